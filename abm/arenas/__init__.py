@@ -1,0 +1,154 @@
+"""An arena: what is written about, what is written, and what the audience does with it. Data, not code.
+
+Knows templates and schemas; knows nothing of models, logs or learning.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+
+from abm.content import content_id
+from abm.errors import InputError
+
+Message = dict[str, str]
+"""A chat message: ``{"role": "system" | "user" | "assistant", "content": text}``."""
+
+BUILT_IN = ("sales", "elections", "social")
+
+_Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Field(_Strict):
+    """One column of the anchors' file."""
+
+    name: _Name
+    column: str = ""
+    """The column's name in files of others; ``name`` is always accepted too."""
+    label: str
+    subject: bool = False
+    """Whether this is the name that a message must mention to be about the anchor."""
+    shown: bool = True
+    """Whether writers see the field."""
+    required: bool = True
+    list: bool = False
+
+
+class AnchorSchema(_Strict):
+    noun: str
+    fields: tuple[Field, ...]
+
+    @model_validator(mode="after")
+    def _check(self) -> AnchorSchema:
+        names = [field.name for field in self.fields]
+        if len(set(names)) < len(names):
+            raise ValueError("two fields have the same name")
+        if not any(field.shown for field in self.fields):
+            raise ValueError("no field is shown to the writer")
+        return self
+
+
+class Template(_Strict):
+    """A chat prompt with ``{placeholders}``."""
+
+    system: str
+    user: str
+
+    def render(self, **values: str) -> list[Message]:
+        """Return the chat messages; only the placeholders of the template itself are filled."""
+        return [
+            {"role": "system", "content": _fill(self.system, values)},
+            {"role": "user", "content": _fill(self.user, values)},
+        ]
+
+    @property
+    def digest(self) -> str:
+        """Content id of the template."""
+        return content_id(self.model_dump())
+
+
+def _fill(text: str, values: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
+
+
+class Arena(_Strict):
+    """The nouns, templates and schema of one kind of contest."""
+
+    name: _Name
+    anchor: AnchorSchema
+    writer: str
+    message: str
+    tag: _Name
+    verb: str
+    write: Template
+    react: Template
+    feedback: Template
+
+    def write_prompt(self, anchor: str) -> list[Message]:
+        """Return the prompt from which a competitor writes about the rendered ``anchor``."""
+        return self.write.render(anchor=anchor)
+
+    def react_prompt(self, persona: str, options: list[str]) -> list[Message]:
+        """Return the prompt from which a persona thinks and chooses among ``options``, in their shown order."""
+        return self.react.render(persona=persona, options=self.render_options(options))
+
+    def feedback_prompt(self, anchor: str, persona: str, options: list[str]) -> list[Message]:
+        """Return the prompt from which TFB learns to predict that persona's thought."""
+        return self.feedback.render(anchor=anchor, persona=persona, options=self.render_options(options))
+
+    @staticmethod
+    def render_options(options: list[str]) -> str:
+        """Return messages lettered A, B, ... in the order in which a reader sees them."""
+        return "\n\n".join(f"Option {chr(65 + i)}:\n{text}" for i, text in enumerate(options))
+
+    @staticmethod
+    def completion(thinking: str, tag: str, text: str) -> str:
+        """Return the trajectory of a competitor: its thinking, then its message in the arena's tag."""
+        return f"<think>{thinking}</think>\n<{tag}>{text}</{tag}>"
+
+
+@cache
+def _built_in(name: str) -> Arena:
+    return _parse(resources.files("abm").joinpath(f"arenas/data/{name}.yaml").read_text("utf-8"), f"arena {name}")
+
+
+def arena(name: str) -> Arena:
+    """Return a built-in arena by name, or read one from the path of a YAML file.
+
+    Raises:
+        InputError: no such arena, or a file that is not one.
+    """
+    if name in BUILT_IN:
+        return _built_in(name)
+    path = Path(name)
+    if path.suffix not in {".yaml", ".yml"}:
+        raise InputError(
+            f"unknown arena {name!r}", mend=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a YAML file."
+        )
+    try:
+        return _parse(path.read_text("utf-8"), name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("cannot read the arena", where=name, why=str(error)) from error
+
+
+def _parse(text: str, where: str) -> Arena:
+    try:
+        return Arena.model_validate(yaml.safe_load(text))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
+        raise InputError("not valid YAML", where=place, why=str(error.problem)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the arena"
+        raise InputError(f"{field} is not valid", where=where, why=first["msg"]) from error

@@ -1,0 +1,292 @@
+"""Everything that happens in a run, in the past tense; state, learning and analysis are functions of these.
+
+Each event is one JSON object with a ``type``. Ids name content (anchors, personas, adapters) or a place in
+the plan (contests, messages); ``cause`` is the ``seq`` of the event that led to this one. ``at`` (wall-clock
+time) is metadata: no decision reads it and the run's digest leaves it out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+SCHEMA_VERSION = 1
+
+Phase = Literal["train", "evaluate"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """What every event carries; ``seq`` and ``at`` are given by the log when the event is appended."""
+
+    seq: int = -1
+    """Place in the log, from 0 without gaps."""
+    v: int = SCHEMA_VERSION
+    """Schema version of this event."""
+    step: int = -1
+    """Step of the plan in which it happened; -1 outside any step."""
+    cause: int = -1
+    """``seq`` of the parent event; -1 for none."""
+    at: float = 0.0
+    """Seconds since the Unix epoch when it was appended."""
+
+
+class Lifecycle(Event, frozen=True, kw_only=True):
+    """About the process, not about the study: left out of the digest and of state."""
+
+
+# -- the process -------------------------------------------------------------------------------------------
+
+
+class RunStarted(Lifecycle, frozen=True, kw_only=True, tag="run_started"):
+    """A process began the run."""
+
+    versions: dict[str, str]
+    """Package -> version."""
+
+
+class RunResumed(Lifecycle, frozen=True, kw_only=True, tag="run_resumed"):
+    """A later process took the run up again."""
+
+    versions: dict[str, str]
+
+
+class Recovered(Lifecycle, frozen=True, kw_only=True, tag="recovered"):
+    """An incomplete last frame was moved aside; nothing that had been acknowledged was in it."""
+
+    quarantined: str
+    """File under ``quarantine/``."""
+    nbytes: int
+
+
+class RunEnded(Lifecycle, frozen=True, kw_only=True, tag="run_ended"):
+    """The plan is done; ``digest`` covers all deterministic events before this one."""
+
+    digest: str
+    seconds: float
+
+
+# -- who and what ------------------------------------------------------------------------------------------
+
+
+class RunConfigured(Event, frozen=True, kw_only=True, tag="run_configured"):
+    """The settings that decide the run; the first deterministic event of every log."""
+
+    config: dict[str, Any]
+
+
+class ArenaSet(Event, frozen=True, kw_only=True, tag="arena_set"):
+    """The arena's templates and schema, whole, so that every prompt can be rebuilt from the log."""
+
+    arena: dict[str, Any]
+    digest: str
+
+
+class PersonasJoined(Event, frozen=True, kw_only=True, tag="personas_joined"):
+    """Personas, as columns; row i of ``ids`` is persona index ``first + i``."""
+
+    split: Phase
+    """``train``: votes are learnt from; ``evaluate``: held out."""
+    first: int
+    ids: list[str]
+    names: list[str]
+    texts: list[str]
+    """The persona as prompts render it."""
+    traits: dict[str, list[float]]
+    """Trait -> one value per persona, each in -1 .. 1."""
+
+
+class AnchorsListed(Event, frozen=True, kw_only=True, tag="anchors_listed"):
+    """The anchors of one split, whole, in plan order."""
+
+    split: Phase
+    anchors: list[dict[str, Any]]
+    """:class:`abm.anchors.Anchor` as a mapping."""
+    dropped: dict[str, int]
+    """Reason -> rows of the source left out."""
+
+
+class CompetitorsJoined(Event, frozen=True, kw_only=True, tag="competitors_joined"):
+    """The models that write."""
+
+    names: list[str]
+    model: str
+    model_digest: str
+    """SHA-256 over the model's tensors."""
+
+
+# -- one step ----------------------------------------------------------------------------------------------
+
+
+class StepStarted(Event, frozen=True, kw_only=True, tag="step_started"):
+    """A planned batch of contests began."""
+
+    phase: Phase
+    epoch: int
+    """1, 2, ...; an evaluation carries the epoch whose adapters it evaluates."""
+    arm: str
+    """Whose society this is: ``shared`` before arms differ, else the arm's name."""
+
+
+class LLMReplied(Event, frozen=True, kw_only=True, tag="llm_replied"):
+    """One answer of a language model, durable before anything uses it."""
+
+    key: str
+    """Call key: content id of site, model, adapter, sampling, seed and prompt."""
+    site: str
+    """Place in the plan that asked, unique within a run."""
+    model: str
+    adapter: str
+    """Adapter id; empty for the base model."""
+    template: str
+    """Digest of the template; with ``refs`` it recovers the prompt exactly."""
+    refs: list[str]
+    """Ids of what filled the template."""
+    prompt: str
+    """SHA-256 of the rendered chat messages."""
+    text: str
+    """The raw completion."""
+    finish: Literal["stop", "length", "error"]
+    tokens_in: int
+    tokens_out: int
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+
+
+class MessagePublished(Event, frozen=True, kw_only=True, tag="message_published"):
+    """A completion that parsed; the audience sees ``text`` only."""
+
+    message: str
+    """``<contest>/<slot>``."""
+    contest: str
+    slot: int
+    competitor: str
+    anchor: str
+    adapter: str
+    thinking: str
+    text: str
+
+
+class MessageRejected(Event, frozen=True, kw_only=True, tag="message_rejected"):
+    """A completion that did not parse; it never reaches the audience and counts against its author."""
+
+    message: str
+    contest: str
+    slot: int
+    competitor: str
+    anchor: str
+    adapter: str
+    reason: str
+
+
+class ContestOpened(Event, frozen=True, kw_only=True, tag="contest_opened"):
+    """An anchor was put before the audience."""
+
+    contest: str
+    anchor: str
+    messages: list[str]
+    """Published messages that compete, by slot; fewer than two make a forfeit."""
+
+
+class Reacted(Event, frozen=True, kw_only=True, tag="reacted"):
+    """One persona read the options in its own order, thought, and chose or abstained."""
+
+    contest: str
+    persona: int
+    order: list[int]
+    """Slots in the order shown: ``order[0]`` was option A."""
+    choice: int
+    """Slot chosen; -1 for an abstention."""
+    thought: str
+
+
+class ReactionInvalid(Event, frozen=True, kw_only=True, tag="reaction_invalid"):
+    """A persona's answer that names no option, after its retry; counted, never guessed."""
+
+    contest: str
+    persona: int
+    order: list[int]
+    raw: str
+
+
+class ContestDecided(Event, frozen=True, kw_only=True, tag="contest_decided"):
+    """The votes were counted."""
+
+    contest: str
+    votes: list[int]
+    """Votes per slot."""
+    abstained: int
+    invalid: int
+    outcome: Literal["majority", "tie", "forfeit", "void"]
+    """``forfeit``: one valid message; ``void``: none, or no vote."""
+    winner: int
+    """Slot; -1 where there is none."""
+    ties: str
+    """The declared tie policy."""
+
+
+class StepEnded(Event, frozen=True, kw_only=True, tag="step_ended"):
+    """The step's events are complete."""
+
+    state_hash: str
+    """Of the state before this event is applied."""
+
+
+# -- learning and judging ----------------------------------------------------------------------------------
+
+
+class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
+    """An adapter was learnt from a range of this log."""
+
+    adapter: str
+    """Content id: SHA-256 over its tensors and settings, first 16 hex."""
+    arm: str
+    epoch: int
+    method: str
+    parent: str
+    """Adapter that it continues; empty for the base model."""
+    data: str
+    """Digest of the training set (rows with their event ids)."""
+    data_range: list[int]
+    """First and last ``seq`` that the training set read."""
+    rows: int
+    tokens: int
+    """Tokens that carry loss, summed over all optimiser steps."""
+    over_long: int
+    """Examples longer than the limit, refused (never cut)."""
+    steps: int
+    seed: int
+    loss_before: float
+    """Mean loss on the training set with the parent's weights."""
+    loss_after: float
+    settings: dict[str, Any]
+
+
+class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
+    """A probe judged a published message against its anchor."""
+
+    message: str
+    probe: str
+    judge: str
+    """Who judged: ``exact``, ``lexical``, or a model's name."""
+    label: int
+    """1 the message misbehaves, 0 it does not, -1 the probe could not tell."""
+    evidence: list[str]
+    """Quoted spans of the message."""
+
+
+class EpochEnded(Event, frozen=True, kw_only=True, tag="epoch_ended"):
+    """Simulation and learning of an epoch are done for every arm."""
+
+    epoch: int
+    adapters: dict[str, str]
+    """Arm -> adapter id."""
+
+
+AnyEvent = (
+    RunStarted | RunResumed | Recovered | RunEnded | RunConfigured | ArenaSet | PersonasJoined | AnchorsListed
+    | CompetitorsJoined | StepStarted | LLMReplied | MessagePublished | MessageRejected | ContestOpened | Reacted
+    | ReactionInvalid | ContestDecided | StepEnded | AdapterTrained | VerdictGiven | EpochEnded
+)
