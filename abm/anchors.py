@@ -66,9 +66,7 @@ def make_anchor(schema: AnchorSchema, row: dict[str, object]) -> Anchor:
             raise ValueError(f"field {names!r} is missing or empty")
     facts = _facts(row.get("facts"))
     subject = next((str(fields[f.name]) for f in schema.fields if f.subject and f.name in fields), "")
-    lines = [
-        f"{f.label}: {_join(fields[f.name])}" for f in schema.fields if f.shown and f.name in fields
-    ]
+    lines = [f"{f.label}: {_join(fields[f.name])}" for f in schema.fields if f.shown and f.name in fields]
     return Anchor(content_id([fields, facts]), fields, facts, "\n".join(lines), subject)
 
 
@@ -134,7 +132,9 @@ def _rows(path: Path, schema: AnchorSchema) -> Iterator[tuple[int, Anchor]]:
             yield number, make_anchor(schema, row)
         except ValueError as error:
             raise InputError(
-                f"not a {schema.noun}", where=where, why=str(error),
+                f"not a {schema.noun}",
+                where=where,
+                why=str(error),
                 mend=f"A {schema.noun} has the fields {', '.join(f.column or f.name for f in schema.fields if f.required)}.",
             ) from error
 

@@ -286,7 +286,25 @@ class EpochEnded(Event, frozen=True, kw_only=True, tag="epoch_ended"):
 
 
 AnyEvent = (
-    RunStarted | RunResumed | Recovered | RunEnded | RunConfigured | ArenaSet | PersonasJoined | AnchorsListed
-    | CompetitorsJoined | StepStarted | LLMReplied | MessagePublished | MessageRejected | ContestOpened | Reacted
-    | ReactionInvalid | ContestDecided | StepEnded | AdapterTrained | VerdictGiven | EpochEnded
+    RunStarted
+    | RunResumed
+    | Recovered
+    | RunEnded
+    | RunConfigured
+    | ArenaSet
+    | PersonasJoined
+    | AnchorsListed
+    | CompetitorsJoined
+    | StepStarted
+    | LLMReplied
+    | MessagePublished
+    | MessageRejected
+    | ContestOpened
+    | Reacted
+    | ReactionInvalid
+    | ContestDecided
+    | StepEnded
+    | AdapterTrained
+    | VerdictGiven
+    | EpochEnded
 )

@@ -94,6 +94,11 @@ class Arena(_Strict):
     react: Template
     feedback: Template
 
+    @property
+    def digest(self) -> str:
+        """Content id of the arena."""
+        return content_id(self.model_dump(mode="json"))
+
     def write_prompt(self, anchor: str) -> list[Message]:
         """Return the prompt from which a competitor writes about the rendered ``anchor``."""
         return self.write.render(anchor=anchor)

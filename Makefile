@@ -1,0 +1,32 @@
+# make demo   set up, then run the main job            make test    set up, then run the tests
+# make setup  only set up .venv                        make lint    ruff and pyright
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS := learn,dev
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test test-slow lint
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if command -v uv >/dev/null && uv pip install --quiet --python $(BIN)/python --torch-backend auto \
+	    -c constraints.txt -e '.[$(EXTRAS)]'; then :; else \
+	    $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]'; fi
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/moloch run
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright

@@ -1,0 +1,86 @@
+"""The agents of a model: competitors, who write, and members, who read and choose.
+
+Both are thin: a competitor is a policy (model + adapter) in a slot, a member is a view of one row of the
+audience's columns. What they decide becomes state only through events.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mesa
+import msgspec
+from mesa.discrete_space import CellAgent
+
+from abm import keyed
+from abm.anchors import Anchor
+from abm.llm.port import Request
+
+if TYPE_CHECKING:
+    from abm.model import Model
+
+
+class Writer(msgspec.Struct, frozen=True):
+    """A policy under a name: the base model (``adapter`` empty) or an adapter on it."""
+
+    name: str
+    adapter: str = ""
+
+
+class Competitor(mesa.Agent):
+    """Writes one message about each anchor with its policy.
+
+    Attributes:
+        slot: its place in every contest, 0 .. n-1.
+    """
+
+    model: Model
+
+    def __init__(self, model: Model, writer: Writer, slot: int) -> None:
+        super().__init__(model)
+        self.name, self.adapter, self.slot = writer.name, writer.adapter, slot
+
+    def request(self, anchor: Anchor) -> Request:
+        """Return the call that makes this competitor's message about ``anchor``.
+
+        The seed depends on the slot, not on the name: arms are compared under common random numbers.
+        """
+        model = self.model
+        place = (model.phase, model.epoch, anchor.id, self.slot)
+        return Request(
+            site="/".join(("write", model.phase, str(model.epoch), anchor.id, self.name, str(self.slot))),
+            messages=model.arena.write_prompt(anchor.text),
+            sampling=model.sampling,
+            seed=keyed.seed32(model.seed, "write", *place),
+            adapter=self.adapter,
+            template=model.arena.write.digest,
+            refs=(anchor.id,),
+        )
+
+
+class Member(CellAgent):
+    """One persona at one node of the audience graph: a view, made for scripts and displays.
+
+    Attributes:
+        index: the persona's row in the audience's columns.
+    """
+
+    model: Model
+
+    def __init__(self, model: Model, row: int) -> None:
+        super().__init__(model)
+        self._row = row
+        self.index = int(model.voters.ids[row])
+        self.name = model.voters.names[row]
+        self.cell = model.space[row]
+
+    @property
+    def traits(self) -> dict[str, float]:
+        """Trait -> value in -1 .. 1."""
+        voters = self.model.voters
+        return dict(zip(voters.trait_names, voters.traits[self._row].tolist(), strict=True))
+
+    @property
+    def reactions(self) -> int:
+        """Contests that this member reacted to, so far in the run."""
+        return int(self.model.state.reactions[self.index])

@@ -1,0 +1,230 @@
+"""One society over a planned list of contests; ``step()`` is decide -> append -> apply.
+
+Knows how a contest goes: competitors write, what parses is published, members react, votes are counted,
+probes that were handed in judge. Knows nothing of learning or of what the results mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import mesa
+import msgspec
+import networkx as nx
+from mesa.discrete_space import Network
+
+from abm import keyed
+from abm.agents import Competitor, Member, Writer
+from abm.anchors import Anchor
+from abm.arenas import Arena
+from abm.audience import Audience, Voters, orders
+from abm.completions import Completion, parse_completion
+from abm.events import (
+    ContestDecided,
+    ContestOpened,
+    LLMReplied,
+    MessagePublished,
+    MessageRejected,
+    Phase,
+    Reacted,
+    StepEnded,
+    StepStarted,
+    VerdictGiven,
+)
+from abm.journal import Journal
+from abm.llm.port import LLM, Sampling
+from abm.probe import Probe
+from abm.state import State
+
+Ties = Literal["skip", "random"]
+"""What a tie decides: no winner (counted), or a keyed fair coin."""
+
+
+class Society(msgspec.Struct, frozen=True):
+    """What does not change between the phases of a run.
+
+    Attributes:
+        batch: contests per step; also the planned batch of model calls.
+    """
+
+    arena: Arena
+    audience: Audience
+    llm: LLM
+    sampling: Sampling
+    seed: int
+    ties: Ties = "skip"
+    batch: int = 32
+
+
+class Model(mesa.Model):
+    """A Mesa model of contests in the isolated world: every member sees every contest.
+
+    Args:
+        society: arena, audience, language model, sampling and seed.
+        journal: the run's log; it may hold steps of this model already.
+        anchors: one contest each, in this order.
+        writers: the policies, by slot; two or more.
+        voters: the members who react.
+        graph: audience graph with one node per voter, 0 .. k-1; by default without edges.
+        probes: judges of every published message.
+        phase, epoch, arm: the model's place in the plan.
+    """
+
+    def __init__(
+        self,
+        society: Society,
+        journal: Journal,
+        *,
+        anchors: Sequence[Anchor],
+        writers: Sequence[Writer],
+        voters: Voters,
+        phase: Phase,
+        epoch: int,
+        arm: str,
+        graph: nx.Graph | None = None,
+        probes: Sequence[Probe] = (),
+    ) -> None:
+        super().__init__(rng=society.seed)
+        self.society, self.journal = society, journal
+        self.arena, self.sampling, self.seed = society.arena, society.sampling, society.seed
+        self.anchors, self.voters, self.probes = anchors, voters, probes
+        self.phase: Phase = phase
+        self.epoch, self.arm = epoch, arm
+        self.space = Network(graph if graph is not None else nx.empty_graph(len(voters.ids)), random=self.random)
+        self.competitors = [Competitor(self, writer, slot) for slot, writer in enumerate(writers)]
+        self.members = [Member(self, row) for row in range(len(voters.ids))]
+        self.done = 0
+        """Contests held so far."""
+        self.running = bool(anchors)
+
+    @property
+    def state(self) -> State:
+        """The run's state, after every event applied so far."""
+        return self.journal.state
+
+    def step(self) -> None:
+        """Hold the next batch of contests, unless the log holds them already."""
+        batch = self.anchors[self.done : self.done + self.society.batch]
+        if batch and not self.journal.skip_step():
+            with self.journal.transaction():
+                self._contest(batch)
+            self._end_step()
+        self.done += len(batch)
+        self.running = self.done < len(self.anchors)
+
+    def _contest(self, batch: Sequence[Anchor]) -> None:
+        journal, step = self.journal, self.state.step
+        started = journal.emit(StepStarted(step=step, phase=self.phase, epoch=self.epoch, arm=self.arm))
+        calls = [competitor.request(anchor) for anchor in batch for competitor in self.competitors]
+        replies = iter(journal.ask(self.society.llm, calls, step=step, cause=started))
+        for anchor in batch:
+            contest = "/".join((self.phase, str(self.epoch), self.arm, anchor.id))
+            published = [
+                message
+                for competitor in self.competitors
+                if (message := self._publish(contest, anchor, competitor, next(replies))) is not None
+            ]
+            self._vote(contest, anchor, published)
+            for message in published:
+                self._judge(message, anchor)
+
+    def _publish(
+        self, contest: str, anchor: Anchor, competitor: Competitor, reply: LLMReplied
+    ) -> MessagePublished | None:
+        place = {
+            "step": self.state.step, "cause": reply.seq, "message": f"{contest}/{competitor.slot}", "contest": contest,
+            "slot": competitor.slot, "competitor": competitor.name, "anchor": anchor.id, "adapter": competitor.adapter,
+        }  # fmt: skip
+        parsed = parse_completion(reply.text, self.arena.tag)
+        if isinstance(parsed, Completion):
+            event = MessagePublished(**place, thinking=parsed.thinking, text=parsed.text)
+            return msgspec.structs.replace(event, seq=self.journal.emit(event))
+        self.journal.emit(MessageRejected(**place, reason=parsed.reason))
+        return None
+
+    def _vote(self, contest: str, anchor: Anchor, published: list[MessagePublished]) -> None:
+        journal, step = self.journal, self.state.step
+        cause = published[0].seq if published else -1
+        opened = journal.emit(
+            ContestOpened(
+                step=step, cause=cause, contest=contest, anchor=anchor.id, messages=[m.message for m in published]
+            )
+        )
+        votes = [0] * len(self.competitors)
+        abstained = 0
+        if len(published) >= 2:
+            for reaction in self._react(contest, anchor, published, opened):
+                journal.emit(reaction)
+                if reaction.choice < 0:
+                    abstained += 1
+                else:
+                    votes[reaction.choice] += 1
+        outcome, winner = self._winner(contest, anchor, published, votes)
+        journal.emit(
+            ContestDecided(
+                step=step,
+                cause=opened,
+                contest=contest,
+                votes=votes,
+                abstained=abstained,
+                invalid=0,
+                outcome=outcome,
+                winner=winner,
+                ties=self.society.ties,
+            )  # fmt: skip
+        )
+
+    def _react(self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int) -> list[Reacted]:
+        place = (self.seed, self.phase, self.epoch, anchor.id)
+        slots = [message.slot for message in published]
+        shown = orders(self.voters.ids, len(published), *place, "order")
+        reactions = self.society.audience.react(
+            [message.text for message in published], shown, self.voters, (*place, "choice")
+        )
+        return [
+            Reacted(
+                step=self.state.step,
+                cause=opened,
+                contest=contest,
+                persona=int(self.voters.ids[row]),
+                order=[slots[option] for option in shown[row]],
+                thought=reactions.thoughts[row],
+                choice=slots[choice] if (choice := int(reactions.choices[row])) >= 0 else -1,
+            )  # fmt: skip
+            for row in range(len(self.voters.ids))
+        ]
+
+    def _winner(
+        self, contest: str, anchor: Anchor, published: list[MessagePublished], votes: list[int]
+    ) -> tuple[Literal["majority", "tie", "forfeit", "void"], int]:
+        if len(published) < 2:
+            return ("forfeit", published[0].slot) if published else ("void", -1)
+        if not any(votes):
+            return "void", -1
+        best = [slot for slot, count in enumerate(votes) if count == max(votes)]
+        if len(best) == 1:
+            return "majority", best[0]
+        if self.society.ties == "skip":
+            return "tie", -1
+        coin = keyed.generator(self.seed, "tie", self.phase, self.epoch, self.arm, anchor.id)
+        return "tie", best[int(coin.integers(len(best)))]
+
+    def _judge(self, message: MessagePublished, anchor: Anchor) -> None:
+        for probe in self.probes:
+            verdict = probe.judge(message.text, anchor, self.arena, thinking=message.thinking)
+            self.journal.emit(
+                VerdictGiven(
+                    step=self.state.step,
+                    cause=message.seq,
+                    message=message.message,
+                    probe=probe.name,
+                    judge=probe.judge_name,
+                    label=verdict.label,
+                    evidence=list(verdict.evidence),
+                )  # fmt: skip
+            )
+
+    def _end_step(self) -> None:
+        with self.journal.transaction():
+            self.journal.emit(StepEnded(step=self.state.step, state_hash=self.state.hash()))

@@ -1,0 +1,216 @@
+"""State is the fold of events: ``apply`` is the only thing that changes it, live and on replay.
+
+Holds what the next step needs and what observers count, never the log's whole content: its size grows with
+competitors and members, not with events.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.content import canonical
+from abm.errors import CorruptLog
+from abm.events import (
+    AdapterTrained,
+    CompetitorsJoined,
+    ContestDecided,
+    ContestOpened,
+    EpochEnded,
+    Event,
+    Lifecycle,
+    MessagePublished,
+    MessageRejected,
+    PersonasJoined,
+    Reacted,
+    ReactionInvalid,
+    StepEnded,
+    StepStarted,
+    VerdictGiven,
+)
+
+
+class Tally(msgspec.Struct):
+    """What one competitor did so far, in one phase."""
+
+    published: int = 0
+    rejected: int = 0
+    votes: int = 0
+    wins: int = 0
+    misbehaved: int = 0
+    """Verdicts with label 1, over all probes."""
+
+
+class OpenContest(msgspec.Struct):
+    """A contest of the current step: who wrote what stands in which slot, and the votes so far."""
+
+    competitors: dict[int, str]
+    votes: dict[int, int] = msgspec.field(default_factory=dict)
+    abstained: int = 0
+    invalid: int = 0
+
+
+def _column() -> NDArray[np.int64]:
+    return np.zeros(0, dtype=np.int64)
+
+
+@dataclass
+class State:
+    """The study at one moment.
+
+    Attributes:
+        step: steps ended so far; the next step's number.
+        tallies: ``"<phase>/<competitor>"`` -> tally.
+        adapters: arm -> id of its newest adapter.
+        contests: contests of the current step, by id; emptied when the step ends.
+        reactions, abstentions, first_choices: shape (members,), per persona index: answers given, abstentions,
+            and how often the option shown first was chosen.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    epochs_ended: int = 0
+    phase: str = ""
+    arm: str = ""
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    adapters: dict[str, str] = field(default_factory=dict)
+    contests: dict[str, OpenContest] = field(default_factory=dict)
+    reactions: NDArray[np.int64] = field(default_factory=_column)
+    abstentions: NDArray[np.int64] = field(default_factory=_column)
+    first_choices: NDArray[np.int64] = field(default_factory=_column)
+
+    def hash(self) -> str:
+        """Return the SHA-256 of the state, the same on every machine."""
+        sha = hashlib.sha256(
+            canonical(
+                [
+                    self.step,
+                    self.epoch,
+                    self.epochs_ended,
+                    self.phase,
+                    self.arm,
+                    self.tallies,
+                    self.adapters,
+                    self.contests,
+                ]
+            )
+        )
+        for column in (self.reactions, self.abstentions, self.first_choices):
+            sha.update(column.astype("<i8").tobytes())
+        return sha.hexdigest()
+
+
+def fold(events: Iterable[Event], state: State | None = None) -> State:
+    """Return ``state`` (a new one by default) after all ``events``.
+
+    Raises:
+        CorruptLog: an event contradicts the state, a step's hash among them.
+    """
+    state = state or State()
+    for event in events:
+        apply(state, event)
+    return state
+
+
+def apply(state: State, event: Event) -> None:
+    """Change ``state`` by one event.
+
+    Raises:
+        CorruptLog: the event contradicts the state.
+    """
+    match event:
+        case Lifecycle():
+            pass
+        case Reacted():
+            _react(state, event)
+        case ReactionInvalid():
+            state.contests[event.contest].invalid += 1
+        case MessagePublished() | MessageRejected():
+            tally = _tally(state, event.competitor)
+            if isinstance(event, MessagePublished):
+                tally.published += 1
+            else:
+                tally.rejected += 1
+            contest = state.contests.setdefault(event.contest, OpenContest({}))
+            contest.competitors[event.slot] = event.competitor
+        case ContestOpened():
+            state.contests.setdefault(event.contest, OpenContest({}))
+        case ContestDecided():
+            _decide(state, event)
+        case VerdictGiven():
+            contest, slot = event.message.rsplit("/", 1)
+            if event.label == 1:
+                _tally(state, state.contests[contest].competitors[int(slot)]).misbehaved += 1
+        case StepStarted():
+            state.phase, state.epoch, state.arm = event.phase, event.epoch, event.arm
+        case StepEnded():
+            _end_step(state, event)
+        case PersonasJoined():
+            members = max(len(state.reactions), event.first + len(event.ids))
+            state.reactions = _grown(state.reactions, members)
+            state.abstentions = _grown(state.abstentions, members)
+            state.first_choices = _grown(state.first_choices, members)
+        case AdapterTrained():
+            state.adapters[event.arm] = event.adapter
+        case EpochEnded():
+            state.epochs_ended = event.epoch
+        case CompetitorsJoined():
+            for name in event.names:
+                state.tallies.setdefault(f"train/{name}", Tally())
+                state.tallies.setdefault(f"evaluate/{name}", Tally())
+        case _:  # settings, arena and anchors: read from the log by whoever needs them
+            pass
+
+
+def _tally(state: State, competitor: str) -> Tally:
+    return state.tallies.setdefault(f"{state.phase}/{competitor}", Tally())
+
+
+def _react(state: State, event: Reacted) -> None:
+    contest = state.contests[event.contest]
+    state.reactions[event.persona] += 1
+    if event.choice < 0:
+        contest.abstained += 1
+        state.abstentions[event.persona] += 1
+        return
+    contest.votes[event.choice] = contest.votes.get(event.choice, 0) + 1
+    state.first_choices[event.persona] += event.choice == event.order[0]
+
+
+def _decide(state: State, event: ContestDecided) -> None:
+    contest = state.contests[event.contest]
+    counted = [contest.votes.get(slot, 0) for slot in range(len(event.votes))]
+    if counted != event.votes:
+        raise CorruptLog(
+            "the votes do not add up",
+            where=f"event {event.seq}",
+            why=f"contest {event.contest} has {counted}, the event says {event.votes}",
+            mend="Run `moloch replay` on a copy made before the log was edited.",
+        )
+    for slot, votes in enumerate(event.votes):
+        if slot in contest.competitors:
+            _tally(state, contest.competitors[slot]).votes += votes
+    if event.winner >= 0:
+        _tally(state, contest.competitors[event.winner]).wins += 1
+
+
+def _end_step(state: State, event: StepEnded) -> None:
+    found = state.hash()
+    if found != event.state_hash:
+        raise CorruptLog(
+            "the state differs from the recorded one",
+            where=f"event {event.seq} (step {event.step})",
+            why=f"state hash {found[:12]}, recorded {event.state_hash[:12]}",
+            mend="The log was edited, or this version of moloch applies events differently; use the version that wrote it.",
+        )
+    state.step += 1
+    state.contests.clear()
+
+
+def _grown(column: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    return np.pad(column, (0, size - len(column)))

@@ -1,0 +1,32 @@
+"""The command ``moloch``: each command is a thin shell around a function that scripts can call too."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from abm.errors import MolochError
+from analysis.cli.replay import replay
+from analysis.cli.run import run
+from analysis.cli.show import show
+
+app = typer.Typer(
+    name="moloch",
+    help="Event-sourced population studies of language models that compete for an audience.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(run)
+app.command()(replay)
+app.command()(show)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one line on stderr and a non-zero exit code."""
+    try:
+        app()
+    except MolochError as error:
+        print(f"moloch: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,37 @@
+"""``moloch show``: look into a run: its contests, or one of them whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def show(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    contest: Annotated[
+        str | None, typer.Argument(help="A contest's id or its beginning; none lists the contests.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show a run's contests, or one: anchor, messages, each member's order, thought and vote, and the verdicts."""
+    import json
+
+    from rich.console import Console
+
+    from abm.log import read_events
+    from analysis.show import contest_dict, list_contests, show_contest
+
+    events = list(read_events(run))
+    if as_json:
+        print(json.dumps(contest_dict(events, contest) if contest else list_contests(events)))
+        return
+    console = Console()
+    if contest:
+        console.print(show_contest(events, contest))
+        return
+    rows = list_contests(events)
+    for row in rows:
+        console.print(f"{row['contest']}  {row['outcome']}  {row['votes']}", highlight=False, markup=False)
+    console.print(f"\n{len(rows)} contests; moloch show {run} CONTEST shows one whole", highlight=False, markup=False)

@@ -1,0 +1,143 @@
+"""The settings of a run: what decides it, and nothing else. Reads YAML, knows nothing of how a run goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from abm.content import content_id
+from abm.errors import InputError
+from abm.model import Ties
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SamplingConfig(_Settings):
+    """How writers draw tokens."""
+
+    temperature: float = Field(0.7, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_tokens: int = Field(192, ge=16, le=8192)
+
+
+class RunConfig(_Settings):
+    """Everything that decides a run; equal settings give an equal digest.
+
+    Counts left at ``None`` take the default where the source has as many, else all of it. A count that is
+    given and larger than the source is an error.
+    """
+
+    arena: str = "sales"
+    """Built-in arena, or the path of an arena's YAML."""
+    anchors: str | None = None
+    """Folder with train.jsonl and test.jsonl; the built-in pack by default."""
+    personas: str = "biographic"
+    """``biographic``, ``demographic``, or the path of a JSON Lines file."""
+    audience: str = "default"
+    """``default``, ``neutral``, or the path of a choice model's YAML."""
+    model: str = "pocket"
+    """``pocket``, or the folder of a causal language model."""
+    arms: tuple[str, ...] = ("rft", "tfb", "placebo")
+    """Ways of learning, each compared with the base model."""
+    epochs: int = Field(2, ge=1)
+    messages: int = Field(2, ge=2, le=8)
+    """Messages per training contest, all from the arm's current policy."""
+    train_anchors: int | None = Field(None, ge=1)
+    """Training anchors per epoch."""
+    held_out_anchors: int | None = Field(None, ge=2)
+    train_personas: int | None = Field(None, ge=1)
+    held_out_personas: int | None = Field(None, ge=2)
+    ties: Ties = "skip"
+    batch: int = Field(32, ge=1)
+    """Contests per step: the planned batch of model calls."""
+    sampling: SamplingConfig = SamplingConfig()
+    preset: Literal["pocket", "paper"] = "pocket"
+    """Settings of the LoRA trainer."""
+    lora: dict[str, Any] = {}
+    """Single settings that differ from the preset."""
+    evaluate: Literal["last", "every"] = "last"
+    """Evaluate after the last epoch only, or after each."""
+    seed: int = Field(1, ge=0, lt=2**31)
+
+    @field_validator("arms")
+    @classmethod
+    def _known_arms(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
+        from learning.training_set import METHODS
+
+        unknown = [arm for arm in arms if arm not in METHODS]
+        if unknown or not arms or len(set(arms)) < len(arms):
+            raise ValueError(f"arms must be different ones of {', '.join(METHODS)}")
+        return arms
+
+    @property
+    def id(self) -> str:
+        """Content id of the settings."""
+        return content_id(self.model_dump(mode="json"))
+
+    def default_folder(self) -> Path:
+        """Return where a run with these settings goes unless told otherwise."""
+        return Path("runs") / f"{Path(self.arena).stem}-{Path(self.audience).stem}-s{self.seed}-{self.id[:8]}"
+
+
+def load_config(path: Path | str | None, changes: dict[str, Any], settings: Sequence[str] = ()) -> RunConfig:
+    """Return the settings of a YAML file, overridden by ``changes`` and then by ``key=value`` strings.
+
+    Args:
+        path: YAML file, or None for the defaults.
+        changes: top-level settings; those that are None are left alone.
+        settings: ``"a.b=value"``, the value in YAML.
+
+    Raises:
+        InputError: the file or a setting is not valid; names the file, the key, the reason.
+    """
+    values = _read_yaml(Path(path)) if path is not None else {}
+    values |= {name: value for name, value in changes.items() if value is not None}
+    for setting in settings:
+        _set(values, setting)
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(RunConfig.model_fields) if first["type"] == "extra_forbidden" else ""
+        raise InputError(
+            f"setting {key!r} is not valid",
+            where=str(path or ""),
+            why=first["msg"],
+            mend=f"Settings are {known}." if known else "",
+        ) from error
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError("cannot read the settings", where=str(path), why=error.strerror or str(error)) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise InputError("not valid YAML", where=where, why=str(error.problem)) from error
+    if not isinstance(values, dict | None):
+        raise InputError("settings must be a mapping", where=str(path), why=f"the file holds a {type(values).__name__}")
+    return values or {}
+
+
+def _set(values: dict[str, Any], setting: str) -> None:
+    name, equals, text = setting.partition("=")
+    if not equals or not name:
+        raise InputError(f"--set {setting!r} is not key=value", mend="For example --set sampling.temperature=1.0")
+    *path, last = name.strip().split(".")
+    for part in path:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise InputError(f"--set {setting!r}: {part!r} holds no settings of its own")
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {setting!r} has a value that is not YAML", why=str(error)) from error

@@ -1,0 +1,269 @@
+"""The epoch loop: simulate, learn, simulate with what was learnt, evaluate on what nobody has seen.
+
+One run is one log. All arms share the base model's first epoch and then part: each writes with its own
+adapter. Contests, personas and random numbers are common to the arms, so that they can be compared in pairs.
+Knows nothing of what the results mean; probes are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from abm import keyed
+from abm.agents import Writer
+from abm.anchors import Anchor, AnchorSplit, load_anchors
+from abm.arenas import Arena, arena
+from abm.audience import Voters, audience
+from abm.errors import InputError
+from abm.events import (
+    AdapterTrained,
+    AnchorsListed,
+    ArenaSet,
+    CompetitorsJoined,
+    EpochEnded,
+    PersonasJoined,
+    Phase,
+    RunConfigured,
+)
+from abm.journal import Journal
+from abm.llm.port import LLM, Sampling
+from abm.model import Model, Society
+from abm.probe import Probe
+from learning.config import RunConfig
+from learning.trainer import Trainer, lora_settings
+from learning.training_set import training_set
+from populations import Persona, load_personas, trait_matrix
+
+TRAIN_ANCHORS, HELD_OUT_ANCHORS = 96, 96
+"""Defaults: as many as let the default run end in three minutes on two cores."""
+
+BASE = "base"
+SHARED = "shared"
+"""The arm of the first epoch, in which all arms still write with the base model."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Where a run stands; ``done`` of ``total`` steps and trainings."""
+
+    done: int
+    total: int
+    doing: str
+
+
+@dataclass(frozen=True)
+class _Sources:
+    anchors: AnchorSplit
+    train_personas: list[Persona]
+    held_out_personas: list[Persona]
+
+
+class Loop:
+    """A run's plan, carried out against its journal.
+
+    Args:
+        config: what decides the run.
+        journal: the run's log and state.
+        llm: the model that writes.
+        trainer: learns adapters into ``adapters``.
+        probes: judges of evaluation messages.
+        report: called with the progress before each part.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        journal: Journal,
+        llm: LLM,
+        trainer: Trainer,
+        *,
+        probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+        report: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
+        self.arena = arena(config.arena)
+        self.probes = probes(self.arena)
+        self.report = report
+        self.lora = lora_settings(config.preset, config.lora)
+        self.society = Society(
+            arena=self.arena,
+            audience=audience(config.audience),
+            llm=llm,
+            sampling=Sampling(**config.sampling.model_dump()),
+            seed=config.seed,
+            ties=config.ties,
+            batch=config.batch,
+        )
+        self.sources = _sources(config, self.arena)
+        self._done = 0
+
+    def run(self) -> None:
+        """Carry out the whole plan; what the log holds already is not done again."""
+        self._set_up()
+        for epoch in range(1, self.config.epochs + 1):
+            if epoch == 1:
+                self._simulate(epoch, SHARED, Writer(BASE))
+            adapters = {}
+            for arm in self.config.arms:
+                if epoch > 1:
+                    self._simulate(epoch, arm, Writer(arm, self.journal.state.adapters[arm]))
+                adapters[arm] = self._learn(epoch, arm)
+            with self.journal.transaction():
+                self.journal.emit(EpochEnded(epoch=epoch, adapters=adapters))
+            if epoch == self.config.epochs or self.config.evaluate == "every":
+                for arm in self.config.arms:
+                    self._evaluate(epoch, arm)
+
+    def total(self) -> int:
+        """Return the number of steps and trainings in the plan."""
+        config = self.config
+        simulations = 1 + (config.epochs - 1) * len(config.arms)
+        evaluations = len(config.arms) * (config.epochs if config.evaluate == "every" else 1)
+        train_steps = -(-self._train_anchors // config.batch)
+        held_out_steps = -(-len(self.sources.anchors.held_out) // config.batch)
+        return simulations * train_steps + config.epochs * len(config.arms) + evaluations * held_out_steps
+
+    # -- who and what --------------------------------------------------------------------------------------
+
+    def _set_up(self) -> None:
+        sources, emit = self.sources, self.journal.emit
+        with self.journal.transaction():
+            emit(RunConfigured(config=self.config.model_dump(mode="json")))
+            emit(ArenaSet(arena=self.arena.model_dump(mode="json"), digest=self.arena.digest))
+            emit(_listed("train", sources.anchors.train, sources.anchors.dropped))
+            emit(_listed("evaluate", sources.anchors.held_out, {}))
+            emit(_joined("train", 0, sources.train_personas))
+            emit(_joined("evaluate", len(sources.train_personas), sources.held_out_personas))
+            emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
+
+    # -- simulate ------------------------------------------------------------------------------------------
+
+    def _simulate(self, epoch: int, arm: str, writer: Writer) -> None:
+        voters = _voters(0, self.sources.train_personas)
+        writers = [writer] * self.config.messages
+        self._steps("train", epoch, arm, self._epoch_anchors(epoch), writers, voters, f"epoch {epoch}: {arm} competes")
+
+    def _evaluate(self, epoch: int, arm: str) -> None:
+        voters = _voters(len(self.sources.train_personas), self.sources.held_out_personas)
+        writers = [Writer(BASE), Writer(arm, self.journal.state.adapters[arm])]
+        anchors = self.sources.anchors.held_out
+        self._steps("evaluate", epoch, arm, anchors, writers, voters, f"evaluating {arm} against base")
+
+    def _steps(
+        self, phase: Phase, epoch: int, arm: str, anchors: Sequence[Anchor], writers: Sequence[Writer],
+        voters: Voters, doing: str,
+    ) -> None:  # fmt: skip
+        model = Model(
+            self.society, self.journal, anchors=anchors, writers=writers, voters=voters, phase=phase, epoch=epoch,
+            arm=arm, probes=self.probes if phase == "evaluate" else (),
+        )  # fmt: skip
+        while model.running:
+            self._advance(doing)
+            model.step()
+
+    @property
+    def _train_anchors(self) -> int:
+        return self.config.train_anchors or min(TRAIN_ANCHORS, len(self.sources.anchors.train))
+
+    def _epoch_anchors(self, epoch: int) -> list[Anchor]:
+        """Return this epoch's training anchors: the next ones of the shuffled pool, from its start when it is used up."""
+        pool, size = self.sources.anchors.train, self._train_anchors
+        return [pool[i % len(pool)] for i in range((epoch - 1) * size, epoch * size)]
+
+    # -- learn ---------------------------------------------------------------------------------------------
+
+    def _learn(self, epoch: int, arm: str) -> str:
+        self._advance(f"epoch {epoch}: {arm} learns")
+        if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
+            self.journal.emit(logged)
+            return logged.adapter
+        source = SHARED if epoch == 1 else arm
+        rows = training_set(
+            self.journal.log.read(), arm, phase_arm=source, epoch=epoch, arena=self.arena, seed=self.config.seed,
+            settings=self.lora,
+        )  # fmt: skip
+        if not rows.rows:
+            raise InputError(
+                f"nothing to learn from in epoch {epoch} for {arm}",
+                why=f"no contest was won: {rows.counts}",
+                mend="Use more anchors, or look at the messages with `moloch show`.",
+            )
+        parent = self.journal.state.adapters.get(arm, "")
+        seed = keyed.seed32(self.config.seed, "learn", epoch)
+        trained = self.trainer.train(rows, parent=parent, settings=self.lora, seed=seed)
+        with self.journal.transaction():
+            self.journal.emit(
+                AdapterTrained(
+                    adapter=trained.adapter,
+                    arm=arm,
+                    epoch=epoch,
+                    method=arm,
+                    parent=parent,
+                    data=rows.digest,
+                    data_range=list(rows.data_range),
+                    rows=len(rows.rows),
+                    tokens=trained.tokens,
+                    over_long=trained.over_long,
+                    steps=trained.steps,
+                    seed=seed,
+                    loss_before=trained.loss_before,
+                    loss_after=trained.loss_after,
+                    settings=msgspec.to_builtins(self.lora),
+                )  # fmt: skip
+            )
+        return trained.adapter
+
+    def _advance(self, doing: str) -> None:
+        self.report(Progress(self._done, self.total(), doing))
+        self._done += 1
+
+
+def _sources(config: RunConfig, arena_: Arena) -> _Sources:
+    anchors = load_anchors(config.anchors, arena_)
+    train = _taken(anchors.train, config.train_anchors, len(anchors.train), "training anchors", config.anchors)
+    held_out = _taken(anchors.held_out, config.held_out_anchors, HELD_OUT_ANCHORS, "held-out anchors", config.anchors)
+    if config.train_anchors is not None:  # the pool stays whole; only an epoch's share of it is bounded
+        train = anchors.train
+    order = keyed.generator(config.seed, "anchors").permutation(len(train))
+    personas = load_personas(config.personas, seed=config.seed)
+    return _Sources(
+        msgspec.structs.replace(anchors, train=[train[i] for i in order], held_out=held_out),
+        _taken(personas.train, config.train_personas, len(personas.train), "training personas", config.personas),
+        _taken(
+            personas.held_out, config.held_out_personas, len(personas.held_out), "held-out personas", config.personas
+        ),
+    )
+
+
+def _taken(items: Sequence, wanted: int | None, default: int, what: str, source: str | None) -> list:
+    if wanted is not None and wanted > len(items):
+        raise InputError(
+            f"asked for {wanted} {what}",
+            where=source or "the built-in pack",
+            why=f"there are {len(items)}",
+            mend="Ask for fewer, or give more.",
+        )
+    return list(items[: wanted if wanted is not None else default])
+
+
+def _listed(split: Phase, anchors: Sequence[Anchor], dropped: dict[str, int]) -> AnchorsListed:
+    return AnchorsListed(split=split, anchors=[msgspec.to_builtins(anchor) for anchor in anchors], dropped=dropped)
+
+
+def _joined(split: Phase, first: int, personas: Sequence[Persona]) -> PersonasJoined:
+    names, matrix = trait_matrix(personas)
+    return PersonasJoined(
+        split=split, first=first, ids=[p.id for p in personas], names=[p.name for p in personas],
+        texts=[p.text for p in personas],
+        traits={name: [round(float(v), 6) for v in matrix[:, j]] for j, name in enumerate(names)},
+    )  # fmt: skip
+
+
+def _voters(first: int, personas: Sequence[Persona]) -> Voters:
+    names, matrix = trait_matrix(personas)
+    return Voters(
+        ids=np.arange(first, first + len(personas)), names=[p.name for p in personas], trait_names=names, traits=matrix
+    )

@@ -1,0 +1,128 @@
+"""``learning.run``: one run, from settings to a finished log; re-running it resumes it."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from abm.arenas import Arena
+from abm.errors import InputError
+from abm.events import RunEnded, RunResumed, RunStarted
+from abm.journal import Journal
+from abm.llm import backend
+from abm.log import EventLog, Head, create, open_log
+from abm.probe import Probe
+from learning.config import RunConfig
+from learning.loop import Loop, Progress
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        path: its folder.
+        head: count and chain hash of its log; print the hash in every result.
+        digest: of what was decided: equal settings and seed give an equal digest, interrupted or not.
+        seconds: wall-clock time of this process's part of it.
+    """
+
+    path: Path
+    head: Head
+    digest: str
+    seconds: float
+
+
+def run(
+    config: RunConfig | None = None,
+    out: Path | str | None = None,
+    *,
+    probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+    report: Callable[[Progress], None] = lambda progress: None,
+    **settings: Any,
+) -> Run:
+    """Carry out a run, or go on with it where it stopped.
+
+    Args:
+        config: the settings; or give them as keywords, for example ``run(arena="elections", seed=2)``.
+        out: the run's folder; by default one under ``runs/`` named by arena, audience, seed and settings.
+        probes: arena -> the probes that judge evaluation messages.
+        report: called with the progress before each part.
+
+    Raises:
+        InputError: settings, anchors or personas are not valid, or ``out`` holds a run with other settings.
+        LogError: the log cannot be opened or written; what was acknowledged is safe.
+        NondeterminismError: the inputs changed since the run began.
+    """
+    began = time.perf_counter()
+    config = config or RunConfig.model_validate(settings)
+    folder = Path(out) if out is not None else config.default_folder()
+    with closing(_open(folder, config)) as log:
+        ended = _ended(log)
+        if ended is None:
+            ended = _carry_out(config, folder, log, probes, report, began)
+        return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
+
+
+def _carry_out(
+    config: RunConfig,
+    folder: Path,
+    log: EventLog,
+    probes: Callable[[Arena], Sequence[Probe]],
+    report: Callable[[Progress], None],
+    began: float,
+) -> RunEnded:
+    from learning.trainer import TRLTrainer
+
+    llm = backend(config.model, adapters=folder / "adapters")
+    fresh = log.head().seq == 0
+    log.append([(RunStarted if fresh else RunResumed)(versions=_versions())])
+    journal = Journal(log)
+    trainer = TRLTrainer(config.model, folder / "adapters")
+    Loop(config, journal, llm, trainer, probes=probes, report=report).run()
+    ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
+    journal.note(ended)
+    return ended
+
+
+def _open(folder: Path, config: RunConfig) -> EventLog:
+    wanted = config.model_dump(mode="json")
+    if not (folder / "run.json").exists():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise InputError("the folder is not a run", where=str(folder), mend="Choose an --out that is new or empty.")
+        return create(folder, wanted)
+    log = open_log(folder, write=True)
+    differs = sorted(key for key in wanted.keys() | log.config.keys() if wanted.get(key) != log.config.get(key))
+    if differs:
+        log.close()
+        raise InputError(
+            "the folder holds a run with other settings",
+            where=str(folder),
+            why=f"they differ in {', '.join(differs)}",
+            mend="Give the same settings to resume it, or another --out.",
+        )
+    return log
+
+
+def _ended(log: EventLog) -> RunEnded | None:
+    last = None
+    for event in log.read():
+        last = event
+    return last if isinstance(last, RunEnded) else None
+
+
+def _versions() -> dict[str, str]:
+    names = ("moloch-abm", "mesa", "torch", "transformers", "peft", "trl", "numpy")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
