@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Part = str | int
+_Words = NDArray[np.uint64]
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85
@@ -44,10 +45,20 @@ def uniforms(ids: NDArray[np.integer], *parts: Part) -> NDArray[np.float64]:
     """
     place = key(*parts)
     counter = np.asarray(ids, dtype=np.uint64)
-    c0, c1 = counter & _LOW, counter >> _SHIFT
-    c2 = np.full_like(counter, (place >> 64) & 0xFFFFFFFF)
-    c3 = np.full_like(counter, (place >> 96) & 0xFFFFFFFF)
-    k0, k1 = place & 0xFFFFFFFF, (place >> 32) & 0xFFFFFFFF
+    c0, c1, _, _ = philox(
+        counter & _LOW,
+        counter >> _SHIFT,
+        np.full_like(counter, (place >> 64) & 0xFFFFFFFF),
+        np.full_like(counter, (place >> 96) & 0xFFFFFFFF),
+        place & 0xFFFFFFFF,
+        (place >> 32) & 0xFFFFFFFF,
+    )
+    bits = (c0 << np.uint64(21)) ^ (c1 >> np.uint64(11))  # 53 bits
+    return (bits.astype(np.float64) + 0.5) * 2.0**-53
+
+
+def philox(c0: _Words, c1: _Words, c2: _Words, c3: _Words, k0: int, k1: int) -> tuple[_Words, _Words, _Words, _Words]:
+    """Return ten rounds of Philox 4x32 over counters and key; all words hold 32 bits."""
     for _ in range(10):
         p0, p1 = c0 * _M0, c2 * _M1
         c0, c1, c2, c3 = (
@@ -57,5 +68,4 @@ def uniforms(ids: NDArray[np.integer], *parts: Part) -> NDArray[np.float64]:
             p0 & _LOW,
         )
         k0, k1 = (k0 + _W0) & 0xFFFFFFFF, (k1 + _W1) & 0xFFFFFFFF
-    bits = (c0 << np.uint64(21)) ^ (c1 >> np.uint64(11))  # 53 bits
-    return (bits.astype(np.float64) + 0.5) * 2.0**-53
+    return c0, c1, c2, c3

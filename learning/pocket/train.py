@@ -1,0 +1,199 @@
+"""Pretrain the pocket model from scratch: ``python -m learning.pocket.train --out FOLDER``.
+
+Reproducible from its seed; writes a checkpoint every few minutes and goes on from it when the same command is
+run again. The schedule counts steps, not time. Stages: honest messages with many drills (copying first), then
+all strategies, then more long free text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from learning.pocket.stream import Example, Mix, batch
+from learning.pocket.tokenizer import build
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
+
+HELD_OUT_STEP = 10**9
+"""Steps from here on are never trained on; they measure the held-out loss."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the weights."""
+
+    steps: int = 3000
+    batch: int = 16
+    seed: int = 1
+    peak_lr: float = 2.5e-3
+    warmup: int = 100
+    hidden: int = 192
+    layers: int = 5
+    heads: int = 6
+    inner: int = 448
+
+
+def mix_at(step: int, steps: int) -> Mix:
+    """Return the mix of a step: drills fade from 70 % to 8 % over the first quarter, strategies enter at 45 %."""
+    progress = step / steps
+    drills = max(0.08, 0.7 - progress / 0.25 * 0.62)
+    long = 0.0 if progress < 0.2 else 0.2
+    return Mix(drills=drills, long=long, strategies=progress >= 0.45)
+
+
+def new_model(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
+    """Return an untrained model; a standard architecture, so that every engine can serve it."""
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(settings.seed)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.hidden,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        num_key_value_heads=settings.heads,
+        head_dim=settings.hidden // settings.heads,
+        intermediate_size=settings.inner,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        attention_dropout=0.0,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return Qwen3ForCausalLM(config)
+
+
+def encode(examples: list[Example], tokenizer: PreTrainedTokenizerFast) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return token ids and labels, shape (examples, longest), padded on the right; prompts carry no loss (-100)."""
+    import torch
+
+    rows = []
+    for example in examples:
+        prompt = tokenizer.apply_chat_template(example.prompt, tokenize=False, add_generation_prompt=True)
+        if "<" not in example.completion:  # a drill goes on inside the user's turn
+            prompt = prompt.rsplit("<|end|>", 1)[0]
+        head = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        tail = tokenizer(example.completion, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+        rows.append((head + tail, [-100] * len(head) + tail))
+    longest = max(len(ids) for ids, _ in rows)
+    ids = torch.full((len(rows), longest), tokenizer.pad_token_id)
+    labels = torch.full((len(rows), longest), -100)
+    for i, (tokens, marks) in enumerate(rows):
+        ids[i, : len(tokens)] = torch.tensor(tokens)
+        labels[i, : len(marks)] = torch.tensor(marks)
+    return ids, labels
+
+
+def loss_of(model: Qwen3ForCausalLM, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the mean loss over labelled tokens; logits are made for those only."""
+    import torch
+
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+    targets = labels[:, 1:]
+    wanted = targets != -100
+    return torch.nn.functional.cross_entropy(model.lm_head(hidden[wanted]).float(), targets[wanted])
+
+
+def learning_rate(step: int, settings: Settings) -> float:
+    """Return the rate: linear warm-up, then cosine to 2 %."""
+    if step < settings.warmup:
+        return settings.peak_lr * (step + 1) / settings.warmup
+    progress = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
+    return settings.peak_lr * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def train(settings: Settings, out: Path, *, every: int = 150, bf16: bool = False) -> None:
+    """Train to the end, from the newest checkpoint in ``out`` if there is one; see the module."""
+    import torch
+
+    torch.set_num_threads(1)
+    tokenizer = build()
+    model = new_model(settings, tokenizer)
+    decayed = [p for p in model.parameters() if p.dim() > 1]
+    others = [p for p in model.parameters() if p.dim() <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}], betas=(0.9, 0.95), fused=True
+    )
+    step, tokens = restore(model, optimizer, out, settings)
+    held_out = [encode(batch(settings.seed, HELD_OUT_STEP + i, Mix(0.0, 0.0), 16), tokenizer) for i in range(2)]
+    began, seen = time.perf_counter(), 0
+    with (out / "train.jsonl").open("a") as log:
+        while step < settings.steps:
+            ids, labels = encode(batch(settings.seed, step, mix_at(step, settings.steps), settings.batch), tokenizer)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, settings)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+                loss = loss_of(model, ids, labels)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            step, tokens, seen = step + 1, tokens + ids.numel(), seen + ids.numel()
+            if step % 25 == 0:
+                with torch.inference_mode():
+                    held = sum(float(loss_of(model, *pair)) for pair in held_out) / len(held_out)
+                rate = seen / (time.perf_counter() - began)
+                line = {"step": step, "tokens": tokens, "loss": round(float(loss.detach()), 4), "held_out": round(held, 4),
+                        "tokens_per_s": round(rate)}  # fmt: skip
+                log.write(json.dumps(line) + "\n")
+                log.flush()
+            if step % every == 0 or step == settings.steps:
+                save(model, optimizer, tokenizer, out, settings, step, tokens)
+
+
+def save(model, optimizer, tokenizer, out: Path, settings: Settings, step: int, tokens: int) -> None:
+    """Write model, tokenizer and optimizer state, each as safetensors or JSON; the newest replaces the last."""
+    from safetensors.torch import save_file
+
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    state = {f"{i}.{k}": v for i, s in optimizer.state_dict()["state"].items() for k, v in s.items()}
+    save_file(state, out / "optimizer.safetensors.new")
+    (out / "optimizer.safetensors.new").replace(out / "optimizer.safetensors")
+    (out / "progress.json").write_text(json.dumps({"step": step, "tokens": tokens, "settings": asdict(settings)}))
+
+
+def restore(model, optimizer, out: Path, settings: Settings) -> tuple[int, int]:
+    """Load the newest checkpoint into model and optimizer; return steps and tokens done."""
+    from safetensors.torch import load_file
+
+    out.mkdir(parents=True, exist_ok=True)
+    if not (out / "progress.json").exists():
+        return 0, 0
+    progress = json.loads((out / "progress.json").read_text())
+    if progress["settings"] != asdict(settings):
+        raise SystemExit(f"{out} holds a checkpoint with other settings: {progress['settings']}")
+    model.load_state_dict(load_file(out / "model.safetensors"), strict=False)
+    model.tie_weights()
+    flat, state = load_file(out / "optimizer.safetensors"), optimizer.state_dict()
+    for name, tensor in flat.items():
+        index, key = name.split(".", 1)
+        state["state"].setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict(state)
+    return progress["step"], progress["tokens"]
+
+
+def main() -> None:
+    """Read the settings from the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--bf16", action="store_true")
+    for name, value in asdict(Settings()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    values = vars(parser.parse_args())
+    out, bf16 = values.pop("out"), values.pop("bf16")
+    train(Settings(**values), out, bf16=bf16)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Anchors are typed, cleaned, named by content, and never leak from held-out into training."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from abm.anchors import clean, load_anchors, make_anchor, read_anchors
+from abm.arenas import BUILT_IN, arena
+from abm.errors import InputError
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "molochs-bargain"
+SALES = arena("sales")
+
+
+def product(title="Lamp", description="A lamp of brass."):
+    return {"title": title, "categories": ["Home", "Light"], "description": description}
+
+
+def write(path: Path, rows) -> Path:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def folder(tmp_path: Path, train, test) -> Path:
+    write(tmp_path / "train.jsonl", train)
+    write(tmp_path / "test.jsonl", test)
+    return tmp_path
+
+
+class TestAnchor:
+    """One row becomes one anchor."""
+
+    def test_shows_what_the_schema_shows(self):
+        """Labels and order come from the arena; hidden fields stay hidden."""
+        row = {"candidate_webname": "Ann Lee", "cand_party": "Green", "biography_text": "A nurse."}
+        anchor = make_anchor(arena("elections").anchor, row)
+        assert anchor.text == "Name: Ann Lee\nBiography: A nurse."
+        assert anchor.subject == "Ann Lee"
+        assert anchor.fields["party"] == "Green"
+
+    def test_has_one_id_for_one_content(self):
+        """The id is a function of the content, not of the spelling of the row."""
+        row = product(description="A  lamp\r\nof brass.")
+        same = {"description": "A lamp\n\nof brass.", "categories": ["Home", "Light"], "title": "Lamp", "extra": 1}
+        assert make_anchor(SALES.anchor, row).id == make_anchor(SALES.anchor, same).id
+        assert make_anchor(SALES.anchor, product("Other")).id != make_anchor(SALES.anchor, product()).id
+
+    def test_keeps_text_readable(self):
+        """Control characters, carriage returns and runs of space go; line breaks stay single."""
+        assert clean("a\r\r\n\r\n b\x00\tc\u00a0d ") == "a\nb c d"
+
+
+class TestBadInput:
+    """A malformed file is one error with place, field and reason."""
+
+    @pytest.mark.parametrize(
+        ("line", "reason"),
+        [
+            ("{oops", "not a JSON object"),
+            ("[1]", "holds a list"),
+            (json.dumps({"title": "Lamp"}), "'description' is missing or empty"),
+            (json.dumps(product() | {"description": 3}), "'description' must be text, not int"),
+            (json.dumps(product() | {"facts": [1]}), "'facts' must map"),
+        ],
+    )
+    def test_names_line_field_and_reason(self, tmp_path, line, reason):
+        """The second line is at fault, and says so."""
+        path = write(tmp_path / "train.jsonl", [product(), line])
+        with pytest.raises(InputError, match=reason) as caught:
+            read_anchors(path, SALES)
+        assert f"{path}:2" in str(caught.value)
+
+    def test_an_empty_file_is_refused(self, tmp_path):
+        """No anchors, no run."""
+        with pytest.raises(InputError, match="the file is empty"):
+            read_anchors(write(tmp_path / "train.jsonl", []), SALES)
+
+    def test_a_missing_file_is_named(self, tmp_path):
+        """The path is in the message."""
+        with pytest.raises(InputError, match="missing.jsonl"):
+            read_anchors(tmp_path / "missing.jsonl", SALES)
+
+    def test_bytes_that_are_not_text_are_refused(self, tmp_path):
+        """Invalid UTF-8 names its line."""
+        path = tmp_path / "train.jsonl"
+        path.write_bytes(b'{"title": "\xff", "description": "x"}\n')
+        with pytest.raises(InputError, match=r"train\.jsonl:1"):
+            read_anchors(path, SALES)
+
+
+class TestSplit:
+    """Nothing that is evaluated was trained on."""
+
+    def test_a_test_text_that_stands_in_train_is_dropped_and_counted(self, tmp_path):
+        """Another title, spacing or case does not hide a leak."""
+        source = folder(
+            tmp_path, [product(), product("Chair", "A chair.")],
+            [product("New lamp", "a LAMP  of brass."), product("Table", "A table.")],
+        )  # fmt: skip
+        split = load_anchors(source, SALES)
+        assert [anchor.subject for anchor in split.held_out] == ["Table"]
+        assert split.dropped["test text stands in train"] == 1
+
+    def test_duplicates_within_a_split_are_dropped_and_counted(self, tmp_path):
+        """The first of them stays."""
+        split = load_anchors(folder(tmp_path, [product(), product()], [product("T", "t"), product("U", "t")]), SALES)
+        assert (len(split.train), len(split.held_out)) == (1, 1)
+        assert split.dropped == {"duplicate in train": 1, "duplicate in test": 1, "test text stands in train": 0}
+
+    def test_no_held_out_anchor_left_is_an_error(self, tmp_path):
+        """A complete leak cannot be evaluated."""
+        with pytest.raises(InputError, match="no held-out anchors are left"):
+            load_anchors(folder(tmp_path, [product()], [product()]), SALES)
+
+    @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared anchors are not on this machine")
+    @pytest.mark.parametrize("name", BUILT_IN)
+    def test_reads_the_shared_files_as_they_are(self, name):
+        """Every row is used or counted, and no held-out text stands in train."""
+        split = load_anchors(SHARED / name, arena(name))
+        counted = sum(split.dropped.values())
+        assert len(split.train) + len(split.held_out) + counted == 1024 + 512
+        bodies = {anchor.text.split("\n", 1)[-1] for anchor in split.train}
+        assert not any(anchor.text.split("\n", 1)[-1] in bodies for anchor in split.held_out)

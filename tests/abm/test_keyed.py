@@ -1,0 +1,51 @@
+"""Randomness is a pure function of its key."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from abm import keyed
+
+
+class TestUniforms:
+    """Vectorised Philox 4x32-10."""
+
+    def test_agrees_with_the_published_test_vector(self):
+        """The known answer of Random123 for counter 0, key 0 (Salmon et al. 2011)."""
+        c0, c1, c2, c3 = keyed.philox(*(np.zeros(1, dtype=np.uint64) for _ in range(4)), 0, 0)
+        assert [f"{int(c[0]):08x}" for c in (c0, c1, c2, c3)] == ["6627e8d5", "e169c58d", "bc57ac4c", "9b00dbd8"]
+
+    @given(st.permutations(range(20)))
+    def test_do_not_depend_on_the_order_of_ids(self, order):
+        """Who draws decides what is drawn, not when."""
+        ids = np.array(order)
+        assert (keyed.uniforms(ids, 7, "x") == keyed.uniforms(np.arange(20), 7, "x")[ids]).all()
+
+    def test_are_uniform_and_stay_inside_the_open_interval(self):
+        """A million draws have the mean, variance and range of a uniform."""
+        draws = keyed.uniforms(np.arange(1_000_000), 3, "law")
+        assert 0 < draws.min() and draws.max() < 1
+        assert abs(draws.mean() - 0.5) < 0.002
+        assert abs(draws.var() - 1 / 12) < 0.001
+
+    def test_differ_from_place_to_place(self):
+        """Another place gives unrelated draws."""
+        ids = np.arange(10_000)
+        assert abs(np.corrcoef(keyed.uniforms(ids, 1, "a"), keyed.uniforms(ids, 1, "b"))[0, 1]) < 0.04
+
+
+class TestKeys:
+    """Keys name places without collisions of spelling."""
+
+    def test_numbers_and_texts_are_different_parts(self):
+        """``1`` is not ``"1"``."""
+        assert keyed.key(1) != keyed.key("1")
+
+    def test_the_split_into_parts_matters(self):
+        """``("ab", "c")`` is not ``("a", "bc")``."""
+        assert keyed.key("ab", "c") != keyed.key("a", "bc")
+
+    @given(st.integers(0, 2**31), st.text())
+    def test_seeds_fit_thirty_one_bits(self, seed, place):
+        """Libraries that take a C int can take the seed."""
+        assert 0 <= keyed.seed32(seed, place) < 2**31
