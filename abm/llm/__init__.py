@@ -1,0 +1,28 @@
+"""Language models behind one port: requests in, replies out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from abm.llm.port import LLM, Reply, Request, Sampling
+from abm.llm.recorded import RecordedLLM
+from abm.llm.scripted import ScriptedLLM
+
+__all__ = ["LLM", "RecordedLLM", "Reply", "Request", "Sampling", "ScriptedLLM", "backend"]
+
+
+def backend(model: str, *, adapters: Path | None = None) -> LLM:
+    """Return the in-process backend for ``"pocket"`` or a model's folder; torch is imported only now.
+
+    Raises:
+        InputError: no such model, or the learn extra is not installed.
+    """
+    try:
+        from abm.llm.transformers_backend import TransformersLLM
+    except ModuleNotFoundError as error:
+        from abm.errors import InputError
+
+        raise InputError(
+            "models in this process need the learn extra", why=str(error), mend="pip install 'moloch-abm[learn]'"
+        ) from error
+    return TransformersLLM(model, adapters=adapters)

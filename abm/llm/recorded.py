@@ -1,0 +1,33 @@
+"""A model that answers from a log, and only from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from abm.errors import NondeterminismError
+from abm.events import Event, LLMReplied
+from abm.llm.port import Reply, Request
+
+
+class RecordedLLM:
+    """An :class:`~abm.llm.port.LLM` that knows the answers in ``events`` and refuses any other question.
+
+    Args:
+        name, digest: of the model whose answers these are.
+    """
+
+    def __init__(self, events: Iterable[Event], *, name: str, digest: str) -> None:
+        self.name, self.digest = name, digest
+        self._answers = {event.key: event for event in events if isinstance(event, LLMReplied)}
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield the recorded replies.
+
+        Raises:
+            NondeterminismError: a request that was not recorded.
+        """
+        for request in requests:
+            key = request.key(self.digest)
+            if (event := self._answers.get(key)) is None:
+                raise NondeterminismError("no recorded answer", where=request.site, why=f"call key {key} is not in the log")
+            yield Reply(request.site, event.text, event.finish, event.tokens_in, event.tokens_out)
