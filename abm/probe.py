@@ -1,7 +1,4 @@
-"""The port to probes: something that judges one message against its anchor.
-
-Knows nothing of how a judgement is made; implementations are handed in from above (``analysis.probes``).
-"""
+"""What a probe is: it judges one message against its anchor. Implementations stand in ``analysis``."""
 
 from __future__ import annotations
 
@@ -12,30 +9,26 @@ import msgspec
 from abm.anchors import Anchor
 from abm.arenas import Arena
 
-Label = Literal[1, 0, -1]
-"""1 the message misbehaves, 0 it does not, -1 the probe could not tell."""
-
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a probe found in one message; ``evidence`` quotes spans of the message, in its order."""
+    """A probe's finding.
 
-    label: Label
+    Attributes:
+        label: 1 the message does it, 0 it does not, -1 the probe cannot tell.
+        evidence: quoted spans of the message.
+    """
+
+    label: Literal[1, 0, -1]
     evidence: tuple[str, ...] = ()
 
 
 class Probe(Protocol):
-    """A judge of one kind of misbehaviour; equal input gives an equal verdict."""
+    """Judges messages for one kind of misbehaviour."""
 
-    @property
-    def name(self) -> str:
-        """What is judged, as tables call it: ``misrepresentation``, ``populism``, ..."""
-        ...
+    name: str
+    judge_name: str
+    """Who judges: ``exact``, ``lexical``, or a model's name."""
 
-    @property
-    def judge_name(self) -> str:
-        """Who judges: ``exact``, ``lexical``, or a model's name."""
-        ...
-
-    def judge(self, text: str, anchor: Anchor, arena: Arena, thinking: str = "") -> Verdict:
-        """Return the verdict on ``text``, which the audience saw, and ``thinking``, which it did not."""
+    def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
+        """Return the verdict on a message about ``anchor``."""
         ...

@@ -182,9 +182,15 @@ class Loop:
             return logged.adapter
         source = SHARED if epoch == 1 else arm
         rows = training_set(
-            self.journal.log.read(), arm, phase_arm=source, epoch=epoch, arena=self.arena, seed=self.config.seed,
-            settings=self.lora,
-        )  # fmt: skip
+            self.journal.log.read(),
+            arm,
+            source_arm=source,
+            epoch=epoch,
+            arena=self.arena,
+            seed=self.config.seed,
+            tfb_lambda=self.lora.tfb_lambda,
+            thoughts_per_contest=self.lora.thoughts_per_contest,
+        )
         if not rows.rows:
             raise InputError(
                 f"nothing to learn from in epoch {epoch} for {arm}",
@@ -193,7 +199,8 @@ class Loop:
             )
         parent = self.journal.state.adapters.get(arm, "")
         seed = keyed.seed32(self.config.seed, "learn", epoch)
-        trained = self.trainer.train(rows, parent=parent, settings=self.lora, seed=seed)
+        lineage = {"arm": arm, "epoch": epoch, "method": arm, "run": self.config.id}
+        trained = self.trainer.train(rows, parent=parent, settings=self.lora, seed=seed, lineage=lineage)
         with self.journal.transaction():
             self.journal.emit(
                 AdapterTrained(
@@ -204,7 +211,7 @@ class Loop:
                     parent=parent,
                     data=rows.digest,
                     data_range=list(rows.data_range),
-                    rows=len(rows.rows),
+                    rows=trained.rows,
                     tokens=trained.tokens,
                     over_long=trained.over_long,
                     steps=trained.steps,

@@ -1,0 +1,47 @@
+"""What a run means: probes, statistics, evaluation tables, and views of single contests.
+
+Names are loaded when they are first used, so that ``import analysis`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.evaluation import position_bias as position_bias
+    from analysis.evaluation import probe_table as probe_table
+    from analysis.evaluation import table as table
+    from analysis.evaluation import win_rate as win_rate
+    from analysis.probes import battery as battery
+    from analysis.rendering import render as render
+    from analysis.seeds import across_seeds as across_seeds
+    from analysis.show import list_contests as list_contests
+    from analysis.show import show_contest as show_contest
+    from analysis.statistics import Estimate as Estimate
+
+_HOME = {
+    "Estimate": "statistics",
+    "across_seeds": "seeds",
+    "battery": "probes",
+    "list_contests": "show",
+    "position_bias": "evaluation",
+    "probe_table": "evaluation",
+    "render": "rendering",
+    "show_contest": "show",
+    "table": "evaluation",
+    "win_rate": "evaluation",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'analysis' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"analysis.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

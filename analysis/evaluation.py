@@ -1,0 +1,262 @@
+"""What learning changed: win rates and probe rates of each arm against base, and against placebo.
+
+Pure functions of a log's events (or of :func:`analysis.contests.read_evaluation`'s result, to read them once).
+Verdicts are read from the log, never made here. Pairs are formed by anchor; votes are clustered on anchors and
+personas. ``epoch`` is the last one evaluated unless it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from abm.events import Event
+from analysis.contests import Contest, Evaluation, read_evaluation, words
+from analysis.probes.kinds import COPYING
+from analysis.rendering import render as render
+from analysis.statistics import (
+    NOTHING,
+    Estimate,
+    clustered_mean,
+    holm,
+    paired_difference,
+    rate,
+    relative_change,
+)
+
+PLACEBO = "placebo"
+"""The arm that learns from random winners: only the difference from it is the effect of competition."""
+
+Events = Iterable[Event] | Evaluation
+Forfeits = Literal["lost", "left out"]
+"""``lost``: a rejected message loses all votes of its contest; ``left out``: such contests are not counted."""
+
+
+class ProbeRow(msgspec.Struct, frozen=True):
+    """One probe in one arm.
+
+    Attributes:
+        base, after: share of judged messages that misbehave, Wilson intervals; over all anchors that were judged.
+        difference, relative: after against base, over anchors where both messages were judged.
+        p_holm: of ``difference``, corrected over all strategy probes and arms (copying: over its own).
+        placebo: after against the placebo's after, paired by anchor; nothing in the placebo arm itself.
+        base_per_100, after_per_100: evidence spans per 100 words, so that longer messages do not count as worse.
+        unknown: messages that the probe could not judge; they are in no rate.
+    """
+
+    arm: str
+    probe: str
+    kind: Literal["strategy", "copying"]
+    base: Estimate
+    after: Estimate
+    difference: Estimate
+    relative: Estimate
+    p_holm: float
+    placebo: Estimate
+    placebo_p_holm: float
+    base_per_100: float
+    after_per_100: float
+    unknown: int
+
+
+# -- votes -------------------------------------------------------------------------------------------------
+
+
+def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Forfeits = "lost") -> Estimate:
+    """Return the share of valid votes that go to ``arm``'s message, clustered on anchors and personas; null 0.5.
+
+    Contests in which both messages were rejected are void and count nowhere but in :func:`table`.
+    """
+    found = read_evaluation(events)
+    votes = _votes(found, arm, epoch, forfeits)
+    return clustered_mean(list(votes.values()), [a for a, _ in votes], [p for _, p in votes], null=0.5)
+
+
+def win_rate_against_placebo(
+    events: Events, arm: str, *, epoch: int | None = None, forfeits: Forfeits = "lost"
+) -> Estimate:
+    """Return ``arm``'s win rate less the placebo's, over votes of the same persona about the same anchor."""
+    found = read_evaluation(events)
+    ours, theirs = _votes(found, arm, epoch, forfeits), _votes(found, PLACEBO, epoch, forfeits)
+    both = [key for key in ours if key in theirs]
+    return clustered_mean([ours[k] - theirs[k] for k in both], [a for a, _ in both], [p for _, p in both])
+
+
+def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Estimate:
+    """Return the share of decided contests (no ties, no void ones) that ``arm`` wins; forfeits count as decided."""
+    wins = [_majority(contest) for contest in read_evaluation(events).of(arm, epoch)]
+    return rate([win for win in wins if win in (0, 1)])
+
+
+def position_bias(events: Events) -> Estimate:
+    """Return the share of valid votes for the option shown first, over all evaluation contests; null 0.5."""
+    found = read_evaluation(events)
+    cells = [(c.anchor, persona, first) for c in found.contests for persona, first in c.first.items()]
+    return clustered_mean([x for _, _, x in cells], [a for a, _, _ in cells], [p for _, p, _ in cells], null=0.5)
+
+
+def invalid_rate(events: Events) -> float:
+    """Return the share of reactions in evaluation that named no option; NaN where nobody reacted."""
+    contests = read_evaluation(events).contests
+    invalid = sum(c.invalid for c in contests)
+    return _share(invalid, invalid + sum(len(c.votes) + c.abstained for c in contests))
+
+
+def tie_rate(events: Events, arm: str, *, epoch: int | None = None) -> float:
+    """Return the share of voted contests of ``arm`` that ended in a tie; NaN where nobody voted."""
+    voted = [c for c in read_evaluation(events).of(arm, epoch) if c.votes]
+    return _share(sum(_majority(c) == 0.5 for c in voted), len(voted))
+
+
+def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -> dict[tuple[str, int], int]:
+    votes: dict[tuple[str, int], int] = {}
+    for contest in found.of(arm, epoch):
+        by = contest.forfeited_by
+        if not by:
+            votes.update({(contest.anchor, persona): vote for persona, vote in contest.votes.items()})
+        elif by != "both" and forfeits == "lost":
+            votes.update({(contest.anchor, persona): int(by == "base") for persona in found.panel})
+    return votes
+
+
+def _majority(contest: Contest) -> float | None:
+    """Return 1 if the trained message won, 0 if base did, 0.5 for a tie, None for a void contest."""
+    if contest.forfeited_by == "both":
+        return None
+    if contest.forfeited_by:
+        return float(contest.forfeited_by == "base")
+    if not contest.votes:
+        return None
+    share = sum(contest.votes.values()) / len(contest.votes)
+    return 0.5 if share == 0.5 else float(share > 0.5)
+
+
+# -- probes ------------------------------------------------------------------------------------------------
+
+
+def probe_table(events: Events, *, epoch: int | None = None) -> list[ProbeRow]:
+    """Return one row per arm and probe, in the order of the log."""
+    found = read_evaluation(events)
+    probes = dict.fromkeys(probe for c in found.contests for side in (c.base, c.trained) for probe in side.labels)
+    rows = [_probe_row(found, arm, probe, epoch) for arm in found.arms() for probe in probes]
+    return [row for kind in ("strategy", "copying") for row in _corrected([r for r in rows if r.kind == kind])]
+
+
+def _probe_row(found: Evaluation, arm: str, probe: str, epoch: int | None) -> ProbeRow:
+    contests = found.of(arm, epoch)
+    base = {c.anchor: c.base.labels[probe] for c in contests if probe in c.base.labels}
+    after = {c.anchor: c.trained.labels[probe] for c in contests if probe in c.trained.labels}
+    known = [a for a in base if base[a] >= 0 and after.get(a, -1) >= 0]
+    y, x = [after[a] for a in known], [base[a] for a in known]
+    nan = float("nan")
+    return ProbeRow(
+        arm=arm,
+        probe=probe,
+        kind="copying" if probe in COPYING else "strategy",
+        base=rate([label for label in base.values() if label >= 0]),
+        after=rate([label for label in after.values() if label >= 0]),
+        difference=paired_difference(y, x),
+        relative=relative_change(y, x),
+        p_holm=nan,
+        placebo=_against_placebo(found, arm, probe, epoch, after),
+        placebo_p_holm=nan,
+        base_per_100=_per_100([c.base for c in contests], probe),
+        after_per_100=_per_100([c.trained for c in contests], probe),
+        unknown=sum(label < 0 for labels in (base, after) for label in labels.values()),
+    )
+
+
+def _against_placebo(
+    found: Evaluation, arm: str, probe: str, epoch: int | None, after: dict[str, int]
+) -> Estimate:
+    if arm == PLACEBO:
+        return NOTHING
+    placebo = {c.anchor: c.trained.labels.get(probe, -1) for c in found.of(PLACEBO, epoch)}
+    both = [a for a, label in after.items() if label >= 0 and placebo.get(a, -1) >= 0]
+    return paired_difference([after[a] for a in both], [placebo[a] for a in both])
+
+
+def _per_100(sides: Sequence[Any], probe: str) -> float:
+    judged = [side for side in sides if side.labels.get(probe, -1) >= 0]
+    return 100 * _share(sum(side.hits[probe] for side in judged), words([side.text for side in judged]))
+
+
+def _corrected(rows: list[ProbeRow]) -> list[ProbeRow]:
+    differences = holm([row.difference.p for row in rows])
+    placebos = holm([row.placebo.p for row in rows])
+    return [
+        msgspec.structs.replace(row, p_holm=p, placebo_p_holm=q)
+        for row, p, q in zip(rows, differences, placebos, strict=True)
+    ]
+
+
+# -- everything --------------------------------------------------------------------------------------------
+
+
+def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
+    """Return everything that an evaluation measured, as one JSON-able mapping; numbers that do not exist are None."""
+    found = read_evaluation(events)
+    epochs = found.epochs
+    chosen = epoch if epoch is not None else (epochs[-1] if epochs else 0)
+    arms = [arm for arm in found.arms() if found.of(arm, chosen)]
+    tidy = {
+        "arena": str(found.config.get("arena", "")),
+        "model": found.model,
+        "audience": str(found.config.get("audience", "")),
+        "seed": found.config.get("seed"),
+        "epoch": chosen,
+        "personas": len(found.panel),
+        "note": note(found),
+        "arms": {arm: _arm(found, arm, chosen) for arm in arms},
+        "win_rate_by_epoch": {arm: {str(e): _plain(win_rate(found, arm, epoch=e)) for e in epochs} for arm in arms},
+        "probes": [_plain(row) for row in probe_table(found, epoch=chosen) if row.arm in arms],
+        "position_bias": _plain(position_bias(found)),
+        "invalid_rate": _plain(invalid_rate(found)),
+    }
+    return tidy
+
+
+def note(found: Evaluation) -> str:
+    """Return the sentence that limits what the run can show, or nothing where real models wrote and voted."""
+    audience = str(found.config.get("audience", ""))
+    stand_ins = ["the pocket model writes"] if "pocket" in (found.model, found.config.get("model")) else []
+    if audience in ("default", "neutral") or audience.endswith((".yaml", ".yml")):
+        stand_ins.append("a choice model votes")
+    return f"Not evidence about real LLMs: {' and '.join(stand_ins)}." if stand_ins else ""
+
+
+def _arm(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:
+    contests = found.of(arm, epoch)
+    won = win_rate(found, arm, epoch=epoch)
+    by = [contest.forfeited_by for contest in contests]
+    published = [c for c in contests if not c.forfeited_by]
+    return {
+        "contests": len(contests),
+        "win_rate": _plain(won) | {"relative": _plain(won.value / 0.5 - 1), "detectable": _plain(won.detectable)},
+        "without_forfeits": _plain(win_rate(found, arm, epoch=epoch, forfeits="left out")),
+        "against_placebo": _plain(NOTHING if arm == PLACEBO else win_rate_against_placebo(found, arm, epoch=epoch)),
+        "contests_won": _plain(majority_rate(found, arm, epoch=epoch)),
+        "tie_rate": _plain(tie_rate(found, arm, epoch=epoch)),
+        "forfeits": {"base": by.count("base"), "trained": by.count("trained")},
+        "void": sum(_majority(c) is None for c in contests),
+        "abstained": sum(c.abstained for c in contests),
+        "words": {
+            "base": _plain(_share(words([c.base.text for c in published]), len(published))),
+            "after": _plain(_share(words([c.trained.text for c in published]), len(published))),
+        },
+    }
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` as JSON can hold it: structs as mappings, NaN as None, six decimals."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, float):
+        return None if value != value else round(value, 6)
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,109 @@
+"""Several runs of one study: seeds are the replicates, and only their spread says what would happen again.
+
+Knows the mappings that :func:`analysis.evaluation.table` returns; knows nothing of events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from analysis.rendering import difference, interval, p_value, percent
+from analysis.statistics import Estimate, holm, mean_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_Number = float | None
+
+
+def across_seeds(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the means over ``tables`` (one per seed) with Student's intervals over seeds, JSON-able.
+
+    ``n`` is the number of seeds that have the number; ``p`` tests win rates against 0.5 and differences against 0;
+    ``p_holm`` corrects each kind of probe's differences from base, and from placebo, over probes and arms.
+
+    Raises:
+        ValueError: no tables, or tables of different arenas, audiences or models.
+    """
+    if not tables:
+        raise ValueError("across_seeds needs at least one table")
+    if len({(t["arena"], t["audience"], t["model"]) for t in tables}) > 1:
+        raise ValueError("across_seeds needs tables of one arena, one audience and one model")
+    arms = list(dict.fromkeys(arm for t in tables for arm in t["arms"]))
+    first = tables[0]
+    return {
+        **{key: first[key] for key in ("arena", "model", "audience", "epoch", "note")},
+        "seeds": [t["seed"] for t in tables],
+        "arms": {arm: _arm([t["arms"][arm] for t in tables if arm in t["arms"]]) for arm in arms},
+        "probes": _probes(tables),
+    }
+
+
+def _arm(found: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "win_rate": _mean(found, lambda f: f["win_rate"]["value"], null=0.5),
+        "against_placebo": _mean(found, lambda f: f["against_placebo"]["value"]),
+        "contests_won": _mean(found, lambda f: f["contests_won"]["value"], null=0.5),
+        "words": {side: _mean(found, lambda f, side=side: f["words"][side]) for side in ("base", "after")},
+    }
+
+
+def _probes(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in (row for t in tables for row in t["probes"]):
+        groups.setdefault((row["kind"], row["probe"], row["arm"]), []).append(row)
+    rows = [
+        {
+            "kind": kind, "probe": probe, "arm": arm,
+            "base": _mean(found, lambda r: r["base"]["value"]),
+            "after": _mean(found, lambda r: r["after"]["value"]),
+            "difference": _mean(found, lambda r: r["difference"]["value"]),
+            "placebo": _mean(found, lambda r: r["placebo"]["value"]),
+        }
+        for (kind, probe, arm), found in groups.items()
+    ]  # fmt: skip
+    for kind in ("strategy", "copying"):
+        for of in ("difference", "placebo"):
+            family = [row for row in rows if row["kind"] == kind]
+            p_values = [float("nan") if row[of]["p"] is None else row[of]["p"] for row in family]
+            for row, p in zip(family, holm(p_values), strict=True):
+                row[of]["p_holm"] = None if p != p else round(p, 6)
+    return rows
+
+
+def _mean(found: list[dict[str, Any]], get: Callable[[dict[str, Any]], _Number], null: float = 0.0) -> dict[str, Any]:
+    values = [value for f in found if (value := get(f)) is not None]
+    estimate: Estimate = mean_of(values, null=null)
+    plain = {name: getattr(estimate, name) for name in estimate.__struct_fields__ if name != "clusters"}
+    return {name: None if value != value else round(value, 6) for name, value in plain.items()}
+
+
+def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
+    """Return what to print of :func:`across_seeds`, in order."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    wins = Table("arm", "win rate", "95 % CI", "against placebo [CI], p", title="Votes", box=box.SIMPLE_HEAD)
+    for arm, found in results["arms"].items():
+        placebo = found["against_placebo"]
+        wins.add_row(
+            escape(arm), percent(found["win_rate"]["value"]), interval(found["win_rate"]), _with_p(placebo, "p")
+        )
+    probes = Table(
+        "kind", "probe", "arm", "base", "after", "difference [CI], p (Holm)", "against placebo [CI], p (Holm)",
+        title="Probes", box=box.SIMPLE_HEAD,
+    )  # fmt: skip
+    for row in results["probes"]:
+        probes.add_row(
+            row["kind"], escape(row["probe"]), escape(row["arm"]), percent(row["base"]["value"]),
+            percent(row["after"]["value"]), _with_p(row["difference"], "p_holm"), _with_p(row["placebo"], "p_holm"),
+        )  # fmt: skip
+    head = Text(f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds", style="bold")
+    return [head, wins, probes, *([Text(results["note"], style="bold yellow")] if results["note"] else [])]
+
+
+def _with_p(estimate: dict[str, Any], p: str) -> str:
+    return "–" if estimate["value"] is None else f"{difference(estimate)}, {p_value(estimate[p])}"

@@ -1,0 +1,205 @@
+"""Estimates with their uncertainty: clustered means, paired differences, rates, relative changes, corrections.
+
+Knows arrays; knows nothing of events, arms or probes. Intervals are 95 % unless ``level`` says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import exp, log, sqrt
+from statistics import NormalDist
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+_NORMAL = NormalDist()
+POWER = 0.8
+"""The power at which minimum detectable differences are stated."""
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """A number with its interval.
+
+    Attributes:
+        value, low, high: in the unit of the data; ``low`` and ``high`` are NaN where the data cannot give them.
+        n: observations.
+        clusters: the number of clusters along each dimension, () where observations are independent.
+        se: standard error.
+        p: two-sided p-value against the null that the function names; NaN where there is none.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    clusters: tuple[int, ...] = ()
+    se: float = float("nan")
+    p: float = float("nan")
+
+    @property
+    def detectable(self) -> float:
+        """The minimum detectable difference from the null: 5 % two-sided test, power 0.8, ``2.80 * se``."""
+        return (_NORMAL.inv_cdf(0.975) + _NORMAL.inv_cdf(POWER)) * self.se
+
+
+NOTHING = Estimate(float("nan"), float("nan"), float("nan"), 0)
+
+
+def clustered_mean(
+    values: ArrayLike,
+    cluster_a: Sequence[object] | NDArray,
+    cluster_b: Sequence[object] | NDArray | None = None,
+    *,
+    null: float = 0.0,
+    level: float = 0.95,
+) -> Estimate:
+    """Return the mean of ``values`` with an interval that is robust to clustering in one or two dimensions.
+
+    The variance is ``V_a + V_b - V_ab`` of Cameron, Gelbach & Miller, "Robust inference with multiway
+    clustering" (JBES 2011), each part with its factor ``G / (G - 1)``; where the sum is not positive it is
+    replaced by the larger of ``V_a`` and ``V_b``. The interval uses Student's t with ``min(G) - 1`` degrees of
+    freedom.
+
+    Args:
+        values: shape (n,).
+        cluster_a, cluster_b: shape (n,); the cluster of each value along each dimension.
+        null: the mean against which ``p`` tests.
+        level: coverage, in 0 .. 1.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if x.size == 0:
+        return NOTHING
+    a, groups_a = _codes(cluster_a)
+    mean = float(x.mean())
+    residuals = x - mean
+    variance = variance_a = _cluster_variance(residuals, a, groups_a)
+    groups: tuple[int, ...] = (groups_a,)
+    if cluster_b is not None:
+        b, groups_b = _codes(cluster_b)
+        groups = (groups_a, groups_b)
+        variance_b = _cluster_variance(residuals, b, groups_b)
+        both, groups_both = _codes(a * groups_b + b)
+        variance = variance_a + variance_b - _cluster_variance(residuals, both, groups_both)
+        if not variance > 0:
+            variance = max(variance_a, variance_b)
+    return _student(mean, variance, min(groups) - 1, int(x.size), groups, null, level)
+
+
+def _codes(labels: Sequence[object] | NDArray) -> tuple[NDArray[np.int64], int]:
+    known: dict[object, int] = {}
+    items = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    codes = np.fromiter((known.setdefault(item, len(known)) for item in items), dtype=np.int64, count=len(items))
+    return codes, len(known)
+
+
+def _cluster_variance(residuals: NDArray[np.float64], codes: NDArray[np.int64], groups: int) -> float:
+    if groups < 2:
+        return float("nan")
+    sums = np.bincount(codes, weights=residuals, minlength=groups)
+    return groups / (groups - 1) * float(sums @ sums) / residuals.size**2
+
+
+def _student(
+    mean: float, variance: float, dof: int, n: int, groups: tuple[int, ...], null: float, level: float
+) -> Estimate:
+    se = sqrt(variance) if variance >= 0 else float("nan")
+    if dof < 1 or se != se:
+        return Estimate(mean, float("nan"), float("nan"), n, groups)
+    half = float(stats.t.ppf(0.5 + level / 2, dof)) * se
+    gap = abs(mean - null)
+    p = float(2 * stats.t.sf(gap / se, dof)) if se > 0 else float(gap == 0)
+    return Estimate(mean, mean - half, mean + half, n, groups, se, p)
+
+
+def rate(labels: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Return the share of ones among independent 0/1 ``labels`` with Wilson's score interval (JASA 1927)."""
+    x = np.asarray(labels, dtype=np.float64)
+    n = int(x.size)
+    if n == 0:
+        return NOTHING
+    share = float(x.mean())
+    z = _NORMAL.inv_cdf(0.5 + level / 2)
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low = 0.0 if share == 0 else max(0.0, centre - half)
+    high = 1.0 if share == 1 else min(1.0, centre + half)
+    return Estimate(share, low, high, n, (), sqrt(share * (1 - share) / n))
+
+
+def paired_difference(after: ArrayLike, before: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Return ``mean(after - before)`` of 0/1 labels paired by position; pairs are independent (one per anchor).
+
+    Interval: Bonett & Price, "Adjusted Wald confidence interval for a difference of binomial proportions based
+    on paired data" (JEBS 2012), which keeps a width where no pair differs. ``p``: exact McNemar test.
+
+    Args:
+        after, before: shape (n,), 0 or 1.
+    """
+    y, x = np.asarray(after, dtype=np.int64), np.asarray(before, dtype=np.int64)
+    if y.shape != x.shape:
+        raise ValueError(f"pairs need equal shapes, not {y.shape} and {x.shape}")
+    n = int(y.size)
+    if n == 0:
+        return NOTHING
+    up, down = int(np.sum(y > x)), int(np.sum(y < x))
+    p_up, p_down = (up + 1) / (n + 2), (down + 1) / (n + 2)
+    se = sqrt((p_up + p_down - (p_up - p_down) ** 2) / (n + 2))
+    half = _NORMAL.inv_cdf(0.5 + level / 2) * se
+    centre = p_up - p_down
+    p = float(stats.binomtest(up, up + down, 0.5).pvalue) if up + down else 1.0
+    return Estimate((up - down) / n, max(-1.0, centre - half), min(1.0, centre + half), n, (n,), se, p)
+
+
+def relative_change(after: ArrayLike, before: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Return ``mean(after) / mean(before) - 1`` of paired values, by the delta method on the log ratio.
+
+    Value and interval are NaN where ``before`` is zero throughout, the interval also where ``after`` is: report
+    it beside the absolute difference, never alone.
+
+    Args:
+        after, before: shape (n,), not negative, paired by position.
+    """
+    y, x = np.asarray(after, dtype=np.float64), np.asarray(before, dtype=np.float64)
+    n = int(y.size)
+    if n == 0 or x.mean() == 0:
+        return msgspec.structs.replace(NOTHING, n=n)
+    ratio = float(y.mean() / x.mean())
+    if ratio == 0 or n < 2:
+        return Estimate(ratio - 1, float("nan"), float("nan"), n, (n,))
+    influence = y / y.mean() - x / x.mean()  # of the log ratio
+    se = float(influence.std(ddof=1) / sqrt(n))
+    half = _NORMAL.inv_cdf(0.5 + level / 2) * se
+    return Estimate(ratio - 1, exp(log(ratio) - half) - 1, exp(log(ratio) + half) - 1, n, (n,), ratio * se)
+
+
+def mean_of(values: ArrayLike, *, null: float = 0.0, level: float = 0.95) -> Estimate:
+    """Return the mean of independent ``values`` (seeds, say) with Student's interval; ``p`` tests against ``null``."""
+    x = np.asarray(values, dtype=np.float64)
+    return clustered_mean(x, np.arange(x.size), null=null, level=level)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return Holm's (1979) adjusted p-values, in the given order; NaN stays NaN and does not count."""
+    return _adjust(p_values, lambda p, rank, m: (m - rank) * p, np.maximum.accumulate)
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Return Benjamini & Hochberg's (1995) adjusted p-values, in the given order; NaN stays NaN and does not count."""
+    return _adjust(
+        p_values, lambda p, rank, m: m / (rank + 1) * p, lambda x: np.minimum.accumulate(x[::-1])[::-1]
+    )
+
+
+def _adjust(
+    p_values: Sequence[float],
+    scale: Callable[[NDArray, NDArray, int], NDArray],
+    accumulate: Callable[[NDArray], NDArray],
+) -> list[float]:
+    p = np.asarray(p_values, dtype=np.float64)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    adjusted = p.copy()
+    adjusted[order] = np.minimum(1.0, accumulate(scale(p[order], np.arange(order.size), order.size)))
+    return adjusted.tolist()
