@@ -1,166 +1,121 @@
 """Personas: the members of a population, named by their content.
 
-Reads JSON Lines with people told in sentences (``biography``: list), in attributes (``biography``: mapping, or the
-attributes themselves) or in preferences (``general``, ...). Knows nothing of graphs, contests or models.
+Knows the shapes in which people come: told in sentences (``biography``: a list), in attributes (``biography``: a
+mapping, or the attributes themselves), or in preferences (``general``, ...). Knows nothing of files, splits,
+graphs, contests or models.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import random
-from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from populations.errors import InputError
+import msgspec
 
-BUILT_IN = ("biographic", "demographic")
+DEMOGRAPHY = ("age", "sex", "education_level", "urban_rural", "income")
+PREFERENCES = ("general", "shopping_preferences", "political_preferences", "socialmedia_preferences", "economic_status")
 
-_DEMOGRAPHY = ("age", "sex", "education_level", "urban_rural", "income")
-_PREFERENCES = ("general", "shopping_preferences", "political_preferences", "socialmedia_preferences", "economic_status")
+_NOUNS = {"male": "man", "female": "woman"}
+_PLACES = {"urban": "in a city", "rural": "in the countryside"}
+_OPENERS = {
+    *("a", "an", "as", "at", "born", "despite", "during", "for", "formerly", "he", "her", "his", "in", "living"),
+    *("meet", "once", "originally", "she", "the", "they", "this", "with"),
+}
+_ids = msgspec.json.Encoder(order="deterministic")
 
 
-@dataclass(frozen=True)
-class Persona:
+class Persona(msgspec.Struct, frozen=True):
     """One member of a population.
 
     Attributes:
-        id: 16 hex characters of SHA-256 over ``text`` and ``attributes``.
-        name: a short label for people who read results.
-        text: how prompts render the persona.
-        attributes: what is known in fields: age, sex, education_level, urban_rural, income, gender, mbti.
+        id: 16 hex characters of the SHA-256 over ``text`` and ``attributes``.
+        name: a short label for people who read results, such as ``Merrick`` or ``man, 39, urban``.
+        text: one paragraph, as prompts render the persona.
+        attributes: what is known in fields: age (years), sex, education_level, urban_rural, income, gender, mbti.
+        about: the part of ``text`` in which the persona is told in its own or others' words; empty where it is
+            known by attributes only. Traits read words here.
     """
 
     id: str
     name: str
     text: str
     attributes: dict[str, str | int]
+    about: str = ""
 
 
-@dataclass(frozen=True)
-class PersonaSplit:
-    """Personas whose votes are learnt from, and held-out personas who only ever evaluate.
-
-    Attributes:
-        dropped: number of rows left out because the same persona came before.
-    """
-
-    train: list[Persona]
-    held_out: list[Persona]
-    dropped: int
-
-
-def make_persona(row: dict[str, Any]) -> Persona:
+def make_persona(row: Mapping[str, Any]) -> Persona:
     """Return the persona of one row.
 
     Raises:
-        ValueError: no known shape, or a field of the wrong type.
+        ValueError: no known shape, or a field is missing or of the wrong type; the message names the field.
     """
     biography = row.get("biography")
     if isinstance(biography, dict):
         return _demographic(biography)
-    if all(field in row for field in _DEMOGRAPHY):
-        return _demographic(row)
+    if biography is not None:
+        return _biographic(row)
     if "general" in row:
-        text = " ".join(_text(row, field) for field in _PREFERENCES if row.get(field))
-        return _persona(_first_words(text), text, {})
-    if biography is None:
-        raise ValueError("field 'biography' is missing (or 'general', or age, sex, education_level, urban_rural, income)")
-    if isinstance(biography, str):
-        biography = [biography]
-    if not isinstance(biography, list) or not biography or not all(isinstance(s, str) and s.strip() for s in biography):
+        return _preferring(row)
+    if any(field in row for field in DEMOGRAPHY):
+        return _demographic(row)
+    raise ValueError(f"field 'biography' is missing (or 'general', or {', '.join(DEMOGRAPHY)})")
+
+
+def _biographic(row: Mapping[str, Any]) -> Persona:
+    biography = row["biography"]
+    sentences = [biography] if isinstance(biography, str) else biography
+    if not isinstance(sentences, list) or not sentences or not all(isinstance(s, str) and s.strip() for s in sentences):
         raise ValueError("field 'biography' must be a text, a list of texts, or a mapping of attributes")
     name = _text(row, "character_name" if "character_name" in row else "name")
-    attributes = {field: _text(row, field) for field in ("gender", "mbti") if row.get(field)}
-    title = name.title() if name.isupper() else name
-    about = ", ".join([title, *attributes.values()])
-    return _persona(title, f"{about}. " + " ".join(_clean(sentence) for sentence in biography), attributes)
+    name = name.title() if name.isupper() else name
+    attributes: dict[str, str | int] = {f: _text(row, f) for f in ("gender", "mbti") if row.get(f) is not None}
+    about = " ".join(_clean(sentence) for sentence in sentences)
+    return _persona(name, ", ".join([name, *map(str, attributes.values())]) + ".", attributes, about)
 
 
-def _demographic(fields: dict[str, Any]) -> Persona:
+def _demographic(fields: Mapping[str, Any]) -> Persona:
     age = fields.get("age")
-    if not isinstance(age, int) or not 0 < age < 130:
-        raise ValueError("field 'age' must be a whole number of years")
-    values = {field: _text(fields, field) for field in _DEMOGRAPHY[1:]}
-    place = {"urban": "a city", "rural": "the country"}.get(values["urban_rural"], values["urban_rural"])
-    text = (
-        f"A {values['sex']} person of {age} years from {place}, "
-        f"with {values['education_level']} education and {values['income']} income."
+    if not isinstance(age, int) or isinstance(age, bool) or not 0 < age < 130:
+        raise ValueError("field 'age' is missing or not a whole number of years (1 to 129)")
+    values = {field: _text(fields, field) for field in DEMOGRAPHY[1:]}
+    noun = _NOUNS.get(values["sex"].lower(), f"person ({values['sex']})")
+    place = _PLACES.get(values["urban_rural"].lower(), f"in a place that is {values['urban_rural']}")
+    head = (
+        f"{age}-year-old {noun} living {place}, with a {values['education_level']} level of education "
+        f"and a {values['income']} income."
     )
-    return _persona(f"{values['sex']}, {age}, {values['urban_rural']}", text, {"age": age, **values})
+    return _persona(f"{noun}, {age}, {values['urban_rural']}", head, {"age": age, **values}, "")
 
 
-def _persona(name: str, text: str, attributes: dict[str, str | int]) -> Persona:
-    content = json.dumps([text, attributes], sort_keys=True, ensure_ascii=False)
-    return Persona(hashlib.sha256(content.encode()).hexdigest()[:16], name, text, attributes)
+def _preferring(row: Mapping[str, Any]) -> Persona:
+    about = " ".join(_text(row, field) for field in PREFERENCES if field == "general" or row.get(field) is not None)
+    return _persona(_first_name(about), "", {}, about)
 
 
-def _text(row: dict[str, Any], field: str) -> str:
+def _first_name(about: str) -> str:
+    """Return the first capitalized words that no sentence begins with in general: ``Ben``, ``Mrs. Robinson``."""
+    words = about.split()
+    begin = next((i for i, word in enumerate(words) if word[0].isupper() and word.lower() not in _OPENERS), 0)
+    end = begin + (2 if words[begin].endswith(".") else 1)
+    name = " ".join(words[begin:end]).strip(",.;:'\"").removesuffix("'s").removesuffix("’s")
+    return name.title() if name.isupper() else name
+
+
+def _persona(name: str, head: str, attributes: dict[str, str | int], about: str) -> Persona:
+    text = " ".join(part for part in (head, about) if part)
+    # the recipe of content ids throughout the project: SHA-256 of deterministic JSON, first 64 bits
+    return Persona(hashlib.sha256(_ids.encode([text, attributes])).hexdigest()[:16], name, text, attributes, about)
+
+
+def _text(row: Mapping[str, Any], field: str) -> str:
     value = row.get(field)
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"field {field!r} is missing or not a text")
+    if not isinstance(value, str) or not _clean(value):
+        kind = "missing" if value is None else "empty" if value == "" else f"a {type(value).__name__}, not a text"
+        raise ValueError(f"field {field!r} is {kind}")
     return _clean(value)
 
 
 def _clean(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _first_words(text: str) -> str:
-    return " ".join(text.split()[:2]).rstrip(".,")
-
-
-def read_personas(path: Path | str) -> tuple[list[Persona], int]:
-    """Return the personas of a JSON Lines file without repetitions, and how many rows repeated one.
-
-    Raises:
-        InputError: the file cannot be read or is empty, or a line is malformed (with line, field and reason).
-    """
-    path = Path(path)
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise InputError("cannot read the personas", where=str(path), why=error.strerror or str(error)) from error
-    found: dict[str, Persona] = {}
-    rows = 0
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        rows += 1
-        try:
-            row = json.loads(line)
-            if not isinstance(row, dict):
-                raise ValueError(f"the line holds a {type(row).__name__}, not an object")
-            persona = make_persona(row)
-        except ValueError as error:
-            raise InputError("not a persona", where=f"{path}:{number}", why=str(error), mend="Give one JSON object a line.") from error
-        found.setdefault(persona.id, persona)
-    if not found:
-        raise InputError("no personas", where=str(path), why="the file is empty", mend="Give one JSON object a line.")
-    return list(found.values()), rows - len(found)
-
-
-def load_personas(source: Path | str, *, seed: int = 1) -> PersonaSplit:
-    """Return a built-in pack (``"biographic"``, ``"demographic"``) or a file's personas, split into two halves.
-
-    The split shuffles by ``seed``; a persona is in one half only, so that who evaluates never voted in training.
-
-    Raises:
-        InputError: as :func:`read_personas`; or fewer than two personas, which cannot be split.
-    """
-    if source in BUILT_IN:
-        path = Path(str(resources.files("populations").joinpath(f"data/{source}.jsonl")))
-    else:
-        path = Path(source)
-        if not path.suffix and not path.exists():
-            raise InputError(
-                f"unknown personas {str(source)!r}", mend=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a JSON Lines file."
-            )
-    personas, dropped = read_personas(path)
-    if len(personas) < 2:
-        raise InputError("one persona cannot be split into training and held-out", where=str(path), mend="Give two or more.")
-    random.Random(f"{seed}/personas").shuffle(personas)
-    half = (len(personas) + 1) // 2
-    return PersonaSplit(personas[:half], personas[half:], dropped)
+    """Return ``text`` on one line, without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
