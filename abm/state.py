@@ -49,8 +49,9 @@ class Tally(msgspec.Struct):
 class OpenContest(msgspec.Struct):
     """A contest of the current step: who wrote what stands in which slot, and the votes so far."""
 
-    competitors: dict[int, str]
-    votes: dict[int, int] = msgspec.field(default_factory=dict)
+    competitors: dict[str, str]
+    """Slot (as text, so that it can be a JSON key) -> competitor."""
+    votes: dict[str, int] = msgspec.field(default_factory=dict)
     abstained: int = 0
     invalid: int = 0
 
@@ -137,7 +138,7 @@ def apply(state: State, event: Event) -> None:
             else:
                 tally.rejected += 1
             contest = state.contests.setdefault(event.contest, OpenContest({}))
-            contest.competitors[event.slot] = event.competitor
+            contest.competitors[str(event.slot)] = event.competitor
         case ContestOpened():
             state.contests.setdefault(event.contest, OpenContest({}))
         case ContestDecided():
@@ -145,7 +146,7 @@ def apply(state: State, event: Event) -> None:
         case VerdictGiven():
             contest, slot = event.message.rsplit("/", 1)
             if event.label == 1:
-                _tally(state, state.contests[contest].competitors[int(slot)]).misbehaved += 1
+                _tally(state, state.contests[contest].competitors[slot]).misbehaved += 1
         case StepStarted():
             state.phase, state.epoch, state.arm = event.phase, event.epoch, event.arm
         case StepEnded():
@@ -178,13 +179,14 @@ def _react(state: State, event: Reacted) -> None:
         contest.abstained += 1
         state.abstentions[event.persona] += 1
         return
-    contest.votes[event.choice] = contest.votes.get(event.choice, 0) + 1
+    slot = str(event.choice)
+    contest.votes[slot] = contest.votes.get(slot, 0) + 1
     state.first_choices[event.persona] += event.choice == event.order[0]
 
 
 def _decide(state: State, event: ContestDecided) -> None:
     contest = state.contests[event.contest]
-    counted = [contest.votes.get(slot, 0) for slot in range(len(event.votes))]
+    counted = [contest.votes.get(str(slot), 0) for slot in range(len(event.votes))]
     if counted != event.votes:
         raise CorruptLog(
             "the votes do not add up",
@@ -193,10 +195,10 @@ def _decide(state: State, event: ContestDecided) -> None:
             mend="Run `moloch replay` on a copy made before the log was edited.",
         )
     for slot, votes in enumerate(event.votes):
-        if slot in contest.competitors:
-            _tally(state, contest.competitors[slot]).votes += votes
+        if (author := contest.competitors.get(str(slot))) is not None:
+            _tally(state, author).votes += votes
     if event.winner >= 0:
-        _tally(state, contest.competitors[event.winner]).wins += 1
+        _tally(state, contest.competitors[str(event.winner)]).wins += 1
 
 
 def _end_step(state: State, event: StepEnded) -> None:

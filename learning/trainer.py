@@ -227,7 +227,9 @@ class TRLTrainer:
 
     def _fit(self, model: PeftModel, units: list[list[_Encoded]], settings: LoraSettings, seed: int) -> int:
         """Train ``model`` in place and return the optimiser steps."""
+        import torch
         from datasets import Dataset
+        from transformers import PrinterCallback
         from transformers.utils import logging as transformers_logging
         from trl import SFTConfig
 
@@ -243,6 +245,7 @@ class TRLTrainer:
             lr_scheduler_kwargs={"min_lr_rate": settings.final_lr},
             warmup_steps=math.ceil(settings.warmup * steps),
             bf16=settings.precision == "bf16",
+            use_cpu=not torch.cuda.is_available(),
             gradient_checkpointing=False,
             max_length=None,
             seed=seed,
@@ -259,6 +262,7 @@ class TRLTrainer:
         trainer = _weighted_trainer()(
             model=model, args=arguments, train_dataset=data, data_collator=self._collate, processing_class=self.tokenizer
         )
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
         return trainer.state.global_step
 
@@ -277,18 +281,33 @@ class TRLTrainer:
         return total / len(rows)
 
 
-def row_losses(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return each row's mean negative log-likelihood per labelled token, shape (rows,)."""
+def row_losses(model: PeftModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return each row's mean negative log-likelihood per labelled token, shape (rows,).
+
+    Rows are computed in two groups of like length, and logits are made for labelled tokens only: most of a batch is
+    prompt, and a thought's prompt is much longer than a message's.
+    """
     import torch
 
-    labels = inputs["labels"].to(model.device)[:, 1:]
-    hidden = model(
-        input_ids=inputs["input_ids"].to(model.device), attention_mask=inputs["attention_mask"].to(model.device), use_cache=False
-    ).logits[:, :-1]
-    wanted = labels != -100
-    losses = torch.nn.functional.cross_entropy(hidden[wanted].float(), labels[wanted], reduction="none")
-    rows = wanted.nonzero()[:, 0]
-    summed = torch.zeros(len(labels), device=losses.device).index_add(0, rows, losses)
+    lengths = inputs["attention_mask"].sum(1)
+    order = lengths.argsort()
+    half = (len(order) + 1) // 2
+    parts = [order[:half], order[half:]] if int(lengths.max()) > 1.3 * int(lengths[order[half - 1]]) else [order]
+    losses = torch.cat([_losses(model, {k: v[part] for k, v in inputs.items()}, int(lengths[part].max())) for part in parts])
+    return losses[torch.cat(parts).argsort().to(losses.device)]
+
+
+def _losses(model: PeftModel, inputs: dict[str, torch.Tensor], longest: int) -> torch.Tensor:
+    import torch
+
+    base = model.get_base_model()
+    ids, mask, labels = (inputs[key][:, :longest].to(model.device) for key in ("input_ids", "attention_mask", "labels"))
+    hidden = base.get_decoder()(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[:, :-1]
+    targets = labels[:, 1:]
+    wanted = targets != -100
+    logits = base.get_output_embeddings()(hidden[wanted]).float()
+    losses = torch.nn.functional.cross_entropy(logits, targets[wanted], reduction="none")
+    summed = torch.zeros(len(targets), device=losses.device).index_add(0, wanted.nonzero()[:, 0], losses)
     return summed / wanted.sum(1).clamp(min=1)
 
 
