@@ -1,10 +1,11 @@
-"""Bytes of the log: events to frames and back. Pure; knows nothing of files.
+"""Bytes of the log: events to commits and back. Pure; knows nothing of files.
 
-One commit is a skippable zstd frame (the header: body length and checksum, so that an incomplete last commit can
-be told from a damaged one) followed by one zstd frame that holds the event lines and a commit line::
+A segment begins with an empty zstd frame (some readers look only at the first four bytes), then holds commits. A
+commit is a skippable zstd frame, its header (length and checksum of the body: an incomplete last commit can be told
+from a damaged one), and one zstd frame, its body: the event lines and a commit line::
 
-    {"seq":0,"type":"run_started",...}
-    {"commit":{"seq":0,"n":1,"prev":"<hex>","hash":"<hex>"}}
+    {"type":"run_started","seq":0,...}
+    {"commit":{"v":1,"seq":0,"n":1,"prev":"<hex>","hash":"<hex>"}}
 
 ``hash`` is SHA-256(prev || event lines). Any zstd tool reads a segment as JSON Lines.
 """
@@ -15,6 +16,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Sequence
+from typing import get_args
 
 import msgspec
 from backports import zstd
@@ -23,17 +25,27 @@ from abm.errors import CorruptLog, LogError
 from abm.events import SCHEMA_VERSION, AnyEvent, Event
 
 LEVEL = 1
+PREAMBLE = bytes.fromhex("28b52ffd2000010000")
+"""An empty zstd frame, the first bytes of every segment."""
+
 _MAGIC = 0x184D2A50  # zstd: skippable frame
-_HEADER = struct.Struct("<IIII")  # magic, bytes that follow in the header, body length, CRC-32 of the rest
+_HEADER = struct.Struct("<IIIII")  # magic, bytes that follow in the header, body length, CRC-32 of body, of header
 HEADER_SIZE = _HEADER.size
+
+KINDS: dict[str, type[Event]] = {kind.__struct_config__.tag: kind for kind in get_args(AnyEvent)}
+"""The ``type`` of an event -> its class."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyEvent)
+_compressor = zstd.ZstdCompressor(level=LEVEL)  # reused: a new one costs four times the compression of a small commit
+_NEWER = "Use the moloch that wrote it, or a newer one."
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """What the last line of a frame says: events ``seq .. seq + n - 1``, chained from ``prev`` to ``hash``."""
+    """What the last line of a body says: events ``seq .. seq + n - 1``, chained from ``prev`` to ``hash``."""
 
+    v: int
+    """Schema version of its events (each event omits its own where it is the default)."""
     seq: int
     n: int
     prev: str
@@ -44,19 +56,35 @@ class _CommitLine(msgspec.Struct, frozen=True):
     commit: Commit
 
 
+class _Peek(msgspec.Struct, frozen=True):
+    type: str
+    v: int = 0
+    seq: int = -1
+
+
 _commit_decoder = msgspec.json.Decoder(_CommitLine)
+_peek_decoder = msgspec.json.Decoder(_Peek)
 
 
 class Torn(Exception):
     """The bytes end before the commit does."""
 
 
+class Header(msgspec.Struct, frozen=True):
+    """Length in bytes and CRC-32 of the body that follows."""
+
+    size: int
+    crc: int
+
+
 def encode(events: Sequence[Event], prev: str) -> tuple[bytes, Commit]:
     """Return the bytes of one commit of ``events`` (with their ``seq``) after the commit whose hash is ``prev``."""
-    lines = b"".join(_encoder.encode(event) + b"\n" for event in events)
-    commit = Commit(events[0].seq, len(events), prev, chain(prev, lines))
-    body = zstd.compress(lines + _encoder.encode(_CommitLine(commit)) + b"\n", level=LEVEL)
-    return _header(len(body)) + body, commit
+    lines = _encoder.encode_lines(events)
+    commit = Commit(SCHEMA_VERSION, events[0].seq, len(events), prev, chain(prev, lines))
+    text = lines + _encoder.encode(_CommitLine(commit)) + b"\n"
+    body = _compressor.compress(text, zstd.ZstdCompressor.FLUSH_FRAME)
+    start = struct.pack("<IIII", _MAGIC, HEADER_SIZE - 8, len(body), zlib.crc32(body))
+    return start + struct.pack("<I", zlib.crc32(start)) + body, commit
 
 
 def chain(prev: str, lines: bytes) -> str:
@@ -66,62 +94,87 @@ def chain(prev: str, lines: bytes) -> str:
     return sha.hexdigest()
 
 
-def _header(body: int) -> bytes:
-    return _HEADER.pack(_MAGIC, 8, body, zlib.crc32(struct.pack("<III", _MAGIC, 8, body)))
-
-
-def body_size(header: bytes) -> int:
-    """Return the length of the body that follows a header.
+def read_header(data: bytes) -> Header:
+    """Return the header at the start of ``data``.
 
     Raises:
         Torn: fewer bytes than a header.
         ValueError: not a header.
     """
-    if len(header) < HEADER_SIZE:
+    if len(data) < HEADER_SIZE:
         raise Torn
-    magic, size, body, crc = _HEADER.unpack(header[:HEADER_SIZE])
-    if (magic, size) != (_MAGIC, 8) or crc != zlib.crc32(header[: HEADER_SIZE - 4]):
+    magic, rest, size, crc, own = _HEADER.unpack_from(data)
+    if (magic, rest) != (_MAGIC, HEADER_SIZE - 8) or own != zlib.crc32(data[: HEADER_SIZE - 4]):
         raise ValueError("the header of a commit is damaged")
-    return body
+    return Header(size, crc)
 
 
-def split(body: bytes) -> tuple[bytes, Commit]:
-    """Return the event lines of a body and its commit, the hash checked.
+def split(header: Header, body: bytes) -> tuple[bytes, Commit]:
+    """Return the event lines of a body and its commit, with checksum, count and hash checked.
 
     Raises:
-        ValueError: the body is not a commit, or its hash is wrong.
+        ValueError: the body is not a commit, or contradicts itself.
     """
+    if zlib.crc32(body) != header.crc:
+        raise ValueError("the checksum of a commit does not match")
     try:
         text = zstd.decompress(body)
-        end = text.rindex(b"\n", 0, -1) + 1
+        end = text.rfind(b"\n", 0, -1) + 1
         commit = _commit_decoder.decode(text[end:]).commit
+        lines = text[:end]
+        hashed = chain(commit.prev, lines)
     except (zstd.ZstdError, ValueError, msgspec.DecodeError) as error:
         raise ValueError(f"not a commit: {error}") from error
-    lines = text[:end]
-    if chain(commit.prev, lines) != commit.hash:
+    if hashed != commit.hash:
         raise ValueError("the hash of a commit does not match its events")
+    if commit.n != (count := lines.count(b"\n")):
+        raise ValueError(f"a commit of {commit.n} events holds {count} lines")
     return lines, commit
 
 
-def decode(lines: bytes, where: str) -> list[Event]:
-    """Return the events of verified lines.
+def decode(lines: bytes, commit: Commit, where: str) -> list[Event]:
+    """Return the events of a verified commit.
 
     Raises:
-        LogError: written by a newer version.
-        CorruptLog: a line is not an event.
+        LogError: written by a newer version; the message names what it does not know.
+        CorruptLog: a line is not an event, or not in its place.
     """
+    check_version(commit.v, where)
     try:
         events: list[Event] = _decoder.decode_lines(lines)
-    except msgspec.ValidationError as error:
-        raise LogError(
-            "an event that this version does not know", where=where, why=str(error), mend="Use the moloch that wrote it, or a newer one."
-        ) from error
     except msgspec.DecodeError as error:
-        raise CorruptLog("a line is not an event", where=where, why=str(error)) from error
-    for event in events:
+        raise _undecodable(lines, where, str(error)) from error
+    for seq, event in enumerate(events, commit.seq):
+        if event.seq != seq:
+            raise CorruptLog("the log is damaged", where=where, why=f"event {event.seq} stands in place of event {seq}")
         if event.v > SCHEMA_VERSION:
-            raise LogError(
-                f"schema version {event.v}; this version reads up to {SCHEMA_VERSION}", where=f"{where}, event {event.seq}",
-                mend="Use the moloch that wrote it, or a newer one.",
-            )
+            check_version(event.v, f"{where}, event {seq}")
     return events
+
+
+def check_version(version: int, where: str) -> None:
+    """Raise LogError if events of schema ``version`` cannot be read or added to."""
+    if version > SCHEMA_VERSION:
+        raise LogError(
+            "written by a newer moloch",
+            where=where,
+            why=f"schema version {version}; this one knows up to {SCHEMA_VERSION}",
+            mend=_NEWER,
+        )
+
+
+def _undecodable(lines: bytes, where: str, why: str) -> LogError:
+    """Return the error for lines that do not decode: newer (named), or damaged."""
+    for line in lines.splitlines():
+        try:
+            peek = _peek_decoder.decode(line)
+        except msgspec.DecodeError as error:
+            return CorruptLog("a line of the log is not an event", where=where, why=str(error))
+        if peek.type not in KINDS:
+            return LogError(
+                "written by a newer moloch",
+                where=f"{where}, event {peek.seq}",
+                why=f"this one does not know events of type {peek.type!r}",
+                mend=_NEWER,
+            )
+    return CorruptLog("a line of the log is not an event", where=where, why=why)

@@ -1,0 +1,104 @@
+"""Durable bytes: what the writer asks of the operating system. Knows nothing of events; tests break it on purpose."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+from abm.errors import Locked, LogError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+sync_data = getattr(os, "fdatasync", os.fsync)
+"""Return once the bytes of an open file, and its length, are on disk."""
+
+
+def write_all(file: int, data: bytes) -> None:
+    """Write ``data`` to an open file, however many calls that takes."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a small file so that after a crash it is there whole, or not at all."""
+    new = path.with_name(path.name + ".new")
+    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        write_all(file, data)
+        os.fsync(file)
+    finally:
+        os.close(file)
+    new.replace(path)
+    sync_folder(path.parent)
+
+
+def open_appending(path: Path) -> int:
+    """Open a file for appending, made if need be, its name durable; return the descriptor."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        sync_folder(path.parent)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def truncate(file: int, size: int) -> None:
+    """Cut an open file to ``size`` bytes, durably."""
+    os.ftruncate(file, size)
+    os.fsync(file)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def lock(run: Path) -> int:
+    """Take a run's lock; it is released when the descriptor that is returned is closed, by us or by our end.
+
+    Raises:
+        Locked: another process has it.
+        LogError: the file cannot be opened.
+    """
+    path = run / "LOCK"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+        os.close(descriptor)
+        if not isinstance(error, BlockingIOError):
+            raise unwritable(path, error) from error
+        raise Locked(
+            "the run is being written",
+            where=str(run),
+            why=f"process {holder}, or one that it started, holds its lock",
+            mend="Wait for it or end it, then run the command again; reading needs no lock.",
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def unwritable(path: Path, error: BaseException) -> LogError:
+    """Return the error for a write that the system refused."""
+    full = isinstance(error, OSError) and error.errno in _FULL
+    todo = "Make room" if full else "Check the disk and that you may write there"
+    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return LogError(
+        "cannot write the log",
+        where=str(path),
+        why=why,
+        mend=f"Everything acknowledged is safe. {todo}, then run the same command again.",
+    )
