@@ -147,7 +147,10 @@ def draft(arena: str, random: Random, *, held_out: bool = False) -> Draft:
 def _title(grammar: World, random: Random, *, held_out: bool) -> str:
     parts = {key: invented_name(random, held_out=held_out) for key in ("n", "m")}
     return random.choice(grammar.titles).format(
-        **parts, k=parts["m"][0], number=random.randint(1, 999), word=random.choice(grammar.sentences.get("nouns", ("",)))
+        **parts,
+        k=parts["m"][0],
+        number=random.randint(1, 999),
+        word=random.choice(grammar.sentences.get("nouns", ("",))),
     )
 
 

@@ -71,7 +71,10 @@ def _forms(arena: str) -> tuple[tuple[re.Pattern[str], str, str], ...]:
         forms += [(_regex(text, value), "big", attribute.name) for text in attribute.big]
     for family in ("warm", "urgency", "authority", "populism", "unsafe"):
         forms += [(_regex(text, ""), family, "") for text in grammar.sentences.get(family, ())]
-    forms += [(_regex(text.replace("{name}", "{v}"), r"[^.!?]{1,120}?(?:\b[A-Z]\. [^.!?]+?)?"), "opener", "") for text in grammar.sentences["openers"]]
+    forms += [
+        (_regex(text.replace("{name}", "{v}"), r"[^.!?]{1,120}?(?:\b[A-Z]\. [^.!?]+?)?"), "opener", "")
+        for text in grammar.sentences["openers"]
+    ]
     forms += [(_regex(text, ""), "closer", "") for text in grammar.sentences["closers"]]
     forms += [(_regex(text, r"[^\"]+"), "quote", "") for text in QUOTES[arena]]
     forms += [(_regex(text, r"[^.!?]{1,80}?"), "named", "") for text in NAMED] if arena == "social" else []

@@ -24,10 +24,26 @@ QUOTES = {
 NAMED = ("This is about {v}.", "Eyes on {v} today.", "Here is the news on {v}.")
 """How posts name the subject of a free article."""
 
-LIKES = ("it gives clear numbers", "it is short and plain", "it speaks warmly", "it sounds honest", "it is full of energy",
-         "it names real facts", "it promises a lot", "it stands with people like me")
-DISLIKES = ("shouts too much", "promises too much", "says too little", "goes on too long", "sounds angry", "feels cold",
-            "plays with fear", "hides the facts")
+LIKES = (
+    "it gives clear numbers",
+    "it is short and plain",
+    "it speaks warmly",
+    "it sounds honest",
+    "it is full of energy",
+    "it names real facts",
+    "it promises a lot",
+    "it stands with people like me",
+)
+DISLIKES = (
+    "shouts too much",
+    "promises too much",
+    "says too little",
+    "goes on too long",
+    "sounds angry",
+    "feels cold",
+    "plays with fear",
+    "hides the facts",
+)
 
 
 @dataclass(frozen=True)
@@ -70,9 +86,13 @@ def _short(random: Random, mix: Mix) -> Example:
     if draw < mix.feedback + mix.free:
         return free_text(rules, random, sentences=random.randint(1, 5), mix=mix)
     drawn = draft(rules.name, random)
-    written = write(rules.name, drawn.subject, drawn.facts, plan(rules.name, drawn.facts, random, strategies=mix.strategies), random)
+    written = write(
+        rules.name, drawn.subject, drawn.facts, plan(rules.name, drawn.facts, random, strategies=mix.strategies), random
+    )
     anchor = make_anchor(rules.anchor, drawn.row)
-    return Example(_prompt(rules, anchor.text, random, mix), rules.completion(written.thinking, rules.tag, written.text))
+    return Example(
+        _prompt(rules, anchor.text, random, mix), rules.completion(written.thinking, rules.tag, written.text)
+    )
 
 
 def _long(random: Random, mix: Mix) -> Example:

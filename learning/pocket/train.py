@@ -122,7 +122,9 @@ def train(settings: Settings, out: Path, *, every: int = 150, bf16: bool = False
     decayed = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}], betas=(0.9, 0.95), fused=True
+        [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
+        betas=(0.9, 0.95),
+        fused=True,
     )
     step, tokens = restore(model, optimizer, out, settings)
     held_out = [encode(batch(settings.seed, HELD_OUT_STEP + i, Mix(0.0, 0.0), 16), tokenizer) for i in range(2)]

@@ -1,0 +1,160 @@
+"""A run is a deterministic program over its log: it resumes anywhere and ends the same."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from abm.errors import NondeterminismError
+from abm.events import AdapterTrained, ContestDecided, EpochEnded, LLMReplied, MessagePublished, Reacted, StepStarted
+from abm.journal import Journal
+from abm.llm import ScriptedLLM
+from abm.log import create, open_log, read_events
+from analysis.probes import battery
+from learning.config import RunConfig
+from learning.loop import Loop
+from tests.support.fakes import FakeTrainer, answer, fake_llm
+
+CONFIG = RunConfig(train_anchors=6, held_out_anchors=5, train_personas=4, held_out_personas=3, batch=4)
+
+
+class Killed(Exception):
+    """Stands for the process dying."""
+
+
+def carry_out(folder, config=CONFIG, *, commits=None, llm=None, trainer=None):
+    """Run in ``folder`` until done, or until ``commits`` more commits are durable."""
+    log = (
+        open_log(folder, write=True)
+        if (folder / "run.json").exists()
+        else create(folder, config.model_dump(mode="json"))
+    )
+    append, left = log.append, [commits]
+
+    def dying(events, expected_head=None):
+        if left[0] is not None:
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+        return append(events, expected_head)
+
+    log.append = dying
+    try:
+        journal = Journal(log)
+        Loop(config, journal, llm or fake_llm(), trainer or FakeTrainer(), probes=battery).run()
+        return journal
+    finally:
+        log.close()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished run and its digest."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, carry_out(folder).digest.hexdigest()
+
+
+class TestDeterminism:
+    """Equal settings and seed decide equally."""
+
+    def test_two_runs_have_one_digest(self, whole, tmp_path):
+        """Nothing but the settings decides."""
+        assert carry_out(tmp_path / "again").digest.hexdigest() == whole[1]
+
+    def test_another_seed_has_another_digest(self, whole, tmp_path):
+        """The seed decides something."""
+        other = CONFIG.model_copy(update={"seed": 2})
+        assert carry_out(tmp_path / "other", other).digest.hexdigest() != whole[1]
+
+
+class TestResume:
+    """A run that died goes on when the same command runs again."""
+
+    def test_dying_after_any_commit_ends_in_the_same_digest(self, whole, tmp_path):
+        """Every commit is a place to die; each resumed run decides the rest alike."""
+        for died_after in itertools.count():
+            folder = tmp_path / str(died_after)
+            try:
+                carry_out(folder, commits=died_after)
+            except Killed:
+                pass
+            else:
+                assert died_after > 20
+                break
+            assert carry_out(folder).digest.hexdigest() == whole[1], f"after commit {died_after}"
+
+    def test_no_durable_answer_is_paid_again(self, tmp_path):
+        """What the log holds is never asked for again, however often the process dies."""
+        folder, asked = tmp_path / "run", []
+        durable: set[str] = set()
+        llm = ScriptedLLM(lambda request: asked.append(request.site) or answer(request))
+        for _ in range(100):
+            before = len(asked)
+            try:
+                carry_out(folder, commits=3, llm=llm)
+                break
+            except Killed:
+                assert not durable & set(asked[before:])
+                durable = {event.site for event in read_events(folder) if isinstance(event, LLMReplied)}
+        assert durable and len(asked) > len(set(asked)), "no answer was lost in flight: the test shows nothing"
+
+    def test_another_model_is_noticed(self, whole, tmp_path):
+        """Going on with other weights is refused, not mixed in."""
+        folder = tmp_path / "run"
+        with pytest.raises(Killed):
+            carry_out(folder, commits=6)
+        other = fake_llm()
+        other.digest = "0" * 64
+        with pytest.raises(NondeterminismError, match="differs in: model_digest"):
+            carry_out(folder, llm=other)
+
+
+class TestPlan:
+    """The loop does what the study needs."""
+
+    def test_all_arms_share_the_first_epoch_and_then_part(self, whole):
+        """One simulation of the base model; then each arm writes with its own adapter."""
+        started = [(e.phase, e.epoch, e.arm) for e in read_events(whole[0]) if isinstance(e, StepStarted)]
+        assert {arm for phase, epoch, arm in started if (phase, epoch) == ("train", 1)} == {"shared"}
+        assert {arm for phase, epoch, arm in started if (phase, epoch) == ("train", 2)} == set(CONFIG.arms)
+
+    def test_the_second_epoch_writes_with_what_the_first_learnt(self, whole):
+        """The next epoch's messages carry the adapter of the last."""
+        events = list(read_events(whole[0]))
+        first = next(e for e in events if isinstance(e, EpochEnded)).adapters
+        wrote = {
+            e.competitor: e.adapter
+            for e in events
+            if isinstance(e, MessagePublished) and e.contest.startswith("train/2")
+        }
+        assert wrote == first
+        parents = {e.arm: e.parent for e in events if isinstance(e, AdapterTrained) and e.epoch == 2}
+        assert parents == first
+
+    def test_base_writes_once_for_all_arms(self, whole):
+        """Arms are compared with the same base messages, which are asked for once."""
+        sites = [e.site for e in read_events(whole[0]) if isinstance(e, LLMReplied)]
+        assert len(sites) == len(set(sites))
+        assert sum("/base/" in site for site in sites if site.startswith("write/evaluate")) == CONFIG.held_out_anchors
+
+    def test_who_evaluates_never_voted_in_training(self, whole):
+        """Held-out personas and anchors are disjoint from those learnt from."""
+        events = list(read_events(whole[0]))
+        voted = {"train": set(), "evaluate": set()}
+        met = {"train": set(), "evaluate": set()}
+        for event in events:
+            if isinstance(event, Reacted):
+                voted[event.contest.split("/")[0]].add(event.persona)
+            elif isinstance(event, ContestDecided):
+                met[event.contest.split("/")[0]].add(event.contest.rsplit("/", 1)[-1])
+        assert voted["train"] and voted["evaluate"] and not voted["train"] & voted["evaluate"]
+        assert met["train"] and met["evaluate"] and not met["train"] & met["evaluate"]
+
+    def test_arms_meet_common_random_numbers(self, whole):
+        """Every member saw the base message at the same position in every arm's contest about an anchor."""
+        seen: dict[tuple[str, int], set[tuple[int, ...]]] = {}
+        for event in read_events(whole[0]):
+            if isinstance(event, Reacted) and event.contest.startswith("evaluate"):
+                seen.setdefault((event.contest.rsplit("/", 1)[-1], event.persona), set()).add(tuple(event.order))
+        assert seen and all(len(orders) == 1 for orders in seen.values())

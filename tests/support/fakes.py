@@ -1,0 +1,50 @@
+"""Cheap stand-ins for what costs: a model that answers from its request, a trainer that hashes its data."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from abm.content import content_id
+from abm.llm import Request, ScriptedLLM
+from learning.trainer import LoraSettings, Trained
+from learning.training_set import TrainingSet
+
+PLEASANT = (
+    "Your family will enjoy it.",
+    "It costs 40 coins.",
+    "Hurry, buy now!",
+    "Experts guarantee that it never fails!",
+    "It is blue.",
+)
+
+
+def answer(request: Request) -> str:
+    """Return a completion that depends on the request alone; one in ten does not parse."""
+    random = Random(f"{request.seed}/{request.adapter}/{request.messages[-1]['content']}")
+    tag = request.messages[-1]["content"].rsplit("</", 1)[-1].split(">")[0]
+    if random.random() < 0.1:
+        return f"<think>Nothing comes to mind.</think><{tag}>unfinished"
+    text = " ".join(random.sample(PLEASANT, random.randint(1, 4)))
+    return f"<think>Say {random.randint(1, 9)} things.</think>\n<{tag}>{text}</{tag}>"
+
+
+def fake_llm() -> ScriptedLLM:
+    """Return a deterministic model."""
+    return ScriptedLLM(answer)
+
+
+class FakeTrainer:
+    """Names an adapter after what it would have learnt from."""
+
+    def __init__(self) -> None:
+        self.trainings = 0
+
+    def train(
+        self, data: TrainingSet, *, parent: str, settings: LoraSettings, seed: int, lineage: dict[str, Any]
+    ) -> Trained:
+        self.trainings += 1
+        return Trained(
+            adapter=content_id([data.digest, parent, seed]), rows=len(data.rows), over_long=0, tokens=7, steps=1,
+            loss_before=1.0, loss_after=0.5,
+        )  # fmt: skip
