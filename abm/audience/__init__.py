@@ -1,14 +1,17 @@
 """Audiences: members who are shown messages and react."""
 
-from abm.audience.choice import ChoiceModel, audience, perturbed
+from abm.audience.choice import ChoiceModel, perturbed
 from abm.audience.features import Feature, feature_matrix, feature_names, features
 from abm.audience.port import Audience, Reactions, Voters, orders
+from abm.audience.sensitivity import Sensitivity, sensitivity
+from abm.audience.weights import audience
 
 __all__ = [
     "Audience",
     "ChoiceModel",
     "Feature",
     "Reactions",
+    "Sensitivity",
     "Voters",
     "audience",
     "feature_matrix",
@@ -16,4 +19,5 @@ __all__ = [
     "features",
     "orders",
     "perturbed",
+    "sensitivity",
 ]

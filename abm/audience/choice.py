@@ -2,169 +2,161 @@
 
 Utility of option s for member i (McFadden 1974, "Conditional logit analysis of qualitative choice behavior"):
 
-    U[i, s] = sum_f (mean_f + sum_t weight_ft * trait_it) * feature_sf + first * [s stood first for i] + Gumbel[i, s]
+    U[i, s] = sum_f (mean_f + sum_t weight_ft * trait_it) * feature_sf + first * [s stood first for i]
+              + temperature * Gumbel[i, s]
 
-The noise is keyed by member and option, so that a choice does not depend on who else is asked. Every member
-chooses; a model whose options are all equal chooses by the noise alone. A thought names what truly moved it.
+The member chooses the largest. The noise is keyed by member and option, and every sum runs in a fixed order, so a
+choice does not depend on who else is asked, in which order, or in how large a batch. Weights come from
+:mod:`abm.audience.weights`; what members say comes from :mod:`abm.audience.thoughts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from abm import keyed
-from abm.audience.features import feature_matrix, feature_names, features
+from abm.audience.features import feature_matrix
 from abm.audience.port import Reactions, Voters
-from abm.errors import InputError
+from abm.audience.thoughts import abstained, thought
 from abm.keyed import Part
 from populations import TRAITS
 
-BUILT_IN = ("default", "neutral")
-
-_LIKED = ("I am drawn to option {letter} because it {says}.", "Option {letter} {says}, and I like that.", "Option {letter} is for me: it {says}.")
-_DISLIKED = ("Option {letter} {says}, and that puts me off.", "I do not like that option {letter} {says}.", "Option {letter} {says}; I prefer the other way.")
-_NOISE = ("There is little between them; I go with option {letter}.", "I could go either way, and take option {letter}.")
+BLOCK = 1 << 16
+"""Members per block: bounds memory, and keeps a block's columns in the processor's cache."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ChoiceModel:
-    """A fitted or declared logit.
+    """A declared logit.
 
     Attributes:
+        name: what results call it.
         weights: shape (features, 1 + traits): the mean weight, then one weight per trait of ``TRAITS``.
         first: utility of standing first.
+        temperature: scale of the noise, above 0; near 0 members take what their utility says.
+        abstain: utility of choosing nothing, with noise of its own; None if every member must choose.
         thoughts: whether members say why; off for very large audiences.
     """
 
     name: str
     weights: NDArray[np.float64]
     first: float = 0.0
+    temperature: float = 1.0
+    abstain: float | None = None
     thoughts: bool = True
 
-    def member_weights(self, voters: Voters) -> NDArray[np.float64]:
-        """Return every member's own weight of each feature, shape (k, features)."""
-        columns = [voters.trait_names.index(trait) for trait in TRAITS]
-        return self.weights[:, 0] + voters.traits[:, columns] @ self.weights[:, 1:].T
-
-    def react(
-        self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]
-    ) -> Reactions:
+    def react(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]) -> Reactions:
         """Return every member's choice among ``texts``; see :class:`abm.audience.Audience`."""
         values = feature_matrix(texts)
-        weights = self.member_weights(voters)
-        utility = weights @ values.T
-        utility[np.arange(len(shown)), shown[:, 0]] += self.first
-        noise = np.stack([keyed.uniforms(voters.ids, *key, option) for option in range(len(texts))], axis=1)
-        choices = np.argmax(utility - np.log(-np.log(noise)), axis=1).astype(np.int16)
-        thoughts = self._thoughts(values, weights, shown, choices, voters, key) if self.thoughts else []
+        if shown.shape != (len(voters.ids), len(texts)):
+            raise ValueError(f"orders of shape {shown.shape} for {len(voters.ids)} members and {len(texts)} texts")
+        choices = np.empty(len(voters.ids), dtype=np.int16)
+        for start in range(0, len(choices), BLOCK):
+            rows = slice(start, start + BLOCK)
+            utility = self._utility(values, voters, rows)
+            for option in range(len(texts)):
+                utility[option] += self.first * (shown[rows, 0] == option)
+            choices[rows] = self._choose(utility, voters.ids[rows], key)
+        thoughts = self._thoughts(values, shown, choices, voters, key) if self.thoughts else []
         return Reactions(choices, thoughts)
 
+    def probabilities(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters) -> NDArray[np.float64]:
+        """Return each member's chance of choosing each text, shape (k, n); less than 1 in sum if it may abstain."""
+        utility = self._utility(feature_matrix(texts), voters, slice(None))
+        utility += self.first * (shown[:, 0] == np.arange(len(texts))[:, None])
+        none = np.full((0 if self.abstain is None else 1, utility.shape[1]), self.abstain or 0.0)
+        scaled = np.concatenate([utility, none]) / self.temperature
+        odds = np.exp(scaled - scaled.max(axis=0))
+        return (odds / odds.sum(axis=0))[: len(texts)].T
+
+    def contributions(self, text: str, other: str, voters: Voters) -> NDArray[np.float64]:
+        """Return each feature's part in the utility of ``text`` less that of ``other``, shape (k, features)."""
+        values = feature_matrix([text, other])
+        return self._member_weights(voters) * (values[0] - values[1])
+
+    def _member_weights(self, voters: Voters) -> NDArray[np.float64]:
+        """Return every member's own weight of each feature, shape (k, features)."""
+        weights = np.tile(self.weights[:, 0], (len(voters.ids), 1))
+        for row, column in enumerate(_columns(voters), start=1):
+            weights += np.multiply.outer(voters.traits[:, column].astype(np.float64), self.weights[:, row])
+        return weights
+
+    def _utility(self, values: NDArray[np.float64], voters: Voters, rows: slice) -> NDArray[np.float64]:
+        """Return utilities without position and noise, shape (n, members of ``rows``).
+
+        Features are folded into the trait weights first: n columns of traits' length, not one per feature.
+        """
+        slopes = (values[:, :, None] * self.weights).sum(axis=1)
+        traits = voters.traits[rows]
+        utility = np.repeat(slopes[:, :1], len(traits), axis=1)
+        for row, column in enumerate(_columns(voters), start=1):
+            trait = traits[:, column].astype(np.float64)
+            for option in range(len(values)):
+                utility[option] += slopes[option, row] * trait
+        return utility
+
+    def _choose(self, utility: NDArray[np.float64], ids: NDArray[np.int64], key: tuple[Part, ...]) -> NDArray[np.int64]:
+        """Return the option of largest noisy utility for each member, or -1 where choosing none is larger."""
+        best, choice = np.full(len(ids), -np.inf), np.full(len(ids), -1)
+        options = list(enumerate(utility)) + ([] if self.abstain is None else [(-1, np.array(self.abstain))])
+        for option, known in options:
+            noisy = known - self.temperature * np.log(-np.log(keyed.uniforms(ids, *key, option)))
+            choice[noisy > best] = option
+            np.maximum(best, noisy, out=best)
+        return choice
+
     def _thoughts(
-        self, values: NDArray[np.float64], weights: NDArray[np.float64], shown: NDArray[np.int8],
-        choices: NDArray[np.int16], voters: Voters, key: tuple[Part, ...],
-    ) -> list[str]:  # fmt: skip
+        self,
+        values: NDArray[np.float64],
+        shown: NDArray[np.int8],
+        choices: NDArray[np.int16],
+        voters: Voters,
+        key: tuple[Part, ...],
+    ) -> list[str]:
         wording = keyed.uniforms(voters.ids, *key, "wording")
-        utility = weights @ values.T
-        out = []
+        weights = self._member_weights(voters)
+        utility = self._utility(values, voters, slice(None))
+        said = []
         for i, choice in enumerate(choices):
-            others = [option for option in range(len(values)) if option != choice]
-            rival = max(others, key=lambda option: utility[i, option])
-            moved = weights[i] * (values[choice] - values[rival])
-            out.append(_thought(int(choice), rival, moved, values, list(shown[i]), wording[i]))
-        return out
-
-
-def _thought(
-    choice: int, rival: int, moved: NDArray[np.float64], values: NDArray[np.float64], shown: list[int], draw: float
-) -> str:
-    """Return what a member says: the feature with the largest contribution to choosing ``choice`` over ``rival``."""
-    top = int(np.argmax(moved))
-    if moved[top] <= 1e-9:
-        return _said(_NOISE, draw, shown.index(choice), "")
-    liked = values[choice, top] > values[rival, top]
-    forms, about = (_LIKED, choice) if liked else (_DISLIKED, rival)
-    return _said(forms, draw, shown.index(about), features()[top].says)
-
-
-def _said(forms: Sequence[str], draw: float, position: int, says: str) -> str:
-    return forms[int(draw * len(forms))].format(letter=chr(65 + position), says=says)
+            if choice < 0:
+                said.append(abstained(wording[i]))
+                continue
+            rival = max((s for s in range(len(values)) if s != choice), key=lambda s: utility[s, i])
+            difference = values[choice] - values[rival]
+            seen = shown[i].tolist()
+            letters = (_letter(seen.index(choice)), _letter(seen.index(rival)))
+            said.append(thought(weights[i] * difference, difference, letters, wording[i]))
+        return said
 
 
 def perturbed(model: ChoiceModel, scale: float, seed: int) -> ChoiceModel:
-    """Return ``model`` with each non-zero weight multiplied by a log-normal factor, to test how much it matters.
+    """Return ``model`` with random weights around its own, to report how much an outcome hangs on them.
+
+    Adds normal noise to the weights (mean and traits) of every feature that the model uses; features with no
+    weight at all stay without, so that a neutral audience stays neutral. Signs may change.
 
     Args:
-        scale: standard deviation of the logarithm; 0.5 lets a weight halve or double within about 1.4 sigma.
+        scale: standard deviation of the noise, in units of the root mean square of the model's non-zero weights.
+        seed: decides the draw.
     """
-    draws = keyed.generator(seed, "perturbed").normal(0.0, scale, model.weights.shape)
-    return ChoiceModel(f"{model.name}~{scale:g}/{seed}", model.weights * np.exp(draws), model.first, model.thoughts)
+    used = model.weights.any(axis=1, keepdims=True)
+    size = float(np.sqrt(np.mean(model.weights[model.weights != 0] ** 2))) if used.any() else 0.0
+    draws = keyed.generator(seed, "perturbed").normal(0.0, scale * size, model.weights.shape)
+    return replace(model, name=f"{model.name}~{scale:g}/{seed}", weights=model.weights + draws * used)
 
 
-def audience(name: str) -> ChoiceModel:
-    """Return a built-in choice model (``"default"``, ``"neutral"``) or the one in a YAML file.
+def _columns(voters: Voters) -> list[int]:
+    """Return the columns that hold the model's traits, in its order.
 
     Raises:
-        InputError: no such audience, or a file that is not one; names the key and the reason.
+        ValueError: a trait is missing.
     """
-    if name in BUILT_IN:
-        return _built_in(name)
-    path = Path(name)
-    if path.suffix not in {".yaml", ".yml"}:
-        raise InputError(
-            f"unknown audience {name!r}", mend=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a YAML file."
-        )
-    try:
-        raw = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError("cannot read the audience", where=name, why=str(error)) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise InputError("not valid YAML", where=where, why=str(error.problem)) from error
-    return _parse(raw, name)
+    return [voters.trait_names.index(trait) for trait in TRAITS]
 
 
-@cache
-def _built_in(name: str) -> ChoiceModel:
-    text = resources.files("abm").joinpath(f"audience/data/{name}.yaml").read_text("utf-8")
-    return _parse(yaml.safe_load(text), f"audience {name}")
-
-
-def _parse(raw: Any, where: str) -> ChoiceModel:
-    if not isinstance(raw, Mapping) or not isinstance(raw.get("weights"), Mapping):
-        raise InputError("not a choice model", where=where, why="it has no mapping 'weights'")
-    if unknown := set(raw) - {"name", "first", "weights"}:
-        raise InputError(f"unknown key {min(unknown)!r}", where=where, mend="Keys are name, first, weights.")
-    names = feature_names()
-    weights = np.zeros((len(names), 1 + len(TRAITS)))
-    for feature, row in raw["weights"].items():
-        _check(feature in names, f"unknown feature {feature!r}", where, f"Features are {', '.join(names)}.")
-        _check(isinstance(row, Mapping), f"weights of {feature!r} must be a mapping", where, "For example {mean: 0.3}.")
-        for column, value in row.items():
-            _check(
-                column in ("mean", *TRAITS), f"unknown trait {column!r} of feature {feature!r}", where,
-                f"Give mean or one of {', '.join(TRAITS)}.",
-            )
-            _check(_is_number(value), f"weight {feature}.{column} must be a finite number", where, "")
-            weights[names.index(feature), ("mean", *TRAITS).index(column)] = value
-    first = raw.get("first", 0.0)
-    _check(_is_number(first), "'first' must be a finite number", where, "")
-    return ChoiceModel(str(raw.get("name", where)), weights, float(first))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _check(condition: bool, what: str, where: str, mend: str) -> None:
-    if not condition:
-        raise InputError(what, where=where, mend=mend)
+def _letter(position: int) -> str:
+    return chr(ord("A") + position)

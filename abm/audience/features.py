@@ -1,15 +1,17 @@
 """What readers notice: transparent features of a message's text alone. A reader never sees the anchor.
 
-The features, their words and their groups stand in ``abm/audience/data/features.yaml``.
+The features, their words, their scales and their groups stand in ``abm/audience/data/features.yaml``; knows nothing
+of who reads or what they choose.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import yaml
@@ -17,20 +19,34 @@ from numpy.typing import NDArray
 
 Group = Literal["style", "carrier", "misbehaviour"]
 
+SHORT, LONG = 15, 300
+"""Words at which ``length`` is 0 and 1; between them it grows with the logarithm."""
+
+EASY, HARD = 8, 30
+"""Mean words per sentence at which ``plainness`` is 1 and 0."""
+
 
 class Feature(NamedTuple):
     """One thing that a reader notices.
 
     Attributes:
-        full: hits at which the feature is 1.
-        says: how a thought names it, after "option A".
+        half: hits at which the feature is 0.5.
+        pattern: finds the hits; None where the feature is a measure of the whole text.
+        liked, disliked: how a thought names it, after "option A".
     """
 
     name: str
     group: Group
-    full: float
-    pattern: re.Pattern[str]
-    says: str
+    half: float
+    pattern: re.Pattern[str] | None
+    liked: str
+    disliked: str
+
+    def value(self, text: str) -> float:
+        """Return how strongly a reader of ``text`` notices it, 0 .. 1."""
+        if self.pattern is None:
+            return _MEASURES[self.name](text)
+        return 1.0 - 2.0 ** (-len(self.pattern.findall(text)) / self.half)
 
 
 @cache
@@ -38,7 +54,7 @@ def features() -> tuple[Feature, ...]:
     """Return all features, in the order of the columns of :func:`feature_matrix`."""
     raw = yaml.safe_load(resources.files("abm").joinpath("audience/data/features.yaml").read_text("utf-8"))
     return tuple(
-        Feature(name, f["group"], float(f["full"]), _pattern(f.get("words"), f.get("pattern")), f["says"])
+        Feature(name, f["group"], float(f.get("half", 1)), _pattern(f), f["liked"], f["disliked"])
         for name, f in raw.items()
     )
 
@@ -50,12 +66,28 @@ def feature_names(group: Group | None = None) -> tuple[str, ...]:
 
 def feature_matrix(texts: Sequence[str]) -> NDArray[np.float64]:
     """Return feature values, shape (texts, features), each in 0 .. 1."""
-    return np.array(
-        [[min(1.0, len(f.pattern.findall(text)) / f.full) for f in features()] for text in texts], dtype=np.float64
-    ).reshape(len(texts), len(features()))
+    rows = [[feature.value(text) for feature in features()] for text in (t.replace("’", "'") for t in texts)]
+    return np.array(rows, dtype=np.float64).reshape(len(texts), len(features()))
 
 
-def _pattern(words: Sequence[str] | None, pattern: str | None) -> re.Pattern[str]:
-    if words is None:
-        return re.compile(str(pattern))
-    return re.compile(r"(?<!\w)(?:" + "|".join(re.escape(word) for word in words) + r")(?!\w)", re.IGNORECASE)
+def _pattern(fields: dict[str, Any]) -> re.Pattern[str] | None:
+    if "measure" in fields:
+        return None
+    # longer phrases first, so that "no one else" is one hit and not two
+    words = sorted(fields.get("words", ()), key=len, reverse=True)
+    whole = [rf"(?<!\w){re.escape(word)}(?!\w)".replace(r"\*", r"\w*") for word in words]
+    return re.compile("|".join([*fields.get("patterns", ()), *whole]), re.IGNORECASE)
+
+
+def _length(text: str) -> float:
+    words = max(1, len(re.findall(r"\w+", text)))
+    return min(1.0, max(0.0, math.log(words / SHORT) / math.log(LONG / SHORT)))
+
+
+def _plainness(text: str) -> float:
+    lengths = [len(words) for part in re.split(r"[.!?\n]+", text) if (words := re.findall(r"\w+", part))]
+    mean = sum(lengths) / len(lengths) if lengths else EASY
+    return min(1.0, max(0.0, (HARD - mean) / (HARD - EASY)))
+
+
+_MEASURES = {"length": _length, "plainness": _plainness}

@@ -13,13 +13,18 @@ from abm import keyed
 from abm.keyed import Part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Voters:
     """Members as columns; row i is one member.
 
     Attributes:
         ids: shape (k,), each member's persona index; randomness is keyed by it, not by the row.
+        names: k labels for people who read results.
+        trait_names: names of the columns of ``traits``.
         traits: shape (k, len(trait_names)), each in -1 .. 1.
+
+    Raises:
+        ValueError: the columns do not fit together.
     """
 
     ids: NDArray[np.int64]
@@ -27,8 +32,16 @@ class Voters:
     trait_names: tuple[str, ...]
     traits: NDArray[np.float32]
 
+    def __post_init__(self) -> None:
+        k = len(self.ids)
+        if len(self.names) != k or self.traits.shape != (k, len(self.trait_names)):
+            raise ValueError(
+                f"{k} ids, {len(self.names)} names and traits of shape {self.traits.shape} "
+                f"for {len(self.trait_names)} trait names do not fit together"
+            )
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Reactions:
     """What k members did with one contest.
 
@@ -44,20 +57,22 @@ class Reactions:
 class Audience(Protocol):
     """Reacts to the messages of one contest."""
 
-    def react(
-        self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]
-    ) -> Reactions:
+    def react(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]) -> Reactions:
         """Return every member's choice among ``texts``.
 
         Args:
-            texts: n messages, in contest order.
+            texts: n >= 2 messages, in contest order.
             shown: shape (k, n); ``shown[i, j]`` is the index of the text that member i saw at position j.
+            voters: the k members.
             key: names this contest for keyed randomness.
         """
         ...
 
 
 def orders(ids: NDArray[np.int64], n: int, *key: Part) -> NDArray[np.int8]:
-    """Return each member's own random order of ``n`` options, shape (k, n), keyed by who and where."""
+    """Return each member's own random order of ``n`` options, shape (k, n).
+
+    Keyed by who and where: a member's order does not depend on who else is asked, nor on the rows' order.
+    """
     draws = np.stack([keyed.uniforms(ids, *key, option) for option in range(n)], axis=1)
     return np.argsort(draws, axis=1).astype(np.int8)
