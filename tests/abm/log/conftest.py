@@ -59,6 +59,13 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> int:
     return 4
 
 
+@pytest.fixture
+def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk, in tests that are about bytes and not about power cuts."""
+    monkeypatch.setattr("abm.log.disk.sync_data", lambda file: None)
+    monkeypatch.setattr("os.fsync", lambda file: None)
+
+
 def strip(events: Sequence[Event]) -> list[dict]:
     """Return events as mappings without what the log gives them."""
     import msgspec

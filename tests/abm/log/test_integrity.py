@@ -30,6 +30,7 @@ def parts(segment: Path) -> list[bytes]:
     return [data[block.start : block.end] for block in blocks(Segment(segment, 0), None)]
 
 
+@pytest.mark.usefixtures("no_sync")
 class TestChangedBytes:
     """No change within the file goes unseen."""
 
@@ -69,6 +70,24 @@ class TestChangedBytes:
         forged, _ = codec.encode([msgspec.structs.replace(events[0], thought="bribed"), events[1]], heads[0].hash)
         segment.write_bytes(codec.PREAMBLE + forged + second)
         refused(run, "commits were moved")
+
+    @pytest.mark.parametrize(
+        ("field", "value", "why"),
+        [
+            ("hash", "00" * 32, "hash of a commit"),
+            ("n", 3, "3 events holds 2 lines"),
+            ("seq", 1, "event 0 should come"),
+        ],
+    )
+    def test_a_commit_line_that_lies(self, run, segment, reactions, monkeypatch, field, value, why):
+        """The commit line is believed in nothing, even where all checksums are right."""
+        create(run, {}).close()
+        honest = codec.Commit
+        with monkeypatch.context() as lie:
+            lie.setattr(codec, "Commit", lambda *args: msgspec.structs.replace(honest(*args), **{field: value}))
+            events = [msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(reactions(2))]
+            segment.write_bytes(codec.PREAMBLE + codec.encode(events, verify(run).hash)[0])
+        refused(run, why)
 
     def test_a_commit_that_holds_no_events(self, run, segment):
         """A well-formed commit of lines that are not events is refused when read."""

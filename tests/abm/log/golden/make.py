@@ -1,0 +1,63 @@
+"""Write the golden log of the current schema: one event of every type. Run once per released schema::
+
+    python tests/abm/log/golden/make.py
+
+A golden log that was released is never written again: it shows that old runs stay readable.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from abm.content import canonical
+from abm.digest import run_digest
+from abm.events import SCHEMA_VERSION, Event
+from abm.log import codec, create, read_events, verify
+
+_WRITTEN = {"seq", "at", "v"}  # by the log, or a default that stands for the schema
+
+
+def example(hint: Any, name: str) -> Any:
+    """Return a value of an annotation, different from any default."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return args[-1]
+    if origin is list:
+        return [example(args[0], name), example(args[0], name)]
+    if origin is dict:
+        return {name: example(args[1], name)}
+    return {int: 3, float: 0.25, str: f'{name} "é"\n', Any: [1, None, "x"]}[hint]
+
+
+def examples() -> list[Event]:
+    """Return one event of every type, each field filled."""
+    made = []
+    for kind in codec.KINDS.values():
+        hints = get_type_hints(kind)
+        made.append(kind(**{name: example(hint, name) for name, hint in hints.items() if name not in _WRITTEN}))
+    return made
+
+
+def main() -> None:
+    """Write ``v<schema>/`` beside this file: the run, what it holds as plain JSON, its head and its digest."""
+    folder = Path(__file__).parent / f"v{SCHEMA_VERSION}"
+    shutil.rmtree(folder, ignore_errors=True)
+    events = examples()
+    with create(folder, {"seed": 1, "arena": "sales"}) as log:
+        log.append(events[:1])
+        log.append(events[1:])
+    (folder / "LOCK").unlink()
+    found = list(read_events(folder))
+    (folder / "events.jsonl").write_bytes(b"".join(canonical(event) + b"\n" for event in found))
+    seq, head = verify(folder)
+    (folder / "expected.json").write_bytes(
+        msgspec.json.format(canonical({"seq": seq, "hash": head, "digest": run_digest(found)})) + b"\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
