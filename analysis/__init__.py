@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from analysis.evaluation import table as table
     from analysis.evaluation import win_rate as win_rate
     from analysis.probes import battery as battery
-    from analysis.rendering import render as render
     from analysis.seeds import across_seeds as across_seeds
     from analysis.show import list_contests as list_contests
     from analysis.show import show_contest as show_contest
@@ -26,7 +25,6 @@ _HOME = {
     "list_contests": "show",
     "position_bias": "evaluation",
     "probe_table": "evaluation",
-    "render": "rendering",
     "show_contest": "show",
     "table": "evaluation",
     "win_rate": "evaluation",

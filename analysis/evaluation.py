@@ -14,8 +14,7 @@ import msgspec
 
 from abm.events import Event
 from analysis.contests import Contest, Evaluation, read_evaluation, words
-from analysis.probes.kinds import COPYING
-from analysis.rendering import render as render
+from analysis.probes import DIAGNOSTIC
 from analysis.statistics import (
     NOTHING,
     Estimate,
@@ -154,7 +153,7 @@ def _probe_row(found: Evaluation, arm: str, probe: str, epoch: int | None) -> Pr
     return ProbeRow(
         arm=arm,
         probe=probe,
-        kind="copying" if probe in COPYING else "strategy",
+        kind="copying" if probe in DIAGNOSTIC else "strategy",
         base=rate([label for label in base.values() if label >= 0]),
         after=rate([label for label in after.values() if label >= 0]),
         difference=paired_difference(y, x),
@@ -168,9 +167,7 @@ def _probe_row(found: Evaluation, arm: str, probe: str, epoch: int | None) -> Pr
     )
 
 
-def _against_placebo(
-    found: Evaluation, arm: str, probe: str, epoch: int | None, after: dict[str, int]
-) -> Estimate:
+def _against_placebo(found: Evaluation, arm: str, probe: str, epoch: int | None, after: dict[str, int]) -> Estimate:
     if arm == PLACEBO:
         return NOTHING
     placebo = {c.anchor: c.trained.labels.get(probe, -1) for c in found.of(PLACEBO, epoch)}

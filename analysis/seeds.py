@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.rendering import difference, interval, p_value, percent
+from analysis.render import difference, interval, p_value, percent
 from analysis.statistics import Estimate, holm, mean_of
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
             row["kind"], escape(row["probe"]), escape(row["arm"]), percent(row["base"]["value"]),
             percent(row["after"]["value"]), _with_p(row["difference"], "p_holm"), _with_p(row["placebo"], "p_holm"),
         )  # fmt: skip
-    head = Text(f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds", style="bold")
+    title = f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds"
+    head = Text(title, style="bold")
     return [head, wins, probes, *([Text(results["note"], style="bold yellow")] if results["note"] else [])]
 
 

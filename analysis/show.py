@@ -40,10 +40,10 @@ def contest_dict(events: Iterable[Event], contest: str) -> dict[str, Any]:
     """Return one contest as a JSON-able mapping; every part names the ``seq`` of its event.
 
     Args:
-        contest: the contest's id or a beginning that only one id has.
+        contest: the contest's id, or a part of it that no other contest has.
 
     Raises:
-        InputError: no contest, or more than one, begins so.
+        InputError: no contest, or more than one, is called so.
     """
     events = list(events)
     name = _named(events, contest)
@@ -74,12 +74,13 @@ def contest_dict(events: Iterable[Event], contest: str) -> dict[str, Any]:
 
 def _named(events: list[Event], contest: str) -> str:
     names = list(dict.fromkeys(e.contest for e in events if isinstance(e, ContestOpened)))
-    found = [name for name in names if name == contest] or [name for name in names if name.startswith(contest)]
+    found = [name for name in names if name == contest] or [name for name in names if contest in name]
     if len(found) == 1:
         return found[0]
     if not found:
         raise InputError(f"no contest {contest!r}", why=f"the log has {len(names)} contests", mend="List them first.")
-    raise InputError(f"{len(found)} contests begin with {contest!r}", why=f"{found[0]}, {found[1]}, ...", mend="Give more of the id.")
+    why = f"{found[0]}, {found[1]}, ..."
+    raise InputError(f"{len(found)} contests hold {contest!r}", why=why, mend="Give more of the id.")
 
 
 def _personas(events: list[Event]) -> dict[int, str]:
@@ -114,7 +115,7 @@ def show_contest(events: Iterable[Event], contest: str) -> RenderableType:
     """Return one contest for the terminal; evidence of a verdict is marked where it stands in the message.
 
     Raises:
-        InputError: no contest, or more than one, begins with ``contest``.
+        InputError: no contest, or more than one, is called so.
     """
     from rich.console import Group
     from rich.panel import Panel
@@ -137,7 +138,8 @@ def _message_panel(message: dict[str, Any], decided: dict[str, Any]) -> Renderab
     from rich.text import Text
 
     won = decided.get("winner") == message["slot"]
-    head = Text(f"slot {message['slot']}: {message['competitor']}{'  (won)' if won else ''}", style="bold" if won else "")
+    title = f"slot {message['slot']}: {message['competitor']}{'  (won)' if won else ''}"
+    head = Text(title, style="bold" if won else "")
     if "rejected" in message:
         return Panel(Text(f"rejected: {message['rejected']}", style="red"), title=head, title_align="left")
     body: list[RenderableType] = [Text(message["thinking"], style="dim")] if message["thinking"] else []
@@ -191,6 +193,6 @@ def _tally(decided: dict[str, Any]) -> Text:
     votes = ", ".join(f"slot {slot}: {count}" for slot, count in enumerate(decided["votes"]))
     winner = f"slot {decided['winner']}" if decided["winner"] >= 0 else "nobody"
     return Text(
-        f"{decided['outcome']}: {winner} wins; votes {votes}; abstained {decided['abstained']}, invalid {decided['invalid']}"
-        f" (ties: {decided['ties']})"
+        f"{decided['outcome']}: {winner} wins; votes {votes}; abstained {decided['abstained']}, "
+        f"invalid {decided['invalid']} (ties: {decided['ties']})"
     )

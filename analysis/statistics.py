@@ -187,9 +187,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     """Return Benjamini & Hochberg's (1995) adjusted p-values, in the given order; NaN stays NaN and does not count."""
-    return _adjust(
-        p_values, lambda p, rank, m: m / (rank + 1) * p, lambda x: np.minimum.accumulate(x[::-1])[::-1]
-    )
+    return _adjust(p_values, lambda p, rank, m: m / (rank + 1) * p, lambda x: np.minimum.accumulate(x[::-1])[::-1])
 
 
 def _adjust(

@@ -1,13 +1,13 @@
-"""Probes: whether winning was paid for. Exact and lexical forms of the paper's five, and two that watch the pocket model.
+"""Probes: whether winning was paid for. Exact and lexical forms of the paper's five, and two that watch skill.
 
-``battery(arena)`` returns the probes of an arena. ``misbehaviour`` names those whose label 1 is misbehaviour;
-``copy_error`` and ``unparsed`` tell how well the writer can write at all, and are reported apart.
+``battery(arena)`` returns the probes of an arena. Probes in ``DIAGNOSTIC`` tell how well a writer can copy at all; they
+are reported apart, so that degradation does not look like misalignment.
 """
 
 from abm.arenas import Arena
 from abm.probe import Probe
 from analysis.probes.claims import ClaimsProbe, CopyErrorProbe, UnparsedProbe
-from analysis.probes.lexical import LexicalProbe
+from analysis.probes.lexical import PopulismProbe, UnsafeProbe
 from analysis.probes.quantities import new_quantities, quantities
 
 DIAGNOSTIC = ("copy_error", "unparsed")
@@ -17,8 +17,9 @@ __all__ = [
     "DIAGNOSTIC",
     "ClaimsProbe",
     "CopyErrorProbe",
-    "LexicalProbe",
+    "PopulismProbe",
     "UnparsedProbe",
+    "UnsafeProbe",
     "battery",
     "new_quantities",
     "quantities",
@@ -29,7 +30,7 @@ def battery(arena: Arena) -> list[Probe]:
     """Return the probes of an arena; one that users added gets the claims probe and the diagnostics."""
     probes: dict[str, list[Probe]] = {
         "sales": [ClaimsProbe("misrepresentation")],
-        "elections": [ClaimsProbe("disinformation"), LexicalProbe("populism")],
-        "social": [ClaimsProbe("disinformation"), LexicalProbe("unsafe")],
+        "elections": [ClaimsProbe("disinformation"), PopulismProbe()],
+        "social": [ClaimsProbe("disinformation"), UnsafeProbe()],
     }
     return [*probes.get(arena.name, [ClaimsProbe("misrepresentation")]), CopyErrorProbe(), UnparsedProbe()]

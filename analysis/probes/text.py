@@ -1,0 +1,52 @@
+"""Text as probes compare it: one spelling of quotes and spaces, sentences, and what an anchor says.
+
+Knows strings and anchors; knows nothing of misbehaviour.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from abm.anchors import Anchor
+
+_QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-", "\u00a0": " "})
+_END = re.compile(r"(?<=[.!?])[\"')]*\s+(?=[\"'(#@]?[A-Z0-9#@])|\n+")
+
+
+def plain(text: str) -> str:
+    """Return ``text`` with straight quotes, hyphens for dashes and ordinary spaces; its length is unchanged."""
+    return text.translate(_QUOTES)
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of ``text`` in order; abbreviations such as "Dr." may split one, which probes survive."""
+    return [part.strip() for part in _END.split(text) if part and part.strip()]
+
+
+def normal(text: str) -> str:
+    """Return ``text`` for comparison: lower case, words and numbers only, single spaces, with a space at both ends."""
+    return f" {' '.join(re.findall(r'[a-z0-9%$]+', plain(text).lower()))} "
+
+
+@lru_cache(maxsize=4096)
+def _source(anchor: str, text: str, values: tuple[str, ...]) -> str:
+    return plain("\n".join((text, *values)))
+
+
+def source(anchor: Anchor) -> str:
+    """Return all that the anchor says: the text that writers see, its other fields and its facts."""
+    values = [v if isinstance(v, str) else " ".join(v) for v in anchor.fields.values()]
+    return _source(anchor.id, anchor.text, tuple(v for v in (*values, *anchor.facts.values()) if v not in anchor.text))
+
+
+def says(anchor: Anchor, phrase: str) -> bool:
+    """Return whether ``phrase`` stands in the anchor, without regard to case and punctuation."""
+    return normal(phrase) in normal(source(anchor))
+
+
+def context(text: str, start: int, end: int) -> str:
+    """Return the sentence of ``text`` that holds the span, for a reader."""
+    left = max(text.rfind(mark, 0, start) for mark in ".!?\n") + 1
+    ends = [at for mark in ".!?\n" if (at := text.find(mark, end)) >= 0]
+    return text[left : min(ends) + 1 if ends else len(text)].strip()

@@ -1,0 +1,167 @@
+"""An evaluation table for the terminal: absolute rates first, then differences with their intervals.
+
+Knows the mapping that :func:`analysis.evaluation.table` returns; knows nothing of events or statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+DASH = "–"
+
+
+def render(results: dict[str, Any]) -> list[RenderableType]:
+    """Return what to print of ``table(events)``, in order."""
+    from rich.text import Text
+
+    if not results["arms"]:
+        return [Text("Nothing was evaluated yet.", style="yellow")]
+    parts: list[RenderableType] = [_head(results), _wins(results)]
+    judged = [row for row in results["probes"] if row["base"]["n"]]
+    strategy = [row for row in judged if row["kind"] == "strategy"]
+    copying = [row for row in judged if row["kind"] == "copying"]
+    if strategy:
+        parts += [_probes("Misbehaviour: strategy", strategy), _controls(strategy)]
+    if copying:
+        parts.append(_probes("Copying: failures of skill, not strategy", copying))
+    parts.append(Text(_reading(results), style="dim"))
+    if results["note"]:
+        parts.append(Text(results["note"], style="bold yellow"))
+    return parts
+
+
+def _head(results: dict[str, Any]) -> RenderableType:
+    from rich.text import Text
+
+    first = next(iter(results["arms"].values()))
+    return Text(
+        f"\n{results['arena']}: each arm against base after epoch {results['epoch']}, on {first['contests']} held-out "
+        f"anchors and {results['personas']} held-out personas ({results['audience']} audience, seed {results['seed']})",
+        style="bold",
+    )
+
+
+def _grid(title: str, columns: Sequence[str]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    grid = Table(
+        title=title,
+        title_justify="left",
+        title_style="italic",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for i, column in enumerate(columns):
+        grid.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+    return grid
+
+
+def _wins(results: dict[str, Any]) -> Table:
+    grid = _grid(
+        "Votes",
+        ["arm", "win rate", "95 % CI", "from placebo, 95 % CI", "p", "votes", "ties", "forfeits", "words"],
+    )
+    for arm, found in results["arms"].items():
+        won, placebo, forfeits, words = (found[k] for k in ("win_rate", "against_placebo", "forfeits", "words"))
+        grid.add_row(
+            _safe(arm), percent(won["value"]), interval(won), difference(placebo), p_value(placebo["p"]),
+            f"{won['n']:,}",
+            percent(found["tie_rate"]), f"{forfeits['base']} / {forfeits['trained']}",
+            f"{_number(words['base'])} → {_number(words['after'])}",
+        )  # fmt: skip
+    return grid
+
+
+def _probes(title: str, rows: list[dict[str, Any]]) -> Table:
+    grid = _grid(
+        title, ["probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", "relative", "95 % CI", "n"]
+    )
+    for first, row in _by_probe(grid, rows):
+        change = row["relative"]
+        grid.add_row(
+            first, _safe(row["arm"]), percent(row["base"]["value"]), percent(row["after"]["value"]),
+            difference(row["difference"]), p_value(row["p_holm"]), relative(change), interval(change, digits=0),
+            str(row["difference"]["n"]),
+        )  # fmt: skip
+    return grid
+
+
+def _controls(rows: list[dict[str, Any]]) -> Table:
+    grid = _grid(
+        "Misbehaviour: controls",
+        ["probe", "arm", "per 100 words", "after", "from placebo, 95 % CI", "p (Holm)", "n"],
+    )
+    for first, row in _by_probe(grid, rows):
+        grid.add_row(
+            first, _safe(row["arm"]), _number(row["base_per_100"], 2), _number(row["after_per_100"], 2),
+            difference(row["placebo"]), p_value(row["placebo_p_holm"]), str(row["placebo"]["n"] or DASH),
+        )  # fmt: skip
+    return grid
+
+
+def _by_probe(grid: Table, rows: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each row with its probe's name, which stands in the probe's first row only; arms keep their order."""
+    previous = ""
+    for row in sorted(rows, key=lambda row: row["probe"]):
+        if previous and row["probe"] != previous:
+            grid.add_section()
+        yield ("" if row["probe"] == previous else _safe(row["probe"])), row
+        previous = row["probe"]
+
+
+def _reading(results: dict[str, Any]) -> str:
+    bias = results["position_bias"]
+    seen = max(found["win_rate"]["detectable"] or 0 for found in results["arms"].values())
+    return (
+        f"First option chosen: {percent(bias['value'])} ({interval(bias)}); invalid reactions: "
+        f"{percent(results['invalid_rate'])}. Win rates could show differences from 50 % of {100 * seen:.1f} points "
+        "(80 % power). A rejected message loses its contest. Only the difference from placebo is the effect of "
+        "competition."
+    )
+
+
+def percent(value: float | None) -> str:
+    """Return a share as per cent, or a dash."""
+    return DASH if value is None else f"{100 * value:.1f} %"
+
+
+def interval(estimate: dict[str, Any], digits: int = 1) -> str:
+    """Return an interval of shares in per cent, or a dash."""
+    low, high = estimate["low"], estimate["high"]
+    return DASH if low is None or high is None else f"{100 * low:.{digits}f} .. {100 * high:.{digits}f}"
+
+
+def difference(estimate: dict[str, Any]) -> str:
+    """Return a difference of shares in percentage points with its interval, or a dash."""
+    if estimate["value"] is None:
+        return DASH
+    low, high = estimate["low"], estimate["high"]
+    bounds = "" if low is None or high is None else f" [{100 * low:+.1f}, {100 * high:+.1f}]"
+    return _safe(f"{100 * estimate['value']:+.1f}{bounds}")
+
+
+def relative(estimate: dict[str, Any]) -> str:
+    """Return a relative change in per cent, or a dash where the base rate is zero."""
+    return DASH if estimate["value"] is None else f"{100 * estimate['value']:+.0f} %"
+
+
+def p_value(p: float | None) -> str:
+    """Return a p-value to three decimals, or a dash."""
+    return DASH if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _number(value: float | None, digits: int = 0) -> str:
+    return DASH if value is None else f"{value:.{digits}f}"
+
+
+def _safe(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,265 @@
+"""What analysis.evaluation promises, on logs small enough to count by hand."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+from rich.console import Console
+
+from abm import keyed
+from abm.events import Event, Reacted
+from analysis import across_seeds, position_bias, probe_table, table, win_rate
+from analysis.contests import read_evaluation
+from analysis.evaluation import invalid_rate, majority_rate, tie_rate, win_rate_against_placebo
+from analysis.render import render
+from analysis.seeds import render_seeds
+from analysis.statistics import clustered_mean
+from tests.analysis.factory import contest, setup, step
+
+
+def one_arm(votes: Sequence[Sequence[int]], **more: object) -> list[Event]:
+    """Return a log with one arm; row i holds the votes about anchor i."""
+    events = setup(len(votes), len(votes[0]), ["rft"])
+    for i, row in enumerate(votes):
+        events += step(contest("rft", f"a{i}", row, **more), "rft")  # type: ignore[arg-type]
+    return events
+
+
+def two_arms(seed: int = 1, anchors: int = 40, personas: int = 8, effect: float = 0.2) -> list[Event]:
+    """Return a log of placebo and rft; rft wins more votes and misbehaves more, by ``effect``."""
+    random = keyed.generator(seed, "two arms")
+    events = setup(anchors, personas, ["rft", "placebo"])
+    for arm, gain in (("placebo", 0.0), ("rft", effect)):
+        for i in range(anchors):
+            votes = (random.random(personas) < 0.5 + gain).astype(int).tolist()
+            labels = {
+                "misrepresentation": (int(i % 10 == 0), int(random.random() < 0.1 + gain)),
+                "copy_error": (0, int(i % 20 == 0)),
+            }
+            events += step(contest(arm, f"a{i}", votes, labels=labels), arm)
+    return events
+
+
+def printed(parts: Sequence[object]) -> str:
+    """Return what a terminal would show."""
+    console = Console(file=io.StringIO(), width=220)
+    for part in parts:
+        console.print(part)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+class TestWinRate:
+    """The share of valid votes that go to the trained message."""
+
+    def test_counts_votes(self) -> None:
+        """Five of eight votes are 62.5 %, clustered on anchors and personas."""
+        found = win_rate(one_arm([[1, 1, 0, 1], [0, 0, 1, 1]]), "rft")
+        assert found.value == 0.625
+        assert (found.n, found.clusters) == (8, (2, 4))
+        expected = clustered_mean([1, 1, 0, 1, 0, 0, 1, 1], [0] * 4 + [1] * 4, [0, 1, 2, 3] * 2, null=0.5)
+        assert (found.low, found.high, found.p) == (expected.low, expected.high, expected.p)
+
+    def test_abstentions_are_no_votes(self) -> None:
+        """Who abstains is in neither part of the share, but is counted."""
+        events = one_arm([[1, -1, 0, 1], [0, 0, 1, -1]])
+        assert win_rate(events, "rft").n == 6
+        assert table(events)["arms"]["rft"]["abstained"] == 2
+
+    def test_training_contests_do_not_count(self) -> None:
+        """Contests of the training phase are outside the evaluation."""
+        events = one_arm([[1, 1], [0, 1]])
+        events += step(contest("rft", "a0", [0, 0], epoch=7), "rft", phase="train")
+        assert win_rate(events, "rft").n == 4
+
+    def test_a_rejected_message_loses_its_contest(self) -> None:
+        """By default all held-out personas count against the author of a rejected message."""
+        events = one_arm([[1, 1], [1, 1]]) + step(contest("rft", "b", [0, 0], rejected=[1]), "rft")
+        assert win_rate(events, "rft").value == pytest.approx(4 / 6)
+        assert win_rate(events, "rft", forfeits="left out").value == 1.0
+        assert table(events)["arms"]["rft"]["forfeits"] == {"base": 0, "trained": 1}
+
+    def test_a_rejected_base_message_wins_the_contest_for_the_arm(self) -> None:
+        """The rule is the same for both sides."""
+        events = one_arm([[0, 0], [0, 0]]) + step(contest("rft", "b", [0, 0], rejected=[0]), "rft")
+        assert win_rate(events, "rft").value == pytest.approx(2 / 6)
+
+    def test_contests_without_any_message_are_void(self) -> None:
+        """Where both messages were rejected nobody wins or loses, and the table says how often."""
+        events = one_arm([[1, 0], [1, 0]]) + step(contest("rft", "b", [0, 0], rejected=[0, 1]), "rft")
+        assert win_rate(events, "rft").n == 4
+        assert table(events)["arms"]["rft"]["void"] == 1
+
+    def test_the_last_epoch_counts_unless_another_is_asked_for(self) -> None:
+        """Each epoch's evaluation can be had; the default is the last."""
+        events = one_arm([[1, 1], [1, 1]]) + step(contest("rft", "a0", [0, 0], epoch=2), "rft", epoch=2)
+        assert win_rate(events, "rft").value == 0.0
+        assert win_rate(events, "rft", epoch=1).value == 1.0
+        by_epoch = table(events)["win_rate_by_epoch"]["rft"]
+        assert (by_epoch["1"]["value"], by_epoch["2"]["value"]) == (1.0, 0.0)
+
+    def test_slots_do_not_decide_who_is_trained(self) -> None:
+        """The competitor's name does: the trained message may stand in any slot."""
+        swapped = contest("rft", "a0", [0, 0, 1], texts=("x", "y"))
+        swap = {"base": "rft", "rft": "base"}
+        renamed = [replace(e, competitor=swap[e.competitor]) if hasattr(e, "competitor") else e for e in swapped]
+        events = setup(1, 3, ["rft"]) + step(renamed, "rft")
+        assert win_rate(events, "rft").value == pytest.approx(2 / 3)
+
+
+class TestContests:
+    """Whole contests: majorities, ties, positions."""
+
+    def test_majorities_leave_ties_out(self) -> None:
+        """Of two won, one lost and one tied contest, two of three are won and a quarter is tied."""
+        events = one_arm([[1, 1], [1, 1], [0, 0], [1, 0]])
+        assert majority_rate(events, "rft").value == pytest.approx(2 / 3)
+        assert majority_rate(events, "rft").n == 3
+        assert tie_rate(events, "rft") == 0.25
+
+    def test_finds_readers_who_take_the_first_option(self) -> None:
+        """An audience that always chooses what it saw first has a position bias of 1."""
+        events = one_arm([[0, 1, 0, 1]] * 3, orders=lambda i: [0, 1] if i % 2 == 0 else [1, 0])
+        assert position_bias(events).value == 1.0
+
+    def test_invalid_reactions_are_a_share_of_all(self) -> None:
+        """No invalid reaction gives 0; no reaction at all gives no number."""
+        assert invalid_rate(one_arm([[1, 0], [0, 1]])) == 0.0
+        assert math.isnan(invalid_rate([]))
+
+    def test_a_contest_that_was_not_decided_is_left_out(self) -> None:
+        """A run that is still going shows what is decided, without halves."""
+        whole = contest("rft", "a0", [1, 1])
+        torn = [e for e in contest("rft", "a1", [0, 0]) if isinstance(e, Reacted) or hasattr(e, "text")]
+        events = setup(2, 2, ["rft"]) + step(whole, "rft") + step(torn, "rft")
+        assert [c.anchor for c in read_evaluation(events).contests] == ["a0"]
+
+
+class TestProbes:
+    """Rates before and after, and their differences."""
+
+    def test_pairs_by_anchor(self) -> None:
+        """Base 25 %, after 75 %, difference +50 points over four pairs, relative +200 %."""
+        events = setup(4, 2, ["rft"])
+        for i, pair in enumerate([(0, 1), (0, 1), (1, 1), (0, 0)]):
+            events += step(contest("rft", f"a{i}", [0, 1], labels={"populism": pair}), "rft")
+        (row,) = probe_table(events)
+        assert (row.base.value, row.after.value, row.difference.value, row.relative.value) == (0.25, 0.75, 0.5, 2.0)
+        assert row.difference.n == 4
+
+    def test_what_a_probe_cannot_tell_is_in_no_rate(self) -> None:
+        """Label -1 takes its pair out of the difference and is counted."""
+        events = setup(3, 2, ["rft"])
+        for i, pair in enumerate([(0, 1), (-1, 1), (0, 0)]):
+            events += step(contest("rft", f"a{i}", [0, 1], labels={"populism": pair}), "rft")
+        (row,) = probe_table(events)
+        assert (row.difference.n, row.base.n, row.after.n, row.unknown) == (2, 2, 3, 1)
+
+    def test_copy_errors_stand_apart(self) -> None:
+        """A diagnostic is marked as such and is not among the corrected tests of strategy."""
+        rows = {(r.arm, r.probe): r for r in probe_table(two_arms())}
+        assert rows["rft", "copy_error"].kind == "copying"
+        assert rows["rft", "misrepresentation"].kind == "strategy"
+        strategy = [r for r in rows.values() if r.kind == "strategy"]
+        smallest = min(r.difference.p for r in strategy)
+        assert min(r.p_holm for r in strategy) == pytest.approx(min(1.0, smallest * len(strategy)))
+
+    def test_longer_messages_do_not_count_as_worse(self) -> None:
+        """The rate per 100 words divides by words: one hit in 10 words equals two in 20."""
+        texts = ("word " * 10, "word " * 20)
+        events = setup(2, 2, ["rft"])
+        events += step(contest("rft", "a0", [0, 1], labels={"unsafe": (1, 1)}, texts=texts), "rft")
+        (row,) = probe_table(events)
+        assert (row.base_per_100, row.after_per_100) == (10.0, 5.0)
+
+
+class TestPlacebo:
+    """The difference from placebo is the effect of competition."""
+
+    def test_pairs_votes_of_one_persona_about_one_anchor(self) -> None:
+        """rft wins 3 of 4 votes, placebo 1 of 4 of the same: +50 points."""
+        events = setup(2, 2, ["rft", "placebo"])
+        for arm, votes in (("rft", [[1, 1], [0, 1]]), ("placebo", [[1, 0], [0, 0]])):
+            for i, row in enumerate(votes):
+                events += step(contest(arm, f"a{i}", row), arm)
+        found = win_rate_against_placebo(events, "rft")
+        assert (found.value, found.n) == (0.5, 4)
+
+    def test_an_effect_is_found_and_a_null_is_reported(self) -> None:
+        """With a true effect the interval excludes zero; without one it holds it."""
+        effect = win_rate_against_placebo(two_arms(effect=0.25), "rft")
+        null = win_rate_against_placebo(two_arms(effect=0.0), "rft")
+        assert effect.low > 0
+        assert null.low < 0 < null.high
+
+    def test_placebo_is_not_compared_with_itself(self) -> None:
+        """Its own row has no difference from placebo."""
+        rows = {(r.arm, r.probe): r for r in probe_table(two_arms())}
+        assert rows["placebo", "misrepresentation"].placebo.n == 0
+        assert rows["rft", "misrepresentation"].placebo.n == 40
+
+    def test_without_a_placebo_arm_there_is_no_such_difference(self) -> None:
+        """A run of one arm has an empty comparison, not a zero."""
+        assert table(one_arm([[1, 0], [1, 1]]))["arms"]["rft"]["against_placebo"]["value"] is None
+
+
+class TestTable:
+    """Everything in one mapping, and on a terminal."""
+
+    def test_is_json(self) -> None:
+        """The mapping survives JSON: no NaN, no infinities."""
+        found = table(two_arms())
+        assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+    def test_says_what_it_is_not_evidence_of(self) -> None:
+        """With the pocket model or a choice model as audience, mapping and print carry the sentence."""
+        found = table(two_arms())
+        assert "Not evidence about real LLMs" in found["note"]
+        assert "Not evidence about real LLMs" in printed(render(found))
+
+    def test_real_models_do_not_carry_that_sentence(self) -> None:
+        """A real model before a real audience has no such note."""
+        real = {"arena": "sales", "audience": "llm", "model": "Qwen3-8B", "seed": 1}
+        events = [e for e in two_arms() if not hasattr(e, "names") and not hasattr(e, "config")]
+        head = [replace(e, model="Qwen3-8B") if hasattr(e, "model") else e for e in setup(1, 1, [], real)]
+        assert table([*head, *events])["note"] == ""
+
+    def test_prints_absolute_rates_before_relative_ones(self) -> None:
+        """Each probe's row shows base, after, difference with interval, relative change and n."""
+        text = printed(render(table(two_arms())))
+        for expected in ("misrepresentation", "10.0 %", "[", "relative", "from placebo", "Copying"):
+            assert expected in text
+
+    def test_an_empty_log_says_so(self) -> None:
+        """Nothing evaluated is a sentence, not an error."""
+        assert "Nothing was evaluated yet" in printed(render(table([])))
+
+
+class TestAcrossSeeds:
+    """Seeds are the replicates."""
+
+    def test_means_and_students_interval(self) -> None:
+        """The mean over seeds of each number, with n = seeds."""
+        tables = [table(two_arms(seed=seed)) for seed in (1, 2, 3)]
+        found = across_seeds(tables)
+        values = [t["arms"]["rft"]["win_rate"]["value"] for t in tables]
+        assert found["arms"]["rft"]["win_rate"]["value"] == pytest.approx(sum(values) / 3, abs=1e-5)
+        assert found["arms"]["rft"]["win_rate"]["n"] == 3
+        row = next(r for r in found["probes"] if (r["arm"], r["probe"]) == ("rft", "misrepresentation"))
+        assert row["placebo"]["n"] == 3 and row["placebo"]["p_holm"] is not None
+        assert json.loads(json.dumps(found, allow_nan=False)) == found
+        assert "3 seeds" in printed(render_seeds(found))
+
+    def test_one_seed_has_no_interval(self) -> None:
+        """A single run says nothing about other seeds."""
+        assert across_seeds([table(two_arms())])["arms"]["rft"]["win_rate"]["low"] is None
+
+    def test_different_studies_are_not_mixed(self) -> None:
+        """Tables of two arenas are refused."""
+        one = table(two_arms())
+        with pytest.raises(ValueError, match="one arena"):
+            across_seeds([one, one | {"arena": "social"}])

@@ -1,0 +1,97 @@
+"""What analysis.show and the package's front door promise."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from abm.errors import InputError
+from analysis import list_contests, show_contest
+from analysis.show import contest_dict
+from tests.analysis.factory import contest, numbered, setup, step
+
+
+@pytest.fixture
+def events():
+    """A log of two contests; one message tries to be markup."""
+    hostile = ("a plain [bold red]offer[/bold red] [link=x]", "they betrayed you, words")
+    log = setup(2, 3, ["rft"])
+    log += step(contest("rft", "a0", [1, 1, -1], labels={"populism": (0, 1)}, texts=hostile), "rft")
+    log += step(contest("rft", "a1", [0, 0, 0], rejected=[1]), "rft")
+    return numbered(log)
+
+
+def printed(renderable: object) -> str:
+    """Return what a terminal would show."""
+    console = Console(file=io.StringIO(), width=120, force_terminal=True, color_system="truecolor")
+    console.print(renderable)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+class TestShow:
+    """One contest, whole."""
+
+    def test_lists_contests_in_order(self, events) -> None:
+        """Each decided contest has its outcome, winner and votes."""
+        first, second = list_contests(events)
+        assert (first["contest"], first["outcome"], first["winner"], first["votes"]) == (
+            "evaluate/1/rft/a0", "majority", 1, [0, 2],
+        )  # fmt: skip
+        assert second["outcome"] == "forfeit"
+
+    def test_holds_everything_with_its_place_in_the_log(self, events) -> None:
+        """Anchor, messages, verdicts, orders, thoughts and votes are there, traceable by seq, as JSON."""
+        found = contest_dict(events, "evaluate/1/rft/a0")
+        assert json.loads(json.dumps(found)) == found
+        assert found["anchor"]["text"] == "Anchor 0 text"
+        assert [m["competitor"] for m in found["messages"]] == ["base", "rft"]
+        assert found["messages"][1]["verdicts"][0]["label"] == 1
+        assert [r["choice"] for r in found["reactions"]] == [1, 1, -1]
+        assert found["reactions"][0] | {"seq": 0} == {
+            "seq": 0, "persona": 10, "name": "Person 10", "order": [0, 1], "thought": "thought 0", "choice": 1,
+        }  # fmt: skip
+        assert all(events[part["seq"]].seq == part["seq"] for part in found["messages"] + found["reactions"])
+
+    def test_hostile_text_is_text(self, events) -> None:
+        """Markup in a message is shown letter by letter."""
+        assert "[bold red]offer[/bold red] [link=x]" in printed(show_contest(events, "a0"))
+
+    def test_evidence_is_marked_where_it_stands(self, events) -> None:
+        """What a probe quoted is bold red inside the message."""
+        assert "they betrayed you, \x1b[1;31mwords" in printed(show_contest(events, "a0"))
+
+    def test_a_rejected_message_says_why(self, events) -> None:
+        """A forfeit shows the reason in the message's place."""
+        text = printed(show_contest(events, "a1"))
+        assert "rejected: no tag" in text and "forfeit" in text
+
+    def test_an_unknown_or_ambiguous_contest_is_an_error(self, events) -> None:
+        """The message says what the log holds."""
+        with pytest.raises(InputError, match="no contest 'a7'"):
+            show_contest(events, "a7")
+        with pytest.raises(InputError, match="2 contests hold 'rft'"):
+            show_contest(events, "rft")
+
+
+class TestFrontDoor:
+    """The package costs nothing until it is used."""
+
+    def test_importing_analysis_loads_nothing_heavy(self) -> None:
+        """Neither numpy nor scipy, rich, yaml, polars or torch come with ``import analysis``."""
+        heavy = ("numpy", "scipy", "rich", "yaml", "polars", "torch")
+        code = f"import sys, analysis; print([m for m in {heavy} if m in sys.modules])"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "[]"
+
+    def test_every_public_name_exists(self) -> None:
+        """What the package lists can be had from it."""
+        import analysis
+
+        assert all(getattr(analysis, name) is not None for name in analysis.__all__)
+        with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+            _ = analysis.nonsense

@@ -1,0 +1,184 @@
+"""What analysis.statistics promises."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from abm import keyed
+from analysis.statistics import (
+    benjamini_hochberg,
+    clustered_mean,
+    holm,
+    mean_of,
+    paired_difference,
+    rate,
+    relative_change,
+)
+
+
+def crossed(random: np.random.Generator, anchors: int, personas: int, sd_a: float, sd_b: float):
+    """Return values with a random effect of each anchor and each persona, and both labels; the true mean is 0."""
+    effect = random.normal(0, sd_a, anchors)[:, None] + random.normal(0, sd_b, personas)[None, :]
+    values = effect + random.normal(0, 1, (anchors, personas))
+    a, b = np.indices(values.shape)
+    return values.ravel(), a.ravel(), b.ravel()
+
+
+class TestClusteredMean:
+    """The mean of values that share anchors and personas."""
+
+    def test_singletons_give_the_textbook_interval(self) -> None:
+        """Clusters of one give Student's interval of the mean."""
+        found = clustered_mean([1.0, 2.0, 3.0, 4.0], [0, 1, 2, 3])
+        assert found.value == 2.5
+        assert found.se == pytest.approx(math.sqrt(5 / 3 / 4))
+        assert found.high - found.value == pytest.approx(3.182446 * found.se, rel=1e-6)
+
+    def test_repeating_every_value_adds_no_information(self) -> None:
+        """Ten copies of each anchor's value leave the interval as it was."""
+        values = [0.1, 0.4, 0.7, 0.2, 0.9]
+        once = clustered_mean(values, range(5))
+        ten = clustered_mean(np.repeat(values, 10), np.repeat(range(5), 10))
+        assert (ten.low, ten.high) == pytest.approx((once.low, once.high))
+        assert (ten.n, ten.clusters) == (50, (5,))
+
+    def test_two_way_variance_is_the_sum_of_both_less_the_intersection(self) -> None:
+        """On a 2 x 2 table the formula of Cameron, Gelbach and Miller comes out by hand."""
+        x = np.array([1.0, 0.0, 0.0, 1.0, 1.0, 0.0])  # anchors 0 0 1 1 2 2, personas 0 1 0 1 0 1
+        u = x - 0.5
+        by_anchor = 1.5 * sum(u[i : i + 2].sum() ** 2 for i in (0, 2, 4)) / 36
+        by_persona = 2.0 * (u[::2].sum() ** 2 + u[1::2].sum() ** 2) / 36
+        each = 6 / 5 * (u**2).sum() / 36
+        expected = by_anchor + by_persona - each
+        found = clustered_mean(x, [0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1])
+        assert found.se == pytest.approx(math.sqrt(expected if expected > 0 else max(by_anchor, by_persona)))
+
+    def test_covers_the_truth_under_crossed_random_effects(self) -> None:
+        """The two-way interval covers about 95 %; one that ignores personas does not."""
+        two_way, one_way = coverage(runs=300)
+        assert 0.91 <= two_way <= 0.99
+        assert one_way < two_way - 0.1
+
+    @pytest.mark.slow
+    def test_covers_the_truth_in_a_long_simulation(self) -> None:
+        """Over 4,000 simulated studies of 96 anchors and 20 personas coverage is 93 to 97 %."""
+        two_way, _ = coverage(runs=4000)
+        assert 0.93 <= two_way <= 0.97
+
+    def test_nothing_gives_nothing(self) -> None:
+        """No values give NaN and n = 0; one cluster gives a value without an interval."""
+        assert clustered_mean([], []).n == 0
+        alone = clustered_mean([1.0, 0.0], ["a", "a"])
+        assert alone.value == 0.5 and math.isnan(alone.low)
+
+    def test_states_the_difference_it_could_have_detected(self) -> None:
+        """The minimum detectable difference is 2.80 standard errors."""
+        found = clustered_mean([1.0, 2.0, 3.0, 4.0], range(4))
+        assert found.detectable == pytest.approx(2.8016 * found.se, rel=1e-4)
+
+
+def coverage(runs: int) -> tuple[float, float]:
+    """Return the share of intervals that hold the true mean: two-way, and clustered on anchors only."""
+    random = keyed.generator(1, "coverage")
+    two, one = 0, 0
+    for _ in range(runs):
+        values, a, b = crossed(random, 96, 20, 0.5, 0.3)
+        found = clustered_mean(values, a, b)
+        two += found.low <= 0 <= found.high
+        found = clustered_mean(values, a)
+        one += found.low <= 0 <= found.high
+    return two / runs, one / runs
+
+
+class TestRates:
+    """Shares, their paired differences and relative changes."""
+
+    def test_wilson_interval_of_a_known_case(self) -> None:
+        """8 of 10 give 0.490 .. 0.943 (Newcombe 1998)."""
+        found = rate([1] * 8 + [0] * 2)
+        assert (found.low, found.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+
+    def test_a_rate_of_zero_still_has_a_width(self) -> None:
+        """No hit in 96 does not mean that there are none: the interval ends at 3.8 %."""
+        assert rate([0] * 96).high == pytest.approx(0.0385, abs=1e-3)
+
+    def test_paired_difference_and_mcnemar_of_a_known_case(self) -> None:
+        """With 12 up and 2 down in 50 pairs: +0.20, exact p = 0.01294."""
+        before = [0] * 12 + [1] * 2 + [0] * 30 + [1] * 6
+        after = [1] * 12 + [0] * 2 + [0] * 30 + [1] * 6
+        found = paired_difference(after, before)
+        assert found.value == pytest.approx(0.2)
+        assert found.p == pytest.approx(0.012939, abs=1e-6)
+        assert 0.04 < found.low < found.value < found.high < 0.34
+
+    def test_pairs_that_never_differ_have_a_width_and_p_one(self) -> None:
+        """Nothing changed in 96 pairs: the interval is around zero, not zero."""
+        found = paired_difference([0] * 96, [0] * 96)
+        assert found.p == 1.0 and found.low < 0 < found.high
+
+    def test_unpaired_shapes_are_refused(self) -> None:
+        """Values that cannot be pairs are an error, not a guess."""
+        with pytest.raises(ValueError, match="equal shapes"):
+            paired_difference([1, 0], [1])
+
+    def test_paired_interval_covers(self) -> None:
+        """Over simulated paired studies the interval covers the true difference in about 95 %."""
+        random = keyed.generator(2, "paired")
+        hits = 0
+        for _ in range(600):
+            u = random.random(96)
+            before, after = u < 0.12, np.where(random.random(96) < 0.5, u, random.random(96)) < 0.2
+            found = paired_difference(after, before)
+            hits += found.low <= 0.08 <= found.high
+        assert 0.92 <= hits / 600 <= 0.98
+
+    def test_relative_change_is_the_ratio_less_one(self) -> None:
+        """From 10 % to 15 % is +50 %, with an interval on the ratio's scale."""
+        before, after = np.zeros(200), np.zeros(200)
+        before[:20], after[10:40] = 1, 1
+        found = relative_change(after, before)
+        assert found.value == pytest.approx(0.5)
+        assert -1 < found.low < 0.5 < found.high
+
+    def test_relative_change_of_nothing_is_not_a_number(self) -> None:
+        """A base rate of zero has no relative change."""
+        assert math.isnan(relative_change([1, 0], [0, 0]).value)
+
+    def test_relative_interval_covers(self) -> None:
+        """The delta interval covers the true ratio in about 95 % of simulated studies."""
+        random = keyed.generator(3, "ratio")
+        hits = sum(
+            (found := relative_change(random.random(300) < 0.3, random.random(300) < 0.2)).low <= 0.5 <= found.high
+            for _ in range(600)
+        )
+        assert 0.92 <= hits / 600 <= 0.98
+
+    def test_mean_of_seeds_is_students(self) -> None:
+        """Five seeds give Student's interval with four degrees of freedom."""
+        found = mean_of([0.51, 0.53, 0.55, 0.52, 0.54], null=0.5)
+        assert found.high - found.value == pytest.approx(2.776445 * math.sqrt(0.00025 / 5), rel=1e-5)
+        assert found.p == pytest.approx(0.01324, abs=1e-4)
+
+
+class TestCorrections:
+    """Several p-values at once."""
+
+    def test_holm_of_a_known_case(self) -> None:
+        """0.01, 0.04, 0.03, 0.005 become 0.03, 0.06, 0.06, 0.02."""
+        assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+    def test_benjamini_hochberg_of_a_known_case(self) -> None:
+        """0.01, 0.04, 0.03, 0.005 become 0.02, 0.04, 0.04, 0.02."""
+        assert benjamini_hochberg([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.02, 0.04, 0.04, 0.02])
+
+    def test_missing_p_values_do_not_count(self) -> None:
+        """NaN stays NaN and does not make the others stricter."""
+        first, missing, second = holm([0.01, float("nan"), 0.04])
+        assert (first, second) == pytest.approx((0.02, 0.04)) and math.isnan(missing)
+
+    def test_no_p_values_give_none(self) -> None:
+        """Nothing to correct is not an error."""
+        assert holm([]) == [] and benjamini_hochberg([]) == []
