@@ -10,6 +10,7 @@ from abm.errors import MolochError
 from analysis.cli.replay import replay
 from analysis.cli.run import run
 from analysis.cli.show import show
+from analysis.cli.study import study
 
 app = typer.Typer(
     name="moloch",
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(run)
+app.command()(study)
 app.command()(replay)
 app.command()(show)
 

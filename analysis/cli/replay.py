@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
+from analysis.cli import options
+
 
 def replay(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the hash chain, every step's state and the digest.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Replay a run from its log: no model is asked; every event is applied as it was live."""
     import json

@@ -7,18 +7,19 @@ from typing import Annotated
 
 import typer
 
+from analysis.cli import options
+from analysis.cli.console import printer
+
 
 def show(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
     contest: Annotated[
         str | None, typer.Argument(help="A contest's id or its beginning; none lists the contests.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Show a run's contests, or one: anchor, messages, each member's order, thought and vote, and the verdicts."""
     import json
-
-    from rich.console import Console
 
     from abm.log import read_events
     from analysis.show import contest_dict, list_contests, show_contest
@@ -27,7 +28,7 @@ def show(
     if as_json:
         print(json.dumps(contest_dict(events, contest) if contest else list_contests(events)))
         return
-    console = Console()
+    console = printer()
     if contest:
         console.print(show_contest(events, contest))
         return

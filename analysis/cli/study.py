@@ -1,0 +1,51 @@
+"""``moloch study``: the same run over several seeds, and what holds across them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import printer, stderr
+from analysis.cli.run import as_dict, carry_out
+
+
+def study(
+    config: options.Config = None,
+    seeds: Annotated[int, typer.Option(min=2, help="How many seeds: 1, 2, ...")] = 5,
+    arena: options.Arena = None,
+    anchors: options.Anchors = None,
+    personas: options.Personas = None,
+    audience: options.Audience = None,
+    model: options.Model = None,
+    epochs: options.Epochs = None,
+    out: options.Out = None,
+    set_: options.Set = None,
+    as_json: options.Json = False,
+) -> None:
+    """Run several seeds, one after the other, and give means with intervals over seeds.
+
+    Each seed is a run of its own under the study's folder; those that are done are not run again.
+    """
+    with stderr().status("loading"):
+        from analysis.seeds import across_seeds, render_seeds
+        from learning import load_config
+
+        settings = [
+            load_config(config, options.given(arena, anchors, personas, audience, model, epochs, seed), set_ or [])
+            for seed in range(1, seeds + 1)
+        ]
+    folder = out or Path("runs") / f"study-{Path(settings[0].arena).stem}-{Path(settings[0].audience).stem}"
+    runs = [carry_out(s, folder / f"seed-{s.seed}", f"seed {s.seed} of {seeds}, ") for s in settings]
+    results = across_seeds([table for _, table in runs])
+    if as_json:
+        print(json.dumps({"study": str(folder), "runs": [as_dict(*run) for run in runs], "table": results}))
+        return
+    console = printer()
+    for part in render_seeds(results):
+        console.print(part)
+    for done, _ in runs:
+        console.print(f"{done.path}  head {done.head.hash}", markup=False, highlight=False)
