@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 Phase = Literal["train", "evaluate"]
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type"):
     """What every event carries; ``seq`` and ``at`` are given by the log when the event is appended."""
 
     seq: int = -1

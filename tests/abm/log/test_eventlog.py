@@ -147,7 +147,7 @@ class TestWriting:
         log = create(run, {})
         log.close()
         log.close()
-        with pytest.raises(LogError, match="closed"):
+        with pytest.raises(LogError, match="the log is closed"):
             log.append(reactions(1))
 
     def test_acknowledged_only_after_sync(self, run, reactions, monkeypatch):

@@ -1,0 +1,159 @@
+"""What the log's promises cost: durable appends and verification, against doing less.
+
+Covers: append at 1,000 events per commit and at 1, against plain JSON Lines (or bare bytes) with ``fdatasync``;
+verification of the whole chain, and typed reading, against decoding the same lines in memory. Rounds of both sides
+alternate on the same disk; the figure is the median of the rounds. Run it with ``--json`` for one line per figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from abm.events import AnyEvent, Event, MessagePublished, Reacted, VerdictGiven
+from abm.log import create, open_log, verify
+
+COMMIT = 1_000  # events
+ROUNDS = 7
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyEvent)
+_SYLLABLES = ("ba", "con", "der", "est", "fi", "gra", "in", "lo", "men", "nor", "per", "qua", "re", "sta", "tor", "un")
+
+
+def mix(n: int, seed: int = 1) -> list[Event]:
+    """Return ``n`` events: 85 % short ones, 10 % with a thought of 200 characters, 5 % with a text of 1 kB."""
+    draw = random.Random(seed)
+    vocabulary = ["".join(draw.choices(_SYLLABLES, k=draw.randint(1, 4))) for _ in range(5_000)]
+
+    def text(size: int) -> str:
+        words = " ".join(draw.choices(vocabulary, k=size // 2))
+        return words[:size]
+
+    def one(i: int) -> Event:
+        kind, contest = draw.random(), f"e1-c{i // 20:05d}"
+        if kind < 0.05:
+            return MessagePublished(
+                step=i // 200, message=f"{contest}/0", contest=contest, slot=0, competitor="pocket-0", anchor="a" * 16,
+                adapter="", thinking=text(200), text=text(800),
+            )  # fmt: skip
+        if kind < 0.15:
+            return Reacted(step=i // 200, contest=contest, persona=i % 20, order=[1, 0], choice=1, thought=text(200))
+        if kind < 0.6:
+            return Reacted(step=i // 200, contest=contest, persona=i % 20, order=[0, 1], choice=0, thought=text(20))
+        return VerdictGiven(
+            step=i // 200, message=f"{contest}/0", probe="new_quantity", judge="exact", label=0, evidence=[]
+        )
+
+    return [one(i) for i in range(n)]
+
+
+def append_log(folder: Path, events: list[Event], per_commit: int) -> float:
+    """Return events per second of the log."""
+    with create(folder, {}) as log:
+        began = time.perf_counter()
+        for i in range(0, len(events), per_commit):
+            log.append(events[i : i + per_commit])
+        return len(events) / (time.perf_counter() - began)
+
+
+def append_lines(folder: Path, events: list[Event], per_commit: int) -> float:
+    """Return events per second of plain JSON Lines with fdatasync: no compression, chain, lock or recovery."""
+    file = os.open(folder.with_suffix(".jsonl"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    began = time.perf_counter()
+    for i in range(0, len(events), per_commit):
+        os.write(file, _encoder.encode_lines(events[i : i + per_commit]))
+        os.fdatasync(file)
+    took = time.perf_counter() - began
+    os.close(file)
+    return len(events) / took
+
+
+def bench_append(folder: Path, events: list[Event], per_commit: int, goal: float) -> dict:
+    """Append the same events to both, alternately."""
+    ours, theirs = [], []
+    for i in range(ROUNDS):
+        theirs.append(append_lines(folder / f"rival-{per_commit}-{i}", events, per_commit))
+        ours.append(append_log(folder / f"log-{per_commit}-{i}", events, per_commit))
+    name = f"append, {per_commit:,} per commit"
+    return figure(name, median(ours), "events/s", median(theirs), "JSON Lines + fdatasync", goal)
+
+
+def bench_reading(folder: Path, events: list[Event]) -> list[dict]:
+    """Verify and read one log, against decoding its lines in memory."""
+    run = folder / "reading"
+    append_log(run, events, COMMIT)
+    lines = b"".join(_encoder.encode(event) + b"\n" for event in open_log(run, write=False).read())
+
+    def rate(work: Callable[[], object]) -> float:
+        began = time.perf_counter()
+        work()
+        return len(events) / (time.perf_counter() - began)
+
+    def read() -> None:
+        for _ in open_log(run, write=False).read():
+            pass
+
+    def decode() -> None:  # a commit at a time, as a reader would: all at once costs memory and is slower
+        start = 0
+        while start < len(lines):
+            end = lines.find(b"\n", start + 200_000) + 1 or len(lines)
+            _decoder.decode_lines(lines[start:end])
+            start = end
+
+    rates = [(rate(lambda: verify(run)), rate(read), rate(decode)) for _ in range(ROUNDS)]
+    verified, typed, decoded = (median(column) for column in zip(*rates, strict=True))
+    size = sum(path.stat().st_size for path in (run / "log").iterdir())
+    return [
+        figure("verify", verified, "events/s", decoded, "msgspec decode in memory", 0.8),
+        figure("typed reading", typed, "events/s", decoded, "msgspec decode in memory", 0.5),
+        {"name": "size", "value": round(size / len(events), 1), "unit": "bytes/event", "rival": "JSON Lines",
+         "ratio": round(size / len(lines), 3), "goal": "<= 65 bytes/event", "ok": size / len(events) <= 65},
+    ]  # fmt: skip
+
+
+def figure(name: str, value: float, unit: str, rival_value: float, rival: str, goal: float) -> dict:
+    """Return one line of the report; ``ok`` where we reach ``goal`` times the rival."""
+    ratio = value / rival_value
+    return {
+        "name": name, "value": round(value), "unit": unit, "rival": f"{rival}: {round(rival_value)}",
+        "ratio": round(ratio, 3), "goal": f">= {goal}x", "ok": ratio >= goal,
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="one JSON object per figure")
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--dir", default=None, help="a folder on the disk to measure")
+    given = parser.parse_args()
+    events = mix(given.events)
+    with tempfile.TemporaryDirectory(dir=given.dir) as temporary:
+        folder = Path(temporary)
+        figures = [
+            bench_append(folder, events, COMMIT, 0.45),
+            bench_append(folder, events[:300], 1, 0.8),
+            *bench_reading(folder, events),
+        ]
+    for line in figures:
+        if given.json:
+            print(json.dumps(line))
+        else:
+            print(
+                f"{line['name']:26} {line['value']:>12,} {line['unit']:12} {line['ratio']:>7}x  {line['rival']}", end=""
+            )
+            print(f"  goal {line['goal']}: {'ok' if line['ok'] else 'MISSED'}")
+
+
+if __name__ == "__main__":
+    main()
