@@ -135,8 +135,12 @@ def _rows(path: Path, schema: AnchorSchema) -> Iterator[tuple[int, Anchor]]:
                 f"not a {schema.noun}",
                 where=where,
                 why=str(error),
-                mend=f"A {schema.noun} has the fields {', '.join(f.column or f.name for f in schema.fields if f.required)}.",
+                mend=f"A {schema.noun} has the fields {_required(schema)}.",
             ) from error
+
+
+def _required(schema: AnchorSchema) -> str:
+    return ", ".join(field.column or field.name for field in schema.fields if field.required)
 
 
 def load_anchors(source: Path | str | None, arena: Arena) -> AnchorSplit:

@@ -172,7 +172,7 @@ class Model(mesa.Model):
                 outcome=outcome,
                 winner=winner,
                 ties=self.society.ties,
-            )  # fmt: skip
+            )
         )
 
     def _react(self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int) -> list[Reacted]:
@@ -191,7 +191,7 @@ class Model(mesa.Model):
                 order=[slots[option] for option in shown[row]],
                 thought=reactions.thoughts[row],
                 choice=slots[choice] if (choice := int(reactions.choices[row])) >= 0 else -1,
-            )  # fmt: skip
+            )
             for row in range(len(self.voters.ids))
         ]
 
@@ -222,7 +222,7 @@ class Model(mesa.Model):
                     judge=probe.judge_name,
                     label=verdict.label,
                     evidence=list(verdict.evidence),
-                )  # fmt: skip
+                )
             )
 
     def _end_step(self) -> None:

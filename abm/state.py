@@ -208,7 +208,7 @@ def _end_step(state: State, event: StepEnded) -> None:
             "the state differs from the recorded one",
             where=f"event {event.seq} (step {event.step})",
             why=f"state hash {found[:12]}, recorded {event.state_hash[:12]}",
-            mend="The log was edited, or this version of moloch applies events differently; use the version that wrote it.",
+            mend="The log was edited, or this moloch applies events differently; use the version that wrote it.",
         )
     state.step += 1
     state.contests.clear()

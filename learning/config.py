@@ -21,9 +21,9 @@ class _Settings(BaseModel):
 class SamplingConfig(_Settings):
     """How writers draw tokens."""
 
-    temperature: float = Field(0.7, ge=0, le=2)
-    top_p: float = Field(1.0, gt=0, le=1)
-    max_tokens: int = Field(192, ge=16, le=8192)
+    temperature: float = Field(default=0.7, ge=0, le=2)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    max_tokens: int = Field(default=192, ge=16, le=8192)
 
 
 class RunConfig(_Settings):
@@ -56,7 +56,7 @@ class RunConfig(_Settings):
     ties: Ties = "skip"
     batch: int = Field(32, ge=1)
     """Contests per step: the planned batch of model calls."""
-    sampling: SamplingConfig = SamplingConfig()
+    sampling: SamplingConfig = Field(default_factory=SamplingConfig)
     preset: Literal["pocket", "paper"] = "pocket"
     """Settings of the LoRA trainer."""
     lora: dict[str, Any] = {}

@@ -17,7 +17,7 @@ from abm import keyed
 from abm.agents import Writer
 from abm.anchors import Anchor, AnchorSplit, load_anchors
 from abm.arenas import Arena, arena
-from abm.audience import Voters, audience
+from abm.audience import Audience, Voters, audience
 from abm.errors import InputError
 from abm.events import (
     AdapterTrained,
@@ -34,7 +34,7 @@ from abm.llm.port import LLM, Sampling
 from abm.model import Model, Society
 from abm.probe import Probe
 from learning.config import RunConfig
-from learning.trainer import Trainer, lora_settings
+from learning.trainer import LoraSettings, Trainer, lora_settings
 from learning.training_set import training_set
 from populations import Persona, load_personas, trait_matrix
 
@@ -55,10 +55,54 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class _Sources:
+class Inputs:
+    """What a run reads before it begins, checked; made by :func:`gather`."""
+
+    arena: Arena
+    audience: Audience
     anchors: AnchorSplit
     train_personas: list[Persona]
     held_out_personas: list[Persona]
+    lora: LoraSettings
+
+
+def gather(config: RunConfig) -> Inputs:
+    """Read and check everything that the settings name.
+
+    Raises:
+        InputError: a file cannot be read, or holds less than was asked for.
+    """
+    rules = arena(config.arena)
+    anchors = load_anchors(config.anchors, rules)
+    where = config.anchors or "the built-in pack"
+    _enough(config.train_anchors, anchors.train, "training anchors", where)
+    held_out = _taken(anchors.held_out, config.held_out_anchors, HELD_OUT_ANCHORS, "held-out anchors", where)
+    order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
+    personas = load_personas(config.personas, seed=config.seed)
+    train, other, who = personas.train, personas.held_out, config.personas
+    return Inputs(
+        arena=rules,
+        audience=audience(config.audience),
+        anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
+        train_personas=_taken(train, config.train_personas, len(train), "training personas", who),
+        held_out_personas=_taken(other, config.held_out_personas, len(other), "held-out personas", who),
+        lora=lora_settings(config.preset, config.lora),
+    )
+
+
+def _enough(wanted: int | None, items: Sequence, what: str, where: str) -> None:
+    if wanted is not None and wanted > len(items):
+        raise InputError(
+            f"asked for {wanted} {what}",
+            where=where,
+            why=f"there are {len(items)}",
+            mend="Ask for fewer, or give more.",
+        )
+
+
+def _taken(items: Sequence, wanted: int | None, default: int, what: str, where: str) -> list:
+    _enough(wanted, items, what, where)
+    return list(items[: wanted if wanted is not None else default])
 
 
 class Loop:
@@ -66,6 +110,7 @@ class Loop:
 
     Args:
         config: what decides the run.
+        inputs: what :func:`gather` read for it.
         journal: the run's log and state.
         llm: the model that writes.
         trainer: learns adapters into ``adapters``.
@@ -76,6 +121,7 @@ class Loop:
     def __init__(
         self,
         config: RunConfig,
+        inputs: Inputs,
         journal: Journal,
         llm: LLM,
         trainer: Trainer,
@@ -84,20 +130,19 @@ class Loop:
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
-        self.arena = arena(config.arena)
+        self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
         self.report = report
-        self.lora = lora_settings(config.preset, config.lora)
+        self.lora = inputs.lora
         self.society = Society(
             arena=self.arena,
-            audience=audience(config.audience),
+            audience=inputs.audience,
             llm=llm,
             sampling=Sampling(**config.sampling.model_dump()),
             seed=config.seed,
             ties=config.ties,
             batch=config.batch,
         )
-        self.sources = _sources(config, self.arena)
         self._done = 0
 
     def run(self) -> None:
@@ -123,33 +168,33 @@ class Loop:
         simulations = 1 + (config.epochs - 1) * len(config.arms)
         evaluations = len(config.arms) * (config.epochs if config.evaluate == "every" else 1)
         train_steps = -(-self._train_anchors // config.batch)
-        held_out_steps = -(-len(self.sources.anchors.held_out) // config.batch)
+        held_out_steps = -(-len(self.inputs.anchors.held_out) // config.batch)
         return simulations * train_steps + config.epochs * len(config.arms) + evaluations * held_out_steps
 
     # -- who and what --------------------------------------------------------------------------------------
 
     def _set_up(self) -> None:
-        sources, emit = self.sources, self.journal.emit
+        inputs, emit = self.inputs, self.journal.emit
         with self.journal.transaction():
             emit(RunConfigured(config=self.config.model_dump(mode="json")))
             emit(ArenaSet(arena=self.arena.model_dump(mode="json"), digest=self.arena.digest))
-            emit(_listed("train", sources.anchors.train, sources.anchors.dropped))
-            emit(_listed("evaluate", sources.anchors.held_out, {}))
-            emit(_joined("train", 0, sources.train_personas))
-            emit(_joined("evaluate", len(sources.train_personas), sources.held_out_personas))
+            emit(_listed("train", inputs.anchors.train, inputs.anchors.dropped))
+            emit(_listed("evaluate", inputs.anchors.held_out, {}))
+            emit(_joined("train", 0, inputs.train_personas))
+            emit(_joined("evaluate", len(inputs.train_personas), inputs.held_out_personas))
             emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
 
     # -- simulate ------------------------------------------------------------------------------------------
 
     def _simulate(self, epoch: int, arm: str, writer: Writer) -> None:
-        voters = _voters(0, self.sources.train_personas)
+        voters = _voters(0, self.inputs.train_personas)
         writers = [writer] * self.config.messages
         self._steps("train", epoch, arm, self._epoch_anchors(epoch), writers, voters, f"epoch {epoch}: {arm} competes")
 
     def _evaluate(self, epoch: int, arm: str) -> None:
-        voters = _voters(len(self.sources.train_personas), self.sources.held_out_personas)
+        voters = _voters(len(self.inputs.train_personas), self.inputs.held_out_personas)
         writers = [Writer(BASE), Writer(arm, self.journal.state.adapters[arm])]
-        anchors = self.sources.anchors.held_out
+        anchors = self.inputs.anchors.held_out
         self._steps("evaluate", epoch, arm, anchors, writers, voters, f"evaluating {arm} against base")
 
     def _steps(
@@ -157,20 +202,27 @@ class Loop:
         voters: Voters, doing: str,
     ) -> None:  # fmt: skip
         model = Model(
-            self.society, self.journal, anchors=anchors, writers=writers, voters=voters, phase=phase, epoch=epoch,
-            arm=arm, probes=self.probes if phase == "evaluate" else (),
-        )  # fmt: skip
+            self.society,
+            self.journal,
+            anchors=anchors,
+            writers=writers,
+            voters=voters,
+            phase=phase,
+            epoch=epoch,
+            arm=arm,
+            probes=self.probes if phase == "evaluate" else (),
+        )
         while model.running:
             self._advance(doing)
             model.step()
 
     @property
     def _train_anchors(self) -> int:
-        return self.config.train_anchors or min(TRAIN_ANCHORS, len(self.sources.anchors.train))
+        return self.config.train_anchors or min(TRAIN_ANCHORS, len(self.inputs.anchors.train))
 
     def _epoch_anchors(self, epoch: int) -> list[Anchor]:
-        """Return this epoch's training anchors: the next ones of the shuffled pool, from its start when it is used up."""
-        pool, size = self.sources.anchors.train, self._train_anchors
+        """Return this epoch's training anchors: the next of the shuffled pool, from its start when it is used up."""
+        pool, size = self.inputs.anchors.train, self._train_anchors
         return [pool[i % len(pool)] for i in range((epoch - 1) * size, epoch * size)]
 
     # -- learn ---------------------------------------------------------------------------------------------
@@ -219,41 +271,13 @@ class Loop:
                     loss_before=trained.loss_before,
                     loss_after=trained.loss_after,
                     settings=msgspec.to_builtins(self.lora),
-                )  # fmt: skip
+                )
             )
         return trained.adapter
 
     def _advance(self, doing: str) -> None:
         self.report(Progress(self._done, self.total(), doing))
         self._done += 1
-
-
-def _sources(config: RunConfig, arena_: Arena) -> _Sources:
-    anchors = load_anchors(config.anchors, arena_)
-    train = _taken(anchors.train, config.train_anchors, len(anchors.train), "training anchors", config.anchors)
-    held_out = _taken(anchors.held_out, config.held_out_anchors, HELD_OUT_ANCHORS, "held-out anchors", config.anchors)
-    if config.train_anchors is not None:  # the pool stays whole; only an epoch's share of it is bounded
-        train = anchors.train
-    order = keyed.generator(config.seed, "anchors").permutation(len(train))
-    personas = load_personas(config.personas, seed=config.seed)
-    return _Sources(
-        msgspec.structs.replace(anchors, train=[train[i] for i in order], held_out=held_out),
-        _taken(personas.train, config.train_personas, len(personas.train), "training personas", config.personas),
-        _taken(
-            personas.held_out, config.held_out_personas, len(personas.held_out), "held-out personas", config.personas
-        ),
-    )
-
-
-def _taken(items: Sequence, wanted: int | None, default: int, what: str, source: str | None) -> list:
-    if wanted is not None and wanted > len(items):
-        raise InputError(
-            f"asked for {wanted} {what}",
-            where=source or "the built-in pack",
-            why=f"there are {len(items)}",
-            mend="Ask for fewer, or give more.",
-        )
-    return list(items[: wanted if wanted is not None else default])
 
 
 def _listed(split: Phase, anchors: Sequence[Anchor], dropped: dict[str, int]) -> AnchorsListed:
@@ -263,10 +287,13 @@ def _listed(split: Phase, anchors: Sequence[Anchor], dropped: dict[str, int]) ->
 def _joined(split: Phase, first: int, personas: Sequence[Persona]) -> PersonasJoined:
     names, matrix = trait_matrix(personas)
     return PersonasJoined(
-        split=split, first=first, ids=[p.id for p in personas], names=[p.name for p in personas],
+        split=split,
+        first=first,
+        ids=[p.id for p in personas],
+        names=[p.name for p in personas],
         texts=[p.text for p in personas],
         traits={name: [round(float(v), 6) for v in matrix[:, j]] for j, name in enumerate(names)},
-    )  # fmt: skip
+    )
 
 
 def _voters(first: int, personas: Sequence[Persona]) -> Voters:

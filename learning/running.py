@@ -19,7 +19,8 @@ from abm.llm import backend
 from abm.log import EventLog, Head, create, open_log
 from abm.probe import Probe
 from learning.config import RunConfig
-from learning.loop import Loop, Progress
+from learning.loop import Loop, Progress, gather
+from learning.trainer import TRLTrainer
 
 
 @dataclass(frozen=True)
@@ -63,32 +64,19 @@ def run(
     began = time.perf_counter()
     config = config or RunConfig.model_validate(settings)
     folder = Path(out) if out is not None else config.default_folder()
+    inputs = gather(config)  # a mistake in them leaves no half-begun run behind
+    llm = None if (folder / "run.json").exists() else backend(config.model, adapters=folder / "adapters")
     with closing(_open(folder, config)) as log:
         ended = _ended(log)
         if ended is None:
-            ended = _carry_out(config, folder, log, probes, report, began)
+            llm = llm or backend(config.model, adapters=folder / "adapters")
+            log.append([(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())])
+            journal = Journal(log)
+            trainer = TRLTrainer(config.model, folder / "adapters")
+            Loop(config, inputs, journal, llm, trainer, probes=probes, report=report).run()
+            ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
+            journal.note(ended)
         return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
-
-
-def _carry_out(
-    config: RunConfig,
-    folder: Path,
-    log: EventLog,
-    probes: Callable[[Arena], Sequence[Probe]],
-    report: Callable[[Progress], None],
-    began: float,
-) -> RunEnded:
-    from learning.trainer import TRLTrainer
-
-    llm = backend(config.model, adapters=folder / "adapters")
-    fresh = log.head().seq == 0
-    log.append([(RunStarted if fresh else RunResumed)(versions=_versions())])
-    journal = Journal(log)
-    trainer = TRLTrainer(config.model, folder / "adapters")
-    Loop(config, journal, llm, trainer, probes=probes, report=report).run()
-    ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
-    journal.note(ended)
-    return ended
 
 
 def _open(folder: Path, config: RunConfig) -> EventLog:

@@ -181,14 +181,17 @@ def measure_free_text(llm: LLM, rules: Arena, folder: Path, n: int, seed: int = 
 
 
 def names(text: str, anchor: Anchor) -> bool:
-    """Return whether a message names its subject: a candidate's whole name, the first two words of a title, or, where the
-    anchor has no subject field, a capitalised word of its first 60 words that does not begin a sentence."""
+    """Return whether a message names its subject.
+
+    That is a candidate's whole name, the first two words of a title, or, where the anchor has no subject field, a
+    capitalised word of its first 60 words that does not begin a sentence.
+    """
     if anchor.subject:
         words = anchor.subject.split()
         wanted = " ".join(words if len(words) <= 3 else words[:2]).rstrip(",;:-")
         return wanted.lower() in text.lower()
     opening = " ".join(anchor.text.split()[1:60])
-    proper = {word for word in re.findall(r"(?<=[a-z,] )[A-Z][\w'-]+", opening)}
+    proper = set(re.findall(r"(?<=[a-z,] )[A-Z][\w'-]+", opening))
     return any(re.search(rf"\b{re.escape(word)}\b", text) for word in proper)
 
 

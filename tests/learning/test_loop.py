@@ -13,7 +13,7 @@ from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
 from analysis.probes import battery
 from learning.config import RunConfig
-from learning.loop import Loop
+from learning.loop import Loop, gather
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 
 CONFIG = RunConfig(train_anchors=6, held_out_anchors=5, train_personas=4, held_out_personas=3, batch=4)
@@ -42,7 +42,7 @@ def carry_out(folder, config=CONFIG, *, commits=None, llm=None, trainer=None):
     log.append = dying
     try:
         journal = Journal(log)
-        Loop(config, journal, llm or fake_llm(), trainer or FakeTrainer(), probes=battery).run()
+        Loop(config, gather(config), journal, llm or fake_llm(), trainer or FakeTrainer(), probes=battery).run()
         return journal
     finally:
         log.close()
