@@ -132,7 +132,7 @@ def figure(name: str, value: float, unit: str, rival_value: float, rival: str, g
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON object per figure")
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--dir", default=None, help="a folder on the disk to measure")

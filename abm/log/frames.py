@@ -39,9 +39,11 @@ def frame(blocks: Iterable[Block], kind: str | type[Event]) -> pl.DataFrame:
     for name, hint in get_type_hints(struct).items():
         dtype = _dtype(hint)
         values = [getattr(event, name) for event in events]
-        if dtype is None:
-            values, dtype = [canonical(value).decode() for value in values], pl.String()
-        columns[name] = pl.Series(name, values, dtype=dtype)
+        if dtype is None or isinstance(dtype, pl.List):  # JSON text: 20 times faster for lists than Python objects
+            text = pl.Series(name, [canonical(value).decode() for value in values], dtype=pl.String)
+            columns[name] = text if dtype is None else text.str.json_decode(dtype)
+        else:
+            columns[name] = pl.Series(name, values, dtype=dtype)
     return pl.DataFrame(columns)
 
 

@@ -10,7 +10,7 @@ import pytest
 from backports import zstd
 
 from abm.errors import Conflict, InputError, Locked, LogError
-from abm.events import PersonasJoined, Reacted, RunStarted, StepEnded, StepStarted
+from abm.events import PersonasJoined, Reacted, RunConfigured, RunStarted, StepEnded, StepStarted
 from abm.log import Head, codec, create, disk, open_log, read_events, verify
 
 
@@ -166,6 +166,21 @@ class TestWriting:
 class TestCreate:
     """A run begins in a folder of its own."""
 
+    def test_every_name_is_durable_before_the_first_append(self, run, monkeypatch):
+        """The folders that hold the run, run.json and the first segment are synced after these were made."""
+        synced: dict[str, set[str]] = {}
+        sync = disk.sync_folder
+
+        def record(folder) -> None:
+            synced.setdefault(folder.name, set()).update(entry.name for entry in folder.iterdir())
+            sync(folder)
+
+        monkeypatch.setattr(disk, "sync_folder", record)
+        create(run, {}).close()
+        assert run.name in synced[run.parent.name]
+        assert {"run.json", "log"} <= synced[run.name]
+        assert synced["log"] == {f"{0:020d}.jsonl.zst"}
+
     def test_a_folder_with_something_else_is_refused(self, tmp_path):
         """Nothing of the user's is mixed with a run."""
         (tmp_path / "thesis.tex").touch()
@@ -197,6 +212,7 @@ class TestFrame:
         frame = open_log(run, write=False).frame("reacted")
         assert frame.schema["order"] == pl.List(pl.Int64) and frame.schema["at"] == pl.Float64
         assert frame["persona"].to_list() == list(range(6))
+        assert frame["order"].to_list() == [[0, 1], [1, 0]] * 3
         assert frame.equals(open_log(run, write=False).frame(Reacted))
 
     def test_mappings_become_json_text(self, run):
@@ -207,9 +223,9 @@ class TestFrame:
             assert log.frame("personas_joined")["traits"].to_list() == ['{"age":[0.5]}']
 
     def test_other_types_do_not_leak_in(self, run, reactions):
-        """A line of another type that quotes the wanted one is not a row."""
+        """An event of another type that holds something like the wanted one is not a row."""
         with create(run, {}) as log:
-            log.append([StepEnded(state_hash='{"type":"reacted",'), *reactions(2)])
+            log.append([RunConfigured(config={"was": {"type": "reacted", "persona": 1}}), *reactions(2)])
             assert log.frame("reacted").height == 2
 
     def test_a_type_that_never_happened_is_an_empty_table_with_columns(self, run, fill):

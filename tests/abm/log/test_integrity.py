@@ -149,6 +149,12 @@ class TestMovedCommits:
             with pytest.raises(CorruptLog, match=f"{why} missing"):
                 use(run)
 
+    def test_an_empty_segment_in_the_wrong_place(self, run, fill):
+        """An empty last segment must begin where the one before it ends."""
+        fill([4])
+        (run / "log" / f"{5:020d}.jsonl.zst").touch()
+        refused(run, "event (4 should|5, where the next) begin")
+
     def test_a_cut_sealed_segment(self, run, fill, small_segments):
         """Only the last segment may be incomplete."""
         fill([4, 4])
