@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -34,9 +35,12 @@ from abm.llm.port import LLM, Sampling
 from abm.model import Model, Society
 from abm.probe import Probe
 from learning.config import RunConfig
-from learning.trainer import LoraSettings, Trainer, lora_settings
+from learning.lora import LoraSettings, lora_settings
 from learning.training_set import training_set
 from populations import Persona, load_personas, trait_matrix
+
+if TYPE_CHECKING:
+    from learning.trainer import Trainer
 
 TRAIN_ANCHORS, HELD_OUT_ANCHORS = 96, 96
 """Defaults: as many as let the default run end in three minutes on two cores."""

@@ -20,7 +20,6 @@ from abm.log import EventLog, Head, create, open_log
 from abm.probe import Probe
 from learning.config import RunConfig
 from learning.loop import Loop, Progress, gather
-from learning.trainer import TRLTrainer
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,8 @@ def run(
             llm = llm or backend(config.model, adapters=folder / "adapters")
             log.append([(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())])
             journal = Journal(log)
+            from learning.trainer import TRLTrainer
+
             trainer = TRLTrainer(config.model, folder / "adapters")
             Loop(config, inputs, journal, llm, trainer, probes=probes, report=report).run()
             ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))

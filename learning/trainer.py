@@ -16,7 +16,7 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -25,60 +25,12 @@ from abm.errors import InputError, MolochError
 from abm.llm.transformers_backend import model_folder
 from abm.llm.weights import tensors_digest
 from learning.adapters import load_adapter, save_adapter
+from learning.lora import LoraSettings
 from learning.training_set import Row, TrainingSet
 
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
-
-
-class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How an adapter is learnt.
-
-    Attributes:
-        repeat: passes over the training set (the paper repeats its winners three times).
-        batch: trajectories per optimiser step.
-        warmup: share of the steps; then a cosine down to ``final_lr`` times ``lr``.
-        max_length: tokens of prompt and completion together; longer examples are refused and counted.
-        tfb_lambda, thoughts_per_contest: see :func:`learning.training_set`.
-        precision: ``bf16`` computes in bfloat16 and keeps weights in float32.
-    """
-
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.05
-    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-    lr: float = 2e-4
-    final_lr: float = 0.1
-    warmup: float = 0.03
-    batch: int = 16
-    repeat: int = 3
-    max_length: int = 4096
-    tfb_lambda: float = 1.0
-    thoughts_per_contest: int = 4
-    precision: Literal["float32", "bf16"] = "bf16"
-
-
-PRESETS = {
-    "paper": LoraSettings(),
-    # A tiny model wants a larger rate; one thought a contest keeps the default run inside three minutes.
-    "pocket": LoraSettings(lr=3e-3, max_length=2048, thoughts_per_contest=1),
-}
-"""``paper``: El & Zou, arXiv 2510.06105, appendix; ``pocket``: for the embedded model."""
-
-
-def lora_settings(preset: str, changes: dict[str, Any]) -> LoraSettings:
-    """Return a preset's settings with ``changes``.
-
-    Raises:
-        InputError: an unknown setting, or a value of the wrong type.
-    """
-    values = msgspec.to_builtins(PRESETS[preset]) | changes
-    try:
-        return msgspec.convert(values, LoraSettings)
-    except msgspec.ValidationError as error:
-        names = ", ".join(LoraSettings.__struct_fields__)
-        raise InputError("setting 'lora' is not valid", why=str(error), mend=f"Its settings are {names}.") from error
 
 
 class Trained(msgspec.Struct, frozen=True):
@@ -102,7 +54,9 @@ class Trained(msgspec.Struct, frozen=True):
 class Trainer(Protocol):
     """Learns an adapter from a training set."""
 
-    def train(self, data: TrainingSet, *, parent: str, settings: LoraSettings, seed: int, lineage: dict[str, Any]) -> Trained:
+    def train(
+        self, data: TrainingSet, *, parent: str, settings: LoraSettings, seed: int, lineage: dict[str, Any]
+    ) -> Trained:
         """Learn from ``data``, from the adapter ``parent`` or from the base model, and keep the new adapter."""
         ...
 
@@ -134,7 +88,9 @@ class TRLTrainer:
 
         return AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
 
-    def train(self, data: TrainingSet, *, parent: str, settings: LoraSettings, seed: int, lineage: dict[str, Any]) -> Trained:
+    def train(
+        self, data: TrainingSet, *, parent: str, settings: LoraSettings, seed: int, lineage: dict[str, Any]
+    ) -> Trained:
         """Learn an adapter; see :class:`Trainer`.
 
         Raises:
@@ -151,7 +107,9 @@ class TRLTrainer:
         steps = self._fit(model, units, settings, seed)
         after = self._mean_loss(model, trajectories, settings.batch)
         if not (math.isfinite(before) and math.isfinite(after)):
-            raise MolochError("training diverged", why=f"loss {before:.3g} before, {after:.3g} after", mend="Lower lora.lr.")
+            raise MolochError(
+                "training diverged", why=f"loss {before:.3g} before, {after:.3g} after", mend="Lower lora.lr."
+            )
         tokens = settings.repeat * sum(len(row.ids) - row.start for unit in units for row in unit)
         facts = {"model": tensors_digest(_base_tensors(model)), "parent": parent, "data": data.digest, "seed": seed,
                  "data_range": list(data.data_range), "settings": msgspec.to_builtins(settings), **lineage}  # fmt: skip
@@ -260,7 +218,11 @@ class TRLTrainer:
         )
         data = Dataset.from_list([{"rows": [msgspec.to_builtins(row) for row in unit]} for unit in units])
         trainer = _weighted_trainer()(
-            model=model, args=arguments, train_dataset=data, data_collator=self._collate, processing_class=self.tokenizer
+            model=model,
+            args=arguments,
+            train_dataset=data,
+            data_collator=self._collate,
+            processing_class=self.tokenizer,
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
@@ -293,7 +255,9 @@ def row_losses(model: PeftModel, inputs: dict[str, torch.Tensor]) -> torch.Tenso
     order = lengths.argsort()
     half = (len(order) + 1) // 2
     parts = [order[:half], order[half:]] if int(lengths.max()) > 1.3 * int(lengths[order[half - 1]]) else [order]
-    losses = torch.cat([_losses(model, {k: v[part] for k, v in inputs.items()}, int(lengths[part].max())) for part in parts])
+    losses = torch.cat(
+        [_losses(model, {k: v[part] for k, v in inputs.items()}, int(lengths[part].max())) for part in parts]
+    )
     return losses[torch.cat(parts).argsort().to(losses.device)]
 
 
@@ -317,7 +281,9 @@ def _weighted_trainer() -> type:
     class WeightedSFTTrainer(SFTTrainer):
         """SFTTrainer whose rows carry weights: the module's loss."""
 
-        def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        def compute_loss(
+            self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
             losses = row_losses(model, inputs)
             return (losses * inputs["weights"].to(losses.device)).sum()
 
@@ -332,7 +298,9 @@ def _adapter_of(model: PeftModel) -> tuple[dict[str, torch.Tensor], dict[str, An
     config["target_modules"] = sorted(config["target_modules"])
     config["inference_mode"], config["base_model_name_or_path"] = True, None
     plain = {key: getattr(value, "value", value) for key, value in config.items()}
-    return tensors, {key: value for key, value in plain.items() if isinstance(value, str | int | float | bool | list | None)}
+    return tensors, {
+        key: value for key, value in plain.items() if isinstance(value, str | int | float | bool | list | None)
+    }
 
 
 def _base_tensors(model: PeftModel) -> dict[str, torch.Tensor]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from abm.content import content_id
 from abm.llm import Request, ScriptedLLM
-from learning.trainer import LoraSettings, Trained
+from learning.lora import LoraSettings
+from learning.trainer import Trained
 from learning.training_set import TrainingSet
 
 PLEASANT = (
