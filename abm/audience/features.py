@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal, NamedTuple
 
@@ -66,8 +66,13 @@ def feature_names(group: Group | None = None) -> tuple[str, ...]:
 
 def feature_matrix(texts: Sequence[str]) -> NDArray[np.float64]:
     """Return feature values, shape (texts, features), each in 0 .. 1."""
-    rows = [[feature.value(text) for feature in features()] for text in (t.replace("’", "'") for t in texts)]
-    return np.array(rows, dtype=np.float64).reshape(len(texts), len(features()))
+    return np.array([_values(text) for text in texts], dtype=np.float64).reshape(len(texts), len(features()))
+
+
+@lru_cache(maxsize=4096)  # the base model's messages stand in the contests of every arm
+def _values(text: str) -> tuple[float, ...]:
+    plain = text.replace("’", "'")
+    return tuple(feature.value(plain) for feature in features())
 
 
 def _pattern(fields: dict[str, Any]) -> re.Pattern[str] | None:
