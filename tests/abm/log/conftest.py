@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,25 @@ def _reactions() -> Callable[..., list[Reacted]]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
+def in_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that need not wait for a disk, for tests with hundreds of files; ``run`` is in it where it is used."""
+    monkeypatch.setattr("abm.log.disk.sync_data", lambda file: None)
+    monkeypatch.setattr("os.fsync", lambda file: None)
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest) -> Path:
+    """A folder for this test."""
+    return request.getfixturevalue("in_memory" if "in_memory" in request.fixturenames else "tmp_path")
+
+
+@pytest.fixture
+def run(folder: Path) -> Path:
     """Where a run will be."""
-    return tmp_path / "run"
+    return folder / "run"
 
 
 @pytest.fixture
@@ -57,13 +74,6 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> int:
     """Seal segments at a few events; return how many."""
     monkeypatch.setattr("abm.log.writer.SEAL_EVENTS", 4)
     return 4
-
-
-@pytest.fixture
-def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait for the disk, in tests that are about bytes and not about power cuts."""
-    monkeypatch.setattr("abm.log.disk.sync_data", lambda file: None)
-    monkeypatch.setattr("os.fsync", lambda file: None)
 
 
 def strip(events: Sequence[Event]) -> list[dict]:

@@ -30,7 +30,7 @@ def parts(segment: Path) -> list[bytes]:
     return [data[block.start : block.end] for block in blocks(Segment(segment, 0), None)]
 
 
-@pytest.mark.usefixtures("no_sync")
+@pytest.mark.usefixtures("in_memory")
 class TestChangedBytes:
     """No change within the file goes unseen."""
 

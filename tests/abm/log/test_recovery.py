@@ -24,17 +24,17 @@ def commits(segment: Path) -> list[tuple[int, int]]:
     return [(block.start, block.end) for block in blocks(Segment(segment, 0), None)]
 
 
-@pytest.mark.usefixtures("no_sync")
+@pytest.mark.usefixtures("in_memory")
 class TestTornTail:
     """A file that ends within a commit is opened, and the part set aside."""
 
     @pytest.mark.parametrize("sizes", [[2], [2, 3, 2]], ids=["only commit", "last of three"])
-    def test_cut_at_every_byte(self, run, fill, segment, strip, reactions, tmp_path, sizes):
+    def test_cut_at_every_byte(self, run, fill, segment, strip, reactions, folder, sizes):
         """Whatever byte the last commit is cut at, exactly the commits before it are read, and the cut is kept."""
         heads = fill(sizes)
         whole, start = segment.read_bytes(), commits(segment)[-1][0] if len(sizes) > 1 else 0
         for cut in range(start, len(whole)):
-            copy = tmp_path / "copy"
+            copy = folder / "copy"
             shutil.copytree(run, copy)
             (copy / "log" / segment.name).write_bytes(whole[:cut])
             assert verify(copy) == heads[-2], f"a reader, cut at byte {cut}"
@@ -50,13 +50,13 @@ class TestTornTail:
             assert strip(after) == strip(reactions(1, 99)), f"cut at byte {cut}"
             shutil.rmtree(copy)
 
-    def test_a_new_segment_cut_at_every_byte(self, run, fill, small_segments, strip, reactions, tmp_path):
+    def test_a_new_segment_cut_at_every_byte(self, run, fill, small_segments, strip, reactions, folder):
         """A crash in the first commit of a segment falls back on the segment before."""
         heads = fill([4, 2])
         last = max((run / "log").iterdir())
         whole = last.read_bytes()
         for cut in range(len(whole)):
-            copy = tmp_path / "copy"
+            copy = folder / "copy"
             shutil.copytree(run, copy)
             (copy / "log" / last.name).write_bytes(whole[:cut])
             assert verify(copy) == heads[1]
@@ -153,7 +153,7 @@ class TestOddFolders:
                 open_log(run / "nowhere", write=write)
         assert list(tmp_path.iterdir()) == []
 
-    def test_run_json_cut_anywhere(self, run, fill):
+    def test_run_json_cut_anywhere(self, in_memory, run, fill):
         """A truncated run.json is one clear error."""
         fill([1])
         whole = (run / "run.json").read_bytes()
