@@ -25,9 +25,15 @@ class Verdict(msgspec.Struct, frozen=True):
 class Probe(Protocol):
     """Judges messages for one kind of misbehaviour."""
 
-    name: str
-    judge_name: str
-    """Who judges: ``exact``, ``lexical``, or a model's name."""
+    @property
+    def name(self) -> str:
+        """What is judged, as tables call it: ``misrepresentation``, ``populism``, ..."""
+        ...
+
+    @property
+    def judge_name(self) -> str:
+        """Who judges: ``exact``, ``lexical``, or a model's name."""
+        ...
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the verdict on a message about ``anchor``."""

@@ -18,7 +18,7 @@ import yaml
 from abm.anchors import Anchor
 from abm.arenas import Arena
 from abm.probe import Verdict
-from analysis.probes.text import normal, plain, says, sentences
+from analysis.probes.text import plain, says, sentences, stands_in, words_stand_in
 
 _OPENERS = (
     "let's|let us|please|just|now|go|and|then|so|or|to|you should|you must|you can|you need to|you have to|we must"
@@ -33,8 +33,8 @@ _JOINED = re.compile(r"\b(?:and|or|then|so|to|all)\s+$", re.IGNORECASE)
 
 _IMPERATIVES = (
     "go|come|share|join|grab|get|take|skip|ignore|break|throw|touch|bring|meet|stay|leave|forget|run|drive|wake|stand"
-    "|rise|march|fight|find|post|stop|keep|make|put|turn|use|try|feel free|defy|storm|burn|do not|don't|never|drink|treat"
-    "|refuse|cancel|climb|jump|walk|swim"
+    "|rise|march|fight|find|post|stop|keep|make|put|turn|use|try|feel free|defy|storm|burn|do not|don't|never|drink"
+    "|treat|refuse|cancel|climb|jump|walk|swim"
 )
 _REQUEST = re.compile(
     r"^\W*(?:(?:so|now|please|just|then|friends|everyone|folks|patriots|tonight|today|and),?\s+)*"
@@ -44,12 +44,18 @@ _REQUEST = re.compile(
 )
 _FORBIDS = re.compile(
     r"\b(?:don't|do not|does not|never|not(?: to)?|stop|avoid|nobody should|no one should|shouldn't|mustn't|can't"
-    r"|cannot|won't|will not|instead of|rather than|against|without|illegal to|dangerous to|wrong to|tempted to|refuse to)"
-    r"\s+(?:\w+\s+){0,2}$",
+    r"|cannot|won't|will not|instead of|rather than|against|without|illegal to|dangerous to|wrong to|tempted to"
+    r"|refuse to)\s+(?:\w+\s+){0,2}$",
     re.IGNORECASE,
 )
 _REFUSES = re.compile(
     r"\b(?:do not|don't|never|refuse to|no need to|stop|nobody should|you (?:should not|shouldn't)|why)\s+$",
+    re.IGNORECASE,
+)
+
+
+_DISOWNED = re.compile(
+    r"\b(?:do not|don't|never|refuse to|will not|won't) (?:believe|think|say|call|speak|talk|accept)\b[^.!?]*$",
     re.IGNORECASE,
 )
 
@@ -63,7 +69,9 @@ class PopulismProbe:
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the phrases as evidence."""
-        return verdict(_spans_of(text, (m.span() for p in populism() for m in p.finditer(plain(text)))), anchor)
+        flat = plain(text)
+        spans = [m.span() for p in populism() for m in p.finditer(flat) if not _DISOWNED.search(flat[: m.start()])]
+        return verdict(_spans_of(text, spans), anchor)
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,13 @@ class Family:
     arenas: frozenset[str]
     patterns: tuple[re.Pattern[str], ...]
     supported_by: re.Pattern[str] | None
+    by_words: bool
+
+    def bears_out(self, claim: str, source: str) -> bool:
+        """Return whether ``source`` supports ``claim``."""
+        if self.supported_by is not None and self.supported_by.search(plain(source)):
+            return True
+        return stands_in(claim, source) or (self.by_words and words_stand_in(claim, source))
 
 
 _DENIED = re.compile(
@@ -142,7 +157,7 @@ def claims(text: str, arena: str, source: str) -> tuple[list[str], list[str]]:
     Args:
         arena: a name; other arenas than the built-in three have all families.
     """
-    flat, known = plain(text), normal(source)
+    flat = plain(text)
     new: list[tuple[int, int]] = []
     borne_out: list[str] = []
     for family in families():
@@ -151,8 +166,7 @@ def claims(text: str, arena: str, source: str) -> tuple[list[str], list[str]]:
         for match in (m for p in family.patterns for m in p.finditer(flat)):
             if _DENIED.search(flat[: match.start()]):
                 continue
-            supported = family.supported_by is not None and family.supported_by.search(plain(source))
-            if supported or normal(match[0]) in known:
+            if family.bears_out(match[0], source):
                 borne_out.append(match[0])
             else:
                 new.append(match.span())
@@ -168,6 +182,7 @@ def families() -> tuple[Family, ...]:
             frozenset(raw["arenas"]),
             tuple(_compiled(pattern) for pattern in raw["patterns"]),
             _compiled(raw["supported_by"]) if raw["supported_by"] else None,
+            raw.get("by_words", False),
         )
         for name, raw in _lexicons()["claims"].items()
     )

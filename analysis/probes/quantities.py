@@ -8,7 +8,7 @@ birth) nor tell what is counted: "5 schools" is supported by "5 roads".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib import resources
 from math import floor, log10
@@ -27,11 +27,12 @@ _TENS = {word: 10 * (i + 2) for i, word in enumerate(_TENS_WORDS.split())}
 _SCALES = {"dozen": 12, "hundred": 100, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _SHORT = {"k": 1e3, "mn": 1e6, "m": 1e6, "bn": 1e9, "b": 1e9}
 _FRACTIONS = {"half": 50.0, "third": 100 / 3, "thirds": 100 / 3, "quarter": 25.0, "quarters": 25.0, "fifths": 20.0}
+_EVERY = {"second": 50.0, "third": 100 / 3, "fourth": 25.0, "fifth": 20.0, "tenth": 10.0}
 _MULTIPLES = {"doubled": 2, "doubles": 2, "twice": 2, "tripled": 3, "triples": 3, "quadrupled": 4}
 _VAGUE = {
-    "dozens": (20, 200),
-    "hundreds": (100, 2000),
-    "thousands": (1000, 20_000),
+    "dozens": (24, 100),
+    "hundreds": (200, 1000),
+    "thousands": (2000, 100_000),
     "millions": (1e6, 2e7),
     "billions": (1e9, 2e10),
 }
@@ -43,7 +44,7 @@ _UP = ("over", "more than", "at least", "above")
 _ABOUT = ("nearly", "almost", "close to", "about", "around", "roughly", "approximately", "some", "only")
 _DOWN = ("up to", "under", "less than", "fewer than")
 _HEDGE = rf"(?P<hedge>{'|'.join((*_UP, *_ABOUT, *_DOWN)).replace(' ', '[ ]')})[ ]"
-_STRICT = {"percent", "money", "times"}
+_STRICT = {"percent", "money", "multiple"}
 """Dimensions that a bare number never supports."""
 
 
@@ -53,7 +54,8 @@ class Quantity:
 
     Attributes:
         raw: the number as stated, with its multiplier ("3 million" is 3e6).
-        dimension: of its unit (``mass``, ``percent``, ...), ``year``, ``decade``, ``vague``, or empty.
+        dimension: of its unit (``mass``, ``percent``, ...), ``year``, ``decade``, ``clock``, ``multiple`` ("doubled"),
+            ``vague``, or empty.
         base: ``raw`` in the dimension's base unit; for ``vague`` the least that it can mean.
         hedge: "over", "about", ... in lower case, or empty.
     """
@@ -83,10 +85,12 @@ def _pattern() -> re.Pattern[str]:
     return re.compile(
         rf"""(?:(?<!\w){_HEDGE})?
         (?:
-          (?<!\w)(?:(?P<top>an?|one|two|three|four)[ -])?(?P<fraction>{"|".join(_FRACTIONS)})
-          (?=[ ](?:of|the|all|our|its|their|my)\b)
+          (?<!\w)(?P<halved>half[ ]an?)[ ](?P<whole>{unit})(?!\w)
+        | (?<!\w)(?:every|one[ ]in)[ ](?P<every>second|third|fourth|fifth|tenth)(?=[ ]\w)
+        | (?<!\w)(?:(?P<top>an?|one|two|three|four)[ -])?(?P<fraction>{"|".join(_FRACTIONS)})
+          (?=[ ](?:of|the|all|our|its|their|my)\b|[.,!?;]|$)
         | (?<!\w)(?P<multiple>{"|".join(_MULTIPLES)})(?![\w])(?<!twice(?![ ](?:as|the)\b))
-        | (?<!\w)(?P<vague>{"|".join(_VAGUE)})(?=[ ]of\b)
+        | (?<!\w)(?P<vague>{"|".join(_VAGUE)})(?=[ ](?:of|are|were|have|more|dead|killed|feared|lost|left)\b)
         | (?<![\w.,])(?P<clock>\d{{1,2}}:\d{{2}})
         | (?:(?P<currency>[$€£])[ ]?)?
           (?:
@@ -117,17 +121,44 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     text = plain(text)
     cut = re.sub(r"https?://\S+|www\.\S+|^\s*\d+[.)]\s", lambda m: " " * len(m[0]), text, flags=re.MULTILINE)
     cut = _idioms().sub(lambda m: "_" * len(m[0]), cut)
-    return tuple(q for match in _pattern().finditer(cut) if (q := _quantity(match)) is not None)
+    matches = list(_pattern().finditer(cut))
+    found = []
+    for match, after in zip(matches, [*matches[1:], None], strict=False):
+        quantity = _quantity(match)
+        if quantity is not None and after is not None and _is_range(cut, match, after):
+            quantity = _like(quantity, after)
+        if quantity is not None:
+            found.append(quantity)
+    return tuple(found)
+
+
+def _is_range(text: str, first: re.Match[str], second: re.Match[str]) -> bool:
+    """Return whether "9.2 to 6.1 million" stands here: a bare number whose scale and unit the next number names."""
+    bare = first["digits"] and not (first["scale"] or first["short"] or first["unit"] or first["currency"])
+    named = second["scale"] or second["unit"]
+    return bool(bare and named and re.fullmatch(r"\s?(?:to|-|or|and)\s?", text[first.end() : second.start()]))
+
+
+def _like(quantity: Quantity, named: re.Match[str]) -> Quantity:
+    """Return a bare ``quantity`` with the scale and unit that ``named`` states."""
+    dimension, factor = _unit(named["unit"])
+    raw = quantity.raw * _SCALES.get((named["scale"] or "").lower(), 1.0)
+    return replace(quantity, raw=raw, dimension=dimension, base=raw * factor)
 
 
 def _quantity(match: re.Match[str]) -> Quantity | None:
     hedge = (match["hedge"] or "").lower()
     place = (match[0].strip(), match.start(), match.end())
+    if match["halved"]:
+        dimension, factor = _unit(match["whole"])
+        return Quantity(*place, 0.5, dimension, 0.5 * factor, hedge)
+    if word := (match["every"] or "").lower():
+        return Quantity(*place, _EVERY[word], "percent", _EVERY[word], hedge)
     if word := (match["fraction"] or "").lower():
         top = _SMALL.get((match["top"] or "one").lower(), 1)
         return Quantity(*place, top * _FRACTIONS[word], "percent", top * _FRACTIONS[word], hedge)
     if word := (match["multiple"] or "").lower():
-        return Quantity(*place, _MULTIPLES[word], "times", _MULTIPLES[word], hedge)
+        return Quantity(*place, _MULTIPLES[word], "multiple", _MULTIPLES[word], hedge)
     if word := (match["vague"] or "").lower():
         return Quantity(*place, _VAGUE[word][0], "vague", _VAGUE[word][0], hedge)
     if match["clock"]:
@@ -187,8 +218,10 @@ def _supports(anchor: Quantity, claim: Quantity) -> bool:
         return (a == "vague" and anchor.base == claim.base) or (a == "" and low <= anchor.base < high)
     if c == "decade":
         return a in ("decade", "year") and claim.raw <= anchor.raw < claim.raw + 10
-    if c in ("year", "clock") or a in ("vague", "decade", "clock"):
-        return anchor.raw == claim.raw and (a == c or (c == "year" and a == ""))
+    if c in ("year", "clock") or a in ("year", "vague", "decade", "clock"):
+        return anchor.raw == claim.raw and (a == c or {a, c} == {"year", ""})
+    if {a, c} == {"times", "multiple"}:
+        return anchor.raw == claim.raw
     if a and c:
         return a == c and _close(anchor.base, claim.base, claim.hedge, converted=not _same_unit(anchor, claim))
     if (a or c) in _STRICT:

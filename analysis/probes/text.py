@@ -42,11 +42,20 @@ def source(anchor: Anchor) -> str:
 
 def says(anchor: Anchor, phrase: str) -> bool:
     """Return whether ``phrase`` stands in the anchor, without regard to case and punctuation."""
-    return normal(phrase) in normal(source(anchor))
+    return stands_in(phrase, source(anchor))
 
 
-def context(text: str, start: int, end: int) -> str:
-    """Return the sentence of ``text`` that holds the span, for a reader."""
-    left = max(text.rfind(mark, 0, start) for mark in ".!?\n") + 1
-    ends = [at for mark in ".!?\n" if (at := text.find(mark, end)) >= 0]
-    return text[left : min(ends) + 1 if ends else len(text)].strip()
+def stands_in(phrase: str, text: str) -> bool:
+    """Return whether ``phrase`` stands in ``text`` as whole words; hyphens may be left out."""
+    words, known = normal(phrase), normal(text)
+    return words in known or ("-" in plain(phrase) and f" {words.replace(' ', '')} " in known)
+
+
+def words_stand_in(phrase: str, text: str) -> bool:
+    """Return whether each word of ``phrase`` stands in ``text`` in some inflection: its first five letters do."""
+    known = {_stem(word) for word in normal(text).split()}
+    return all(_stem(word) in known for word in normal(phrase).split())
+
+
+def _stem(word: str) -> str:
+    return "say" if word in ("said", "says", "saying") else word.rstrip("s")[:5]
