@@ -189,7 +189,7 @@ class Model(mesa.Model):
                 contest=contest,
                 persona=int(self.voters.ids[row]),
                 order=[slots[option] for option in shown[row]],
-                thought=reactions.thoughts[row],
+                thought=reactions.thoughts[row] if reactions.thoughts else "",
                 choice=slots[choice] if (choice := int(reactions.choices[row])) >= 0 else -1,
             )
             for row in range(len(self.voters.ids))

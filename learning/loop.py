@@ -37,7 +37,7 @@ from abm.probe import Probe
 from learning.config import RunConfig
 from learning.lora import LoraSettings, lora_settings
 from learning.training_set import training_set
-from populations import Persona, load_personas, trait_matrix
+from populations import Persona, PersonaSplit, load_personas, trait_matrix
 
 if TYPE_CHECKING:
     from learning.trainer import Trainer
@@ -65,8 +65,7 @@ class Inputs:
     arena: Arena
     audience: Audience
     anchors: AnchorSplit
-    train_personas: list[Persona]
-    held_out_personas: list[Persona]
+    people: PersonaSplit
     lora: LoraSettings
 
 
@@ -82,14 +81,14 @@ def gather(config: RunConfig) -> Inputs:
     _enough(config.train_anchors, anchors.train, "training anchors", where)
     held_out = _taken(anchors.held_out, config.held_out_anchors, HELD_OUT_ANCHORS, "held-out anchors", where)
     order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
-    personas = load_personas(config.personas, seed=config.seed)
-    train, other, who = personas.train, personas.held_out, config.personas
+    people = load_personas(
+        config.personas, seed=config.seed, n_train=config.train_personas, n_held_out=config.held_out_personas
+    )
     return Inputs(
         arena=rules,
         audience=audience(config.audience),
         anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
-        train_personas=_taken(train, config.train_personas, len(train), "training personas", who),
-        held_out_personas=_taken(other, config.held_out_personas, len(other), "held-out personas", who),
+        people=people,
         lora=lora_settings(config.preset, config.lora),
     )
 
@@ -184,19 +183,19 @@ class Loop:
             emit(ArenaSet(arena=self.arena.model_dump(mode="json"), digest=self.arena.digest))
             emit(_listed("train", inputs.anchors.train, inputs.anchors.dropped))
             emit(_listed("evaluate", inputs.anchors.held_out, {}))
-            emit(_joined("train", 0, inputs.train_personas))
-            emit(_joined("evaluate", len(inputs.train_personas), inputs.held_out_personas))
+            emit(_joined("train", 0, inputs.people.train))
+            emit(_joined("evaluate", len(inputs.people.train), inputs.people.held_out))
             emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
 
     # -- simulate ------------------------------------------------------------------------------------------
 
     def _simulate(self, epoch: int, arm: str, writer: Writer) -> None:
-        voters = _voters(0, self.inputs.train_personas)
+        voters = _voters(0, self.inputs.people.train)
         writers = [writer] * self.config.messages
         self._steps("train", epoch, arm, self._epoch_anchors(epoch), writers, voters, f"epoch {epoch}: {arm} competes")
 
     def _evaluate(self, epoch: int, arm: str) -> None:
-        voters = _voters(len(self.inputs.train_personas), self.inputs.held_out_personas)
+        voters = _voters(len(self.inputs.people.train), self.inputs.people.held_out)
         writers = [Writer(BASE), Writer(arm, self.journal.state.adapters[arm])]
         anchors = self.inputs.anchors.held_out
         self._steps("evaluate", epoch, arm, anchors, writers, voters, f"evaluating {arm} against base")

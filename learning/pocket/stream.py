@@ -11,7 +11,7 @@ from random import Random
 
 from abm.anchors import make_anchor
 from abm.arenas import BUILT_IN, Arena, Message, arena
-from learning.pocket.grammar import BASE_RATES, URGENCY, WARM, draft, plan, think, world, write
+from learning.pocket.grammar import BASE_RATES, URGENCY, WARM, Draft, draft, plan, think, world, write
 from learning.pocket.words import name, sentence, words
 
 QUOTES = {
@@ -56,6 +56,8 @@ class Mix:
     free: float = 0.2
     feedback: float = 0.05
     strategies: bool = True
+    recite: float = 0.0
+    """Share of grammar examples that state every fact: the same prompt teaches three times the copying."""
     edited: float = 0.1
     """Share of prompts with changed wording, so that the model does not hang on one template."""
 
@@ -86,6 +88,8 @@ def _short(random: Random, mix: Mix) -> Example:
     if draw < mix.feedback + mix.free:
         return free_text(rules, random, sentences=random.randint(1, 5), mix=mix)
     drawn = draft(rules.name, random)
+    if mix.recite and random.random() < mix.recite:
+        return _recital(rules, drawn, random)
     written = write(
         rules.name, drawn.subject, drawn.facts, plan(rules.name, drawn.facts, random, strategies=mix.strategies), random
     )
@@ -93,6 +97,17 @@ def _short(random: Random, mix: Mix) -> Example:
     return Example(
         _prompt(rules, anchor.text, random, mix), rules.completion(written.thinking, rules.tag, written.text)
     )
+
+
+def _recital(rules: Arena, drawn: Draft, random: Random) -> Example:
+    """Return a message that states every fact of a grammar's anchor, asked for in other words than a contest's."""
+    facts = [a.name for a in world(rules.name).attributes if a.name in drawn.facts and a.plain]
+    random.shuffle(facts)
+    written = write(rules.name, drawn.subject, drawn.facts, facts, random)
+    anchor = make_anchor(rules.anchor, drawn.row)
+    task = random.choice(("State every fact", "Say all that is known", "Repeat each fact"))
+    prompt = [{"role": "user", "content": f"{anchor.text}\n\n{task} inside <{rules.tag}></{rules.tag}>."}]
+    return Example(prompt, rules.completion(written.thinking, rules.tag, written.text))
 
 
 def _long(random: Random, mix: Mix) -> Example:

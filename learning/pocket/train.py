@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,11 +43,15 @@ class Settings:
 
 
 def mix_at(step: int, steps: int) -> Mix:
-    """Return the mix of a step: drills fade from 70 % to 8 % over the first quarter, strategies enter at 45 %."""
+    """Return the mix of a step.
+
+    Drills fade from 70 % to 8 % over the first quarter, long texts come in at 20 %, strategies at 45 %, recitals at 62.5 %.
+    """
     progress = step / steps
     drills = max(0.08, 0.7 - progress / 0.25 * 0.62)
     long = 0.0 if progress < 0.2 else 0.2
-    return Mix(drills=drills, long=long, strategies=progress >= 0.45)
+    recite = 0.0 if progress < 0.625 else 0.35
+    return Mix(drills=drills, long=long, strategies=progress >= 0.45, recite=recite)
 
 
 def new_model(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
@@ -95,13 +100,13 @@ def encode(examples: list[Example], tokenizer: PreTrainedTokenizerFast) -> tuple
 
 
 def loss_of(model: Qwen3ForCausalLM, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return the mean loss over labelled tokens; logits are made for those only."""
+    """Return the summed loss over labelled tokens; logits are made for those only."""
     import torch
 
     hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
     targets = labels[:, 1:]
     wanted = targets != -100
-    return torch.nn.functional.cross_entropy(model.lm_head(hidden[wanted]).float(), targets[wanted])
+    return torch.nn.functional.cross_entropy(model.lm_head(hidden[wanted]).float(), targets[wanted], reduction="sum")
 
 
 def learning_rate(step: int, settings: Settings) -> float:
@@ -113,44 +118,84 @@ def learning_rate(step: int, settings: Settings) -> float:
 
 
 def train(settings: Settings, out: Path, *, every: int = 150, bf16: bool = False) -> None:
-    """Train to the end, from the newest checkpoint in ``out`` if there is one; see the module."""
+    """Train to the end, from the newest checkpoint in ``out`` if there is one; see the module.
+
+    Under ``python -m torch.distributed.run --nproc-per-node 2 -m learning.pocket.train ...`` the processes share each
+    step's examples, one thread each.
+    """
     import torch
+    from torch import distributed
 
     torch.set_num_threads(1)
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1:
+        distributed.init_process_group("gloo")
     tokenizer = build()
     model = new_model(settings, tokenizer)
     decayed = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
-        betas=(0.9, 0.95),
-        fused=True,
-    )
+    groups = [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
     step, tokens = restore(model, optimizer, out, settings)
     held_out = [encode(batch(settings.seed, HELD_OUT_STEP + i, Mix(0.0, 0.0), 16), tokenizer) for i in range(2)]
-    began, seen = time.perf_counter(), 0
+    began, first = time.perf_counter(), tokens
+    while step < settings.steps:
+        examples = batch(settings.seed, step, mix_at(step, settings.steps), settings.batch)
+        ids, labels = encode(examples[rank::world], tokenizer)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, settings)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+            loss = loss_of(model, ids, labels)
+        loss.backward()
+        counts = torch.tensor([float((labels[:, 1:] != -100).sum()), float(ids.numel()), float(loss.detach())])
+        _share_gradients(model, counts, world)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step, tokens = step + 1, tokens + int(counts[1])
+        if rank == 0 and step % 25 == 0:
+            rate = (tokens - first) / (time.perf_counter() - began)
+            _log(out, step, tokens, float(counts[2] / counts[0]), _held_out_loss(model, held_out), rate)
+        if rank == 0 and (step % every == 0 or step == settings.steps):
+            save(model, optimizer, tokenizer, out, settings, step, tokens)
+    if world > 1:
+        distributed.destroy_process_group()
+
+
+def _share_gradients(model: Qwen3ForCausalLM, counts: torch.Tensor, world: int) -> None:
+    """Turn gradients of summed losses into gradients of the mean over all processes' labelled tokens."""
+    import torch
+    from torch import distributed
+
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    if world > 1:
+        flat = torch.cat([g.reshape(-1) for g in gradients])
+        distributed.all_reduce(flat)
+        distributed.all_reduce(counts)
+        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+    for gradient in gradients:
+        gradient /= counts[0]
+
+
+def _held_out_loss(model: Qwen3ForCausalLM, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> float:
+    import torch
+
+    with torch.inference_mode():
+        total = sum(float(loss_of(model, ids, labels)) for ids, labels in batches)
+    return total / sum(int((labels[:, 1:] != -100).sum()) for _, labels in batches)
+
+
+def _log(out: Path, step: int, tokens: int, loss: float, held_out: float, rate: float) -> None:
+    line = {
+        "step": step,
+        "tokens": tokens,
+        "loss": round(loss, 4),
+        "held_out": round(held_out, 4),
+        "tokens_per_s": round(rate),
+    }
     with (out / "train.jsonl").open("a") as log:
-        while step < settings.steps:
-            ids, labels = encode(batch(settings.seed, step, mix_at(step, settings.steps), settings.batch), tokenizer)
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, settings)
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-                loss = loss_of(model, ids, labels)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            step, tokens, seen = step + 1, tokens + ids.numel(), seen + ids.numel()
-            if step % 25 == 0:
-                with torch.inference_mode():
-                    held = sum(float(loss_of(model, *pair)) for pair in held_out) / len(held_out)
-                rate = seen / (time.perf_counter() - began)
-                line = {"step": step, "tokens": tokens, "loss": round(float(loss.detach()), 4), "held_out": round(held, 4),
-                        "tokens_per_s": round(rate)}  # fmt: skip
-                log.write(json.dumps(line) + "\n")
-                log.flush()
-            if step % every == 0 or step == settings.steps:
-                save(model, optimizer, tokenizer, out, settings, step, tokens)
+        log.write(json.dumps(line) + "\n")
 
 
 def save(model, optimizer, tokenizer, out: Path, settings: Settings, step: int, tokens: int) -> None:

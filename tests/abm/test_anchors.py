@@ -78,7 +78,7 @@ class TestBadInput:
 
     def test_a_missing_file_is_named(self, tmp_path):
         """The path is in the message."""
-        with pytest.raises(InputError, match="missing.jsonl"):
+        with pytest.raises(InputError, match=r"missing\.jsonl"):
             read_anchors(tmp_path / "missing.jsonl", SALES)
 
     def test_bytes_that_are_not_text_are_refused(self, tmp_path):

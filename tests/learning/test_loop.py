@@ -7,7 +7,16 @@ import itertools
 import pytest
 
 from abm.errors import NondeterminismError
-from abm.events import AdapterTrained, ContestDecided, EpochEnded, LLMReplied, MessagePublished, Reacted, StepStarted
+from abm.events import (
+    AdapterTrained,
+    ContestDecided,
+    EpochEnded,
+    LLMReplied,
+    MessagePublished,
+    Reacted,
+    RunResumed,
+    StepStarted,
+)
 from abm.journal import Journal
 from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
@@ -41,6 +50,8 @@ def carry_out(folder, config=CONFIG, *, commits=None, llm=None, trainer=None):
 
     log.append = dying
     try:
+        if log.head().seq:
+            log.append([RunResumed(versions={})])  # it shifts every later seq, as in a real resume
         journal = Journal(log)
         Loop(config, gather(config), journal, llm or fake_llm(), trainer or FakeTrainer(), probes=battery).run()
         return journal
