@@ -1,7 +1,7 @@
 """Reading what models answer: strict about what counts, tolerant about how it is spelt.
 
 A writer's completion holds one message in its arena's tag, after an optional thinking block; text outside both is
-ignored. What does not parse is a rejection with its reason, never a message.
+ignored. What does not parse is a rejection with its reason, never a message. Knows nothing of models or votes.
 """
 
 from __future__ import annotations
@@ -24,62 +24,144 @@ class Rejection(msgspec.Struct, frozen=True):
     reason: str
 
 
-_NOTHING = {"", "none", "null", "n/a", "..."}
+_NOTHING = {"none", "null", "nil", "nan", "n/a", "undefined", "empty"}
 
 
 def parse_completion(completion: str, tag: str) -> Completion | Rejection:
     """Return the message that ``completion`` holds in ``tag``, or why it holds none.
 
-    Tags are matched without regard to case. A missing thinking block is tolerated, an unclosed one is not; a message
-    that is unclosed, empty, repeated with another text, or that contains tags of its own is rejected.
+    Tags are matched without regard to case or to spaces in them. A missing thinking block is tolerated (not every
+    model thinks), one whose opening tag stood in the prompt too; an unclosed or second one is not, because its end
+    cannot be told from the message. The message is rejected if it is unclosed, empty, a word for nothing ("None"),
+    given twice, or holds tags of its own.
     """
     thinking, rest, reason = _thinking(completion)
     if reason:
         return Rejection(reason)
-    opened = len(re.findall(rf"<{tag}>", rest, re.IGNORECASE))
-    found = re.findall(rf"<{tag}>(.*?)</{tag}>", rest, re.IGNORECASE | re.DOTALL)
+    opened, closed = list(_tag(tag).finditer(rest)), list(_tag("/" + tag).finditer(rest))
     if not opened:
         return Rejection(f"no <{tag}>")
-    if len(found) < opened:
-        return Rejection(f"<{tag}> is not closed")
-    texts = {text.strip() for text in found}
-    if len(texts) > 1:
+    if not closed or closed[-1].start() < opened[-1].start():
+        return Rejection(f"unclosed <{tag}>")
+    if len(opened) > 1 or len(closed) > 1:
         return Rejection(f"more than one <{tag}>")
-    text = texts.pop()
-    if text.lower() in _NOTHING:
-        return Rejection(f"<{tag}> is empty")
-    if re.search(r"</?[a-z_]+>", text, re.IGNORECASE):
+    text = rest[opened[0].end() : closed[0].start()].strip()
+    if not re.search(r"\w", text) or text.lower().strip("\"'`*.!- \n") in _NOTHING:
+        return Rejection(f"empty <{tag}>")
+    if re.search(r"<\s*/?\s*[a-z_][\w-]*\s*/?>", text, re.IGNORECASE):
         return Rejection(f"tags inside <{tag}>")
     return Completion(thinking, text)
 
 
+def _tag(name: str) -> re.Pattern[str]:
+    slash, word = ("/", name[1:]) if name.startswith("/") else ("", name)
+    return re.compile(rf"<\s*{slash}\s*{re.escape(word)}\s*>", re.IGNORECASE)
+
+
 def _thinking(completion: str) -> tuple[str, str, str]:
     """Return the thinking, what follows it, and a reason if the block is malformed."""
-    opened = re.search(r"<think>", completion, re.IGNORECASE)
-    closed = re.search(r"</think>", completion, re.IGNORECASE)
+    opened, closed = _tag("think").search(completion), _tag("/think").search(completion)
     if closed is None:
-        return "", completion, "<think> is not closed" if opened else ""
+        return "", completion, "unclosed <think>" if opened else ""
     start = opened.end() if opened and opened.start() < closed.start() else 0  # some templates open it in the prompt
-    return completion[start : closed.start()].strip(), completion[closed.end() :], ""
+    thinking, rest = completion[start : closed.start()].strip(), completion[closed.end() :]
+    if _tag("think").search(thinking) or _tag("think").search(rest) or _tag("/think").search(rest):
+        return thinking, rest, "more than one <think>"
+    return thinking, rest, ""
+
+
+# -- choices -----------------------------------------------------------------------------------------------
+
+_NOUN = r"(?:option|choice|answer|vote|pick|candidate|post|pitch|product|speech|tweet|letter|number)"
+_VERB = r"(?:choose|chose|pick|select|buy|like|prefer|take|support|(?:vote|voted|go|going)\s+(?:for|with))"
+_OPEN = r"[*_\"'`“(\[{]"
+_TOKEN = re.compile(r"(?<!\w)(?<!\w['’.])(?:[A-Za-z]|\d+)(?![\w+]|\.\w|['’](?!s\b)\w)")
+_BARE = re.compile(rf"[^\w-]*(?:{_NOUN}[\s:=#(]*)?([A-Za-z]|\d+)\W*", re.IGNORECASE)
+_FINAL = re.compile(r"\W*(?:(?:my|the|final)\s+)*(?:answer|choice|vote|decision|pick)\b\W*(?:is\b)?(.*)", re.IGNORECASE)
+_AFTER_NOUN = re.compile(rf"\b{_NOUN}s?(?:\s+(?:is|was))?(?P<gap>[\s:=#]*){_OPEN}*$", re.IGNORECASE)
+_AFTER_VERB = re.compile(rf"\b{_VERB}\s+{_OPEN}*$", re.IGNORECASE)
+_OPENED, _CLOSED = re.compile(r"[*(\[{`\"“]$"), re.compile(r"^[*)\]}`\"”]")
+_BEGINS = re.compile(r"(?:^|[.!?:;\n])[\s*\"“(]*$")
+_ENDS = re.compile(r"^[\s*\"”)]*(?:$|[.,;:!\n—–]|-\s)")
+_LINKS = re.compile(
+    r"^(?:['’]s\b|\s+(?:is|was|because|since|seems|sounds|looks|feels|has|would|wins|over|or|and|for)\b)"
+)
+_NO_VOTE = re.compile(r"\b(?:both|neither|none|abstain)\b", re.IGNORECASE)
+_NEGATED = re.compile(r"(?:\b(?:not|never|nor|cannot|against)\b|n['’]t\b)[^.!?\n]*$", re.IGNORECASE)
 
 
 def parse_choice(answer: str, options: int) -> int | None:
     """Return the 0-based position of the one option that ``answer`` names, or None.
 
-    The text in ``<choice>`` decides where there is one, else the whole answer after its thinking. A letter (``A``,
-    ``(b)``, ``Option C``) or a number counted from 1 names an option; an answer that names two, or none, is no vote.
+    The first of these that is there decides: the ``<choice>`` tags (all must agree), the whole answer, its last line
+    if it holds nothing else or begins like "Answer:", the options mentioned anywhere. An option is named by its letter
+    (``A``, ``(b)``, ``Option C``) or, alone or after a noun, by its number from 1. An answer that names two options, or
+    one that is not there, that negates what it names, or that says "both", "neither" or "abstain", is no vote.
+
+    Args:
+        answer: what a reader wrote, with or without a thinking block.
+        options: how many there were, at most 26.
     """
-    _, rest, _ = _thinking(answer)
-    tagged = re.findall(r"<choice>(.*?)(?:</choice>|$)", rest, re.IGNORECASE | re.DOTALL)
-    text = (tagged[-1] if tagged else rest).strip()
-    letters = "".join(chr(65 + i) for i in range(options))
-    if bare := re.fullmatch(rf"\W*([{letters}{letters.lower()}]|[1-{options}])\W*", text):
-        return _position(bare[1])
-    named = re.findall(rf"\b(?:option|choice|answer|candidate|post|pitch|product)\s*(?:is\s*)?:?\s*\W?([{letters}]|[1-{options}])\b", text, re.IGNORECASE)
-    named = named or re.findall(rf"\b([{letters[1:]}])\b|(?:^|[(\"'*])([A])(?=[)\"'*.:]|$)", text)
-    positions = {_position(n if isinstance(n, str) else n[0] or n[1]) for n in named}
-    return positions.pop() if len(positions) == 1 else None
+    _, rest, broken = _thinking(answer)
+    if tagged := re.findall(r"<\s*choice\s*>(.*?)(?:<|$)", rest, re.IGNORECASE | re.DOTALL):
+        named = {_named(text, options) for text in tagged}
+        return named.pop() if len(named) == 1 else None
+    if broken:
+        return None
+    if (position := _bare(rest, options)) is not None:
+        return position
+    last = rest.strip().splitlines()[-1:] or [""]
+    final = _FINAL.fullmatch(last[0])
+    if (position := _bare(final[1] if final else last[0], options)) is not None:
+        return position
+    return _named(rest, options)
 
 
-def _position(name: str) -> int:
-    return int(name) - 1 if name.isdigit() else ord(name.upper()) - 65
+def _bare(text: str, options: int) -> int | None:
+    found = _BARE.fullmatch(text.strip())
+    return _position(found[1], options) if found else None
+
+
+def _named(text: str, options: int) -> int | None:
+    """Return the one option that ``text`` names, alone or in a sentence."""
+    text = text.strip()
+    if _BARE.fullmatch(text):
+        return _bare(text, options)
+    if _NO_VOTE.search(text):
+        return None
+    named: set[int | None] = set()
+    sure = False
+    for token in _TOKEN.finditer(text):
+        before, after = text[: token.start()], text[token.end() :]
+        names = _is_name(token[0], before, after)
+        if names and _NEGATED.search(before):
+            return None
+        sure = sure or names
+        if names or (token[0] in "BCDEFGH" and _position(token[0], options) is not None):
+            named.add(_position(token[0], options))  # a capital that may name an option makes another one doubtful
+    return named.pop() if sure and len(named) == 1 else None
+
+
+def _is_name(token: str, before: str, after: str) -> bool:
+    """Return whether ``token`` names an option where it stands between ``before`` and ``after``.
+
+    A capital does after a noun or a verb of choosing, in brackets, or alone in its clause. "A" may be the article and
+    "I" the pronoun; a small letter needs a noun before it and an end after it, or brackets; a number needs a noun.
+    """
+    noun, ends, links = _AFTER_NOUN.search(before), bool(_ENDS.search(after)), bool(_LINKS.search(after))
+    if token.isdigit():
+        return noun is not None
+    bracketed = bool(_OPENED.search(before) and _CLOSED.search(after))
+    if token.islower():
+        return bracketed or (noun is not None and ends)
+    article = token in "AI" and noun is not None and any(mark in noun["gap"] for mark in ":=")
+    if bracketed or (noun is not None and (not article or ends or links)):
+        return True
+    if token == "I":
+        return False
+    return bool(_AFTER_VERB.search(before)) or links or (ends and bool(_BEGINS.search(before)))
+
+
+def _position(name: str, options: int) -> int | None:
+    position = int(name) - 1 if name.isdigit() else ord(name.upper()) - 65
+    return position if 0 <= position < options else None

@@ -1,24 +1,23 @@
 """Batched decoding: left-padded, cached, each row sampled from its own keyed stream. Token ids in, token ids out.
 
-One uniform per token and inverse-CDF sampling: what a row draws depends on its seed alone, not on its batch.
-Works with any causal language model of transformers; knows nothing of text.
+One uniform per token and inverse-CDF sampling: what a row draws depends on its seed alone, not on its batch. Equal
+prompts of a batch are read once; rows that are done leave it. Works with any causal language model of transformers
+whose only memory is attention; knows nothing of text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers.cache_utils import Cache, DynamicLayer
+
+from abm.llm.cache import roomy_cache
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-GROW = 64
-"""Tokens by which a cache's buffers grow, so that most steps copy nothing."""
 
 COMPACT = 0.75
 """Finished rows leave the batch when at most this share of it is still running."""
@@ -26,7 +25,15 @@ COMPACT = 0.75
 
 @dataclass(frozen=True)
 class Row:
-    """One prompt and how to continue it; ``max_tokens`` bounds the new tokens."""
+    """One prompt and how to continue it.
+
+    Attributes:
+        prompt: token ids, at least one.
+        seed: 0 .. 2**128 - 1, names the row's stream of draws.
+        temperature: 0 takes the likeliest token.
+        top_p: in (0, 1]; draws are from the smallest set of tokens with at least this probability.
+        max_tokens: bound on the new tokens, at least 1.
+    """
 
     prompt: list[int]
     seed: int
@@ -35,110 +42,137 @@ class Row:
     max_tokens: int
 
 
-class _GrowingLayer(DynamicLayer):
-    """A cache layer that writes into spare room instead of copying everything at each token."""
+@dataclass
+class Written:
+    """A row's new tokens, without the stop token, and whether it stopped by itself."""
 
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-            self.keys, self.values = key_states[:, :, :0], value_states[:, :, :0]
-            self._room = (self.keys, self.values)
-        held, new = self.keys.shape[2], key_states.shape[2]
-        if self._room[0].shape[0] != self.keys.shape[0] or self._room[0].shape[2] < held + new:
-            self._room = tuple(_roomy(old, held + new + GROW) for old in (self.keys, self.values))
-        for room, states in zip(self._room, (key_states, value_states), strict=True):
-            room[:, :, held : held + new] = states
-        self.keys, self.values = (room[:, :, : held + new] for room in self._room)
-        return self.keys, self.values
-
-
-def _roomy(old: torch.Tensor, length: int) -> torch.Tensor:
-    room = old.new_empty((*old.shape[:2], length, old.shape[3]))
-    room[:, :, : old.shape[2]] = old
-    return room
+    tokens: list[int] = field(default_factory=list)
+    stopped: bool = False
 
 
 @torch.inference_mode()
-def decode(model: PreTrainedModel, rows: Sequence[Row], *, pad: int, stops: set[int]) -> list[tuple[list[int], bool]]:
-    """Return each row's new tokens (without the stop token) and whether it stopped by itself.
+def decode(model: PreTrainedModel, rows: Sequence[Row], *, pad: int, stops: set[int]) -> list[Written]:
+    """Return what ``model`` writes after each row's prompt, in the order of ``rows``.
 
     Args:
         pad: token for left padding.
         stops: tokens that end a row.
     """
     device = model.device
-    longest = max(len(row.prompt) for row in rows)
-    ids = torch.full((len(rows), longest), pad, device=device)
-    mask = torch.zeros((len(rows), longest), dtype=torch.long, device=device)
-    for i, row in enumerate(rows):
-        ids[i, longest - len(row.prompt) :] = torch.tensor(row.prompt, device=device)
-        mask[i, longest - len(row.prompt) :] = 1
-    draws = _draws(rows).to(device)
-    temperature = torch.tensor([row.temperature for row in rows], device=device)[:, None]
-    top_p = torch.tensor([row.top_p for row in rows], device=device)[:, None]
-    limits = torch.tensor([row.max_tokens for row in rows], device=device)
-    stop_ids = torch.tensor(sorted(stops), device=device)
-    out: list[list[int]] = [[] for _ in rows]
-    stopped = [False] * len(rows)
-    live = torch.arange(len(rows), device=device)
-    running = torch.ones(len(rows), dtype=torch.bool, device=device)
-    cache = Cache(layers=[_GrowingLayer() for _ in range(model.config.num_hidden_layers)])
+    keys = [tuple(row.prompt) for row in rows]
+    places = {prompt: place for place, prompt in enumerate(dict.fromkeys(keys))}
+    prompts = list(places)
+    ids, mask = _left_padded(prompts, pad)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
-    for step in range(int(limits.max())):
+    cache = roomy_cache(model.config.get_text_config().num_hidden_layers)
+    ids, mask, positions = ids.to(device), mask.to(device), positions.to(device)
+    spread = _indices([places[key] for key in keys], device)  # row -> its prompt
+    sampler, written, live = Sampler(rows, device), [Written() for _ in rows], list(range(len(rows)))
+    for step in range(max(row.max_tokens for row in rows)):
         logits = model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
-        ).logits[:, -1]
-        tokens = sample(logits, draws[live, step], temperature[live], top_p[live])
-        ended = torch.isin(tokens, stop_ids)
-        for i, token, end, go in zip(live.tolist(), tokens.tolist(), ended.tolist(), running.tolist(), strict=True):
-            if go and end:
-                stopped[i] = True
-            elif go:
-                out[i].append(token)
-        running = running & ~ended & (step + 1 < limits[live])
-        if not bool(running.any()):
+            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]  # fmt: skip
+        if step == 0:
+            logits, mask, positions = logits[spread], mask[spread], positions[spread]
+            if len(prompts) < len(rows):
+                cache.batch_select_indices(spread)
+        tokens = sampler(logits, step)
+        going = []
+        for place, (i, token) in enumerate(zip(live, tokens.tolist(), strict=True)):
+            if _takes(written[i], token, step, rows[i].max_tokens, stops):
+                going.append(place)
+        if not going:
             break
         ids, positions = tokens[:, None], positions[:, -1:] + 1
         mask = torch.nn.functional.pad(mask, (0, 1), value=1)
-        if int(running.sum()) <= COMPACT * len(running):
-            keep = running.nonzero().squeeze(1)
+        if len(going) <= COMPACT * len(live):
+            keep = _indices(going, device)
             cache.batch_select_indices(keep)
+            sampler.select(keep)
             ids, positions, mask = ids[keep], positions[keep], mask[keep]
-            live, running = live[keep], running[keep]
-    return list(zip(out, stopped, strict=True))
+            live = [live[place] for place in going]
+    return written
 
 
-def _draws(rows: Sequence[Row]) -> torch.Tensor:
-    """Return uniforms in [0, 1), shape (rows, longest limit), each row from its own Philox stream."""
-    longest = max(row.max_tokens for row in rows)
-    draws = np.zeros((len(rows), longest), dtype=np.float32)
+def _takes(written: Written, token: int, step: int, limit: int, stops: set[int]) -> bool:
+    """Give ``token`` to a row unless it is done; return whether the row goes on."""
+    if written.stopped or step >= limit:
+        return False
+    if token in stops:
+        written.stopped = True
+        return False
+    written.tokens.append(token)
+    return step + 1 < limit
+
+
+def _left_padded(prompts: Sequence[tuple[int, ...]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return token ids and attention mask, shape (prompts, longest)."""
+    longest = max(map(len, prompts))
+    ids = [[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
+    mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+    return torch.tensor(ids), torch.tensor(mask)
+
+
+def _indices(places: list[int], device: torch.device) -> torch.Tensor:
+    return torch.tensor(places, dtype=torch.long, device=device)
+
+
+class Sampler:
+    """Draws the next token of each row of a batch."""
+
+    def __init__(self, rows: Sequence[Row], device: torch.device) -> None:
+        self._draws = uniforms(rows).to(device)
+        self._temperature = torch.tensor([[row.temperature] for row in rows], device=device)
+        self._top_p = torch.tensor([[row.top_p] for row in rows], device=device)
+        self._greedy = [row.temperature == 0 for row in rows]
+        self._nucleus = any(row.top_p < 1 for row in rows)
+
+    def __call__(self, logits: torch.Tensor, step: int) -> torch.Tensor:
+        """Return one token per row of ``logits``, shape (rows, vocabulary), for the ``step``-th new place."""
+        if all(self._greedy):
+            return logits.argmax(-1)
+        top_p = self._top_p if self._nucleus else None
+        drawn = sample(logits, self._draws[:, step], self._temperature, top_p)
+        if any(self._greedy):
+            drawn = torch.where(self._temperature[:, 0] == 0, logits.argmax(-1), drawn)
+        return drawn
+
+    def select(self, keep: torch.Tensor) -> None:
+        """Keep the rows ``keep``."""
+        self._draws, self._temperature, self._top_p = (
+            column[keep] for column in (self._draws, self._temperature, self._top_p)
+        )
+        self._greedy = [self._greedy[place] for place in keep.tolist()]
+
+
+def uniforms(rows: Sequence[Row]) -> torch.Tensor:
+    """Return draws in [0, 1), shape (rows, longest limit), each row from the Philox stream that its seed names."""
+    draws = np.zeros((len(rows), max(row.max_tokens for row in rows)), dtype=np.float32)
     for i, row in enumerate(rows):
-        draws[i, : row.max_tokens] = np.random.Generator(np.random.Philox(key=row.seed)).random(row.max_tokens, dtype=np.float32)
+        stream = np.random.Generator(np.random.Philox(key=row.seed))
+        draws[i, : row.max_tokens] = stream.random(row.max_tokens, dtype=np.float32)
     return torch.from_numpy(draws)
 
 
 def sample(
-    logits: torch.Tensor, draws: torch.Tensor, temperature: torch.Tensor, top_p: torch.Tensor
+    logits: torch.Tensor, draws: torch.Tensor, temperature: torch.Tensor, top_p: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Return one token per row by inverse CDF; the likeliest where the temperature is 0.
+    """Return one token per row by inverse CDF: the first whose cumulative probability exceeds the draw.
 
     Args:
         logits: shape (rows, vocabulary).
         draws: shape (rows,), uniforms in [0, 1).
-        temperature, top_p: shape (rows, 1).
+        temperature, top_p: shape (rows, 1); a row of temperature 0 is drawn as at 1.
     """
-    logits = logits.float()
-    greedy = temperature == 0
-    scaled = logits / temperature.masked_fill(greedy, 1.0)
+    scaled = logits.float() / torch.where(temperature == 0, 1.0, temperature)
     probabilities = torch.softmax(scaled, dim=-1)
-    if bool((top_p < 1).any()):
-        ranked, order = probabilities.sort(dim=-1, descending=True)
+    if top_p is not None:
+        ranked, order = probabilities.sort(dim=-1, descending=True, stable=True)
         before = ranked.cumsum(-1) - ranked
-        kept = torch.zeros_like(probabilities, dtype=torch.bool).scatter(-1, order, before < top_p)
-        probabilities = probabilities * kept
+        kept = (before < top_p).scatter_(-1, torch.zeros_like(order[:, :1]), True)  # the likeliest always stays
+        probabilities = probabilities * torch.zeros_like(kept).scatter(-1, order, kept)
     cumulative = probabilities.cumsum(-1)
-    drawn = torch.searchsorted(cumulative, draws[:, None] * cumulative[:, -1:], right=True).squeeze(1)
-    drawn = drawn.clamp(max=logits.shape[1] - 1)
-    return torch.where(greedy.squeeze(1), logits.argmax(-1), drawn)
+    total = cumulative[:, -1:]
+    below = torch.nextafter(total, torch.zeros_like(total))  # rounding must not draw beyond the last possible token
+    return torch.searchsorted(cumulative, torch.minimum(draws[:, None] * total, below), right=True).squeeze(1)

@@ -1,4 +1,4 @@
-"""A model that answers from a log, and only from it."""
+"""A model that answers from a log, and only from it. Knows events; knows nothing of weights."""
 
 from __future__ import annotations
 
@@ -29,5 +29,10 @@ class RecordedLLM:
         for request in requests:
             key = request.key(self.digest)
             if (event := self._answers.get(key)) is None:
-                raise NondeterminismError("no recorded answer", where=request.site, why=f"call key {key} is not in the log")
+                raise NondeterminismError(
+                    "no recorded answer",
+                    where=request.site,
+                    why=f"call key {key} is not in the log",
+                    mend="Model, adapter, sampling, seed or prompt are not those of the recording.",
+                )
             yield Reply(request.site, event.text, event.finish, event.tokens_in, event.tokens_out)

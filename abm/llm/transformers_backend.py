@@ -1,12 +1,13 @@
 """A language model in this process, through transformers, on CPU or GPU.
 
 Weights are safetensors on this machine; no code of a model repository is run. The composition of a batch is the
-caller's: redoing a call redoes it exactly.
+caller's: redoing a call redoes it exactly. Knows nothing of contests or logs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from importlib import resources
 from itertools import groupby
@@ -19,9 +20,12 @@ from transformers.utils import logging as transformers_logging
 from abm.errors import InputError
 from abm.llm.decode import Row, decode
 from abm.llm.port import Reply, Request
-from abm.llm.weights import Swapper, tensors_digest
+from abm.llm.weights import Swapper, model_digest, weight_files
 
 POCKET = "pocket"
+
+SMALL = 100_000_000
+"""Parameters below which one CPU thread is used: more gain little, and collapse where another process is busy."""
 
 
 def model_folder(name: str) -> Path:
@@ -31,11 +35,11 @@ def model_folder(name: str) -> Path:
         InputError: there is no model.
     """
     folder = Path(str(resources.files("abm").joinpath("llm/pocket"))) if name == POCKET else Path(name)
-    if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
+    if not (folder / "config.json").is_file() or not weight_files(folder):
         raise InputError(
-            f"no model {name!r}", where=str(folder), why="the folder needs config.json, a tokenizer and *.safetensors",
+            f"no model {name!r}", where=str(folder), why="the folder needs config.json, a tokenizer and model.safetensors",
             mend=f"Give {POCKET!r} or the folder of a downloaded model.",
-        )
+        )  # fmt: skip
     return folder
 
 
@@ -44,31 +48,37 @@ class TransformersLLM:
 
     Args:
         model: ``"pocket"`` or a folder.
-        adapters: folder that holds ``<adapter id>/adapter_model.safetensors``.
+        adapters: folder that holds ``<adapter id>/adapter_model.safetensors`` and ``adapter_config.json``.
         device: ``"auto"`` takes CUDA where there is one.
-        batch: rows decoded together; a call's requests are cut into batches in their order.
-        threads: CPU threads; None leaves torch's setting.
+        dtype: ``"auto"`` is bfloat16 on CUDA and float32 on a CPU, whatever the files hold.
+        batch: rows decoded together; by default 128 of a small model, 32 of another. A call's requests are cut into
+            batches in their order, so another ``batch`` may round, and then sample, otherwise.
+        threads: CPU threads while decoding; by default 1 for a small model, else as torch is set.
+
+    Raises:
+        InputError: no such model, one that cannot be loaded, has no chat template, or remembers by more than attention.
     """
 
     def __init__(
-        self, model: str = POCKET, *, adapters: Path | None = None, device: str = "auto", batch: int = 64, threads: int | None = None
+        self,
+        model: str | Path = POCKET,
+        *,
+        adapters: Path | None = None,
+        device: str = "auto",
+        dtype: str = "auto",
+        batch: int | None = None,
+        threads: int | None = None,
     ) -> None:
-        folder = model_folder(model)
-        if threads:
-            torch.set_num_threads(threads)
+        self._name, self._folder = str(model), model_folder(str(model))
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
-        transformers_logging.disable_progress_bar()
-        try:
-            self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, padding_side="left")
-            self.model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
-        except (OSError, ValueError) as error:
-            raise InputError("cannot load the model", where=str(folder), why=str(error).splitlines()[0]) from error
-        if self.tokenizer.chat_template is None:
-            raise InputError("the model has no chat template", where=str(folder), mend="Use an instruction-tuned model.")
+        if dtype == "auto":
+            dtype = "bfloat16" if device.startswith("cuda") else "float32"
+        self.tokenizer, self.model = _load(self._folder, getattr(torch, dtype))
         self.model.to(device).eval()
-        self._name, self._batch = model, batch
+        small = self.model.num_parameters() < SMALL
+        self._batch = batch or (128 if small else 32)
+        self._threads = threads or (1 if small else torch.get_num_threads())
         self._swapper = Swapper(self.model, adapters)
 
     @property
@@ -78,10 +88,8 @@ class TransformersLLM:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the base weights, the tokenizer and the chat template."""
-        self._swapper.activate("")
-        tokenizer = self.tokenizer.backend_tokenizer.to_str() + str(self.tokenizer.chat_template)
-        return tensors_digest(dict(self.model.named_parameters()), tokenizer.encode())
+        """SHA-256 over the base weights, settings, tokenizer and chat template, as the files state them."""
+        return model_digest(self._folder)
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Yield one reply per request, batch by batch; requests of one adapter stay together.
@@ -89,32 +97,38 @@ class TransformersLLM:
         Raises:
             InputError: a prompt leaves no room for its completion (nothing is cut), or an adapter cannot be loaded.
         """
+        rows = {id(request): self._row(request) for request in requests}  # all are checked before any is answered
         ordered = sorted(requests, key=lambda request: request.adapter)  # stable: plan order within an adapter
         for adapter, group in groupby(ordered, key=lambda request: request.adapter):
-            self._swapper.activate(adapter)
             same = list(group)
             for start in range(0, len(same), self._batch):
-                yield from self._decode(same[start : start + self._batch])
+                batch = same[start : start + self._batch]
+                self._swapper.activate(adapter)  # per batch: between two, the caller may have asked for another
+                yield from self._decode(batch, [rows[id(request)] for request in batch])
 
     def prompt_ids(self, request: Request) -> list[int]:
         """Return the prompt's tokens, the chat template applied once."""
         text = self.tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    def _decode(self, batch: Sequence[Request]) -> Iterator[Reply]:
-        rows = [self._row(request) for request in batch]
-        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.tokenizer.eos_token_id
-        found = decode(self.model, rows, pad=pad, stops=self._stops)
-        for request, row, (tokens, stopped) in zip(batch, rows, found, strict=True):
-            text = self.tokenizer.decode(tokens, skip_special_tokens=True)
-            yield Reply(request.site, text, "stop" if stopped else "length", len(row.prompt), len(tokens))
+    def _decode(self, batch: Sequence[Request], rows: Sequence[Row]) -> Iterator[Reply]:
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
+        with _torch_threads(self._threads):
+            found = decode(self.model, rows, pad=pad, stops=self._stops)
+        for request, row, new in zip(batch, rows, found, strict=True):
+            text = self.tokenizer.decode(new.tokens, skip_special_tokens=True)
+            yield Reply(request.site, text, "stop" if new.stopped else "length", len(row.prompt), len(new.tokens))
 
     def _row(self, request: Request) -> Row:
         prompt, sampling = self.prompt_ids(request), request.sampling
-        positions = getattr(self.model.config, "max_position_embeddings", None)
+        if sampling.temperature < 0 or not 0 < sampling.top_p <= 1 or sampling.max_tokens < 1:
+            why = "temperature is at least 0, top_p in (0, 1], max_tokens at least 1"
+            raise InputError("sampling out of range", where=request.site, why=why)
+        positions = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         if positions and len(prompt) + sampling.max_tokens > positions:
             raise InputError(
-                "the prompt is too long for the model", where=request.site,
+                "the prompt is too long for the model",
+                where=request.site,
                 why=f"{len(prompt)} tokens and {sampling.max_tokens} for the completion; the model takes {positions}",
                 mend="Use shorter anchors or a smaller sampling.max_tokens; nothing is cut in silence.",
             )
@@ -122,6 +136,37 @@ class TransformersLLM:
 
     @cached_property
     def _stops(self) -> set[int]:
-        ends = self.model.generation_config.eos_token_id
+        ends = self.model.generation_config.eos_token_id if self.model.generation_config else None
         listed = ends if isinstance(ends, list) else [ends]
         return {end for end in (*listed, self.tokenizer.eos_token_id) if end is not None}
+
+
+def _load(folder: Path, dtype: torch.dtype):
+    """Return the tokenizer and the model in ``folder``."""
+    transformers_logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
+    except Exception as error:  # files of others: whatever is wrong with them, the user reads one line
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise InputError("cannot load the model", where=str(folder), why=reason) from error
+    if tokenizer.chat_template is None:
+        raise InputError("the model has no chat template", where=str(folder), mend="Use an instruction-tuned model.")
+    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ()) - {
+        "full_attention",
+        "sliding_attention",
+    }
+    if kinds or model._is_stateful:
+        why = f"it has {', '.join(sorted(kinds)) or 'recurrent'} layers; this backend decodes attention only"
+        raise InputError("cannot generate with the model", where=str(folder), why=why)
+    return tokenizer, model
+
+
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,4 +1,4 @@
-"""Adapters in generation: LoRA deltas merged into a model's weights, and taken out again exactly.
+"""Weights by content: a model's digest, and adapters merged into its weights and taken out again exactly.
 
 The original tensors are kept and put back by reference, so that "adapter off" is the base model bit for bit.
 Knows plain LoRA on linear layers; refuses variants it would get wrong.
@@ -8,61 +8,124 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from abm.content import canonical
 from abm.errors import InputError
 
 if TYPE_CHECKING:
     import torch
 
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+_NOT_MEANING = {"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version", "use_cache"}
+_ODD = (
+    "use_dora", "modules_to_save", "rank_pattern", "alpha_pattern", "fan_in_fan_out", "lora_bias", "use_qalora",
+    "alora_invocation_tokens", "trainable_token_indices", "target_parameters",
+)  # fmt: skip
+_RESIDUAL_INITS = ("pissa", "olora", "corda", "loftq")
+"""Starts that change the base weights too, so that the tensors alone do not say what the adapter adds."""
 
-def tensors_digest(tensors: dict[str, torch.Tensor], extra: bytes = b"") -> str:
+
+def tensors_digest(tensors: Mapping[str, torch.Tensor], extra: bytes = b"") -> str:
     """Return SHA-256 over names, dtypes, shapes and bytes of ``tensors`` in name order, then ``extra``."""
-    import torch
-
     sha = hashlib.sha256()
     for name in sorted(tensors):
-        tensor = tensors[name].detach().contiguous().cpu()
-        sha.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-        sha.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+        _add(sha, name, tensors[name])
     sha.update(extra)
     return sha.hexdigest()
 
 
-def lora_deltas(folder: Path, wanted: set[str]) -> dict[str, torch.Tensor]:
-    """Return weight name -> delta (out, in) of the adapter in ``folder``.
+def _add(sha: hashlib._Hash, name: str, tensor: torch.Tensor) -> None:
+    import torch
+
+    tensor = tensor.detach().contiguous().cpu()
+    sha.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+    sha.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+
+
+def model_digest(folder: Path) -> str:
+    """Return SHA-256 over a model as its files state it: tensors, settings, tokenizer and chat template.
+
+    It does not depend on the machine, nor on the precision in which the model is run.
+    """
+    from safetensors import safe_open
+
+    sha = hashlib.sha256()
+    with ExitStack() as stack:
+        files = [stack.enter_context(safe_open(path, framework="pt")) for path in weight_files(folder)]
+        held = {name: file for file in files for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        for name in sorted(held):
+            _add(sha, name, held[name].get_tensor(name))
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    sha.update(canonical({key: value for key, value in config.items() if key not in _NOT_MEANING}))
+    for name in ("tokenizer.json", "chat_template.jinja"):
+        if (folder / name).is_file():
+            sha.update(name.encode() + b"\0" + (folder / name).read_bytes())
+    if not (folder / "chat_template.jinja").is_file() and (folder / "tokenizer_config.json").is_file():
+        sha.update((folder / "tokenizer_config.json").read_bytes())  # where older models keep the template
+    return sha.hexdigest()
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the safetensors files of a model's folder; none if it has none or if one is missing."""
+    try:
+        index = json.loads((folder / INDEX).read_text("utf-8"))
+        files = [folder / name for name in sorted(set(index["weight_map"].values()))]
+    except (OSError, ValueError, KeyError, AttributeError):
+        files = [folder / WEIGHTS]
+    return files if all(file.is_file() for file in files) else []
+
+
+def lora_deltas(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+    """Return weight name -> delta (out, in), float32, of the adapter in ``folder``.
 
     Args:
-        wanted: the model's weight names; a delta for another one is an error.
+        shapes: the model's weights and their shapes; a delta for another weight is an error.
 
     Raises:
-        InputError: no adapter there, or one of a kind that is not plain LoRA on linear layers.
+        InputError: no adapter there, one of a kind that is not plain LoRA on linear layers, or of another model.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         config: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text("utf-8"))
         tensors = load_file(folder / "adapter_model.safetensors")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise InputError("cannot read the adapter", where=str(folder), why=str(error)) from error
-    odd = [key for key in ("use_dora", "modules_to_save", "rank_pattern", "alpha_pattern") if config.get(key)]
-    if config.get("peft_type") != "LORA" or odd:
-        raise InputError("not a plain LoRA adapter", where=str(folder), why=f"it uses {', '.join(odd) or config.get('peft_type')}")
-    rank = config["r"]
-    scale = config["lora_alpha"] / (rank**0.5 if config.get("use_rslora") else rank)
-    deltas = {}
-    for name, down in tensors.items():
-        if name.endswith(".lora_A.weight"):
+    _refuse_odd(config, folder)
+    scale = config["lora_alpha"] / (config["r"] ** 0.5 if config.get("use_rslora") else config["r"])
+    deltas: dict[str, torch.Tensor] = {}
+    for name in sorted(tensors):
+        if name.endswith(".lora_A.weight") and (up := tensors.get(name.replace(".lora_A.", ".lora_B."))) is not None:
             weight = name.removeprefix("base_model.model.").replace(".lora_A.weight", ".weight")
-            if weight not in wanted:
-                raise InputError("the adapter does not fit the model", where=str(folder), why=f"the model has no {weight}")
-            deltas[weight] = (tensors[name.replace(".lora_A.", ".lora_B.")].float() @ down.float()) * scale
+            delta = (up.float() @ tensors[name].float()) * scale
+            if tuple(delta.shape) != shapes.get(weight):
+                why = f"the model has no weight {weight} of shape {tuple(delta.shape)}"
+                raise InputError("the adapter does not fit the model", where=str(folder), why=why)
+            deltas[weight] = delta
+    if len(tensors) != 2 * len(deltas):
+        odd = next(name for name in sorted(tensors) if not name.endswith((".lora_A.weight", ".lora_B.weight")))
+        raise InputError("not a plain LoRA adapter", where=str(folder), why=f"it holds {odd}")
     return deltas
+
+
+def _refuse_odd(config: dict[str, Any], folder: Path) -> None:
+    odd = [key for key in _ODD if config.get(key)]
+    if str(config.get("init_lora_weights", "")).lower().startswith(_RESIDUAL_INITS):
+        odd.append("init_lora_weights")
+    if config.get("peft_type") != "LORA" or odd:
+        why = f"it uses {', '.join(odd) or config.get('peft_type')}"
+        raise InputError("not a plain LoRA adapter", where=str(folder), why=why)
 
 
 class Swapper:
     """Puts one adapter at a time into a model's weights.
+
+    In half precision the sum is rounded to the weight's own format.
 
     Args:
         model: a causal language model.
@@ -79,7 +142,7 @@ class Swapper:
         """Make the model answer with ``adapter``; with the base weights, exactly, if it is empty.
 
         Raises:
-            InputError: the adapter cannot be read or does not fit.
+            InputError: the adapter cannot be read or does not fit; the model then answers with its base weights.
         """
         if adapter == self.active:
             return
@@ -90,7 +153,8 @@ class Swapper:
             return
         if self._adapters is None:
             raise InputError(f"no folder of adapters for {adapter}", mend="Give the backend `adapters=`.")
-        for name, delta in lora_deltas(self._adapters / adapter, set(self._weights)).items():
+        shapes = {name: tuple(weight.shape) for name, weight in self._weights.items()}
+        for name, delta in lora_deltas(self._adapters / adapter, shapes).items():
             weight = self._weights[name]
             self._originals[name] = weight.data
             weight.data = (weight.data.float() + delta.to(weight.device)).to(weight.dtype)
