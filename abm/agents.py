@@ -34,7 +34,7 @@ class Competitor(mesa.Agent):
         slot: its place in every contest, 0 .. n-1.
     """
 
-    model: Model
+    model: Model  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, model: Model, writer: Writer, slot: int) -> None:
         super().__init__(model)
@@ -65,14 +65,14 @@ class Member(CellAgent):
         index: the persona's row in the audience's columns.
     """
 
-    model: Model
+    model: Model  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, model: Model, row: int) -> None:
         super().__init__(model)
         self._row = row
         self.index = int(model.voters.ids[row])
         self.name = model.voters.names[row]
-        self.cell = model.space[row]
+        self.cell = model.space[row]  # pyright: ignore[reportArgumentType]
 
     @property
     def traits(self) -> dict[str, float]:

@@ -6,7 +6,7 @@ Knows files and schemas; knows nothing of models or logs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class AnchorSplit(msgspec.Struct, frozen=True):
     dropped: dict[str, int]
 
 
-def make_anchor(schema: AnchorSchema, row: dict[str, object]) -> Anchor:
+def make_anchor(schema: AnchorSchema, row: Mapping[str, object]) -> Anchor:
     """Return the anchor of one row.
 
     Raises:

@@ -112,14 +112,15 @@ class Written:
 def world(arena: str) -> World:
     """Return the grammar of ``sales``, ``elections`` or ``social``."""
     raw = yaml.safe_load(resources.files("learning.pocket").joinpath(f"data/{arena}.yaml").read_text("utf-8"))
-    attributes = tuple(
-        Attribute(name, **{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
-        for name, fields in raw.pop("attributes").items()
-    )
+    attributes = tuple(Attribute(name, **_frozen(fields)) for name, fields in raw.pop("attributes").items())
     categories = tuple(tuple(path) for path in raw.pop("categories", ()))
     titles = tuple(raw.pop("titles"))
     del raw["arena"]
     return World(arena, titles, attributes, {key: tuple(texts) for key, texts in raw.items()}, categories)
+
+
+def _frozen(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
 
 
 # -- anchors -----------------------------------------------------------------------------------------------

@@ -14,14 +14,14 @@ import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from learning.pocket.stream import Example, Mix, batch
 from learning.pocket.tokenizer import build
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
+    from transformers import Qwen3ForCausalLM
 
 HELD_OUT_STEP = 10**9
 """Steps from here on are never trained on; they measure the held-out loss."""
@@ -54,7 +54,7 @@ def mix_at(step: int, steps: int) -> Mix:
     return Mix(drills=drills, long=long, strategies=progress >= 0.45, recite=recite)
 
 
-def new_model(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
+def new_model(settings: Settings, tokenizer: Any) -> Qwen3ForCausalLM:
     """Return an untrained model; a standard architecture, so that every engine can serve it."""
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
@@ -78,7 +78,7 @@ def new_model(settings: Settings, tokenizer: PreTrainedTokenizerFast) -> Qwen3Fo
     return Qwen3ForCausalLM(config)
 
 
-def encode(examples: list[Example], tokenizer: PreTrainedTokenizerFast) -> tuple[torch.Tensor, torch.Tensor]:
+def encode(examples: list[Example], tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Return token ids and labels, shape (examples, longest), padded on the right; prompts carry no loss (-100)."""
     import torch
 
@@ -130,7 +130,7 @@ def train(settings: Settings, out: Path, *, every: int = 150, bf16: bool = False
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1:
         distributed.init_process_group("gloo")
-    tokenizer = build()
+    tokenizer: Any = build()
     model = new_model(settings, tokenizer)
     decayed = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
@@ -198,7 +198,7 @@ def _log(out: Path, step: int, tokens: int, loss: float, held_out: float, rate: 
         log.write(json.dumps(line) + "\n")
 
 
-def save(model, optimizer, tokenizer, out: Path, settings: Settings, step: int, tokens: int) -> None:
+def save(model: Any, optimizer: Any, tokenizer: Any, out: Path, settings: Settings, step: int, tokens: int) -> None:
     """Write model, tokenizer and optimizer state, each as safetensors or JSON; the newest replaces the last."""
     from safetensors.torch import save_file
 
@@ -210,7 +210,7 @@ def save(model, optimizer, tokenizer, out: Path, settings: Settings, step: int, 
     (out / "progress.json").write_text(json.dumps({"step": step, "tokens": tokens, "settings": asdict(settings)}))
 
 
-def restore(model, optimizer, out: Path, settings: Settings) -> tuple[int, int]:
+def restore(model: Any, optimizer: Any, out: Path, settings: Settings) -> tuple[int, int]:
     """Load the newest checkpoint into model and optimizer; return steps and tokens done."""
     from safetensors.torch import load_file
 
