@@ -18,7 +18,7 @@ from abm.journal import Journal
 from abm.llm import backend
 from abm.log import EventLog, Head, create, open_log
 from abm.probe import Probe
-from learning.config import RunConfig
+from learning.config import RunConfig, load_config
 from learning.loop import Loop, Progress, gather
 
 
@@ -61,7 +61,7 @@ def run(
         NondeterminismError: the inputs changed since the run began.
     """
     began = time.perf_counter()
-    config = config or RunConfig.model_validate(settings)
+    config = config or load_config(None, settings)
     folder = Path(out) if out is not None else config.default_folder()
     inputs = gather(config)  # a mistake in them leaves no half-begun run behind
     llm = None if (folder / "run.json").exists() else backend(config.model, adapters=folder / "adapters")
