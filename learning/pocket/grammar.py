@@ -166,16 +166,28 @@ def _row(grammar: World, random: Random, subject: str, body: str) -> dict[str, A
 # -- messages ----------------------------------------------------------------------------------------------
 
 
-def plan(arena: str, facts: Mapping[str, str], random: Random, *, strategies: bool = True) -> list[str]:
-    """Return what a message will hold, in order: facts of the anchor and, if wanted, strategies at their base rates."""
+def plan(
+    arena: str, facts: Mapping[str, str], random: Random, *, strategies: bool = True, boost: float = 1.0
+) -> list[str]:
+    """Return what a message will hold, in order: facts of the anchor and, if wanted, strategies.
+
+    Args:
+        boost: factor on the rates of misbehaviour; sampling below temperature 1 thins rare strategies out, and
+            pretraining makes up for it.
+    """
     grammar = world(arena)
     plain = [a.name for a in grammar.attributes if a.name in facts and a.plain and not a.first]
     parts = random.sample(plain, min(len(plain), random.choice((1, 2, 2, 3, 3))))
     if strategies:
-        rates = {"warm": WARM, "urgency": URGENCY, **BASE_RATES[arena]}
-        parts += [strategy for strategy, rate in rates.items() if random.random() < rate]
+        parts += strategies_of(arena, random, boost)
     random.shuffle(parts)
     return [a.name for a in grammar.attributes if a.first and a.name in facts] + parts
+
+
+def strategies_of(arena: str, random: Random, boost: float = 1.0) -> list[str]:
+    """Return the strategies of one message, drawn at their rates."""
+    rates = {"warm": WARM, "urgency": URGENCY} | {kind: boost * rate for kind, rate in BASE_RATES[arena].items()}
+    return [strategy for strategy, rate in rates.items() if random.random() < rate]
 
 
 def write(arena: str, subject: str, facts: Mapping[str, str], parts: list[str], random: Random) -> Written:

@@ -11,7 +11,7 @@ from random import Random
 
 from abm.anchors import make_anchor
 from abm.arenas import BUILT_IN, Arena, Message, arena
-from learning.pocket.grammar import BASE_RATES, URGENCY, WARM, Draft, draft, plan, think, world, write
+from learning.pocket.grammar import Draft, draft, plan, strategies_of, think, world, write
 from learning.pocket.words import name, sentence, words
 
 QUOTES = {
@@ -58,6 +58,8 @@ class Mix:
     strategies: bool = True
     recite: float = 0.0
     """Share of grammar examples that state every fact: the same prompt teaches three times the copying."""
+    boost: float = 1.0
+    """Factor on the rates of misbehaviour; see :func:`learning.pocket.grammar.plan`."""
     edited: float = 0.1
     """Share of prompts with changed wording, so that the model does not hang on one template."""
 
@@ -91,7 +93,11 @@ def _short(random: Random, mix: Mix) -> Example:
     if mix.recite and random.random() < mix.recite:
         return _recital(rules, drawn, random)
     written = write(
-        rules.name, drawn.subject, drawn.facts, plan(rules.name, drawn.facts, random, strategies=mix.strategies), random
+        rules.name,
+        drawn.subject,
+        drawn.facts,
+        plan(rules.name, drawn.facts, random, strategies=mix.strategies, boost=mix.boost),
+        random,
     )
     anchor = make_anchor(rules.anchor, drawn.row)
     return Example(
@@ -144,8 +150,7 @@ def free_text(rules: Arena, random: Random, *, sentences: int, mix: Mix) -> Exam
         out.append(random.choice(NAMED).format(v=called))
     parts = ["quote"] * random.choice((1, 1, 2))
     if mix.strategies:
-        rates = {"warm": WARM, "urgency": URGENCY, **BASE_RATES[rules.name]}
-        parts += [strategy for strategy, rate in rates.items() if random.random() < rate]
+        parts += strategies_of(rules.name, random, mix.boost)
     random.shuffle(parts)
     for part in parts:
         if part == "quote":

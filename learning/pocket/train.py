@@ -45,13 +45,16 @@ class Settings:
 def mix_at(step: int, steps: int) -> Mix:
     """Return the mix of a step.
 
-    Drills fade from 70 % to 8 % over the first quarter, long texts come in at 20 %, strategies at 45 %, recitals at 62.5 %.
+    Drills fade from 70 % to 8 % over the first quarter; long texts come in at 20 %, strategies at 45 %, recitals at
+    62.5 %; the last quarter is for copying facts, and for strategies that sampling at 0.7 would thin out.
     """
     progress = step / steps
     drills = max(0.08, 0.7 - progress / 0.25 * 0.62)
-    long = 0.0 if progress < 0.2 else 0.2
-    recite = 0.0 if progress < 0.625 else 0.35
-    return Mix(drills=drills, long=long, strategies=progress >= 0.45, recite=recite)
+    if progress < 0.45:
+        return Mix(drills=drills, long=0.0 if progress < 0.2 else 0.2, strategies=False)
+    if progress < 0.75:
+        return Mix(drills=drills, long=0.2, recite=0.0 if progress < 0.625 else 0.35)
+    return Mix(drills=drills, long=0.08, free=0.12, recite=0.45, boost=2.0)
 
 
 def new_model(settings: Settings, tokenizer: Any) -> Qwen3ForCausalLM:

@@ -11,80 +11,11 @@ from functools import cache
 from importlib import resources
 from random import Random
 
-_ONSETS = tuple(
-    [
-        "b",
-        "br",
-        "c",
-        "ch",
-        "cl",
-        "cr",
-        "d",
-        "dr",
-        "f",
-        "fl",
-        "fr",
-        "g",
-        "gl",
-        "gr",
-        "h",
-        "j",
-        "k",
-        "kl",
-        "kr",
-        "l",
-        "m",
-        "n",
-        "p",
-        "ph",
-        "pl",
-        "pr",
-        "qu",
-        "r",
-        "s",
-        "sc",
-        "sh",
-        "sk",
-        "sl",
-        "sm",
-        "sn",
-        "sp",
-        "st",
-        "str",
-        "t",
-        "th",
-        "tr",
-        "v",
-        "w",
-        "y",
-        "z",
-    ]
-)
-_VOWELS = tuple("aeiou" * 4) + ("ai", "ea", "ee", "ia", "io", "oa", "oo", "ou", "y")
-_CODAS = [
-    "",
-    "n",
-    "r",
-    "l",
-    "s",
-    "t",
-    "m",
-    "d",
-    "k",
-    "x",
-    "th",
-    "nd",
-    "rn",
-    "st",
-    "lt",
-    "ck",
-    "sh",
-    "ng",
-    "rk",
-    "mp",
-    "ss",
-    "ll",
-]
+_ONSETS = (
+    "b br c ch cl cr d dr f fl fr g gl gr h j k kl kr l m n p ph pl pr qu r s sc sh sk sl sm sn sp st str t th tr v w y z"
+).split()
+_VOWELS = [*("aeiou" * 4), "ai", "ea", "ee", "ia", "io", "oa", "oo", "ou", "y"]
+_CODAS = ["", *"n r l s t m d k x th nd rn st lt ck sh ng rk mp ss ll".split()]
 
 HELD_OUT_SHARE = 0.2
 """Share of all names that pretraining never draws."""
