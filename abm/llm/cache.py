@@ -16,6 +16,7 @@ class RoomyLayer(DynamicLayer):
     """One layer's keys and values, shape (rows, heads, positions, width), as views of larger buffers."""
 
     _buffers: tuple[torch.Tensor, torch.Tensor] | None = None
+    _held = 0
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
@@ -23,34 +24,40 @@ class RoomyLayer(DynamicLayer):
         """Append the states of new positions and return those of all positions."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-            self.keys, self.values = key_states[:, :, :0], value_states[:, :, :0]
-        held, new = self.keys.shape[2], key_states.shape[2]
-        if self._buffers is None or self._buffers[0].shape[2] < held + new:
-            self._reserve(held + new + ROOM)
-        assert self._buffers is not None
-        for buffer, states in zip(self._buffers, (key_states, value_states), strict=True):
-            buffer[:, :, held : held + new] = states
-        self.keys, self.values = (buffer[:, :, : held + new] for buffer in self._buffers)
-        return self.keys, self.values
+        buffers, end = self._buffers, self._held + key_states.shape[2]
+        if buffers is None:
+            buffers = (_roomy(key_states, len(key_states), end), _roomy(value_states, len(value_states), end))
+        elif buffers[0].shape[2] < end:
+            buffers = tuple(_moved(old, self._held, end) for old in buffers)
+        buffers[0][:, :, self._held : end] = key_states
+        buffers[1][:, :, self._held : end] = value_states
+        return self._show((buffers[0], buffers[1]), end)
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keep, and repeat, the rows ``indices``; the copy has spare room of its own."""
-        self._reserve(self.keys.shape[2] + ROOM, indices)
+        assert self._buffers is not None
+        keys, values = (_moved(old, self._held, self._held, indices) for old in self._buffers)
+        self._show((keys, values), self._held)
 
-    def _reserve(self, positions: int, rows: torch.Tensor | None = None) -> None:
-        """Move to buffers of ``positions``, with the rows ``rows`` only."""
-        held = self.keys.shape[2]
-        moved = []
-        for old in (self.keys, self.values):
-            count = old.shape[0] if rows is None else len(rows)
-            buffer = old.new_empty((count, old.shape[1], positions, old.shape[3]))
-            if rows is None:
-                buffer[:, :, :held] = old
-            else:
-                torch.index_select(old, 0, rows, out=buffer[:, :, :held])
-            moved.append(buffer)
-        self._buffers = (moved[0], moved[1])
-        self.keys, self.values = (buffer[:, :, :held] for buffer in self._buffers)
+    def _show(self, buffers: tuple[torch.Tensor, torch.Tensor], held: int) -> tuple[torch.Tensor, torch.Tensor]:
+        self._buffers, self._held = buffers, held
+        self.keys, self.values = keys, values = buffers[0][:, :, :held], buffers[1][:, :, :held]
+        return keys, values
+
+
+def _roomy(like: torch.Tensor, rows: int, positions: int) -> torch.Tensor:
+    """Return a buffer for ``positions`` and ``ROOM`` more."""
+    return like.new_empty((rows, like.shape[1], positions + ROOM, like.shape[3]))
+
+
+def _moved(old: torch.Tensor, held: int, positions: int, rows: torch.Tensor | None = None) -> torch.Tensor:
+    """Return a larger buffer that begins with the ``held`` positions of ``old``, of ``rows`` only if given."""
+    buffer = _roomy(old, len(old) if rows is None else len(rows), positions)
+    if rows is None:
+        buffer[:, :, :held] = old[:, :, :held]
+    else:
+        torch.index_select(old[:, :, :held], 0, rows, out=buffer[:, :, :held])
+    return buffer
 
 
 def roomy_cache(layers: int) -> Cache:

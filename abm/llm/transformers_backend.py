@@ -12,6 +12,7 @@ from functools import cached_property
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -23,6 +24,8 @@ from abm.llm.port import Reply, Request
 from abm.llm.weights import Swapper, model_digest, weight_files
 
 POCKET = "pocket"
+
+ATTENTION = {"full_attention", "sliding_attention"}
 
 SMALL = 100_000_000
 """Parameters below which one CPU thread is used: more gain little, and collapse where another process is busy."""
@@ -65,7 +68,7 @@ class TransformersLLM:
         *,
         adapters: Path | None = None,
         device: str = "auto",
-        dtype: str = "auto",
+        dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto",
         batch: int | None = None,
         threads: int | None = None,
     ) -> None:
@@ -75,10 +78,15 @@ class TransformersLLM:
         if dtype == "auto":
             dtype = "bfloat16" if device.startswith("cuda") else "float32"
         self.tokenizer, self.model = _load(self._folder, getattr(torch, dtype))
-        self.model.to(device).eval()
+        try:
+            self.model.to(device).eval()
+        except RuntimeError as error:
+            why = str(error).splitlines()[0]
+            raise InputError(f"cannot put the model on {device!r}", where=str(self._folder), why=why) from error
         small = self.model.num_parameters() < SMALL
         self._batch = batch or (128 if small else 32)
         self._threads = threads or (1 if small else torch.get_num_threads())
+        self._digest: str | None = None
         self._swapper = Swapper(self.model, adapters)
 
     @property
@@ -86,10 +94,12 @@ class TransformersLLM:
         """The model as it was asked for."""
         return self._name
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """SHA-256 over the base weights, settings, tokenizer and chat template, as the files state them."""
-        return model_digest(self._folder)
+        if self._digest is None:
+            self._digest = model_digest(self._folder)
+        return self._digest
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Yield one reply per request, batch by batch; requests of one adapter stay together.
@@ -141,7 +151,7 @@ class TransformersLLM:
         return {end for end in (*listed, self.tokenizer.eos_token_id) if end is not None}
 
 
-def _load(folder: Path, dtype: torch.dtype):
+def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
     """Return the tokenizer and the model in ``folder``."""
     transformers_logging.disable_progress_bar()
     try:
@@ -152,10 +162,7 @@ def _load(folder: Path, dtype: torch.dtype):
         raise InputError("cannot load the model", where=str(folder), why=reason) from error
     if tokenizer.chat_template is None:
         raise InputError("the model has no chat template", where=str(folder), mend="Use an instruction-tuned model.")
-    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ()) - {
-        "full_attention",
-        "sliding_attention",
-    }
+    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ()) - ATTENTION
     if kinds or model._is_stateful:
         why = f"it has {', '.join(sorted(kinds)) or 'recurrent'} layers; this backend decodes attention only"
         raise InputError("cannot generate with the model", where=str(folder), why=why)

@@ -43,7 +43,7 @@ def _add(sha: hashlib._Hash, name: str, tensor: torch.Tensor) -> None:
 
     tensor = tensor.detach().contiguous().cpu()
     sha.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-    sha.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+    sha.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
 
 
 def model_digest(folder: Path) -> str:
@@ -60,7 +60,9 @@ def model_digest(folder: Path) -> str:
         for name in sorted(held):
             _add(sha, name, held[name].get_tensor(name))
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    sha.update(canonical({key: value for key, value in config.items() if key not in _NOT_MEANING}))
+    generation = folder / "generation_config.json"
+    ends = json.loads(generation.read_text("utf-8")).get("eos_token_id") if generation.is_file() else None
+    sha.update(canonical([{key: value for key, value in config.items() if key not in _NOT_MEANING}, ends]))
     for name in ("tokenizer.json", "chat_template.jinja"):
         if (folder / name).is_file():
             sha.update(name.encode() + b"\0" + (folder / name).read_bytes())

@@ -1,0 +1,26 @@
+"""Fixtures that several rooms use; what is heavy is imported when it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random language model with a chat template; see :mod:`tests.support.tiny`."""
+    from tests.support.tiny import save_tiny_model
+
+    return save_tiny_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(scope="session")
+def tiny_adapters(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two random adapters of the tiny model, ``one`` and ``two``."""
+    from tests.support.tiny import save_tiny_adapter
+
+    folder = tmp_path_factory.mktemp("adapters")
+    save_tiny_adapter(tiny_model, folder / "one", seed=1)
+    save_tiny_adapter(tiny_model, folder / "two", seed=2, use_rslora=True)
+    return folder
