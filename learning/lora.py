@@ -1,45 +1,63 @@
-"""How an adapter is learnt: the settings of the LoRA trainer and their presets. Imports nothing heavy."""
+"""How an adapter is learnt: the settings of LoRA and of its optimiser, and their presets. Data only, no torch."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from abm.errors import InputError
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 
 
 class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How an adapter is learnt.
 
     Attributes:
-        repeat: passes over the training set (the paper repeats its winners three times).
+        repeat: how often the training set is repeated before it is shuffled (the paper repeats its winners three times).
         batch: trajectories per optimiser step.
-        warmup: share of the steps; then a cosine down to ``final_lr`` times ``lr``.
+        lr, warmup, final_lr: the rate rises over ``warmup`` of the steps, then falls on a cosine to ``final_lr * lr``.
         max_length: tokens of prompt and completion together; longer examples are refused and counted.
         tfb_lambda, thoughts_per_contest: see :func:`learning.training_set`.
-        precision: ``bf16`` computes in bfloat16 and keeps weights in float32.
+        precision: of the frozen base model; the adapter is always float32.
+        tokens_per_pass: padded tokens of one forward and backward pass; bounds memory, changes only rounding.
+        checkpointing: recompute activations in the backward pass: less memory, about a third more time.
     """
 
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.05
+    rank: Count = 16
+    alpha: Count = 32
+    dropout: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.05
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-    lr: float = 2e-4
-    final_lr: float = 0.1
-    warmup: float = 0.03
-    batch: int = 16
-    repeat: int = 3
-    max_length: int = 4096
-    tfb_lambda: float = 1.0
-    thoughts_per_contest: int = 4
+    lr: Positive = 2e-4
+    final_lr: Share = 0.1
+    warmup: Share = 0.03
+    batch: Count = 16
+    repeat: Count = 3
+    max_length: Count = 4096
+    tfb_lambda: Annotated[float, msgspec.Meta(ge=0.0)] = 1.0
+    thoughts_per_contest: Count = 4
     precision: Literal["float32", "bf16"] = "bf16"
+    tokens_per_pass: Count = 16384
+    checkpointing: bool = True
 
 
 PRESETS = {
     "paper": LoraSettings(),
-    # A tiny model wants a larger rate; one thought a contest keeps the default run inside three minutes.
-    "pocket": LoraSettings(lr=3e-3, max_length=2048, thoughts_per_contest=1),
+    # A tiny model wants a larger rate (docs/decisions/0006-pocket-lora.md); two passes, one thought a contest and no
+    # dropout keep the default run inside three minutes on two cores.
+    "pocket": LoraSettings(
+        lr=3e-3,
+        repeat=2,
+        dropout=0.0,
+        thoughts_per_contest=1,
+        max_length=2048,
+        precision="float32",
+        tokens_per_pass=4096,
+        checkpointing=False,
+    ),
 }
 """``paper``: El & Zou, arXiv 2510.06105, appendix; ``pocket``: for the embedded model."""
 
@@ -48,11 +66,12 @@ def lora_settings(preset: str, changes: dict[str, Any]) -> LoraSettings:
     """Return a preset's settings with ``changes``.
 
     Raises:
-        InputError: an unknown setting, or a value of the wrong type.
+        InputError: an unknown preset or setting, or a value of the wrong type or out of range.
     """
-    values = msgspec.to_builtins(PRESETS[preset]) | changes
+    if preset not in PRESETS:
+        raise InputError(f"unknown preset {preset!r}", mend=f"Choose one of {', '.join(PRESETS)}.")
     try:
-        return msgspec.convert(values, LoraSettings)
+        return msgspec.convert(msgspec.to_builtins(PRESETS[preset]) | changes, LoraSettings)
     except msgspec.ValidationError as error:
         names = ", ".join(LoraSettings.__struct_fields__)
         raise InputError("setting 'lora' is not valid", why=str(error), mend=f"Its settings are {names}.") from error

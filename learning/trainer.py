@@ -1,32 +1,28 @@
 """The trainer: TRL's SFTTrainer on a PEFT LoRA, from a training set to an adapter on disk.
 
-Loss of one optimiser step, with w_r the row's weight and NLL_r its mean loss per completion token:
-
-    L = sum_r w_r * NLL_r / (number of trajectories in the step)
-
 A step holds ``batch`` trajectories, each with the thoughts that belong to it, so that every method takes equally many
-steps on the same contests. Prompts carry no loss. Over-long examples are refused and counted, never cut. Knows
-nothing of logs; imports no data frame library.
+steps on the same contests in the same order. The loss is in :mod:`learning.examples`. Knows nothing of logs; imports
+no data frame library, and torch only when it trains.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import tempfile
 from collections.abc import Sequence
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from abm.arenas import Message
 from abm.errors import InputError, MolochError
-from abm.llm.transformers_backend import model_folder
-from abm.llm.weights import tensors_digest
 from learning.adapters import load_adapter, save_adapter
+from learning.examples import Unit, examples, mean_loss, step_losses
 from learning.lora import LoraSettings
-from learning.training_set import Row, TrainingSet
+from learning.training_set import TrainingSet
 
 if TYPE_CHECKING:
     import torch
@@ -37,9 +33,11 @@ class Trained(msgspec.Struct, frozen=True):
     """What a training did.
 
     Attributes:
-        adapter: id of the adapter, or of its parent's copy where nothing could be learnt.
+        adapter: id of the adapter.
+        rows: examples that were learnt from, before they were repeated.
+        over_long: examples refused for their length, and thoughts left out with their contest's trajectory.
         tokens: tokens that carried loss, over all steps; ``steps``: optimiser steps.
-        loss_before, loss_after: mean NLL per token over the trajectories, without dropout.
+        loss_before, loss_after: mean negative log-likelihood per completion token over the trajectories, without dropout.
     """
 
     adapter: str
@@ -61,15 +59,6 @@ class Trainer(Protocol):
         ...
 
 
-class _Encoded(msgspec.Struct):
-    """One row as tokens; the loss begins at ``start``."""
-
-    ids: list[int]
-    start: int
-    weight: float
-    kind: str
-
-
 class TRLTrainer:
     """Trains with TRL on PEFT; the same settings, data and seed give the same tensors on one machine.
 
@@ -79,7 +68,16 @@ class TRLTrainer:
     """
 
     def __init__(self, model: str, adapters: Path) -> None:
+        from abm.llm.transformers_backend import model_folder
+
         self._folder, self._adapters = model_folder(model), adapters
+
+    @cached_property
+    def base_digest(self) -> str:
+        """SHA-256 of the base model, as its backend states it."""
+        from abm.llm.weights import model_digest
+
+        return model_digest(self._folder)
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -94,84 +92,40 @@ class TRLTrainer:
         """Learn an adapter; see :class:`Trainer`.
 
         Raises:
-            InputError: every example is over-long.
+            InputError: there is no example, every example is over-long, or ``parent`` was learnt with another rank,
+                alpha or targets.
             MolochError: the loss is not finite; no adapter is written.
         """
-        units, over_long = self._units(data, settings)
-        if not units:
-            raise InputError("every example is too long to learn from", why=f"{over_long} are longer than {settings.max_length} tokens",
-                             mend="Raise lora.max_length or use shorter anchors.")  # fmt: skip
+        fit = examples(data, self.tokenizer, settings.max_length)
+        if not fit.units:
+            raise _nothing(data, fit.over_long, settings)
+        _quiet()
         model = self._model(parent, settings, seed)
-        trajectories = [row for unit in units for row in unit if row.kind == "trajectory"]
-        before = self._mean_loss(model, trajectories, settings.batch)
-        steps = self._fit(model, units, settings, seed)
-        after = self._mean_loss(model, trajectories, settings.batch)
-        if not (math.isfinite(before) and math.isfinite(after)):
-            raise MolochError(
-                "training diverged", why=f"loss {before:.3g} before, {after:.3g} after", mend="Lower lora.lr."
-            )
-        tokens = settings.repeat * sum(len(row.ids) - row.start for unit in units for row in unit)
-        facts = {"model": tensors_digest(_base_tensors(model)), "parent": parent, "data": data.digest, "seed": seed,
-                 "data_range": list(data.data_range), "settings": msgspec.to_builtins(settings), **lineage}  # fmt: skip
-        name = save_adapter(self._adapters, *_adapter_of(model), facts)
-        return Trained(name, sum(map(len, units)), over_long, tokens, steps, round(before, 6), round(after, 6))
-
-    # -- data ----------------------------------------------------------------------------------------------
-
-    def _units(self, data: TrainingSet, settings: LoraSettings) -> tuple[list[list[_Encoded]], int]:
-        """Return the rows of each contest together, the trajectory first, and how many rows were over-long."""
-        units: dict[str, list[_Encoded]] = {}
-        over_long = 0
-        for row in sorted(data.rows, key=lambda row: row.kind == "thought"):
-            encoded = self.encode(row)
-            if len(encoded.ids) > settings.max_length:
-                over_long += 1
-            elif row.kind == "trajectory":
-                units[row.contest] = [encoded]
-            elif row.contest in units:
-                units[row.contest].append(encoded)
-        return list(units.values()), over_long
-
-    def encode(self, row: Row) -> _Encoded:
-        """Return a row's tokens: the chat template applied once, then the completion and the end token."""
-        prompt = self.render(row.prompt)
-        head = self.tokenizer(prompt, add_special_tokens=False)["input_ids"]
-        tail = self.tokenizer(row.completion, add_special_tokens=False)["input_ids"]
-        return _Encoded([*head, *tail, self.tokenizer.eos_token_id], len(head), row.weight, row.kind)
-
-    def render(self, prompt: list[Message]) -> str:
-        """Return the prompt's text, as generation renders it."""
-        return self.tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
-
-    def _collate(self, units: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """Return the rows of some units, padded on the right."""
-        import torch
-
-        rows = [row for unit in units for row in unit["rows"]]
-        longest = max(len(row["ids"]) for row in rows)
-        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.tokenizer.eos_token_id
-        batch = {
-            "input_ids": torch.full((len(rows), longest), pad),
-            "attention_mask": torch.zeros((len(rows), longest), dtype=torch.long),
-            "labels": torch.full((len(rows), longest), -100),
-            "weights": torch.tensor([row["weight"] for row in rows]) / len(units),
-        }
-        for i, row in enumerate(rows):
-            ids = torch.tensor(row["ids"])
-            batch["input_ids"][i, : len(ids)] = ids
-            batch["attention_mask"][i, : len(ids)] = 1
-            batch["labels"][i, row["start"] : len(ids)] = ids[row["start"] :]
-        return batch
-
-    # -- model ---------------------------------------------------------------------------------------------
+        before = mean_loss(model.get_base_model(), fit.trajectories, settings.tokens_per_pass)
+        steps = self._fit(model, fit.units, settings, seed)
+        after = mean_loss(model.get_base_model(), fit.trajectories, settings.tokens_per_pass)
+        _finite(after, "after training", settings)
+        facts = {"model_digest": self.base_digest, "parent": parent, "data": data.digest, "data_range": list(data.data_range),
+                 "seed": seed, "settings": msgspec.to_builtins(settings), "versions": _versions(), **lineage}  # fmt: skip
+        return Trained(
+            adapter=save_adapter(self._adapters, *_adapter_of(model), facts),
+            rows=sum(map(len, fit.units)),
+            over_long=fit.over_long + fit.orphaned,
+            tokens=settings.repeat * sum(row.learnt for unit in fit.units for row in unit),
+            steps=steps,
+            loss_before=round(before, 6),
+            loss_after=round(after, 6),
+        )
 
     def _model(self, parent: str, settings: LoraSettings, seed: int) -> PeftModel:
+        """Return the base model with a fresh LoRA, or with the parent's to go on from."""
         import torch
         from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
         from transformers import AutoModelForCausalLM
 
+        dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
         base = AutoModelForCausalLM.from_pretrained(
-            self._folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            self._folder, local_files_only=True, use_safetensors=True, dtype=dtype
         )
         config = LoraConfig(
             r=settings.rank, lora_alpha=settings.alpha, lora_dropout=settings.dropout, target_modules=list(settings.targets),
@@ -180,117 +134,111 @@ class TRLTrainer:
         torch.manual_seed(seed)
         model = get_peft_model(base, config)
         if parent:
-            set_peft_model_state_dict(model, load_adapter(self._adapters, parent)[0])
+            tensors, learnt = load_adapter(self._adapters, parent)
+            wanted = {"r": settings.rank, "lora_alpha": settings.alpha, "target_modules": sorted(settings.targets)}
+            if differs := [
+                f"{key} {learnt.get(key)}, not {value}" for key, value in wanted.items() if learnt.get(key) != value
+            ]:
+                raise InputError("the parent adapter has other settings", where=parent, why="; ".join(differs),
+                                 mend="Go on with the settings that it was learnt with.")  # fmt: skip
+            set_peft_model_state_dict(model, tensors)
         return model  # type: ignore[return-value]
 
-    def _fit(self, model: PeftModel, units: list[list[_Encoded]], settings: LoraSettings, seed: int) -> int:
+    def _fit(self, model: PeftModel, units: Sequence[Unit], settings: LoraSettings, seed: int) -> int:
         """Train ``model`` in place and return the optimiser steps."""
         import torch
         from datasets import Dataset
         from transformers import PrinterCallback
-        from transformers.utils import logging as transformers_logging
-        from trl import SFTConfig
+        from trl.trainer.sft_config import SFTConfig
 
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        transformers_logging.set_verbosity_error()
-        steps = math.ceil(len(units) / settings.batch) * settings.repeat
-        arguments = SFTConfig(
-            output_dir=str(self._adapters / ".trainer"),
-            per_device_train_batch_size=settings.batch,
-            num_train_epochs=settings.repeat,
-            learning_rate=settings.lr,
-            lr_scheduler_type="cosine_with_min_lr",
-            lr_scheduler_kwargs={"min_lr_rate": settings.final_lr},
-            warmup_steps=math.ceil(settings.warmup * steps),
-            bf16=settings.precision == "bf16",
-            use_cpu=not torch.cuda.is_available(),
-            gradient_checkpointing=False,
-            max_length=None,
-            seed=seed,
-            data_seed=seed,
-            save_strategy="no",
-            logging_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            remove_unused_columns=False,
-            dataset_kwargs={"skip_prepare_dataset": True},
-            dataloader_pin_memory=False,
-        )
-        data = Dataset.from_list([{"rows": [msgspec.to_builtins(row) for row in unit]} for unit in units])
-        trainer = _weighted_trainer()(
-            model=model,
-            args=arguments,
-            train_dataset=data,
-            data_collator=self._collate,
-            processing_class=self.tokenizer,
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
+        repeated = list(range(len(units))) * settings.repeat
+        with tempfile.TemporaryDirectory() as scratch:
+            arguments = SFTConfig(
+                output_dir=scratch,
+                per_device_train_batch_size=settings.batch,
+                num_train_epochs=1,
+                learning_rate=settings.lr,
+                lr_scheduler_type="cosine_with_min_lr",
+                lr_scheduler_kwargs={"min_lr_rate": settings.final_lr},
+                warmup_steps=math.ceil(settings.warmup * math.ceil(len(repeated) / settings.batch)),
+                bf16=False,  # the base model has its precision already
+                use_cpu=not torch.cuda.is_available(),
+                gradient_checkpointing=settings.checkpointing,
+                gradient_checkpointing_kwargs={"use_reentrant": False},
+                max_length=None,
+                seed=seed,
+                data_seed=seed,
+                save_strategy="no",
+                logging_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+                remove_unused_columns=False,
+                dataset_kwargs={"skip_prepare_dataset": True},
+                dataloader_pin_memory=False,
+            )
+            arguments._n_gpu = min(arguments.n_gpu, 1)  # more would multiply the batch, and with it the method
+            trainer = _unit_trainer()(
+                model, units, settings, args=arguments, train_dataset=Dataset.from_dict({"unit": repeated}),
+                data_collator=lambda picked: {"unit": [item["unit"] for item in picked]}, processing_class=self.tokenizer,
+            )  # fmt: skip
+            trainer.remove_callback(PrinterCallback)
+            trainer.train()
         return trainer.state.global_step
 
-    def _mean_loss(self, model: PeftModel, rows: list[_Encoded], batch: int) -> float:
-        import torch
 
-        model.eval()
-        total = 0.0
-        ordered = sorted(rows, key=lambda row: len(row.ids))
-        with torch.inference_mode():
-            for start in range(0, len(ordered), 2 * batch):
-                part = [{"rows": [msgspec.to_builtins(row)]} for row in ordered[start : start + 2 * batch]]
-                inputs = self._collate(part)
-                weights = inputs.pop("weights")
-                total += float((row_losses(model, inputs) * (weights > 0)).sum())
-        return total / len(rows)
+def _unit_trainer() -> type:
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    class UnitTrainer(SFTTrainer):
+        """SFTTrainer whose batches are numbers of units, and whose loss is that of :mod:`learning.examples`."""
+
+        def __init__(self, model: PeftModel, units: Sequence[Unit], settings: LoraSettings, **arguments: Any) -> None:
+            self._peft, self._units, self._settings = model, units, settings
+            super().__init__(model=model, **arguments)
+
+        def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+            import torch
+
+            self._peft.train()
+            rows = [row for unit in inputs["unit"] for row in self._units[unit]]
+            total = torch.zeros((), device=self._peft.device)
+            for loss in step_losses(self._peft.get_base_model(), rows, self._settings.tokens_per_pass):
+                self.accelerator.backward(loss)
+                total += loss.detach()
+            _finite(float(total), f"at step {self.state.global_step + 1}", self._settings)
+            return total
+
+    return UnitTrainer
 
 
-def row_losses(model: PeftModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return each row's mean negative log-likelihood per labelled token, shape (rows,).
+def _finite(loss: float, when: str, settings: LoraSettings) -> None:
+    if not math.isfinite(loss):
+        raise MolochError(
+            "training diverged", why=f"the loss is {loss} {when}", mend=f"Lower lora.lr, now {settings.lr:g}."
+        )
 
-    Rows are computed in two groups of like length, and logits are made for labelled tokens only: most of a batch is
-    prompt, and a thought's prompt is much longer than a message's.
-    """
-    import torch
 
-    lengths = inputs["attention_mask"].sum(1)
-    order = lengths.argsort()
-    half = (len(order) + 1) // 2
-    parts = [order[:half], order[half:]] if int(lengths.max()) > 1.3 * int(lengths[order[half - 1]]) else [order]
-    losses = torch.cat(
-        [_losses(model, {k: v[part] for k, v in inputs.items()}, int(lengths[part].max())) for part in parts]
+def _nothing(data: TrainingSet, over_long: int, settings: LoraSettings) -> InputError:
+    if not over_long:
+        return InputError("nothing to learn from", why=f"the training set has no trajectory: {data.counts}")
+    return InputError(
+        "every trajectory is too long to learn from",
+        why=f"{over_long} examples are longer than {settings.max_length} tokens; nothing is cut in silence",
+        mend="Raise lora.max_length or use shorter anchors.",
     )
-    return losses[torch.cat(parts).argsort().to(losses.device)]
 
 
-def _losses(model: PeftModel, inputs: dict[str, torch.Tensor], longest: int) -> torch.Tensor:
-    import torch
+def _quiet() -> None:
+    """Keep the libraries' progress bars and advice out of the run's own progress."""
+    from transformers.utils import logging as transformers_logging
 
-    base = model.get_base_model()
-    ids, mask, labels = (inputs[key][:, :longest].to(model.device) for key in ("input_ids", "attention_mask", "labels"))
-    hidden = base.get_decoder()(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[:, :-1]
-    targets = labels[:, 1:]
-    wanted = targets != -100
-    logits = base.get_output_embeddings()(hidden[wanted]).float()
-    losses = torch.nn.functional.cross_entropy(logits, targets[wanted], reduction="none")
-    summed = torch.zeros(len(targets), device=losses.device).index_add(0, wanted.nonzero()[:, 0], losses)
-    return summed / wanted.sum(1).clamp(min=1)
-
-
-def _weighted_trainer() -> type:
-    from trl import SFTTrainer
-
-    class WeightedSFTTrainer(SFTTrainer):
-        """SFTTrainer whose rows carry weights: the module's loss."""
-
-        def compute_loss(
-            self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-        ) -> Any:
-            losses = row_losses(model, inputs)
-            return (losses * inputs["weights"].to(losses.device)).sum()
-
-    return WeightedSFTTrainer
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
 
 
 def _adapter_of(model: PeftModel) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return the adapter's tensors and the part of PEFT's configuration that is plain data."""
     from peft import get_peft_model_state_dict
 
     tensors = {name: tensor.detach().cpu() for name, tensor in get_peft_model_state_dict(model).items()}
@@ -303,5 +251,5 @@ def _adapter_of(model: PeftModel) -> tuple[dict[str, torch.Tensor], dict[str, An
     }
 
 
-def _base_tensors(model: PeftModel) -> dict[str, torch.Tensor]:
-    return {name: tensor for name, tensor in model.named_parameters() if "lora_" not in name}
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in ("torch", "transformers", "peft", "trl")}

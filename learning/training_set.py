@@ -5,20 +5,23 @@
 - placebo twins of ``rft``, with the same contests and rows: ``placebo`` (a random message), ``loser``, and
   ``shuffled_votes`` (the winner of another contest's votes). What they move is not an effect of competition.
 
-Source: El & Zou, arXiv 2510.06105, with lambda made explicit (docs/decisions/0003-lambda.md). Imports neither
-torch nor a data frame library.
+Everything is joined by id, never by position. Source: El & Zou, arXiv 2510.06105, with lambda made explicit
+(docs/decisions/0003-lambda.md). Imports neither torch nor a data frame library.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Literal
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, NamedTuple
 
 import msgspec
+import numpy as np
 
 from abm import keyed
 from abm.arenas import Arena, Message
 from abm.content import content_id
+from abm.errors import InputError
 from abm.events import (
     AnchorsListed,
     ContestDecided,
@@ -37,8 +40,10 @@ class Row(msgspec.Struct, frozen=True):
     """One example: a chat prompt and the completion to learn.
 
     Attributes:
-        weight: of the row's mean loss per token; 1 for trajectories, lambda / thoughts per contest for thoughts.
+        weight: of the row's log-likelihood: 1 for trajectories, lambda / (thoughts drawn) for thoughts.
+        message: id of the message that is learnt; empty for thoughts.
         events: ``seq`` of the events that it is made of.
+        persona: index of the persona whose thought it is; -1 for trajectories.
     """
 
     prompt: list[Message]
@@ -55,9 +60,10 @@ class TrainingSet(msgspec.Struct, frozen=True):
     """What a trainer learns from.
 
     Attributes:
-        digest: content id of the rows.
-        data_range: first and last ``seq`` that was read.
-        counts: contests seen, and why some gave no row: ``tie``, ``forfeit``, ``void``.
+        digest: content id of the rows without ``events``: a place in the log moves when a run is resumed, content does not.
+        data_range: first and last ``seq`` of the contests that were read; (-1, -1) if there were none.
+        counts: ``contests`` seen and ``learnt``; why others gave no row (``tie``, ``forfeit``, ``void``); ``characters``
+            of the trajectories and ``winner_characters`` of the winners' in the same contests.
     """
 
     rows: list[Row]
@@ -71,15 +77,20 @@ class TrainingSet(msgspec.Struct, frozen=True):
         return [row for row in self.rows if row.kind == "trajectory"]
 
 
-class Contest(msgspec.Struct):
-    """One decided contest, as the log tells it."""
+class Contest(msgspec.Struct, frozen=True):
+    """One decided contest, as the log tells it: the messages by slot, and every reaction."""
 
     decided: ContestDecided
     messages: dict[int, MessagePublished]
     reactions: list[Reacted]
 
+    @property
+    def learnable(self) -> bool:
+        """Whether votes decided it (or, under policy ``random``, a declared coin): a forfeit is no win by votes."""
+        return self.decided.outcome in ("majority", "tie") and self.decided.winner in self.messages
 
-class Source(msgspec.Struct):
+
+class Source(msgspec.Struct, frozen=True):
     """What training sets are made of: the contests of one arm and epoch, and the texts that they refer to."""
 
     contests: list[Contest]
@@ -88,38 +99,60 @@ class Source(msgspec.Struct):
     data_range: tuple[int, int]
 
 
-Pick = Callable[[Contest, list[Contest], int, int], int]
-"""(contest, learnable contests, its place among them, seed) -> the slot to learn from."""
+Pick = Callable[[Sequence[Contest], int], list[int]]
+"""(learnable contests, seed) -> for each the slot to learn from."""
 
 
-def _winner(contest: Contest, contests: list[Contest], place: int, seed: int) -> int:
-    return contest.decided.winner
+def _winner(contests: Sequence[Contest], seed: int) -> list[int]:
+    return [contest.decided.winner for contest in contests]
 
 
-def _random(contest: Contest, contests: list[Contest], place: int, seed: int) -> int:
-    slots = sorted(contest.messages)
-    draw = keyed.generator(seed, "placebo", contest.decided.contest).integers(len(slots))
-    return slots[int(draw)]
+def _random(contests: Sequence[Contest], seed: int) -> list[int]:
+    return [_draw(sorted(contest.messages), seed, "placebo", contest) for contest in contests]
 
 
-def _loser(contest: Contest, contests: list[Contest], place: int, seed: int) -> int:
-    return min(sorted(contest.messages), key=lambda slot: contest.decided.votes[slot])
+def _loser(contests: Sequence[Contest], seed: int) -> list[int]:
+    picks = []
+    for contest in contests:
+        votes = {
+            slot: contest.decided.votes[slot] for slot in sorted(contest.messages) if slot != contest.decided.winner
+        }
+        picks.append(_draw([slot for slot in votes if votes[slot] == min(votes.values())], seed, "loser", contest))
+    return picks
 
 
-def _shuffled(contest: Contest, contests: list[Contest], place: int, seed: int) -> int:
-    order = keyed.generator(seed, "shuffled votes").permutation(len(contests))
-    winner = contests[int(order[place])].decided.winner
-    return winner if winner in contest.messages else contest.decided.winner
+def _shuffled(contests: Sequence[Contest], seed: int) -> list[int]:
+    """Permute the winning slots among contests in which the same slots were published."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for place in sorted(range(len(contests)), key=lambda i: contests[i].decided.contest):
+        groups.setdefault(tuple(sorted(contests[place].messages)), []).append(place)
+    picks = [-1] * len(contests)
+    for slots, places in groups.items():
+        order = keyed.generator(seed, "shuffled votes", *slots).permutation(len(places))
+        for place, other in zip(places, order, strict=True):
+            picks[place] = contests[places[other]].decided.winner
+    return picks
 
 
-METHODS: dict[str, Pick] = {
-    "rft": _winner,
-    "tfb": _winner,
-    "placebo": _random,
-    "loser": _loser,
-    "shuffled_votes": _shuffled,
+def _draw(slots: list[int], seed: int, what: str, contest: Contest) -> int:
+    return slots[int(keyed.generator(seed, what, contest.decided.contest).integers(len(slots)))]
+
+
+class Method(NamedTuple):
+    """A way to learn: which message of each contest, and whether voters' thoughts are learnt with it."""
+
+    pick: Pick
+    thoughts: bool = False
+
+
+METHODS: dict[str, Method] = {
+    "rft": Method(_winner),
+    "tfb": Method(_winner, thoughts=True),
+    "placebo": Method(_random),
+    "loser": Method(_loser),
+    "shuffled_votes": Method(_shuffled),
 }
-"""Method -> which message of a contest is learnt from."""
+"""Method by name."""
 
 
 def training_set(
@@ -141,80 +174,76 @@ def training_set(
     Args:
         events: a whole log, in order.
         source_arm: whose contests: ``"shared"`` in the first epoch, else the arm's name.
-        tfb_lambda: weight of all thoughts of a contest together, against its trajectory; both count their mean loss
-            per token.
-        thoughts_per_contest: how many voters' thoughts are drawn per contest, keyed by contest and ``seed``.
+        tfb_lambda: weight of the mean log-likelihood of a contest's thoughts, against its trajectory's: at 1 a token of
+            thought (averaged over voters) counts as much as a token of trajectory. The paper's sum over n voters is n times this mean.
+        thoughts_per_contest: how many voters' thoughts are drawn per contest, keyed by contest, persona and ``seed``;
+            the expectation of the loss does not depend on it.
 
     Raises:
-        KeyError: unknown method.
+        InputError: unknown method.
     """
-    pick = METHODS[method]
+    if method not in METHODS:
+        raise InputError(f"unknown way of learning {method!r}", mend=f"Choose one of {', '.join(METHODS)}.")
     source = collect(events, source_arm, epoch)
-    learnable = [contest for contest in source.contests if contest.decided.winner >= 0 and len(contest.messages) > 1]
+    learnable = [contest for contest in source.contests if contest.learnable]
     rows: list[Row] = []
-    for place, contest in enumerate(learnable):
-        chosen = contest.messages[pick(contest, learnable, place, seed)]
-        rows.append(_trajectory(contest, chosen, source, arena))
-        if method == "tfb":
+    for contest, slot in zip(learnable, METHODS[method].pick(learnable, seed), strict=True):
+        rows.append(_trajectory(contest, slot, source, arena))
+        if METHODS[method].thoughts:
             rows += _thoughts(contest, source, arena, seed, tfb_lambda, thoughts_per_contest)
-    counts = {"contests": len(source.contests), "learnt": len(learnable)}
-    for contest in source.contests:
-        if contest not in learnable:
-            outcome = contest.decided.outcome
-            counts[outcome] = counts.get(outcome, 0) + 1
-    return TrainingSet(rows, content_id(msgspec.to_builtins(rows)), source.data_range, counts)
+    return TrainingSet(rows, _digest(rows), source.data_range, _counts(source, learnable, rows, arena))
 
 
 def collect(events: Iterable[Event], arm: str, epoch: int) -> Source:
     """Return the decided training contests of one arm and epoch, joined by id, in the order of the log."""
-    source = Source([], {}, {}, (-1, -1))
+    contests: list[Contest] = []
+    anchors: dict[str, str] = {}
+    personas: dict[int, str] = {}
     messages: dict[str, dict[int, MessagePublished]] = {}
     reactions: dict[str, list[Reacted]] = {}
-    inside, seqs = False, []
+    inside, first, last = False, -1, -1
     for event in events:
         match event:
             case AnchorsListed(split="train"):
-                source.anchors |= {anchor["id"]: anchor["text"] for anchor in event.anchors}
+                anchors |= {anchor["id"]: anchor["text"] for anchor in event.anchors}
             case PersonasJoined():
-                source.personas |= {event.first + i: text for i, text in enumerate(event.texts)}
+                personas |= {event.first + i: text for i, text in enumerate(event.texts)}
             case StepStarted():
                 inside = (event.phase, event.arm, event.epoch) == ("train", arm, epoch)
             case MessagePublished() if inside:
                 messages.setdefault(event.contest, {})[event.slot] = event
-            case Reacted() if inside and event.choice >= 0:
+            case Reacted() if inside:
                 reactions.setdefault(event.contest, []).append(event)
             case ContestDecided() if inside:
-                contest = Contest(event, messages.get(event.contest, {}), reactions.get(event.contest, []))
-                source.contests.append(contest)
+                contests.append(Contest(event, messages.get(event.contest, {}), reactions.get(event.contest, [])))
             case _:
                 pass
         if inside:
-            seqs.append(event.seq)
+            first, last = (event.seq if first < 0 else first), event.seq
             inside = not isinstance(event, StepEnded)
-    if seqs:
-        source.data_range = (seqs[0], seqs[-1])
-    return source
+    return Source(contests, anchors, personas, (first, last))
 
 
-def _trajectory(contest: Contest, chosen: MessagePublished, source: Source, arena: Arena) -> Row:
+def _trajectory(contest: Contest, slot: int, source: Source, arena: Arena) -> Row:
+    message = contest.messages[slot]
     return Row(
-        prompt=arena.write_prompt(source.anchors[chosen.anchor]),
-        completion=arena.completion(chosen.thinking, arena.tag, chosen.text),
+        prompt=arena.write_prompt(source.anchors[message.anchor]),
+        completion=arena.completion(message.thinking, arena.tag, message.text),
         weight=1.0,
         kind="trajectory",
-        contest=chosen.contest,
-        message=chosen.message,
-        events=[chosen.seq, contest.decided.seq],
+        contest=message.contest,
+        message=message.message,
+        events=[message.seq, contest.decided.seq],
     )
 
 
-def _thoughts(
-    contest: Contest, source: Source, arena: Arena, seed: int, tfb_lambda: float, wanted: int
-) -> list[Row]:
+def _thoughts(contest: Contest, source: Source, arena: Arena, seed: int, tfb_lambda: float, wanted: int) -> list[Row]:
     """Return rows that predict voters' thoughts, each from that voter's persona and own order of the options."""
-    said = [reaction for reaction in contest.reactions if reaction.thought]
-    draw = keyed.generator(seed, "thoughts", contest.decided.contest)
-    drawn = [said[i] for i in sorted(draw.permutation(len(said))[:wanted])]
+    said = sorted((reaction for reaction in contest.reactions if reaction.thought), key=lambda said: said.persona)
+    draws = keyed.uniforms(
+        np.array([r.persona for r in said], dtype=np.int64), seed, "thoughts", contest.decided.contest
+    )
+    drawn = [said[i] for i in sorted(np.argsort(draws)[:wanted])]
     anchor = source.anchors[next(iter(contest.messages.values())).anchor]
     return [
         Row(
@@ -231,3 +260,18 @@ def _thoughts(
         )
         for reaction in drawn
     ]
+
+
+def _digest(rows: Sequence[Row]) -> str:
+    return content_id([msgspec.structs.replace(row, events=[]) for row in rows])
+
+
+def _counts(source: Source, learnable: Sequence[Contest], rows: Sequence[Row], arena: Arena) -> dict[str, int]:
+    winners = [_trajectory(contest, contest.decided.winner, source, arena) for contest in learnable]
+    return {
+        "contests": len(source.contests),
+        "learnt": len(learnable),
+        **Counter(str(contest.decided.outcome) for contest in source.contests if not contest.learnable),
+        "characters": sum(len(row.completion) for row in rows if row.kind == "trajectory"),
+        "winner_characters": sum(len(row.completion) for row in winners),
+    }
