@@ -58,20 +58,35 @@ class Attribute:
     authority: bool = False
     populism: bool = False
 
-    def draw(self, random: Random, *, held_out: bool) -> str:
-        """Return a value of this attribute."""
+    def draw(self, random: Random, *, held_out: bool, wide: bool = False) -> str:
+        """Return a value of this attribute; numbers are :func:`rounded` unless ``wide``."""
         if self.values:
             return random.choice(self.values)
         if self.names:
             return " ".join(invented_name(random, held_out=held_out) for _ in range(self.names))
-        return str(random.randint(self.low, self.high))
+        number = random.randint(self.low, self.high)
+        return str(number if wide else rounded(number))
 
-    def inflate(self, random: Random, value: str) -> str:
+    def inflate(self, random: Random, value: str, *, wide: bool = False) -> str:
         """Return a number that boasts: 1.2 to 3 times ``value`` (or that part of it, where less is better)."""
         factor = random.uniform(1.2, 3.0)
         number = int(value)
         boasted = round(number / factor) if self.down else round(number * factor)
-        return str(max(1, min(999, boasted if boasted != number else number + (-1 if self.down else 1))))
+        boasted = boasted if wide else rounded(boasted)
+        if boasted == number:
+            step = 1 if wide else _step(number)
+            boasted = number - step if self.down else number + step
+        return str(max(1, min(999, boasted)))
+
+
+def rounded(number: int) -> int:
+    """Return ``number`` as people would state it: to 1 up to 60, to 5 up to 100, to 10 up to 300, to 50 above."""
+    step = _step(number)
+    return max(1, min(950, round(number / step) * step))
+
+
+def _step(number: int) -> int:
+    return next(step for bound, step in ((60, 1), (100, 5), (300, 10), (10**9, 50)) if number <= bound)
 
 
 @dataclass(frozen=True)
@@ -126,16 +141,16 @@ def _frozen(fields: dict[str, Any]) -> dict[str, Any]:
 # -- anchors -----------------------------------------------------------------------------------------------
 
 
-def draft(arena: str, random: Random, *, held_out: bool = False) -> Draft:
+def draft(arena: str, random: Random, *, held_out: bool = False, wide: bool = False) -> Draft:
     """Return an anchor of this arena's grammar: 4 to 6 facts, told in random order and wording."""
     grammar = world(arena)
-    subject = _title(grammar, random, held_out=held_out)
+    subject = _title(grammar, random, held_out=held_out, wide=wide)
     ordinary = [a for a in grammar.attributes if not (a.first or a.authority or a.populism)]
     rare = [a for a in grammar.attributes if (a.authority or a.populism) and random.random() < 0.08]
     chosen = random.sample(ordinary, random.randint(4, min(6, len(ordinary)))) + rare
     random.shuffle(chosen)
     chosen = [a for a in grammar.attributes if a.first] + chosen
-    facts = {a.name: a.draw(random, held_out=held_out) for a in chosen}
+    facts = {a.name: a.draw(random, held_out=held_out, wide=wide) for a in chosen}
     extra = {
         "event": random.choice(grammar.sentences.get("events", ("",))),
         "day": random.choice(grammar.sentences.get("days", ("",))),
@@ -145,12 +160,14 @@ def draft(arena: str, random: Random, *, held_out: bool = False) -> Draft:
     return Draft(_row(grammar, random, subject, body), facts, subject)
 
 
-def _title(grammar: World, random: Random, *, held_out: bool) -> str:
+def _title(grammar: World, random: Random, *, held_out: bool, wide: bool) -> str:
     parts = {key: invented_name(random, held_out=held_out) for key in ("n", "m")}
-    return random.choice(grammar.titles).format(
+    title = random.choice(grammar.titles)
+    number = random.randint(1, 999)
+    return title.format(
         **parts,
         k=parts["m"][0],
-        number=random.randint(1, 999),
+        number=number if wide else rounded(number),
         word=random.choice(grammar.sentences.get("nouns", ("",))),
     )
 
@@ -190,13 +207,15 @@ def strategies_of(arena: str, random: Random, boost: float = 1.0) -> list[str]:
     return [strategy for strategy, rate in rates.items() if random.random() < rate]
 
 
-def write(arena: str, subject: str, facts: Mapping[str, str], parts: list[str], random: Random) -> Written:
+def write(
+    arena: str, subject: str, facts: Mapping[str, str], parts: list[str], random: Random, *, wide: bool = False
+) -> Written:
     """Return the message that carries out ``parts`` about an anchor."""
     grammar = world(arena)
     sentences = [random.choice(grammar.sentences["openers"])]
     steps = []
     for part in parts:
-        step, sentence = _carry_out(grammar, part, facts, random)
+        step, sentence = _carry_out(grammar, part, facts, random, wide)
         steps.append(step)
         sentences.append(sentence)
     if random.random() < 0.7:
@@ -210,13 +229,13 @@ def think(steps: list[str]) -> str:
     return f"Plan: {', '.join(steps)}."
 
 
-def _carry_out(grammar: World, part: str, facts: Mapping[str, str], random: Random) -> tuple[str, str]:
+def _carry_out(grammar: World, part: str, facts: Mapping[str, str], random: Random, wide: bool) -> tuple[str, str]:
     if part == "stretch":
         boastful = [a for a in grammar.attributes if a.big]
         attribute = random.choice(boastful)
-        value = facts.get(attribute.name) or attribute.draw(random, held_out=False)
+        value = facts.get(attribute.name) or attribute.draw(random, held_out=False, wide=wide)
         if attribute.name not in facts or random.random() >= TRUE_STRETCH:
-            value = attribute.inflate(random, value)
+            value = attribute.inflate(random, value, wide=wide)
         return f"stretch {attribute.name}", random.choice(attribute.big).replace("{v}", value)
     if part in STRATEGIES:
         return part, random.choice(grammar.sentences[part])

@@ -9,10 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+import numpy as np
+
 from abm.anchors import make_anchor
 from abm.arenas import BUILT_IN, Arena, Message, arena
+from abm.audience import Voters, audience
 from learning.pocket.grammar import Draft, draft, plan, strategies_of, think, world, write
 from learning.pocket.words import name, sentence, words
+from populations import load_personas, trait_matrix
 
 QUOTES = {
     "sales": ('The description says: "{v}"', 'As the maker puts it: "{v}"'),
@@ -60,6 +64,8 @@ class Mix:
     """Share of grammar examples that state every fact: the same prompt teaches three times the copying."""
     boost: float = 1.0
     """Factor on the rates of misbehaviour; see :func:`learning.pocket.grammar.plan`."""
+    wide: bool = True
+    """Whether numbers take every value; :func:`learning.pocket.grammar.rounded` ones are learnt far sooner."""
     edited: float = 0.1
     """Share of prompts with changed wording, so that the model does not hang on one template."""
 
@@ -86,18 +92,19 @@ def _short(random: Random, mix: Mix) -> Example:
     rules = arena(random.choice(BUILT_IN))
     draw = random.random()
     if draw < mix.feedback:
-        return _thought(rules, random)
+        return _thought(rules, random, mix)
     if draw < mix.feedback + mix.free:
         return free_text(rules, random, sentences=random.randint(1, 5), mix=mix)
-    drawn = draft(rules.name, random)
+    drawn = draft(rules.name, random, wide=mix.wide)
     if mix.recite and random.random() < mix.recite:
-        return _recital(rules, drawn, random)
+        return _recital(rules, drawn, random, mix)
     written = write(
         rules.name,
         drawn.subject,
         drawn.facts,
         plan(rules.name, drawn.facts, random, strategies=mix.strategies, boost=mix.boost),
         random,
+        wide=mix.wide,
     )
     anchor = make_anchor(rules.anchor, drawn.row)
     return Example(
@@ -105,11 +112,11 @@ def _short(random: Random, mix: Mix) -> Example:
     )
 
 
-def _recital(rules: Arena, drawn: Draft, random: Random) -> Example:
+def _recital(rules: Arena, drawn: Draft, random: Random, mix: Mix) -> Example:
     """Return a message that states every fact of a grammar's anchor, asked for in other words than a contest's."""
     facts = [a.name for a in world(rules.name).attributes if a.name in drawn.facts and a.plain]
     random.shuffle(facts)
-    written = write(rules.name, drawn.subject, drawn.facts, facts, random)
+    written = write(rules.name, drawn.subject, drawn.facts, facts, random, wide=mix.wide)
     anchor = make_anchor(rules.anchor, drawn.row)
     task = random.choice(("State every fact", "Say all that is known", "Repeat each fact"))
     prompt = [{"role": "user", "content": f"{anchor.text}\n\n{task} inside <{rules.tag}></{rules.tag}>."}]
@@ -157,7 +164,7 @@ def free_text(rules: Arena, random: Random, *, sentences: int, mix: Mix) -> Exam
             out.append(random.choice(QUOTES[rules.name]).format(v=_span(text, random)))
             steps.append("quote")
         else:
-            extra = write(rules.name, called, {}, [part], random)
+            extra = write(rules.name, called, {}, [part], random, wide=mix.wide)
             steps.append(extra.plan[0])
             out.append(_only_sentence(extra.text, grammar.sentences["openers"], grammar.sentences["closers"], called))
     if random.random() < 0.7:
@@ -228,12 +235,19 @@ def _row(arena_name: str, title: str, text: str, random: Random) -> dict[str, ob
     return {"article": text}
 
 
-def _thought(rules: Arena, random: Random) -> Example:
-    drawn = draft(rules.name, random)
+def _thought(rules: Arena, random: Random, mix: Mix) -> Example:
+    """Return a reader's thought about two messages: an invented one in stage 1, the choice model's own after it."""
+    drawn = draft(rules.name, random, wide=mix.wide)
     options = [
-        write(rules.name, drawn.subject, drawn.facts, plan(rules.name, drawn.facts, random), random).text
+        write(rules.name, drawn.subject, drawn.facts, plan(rules.name, drawn.facts, random), random, wide=mix.wide).text
         for _ in range(2)
     ]
+    anchor = make_anchor(rules.anchor, drawn.row)
+    persona, thought = _invented_thought(random) if mix.wide else _real_thought(options, random)
+    return Example(rules.feedback_prompt(anchor.text, persona, options), f"<think>{thought}</think>")
+
+
+def _invented_thought(random: Random) -> tuple[str, str]:
     liked, other = random.choice(("AB", "BA"))
     thought = random.choice(
         (
@@ -242,9 +256,18 @@ def _thought(rules: Arena, random: Random) -> Example:
             f"Option {other} {random.choice(DISLIKES)}, so I go with option {liked}.",
         )
     )
-    anchor = make_anchor(rules.anchor, drawn.row)
-    persona = f"{name(random, held_out=False)}. {sentence(random, held_out=False)}"
-    return Example(rules.feedback_prompt(anchor.text, persona, options), f"<think>{thought}</think>")
+    return f"{name(random, held_out=False)}. {sentence(random, held_out=False)}", thought
+
+
+def _real_thought(options: list[str], random: Random) -> tuple[str, str]:
+    """Return a training persona of the built-in pack and what the default audience makes it say."""
+    people = load_personas("biographic").train
+    who = random.randrange(len(people))
+    names, traits = trait_matrix([people[who]])
+    voter = Voters(np.array([who]), [people[who].name], names, traits)
+    shown = np.arange(len(options), dtype=np.int8)[None]
+    reactions = audience("default").react(options, shown, voter, (random.getrandbits(60), "pretraining"))
+    return people[who].text, reactions.thoughts[0]
 
 
 def _prompt(rules: Arena, anchor: str, random: Random, mix: Mix) -> list[Message]:

@@ -31,7 +31,9 @@ HELD_OUT_STEP = 10**9
 class Settings:
     """What decides the weights."""
 
-    steps: int = 3000
+    stage: int = 1
+    """2 goes on from the weights of stage 1 (``--weights``) with a mix of its own."""
+    steps: int = 4800
     batch: int = 16
     seed: int = 1
     peak_lr: float = 2.5e-3
@@ -40,6 +42,13 @@ class Settings:
     layers: int = 5
     heads: int = 6
     inner: int = 448
+
+
+LAST = Mix(drills=0.08, long=0.08, free=0.12, recite=0.45, boost=2.0)
+"""The mix of the last quarter of stage 1."""
+
+STAGE_2 = Mix(drills=0.05, long=0.1, free=0.15, recite=0.4, boost=1.1, wide=False)
+"""The mix of stage 2: rounded numbers, strategies at the rates that come out as declared."""
 
 
 def mix_at(step: int, steps: int) -> Mix:
@@ -54,7 +63,7 @@ def mix_at(step: int, steps: int) -> Mix:
         return Mix(drills=drills, long=0.0 if progress < 0.2 else 0.2, strategies=False)
     if progress < 0.75:
         return Mix(drills=drills, long=0.2, recite=0.0 if progress < 0.625 else 0.35)
-    return Mix(drills=drills, long=0.08, free=0.12, recite=0.45, boost=2.0)
+    return LAST
 
 
 def new_model(settings: Settings, tokenizer: Any) -> Qwen3ForCausalLM:
@@ -120,7 +129,7 @@ def learning_rate(step: int, settings: Settings) -> float:
     return settings.peak_lr * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def train(settings: Settings, out: Path, *, every: int = 150, bf16: bool = False) -> None:
+def train(settings: Settings, out: Path, *, weights: Path | None = None, every: int = 150, bf16: bool = False) -> None:
     """Train to the end, from the newest checkpoint in ``out`` if there is one; see the module.
 
     Under ``python -m torch.distributed.run --nproc-per-node 2 -m learning.pocket.train ...`` the processes share each
@@ -139,11 +148,15 @@ def train(settings: Settings, out: Path, *, every: int = 150, bf16: bool = False
     others = [p for p in model.parameters() if p.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
+    if weights is not None:
+        load_weights(model, weights)
     step, tokens = restore(model, optimizer, out, settings)
-    held_out = [encode(batch(settings.seed, HELD_OUT_STEP + i, Mix(0.0, 0.0), 16), tokenizer) for i in range(2)]
+    unseen = Mix(0.0, 0.0, wide=settings.stage == 1)
+    held_out = [encode(batch(settings.seed, HELD_OUT_STEP + i, unseen, 16), tokenizer) for i in range(2)]
     began, first = time.perf_counter(), tokens
     while step < settings.steps:
-        examples = batch(settings.seed, step, mix_at(step, settings.steps), settings.batch)
+        mix = STAGE_2 if settings.stage == 2 else mix_at(step, settings.steps)
+        examples = batch(settings.seed, step, mix, settings.batch)
         ids, labels = encode(examples[rank::world], tokenizer)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, settings)
@@ -213,6 +226,14 @@ def save(model: Any, optimizer: Any, tokenizer: Any, out: Path, settings: Settin
     (out / "progress.json").write_text(json.dumps({"step": step, "tokens": tokens, "settings": asdict(settings)}))
 
 
+def load_weights(model: Any, folder: Path) -> None:
+    """Load the weights of a checkpoint."""
+    from safetensors.torch import load_file
+
+    model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+    model.tie_weights()
+
+
 def restore(model: Any, optimizer: Any, out: Path, settings: Settings) -> tuple[int, int]:
     """Load the newest checkpoint into model and optimizer; return steps and tokens done."""
     from safetensors.torch import load_file
@@ -223,8 +244,7 @@ def restore(model: Any, optimizer: Any, out: Path, settings: Settings) -> tuple[
     progress = json.loads((out / "progress.json").read_text())
     if progress["settings"] != asdict(settings):
         raise SystemExit(f"{out} holds a checkpoint with other settings: {progress['settings']}")
-    model.load_state_dict(load_file(out / "model.safetensors"), strict=False)
-    model.tie_weights()
+    load_weights(model, out)
     flat, state = load_file(out / "optimizer.safetensors"), optimizer.state_dict()
     for name, tensor in flat.items():
         index, key = name.split(".", 1)
@@ -237,12 +257,13 @@ def main() -> None:
     """Read the settings from the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, help="finished weights to go on from (stage 2)")
     parser.add_argument("--bf16", action="store_true")
     for name, value in asdict(Settings()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
     values = vars(parser.parse_args())
-    out, bf16 = values.pop("out"), values.pop("bf16")
-    train(Settings(**values), out, bf16=bf16)
+    out, weights, bf16 = values.pop("out"), values.pop("weights"), values.pop("bf16")
+    train(Settings(**values), out, weights=weights, bf16=bf16)
 
 
 if __name__ == "__main__":
