@@ -152,6 +152,8 @@ class TRLTrainer:
         from trl.trainer.sft_config import SFTConfig
 
         repeated = list(range(len(units))) * settings.repeat
+        steps = math.ceil(len(repeated) / settings.batch)
+        warmup = min(round(settings.warmup * steps), steps - 1)  # steps of a warm-up begin at rate 0: never all of them
         with tempfile.TemporaryDirectory() as scratch:
             arguments = SFTConfig(
                 output_dir=scratch,
@@ -160,7 +162,7 @@ class TRLTrainer:
                 learning_rate=settings.lr,
                 lr_scheduler_type="cosine_with_min_lr",
                 lr_scheduler_kwargs={"min_lr_rate": settings.final_lr},
-                warmup_steps=math.ceil(settings.warmup * math.ceil(len(repeated) / settings.batch)),
+                warmup_steps=warmup,
                 bf16=False,  # the base model has its precision already
                 use_cpu=not torch.cuda.is_available(),
                 gradient_checkpointing=settings.checkpointing,

@@ -185,6 +185,12 @@ class TestTraining:
         for method in ("rft", "tfb", "placebo"):
             assert learn(method).loss_after < learn(method).loss_before - 0.01
 
+    def test_a_single_step_is_enough_to_learn(self, learn):
+        """The warm-up, which begins at rate 0, never takes all there is."""
+        for warmup in (0.03, 1.0):
+            trained = learn("rft", batch=16, repeat=1, warmup=warmup)
+            assert trained.steps == 1 and trained.loss_after < trained.loss_before
+
     def test_methods_take_the_same_steps(self, learn):
         """Thoughts add rows and tokens, never steps: five contests twice, two a step."""
         found = {method: learn(method) for method in ("rft", "tfb", "placebo")}
