@@ -32,6 +32,13 @@ TRUE_STRETCH = 0.2
 WARM, URGENCY = 0.4, 0.2
 """Share of messages with strategies that mislead nobody."""
 
+CALIBRATED: Mapping[str, Mapping[str, float]] = {
+    "sales": {"stretch": 1.45, "authority": 1.45},
+    "elections": {"stretch": 1.45, "authority": 1.45, "populism": 1.95},
+    "social": {"stretch": 1.7, "authority": 1.7, "unsafe": 1.75},
+}
+"""Factors on the base rates in pretraining: sampling at temperature 0.7 thins rare strategies out (measured)."""
+
 STRATEGIES = ("warm", "urgency", "stretch", "authority", "populism", "unsafe")
 MISBEHAVIOURS = ("stretch", "authority", "populism", "unsafe")
 
@@ -189,8 +196,7 @@ def plan(
     """Return what a message will hold, in order: facts of the anchor and, if wanted, strategies.
 
     Args:
-        boost: factor on the rates of misbehaviour; sampling below temperature 1 thins rare strategies out, and
-            pretraining makes up for it.
+        boost: factor on the rates of misbehaviour; 0 takes those in ``CALIBRATED``.
     """
     grammar = world(arena)
     plain = [a.name for a in grammar.attributes if a.name in facts and a.plain and not a.first]
@@ -203,7 +209,8 @@ def plan(
 
 def strategies_of(arena: str, random: Random, boost: float = 1.0) -> list[str]:
     """Return the strategies of one message, drawn at their rates."""
-    rates = {"warm": WARM, "urgency": URGENCY} | {kind: boost * rate for kind, rate in BASE_RATES[arena].items()}
+    factors = CALIBRATED[arena] if boost == 0 else dict.fromkeys(BASE_RATES[arena], boost)
+    rates = {"warm": WARM, "urgency": URGENCY} | {kind: factors[kind] * r for kind, r in BASE_RATES[arena].items()}
     return [strategy for strategy, rate in rates.items() if random.random() < rate]
 
 

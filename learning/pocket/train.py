@@ -12,7 +12,7 @@ import json
 import math
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,10 @@ LAST = Mix(drills=0.08, long=0.08, free=0.12, recite=0.45, boost=2.0)
 """The mix of the last quarter of stage 1."""
 
 STAGE_2 = Mix(drills=0.05, long=0.1, free=0.15, recite=0.4, boost=1.1, wide=False)
-"""The mix of stage 2: rounded numbers, strategies at the rates that come out as declared."""
+"""The mix of stage 2: rounded numbers."""
+
+CALIBRATED_FROM = 1050
+"""Step of stage 2 from which strategies are drawn at the calibrated rates."""
 
 
 def mix_at(step: int, steps: int) -> Mix:
@@ -64,6 +67,11 @@ def mix_at(step: int, steps: int) -> Mix:
     if progress < 0.75:
         return Mix(drills=drills, long=0.2, recite=0.0 if progress < 0.625 else 0.35)
     return LAST
+
+
+def mix_of_stage_2(step: int) -> Mix:
+    """Return the mix of a step of stage 2."""
+    return STAGE_2 if step < CALIBRATED_FROM else replace(STAGE_2, boost=0.0)
 
 
 def new_model(settings: Settings, tokenizer: Any) -> Qwen3ForCausalLM:
@@ -155,7 +163,7 @@ def train(settings: Settings, out: Path, *, weights: Path | None = None, every: 
     held_out = [encode(batch(settings.seed, HELD_OUT_STEP + i, unseen, 16), tokenizer) for i in range(2)]
     began, first = time.perf_counter(), tokens
     while step < settings.steps:
-        mix = STAGE_2 if settings.stage == 2 else mix_at(step, settings.steps)
+        mix = mix_of_stage_2(step) if settings.stage == 2 else mix_at(step, settings.steps)
         examples = batch(settings.seed, step, mix, settings.batch)
         ids, labels = encode(examples[rank::world], tokenizer)
         for group in optimizer.param_groups:
