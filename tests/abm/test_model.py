@@ -56,7 +56,13 @@ def hold(tmp_path, answer, people, *, k=4, ties="skip", batch=2, writers=("a", "
     with journal.transaction():
         journal.emit(PersonasJoined(split="train", first=0, ids=names, names=names, texts=names, traits={}))
     society = Society(
-        arena=SALES, audience=people, llm=llm or ScriptedLLM(answer), sampling=Sampling(), seed=1, ties=ties, batch=batch
+        arena=SALES,
+        audience=people,
+        llm=llm or ScriptedLLM(answer),
+        sampling=Sampling(),
+        seed=1,
+        ties=ties,
+        batch=batch,
     )
     voters = Voters(np.arange(k), names, TRAITS, np.zeros((k, len(TRAITS)), dtype=np.float32))
     model = Model(
@@ -131,7 +137,10 @@ class TestInvalidMessages:
     def test_with_three_writers_the_other_two_still_compete(self, tmp_path):
         """Votes land in the slots of those who wrote."""
         _, events = hold(
-            tmp_path, lambda r: "" if "/b/1" in r.site else say(r.site), Slots(lambda row, texts: 1), writers=("a", "b", "c")
+            tmp_path,
+            lambda r: "" if "/b/1" in r.site else say(r.site),
+            Slots(lambda row, texts: 1),
+            writers=("a", "b", "c"),
         )
         assert {tuple(d.votes) for d in of(ContestDecided, events)} == {(0, 0, 4)}
         assert all(sorted(r.order) == [0, 2] for r in of(Reacted, events))
