@@ -223,15 +223,21 @@ def _log(out: Path, step: int, tokens: int, loss: float, held_out: float, rate: 
 
 
 def save(model: Any, optimizer: Any, tokenizer: Any, out: Path, settings: Settings, step: int, tokens: int) -> None:
-    """Write model, tokenizer and optimizer state, each as safetensors or JSON; the newest replaces the last."""
+    """Write a checkpoint; the newest replaces the last.
+
+    All that a resumed run reads lies in one file, replaced at once: a kill leaves the old checkpoint or the new one, never
+    the weights of one with the optimizer state of the other. The other files are for using the model.
+    """
     from safetensors.torch import save_file
 
+    state = {f"optimizer.{i}.{k}": v for i, s in optimizer.state_dict()["state"].items() for k, v in s.items()}
+    state |= {f"model.{name}": tensor.detach() for name, tensor in model.named_parameters()}
+    progress = json.dumps({"step": step, "tokens": tokens, "settings": asdict(settings)})
+    save_file(state, out / "resume.safetensors.new", {"progress": progress})
+    (out / "resume.safetensors.new").replace(out / "resume.safetensors")
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
-    state = {f"{i}.{k}": v for i, s in optimizer.state_dict()["state"].items() for k, v in s.items()}
-    save_file(state, out / "optimizer.safetensors.new")
-    (out / "optimizer.safetensors.new").replace(out / "optimizer.safetensors")
-    (out / "progress.json").write_text(json.dumps({"step": step, "tokens": tokens, "settings": asdict(settings)}))
+    (out / "progress.json").write_text(progress)
 
 
 def load_weights(model: Any, folder: Path) -> None:
@@ -244,21 +250,35 @@ def load_weights(model: Any, folder: Path) -> None:
 
 def restore(model: Any, optimizer: Any, out: Path, settings: Settings) -> tuple[int, int]:
     """Load the newest checkpoint into model and optimizer; return steps and tokens done."""
-    from safetensors.torch import load_file
+    from safetensors import safe_open
 
     out.mkdir(parents=True, exist_ok=True)
-    if not (out / "progress.json").exists():
+    if not (out / "resume.safetensors").exists():
+        if (out / "progress.json").exists():
+            raise SystemExit(f"{out} holds an older kind of checkpoint; give another --out")
         return 0, 0
-    progress = json.loads((out / "progress.json").read_text())
+    with safe_open(out / "resume.safetensors", "pt") as file:
+        progress = json.loads(file.metadata()["progress"])
+        flat = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     if progress["settings"] != asdict(settings):
         raise SystemExit(f"{out} holds a checkpoint with other settings: {progress['settings']}")
-    load_weights(model, out)
-    flat, state = load_file(out / "optimizer.safetensors"), optimizer.state_dict()
-    for name, tensor in flat.items():
-        index, key = name.split(".", 1)
-        state["state"].setdefault(int(index), {})[key] = tensor
+    weights = {name.removeprefix("model."): v for name, v in flat.items() if name.startswith("model.")}
+    model.load_state_dict(weights, strict=False)
+    model.tie_weights()
+    state = optimizer.state_dict()
+    for name in flat.keys() - {f"model.{name}" for name in weights}:
+        _, index, key = name.split(".", 2)
+        state["state"].setdefault(int(index), {})[key] = flat[name]
     optimizer.load_state_dict(state)
+    _forget(out / "train.jsonl", progress["step"])
     return progress["step"], progress["tokens"]
+
+
+def _forget(log: Path, step: int) -> None:
+    """Drop the log's lines after ``step``: they belong to weights that were lost, and their steps come again."""
+    if log.exists():
+        lines = log.read_text().splitlines(keepends=True)
+        log.write_text("".join(line for line in lines if json.loads(line)["step"] <= step))
 
 
 def main() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from random import Random
 
 import pytest
+import safetensors.torch
 from safetensors.torch import load_file
 
 from abm.arenas import BUILT_IN, arena
@@ -49,12 +51,61 @@ class TestResume:
         assert json.loads((tmp_path / "stopped/progress.json").read_text())["step"] == 2
         halfway = load_file(tmp_path / "stopped/model.safetensors")
         train(TINY, tmp_path / "stopped", every=2)
-        for name in ("model", "optimizer"):
+        for name in ("model", "resume"):
             whole, stopped = (load_file(tmp_path / run / f"{name}.safetensors") for run in ("whole", "stopped"))
             assert whole.keys() == stopped.keys()
             assert all(whole[key].equal(stopped[key]) for key in whole)
         assert any(not halfway[key].equal(stopped_at) for key, stopped_at in
                    load_file(tmp_path / "stopped/model.safetensors").items())  # fmt: skip
+
+    @pytest.mark.parametrize("in_place", [False, True])
+    def test_survives_a_kill_inside_a_checkpoint(self, tmp_path, monkeypatch, in_place):
+        """Killed while step 4 of 6 is being written, before or after the file that counts is in place."""
+        longer = replace(TINY, steps=6)
+        train(longer, tmp_path / "whole", every=2)
+        write, model_of = safetensors.torch.save_file, pretraining.new_model
+        done = []
+
+        def torn(state, path, *args):
+            done.append(path)
+            if len(done) == 2 and not in_place:
+                path.write_bytes(b"torn")
+                raise KeyboardInterrupt
+            write(state, path, *args)
+
+        def killed(settings, tokenizer):
+            model = model_of(settings, tokenizer)
+            save_pretrained = model.save_pretrained
+
+            def once(out):
+                if len(done) == 2:
+                    raise KeyboardInterrupt
+                save_pretrained(out)
+
+            model.save_pretrained = once
+            return model
+
+        with monkeypatch.context() as patch:
+            patch.setattr(safetensors.torch, "save_file", torn)
+            patch.setattr(pretraining, "new_model", killed)
+            with pytest.raises(KeyboardInterrupt):
+                train(longer, tmp_path / "killed", every=2)
+        train(longer, tmp_path / "killed", every=2)
+        whole, killed = (load_file(tmp_path / run / "model.safetensors") for run in ("whole", "killed"))
+        assert all(whole[key].equal(killed[key]) for key in whole)
+
+    def test_the_log_holds_each_step_once(self, tmp_path):
+        """Lines after the checkpoint are dropped when the run goes on from it."""
+        train(TINY, tmp_path, every=4)
+        (tmp_path / "train.jsonl").write_text('{"step": 2}\n{"step": 4}\n{"step": 5}\n')
+        train(TINY, tmp_path, every=4)
+        assert (tmp_path / "train.jsonl").read_text() == '{"step": 2}\n{"step": 4}\n'
+
+    def test_refuses_an_older_kind_of_checkpoint(self, tmp_path):
+        """It is neither read by halves nor overwritten."""
+        (tmp_path / "progress.json").write_text("{}")
+        with pytest.raises(SystemExit, match="older kind"):
+            train(TINY, tmp_path, every=4)
 
     def test_a_finished_run_is_left_alone(self, tmp_path):
         """Running the command of a finished run again changes no byte of its weights."""
@@ -67,12 +118,12 @@ class TestResume:
         """A folder belongs to one run."""
         train(TINY, tmp_path, every=4)
         with pytest.raises(SystemExit, match="other settings"):
-            train(Settings(**{**TINY.__dict__, "seed": 2}), tmp_path, every=4)
+            train(replace(TINY, seed=2), tmp_path, every=4)
 
     def test_another_seed_gives_other_weights(self, tmp_path):
         """The equalities above are not for want of randomness."""
         for seed in (1, 2):
-            train(Settings(**{**TINY.__dict__, "seed": seed}), tmp_path / str(seed), every=4)
+            train(replace(TINY, seed=seed), tmp_path / str(seed), every=4)
         one, two = (load_file(tmp_path / run / "model.safetensors") for run in ("1", "2"))
         assert any(not one[key].equal(two[key]) for key in one)
 
