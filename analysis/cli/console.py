@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from learning import Progress
 
-TABLE_WIDTH = 116
+TABLE_WIDTH = 120
 """Columns that the widest table needs; a narrower terminal wraps its lines rather than cutting numbers."""
 
 

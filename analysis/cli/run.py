@@ -12,6 +12,7 @@ from analysis.cli import options
 from analysis.cli.console import printer, progress, stderr
 
 if TYPE_CHECKING:
+    from abm.events import Event
     from learning import Run, RunConfig
 
 
@@ -61,7 +62,15 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
     except KeyboardInterrupt:
         stderr().print(f"Stopped; nothing is lost. The same command goes on from here: {folder}", markup=False)
         raise typer.Exit(130) from None
-    return done, table(list(read_events(done.path)))
+    events = list(read_events(done.path))
+    return done, table(events) | {"dropped": _dropped(events)}
+
+
+def _dropped(events: list[Event]) -> dict[str, int]:
+    """Return reason -> anchors of the source that were left out."""
+    from abm.events import AnchorsListed
+
+    return {why: n for e in events if isinstance(e, AnchorsListed) for why, n in e.dropped.items() if n}
 
 
 def as_dict(done: Run, results: dict[str, Any]) -> dict[str, Any]:
@@ -81,8 +90,9 @@ def _print(done: Run, results: dict[str, Any]) -> None:
     console = printer()
     for part in render(results):
         console.print(part)
+    dropped = "; ".join(f"{count} {why}" for why, count in results["dropped"].items())
     for line in (
-        "",
+        f"\nanchors left out: {dropped}\n" if dropped else "",
         f"log     {done.path}   {done.head.seq:,} events, {done.seconds:.0f} s",
         f"head    {done.head.hash}",
         f"digest  {done.digest}",
