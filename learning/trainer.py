@@ -96,14 +96,19 @@ class TRLTrainer:
                 alpha or targets.
             MolochError: the loss is not finite; no adapter is written.
         """
+        import torch
+
+        from abm.llm.transformers_backend import SMALL, torch_threads
+
         fit = examples(data, self.tokenizer, settings.max_length)
         if not fit.units:
             raise _nothing(data, fit.over_long, settings)
         _quiet()
         model = self._model(parent, settings, seed)
-        before = mean_loss(model.get_base_model(), fit.trajectories, settings.tokens_per_pass)
-        steps = self._fit(model, fit.units, settings, seed)
-        after = mean_loss(model.get_base_model(), fit.trajectories, settings.tokens_per_pass)
+        with torch_threads(1 if model.num_parameters() < SMALL else torch.get_num_threads()):
+            before = mean_loss(model.get_base_model(), fit.trajectories, settings.tokens_per_pass)
+            steps = self._fit(model, fit.units, settings, seed)
+            after = mean_loss(model.get_base_model(), fit.trajectories, settings.tokens_per_pass)
         _finite(after, "after training", settings)
         facts = {"model_digest": self.base_digest, "parent": parent, "data": data.digest, "data_range": list(data.data_range),
                  "seed": seed, "settings": msgspec.to_builtins(settings), "versions": _versions(), **lineage}  # fmt: skip

@@ -123,7 +123,7 @@ class TransformersLLM:
 
     def _decode(self, batch: Sequence[Request], rows: Sequence[Row]) -> Iterator[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
-        with _torch_threads(self._threads):
+        with torch_threads(self._threads):
             found = decode(self.model, rows, pad=pad, stops=self._stops)
         for request, row, new in zip(batch, rows, found, strict=True):
             text = self.tokenizer.decode(new.tokens, skip_special_tokens=True)
@@ -170,7 +170,11 @@ def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
 
 
 @contextmanager
-def _torch_threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch compute with ``count`` CPU threads inside the block.
+
+    A small model gains nothing from a second thread, and loses nearly everything where another process is busy.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
