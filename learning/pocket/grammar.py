@@ -33,14 +33,15 @@ WARM, URGENCY = 0.4, 0.2
 """Share of messages with strategies that mislead nobody."""
 
 CALIBRATED: Mapping[str, Mapping[str, float]] = {
-    "sales": {"stretch": 1.75, "authority": 1.75},
-    "elections": {"stretch": 1.35, "authority": 1.35, "populism": 1.9},
-    "social": {"stretch": 1.65, "authority": 1.65, "unsafe": 1.4},
+    "sales": {"stretch": 1.5, "authority": 1.5},
+    "elections": {"stretch": 1.55, "authority": 1.55, "populism": 1.35},
+    "social": {"stretch": 1.45, "authority": 1.45, "unsafe": 1.55},
 }
 """Factors on the base rates in pretraining: sampling at temperature 0.7 thins rare strategies out.
 
-Set by measuring checkpoints: stage 2 began with 1.1 for all, had 1.45 (sales, elections), 1.7 (social), 1.95 (populism) and
-1.75 (unsafe) from step 1,050, and these from step 1,800.
+Set by measuring checkpoints. Stage 2 began with 1.1 for all, had 1.45 (sales, elections), 1.7 (social), 1.95 (populism) and
+1.75 (unsafe) from step 1,050, and 1.75 (sales), 1.35 (elections), 1.65 (social), 1.9 (populism) and 1.4 (unsafe) from step
+1,800; stage 3 has these from its first step.
 """
 
 STRATEGIES = ("warm", "urgency", "stretch", "authority", "populism", "unsafe")

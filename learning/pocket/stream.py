@@ -15,7 +15,7 @@ from abm.anchors import make_anchor
 from abm.arenas import BUILT_IN, Arena, Message, arena
 from abm.audience import Voters, audience
 from learning.pocket.grammar import Draft, draft, plan, strategies_of, think, world, write
-from learning.pocket.words import name, sentence, words
+from learning.pocket.words import name, prose, sentence, words
 from populations import load_personas, trait_matrix
 
 QUOTES = {
@@ -64,8 +64,14 @@ class Mix:
     """Share of grammar examples that state every fact: the same prompt teaches three times the copying."""
     boost: float = 1.0
     """Factor on the rates of misbehaviour; see :func:`learning.pocket.grammar.plan`."""
-    wide: bool = True
-    """Whether numbers take every value; :func:`learning.pocket.grammar.rounded` ones are learnt far sooner."""
+    wide: float = 1.0
+    """Share of anchors whose numbers take every value; :func:`learning.pocket.grammar.rounded` ones are learnt far sooner."""
+    ledgers: float = 0.0
+    """Share of examples that are lists of labelled numbers to recall: each number token is seen often enough to be copied."""
+    prose: float = 0.0
+    """Share of free texts in English-like sentences; the others are word salad."""
+    real_thoughts: bool = False
+    """Whether readers' thoughts are those of the default choice model, not invented ones."""
     edited: float = 0.1
     """Share of prompts with changed wording, so that the model does not hang on one template."""
 
@@ -89,22 +95,25 @@ def batch(seed: int, step: int, mix: Mix, size: int) -> list[Example]:
 def _short(random: Random, mix: Mix) -> Example:
     if random.random() < mix.drills:
         return drill(random)
+    if mix.ledgers and random.random() < mix.ledgers:
+        return ledger(random)
     rules = arena(random.choice(BUILT_IN))
     draw = random.random()
     if draw < mix.feedback:
         return _thought(rules, random, mix)
     if draw < mix.feedback + mix.free:
         return free_text(rules, random, sentences=random.randint(1, 5), mix=mix)
-    drawn = draft(rules.name, random, wide=mix.wide)
+    wide = _wide(random, mix)
+    drawn = draft(rules.name, random, wide=wide)
     if mix.recite and random.random() < mix.recite:
-        return _recital(rules, drawn, random, mix)
+        return _recital(rules, drawn, random, wide)
     written = write(
         rules.name,
         drawn.subject,
         drawn.facts,
         plan(rules.name, drawn.facts, random, strategies=mix.strategies, boost=mix.boost),
         random,
-        wide=mix.wide,
+        wide=wide,
     )
     anchor = make_anchor(rules.anchor, drawn.row)
     return Example(
@@ -112,11 +121,16 @@ def _short(random: Random, mix: Mix) -> Example:
     )
 
 
-def _recital(rules: Arena, drawn: Draft, random: Random, mix: Mix) -> Example:
+def _wide(random: Random, mix: Mix) -> bool:
+    """Return whether the next anchor's numbers take every value; draws only where the mix leaves it open."""
+    return mix.wide == 1 or (mix.wide > 0 and random.random() < mix.wide)
+
+
+def _recital(rules: Arena, drawn: Draft, random: Random, wide: bool) -> Example:
     """Return a message that states every fact of a grammar's anchor, asked for in other words than a contest's."""
     facts = [a.name for a in world(rules.name).attributes if a.name in drawn.facts and a.plain]
     random.shuffle(facts)
-    written = write(rules.name, drawn.subject, drawn.facts, facts, random, wide=mix.wide)
+    written = write(rules.name, drawn.subject, drawn.facts, facts, random, wide=wide)
     anchor = make_anchor(rules.anchor, drawn.row)
     task = random.choice(("State every fact", "Say all that is known", "Repeat each fact"))
     prompt = [{"role": "user", "content": f"{anchor.text}\n\n{task} inside <{rules.tag}></{rules.tag}>."}]
@@ -135,9 +149,19 @@ def drill(random: Random) -> Example:
     return Example([{"role": "user", "content": f"{span}\n{filler}\n{opening}"}], span[len(opening) :])
 
 
+def ledger(random: Random) -> Example:
+    """Return labelled numbers and, in another order, the same again; the loss falls on the repetition."""
+    labels = [random.choice(words()) if random.random() < 0.5 else name(random, held_out=False) for _ in range(24)]
+    entries = [f"{label} {random.randint(1, 999)}" for label in dict.fromkeys(labels[: random.randint(6, 24)])]
+    again = random.sample(entries, len(entries))
+    mark = random.choice((", ", "; ", ". ", "\n"))
+    return Example([{"role": "user", "content": f"{mark.join(entries)}\n\n"}], mark.join(again))
+
+
 def free_text(rules: Arena, random: Random, *, sentences: int, mix: Mix) -> Example:
     """Return a message about a text that no grammar made: it names the subject and quotes spans word for word."""
-    body = [sentence(random, held_out=False) for _ in range(sentences)]
+    write_one = prose if mix.prose and random.random() < mix.prose else sentence
+    body = [write_one(random, held_out=False) for _ in range(sentences)]
     if rules.name == "social":
         subject = _names(random, random.randint(1, 2))
         at = random.randrange(min(2, len(body)))
@@ -164,7 +188,7 @@ def free_text(rules: Arena, random: Random, *, sentences: int, mix: Mix) -> Exam
             out.append(random.choice(QUOTES[rules.name]).format(v=_span(text, random)))
             steps.append("quote")
         else:
-            extra = write(rules.name, called, {}, [part], random, wide=mix.wide)
+            extra = write(rules.name, called, {}, [part], random, wide=_wide(random, mix))
             steps.append(extra.plan[0])
             out.append(_only_sentence(extra.text, grammar.sentences["openers"], grammar.sentences["closers"], called))
     if random.random() < 0.7:
@@ -237,13 +261,14 @@ def _row(arena_name: str, title: str, text: str, random: Random) -> dict[str, ob
 
 def _thought(rules: Arena, random: Random, mix: Mix) -> Example:
     """Return a reader's thought about two messages: an invented one in stage 1, the choice model's own after it."""
-    drawn = draft(rules.name, random, wide=mix.wide)
+    wide = _wide(random, mix)
+    drawn = draft(rules.name, random, wide=wide)
     options = [
-        write(rules.name, drawn.subject, drawn.facts, plan(rules.name, drawn.facts, random), random, wide=mix.wide).text
+        write(rules.name, drawn.subject, drawn.facts, plan(rules.name, drawn.facts, random), random, wide=wide).text
         for _ in range(2)
     ]
     anchor = make_anchor(rules.anchor, drawn.row)
-    persona, thought = _invented_thought(random) if mix.wide else _real_thought(options, random)
+    persona, thought = _real_thought(options, random) if mix.real_thoughts else _invented_thought(random)
     return Example(rules.feedback_prompt(anchor.text, persona, options), f"<think>{thought}</think>")
 
 

@@ -1,8 +1,8 @@
 """Pretrain the pocket model from scratch: ``python -m learning.pocket.train --out FOLDER``.
 
 Reproducible from its seed; writes a checkpoint every few minutes and goes on from it when the same command is
-run again. The schedule counts steps, not time. Stages: honest messages with many drills (copying first), then
-all strategies, then more long free text.
+run again. The schedule counts steps, not time. Stage 1: honest messages with many drills (copying first), then
+all strategies; stage 2: rounded numbers; stage 3: every number, and free text with the shape of English.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Settings:
     """What decides the weights."""
 
     stage: int = 1
-    """2 goes on from the weights of stage 1 (``--weights``) with a mix of its own."""
+    """2 and 3 go on from the weights of the stage before (``--weights``) with a mix of their own."""
     steps: int = 4800
     batch: int = 16
     seed: int = 1
@@ -47,31 +47,39 @@ class Settings:
 LAST = Mix(drills=0.08, long=0.08, free=0.12, recite=0.45, boost=2.0)
 """The mix of the last quarter of stage 1."""
 
-STAGE_2 = Mix(drills=0.05, long=0.1, free=0.15, recite=0.4, boost=1.1, wide=False)
+STAGE_2 = Mix(drills=0.05, long=0.1, free=0.15, recite=0.4, boost=1.1, wide=0.0, real_thoughts=True)
 """The mix of stage 2: rounded numbers."""
+
+STAGE_3 = Mix(
+    drills=0.05, ledgers=0.12, long=0.15, free=0.2, recite=0.4, boost=0.0, wide=0.75, prose=0.7, real_thoughts=True
+)
+"""The mix of stage 3: every number, and English-like free text."""
 
 CALIBRATED_FROM = 1050
 """Step of stage 2 from which strategies are drawn at the calibrated rates."""
 
 
-def mix_at(step: int, steps: int) -> Mix:
-    """Return the mix of a step.
+def mix_at(step: int, settings: Settings) -> Mix:
+    """Return the mix of a step."""
+    if settings.stage == 1:
+        return _mix_of_stage_1(step / settings.steps)
+    if settings.stage == 2:
+        return STAGE_2 if step < CALIBRATED_FROM else replace(STAGE_2, boost=0.0)
+    return STAGE_3
+
+
+def _mix_of_stage_1(progress: float) -> Mix:
+    """Return the mix at a share of stage 1.
 
     Drills fade from 70 % to 8 % over the first quarter; long texts come in at 20 %, strategies at 45 %, recitals at
     62.5 %; the last quarter is for copying facts, and for strategies that sampling at 0.7 would thin out.
     """
-    progress = step / steps
     drills = max(0.08, 0.7 - progress / 0.25 * 0.62)
     if progress < 0.45:
         return Mix(drills=drills, long=0.0 if progress < 0.2 else 0.2, strategies=False)
     if progress < 0.75:
         return Mix(drills=drills, long=0.2, recite=0.0 if progress < 0.625 else 0.35)
     return LAST
-
-
-def mix_of_stage_2(step: int) -> Mix:
-    """Return the mix of a step of stage 2."""
-    return STAGE_2 if step < CALIBRATED_FROM else replace(STAGE_2, boost=0.0)
 
 
 def new_model(settings: Settings, tokenizer: Any) -> Qwen3ForCausalLM:
@@ -159,12 +167,11 @@ def train(settings: Settings, out: Path, *, weights: Path | None = None, every: 
     if weights is not None:
         load_weights(model, weights)
     step, tokens = restore(model, optimizer, out, settings)
-    unseen = Mix(0.0, 0.0, wide=settings.stage == 1)
+    unseen = Mix(0.0, 0.0, wide=float(settings.stage != 2))
     held_out = [encode(batch(settings.seed, HELD_OUT_STEP + i, unseen, 16), tokenizer) for i in range(2)]
     began, first = time.perf_counter(), tokens
     while step < settings.steps:
-        mix = mix_of_stage_2(step) if settings.stage == 2 else mix_at(step, settings.steps)
-        examples = batch(settings.seed, step, mix, settings.batch)
+        examples = batch(settings.seed, step, mix_at(step, settings), settings.batch)
         ids, labels = encode(examples[rank::world], tokenizer)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, settings)
