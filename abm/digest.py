@@ -1,7 +1,8 @@
 """The digest of a run: what was decided, without when and how often it was interrupted.
 
 Folds deterministic events only. Lifecycle events, ``seq`` and wall-clock time are left out; fields that name an event
-by its ``seq`` are counted among the deterministic events, whose places an interruption does not shift.
+by its ``seq`` are counted among the deterministic events, whose places an interruption does not shift. Answers of models
+that follow each other are folded in the order of their sites, since those of remote models come in any order.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from abm.content import canonical
-from abm.events import AdapterTrained, Event, Lifecycle
+from abm.events import AdapterTrained, Event, Lifecycle, LLMReplied, StepStarted
+
+if TYPE_CHECKING:
+    from abm.log import EventLog
 
 
 class Digest:
@@ -23,23 +27,65 @@ class Digest:
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
         self._lifecycle: list[int] = []
+        self._answers: list[tuple[str, int, Event]] = []
+        self._moved: dict[int, int] = {}
+        """``seq`` of an answer of this step -> place, where sorting moved it."""
 
-    def update(self, event: Event) -> None:
-        """Add the next event of the log."""
+    def update(self, event: Event, line: bytes | None = None) -> None:
+        """Add the next event of the log.
+
+        Args:
+            line: as it was written, if that was in an older schema: a digest is of what the log holds.
+        """
         if isinstance(event, Lifecycle):
             self._lifecycle.append(event.seq)
             return
-        changed: dict[str, Any] = {"seq": -1, "at": 0.0, "cause": self._place(event.cause)}
-        if isinstance(event, AdapterTrained):
-            changed["data_range"] = [self._place(seq) for seq in event.data_range]
-        self._sha.update(canonical(msgspec.structs.replace(event, **changed)))
+        if isinstance(event, LLMReplied):
+            self._answers.append((event.site, event.seq, event))
+            return
+        self._fold_answers(self._sha)
+        if isinstance(event, StepStarted):
+            self._moved.clear()
+        self._sha.update(self._line(event) if line is None else self._old_line(event, line))
 
     def hexdigest(self) -> str:
         """Return the digest so far, 64 hex characters."""
-        return self._sha.hexdigest()
+        sha = self._sha.copy()
+        self._fold_answers(sha, keep=True)
+        return sha.hexdigest()
+
+    def _fold_answers(self, sha: Any, *, keep: bool = False) -> None:
+        """Fold the answers that came since, by site."""
+        if not self._answers:
+            return
+        places = [self._place(seq) for _, seq, _ in self._answers]
+        moved = {}
+        for place, (_, seq, event) in zip(places, sorted(self._answers, key=lambda a: a[:2]), strict=True):
+            sha.update(self._line(event))
+            moved[seq] = place
+        if not keep:
+            self._moved |= moved
+            self._answers = []
+
+    def _line(self, event: Event) -> bytes:
+        changed: dict[str, Any] = {"seq": -1, "at": 0.0, "cause": self._place(event.cause)}
+        if isinstance(event, AdapterTrained):
+            changed["data_range"] = [self._place(seq) for seq in event.data_range]
+        return canonical(msgspec.structs.replace(event, **changed))
+
+    def _old_line(self, event: Event, line: bytes) -> bytes:
+        """Return what :meth:`_line` gave when the line was written: the same fields, in the line's order."""
+        fields = msgspec.json.decode(line) | {"at": 0.0, "cause": self._place(event.cause)}
+        if isinstance(event, AdapterTrained):
+            fields["data_range"] = [self._place(seq) for seq in event.data_range]
+        left_out = {"seq"} | ({"cause"} if fields["cause"] == -1 else set())
+        parts = [canonical(key) + b":" + canonical(value) for key, value in fields.items() if key not in left_out]
+        return b"{" + b",".join(parts) + b"}"
 
     def _place(self, seq: int) -> int:
         """Return the place of event ``seq`` among the deterministic ones; -1 for none, or a lifecycle event."""
+        if seq in self._moved:
+            return self._moved[seq]
         before = bisect_left(self._lifecycle, seq)
         if seq < 0 or (before < len(self._lifecycle) and self._lifecycle[before] == seq):
             return -1
@@ -51,4 +97,12 @@ def run_digest(events: Iterable[Event]) -> str:
     digest = Digest()
     for event in events:
         digest.update(event)
+    return digest.hexdigest()
+
+
+def log_digest(log: EventLog) -> str:
+    """Return the digest of a whole log, of old schemas too."""
+    digest = Digest()
+    for event, line in log.written():
+        digest.update(event, line)
     return digest.hexdigest()

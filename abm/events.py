@@ -11,7 +11,10 @@ from typing import Any, Literal
 
 import msgspec
 
-SCHEMA_VERSION = 1
+from abm.columns import Float32s, Int8s, Int32s
+
+SCHEMA_VERSION = 2
+"""2: a persona's traits are columns (:mod:`abm.log.upcast` reads 1); bulk reactions, forks and repairs."""
 
 Phase = Literal["train", "evaluate"]
 
@@ -59,6 +62,16 @@ class Recovered(Lifecycle, frozen=True, kw_only=True, tag="recovered"):
     nbytes: int
 
 
+class Repaired(Lifecycle, frozen=True, kw_only=True, tag="repaired"):
+    """Somebody had a damaged log cut here; acknowledged events may be among what was set aside."""
+
+    quarantined: list[str]
+    """Files under ``quarantine/``."""
+    nbytes: int
+    why: str
+    """The damage."""
+
+
 class RunEnded(Lifecycle, frozen=True, kw_only=True, tag="run_ended"):
     """The plan is done; ``digest`` covers all deterministic events before this one."""
 
@@ -73,6 +86,15 @@ class RunConfigured(Event, frozen=True, kw_only=True, tag="run_configured"):
     """The settings that decide the run; the first deterministic event of every log."""
 
     config: dict[str, Any]
+
+
+class Forked(Event, frozen=True, kw_only=True, tag="forked"):
+    """The run parts here from the one it was forked from: what follows was decided with other settings."""
+
+    config: dict[str, Any]
+    """All settings from here on."""
+    changed: list[str]
+    """Names of those that differ from before."""
 
 
 class ArenaSet(Event, frozen=True, kw_only=True, tag="arena_set"):
@@ -92,7 +114,7 @@ class PersonasJoined(Event, frozen=True, kw_only=True, tag="personas_joined"):
     names: list[str]
     texts: list[str]
     """The persona as prompts render it."""
-    traits: dict[str, list[float]]
+    traits: dict[str, Float32s]
     """Trait -> one value per persona, each in -1 .. 1."""
 
 
@@ -202,6 +224,18 @@ class Reacted(Event, frozen=True, kw_only=True, tag="reacted"):
     thought: str
 
 
+class ReactedMany(Event, frozen=True, kw_only=True, tag="reacted_many"):
+    """A crowd's reactions to one contest, as columns; no thoughts."""
+
+    contest: str
+    personas: Int32s
+    """Persona indices, shape (members,)."""
+    orders: Int8s
+    """Slots in the order shown, shape (members, options), row by row."""
+    choices: Int8s
+    """Slots chosen; -1 for an abstention. Shape (members,)."""
+
+
 class ReactionInvalid(Event, frozen=True, kw_only=True, tag="reaction_invalid"):
     """A persona's answer that names no option, after its retry; counted, never guessed."""
 
@@ -289,8 +323,10 @@ AnyEvent = (
     RunStarted
     | RunResumed
     | Recovered
+    | Repaired
     | RunEnded
     | RunConfigured
+    | Forked
     | ArenaSet
     | PersonasJoined
     | AnchorsListed
@@ -301,6 +337,7 @@ AnyEvent = (
     | MessageRejected
     | ContestOpened
     | Reacted
+    | ReactedMany
     | ReactionInvalid
     | ContestDecided
     | StepEnded

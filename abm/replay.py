@@ -50,7 +50,7 @@ def replay(run: Path | str, *, verify: bool = False) -> Replayed:
     log = open_log(run, write=False)
     state, digest, ended = State(), Digest(), False
     count = 0
-    for event in log.read():
+    for event, line in log.written():
         if isinstance(event, RunEnded):
             ended = True
             if verify and event.digest != digest.hexdigest():
@@ -60,7 +60,7 @@ def replay(run: Path | str, *, verify: bool = False) -> Replayed:
                     why=f"digest {digest.hexdigest()[:12]}, recorded {event.digest[:12]}",
                 )
         apply(state, event)
-        digest.update(event)
+        digest.update(event, line)
         count += 1
     return Replayed(
         str(run), count, state.step, log.head().hash, digest.hexdigest(), ended, verify, time.perf_counter() - began

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from abm.columns import Int8s, Int32s, unpack
 from abm.content import canonical
 from abm.errors import CorruptLog
 from abm.events import (
@@ -28,6 +29,7 @@ from abm.events import (
     MessageRejected,
     PersonasJoined,
     Reacted,
+    ReactedMany,
     ReactionInvalid,
     StepEnded,
     StepStarted,
@@ -129,6 +131,8 @@ def apply(state: State, event: Event) -> None:
             pass
         case Reacted():
             _react(state, event)
+        case ReactedMany():
+            _react_many(state, event)
         case ReactionInvalid():
             state.contests[event.contest].invalid += 1
         case MessagePublished() | MessageRejected():
@@ -182,6 +186,19 @@ def _react(state: State, event: Reacted) -> None:
     slot = str(event.choice)
     contest.votes[slot] = contest.votes.get(slot, 0) + 1
     state.first_choices[event.persona] += event.choice == event.order[0]
+
+
+def _react_many(state: State, event: ReactedMany) -> None:
+    contest = state.contests[event.contest]
+    personas, choices = unpack(event.personas, Int32s), unpack(event.choices, Int8s)
+    shown_first = unpack(event.orders, Int8s).reshape(len(personas), -1)[:, 0]
+    np.add.at(state.reactions, personas, 1)
+    np.add.at(state.abstentions, personas, choices < 0)
+    np.add.at(state.first_choices, personas, (choices >= 0) & (choices == shown_first))
+    contest.abstained += int((choices < 0).sum())
+    slots, counts = np.unique(choices[choices >= 0], return_counts=True)
+    for slot, count in zip(slots.tolist(), counts.tolist(), strict=True):
+        contest.votes[str(slot)] = contest.votes.get(str(slot), 0) + count
 
 
 def _decide(state: State, event: ContestDecided) -> None:

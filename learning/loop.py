@@ -19,6 +19,7 @@ from abm.agents import Writer
 from abm.anchors import Anchor, AnchorSplit, load_anchors
 from abm.arenas import Arena, arena
 from abm.audience import Audience, Voters, audience
+from abm.columns import Float32s, pack
 from abm.errors import InputError
 from abm.events import (
     AdapterTrained,
@@ -295,7 +296,7 @@ def _joined(split: Phase, first: int, personas: Sequence[Persona]) -> PersonasJo
         ids=[p.id for p in personas],
         names=[p.name for p in personas],
         texts=[p.text for p in personas],
-        traits={name: [round(float(v), 6) for v in matrix[:, j]] for j, name in enumerate(names)},
+        traits={name: pack(matrix[:, j], Float32s) for j, name in enumerate(names)},
     )
 
 

@@ -1,10 +1,11 @@
 """The event log: append-only, hash-chained, durable before it is acknowledged.
 
 ``create`` and ``open_log`` give an :class:`EventLog`; ``read_events`` iterates a run's events without a lock;
-``verify`` checks every byte against the chain.
+``verify`` checks every byte against the chain; ``repair`` cuts a damaged log before its first bad place.
 """
 
 from abm.log.eventlog import EventLog, create, open_log, read_events, verify
-from abm.log.writer import Head
+from abm.log.recovery import Head, repair
+from abm.log.segments import Fork
 
-__all__ = ["EventLog", "Head", "create", "open_log", "read_events", "verify"]
+__all__ = ["EventLog", "Fork", "Head", "create", "open_log", "read_events", "repair", "verify"]

@@ -5,9 +5,9 @@ commit is a skippable zstd frame, its header (length and checksum of the body: a
 from a damaged one), and one zstd frame, its body: the event lines and a commit line::
 
     {"type":"run_started","seq":0,...}
-    {"commit":{"v":1,"seq":0,"n":1,"prev":"<hex>","hash":"<hex>"}}
+    {"commit":{"v":2,"seq":0,"n":1,"prev":"<hex>","hash":"<hex>"}}
 
-``hash`` is SHA-256(prev || event lines). Any zstd tool reads a segment as JSON Lines.
+``hash`` is SHA-256(prev || event lines || keys, where there are any). Any zstd tool reads a segment as JSON Lines.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from backports import zstd
 
 from abm.errors import CorruptLog, LogError
 from abm.events import SCHEMA_VERSION, AnyEvent, Event
+from abm.log.upcast import upcast
 
-LEVEL = 1
+LEVEL = -1
+"""Of zstd: a fifth faster than 1, and 6 % larger."""
 PREAMBLE = bytes.fromhex("28b52ffd2000010000")
 """An empty zstd frame, the first bytes of every segment."""
 
@@ -41,7 +43,7 @@ _compressor = zstd.ZstdCompressor(level=LEVEL)  # reused: a new one costs four t
 _NEWER = "Use the moloch that wrote it, or a newer one."
 
 
-class Commit(msgspec.Struct, frozen=True):
+class Commit(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the last line of a body says: events ``seq .. seq + n - 1``, chained from ``prev`` to ``hash``."""
 
     v: int
@@ -50,6 +52,8 @@ class Commit(msgspec.Struct, frozen=True):
     n: int
     prev: str
     hash: str
+    keys: dict[str, str] = {}
+    """Idempotency key -> digest of what was appended under it: in this commit, or (in a segment's first) before it."""
 
 
 class _CommitLine(msgspec.Struct, frozen=True):
@@ -77,21 +81,29 @@ class Header(msgspec.Struct, frozen=True):
     crc: int
 
 
-def encode(events: Sequence[Event], prev: str) -> tuple[bytes, Commit]:
+def encode(events: Sequence[Event], prev: str, keys: dict[str, str] | None = None) -> tuple[bytes, Commit]:
     """Return the bytes of one commit of ``events`` (with their ``seq``) after the commit whose hash is ``prev``."""
-    lines = _encoder.encode_lines(events)
-    commit = Commit(SCHEMA_VERSION, events[0].seq, len(events), prev, chain(prev, lines))
+    lines, keys = _encoder.encode_lines(events), keys or {}
+    commit = Commit(SCHEMA_VERSION, events[0].seq, len(events), prev, chain(prev, lines, keys), keys)
     text = lines + _encoder.encode(_CommitLine(commit)) + b"\n"
     body = _compressor.compress(text, zstd.ZstdCompressor.FLUSH_FRAME)
     start = struct.pack("<IIII", _MAGIC, HEADER_SIZE - 8, len(body), zlib.crc32(body))
     return start + struct.pack("<I", zlib.crc32(start)) + body, commit
 
 
-def chain(prev: str, lines: bytes) -> str:
-    """Return SHA-256(prev || lines) as hex; ``prev`` enters as its 32 bytes."""
+def chain(prev: str, lines: bytes, keys: dict[str, str]) -> str:
+    """Return SHA-256(prev || lines || keys as JSON) as hex; ``prev`` enters as its 32 bytes, no keys as nothing."""
     sha = hashlib.sha256(bytes.fromhex(prev))
     sha.update(lines)
+    if keys:
+        sha.update(_encoder.encode(keys))
     return sha.hexdigest()
+
+
+def content(events: Sequence[Event]) -> str:
+    """Return the digest of events as they were given, whatever ``seq`` and time they have or will get."""
+    given = [msgspec.structs.replace(event, seq=-1, at=0.0) for event in events]
+    return hashlib.sha256(_encoder.encode_lines(given)).hexdigest()[:32]
 
 
 def read_header(data: bytes) -> Header:
@@ -122,7 +134,7 @@ def split(header: Header, body: bytes) -> tuple[bytes, Commit]:
         end = text.rfind(b"\n", 0, -1) + 1
         commit = _commit_decoder.decode(text[end:]).commit
         lines = text[:end]
-        hashed = chain(commit.prev, lines)
+        hashed = chain(commit.prev, lines, commit.keys)
     except (zstd.ZstdError, ValueError, msgspec.DecodeError) as error:
         raise ValueError(f"not a commit: {error}") from error
     if hashed != commit.hash:
@@ -141,15 +153,22 @@ def decode(lines: bytes, commit: Commit, where: str) -> list[Event]:
     """
     check_version(commit.v, where)
     try:
-        events: list[Event] = _decoder.decode_lines(lines)
+        events: list[Event] = _decoder.decode_lines(upcast(lines, commit.v))
     except msgspec.DecodeError as error:
         raise _undecodable(lines, where, str(error)) from error
+    if [event.seq for event in events] != list(range(commit.seq, commit.seq + commit.n)):
+        raise _misplaced(events, commit, where)
+    return events
+
+
+def _misplaced(events: list[Event], commit: Commit, where: str) -> CorruptLog:
+    """Return the error for events that are not ``commit.seq .. commit.seq + commit.n - 1``."""
     for seq, event in enumerate(events, commit.seq):
         if event.seq != seq:
-            raise CorruptLog("the log is damaged", where=where, why=f"event {event.seq} stands in place of event {seq}")
-        if event.v > SCHEMA_VERSION:
-            check_version(event.v, f"{where}, event {seq}")
-    return events
+            return CorruptLog(
+                "the log is damaged", where=where, why=f"event {event.seq} stands in place of event {seq}"
+            )
+    return CorruptLog("the log is damaged", where=where, why=f"{len(events)} events in a commit of {commit.n}")
 
 
 def check_version(version: int, where: str) -> None:

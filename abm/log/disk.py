@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -50,6 +51,12 @@ def truncate(file: int, size: int) -> None:
     """Cut an open file to ``size`` bytes, durably."""
     os.ftruncate(file, size)
     os.fsync(file)
+
+
+def seal(path: Path) -> None:
+    """Make a finished file read-only; a file system that cannot does no harm."""
+    with contextlib.suppress(OSError):
+        path.chmod(0o444)
 
 
 def sync_folder(folder: Path) -> None:

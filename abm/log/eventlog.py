@@ -6,7 +6,9 @@ Who can rewrite every byte can also recompute the chain: print the head's hash w
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -17,21 +19,26 @@ from abm.content import canonical
 from abm.errors import InputError, LogError
 from abm.events import Event
 from abm.log import disk
+from abm.log.ahead import ahead
 from abm.log.codec import decode
-from abm.log.segments import FORMAT, read_config, walk
-from abm.log.writer import Head, Writer
+from abm.log.recovery import Head, find_end, head_after
+from abm.log.segments import FORMAT, Block, Fork, Manifest, read_manifest, walk
+from abm.log.tail import Tail
+from abm.log.upcast import changed_since
+from abm.log.writer import Writer
 
 if TYPE_CHECKING:
     import polars as pl
 
-_OURS = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "adapters"}
+_OURS = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "adapters", "parquet", "snap"}
 
 
-def create(run: Path | str, config: dict[str, Any]) -> EventLog:
+def create(run: Path | str, config: dict[str, Any], *, fork: Fork | None = None) -> EventLog:
     """Begin a run in a new or empty folder and return its log, open for writing.
 
     Args:
         config: the settings, JSON-able; the chain starts from their bytes in ``run.json``.
+        fork: where in another run it begins; see :func:`abm.log.fork.fork_point`.
 
     Raises:
         InputError: the folder holds something else.
@@ -51,7 +58,8 @@ def create(run: Path | str, config: dict[str, Any]) -> EventLog:
         if (run / "run.json").exists():
             raise _taken(run, "a run")
         (run / "log").mkdir(exist_ok=True)
-        text = msgspec.json.format(canonical({"format": FORMAT, "config": config}), indent=2)
+        manifest = {"format": FORMAT, "config": config} | ({"fork": fork} if fork is not None else {})
+        text = msgspec.json.format(canonical(manifest), indent=2)
         disk.write_durably(run / "run.json", text + b"\n")
         disk.sync_folder(run.parent)
     except BaseException as error:
@@ -75,8 +83,8 @@ def open_log(run: Path | str, *, write: bool) -> EventLog:
         CorruptLog: damaged; nothing was changed.
     """
     run = Path(run)
-    config, genesis = read_config(run)
-    return _opened(run, disk.lock(run)) if write else EventLog(run, config, genesis, None)
+    manifest = read_manifest(run)
+    return _opened(run, disk.lock(run)) if write else EventLog(run, manifest, None)
 
 
 def read_events(run: Path | str) -> Iterator[Event]:
@@ -84,21 +92,26 @@ def read_events(run: Path | str) -> Iterator[Event]:
     return open_log(run, write=False).read()
 
 
-def verify(run: Path | str) -> Head:
+def verify(run: Path | str, *, progress: Callable[[Block], None] = lambda block: None) -> Head:
     """Check the whole chain of a run, from ``run.json`` to the last complete commit, and return its head.
 
     Checks bytes, not meanings: checksums, hashes, counts and the places of commits and segments, whatever version
-    wrote the events.
+    wrote the events; for a fork, those of the run that it comes from too.
+
+    Args:
+        progress: called with each commit that was verified.
 
     Raises:
         CorruptLog: bytes that contradict the chain.
         LogError: no run, or it cannot be read.
     """
     run = Path(run)
-    _, genesis = read_config(run)
-    head = Head(0, genesis)
-    for block in walk(run, genesis):
-        head = Head(block.commit.seq + block.commit.n, block.commit.hash)
+    manifest = read_manifest(run)
+    head = Head(manifest.base, manifest.genesis)
+    for block in walk(run, manifest.genesis):
+        if block.commit.seq >= manifest.base:  # a fork without events of its own ends where its own chain begins
+            head = head_after(block)
+        progress(block)
     return head
 
 
@@ -108,34 +121,87 @@ class EventLog:
     Attributes:
         path: the run's folder.
         config: the settings in ``run.json``.
+        fork: where the run was forked from, if it was.
     """
 
-    def __init__(self, run: Path, config: dict[str, Any], genesis: str, writer: Writer | None) -> None:
-        self.path, self.config = run, config
-        self._genesis, self._writer = genesis, writer
+    def __init__(self, run: Path, manifest: Manifest, writer: Writer | None) -> None:
+        self.path, self.config, self.fork = run, manifest.config, manifest.fork
+        self._manifest, self._writer = manifest, writer
 
     def head(self) -> Head:
-        """Return where the log ends; a reader verifies the whole log for it, as it is now."""
-        return self._writer.head if self._writer is not None else verify(self.path)
+        """Return where the log ends; a reader looks at the last segment, as it is now (see :func:`verify`).
+
+        Raises:
+            CorruptLog: the last segment is damaged.
+        """
+        return self._writer.head if self._writer is not None else find_end(self.path, self._manifest).head
+
+    def blocks(self, start: int = 0) -> Iterator[Block]:
+        """Yield verified commits, from the segment that holds event ``start``; see :func:`abm.log.segments.walk`."""
+        return walk(self.path, self._manifest.genesis, start)
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
         """Yield the events ``start <= seq < stop``; each commit is verified before its events are yielded.
 
         Segments that end before ``start`` are not touched. A reader's iteration ends where the log ended when it got
-        to the last segment; read on from there with ``start``.
+        to the last segment; read on from there with ``start``, or :meth:`follow`.
 
         Raises:
             CorruptLog: bytes that contradict the chain.
             LogError: an event of a newer version.
         """
-        for block in walk(self.path, self._genesis, start):
+        for block in ahead(walk(self.path, self._manifest.genesis, start, stop)):
             first, after = block.commit.seq, block.commit.seq + block.commit.n
-            if stop is not None and first >= stop:
-                return
             if after <= start:
                 continue
             events = decode(block.lines, block.commit, block.where)
-            yield from events[max(start - first, 0) : None if stop is None else stop - first]
+            if first >= start and (stop is None or after <= stop):
+                yield from events
+            else:
+                yield from events[max(start - first, 0) : None if stop is None else stop - first]
+
+    def written(self) -> Iterator[tuple[Event, bytes | None]]:
+        """Yield all events, and beside each the line as it was written, if that was in an older schema."""
+        for block in ahead(self.blocks()):
+            events = decode(block.lines, block.commit, block.where)
+            if changed_since(block.commit.v):
+                yield from zip(events, block.lines.splitlines(), strict=True)
+            else:
+                yield from ((event, None) for event in events)
+
+    def follow(
+        self, start: int = 0, *, poll: float = 0.05, stop: Callable[[], bool] = lambda: False
+    ) -> Iterator[Event]:
+        """Yield the events from ``start`` on, and go on as a writer appends; takes no lock, reads no byte twice.
+
+        Args:
+            poll: seconds between looks at the file.
+            stop: asked whenever everything was read; ends the iteration.
+
+        Raises:
+            CorruptLog: bytes that contradict the chain.
+            LogError: an event of a newer version.
+        """
+        tail = Tail(self.path, self._manifest, start)
+        while True:
+            done = stop()  # asked before the last look, so that nothing of before is missed
+            for block in tail.new():
+                events = decode(block.lines, block.commit, block.where)
+                yield from events[max(start - block.commit.seq, 0) :]
+            if done:
+                return
+            time.sleep(poll)
+
+    def scan(self) -> pl.LazyFrame:
+        """Return all events as one lazy Polars frame: Parquet of sealed segments, and the live end of the log.
+
+        See :func:`abm.log.projection.scan` for its columns.
+
+        >>> log.scan().filter(pl.col("type") == "reacted").group_by("contest").len()  # doctest: +SKIP
+        """
+        from abm.log.projection import scan
+
+        return scan(self.path)
 
     def frame(self, kind: str | type[Event]) -> pl.DataFrame:
         """Return all events of one type as a Polars frame with typed columns; see :func:`abm.log.frames.frame`.
@@ -144,23 +210,38 @@ class EventLog:
         """
         from abm.log.frames import frame
 
-        return frame(walk(self.path, self._genesis), kind)
+        return frame(self.blocks(), kind)
 
-    def append(self, events: Sequence[Event], expected_head: int | None = None) -> Head:
-        """Append ``events`` as one commit and return the new head once it is durable.
+    def append(self, events: Sequence[Event], expected_head: int | None = None, *, key: str = "") -> Head:
+        """Append ``events`` as one whole and return the head once they are durable; see :meth:`submit`."""
+        return self._writing().submit(events, expected_head, key=key, urgent=True).result()
 
-        Each event gets its ``seq`` and the time. Nothing of the commit is in the log unless all of it is.
+    def submit(self, events: Sequence[Event], expected_head: int | None = None, *, key: str = "") -> Future[Head]:
+        """Give ``events`` to the writer's thread; the future resolves to the head after them, once they are durable.
+
+        Each event gets its ``seq`` and the time. Nothing of a submission is in the log unless all of it is; several may
+        share a commit. Submissions are committed in the order in which they were given, those still on their way when
+        the log is closed too.
+
+        Args:
+            expected_head: the ``seq`` that the first event must get.
+            key: names this submission. If one of the last 1,024 keys in the log is the same, nothing is appended and the
+                head is returned as it is then: a caller that does not know whether it was heard asks again.
 
         Raises:
-            Conflict: the log's next ``seq`` is not ``expected_head``, or its file changed under the writer.
+            Conflict (from the future): the log's next ``seq`` is not ``expected_head``, its file changed under the
+                writer, or the key was used for other events.
             LogError: not open for writing here, or a write failed, now or before; see :mod:`abm.log.writer`.
         """
+        return self._writing().submit(events, expected_head, key=key)
+
+    def _writing(self) -> Writer:
         if self._writer is None:
             raise LogError("the log is open for reading only", where=str(self.path), mend="Open it with write=True.")
-        return self._writer.append(events, expected_head)
+        return self._writer
 
     def close(self) -> None:
-        """Release the file and the lock; closing twice does nothing."""
+        """Commit what was submitted, then release the file and the lock; closing twice does nothing."""
         if self._writer is not None:
             self._writer.close()
 
@@ -176,11 +257,11 @@ class EventLog:
 def _opened(run: Path, lock: int) -> EventLog:
     """Return the log of a run whose lock we hold; the lock is released if it cannot be opened."""
     try:
-        config, genesis = read_config(run)
+        manifest = read_manifest(run)
     except BaseException:
         os.close(lock)
         raise
-    return EventLog(run, config, genesis, Writer(run, genesis, lock))
+    return EventLog(run, manifest, Writer(run, manifest, lock))
 
 
 def _taken(run: Path, by: str) -> InputError:

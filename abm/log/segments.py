@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,35 @@ FORMAT = 1
 """Version of the folder's layout, in ``run.json``; the events have their own."""
 
 _NAME = re.compile(r"(\d{20})\.jsonl\.zst")
+
+
+class Fork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a run begins within another: it shares that run's events before ``seq``."""
+
+    run: str
+    """The other run's folder, relative to this one's."""
+    seq: int
+    hash: str
+    """The chain's hash there."""
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What ``run.json`` says.
+
+    Attributes:
+        config: the settings.
+        genesis: SHA-256 of its bytes, from which the run's own chain starts.
+        fork: where it was forked from, if it was.
+    """
+
+    config: dict[str, Any]
+    genesis: str
+    fork: Fork | None = None
+
+    @property
+    def base(self) -> int:
+        """``seq`` of the first event of its own."""
+        return self.fork.seq if self.fork is not None else 0
 
 
 @dataclass(frozen=True)
@@ -50,8 +80,8 @@ def segment_at(run: Path, first: int) -> Segment:
     return Segment(run / "log" / f"{first:020d}.jsonl.zst", first)
 
 
-def segments(run: Path) -> list[Segment]:
-    """Return the run's segments in order.
+def segments(run: Path, base: int = 0) -> list[Segment]:
+    """Return the run's own segments in order; the first begins with event ``base``.
 
     Raises:
         CorruptLog: a file among them is not named as a segment, or the first one is missing.
@@ -61,13 +91,13 @@ def segments(run: Path) -> list[Segment]:
         if not (name := _NAME.fullmatch(path.name)):
             raise CorruptLog("not a segment of the log", where=str(path), mend="Move the file out of log/.")
         found.append(Segment(path, int(name[1])))
-    if found and found[0].first != 0:
+    if found and found[0].first != base:
         raise damaged(str(found[0].path), "the segments before it are missing")
     return found
 
 
-def read_config(run: Path) -> tuple[dict[str, Any], str]:
-    """Return the settings in ``run.json`` and the hash from which the chain starts: SHA-256 of its bytes.
+def read_manifest(run: Path) -> Manifest:
+    """Return what ``run.json`` says.
 
     Raises:
         LogError: the folder is no run, ``run.json`` cannot be read, or a newer version wrote it.
@@ -84,9 +114,9 @@ def read_config(run: Path) -> tuple[dict[str, Any], str]:
     except OSError as error:
         raise unreadable(path, error) from error
     except msgspec.DecodeError as error:
-        raise _damaged_config(path, str(error)) from error
+        raise _damaged_manifest(path, str(error)) from error
     if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
-        raise _damaged_config(path, "it holds no settings")
+        raise _damaged_manifest(path, "it holds no settings")
     if value.get("format") != FORMAT:
         raise LogError(
             "the run's folder has another format",
@@ -94,19 +124,31 @@ def read_config(run: Path) -> tuple[dict[str, Any], str]:
             why=f"format {value.get('format')}; this moloch knows {FORMAT}",
             mend="Use the moloch that wrote it.",
         )
-    return value["config"], digest(raw)
+    try:
+        fork = msgspec.convert(value.get("fork"), Fork | None)
+    except msgspec.ValidationError as error:
+        raise _damaged_manifest(path, str(error)) from error
+    return Manifest(value["config"], digest(raw), fork)
 
 
-def walk(run: Path, genesis: str, start: int = 0) -> Iterator[Block]:
-    """Yield verified commits across segments, from the segment that holds event ``start``.
+def walk(run: Path, genesis: str, start: int = 0, stop: int | None = None) -> Iterator[Block]:
+    """Yield verified commits across segments, from the segment that holds event ``start``, before event ``stop``.
 
-    An incomplete commit at the end of the last segment ends the walk: it is being written, or was never finished.
-    With ``start`` in a later segment, the chain is taken as that segment's first commit gives it.
+    A fork's walk begins in the run that it was forked from. An incomplete commit at the end of the last segment ends the
+    walk: it is being written, or was never finished. With ``start`` in a later segment, the chain is taken as that
+    segment's first commit gives it.
 
     Raises:
         CorruptLog: bytes that contradict the chain, or a segment that is missing.
+        LogError: the run that this one was forked from is not there.
     """
-    found = segments(run)
+    fork = read_manifest(run).fork
+    base = fork.seq if fork is not None else 0
+    if fork is not None and start < base:
+        yield from _shared(run, fork, start, stop)
+    if stop is not None and stop <= base:
+        return
+    found = segments(run, base)
     skipped = sum(after.first <= start for _, after in pairwise(found))
     prev: str | None = genesis if skipped == 0 else None
     seq = found[skipped].first if found else 0
@@ -115,6 +157,8 @@ def walk(run: Path, genesis: str, start: int = 0) -> Iterator[Block]:
             raise damaged(str(segment.path), f"event {seq} should begin it; a segment is missing or renamed")
         try:
             for block in blocks(segment, prev):
+                if stop is not None and block.commit.seq >= stop:
+                    return
                 prev, seq = block.commit.hash, block.commit.seq + block.commit.n
                 yield block
         except Torn:
@@ -122,30 +166,74 @@ def walk(run: Path, genesis: str, start: int = 0) -> Iterator[Block]:
                 raise damaged(str(segment.path), "it ends within a commit, and is not the last segment") from None
 
 
-def blocks(segment: Segment, prev: str | None) -> Iterator[Block]:
+def _shared(run: Path, fork: Fork, start: int, stop: int | None) -> Iterator[Block]:
+    """Yield the commits that a fork shares with the run that it comes from, and check that they lead to its pointer."""
+    parent = parent_of(run, fork)
+    end = fork.seq if stop is None else min(stop, fork.seq)
+    reached, seq = "", 0
+    for block in walk(parent, read_manifest(parent).genesis, start, end):
+        reached, seq = block.commit.hash, block.commit.seq + block.commit.n
+        if seq > fork.seq:
+            raise damaged(
+                str(run / "run.json"), f"event {fork.seq}, where it was forked, is within a commit of {parent}"
+            )
+        yield block
+    if end == fork.seq and (seq, reached) != (fork.seq, fork.hash):
+        raise damaged(
+            str(parent),
+            f"its log does not lead to {fork.hash[:12]} at event {fork.seq}, from where {run} was forked: it was changed",
+        )
+
+
+def parent_of(run: Path, fork: Fork) -> Path:
+    """Return the folder of the run that ``run`` was forked from.
+
+    Raises:
+        LogError: it is not there.
+    """
+    parent = Path(os.path.normpath(run / fork.run))
+    if not (parent / "run.json").exists():
+        raise LogError(
+            "the run that this one was forked from is gone",
+            where=str(run),
+            why=f"there is no run in {parent}",
+            mend="Put it back: a fork holds only what happened after it.",
+        )
+    return parent
+
+
+def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = None) -> Iterator[Block]:
     """Yield the commits of a segment, chained from ``prev`` (None: from whatever the first one says).
+
+    Args:
+        at, seq: go on from this byte, where the commit that begins with event ``seq`` should be.
 
     Raises:
         Torn: the last commit is incomplete; everything before it was yielded.
         CorruptLog: bytes that contradict the chain.
     """
     try:
-        data = segment.path.read_bytes()
+        with segment.path.open("rb") as file:
+            file.seek(at)
+            data = file.read()
     except OSError as error:
         raise unreadable(segment.path, error) from error
-    if not data.startswith(PREAMBLE):
-        if not PREAMBLE.startswith(data):
-            raise damaged(f"{segment.path}, byte 0", "it does not begin as a segment does")
-        if data:
-            raise Torn
-    at, seq = len(PREAMBLE), segment.first
-    while at < len(data):
-        try:
-            header = read_header(data[at : at + HEADER_SIZE])
-            end = at + HEADER_SIZE + header.size
-            if end > len(data):
+    offset = at  # of data within the file
+    if at == 0:
+        if not data.startswith(PREAMBLE):
+            if not PREAMBLE.startswith(data):
+                raise damaged(f"{segment.path}, byte 0", "it does not begin as a segment does")
+            if data:
                 raise Torn
-            lines, commit = split(header, data[at + HEADER_SIZE : end])
+        at = len(PREAMBLE)
+    seq = segment.first if seq is None else seq
+    while at < offset + len(data):
+        try:
+            header = read_header(data[at - offset : at - offset + HEADER_SIZE])
+            end = at + HEADER_SIZE + header.size
+            if end > offset + len(data):
+                raise Torn
+            lines, commit = split(header, data[at - offset + HEADER_SIZE : end - offset])
         except ValueError as error:
             raise damaged(f"{segment.path}, byte {at}", str(error)) from error
         if prev is not None and commit.prev != prev:
@@ -180,7 +268,7 @@ def unreadable(path: Path, error: OSError) -> LogError:
     )
 
 
-def _damaged_config(path: Path, why: str) -> CorruptLog:
+def _damaged_manifest(path: Path, why: str) -> CorruptLog:
     return CorruptLog(
         "run.json is damaged", where=str(path), why=why, mend="Restore it from a copy; the chain starts from its bytes."
     )

@@ -1,16 +1,20 @@
-"""The one writer of a run: recovers the end of the log when opened, then appends durable commits.
+"""The one writer of a run: recovers the end of the log when opened, then a thread of its own commits in groups.
 
-An append returns after ``fdatasync``. Whatever interrupts a write or a sync poisons the writer: what was acknowledged
-is safe, what was not is set aside when the run is opened again. A sync is never tried twice: after a failed one the
-system may have dropped the bytes and say nothing.
+What is submitted while a commit is on its way to the disk goes into the next one: a group costs one write and one
+``fdatasync``. A future resolves only after that. Whatever interrupts a write or a sync poisons the writer: what was
+acknowledged is safe, what was not is set aside when the run is opened again. A sync is never tried twice: after a
+failed one the system may have dropped the bytes and say nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,19 +23,30 @@ import msgspec
 from abm.errors import Conflict, LogError
 from abm.events import Event, Recovered
 from abm.log import disk
-from abm.log.codec import PREAMBLE, Torn, check_version, encode
-from abm.log.segments import Segment, blocks, damaged, segment_at, segments
+from abm.log.codec import PREAMBLE, content, encode
+from abm.log.recovery import Head, find_end, set_aside
+from abm.log.segments import Manifest, Segment, segment_at
 
 SEAL_EVENTS = 1_000_000
 SEAL_BYTES = 64 * 2**20
 """A segment is sealed at either bound."""
 
+LINGER = 0.005
+"""Seconds that a submission waits for company; none if somebody waits for it."""
+GROUP_EVENTS = 4_096
+"""A group is committed once it has so many events; one submission is never split."""
+QUEUED_EVENTS = 65_536
+"""Submitting waits while more than these are queued, so that a fast producer cannot fill the memory."""
+KEYS = 1_024
+"""Idempotency keys that are remembered: a retry comes soon after what it repeats."""
 
-class Head(NamedTuple):
-    """Where a log ends: the next event's ``seq``, and the hash of the chain so far (64 hex characters)."""
 
-    seq: int
-    hash: str
+class _Submission(NamedTuple):
+    events: Sequence[Event]
+    expected_head: int | None
+    key: str
+    urgent: bool
+    done: Future[Head]
 
 
 class Writer:
@@ -39,8 +54,9 @@ class Writer:
 
     Args:
         run: the run's folder.
-        genesis: the hash from which the chain starts.
+        manifest: what ``run.json`` says.
         lock: descriptor of the lock, from :func:`abm.log.disk.lock`; the writer closes it.
+        sealed: called, in the writer's thread, with each segment that was sealed.
 
     Raises:
         CorruptLog: the end of the log is damaged; nothing was changed.
@@ -48,45 +64,57 @@ class Writer:
     """
 
     head: Head
+    """Where the log ends, durably."""
 
-    def __init__(self, run: Path, genesis: str, lock: int) -> None:
-        self._run, self._lock, self._pid = run, lock, os.getpid()
+    def __init__(
+        self, run: Path, manifest: Manifest, lock: int, sealed: Callable[[Segment], None] = lambda segment: None
+    ) -> None:
+        self._run, self._lock, self._pid, self._sealed = run, lock, os.getpid(), sealed
         self._file = -1
         self._failure: BaseException | None = None
+        self._keys: dict[str, str] = {}
+        self._changed = threading.Condition()
+        self._queue: deque[_Submission] = deque()
+        self._queued = self._urgent = 0
+        self._closing = False
+        self._thread: threading.Thread | None = None
         try:
-            self._recover(genesis)
+            self._recover(manifest)
         except BaseException:
-            self.close()
+            self._release()
             raise
 
-    def append(self, events: Sequence[Event], expected_head: int | None = None) -> Head:
-        """See :meth:`abm.log.EventLog.append`."""
-        self._check_usable()
-        if expected_head is not None and expected_head != self.head.seq:
-            raise Conflict(
-                "the log moved on", where=str(self._run), why=f"event {self.head.seq} is next, not {expected_head}"
-            )
-        if not events:
-            return self.head
-        now, first = round(time.time(), 3), self.head.seq
-        stamped = [msgspec.structs.replace(event, seq=seq, at=now) for seq, event in enumerate(events, first)]
-        data, commit = encode(stamped, self.head.hash)
-        try:
-            if self._size >= SEAL_BYTES or first - self._segment.first >= SEAL_EVENTS:
-                self._open(segment_at(self._run, first))
-            self._write(data if self._size else PREAMBLE + data)
-        except Conflict:
-            raise
-        except BaseException as error:  # an interrupt, too, leaves the file in an unknown state
-            self._failure = error
-            if isinstance(error, OSError):
-                raise disk.unwritable(self._segment.path, error) from error
-            raise
-        self.head = Head(commit.seq + commit.n, commit.hash)
-        return self.head
+    def submit(
+        self, events: Sequence[Event], expected_head: int | None = None, *, key: str = "", urgent: bool = False
+    ) -> Future[Head]:
+        """See :meth:`abm.log.EventLog.submit`; ``urgent``: somebody waits, so do not linger."""
+        done: Future[Head] = Future()
+        with self._changed:
+            self._check_usable()
+            while self._queued > QUEUED_EVENTS and self._failure is None:
+                self._changed.wait()
+            self._check_usable()
+            self._queue.append(_Submission(events, expected_head, key, urgent, done))
+            self._queued += len(events)
+            self._urgent += urgent
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name=f"log {self._run.name}", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        return done
 
     def close(self) -> None:
-        """Release the file and the lock; closing twice does nothing."""
+        """Commit what was submitted, then release the file and the lock; closing twice does nothing."""
+        ours = self._pid == os.getpid()
+        if ours and self._thread is not None and self._thread is not threading.current_thread():
+            with self._changed:
+                self._closing = True
+                self._changed.notify_all()
+            self._thread.join()
+        self._closing = True
+        self._release()
+
+    def _release(self) -> None:
         for descriptor in (self._file, self._lock):
             if descriptor >= 0:
                 with contextlib.suppress(OSError):
@@ -94,12 +122,93 @@ class Writer:
         self._file = self._lock = -1
 
     def _check_usable(self) -> None:
-        if self._failure is not None:
-            raise disk.unwritable(self._segment.path, self._failure)
-        if self._lock < 0:
-            raise LogError("the log is closed", where=str(self._run))
         if self._pid != os.getpid():
             raise LogError("the log belongs to the process that opened it", where=str(self._run))
+        if self._failure is not None:
+            raise self._poisoned()
+        if self._lock < 0 or self._closing:
+            raise LogError("the log is closed", where=str(self._run))
+
+    def _poisoned(self) -> BaseException:
+        assert self._failure is not None
+        return disk.unwritable(self._segment.path, self._failure)
+
+    # -- the writer's thread -------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while group := self._gather():
+            try:
+                self._commit(group)
+            except Conflict as error:  # found before anything was written
+                _refuse(group, error)
+            except BaseException as error:  # an interrupt, too, leaves the file in an unknown state
+                self._fail(group, error)
+                return
+
+    def _gather(self) -> list[_Submission]:
+        """Wait for submissions and return the next group; nothing once closed and done."""
+        with self._changed:
+            while not self._queue and not self._closing:
+                self._changed.wait()
+            until = time.monotonic() + LINGER
+            while not (self._urgent or self._closing or self._queued >= GROUP_EVENTS):
+                if (left := until - time.monotonic()) <= 0:
+                    break
+                self._changed.wait(left)
+            group, events = [], 0
+            while self._queue and (not group or events + len(self._queue[0].events) <= GROUP_EVENTS):
+                group.append(self._queue.popleft())
+                events += len(group[-1].events)
+                self._urgent -= group[-1].urgent
+            self._queued -= events
+            self._changed.notify_all()
+        return group
+
+    def _commit(self, group: list[_Submission]) -> None:
+        """Commit the group's events as one frame, then resolve its futures."""
+        accepted, keys = self._accepted(group)
+        first, now = self.head.seq, round(time.time(), 3)
+        events = [event for submission in accepted for event in submission.events]
+        if events:
+            stamped = [msgspec.structs.replace(event, seq=seq, at=now) for seq, event in enumerate(events, first)]
+            self._append(stamped, keys)
+        for submission in accepted:
+            submission.done.set_result(self.head)
+
+    def _accepted(self, group: list[_Submission]) -> tuple[list[_Submission], dict[str, str]]:
+        """Return what is to be appended (or, with a known key, only acknowledged); refuse the others."""
+        accepted: list[_Submission] = []
+        keys: dict[str, str] = {}
+        head = self.head.seq
+        for submission in group:
+            known = keys.get(submission.key) or self._keys.get(submission.key)
+            given = content(submission.events) if submission.key else ""
+            if known is not None:
+                if known == given:
+                    accepted.append(submission._replace(events=()))
+                else:
+                    submission.done.set_exception(self._other_content(submission.key))
+            elif submission.expected_head not in (None, head):
+                submission.done.set_exception(self._moved_on(head, submission.expected_head))
+            else:
+                accepted.append(submission)
+                head += len(submission.events)
+                if submission.key:
+                    keys[submission.key] = given
+        return accepted, keys
+
+    def _append(self, events: list[Event], keys: dict[str, str]) -> None:
+        first = self.head.seq
+        if self._size >= SEAL_BYTES or first - self._segment.first >= SEAL_EVENTS:
+            self._rotate(segment_at(self._run, first))
+        kept = {**self._keys, **keys}
+        for key in list(kept)[: max(0, len(kept) - KEYS)]:
+            del kept[key]
+        begins = self._size <= len(PREAMBLE)  # a segment's first commit carries the keys on: opening reads no other
+        data, commit = encode(events, self.head.hash, kept if begins else keys)
+        self._write(data if self._size else PREAMBLE + data)
+        self._keys = kept
+        self.head = Head(commit.seq + commit.n, commit.hash)
 
     def _write(self, data: bytes) -> None:
         found = os.fstat(self._file)
@@ -115,6 +224,12 @@ class Writer:
         disk.sync_data(self._file)
         self._size += len(data)
 
+    def _rotate(self, segment: Segment) -> None:
+        sealed = self._segment
+        self._open(segment)
+        disk.seal(sealed.path)
+        self._sealed(sealed)
+
     def _open(self, segment: Segment) -> None:
         """Make ``segment`` the one that is appended to."""
         file = disk.open_appending(segment.path)
@@ -122,57 +237,49 @@ class Writer:
             os.close(self._file)
         self._file, self._segment, self._size = file, segment, os.fstat(file).st_size
 
-    def _recover(self, genesis: str) -> None:
+    def _fail(self, group: list[_Submission], error: BaseException) -> None:
+        """Refuse what is on its way, and everything after it."""
+        with self._changed:
+            self._failure = error
+            waiting, self._queue = [*group, *self._queue], deque()
+            self._changed.notify_all()
+        given = disk.unwritable(self._segment.path, error) if isinstance(error, OSError) else error
+        _refuse(waiting, given)
+
+    def _other_content(self, key: str) -> Conflict:
+        return Conflict(
+            "the key was used for other events",
+            where=str(self._run),
+            why=f"something else was appended under the key {key!r}",
+            mend="Retry with the same events, or append under another key.",
+        )
+
+    def _moved_on(self, head: int, expected: int | None) -> Conflict:
+        return Conflict("the log moved on", where=str(self._run), why=f"event {head} is next, not {expected}")
+
+    # -- opening -------------------------------------------------------------------------------------------
+
+    def _recover(self, manifest: Manifest) -> None:
         """Find the head in the last segment, and set an incomplete commit at its end aside."""
-        found = segments(self._run)
-        last = found[-1] if found else segment_at(self._run, 0)
-        self.head, end, torn = Head(0, genesis), 0, False
-        if found:
-            head, end, torn = _scan(last, genesis)
-            if head is None and last.first > 0:  # made just before a crash: the one before it knows the head
-                head, _, broken = _scan(found[-2], genesis)
-                if head is None or broken or head.seq != last.first:
-                    raise damaged(str(found[-2].path), f"it does not lead to event {last.first}, where the next begins")
-            self.head = head or self.head
-            if len(found) > 1:
-                _check_start(found[0], genesis)
+        end = find_end(self._run, manifest)
+        self.head, self._keys = end.head, end.keys
         try:
-            last.path.parent.mkdir(exist_ok=True)
-            self._open(last)
-            if torn:
-                self._set_aside(end)
+            end.segment.path.parent.mkdir(exist_ok=True)
+            if end.before is not None:
+                disk.seal(end.before.path)  # a crash may have come between sealing and going on
+            self._open(end.segment)
+            if end.torn:
+                name, size = set_aside(self._run, end.segment.path, end.at)
+                disk.truncate(self._file, end.at)
+                self._size = end.at
+                self._append(
+                    [Recovered(seq=self.head.seq, at=round(time.time(), 3), quarantined=name, nbytes=size)], {}
+                )
         except OSError as error:
-            raise disk.unwritable(last.path, error) from error
-
-    def _set_aside(self, end: int) -> None:
-        """Move the bytes after ``end``, an incomplete commit, to ``quarantine/``, and log that."""
-        tail = self._segment.path.read_bytes()[end:]
-        folder = self._run / "quarantine"
-        folder.mkdir(exist_ok=True)
-        disk.sync_folder(self._run)
-        aside = folder / f"{self._segment.path.name}-{end}.bin"
-        again = 0
-        while aside.exists() and aside.read_bytes() != tail:  # an earlier recovery was itself cut short
-            again += 1
-            aside = folder / f"{self._segment.path.name}-{end}-{again}.bin"
-        disk.write_durably(aside, tail)
-        disk.truncate(self._file, end)
-        self._size = end
-        self.append([Recovered(quarantined=aside.name, nbytes=len(tail))])
+            raise disk.unwritable(end.segment.path, error) from error
 
 
-def _scan(segment: Segment, genesis: str) -> tuple[Head | None, int, bool]:
-    """Return where a segment's verified commits lead (None: it has none), the byte after them, and if more follows."""
-    head, end = None, 0
-    try:
-        for block in blocks(segment, genesis if segment.first == 0 else None):
-            check_version(block.commit.v, block.where)
-            head, end = Head(block.commit.seq + block.commit.n, block.commit.hash), block.end
-    except Torn:
-        return head, end, True
-    return head, end, False
-
-
-def _check_start(first: Segment, genesis: str) -> None:
-    """Check that the first commit goes on from ``run.json``, without reading the segments between."""
-    next(blocks(first, genesis), None)
+def _refuse(group: Sequence[_Submission], error: BaseException) -> None:
+    for submission in group:
+        if not submission.done.done():
+            submission.done.set_exception(error)

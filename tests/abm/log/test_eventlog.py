@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from backports import zstd
 
+from abm.columns import Float32s, pack
 from abm.errors import Conflict, InputError, Locked, LogError
 from abm.events import PersonasJoined, Reacted, RunConfigured, RunStarted, StepEnded, StepStarted
 from abm.log import Head, codec, create, disk, open_log, read_events, verify
@@ -217,10 +218,11 @@ class TestFrame:
 
     def test_mappings_become_json_text(self, run):
         """A column that no simple type can hold is JSON."""
-        joined = PersonasJoined(split="train", first=0, ids=["a"], names=["A"], texts=["t"], traits={"age": [0.5]})
+        traits = {"age": pack([0.5], Float32s)}
+        joined = PersonasJoined(split="train", first=0, ids=["a"], names=["A"], texts=["t"], traits=traits)
         with create(run, {}) as log:
             log.append([joined])
-            assert log.frame("personas_joined")["traits"].to_list() == ['{"age":[0.5]}']
+            assert log.frame("personas_joined")["traits"].to_list() == ['{"age":"AAAAPw=="}']
 
     def test_other_types_do_not_leak_in(self, run, reactions):
         """An event of another type that holds something like the wanted one is not a row."""

@@ -222,10 +222,10 @@ class TestNewerLogs:
         """Neither read nor added to; the bytes can still be verified."""
         create(run, {}).close()
         with monkeypatch.context() as future:
-            future.setattr(codec, "SCHEMA_VERSION", 2)
+            future.setattr(codec, "SCHEMA_VERSION", 3)
             data, _ = codec.encode([msgspec.structs.replace(reactions(1)[0], seq=0)], verify(run).hash)
         segment.write_bytes(codec.PREAMBLE + data)
-        with pytest.raises(LogError, match="written by a newer moloch: schema version 2"):
+        with pytest.raises(LogError, match="written by a newer moloch: schema version 3"):
             use(run)
         assert verify(run).seq == 1
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from abm.columns import Float32s, Int8s, Int32s, pack
 from abm.content import canonical
 from abm.digest import run_digest
 from abm.events import SCHEMA_VERSION, Event
@@ -23,6 +24,8 @@ _WRITTEN = {"seq", "at", "v"}  # by the log, or a default that stands for the sc
 
 def example(hint: Any, name: str) -> Any:
     """Return a value of an annotation, different from any default."""
+    if hint in (Int8s, Int32s, Float32s):
+        return pack([1, 2], hint)
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal:
         return args[-1]
@@ -37,7 +40,7 @@ def examples() -> list[Event]:
     """Return one event of every type, each field filled."""
     made = []
     for kind in codec.KINDS.values():
-        hints = get_type_hints(kind)
+        hints = get_type_hints(kind, include_extras=True)
         made.append(kind(**{name: example(hint, name) for name, hint in hints.items() if name not in _WRITTEN}))
     return made
 

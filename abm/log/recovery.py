@@ -1,0 +1,193 @@
+"""Where a log ends, and what lies beyond: found without reading more than the last segment; set aside, never thrown away.
+
+Bytes that end before their commit does were never acknowledged: recovery sets them aside by itself. Anything else that
+is wrong is refused until somebody asks for :func:`repair`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from abm.errors import CorruptLog
+from abm.events import Repaired
+from abm.log import disk
+from abm.log.codec import PREAMBLE, Torn, check_version, encode
+from abm.log.segments import Block, Manifest, Segment, blocks, damaged, read_manifest, segment_at, segments, walk
+
+
+class Head(NamedTuple):
+    """Where a log ends: the next event's ``seq``, and the hash of the chain so far (64 hex characters)."""
+
+    seq: int
+    hash: str
+
+
+class End(NamedTuple):
+    """The end of a log.
+
+    Attributes:
+        segment: the last one, and ``before`` the one before it, if any.
+        at: the byte of ``segment`` after its last whole commit; ``torn``: whether more bytes follow.
+        keys: idempotency keys that the last segment remembers.
+    """
+
+    head: Head
+    segment: Segment
+    before: Segment | None
+    at: int
+    torn: bool
+    keys: dict[str, str]
+
+
+def find_end(run: Path, manifest: Manifest) -> End:
+    """Return where a run's log ends; reads the last segment (and the one before it only if the last has no whole commit).
+
+    Raises:
+        CorruptLog: the end is damaged, or ``run.json`` was changed.
+        LogError: a newer version wrote it, or it cannot be read.
+    """
+    found = segments(run, manifest.base)
+    begin = Head(manifest.base, manifest.genesis)
+    if not found:
+        return End(begin, segment_at(run, manifest.base), None, 0, False, {})
+    last, before = found[-1], found[-2] if len(found) > 1 else None
+    head, at, torn, keys = _scan(last, manifest)
+    if head is None and before is not None:  # made just before a crash: the one before it knows the head
+        head, _, broken, keys = _scan(before, manifest)
+        if head is None or broken or head.seq != last.first:
+            raise damaged(str(before.path), f"it does not lead to event {last.first}, where the next begins")
+    if before is not None:  # the first commit shows whether run.json was edited
+        next(blocks(found[0], manifest.genesis), None)
+    return End(head or begin, last, before, at, torn, keys)
+
+
+def _scan(segment: Segment, manifest: Manifest) -> tuple[Head | None, int, bool, dict[str, str]]:
+    """Return where a segment's commits lead (None: it has none), the byte after them, if more follows, and their keys."""
+    head, end, keys = None, 0, {}
+    try:
+        for block in blocks(segment, manifest.genesis if segment.first == manifest.base else None):
+            check_version(block.commit.v, block.where)
+            head, end, keys = head_after(block), block.end, keys | block.commit.keys
+    except Torn:
+        return head, end, True, keys
+    return head, end, False, keys
+
+
+def head_after(block: Block) -> Head:
+    """Return where the log stands after a commit."""
+    return Head(block.commit.seq + block.commit.n, block.commit.hash)
+
+
+def set_aside(run: Path, segment: Path, start: int) -> tuple[str, int]:
+    """Copy the bytes of ``segment`` from ``start`` on to ``quarantine/``, durably; return the file's name and their number."""
+    tail = segment.read_bytes()[start:]
+    folder = run / "quarantine"
+    folder.mkdir(exist_ok=True)
+    disk.sync_folder(run)
+    aside = folder / f"{segment.name}-{start}.bin"
+    again = 0
+    while aside.exists() and aside.read_bytes() != tail:  # an earlier recovery was itself cut short
+        again += 1
+        aside = folder / f"{segment.name}-{start}-{again}.bin"
+    disk.write_durably(aside, tail)
+    return aside.name, len(tail)
+
+
+class Damage(NamedTuple):
+    """The first place that contradicts the chain.
+
+    Attributes:
+        head: where the log stands before it.
+        segment: the file, and ``at`` its byte after the last good commit.
+        after: segments behind it, which go too.
+        why: what is wrong; empty for an incomplete last commit.
+    """
+
+    head: Head
+    segment: Segment
+    at: int
+    after: list[Segment]
+    why: str
+
+
+def find_damage(run: Path) -> Damage | None:
+    """Return the first damage of a run's own segments; None if its log is whole.
+
+    Raises:
+        LogError: no run, it cannot be read, or the damage is one that no repair of this run can mend: ``run.json``, the
+            run that it was forked from, or a file that is not a segment.
+    """
+    manifest = read_manifest(run)
+    found = segments(run, manifest.base)
+    head, at, where = Head(manifest.base, manifest.genesis), 0, 0
+    if manifest.fork is not None:
+        for _ in walk(run, manifest.genesis, stop=manifest.base):
+            pass
+    for where, segment in enumerate(found):
+        if segment.first != head.seq:
+            return Damage(head, segment, 0, found[where + 1 :], f"event {head.seq} should begin it")
+        at = 0
+        try:
+            for block in blocks(segment, head.hash):
+                head, at = head_after(block), block.end
+        except Torn:
+            return Damage(head, segment, at, found[where + 1 :], "" if where == len(found) - 1 else "it ends early")
+        except CorruptLog as error:
+            if head.seq == manifest.base:
+                raise
+            return Damage(head, segment, at, found[where + 1 :], error.why)
+    return None
+
+
+def repair(run: Path | str) -> Repaired | None:
+    """Cut a damaged log before its first bad place; everything from there on moves to ``quarantine/``.
+
+    What was acknowledged after that place is lost to the log (not to you: the bytes are kept), which is why nothing but
+    this function does it. A :class:`~abm.events.Repaired` event says so. Returns None for a log that is whole, or
+    that ends in an incomplete commit, which recovery mends by itself.
+
+    Raises:
+        Locked: another process writes the run.
+        CorruptLog: the damage begins with the first commit, in ``run.json``, or in the run that this one was forked from.
+        LogError: no run, or it cannot be read or written.
+    """
+    run = Path(run)
+    damage = find_damage(run)
+    if damage is None or not damage.why:
+        return None
+    lock = disk.lock(run)
+    try:
+        return _cut(run, damage)
+    except OSError as error:
+        raise disk.unwritable(damage.segment.path, error) from error
+    finally:
+        os.close(lock)
+
+
+def _cut(run: Path, damage: Damage) -> Repaired:
+    """Set aside and cut; each step leaves a log that is as damaged as before, or whole."""
+    names, nbytes = [], 0
+    for segment in reversed(damage.after):
+        name, size = set_aside(run, segment.path, 0)
+        segment.path.unlink()
+        disk.sync_folder(segment.path.parent)
+        names, nbytes = [*names, name], nbytes + size
+    name, size = set_aside(run, damage.segment.path, damage.at)
+    path = damage.segment.path
+    path.chmod(0o644)
+    if damage.segment.first != damage.head.seq:  # not in its place: nothing of it stays
+        path.unlink()
+        disk.sync_folder(path.parent)
+        path = segment_at(run, damage.head.seq).path
+    event = Repaired(seq=damage.head.seq, quarantined=[*names, name], nbytes=nbytes + size, why=damage.why)
+    file = disk.open_appending(path)
+    try:
+        disk.truncate(file, damage.at)
+        data, _ = encode([event], damage.head.hash)
+        disk.write_all(file, data if damage.at else PREAMBLE + data)
+        disk.sync_data(file)
+    finally:
+        os.close(file)
+    return event
