@@ -8,18 +8,24 @@ Knows nothing of contests or learning.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import TypeVar
 
 import msgspec
 
 from abm.content import canonical, digest
 from abm.digest import Digest
 from abm.errors import NondeterminismError
-from abm.events import Event, Lifecycle, LLMReplied, StepEnded, StepStarted
+from abm.events import ContestOpened, Event, Forked, Lifecycle, LLMReplied, RunConfigured, StepEnded, StepStarted
 from abm.llm.port import LLM, Reply, Request
-from abm.log import EventLog
+from abm.log import EventLog, Head
+from abm.snapshots import Snapshots
 from abm.state import State, apply
+
+E = TypeVar("E", bound=Event)
 
 
 class Journal:
@@ -38,6 +44,7 @@ class Journal:
         self._answers: dict[str, LLMReplied] = {}
         self._steps_end = {e.step: i for i, e in enumerate(self._logged) if isinstance(e, StepEnded)}
         self._buffer: list[Event] = []
+        self._snapshots = Snapshots(log.path)
 
     @property
     def resuming(self) -> bool:
@@ -54,7 +61,8 @@ class Journal:
         self._skip_lifecycle()
         if self._next < len(self._logged):
             logged = self._logged[self._next]
-            _same(event, logged)
+            if not (isinstance(event, RunConfigured) and isinstance(logged, RunConfigured) and self._shared(logged)):
+                _same(event, logged)
             self._take(logged)
             return logged.seq
         seq = self.log.head().seq + len(self._buffer)
@@ -69,6 +77,8 @@ class Journal:
         self.log.append(events, expected_head=events[0].seq)
         for event in events:
             self._apply(event)
+        if isinstance(events[-1], StepEnded):
+            self._snapshots.offer(self.state, self.log.head())
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -84,36 +94,43 @@ class Journal:
         """Append an event about the process; it changes neither state nor digest."""
         self.log.append([event])
 
-    def skip_step(self) -> bool:
-        """Fold the next step if the log holds all of it; return whether it did."""
-        self._skip_lifecycle()
-        if not (self._next < len(self._logged) and isinstance(self._logged[self._next], StepStarted)):
-            return False
+    def skip_step(self, started: StepStarted, contests: Sequence[str]) -> bool:
+        """Fold the next step if the log holds all of it; return whether it did.
+
+        Raises:
+            NondeterminismError: the log's next step is not this one of the plan.
+        """
+        logged = self.logged(StepStarted)
         end = self._steps_end.get(self.state.step)
-        if end is None:
+        if logged is None or end is None:
             return False
+        _same(started, logged)
+        opened = [e.contest for e in self._logged[self._next : end] if isinstance(e, ContestOpened)]
+        if opened != list(contests):
+            raise _otherwise(logged.seq, f"step {started.step} held other contests, or in another order")
         while self._next <= end:
             self._take(self._logged[self._next])
         return True
 
-    def logged(self, kind: type[Event]) -> Event | None:
+    def logged(self, kind: type[E]) -> E | None:
         """Return the next logged decision if it is of ``kind``, without taking it."""
         self._skip_lifecycle()
-        if self._next < len(self._logged) and isinstance(self._logged[self._next], kind):
-            return self._logged[self._next]
+        if self._next < len(self._logged) and isinstance(found := self._logged[self._next], kind):
+            return found
         return None
 
     def ask(self, llm: LLM, requests: Sequence[Request], *, step: int, cause: int) -> list[LLMReplied]:
         """Return one reply per request, in order; each is durable before it is returned.
 
-        Only requests that the log does not answer reach the model. They are one planned batch: its composition
-        comes from the plan, and it is committed whole, so that a crash repeats it exactly.
+        Only requests that the log does not answer reach the model. Where its unit is the batch, they are one planned
+        batch: its composition comes from the plan, and it is committed whole, so that a crash repeats it exactly. Where
+        it is the call, each answer is committed as it comes: a crash repeats only those that were on their way.
 
         Raises:
             NondeterminismError: the log holds an answer of the same site to another call.
         """
         keys = {request.site: request.key(llm.digest) for request in requests}
-        while (reply := self.logged(LLMReplied)) is not None and reply.site in keys:  # type: ignore[union-attr]
+        while (reply := self.logged(LLMReplied)) is not None and reply.site in keys:
             self._take(reply)
         missing = []
         for request in requests:
@@ -127,15 +144,44 @@ class Journal:
                     why=f"logged call key {answer.key}, now {keys[request.site]}",
                     mend="Model, adapter, sampling, seed or prompt changed; start a new run with another --out.",
                 )
-        if missing:
+        if missing and llm.unit == "call":
+            self._ask_each(llm, missing, lambda request, reply: _replied(request, reply, keys, llm, step, cause))
+        elif missing:
             replies = {reply.site: reply for reply in llm.complete(missing)}
             with self.transaction():
                 for request in missing:
-                    self.emit(_replied(request, replies[request.site], keys[request.site], llm, step, cause))
+                    self.emit(_replied(request, replies[request.site], keys, llm, step, cause))
         return [self._answers[request.site] for request in requests]
 
+    def _ask_each(
+        self, llm: LLM, requests: Sequence[Request], event_of: Callable[[Request, Reply], LLMReplied]
+    ) -> None:
+        """Commit each answer as it comes, without waiting for the disk before the next one."""
+        self.commit()  # what led to the calls comes before them
+        asked = {request.site: request for request in requests}
+        seq = self.log.head().seq
+        coming: deque[tuple[LLMReplied, Future[Head]]] = deque()
+        try:
+            for reply in llm.complete(requests):
+                event = msgspec.structs.replace(event_of(asked[reply.site], reply), seq=seq)
+                coming.append((event, self.log.submit([event], expected_head=seq)))
+                seq += 1
+                while coming and coming[0][1].done():
+                    self._arrived(*coming.popleft())
+        finally:  # an error of the model loses none of the answers before it
+            while coming:
+                self._arrived(*coming.popleft())
+
+    def _arrived(self, event: LLMReplied, durable: Future[Head]) -> None:
+        durable.result()
+        self._apply(event)
+
+    def _shared(self, event: Event) -> bool:
+        """Return whether an event is of the run that this one was forked from."""
+        return self.log.fork is not None and event.seq < self.log.fork.seq
+
     def _skip_lifecycle(self) -> None:
-        while self._next < len(self._logged) and isinstance(self._logged[self._next], Lifecycle):
+        while self._next < len(self._logged) and isinstance(self._logged[self._next], Lifecycle | Forked):
             self._take(self._logged[self._next])
 
     def _take(self, event: Event) -> None:
@@ -149,9 +195,9 @@ class Journal:
             self._answers[event.site] = event
 
 
-def _replied(request: Request, reply: Reply, key: str, llm: LLM, step: int, cause: int) -> LLMReplied:
+def _replied(request: Request, reply: Reply, keys: Mapping[str, str], llm: LLM, step: int, cause: int) -> LLMReplied:
     return LLMReplied(
-        step=step, cause=cause, key=key, site=request.site, model=llm.name, adapter=request.adapter,
+        step=step, cause=cause, key=keys[request.site], site=request.site, model=llm.name, adapter=request.adapter,
         template=request.template, refs=list(request.refs), prompt=digest(canonical(request.messages)),
         text=reply.text, finish=reply.finish, tokens_in=reply.tokens_in, tokens_out=reply.tokens_out,
         temperature=request.sampling.temperature, top_p=request.sampling.top_p,
@@ -170,9 +216,13 @@ def _same(event: Event, logged: Event) -> None:
         if type(event) is type(logged)
         else f"{type(logged).__name__} logged, {type(event).__name__} decided"
     )
-    raise NondeterminismError(
+    raise _otherwise(logged.seq, f"differs in: {names}")
+
+
+def _otherwise(seq: int, why: str) -> NondeterminismError:
+    return NondeterminismError(
         "this run now decides otherwise than its log",
-        where=f"event {logged.seq}",
-        why=f"differs in: {names}",
-        mend="The inputs or the program changed since; start a new run with another --out.",
+        where=f"event {seq}",
+        why=why,
+        mend="The inputs, the settings or the program changed since; start a new run with another --out.",
     )

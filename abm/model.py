@@ -12,7 +12,9 @@ from typing import Literal
 import mesa
 import msgspec
 import networkx as nx
+import numpy as np
 from mesa.discrete_space import Network
+from numpy.typing import NDArray
 
 from abm import keyed
 from abm.agents import Competitor, Member, Writer
@@ -20,6 +22,7 @@ from abm.anchors import Anchor
 from abm.arenas import Arena
 from abm.audience import Audience, Voters, orders
 from abm.completions import Completion, parse_completion
+from abm.crowd import BULK, reacted_many
 from abm.events import (
     ContestDecided,
     ContestOpened,
@@ -46,6 +49,7 @@ class Society(msgspec.Struct, frozen=True):
 
     Attributes:
         batch: contests per step; also the planned batch of model calls.
+        bulk: members from which a contest's reactions are one event with columns, without thoughts.
     """
 
     arena: Arena
@@ -55,6 +59,7 @@ class Society(msgspec.Struct, frozen=True):
     seed: int
     ties: Ties = "skip"
     batch: int = 32
+    bulk: int = BULK
 
 
 class Model(mesa.Model):
@@ -106,20 +111,26 @@ class Model(mesa.Model):
     def step(self) -> None:
         """Hold the next batch of contests, unless the log holds them already."""
         batch = self.anchors[self.done : self.done + self.society.batch]
-        if batch and not self.journal.skip_step():
+        if batch and not self.journal.skip_step(self._started(), [self._contest_id(anchor) for anchor in batch]):
             with self.journal.transaction():
                 self._contest(batch)
             self._end_step()
         self.done += len(batch)
         self.running = self.done < len(self.anchors)
 
+    def _started(self) -> StepStarted:
+        return StepStarted(step=self.state.step, phase=self.phase, epoch=self.epoch, arm=self.arm)
+
+    def _contest_id(self, anchor: Anchor) -> str:
+        return "/".join((self.phase, str(self.epoch), self.arm, anchor.id))
+
     def _contest(self, batch: Sequence[Anchor]) -> None:
         journal, step = self.journal, self.state.step
-        started = journal.emit(StepStarted(step=step, phase=self.phase, epoch=self.epoch, arm=self.arm))
+        started = journal.emit(self._started())
         calls = [competitor.request(anchor) for anchor in batch for competitor in self.competitors]
         replies = iter(journal.ask(self.society.llm, calls, step=step, cause=started))
         for anchor in batch:
-            contest = "/".join((self.phase, str(self.epoch), self.arm, anchor.id))
+            contest = self._contest_id(anchor)
             published = [
                 message
                 for competitor in self.competitors
@@ -151,15 +162,12 @@ class Model(mesa.Model):
                 step=step, cause=cause, contest=contest, anchor=anchor.id, messages=[m.message for m in published]
             )
         )
-        votes = [0] * len(self.competitors)
-        abstained = 0
+        votes, abstained = np.zeros(len(self.competitors), dtype=np.int64), 0
         if len(published) >= 2:
-            for reaction in self._react(contest, anchor, published, opened):
-                journal.emit(reaction)
-                if reaction.choice < 0:
-                    abstained += 1
-                else:
-                    votes[reaction.choice] += 1
+            chosen = self._react(contest, anchor, published, opened)
+            abstained = int((chosen < 0).sum())
+            votes += np.bincount(chosen[chosen >= 0], minlength=len(votes))
+        votes = votes.tolist()
         outcome, winner = self._winner(contest, anchor, published, votes)
         journal.emit(
             ContestDecided(
@@ -175,25 +183,27 @@ class Model(mesa.Model):
             )
         )
 
-    def _react(self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int) -> list[Reacted]:
+    def _react(self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int) -> NDArray[np.int8]:
+        """Let every member read, log what they did, and return the slots they chose, shape (members,); -1: none."""
         place = (self.seed, self.phase, self.epoch, anchor.id)
-        slots = [message.slot for message in published]
+        slots = np.array([message.slot for message in published], dtype=np.int8)
         shown = orders(self.voters.ids, len(published), *place, "order")
         reactions = self.society.audience.react(
             [message.text for message in published], shown, self.voters, (*place, "choice")
         )
-        return [
-            Reacted(
-                step=self.state.step,
-                cause=opened,
-                contest=contest,
-                persona=int(self.voters.ids[row]),
-                order=[slots[option] for option in shown[row]],
-                thought=reactions.thoughts[row] if reactions.thoughts else "",
-                choice=slots[choice] if (choice := int(reactions.choices[row])) >= 0 else -1,
+        chosen = np.where(reactions.choices < 0, np.int8(-1), slots[reactions.choices])
+        where = {"step": self.state.step, "cause": opened}
+        if len(self.voters.ids) >= self.society.bulk:
+            self.journal.emit(reacted_many(contest, self.voters.ids, slots[shown], chosen, **where))
+            return chosen
+        for row, (persona, order, choice) in enumerate(
+            zip(self.voters.ids.tolist(), slots[shown].tolist(), chosen.tolist(), strict=True)
+        ):
+            thought = reactions.thoughts[row] if reactions.thoughts else ""
+            self.journal.emit(
+                Reacted(**where, contest=contest, persona=persona, order=order, choice=choice, thought=thought)
             )
-            for row in range(len(self.voters.ids))
-        ]
+        return chosen
 
     def _winner(
         self, contest: str, anchor: Anchor, published: list[MessagePublished], votes: list[int]

@@ -10,14 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from abm.crowd import each
 from abm.events import (
     CompetitorsJoined,
     ContestDecided,
     Event,
+    Forked,
     MessagePublished,
     MessageRejected,
     PersonasJoined,
     Reacted,
+    ReactedMany,
     ReactionInvalid,
     RunConfigured,
     StepEnded,
@@ -126,7 +129,7 @@ class _Reader:
                 self._step = event if event.phase == "evaluate" else None
             case StepEnded():
                 self._step = None
-            case RunConfigured():
+            case RunConfigured() | Forked():
                 self.found.config = event.config
             case CompetitorsJoined():
                 self.found.model = event.model
@@ -136,6 +139,9 @@ class _Reader:
                 self._message(event, self._step)
             case Reacted() | ReactionInvalid() | ContestDecided() | VerdictGiven() if self._step:
                 self._outcome(event)
+            case ReactedMany() if self._step:
+                for reaction in each(event):
+                    self._outcome(reaction)
 
     def _message(self, event: MessagePublished | MessageRejected, step: StepStarted) -> None:
         contest = self._open.get(event.contest)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from abm.crowd import each
 from abm.errors import InputError
 from abm.events import (
     AnchorsListed,
@@ -18,6 +19,7 @@ from abm.events import (
     MessageRejected,
     PersonasJoined,
     Reacted,
+    ReactedMany,
     ReactionInvalid,
     VerdictGiven,
 )
@@ -60,6 +62,8 @@ def contest_dict(events: Iterable[Event], contest: str) -> dict[str, Any]:
                 whole["anchor"] = {"id": event.anchor}
             case Reacted(contest=of) | ReactionInvalid(contest=of) if of == name:
                 reactions.append(_reaction(event, personas))
+            case ReactedMany(contest=of) if of == name:
+                reactions.extend(_reaction(reaction, personas) for reaction in each(event))
             case ContestDecided(contest=of) if of == name:
                 fields = ("seq", "votes", "abstained", "invalid", "outcome", "winner", "ties")
                 whole["decided"] = {f: getattr(event, f) for f in fields}

@@ -1,6 +1,6 @@
 """Learning: training sets from the log, LoRA trainers, adapters with lineage, and the epoch loop.
 
-``run`` carries out a run; ``training_set`` turns a log into what a trainer learns from.
+``run`` carries out a run, ``fork`` goes on from a step of one with other settings; ``training_set`` turns a log into what a trainer learns from.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from learning.config import RunConfig, load_config
+    from learning.forking import fork
     from learning.loop import Progress
     from learning.running import Run
     from learning.running import run as run
@@ -19,12 +20,13 @@ _HOMES = {
     "Progress": "learning.loop",
     "Run": "learning.running",
     "RunConfig": "learning.config",
+    "fork": "learning.forking",
     "load_config": "learning.config",
     "run": "learning.running",
     "training_set": "learning.training_set",
 }
 
-__all__ = ["Progress", "Run", "RunConfig", "load_config", "run", "training_set"]
+__all__ = ["Progress", "Run", "RunConfig", "fork", "load_config", "run", "training_set"]
 
 
 def __getattr__(name: str) -> object:

@@ -114,6 +114,15 @@ def load_config(path: Path | str | None, changes: dict[str, Any], settings: Sequ
         ) from error
 
 
+def changed_config(config: RunConfig, settings: Sequence[str]) -> RunConfig:
+    """Return ``config`` with ``key=value`` strings applied.
+
+    Raises:
+        InputError: a setting is not valid.
+    """
+    return load_config(None, config.model_dump(mode="json"), settings)
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text("utf-8"))

@@ -70,6 +70,15 @@ class LLM(Protocol):
         """SHA-256 that names the weights; two models with one digest answer alike."""
         ...
 
+    @property
+    def unit(self) -> Literal["batch", "call"]:
+        """What is committed, and after a crash made again, as a whole.
+
+        ``batch``: all requests of one :meth:`complete`, for models in this process, whose answers may depend on what shares
+        their batch. ``call``: each answer as it comes, for models that are paid by the call.
+        """
+        ...
+
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Yield one reply for each request, in the order in which they finish."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from abm.errors import NondeterminismError
 from abm.events import Event, LLMReplied
@@ -15,6 +16,8 @@ class RecordedLLM:
     Args:
         name, digest: of the model whose answers these are.
     """
+
+    unit: Literal["batch", "call"] = "batch"
 
     def __init__(self, events: Iterable[Event], *, name: str, digest: str) -> None:
         self.name, self.digest = name, digest

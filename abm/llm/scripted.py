@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 from abm.content import digest
 from abm.llm.port import Reply, Request
 
 
 class ScriptedLLM:
-    """An :class:`~abm.llm.port.LLM` that answers ``answer(request)``; tokens are counted as words."""
+    """An :class:`~abm.llm.port.LLM` that answers ``answer(request)``; tokens are counted as words.
 
-    def __init__(self, answer: Callable[[Request], str], name: str = "scripted") -> None:
-        self.name, self.digest = name, digest(name.encode())
+    Args:
+        unit: ``call`` for one that stands in for a remote model.
+    """
+
+    def __init__(
+        self, answer: Callable[[Request], str], name: str = "scripted", *, unit: Literal["batch", "call"] = "batch"
+    ) -> None:
+        self.name, self.digest, self.unit = name, digest(name.encode()), unit
         self._answer = answer
         self.calls = 0
         """Requests answered so far."""

@@ -62,6 +62,8 @@ class TransformersLLM:
         InputError: no such model, one that cannot be loaded, has no chat template, or remembers by more than attention.
     """
 
+    unit: Literal["batch", "call"] = "batch"
+
     def __init__(
         self,
         model: str | Path = POCKET,

@@ -91,7 +91,7 @@ def sentence(random: Random, *, held_out: bool) -> str:
 
 @cache
 def _prose() -> dict[str, Any]:
-    raw = yaml.safe_load(resources.files("learning.pocket").joinpath("data/prose.yaml").read_text("utf-8"))
+    raw = yaml.safe_load(resources.files("learning.pocket").joinpath("prose.yaml").read_text("utf-8"))
     return raw | {key: raw[key].split() for key in ("nouns", "adjectives", "verbs")}
 
 

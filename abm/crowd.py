@@ -1,0 +1,51 @@
+"""A crowd's reactions as one event with columns, and back. Knows how they are laid out, not how they came about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.columns import Int8s, Int32s, pack, unpack
+from abm.events import Reacted, ReactedMany
+
+BULK = 5_000
+"""Members from which a contest's reactions are one event. Their thoughts are not kept."""
+
+
+def reacted_many(
+    contest: str,
+    personas: NDArray[np.int64],
+    orders: NDArray[np.int8],
+    choices: NDArray[np.int8],
+    *,
+    step: int,
+    cause: int,
+) -> ReactedMany:
+    """Return the event of k members who chose among n options.
+
+    Args:
+        personas: shape (k,), persona indices.
+        orders: shape (k, n), slots in the order shown.
+        choices: shape (k,), slots; -1 for an abstention.
+    """
+    return ReactedMany(
+        step=step,
+        cause=cause,
+        contest=contest,
+        personas=pack(personas, Int32s),
+        orders=pack(orders, Int8s),
+        choices=pack(choices, Int8s),
+    )
+
+
+def each(event: ReactedMany) -> Iterator[Reacted]:
+    """Yield the reactions of the event one by one, with its ``seq``, step, cause and time, and empty thoughts."""
+    personas, choices = unpack(event.personas, Int32s), unpack(event.choices, Int8s)
+    orders = unpack(event.orders, Int8s).reshape(len(personas), -1)
+    for persona, order, choice in zip(personas.tolist(), orders.tolist(), choices.tolist(), strict=True):
+        yield Reacted(
+            seq=event.seq, step=event.step, cause=event.cause, at=event.at, contest=event.contest, persona=persona,
+            order=order, choice=choice, thought="",
+        )  # fmt: skip
