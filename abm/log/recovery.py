@@ -177,7 +177,7 @@ def _cut(run: Path, damage: Damage) -> Repaired:
     name, size = set_aside(run, damage.segment.path, damage.at)
     path = damage.segment.path
     path.chmod(0o644)
-    if damage.segment.first != damage.head.seq:  # not in its place: nothing of it stays
+    if damage.at == 0 and damage.segment.first != damage.head.seq:  # not in its place: nothing of it stays
         path.unlink()
         disk.sync_folder(path.parent)
         path = segment_at(run, damage.head.seq).path

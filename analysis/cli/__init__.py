@@ -7,6 +7,8 @@ import sys
 import typer
 
 from abm.errors import MolochError
+from analysis.cli.fork import fork
+from analysis.cli.log import app as log
 from analysis.cli.replay import replay
 from analysis.cli.run import run
 from analysis.cli.show import show
@@ -21,8 +23,10 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(study)
+app.command()(fork)
 app.command()(replay)
 app.command()(show)
+app.add_typer(log)
 
 
 def main() -> None:

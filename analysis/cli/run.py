@@ -42,7 +42,7 @@ def run(
     if as_json:
         print(json.dumps(as_dict(done, results)))
     else:
-        _print(done, results)
+        print_run(done, results)
 
 
 def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, dict[str, Any]]:
@@ -84,7 +84,8 @@ def as_dict(done: Run, results: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _print(done: Run, results: dict[str, Any]) -> None:
+def print_run(done: Run, results: dict[str, Any]) -> None:
+    """Print a run's table, its hashes and what to do next."""
     from analysis.render import render
 
     console = printer()

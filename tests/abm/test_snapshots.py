@@ -35,7 +35,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                             adapter="",
                             thinking="",
                             text="hello",
-                        )  # fmt: skip
+                        )
                     )
                 journal.emit(ContestOpened(**place, messages=[f"c{step}/0", f"c{step}/1"]))
                 journal.emit(Reacted(contest=f"c{step}", persona=0, order=[1, 0], choice=1, thought=""))

@@ -1,0 +1,87 @@
+"""What a log holds, at a glance. Reads the ends and the names of things; counting types reads everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from abm.log.recovery import find_end
+from abm.log.segments import parent_of, read_manifest, segments, walk
+
+
+class About(msgspec.Struct, frozen=True):
+    """A run's log from outside.
+
+    Attributes:
+        events: in all; ``own_events``: without those shared with the run it was forked from.
+        nbytes: of its own segments.
+        lineage: the run it was forked from, that run's, and so on: ``run``, ``seq``, ``hash``.
+        projections, snapshots: disposable files that are there.
+        quarantine: names of what recovery or repair set aside.
+    """
+
+    run: str
+    events: int
+    own_events: int
+    head: str
+    segments: int
+    nbytes: int
+    lineage: list[dict[str, Any]]
+    projections: int
+    snapshots: int
+    quarantine: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a mapping."""
+        return msgspec.structs.asdict(self)
+
+
+def about(run: Path | str) -> About:
+    """Return what can be said of a run's log without reading more than its last segment.
+
+    Raises:
+        LogError: no run, or it cannot be read.
+        CorruptLog: the last segment is damaged.
+    """
+    run = Path(run)
+    manifest = read_manifest(run)
+    own = segments(run, manifest.base)
+    head = find_end(run, manifest).head
+    return About(
+        run=str(run),
+        events=head.seq,
+        own_events=head.seq - manifest.base,
+        head=head.hash,
+        segments=len(own),
+        nbytes=sum(segment.path.stat().st_size for segment in own),
+        lineage=lineage(run),
+        projections=len(list((run / "parquet").glob("*.parquet"))),
+        snapshots=len(list((run / "snap").glob("*.json"))),
+        quarantine=sorted(path.name for path in (run / "quarantine").glob("*.bin")),
+    )
+
+
+def lineage(run: Path) -> list[dict[str, Any]]:
+    """Return where a run was forked from, and where that one was, nearest first.
+
+    Raises:
+        LogError: one of them is gone.
+    """
+    found = []
+    while (fork := read_manifest(run).fork) is not None:
+        run = parent_of(run, fork)
+        found.append({"run": str(run), "seq": fork.seq, "hash": fork.hash})
+    return found
+
+
+def count_types(run: Path | str) -> dict[str, int]:
+    """Return type -> events, most frequent first; reads and verifies the whole log, but decodes no event."""
+    counts: dict[str, int] = {}
+    run = Path(run)
+    for block in walk(run, read_manifest(run).genesis):
+        for line in block.lines.splitlines():
+            kind = line[9 : line.index(b'"', 9)].decode()  # every line begins {"type":"
+            counts[kind] = counts.get(kind, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

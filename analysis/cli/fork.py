@@ -1,0 +1,36 @@
+"""``moloch fork``: go on from a step of a run with other settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import stderr
+from analysis.cli.run import as_dict, carry_out, print_run
+
+
+def fork(
+    run: Annotated[Path, typer.Argument(help="The run to fork.")],
+    at: Annotated[int, typer.Option("--at", min=1, help="Steps to share.")],
+    set_: options.Set = None,
+    out: options.Out = None,
+    as_json: options.Json = False,
+) -> None:
+    """Share the first steps of a run and go on with other settings; nothing is copied, random numbers are common.
+
+    For example, the same society up to step 3, then before another audience:
+    moloch fork runs/x --at 3 --set audience=neutral
+    """
+    with stderr().status("loading"):
+        import learning
+
+        config, folder = learning.fork(run, at, set_ or [], out)
+    done, results = carry_out(config, folder)
+    if as_json:
+        print(json.dumps(as_dict(done, results) | {"forked_from": str(run), "at": at}))
+    else:
+        print_run(done, results)

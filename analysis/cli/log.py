@@ -1,0 +1,182 @@
+"""``moloch log``: look after a run's event log: check it, look at it, follow it, take it elsewhere, mend it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import printer, stderr
+
+app = typer.Typer(
+    name="log", help="Check, show, follow, export, upload or repair a run's event log.", no_args_is_help=True
+)
+
+Run = Annotated[Path, typer.Argument(help="The run's folder.")]
+
+
+@app.command()
+def verify(run: Run, as_json: options.Json = False) -> None:
+    """Check every byte of the log against its hash chain."""
+    from abm.log import verify as check
+    from abm.log.about import about
+
+    total = about(run).nbytes
+    done = 0
+    with _bar("verifying", total) as advance:
+
+        def progress(block: Any) -> None:
+            nonlocal done
+            done += block.end - block.start
+            advance(done)
+
+        head = check(run, progress=progress)
+    if as_json:
+        print(json.dumps({"run": str(run), "events": head.seq, "head": head.hash, "bytes": total}))
+    else:
+        _say(f"{run}: whole; {head.seq:,} events, {total:,} bytes", f"head    {head.hash}")
+
+
+@app.command()
+def info(run: Run, as_json: options.Json = False) -> None:
+    """Show what a log holds: events by type, segments, lineage, what was set aside."""
+    from abm.log.about import about, count_types
+
+    found = about(run)
+    with stderr().status("counting events"):
+        types = count_types(run)
+    if as_json:
+        print(json.dumps(found.as_dict() | {"types": types}))
+        return
+    from rich.table import Table
+
+    console = printer()
+    _say(f"run       {run}", f"events    {found.events:,}", f"head      {found.head}")
+    for i, fork in enumerate(found.lineage):
+        _say(
+            f"{'forked    from ' if i == 0 else '          from '}{fork['run']} at event {fork['seq']:,} ({fork['hash'][:12]})"
+        )
+    _say(
+        f"segments  {found.segments}, {found.nbytes:,} bytes"
+        + (f", {found.nbytes / found.own_events:.1f} per event" if found.own_events else ""),
+        f"parquet   {found.projections} of {found.segments - 1 if found.segments else 0} sealed segments",
+        f"snapshots {found.snapshots}",
+    )
+    if found.quarantine:
+        _say(f"set aside {', '.join(found.quarantine)} (in {run / 'quarantine'})")
+    table = Table("type", "events", box=None)
+    for kind, count in types.items():
+        table.add_row(kind, f"{count:,}")
+    console.print(table)
+
+
+@app.command()
+def tail(
+    run: Run,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the run is written, until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Events to begin with.")] = 10,
+) -> None:
+    """Print the log's last events as JSON Lines, one event each."""
+    from abm.content import canonical
+    from abm.log import open_log
+
+    log = open_log(run, write=False)
+    start = max(0, log.head().seq - lines)
+    events = log.follow(start) if follow else log.read(start)
+    try:
+        for event in events:
+            print(canonical(event).decode(), flush=follow)
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise typer.Exit(0) from None
+
+
+@app.command()
+def export(
+    run: Run,
+    kind: Annotated[str, typer.Argument(help="parquet, csv, or hf (a folder for datasets.load_dataset).")],
+    out: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    as_json: options.Json = False,
+) -> None:
+    """Write the events as tables, one per event type."""
+    from abm.log.export import export as write
+
+    with _bar("exporting", None) as advance:
+        write(run, kind, out, progress=lambda done, total: advance(done, total))
+    files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    print(json.dumps({"run": str(run), "out": str(out), "files": files})) if as_json else _say(
+        f"{out}: {len(files)} files"
+    )
+
+
+@app.command()
+def repair(
+    run: Run,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Cut a damaged log before its first bad place; everything from there on is set aside, not thrown away."""
+    from abm.log.recovery import find_damage
+    from abm.log.recovery import repair as cut
+
+    damage = find_damage(run)
+    if damage is None or not damage.why:
+        found = {"run": str(run), "damaged": False}
+        print(json.dumps(found)) if as_json else _say(f"{run}: nothing to repair")
+        return
+    lost = damage.segment.path.stat().st_size - damage.at + sum(s.path.stat().st_size for s in damage.after)
+    found = {
+        "run": str(run), "damaged": True, "file": str(damage.segment.path), "byte": damage.at, "why": damage.why,
+        "kept_events": damage.head.seq, "set_aside_bytes": lost, "repaired": yes,
+    }  # fmt: skip
+    if yes:
+        cut(run)
+    if as_json:
+        print(json.dumps(found))
+        return
+    _say(
+        f"damage    {damage.segment.path}, byte {damage.at}: {damage.why}",
+        f"kept      the {damage.head.seq:,} events before it",
+        f"{'set aside' if yes else 'would go '} {lost:,} bytes to {run / 'quarantine'}, events in them with it",
+        "" if yes else f"\nA copy of the run is better. Without one: moloch log repair {run} --yes",
+    )
+
+
+@app.command()
+def upload(
+    run: Run,
+    url: Annotated[str, typer.Argument(help="s3://bucket/folder, gs://..., az://..., or file:///folder.")],
+    as_json: options.Json = False,
+) -> None:
+    """Put sealed segments into object storage; what is there is never overwritten. Run it again to go on."""
+    from abm.log.store import upload as put
+
+    with stderr().status(f"uploading to {url}"):
+        done = put(run, url)
+    print(json.dumps({"run": str(run), "url": url} | done.as_dict())) if as_json else _say(
+        f"{url}: {len(done.put)} files put, {len(done.there)} were there"
+    )
+
+
+@contextmanager
+def _bar(doing: str, total: int | None) -> Iterator[Callable[..., None]]:
+    """Show a bar on stderr; yield the function that moves it: ``advance(done, total=None)``."""
+    from rich.progress import Progress
+
+    with Progress(console=stderr(), transient=True) as bar:
+        task = bar.add_task(doing, total=total)
+
+        def advance(done: int, total: int | None = None) -> None:
+            bar.update(task, completed=done, **({"total": total} if total is not None else {}))
+
+        yield advance
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        if line:
+            printer().print(line, markup=False, highlight=False)
