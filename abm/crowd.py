@@ -30,19 +30,28 @@ def reacted_many(
         orders: shape (k, n), slots in the order shown.
         choices: shape (k,), slots; -1 for an abstention.
     """
+    first = int(personas[0])
     return ReactedMany(
         step=step,
         cause=cause,
         contest=contest,
-        personas=pack(personas, Int32s),
+        first=first,
+        personas=b"" if np.array_equal(personas, first + np.arange(len(personas))) else pack(personas, Int32s),
         orders=pack(orders, Int8s),
         choices=pack(choices, Int8s),
     )
 
 
+def members(event: ReactedMany) -> NDArray[np.int64]:
+    """Return the persona indices of the event's reactions, shape (k,)."""
+    if event.personas:
+        return unpack(event.personas, Int32s).astype(np.int64)
+    return event.first + np.arange(len(unpack(event.choices, Int8s)))
+
+
 def each(event: ReactedMany) -> Iterator[Reacted]:
     """Yield the reactions of the event one by one, with its ``seq``, step, cause and time, and empty thoughts."""
-    personas, choices = unpack(event.personas, Int32s), unpack(event.choices, Int8s)
+    personas, choices = members(event), unpack(event.choices, Int8s)
     orders = unpack(event.orders, Int8s).reshape(len(personas), -1)
     for persona, order, choice in zip(personas.tolist(), orders.tolist(), choices.tolist(), strict=True):
         yield Reacted(

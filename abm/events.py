@@ -228,8 +228,10 @@ class ReactedMany(Event, frozen=True, kw_only=True, tag="reacted_many"):
     """A crowd's reactions to one contest, as columns; no thoughts."""
 
     contest: str
-    personas: Int32s
-    """Persona indices, shape (members,)."""
+    first: int
+    """Index of the first persona; the others follow it where ``personas`` is empty."""
+    personas: Int32s = b""
+    """Persona indices, shape (members,), where they are not one unbroken range."""
     orders: Int8s
     """Slots in the order shown, shape (members, options), row by row."""
     choices: Int8s

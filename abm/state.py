@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.columns import Int8s, Int32s, unpack
+from abm.columns import Int8s, unpack
 from abm.content import canonical
+from abm.crowd import members
 from abm.errors import CorruptLog
 from abm.events import (
     AdapterTrained,
@@ -190,7 +191,7 @@ def _react(state: State, event: Reacted) -> None:
 
 def _react_many(state: State, event: ReactedMany) -> None:
     contest = state.contests[event.contest]
-    personas, choices = unpack(event.personas, Int32s), unpack(event.choices, Int8s)
+    personas, choices = members(event), unpack(event.choices, Int8s)
     shown_first = unpack(event.orders, Int8s).reshape(len(personas), -1)[:, 0]
     np.add.at(state.reactions, personas, 1)
     np.add.at(state.abstentions, personas, choices < 0)

@@ -237,7 +237,8 @@ def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = No
         except ValueError as error:
             raise damaged(f"{segment.path}, byte {at}", str(error)) from error
         if prev is not None and commit.prev != prev:
-            whence = "run.json was changed, or the file is another run's" if commit.seq == 0 else "commits were moved"
+            first = commit.seq == segment.first
+            whence = "run.json was changed, or the file is another run's" if first else "commits were moved"
             raise damaged(
                 f"{segment.path}, byte {at}", f"it goes on from {commit.prev[:12]}, not from {prev[:12]}: {whence}"
             )
