@@ -1,9 +1,15 @@
-"""Events of one type as a Polars frame: one typed column per field. Polars is imported on use."""
+"""Event lines as Polars frames: one typed column per field. Knows nothing of files; Polars is imported on use.
+
+Numbers, texts and lists of them are typed columns, bulk columns are ``Binary`` (see :mod:`abm.columns`); mappings, and
+lists of mappings, are JSON text. Fields that the encoder left out get their defaults.
+"""
 
 from __future__ import annotations
 
+import io
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -11,18 +17,80 @@ import msgspec
 from abm.content import canonical
 from abm.errors import CorruptLog, InputError
 from abm.events import Event
-from abm.log.codec import KINDS, check_version
+from abm.log.codec import KINDS, check_version, decode
 from abm.log.segments import Block
+from abm.log.upcast import upcast
 
 if TYPE_CHECKING:
     import polars as pl
+
+CHUNK = 8 * 2**20
+"""Bytes of event lines that become a frame at once; larger ones are slower, since they do not fit into caches."""
+
+
+def columns(struct: type[Event]) -> dict[str, pl.DataType]:
+    """Return the columns of an event type, those that every event has first."""
+    import polars as pl
+
+    return {name: _dtype(hint) or pl.String() for name, hint in get_type_hints(struct).items()}
+
+
+@cache
+def wide_columns() -> dict[str, pl.DataType]:
+    """Return the columns of all event types side by side: seq, type, v, step, cause, at, then every field's.
+
+    A name that two types use for different things is text: JSON, where the value is not text already.
+    """
+    import polars as pl
+
+    found: dict[str, pl.DataType] = {"seq": pl.Int64(), "type": pl.String()}
+    for struct in KINDS.values():
+        for name, dtype in columns(struct).items():
+            found[name] = dtype if found.get(name, dtype) == dtype else pl.String()
+    return found
+
+
+def chunks(blocks: Iterable[Block]) -> Iterator[list[Block]]:
+    """Yield ``blocks`` in lists of about :data:`CHUNK` bytes of lines."""
+    held: list[Block] = []
+    size = 0
+    for block in blocks:
+        held.append(block)
+        size += len(block.lines)
+        if size >= CHUNK:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
+
+
+def wide(blocks: list[Block]) -> pl.DataFrame:
+    """Return the events of consecutive commits, a row each in order, with those of :func:`wide_columns` that they have.
+
+    Raises:
+        LogError: a newer version wrote them.
+        CorruptLog: a line is not an event, or not in its place.
+    """
+    import polars as pl
+
+    first, end = blocks[0].commit.seq, blocks[-1].commit.seq + blocks[-1].commit.n
+    try:
+        frames = [
+            _parse(lines, KINDS[kind], wide_columns()).with_columns(pl.lit(kind).alias("type"))
+            for kind, lines in _by_type(_lines(blocks))
+        ]
+        frame = pl.concat(frames, how="diagonal").sort("seq")
+        if not frame["seq"].equals(pl.Series("seq", range(first, end), dtype=pl.Int64)):
+            raise ValueError("events are missing, or not in their place")
+    except (ValueError, KeyError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
+        raise _explained(blocks, error) from error
+    return frame.select([name for name in wide_columns() if name in frame.columns])
 
 
 def frame(blocks: Iterable[Block], kind: str | type[Event]) -> pl.DataFrame:
     """Return the events of one type in ``blocks``, a row each, in order.
 
-    Numbers, texts and lists of them are typed columns; mappings, and lists of mappings, are JSON text. A type that
-    never happened gives an empty frame with the same columns. Only lines of that type are decoded.
+    A type that never happened gives an empty frame with the same columns. Only lines of that type are decoded.
 
     Args:
         kind: an event class, or its ``type`` in the log, such as ``"reacted"``.
@@ -30,24 +98,30 @@ def frame(blocks: Iterable[Block], kind: str | type[Event]) -> pl.DataFrame:
     Raises:
         InputError: no such type.
         LogError: a newer version wrote the log.
+        CorruptLog: a line is not an event.
     """
     import polars as pl
 
-    struct = _kind(kind)
-    events = _events(blocks, struct)
-    columns = {}
-    for name, hint in get_type_hints(struct).items():
-        dtype = _dtype(hint)
-        values = [getattr(event, name) for event in events]
-        if dtype is None or isinstance(dtype, pl.List):  # JSON text: 20 times faster for lists than Python objects
-            text = pl.Series(name, [canonical(value).decode() for value in values], dtype=pl.String)
-            columns[name] = text if dtype is None else text.str.json_decode(dtype)
-        else:
-            columns[name] = pl.Series(name, values, dtype=dtype)
-    return pl.DataFrame(columns)
+    struct = kind_of(kind)
+    start = f'{{"type":"{struct.__struct_config__.tag}",'.encode()  # the encoder writes the type first
+    frames = [pl.DataFrame(schema=columns(struct))]
+    for held in chunks(_version_checked(blocks)):
+        lines = _lines([block for block in held if start in block.lines])
+        found = b"\n".join(line for line in lines.split(b"\n") if line.startswith(start))
+        if found:
+            try:
+                frames.append(_parse(found, struct, columns(struct)))
+            except (ValueError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
+                raise _explained(held, error) from error
+    return pl.concat(frames, rechunk=True)
 
 
-def _kind(kind: str | type[Event]) -> type[Event]:
+def kind_of(kind: str | type[Event]) -> type[Event]:
+    """Return the event class that ``kind`` is, or names.
+
+    Raises:
+        InputError: no such type.
+    """
     if not isinstance(kind, str):
         return kind
     if kind not in KINDS:
@@ -55,36 +129,118 @@ def _kind(kind: str | type[Event]) -> type[Event]:
     return KINDS[kind]
 
 
-def _events(blocks: Iterable[Block], struct: type[Event]) -> list[Event]:
-    tag = str(struct.__struct_config__.tag)
-    start = f'{{"type":"{tag}",'.encode()  # the encoder writes the type first
-    decoder = msgspec.json.Decoder(struct)
-    events: list[Event] = []
+def _version_checked(blocks: Iterable[Block]) -> Iterator[Block]:
     for block in blocks:
         check_version(block.commit.v, block.where)
-        if start not in block.lines:
-            continue
-        lines = [line for line in block.lines.split(b"\n") if line.startswith(start)]
-        try:
-            events += decoder.decode_lines(b"\n".join(lines))
-        except msgspec.DecodeError as error:
-            raise CorruptLog("a line of the log is not an event", where=block.where, why=str(error)) from error
-    return events
+        yield block
 
 
+def _lines(blocks: Iterable[Block]) -> bytes:
+    """Return all lines, in today's schema."""
+    return b"".join(upcast(block.lines, block.commit.v) for block in blocks)
+
+
+def _by_type(lines: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield each event type with its lines: the type of the first line is taken out until no line is left."""
+    import polars as pl
+
+    rest = pl.read_lines(io.BytesIO(lines))["line"]
+    while len(rest):
+        head = str(rest[0])
+        start = head[: head.index(",") + 1]  # {"type":"...",
+        its = rest.str.starts_with(start)
+        yield start[9:-2], rest.filter(its).str.join("\n")[0].encode()
+        rest = rest.filter(~its)
+
+
+def _parse(lines: bytes, struct: type[Event], dtypes: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Return lines of one event type as a frame, its columns of the types that ``dtypes`` gives them.
+
+    Raises:
+        ValueError, PolarsError, MsgspecError: a line is not such an event.
+    """
+    hints = get_type_hints(struct)
+    if any(_dtype(hint) is None for hint in hints.values()):
+        return _parse_typed(lines, struct, dtypes)
+    return _parse_flat(lines, struct, {name: dtypes[name] for name in hints})
+
+
+def _parse_flat(lines: bytes, struct: type[Event], dtypes: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Parse with Polars alone: three times as fast as by way of objects. Lists are decoded apart, which is faster."""
+    import polars as pl
+
+    as_text = {name: pl.String() for name, dtype in dtypes.items() if isinstance(dtype, pl.List | pl.Binary)}
+    defaults = _defaults(struct)
+    raw = pl.read_ndjson(io.BytesIO(lines), schema={**dtypes, **as_text})
+    made = []
+    for name, dtype in dtypes.items():
+        column = pl.col(name)
+        if isinstance(dtype, pl.List):
+            column = column.str.json_decode(dtype)
+        elif isinstance(dtype, pl.Binary):
+            column = column.str.decode("base64")
+        elif defaults.get(name) is not None:
+            column = column.fill_null(pl.lit(defaults[name], dtype=dtype))
+        made.append(column)
+    frame = raw.select(made)
+    missing = [name for name in dtypes if frame[name].null_count() and not _nullable(struct, name)]
+    if missing:
+        raise ValueError(f"{struct.__struct_config__.tag}: {missing[0]} is missing or of another kind")
+    return frame
+
+
+def _parse_typed(lines: bytes, struct: type[Event], dtypes: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Parse by way of typed objects: JSON text is then the same for equal values, whatever the log wrote."""
+    import polars as pl
+
+    events = msgspec.json.Decoder(struct).decode_lines(lines)
+    made = []
+    for name, hint in get_type_hints(struct).items():
+        values, dtype = [getattr(event, name) for event in events], dtypes[name]
+        if _dtype(hint) is None or isinstance(dtype, pl.List):  # lists too: 20 times faster than Python objects
+            text = pl.Series(name, [canonical(value).decode() for value in values], dtype=pl.String)
+            made.append(text.str.json_decode(dtype) if isinstance(dtype, pl.List) else text)
+        else:
+            made.append(pl.Series(name, values, dtype=dtype))
+    return pl.DataFrame(made)
+
+
+def _explained(blocks: list[Block], error: Exception) -> CorruptLog:
+    """Return the error for commits that did not become a frame; raise the typed reader's, which knows the place."""
+    for block in blocks:
+        decode(block.lines, block.commit, block.where)
+    return CorruptLog("events cannot be put into columns", where=blocks[0].where, why=str(error))
+
+
+@cache
+def _defaults(struct: type[Event]) -> dict[str, Any]:
+    """Return the fields that have a default, with it."""
+    return {
+        field.name: field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        for field in msgspec.structs.fields(struct)
+        if not field.required
+    }
+
+
+@cache
+def _nullable(struct: type[Event], name: str) -> bool:
+    return type(None) in get_args(get_type_hints(struct)[name])
+
+
+@cache
 def _dtype(hint: Any) -> pl.DataType | None:
     """Return the column type of an annotation; None where only JSON text can hold it."""
     import polars as pl
 
     scalars: dict[Any, pl.DataType] = {
-        int: pl.Int64(), float: pl.Float64(), str: pl.String(), bool: pl.Boolean()
+        int: pl.Int64(), float: pl.Float64(), str: pl.String(), bool: pl.Boolean(), bytes: pl.Binary()
     }  # fmt: skip
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal:
         return scalars.get(type(args[0]))
     if origin is list:
         inner = _dtype(args[0])
-        return pl.List(inner) if inner is not None else None
+        return pl.List(inner) if inner is not None and not isinstance(inner, pl.Binary) else None
     if origin in (Union, types.UnionType) and type(None) in args and len(args) == 2:
         return _dtype(next(arg for arg in args if arg is not type(None)))
     return scalars.get(hint)
