@@ -25,8 +25,8 @@ from abm.errors import CorruptLog, LogError
 from abm.events import SCHEMA_VERSION, AnyEvent, Event
 from abm.log.upcast import upcast
 
-LEVEL = -1
-"""Of zstd: a fifth faster than 1, and 6 % larger."""
+LEVEL = -2
+"""Of zstd: an eighth faster than 1, and 14 % larger."""
 PREAMBLE = bytes.fromhex("28b52ffd2000010000")
 """An empty zstd frame, the first bytes of every segment."""
 
@@ -85,13 +85,14 @@ def encode(events: Sequence[Event], prev: str, keys: dict[str, str] | None = Non
     """Return the bytes of one commit of ``events`` (with their ``seq``) after the commit whose hash is ``prev``."""
     lines, keys = _encoder.encode_lines(events), keys or {}
     commit = Commit(SCHEMA_VERSION, events[0].seq, len(events), prev, chain(prev, lines, keys), keys)
-    text = lines + _encoder.encode(_CommitLine(commit)) + b"\n"
-    body = _compressor.compress(text, zstd.ZstdCompressor.FLUSH_FRAME)
+    line = _encoder.encode(_CommitLine(commit)) + b"\n"
+    _compressor.set_pledged_input_size(len(lines) + len(line))
+    body = _compressor.compress(lines) + _compressor.compress(line, zstd.ZstdCompressor.FLUSH_FRAME)
     start = struct.pack("<IIII", _MAGIC, HEADER_SIZE - 8, len(body), zlib.crc32(body))
     return start + struct.pack("<I", zlib.crc32(start)) + body, commit
 
 
-def chain(prev: str, lines: bytes, keys: dict[str, str]) -> str:
+def chain(prev: str, lines: bytes | memoryview, keys: dict[str, str]) -> str:
     """Return SHA-256(prev || lines || keys as JSON) as hex; ``prev`` enters as its 32 bytes, no keys as nothing."""
     sha = hashlib.sha256(bytes.fromhex(prev))
     sha.update(lines)
@@ -121,8 +122,10 @@ def read_header(data: bytes) -> Header:
     return Header(size, crc)
 
 
-def split(header: Header, body: bytes) -> tuple[bytes, Commit]:
-    """Return the event lines of a body and its commit, with checksum, count and hash checked.
+def split(header: Header, body: bytes) -> tuple[bytes, int, Commit]:
+    """Return the text of a body, the length of its event lines, and its commit; checksum and hash are checked.
+
+    That there are as many lines as the commit says is checked by :func:`decode`, or :func:`check_count`.
 
     Raises:
         ValueError: the body is not a commit, or contradicts itself.
@@ -133,18 +136,21 @@ def split(header: Header, body: bytes) -> tuple[bytes, Commit]:
         text = zstd.decompress(body)
         end = text.rfind(b"\n", 0, -1) + 1
         commit = _commit_decoder.decode(text[end:]).commit
-        lines = text[:end]
-        hashed = chain(commit.prev, lines, commit.keys)
+        hashed = chain(commit.prev, memoryview(text)[:end], commit.keys)
     except (zstd.ZstdError, ValueError, msgspec.DecodeError) as error:
         raise ValueError(f"not a commit: {error}") from error
     if hashed != commit.hash:
         raise ValueError("the hash of a commit does not match its events")
-    if commit.n != (count := lines.count(b"\n")):
-        raise ValueError(f"a commit of {commit.n} events holds {count} lines")
-    return lines, commit
+    return text, end, commit
 
 
-def decode(lines: bytes, commit: Commit, where: str) -> list[Event]:
+def check_count(text: bytes, commit: Commit, where: str) -> None:
+    """Raise CorruptLog if the text of a body does not hold as many event lines as its commit says."""
+    if commit.n != (count := text.count(b"\n") - 1):
+        raise CorruptLog("the log is damaged", where=where, why=f"a commit of {commit.n} events holds {count} lines")
+
+
+def decode(lines: bytes | memoryview, commit: Commit, where: str) -> list[Event]:
     """Return the events of a verified commit.
 
     Raises:
@@ -153,10 +159,11 @@ def decode(lines: bytes, commit: Commit, where: str) -> list[Event]:
     """
     check_version(commit.v, where)
     try:
-        events: list[Event] = _decoder.decode_lines(upcast(lines, commit.v))
+        current = lines if commit.v == SCHEMA_VERSION else upcast(bytes(lines), commit.v)
+        events: list[Event] = _decoder.decode_lines(current)
     except msgspec.DecodeError as error:
-        raise _undecodable(lines, where, str(error)) from error
-    if [event.seq for event in events] != list(range(commit.seq, commit.seq + commit.n)):
+        raise _undecodable(bytes(lines), where, str(error)) from error
+    if len(events) != commit.n or events[0].seq != commit.seq or events[-1].seq != commit.seq + commit.n - 1:
         raise _misplaced(events, commit, where)
     return events
 
@@ -168,7 +175,7 @@ def _misplaced(events: list[Event], commit: Commit, where: str) -> CorruptLog:
             return CorruptLog(
                 "the log is damaged", where=where, why=f"event {event.seq} stands in place of event {seq}"
             )
-    return CorruptLog("the log is damaged", where=where, why=f"{len(events)} events in a commit of {commit.n}")
+    return CorruptLog("the log is damaged", where=where, why=f"a commit of {commit.n} events holds {len(events)} lines")
 
 
 def check_version(version: int, where: str) -> None:

@@ -19,8 +19,6 @@ from abm.content import canonical
 from abm.errors import InputError, LogError
 from abm.events import Event
 from abm.log import disk
-from abm.log.ahead import ahead
-from abm.log.codec import decode
 from abm.log.recovery import Head, find_end, head_after
 from abm.log.segments import FORMAT, Block, Fork, Manifest, read_manifest, walk
 from abm.log.tail import Tail
@@ -109,6 +107,7 @@ def verify(run: Path | str, *, progress: Callable[[Block], None] = lambda block:
     manifest = read_manifest(run)
     head = Head(manifest.base, manifest.genesis)
     for block in walk(run, manifest.genesis):
+        block.check_count()
         if block.commit.seq >= manifest.base:  # a fork without events of its own ends where its own chain begins
             head = head_after(block)
         progress(block)
@@ -150,11 +149,11 @@ class EventLog:
             CorruptLog: bytes that contradict the chain.
             LogError: an event of a newer version.
         """
-        for block in ahead(walk(self.path, self._manifest.genesis, start, stop)):
+        for block in walk(self.path, self._manifest.genesis, start, stop):
             first, after = block.commit.seq, block.commit.seq + block.commit.n
             if after <= start:
                 continue
-            events = decode(block.lines, block.commit, block.where)
+            events = block.events()
             if first >= start and (stop is None or after <= stop):
                 yield from events
             else:
@@ -162,8 +161,8 @@ class EventLog:
 
     def written(self) -> Iterator[tuple[Event, bytes | None]]:
         """Yield all events, and beside each the line as it was written, if that was in an older schema."""
-        for block in ahead(self.blocks()):
-            events = decode(block.lines, block.commit, block.where)
+        for block in self.blocks():
+            events = block.events()
             if changed_since(block.commit.v):
                 yield from zip(events, block.lines.splitlines(), strict=True)
             else:
@@ -186,7 +185,7 @@ class EventLog:
         while True:
             done = stop()  # asked before the last look, so that nothing of before is missed
             for block in tail.new():
-                events = decode(block.lines, block.commit, block.where)
+                events = block.events()
                 yield from events[max(start - block.commit.seq, 0) :]
             if done:
                 return

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from abm.errors import InputError
 from abm.events import StepEnded
-from abm.log.codec import decode
 from abm.log.segments import Fork, read_manifest, walk
 
 
@@ -25,9 +24,9 @@ def fork_point(parent: Path | str, step: int, run: Path | str) -> Fork:
     parent = Path(parent)
     ended = 0
     for block in walk(parent, read_manifest(parent).genesis):
-        if b'"type":"step_ended"' not in block.lines:
+        if b'"type":"step_ended"' not in block.text:
             continue
-        events = decode(block.lines, block.commit, block.where)
+        events = block.events()
         ended += sum(isinstance(event, StepEnded) for event in events)
         if ended >= step >= 1:
             if ended > step or not isinstance(events[-1], StepEnded):

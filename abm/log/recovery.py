@@ -69,6 +69,7 @@ def _scan(segment: Segment, manifest: Manifest) -> tuple[Head | None, int, bool,
     try:
         for block in blocks(segment, manifest.genesis if segment.first == manifest.base else None):
             check_version(block.commit.v, block.where)
+            block.check_count()
             head, end, keys = head_after(block), block.end, keys | block.commit.keys
     except Torn:
         return head, end, True, keys
@@ -131,6 +132,7 @@ def find_damage(run: Path) -> Damage | None:
         at = 0
         try:
             for block in blocks(segment, head.hash):
+                block.check_count()
                 head, at = head_after(block), block.end
         except Torn:
             return Damage(head, segment, at, found[where + 1 :], "" if where == len(found) - 1 else "it ends early")

@@ -14,7 +14,8 @@ import msgspec
 
 from abm.content import digest
 from abm.errors import CorruptLog, LogError
-from abm.log.codec import HEADER_SIZE, PREAMBLE, Commit, Torn, read_header, split
+from abm.events import Event
+from abm.log.codec import HEADER_SIZE, PREAMBLE, Commit, Torn, check_count, decode, read_header, split
 
 FORMAT = 1
 """Version of the folder's layout, in ``run.json``; the events have their own."""
@@ -61,13 +62,28 @@ class Segment:
 
 @dataclass(frozen=True)
 class Block:
-    """One verified commit: its event lines, and the bytes ``start .. end`` of its file that hold it."""
+    """One verified commit: its text, and the bytes ``start .. end`` of its file that hold it."""
 
-    lines: bytes
+    text: bytes
+    """The event lines, and the commit line from byte ``size`` on."""
+    size: int
     commit: Commit
     path: Path
     start: int
     end: int
+
+    @property
+    def lines(self) -> bytes:
+        """The event lines (a copy)."""
+        return self.text[: self.size]
+
+    def check_count(self) -> None:
+        """Raise CorruptLog if it holds more or fewer events than it says; :meth:`events` checks that too."""
+        check_count(self.text, self.commit, self.where)
+
+    def events(self) -> list[Event]:
+        """Return the events; see :func:`abm.log.codec.decode`."""
+        return decode(memoryview(self.text)[: self.size], self.commit, self.where)
 
     @property
     def where(self) -> str:
@@ -233,7 +249,7 @@ def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = No
             end = at + HEADER_SIZE + header.size
             if end > offset + len(data):
                 raise Torn
-            lines, commit = split(header, data[at - offset + HEADER_SIZE : end - offset])
+            text, size, commit = split(header, data[at - offset + HEADER_SIZE : end - offset])
         except ValueError as error:
             raise damaged(f"{segment.path}, byte {at}", str(error)) from error
         if prev is not None and commit.prev != prev:
@@ -244,7 +260,7 @@ def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = No
             )
         if commit.seq != seq:
             raise damaged(f"{segment.path}, byte {at}", f"event {seq} should come here, {commit.seq} does")
-        block = Block(lines, commit, segment.path, at, end)
+        block = Block(text, size, commit, segment.path, at, end)
         prev, seq, at = commit.hash, seq + commit.n, end
         yield block
 

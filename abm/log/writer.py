@@ -1,4 +1,4 @@
-"""The one writer of a run: recovers the end of the log when opened, then a thread of its own commits in groups.
+"""The one writer of a run: recovers the end of the log when opened, then commits in groups, in a thread of its own.
 
 What is submitted while a commit is on its way to the disk goes into the next one: a group costs one write and one
 ``fdatasync``. A future resolves only after that. Whatever interrupts a write or a sync poisons the writer: what was
@@ -76,6 +76,8 @@ class Writer:
         self._changed = threading.Condition()
         self._queue: deque[_Submission] = deque()
         self._queued = self._urgent = 0
+        self._busy = False
+        """Whether a group is being committed, in the writer's thread or in that of who submitted it."""
         self._closing = False
         self._thread: threading.Thread | None = None
         try:
@@ -87,31 +89,46 @@ class Writer:
     def submit(
         self, events: Sequence[Event], expected_head: int | None = None, *, key: str = "", urgent: bool = False
     ) -> Future[Head]:
-        """See :meth:`abm.log.EventLog.submit`; ``urgent``: somebody waits, so do not linger."""
+        """See :meth:`abm.log.EventLog.submit`; ``urgent``: somebody waits, so do not linger.
+
+        An urgent submission that nobody is ahead of is committed here and now: handing it over would cost more than it.
+        """
         done: Future[Head] = Future()
+        submission = _Submission(events, expected_head, key, urgent, done)
         with self._changed:
             self._check_usable()
-            while self._queued > QUEUED_EVENTS and self._failure is None:
-                self._changed.wait()
-            self._check_usable()
-            self._queue.append(_Submission(events, expected_head, key, urgent, done))
-            self._queued += len(events)
-            self._urgent += urgent
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=f"log {self._run.name}", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+            if urgent and not self._busy and not self._queue:
+                self._busy = True
+                alone = True
+            else:
+                alone = False
+                self._enqueue(submission)
+        if alone:
+            self._commit_safely([submission])
         return done
+
+    def _enqueue(self, submission: _Submission) -> None:
+        while self._queued > QUEUED_EVENTS and self._failure is None:
+            self._changed.wait()
+        self._check_usable()
+        self._queue.append(submission)
+        self._queued += len(submission.events)
+        self._urgent += submission.urgent
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name=f"log {self._run.name}", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
 
     def close(self) -> None:
         """Commit what was submitted, then release the file and the lock; closing twice does nothing."""
-        ours = self._pid == os.getpid()
-        if ours and self._thread is not None and self._thread is not threading.current_thread():
+        if self._pid == os.getpid():
             with self._changed:
                 self._closing = True
                 self._changed.notify_all()
-            self._thread.join()
-        self._closing = True
+                while self._busy:
+                    self._changed.wait()
+            if self._thread is not None:
+                self._thread.join()
         self._release()
 
     def _release(self) -> None:
@@ -137,18 +154,25 @@ class Writer:
 
     def _work(self) -> None:
         while group := self._gather():
-            try:
-                self._commit(group)
-            except Conflict as error:  # found before anything was written
-                _refuse(group, error)
-            except BaseException as error:  # an interrupt, too, leaves the file in an unknown state
-                self._fail(group, error)
-                return
+            self._commit_safely(group)
+
+    def _commit_safely(self, group: list[_Submission]) -> None:
+        """Commit a group, or tell everybody who waits why not; whoever calls this has set ``_busy``."""
+        try:
+            self._commit(group)
+        except Conflict as error:  # found before anything was written
+            _refuse(group, error)
+        except BaseException as error:  # an interrupt, too, leaves the file in an unknown state
+            self._fail(group, error)
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
 
     def _gather(self) -> list[_Submission]:
         """Wait for submissions and return the next group; nothing once closed and done."""
         with self._changed:
-            while not self._queue and not self._closing:
+            while self._busy or not (self._queue or self._closing):
                 self._changed.wait()
             until = time.monotonic() + LINGER
             while not (self._urgent or self._closing or self._queued >= GROUP_EVENTS):
@@ -161,6 +185,7 @@ class Writer:
                 events += len(group[-1].events)
                 self._urgent -= group[-1].urgent
             self._queued -= events
+            self._busy = bool(group)
             self._changed.notify_all()
         return group
 

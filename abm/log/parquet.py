@@ -1,0 +1,142 @@
+"""One sealed segment as one Parquet file: disposable, and known by its metadata to be what the log says.
+
+A projection says which events it holds and the chain's hash after them. One that the log does not confirm, that cannot
+be read, or that another version made, is made again. Knows nothing of runs as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from abm.content import content_id
+from abm.events import SCHEMA_VERSION
+from abm.log import disk
+from abm.log.ahead import ahead
+from abm.log.codec import HEADER_SIZE, PREAMBLE, Torn, read_header, split
+from abm.log.frames import chunks, wide, wide_columns
+from abm.log.segments import Segment, blocks, damaged, unreadable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+VERSION = 1
+"""Of how events are laid out in a projection; their columns count too."""
+
+_KEY = "moloch"  # of the Parquet file's metadata
+
+
+class Projected(msgspec.Struct, frozen=True):
+    """What a projection says about itself: events ``first <= seq < end``, and the chain's hash after them."""
+
+    version: str
+    first: int
+    end: int
+    hash: str
+
+
+@cache
+def version() -> str:
+    """Return the id of today's layout: it differs where the same events would give another file."""
+    return content_id([VERSION, SCHEMA_VERSION, {name: str(dtype) for name, dtype in wide_columns().items()}])
+
+
+def path_of(run: Path, segment: Segment) -> Path:
+    """Return where the projection of a segment is, or will be."""
+    return run / "parquet" / f"{segment.first:020d}.parquet"
+
+
+def project(run: Path, segment: Segment) -> Projected:
+    """Write the projection of a whole segment, so that it is there complete or not at all; verifies the segment.
+
+    Raises:
+        CorruptLog: the segment is damaged, or ends within a commit.
+        LogError: a newer version wrote it.
+        OSError: the projection cannot be written.
+    """
+    frame, said = read(segment)
+    path = path_of(run, segment)
+    path.parent.mkdir(exist_ok=True)
+    new = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")  # readers may make it too
+    try:
+        frame.write_parquet(
+            new, compression="zstd", compression_level=1, metadata={_KEY: msgspec.json.encode(said).decode()}
+        )
+        file = os.open(new, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    disk.sync_folder(path.parent)
+    return said
+
+
+def read(segment: Segment) -> tuple[pl.DataFrame, Projected]:
+    """Return a whole segment's events, and what a projection of them says."""
+    import polars as pl
+
+    frames, end, reached = [], segment.first, ""
+    try:
+        for held in chunks(ahead(blocks(segment, None))):
+            frames.append(wide(held))
+            end, reached = held[-1].commit.seq + held[-1].commit.n, held[-1].commit.hash
+    except Torn:
+        raise damaged(str(segment.path), "it ends within a commit, and is not the last segment") from None
+    frame = pl.concat(frames, how="diagonal", rechunk=False) if frames else pl.DataFrame(schema={"seq": pl.Int64})
+    ordered = [name for name in wide_columns() if name in frame.columns]
+    return frame.select(ordered), Projected(version(), segment.first, end, reached)
+
+
+def read_metadata(path: Path) -> Projected | None:
+    """Return what a projection says about itself; None if there is none, or it cannot be read."""
+    import polars as pl
+
+    try:
+        return msgspec.json.decode(pl.read_parquet_metadata(path)[_KEY], type=Projected)
+    except (OSError, KeyError, msgspec.MsgspecError, pl.exceptions.PolarsError):
+        return None
+
+
+def is_current(run: Path, segment: Segment, after: Segment) -> bool:
+    """Tell whether the projection of ``segment`` is there and what the log confirms: ``after`` goes on from its hash."""
+    said = read_metadata(path_of(run, segment))
+    if said is None or (said.version, said.first, said.end) != (version(), segment.first, after.first):
+        return False
+    return said.hash == (_prev_of(after) or _end_of(segment))
+
+
+def _prev_of(segment: Segment) -> str:
+    """Return the hash from which a segment's first commit goes on, reading no more than that; empty if it has none."""
+    try:
+        with segment.path.open("rb") as file:
+            file.seek(len(PREAMBLE))
+            header = read_header(file.read(HEADER_SIZE))
+            body = file.read(header.size)
+    except Torn:
+        return ""
+    except OSError as error:
+        raise unreadable(segment.path, error) from error
+    except ValueError as error:
+        raise damaged(f"{segment.path}, byte {len(PREAMBLE)}", str(error)) from error
+    if len(body) < header.size:
+        return ""
+    try:
+        return split(header, body)[-1].prev
+    except ValueError as error:
+        raise damaged(f"{segment.path}, byte {len(PREAMBLE)}", str(error)) from error
+
+
+def _end_of(segment: Segment) -> str:
+    reached = ""
+    for block in blocks(segment, None):
+        reached = block.commit.hash
+    return reached
