@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import types
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -17,9 +18,9 @@ import msgspec
 from abm.content import canonical
 from abm.errors import CorruptLog, InputError
 from abm.events import Event
-from abm.log.codec import KINDS, check_version, decode
+from abm.log.codec import KINDS, check_version
 from abm.log.segments import Block
-from abm.log.upcast import upcast
+from abm.log.upcast import changed_since, upcast
 
 if TYPE_CHECKING:
     import polars as pl
@@ -51,12 +52,21 @@ def wide_columns() -> dict[str, pl.DataType]:
 
 
 def chunks(blocks: Iterable[Block]) -> Iterator[list[Block]]:
-    """Yield ``blocks`` in lists of about :data:`CHUNK` bytes of lines."""
+    """Yield ``blocks`` in lists of about :data:`CHUNK` bytes of lines; the next is read while this one is used."""
+    lists = _lists(blocks)
+    with ThreadPoolExecutor(1, "reading ahead") as pool:  # reading decompresses and hashes, without the interpreter
+        following = pool.submit(next, lists, None)
+        while (held := following.result()) is not None:
+            following = pool.submit(next, lists, None)
+            yield held
+
+
+def _lists(blocks: Iterable[Block]) -> Iterator[list[Block]]:
     held: list[Block] = []
     size = 0
     for block in blocks:
         held.append(block)
-        size += len(block.lines)
+        size += block.size
         if size >= CHUNK:
             yield held
             held, size = [], 0
@@ -73,18 +83,31 @@ def wide(blocks: list[Block]) -> pl.DataFrame:
     """
     import polars as pl
 
+    frames = [frame.with_columns(pl.lit(kind).alias("type")) for kind, frame in by_type(blocks, wide_columns())]
+    frame = pl.concat(frames, how="diagonal").sort("seq")
     first, end = blocks[0].commit.seq, blocks[-1].commit.seq + blocks[-1].commit.n
-    try:
-        frames = [
-            _parse(lines, KINDS[kind], wide_columns()).with_columns(pl.lit(kind).alias("type"))
-            for kind, lines in _by_type(_lines(blocks))
-        ]
-        frame = pl.concat(frames, how="diagonal").sort("seq")
-        if not frame["seq"].equals(pl.Series("seq", range(first, end), dtype=pl.Int64)):
-            raise ValueError("events are missing, or not in their place")
-    except (ValueError, KeyError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
-        raise _explained(blocks, error) from error
+    if not frame["seq"].equals(pl.int_range(first, end, eager=True)):
+        raise _explained(blocks, "events are missing, or not in their place")
     return frame.select([name for name in wide_columns() if name in frame.columns])
+
+
+def by_type(blocks: list[Block], dtypes: dict[str, pl.DataType] | None = None) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield each event type that happened in ``blocks`` with its events, a row each in order.
+
+    Args:
+        dtypes: column types; by default those of :func:`columns`.
+
+    Raises:
+        LogError: a newer version wrote them.
+        CorruptLog: a line is not an event.
+    """
+    import polars as pl
+
+    try:
+        for kind, lines in _split(_lines(blocks)):
+            yield kind, _parse(lines, KINDS[kind], dtypes or columns(KINDS[kind]))
+    except (ValueError, KeyError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
+        raise _explained(blocks, str(error)) from error
 
 
 def frame(blocks: Iterable[Block], kind: str | type[Event]) -> pl.DataFrame:
@@ -106,13 +129,13 @@ def frame(blocks: Iterable[Block], kind: str | type[Event]) -> pl.DataFrame:
     start = f'{{"type":"{struct.__struct_config__.tag}",'.encode()  # the encoder writes the type first
     frames = [pl.DataFrame(schema=columns(struct))]
     for held in chunks(_version_checked(blocks)):
-        lines = _lines([block for block in held if start in block.lines])
+        lines = _lines([block for block in held if start in block.text])
         found = b"\n".join(line for line in lines.split(b"\n") if line.startswith(start))
         if found:
             try:
                 frames.append(_parse(found, struct, columns(struct)))
             except (ValueError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
-                raise _explained(held, error) from error
+                raise _explained(held, str(error)) from error
     return pl.concat(frames, rechunk=True)
 
 
@@ -137,10 +160,13 @@ def _version_checked(blocks: Iterable[Block]) -> Iterator[Block]:
 
 def _lines(blocks: Iterable[Block]) -> bytes:
     """Return all lines, in today's schema."""
-    return b"".join(upcast(block.lines, block.commit.v) for block in blocks)
+    return b"".join(
+        upcast(block.lines, block.commit.v) if changed_since(block.commit.v) else memoryview(block.text)[: block.size]
+        for block in blocks
+    )
 
 
-def _by_type(lines: bytes) -> Iterator[tuple[str, bytes]]:
+def _split(lines: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield each event type with its lines: the type of the first line is taken out until no line is left."""
     import polars as pl
 
@@ -205,11 +231,11 @@ def _parse_typed(lines: bytes, struct: type[Event], dtypes: dict[str, pl.DataTyp
     return pl.DataFrame(made)
 
 
-def _explained(blocks: list[Block], error: Exception) -> CorruptLog:
+def _explained(blocks: list[Block], why: str) -> CorruptLog:
     """Return the error for commits that did not become a frame; raise the typed reader's, which knows the place."""
     for block in blocks:
-        decode(block.lines, block.commit, block.where)
-    return CorruptLog("events cannot be put into columns", where=blocks[0].where, why=str(error))
+        block.events()
+    return CorruptLog("events cannot be put into columns", where=blocks[0].where, why=why)
 
 
 @cache

@@ -17,7 +17,6 @@ import msgspec
 from abm.content import content_id
 from abm.events import SCHEMA_VERSION
 from abm.log import disk
-from abm.log.ahead import ahead
 from abm.log.codec import HEADER_SIZE, PREAMBLE, Torn, read_header, split
 from abm.log.frames import chunks, wide, wide_columns
 from abm.log.segments import Segment, blocks, damaged, unreadable
@@ -86,7 +85,7 @@ def read(segment: Segment) -> tuple[pl.DataFrame, Projected]:
 
     frames, end, reached = [], segment.first, ""
     try:
-        for held in chunks(ahead(blocks(segment, None))):
+        for held in chunks(blocks(segment, None)):
             frames.append(wide(held))
             end, reached = held[-1].commit.seq + held[-1].commit.n, held[-1].commit.hash
     except Torn:

@@ -1,149 +1,25 @@
-"""Sealed segments as Parquet: made in the background, disposable, and one lazy frame over them and the live log.
+"""A run's projections: sealed segments become Parquet in the background; one lazy frame over them and the live log.
 
-A projection says in its metadata which events it holds and the chain's hash after them. One that the log does not
-confirm, that cannot be read, or that another version made, is made again; deleting ``parquet/`` loses nothing.
+Deleting ``parquet/`` loses nothing: what is missing is made again by :func:`rebuild`, or by the next :func:`scan`.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from abm.content import content_id
-from abm.errors import LogError
-from abm.events import SCHEMA_VERSION
-from abm.log import disk
-from abm.log.ahead import ahead
-from abm.log.codec import HEADER_SIZE, PREAMBLE, Torn, read_header, split
+from abm.columns import Int8s, Int32s, unpack
+from abm.errors import InputError, LogError
 from abm.log.frames import chunks, wide, wide_columns
-from abm.log.segments import Segment, blocks, damaged, parent_of, read_manifest, segments, unreadable, walk
+from abm.log.parquet import is_current, path_of, project, read
+from abm.log.segments import Segment, parent_of, read_manifest, segments, walk
 
 if TYPE_CHECKING:
     import polars as pl
-
-VERSION = 1
-"""Of how events are laid out in a projection; their columns count too."""
-
-_KEY = "moloch"  # of the Parquet file's metadata
-
-
-class Projected(msgspec.Struct, frozen=True):
-    """What a projection says about itself: events ``first <= seq < end``, and the chain's hash after them."""
-
-    version: str
-    first: int
-    end: int
-    hash: str
-
-
-@cache
-def version() -> str:
-    """Return the id of today's layout: it differs where the same events would give another file."""
-    return content_id([VERSION, SCHEMA_VERSION, {name: str(dtype) for name, dtype in wide_columns().items()}])
-
-
-def path_of(run: Path, segment: Segment) -> Path:
-    """Return where the projection of a segment is, or will be."""
-    return run / "parquet" / f"{segment.first:020d}.parquet"
-
-
-def project(run: Path, segment: Segment) -> Projected:
-    """Write the projection of a whole segment, so that it is there complete or not at all; verifies the segment.
-
-    Raises:
-        CorruptLog: the segment is damaged, or ends within a commit.
-        LogError: a newer version wrote it.
-        OSError: the projection cannot be written.
-    """
-    frame, said = _read(segment)
-    path = path_of(run, segment)
-    path.parent.mkdir(exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")  # readers may make it too
-    try:
-        frame.write_parquet(
-            new, compression="zstd", compression_level=1, metadata={_KEY: msgspec.json.encode(said).decode()}
-        )
-        file = os.open(new, os.O_RDONLY)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-    disk.sync_folder(path.parent)
-    return said
-
-
-def _read(segment: Segment) -> tuple[pl.DataFrame, Projected]:
-    """Return a whole segment's events, and what a projection of them says."""
-    import polars as pl
-
-    frames, end, reached = [], segment.first, ""
-    try:
-        for held in chunks(ahead(blocks(segment, None))):
-            frames.append(wide(held))
-            end, reached = held[-1].commit.seq + held[-1].commit.n, held[-1].commit.hash
-    except Torn:
-        raise damaged(str(segment.path), "it ends within a commit, and is not the last segment") from None
-    frame = pl.concat(frames, how="diagonal", rechunk=False) if frames else pl.DataFrame(schema={"seq": pl.Int64})
-    ordered = [name for name in wide_columns() if name in frame.columns]
-    return frame.select(ordered), Projected(version(), segment.first, end, reached)
-
-
-def read_metadata(path: Path) -> Projected | None:
-    """Return what a projection says about itself; None if there is none, or it cannot be read."""
-    import polars as pl
-
-    try:
-        return msgspec.json.decode(pl.read_parquet_metadata(path)[_KEY], type=Projected)
-    except (OSError, KeyError, msgspec.MsgspecError, pl.exceptions.PolarsError):
-        return None
-
-
-def is_current(run: Path, segment: Segment, after: Segment) -> bool:
-    """Tell whether the projection of ``segment`` is there and what the log confirms: ``after`` goes on from its hash."""
-    said = read_metadata(path_of(run, segment))
-    if said is None or (said.version, said.first, said.end) != (version(), segment.first, after.first):
-        return False
-    return said.hash == (_prev_of(after) or _end_of(segment))
-
-
-def _prev_of(segment: Segment) -> str:
-    """Return the hash from which a segment's first commit goes on, reading no more than that; empty if it has none."""
-    try:
-        with segment.path.open("rb") as file:
-            file.seek(len(PREAMBLE))
-            header = read_header(file.read(HEADER_SIZE))
-            body = file.read(header.size)
-    except Torn:
-        return ""
-    except OSError as error:
-        raise unreadable(segment.path, error) from error
-    except ValueError as error:
-        raise damaged(f"{segment.path}, byte {len(PREAMBLE)}", str(error)) from error
-    if len(body) < header.size:
-        return ""
-    try:
-        return split(header, body)[1].prev
-    except ValueError as error:
-        raise damaged(f"{segment.path}, byte {len(PREAMBLE)}", str(error)) from error
-
-
-def _end_of(segment: Segment) -> str:
-    reached = ""
-    for block in blocks(segment, None):
-        reached = block.commit.hash
-    return reached
 
 
 def rebuild(
@@ -280,7 +156,7 @@ def scan(run: Path | str) -> pl.LazyFrame:
             if _available(part.run, part.segment, part.after):
                 paths.append(path_of(part.run, part.segment))
                 continue
-            found = [_read(part.segment)[0]]
+            found = [read(part.segment)[0]]
         else:
             found = [wide(held) for held in chunks(walk(run, genesis, part.start, part.stop))]
         scanned()
@@ -303,3 +179,58 @@ def _with_all_columns(frame: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     return pl.concat([pl.DataFrame(schema=wide_columns()), frame], how="diagonal", rechunk=False)
+
+
+def scan_study(study: Path | str) -> pl.LazyFrame:
+    """Return the events of many runs as one lazy frame, with a column ``run``: its folder, relative to ``study``.
+
+    Args:
+        study: a folder with runs anywhere below it: each is scanned as by :func:`scan`, live ends too. Or a URL
+            (``s3://``, ``gs://``, ``az://``, ``file://``, ...) to which runs were uploaded: their Parquet is read in place,
+            unverified; a fork then has only its own events.
+
+    Raises:
+        InputError: no runs there.
+        LogError: one of them cannot be read.
+    """
+    import polars as pl
+
+    if "://" in str(study):
+        root = str(study).rstrip("/")
+        frame = pl.scan_parquet(
+            f"{root}/**/parquet/*.parquet",
+            schema=wide_columns(), missing_columns="insert", extra_columns="ignore", include_file_paths="run",
+        )  # fmt: skip
+        relative = pl.col("run").str.strip_prefix(root + "/").str.replace(r"/?parquet/[^/]*$", "")
+        return frame.with_columns(relative)
+    study = Path(study)
+    runs = sorted(path.parent for path in study.rglob("run.json"))
+    if not runs:
+        raise InputError("no runs here", where=str(study), mend="Give a folder that holds runs.")
+    return pl.concat([scan(run).with_columns(pl.lit(run.relative_to(study).as_posix()).alias("run")) for run in runs])
+
+
+def reactions(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Return one row per reaction of a scan, those of crowds too: seq, contest, persona, choice; and run, if there is one.
+
+    >>> reactions(scan(run)).group_by("contest", "choice").len().collect()  # doctest: +SKIP
+    """
+    import polars as pl
+
+    run = ["run"] if "run" in events.collect_schema() else []
+    one = events.filter(pl.col("type") == "reacted").select("seq", "contest", "persona", "choice", *run)
+    many = events.filter(pl.col("type") == "reacted_many").select("seq", "contest", "personas", "choices", *run)
+    return pl.concat([one, many.map_batches(_exploded, schema=one.collect_schema())])
+
+
+def _exploded(many: pl.DataFrame) -> pl.DataFrame:
+    """Return bulk reactions a row each."""
+    import polars as pl
+
+    lists = many.with_columns(
+        pl.Series(name, [unpack(value, kind) for value in many[column]], dtype=pl.List(pl.Int64))
+        for name, column, kind in (("persona", "personas", Int32s), ("choice", "choices", Int8s))
+    )
+    run = ["run"] if "run" in many.columns else []
+    lists = lists.filter(pl.col("persona").list.len() > 0)
+    return lists.select("seq", "contest", "persona", "choice", *run).explode("persona", "choice")
