@@ -100,10 +100,8 @@ def _open(folder: Path, config: RunConfig) -> EventLog:
 
 
 def _ended(log: EventLog) -> RunEnded | None:
-    last = None
-    for event in log.read():
-        last = event
-    return last if isinstance(last, RunEnded) else None
+    last = list(log.read(max(0, log.head().seq - 1)))  # the last segment only
+    return last[-1] if last and isinstance(last[-1], RunEnded) else None
 
 
 def _versions() -> dict[str, str]:

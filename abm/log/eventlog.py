@@ -19,6 +19,7 @@ from abm.content import canonical
 from abm.errors import InputError, LogError
 from abm.events import Event
 from abm.log import disk
+from abm.log.projection import Projector
 from abm.log.recovery import Head, find_end, head_after
 from abm.log.segments import FORMAT, Block, Fork, Manifest, read_manifest, walk
 from abm.log.tail import Tail
@@ -123,9 +124,11 @@ class EventLog:
         fork: where the run was forked from, if it was.
     """
 
-    def __init__(self, run: Path, manifest: Manifest, writer: Writer | None) -> None:
+    def __init__(self, run: Path, manifest: Manifest, lock: int | None) -> None:
         self.path, self.config, self.fork = run, manifest.config, manifest.fork
-        self._manifest, self._writer = manifest, writer
+        self._manifest = manifest
+        self._projector = Projector(run)
+        self._writer = Writer(run, manifest, lock, self._projector.sealed) if lock is not None else None
 
     def head(self) -> Head:
         """Return where the log ends; a reader looks at the last segment, as it is now (see :func:`verify`).
@@ -243,6 +246,7 @@ class EventLog:
         """Commit what was submitted, then release the file and the lock; closing twice does nothing."""
         if self._writer is not None:
             self._writer.close()
+            self._projector.close()
 
     def __enter__(self) -> Self:
         return self
@@ -260,7 +264,7 @@ def _opened(run: Path, lock: int) -> EventLog:
     except BaseException:
         os.close(lock)
         raise
-    return EventLog(run, manifest, Writer(run, manifest, lock))
+    return EventLog(run, manifest, lock)
 
 
 def _taken(run: Path, by: str) -> InputError:
