@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from abm.content import content_id
+from abm.errors import LogError
 from abm.events import SCHEMA_VERSION
 from abm.log import disk
 from abm.log.codec import HEADER_SIZE, PREAMBLE, Torn, read_header, split
@@ -93,6 +94,19 @@ def read(segment: Segment) -> tuple[pl.DataFrame, Projected]:
     frame = pl.concat(frames, how="diagonal", rechunk=False) if frames else pl.DataFrame(schema={"seq": pl.Int64})
     ordered = [name for name in wide_columns() if name in frame.columns]
     return frame.select(ordered), Projected(version(), segment.first, end, reached)
+
+
+def project_or_explain(run: Path, segment: Segment) -> Projected:
+    """As :func:`project`, for callers that cannot do without: what the system refuses is a LogError too."""
+    try:
+        return project(run, segment)
+    except OSError as error:
+        raise LogError(
+            "cannot write a projection",
+            where=str(path_of(run, segment)),
+            why=error.strerror or str(error),
+            mend="The log itself is safe. Make room, or check that you may write there, and try again.",
+        ) from error
 
 
 def read_metadata(path: Path) -> Projected | None:

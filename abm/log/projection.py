@@ -13,9 +13,9 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from abm.columns import Int8s, Int32s, unpack
-from abm.errors import InputError, LogError
+from abm.errors import InputError
 from abm.log.frames import chunks, wide, wide_columns
-from abm.log.parquet import is_current, path_of, project, read
+from abm.log.parquet import is_current, path_of, project, project_or_explain, read
 from abm.log.segments import Segment, parent_of, read_manifest, segments, walk
 
 if TYPE_CHECKING:
@@ -40,15 +40,7 @@ def rebuild(
     progress(0, len(sealed))
     for done, (segment, after) in enumerate(sealed, 1):
         if anew or not is_current(run, segment, after):
-            try:
-                project(run, segment)
-            except OSError as error:
-                raise LogError(
-                    "cannot write a projection",
-                    where=str(path_of(run, segment)),
-                    why=error.strerror or str(error),
-                    mend="The log itself is safe. Make room, or check that you may write there, and try again.",
-                ) from error
+            project_or_explain(run, segment)
             made.append(segment)
         progress(done, len(sealed))
     return made
