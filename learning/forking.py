@@ -16,6 +16,7 @@ from abm.events import AdapterTrained, Forked
 from abm.log import create, open_log
 from abm.log.fork import fork_point
 from learning.config import RunConfig, changed_config
+from learning.loop import gather
 
 FIXED = (
     "arena", "anchors", "personas", "model", "arms", "messages", "train_anchors", "held_out_anchors", "train_personas",
@@ -53,6 +54,7 @@ def fork(parent: Path | str, at: int, settings: Sequence[str], out: Path | str |
             why="the shared steps were decided with it",
             mend="Start a run of its own for that.",
         )
+    gather(config)  # a mistake in what the settings name leaves no half-begun fork behind
     folder = Path(out) if out is not None else parent.parent / f"{parent.name}-at{at}-{config.id[:8]}"
     point = fork_point(parent, at, folder)
     values = config.model_dump(mode="json")

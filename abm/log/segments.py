@@ -271,7 +271,7 @@ def damaged(where: str, why: str) -> CorruptLog:
         "the log is damaged",
         where=where,
         why=why,
-        mend="Nothing was changed. Restore the run from a copy; events before this place are intact.",
+        mend="Nothing was changed. Restore the run from a copy; without one, `moloch log repair` cuts the log before this place.",
     )
 
 

@@ -122,6 +122,12 @@ class TestMistakes:
             fork(parent, AT, [setting], tmp_path / "fork")
         assert not (tmp_path / "fork").exists()
 
+    def test_an_audience_that_is_not_there(self, parent, tmp_path):
+        """What the settings name is read before anything is written."""
+        with pytest.raises(InputError, match="unknown audience 'nope'"):
+            fork(parent, AT, ["audience=nope"], tmp_path / "fork")
+        assert not (tmp_path / "fork").exists()
+
     @pytest.mark.parametrize("at", [0, 10_000])
     def test_a_step_that_is_not_there(self, parent, tmp_path, at):
         """The error says how many there are."""

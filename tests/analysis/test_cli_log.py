@@ -1,0 +1,97 @@
+"""What the commands around the log print, and how they say that something is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from abm.log import open_log, verify
+from analysis.cli import app
+from tests.learning.test_loop import carry_out
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    carry_out(folder)
+    return folder
+
+
+@pytest.fixture
+def damaged(run, tmp_path):
+    """A copy of which the last commit has a flipped bit."""
+    import shutil
+
+    copy = tmp_path / "damaged"
+    shutil.copytree(run, copy)
+    path = max((copy / "log").iterdir())
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    return copy
+
+
+def call(*args) -> str:
+    done = CliRunner().invoke(app, ["log", *map(str, args)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+class TestLog:
+    """moloch log."""
+
+    def test_verify_prints_the_head(self, run):
+        """Events and hash, for people and as JSON."""
+        head = verify(run)
+        assert head.hash in call("verify", run) and f"{head.seq:,} events" in call("verify", run)
+        found = json.loads(call("verify", run, "--json"))
+        assert (found["events"], found["head"]) == tuple(head)
+
+    def test_info_counts_types(self, run):
+        """The types add up to the events."""
+        found = json.loads(call("info", run, "--json"))
+        assert sum(found["types"].values()) == found["events"] == verify(run).seq
+        assert found["lineage"] == [] and "reacted" in call("info", run)
+
+    def test_tail_prints_json_lines(self, run):
+        """The last events, one object each."""
+        lines = [json.loads(line) for line in call("tail", run, "-n", 3).splitlines()]
+        assert [line["seq"] for line in lines] == [verify(run).seq - 3 + i for i in range(3)]
+
+    @pytest.mark.parametrize("kind", ["parquet", "csv", "hf"])
+    def test_export_writes_tables(self, run, tmp_path, kind):
+        """Every kind writes files with every event type."""
+        found = json.loads(call("export", run, kind, tmp_path / "out", "--json"))
+        assert any("reacted" in name for name in found["files"])
+
+    def test_upload_puts_the_run_away(self, run, tmp_path):
+        """A finished run is put into a store, once."""
+        pytest.importorskip("obstore")
+        (tmp_path / "store").mkdir()
+        url = (tmp_path / "store").as_uri()
+        assert json.loads(call("upload", run, url, "--json"))["put"]
+        assert not json.loads(call("upload", run, url, "--json"))["put"]
+
+    def test_repair_first_says_what_it_would_do(self, damaged):
+        """Nothing is cut without --yes."""
+        before = max((damaged / "log").iterdir()).read_bytes()
+        told = json.loads(call("repair", damaged, "--json"))
+        assert told["damaged"] and not told["repaired"] and max((damaged / "log").iterdir()).read_bytes() == before
+        assert "moloch log repair" in call("repair", damaged)
+        assert json.loads(call("repair", damaged, "--yes", "--json"))["repaired"]
+        assert open_log(damaged, write=False).head().seq == told["kept_events"] + 1
+        assert "nothing to repair" in call("repair", damaged)
+
+    def test_damage_is_one_line(self, damaged):
+        """No traceback; where, what, why, and what to do."""
+        done = subprocess.run(
+            [sys.executable, "-c", "from analysis.cli import main; main()", "log", "verify", str(damaged)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 3 and done.stderr.count("\n") == 1
+        assert all(part in done.stderr for part in ("byte", "checksum", "moloch log repair"))
