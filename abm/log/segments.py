@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -19,6 +19,9 @@ from abm.log.codec import HEADER_SIZE, PREAMBLE, Commit, Torn, check_count, deco
 
 FORMAT = 1
 """Version of the folder's layout, in ``run.json``; the events have their own."""
+
+_BUFFER = 1 << 20
+"""Bytes read at once."""
 
 _NAME = re.compile(r"(\d{20})\.jsonl\.zst")
 
@@ -228,41 +231,47 @@ def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = No
         Torn: the last commit is incomplete; everything before it was yielded.
         CorruptLog: bytes that contradict the chain.
     """
+    seq = segment.first if seq is None else seq
     try:
-        with segment.path.open("rb") as file:
+        with segment.path.open("rb", buffering=_BUFFER) as file:
             file.seek(at)
-            data = file.read()
+            if at == 0:
+                _check_preamble(segment.path, file.read(len(PREAMBLE)))
+                at = len(PREAMBLE)
+            while start := file.read(HEADER_SIZE):
+                block = _next(segment, at, start, file, prev, seq)
+                prev, seq, at = block.commit.hash, seq + block.commit.n, block.end
+                yield block
     except OSError as error:
         raise unreadable(segment.path, error) from error
-    offset = at  # of data within the file
-    if at == 0:
-        if not data.startswith(PREAMBLE):
-            if not PREAMBLE.startswith(data):
-                raise damaged(f"{segment.path}, byte 0", "it does not begin as a segment does")
-            if data:
-                raise Torn
-        at = len(PREAMBLE)
-    seq = segment.first if seq is None else seq
-    while at < offset + len(data):
-        try:
-            header = read_header(data[at - offset : at - offset + HEADER_SIZE])
-            end = at + HEADER_SIZE + header.size
-            if end > offset + len(data):
-                raise Torn
-            text, size, commit = split(header, data[at - offset + HEADER_SIZE : end - offset])
-        except ValueError as error:
-            raise damaged(f"{segment.path}, byte {at}", str(error)) from error
-        if prev is not None and commit.prev != prev:
-            first = commit.seq == segment.first
-            whence = "run.json was changed, or the file is another run's" if first else "commits were moved"
-            raise damaged(
-                f"{segment.path}, byte {at}", f"it goes on from {commit.prev[:12]}, not from {prev[:12]}: {whence}"
-            )
-        if commit.seq != seq:
-            raise damaged(f"{segment.path}, byte {at}", f"event {seq} should come here, {commit.seq} does")
-        block = Block(text, size, commit, segment.path, at, end)
-        prev, seq, at = commit.hash, seq + commit.n, end
-        yield block
+
+
+def _check_preamble(path: Path, found: bytes) -> None:
+    if found != PREAMBLE:
+        if not PREAMBLE.startswith(found):
+            raise damaged(f"{path}, byte 0", "it does not begin as a segment does")
+        if found:
+            raise Torn
+
+
+def _next(segment: Segment, at: int, start: bytes, file: BinaryIO, prev: str | None, seq: int) -> Block:
+    """Return the commit whose header begins with ``start``, at byte ``at``; see :func:`blocks`."""
+    where = f"{segment.path}, byte {at}"
+    try:
+        header = read_header(start)
+        body = file.read(header.size)
+        if len(body) < header.size:
+            raise Torn
+        text, size, commit = split(header, body)
+    except ValueError as error:
+        raise damaged(where, str(error)) from error
+    if prev is not None and commit.prev != prev:
+        first = commit.seq == segment.first
+        whence = "run.json was changed, or the file is another run's" if first else "commits were moved"
+        raise damaged(where, f"it goes on from {commit.prev[:12]}, not from {prev[:12]}: {whence}")
+    if commit.seq != seq:
+        raise damaged(where, f"event {seq} should come here, {commit.seq} does")
+    return Block(text, size, commit, segment.path, at, at + HEADER_SIZE + header.size)
 
 
 def damaged(where: str, why: str) -> CorruptLog:
