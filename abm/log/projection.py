@@ -5,12 +5,15 @@ Deleting ``parquet/`` loses nothing: what is missing is made again by :func:`reb
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from abm.columns import Int8s, Int32s, unpack
 from abm.errors import InputError
@@ -80,6 +83,9 @@ class Projector:
             self._thread = None
 
     def _work(self) -> None:
+        with contextlib.suppress(OSError):
+            for left in (self._run / "parquet").glob("*.new"):  # by a process that was killed
+                left.unlink()
         while (segment := self._queue.get()) is not None:
             if self._dropped:
                 continue
@@ -211,7 +217,9 @@ def reactions(events: pl.LazyFrame) -> pl.LazyFrame:
 
     run = ["run"] if "run" in events.collect_schema() else []
     one = events.filter(pl.col("type") == "reacted").select("seq", "contest", "persona", "choice", *run)
-    many = events.filter(pl.col("type") == "reacted_many").select("seq", "contest", "personas", "choices", *run)
+    many = events.filter(pl.col("type") == "reacted_many").select(
+        "seq", "contest", "first", "personas", "choices", *run
+    )
     return pl.concat([one, many.map_batches(_exploded, schema=one.collect_schema())])
 
 
@@ -219,10 +227,13 @@ def _exploded(many: pl.DataFrame) -> pl.DataFrame:
     """Return bulk reactions a row each."""
     import polars as pl
 
+    choices = [unpack(column, Int8s) for column in many["choices"]]
+    personas = [
+        unpack(column, Int32s) if column else np.arange(first, first + len(chosen))
+        for first, column, chosen in zip(many["first"], many["personas"], choices, strict=True)
+    ]
     lists = many.with_columns(
-        pl.Series(name, [unpack(value, kind) for value in many[column]], dtype=pl.List(pl.Int64))
-        for name, column, kind in (("persona", "personas", Int32s), ("choice", "choices", Int8s))
-    )
+        pl.Series("persona", personas, dtype=pl.List(pl.Int64)), pl.Series("choice", choices, dtype=pl.List(pl.Int64))
+    ).filter(pl.col("persona").list.len() > 0)
     run = ["run"] if "run" in many.columns else []
-    lists = lists.filter(pl.col("persona").list.len() > 0)
     return lists.select("seq", "contest", "persona", "choice", *run).explode("persona", "choice")
