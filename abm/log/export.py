@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from abm.errors import InputError, LogError
-from abm.log.frames import by_type, chunks
+from abm.log.frames import by_type, chunks, json_text
 from abm.log.recovery import Head, find_end
 from abm.log.segments import read_manifest, walk
 
@@ -164,8 +164,8 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
     made = []
     for name, dtype in frame.schema.items():
         column = pl.col(name)
-        if isinstance(dtype, pl.List):  # {"name":[...]} without what is around the list
-            column = pl.struct(name).struct.json_encode().str.slice(len(name) + 4).str.head(-1).alias(name)
+        if isinstance(dtype, pl.List):
+            column = json_text(name)
         elif dtype == pl.Binary:
             column = column.bin.encode("base64")
         made.append(column)

@@ -83,7 +83,10 @@ def wide(blocks: list[Block]) -> pl.DataFrame:
     """
     import polars as pl
 
-    frames = [frame.with_columns(pl.lit(kind).alias("type")) for kind, frame in by_type(blocks, wide_columns())]
+    frames = []
+    for kind, frame in by_type(blocks):
+        clashes = [name for name, dtype in frame.schema.items() if dtype != wide_columns()[name]]
+        frames.append(frame.with_columns(pl.lit(kind).alias("type"), *map(json_text, clashes)))
     frame = pl.concat(frames, how="diagonal").sort("seq")
     first, end = blocks[0].commit.seq, blocks[-1].commit.seq + blocks[-1].commit.n
     if not frame["seq"].equals(pl.int_range(first, end, eager=True)):
@@ -91,11 +94,8 @@ def wide(blocks: list[Block]) -> pl.DataFrame:
     return frame.select([name for name in wide_columns() if name in frame.columns])
 
 
-def by_type(blocks: list[Block], dtypes: dict[str, pl.DataType] | None = None) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Yield each event type that happened in ``blocks`` with its events, a row each in order.
-
-    Args:
-        dtypes: column types; by default those of :func:`columns`.
+def by_type(blocks: list[Block]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield each event type that happened in ``blocks`` with its events, a row each in order; see :func:`columns`.
 
     Raises:
         LogError: a newer version wrote them.
@@ -105,7 +105,7 @@ def by_type(blocks: list[Block], dtypes: dict[str, pl.DataType] | None = None) -
 
     try:
         for kind, lines in _split(_lines(blocks)):
-            yield kind, _parse(lines, KINDS[kind], dtypes or columns(KINDS[kind]))
+            yield kind, _parse(lines, KINDS[kind])
     except (ValueError, KeyError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
         raise _explained(blocks, str(error)) from error
 
@@ -133,10 +133,18 @@ def frame(blocks: Iterable[Block], kind: str | type[Event]) -> pl.DataFrame:
         found = b"\n".join(line for line in lines.split(b"\n") if line.startswith(start))
         if found:
             try:
-                frames.append(_parse(found, struct, columns(struct)))
+                frames.append(_parse(found, struct))
             except (ValueError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
                 raise _explained(held, str(error)) from error
     return pl.concat(frames, rechunk=True)
+
+
+def json_text(column: str) -> pl.Expr:
+    """Return a column of lists as JSON text."""
+    import polars as pl
+
+    around = len(canonical({column: ""})) - 3  # {"column":[...]} without what is around the list
+    return pl.struct(column).struct.json_encode().str.slice(around).str.head(-1).alias(column)
 
 
 def kind_of(kind: str | type[Event]) -> type[Event]:
@@ -179,29 +187,31 @@ def _split(lines: bytes) -> Iterator[tuple[str, bytes]]:
         rest = rest.filter(~its)
 
 
-def _parse(lines: bytes, struct: type[Event], dtypes: dict[str, pl.DataType]) -> pl.DataFrame:
-    """Return lines of one event type as a frame, its columns of the types that ``dtypes`` gives them.
+def _parse(lines: bytes, struct: type[Event]) -> pl.DataFrame:
+    """Return lines of one event type as a frame.
 
     Raises:
         ValueError, PolarsError, MsgspecError: a line is not such an event.
     """
-    hints = get_type_hints(struct)
-    if any(_dtype(hint) is None for hint in hints.values()):
-        return _parse_typed(lines, struct, dtypes)
-    return _parse_flat(lines, struct, {name: dtypes[name] for name in hints})
+    if any(_dtype(hint) is None for hint in get_type_hints(struct).values()):
+        return _parse_typed(lines, struct)
+    if any(isinstance(default, list | bytes) for default in _defaults(struct).values()):
+        return _parse_typed(lines, struct)
+    return _parse_flat(lines, struct)
 
 
-def _parse_flat(lines: bytes, struct: type[Event], dtypes: dict[str, pl.DataType]) -> pl.DataFrame:
-    """Parse with Polars alone: three times as fast as by way of objects. Lists are decoded apart, which is faster."""
+def _parse_flat(lines: bytes, struct: type[Event]) -> pl.DataFrame:
+    """Parse with Polars alone: three times as fast as by way of objects. Numbers in lists are decoded apart: faster."""
     import polars as pl
 
-    as_text = {name: pl.String() for name, dtype in dtypes.items() if isinstance(dtype, pl.List | pl.Binary)}
-    defaults = _defaults(struct)
+    dtypes, defaults = columns(struct), _defaults(struct)
+    apart = {name for name, dtype in dtypes.items() if isinstance(dtype, pl.List) and dtype.inner != pl.String}
+    as_text = {name: pl.String() for name, dtype in dtypes.items() if name in apart or isinstance(dtype, pl.Binary)}
     raw = pl.read_ndjson(io.BytesIO(lines), schema={**dtypes, **as_text})
     made = []
     for name, dtype in dtypes.items():
         column = pl.col(name)
-        if isinstance(dtype, pl.List):
+        if name in apart:
             column = column.str.json_decode(dtype)
         elif isinstance(dtype, pl.Binary):
             column = column.str.decode("base64")
@@ -215,17 +225,17 @@ def _parse_flat(lines: bytes, struct: type[Event], dtypes: dict[str, pl.DataType
     return frame
 
 
-def _parse_typed(lines: bytes, struct: type[Event], dtypes: dict[str, pl.DataType]) -> pl.DataFrame:
+def _parse_typed(lines: bytes, struct: type[Event]) -> pl.DataFrame:
     """Parse by way of typed objects: JSON text is then the same for equal values, whatever the log wrote."""
     import polars as pl
 
     events = msgspec.json.Decoder(struct).decode_lines(lines)
     made = []
     for name, hint in get_type_hints(struct).items():
-        values, dtype = [getattr(event, name) for event in events], dtypes[name]
-        if _dtype(hint) is None or isinstance(dtype, pl.List):  # lists too: 20 times faster than Python objects
+        values, dtype = [getattr(event, name) for event in events], _dtype(hint)
+        if dtype is None or isinstance(dtype, pl.List):  # lists too: 20 times faster than Python objects
             text = pl.Series(name, [canonical(value).decode() for value in values], dtype=pl.String)
-            made.append(text.str.json_decode(dtype) if isinstance(dtype, pl.List) else text)
+            made.append(text if dtype is None else text.str.json_decode(dtype))
         else:
             made.append(pl.Series(name, values, dtype=dtype))
     return pl.DataFrame(made)

@@ -227,9 +227,9 @@ def _exploded(many: pl.DataFrame) -> pl.DataFrame:
     """Return bulk reactions a row each."""
     import polars as pl
 
-    choices = [unpack(column, Int8s) for column in many["choices"]]
+    choices = [unpack(column, Int8s).astype(np.int64) for column in many["choices"]]
     personas = [
-        unpack(column, Int32s) if column else np.arange(first, first + len(chosen))
+        unpack(column, Int32s).astype(np.int64) if column else np.arange(first, first + len(chosen))
         for first, column, chosen in zip(many["first"], many["personas"], choices, strict=True)
     ]
     lists = many.with_columns(
