@@ -1,34 +1,108 @@
-"""``moloch replay``: fold a run's log again and check it against itself."""
+"""``moloch replay``: fold a run's log again, decide the run again, and hold both against the log."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from analysis.cli import options
 
+if TYPE_CHECKING:
+    from abm.replay import Replayed
+    from learning.replaying import Divergence, Redecided
+
 
 def replay(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
     verify: Annotated[
-        bool, typer.Option("--verify", help="Check the hash chain, every step's state and the digest.")
+        bool,
+        typer.Option(
+            "--verify",
+            help="Check hash chain, states and digest, and decide everything again from the recorded answers.",
+        ),
     ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask the model again; report the first event that comes out otherwise.")
+    ] = False,
+    retrain: Annotated[bool, typer.Option("--retrain", help="With --live: learn the adapters again, too.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Replay a run from its log: no model is asked; every event is applied as it was live."""
+    """Replay a run from its log; without options every event is applied as it was live, and no model is asked.
+
+    Exit code 4: the program now decides otherwise than the log says.
+    """
     import json
 
+    from abm.errors import InputError
     from abm.replay import replay as replay_log
 
-    found = replay_log(run, verify=verify)
+    if retrain and not live:
+        raise InputError("--retrain is part of a live replay", mend="Give --live --retrain.")
+    found = replay_log(run, verify=verify or live)
+    decided, why_not = _decide_again(run, live=live, retrain=retrain) if verify or live else (None, "")
     if as_json:
-        print(json.dumps(found.as_dict()))
-        return
+        again = decided.as_dict() if decided else None
+        print(json.dumps(found.as_dict() | {"decided_again": again, "not_decided_again": why_not}))
+    else:
+        _print_fold(run, found)
+        if decided is not None:
+            _print_decided(decided, found)
+        elif why_not:
+            print(f"not decided again: {why_not}")
+    if decided is not None and decided.divergence is not None:
+        raise typer.Exit(4)
+
+
+def _decide_again(run: Path, *, live: bool, retrain: bool) -> tuple[Redecided | None, str]:
+    """Return what deciding again found; or nothing and why, if this log's decisions cannot be made again here."""
+    from abm.errors import InputError
+    from analysis.cli.console import progress, stderr
+
+    with stderr().status("loading"):
+        from analysis.probes import battery
+        from learning.replaying import replay_live, replay_recorded
+
+    with progress("again: ") as report:
+        if live:
+            return replay_live(run, retrain=retrain, probes=battery, report=report), ""
+        try:
+            return replay_recorded(run, probes=battery, report=report), ""
+        except InputError as error:  # the log is whole all the same
+            return None, str(error)
+
+
+def _print_fold(run: Path, found: Replayed) -> None:
     print(f"{run}: {found.events:,} events, {found.steps} steps in {found.seconds:.1f} s")
     print(f"head    {found.head}")
     print(f"digest  {found.digest}")
-    if verify:
+    if found.verified:
         ended = "equals the digest the run ended with" if found.ended else "the run has not ended yet"
         print(f"verified: hash chain whole, {found.steps} of {found.steps} state hashes reproduced, {ended}")
+
+
+def _print_decided(decided: Redecided, found: Replayed) -> None:
+    shared = f"; {decided.shared:,} before the fork are its parent's" if decided.shared else ""
+    answers = "answers asked anew" if decided.live else "answers as recorded"
+    counts = f"{decided.equal:,} events equal ({decided.answers:,} {answers}, {decided.trainings} trainings){shared}"
+    if decided.divergence is not None:
+        print(f"decided again: {counts}, then otherwise")
+        _print_divergence(decided.divergence)
+        return
+    end = "the whole plan" if decided.complete else "as far as the log goes"
+    print(f"decided again: {end}, {counts}, in {decided.seconds:.1f} s")
+
+
+def _print_divergence(divergence: Divergence) -> None:
+    where = f" ({divergence.place})" if divergence.place else ""
+    print(f"\nfirst divergence: event {divergence.seq:,}, step {divergence.step}{where}")
+    if divergence.logged != divergence.now:
+        print(f"  logged  {divergence.logged}")
+        print(f"  now     {divergence.now}")
+    else:
+        print(f"  type    {divergence.logged}")
+    if divergence.prompts_equal is not None:
+        print(f"  prompt  {'the same' if divergence.prompts_equal else 'another one'}")
+    for field in divergence.fields:
+        print(f"  {field.field}\n    logged  {field.left}\n    now     {field.right}")
