@@ -1,8 +1,10 @@
 """What the log's promises cost: durable appends and verification, against doing less.
 
 Covers: append at 1,000 events per commit and at 1, against plain JSON Lines (or bare bytes) with ``fdatasync``;
-verification of the whole chain, and typed reading, against decoding the same lines in memory. Rounds of both sides
-alternate on the same disk; the figure is the median of the rounds. Run it with ``--json`` for one line per figure.
+verification of the whole chain, and typed reading, against decoding the same lines in memory; a segment becoming
+Parquet, against the same decoding; votes per contest over Parquet, against the same query over JSON Lines. Rounds of
+both sides alternate on the same disk; the figure is the median of the rounds. Run it with ``--json`` for one line per
+figure.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ from statistics import median
 import msgspec
 
 from abm.events import AnyEvent, Event, MessagePublished, Reacted, VerdictGiven
-from abm.log import create, open_log, verify
+from abm.log import create, open_log, verify, writer
+from abm.log.parquet import project
+from abm.log.projection import scan
+from abm.log.segments import segments
 
 COMMIT = 1_000  # events
 ROUNDS = 7
@@ -103,14 +108,7 @@ def bench_reading(folder: Path, events: list[Event]) -> list[dict]:
         for _ in open_log(run, write=False).read():
             pass
 
-    def decode() -> None:  # a commit at a time, as a reader would: all at once costs memory and is slower
-        start = 0
-        while start < len(lines):
-            end = lines.find(b"\n", start + 200_000) + 1 or len(lines)
-            _decoder.decode_lines(lines[start:end])
-            start = end
-
-    rates = [(rate(lambda: verify(run)), rate(read), rate(decode)) for _ in range(ROUNDS)]
+    rates = [(rate(lambda: verify(run)), rate(read), rate(lambda: decode(lines))) for _ in range(ROUNDS)]
     verified, typed, decoded = (median(column) for column in zip(*rates, strict=True))
     size = sum(path.stat().st_size for path in (run / "log").iterdir())
     return [
@@ -119,6 +117,80 @@ def bench_reading(folder: Path, events: list[Event]) -> list[dict]:
         {"name": "size", "value": round(size / len(events), 1), "unit": "bytes/event", "rival": "JSON Lines",
          "ratio": round(size / len(lines), 3), "goal": "<= 65 bytes/event", "ok": size / len(events) <= 65},
     ]  # fmt: skip
+
+
+def decode(lines: bytes) -> None:
+    """Decode a commit at a time, as a reader would: all at once costs memory and is slower."""
+    start = 0
+    while start < len(lines):
+        end = lines.find(b"\n", start + 200_000) + 1 or len(lines)
+        _decoder.decode_lines(lines[start:end])
+        start = end
+
+
+def bench_projection(folder: Path, events: list[Event]) -> dict:
+    """Read, verify and write a segment as Parquet, durably, against decoding its lines in memory."""
+    run = folder / "projection"
+    append_log(run, events, COMMIT)
+    segment = segments(run)[0]
+    lines = b"".join(block.lines for block in open_log(run, write=False).blocks())
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(len(events) / seconds(lambda: project(run, segment)))
+        theirs.append(len(events) / seconds(lambda: decode(lines)))
+    rival = "msgspec decode in memory"
+    return absolute("Parquet projection", median(ours), median(theirs), rival, 400_000)
+
+
+def bench_group_by(folder: Path, events: list[Event], times: int = 10) -> dict:
+    """Count the votes per contest and slot: of a scanned run, whose sealed segment is Parquet, and of its JSON Lines.
+
+    Only the query is timed, not the making of the projection. Every event counts, also those that are no votes.
+    """
+    import polars as pl
+
+    run, plain = folder / "grouped", folder / "grouped.jsonl"
+    writer.SEAL_EVENTS, kept = len(events) * times, writer.SEAL_EVENTS
+    with create(run, {}) as log, plain.open("wb") as file:
+        for i in range(times):
+            changed = [
+                msgspec.structs.replace(event, contest=f"{i}-{event.contest}")
+                if isinstance(event, Reacted | MessagePublished)
+                else event
+                for event in events
+            ]
+            log.append(changed)
+            file.write(_encoder.encode_lines(changed))
+        log.append(events[:1])  # the next segment begins: the one before it is sealed
+    writer.SEAL_EVENTS = kept
+
+    def count(frame: pl.LazyFrame) -> pl.DataFrame:
+        votes = frame.filter(pl.col("type") == "reacted").group_by("contest", "choice").len()
+        return votes.collect(engine="streaming")
+
+    scanned = scan(run)
+    schema = {"type": pl.String, "contest": pl.String, "choice": pl.Int64}
+    n, ours, theirs = len(events) * times, [], []
+    for _ in range(ROUNDS):
+        ours.append(n / seconds(lambda: count(scanned)))
+        theirs.append(n / seconds(lambda: count(pl.scan_ndjson(plain, schema=schema))))
+    rival = "the same over plain JSON Lines"
+    return absolute("votes per contest", median(ours), median(theirs), rival, 20_000_000)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long ``work`` takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def absolute(name: str, value: float, rival_value: float, rival: str, goal: int) -> dict:
+    """Return one line of the report, of a rate in events/s whose ``goal`` is a number."""
+    return {
+        "name": name, "value": round(value), "unit": "events/s", "rival": f"{rival}: {round(rival_value)}",
+        "ratio": round(value / rival_value, 3), "goal": f">= {goal:,} events/s", "ok": value >= goal,
+    }  # fmt: skip
 
 
 def figure(name: str, value: float, unit: str, rival_value: float, rival: str, goal: float) -> dict:
@@ -144,6 +216,8 @@ def main() -> None:
             bench_append(folder, events, COMMIT, 0.45),
             bench_append(folder, events[:300], 1, 0.8),
             *bench_reading(folder, events),
+            bench_projection(folder, events),
+            bench_group_by(folder, events),
         ]
     for line in figures:
         if given.json:

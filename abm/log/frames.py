@@ -6,10 +6,10 @@ lists of mappings, are JSON text. Fields that the encoder left out get their def
 
 from __future__ import annotations
 
-import io
 import types
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -18,14 +18,14 @@ import msgspec
 from abm.content import canonical
 from abm.errors import CorruptLog, InputError
 from abm.events import Event
-from abm.log.codec import KINDS, check_version
+from abm.log.codec import KINDS, Commit, check_version
 from abm.log.segments import Block
 from abm.log.upcast import changed_since, upcast
 
 if TYPE_CHECKING:
     import polars as pl
 
-CHUNK = 8 * 2**20
+CHUNK = 4 * 2**20
 """Bytes of event lines that become a frame at once; larger ones are slower, since they do not fit into caches."""
 
 
@@ -92,6 +92,22 @@ def wide(blocks: list[Block]) -> pl.DataFrame:
     if not frame["seq"].equals(pl.int_range(first, end, eager=True)):
         raise _explained(blocks, "events are missing, or not in their place")
     return frame.select([name for name in wide_columns() if name in frame.columns])
+
+
+def wide_frames(blocks: Iterable[Block]) -> Iterator[tuple[pl.DataFrame, Commit]]:
+    """Yield the events of consecutive commits in frames (see :func:`wide`), each with its last commit; two are made at once.
+
+    Raises:
+        LogError, CorruptLog: as :func:`wide` does.
+    """
+    with ThreadPoolExecutor(2, "into columns") as pool:  # Polars parses one text in one thread, without the interpreter
+        waiting: deque[tuple[Future[pl.DataFrame], Commit]] = deque()
+        for held in chunks(blocks):
+            waiting.append((pool.submit(wide, held), held[-1].commit))
+            if len(waiting) > 2:
+                frame, last = waiting.popleft()
+                yield frame.result(), last
+        yield from ((frame.result(), last) for frame, last in waiting)
 
 
 def by_type(blocks: list[Block]) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -178,12 +194,12 @@ def _split(lines: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield each event type with its lines: the type of the first line is taken out until no line is left."""
     import polars as pl
 
-    rest = pl.read_lines(io.BytesIO(lines))["line"]
+    rest = pl.read_lines(lines)["line"]
     while len(rest):
         head = str(rest[0])
         start = head[: head.index(",") + 1]  # {"type":"...",
         its = rest.str.starts_with(start)
-        yield start[9:-2], rest.filter(its).str.join("\n")[0].encode()
+        yield start[9:-2], rest.filter(its).str.join("\n").cast(pl.Binary)[0]
         rest = rest.filter(~its)
 
 
@@ -207,7 +223,7 @@ def _parse_flat(lines: bytes, struct: type[Event]) -> pl.DataFrame:
     dtypes, defaults = columns(struct), _defaults(struct)
     apart = {name for name, dtype in dtypes.items() if isinstance(dtype, pl.List) and dtype.inner != pl.String}
     as_text = {name: pl.String() for name, dtype in dtypes.items() if name in apart or isinstance(dtype, pl.Binary)}
-    raw = pl.read_ndjson(io.BytesIO(lines), schema={**dtypes, **as_text})
+    raw = pl.read_ndjson(lines, schema={**dtypes, **as_text})
     made = []
     for name, dtype in dtypes.items():
         column = pl.col(name)

@@ -19,7 +19,7 @@ from abm.errors import LogError
 from abm.events import SCHEMA_VERSION
 from abm.log import disk
 from abm.log.codec import HEADER_SIZE, PREAMBLE, Torn, read_header, split
-from abm.log.frames import chunks, wide, wide_columns
+from abm.log.frames import wide_columns, wide_frames
 from abm.log.segments import Segment, blocks, damaged, unreadable
 
 if TYPE_CHECKING:
@@ -86,9 +86,9 @@ def read(segment: Segment) -> tuple[pl.DataFrame, Projected]:
 
     frames, end, reached = [], segment.first, ""
     try:
-        for held in chunks(blocks(segment, None)):
-            frames.append(wide(held))
-            end, reached = held[-1].commit.seq + held[-1].commit.n, held[-1].commit.hash
+        for frame, last in wide_frames(blocks(segment, None)):
+            frames.append(frame)
+            end, reached = last.seq + last.n, last.hash
     except Torn:
         raise damaged(str(segment.path), "it ends within a commit, and is not the last segment") from None
     frame = pl.concat(frames, how="diagonal", rechunk=False) if frames else pl.DataFrame(schema={"seq": pl.Int64})

@@ -17,7 +17,7 @@ import numpy as np
 
 from abm.columns import Int8s, Int32s, unpack
 from abm.errors import InputError
-from abm.log.frames import chunks, wide, wide_columns
+from abm.log.frames import wide_columns, wide_frames
 from abm.log.parquet import is_current, path_of, project, project_or_explain, read
 from abm.log.segments import Segment, parent_of, read_manifest, segments, walk
 
@@ -156,7 +156,7 @@ def scan(run: Path | str) -> pl.LazyFrame:
                 continue
             found = [read(part.segment)[0]]
         else:
-            found = [wide(held) for held in chunks(walk(run, genesis, part.start, part.stop))]
+            found = [frame for frame, _ in wide_frames(walk(run, genesis, part.start, part.stop))]
         scanned()
         frames += [_with_all_columns(frame).lazy() for frame in found]
     scanned()

@@ -271,9 +271,7 @@ class TestScan:
         """Nothing but the live end is decoded again."""
         rebuild(sealed)
         decoded = []
-        real = projection.wide
-        monkeypatch.setattr("abm.log.projection.wide", lambda held: decoded.append(held[0].commit.seq) or real(held))
-        monkeypatch.setattr("abm.log.parquet.wide", lambda held: decoded.append(held[0].commit.seq) or real(held))
+        monkeypatch.setattr("abm.log.frames.wide", lambda held: decoded.append(held[0].commit.seq) or wide(held))
         assert scan(sealed).collect().height == 14
         assert decoded == [10]
 
