@@ -152,10 +152,10 @@ class TestPast:
         """What they share is the shortest piece of the common run."""
         _, early = fork(run, 2, ["audience=neutral"], tmp_path / "early")
         _, late = fork(run, 3, ["audience=neutral"], tmp_path / "late")
-        _, grandchild = fork(late, 3, ["ties=random"], tmp_path / "grandchild")
+        _, grandchild = fork(late, 2, ["ties=random"], tmp_path / "grandchild")
         points = {folder: open_log(folder, write=False).fork.seq for folder in (early, late)}
         assert points[early] < points[late]
-        for a, b, events in ((run, late, points[late]), (early, late, points[early]), (grandchild, run, points[late])):
+        for a, b, events in ((run, late, points[late]), (early, late, points[early]), (grandchild, run, points[early])):
             for pair in ((a, b), (b, a)):
                 found = common_past(*pair)
                 assert found is not None and (found.run, found.events) == (str(run.resolve()), events)
