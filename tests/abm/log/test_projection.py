@@ -105,12 +105,12 @@ class TestColumns:
         found = scan(run).select("state_hash", "cause").collect().rows()
         assert found == values
 
-    def test_a_value_of_another_kind_is_refused(self, sealed):
-        """A field that does not fit its column is an error, not a null."""
+    @pytest.mark.parametrize("instead", [b'"persona":"one",', b"", b'"persona":null,'])
+    def test_a_value_of_another_kind_is_refused(self, sealed, instead):
+        """A field that is missing or does not fit its column is an error, not a null."""
         held = list(blocks(segments(sealed)[0], None))
-        lines = held[0].text.replace(b'"persona":1,', b'"persona":"one",')
-        other = msgspec.structs.replace(held[0].commit)
-        bad = type(held[0])(lines, lines.rfind(b"\n", 0, -1) + 1, other, held[0].path, 0, 0)
+        lines = held[0].text.replace(b'"persona":1,', instead)
+        bad = type(held[0])(lines, lines.rfind(b"\n", 0, -1) + 1, held[0].commit, held[0].path, 0, 0)
         with pytest.raises(CorruptLog):
             wide([bad])
 

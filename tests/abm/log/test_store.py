@@ -159,12 +159,17 @@ class TestRefusals:
             upload(ended, remote.as_uri())
         assert not (remote / "log" / path.name).exists()
 
-    def test_segments_of_another_chain_are_not_uploaded(self, ended, remote):
-        """A segment that is whole, but not the next one of the chain, is refused."""
-        (ended / "run.json").write_bytes((ended / "run.json").read_bytes().replace(b"1", b"2", 1))
-        with pytest.raises(LogError):
+    def test_a_segment_of_another_chain_is_not_uploaded(self, ended, remote, tmp_path, reactions):
+        """A segment that is whole, but of another run with the same settings, is refused."""
+        with create(tmp_path / "other", {"seed": 1}) as log:
+            for i in range(3):
+                log.append(reactions(4, 4 * i + 100))
+        path = segments(ended)[1].path
+        path.unlink()
+        path.write_bytes(segments(tmp_path / "other")[1].path.read_bytes())
+        with pytest.raises(CorruptLog):
             upload(ended, remote.as_uri())
-        assert not (remote / "log").exists()
+        assert not (remote / "log" / path.name).exists()
 
     @pytest.mark.parametrize("url", ["/somewhere", "nowhere://bucket/x", "", "file"])
     def test_not_a_url(self, ended, url, tmp_path):
