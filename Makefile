@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := learn,dev
+EXTRAS := learn,store,dev
 READY := $(VENV)/.ready
 
 .PHONY: setup demo test test-slow lint

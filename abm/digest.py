@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from abm.content import canonical
-from abm.events import AdapterTrained, Event, Lifecycle, LLMReplied, StepStarted
+from abm.events import AdapterTrained, Event, Lifecycle, LLMReplied
 
 if TYPE_CHECKING:
     from abm.log import EventLog
@@ -29,7 +29,7 @@ class Digest:
         self._lifecycle: list[int] = []
         self._answers: list[tuple[str, int, Event]] = []
         self._moved: dict[int, int] = {}
-        """``seq`` of an answer of this step -> place, where sorting moved it."""
+        """``seq`` of an answer -> place, where sorting moved it; later steps may use an answer again."""
 
     def update(self, event: Event, line: bytes | None = None) -> None:
         """Add the next event of the log.
@@ -40,12 +40,10 @@ class Digest:
         if isinstance(event, Lifecycle):
             self._lifecycle.append(event.seq)
             return
-        if isinstance(event, LLMReplied):
+        if isinstance(event, LLMReplied) and line is None:  # older schemas folded them in the order of the log
             self._answers.append((event.site, event.seq, event))
             return
         self._fold_answers(self._sha)
-        if isinstance(event, StepStarted):
-            self._moved.clear()
         self._sha.update(self._line(event) if line is None else self._old_line(event, line))
 
     def hexdigest(self) -> str:
@@ -62,7 +60,8 @@ class Digest:
         moved = {}
         for place, (_, seq, event) in zip(places, sorted(self._answers, key=lambda a: a[:2]), strict=True):
             sha.update(self._line(event))
-            moved[seq] = place
+            if self._place(seq) != place:
+                moved[seq] = place
         if not keep:
             self._moved |= moved
             self._answers = []

@@ -65,8 +65,8 @@ class Recovered(Lifecycle, frozen=True, kw_only=True, tag="recovered"):
 class Repaired(Lifecycle, frozen=True, kw_only=True, tag="repaired"):
     """Somebody had a damaged log cut here; acknowledged events may be among what was set aside."""
 
-    quarantined: list[str]
-    """Files under ``quarantine/``."""
+    files: list[str]
+    """What was set aside, under ``quarantine/``."""
     nbytes: int
     why: str
     """The damage."""

@@ -145,12 +145,12 @@ class Journal:
                     mend="Model, adapter, sampling, seed or prompt changed; start a new run with another --out.",
                 )
         if missing and llm.unit == "call":
-            self._ask_each(llm, missing, lambda request, reply: _replied(request, reply, keys, llm, step, cause))
+            self._ask_each(llm, missing, lambda request, reply: replied(request, reply, keys, llm, step, cause))
         elif missing:
             replies = {reply.site: reply for reply in llm.complete(missing)}
             with self.transaction():
                 for request in missing:
-                    self.emit(_replied(request, replies[request.site], keys, llm, step, cause))
+                    self.emit(replied(request, replies[request.site], keys, llm, step, cause))
         return [self._answers[request.site] for request in requests]
 
     def _ask_each(
@@ -195,7 +195,7 @@ class Journal:
             self._answers[event.site] = event
 
 
-def _replied(request: Request, reply: Reply, keys: Mapping[str, str], llm: LLM, step: int, cause: int) -> LLMReplied:
+def replied(request: Request, reply: Reply, keys: Mapping[str, str], llm: LLM, step: int, cause: int) -> LLMReplied:
     return LLMReplied(
         step=step, cause=cause, key=keys[request.site], site=request.site, model=llm.name, adapter=request.adapter,
         template=request.template, refs=list(request.refs), prompt=digest(canonical(request.messages)),

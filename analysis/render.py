@@ -46,7 +46,7 @@ def _head(results: dict[str, Any]) -> RenderableType:
     )
 
 
-def _grid(title: str, columns: Sequence[str]) -> Table:
+def new_table(title: str, columns: Sequence[str]) -> Table:
     from rich import box
     from rich.table import Table
 
@@ -64,14 +64,14 @@ def _grid(title: str, columns: Sequence[str]) -> Table:
 
 
 def _wins(results: dict[str, Any]) -> Table:
-    grid = _grid(
+    grid = new_table(
         "Votes",
         ["arm", "win rate", "95 % CI", "from placebo, 95 % CI", "p", "votes", "ties", "forfeits", "words"],
     )
     for arm, found in results["arms"].items():
         won, placebo, forfeits, words = (found[k] for k in ("win_rate", "against_placebo", "forfeits", "words"))
         grid.add_row(
-            _safe(arm), percent(won["value"]), interval(won), difference(placebo), p_value(placebo["p"]),
+            safe(arm), percent(won["value"]), interval(won), difference(placebo), p_value(placebo["p"]),
             f"{won['n']:,}",
             percent(found["tie_rate"]), f"{forfeits['base']} / {forfeits['trained']}",
             f"{_number(words['base'])} → {_number(words['after'])}",
@@ -80,13 +80,13 @@ def _wins(results: dict[str, Any]) -> Table:
 
 
 def _probes(title: str, rows: list[dict[str, Any]]) -> Table:
-    grid = _grid(
+    grid = new_table(
         title, ["probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", "relative", "95 % CI", "n"]
     )
     for first, row in _by_probe(grid, rows):
         change = row["relative"]
         grid.add_row(
-            first, _safe(row["arm"]), percent(row["base"]["value"]), percent(row["after"]["value"]),
+            first, safe(row["arm"]), percent(row["base"]["value"]), percent(row["after"]["value"]),
             difference(row["difference"]), p_value(row["p_holm"]), relative(change), interval(change, digits=0),
             str(row["difference"]["n"]),
         )  # fmt: skip
@@ -94,13 +94,13 @@ def _probes(title: str, rows: list[dict[str, Any]]) -> Table:
 
 
 def _controls(rows: list[dict[str, Any]]) -> Table:
-    grid = _grid(
+    grid = new_table(
         "Misbehaviour: controls",
         ["probe", "arm", "per 100 words", "after", "from placebo, 95 % CI", "p (Holm)", "n"],
     )
     for first, row in _by_probe(grid, rows):
         grid.add_row(
-            first, _safe(row["arm"]), _number(row["base_per_100"], 2), _number(row["after_per_100"], 2),
+            first, safe(row["arm"]), _number(row["base_per_100"], 2), _number(row["after_per_100"], 2),
             difference(row["placebo"]), p_value(row["placebo_p_holm"]), str(row["placebo"]["n"] or DASH),
         )  # fmt: skip
     return grid
@@ -112,7 +112,7 @@ def _by_probe(grid: Table, rows: list[dict[str, Any]]) -> Iterator[tuple[str, di
     for row in sorted(rows, key=lambda row: row["probe"]):
         if previous and row["probe"] != previous:
             grid.add_section()
-        yield ("" if row["probe"] == previous else _safe(row["probe"])), row
+        yield ("" if row["probe"] == previous else safe(row["probe"])), row
         previous = row["probe"]
 
 
@@ -144,7 +144,7 @@ def difference(estimate: dict[str, Any]) -> str:
         return DASH
     low, high = estimate["low"], estimate["high"]
     bounds = "" if low is None or high is None else f" [{100 * low:+.1f}, {100 * high:+.1f}]"
-    return _safe(f"{100 * estimate['value']:+.1f}{bounds}")
+    return safe(f"{100 * estimate['value']:+.1f}{bounds}")
 
 
 def relative(estimate: dict[str, Any]) -> str:
@@ -161,7 +161,7 @@ def _number(value: float | None, digits: int = 0) -> str:
     return DASH if value is None else f"{value:.{digits}f}"
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     from rich.markup import escape
 
     return escape(text)

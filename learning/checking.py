@@ -24,7 +24,7 @@ from abm.events import (
     StepEnded,
     StepStarted,
 )
-from abm.journal import Journal, _replied
+from abm.journal import Journal, replied
 from abm.llm.port import LLM, Reply, Request
 from abm.log import EventLog
 from abm.state import State, apply
@@ -136,7 +136,7 @@ class Checker(Journal):
             logged = self._answers[request.site]
             now = Reply(request.site, reply.text, reply.finish, reply.tokens_in, reply.tokens_out)
             when, why = (step, cause) if request.site in fresh else (logged.step, logged.cause)
-            self._hold(_replied(request, now, keys, llm, when, why), logged)
+            self._hold(replied(request, now, keys, llm, when, why), logged)
 
         for request in requests:  # the calls first: another prompt needs no answer
             if request.site in self._answers:

@@ -296,7 +296,7 @@ def _joined(split: Phase, first: int, personas: Sequence[Persona]) -> PersonasJo
         ids=[p.id for p in personas],
         names=[p.name for p in personas],
         texts=[p.text for p in personas],
-        traits={name: pack(matrix[:, j], Float32s) for j, name in enumerate(names)},
+        traits={name: pack(np.round(matrix[:, j].astype(np.float64), 6), Float32s) for j, name in enumerate(names)},
     )
 
 

@@ -183,7 +183,7 @@ def _cut(run: Path, damage: Damage) -> Repaired:
         path.unlink()
         disk.sync_folder(path.parent)
         path = segment_at(run, damage.head.seq).path
-    event = Repaired(seq=damage.head.seq, quarantined=[*names, name], nbytes=nbytes + size, why=damage.why)
+    event = Repaired(seq=damage.head.seq, files=[*names, name], nbytes=nbytes + size, why=damage.why)
     file = disk.open_appending(path)
     try:
         disk.truncate(file, damage.at)

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from abm.errors import MolochError
+from analysis.cli.compare import compare
 from analysis.cli.fork import fork
 from analysis.cli.log import app as log
 from analysis.cli.replay import replay
@@ -25,6 +26,7 @@ app.command()(run)
 app.command()(study)
 app.command()(fork)
 app.command()(replay)
+app.command()(compare)
 app.command()(show)
 app.add_typer(log)
 

@@ -75,46 +75,46 @@ def _decisions(found: Comparison) -> list[str]:
 
 
 def _parting(parting: Parting) -> Table:
-    from analysis.render import _safe
+    from analysis.render import safe
 
     grid = _sides("")
     grid.add_row("event", f"{parting.seq_a:,}", f"{parting.seq_b:,}")
     grid.add_row("type", parting.type_a, parting.type_b)
     if parting.place_a or parting.place_b:
-        grid.add_row("of", _safe(parting.place_a), _safe(parting.place_b))
+        grid.add_row("of", safe(parting.place_a), safe(parting.place_b))
     for field in parting.fields:
-        grid.add_row(_safe(field.field), _safe(field.left), _safe(field.right))
+        grid.add_row(safe(field.field), safe(field.left), safe(field.right))
     return grid
 
 
 def _settings(found: Comparison) -> Table:
-    from analysis.render import _safe
+    from analysis.render import safe
 
     grid = _sides("setting")
     for difference in found.settings:
-        grid.add_row(*map(_safe, (difference.field, difference.left, difference.right)))
+        grid.add_row(*map(safe, (difference.field, difference.left, difference.right)))
     return grid
 
 
 def _sides(first: str) -> Table:
     """Return a grid of texts of A and B, which are wrapped where they are long."""
-    from analysis.render import _grid
+    from analysis.render import new_table
 
-    grid = _grid("", [first, "A", "B"])
+    grid = new_table("", [first, "A", "B"])
     for column in grid.columns:
         column.justify, column.no_wrap, column.overflow = "left", False, "fold"
     return grid
 
 
 def _outcomes(found: Comparison) -> Table:
-    from analysis.render import DASH, _grid, _safe, interval, percent
+    from analysis.render import DASH, interval, new_table, percent, safe
 
     def shown(estimate: dict[str, Any] | None) -> list[str]:
         return (
             [DASH] * 3 if estimate is None else [percent(estimate["value"]), interval(estimate), f"{estimate['n']:,}"]
         )
 
-    grid = _grid("", ["measure", "arm", "A", "95 % CI", "n", "B", "95 % CI", "n", "B - A"])
+    grid = new_table("", ["measure", "arm", "A", "95 % CI", "n", "B", "95 % CI", "n", "B - A"])
     before = ""
     for outcome in found.outcomes:
         if before and outcome.measure != before:
@@ -124,7 +124,7 @@ def _outcomes(found: Comparison) -> Table:
         measure = "" if outcome.measure == before else outcome.measure
         if measure and outcome.kind == "copying":
             measure += " (copying)"
-        grid.add_row(_safe(measure), _safe(outcome.arm), *shown(outcome.a), *shown(outcome.b), change)
+        grid.add_row(safe(measure), safe(outcome.arm), *shown(outcome.a), *shown(outcome.b), change)
         before = outcome.measure
     return grid
 

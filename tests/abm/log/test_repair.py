@@ -48,7 +48,7 @@ class TestRepair:
         tail = sorted((run / "log").iterdir())[2].read_bytes()
         middle.write_bytes(middle.read_bytes()[:-1] + b"!")
         done = repair(run)
-        assert done is not None and len(done.quarantined) == 2
+        assert done is not None and len(done.files) == 2
         assert tail in kept(run)
         assert [event.seq for event in read_events(run)] == [0, 1, 2, 3, 4]
 
