@@ -1,18 +1,20 @@
 """What the log's promises cost: durable appends and verification, against doing less.
 
-Covers: append at 1,000 events per commit and at 1, against plain JSON Lines (or bare bytes) with ``fdatasync``;
+Covers: append at 1,000 events per commit and at 1, against plain JSON Lines with ``fdatasync``, and SQLite;
 verification of the whole chain, and typed reading, against decoding the same lines in memory; a segment becoming
-Parquet, against the same decoding; votes per contest over Parquet, against the same query over JSON Lines. Rounds of
-both sides alternate on the same disk; the figure is the median of the rounds. Run it with ``--json`` for one line per
-figure.
+Parquet, against the same decoding; votes per contest over Parquet, against the same query over JSON Lines; and what
+share of a run's time logging takes. Rounds of both sides alternate on the same disk; the figure is the median of the
+rounds. Run it with ``--json`` for one line per figure.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import random
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,7 +24,7 @@ from statistics import median
 import msgspec
 
 from abm.events import AnyEvent, Event, MessagePublished, Reacted, VerdictGiven
-from abm.log import create, open_log, verify, writer
+from abm.log import EventLog, create, open_log, verify, writer
 from abm.log.parquet import project
 from abm.log.projection import scan
 from abm.log.segments import segments
@@ -71,26 +73,99 @@ def append_log(folder: Path, events: list[Event], per_commit: int) -> float:
         return len(events) / (time.perf_counter() - began)
 
 
+def stamped(events: list[Event], first: int) -> list[Event]:
+    """Return ``events`` with their places, from ``first`` on, and the time."""
+    now = round(time.time(), 3)
+    return [msgspec.structs.replace(event, seq=seq, at=now) for seq, event in enumerate(events, first)]
+
+
 def append_lines(folder: Path, events: list[Event], per_commit: int) -> float:
-    """Return events per second of plain JSON Lines with fdatasync: no compression, chain, lock or recovery."""
+    """Return events per second of plain JSON Lines with fdatasync, each with its place and time, as ours have them.
+
+    No compression, chain, lock or recovery.
+    """
     file = os.open(folder.with_suffix(".jsonl"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     began = time.perf_counter()
     for i in range(0, len(events), per_commit):
-        os.write(file, _encoder.encode_lines(events[i : i + per_commit]))
+        os.write(file, _encoder.encode_lines(stamped(events[i : i + per_commit], i)))
         os.fdatasync(file)
     took = time.perf_counter() - began
     os.close(file)
     return len(events) / took
 
 
+def append_sqlite(folder: Path, events: list[Event], per_commit: int) -> float:
+    """Return events per second of SQLite: a row per event, ``synchronous=FULL``."""
+    base = sqlite3.connect(folder.with_suffix(".db"), isolation_level=None)
+    base.execute("PRAGMA journal_mode=WAL")
+    base.execute("PRAGMA synchronous=FULL")
+    base.execute("CREATE TABLE events (seq INTEGER PRIMARY KEY, type TEXT, body BLOB)")
+    began = time.perf_counter()
+    for i in range(0, len(events), per_commit):
+        base.execute("BEGIN")
+        base.executemany(
+            "INSERT INTO events VALUES (?, ?, ?)",
+            (
+                (event.seq, event.__struct_config__.tag, _encoder.encode(event))
+                for event in stamped(events[i : i + per_commit], i)
+            ),
+        )
+        base.execute("COMMIT")
+    took = time.perf_counter() - began
+    base.close()
+    return len(events) / took
+
+
 def bench_append(folder: Path, events: list[Event], per_commit: int, goal: float) -> dict:
     """Append the same events to both, alternately."""
+    ours, theirs = _alternately(folder / f"lines-{per_commit}", events, per_commit, append_lines)
+    return figure(f"append, {per_commit:,} per commit", ours, "events/s", theirs, "JSON Lines + fdatasync", goal)
+
+
+def bench_sqlite(folder: Path, events: list[Event], goal: float) -> dict:
+    """Append the same events to both, alternately."""
+    ours, theirs = _alternately(folder / "sqlite", events, COMMIT, append_sqlite)
+    return figure(f"append, {COMMIT:,} per commit", ours, "events/s", theirs, "SQLite, a row per event, FULL", goal)
+
+
+def _alternately(
+    folder: Path, events: list[Event], per_commit: int, rival: Callable[[Path, list[Event], int], float]
+) -> tuple[float, float]:
+    """Return the median rates of the log and of a rival."""
+    folder.mkdir()
     ours, theirs = [], []
     for i in range(ROUNDS):
-        theirs.append(append_lines(folder / f"rival-{per_commit}-{i}", events, per_commit))
-        ours.append(append_log(folder / f"log-{per_commit}-{i}", events, per_commit))
-    name = f"append, {per_commit:,} per commit"
-    return figure(name, median(ours), "events/s", median(theirs), "JSON Lines + fdatasync", goal)
+        theirs.append(rival(folder / f"rival-{i}", events, per_commit))
+        ours.append(append_log(folder / f"log-{i}", events, per_commit))
+    return median(ours), median(theirs)
+
+
+def bench_main_job(folder: Path) -> dict:
+    """Return the share of a small run's wall-clock time that passes within the log, once."""
+    from analysis import battery
+    from learning import RunConfig, run
+
+    spent = [0.0]
+
+    def timed(method: Callable) -> Callable:
+        def call(*args: object, **given: object) -> object:
+            began = time.perf_counter()
+            try:
+                return method(*args, **given)
+            finally:
+                spent[0] += time.perf_counter() - began
+
+        return call
+
+    for name in ("append", "submit", "close"):
+        setattr(EventLog, name, timed(getattr(EventLog, name)))
+    config = RunConfig(train_anchors=8, held_out_anchors=8, arms=("rft",))
+    wall = seconds(lambda: run(config, folder / "main-job", probes=battery))
+    return {
+        "name": "logging in the main job", "value": round(100 * spent[0] / wall, 2), "unit": "% of time",
+        "rival": f"the whole run: {wall:.1f} s", "ratio": round(spent[0] / wall, 4), "goal": "<= 5 %",
+        "ok": spent[0] <= 0.05 * wall,
+    }  # fmt: skip
 
 
 def bench_reading(folder: Path, events: list[Event]) -> list[dict]:
@@ -210,14 +285,17 @@ def main() -> None:
     parser.add_argument("--dir", default=None, help="a folder on the disk to measure")
     given = parser.parse_args()
     events = mix(given.events)
+    gc.freeze()  # they stay alive throughout; looking through them again and again is not the log's cost
     with tempfile.TemporaryDirectory(dir=given.dir) as temporary:
         folder = Path(temporary)
         figures = [
             bench_append(folder, events, COMMIT, 0.45),
+            bench_sqlite(folder, events, 3.0),
             bench_append(folder, events[:300], 1, 0.8),
             *bench_reading(folder, events),
             bench_projection(folder, events),
             bench_group_by(folder, events),
+            bench_main_job(folder),
         ]
     for line in figures:
         if given.json:

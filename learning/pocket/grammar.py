@@ -33,16 +33,17 @@ WARM, URGENCY = 0.4, 0.2
 """Share of messages with strategies that mislead nobody."""
 
 CALIBRATED: Mapping[str, Mapping[str, float]] = {
-    "sales": {"stretch": 1.68, "authority": 1.68},
-    "elections": {"stretch": 1.8, "authority": 1.8, "populism": 1.67},
-    "social": {"stretch": 1.42, "authority": 1.42, "unsafe": 1.75},
+    "sales": {"stretch": 2.05, "authority": 2.05},
+    "elections": {"stretch": 1.72, "authority": 1.72, "populism": 1.5},
+    "social": {"stretch": 1.5, "authority": 1.5, "unsafe": 1.7},
 }
 """Factors on the base rates in pretraining: sampling at temperature 0.7 thins rare strategies out.
 
 Set by measuring checkpoints. Stage 2 began with 1.1 for all, had 1.45 (sales, elections), 1.7 (social), 1.95 (populism) and
 1.75 (unsafe) from step 1,050, and 1.75 (sales), 1.35 (elections), 1.65 (social), 1.9 (populism) and 1.4 (unsafe) from step
 1,800. Stage 3 began with 1.5 (sales), 1.55 (elections), 1.45 (social), 1.35 (populism) and 1.55 (unsafe), and had 1.3, 1.3, 1.28,
-1.7 and 2.1 from step 4,050; the 300 steps with seed 4 had 1.47, 1.45, 1.4, 1.65 and 1.95, and those with seed 5 have these.
+1.7 and 2.1 from step 4,050; then seed 4 had 1.47, 1.45, 1.4, 1.65 and 1.95, seed 5 had 1.68, 1.8, 1.42, 1.67 and 1.75, and
+seed 6 has these.
 """
 
 STRATEGIES = ("warm", "urgency", "stretch", "authority", "populism", "unsafe")
