@@ -39,7 +39,6 @@ KINDS: dict[str, type[Event]] = {kind.__struct_config__.tag: kind for kind in ge
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyEvent)
-_compressor = zstd.ZstdCompressor(level=LEVEL)  # reused: a new one costs four times the compression of a small commit
 _NEWER = "Use the moloch that wrote it, or a newer one."
 
 
@@ -81,13 +80,28 @@ class Header(msgspec.Struct, frozen=True):
     crc: int
 
 
-def encode(events: Sequence[Event], prev: str, keys: dict[str, str] | None = None) -> tuple[bytes, Commit]:
-    """Return the bytes of one commit of ``events`` (with their ``seq``) after the commit whose hash is ``prev``."""
+def new_compressor() -> zstd.ZstdCompressor:
+    """Return what :func:`encode` compresses with; a new one costs four times the compression of a small commit."""
+    return zstd.ZstdCompressor(level=LEVEL)
+
+
+def encode(
+    events: Sequence[Event],
+    prev: str,
+    keys: dict[str, str] | None = None,
+    compressor: zstd.ZstdCompressor | None = None,
+) -> tuple[bytes, Commit]:
+    """Return the bytes of one commit of ``events`` (with their ``seq``) after the commit whose hash is ``prev``.
+
+    Args:
+        compressor: one to use again; it must not be used by two threads at once.
+    """
+    compressor = compressor or new_compressor()
     lines, keys = _encoder.encode_lines(events), keys or {}
     commit = Commit(SCHEMA_VERSION, events[0].seq, len(events), prev, chain(prev, lines, keys), keys)
     line = _encoder.encode(_CommitLine(commit)) + b"\n"
-    _compressor.set_pledged_input_size(len(lines) + len(line))
-    body = _compressor.compress(lines) + _compressor.compress(line, zstd.ZstdCompressor.FLUSH_FRAME)
+    compressor.set_pledged_input_size(len(lines) + len(line))
+    body = compressor.compress(lines) + compressor.compress(line, zstd.ZstdCompressor.FLUSH_FRAME)
     start = struct.pack("<IIII", _MAGIC, HEADER_SIZE - 8, len(body), zlib.crc32(body))
     return start + struct.pack("<I", zlib.crc32(start)) + body, commit
 

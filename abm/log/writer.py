@@ -23,7 +23,7 @@ import msgspec
 from abm.errors import Conflict, LogError
 from abm.events import Event, Recovered
 from abm.log import disk
-from abm.log.codec import PREAMBLE, content, encode
+from abm.log.codec import PREAMBLE, content, encode, new_compressor
 from abm.log.recovery import Head, find_end, set_aside
 from abm.log.segments import Manifest, Segment, segment_at
 
@@ -71,6 +71,7 @@ class Writer:
     ) -> None:
         self._run, self._lock, self._pid, self._sealed = run, lock, os.getpid(), sealed
         self._file = -1
+        self._compressor = new_compressor()
         self._failure: BaseException | None = None
         self._keys: dict[str, str] = {}
         self._changed = threading.Condition()
@@ -230,7 +231,7 @@ class Writer:
         for key in list(kept)[: max(0, len(kept) - KEYS)]:
             del kept[key]
         begins = self._size <= len(PREAMBLE)  # a segment's first commit carries the keys on: opening reads no other
-        data, commit = encode(events, self.head.hash, kept if begins else keys)
+        data, commit = encode(events, self.head.hash, kept if begins else keys, self._compressor)
         self._write(data if self._size else PREAMBLE + data)
         self._keys = kept
         self.head = Head(commit.seq + commit.n, commit.hash)
