@@ -152,6 +152,8 @@ class EventLog:
             CorruptLog: bytes that contradict the chain.
             LogError: an event of a newer version.
         """
+        if stop is not None and stop <= start:
+            return
         for block in walk(self.path, self._manifest.genesis, start, stop):
             first, after = block.commit.seq, block.commit.seq + block.commit.n
             if after <= start:

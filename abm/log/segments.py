@@ -132,7 +132,7 @@ def read_manifest(run: Path) -> Manifest:
         ) from error
     except OSError as error:
         raise unreadable(path, error) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _damaged_manifest(path, str(error)) from error
     if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
         raise _damaged_manifest(path, "it holds no settings")
@@ -176,10 +176,10 @@ def walk(run: Path, genesis: str, start: int = 0, stop: int | None = None) -> It
             raise damaged(str(segment.path), f"event {seq} should begin it; a segment is missing or renamed")
         try:
             for block in blocks(segment, prev):
-                if stop is not None and block.commit.seq >= stop:
-                    return
                 prev, seq = block.commit.hash, block.commit.seq + block.commit.n
                 yield block
+                if stop is not None and seq >= stop:  # what comes after is not looked at
+                    return
         except Torn:
             if segment != found[-1]:
                 raise damaged(str(segment.path), "it ends within a commit, and is not the last segment") from None

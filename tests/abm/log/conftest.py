@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from abm.events import Event, Reacted
 from abm.log import Head, create
+from tests.support.memory import in_memory as in_memory
 
 Fill = Callable[..., list[Head]]
 
@@ -25,16 +25,6 @@ def reactions(n: int, first: int = 0) -> list[Reacted]:
 @pytest.fixture(name="reactions")
 def _reactions() -> Callable[..., list[Reacted]]:
     return reactions
-
-
-@pytest.fixture
-def in_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that need not wait for a disk, for tests with hundreds of files; ``run`` is in it where it is used."""
-    monkeypatch.setattr("abm.log.disk.sync_data", lambda file: None)
-    monkeypatch.setattr("os.fsync", lambda file: None)
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture

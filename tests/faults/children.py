@@ -1,0 +1,109 @@
+"""What the processes do that the fault suite kills. Each says on stdout what the log has acknowledged to it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import time
+from pathlib import Path
+
+from tests.faults.mutations import apply_from_environment
+
+apply_from_environment()
+
+from abm.events import Reacted  # noqa: E402
+from abm.log import disk, open_log, read_events, writer  # noqa: E402
+from abm.snapshots import Snapshots  # noqa: E402
+from abm.state import State  # noqa: E402
+
+
+def events(n: int, first: int) -> list[Reacted]:
+    """Return reactions that carry the place that they should get."""
+    return [
+        Reacted(contest="c", persona=i, order=[0, 1], choice=0, thought="t" * (i % 50)) for i in range(first, first + n)
+    ]
+
+
+def dribble(file: int, data: bytes) -> None:
+    """Write in small pieces, so that a kill finds a commit half written."""
+    for start in range(0, len(data), 64):
+        os.write(file, data[start : start + 64])
+
+
+def write(run: str, seed: str, seal: str = "40") -> None:
+    """Recover, then append for ever, one to nine events at a time, singly and in groups; seal often, snapshot sometimes."""
+    writer.SEAL_EVENTS = int(seal)
+    disk.write_all = dribble
+    draw = random.Random(seed)
+    print("opening", flush=True)
+    with open_log(run, write=True) as log:
+        snapshots = Snapshots(Path(run), every=25)
+        print("open", *log.head(), flush=True)
+        while True:
+            if draw.random() < 0.5:
+                head = log.append(events(draw.randint(1, 9), log.head().seq))
+            else:
+                first, futures = log.head().seq, []
+                for size in (draw.randint(1, 4) for _ in range(3)):
+                    futures.append(log.submit(events(size, first)))
+                    first += size
+                head = [future.result() for future in futures][-1]
+            print("ack", *head, flush=True)
+            snapshots.offer(State(), head)
+
+
+def append(run: str, count: str, size: str) -> None:
+    """Append ``count`` commits of ``size`` events, and stop."""
+    writer.SEAL_EVENTS = 5_000
+    with open_log(run, write=True) as log:
+        for _ in range(int(count)):
+            log.append(events(int(size), log.head().seq))
+        print("done", log.head().seq, flush=True)
+
+
+def follow(run: str, stop: str, how: str) -> None:
+    """Read until the file ``stop`` is there; print the number of events, or what went wrong."""
+    log, seen = open_log(run, write=False), 0
+    stopped = Path(stop).exists
+    print("reading", flush=True)
+    if how == "follow":
+        for event in log.follow(poll=0.002, stop=stopped):
+            assert event.seq == seen, f"event {event.seq} came in place of {seen}"
+            assert not isinstance(event, Reacted) or event.persona == event.seq
+            seen += 1
+    else:
+        for last in itertools.count():
+            done, now = stopped(), sum(1 for _ in read_events(run))
+            assert now >= seen, f"{seen} events were there, now {now} (look {last})"
+            seen = now
+            if done:
+                break
+    print("seen", seen, flush=True)
+
+
+def study(run: str, paid: str, pause: str) -> None:
+    """Carry out a run whose model is paid by the call; every call goes to the file ``paid`` before it is answered."""
+    from abm.journal import Journal
+    from abm.llm import ScriptedLLM
+    from abm.log import create
+    from analysis.probes import battery
+    from learning.loop import Loop, gather
+    from tests.learning.test_loop import CONFIG
+    from tests.support.fakes import FakeTrainer, answer
+
+    book = os.open(paid, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def answered(request):
+        os.write(book, f"{request.site}\n".encode())
+        time.sleep(float(pause))
+        return answer(request)
+
+    folder = Path(run)
+    there = (folder / "run.json").exists()
+    with open_log(folder, write=True) if there else create(folder, CONFIG.model_dump(mode="json")) as log:
+        journal = Journal(log)
+        print("open", flush=True)
+        llm = ScriptedLLM(answered, unit="call")
+        Loop(CONFIG, gather(CONFIG), journal, llm, FakeTrainer(), probes=battery).run()
+        print("digest", journal.digest.hexdigest(), flush=True)

@@ -1,0 +1,110 @@
+"""Killed at any moment: nothing acknowledged is lost, nothing is there twice, no answer in the log is paid again."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import pytest
+
+from abm.errors import LogError
+from abm.events import LLMReplied, Reacted
+from abm.log import create, open_log, read_events, verify
+from abm.log.segments import read_manifest, walk
+from tests.faults.children import events
+
+
+class TestKills:
+    """kill -9, again and again, while it writes, seals, takes snapshots, and recovers."""
+
+    @pytest.mark.parametrize("cycles", [10, pytest.param(500, marks=pytest.mark.faults)])
+    def test_what_was_acknowledged_is_there(self, run, child, cycles):
+        """Every head that was acknowledged is in the chain; every event has the place it was written for."""
+        create(run, {}).close()
+        draw, acknowledged, torn = random.Random(cycles), [], 0
+        for cycle in range(cycles):
+            process = child("write", run, cycle)
+            lines = [process.stdout.readline()]  # "opening": the kill may come while it recovers
+            for _ in range(draw.choice((0, 1, 5, 40))):
+                lines.append(process.stdout.readline())
+            time.sleep(draw.random() * 0.02)
+            process.send_signal(signal.SIGKILL)
+            lines += process.stdout.read().splitlines(keepends=True)
+            process.wait()
+            whole = [line.split() for line in lines if line.endswith("\n")]
+            acknowledged += [(int(seq), hashed) for what, seq, hashed in (w for w in whole if len(w) == 3)]
+            heads = {(b.commit.seq + b.commit.n, b.commit.hash) for b in walk(run, read_manifest(run).genesis)}
+            heads.add((0, read_manifest(run).genesis))
+            assert not set(acknowledged) - heads, f"cycle {cycle}: an acknowledged commit is gone"
+        with open_log(run, write=True) as log:
+            found = list(log.read())
+        assert [event.seq for event in found] == list(range(verify(run).seq))
+        assert all(event.persona == event.seq for event in found if isinstance(event, Reacted))
+        torn = len(list((run / "quarantine").glob("*.bin"))) if (run / "quarantine").exists() else 0
+        assert torn or cycles < 100, "no kill found a commit half written: the test shows less than it says"
+
+
+class TestPaidAnswers:
+    """A run whose model is paid by the call, killed while it asks."""
+
+    @pytest.mark.parametrize(("kills", "pause"), [(3, 0.003), pytest.param(40, 0.003, marks=pytest.mark.faults)])
+    def test_only_answers_on_their_way_are_paid_again(self, tmp_path, child, kills, pause):
+        """What is asked for again had been asked for, but was not durable when the process died; the digest is one."""
+        paid, run, draw = tmp_path / "paid", tmp_path / "run", random.Random(kills)
+        digests = []
+        process = child("study", tmp_path / "whole", tmp_path / "free", 0)
+        digests.append(process.stdout.read().split()[-1])
+        asked: list[str] = []
+        killed = 0
+        for _ in range(kills * 4):
+            durable = {e.site for e in read_events(run) if isinstance(e, LLMReplied)} if run.exists() else set()
+            process = child("study", run, paid, pause)
+            assert process.stdout.readline() == "open\n", process.stderr.read()
+            if killed < kills:
+                time.sleep(0.02 + draw.random() * 0.15)
+                process.send_signal(signal.SIGKILL)
+                killed += 1
+            out = process.stdout.read()
+            process.wait()
+            now = paid.read_text().splitlines() if paid.exists() else []
+            assert not durable & set(now[len(asked) :]), "a durable answer was paid for again"
+            asked = now
+            if "digest" in out:
+                digests.append(out.split()[-1])
+                break
+        assert len(digests) == 2 and len(set(digests)) == 1, process.stderr.read()
+        in_flight = len(asked) - len(set(asked))
+        assert in_flight <= 8 * killed, f"{in_flight} answers were on their way in {killed} kills"
+
+
+class TestRetry:
+    """A caller that was not heard, or does not know whether it was."""
+
+    def test_a_crash_between_sync_and_acknowledgement(self, run, monkeypatch):
+        """The retry with the same key finds its events, in a new process of the log, once."""
+        with create(run, {}) as log:
+            log.append(events(2, 0))
+            monkeypatch.setattr("abm.log.writer.Future.set_result", _died)
+            with pytest.raises(LogError, match="died"):
+                log.append(events(3, 2), key="mine")
+        monkeypatch.undo()
+        with open_log(run, write=True) as log:
+            assert log.head().seq == 5
+            assert log.append(events(3, 2), key="mine").seq == 5
+        assert [e.persona for e in read_events(run) if isinstance(e, Reacted)] == list(range(5))
+
+    def test_a_crash_before_the_write(self, run, monkeypatch):
+        """The retry appends what never arrived, once."""
+        with create(run, {}) as log:
+            monkeypatch.setattr("abm.log.disk.write_all", lambda file, data: _died())
+            with pytest.raises(LogError, match="died"):
+                log.append(events(3, 0), key="mine")
+        monkeypatch.undo()
+        for _ in range(2):
+            with open_log(run, write=True) as log:
+                assert log.append(events(3, 0), key="mine").seq == 3
+
+
+def _died(*args: object) -> None:
+    raise LogError("died")

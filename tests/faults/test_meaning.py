@@ -1,0 +1,130 @@
+"""What a log means does not depend on clocks, processes, versions, or on files that may be thrown away."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from abm.columns import Float32s, unpack
+from abm.digest import log_digest
+from abm.events import PersonasJoined
+from abm.log import create, open_log, read_events, verify
+from abm.log.parquet import path_of
+from abm.log.projection import rebuild, scan
+from abm.log.segments import segments
+from abm.snapshots import Snapshots, state_at
+from abm.state import fold
+from tests.faults.children import events
+from tests.learning.test_loop import Killed, carry_out
+
+GOLDEN = sorted((Path(__file__).parents[1] / "abm" / "log" / "golden").glob("v*"))
+
+
+class TestClock:
+    """A clock that jumps, stops and runs backwards."""
+
+    def test_nothing_depends_on_it(self, tmp_path, monkeypatch):
+        """The digest is that of a run with a good clock, and the log is whole and in order."""
+        want = carry_out(tmp_path / "good").digest.hexdigest()
+        draw, real = random.Random(1), time.time
+        jumps = itertools.cycle([0, -3600, 31_536_000, -31_536_000, 0.5])
+        monkeypatch.setattr(time, "time", lambda: real() + next(jumps) * draw.random())
+        with pytest.raises(Killed):
+            carry_out(tmp_path / "bad", commits=9)
+        assert carry_out(tmp_path / "bad").digest.hexdigest() == want
+        found = list(read_events(tmp_path / "bad"))
+        assert [event.seq for event in found] == list(range(verify(tmp_path / "bad").seq))
+        assert any(after.at < before.at for before, after in itertools.pairwise(found)), "the clock did not jump"
+
+
+class TestProcesses:
+    """The same study in other processes."""
+
+    @pytest.mark.parametrize(
+        "seeds", [("0", "7"), pytest.param(("0", "1", "2", "3", "random"), marks=pytest.mark.faults)]
+    )
+    def test_hash_seeds_change_nothing(self, tmp_path, child, seeds):
+        """Whatever Python's hash seed, the digest is one."""
+        digests = set()
+        for seed in seeds:
+            process = child("study", tmp_path / seed, tmp_path / f"{seed}.paid", 0, PYTHONHASHSEED=seed)
+            said, problem = process.communicate()
+            assert "digest" in said, problem[-600:]
+            digests.add(said.split()[-1])
+        assert len(digests) == 1
+
+
+class TestOldLogs:
+    """Runs of every released schema."""
+
+    @pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.name)
+    def test_they_mean_what_they_meant(self, golden):
+        """Head, digest and every event stand; what changed since is read in today's shape."""
+        want = msgspec.json.decode((golden / "expected.json").read_bytes())
+        assert tuple(verify(golden)) == (want["seq"], want["hash"])
+        assert log_digest(open_log(golden, write=False)) == want["digest"]
+        joined = next(event for event in read_events(golden) if isinstance(event, PersonasJoined))
+        assert all(len(unpack(column, Float32s)) for column in joined.traits.values())
+
+
+@pytest.fixture
+def projected(run, monkeypatch) -> Path:
+    """A run of sealed segments with their Parquet."""
+    monkeypatch.setattr("abm.log.writer.SEAL_EVENTS", 20)
+    with create(run, {"seed": 1}) as log:
+        for i in range(25):
+            log.append(events(4, i * 4))
+    return run
+
+
+class TestDisposable:
+    """Projections and snapshots may be deleted, spoilt or exchanged at any time."""
+
+    def test_projections_come_back_equal(self, projected):
+        """Deleted and rebuilt, a scan gives the same; so it does while there are none."""
+        before = scan(projected).collect()
+        files = {path.name: path.read_bytes() for path in (projected / "parquet").iterdir()}
+        assert len(files) == 4
+        shutil.rmtree(projected / "parquet")
+        assert scan(projected).collect().equals(before)
+        shutil.rmtree(projected / "parquet")
+        assert len(rebuild(projected)) == 4
+        assert {path.name for path in (projected / "parquet").iterdir()} == set(files)
+        assert scan(projected).collect().equals(before)
+
+    def test_another_runs_projection_is_not_believed(self, projected, tmp_path, monkeypatch):
+        """A Parquet file that the log does not confirm is made again."""
+        before = scan(projected).collect()
+        other = tmp_path / "other"
+        with create(other, {"seed": 2}) as log:
+            for _ in range(25):
+                log.append(events(4, 500))
+        ours, theirs = (segments(where)[1] for where in (projected, other))
+        shutil.copyfile(path_of(other, theirs), path_of(projected, ours))
+        assert scan(projected).collect().equals(before)
+
+    def test_snapshots_are_the_state_from_zero(self, tmp_path, monkeypatch):
+        """With all, some, none and foreign snapshots, every moment's state is the fold of the events before it."""
+        monkeypatch.setattr("abm.snapshots.EVERY", 1)
+        run = tmp_path / "run"
+        carry_out(run)
+        log = open_log(run, write=False)
+        taken = sorted((run / "snap").iterdir())
+        moments = [int(path.stem) for path in taken]
+        want = {seq: fold(log.read(0, seq)).hash() for seq in moments}
+        assert {seq: state_at(run, seq).hash() for seq in moments} == want
+        shutil.copyfile(taken[0], taken[-1])  # one of another moment
+        text = taken[2].read_text()
+        taken[2].write_text(text.replace('"step":', '"step":1', 1))  # one that was edited
+        assert text != taken[2].read_text()
+        taken[1].unlink()
+        assert {seq: state_at(run, seq).hash() for seq in moments} == want
+        shutil.rmtree(run / "snap")
+        assert {seq: state_at(run, seq).hash() for seq in moments} == want
+        assert Snapshots(run).newest(log)[0] == 0
