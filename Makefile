@@ -1,12 +1,13 @@
 # make demo   set up, then run the main job            make test    set up, then run the tests
 # make setup  only set up .venv                        make lint    ruff and pyright
+# make faults the long form of the fault suite, each guard taken away once (hours: it holds a log of 10^8 events)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := learn,store,dev
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow lint
+.PHONY: setup demo test test-slow faults lint
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -25,6 +26,9 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+faults: $(READY)
+	$(BIN)/python -m pytest -m faults tests/faults
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -29,6 +29,7 @@ def dribble(file: int, data: bytes) -> None:
     """Write in small pieces, so that a kill finds a commit half written."""
     for start in range(0, len(data), 64):
         os.write(file, data[start : start + 64])
+        time.sleep(0.0003)
 
 
 def write(run: str, seed: str, seal: str = "40") -> None:
