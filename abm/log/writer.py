@@ -94,19 +94,26 @@ class Writer:
 
         An urgent submission that nobody is ahead of is committed here and now: handing it over would cost more than it.
         """
-        done: Future[Head] = Future()
-        submission = _Submission(events, expected_head, key, urgent, done)
+        submission = _Submission(events, expected_head, key, urgent, Future())
+        alone = False
+        try:
+            with self._changed:
+                self._check_usable()
+                if urgent and not self._busy and not self._queue:
+                    alone = self._busy = True
+                else:
+                    self._enqueue(submission)
+            if alone:
+                self._commit_safely([submission])
+        finally:  # an interrupt may come at any moment, and close() waits for whoever is busy
+            if alone:
+                self._idle()
+        return submission.done
+
+    def _idle(self) -> None:
         with self._changed:
-            self._check_usable()
-            if urgent and not self._busy and not self._queue:
-                self._busy = True
-                alone = True
-            else:
-                alone = False
-                self._enqueue(submission)
-        if alone:
-            self._commit_safely([submission])
-        return done
+            self._busy = False
+            self._changed.notify_all()
 
     def _enqueue(self, submission: _Submission) -> None:
         while self._queued > QUEUED_EVENTS and self._failure is None:
@@ -155,7 +162,10 @@ class Writer:
 
     def _work(self) -> None:
         while group := self._gather():
-            self._commit_safely(group)
+            try:
+                self._commit_safely(group)
+            finally:
+                self._idle()
 
     def _commit_safely(self, group: list[_Submission]) -> None:
         """Commit a group, or tell everybody who waits why not; whoever calls this has set ``_busy``."""
@@ -165,10 +175,6 @@ class Writer:
             _refuse(group, error)
         except BaseException as error:  # an interrupt, too, leaves the file in an unknown state
             self._fail(group, error)
-        finally:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
 
     def _gather(self) -> list[_Submission]:
         """Wait for submissions and return the next group; nothing once closed and done."""
@@ -207,6 +213,8 @@ class Writer:
         keys: dict[str, str] = {}
         head = self.head.seq
         for submission in group:
+            if not submission.done.set_running_or_notify_cancel():
+                continue  # cancelled before its turn
             known = keys.get(submission.key) or self._keys.get(submission.key)
             given = content(submission.events) if submission.key else ""
             if known is not None:

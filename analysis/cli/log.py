@@ -171,7 +171,9 @@ def _bar(doing: str, total: int | None) -> Iterator[Callable[..., None]]:
         task = bar.add_task(doing, total=total)
 
         def advance(done: int, total: int | None = None) -> None:
-            bar.update(task, completed=done, **({"total": total} if total is not None else {}))
+            if total is not None:
+                bar.update(task, total=total)
+            bar.update(task, completed=done)
 
         yield advance
 

@@ -115,6 +115,37 @@ class TestGroups:
             assert late[0].result(10).seq == 13
 
 
+class TestCancelling:
+    """A submission can be taken back until its turn comes."""
+
+    def test_before_and_after(self, run, reactions, held):
+        """What was cancelled in time is not in the log; nobody else notices."""
+        entered, gate = held
+        with create(run, {}) as log:
+            first = log.submit(reactions(1, 0))
+            assert entered.acquire(timeout=10)
+            second, third = log.submit(reactions(1, 1)), log.submit(reactions(1, 2))
+            assert not first.cancel() and second.cancel()
+            gate.release(10)
+            assert third.result(10).seq == 2 and first.result(10).seq == 1
+            log.append(reactions(1, 3))
+        assert [event.persona for event in read_events(run)] == [0, 2, 3]  # type: ignore[attr-defined]
+
+    def test_an_interrupt_before_the_commit_leaves_a_usable_log(self, run, reactions, monkeypatch):
+        """Ctrl-C in the moment before writing begins: nothing is written, and closing does not wait for ever."""
+        with create(run, {}) as log:
+            commit = log._writer._commit_safely
+
+            def interrupted(group):
+                monkeypatch.undo()
+                raise KeyboardInterrupt
+
+            monkeypatch.setattr(log._writer, "_commit_safely", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                log.append(reactions(1))
+            assert commit is not None and log.append(reactions(1)).seq == 1
+
+
 class TestExpectedHead:
     """Optimistic concurrency within and across groups."""
 
