@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from random import Random
 
@@ -13,9 +14,11 @@ from safetensors.torch import load_file
 
 from abm.arenas import BUILT_IN, arena
 from learning.pocket import train as pretraining
-from learning.pocket.stream import Example, Mix, drill, free_text
+from learning.pocket import words as words_module
+from learning.pocket.stream import Example, Mix, drill, free_text, ledger
 from learning.pocket.tokenizer import build
-from learning.pocket.train import Settings, encode, learning_rate, mix_at, mix_of_stage_2, new_model, train
+from learning.pocket.train import Settings, encode, learning_rate, mix_at, new_model, train
+from learning.pocket.words import prose
 
 TINY = Settings(steps=4, batch=3, warmup=1, hidden=16, layers=1, heads=2, inner=16)
 
@@ -171,14 +174,45 @@ class TestSchedule:
 
     def test_drills_fade_and_strategies_come_after_copying(self):
         """70 % to 8 % over the first quarter; honest until 45 %."""
-        mixes = [mix_at(step, 1000) for step in range(1000)]
+        mixes = [mix_at(step, Settings(steps=1000)) for step in range(1000)]
         assert math.isclose(mixes[0].drills, 0.7) and math.isclose(mixes[250].drills, 0.08)
         assert [m.strategies for m in mixes] == [False] * 450 + [True] * 550
 
     def test_stage_2_is_calibrated_from_its_step_on(self):
         """0 stands for the calibrated factors."""
         first = pretraining.CALIBRATED_FROM
-        assert mix_of_stage_2(first - 1).boost > 0 == mix_of_stage_2(first).boost
+        two = Settings(stage=2)
+        assert mix_at(first - 1, two).boost > 0 == mix_at(first, two).boost
+
+
+class TestStage3:
+    """What made the model copy any number, and quote."""
+
+    def test_a_ledger_asks_for_every_number_again(self):
+        """Each labelled number comes once in the prompt and once in the completion, in another order."""
+        random = Random(1)
+        for _ in range(50):
+            example = ledger(random)
+            told, again = (re.findall(r"\w+ \d+", text) for text in (example.prompt[0]["content"], example.completion))
+            assert sorted(told) == sorted(again) and len(set(told)) == len(told) >= 5
+
+    def test_prose_has_no_open_slots_and_no_held_out_names(self, monkeypatch):
+        """Sentences are filled in, begin as sentences do and end; every name in them is one that pretraining may see."""
+        drawn = []
+        real = words_module.name
+        monkeypatch.setattr(
+            words_module, "name", lambda r, *, held_out: drawn.append(real(r, held_out=held_out)) or drawn[-1]
+        )
+        random = Random(1)
+        for _ in range(300):
+            text = prose(random, held_out=False)
+            assert not re.search(r"[{}]", text) and text[-1] in ".!?" and not text.lstrip("\"'")[0].islower()
+        assert len(drawn) > 100 and not any(map(words_module.is_held_out, drawn))
+
+    def test_the_mix_has_numbers_of_both_kinds(self):
+        """A quarter of the anchors keeps rounded numbers, as the built-in ones have."""
+        mix = mix_at(0, Settings(stage=3))
+        assert 0 < mix.wide < 1 and mix.ledgers > 0 and mix.prose > 0 and mix.boost == 0
 
 
 def test_the_model_is_a_standard_one_with_tied_embeddings(tokenizer):
