@@ -11,7 +11,6 @@ from typing import NoReturn, TypeVar
 
 import msgspec
 
-from abm.columns import Float32s, pack, unpack
 from abm.differences import NOTHING, Difference, differences, equal, kind, place
 from abm.events import (
     AdapterTrained,
@@ -19,7 +18,6 @@ from abm.events import (
     Forked,
     Lifecycle,
     LLMReplied,
-    PersonasJoined,
     RunConfigured,
     StepEnded,
     StepStarted,
@@ -76,8 +74,7 @@ class Checker(Journal):
     def __init__(self, log: EventLog, *, live: bool = False) -> None:
         self.log, self.state, self.live = log, State(), live
         self.equal = self.answers = self.trainings = self.shared = 0
-        self._coming = log.written()
-        self._old = False  # whether the next decision was written in an older schema
+        self._coming = log.read()
         self._answers: dict[str, LLMReplied] = {}
         self._ahead: Event | None = None
 
@@ -183,8 +180,6 @@ class Checker(Journal):
         return found
 
     def _hold(self, event: Event, logged: Event) -> None:
-        if self._old and isinstance(event, PersonasJoined):
-            event = _as_in_schema_1(event)
         if equal(event, logged):
             return
         prompts = (
@@ -203,10 +198,8 @@ class Checker(Journal):
     def _peek(self) -> Event:
         """Return the next decision, without taking it."""
         while self._ahead is None:
-            event, line = next(self._coming, (None, None))
-            if event is None:
+            if (event := next(self._coming, None)) is None:
                 raise LogEnded
-            self._old = line is not None
             if isinstance(event, Lifecycle | Forked):
                 apply(self.state, event)
             else:
@@ -223,12 +216,3 @@ class Checker(Journal):
             return
         self.equal += 1
         self.trainings += isinstance(logged, AdapterTrained)
-
-
-def _as_in_schema_1(event: PersonasJoined) -> PersonasJoined:
-    """Return what an older log can hold of ``event``: its traits had six decimals."""
-    traits = {
-        name: pack([round(value, 6) for value in unpack(column, Float32s).tolist()], Float32s)
-        for name, column in event.traits.items()
-    }
-    return msgspec.structs.replace(event, traits=traits)
