@@ -23,6 +23,7 @@ from backports import zstd
 
 from abm.errors import CorruptLog, LogError
 from abm.events import SCHEMA_VERSION, AnyEvent, Event
+from abm.log.beside import Beside
 from abm.log.upcast import upcast
 
 LEVEL = -2
@@ -69,6 +70,10 @@ _commit_decoder = msgspec.json.Decoder(_CommitLine)
 _peek_decoder = msgspec.json.Decoder(_Peek)
 
 
+_HASHED_BESIDE = 1 << 16
+"""Bytes of event lines from which hashing in a thread of its own, beside compression, is the faster way."""
+
+
 class Torn(Exception):
     """The bytes end before the commit does."""
 
@@ -80,30 +85,45 @@ class Header(msgspec.Struct, frozen=True):
     crc: int
 
 
-def new_compressor() -> zstd.ZstdCompressor:
-    """Return what :func:`encode` compresses with; a new one costs four times the compression of a small commit."""
-    return zstd.ZstdCompressor(level=LEVEL)
+class Encoder:
+    """Makes the bytes of commits; for one thread at a time. Keeps what is dear to make anew for each."""
+
+    def __init__(self) -> None:
+        self._compressor = zstd.ZstdCompressor(level=LEVEL)
+        self._hashing: Beside[str] = Beside()
+
+    def encode(self, events: Sequence[Event], prev: str, keys: dict[str, str] | None = None) -> tuple[bytes, Commit]:
+        """Return the bytes of one commit of ``events`` (with their ``seq``) after the commit whose hash is ``prev``."""
+        lines, keys = _encoder.encode_lines(events), keys or {}
+        commit = Commit(SCHEMA_VERSION, events[0].seq, len(events), prev, "0" * 64, keys)
+        self._compressor.set_pledged_input_size(len(lines) + len(_commit_line(commit)))
+        if len(lines) >= _HASHED_BESIDE:
+            self._hashing.start(lambda: chain(prev, lines, keys))
+            head = self._compressor.compress(lines)
+            hashed = self._hashing.result()
+        else:
+            head, hashed = self._compressor.compress(lines), chain(prev, lines, keys)
+        commit = msgspec.structs.replace(commit, hash=hashed)
+        body = head + self._compressor.compress(_commit_line(commit), zstd.ZstdCompressor.FLUSH_FRAME)
+        start = struct.pack("<IIII", _MAGIC, HEADER_SIZE - 8, len(body), zlib.crc32(body))
+        return start + struct.pack("<I", zlib.crc32(start)) + body, commit
+
+    def close(self) -> None:
+        """End the thread that hashes, if there is one."""
+        self._hashing.close()
 
 
-def encode(
-    events: Sequence[Event],
-    prev: str,
-    keys: dict[str, str] | None = None,
-    compressor: zstd.ZstdCompressor | None = None,
-) -> tuple[bytes, Commit]:
-    """Return the bytes of one commit of ``events`` (with their ``seq``) after the commit whose hash is ``prev``.
+def _commit_line(commit: Commit) -> bytes:
+    return _encoder.encode(_CommitLine(commit)) + b"\n"
 
-    Args:
-        compressor: one to use again; it must not be used by two threads at once.
-    """
-    compressor = compressor or new_compressor()
-    lines, keys = _encoder.encode_lines(events), keys or {}
-    commit = Commit(SCHEMA_VERSION, events[0].seq, len(events), prev, chain(prev, lines, keys), keys)
-    line = _encoder.encode(_CommitLine(commit)) + b"\n"
-    compressor.set_pledged_input_size(len(lines) + len(line))
-    body = compressor.compress(lines) + compressor.compress(line, zstd.ZstdCompressor.FLUSH_FRAME)
-    start = struct.pack("<IIII", _MAGIC, HEADER_SIZE - 8, len(body), zlib.crc32(body))
-    return start + struct.pack("<I", zlib.crc32(start)) + body, commit
+
+def encode(events: Sequence[Event], prev: str, keys: dict[str, str] | None = None) -> tuple[bytes, Commit]:
+    """Return the bytes of one commit; see :meth:`Encoder.encode`, which serves many."""
+    encoder = Encoder()
+    try:
+        return encoder.encode(events, prev, keys)
+    finally:
+        encoder.close()
 
 
 def chain(prev: str, lines: bytes | memoryview, keys: dict[str, str]) -> str:

@@ -23,7 +23,7 @@ import msgspec
 from abm.errors import Conflict, LogError
 from abm.events import Event, Recovered
 from abm.log import disk
-from abm.log.codec import PREAMBLE, content, encode, new_compressor
+from abm.log.codec import PREAMBLE, Encoder, content
 from abm.log.recovery import Head, find_end, set_aside
 from abm.log.segments import Manifest, Segment, segment_at
 
@@ -71,7 +71,7 @@ class Writer:
     ) -> None:
         self._run, self._lock, self._pid, self._sealed = run, lock, os.getpid(), sealed
         self._file = -1
-        self._compressor = new_compressor()
+        self._encoder = Encoder()
         self._failure: BaseException | None = None
         self._keys: dict[str, str] = {}
         self._changed = threading.Condition()
@@ -140,6 +140,7 @@ class Writer:
         self._release()
 
     def _release(self) -> None:
+        self._encoder.close()
         for descriptor in (self._file, self._lock):
             if descriptor >= 0:
                 with contextlib.suppress(OSError):
@@ -239,7 +240,7 @@ class Writer:
         for key in list(kept)[: max(0, len(kept) - KEYS)]:
             del kept[key]
         begins = self._size <= len(PREAMBLE)  # a segment's first commit carries the keys on: opening reads no other
-        data, commit = encode(events, self.head.hash, kept if begins else keys, self._compressor)
+        data, commit = self._encoder.encode(events, self.head.hash, kept if begins else keys)
         self._write(data if self._size else PREAMBLE + data)
         self._keys = kept
         self.head = Head(commit.seq + commit.n, commit.hash)

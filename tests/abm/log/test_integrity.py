@@ -84,7 +84,10 @@ class TestChangedBytes:
         create(run, {}).close()
         honest = codec.Commit
         with monkeypatch.context() as lie:
-            lie.setattr(codec, "Commit", lambda *args: msgspec.structs.replace(honest(*args), **{field: value}))
+            if field == "hash":
+                lie.setattr(codec, "chain", lambda *args: value)
+            else:
+                lie.setattr(codec, "Commit", lambda *args: msgspec.structs.replace(honest(*args), **{field: value}))
             events = [msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(reactions(2))]
             segment.write_bytes(codec.PREAMBLE + codec.encode(events, verify(run).hash)[0])
         refused(run, why)
