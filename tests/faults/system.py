@@ -99,7 +99,11 @@ class ForgetfulDisk:
         to.mkdir()
         names = self._durable if case == self.CASES[0] else self._live
         for path in sorted(names):
-            if any(parent not in names for parent in path.parents if parent.is_relative_to(self.root) and parent != self.root):
+            if any(
+                parent not in names
+                for parent in path.parents
+                if parent.is_relative_to(self.root) and parent != self.root
+            ):
                 continue  # its folder is not there
             there, file = to / path.relative_to(self.root), names[path]
             if file is None:
