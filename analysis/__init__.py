@@ -30,7 +30,17 @@ _HOME = {
     "win_rate": "evaluation",
 }
 
-__all__ = [*_HOME]
+__all__ = [
+    "Estimate",
+    "across_seeds",
+    "battery",
+    "list_contests",
+    "position_bias",
+    "probe_table",
+    "show_contest",
+    "table",
+    "win_rate",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -18,6 +18,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -94,10 +95,14 @@ def append_lines(folder: Path, events: list[Event], per_commit: int) -> float:
     return len(events) / took
 
 
-def append_sqlite(folder: Path, events: list[Event], per_commit: int) -> float:
-    """Return events per second of SQLite: a row per event, ``synchronous=FULL``."""
+def append_sqlite(folder: Path, events: list[Event], per_commit: int, journal: str = "DELETE") -> float:
+    """Return events per second of SQLite: a row per event, ``synchronous=FULL``.
+
+    Args:
+        journal: ``DELETE``, SQLite's default, or ``WAL``, which syncs once per commit, as we do.
+    """
     base = sqlite3.connect(folder.with_suffix(".db"), isolation_level=None)
-    base.execute("PRAGMA journal_mode=WAL")
+    base.execute(f"PRAGMA journal_mode={journal}")
     base.execute("PRAGMA synchronous=FULL")
     base.execute("CREATE TABLE events (seq INTEGER PRIMARY KEY, type TEXT, body BLOB)")
     began = time.perf_counter()
@@ -122,10 +127,12 @@ def bench_append(folder: Path, events: list[Event], per_commit: int, goal: float
     return figure(f"append, {per_commit:,} per commit", ours, "events/s", theirs, "JSON Lines + fdatasync", goal)
 
 
-def bench_sqlite(folder: Path, events: list[Event], goal: float) -> dict:
+def bench_sqlite(folder: Path, events: list[Event], journal: str, goal: float) -> dict:
     """Append the same events to both, alternately."""
-    ours, theirs = _alternately(folder / "sqlite", events, COMMIT, append_sqlite)
-    return figure(f"append, {COMMIT:,} per commit", ours, "events/s", theirs, "SQLite, a row per event, FULL", goal)
+    rival = partial(append_sqlite, journal=journal)
+    ours, theirs = _alternately(folder / f"sqlite-{journal}", events, COMMIT, rival)
+    name = f"SQLite, a row per event, FULL, {journal}"
+    return figure(f"append, {COMMIT:,} per commit", ours, "events/s", theirs, name, goal)
 
 
 def _alternately(
@@ -290,7 +297,8 @@ def main() -> None:
         folder = Path(temporary)
         figures = [
             bench_append(folder, events, COMMIT, 0.45),
-            bench_sqlite(folder, events, 3.0),
+            bench_sqlite(folder, events, "DELETE", 3.0),
+            bench_sqlite(folder, events, "WAL", 3.0),
             bench_append(folder, events[:300], 1, 0.8),
             *bench_reading(folder, events),
             bench_projection(folder, events),

@@ -201,7 +201,8 @@ class Writer:
         """Commit the group's events as one frame, then resolve its futures."""
         accepted, keys = self._accepted(group)
         first, now = self.head.seq, round(time.time(), 3)
-        events = [event for submission in accepted for event in submission.events]
+        one = accepted[0].events if len(accepted) == 1 else None
+        events = one if one is not None else [event for submission in accepted for event in submission.events]
         if events:
             stamped = [msgspec.structs.replace(event, seq=seq, at=now) for seq, event in enumerate(events, first)]
             self._append(stamped, keys)
