@@ -13,7 +13,7 @@ from tests.faults.mutations import apply_from_environment
 apply_from_environment()
 
 from abm.events import Reacted  # noqa: E402
-from abm.log import disk, open_log, read_events, writer  # noqa: E402
+from abm.log import create, disk, open_log, read_events, writer  # noqa: E402
 from abm.snapshots import Snapshots  # noqa: E402
 from abm.state import State  # noqa: E402
 
@@ -54,6 +54,17 @@ def write(run: str, seed: str, seal: str = "40") -> None:
             snapshots.offer(State(), head)
 
 
+def die(run: str, when: str) -> None:
+    """Append under a key, and die before the write, or after the sync when the caller is about to be told."""
+    with create(run, {}) as log:
+        log.append(events(2, 0))
+        if when == "writing":
+            disk.write_all = lambda *args: os._exit(9)
+        else:
+            writer.Future.set_result = lambda *args: os._exit(9)
+        log.append(events(3, 2), key="mine")
+
+
 def append(run: str, count: str, size: str) -> None:
     """Append ``count`` commits of ``size`` events, and stop."""
     writer.SEAL_EVENTS = 5_000
@@ -87,7 +98,6 @@ def study(run: str, paid: str, pause: str) -> None:
     """Carry out a run whose model is paid by the call; every call goes to the file ``paid`` before it is answered."""
     from abm.journal import Journal
     from abm.llm import ScriptedLLM
-    from abm.log import create
     from analysis.probes import battery
     from learning.loop import Loop, gather
     from tests.learning.test_loop import CONFIG

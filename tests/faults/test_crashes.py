@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from abm.errors import LogError
 from abm.events import LLMReplied, Reacted
 from abm.log import create, open_log, read_events, verify
 from abm.log.segments import read_manifest, walk
@@ -88,30 +87,13 @@ def wait_for_lines(path: Path, count: int, process: subprocess.Popen) -> None:
 class TestRetry:
     """A caller that was not heard, or does not know whether it was."""
 
-    def test_a_crash_between_sync_and_acknowledgement(self, run, monkeypatch):
-        """The retry with the same key finds its events, in a new process of the log, once."""
-        with create(run, {}) as log:
-            log.append(events(2, 0))
-            monkeypatch.setattr("abm.log.writer.Future.set_result", _died)
-            with pytest.raises(LogError, match="died"):
-                log.append(events(3, 2), key="mine")
-        monkeypatch.undo()
-        with open_log(run, write=True) as log:
-            assert log.head().seq == 5
-            assert log.append(events(3, 2), key="mine").seq == 5
-        assert [e.persona for e in read_events(run) if isinstance(e, Reacted)] == list(range(5))
-
-    def test_a_crash_before_the_write(self, run, monkeypatch):
-        """The retry appends what never arrived, once."""
-        with create(run, {}) as log:
-            monkeypatch.setattr("abm.log.disk.write_all", lambda file, data: _died())
-            with pytest.raises(LogError, match="died"):
-                log.append(events(3, 0), key="mine")
-        monkeypatch.undo()
-        for _ in range(2):
+    @pytest.mark.parametrize(("died", "there"), [("acknowledging", 5), ("writing", 2)])
+    def test_the_process_died(self, run, child, died, there):
+        """Whether its events were durable or never arrived, retries with the same key in new processes append them once."""
+        process = child("die", run, died)
+        assert process.wait() == 9, process.stderr.read()
+        for head in (there, 5):
             with open_log(run, write=True) as log:
-                assert log.append(events(3, 0), key="mine").seq == 3
-
-
-def _died(*args: object) -> None:
-    raise LogError("died")
+                assert log.head().seq == head
+                assert log.append(events(3, 2), key="mine").seq == 5
+        assert [event.persona for event in read_events(run)] == list(range(5))

@@ -155,7 +155,7 @@ class TestFullDisk:
             subprocess.run(["umount", str(mount)], check=False)
 
 
-def test_the_suite_runs_on_this_python():
+def test_the_disk_module_is_the_only_door():
     """The shim above relies on the disk module being the only door to the disk."""
     source = "".join(
         path.read_text()

@@ -1,0 +1,220 @@
+"""How each guard is taken away: one function each, that changes one thing in the product's modules. See ``mutations``."""
+
+from __future__ import annotations
+
+import collections
+import os
+
+from backports import zstd
+
+from abm import digest, events, journal, keyed, snapshots
+from abm.log import codec, disk, parquet, projection, recovery, segments, tail, upcast, writer
+
+
+def no_truncation() -> None:
+    recovery.set_aside = writer.set_aside = lambda run, path, start: ("kept.bin", 0)  # type: ignore[assignment]
+    disk.truncate = lambda file, size: None
+
+
+def torn_for_damaged() -> None:
+    read = codec.read_header
+
+    def lenient(data: bytes) -> codec.Header:
+        try:
+            return read(data)
+        except ValueError:
+            raise codec.Torn from None
+
+    segments.read_header = lenient
+
+
+def no_hash() -> None:
+    def split(header: codec.Header, body: bytes) -> tuple[bytes, int, codec.Commit]:
+        try:
+            text = zstd.decompress(body)
+            end = text.rfind(b"\n", 0, -1) + 1
+            return text, end, codec._commit_decoder.decode(text[end:]).commit
+        except zstd.ZstdError as error:
+            raise ValueError(str(error)) from error
+
+    segments.split = split
+
+
+def no_chain() -> None:
+    following = segments._next
+    segments._next = lambda segment, at, start, file, prev, seq: following(segment, at, start, file, None, seq)
+
+
+def no_sync() -> None:
+    def write(self: writer.Writer, data: bytes) -> None:
+        disk.write_all(self._file, data)
+        self._size += len(data)
+
+    writer.Writer._write = write
+
+
+def ack_before_sync() -> None:
+    def write(self: writer.Writer, data: bytes) -> None:
+        disk.write_all(self._file, data)
+        self._size += len(data)
+
+    commit = writer.Writer._commit
+
+    def early(self: writer.Writer, group: list) -> None:
+        commit(self, group)
+        disk.sync_data(self._file)
+
+    writer.Writer._write, writer.Writer._commit = write, early
+
+
+def no_folder_sync() -> None:
+    disk.open_appending = lambda path: os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+
+def no_poison() -> None:
+    def fail(self: writer.Writer, group: list, error: BaseException) -> None:
+        writer._refuse(group, disk.unwritable(self._segment.path, error))
+
+    writer.Writer._fail = fail
+
+
+def no_size_check() -> None:
+    def write(self: writer.Writer, data: bytes) -> None:
+        disk.write_all(self._file, data)
+        disk.sync_data(self._file)
+        self._size += len(data)
+
+    writer.Writer._write = write
+
+
+def no_lock() -> None:
+    disk.fcntl.flock = lambda descriptor, how: None  # type: ignore[assignment]
+
+
+def no_owner() -> None:
+    pid = os.getpid()
+    writer.os = type("os", (), {**vars(os), "getpid": staticmethod(lambda: pid)})  # type: ignore[assignment]
+
+
+def no_torn() -> None:
+    following = segments._next
+
+    def eager(segment, at, start, file, prev, seq):
+        try:
+            return following(segment, at, start, file, prev, seq)
+        except codec.Torn as torn:
+            raise segments.damaged(str(segment.path), "it ends within a commit") from torn
+
+    segments._next = eager
+
+
+def time_in_digest() -> None:
+    line = digest.Digest._line
+
+    def dated(self: digest.Digest, event: events.Event) -> bytes:
+        return line(self, event) + str(event.at).encode()
+
+    digest.Digest._line = dated
+
+
+def hash_of_the_process() -> None:
+    keyed.key = lambda *parts: hash(parts) & (2**128 - 1)
+
+
+def no_upcast() -> None:
+    upcast.UPCASTERS.clear()
+
+
+def any_projection() -> None:
+    projection.is_current = parquet.is_current = lambda run, segment, after: parquet.path_of(run, segment).exists()
+
+
+def any_snapshot() -> None:
+    def read(self: snapshots.Snapshots, seq: int, log: object) -> object:
+        raw = (self.folder / f"{seq:020d}.json").read_bytes()
+        return snapshots.msgspec.json.decode(raw, type=snapshots._Snapshot, dec_hook=snapshots._decoded).state
+
+    snapshots.Snapshots._read = read  # type: ignore[assignment]
+
+
+def no_pointer_check() -> None:
+    def shared(run, fork, start, stop):
+        parent = segments.parent_of(run, fork)
+        end = fork.seq if stop is None else min(stop, fork.seq)
+        yield from segments.walk(parent, segments.read_manifest(parent).genesis, start, end)
+
+    segments._shared = shared
+
+
+def keys_forgotten() -> None:
+    found = recovery.find_end
+    writer.find_end = lambda run, manifest: found(run, manifest)._replace(keys={})
+
+
+def answers_forgotten() -> None:
+    journal.Journal._take = lambda self, event: _take_without_answer(self, event)  # type: ignore[assignment]
+
+
+def _take_without_answer(self: journal.Journal, event: events.Event) -> None:
+    self._next += 1
+    journal.apply(self.state, event)
+    self.digest.update(event)
+
+
+def handles_leak() -> None:
+    def opening(self: writer.Writer, segment: segments.Segment) -> None:
+        file = disk.open_appending(segment.path)
+        self._file, self._segment, self._size = file, segment, os.fstat(file).st_size
+
+    writer.Writer._open = opening
+
+
+def one_encoder() -> None:
+    shared = codec.Encoder()
+    writer.Encoder = lambda: shared  # type: ignore[assignment, misc]
+
+
+def tail_starts_over() -> None:
+    new = tail.Tail.new
+
+    def again(self: tail.Tail):
+        self._at, self._seq, self._prev = 0, self._manifest.base, self._manifest.genesis
+        self._segment = None
+        return new(self)
+
+    tail.Tail.new = again
+
+
+def no_order() -> None:
+    def following(segment, at, start, file, prev, seq):
+        header = codec.read_header(start)
+        text, size, commit = codec.split(header, file.read(header.size))
+        return segments.Block(text, size, commit, segment.path, at, at + codec.HEADER_SIZE + header.size)
+
+    segments._next = following
+
+
+def quarantine_skipped() -> None:
+    recovery.set_aside = writer.set_aside = lambda run, path, start: ("kept.bin", 0)  # type: ignore[assignment]
+
+
+def last_first() -> None:
+    class Stack(collections.deque):
+        def append(self, item: object) -> None:
+            self.appendleft(item)
+
+    writer.deque = Stack  # type: ignore[misc]
+
+
+def projection_taken_for_granted() -> None:
+    projection.is_current = parquet.is_current = lambda run, segment, after: True
+
+
+def everything_remembered() -> None:
+    kept, append = [], writer.Writer._append
+
+    def remembering(self, events, keys) -> None:
+        kept.append(events)
+        append(self, events, keys)
+
+    writer.Writer._append = remembering
