@@ -93,8 +93,9 @@ def lock(run: Path) -> int:
             why=f"process {holder}, or one that it started, holds its lock",
             mend="Wait for it or end it, then run the command again; reading needs no lock.",
         ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    with contextlib.suppress(OSError):  # only for people to read
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
 
 

@@ -16,6 +16,9 @@ from abm.log import disk
 from abm.log.codec import PREAMBLE, Torn, check_version, encode
 from abm.log.segments import Block, Manifest, Segment, blocks, damaged, read_manifest, segment_at, segments, walk
 
+KEYS = 1_024
+"""Idempotency keys that are remembered: a retry comes soon after what it repeats."""
+
 
 class Head(NamedTuple):
     """Where a log ends: the next event's ``seq``, and the hash of the chain so far (64 hex characters)."""
@@ -76,6 +79,11 @@ def _scan(segment: Segment, manifest: Manifest) -> tuple[Head | None, int, bool,
     return head, end, False, keys
 
 
+def newest(keys: dict[str, str]) -> dict[str, str]:
+    """Return the last :data:`KEYS` of ``keys``."""
+    return dict(list(keys.items())[-KEYS:]) if len(keys) > KEYS else keys
+
+
 def head_after(block: Block) -> Head:
     """Return where the log stands after a commit."""
     return Head(block.commit.seq + block.commit.n, block.commit.hash)
@@ -104,6 +112,7 @@ class Damage(NamedTuple):
         segment: the file, and ``at`` its byte after the last good commit.
         after: segments behind it, which go too.
         why: what is wrong; empty for an incomplete last commit.
+        keys: idempotency keys of what comes before it.
     """
 
     head: Head
@@ -111,6 +120,7 @@ class Damage(NamedTuple):
     at: int
     after: list[Segment]
     why: str
+    keys: dict[str, str]
 
 
 def find_damage(run: Path) -> Damage | None:
@@ -122,24 +132,26 @@ def find_damage(run: Path) -> Damage | None:
     """
     manifest = read_manifest(run)
     found = segments(run, manifest.base)
-    head, at, where = Head(manifest.base, manifest.genesis), 0, 0
+    head, at = Head(manifest.base, manifest.genesis), 0
+    keys: dict[str, str] = {}
     if manifest.fork is not None:
         for _ in walk(run, manifest.genesis, stop=manifest.base):
             pass
     for where, segment in enumerate(found):
         if segment.first != head.seq:
-            return Damage(head, segment, 0, found[where + 1 :], f"event {head.seq} should begin it")
+            return Damage(head, segment, 0, found[where + 1 :], f"event {head.seq} should begin it", keys)
         at = 0
         try:
             for block in blocks(segment, head.hash):
                 block.check_count()
-                head, at = head_after(block), block.end
+                head, at, keys = head_after(block), block.end, newest(keys | block.commit.keys)
         except Torn:
-            return Damage(head, segment, at, found[where + 1 :], "" if where == len(found) - 1 else "it ends early")
+            why = "" if where == len(found) - 1 else "it ends early"
+            return Damage(head, segment, at, found[where + 1 :], why, keys)
         except CorruptLog as error:
             if head.seq == manifest.base:
                 raise
-            return Damage(head, segment, at, found[where + 1 :], error.why)
+            return Damage(head, segment, at, found[where + 1 :], error.why, keys)
     return None
 
 
@@ -169,27 +181,23 @@ def repair(run: Path | str) -> Repaired | None:
 
 
 def _cut(run: Path, damage: Damage) -> Repaired:
-    """Set aside and cut; each step leaves a log that is as damaged as before, or whole."""
+    """Set aside and cut; each step leaves a log that is as damaged as before, or whole with the event that says so."""
     names, nbytes = [], 0
     for segment in reversed(damage.after):
         name, size = set_aside(run, segment.path, 0)
         segment.path.unlink()
         disk.sync_folder(segment.path.parent)
         names, nbytes = [*names, name], nbytes + size
-    name, size = set_aside(run, damage.segment.path, damage.at)
-    path = damage.segment.path
-    path.chmod(0o644)
-    if damage.at == 0 and damage.segment.first != damage.head.seq:  # not in its place: nothing of it stays
-        path.unlink()
-        disk.sync_folder(path.parent)
-        path = segment_at(run, damage.head.seq).path
+    bad = damage.segment.path
+    name, size = set_aside(run, bad, damage.at)
     event = Repaired(seq=damage.head.seq, files=[*names, name], nbytes=nbytes + size, why=damage.why)
-    file = disk.open_appending(path)
-    try:
-        disk.truncate(file, damage.at)
-        data, _ = encode([event], damage.head.hash)
-        disk.write_all(file, data if damage.at else PREAMBLE + data)
-        disk.sync_data(file)
-    finally:
-        os.close(file)
+    data, _ = encode([event], damage.head.hash, {} if damage.at else damage.keys)
+    with bad.open("rb") as file:
+        good = file.read(damage.at) or PREAMBLE
+    in_place = damage.at > 0 or damage.segment.first == damage.head.seq
+    path = bad if in_place else segment_at(run, damage.head.seq).path
+    disk.write_durably(path, good + data)
+    if not in_place:
+        bad.unlink()
+        disk.sync_folder(bad.parent)
     return event

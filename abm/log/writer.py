@@ -24,7 +24,7 @@ from abm.errors import Conflict, LogError
 from abm.events import Event, Recovered
 from abm.log import disk
 from abm.log.codec import PREAMBLE, Encoder, content
-from abm.log.recovery import Head, find_end, set_aside
+from abm.log.recovery import Head, find_end, newest, set_aside
 from abm.log.segments import Manifest, Segment, segment_at
 
 SEAL_EVENTS = 1_000_000
@@ -37,8 +37,6 @@ GROUP_EVENTS = 4_096
 """A group is committed once it has so many events; one submission is never split."""
 QUEUED_EVENTS = 65_536
 """Submitting waits while more than these are queued, so that a fast producer cannot fill the memory."""
-KEYS = 1_024
-"""Idempotency keys that are remembered: a retry comes soon after what it repeats."""
 
 
 class _Submission(NamedTuple):
@@ -237,9 +235,7 @@ class Writer:
         first = self.head.seq
         if self._size >= SEAL_BYTES or first - self._segment.first >= SEAL_EVENTS:
             self._rotate(segment_at(self._run, first))
-        kept = {**self._keys, **keys}
-        for key in list(kept)[: max(0, len(kept) - KEYS)]:
-            del kept[key]
+        kept = newest({**self._keys, **keys})
         begins = self._size <= len(PREAMBLE)  # a segment's first commit carries the keys on: opening reads no other
         data, commit = self._encoder.encode(events, self.head.hash, kept if begins else keys)
         self._write(data if self._size else PREAMBLE + data)
@@ -304,6 +300,10 @@ class Writer:
             if end.before is not None:
                 disk.seal(end.before.path)  # a crash may have come between sealing and going on
             self._open(end.segment)
+            if self._size:
+                disk.sync_data(self._file)  # a killed writer may have left a commit that only the system holds
+            disk.sync_folder(self._run)
+            disk.sync_folder(self._run.parent)
             if end.torn:
                 name, size = set_aside(self._run, end.segment.path, end.at)
                 disk.truncate(self._file, end.at)

@@ -112,9 +112,6 @@ class TestPowerCuts:
         live(root / "run", power.tell, 6)
         assert power.calls > 30 and len(power.told) == 6
 
-    @pytest.mark.xfail(
-        strict=True, reason="opening does not sync what a killed writer left: its last commit, the name of run.json"
-    )
     @pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.faults)])
     def test_after_a_killed_life(self, memory_folder, monkeypatch, step):
         """What a killed writer wrote and did not sync is not taken for durable by the next."""
@@ -137,9 +134,6 @@ class TestPowerCuts:
             shutil.rmtree(root)
         pytest.fail("no life was long enough")
 
-    @pytest.mark.xfail(
-        strict=True, reason="opening does not sync what a killed writer left: its last commit, the name of run.json"
-    )
     def test_a_retry_after_a_kill(self, memory_folder, monkeypatch):
         """A retry whose events are in the file, but were never synced, is acknowledged after a sync."""
         root = memory_folder / "disk"
@@ -190,9 +184,6 @@ def tear(run: Path) -> None:
 class TestEveryCall:
     """Each call to the system is refused once: while beginning, appending, sealing, recovering, repairing."""
 
-    @pytest.mark.xfail(
-        strict=True, reason="a refused write of the process id to LOCK is no LogError, and leaves the lock taken"
-    )
     @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
     @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])
     def test_two_lives(self, memory_folder, monkeypatch, code):
@@ -218,10 +209,6 @@ class TestEveryCall:
                 return
         pytest.fail("there are more calls than were tried")
 
-    @pytest.mark.xfail(
-        strict=True,
-        reason="a repair that is refused after its cut leaves a whole log and no Repaired event; and see test_two_lives",
-    )
     @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])
     def test_repair(self, memory_folder, monkeypatch, code):
         """A repair that is refused leaves a log that repair mends, which says so, and every byte that it cut is kept."""
@@ -260,9 +247,6 @@ class TestEveryCall:
 class TestKeysAfterRepair:
     """What a repair cuts away, it cuts away alone."""
 
-    @pytest.mark.xfail(
-        strict=True, reason="a commit that repair writes in place of a segment's first does not carry the keys on"
-    )
     def test_keys_before_the_cut_are_known(self, run):
         """A retry of what is still in the log appends nothing, wherever the cut was."""
         live(run, lambda head: None, 3)

@@ -237,7 +237,7 @@ class TestKeys:
 
     def test_only_the_newest_are_remembered(self, run, reactions, monkeypatch):
         """What is remembered is bounded."""
-        monkeypatch.setattr("abm.log.writer.KEYS", 3)
+        monkeypatch.setattr("abm.log.recovery.KEYS", 3)
         with create(run, {}) as log:
             for i in range(5):
                 log.append(reactions(1), key=str(i))
