@@ -133,4 +133,22 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "handles-leak": Mutation("a sealed segment is closed", removals.handles_leak, (SOAK,)),
     "everything-remembered": Mutation("nothing that was written is kept", removals.everything_remembered, (SOAK,)),
+    "no-sync-on-opening": Mutation(
+        "opening syncs what a killed writer left",
+        removals.no_sync_on_opening,
+        (f"{POWER}::test_after_a_killed_life", f"{POWER}::test_a_retry_after_a_kill"),
+    ),
+    "nothing-let-go": Mutation(
+        "what could not be opened is let go",
+        removals.nothing_let_go,
+        ("test_power.py::TestEveryCall::test_two_lives",),
+    ),
+    "repair-in-steps": Mutation(
+        "a repair is cut and said at once", removals.repair_in_steps, ("test_power.py::TestEveryCall::test_repair",)
+    ),
+    "keys-cut-off": Mutation(
+        "a repair carries the keys on",
+        removals.keys_cut_off,
+        ("test_power.py::TestKeysAfterRepair::test_keys_before_the_cut_are_known",),
+    ),
 }

@@ -218,3 +218,38 @@ def everything_remembered() -> None:
         append(self, events, keys)
 
     writer.Writer._append = remembering
+
+
+def no_sync_on_opening() -> None:
+    recover = writer.Writer._recover
+
+    def trusting(self: writer.Writer, manifest: segments.Manifest) -> None:
+        data, folder = disk.sync_data, disk.sync_folder
+        disk.sync_data, disk.sync_folder = (lambda file: None), (lambda path: None)
+        try:
+            recover(self, manifest)
+        finally:
+            disk.sync_data, disk.sync_folder = data, folder
+
+    writer.Writer._recover = trusting
+
+
+def nothing_let_go() -> None:
+    writer.Writer._release = lambda self: None
+
+
+def repair_in_steps() -> None:
+    durably = disk.write_durably
+
+    def cut_first(path, data):
+        if path.suffix == ".zst" and path.exists():
+            path.chmod(0o644)
+            path.write_bytes(codec.PREAMBLE)
+        durably(path, data)
+
+    disk.write_durably = cut_first
+
+
+def keys_cut_off() -> None:
+    encode = recovery.encode
+    recovery.encode = lambda events, prev, keys=None: encode(events, prev)
