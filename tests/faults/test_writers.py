@@ -10,7 +10,8 @@ import time
 import pytest
 
 from abm.errors import Conflict, Locked, LogError
-from abm.log import create, disk, open_log, read_events, verify
+from abm.events import Reacted, Repaired
+from abm.log import create, disk, open_log, read_events, repair, verify
 from tests.faults.children import events
 
 
@@ -56,6 +57,30 @@ class TestTwoWriters:
                 logs[1 - first].append(events(2, 0))
             logs[first].append(events(2, 2))
         assert [e.persona for e in read_events(run)] == [0, 1, 2, 3]  # type: ignore[attr-defined]
+
+    @pytest.mark.xfail(strict=True, reason="repair looks for the damage before it has the lock, and not again after it")
+    def test_a_repair_that_comes_second(self, run, monkeypatch):
+        """A repair that waited for another one, and for what was written since, cuts nothing of it."""
+        with create(run, {}) as log:
+            for _ in range(3):
+                log.append(events(2, log.head().seq))
+        (path,) = (run / "log").iterdir()
+        data = bytearray(path.read_bytes())
+        data[-9] ^= 1
+        path.write_bytes(data)
+        real = disk.lock
+
+        def late(folder):
+            monkeypatch.setattr(disk, "lock", real)
+            assert isinstance(repair(run), Repaired)
+            with open_log(run, write=True) as log:
+                log.append(events(2, log.head().seq))
+            return real(folder)
+
+        monkeypatch.setattr(disk, "lock", late)
+        repair(run)
+        assert [e.persona for e in read_events(run) if isinstance(e, Reacted)] == [0, 1, 2, 3, 5, 6]
+        assert sum(isinstance(e, Repaired) for e in read_events(run)) == 1
 
 
 class TestReaders:
