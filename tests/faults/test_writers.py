@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -110,6 +112,52 @@ class TestReaders:
         for reader in readers:
             said, problem = reader.communicate(timeout=120)
             assert said == f"seen {final}\n", problem[-600:]
+
+    @pytest.mark.xfail(strict=True, reason="blocks() reads on behind a preamble that was not there yet")
+    @pytest.mark.parametrize("how", ["read", "follow"])
+    def test_a_segment_that_was_just_made(self, run, monkeypatch, how):
+        """Empty when a reader first looks, written when it looks again: that is no damage."""
+        with create(run, {}) as log:
+            log.append(events(2, 0))
+        (path,) = (run / "log").iterdir()
+        whole = path.read_bytes()
+        path.write_bytes(b"")
+        opening = Path.open
+
+        class Late(io.FileIO):
+            def readinto(self, buffer):
+                size = super().readinto(buffer)
+                path.write_bytes(whole)  # the writer goes on after the reader's first look
+                return size
+
+        def late(self, *args, **options):
+            if self != path or args != ("rb",):
+                return opening(self, *args, **options)
+            monkeypatch.setattr(Path, "open", opening)
+            return io.BufferedReader(Late(self))
+
+        monkeypatch.setattr(Path, "open", late)
+        log = open_log(run, write=False)
+        found = log.read() if how == "read" else log.follow(stop=lambda: True)
+        assert [event.persona for event in found] in ([], [0, 1])  # type: ignore[attr-defined]
+
+    @pytest.mark.xfail(strict=True, reason="blocks() joins buffered bytes of before a recovery to bytes of after it")
+    @pytest.mark.parametrize("how", ["read", "follow"])
+    def test_a_recovery_behind_a_slow_reader(self, run, how):
+        """A reader that had seen the incomplete end before a recovery put other bytes there goes on with those, or stops."""
+        with create(run, {}) as log:
+            for _ in range(4):
+                log.append(events(9, log.head().seq))
+        (path,) = (run / "log").iterdir()
+        path.write_bytes(path.read_bytes()[:-20])
+        log = open_log(run, write=False)
+        reader = log.read() if how == "read" else log.follow(stop=lambda: True)
+        seen = [next(reader).seq]
+        with open_log(run, write=True) as writer:
+            for _ in range(4):
+                writer.append(events(9, writer.head().seq))
+        seen += [event.seq for event in reader]
+        assert seen == list(range(len(seen))) and len(seen) >= 27
 
 
 class TestManyRuns:
