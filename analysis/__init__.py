@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from analysis.evaluation import probe_table as probe_table
     from analysis.evaluation import table as table
     from analysis.evaluation import win_rate as win_rate
+    from analysis.evaluation import win_rate_against_placebo as win_rate_against_placebo
     from analysis.probes import battery as battery
     from analysis.seeds import across_seeds as across_seeds
     from analysis.show import list_contests as list_contests
@@ -28,6 +29,7 @@ _HOME = {
     "show_contest": "show",
     "table": "evaluation",
     "win_rate": "evaluation",
+    "win_rate_against_placebo": "evaluation",
 }
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "show_contest",
     "table",
     "win_rate",
+    "win_rate_against_placebo",
 ]
 
 

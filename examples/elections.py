@@ -8,7 +8,7 @@ Run: python examples/elections.py [OUT]; about a minute on two cores; running it
 import sys
 
 from abm.log import read_events
-from analysis import battery, probe_table, win_rate, win_rate_against_placebo
+from analysis import battery, probe_table, table, win_rate, win_rate_against_placebo
 from learning import run
 
 SIZE = {"train_anchors": 32, "held_out_anchors": 32}  # small: intervals will be wide
@@ -21,3 +21,4 @@ print("win rate of rft over base:", win_rate(events, "rft"))
 print("beyond the placebo:", win_rate_against_placebo(events, "rft"))
 for row in probe_table(events):
     print(row.arm, row.probe, "base", row.base.value, "after", row.after.value, "beyond placebo", row.placebo)
+print(table(events)["note"])
