@@ -168,16 +168,20 @@ def repair(run: Path | str) -> Repaired | None:
         LogError: no run, or it cannot be read or written.
     """
     run = Path(run)
-    damage = find_damage(run)
-    if damage is None or not damage.why:
+    if not _is_damaged(find_damage(run)):
         return None
     lock = disk.lock(run)
     try:
-        return _cut(run, damage)
+        damage = find_damage(run)  # anew: somebody may have repaired it, and gone on, before we had the lock
+        return _cut(run, damage) if damage is not None and _is_damaged(damage) else None
     except OSError as error:
-        raise disk.unwritable(damage.segment.path, error) from error
+        raise disk.unwritable(run / "log", error) from error
     finally:
         os.close(lock)
+
+
+def _is_damaged(damage: Damage | None) -> bool:
+    return damage is not None and bool(damage.why)
 
 
 def _cut(run: Path, damage: Damage) -> Repaired:

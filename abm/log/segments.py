@@ -232,11 +232,32 @@ def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = No
         CorruptLog: bytes that contradict the chain.
     """
     seq = segment.first if seq is None else seq
+    tried = -1
+    while True:
+        try:
+            for block in _read(segment, prev, at, seq):
+                prev, seq, at = block.commit.hash, block.commit.seq + block.commit.n, block.end
+                yield block
+            return
+        except CorruptLog:
+            if not _worth_another_look(at, tried):
+                raise
+            tried = at
+
+
+def _worth_another_look(at: int, tried: int) -> bool:
+    """Return whether to read on from byte ``at`` anew: what was buffered may be of before a recovery, the rest of after it."""
+    return at != tried
+
+
+def _read(segment: Segment, prev: str | None, at: int, seq: int) -> Iterator[Block]:
+    """Yield the commits from byte ``at`` on; see :func:`blocks`."""
     try:
         with segment.path.open("rb", buffering=_BUFFER) as file:
             file.seek(at)
             if at == 0:
-                _check_preamble(segment.path, file.read(len(PREAMBLE)))
+                if not _begun(segment.path, file.read(len(PREAMBLE))):
+                    return
                 at = len(PREAMBLE)
             while start := file.read(HEADER_SIZE):
                 block = _next(segment, at, start, file, prev, seq)
@@ -246,12 +267,19 @@ def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = No
         raise unreadable(segment.path, error) from error
 
 
-def _check_preamble(path: Path, found: bytes) -> None:
+def _begun(path: Path, found: bytes) -> bool:
+    """Return whether anything was there when a segment's first bytes were read: what came since is for the next look.
+
+    Raises:
+        Torn: a part of the preamble.
+        CorruptLog: something else.
+    """
     if found != PREAMBLE:
         if not PREAMBLE.startswith(found):
             raise damaged(f"{path}, byte 0", "it does not begin as a segment does")
         if found:
             raise Torn
+    return bool(found)
 
 
 def _next(segment: Segment, at: int, start: bytes, file: BinaryIO, prev: str | None, seq: int) -> Block:

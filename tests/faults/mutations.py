@@ -151,4 +151,19 @@ MUTATIONS: dict[str, Mutation] = {
         removals.keys_cut_off,
         ("test_power.py::TestKeysAfterRepair::test_keys_before_the_cut_are_known",),
     ),
+    "repair-looks-once": Mutation(
+        "a repair looks again once it has the lock",
+        removals.repair_looks_once,
+        (f"{TWO}::test_a_repair_that_comes_second",),
+    ),
+    "nothing-taken-for-a-preamble": Mutation(
+        "a reader stops before a segment that is empty yet",
+        removals.nothing_taken_for_a_preamble,
+        ("test_writers.py::TestReaders::test_a_segment_that_was_just_made",),
+    ),
+    "no-second-look": Mutation(
+        "a reader looks again before it calls bytes damaged",
+        removals.no_second_look,
+        ("test_writers.py::TestReaders::test_a_recovery_behind_a_slow_reader",),
+    ),
 }

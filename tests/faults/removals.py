@@ -253,3 +253,16 @@ def repair_in_steps() -> None:
 def keys_cut_off() -> None:
     encode = recovery.encode
     recovery.encode = lambda events, prev, keys=None: encode(events, prev)
+
+
+def repair_looks_once() -> None:
+    find, found = recovery.find_damage, {}
+    recovery.find_damage = lambda run: found.setdefault(run, find(run))
+
+
+def nothing_taken_for_a_preamble() -> None:
+    segments._begun = lambda path, found: True
+
+
+def no_second_look() -> None:
+    segments._worth_another_look = lambda at, tried: False

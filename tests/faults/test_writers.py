@@ -60,7 +60,6 @@ class TestTwoWriters:
             logs[first].append(events(2, 2))
         assert [e.persona for e in read_events(run)] == [0, 1, 2, 3]  # type: ignore[attr-defined]
 
-    @pytest.mark.xfail(strict=True, reason="repair looks for the damage before it has the lock, and not again after it")
     def test_a_repair_that_comes_second(self, run, monkeypatch):
         """A repair that waited for another one, and for what was written since, cuts nothing of it."""
         with create(run, {}) as log:
@@ -113,7 +112,6 @@ class TestReaders:
             said, problem = reader.communicate(timeout=120)
             assert said == f"seen {final}\n", problem[-600:]
 
-    @pytest.mark.xfail(strict=True, reason="blocks() reads on behind a preamble that was not there yet")
     @pytest.mark.parametrize("how", ["read", "follow"])
     def test_a_segment_that_was_just_made(self, run, monkeypatch, how):
         """Empty when a reader first looks, written when it looks again: that is no damage."""
@@ -141,7 +139,6 @@ class TestReaders:
         found = log.read() if how == "read" else log.follow(stop=lambda: True)
         assert [event.persona for event in found] in ([], [0, 1])  # type: ignore[attr-defined]
 
-    @pytest.mark.xfail(strict=True, reason="blocks() joins buffered bytes of before a recovery to bytes of after it")
     @pytest.mark.parametrize("how", ["read", "follow"])
     def test_a_recovery_behind_a_slow_reader(self, run, how):
         """A reader that had seen the incomplete end before a recovery put other bytes there goes on with those, or stops."""
