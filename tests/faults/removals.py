@@ -262,6 +262,7 @@ def repair_looks_once() -> None:
 
 def nothing_taken_for_a_preamble() -> None:
     segments._begun = lambda path, found: True
+    no_second_look()  # it would mend what this breaks
 
 
 def no_second_look() -> None:
