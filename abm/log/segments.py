@@ -246,7 +246,10 @@ def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = No
 
 
 def _worth_another_look(at: int, tried: int) -> bool:
-    """Return whether to read on from byte ``at`` anew: what was buffered may be of before a recovery, the rest of after it."""
+    """Return whether to read on from byte ``at`` anew.
+
+    A reader takes no lock: what it read first may be of before a writer began the segment, or recovered it, the rest of after.
+    """
     return at != tried
 
 
@@ -256,8 +259,7 @@ def _read(segment: Segment, prev: str | None, at: int, seq: int) -> Iterator[Blo
         with segment.path.open("rb", buffering=_BUFFER) as file:
             file.seek(at)
             if at == 0:
-                if not _begun(segment.path, file.read(len(PREAMBLE))):
-                    return
+                _check_preamble(segment.path, file.read(len(PREAMBLE)))
                 at = len(PREAMBLE)
             while start := file.read(HEADER_SIZE):
                 block = _next(segment, at, start, file, prev, seq)
@@ -267,19 +269,12 @@ def _read(segment: Segment, prev: str | None, at: int, seq: int) -> Iterator[Blo
         raise unreadable(segment.path, error) from error
 
 
-def _begun(path: Path, found: bytes) -> bool:
-    """Return whether anything was there when a segment's first bytes were read: what came since is for the next look.
-
-    Raises:
-        Torn: a part of the preamble.
-        CorruptLog: something else.
-    """
+def _check_preamble(path: Path, found: bytes) -> None:
     if found != PREAMBLE:
         if not PREAMBLE.startswith(found):
             raise damaged(f"{path}, byte 0", "it does not begin as a segment does")
         if found:
             raise Torn
-    return bool(found)
 
 
 def _next(segment: Segment, at: int, start: bytes, file: BinaryIO, prev: str | None, seq: int) -> Block:

@@ -156,14 +156,12 @@ MUTATIONS: dict[str, Mutation] = {
         removals.repair_looks_once,
         (f"{TWO}::test_a_repair_that_comes_second",),
     ),
-    "nothing-taken-for-a-preamble": Mutation(
-        "a reader stops before a segment that is empty yet",
-        removals.nothing_taken_for_a_preamble,
-        ("test_writers.py::TestReaders::test_a_segment_that_was_just_made",),
-    ),
     "no-second-look": Mutation(
         "a reader looks again before it calls bytes damaged",
         removals.no_second_look,
-        ("test_writers.py::TestReaders::test_a_recovery_behind_a_slow_reader",),
+        (
+            "test_writers.py::TestReaders::test_a_segment_that_was_just_made",
+            "test_writers.py::TestReaders::test_a_recovery_behind_a_slow_reader",
+        ),
     ),
 }

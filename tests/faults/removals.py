@@ -260,10 +260,5 @@ def repair_looks_once() -> None:
     recovery.find_damage = lambda run: found.setdefault(run, find(run))
 
 
-def nothing_taken_for_a_preamble() -> None:
-    segments._begun = lambda path, found: True
-    no_second_look()  # it would mend what this breaks
-
-
 def no_second_look() -> None:
     segments._worth_another_look = lambda at, tried: False
