@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Int8s = Annotated[bytes, "<i1"]
+Int16s = Annotated[bytes, "<i2"]
 Int32s = Annotated[bytes, "<i4"]
 Float32s = Annotated[bytes, "<f4"]
 
@@ -19,7 +20,7 @@ def pack(values: ArrayLike, kind: Any) -> bytes:
     """Return ``values`` as a column.
 
     Args:
-        kind: :data:`Int8s`, :data:`Int32s` or :data:`Float32s`.
+        kind: :data:`Int8s`, :data:`Int16s`, :data:`Int32s` or :data:`Float32s`.
 
     Raises:
         ValueError: a whole number does not fit into the column.

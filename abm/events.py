@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from abm.columns import Float32s, Int8s, Int32s
+from abm.columns import Float32s, Int8s, Int16s, Int32s
 
 SCHEMA_VERSION = 2
 """2: a persona's traits are columns (:mod:`abm.log.upcast` reads 1); bulk reactions, forks and repairs."""
@@ -270,6 +270,147 @@ class StepEnded(Event, frozen=True, kw_only=True, tag="step_ended"):
     """Of the state before this event is applied."""
 
 
+# -- the networked world: accounts, feeds, what members do there and what it does to them ------------------
+#
+# An account is a persona index (0, 1, ...) or a competitor: -2 - slot. -1 stands for the platform itself.
+
+
+class TiesFormed(Event, frozen=True, kw_only=True, tag="ties_formed"):
+    """Accounts began to follow others; what the followed publish or share reaches them."""
+
+    why: Literal["graph", "audience", "follow", "churn"]
+    """``graph``: before any step; ``audience``: a competitor's first followers; then by members' own doing."""
+    sources: Int32s
+    """Who follows, shape (ties,); persona indices."""
+    targets: Int32s
+    """Whom, shape (ties,); accounts."""
+
+
+class TiesCut(Event, frozen=True, kw_only=True, tag="ties_cut"):
+    """Accounts no longer follow others."""
+
+    why: Literal["unfollow", "churn"]
+    sources: Int32s
+    targets: Int32s
+
+
+class PlatformOpened(Event, frozen=True, kw_only=True, tag="platform_opened"):
+    """A society begins: its members' ties are those of the graph, opinions and trust are 0, nobody is banned."""
+
+    competitors: int
+    first: int
+    """Index of the first persona; the others follow it where ``personas`` is empty."""
+    size: int
+    """Members."""
+    personas: Int32s = b""
+    """Persona indices, shape (members,), where they are not one unbroken range."""
+    ranker: str
+    slots: int
+    tastes: int = 0
+    """Message features of which the platform keeps each member's taste; 0 where no ranker asks for it."""
+
+
+class FeedOpened(Event, frozen=True, kw_only=True, tag="feed_opened"):
+    """Messages went to the feeds together; they compete for the same slots."""
+
+    messages: list[str]
+    """Their index in this list is what the events of the feed call an item."""
+    topics: Float32s
+    """What they are like, shape (messages, features), row by row."""
+
+
+class FeedServed(Event, frozen=True, kw_only=True, tag="feed_served"):
+    """What members saw in one round, best first, as columns of equal length."""
+
+    round: int
+    """0, 1, ... since the feed opened."""
+    ranker: str
+    members: Int32s
+    """Persona indices."""
+    items: Int16s
+    ranks: Int8s
+    """Place in that member's feed, from 0."""
+    scores: Float32s
+    """What the ranker gave."""
+    sources: Int32s
+    """Account from which it came: the author, or who shared it; -1 where the platform recommended it."""
+
+
+class Engaged(Event, frozen=True, kw_only=True, tag="engaged"):
+    """Members liked, shared or replied to what they had just seen; the rest ignored it."""
+
+    round: int
+    action: Literal["like", "share", "reply"]
+    members: Int32s
+    items: Int16s
+
+
+class OpinionsShifted(Event, frozen=True, kw_only=True, tag="opinions_shifted"):
+    """What members think of a competitor changed, or how far they trust it."""
+
+    round: int
+    about: Literal["opinion", "trust"]
+    why: Literal["influence", "fact_check", "shock"]
+    slot: int
+    """Whom it is about."""
+    members: Int32s
+    values: Int16s
+    """The new values, in units of 0.0001, -10000 .. 10000."""
+
+
+class PollTaken(Event, frozen=True, kw_only=True, tag="poll_taken"):
+    """Members were asked what they would choose now; everybody learns the result."""
+
+    contest: str
+    round: int
+    asked: int
+    votes: list[int]
+    """Members per slot; those missing chose nothing."""
+
+
+class Intervened(Event, frozen=True, kw_only=True, tag="intervened"):
+    """Something from outside came into force: a rule of the platform, a ban, a fact-check, a shock."""
+
+    kind: Literal["rule", "ban", "fact_check", "shock"]
+    contests: int
+    """Contests that this society had held before."""
+    settings: dict[str, Any]
+
+
+class MessagesLabelled(Event, frozen=True, kw_only=True, tag="messages_labelled"):
+    """A fact-check found messages to misbehave; whoever sees them from now on sees that."""
+
+    round: int
+    items: Int16s
+    probes: list[str]
+    """The probe that found it, one per item."""
+
+
+# -- a baseline of diffusion, alone on a graph -------------------------------------------------------------
+
+
+class StatesShifted(Event, frozen=True, kw_only=True, tag="states_shifted"):
+    """Nodes changed their state under a diffusion model."""
+
+    model: str
+    t: int
+    """Step of the model."""
+    members: Int32s
+    """Persona indices."""
+    states: Int8s
+    """The new ones, as the model numbers them."""
+
+
+class ValuesShifted(Event, frozen=True, kw_only=True, tag="values_shifted"):
+    """Nodes changed their opinion under an opinion model."""
+
+    model: str
+    t: int
+    members: Int32s
+    values: Float32s
+    """The new ones."""
+
+
 # -- learning and judging ----------------------------------------------------------------------------------
 
 
@@ -343,6 +484,18 @@ AnyEvent = (
     | ReactionInvalid
     | ContestDecided
     | StepEnded
+    | TiesFormed
+    | TiesCut
+    | PlatformOpened
+    | FeedOpened
+    | FeedServed
+    | Engaged
+    | OpinionsShifted
+    | PollTaken
+    | Intervened
+    | MessagesLabelled
+    | StatesShifted
+    | ValuesShifted
     | AdapterTrained
     | VerdictGiven
     | EpochEnded

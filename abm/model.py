@@ -6,7 +6,8 @@ probes that were handed in judge. Knows nothing of learning or of what the resul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Literal
 
 import mesa
@@ -23,6 +24,7 @@ from abm.arenas import Arena
 from abm.audience import Audience, Voters, orders
 from abm.completions import Completion, parse_completion
 from abm.crowd import BULK, reacted_many
+from abm.errors import InputError
 from abm.events import (
     ContestDecided,
     ContestOpened,
@@ -42,6 +44,12 @@ from abm.state import State
 
 Ties = Literal["skip", "random"]
 """What a tie decides: no winner (counted), or a keyed fair coin."""
+
+VIEWS = 100_000
+"""Members up to which a model makes an agent and a cell for each."""
+
+
+_NOBODY = np.zeros(0, dtype=np.int8)
 
 
 class Society(msgspec.Struct, frozen=True):
@@ -96,9 +104,8 @@ class Model(mesa.Model):
         self.anchors, self.voters, self.probes = anchors, voters, probes
         self.phase: Phase = phase
         self.epoch, self.arm = epoch, arm
-        self.space = Network(graph if graph is not None else nx.empty_graph(len(voters.ids)), random=self.random)
+        self._graph = graph
         self.competitors = [Competitor(self, writer, slot) for slot, writer in enumerate(writers)]
-        self.members = [Member(self, row) for row in range(len(voters.ids))]
         self.done = 0
         """Contests held so far."""
         self.running = bool(anchors)
@@ -108,12 +115,36 @@ class Model(mesa.Model):
         """The run's state, after every event applied so far."""
         return self.journal.state
 
+    @cached_property
+    def space(self) -> Network:
+        """The audience graph with a cell per member, made when it is first asked for."""
+        return Network(
+            self._graph if self._graph is not None else nx.empty_graph(len(self.voters.ids)), random=self.random
+        )
+
+    @cached_property
+    def members(self) -> list[Member]:
+        """All members as Mesa agents, made when they are first asked for: views that no step needs.
+
+        Raises:
+            InputError: there are more than :data:`VIEWS`.
+        """
+        if len(self.voters.ids) > VIEWS:
+            raise InputError(
+                f"{len(self.voters.ids):,} members are too many for an agent each",
+                mend="Look at single ones with Model.member(row), or at the columns of Model.state.",
+            )
+        return [self.member(row) for row in range(len(self.voters.ids))]
+
+    def member(self, row: int) -> Member:
+        """Return a view of one member."""
+        return Member(self, row)
+
     def step(self) -> None:
         """Hold the next batch of contests, unless the log holds them already."""
         batch = self.anchors[self.done : self.done + self.society.batch]
         if batch and not self.journal.skip_step(self._started(), [self._contest_id(anchor) for anchor in batch]):
-            with self.journal.transaction():
-                self._contest(batch)
+            self._hold(batch)
             self._end_step()
         self.done += len(batch)
         self.running = self.done < len(self.anchors)
@@ -124,21 +155,26 @@ class Model(mesa.Model):
     def _contest_id(self, anchor: Anchor) -> str:
         return "/".join((self.phase, str(self.epoch), self.arm, anchor.id))
 
-    def _contest(self, batch: Sequence[Anchor]) -> None:
-        journal, step = self.journal, self.state.step
+    def _hold(self, batch: Sequence[Anchor]) -> None:
+        with self.journal.transaction():
+            for anchor, published in self._written(batch):
+                contest = self._contest_id(anchor)
+                opened = self._open(contest, anchor, published)
+                chosen = self._react(contest, anchor, published, opened) if len(published) >= 2 else _NOBODY
+                self._decide(contest, anchor, published, opened, chosen)
+                for message in published:
+                    self._judge(message, anchor)
+
+    def _written(self, batch: Sequence[Anchor]) -> Iterator[tuple[Anchor, list[MessagePublished]]]:
+        """Have every competitor write about every anchor; yield each anchor with what could be published about it."""
+        journal = self.journal
         started = journal.emit(self._started())
         calls = [competitor.request(anchor) for anchor in batch for competitor in self.competitors]
-        replies = iter(journal.ask(self.society.llm, calls, step=step, cause=started))
+        replies = iter(journal.ask(self.society.llm, calls, step=self.state.step, cause=started))
         for anchor in batch:
             contest = self._contest_id(anchor)
-            published = [
-                message
-                for competitor in self.competitors
-                if (message := self._publish(contest, anchor, competitor, next(replies))) is not None
-            ]
-            self._vote(contest, anchor, published)
-            for message in published:
-                self._judge(message, anchor)
+            messages = [self._publish(contest, anchor, competitor, next(replies)) for competitor in self.competitors]
+            yield anchor, [message for message in messages if message is not None]
 
     def _publish(
         self, contest: str, anchor: Anchor, competitor: Competitor, reply: LLMReplied
@@ -154,34 +190,26 @@ class Model(mesa.Model):
         self.journal.emit(MessageRejected(**place, reason=parsed.reason))
         return None
 
-    def _vote(self, contest: str, anchor: Anchor, published: list[MessagePublished]) -> None:
-        journal, step = self.journal, self.state.step
-        cause = published[0].seq if published else -1
-        opened = journal.emit(
+    def _open(self, contest: str, anchor: Anchor, published: list[MessagePublished]) -> int:
+        return self.journal.emit(
             ContestOpened(
-                step=step, cause=cause, contest=contest, anchor=anchor.id, messages=[m.message for m in published]
+                step=self.state.step, cause=published[0].seq if published else -1, contest=contest, anchor=anchor.id,
+                messages=[m.message for m in published],
             )
-        )
-        votes, abstained = np.zeros(len(self.competitors), dtype=np.int64), 0
-        if len(published) >= 2:
-            chosen = self._react(contest, anchor, published, opened)
-            abstained = int((chosen < 0).sum())
-            votes += np.bincount(chosen[chosen >= 0], minlength=len(votes))
-        votes = votes.tolist()
+        )  # fmt: skip
+
+    def _decide(
+        self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int, chosen: NDArray[np.int8]
+    ) -> None:
+        """Count what members chose, as slots (-1: nothing), and say who won."""
+        votes = np.bincount(chosen[chosen >= 0], minlength=len(self.competitors)).tolist()
         outcome, winner = self._winner(contest, anchor, published, votes)
-        journal.emit(
+        self.journal.emit(
             ContestDecided(
-                step=step,
-                cause=opened,
-                contest=contest,
-                votes=votes,
-                abstained=abstained,
-                invalid=0,
-                outcome=outcome,
-                winner=winner,
-                ties=self.society.ties,
+                step=self.state.step, cause=opened, contest=contest, votes=votes, abstained=int((chosen < 0).sum()),
+                invalid=0, outcome=outcome, winner=winner, ties=self.society.ties,
             )
-        )
+        )  # fmt: skip
 
     def _react(self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int) -> NDArray[np.int8]:
         """Let every member read, log what they did, and return the slots they chose, shape (members,); -1: none."""

@@ -20,8 +20,6 @@ from abm.state import State, apply
 EVERY = 200_000
 """Events between snapshots."""
 
-_COLUMN = "<i8"
-
 
 class _Snapshot(msgspec.Struct, frozen=True):
     seq: int
@@ -75,7 +73,7 @@ class Snapshots:
         try:
             raw = (self.folder / f"{seq:020d}.json").read_bytes()
             found = msgspec.json.decode(raw, type=_Snapshot, dec_hook=_decoded)
-        except (OSError, ValueError, TypeError):  # ValueError: msgspec's errors too
+        except (OSError, ValueError, TypeError, KeyError):  # ValueError: msgspec's errors too
             return None
         if found.seq != seq or found.state.hash() != found.state_hash:
             return None
@@ -100,9 +98,13 @@ def state_at(run: Path | str, seq: int | None = None) -> State:
     return state
 
 
-def _encoded(column: Any) -> bytes:
-    return np.ascontiguousarray(column, dtype=_COLUMN).tobytes()
+def _encoded(column: Any) -> dict[str, Any]:
+    if not isinstance(column, np.ndarray):
+        raise TypeError(f"no column: {type(column).__name__}")
+    little = np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<"))
+    return {"dtype": little.dtype.str, "shape": little.shape, "data": little.tobytes()}
 
 
 def _decoded(kind: Any, value: Any) -> Any:
-    return np.frombuffer(base64.b64decode(value), dtype=_COLUMN).copy()
+    column = np.frombuffer(base64.b64decode(value["data"]), dtype=np.dtype(value["dtype"]))
+    return column.reshape(value["shape"]).copy()

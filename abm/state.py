@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.columns import Int8s, unpack
+from abm.columns import Int8s, Int32s, unpack
 from abm.content import canonical
 from abm.crowd import members
 from abm.errors import CorruptLog
@@ -23,19 +23,31 @@ from abm.events import (
     CompetitorsJoined,
     ContestDecided,
     ContestOpened,
+    Engaged,
     EpochEnded,
     Event,
+    FeedOpened,
+    FeedServed,
+    Intervened,
     Lifecycle,
     MessagePublished,
     MessageRejected,
+    MessagesLabelled,
+    OpinionsShifted,
     PersonasJoined,
+    PlatformOpened,
+    PollTaken,
     Reacted,
     ReactedMany,
     ReactionInvalid,
     StepEnded,
     StepStarted,
+    TiesCut,
+    TiesFormed,
     VerdictGiven,
 )
+from abm.networked import applying
+from abm.networked.platform import Platform
 
 
 class Tally(msgspec.Struct):
@@ -74,6 +86,8 @@ class State:
         contests: contests of the current step, by id; emptied when the step ends.
         reactions, abstentions, first_choices: shape (members,), per persona index: answers given, abstentions,
             and how often the option shown first was chosen.
+        sources, targets: shape (ties,), ties of the run's graphs, as persona indices; a society's first ties.
+        platform: the current society's, in a networked world.
     """
 
     step: int = 0
@@ -87,6 +101,9 @@ class State:
     reactions: NDArray[np.int64] = field(default_factory=_column)
     abstentions: NDArray[np.int64] = field(default_factory=_column)
     first_choices: NDArray[np.int64] = field(default_factory=_column)
+    sources: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    targets: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    platform: Platform | None = None
 
     def hash(self) -> str:
         """Return the SHA-256 of the state, the same on every machine."""
@@ -106,6 +123,8 @@ class State:
         )
         for column in (self.reactions, self.abstentions, self.first_choices):
             sha.update(column.astype("<i8").tobytes())
+        if self.platform is not None:
+            sha.update(self.platform.hash().encode())
         return sha.hexdigest()
 
 
@@ -161,6 +180,16 @@ def apply(state: State, event: Event) -> None:
             state.reactions = _grown(state.reactions, members)
             state.abstentions = _grown(state.abstentions, members)
             state.first_choices = _grown(state.first_choices, members)
+        case TiesFormed(why="graph"):
+            state.sources = np.concatenate([state.sources, unpack(event.sources, Int32s)])
+            state.targets = np.concatenate([state.targets, unpack(event.targets, Int32s)])
+        case PlatformOpened():
+            state.platform = applying.opened(event, state.sources, state.targets)
+        case (
+            FeedOpened() | FeedServed() | Engaged() | OpinionsShifted() | PollTaken() | Intervened() | MessagesLabelled()
+            | TiesFormed() | TiesCut()
+        ):  # fmt: skip
+            applying.apply(_platform(state, event), event)
         case AdapterTrained():
             state.adapters[event.arm] = event.adapter
         case EpochEnded():
@@ -171,6 +200,17 @@ def apply(state: State, event: Event) -> None:
                 state.tallies.setdefault(f"evaluate/{name}", Tally())
         case _:  # settings, arena and anchors: read from the log by whoever needs them
             pass
+
+
+def _platform(state: State, event: Event) -> Platform:
+    if state.platform is None:
+        raise CorruptLog(
+            "something happened on a platform that was never opened",
+            where=f"event {event.seq}",
+            why=f"it is a {event.__struct_config__.tag} and no platform_opened comes before it",
+            mend="The log was edited; use a copy made before.",
+        )
+    return state.platform
 
 
 def _tally(state: State, competitor: str) -> Tally:
@@ -187,6 +227,8 @@ def _react(state: State, event: Reacted) -> None:
     slot = str(event.choice)
     contest.votes[slot] = contest.votes.get(slot, 0) + 1
     state.first_choices[event.persona] += event.choice == event.order[0]
+    if state.platform is not None:
+        applying.chosen(state.platform, event.contest, np.array([event.persona]), np.array([event.choice]))
 
 
 def _react_many(state: State, event: ReactedMany) -> None:
@@ -200,6 +242,8 @@ def _react_many(state: State, event: ReactedMany) -> None:
     slots, counts = np.unique(choices[choices >= 0], return_counts=True)
     for slot, count in zip(slots.tolist(), counts.tolist(), strict=True):
         contest.votes[str(slot)] = contest.votes.get(str(slot), 0) + count
+    if state.platform is not None:
+        applying.chosen(state.platform, event.contest, personas, choices)
 
 
 def _decide(state: State, event: ContestDecided) -> None:
@@ -230,6 +274,8 @@ def _end_step(state: State, event: StepEnded) -> None:
         )
     state.step += 1
     state.contests.clear()
+    if state.platform is not None:
+        applying.settle(state.platform)
 
 
 def _grown(column: NDArray[np.int64], size: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from abm.content import content_id
 from abm.errors import InputError
 from abm.model import Ties
+from abm.networked.settings import NetworkConfig
 
 
 class _Settings(BaseModel):
@@ -64,6 +65,10 @@ class RunConfig(_Settings):
     evaluate: Literal["last", "every"] = "last"
     """Evaluate after the last epoch only, or after each."""
     seed: int = Field(1, ge=0, lt=2**31)
+    world: Literal["isolated", "networked"] = "isolated"
+    """``isolated``: every member sees every contest and nobody else; ``networked``: see ``network``."""
+    network: NetworkConfig = Field(default_factory=NetworkConfig)
+    """The networked world's settings."""
 
     @field_validator("arms")
     @classmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -34,6 +34,8 @@ from abm.events import (
 from abm.journal import Journal
 from abm.llm.port import LLM, Sampling
 from abm.model import Model, Society
+from abm.networked.graphs import audience_graph, joined_ties
+from abm.networked.model import NetworkedModel
 from abm.probe import Probe
 from learning.config import RunConfig
 from learning.lora import LoraSettings, lora_settings
@@ -187,35 +189,41 @@ class Loop:
             emit(_joined("train", 0, inputs.people.train))
             emit(_joined("evaluate", len(inputs.people.train), inputs.people.held_out))
             emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
+            if self.config.world == "networked":
+                for split in ("train", "evaluate"):
+                    voters = self._voters(split)
+                    graph = audience_graph(self.config.network.graph, voters, self.config.seed, split)
+                    for ties in joined_ties(graph, voters):
+                        emit(ties)
 
     # -- simulate ------------------------------------------------------------------------------------------
 
     def _simulate(self, epoch: int, arm: str, writer: Writer) -> None:
-        voters = _voters(0, self.inputs.people.train)
         writers = [writer] * self.config.messages
-        self._steps("train", epoch, arm, self._epoch_anchors(epoch), writers, voters, f"epoch {epoch}: {arm} competes")
+        self._steps("train", epoch, arm, self._epoch_anchors(epoch), writers, f"epoch {epoch}: {arm} competes")
 
     def _evaluate(self, epoch: int, arm: str) -> None:
-        voters = _voters(len(self.inputs.people.train), self.inputs.people.held_out)
         writers = [Writer(BASE), Writer(arm, self.journal.state.adapters[arm])]
         anchors = self.inputs.anchors.held_out
-        self._steps("evaluate", epoch, arm, anchors, writers, voters, f"evaluating {arm} against base")
+        self._steps("evaluate", epoch, arm, anchors, writers, f"evaluating {arm} against base")
+
+    def _voters(self, split: Phase) -> Voters:
+        people = self.inputs.people
+        return _voters(0, people.train) if split == "train" else _voters(len(people.train), people.held_out)
 
     def _steps(
-        self, phase: Phase, epoch: int, arm: str, anchors: Sequence[Anchor], writers: Sequence[Writer],
-        voters: Voters, doing: str,
-    ) -> None:  # fmt: skip
-        model = Model(
-            self.society,
-            self.journal,
-            anchors=anchors,
-            writers=writers,
-            voters=voters,
-            phase=phase,
-            epoch=epoch,
-            arm=arm,
-            probes=self.probes if phase == "evaluate" else (),
-        )
+        self, phase: Phase, epoch: int, arm: str, anchors: Sequence[Anchor], writers: Sequence[Writer], doing: str
+    ) -> None:
+        place: dict[str, Any] = {"phase": phase, "epoch": epoch, "arm": arm}
+        world: dict[str, Any] = {
+            "anchors": anchors, "writers": writers, "voters": self._voters(phase),
+            "probes": self.probes if phase == "evaluate" else (),
+        }  # fmt: skip
+        if self.config.world == "networked":
+            network = {"network": self.config.network, "checkers": self.probes}
+            model = NetworkedModel(self.society, self.journal, **world, **place, **network)
+        else:
+            model = Model(self.society, self.journal, **world, **place)
         while model.running:
             self._advance(doing)
             model.step()

@@ -78,6 +78,17 @@ class ChoiceModel:
         values = feature_matrix([text, other])
         return self._member_weights(voters) * (values[0] - values[1])
 
+    def say(
+        self,
+        texts: Sequence[str],
+        shown: NDArray[np.int8],
+        choices: NDArray[np.int16],
+        voters: Voters,
+        key: tuple[Part, ...],
+    ) -> list[str]:
+        """Return why each member made its choice among ``texts``, by the terms of its utility; as :meth:`react` does."""
+        return self._thoughts(feature_matrix(texts), shown, choices, voters, key)
+
     def _member_weights(self, voters: Voters) -> NDArray[np.float64]:
         """Return every member's own weight of each feature, shape (k, features)."""
         weights = np.tile(self.weights[:, 0], (len(voters.ids), 1))

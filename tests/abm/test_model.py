@@ -187,9 +187,10 @@ class TestMesa:
     """It is a Mesa model."""
 
     def test_agents_and_space_are_mesas(self, tmp_path):
-        """Competitors and members are agents; each member stands at its node and is a view of the state."""
+        """Competitors and members are agents; each member, once asked for, stands at its node and is a view of the state."""
         model, _ = hold(tmp_path, lambda r: say(r.site), audience("default"))
-        assert len(model.agents) == 2 + 4
+        assert len(model.agents) == 2
+        assert len(model.members) == 4 and len(model.agents) == 2 + 4
         assert [member.cell.coordinate for member in model.members] == [0, 1, 2, 3]
         assert {member.reactions for member in model.members} == {len(ANCHORS)}
         assert set(model.members[0].traits) == set(TRAITS)

@@ -95,9 +95,11 @@ class TestDoubt:
             lambda text: text.replace('"step":4', '"step":3'),
             lambda text: text.replace('"hash":"', '"hash":"0', 1),
             lambda text: "{}",
-            lambda text: text.replace('"reactions":"', '"reactions":"AAAA'),
+            lambda text: text.replace('"data":"', '"data":"AAAA', 1),
+            lambda text: text.replace('"shape":[', '"shape":[7,', 1),
+            lambda text: text.replace('"<i8"', '"object"', 1),
         ],
-        ids=["cut", "edited", "another chain", "empty", "another column"],
+        ids=["cut", "edited", "another chain", "empty", "another column", "another shape", "objects"],
     )
     def test_it_is_damaged(self, run, spoil):
         """Whatever is wrong with it, the state comes from the one before it and the log."""

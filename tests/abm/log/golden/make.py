@@ -1,19 +1,19 @@
-"""Write the golden log of the current schema: one event of every type. Run once per released schema::
+"""Write a golden log of the current schema: one event of every type that no golden log of it holds yet. Run::
 
     python tests/abm/log/golden/make.py
 
-A golden log that was released is never written again: it shows that old runs stay readable.
+A golden log is never written again: it shows that old runs stay readable. Types that came later have one of their own,
+``v<schema>.1``, ``v<schema>.2``, ...
 """
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from abm.columns import Float32s, Int8s, Int32s, pack
+from abm.columns import Float32s, Int8s, Int16s, Int32s, pack
 from abm.content import canonical
 from abm.digest import run_digest
 from abm.events import SCHEMA_VERSION, Event
@@ -24,7 +24,7 @@ _WRITTEN = {"seq", "at", "v"}  # by the log, or a default that stands for the sc
 
 def example(hint: Any, name: str) -> Any:
     """Return a value of an annotation, different from any default."""
-    if hint in (Int8s, Int32s, Float32s):
+    if hint in (Int8s, Int16s, Int32s, Float32s):
         return pack([1, 2], hint)
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal:
@@ -46,10 +46,14 @@ def examples() -> list[Event]:
 
 
 def main() -> None:
-    """Write ``v<schema>/`` beside this file: the run, what it holds as plain JSON, its head and its digest."""
-    folder = Path(__file__).parent / f"v{SCHEMA_VERSION}"
-    shutil.rmtree(folder, ignore_errors=True)
-    events = examples()
+    """Write a folder beside this file: the run, what it holds as plain JSON, its head and its digest."""
+    here = Path(__file__).parent
+    written = sorted(here.glob(f"v{SCHEMA_VERSION}*"))
+    held = {type(event) for folder in written for event in read_events(folder)}
+    events = [event for event in examples() if type(event) not in held]
+    if not events:
+        return
+    folder = here / (f"v{SCHEMA_VERSION}.{len(written)}" if written else f"v{SCHEMA_VERSION}")
     with create(folder, {"seed": 1, "arena": "sales"}) as log:
         log.append(events[:1])
         log.append(events[1:])

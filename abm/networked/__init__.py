@@ -1,0 +1,1 @@
+"""The networked world: accounts, feeds, what members do there, and what it does to them."""

@@ -1,0 +1,149 @@
+"""What comes from outside in the middle of a society: a platform's rule, a ban, fact-checks, shocks.
+
+They stand in the settings and, once in force, in the log. Each comes into force at the first opening of the feeds at which
+the society has held at least ``after`` contests; a fact-check stays, for every feed from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from abm import keyed
+from abm.anchors import Anchor
+from abm.arenas import Arena
+from abm.columns import Int16s, pack
+from abm.errors import InputError
+from abm.events import Event, Intervened, MessagePublished, MessagesLabelled, Phase
+from abm.networked.influence import moved
+from abm.networked.platform import SERVED
+from abm.networked.round import shift
+from abm.networked.scene import Scene
+from abm.networked.settings import Ban, FactCheck, Intervention, NetworkConfig, Rule, Shock
+from abm.probe import Probe
+from media_graph.feeds import ranker
+
+
+class Plan(NamedTuple):
+    """One society's interventions.
+
+    Attributes:
+        due: contests held -> those that come into force at that opening of the feeds, in the settings' order.
+        checks: fact-checks with the contests held from which they are in force.
+    """
+
+    due: dict[int, list[Intervention]]
+    checks: list[tuple[int, FactCheck]]
+
+    def penalty(self, held: int) -> float:
+        """Return the appeal that a label costs."""
+        return max((check.penalty for start, check in self.checks if held >= start), default=0.0)
+
+
+def make_plan(
+    network: NetworkConfig,
+    checkers: Sequence[Probe],
+    *,
+    phase: Phase,
+    epoch: int,
+    competitors: int,
+    starts: Sequence[int],
+) -> Plan:
+    """Return when the interventions of this phase and epoch come into force.
+
+    Args:
+        starts: contests held before each opening of the feeds, ascending.
+
+    Raises:
+        InputError: one names a ranker, a slot or a probe that does not exist.
+    """
+    plan = Plan({}, [])
+    for number, intervention in enumerate(network.interventions):
+        _check(intervention, checkers, competitors, f"network.interventions.{number}")
+        elsewhere = intervention.phase not in (None, phase) or intervention.epoch not in (None, epoch)
+        start = next((start for start in starts if start >= intervention.after), None)
+        if elsewhere or start is None:
+            continue
+        plan.due.setdefault(start, []).append(intervention)
+        if isinstance(intervention, FactCheck):
+            plan.checks.append((start, intervention))
+    return plan
+
+
+def needs_tastes(network: NetworkConfig) -> bool:
+    """Return whether any ranker that may come into force asks for members' tastes."""
+    rules = [item.ranker for item in network.interventions if isinstance(item, Rule) and item.ranker]
+    return any(ranker(name).needs_tastes for name in [network.feed.ranker, *rules])
+
+
+def intervened(intervention: Intervention, held: int, step: int) -> Intervened:
+    """Return the event of an intervention that comes into force."""
+    settings = intervention.model_dump(mode="json", exclude={"kind", "phase", "epoch", "after"})
+    return Intervened(step=step, kind=intervention.kind, contests=held, settings=settings)
+
+
+def shocked(scene: Scene, shock: Shock, held: int, key: tuple[str | int, ...]) -> Iterator[Event]:
+    """Yield the change of opinions that a shock makes."""
+    lots = keyed.uniforms(scene.platform.personas, *key, "shock", held, shock.slot)
+    rows = np.flatnonzero(lots < shock.share)
+    yield from shift(
+        scene, 0, "opinion", "shock", shock.slot, *moved(scene.platform.opinions[shock.slot], rows, shock.shift)
+    )
+
+
+def checked(
+    scene: Scene,
+    check: FactCheck,
+    round_: int,
+    messages: Sequence[tuple[MessagePublished, Anchor]],
+    arena: Arena,
+    checkers: Sequence[Probe],
+) -> Iterator[Event]:
+    """Yield what a fact-check finds and what that costs the authors' trust.
+
+    Args:
+        messages: those in the feeds with their anchors, by item.
+    """
+    wanted = [probe for probe in checkers if not check.probes or probe.name in check.probes]
+    items, probes = [], []
+    for item, (message, anchor) in enumerate(messages):
+        lot = keyed.generator(*scene.places[item], "fact-check").random()
+        if lot >= check.share or scene.posts.labelled[item]:
+            continue
+        found = next((p.name for p in wanted if p.judge(message.text, anchor, arena).label == 1), None)
+        if found is not None:
+            items.append(item)
+            probes.append(found)
+    if not items:
+        return
+    yield MessagesLabelled(
+        step=scene.step, cause=messages[items[0]][0].seq, round=round_, items=pack(items, Int16s), probes=probes
+    )
+    slots = scene.posts.slots[items]
+    for slot in np.unique(slots).tolist():
+        seen = (scene.posts.seen[np.array(items)[slots == slot]] & SERVED).any(axis=0)
+        rows, values = moved(scene.platform.trust[slot], np.flatnonzero(seen), -check.distrust)
+        yield from shift(scene, round_, "trust", "fact_check", slot, rows, values)
+
+
+def _check(intervention: Intervention, checkers: Sequence[Probe], competitors: int, where: str) -> None:
+    match intervention:
+        case Rule(ranker=str(name)):
+            ranker(name)
+        case Ban() | Shock() if intervention.slot >= competitors:
+            raise InputError(
+                f"no competitor in slot {intervention.slot}", where=where, mend=f"Slots are 0 to {competitors - 1}."
+            )
+        case FactCheck():
+            names = [probe.name for probe in checkers]
+            unknown = [name for name in intervention.probes if name not in names]
+            if unknown or not names:
+                raise InputError(
+                    f"no probe {unknown[0]!r} to check facts with" if unknown else "no probe to check facts with",
+                    where=where, why=f"this run has {', '.join(names) or 'none'}",
+                    mend="Name one of these, or hand probes to learning.run.",
+                )  # fmt: skip
+        case _:
+            pass

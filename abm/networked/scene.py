@@ -1,0 +1,60 @@
+"""What a round is decided from: the platform as it is, the messages in the feeds, the members and how they read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm import keyed
+from abm.audience import Voters
+from abm.keyed import Part
+from abm.networked.influence import source_utility
+from abm.networked.platform import Platform, Posts
+from abm.networked.reading import Reader
+from abm.networked.settings import NetworkConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Everything that decides what happens next in the feeds.
+
+    Attributes:
+        step: of the plan.
+        texts: of the messages, by item.
+        places: keys of their draws, by item.
+        penalty: appeal that a fact-check's label costs.
+    """
+
+    step: int
+    platform: Platform
+    posts: Posts
+    voters: Voters
+    reader: Reader
+    network: NetworkConfig
+    texts: list[str]
+    places: list[tuple[Part, ...]]
+    penalty: float = 0.0
+
+    def appeal(self, rows: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return how far messages appeal to members now, shape (pairs,), in logits.
+
+        The message's own appeal, what endorsements of contacts add (of the message alone: e / (1 + e)), what the member
+        thinks of its author, less the penalty of a label.
+        """
+        weights = self.network.influence
+        own = self.reader.appeal(self.texts, self.voters, rows, items)
+        endorsed = self.posts.endorsed[items, rows].astype(np.float64)
+        own += weights.conformity * endorsed / (1.0 + endorsed)
+        own += source_utility(self.platform, self.posts.slots[items], rows, weights)
+        return own - self.penalty * self.posts.labelled[items]
+
+    def lots(self, rows: NDArray[np.int64], items: NDArray[np.int64], *what: Part) -> NDArray[np.float64]:
+        """Return one uniform per pair of member and message, keyed by both and by ``what``."""
+        draws = np.empty(len(rows))
+        for item, place in enumerate(self.places):
+            mine = items == item
+            if mine.any():
+                draws[mine] = keyed.uniforms(self.platform.personas[rows[mine]], *place, *what)
+        return draws

@@ -1,0 +1,160 @@
+"""The settings of a networked world, with their defaults; docs/networked.md gives each one's reason.
+
+Rates are chances at appeal 0 (a message without any feature that this member weighs); appeal moves them in logits.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from abm.events import Phase
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=-100, le=100)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GraphConfig(_Settings):
+    """Who follows whom among the members."""
+
+    kind: str = "watts_strogatz"
+    """A builder of :mod:`media_graph`, or the path of a graph file whose nodes are personas."""
+    options: dict[str, Any] = {}
+    """The builder's, such as ``{m: 3}``; those left out have the builder's defaults."""
+
+
+class FeedConfig(_Settings):
+    """What reaches a member of all that those it follows publish and share."""
+
+    ranker: str = "chronological"
+    slots: int = Field(default=2, ge=1, le=127)
+    """Messages that a member sees in a round."""
+    discover: Rate = 0.0
+    """Chance, per round, that the platform adds a message which nobody whom the member follows has shared."""
+
+
+class EngagementConfig(_Settings):
+    """What members do with a message that they see; each is a draw of its own, and none of them is to ignore it."""
+
+    like: Rate = 0.15
+    share: Rate = 0.08
+    reply: Rate = 0.03
+    follow: Rate = 0.02
+    """The author, by members who liked or shared it and do not follow yet."""
+    unfollow: Rate = 0.01
+    """Whoever it came from, by members who did nothing with it; appeal moves this one down."""
+    appeal: Weight = 1.0
+    """Logits per unit of appeal."""
+
+
+class InfluenceConfig(_Settings):
+    """What others do to a member; all 0 gives members who only share a medium."""
+
+    conformity: Weight = 0.5
+    """Utility of a message that all visible likes and shares of the member's own contacts are for."""
+    bandwagon: Weight = 0.0
+    """Utility of an option that everybody chose in the last poll."""
+    trust: Weight = 0.5
+    """Utility of a source that is fully trusted."""
+    opinion: Weight = 0.5
+    """Utility of a source that is fully approved of."""
+    persuasion: Rate = 0.1
+    """Share of the way from a member's opinion of a competitor to what the message seen just now says to it."""
+    pull: Rate = 0.1
+    """Share of the way from a member's opinion to the mean opinion of its contacts, where it saw a message."""
+    confidence: float = Field(default=2.0, ge=0, le=2)
+    """Largest distance of opinions (-1 .. 1) at which a contact is listened to; 2: always."""
+    trust_gain: Rate = 0.02
+    """Of a competitor, when the member likes its message."""
+
+
+class _Intervention(_Settings):
+    phase: Phase | None = None
+    """``train`` or ``evaluate`` only; both by default."""
+    epoch: int | None = Field(None, ge=1)
+    after: int = Field(default=0, ge=0)
+    """Contests that a society has held before it comes into force."""
+
+
+class Rule(_Intervention):
+    """The platform changes how it ranks."""
+
+    kind: Literal["rule"]
+    ranker: str | None = None
+    slots: int | None = Field(None, ge=1, le=127)
+
+
+class Ban(_Intervention):
+    """A competitor's messages reach nobody any more."""
+
+    kind: Literal["ban"]
+    slot: int = Field(ge=0)
+
+
+class FactCheck(_Intervention):
+    """A share of the messages is checked by probes; what misbehaves is labelled from the next round on."""
+
+    kind: Literal["fact_check"]
+    probes: tuple[str, ...] = ()
+    """Their names; by default all that the run has."""
+    share: Rate = 1.0
+    """Of the messages that are checked; which ones is drawn by lot."""
+    round: int = Field(default=1, ge=0)
+    """Round before which the check is done; what was seen earlier was seen without a label."""
+    penalty: Weight = 1.0
+    """Appeal that a label costs a message."""
+    distrust: Rate = 0.2
+    """Trust in its author that it costs with everybody who saw the message."""
+
+
+class Shock(_Intervention):
+    """News from outside moves what members think of a competitor, once."""
+
+    kind: Literal["shock"]
+    slot: int = Field(ge=0)
+    shift: float = Field(ge=-2, le=2)
+    """Of opinion."""
+    share: Rate = 1.0
+    """Of the members whom it reaches, drawn by lot."""
+
+
+Intervention = Annotated[Rule | Ban | FactCheck | Shock, Field(discriminator="kind")]
+
+
+class NetworkConfig(_Settings):
+    """A networked world."""
+
+    graph: GraphConfig = Field(default_factory=GraphConfig)
+    followers: Rate = 0.3
+    """Share of the members that follow every competitor from the start: the same ones, so that nobody starts ahead."""
+    placement: Literal["random", "hubs"] = "random"
+    """Which members those are: drawn by lot, or the ones whom most others follow."""
+    together: int = Field(default=4, ge=1)
+    """Contests whose messages are in the feeds at the same time."""
+    rounds: int = Field(default=4, ge=1, le=500)
+    """Rounds of serving and reacting before a contest is decided."""
+    purchases: int = Field(default=1, ge=1)
+    """How often each member chooses: after each of the last so many rounds. Others see what was chosen."""
+    polls: tuple[int, ...] = ()
+    """Rounds (0, 1, ...) after which those who saw a message of a contest are asked what they would choose."""
+    outside: Weight = 0.0
+    """Utility of choosing nothing, where the audience declares none of its own."""
+    churn: Rate = 0.0
+    """Share of the ties among members that are replaced, at each opening of the feeds, by a contact's contact."""
+    feed: FeedConfig = Field(default_factory=FeedConfig)
+    engagement: EngagementConfig = Field(default_factory=EngagementConfig)
+    influence: InfluenceConfig = Field(default_factory=InfluenceConfig)
+    interventions: tuple[Intervention, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> NetworkConfig:
+        if self.purchases > self.rounds:
+            raise ValueError(f"{self.purchases} purchases do not fit into {self.rounds} rounds")
+        if late := [at for at in self.polls if not 0 <= at < self.rounds]:
+            raise ValueError(f"a poll after round {late[0]}: rounds are 0 to {self.rounds - 1}")
+        return self

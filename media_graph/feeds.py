@@ -1,0 +1,157 @@
+"""Feeds: of all that could reach a member, a ranker orders it and the first few are served.
+
+Knows messages as rows of numbers and members as rows of numbers; knows nothing of texts, contests or models. A ranker is
+one method, ``score``: higher comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from populations.errors import InputError
+
+Scores = NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """Candidates of one round: c pairs of a member and a message that may be served to it.
+
+    Attributes:
+        members: shape (c,), rows of ``tastes`` and of whatever the ranker knows of members.
+        items: shape (c,), rows of ``popularity`` and ``topics``.
+        age: shape (c,), rounds since the message, or a share of it, first reached the member.
+        popularity: shape (messages,), likes, shares and replies so far.
+        topics: shape (messages, features), what each message is like.
+        tastes: shape (members, features), the sum of topics of what each member engaged with; None where it is not kept.
+        predicted: returns the predicted engagement of each candidate, shape (c,), in logits; asked for on use only.
+        lots: shape (c,), uniform draws in (0, 1): they order what is scored alike.
+    """
+
+    members: NDArray[np.integer]
+    items: NDArray[np.integer]
+    age: NDArray[np.floating]
+    popularity: NDArray[np.floating]
+    topics: NDArray[np.floating]
+    tastes: NDArray[np.floating] | None
+    predicted: Callable[[], Scores]
+    lots: NDArray[np.floating]
+
+
+class Ranker(Protocol):
+    """Orders a feed.
+
+    Attributes:
+        name: what the log calls it.
+        needs_tastes: whether :attr:`Feed.tastes` must be kept for it.
+    """
+
+    name: str
+    needs_tastes: bool
+
+    def score(self, feed: Feed) -> Scores:
+        """Return a score for each candidate, shape (c,); the highest of a member's are served first."""
+        ...
+
+
+class Chronological:
+    """What arrived last first."""
+
+    name, needs_tastes = "chronological", False
+
+    def score(self, feed: Feed) -> Scores:
+        return -feed.age
+
+
+class Popularity:
+    """The most liked, shared and replied to first: log(1 + engagements)."""
+
+    name, needs_tastes = "popularity", False
+
+    def score(self, feed: Feed) -> Scores:
+        return np.log1p(feed.popularity)[feed.items]
+
+
+class Engagement:
+    """The highest predicted engagement first, as the platform's model of its members predicts it."""
+
+    name, needs_tastes = "engagement", False
+
+    def score(self, feed: Feed) -> Scores:
+        return feed.predicted()
+
+
+class Similarity:
+    """What is most like that which the member engaged with before: cosine of its taste and the message's topics."""
+
+    name, needs_tastes = "similarity", True
+
+    def score(self, feed: Feed) -> Scores:
+        if feed.tastes is None:
+            raise ValueError("the similarity ranker needs members' tastes")
+        return _cosine(feed.tastes[feed.members], feed.topics[feed.items])
+
+
+class Random:
+    """Any order."""
+
+    name, needs_tastes = "random", False
+
+    def score(self, feed: Feed) -> Scores:
+        return feed.lots
+
+
+RANKERS: dict[str, Callable[[], Ranker]] = {
+    made.name: made for made in (Chronological, Popularity, Engagement, Similarity, Random)
+}
+"""Name -> ranker; one's own is added with ``RANKERS[name] = make``."""
+
+
+def ranker(name: str) -> Ranker:
+    """Return the ranker of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in RANKERS:
+        raise InputError(f"unknown ranker {name!r}", mend=f"Choose one of {', '.join(RANKERS)}.")
+    return RANKERS[name]()
+
+
+class Served(NamedTuple):
+    """What members saw: ``chosen`` are indices of candidates, by member and then best first.
+
+    Attributes:
+        chosen: shape (served,).
+        ranks: shape (served,), place in that member's feed, from 0.
+    """
+
+    chosen: NDArray[np.int64]
+    ranks: NDArray[np.int64]
+
+
+def serve(feed: Feed, scores: Scores, slots: int) -> Served:
+    """Return the ``slots`` best candidates of each member; equal scores are ordered by lot.
+
+    Raises:
+        ValueError: not one finite score per candidate.
+    """
+    if scores.shape != feed.members.shape or not np.all(np.isfinite(scores)):
+        raise ValueError(f"a ranker must give one finite score for each of {len(feed.members)} candidates")
+    order = np.lexsort((feed.lots, -scores, feed.members))
+    sorted_members = feed.members[order]
+    starts = np.flatnonzero(np.diff(sorted_members, prepend=-1))
+    ranks = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+    kept = ranks < slots
+    return Served(order[kept], ranks[kept])
+
+
+def _cosine(a: NDArray[np.floating], b: NDArray[np.floating]) -> Scores:
+    """Return the cosine of each pair of rows, shape (n,); 0 where one is all zeros."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", a, a) * np.einsum("ij,ij->i", b, b))
+    return np.divide(np.einsum("ij,ij->i", a, b), lengths, out=np.zeros(len(a)), where=lengths > 0)
