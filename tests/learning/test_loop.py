@@ -20,12 +20,19 @@ from abm.events import (
 from abm.journal import Journal
 from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
+from abm.networked.settings import NetworkConfig
 from analysis.probes import battery
 from learning.config import RunConfig
 from learning.loop import Loop, gather
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 
 CONFIG = RunConfig(train_anchors=6, held_out_anchors=5, train_personas=4, held_out_personas=3, batch=4)
+
+
+NETWORKED = RunConfig(
+    world="networked", train_anchors=2, held_out_anchors=2, train_personas=5, held_out_personas=4, epochs=1,
+    arms=("rft",), network=NetworkConfig(rounds=2, churn=0.2, polls=(0,)),
+)  # fmt: skip
 
 
 class Killed(Exception):
@@ -82,18 +89,20 @@ class TestDeterminism:
 class TestResume:
     """A run that died goes on when the same command runs again."""
 
-    def test_dying_after_any_commit_ends_in_the_same_digest(self, whole, tmp_path):
+    @pytest.mark.parametrize("config", [CONFIG, NETWORKED], ids=["isolated", "networked"])
+    def test_dying_after_any_commit_ends_in_the_same_digest(self, config, tmp_path):
         """Every commit is a place to die; each resumed run decides the rest alike."""
+        whole = carry_out(tmp_path / "whole", config).digest.hexdigest()
         for died_after in itertools.count():
             folder = tmp_path / str(died_after)
             try:
-                carry_out(folder, commits=died_after)
+                carry_out(folder, config, commits=died_after)
             except Killed:
                 pass
             else:
                 assert died_after > 20
                 break
-            assert carry_out(folder).digest.hexdigest() == whole[1], f"after commit {died_after}"
+            assert carry_out(folder, config).digest.hexdigest() == whole, f"after commit {died_after}"
 
     def test_no_durable_answer_is_paid_again(self, tmp_path):
         """What the log holds is never asked for again, however often the process dies."""
