@@ -7,6 +7,8 @@ place of the draw, for example ``(seed, "order", epoch, contest)``; a counter na
 from __future__ import annotations
 
 import hashlib
+from functools import cache
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,12 @@ _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
+
+MANY = 5_000
+"""Draws from which compiled code is worth the half second that numba takes to import."""
+
+BLOCK = 1 << 14
+"""Draws per block of the numpy code: its columns stay in the processor's cache."""
 
 
 def key(*parts: Part) -> int:
@@ -43,18 +51,38 @@ def uniforms(ids: NDArray[np.integer], *parts: Part) -> NDArray[np.float64]:
         ids: shape (n,), non-negative integers that name who draws (a persona's index, say).
         parts: the place of the draw.
     """
-    place = key(*parts)
-    counter = np.asarray(ids, dtype=np.uint64)
-    c0, c1, _, _ = philox(
-        counter & _LOW,
-        counter >> _SHIFT,
-        np.full_like(counter, (place >> 64) & 0xFFFFFFFF),
-        np.full_like(counter, (place >> 96) & 0xFFFFFFFF),
-        place & 0xFFFFFFFF,
-        (place >> 32) & 0xFFFFFFFF,
-    )
+    counters = np.asarray(ids, dtype=np.uint64)
+    flat, place = counters.ravel(), words(*parts)
+    out = np.empty(len(flat))
+    if len(flat) >= MANY and (compiled := kernels()) is not None:
+        compiled.uniforms(flat, place, out)
+    else:
+        for start in range(0, len(flat), BLOCK):
+            out[start : start + BLOCK] = _uniforms(flat[start : start + BLOCK], place)
+    return out.reshape(counters.shape)
+
+
+def _uniforms(counter: _Words, place: _Words) -> NDArray[np.float64]:
+    c2, c3 = np.full_like(counter, place[0]), np.full_like(counter, place[1])
+    c0, c1, _, _ = philox(counter & _LOW, counter >> _SHIFT, c2, c3, int(place[2]), int(place[3]))
     bits = (c0 << np.uint64(21)) ^ (c1 >> np.uint64(11))  # 53 bits
     return (bits.astype(np.float64) + 0.5) * 2.0**-53
+
+
+def words(*parts: Part) -> _Words:
+    """Return the place's 128 bits as four words of 32: two of Philox's counter, then two of its key, shape (4,)."""
+    place = key(*parts)
+    return np.array([(place >> shift) & 0xFFFFFFFF for shift in (64, 96, 0, 32)], dtype=np.uint64)
+
+
+@cache
+def kernels() -> ModuleType | None:
+    """Return :mod:`abm.audience.kernels`, or None where this machine cannot compile: numpy does the same, slower."""
+    try:
+        from abm.audience import kernels as compiled
+    except (ImportError, RuntimeError):  # no numba, or no folder that it may write its cache to
+        return None
+    return compiled
 
 
 def philox(c0: _Words, c1: _Words, c2: _Words, c3: _Words, k0: int, k1: int) -> tuple[_Words, _Words, _Words, _Words]:

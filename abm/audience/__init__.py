@@ -2,18 +2,21 @@
 
 from abm.audience.choice import ChoiceModel, perturbed
 from abm.audience.features import Feature, feature_matrix, feature_names, features
-from abm.audience.port import Audience, Reactions, Voters, orders
+from abm.audience.port import Audience, Chooser, Labels, Reactions, Voters, choices, orders
 from abm.audience.sensitivity import Sensitivity, sensitivity
 from abm.audience.weights import audience
 
 __all__ = [
     "Audience",
     "ChoiceModel",
+    "Chooser",
     "Feature",
+    "Labels",
     "Reactions",
     "Sensitivity",
     "Voters",
     "audience",
+    "choices",
     "feature_matrix",
     "feature_names",
     "features",

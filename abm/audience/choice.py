@@ -6,14 +6,15 @@ Utility of option s for member i (McFadden 1974, "Conditional logit analysis of 
               + temperature * Gumbel[i, s]
 
 The member chooses the largest. The noise is keyed by member and option, and every sum runs in a fixed order, so a
-choice does not depend on who else is asked, in which order, or in how large a batch. Weights come from
-:mod:`abm.audience.weights`; what members say comes from :mod:`abm.audience.thoughts`.
+choice does not depend on who else is asked, in which order, or in how large a batch. Crowds go through
+:mod:`abm.audience.kernels`, in one pass, with equal results. Weights come from :mod:`abm.audience.weights`; what members say comes from :mod:`abm.audience.thoughts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,13 @@ from populations import TRAITS
 BLOCK = 1 << 16
 """Members per block: bounds memory, and keeps a block's columns in the processor's cache."""
 
+GUARD = 1e-11
+"""Difference, relative to the largest utility that traits in -1 .. 1 can give, below which a compiled choice is made
+again by numpy. Rounding errors of either stay below a hundredth of it."""
+
+LARGEST_NOISE = 37.0
+"""Largest Gumbel noise that a draw of 53 bits can give: -log(-log(1 - 2**-53))."""
+
 
 @dataclass(frozen=True, eq=False)
 class ChoiceModel:
@@ -35,11 +43,12 @@ class ChoiceModel:
 
     Attributes:
         name: what results call it.
-        weights: shape (features, 1 + traits): the mean weight, then one weight per trait of ``TRAITS``.
+        weights: shape (features, 1 + traits): the mean weight, then one weight per trait of ``traits``.
         first: utility of standing first.
         temperature: scale of the noise, above 0; near 0 members take what their utility says.
         abstain: utility of choosing nothing, with noise of its own; None if every member must choose.
-        thoughts: whether members say why; off for very large audiences.
+        thoughts: whether members say why in :meth:`react`; a crowd is asked with :meth:`choose`.
+        traits: names of the traits that have weights; voters may have others beside them.
     """
 
     name: str
@@ -48,25 +57,40 @@ class ChoiceModel:
     temperature: float = 1.0
     abstain: float | None = None
     thoughts: bool = True
+    traits: tuple[str, ...] = TRAITS
 
     def react(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]) -> Reactions:
         """Return every member's choice among ``texts``; see :class:`abm.audience.Audience`."""
-        values = feature_matrix(texts)
+        choices = self.choose(texts, shown, voters, key)
+        thoughts = self.say(texts, shown, choices, voters, key) if self.thoughts else []
+        return Reactions(choices, thoughts)
+
+    def choose(
+        self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]
+    ) -> NDArray[np.int16]:
+        """Return every member's choice among ``texts`` without its thoughts; see :class:`abm.audience.Chooser`.
+
+        Raises:
+            ValueError: ``shown`` is not of one row per member and one column per text, or a trait is missing.
+        """
         if shown.shape != (len(voters.ids), len(texts)):
             raise ValueError(f"orders of shape {shown.shape} for {len(voters.ids)} members and {len(texts)} texts")
-        choices = np.empty(len(voters.ids), dtype=np.int16)
-        for start in range(0, len(choices), BLOCK):
-            rows = slice(start, start + BLOCK)
-            utility = self._utility(values, voters, rows)
+        slopes = self._slopes(feature_matrix(texts))
+        if len(voters.ids) >= keyed.MANY and (compiled := keyed.kernels()) is not None:
+            choices, left = self._fused(compiled, slopes, shown, voters, key)
+        else:
+            choices, left = np.empty(len(voters.ids), dtype=np.int16), np.arange(len(voters.ids))
+        for start in range(0, len(left), BLOCK):
+            rows = left[start : start + BLOCK]
+            utility = self._utility(slopes, voters, rows)
             for option in range(len(texts)):
                 utility[option] += self.first * (shown[rows, 0] == option)
             choices[rows] = self._choose(utility, voters.ids[rows], key)
-        thoughts = self._thoughts(values, shown, choices, voters, key) if self.thoughts else []
-        return Reactions(choices, thoughts)
+        return choices
 
     def probabilities(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters) -> NDArray[np.float64]:
         """Return each member's chance of choosing each text, shape (k, n); less than 1 in sum if it may abstain."""
-        utility = self._utility(feature_matrix(texts), voters, slice(None))
+        utility = self._utility(self._slopes(feature_matrix(texts)), voters, slice(None))
         utility += self.first * (shown[:, 0] == np.arange(len(texts))[:, None])
         none = np.full((0 if self.abstain is None else 1, utility.shape[1]), self.abstain or 0.0)
         scaled = np.concatenate([utility, none]) / self.temperature
@@ -89,26 +113,68 @@ class ChoiceModel:
         """Return why each member made its choice among ``texts``, by the terms of its utility; as :meth:`react` does."""
         return self._thoughts(feature_matrix(texts), shown, choices, voters, key)
 
+    def _columns(self, voters: Voters) -> list[int]:
+        """Return the columns that hold the model's traits, in its order.
+
+        Raises:
+            ValueError: a trait is missing.
+        """
+        return [voters.trait_names.index(trait) for trait in self.traits]
+
     def _member_weights(self, voters: Voters) -> NDArray[np.float64]:
         """Return every member's own weight of each feature, shape (k, features)."""
         weights = np.tile(self.weights[:, 0], (len(voters.ids), 1))
-        for row, column in enumerate(_columns(voters), start=1):
+        for row, column in enumerate(self._columns(voters), start=1):
             weights += np.multiply.outer(voters.traits[:, column].astype(np.float64), self.weights[:, row])
         return weights
 
-    def _utility(self, values: NDArray[np.float64], voters: Voters, rows: slice) -> NDArray[np.float64]:
-        """Return utilities without position and noise, shape (n, members of ``rows``).
+    def _slopes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return each text's utility without traits, then per unit of each trait, shape (n, 1 + traits).
 
         Features are folded into the trait weights first: n columns of traits' length, not one per feature.
         """
-        slopes = (values[:, :, None] * self.weights).sum(axis=1)
+        return (values[:, :, None] * self.weights).sum(axis=1)
+
+    def _utility(
+        self, slopes: NDArray[np.float64], voters: Voters, rows: slice | NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return utilities without position and noise, shape (n, members of ``rows``)."""
         traits = voters.traits[rows]
         utility = np.repeat(slopes[:, :1], len(traits), axis=1)
-        for row, column in enumerate(_columns(voters), start=1):
+        for row, column in enumerate(self._columns(voters), start=1):
             trait = traits[:, column].astype(np.float64)
-            for option in range(len(values)):
+            for option in range(len(slopes)):
                 utility[option] += slopes[option, row] * trait
         return utility
+
+    def _fused(
+        self,
+        compiled: ModuleType,
+        slopes: NDArray[np.float64],
+        shown: NDArray[np.int8],
+        voters: Voters,
+        key: tuple[Part, ...],
+    ) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+        """Return all choices from one compiled pass, and the rows that it left: too close for its rounding errors."""
+        n, none = len(slopes), 0 if self.abstain is None else 1
+        placed = np.zeros((n + none, 1 + voters.traits.shape[1]))  # in the order of the voters' columns
+        placed[:n, [0, *(1 + column for column in self._columns(voters))]] = slopes
+        placed[n:, 0] = self.abstain or 0.0
+        labels = np.array([*range(n), *[-1] * none], dtype=np.int16)
+        choices = np.empty(len(voters.ids), dtype=np.int16)
+        close = compiled.choose(
+            np.asarray(voters.ids, dtype=np.uint64),
+            voters.traits,
+            placed,
+            labels,
+            np.array([keyed.words(*key, option) for option in labels.tolist()]),
+            shown[:, 0],
+            self.first,
+            self.temperature,
+            GUARD * (np.abs(placed).sum(axis=1).max() + abs(self.first) + LARGEST_NOISE * self.temperature),
+            choices,
+        )
+        return choices, np.flatnonzero(choices < -1) if close else np.zeros(0, dtype=np.int64)
 
     def _choose(self, utility: NDArray[np.float64], ids: NDArray[np.int64], key: tuple[Part, ...]) -> NDArray[np.int64]:
         """Return the option of largest noisy utility for each member, or -1 where choosing none is larger."""
@@ -130,7 +196,7 @@ class ChoiceModel:
     ) -> list[str]:
         wording = keyed.uniforms(voters.ids, *key, "wording")
         weights = self._member_weights(voters)
-        utility = self._utility(values, voters, slice(None))
+        utility = self._utility(self._slopes(values), voters, slice(None))
         said = []
         for i, choice in enumerate(choices):
             if choice < 0:
@@ -158,15 +224,6 @@ def perturbed(model: ChoiceModel, scale: float, seed: int) -> ChoiceModel:
     size = float(np.sqrt(np.mean(model.weights[model.weights != 0] ** 2))) if used.any() else 0.0
     draws = keyed.generator(seed, "perturbed").normal(0.0, scale * size, model.weights.shape)
     return replace(model, name=f"{model.name}~{scale:g}/{seed}", weights=model.weights + draws * used)
-
-
-def _columns(voters: Voters) -> list[int]:
-    """Return the columns that hold the model's traits, in its order.
-
-    Raises:
-        ValueError: a trait is missing.
-    """
-    return [voters.trait_names.index(trait) for trait in TRAITS]
 
 
 def _letter(position: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, overload, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,37 @@ from abm import keyed
 from abm.keyed import Part
 
 
+class Labels(Sequence[str]):
+    """Names of a crowd, made when somebody reads them: ``Labels(ids)[3]`` is ``"P"`` and the fourth id.
+
+    Args:
+        ids: shape (k,), persona indices; not copied.
+        prefix: what comes before the index.
+    """
+
+    def __init__(self, ids: NDArray[np.int64], prefix: str = "P") -> None:
+        self._ids, self._prefix = ids, prefix
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Labels: ...
+    def __getitem__(self, index: int | slice) -> str | Labels:
+        if isinstance(index, slice):
+            return Labels(self._ids[index], self._prefix)
+        return f"{self._prefix}{self._ids[index]}"
+
+
 @dataclass(frozen=True, eq=False)
 class Voters:
     """Members as columns; row i is one member.
 
     Attributes:
         ids: shape (k,), each member's persona index; randomness is keyed by it, not by the row.
-        names: k labels for people who read results.
+        names: k labels for people who read results; a crowd's need no string each, see :class:`Labels`.
         trait_names: names of the columns of ``traits``.
         traits: shape (k, len(trait_names)), each in -1 .. 1.
 
@@ -69,10 +93,41 @@ class Audience(Protocol):
         ...
 
 
+@runtime_checkable
+class Chooser(Protocol):
+    """An audience that can choose without saying why, which a crowd needs."""
+
+    def choose(
+        self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]
+    ) -> NDArray[np.int16]:
+        """Return the ``choices`` that :meth:`Audience.react` would, shape (k,), and no thoughts."""
+        ...
+
+
+def choices(
+    audience: Audience, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]
+) -> NDArray[np.int16]:
+    """Return every member's choice, shape (k,), without thoughts where the audience can do without them.
+
+    Any audience will do: one without a ``choose`` of its own reacts, and its thoughts are dropped.
+    """
+    if isinstance(audience, Chooser):
+        return audience.choose(texts, shown, voters, key)
+    return audience.react(texts, shown, voters, key).choices
+
+
 def orders(ids: NDArray[np.int64], n: int, *key: Part) -> NDArray[np.int8]:
     """Return each member's own random order of ``n`` options, shape (k, n).
 
     Keyed by who and where: a member's order does not depend on who else is asked, nor on the rows' order.
     """
-    draws = np.stack([keyed.uniforms(ids, *key, option) for option in range(n)], axis=1)
-    return np.argsort(draws, axis=1).astype(np.int8)
+    shown = np.empty((len(ids), n), dtype=np.int8)
+    if len(ids) >= keyed.MANY and (compiled := keyed.kernels()) is not None:
+        places = np.array([keyed.words(*key, option) for option in range(n)])
+        compiled.orders(np.asarray(ids, dtype=np.uint64), places, shown)
+        return shown
+    for start in range(0, len(ids), keyed.BLOCK):
+        rows = slice(start, start + keyed.BLOCK)
+        draws = np.stack([keyed.uniforms(ids[rows], *key, option) for option in range(n)], axis=1)
+        shown[rows] = np.argsort(draws, axis=1, kind="stable")
+    return shown
