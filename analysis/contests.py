@@ -54,10 +54,13 @@ class Contest:
     anchor: str
     base: Judged
     trained: Judged
-    votes: dict[int, int] = field(default_factory=dict)
-    """Persona -> 1 for the trained message, 0 for the base message; valid votes only."""
+    votes: dict[int, float] = field(default_factory=dict)
+    """Persona -> 1 for the trained message, 0 for the base message; the mean of its choices where it chose more than
+    once. Valid votes only."""
     first: dict[int, int] = field(default_factory=dict)
-    """Persona -> 1 if it chose the option that it saw first, else 0; valid votes only."""
+    """Persona -> 1 if it chose the option that it saw first, else 0; its last choice, where it saw more than one."""
+    times: dict[int, int] = field(default_factory=dict)
+    """Persona -> how often it chose."""
     abstained: int = 0
     invalid: int = 0
     outcome: str = ""
@@ -166,8 +169,11 @@ class _Reader:
             case Reacted(choice=-1):
                 contest.abstained += 1
             case Reacted():
-                contest.votes[event.persona] = int(self._slots[name].get(event.choice) is contest.trained)
-                contest.first[event.persona] = int(event.order[0] == event.choice)
+                times = contest.times[event.persona] = contest.times.get(event.persona, 0) + 1
+                trained = self._slots[name].get(event.choice) is contest.trained
+                _average(contest.votes, event.persona, trained, times)
+                if len(event.order) > 1:
+                    contest.first[event.persona] = int(event.order[0] == event.choice)
             case ReactionInvalid():
                 contest.invalid += 1
             case ContestDecided():
@@ -176,6 +182,12 @@ class _Reader:
                 side = self._slots[name][int(slot)]
                 side.labels[event.probe] = event.label
                 side.hits[event.probe] = max(len(event.evidence), int(event.label == 1)) if event.label == 1 else 0
+
+
+def _average(means: dict[int, float], persona: int, value: bool, times: int) -> None:
+    """Take the ``times``-th value into a persona's mean."""
+    before = means.get(persona, 0.0)
+    means[persona] = before + (value - before) / times
 
 
 def words(texts: Sequence[str]) -> int:

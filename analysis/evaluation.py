@@ -21,6 +21,7 @@ from analysis.statistics import (
     clustered_mean,
     holm,
     paired_difference,
+    plain,
     rate,
     relative_change,
 )
@@ -109,8 +110,8 @@ def tie_rate(events: Events, arm: str, *, epoch: int | None = None) -> float:
     return _share(sum(_majority(c) == 0.5 for c in voted), len(voted))
 
 
-def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -> dict[tuple[str, int], int]:
-    votes: dict[tuple[str, int], int] = {}
+def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -> dict[tuple[str, int], float]:
+    votes: dict[tuple[str, int], float] = {}
     for contest in found.of(arm, epoch):
         by = contest.forfeited_by
         if not by:
@@ -207,10 +208,10 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
         "personas": len(found.panel),
         "note": note(found),
         "arms": {arm: _arm(found, arm, chosen) for arm in arms},
-        "win_rate_by_epoch": {arm: {str(e): _plain(win_rate(found, arm, epoch=e)) for e in epochs} for arm in arms},
-        "probes": [_plain(row) for row in probe_table(found, epoch=chosen) if row.arm in arms],
-        "position_bias": _plain(position_bias(found)),
-        "invalid_rate": _plain(invalid_rate(found)),
+        "win_rate_by_epoch": {arm: {str(e): plain(win_rate(found, arm, epoch=e)) for e in epochs} for arm in arms},
+        "probes": [plain(row) for row in probe_table(found, epoch=chosen) if row.arm in arms],
+        "position_bias": plain(position_bias(found)),
+        "invalid_rate": plain(invalid_rate(found)),
     }
     return tidy
 
@@ -231,29 +232,20 @@ def _arm(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:
     published = [c for c in contests if not c.forfeited_by]
     return {
         "contests": len(contests),
-        "win_rate": _plain(won) | {"relative": _plain(won.value / 0.5 - 1), "detectable": _plain(won.detectable)},
-        "without_forfeits": _plain(win_rate(found, arm, epoch=epoch, forfeits="left out")),
-        "against_placebo": _plain(NOTHING if arm == PLACEBO else win_rate_against_placebo(found, arm, epoch=epoch)),
-        "contests_won": _plain(majority_rate(found, arm, epoch=epoch)),
-        "tie_rate": _plain(tie_rate(found, arm, epoch=epoch)),
+        "win_rate": plain(won) | {"relative": plain(won.value / 0.5 - 1), "detectable": plain(won.detectable)},
+        "without_forfeits": plain(win_rate(found, arm, epoch=epoch, forfeits="left out")),
+        "against_placebo": plain(NOTHING if arm == PLACEBO else win_rate_against_placebo(found, arm, epoch=epoch)),
+        "contests_won": plain(majority_rate(found, arm, epoch=epoch)),
+        "tie_rate": plain(tie_rate(found, arm, epoch=epoch)),
         "forfeits": {"base": by.count("base"), "trained": by.count("trained")},
         "void": sum(_majority(c) is None for c in contests),
         "abstained": sum(c.abstained for c in contests),
         "words": {
-            "base": _plain(_share(words([c.base.text for c in published]), len(published))),
-            "after": _plain(_share(words([c.trained.text for c in published]), len(published))),
+            "base": plain(_share(words([c.base.text for c in published]), len(published))),
+            "after": plain(_share(words([c.trained.text for c in published]), len(published))),
         },
     }
 
 
 def _share(part: float, whole: float) -> float:
     return part / whole if whole else float("nan")
-
-
-def _plain(value: Any) -> Any:
-    """Return ``value`` as JSON can hold it: structs as mappings, NaN as None, six decimals."""
-    if isinstance(value, msgspec.Struct):
-        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
-    if isinstance(value, float):
-        return None if value != value else round(value, 6)
-    return list(value) if isinstance(value, tuple) else value

@@ -29,6 +29,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts += [_probes("Misbehaviour: strategy", strategy), _controls(strategy)]
     if copying:
         parts.append(_probes("Copying: failures of skill, not strategy", copying))
+    if strategies := [row for row in results.get("reach", ()) if row["kind"] == "strategy"]:
+        parts.append(_reach(strategies))
     parts.append(Text(_reading(results), style="dim"))
     if results["note"]:
         parts.append(Text(results["note"], style="bold yellow"))
@@ -106,6 +108,19 @@ def _controls(rows: list[dict[str, Any]]) -> Table:
     return grid
 
 
+def _reach(rows: list[dict[str, Any]]) -> Table:
+    grid = new_table(
+        "Reach: share of messages that misbehave",
+        ["probe", "arm", "written", "seen", "amplified, 95 % CI", "p", "views"],
+    )
+    for first, row in _by_probe(grid, rows):
+        grid.add_row(
+            first, safe(row["arm"]), percent(row["published"]["value"]), percent(row["seen"]["value"]),
+            difference(row["amplified"]), p_value(row["amplified"]["p"]), f"{row['views']:,}",
+        )  # fmt: skip
+    return grid
+
+
 def _by_probe(grid: Table, rows: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each row with its probe's name, which stands in the probe's first row only; arms keep their order."""
     previous = ""
@@ -118,12 +133,17 @@ def _by_probe(grid: Table, rows: list[dict[str, Any]]) -> Iterator[tuple[str, di
 
 def _reading(results: dict[str, Any]) -> str:
     bias = results["position_bias"]
+    world = (
+        " Contests of one society share its ties, opinions and feeds: prefer intervals over seeds."
+        if results.get("reach")
+        else ""
+    )
     seen = max(found["win_rate"]["detectable"] or 0 for found in results["arms"].values())
     return (
         f"First option chosen: {percent(bias['value'])} ({interval(bias)}); invalid reactions: "
         f"{percent(results['invalid_rate'])}. Win rates could show differences from 50 % of {100 * seen:.1f} points "
         "(80 % power). A rejected message loses its contest. Only the difference from placebo is the effect of "
-        "competition."
+        f"competition.{world}"
     )
 
 

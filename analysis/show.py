@@ -23,6 +23,7 @@ from abm.events import (
     ReactionInvalid,
     VerdictGiven,
 )
+from analysis.reach import spreads
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -73,6 +74,12 @@ def contest_dict(events: Iterable[Event], contest: str) -> dict[str, Any]:
                         fields = ("seq", "probe", "judge", "label", "evidence")
                         message["verdicts"].append({f: getattr(event, f) for f in fields})
     whole["anchor"] |= _anchor(events, whole["anchor"].get("id", ""))
+    went = {spread.message: spread for spread in spreads(events) if spread.contest == name}
+    for message in messages:
+        if (spread := went.get(message["message"])) is not None:
+            message["reach"] = {
+                "seen": spread.seen, "likes": spread.likes, "shares": len(spread.sharers), "replies": spread.replies
+            }  # fmt: skip
     return whole
 
 
@@ -148,6 +155,9 @@ def _message_panel(message: dict[str, Any], decided: dict[str, Any]) -> Renderab
         return Panel(Text(f"rejected: {message['rejected']}", style="red"), title=head, title_align="left")
     body: list[RenderableType] = [Text(message["thinking"], style="dim")] if message["thinking"] else []
     body.append(_marked(message))
+    if reach := message.get("reach"):
+        counts = f"  seen by {reach['seen']:,}; {', '.join(f'{n:,} {what}' for what, n in list(reach.items())[1:])}"
+        body.append(Text(counts, style="dim"))
     body += [_verdict_line(verdict) for verdict in message["verdicts"]]
     return Panel(Group(*body), title=head, title_align="left")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import exp, log, sqrt
 from statistics import NormalDist
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -180,6 +181,38 @@ def mean_of(values: ArrayLike, *, null: float = 0.0, level: float = 0.95) -> Est
     return clustered_mean(x, np.arange(x.size), null=null, level=level)
 
 
+def jackknife(
+    parts: ArrayLike,
+    clusters: Sequence[object],
+    statistic: Callable[[NDArray[np.float64]], float],
+    *,
+    null: float = 0.0,
+    level: float = 0.95,
+) -> Estimate:
+    """Return a smooth function of sums with the interval of the delete-one-cluster jackknife (Tukey 1958).
+
+    The interval uses Student's t with clusters - 1 degrees of freedom; it is NaN where leaving a cluster out leaves the
+    function without a value.
+
+    Args:
+        parts: shape (n, sums), what each observation adds to each sum.
+        clusters: n labels.
+        statistic: sums, shape (sums,), -> number.
+    """
+    x = np.asarray(parts, dtype=np.float64)
+    codes, groups = _codes(clusters)
+    if not len(x):
+        return NOTHING
+    by_cluster = np.zeros((groups, x.shape[1]))
+    np.add.at(by_cluster, codes, x)
+    total = by_cluster.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(statistic(total))
+        without = np.array([statistic(total - part) for part in by_cluster])
+    variance = (groups - 1) / groups * float(((without - without.mean()) ** 2).sum())
+    return _student(value, variance, groups - 1, len(x), (groups,), null, level)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return Holm's (1979) adjusted p-values, in the given order; NaN stays NaN and does not count."""
     return _adjust(p_values, lambda p, rank, m: (m - rank) * p, np.maximum.accumulate)
@@ -201,3 +234,12 @@ def _adjust(
     adjusted = p.copy()
     adjusted[order] = np.minimum(1.0, accumulate(scale(p[order], np.arange(order.size), order.size)))
     return adjusted.tolist()
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as JSON can hold it: structs as mappings, NaN as None, six decimals."""
+    if isinstance(value, msgspec.Struct):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, float):
+        return None if value != value else round(value, 6)
+    return list(value) if isinstance(value, tuple) else value

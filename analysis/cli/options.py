@@ -12,6 +12,7 @@ Arena = Annotated[str | None, typer.Option(help="sales, elections, social, or an
 Anchors = Annotated[str | None, typer.Option(help="Folder with train.jsonl and test.jsonl.")]
 Personas = Annotated[str | None, typer.Option(help="biographic, demographic, or a JSON Lines file.")]
 Audience = Annotated[str | None, typer.Option(help="default, neutral, or a choice model's YAML.")]
+World = Annotated[str | None, typer.Option(help="isolated, or networked: feeds, shares, neighbours.")]
 Model = Annotated[str | None, typer.Option(help="pocket, or the folder of a causal language model.")]
 Epochs = Annotated[int | None, typer.Option(help="Rounds of simulating and learning.")]
 Seed = Annotated[int | None, typer.Option(help="Decides all randomness of the run.")]
@@ -28,6 +29,7 @@ def given(
     model: str | None,
     epochs: int | None,
     seed: int | None,
+    world: str | None = None,
 ) -> dict[str, Any]:
     """Return the settings that the command line names."""
     return {
@@ -38,4 +40,5 @@ def given(
         "model": model,
         "epochs": epochs,
         "seed": seed,
+        "world": world,
     }

@@ -23,6 +23,7 @@ def run(
     personas: options.Personas = None,
     audience: options.Audience = None,
     model: options.Model = None,
+    world: options.World = None,
     epochs: options.Epochs = None,
     seed: options.Seed = None,
     out: options.Out = None,
@@ -33,7 +34,7 @@ def run(
 
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """
-    given = options.given(arena, anchors, personas, audience, model, epochs, seed)
+    given = options.given(arena, anchors, personas, audience, model, epochs, seed, world)
     with stderr().status("loading"):
         from learning import load_config
 
@@ -54,6 +55,7 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
     from abm.log import read_events
     from analysis.evaluation import table
     from analysis.probes import battery
+    from analysis.reach import reach_dicts
     from learning import run as run_loop
 
     try:
@@ -63,7 +65,7 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
         stderr().print(f"Stopped; nothing is lost. The same command goes on from here: {folder}", markup=False)
         raise typer.Exit(130) from None
     events = list(read_events(done.path))
-    return done, table(events) | {"dropped": _dropped(events)}
+    return done, table(events) | {"dropped": _dropped(events), "reach": reach_dicts(events)}
 
 
 def _dropped(events: list[Event]) -> dict[str, int]:

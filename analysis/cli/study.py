@@ -21,6 +21,7 @@ def study(
     personas: options.Personas = None,
     audience: options.Audience = None,
     model: options.Model = None,
+    world: options.World = None,
     epochs: options.Epochs = None,
     out: options.Out = None,
     set_: options.Set = None,
@@ -35,7 +36,9 @@ def study(
         from learning import load_config
 
         settings = [
-            load_config(config, options.given(arena, anchors, personas, audience, model, epochs, seed), set_ or [])
+            load_config(
+                config, options.given(arena, anchors, personas, audience, model, epochs, seed, world), set_ or []
+            )
             for seed in range(1, seeds + 1)
         ]
     folder = out or Path("runs") / f"study-{Path(settings[0].arena).stem}-{Path(settings[0].audience).stem}"

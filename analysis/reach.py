@@ -1,0 +1,181 @@
+"""How far messages went in a networked world, and whether feeds carried misbehaviour farther than the rest.
+
+Pure functions of a log's events. A message's cascade is the tree of those who shared it: its root is the author, and the
+parent of a sharer is the account from which the message reached it. Verdicts are read from the log, never made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.columns import Int16s, Int32s, unpack
+from abm.events import (
+    Engaged,
+    Event,
+    FeedOpened,
+    FeedServed,
+    MessagePublished,
+    StepStarted,
+    VerdictGiven,
+)
+from analysis.probes import DIAGNOSTIC
+from analysis.statistics import NOTHING, Estimate, jackknife, plain
+
+
+@dataclass
+class Spread:
+    """What became of one message in the feeds.
+
+    Attributes:
+        competitor: who wrote it.
+        seen: members who saw it.
+        likes, replies: how many did so.
+        sharers: shape (shares,), persona indices, in the order of rounds.
+        sources: shape (shares,), the account from which each sharer had it: a persona, or below 0 the author or the
+            platform.
+        labels: probe -> 1, 0 or -1.
+    """
+
+    message: str
+    contest: str
+    phase: str
+    epoch: int
+    arm: str
+    anchor: str
+    competitor: str
+    seen: int = 0
+    likes: int = 0
+    replies: int = 0
+    sharers: list[int] = field(default_factory=list)
+    sources: list[int] = field(default_factory=list)
+    labels: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def parents(self) -> NDArray[np.int32]:
+        """The cascade's tree, shape (1 + shares,): node 0 is the author, with parent -1."""
+        place = {persona: i for i, persona in enumerate(self.sharers, start=1)}
+        return np.array([-1, *(place.get(source, 0) for source in self.sources)], dtype=np.int32)
+
+
+def spreads(events: Iterable[Event]) -> list[Spread]:
+    """Return what became of every message that was in the feeds, in the order of the log."""
+    found: dict[str, Spread] = {}
+    written: dict[str, MessagePublished] = {}
+    step: StepStarted | None = None
+    items: list[Spread] = []
+    source: dict[tuple[int, int], int] = {}
+    for event in events:
+        match event:
+            case StepStarted():
+                step = event
+            case MessagePublished():
+                written[event.message] = event
+            case FeedOpened() if step is not None:
+                items = [_spread(written.pop(message), step) for message in event.messages]
+                found |= {item.message: item for item in items}
+                source = {}
+            case FeedServed():
+                members, seen = unpack(event.members, Int32s), unpack(event.items, Int16s)
+                for item, count in enumerate(np.bincount(seen, minlength=len(items)).tolist()):
+                    items[item].seen += count
+                keys = zip(members.tolist(), seen.tolist(), strict=True)
+                source.update(zip(keys, unpack(event.sources, Int32s).tolist(), strict=True))
+            case Engaged():
+                _engage(event, items, source)
+            case VerdictGiven() if event.message in found:
+                found[event.message].labels[event.probe] = event.label
+    return list(found.values())
+
+
+def _spread(message: MessagePublished, step: StepStarted) -> Spread:
+    return Spread(
+        message.message, message.contest, step.phase, step.epoch, step.arm, message.anchor, message.competitor
+    )
+
+
+def _engage(event: Engaged, items: Sequence[Spread], source: dict[tuple[int, int], int]) -> None:
+    members, acted = unpack(event.members, Int32s), unpack(event.items, Int16s)
+    if event.action == "share":
+        for member, item in zip(members.tolist(), acted.tolist(), strict=True):
+            items[item].sharers.append(member)
+            items[item].sources.append(source[member, item])
+        return
+    for item, count in enumerate(np.bincount(acted, minlength=len(items)).tolist()):
+        if event.action == "like":
+            items[item].likes += count
+        else:
+            items[item].replies += count
+
+
+class ReachRow(msgspec.Struct, frozen=True):
+    """How far misbehaviour reached in one arm's evaluation; base's and the arm's own messages together.
+
+    Attributes:
+        published: share of judged messages that misbehave.
+        seen: share of views that were of such messages.
+        amplified: ``seen`` less ``published``: above 0, what misbehaves is seen more than it is written.
+        views: of judged messages.
+        messages: that were judged.
+    """
+
+    arm: str
+    probe: str
+    kind: Literal["strategy", "copying"]
+    published: Estimate
+    seen: Estimate
+    amplified: Estimate
+    views: int
+    messages: int
+
+
+def reach_table(found: Iterable[Event] | Sequence[Spread], *, epoch: int | None = None) -> list[ReachRow]:
+    """Return one row per arm and probe; nothing for a world without feeds.
+
+    Intervals are by the jackknife over anchors, since messages about one anchor, and their views, go together. They
+    take anchors as independent; feeds and ties that outlast a contest make them less so: prefer seeds as replicates.
+
+    Args:
+        found: a log's events, or what :func:`spreads` made of them.
+        epoch: by default the last one evaluated.
+    """
+    listed = list(found)
+    given = [item for item in listed if isinstance(item, Spread)] or spreads(
+        item for item in listed if isinstance(item, Event)
+    )
+    evaluated = [spread for spread in given if spread.phase == "evaluate"]
+    last = epoch if epoch is not None else max((spread.epoch for spread in evaluated), default=0)
+    evaluated = [spread for spread in evaluated if spread.epoch == last]
+    arms = dict.fromkeys(spread.arm for spread in evaluated)
+    probes = dict.fromkeys(probe for spread in evaluated for probe in spread.labels)
+    return [_row(arm, probe, [s for s in evaluated if s.arm == arm]) for arm in arms for probe in probes]
+
+
+def reach_dicts(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Return :func:`reach_table` as JSON can hold it."""
+    return [plain(row) for row in reach_table(events)]
+
+
+def _row(arm: str, probe: str, found: Sequence[Spread]) -> ReachRow:
+    judged = [spread for spread in found if spread.labels.get(probe, -1) >= 0]
+    anchors = [spread.anchor for spread in judged]
+    bad = np.array([spread.labels[probe] for spread in judged], dtype=np.float64)
+    seen = np.array([spread.seen for spread in judged], dtype=np.float64)
+    sums = np.stack([bad, np.ones(len(bad)), bad * seen, seen], axis=1) if len(bad) else np.zeros((0, 4))
+
+    def estimate(statistic) -> Estimate:
+        return jackknife(sums, anchors, statistic) if seen.sum() else NOTHING
+
+    return ReachRow(
+        arm, probe, "copying" if probe in DIAGNOSTIC else "strategy",
+        published=estimate(lambda s: s[0] / s[1]),
+        seen=estimate(lambda s: s[2] / s[3]),
+        amplified=estimate(lambda s: s[2] / s[3] - s[0] / s[1]),
+        views=int(seen.sum()),
+        messages=len(judged),
+    )  # fmt: skip
