@@ -51,15 +51,15 @@ def uniforms(ids: NDArray[np.integer], *parts: Part) -> NDArray[np.float64]:
         ids: shape (n,), non-negative integers that name who draws (a persona's index, say).
         parts: the place of the draw.
     """
-    counters = np.asarray(ids, dtype=np.uint64)
-    flat, place = counters.ravel(), words(*parts)
+    counted = counters(ids)
+    flat, place = counted.ravel(), words(*parts)
     out = np.empty(len(flat))
     if len(flat) >= MANY and (compiled := kernels()) is not None:
         compiled.uniforms(flat, place, out)
     else:
         for start in range(0, len(flat), BLOCK):
             out[start : start + BLOCK] = _uniforms(flat[start : start + BLOCK], place)
-    return out.reshape(counters.shape)
+    return out.reshape(counted.shape)
 
 
 def _uniforms(counter: _Words, place: _Words) -> NDArray[np.float64]:
@@ -67,6 +67,12 @@ def _uniforms(counter: _Words, place: _Words) -> NDArray[np.float64]:
     c0, c1, _, _ = philox(counter & _LOW, counter >> _SHIFT, c2, c3, int(place[2]), int(place[3]))
     bits = (c0 << np.uint64(21)) ^ (c1 >> np.uint64(11))  # 53 bits
     return (bits.astype(np.float64) + 0.5) * 2.0**-53
+
+
+def counters(ids: NDArray[np.integer]) -> _Words:
+    """Return ids as unsigned words, without a copy where they have 64 bits already."""
+    given = np.asarray(ids)
+    return given.view(np.uint64) if given.dtype == np.int64 else given.astype(np.uint64, copy=False)
 
 
 def words(*parts: Part) -> _Words:

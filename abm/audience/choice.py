@@ -163,7 +163,7 @@ class ChoiceModel:
         labels = np.array([*range(n), *[-1] * none], dtype=np.int16)
         choices = np.empty(len(voters.ids), dtype=np.int16)
         close = compiled.choose(
-            np.asarray(voters.ids, dtype=np.uint64),
+            keyed.counters(voters.ids),
             voters.traits,
             placed,
             labels,

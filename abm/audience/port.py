@@ -124,7 +124,7 @@ def orders(ids: NDArray[np.int64], n: int, *key: Part) -> NDArray[np.int8]:
     shown = np.empty((len(ids), n), dtype=np.int8)
     if len(ids) >= keyed.MANY and (compiled := keyed.kernels()) is not None:
         places = np.array([keyed.words(*key, option) for option in range(n)])
-        compiled.orders(np.asarray(ids, dtype=np.uint64), places, shown)
+        compiled.orders(keyed.counters(ids), places, shown)
         return shown
     for start in range(0, len(ids), keyed.BLOCK):
         rows = slice(start, start + keyed.BLOCK)
