@@ -118,6 +118,19 @@ class PersonasJoined(Event, frozen=True, kw_only=True, tag="personas_joined"):
     """Trait -> one value per persona, each in -1 .. 1."""
 
 
+class CrowdJoined(Event, frozen=True, kw_only=True, tag="crowd_joined"):
+    """Members of whom nothing is known but traits, as columns; row i is persona index ``first + i``."""
+
+    split: Phase
+    first: int
+    size: int
+    """Members."""
+    origin: str
+    """Where they were drawn from."""
+    traits: dict[str, Float32s]
+    """Trait -> one value per member, each in -1 .. 1."""
+
+
 class AnchorsListed(Event, frozen=True, kw_only=True, tag="anchors_listed"):
     """The anchors of one split, whole, in plan order."""
 
@@ -472,6 +485,7 @@ AnyEvent = (
     | Forked
     | ArenaSet
     | PersonasJoined
+    | CrowdJoined
     | AnchorsListed
     | CompetitorsJoined
     | StepStarted

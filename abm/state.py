@@ -23,6 +23,7 @@ from abm.events import (
     CompetitorsJoined,
     ContestDecided,
     ContestOpened,
+    CrowdJoined,
     Engaged,
     EpochEnded,
     Event,
@@ -175,8 +176,9 @@ def apply(state: State, event: Event) -> None:
             state.phase, state.epoch, state.arm = event.phase, event.epoch, event.arm
         case StepEnded():
             _end_step(state, event)
-        case PersonasJoined():
-            members = max(len(state.reactions), event.first + len(event.ids))
+        case PersonasJoined() | CrowdJoined():
+            size = len(event.ids) if isinstance(event, PersonasJoined) else event.size
+            members = max(len(state.reactions), event.first + size)
             state.reactions = _grown(state.reactions, members)
             state.abstentions = _grown(state.abstentions, members)
             state.first_choices = _grown(state.first_choices, members)

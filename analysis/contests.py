@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from abm.crowd import each
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.columns import Int8s, unpack
+from abm.crowd import members
 from abm.events import (
     CompetitorsJoined,
     ContestDecided,
+    CrowdJoined,
     Event,
     Forked,
     MessagePublished,
@@ -54,13 +59,12 @@ class Contest:
     anchor: str
     base: Judged
     trained: Judged
-    votes: dict[int, float] = field(default_factory=dict)
-    """Persona -> 1 for the trained message, 0 for the base message; the mean of its choices where it chose more than
-    once. Valid votes only."""
-    first: dict[int, int] = field(default_factory=dict)
-    """Persona -> 1 if it chose the option that it saw first, else 0; its last choice, where it saw more than one."""
-    times: dict[int, int] = field(default_factory=dict)
-    """Persona -> how often it chose."""
+    personas: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Who cast valid votes, ascending."""
+    votes: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    """1 for the trained message, 0 for the base message, by persona; the mean where one chose more than once."""
+    first: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    """1 for the option that was seen first, else 0, likewise; NaN for those who saw only one."""
     abstained: int = 0
     invalid: int = 0
     outcome: str = ""
@@ -113,7 +117,7 @@ def read_evaluation(events: Iterable[Event] | Evaluation) -> Evaluation:
     found = reader.found
     found.contests = [contest for contest in found.contests if contest.outcome]
     if not found.panel:
-        found.panel = sorted({persona for contest in found.contests for persona in contest.votes})
+        found.panel = np.unique(np.concatenate([c.personas for c in found.contests] or [[]])).astype(int).tolist()
     return found
 
 
@@ -125,6 +129,7 @@ class _Reader:
         self._step: StepStarted | None = None
         self._open: dict[str, Contest] = {}
         self._slots: dict[str, dict[int, Judged]] = {}
+        self._cast: dict[str, list[_Cast]] = {}
 
     def take(self, event: Event) -> None:
         match event:
@@ -138,13 +143,12 @@ class _Reader:
                 self.found.model = event.model
             case PersonasJoined() if event.split == "evaluate":
                 self.found.panel.extend(range(event.first, event.first + len(event.ids)))
+            case CrowdJoined() if event.split == "evaluate":
+                self.found.panel.extend(range(event.first, event.first + event.size))
             case MessagePublished() | MessageRejected() if self._step:
                 self._message(event, self._step)
-            case Reacted() | ReactionInvalid() | ContestDecided() | VerdictGiven() if self._step:
+            case Reacted() | ReactedMany() | ReactionInvalid() | ContestDecided() | VerdictGiven() if self._step:
                 self._outcome(event)
-            case ReactedMany() if self._step:
-                for reaction in each(event):
-                    self._outcome(reaction)
 
     def _message(self, event: MessagePublished | MessageRejected, step: StepStarted) -> None:
         contest = self._open.get(event.contest)
@@ -160,34 +164,56 @@ class _Reader:
         else:
             side.rejected = event.reason or "rejected"
 
-    def _outcome(self, event: Reacted | ReactionInvalid | ContestDecided | VerdictGiven) -> None:
+    def _outcome(self, event: Reacted | ReactedMany | ReactionInvalid | ContestDecided | VerdictGiven) -> None:
         name, _, slot = event.message.rpartition("/") if isinstance(event, VerdictGiven) else (event.contest, "", "")
         contest = self._open.get(name)
         if contest is None:
             return
         match event:
-            case Reacted(choice=-1):
-                contest.abstained += 1
             case Reacted():
-                times = contest.times[event.persona] = contest.times.get(event.persona, 0) + 1
-                trained = self._slots[name].get(event.choice) is contest.trained
-                _average(contest.votes, event.persona, trained, times)
-                if len(event.order) > 1:
-                    contest.first[event.persona] = int(event.order[0] == event.choice)
+                orders = np.array([[*event.order, -1]], dtype=np.int8)
+                self._react(contest, _Cast(np.array([event.persona]), orders, np.array([event.choice], dtype=np.int8)))
+            case ReactedMany():
+                choices = unpack(event.choices, Int8s)
+                orders = unpack(event.orders, Int8s).reshape(len(choices), -1)
+                self._react(contest, _Cast(members(event), orders, choices))
             case ReactionInvalid():
                 contest.invalid += 1
             case ContestDecided():
                 contest.outcome = event.outcome
+                self._count(contest)
             case VerdictGiven():
                 side = self._slots[name][int(slot)]
                 side.labels[event.probe] = event.label
                 side.hits[event.probe] = max(len(event.evidence), int(event.label == 1)) if event.label == 1 else 0
 
+    def _react(self, contest: Contest, cast: _Cast) -> None:
+        valid = cast.choices >= 0
+        contest.abstained += int((~valid).sum())
+        kept = _Cast(cast.personas[valid], cast.orders[valid], cast.choices[valid])
+        self._cast.setdefault(contest.contest, []).append(kept)
 
-def _average(means: dict[int, float], persona: int, value: bool, times: int) -> None:
-    """Take the ``times``-th value into a persona's mean."""
-    before = means.get(persona, 0.0)
-    means[persona] = before + (value - before) / times
+    def _count(self, contest: Contest) -> None:
+        """Put together what each persona chose."""
+        cast = self._cast.pop(contest.contest, [])
+        if not cast:
+            return
+        personas = np.concatenate([part.personas for part in cast])
+        choices = np.concatenate([part.choices for part in cast])
+        first = np.concatenate([np.where(p.orders[:, 1] >= 0, p.orders[:, 0] == p.choices, np.nan) for p in cast])
+        of_trained = [slot for slot, side in self._slots[contest.contest].items() if side is contest.trained]
+        contest.personas, of = np.unique(personas, return_inverse=True)
+        times = np.bincount(of)
+        contest.votes = np.bincount(of, np.isin(choices, of_trained)) / times
+        contest.first = np.bincount(of, first) / times
+
+
+class _Cast(NamedTuple):
+    """Valid votes: personas, shape (k,); options in the order seen, shape (k, 2 or more), -1 for none; choices."""
+
+    personas: NDArray[np.int64]
+    orders: NDArray[np.int8]
+    choices: NDArray[np.int8]
 
 
 def words(texts: Sequence[str]) -> int:

@@ -8,9 +8,11 @@ personas. ``epoch`` is the last one evaluated unless it is given.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from abm.events import Event
 from analysis.contests import Contest, Evaluation, read_evaluation, words
@@ -71,7 +73,7 @@ def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Fo
     """
     found = read_evaluation(events)
     votes = _votes(found, arm, epoch, forfeits)
-    return clustered_mean(list(votes.values()), [a for a, _ in votes], [p for _, p in votes], null=0.5)
+    return clustered_mean(votes.values, votes.anchors, votes.personas, null=0.5)
 
 
 def win_rate_against_placebo(
@@ -80,8 +82,8 @@ def win_rate_against_placebo(
     """Return ``arm``'s win rate less the placebo's, over votes of the same persona about the same anchor."""
     found = read_evaluation(events)
     ours, theirs = _votes(found, arm, epoch, forfeits), _votes(found, PLACEBO, epoch, forfeits)
-    both = [key for key in ours if key in theirs]
-    return clustered_mean([ours[k] - theirs[k] for k in both], [a for a, _ in both], [p for _, p in both])
+    _, i, j = np.intersect1d(ours.keys, theirs.keys, assume_unique=True, return_indices=True)
+    return clustered_mean(ours.values[i] - theirs.values[j], ours.anchors[i], ours.personas[i])
 
 
 def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Estimate:
@@ -93,32 +95,59 @@ def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Esti
 def position_bias(events: Events) -> Estimate:
     """Return the share of valid votes for the option shown first, over all evaluation contests; null 0.5."""
     found = read_evaluation(events)
-    cells = [(c.anchor, persona, first) for c in found.contests for persona, first in c.first.items()]
-    return clustered_mean([x for _, _, x in cells], [a for a, _, _ in cells], [p for _, p, _ in cells], null=0.5)
+    votes = _gathered(found, [(c.anchor, c.personas, c.first) for c in found.contests])
+    known = ~np.isnan(votes.values)
+    return clustered_mean(votes.values[known], votes.anchors[known], votes.personas[known], null=0.5)
 
 
 def invalid_rate(events: Events) -> float:
     """Return the share of reactions in evaluation that named no option; NaN where nobody reacted."""
     contests = read_evaluation(events).contests
     invalid = sum(c.invalid for c in contests)
-    return _share(invalid, invalid + sum(len(c.votes) + c.abstained for c in contests))
+    return _share(invalid, invalid + sum(len(c.personas) + c.abstained for c in contests))
 
 
 def tie_rate(events: Events, arm: str, *, epoch: int | None = None) -> float:
     """Return the share of voted contests of ``arm`` that ended in a tie; NaN where nobody voted."""
-    voted = [c for c in read_evaluation(events).of(arm, epoch) if c.votes]
+    voted = [c for c in read_evaluation(events).of(arm, epoch) if len(c.votes)]
     return _share(sum(_majority(c) == 0.5 for c in voted), len(voted))
 
 
-def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -> dict[tuple[str, int], float]:
-    votes: dict[tuple[str, int], float] = {}
+class _Votes(NamedTuple):
+    """Votes as columns: codes of anchors, personas, and what was voted; shape (votes,) each."""
+
+    anchors: NDArray[np.int64]
+    personas: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """One number per anchor and persona."""
+        return self.anchors << 32 | self.personas
+
+
+def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -> _Votes:
+    panel = np.array(found.panel, dtype=np.int64)
+    parts = []
     for contest in found.of(arm, epoch):
         by = contest.forfeited_by
         if not by:
-            votes.update({(contest.anchor, persona): vote for persona, vote in contest.votes.items()})
+            parts.append((contest.anchor, contest.personas, contest.votes))
         elif by != "both" and forfeits == "lost":
-            votes.update({(contest.anchor, persona): int(by == "base") for persona in found.panel})
-    return votes
+            parts.append((contest.anchor, panel, np.full(len(panel), float(by == "base"))))
+    return _gathered(found, parts)
+
+
+def _gathered(found: Evaluation, parts: Sequence[tuple[str, NDArray[np.int64], NDArray[np.float64]]]) -> _Votes:
+    """Return columns of (anchor, personas, values); an anchor has the same code in every arm."""
+    codes = {anchor: code for code, anchor in enumerate(dict.fromkeys(c.anchor for c in found.contests))}
+    anchors = [np.full(len(personas), codes[anchor]) for anchor, personas, _ in parts]
+    none = np.zeros(0, dtype=np.int64)
+    return _Votes(
+        np.concatenate([none, *anchors]),
+        np.concatenate([none, *(personas for _, personas, _ in parts)]),
+        np.concatenate([np.zeros(0), *(values for *_, values in parts)]),
+    )
 
 
 def _majority(contest: Contest) -> float | None:
@@ -127,9 +156,9 @@ def _majority(contest: Contest) -> float | None:
         return None
     if contest.forfeited_by:
         return float(contest.forfeited_by == "base")
-    if not contest.votes:
+    if not len(contest.votes):
         return None
-    share = sum(contest.votes.values()) / len(contest.votes)
+    share = float(contest.votes.mean())
     return 0.5 if share == 0.5 else float(share > 0.5)
 
 

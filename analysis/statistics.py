@@ -89,9 +89,11 @@ def clustered_mean(
 
 
 def _codes(labels: Sequence[object] | NDArray) -> tuple[NDArray[np.int64], int]:
+    if isinstance(labels, np.ndarray):
+        found, codes = np.unique(labels, return_inverse=True)
+        return codes, len(found)
     known: dict[object, int] = {}
-    items = labels.tolist() if isinstance(labels, np.ndarray) else labels
-    codes = np.fromiter((known.setdefault(item, len(known)) for item in items), dtype=np.int64, count=len(items))
+    codes = np.fromiter((known.setdefault(item, len(known)) for item in labels), dtype=np.int64, count=len(labels))
     return codes, len(known)
 
 
