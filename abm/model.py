@@ -21,9 +21,9 @@ from abm import keyed
 from abm.agents import Competitor, Member, Writer
 from abm.anchors import Anchor
 from abm.arenas import Arena
-from abm.audience import Audience, Voters, orders
+from abm.audience import Audience, Voters, choices, orders
 from abm.completions import Completion, parse_completion
-from abm.crowd import BULK, reacted_many
+from abm.crowd import BULK, reacted_many, vocal
 from abm.errors import InputError
 from abm.events import (
     ContestDecided,
@@ -57,7 +57,7 @@ class Society(msgspec.Struct, frozen=True):
 
     Attributes:
         batch: contests per step; also the planned batch of model calls.
-        bulk: members from which a contest's reactions are one event with columns, without thoughts.
+        bulk: members from which a contest's reactions are one event with columns, but for a few with thoughts.
     """
 
     arena: Arena
@@ -216,21 +216,26 @@ class Model(mesa.Model):
         place = (self.seed, self.phase, self.epoch, anchor.id)
         slots = np.array([message.slot for message in published], dtype=np.int8)
         shown = orders(self.voters.ids, len(published), *place, "order")
-        reactions = self.society.audience.react(
-            [message.text for message in published], shown, self.voters, (*place, "choice")
-        )
-        chosen = np.where(reactions.choices < 0, np.int8(-1), slots[reactions.choices])
+        texts, key = [message.text for message in published], (*place, "choice")
+        audience, k = self.society.audience, len(self.voters.ids)
+        asked, rest = vocal(audience, self.voters.ids, *place) if k >= self.society.bulk else (slice(0, k), [])
+        voters = self.voters.of(asked)
+        reactions = audience.react(texts, shown[asked], voters, key)
+        chosen = np.empty(k, dtype=np.int8)
+        chosen[asked] = np.where(reactions.choices < 0, np.int8(-1), slots[reactions.choices])
         where = {"step": self.state.step, "cause": opened}
-        if len(self.voters.ids) >= self.society.bulk:
-            self.journal.emit(reacted_many(contest, self.voters.ids, slots[shown], chosen, **where))
-            return chosen
-        for row, (persona, order, choice) in enumerate(
-            zip(self.voters.ids.tolist(), slots[shown].tolist(), chosen.tolist(), strict=True)
+        for i, (persona, order, choice) in enumerate(
+            zip(voters.ids.tolist(), slots[shown[asked]].tolist(), chosen[asked].tolist(), strict=True)
         ):
-            thought = reactions.thoughts[row] if reactions.thoughts else ""
+            thought = reactions.thoughts[i] if reactions.thoughts else ""
             self.journal.emit(
                 Reacted(**where, contest=contest, persona=persona, order=order, choice=choice, thought=thought)
             )
+        for rows in rest:
+            silent = self.voters.of(rows)
+            picked = choices(audience, texts, shown[rows], silent, key)
+            chosen[rows] = np.where(picked < 0, np.int8(-1), slots[picked])
+            self.journal.emit(reacted_many(contest, silent.ids, slots[shown[rows]], chosen[rows], **where))
         return chosen
 
     def _winner(

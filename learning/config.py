@@ -27,6 +27,15 @@ class SamplingConfig(_Settings):
     max_tokens: int = Field(default=192, ge=16, le=8192)
 
 
+class CrowdConfig(_Settings):
+    """Members beside the personas, of whom only traits are known; the personas are then the core of a mixed audience."""
+
+    size: int = Field(default=0, ge=0, le=10_000_000)
+    """Members of each split."""
+    audience: str = "default"
+    """How they react: a choice model."""
+
+
 class RunConfig(_Settings):
     """Everything that decides a run; equal settings give an equal digest.
 
@@ -42,6 +51,8 @@ class RunConfig(_Settings):
     """``biographic``, ``demographic``, or the path of a JSON Lines file."""
     audience: str = "default"
     """``default``, ``neutral``, or the path of a choice model's YAML."""
+    crowd: CrowdConfig = Field(default_factory=CrowdConfig)
+    """Members beside the personas."""
     model: str = "pocket"
     """``pocket``, or the folder of a causal language model."""
     arms: tuple[str, ...] = ("rft", "tfb", "placebo")

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from abm import keyed
 from abm.agents import Writer
 from abm.anchors import Anchor, AnchorSplit, load_anchors
 from abm.arenas import Arena, arena
-from abm.audience import Audience, Voters, audience
+from abm.audience import Audience, Labels, Mixed, Voters, audience
 from abm.columns import Float32s, pack
 from abm.errors import InputError
 from abm.events import (
@@ -26,6 +27,7 @@ from abm.events import (
     AnchorsListed,
     ArenaSet,
     CompetitorsJoined,
+    CrowdJoined,
     EpochEnded,
     PersonasJoined,
     Phase,
@@ -47,6 +49,11 @@ if TYPE_CHECKING:
 
 TRAIN_ANCHORS, HELD_OUT_ANCHORS = 96, 96
 """Defaults: as many as let the default run end in three minutes on two cores."""
+
+SPLITS: tuple[Phase, ...] = ("train", "evaluate")
+
+RESAMPLED = "personas of the split, with replacement"
+"""Where a crowd's traits come from."""
 
 BASE = "base"
 SHARED = "shared"
@@ -70,6 +77,11 @@ class Inputs:
     anchors: AnchorSplit
     people: PersonaSplit
     lora: LoraSettings
+    crowd: Audience
+
+    def split(self, split: Phase) -> Sequence[Persona]:
+        """Return a split's personas."""
+        return self.people.train if split == "train" else self.people.held_out
 
 
 def gather(config: RunConfig) -> Inputs:
@@ -93,6 +105,7 @@ def gather(config: RunConfig) -> Inputs:
         anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
         people=people,
         lora=lora_settings(config.preset, config.lora),
+        crowd=audience(config.crowd.audience),
     )
 
 
@@ -140,9 +153,10 @@ class Loop:
         self.probes = probes(self.arena)
         self.report = report
         self.lora = inputs.lora
+        self.voters = _voters(inputs, config)
         self.society = Society(
             arena=self.arena,
-            audience=inputs.audience,
+            audience=self._audience(),
             llm=llm,
             sampling=Sampling(**config.sampling.model_dump()),
             seed=config.seed,
@@ -150,6 +164,12 @@ class Loop:
             batch=config.batch,
         )
         self._done = 0
+
+    def _audience(self) -> Audience:
+        if not self.config.crowd.size:
+            return self.inputs.audience
+        core = [voters.ids[: len(self.inputs.split(split))] for split, voters in self.voters.items()]
+        return Mixed(self.inputs.audience, self.inputs.crowd, np.concatenate(core))
 
     def run(self) -> None:
         """Carry out the whole plan; what the log holds already is not done again."""
@@ -186,15 +206,26 @@ class Loop:
             emit(ArenaSet(arena=self.arena.model_dump(mode="json"), digest=self.arena.digest))
             emit(_listed("train", inputs.anchors.train, inputs.anchors.dropped))
             emit(_listed("evaluate", inputs.anchors.held_out, {}))
-            emit(_joined("train", 0, inputs.people.train))
-            emit(_joined("evaluate", len(inputs.people.train), inputs.people.held_out))
+            for split in SPLITS:
+                self._join(split)
             emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
             if self.config.world == "networked":
-                for split in ("train", "evaluate"):
-                    voters = self._voters(split)
+                for split in SPLITS:
+                    voters = self.voters[split]
                     graph = audience_graph(self.config.network.graph, voters, self.config.seed, split)
                     for ties in joined_ties(graph, voters):
                         emit(ties)
+
+    def _join(self, split: Phase) -> None:
+        """Let a split's personas join, and its crowd after them."""
+        personas, voters = self.inputs.split(split), self.voters[split]
+        first, size = int(voters.ids[0]), len(voters.ids) - len(personas)
+        self.journal.emit(_joined(split, first, personas))
+        if size:
+            traits = _columns(voters.trait_names, voters.traits[len(personas) :])
+            self.journal.emit(
+                CrowdJoined(split=split, first=first + len(personas), size=size, origin=RESAMPLED, traits=traits)
+            )
 
     # -- simulate ------------------------------------------------------------------------------------------
 
@@ -207,16 +238,12 @@ class Loop:
         anchors = self.inputs.anchors.held_out
         self._steps("evaluate", epoch, arm, anchors, writers, f"evaluating {arm} against base")
 
-    def _voters(self, split: Phase) -> Voters:
-        people = self.inputs.people
-        return _voters(0, people.train) if split == "train" else _voters(len(people.train), people.held_out)
-
     def _steps(
         self, phase: Phase, epoch: int, arm: str, anchors: Sequence[Anchor], writers: Sequence[Writer], doing: str
     ) -> None:
         place: dict[str, Any] = {"phase": phase, "epoch": epoch, "arm": arm}
         world: dict[str, Any] = {
-            "anchors": anchors, "writers": writers, "voters": self._voters(phase),
+            "anchors": anchors, "writers": writers, "voters": self.voters[phase],
             "probes": self.probes if phase == "evaluate" else (),
         }  # fmt: skip
         if self.config.world == "networked":
@@ -297,19 +324,32 @@ def _listed(split: Phase, anchors: Sequence[Anchor], dropped: dict[str, int]) ->
 
 
 def _joined(split: Phase, first: int, personas: Sequence[Persona]) -> PersonasJoined:
-    names, matrix = trait_matrix(personas)
     return PersonasJoined(
         split=split,
         first=first,
         ids=[p.id for p in personas],
         names=[p.name for p in personas],
         texts=[p.text for p in personas],
-        traits={name: pack(np.round(matrix[:, j].astype(np.float64), 6), Float32s) for j, name in enumerate(names)},
+        traits=_columns(*trait_matrix(personas)),
     )
 
 
-def _voters(first: int, personas: Sequence[Persona]) -> Voters:
-    names, matrix = trait_matrix(personas)
-    return Voters(
-        ids=np.arange(first, first + len(personas)), names=[p.name for p in personas], trait_names=names, traits=matrix
-    )
+def _columns(names: Sequence[str], matrix: NDArray[np.float32]) -> dict[str, bytes]:
+    return {name: pack(np.round(matrix[:, j].astype(np.float64), 6), Float32s) for j, name in enumerate(names)}
+
+
+def _voters(inputs: Inputs, config: RunConfig) -> dict[Phase, Voters]:
+    """Return the members of each split: its personas, and then its crowd."""
+    found: dict[Phase, Voters] = {}
+    first = 0
+    for split in SPLITS:
+        personas = inputs.split(split)
+        names, traits = trait_matrix(personas)
+        labels: Sequence[str] = [p.name for p in personas]
+        ids = np.arange(first, first + len(personas) + config.crowd.size)
+        if config.crowd.size:
+            drawn = keyed.generator(config.seed, "crowd", split).integers(len(personas), size=config.crowd.size)
+            traits, labels = np.concatenate([traits, traits[drawn]]), Labels(ids, "member ")
+        found[split] = Voters(ids, labels, names, traits)
+        first += len(ids)
+    return found

@@ -2,6 +2,7 @@
 
 from abm.audience.choice import ChoiceModel, perturbed
 from abm.audience.features import Feature, feature_matrix, feature_names, features
+from abm.audience.mixed import Mixed
 from abm.audience.port import Audience, Chooser, Labels, Reactions, Voters, choices, orders
 from abm.audience.sensitivity import Sensitivity, sensitivity
 from abm.audience.weights import audience
@@ -12,6 +13,7 @@ __all__ = [
     "Chooser",
     "Feature",
     "Labels",
+    "Mixed",
     "Reactions",
     "Sensitivity",
     "Voters",

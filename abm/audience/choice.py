@@ -168,7 +168,7 @@ class ChoiceModel:
             placed,
             labels,
             np.array([keyed.words(*key, option) for option in labels.tolist()]),
-            shown[:, 0],
+            np.ascontiguousarray(shown[:, 0]),  # strides stop vector instructions
             self.first,
             self.temperature,
             GUARD * (np.abs(placed).sum(axis=1).max() + abs(self.first) + LARGEST_NOISE * self.temperature),

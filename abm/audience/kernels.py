@@ -8,10 +8,13 @@ thing each, so that the compiler can use vector instructions; the blocks' buffer
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int16]
 
 BLOCK = 512
 """Members per block."""
@@ -21,9 +24,21 @@ _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _11, _21, _32 = np.uint64(11), np.uint64(21), np.uint64(32)
 
+# a double's exponent and fraction, counted from sqrt(1/2) on
+_ROOT = np.int64(0x3FE6A09E00000000)
+_TO_ROOT = np.int64(0x3FF0000000000000) - _ROOT
+_FRACTION, _BIAS, _52 = np.int64(0x000FFFFFFFFFFFFF), np.int64(1023), np.int64(52)
+_LN2 = 0.6931471805599453
+_LG = (
+    6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01,
+    1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01,
+)  # fmt: skip
+
 
 @njit(inline="always")
-def _uniform(counter, c2, c3, k0, k1):  # pragma: no cover - compiled
+def _uniform(
+    counter: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
+) -> np.float64:  # pragma: no cover - compiled
     """Return the draw of one counter at one place; bit for bit that of :func:`abm.keyed.uniforms`."""
     c0, c1 = counter & _LOW, counter >> _32
     for _ in range(10):
@@ -34,7 +49,7 @@ def _uniform(counter, c2, c3, k0, k1):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def uniforms(counters, place, out):  # pragma: no cover - compiled
+def uniforms(counters: Words, place: Words, out: Floats) -> None:  # pragma: no cover - compiled
     """Fill ``out`` with one uniform per counter.
 
     Args:
@@ -48,7 +63,7 @@ def uniforms(counters, place, out):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def orders(counters, places, out):  # pragma: no cover - compiled
+def orders(counters: Words, places: Words, out: NDArray[np.int8]) -> None:  # pragma: no cover - compiled
     """Fill ``out`` with the order of every member's draws, smallest first; equal ones keep their order.
 
     Args:
@@ -78,8 +93,69 @@ def orders(counters, places, out):  # pragma: no cover - compiled
                 row[at] = option
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _minus_log(x: Floats, exponents: Floats) -> None:  # pragma: no cover - compiled
+    """Replace each ``x`` >= 0, not subnormal, by -log(x).
+
+    fdlibm's ``e_log.c`` (Sun Microsystems 1993; error below 1 ulp) without its branches, which vectors cannot take.
+    """
+    bits = x.view(np.int64)
+    for j in range(len(x)):
+        moved = bits[j] + _TO_ROOT
+        exponents[j] = -np.inf if x[j] == 0.0 else np.float64((moved >> _52) - _BIAS)
+        bits[j] = (moved & _FRACTION) + _ROOT
+    for j in range(len(x)):
+        f = x[j] - 1.0
+        s = f / (2.0 + f)
+        z = s * s
+        r = z * (_LG[0] + z * (_LG[1] + z * (_LG[2] + z * (_LG[3] + z * (_LG[4] + z * (_LG[5] + z * _LG[6]))))))
+        half = 0.5 * f * f
+        x[j] = half - s * (half + r) - f - exponents[j] * _LN2
+
+
 @njit(cache=True, nogil=True)
-def choose(counters, traits, slopes, labels, places, shown_first, first, temperature, guard, out):  # pragma: no cover
+def gumbel(uniform: Floats, spare: Floats) -> None:  # pragma: no cover - compiled
+    """Replace each uniform, 2**-54 .. 1, by -log(-log(uniform)), to a few units in the last place; 1 gives infinity.
+
+    Args:
+        uniform: shape (k,), float64.
+        spare: a buffer of that shape.
+    """
+    _minus_log(uniform, spare)
+    _minus_log(uniform, spare)
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _utilities(traits: NDArray[np.floating], slopes: Floats, out: Floats) -> None:  # pragma: no cover - compiled
+    """Fill ``out`` with ``slopes[0] + traits @ slopes[1:]``; sums may run in any order."""
+    for i in range(len(traits)):
+        utility = slopes[0]
+        for t in range(traits.shape[1]):
+            utility += slopes[1 + t] * traits[i, t]
+        out[i] = utility
+
+
+@njit(cache=True, nogil=True)
+def _keep_better(
+    noise: Floats, utility: Floats, shown_first: NDArray[np.int8], label: np.int16, first: float, temperature: float,
+    best: Floats, margin: Floats, total: Floats, chosen: Labels,
+) -> None:  # fmt: skip # pragma: no cover - compiled
+    """Let every member keep the better one of what it has and the option ``label``, and by how much."""
+    for j in range(len(noise)):
+        noisy = utility[j] + first * (shown_first[j] == label) + temperature * noise[j]
+        gap = noisy - best[j]
+        better = gap > 0
+        margin[j] = gap if better else min(margin[j], -gap)
+        best[j] = noisy if better else best[j]
+        chosen[j] = label if better else chosen[j]
+        total[j] += noisy  # not finite if any utility is not
+
+
+@njit(cache=True, nogil=True)
+def choose(
+    counters: Words, traits: NDArray[np.floating], slopes: Floats, labels: Labels, places: Words,
+    shown_first: NDArray[np.int8], first: float, temperature: float, guard: float, out: Labels,
+) -> int:  # fmt: skip # pragma: no cover - compiled
     """Fill ``out`` with the label of each member's largest noisy utility; return how many were too close to call.
 
     Sums may run in another order than numpy's, and logarithms differ in the last bit. A member whose best two options
@@ -95,28 +171,19 @@ def choose(counters, traits, slopes, labels, places, shown_first, first, tempera
         temperature: scale of the Gumbel noise.
         out: shape (k,), int16.
     """
-    draws, best, margin, total = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    draws, utility = np.empty(BLOCK), np.empty(BLOCK)  # rows of one array would have strides, which stop vectors
+    best, margin, total = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
     chosen, close = np.empty(BLOCK, dtype=np.int16), 0
     for start in range(0, len(counters), BLOCK):
         size = min(BLOCK, len(counters) - start)
         best[:], margin[:], total[:] = -np.inf, np.inf, 0.0
         for option in range(len(slopes)):
-            uniforms(counters[start : start + size], places[option], draws[:size])
-            label = labels[option]
-            for j in range(size):
-                i = start + j
-                utility = slopes[option, 0]
-                for t in range(traits.shape[1]):
-                    utility += slopes[option, 1 + t] * traits[i, t]
-                utility += first * (shown_first[i] == label)
-                draws[j] = utility - temperature * math.log(-math.log(draws[j]))
-            for j in range(size):
-                gap = draws[j] - best[j]
-                better = gap > 0
-                margin[j] = gap if better else min(margin[j], -gap)
-                best[j] = draws[j] if better else best[j]
-                chosen[j] = label if better else chosen[j]
-                total[j] += draws[j]  # not finite if any utility is not
+            noise, label = draws[:size], labels[option]
+            uniforms(counters[start : start + size], places[option], noise)
+            gumbel(noise, utility[:size])
+            _utilities(traits[start : start + size], slopes[option], utility)
+            seen = shown_first[start : start + size]
+            _keep_better(noise, utility, seen, label, first, temperature, best, margin, total, chosen)
         for j in range(size):
             sure = margin[j] > guard and abs(total[j]) < np.inf
             out[start + j] = chosen[j] if sure else -2

@@ -64,6 +64,30 @@ class Voters:
                 f"for {len(self.trait_names)} trait names do not fit together"
             )
 
+    def of(self, rows: NDArray[np.integer] | slice) -> Voters:
+        """Return some of them, in the given order; of a slice the columns are not copied."""
+        names = self.names[rows] if isinstance(rows, slice) else _Picked(self.names, rows)
+        return Voters(self.ids[rows], names, self.trait_names, self.traits[rows])
+
+
+class _Picked(Sequence[str]):
+    """Some of many names, looked up when somebody reads them."""
+
+    def __init__(self, names: Sequence[str], rows: NDArray[np.integer]) -> None:
+        self._names, self._rows = names, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return _Picked(self._names, self._rows[index])
+        return self._names[int(self._rows[index])]
+
 
 @dataclass(frozen=True, eq=False)
 class Reactions:

@@ -7,13 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from abm import keyed
-from abm.crowd import reacted_many
+from abm.crowd import reacted_many, vocal
 from abm.events import Event, PollTaken, Reacted
 from abm.keyed import Part
 from abm.networked.influence import social_utility, source_utility
 from abm.networked.platform import SERVED
-from abm.networked.reading import THINKERS, Seen
+from abm.networked.reading import Seen
 from abm.networked.scene import Scene
 
 
@@ -77,7 +76,7 @@ def reacted(scene: Scene, entry: Entry, choices: Choices, occasion: int, bulk: i
     """Return the events of members' choices.
 
     A member's order is that in which it saw the options; those that it did not see are missing. From ``bulk`` members on
-    choices are columns, but for :data:`THINKERS` of those who saw everything, whose thoughts are kept.
+    choices are columns, but for some of those who saw everything, whose thoughts are kept (:func:`abm.crowd.vocal`).
     """
     seen, ids = choices.seen, scene.voters.ids[choices.seen.rows]
     orders = _orders(scene, entry, seen)
@@ -124,8 +123,8 @@ def _thoughts(
     seen = choices.seen
     compared = np.flatnonzero(seen.offered.all(axis=1) & (len(entry.items) >= 2))
     if len(seen.rows) >= bulk:
-        lots = keyed.uniforms(scene.voters.ids[seen.rows[compared]], *entry.place, "thinkers")
-        compared = np.sort(compared[np.argsort(lots)[:THINKERS]])
+        asked, _ = vocal(scene.audience, scene.voters.ids[seen.rows[compared]], *entry.place)
+        compared = compared[asked]
     if not len(compared):
         return {}
     part = seen.of(compared)

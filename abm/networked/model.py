@@ -52,8 +52,7 @@ class NetworkedModel(Model):
     ) -> None:
         order = np.argsort(voters.ids, kind="stable")
         if not np.array_equal(order, np.arange(len(order))):  # rows go by persona index: no result hangs on their order
-            names = [str(voters.names[i]) for i in order]
-            voters = Voters(voters.ids[order], names, voters.trait_names, voters.traits[order])
+            voters = voters.of(order)
         super().__init__(*args, voters=voters, **others)
         self.network, self.checkers = network, checkers
         self.reader = reader(self.society.audience, network.outside)
@@ -173,7 +172,7 @@ class NetworkedModel(Model):
         posts = self.platform.posts
         assert posts is not None  # the feeds are open
         return Scene(
-            step=self.state.step, platform=self.platform, posts=posts, voters=self.voters, reader=self.reader,
+            step=self.state.step, platform=self.platform, posts=posts, voters=self.voters, audience=self.society.audience, reader=self.reader,
             network=self.network, texts=[message.text for message, _ in messages],
             places=[(self.seed, self.phase, self.epoch, anchor.id, message.slot) for message, anchor in messages],
             penalty=self.plan.penalty(held),

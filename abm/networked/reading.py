@@ -14,13 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm import keyed
-from abm.audience import ChoiceModel, Voters, feature_matrix
+from abm.audience import ChoiceModel, Mixed, Voters, feature_matrix
 from abm.errors import InputError
 from abm.keyed import Part
 from populations import TRAITS
-
-THINKERS = 64
-"""Members of a crowd whose thoughts are kept, drawn by lot."""
 
 _SOCIAL = "People whom I follow liked option {x}."
 _SOURCE = "I think well of who wrote option {x}."
@@ -129,8 +126,7 @@ class ChoosingReader:
         shown: NDArray[np.int8],
         key: tuple[Part, ...],
     ) -> list[str]:
-        members = Voters(voters.ids[seen.rows], [""] * len(seen.rows), voters.trait_names, voters.traits[seen.rows])
-        said = self.model.say(texts, shown, chosen.astype(np.int16), members, key)
+        said = self.model.say(texts, shown, chosen.astype(np.int16), voters.of(seen.rows), key)
         utility = np.stack([self._utility(texts, voters, seen, option) for option in range(len(texts))], axis=1)
         return [
             " ".join(filter(None, (text, self._others(i, int(choice), shown[i], utility[i], seen))))
@@ -154,6 +150,53 @@ class ChoosingReader:
         return own + seen.social[:, option] + seen.source[:, option] + self.model.first * (seen.first == option)
 
 
+@dataclass(frozen=True, eq=False)
+class MixedReader:
+    """A mixed audience's core and crowd, each read in its own way."""
+
+    audience: Mixed
+    core: Reader
+    crowd: Reader
+
+    def topics(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self.crowd.topics(texts)
+
+    def appeal(
+        self, texts: Sequence[str], voters: Voters, rows: NDArray[np.int64], items: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        found = np.empty(len(rows))
+        for part, some in self._parts(voters, rows):
+            found[some] = part.appeal(texts, voters, rows[some], items[some])
+        return found
+
+    def choose(self, texts: Sequence[str], voters: Voters, seen: Seen, key: tuple[Part, ...]) -> NDArray[np.int64]:
+        found = np.empty(len(seen.rows), dtype=np.int64)
+        for part, some in self._parts(voters, seen.rows):
+            found[some] = part.choose(texts, voters, seen.of(some), key)
+        return found
+
+    def thoughts(
+        self,
+        texts: Sequence[str],
+        voters: Voters,
+        seen: Seen,
+        chosen: NDArray[np.int64],
+        shown: NDArray[np.int8],
+        key: tuple[Part, ...],
+    ) -> list[str]:
+        said = [""] * len(seen.rows)
+        for part, some in self._parts(voters, seen.rows):
+            thoughts = part.thoughts(texts, voters, seen.of(some), chosen[some], shown[some], key)
+            for row, thought in zip(some.tolist(), thoughts, strict=True):
+                said[row] = thought
+        return said
+
+    def _parts(self, voters: Voters, rows: NDArray[np.int64]) -> list[tuple[Reader, NDArray[np.int64]]]:
+        core = self.audience.is_core(voters.ids[rows])
+        found = ((self.core, np.flatnonzero(core)), (self.crowd, np.flatnonzero(~core)))
+        return [(part, some) for part, some in found if len(some)]
+
+
 def reader(audience: object, outside: float) -> Reader:
     """Return ``audience`` as a reader.
 
@@ -162,6 +205,8 @@ def reader(audience: object, outside: float) -> Reader:
     """
     if isinstance(audience, ChoiceModel):
         return ChoosingReader(audience, outside)
+    if isinstance(audience, Mixed):
+        return MixedReader(audience, reader(audience.core, outside), reader(audience.crowd, outside))
     if isinstance(audience, Reader):
         return audience
     raise InputError(

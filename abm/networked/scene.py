@@ -31,6 +31,7 @@ class Scene:
     platform: Platform
     posts: Posts
     voters: Voters
+    audience: object
     reader: Reader
     network: NetworkConfig
     texts: list[str]

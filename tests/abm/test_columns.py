@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from abm.audience import Mixed
 from abm.columns import Float32s, Int8s, Int32s, pack, unpack
 from abm.crowd import each, reacted_many
 from abm.events import ReactedMany
@@ -73,11 +74,12 @@ class TestCrowd:
         assert isinstance(found, ReactedMany) and found.choices == event.choices and found.orders == event.orders
 
     def test_a_model_writes_it_for_a_crowd(self, tmp_path, monkeypatch):
-        """From a number of members on, a contest has one event for all reactions, with the same outcome."""
+        """From a number of members on, a contest has its reactions in columns, with the same outcome; a few keep thoughts."""
         from abm.audience import audience
         from abm.events import ContestDecided, Reacted
         from tests.abm.test_model import hold, of, say
 
+        monkeypatch.setattr("abm.crowd.THINKERS", 1)
         monkeypatch.setattr("tests.abm.test_model.Society", lambda **given: Society(**given, bulk=bulk))
         outcomes = []
         for bulk in (1000, 4):
@@ -86,8 +88,38 @@ class TestCrowd:
             outcomes.append(
                 (
                     [(e.contest, e.votes, e.abstained) for e in of(ContestDecided, events)],
-                    [(r.contest, r.persona, r.order, r.choice) for r in single],
+                    sorted((r.contest, r.persona, r.order, r.choice) for r in single),
                 )
             )
-            assert bool(of(Reacted, events)) == (bulk == 1000)
+            assert len(of(Reacted, events)) == len(of(ContestDecided, events)) * (4 if bulk == 1000 else 1)
+            assert all(r.thought for r in of(Reacted, events))
         assert outcomes[0] == outcomes[1]
+
+
+class TestMixed:
+    """A core that is asked one by one, inside a crowd."""
+
+    @pytest.mark.parametrize("core", [[0, 1], [1, 3]], ids=["in front", "scattered"])
+    def test_the_core_speaks_and_the_crowd_votes(self, tmp_path, monkeypatch, core):
+        """Single events with thoughts for the core, columns for the rest; each votes by its own audience."""
+        from abm.events import ContestDecided, Reacted
+        from tests.abm.test_model import Slots, hold, of, say
+
+        monkeypatch.setattr("tests.abm.test_model.Society", lambda **given: Society(**given, bulk=4))
+        people = Mixed(Slots(lambda row, texts: 0), Slots(lambda row, texts: 1), np.array(core))
+        _, events = hold(tmp_path / "r", lambda r: say(r.site), people)
+        assert {(r.persona, r.choice, r.thought) for r in of(Reacted, events)} == {(i, 0, "because") for i in core}
+        rest = {(r.persona, r.choice) for event in of(ReactedMany, events) for r in each(event)}
+        assert rest == {(i, 1) for i in range(4) if i not in core}
+        assert {tuple(d.votes) for d in of(ContestDecided, events)} == {(2, 2)}
+
+    def test_without_columns_it_is_the_same(self, tmp_path):
+        """In a small audience everybody has an event of its own; only the core has thoughts."""
+        from abm.events import Reacted
+        from tests.abm.test_model import Slots, hold, of, say
+
+        people = Mixed(Slots(lambda row, texts: 0), Slots(lambda row, texts: 1), np.array([2]))
+        _, events = hold(tmp_path / "r", lambda r: say(r.site), people)
+        assert {(r.persona, r.choice, r.thought) for r in of(Reacted, events)} == {
+            (i, int(i != 2), "because" if i == 2 else "") for i in range(4)
+        }

@@ -97,6 +97,28 @@ class TestDraws:
         assert said[0] == said[1] and said[0].startswith("False ")
 
 
+class TestNoise:
+    """The compiled logarithm is numpy's, but for the last bits."""
+
+    def test_it_is_gumbel_noise_to_a_few_units_in_the_last_place(self):
+        """From the smallest draw to the largest below 1, and where the inner logarithm is near 0 or 1."""
+        tiny = 2.0 ** -np.arange(1, 55)
+        draws = np.concatenate(
+            [np.random.default_rng(0).random(100_000) + 2.0**-54, tiny, 1 - tiny[:53], np.exp(-1) + tiny]
+        )
+        draws = draws[draws < 1]
+        noise = draws.copy()
+        kernels.gumbel(noise, np.empty_like(noise))
+        exact = -np.log(-np.log(draws))
+        assert np.abs(noise - exact).max() < 1e-14 and noise.max() > 36 and noise.min() < -3.6
+
+    def test_a_draw_that_rounds_to_one_is_infinite(self):
+        """As numpy has it, so that the compiled pass leaves its member to numpy."""
+        noise = np.array([1.0, 0.5])
+        kernels.gumbel(noise, np.empty(2))
+        assert noise[0] == np.inf and np.isfinite(noise[1])
+
+
 class TestChoices:
     """A crowd's choices are those that numpy makes, member for member."""
 

@@ -8,6 +8,7 @@ import pytest
 
 from abm.audience import Reactions
 from abm.columns import Int8s, Int16s, Int32s, unpack
+from abm.crowd import THINKERS
 from abm.errors import CorruptLog, InputError
 from abm.events import (
     ContestDecided,
@@ -24,7 +25,6 @@ from abm.events import (
 )
 from abm.networked.influence import shifted_opinions
 from abm.networked.platform import UNIT
-from abm.networked.reading import THINKERS
 from abm.networked.settings import InfluenceConfig, NetworkConfig
 from abm.probe import Verdict
 from abm.state import State, apply

@@ -1,0 +1,49 @@
+"""A mixed audience: a core of members who are asked one by one, inside a crowd that is asked in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.audience.port import Audience, Reactions, Voters, choices
+from abm.keyed import Part
+
+
+@dataclass(frozen=True, eq=False)
+class Mixed:
+    """Two audiences as one.
+
+    Attributes:
+        core, crowd: how the members of each react.
+        members: shape (c,), persona indices of the core; everybody else is crowd.
+    """
+
+    core: Audience
+    crowd: Audience
+    members: NDArray[np.int64]
+
+    def is_core(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which personas are of the core, shape (k,)."""
+        return np.isin(ids, self.members)
+
+    def react(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]) -> Reactions:
+        """Return every member's choice; thoughts are the core's, and empty for the crowd."""
+        core = np.flatnonzero(self.is_core(voters.ids))
+        found = np.empty(len(voters.ids), dtype=np.int16)
+        asked = self.core.react(texts, shown[core], voters.of(core), key)
+        found[core] = asked.choices
+        rest = np.setdiff1d(np.arange(len(voters.ids)), core)
+        found[rest] = choices(self.crowd, texts, shown[rest], voters.of(rest), key)
+        thoughts = [""] * len(voters.ids) if asked.thoughts else []
+        for row, thought in zip(core.tolist(), asked.thoughts, strict=False):
+            thoughts[row] = thought
+        return Reactions(found, thoughts)
+
+    def choose(
+        self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]
+    ) -> NDArray[np.int16]:
+        """Return every member's choice, shape (k,)."""
+        return self.react(texts, shown, voters, key).choices
