@@ -80,6 +80,13 @@ def members(event: ReactedMany) -> NDArray[np.int64]:
     return event.first + np.arange(len(unpack(event.choices, Int8s)))
 
 
+def persona_rows(event: ReactedMany) -> NDArray[np.int64] | slice:
+    """Return what picks the event's personas out of a column over all of them; a slice where they are a range."""
+    if event.personas:
+        return members(event)
+    return slice(event.first, event.first + len(unpack(event.choices, Int8s)))
+
+
 def each(event: ReactedMany) -> Iterator[Reacted]:
     """Yield the reactions of the event one by one, with its ``seq``, step, cause and time, and empty thoughts."""
     personas, choices = members(event), unpack(event.choices, Int8s)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from abm.columns import Int8s, Int32s, unpack
 from abm.content import canonical
-from abm.crowd import members
+from abm.crowd import members, persona_rows
 from abm.errors import CorruptLog
 from abm.events import (
     AdapterTrained,
@@ -235,17 +235,17 @@ def _react(state: State, event: Reacted) -> None:
 
 def _react_many(state: State, event: ReactedMany) -> None:
     contest = state.contests[event.contest]
-    personas, choices = members(event), unpack(event.choices, Int8s)
-    shown_first = unpack(event.orders, Int8s).reshape(len(personas), -1)[:, 0]
-    np.add.at(state.reactions, personas, 1)
-    np.add.at(state.abstentions, personas, choices < 0)
-    np.add.at(state.first_choices, personas, (choices >= 0) & (choices == shown_first))
+    rows, choices = persona_rows(event), unpack(event.choices, Int8s)  # nobody reacts twice in one event
+    shown_first = unpack(event.orders, Int8s).reshape(len(choices), -1)[:, 0]
+    state.reactions[rows] += 1
+    state.abstentions[rows] += choices < 0
+    state.first_choices[rows] += (choices >= 0) & (choices == shown_first)
     contest.abstained += int((choices < 0).sum())
     slots, counts = np.unique(choices[choices >= 0], return_counts=True)
     for slot, count in zip(slots.tolist(), counts.tolist(), strict=True):
         contest.votes[str(slot)] = contest.votes.get(str(slot), 0) + count
     if state.platform is not None:
-        applying.chosen(state.platform, event.contest, personas, choices)
+        applying.chosen(state.platform, event.contest, members(event), choices)
 
 
 def _decide(state: State, event: ContestDecided) -> None:

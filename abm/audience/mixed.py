@@ -31,12 +31,15 @@ class Mixed:
 
     def react(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]) -> Reactions:
         """Return every member's choice; thoughts are the core's, and empty for the crowd."""
-        core = np.flatnonzero(self.is_core(voters.ids))
+        speaks = self.is_core(voters.ids)
+        core, rest = np.flatnonzero(speaks), np.flatnonzero(~speaks)
+        if not len(core):
+            return Reactions(choices(self.crowd, texts, shown, voters, key), [])
         found = np.empty(len(voters.ids), dtype=np.int16)
         asked = self.core.react(texts, shown[core], voters.of(core), key)
         found[core] = asked.choices
-        rest = np.setdiff1d(np.arange(len(voters.ids)), core)
-        found[rest] = choices(self.crowd, texts, shown[rest], voters.of(rest), key)
+        if len(rest):
+            found[rest] = choices(self.crowd, texts, shown[rest], voters.of(rest), key)
         thoughts = [""] * len(voters.ids) if asked.thoughts else []
         for row, thought in zip(core.tolist(), asked.thoughts, strict=False):
             thoughts[row] = thought
