@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from analysis.evaluation import win_rate as win_rate
     from analysis.evaluation import win_rate_against_placebo as win_rate_against_placebo
     from analysis.probes import battery as battery
+    from analysis.reach import reach_table as reach_table
+    from analysis.reach import spreads as spreads
     from analysis.seeds import across_seeds as across_seeds
     from analysis.show import list_contests as list_contests
     from analysis.show import show_contest as show_contest
@@ -26,7 +28,9 @@ _HOME = {
     "list_contests": "show",
     "position_bias": "evaluation",
     "probe_table": "evaluation",
+    "reach_table": "reach",
     "show_contest": "show",
+    "spreads": "reach",
     "table": "evaluation",
     "win_rate": "evaluation",
     "win_rate_against_placebo": "evaluation",
@@ -39,7 +43,9 @@ __all__ = [
     "list_contests",
     "position_bias",
     "probe_table",
+    "reach_table",
     "show_contest",
+    "spreads",
     "table",
     "win_rate",
     "win_rate_against_placebo",

@@ -114,7 +114,7 @@ def _engage(event: Engaged, items: Sequence[Spread], source: dict[tuple[int, int
 
 
 class ReachRow(msgspec.Struct, frozen=True):
-    """How far misbehaviour reached in one arm's evaluation; base's and the arm's own messages together.
+    """How far misbehaviour reached in one arm's evaluation.
 
     Attributes:
         published: share of judged messages that misbehave.
@@ -134,7 +134,9 @@ class ReachRow(msgspec.Struct, frozen=True):
     messages: int
 
 
-def reach_table(found: Iterable[Event] | Sequence[Spread], *, epoch: int | None = None) -> list[ReachRow]:
+def reach_table(
+    found: Iterable[Event] | Sequence[Spread], *, epoch: int | None = None, author: str | None = None
+) -> list[ReachRow]:
     """Return one row per arm and probe; nothing for a world without feeds.
 
     Intervals are by the jackknife over anchors, since messages about one anchor, and their views, go together. They
@@ -143,6 +145,7 @@ def reach_table(found: Iterable[Event] | Sequence[Spread], *, epoch: int | None 
     Args:
         found: a log's events, or what :func:`spreads` made of them.
         epoch: by default the last one evaluated.
+        author: the competitor whose messages count, such as ``base``; by default all.
     """
     listed = list(found)
     given = [item for item in listed if isinstance(item, Spread)] or spreads(
@@ -150,7 +153,7 @@ def reach_table(found: Iterable[Event] | Sequence[Spread], *, epoch: int | None 
     )
     evaluated = [spread for spread in given if spread.phase == "evaluate"]
     last = epoch if epoch is not None else max((spread.epoch for spread in evaluated), default=0)
-    evaluated = [spread for spread in evaluated if spread.epoch == last]
+    evaluated = [s for s in evaluated if s.epoch == last and author in (None, s.competitor)]
     arms = dict.fromkeys(spread.arm for spread in evaluated)
     probes = dict.fromkeys(probe for spread in evaluated for probe in spread.labels)
     return [_row(arm, probe, [s for s in evaluated if s.arm == arm]) for arm in arms for probe in probes]

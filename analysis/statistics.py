@@ -39,6 +39,9 @@ class Estimate(msgspec.Struct, frozen=True):
     se: float = float("nan")
     p: float = float("nan")
 
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}] n={self.n}"
+
     @property
     def detectable(self) -> float:
         """The minimum detectable difference from the null: 5 % two-sided test, power 0.8, ``2.80 * se``."""

@@ -78,6 +78,11 @@ class TestReach:
         assert row.amplified.value == pytest.approx(0.3)
         assert row.amplified.low == pytest.approx(0.3), "all anchors are alike"
 
+    def test_of_one_author(self):
+        """Base alone wrote nothing that misbehaves."""
+        (row,) = reach_table(log(), author="base")
+        assert (row.messages, row.views, row.seen.value) == (3, 3, 0.0)
+
     def test_a_run_without_feeds_has_none(self):
         """No row, no guess."""
         assert reach_table([StepStarted(step=0, phase="evaluate", epoch=1, arm="rft")]) == []

@@ -22,6 +22,25 @@ def test_imports_only_what_is_there(path):
             assert all(hasattr(module, alias.name) for alias in node.names)
 
 
+STUDIES = [path for path in EXAMPLES if path.stem in ("campaign", "feeds", "word_of_mouth")]
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
+def test_a_study_is_a_page(path):
+    """A study of a networked world, one per arena, takes 15 lines of code."""
+    source = path.read_text()
+    docstring = ast.parse(source).body[0].end_lineno or 0
+    assert len([line for line in source.splitlines()[docstring:] if line.strip()]) <= 15
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
+def test_a_study_runs_at_a_small_size(path, tmp_path):
+    """With four anchors it prints what it promises."""
+    command = [sys.executable, str(path), str(tmp_path / "run"), "4"]
+    printed = subprocess.run(command, cwd=path.parents[1], capture_output=True, text=True, check=True).stdout
+    assert "[" in printed and "n=" in printed
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_runs_and_repeats_itself_from_its_log(path, tmp_path):
