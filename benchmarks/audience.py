@@ -1,11 +1,14 @@
 """What a contest put to a crowd costs: choices, own orders and the logged event, against a bare fused kernel.
 
 Covers: one contest of two texts before 10^6 members with 16 traits, as a society holds it (everybody's own order,
-choices by the default weights, votes, one event with columns, appended durably to a real log), against two bare numba
-kernels that only choose: a loop over members that a reader would write, and this package's own, called on raw arrays.
-Then, in a process of its own: bytes of state per member, peak memory above the imports, and whether folding the log
-again gives the state hash of the live run. Rounds of all sides alternate; a figure is the median of the rounds. Numba
-compiles before the rounds begin. Run it with ``--json`` for one line per figure.
+choices by the default weights, votes, one event with columns, appended durably to a real log), against a bare fused
+numba kernel that only chooses (utility from traits, keyed noise, largest), in one thread and in one per core; ours has
+one. This package's own kernel, called on raw arrays, is faster than the bare one (its loops suit vector instructions):
+a figure of its own says what the choice model adds to it. A whole step is timed beside: model, journal, digest, state
+and its hash as well. Then, in processes of their own: bytes of state per member, peak memory above the imports while one
+step is logged (in another process the crowd's traits too), and whether folding those logs again gives the state hash of
+the live run. Rounds of all sides alternate; a figure is the median of the rounds. Numba compiles before the rounds
+begin. Needs Linux. Run it with ``--json`` for one line per figure.
 """
 
 from __future__ import annotations
@@ -22,19 +25,28 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
 from abm import keyed
+from abm.agents import Writer
+from abm.anchors import make_anchor
+from abm.arenas import arena
 from abm.audience import ChoiceModel, Labels, Voters, audience, choices, feature_matrix, kernels, orders
+from abm.columns import Float32s, pack
 from abm.crowd import reacted_many
-from abm.events import ContestDecided, ContestOpened, Event, MessagePublished, PersonasJoined, StepEnded, StepStarted
-from abm.log import EventLog, create, read_events
-from abm.state import State, apply, fold
+from abm.events import CrowdJoined, Event
+from abm.journal import Journal
+from abm.llm import Sampling, ScriptedLLM
+from abm.log import create, read_events
+from abm.model import Model, Society
+from abm.state import fold
 from populations import TRAITS
 
 ROUNDS = 9
 MEMBERS = 1_000_000
+JOINED = 50_000
+"""Members whose traits are one event: a commit needs several times its columns' memory."""
 NAMES = (*TRAITS, *(f"{trait} at work" for trait in TRAITS))  # 16
 TEXTS = (
     "Meet the lamp. It weighs 755 grams. Your family will enjoy it.",
@@ -69,9 +81,19 @@ def contest(people: ChoiceModel, voters: Voters, name: str) -> tuple[Event, list
     return reacted_many(name, voters.ids, SLOTS[shown], chosen, step=0, cause=-1), votes
 
 
-@njit(cache=True)
-def _bare(ids, traits, slopes, places, first, shown, temperature, out):
-    for i in range(len(ids)):
+@njit(inline="always")
+def _draw(counter, place):
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    c0, c1, c2, c3, k0, k1 = counter & low, counter >> half, place[0], place[1], place[2], place[3]
+    for _ in range(10):
+        p0, p1 = c0 * np.uint64(0xD2511F53), c2 * np.uint64(0xCD9E8D57)
+        c0, c1, c2, c3 = (p1 >> half) ^ c1 ^ k0, p1 & low, (p0 >> half) ^ c3 ^ k1, p0 & low
+        k0, k1 = (k0 + np.uint64(0x9E3779B9)) & low, (k1 + np.uint64(0xBB67AE85)) & low
+    return (np.float64(np.int64((c0 << np.uint64(21)) ^ (c1 >> np.uint64(11)))) + 0.5) * 2.0**-53
+
+
+def _fused(ids, traits, slopes, places, first, shown, temperature, out):
+    for i in prange(len(ids)):
         best, choice = -np.inf, -1
         for option in range(len(slopes)):
             utility = slopes[option, 0]
@@ -85,19 +107,12 @@ def _bare(ids, traits, slopes, places, first, shown, temperature, out):
         out[i] = choice
 
 
-@njit(inline="always")
-def _draw(counter, place):
-    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
-    c0, c1, c2, c3, k0, k1 = counter & low, counter >> half, place[0], place[1], place[2], place[3]
-    for _ in range(10):
-        p0, p1 = c0 * np.uint64(0xD2511F53), c2 * np.uint64(0xCD9E8D57)
-        c0, c1, c2, c3 = (p1 >> half) ^ c1 ^ k0, p1 & low, (p0 >> half) ^ c3 ^ k1, p0 & low
-        k0, k1 = (k0 + np.uint64(0x9E3779B9)) & low, (k1 + np.uint64(0xBB67AE85)) & low
-    return (np.float64(np.int64((c0 << np.uint64(21)) ^ (c1 >> np.uint64(11)))) + 0.5) * 2.0**-53
+_one_thread = njit(_fused)  # not cached: numba would take one's code for the other's
+_all_cores = njit(parallel=True)(_fused)
 
 
 class Bare:
-    """Both bare kernels on raw arrays: no checks, no order, no event, no log."""
+    """Kernels on raw arrays: no checks, no order, no event, no log."""
 
     def __init__(self, people: ChoiceModel, voters: Voters, shown: NDArray[np.int8]) -> None:
         self.people, self.shown, self.traits = people, shown, voters.traits
@@ -108,10 +123,10 @@ class Bare:
     def _places(self, name: str) -> NDArray[np.uint64]:
         return np.array([keyed.words(1, name, "choice", option) for option in range(len(TEXTS))])
 
-    def loop(self, name: str) -> None:
+    def loop(self, kernel: Callable[..., None], name: str) -> None:
         """Choose, member by member."""
         people = self.people
-        _bare(
+        kernel(
             self.ids, self.traits, self.slopes, self._places(name), people.first, self.shown, people.temperature, self.out
         )  # fmt: skip
 
@@ -128,20 +143,26 @@ def bench_contest(folder: Path, members: int) -> list[dict]:
     """Hold the same contest in all ways, alternately."""
     people, voters = model(), crowd(members)
     bare = Bare(people, voters, orders(voters.ids, len(TEXTS), 1, "warm-up", "order"))
+    whole = society(folder / "whole", voters, ROUNDS + 1)
     with create(folder / "timed", {}) as log:
         took = alternately(
             {
                 "contest": lambda name: log.append([contest(people, voters, name)[0]]),
+                "step": lambda _: whole.step(),
                 "choices": lambda name: choices(people, TEXTS, bare.shown, voters, (1, name, "choice")),
-                "loop": bare.loop,
                 "blocks": bare.blocks,
+                "loop": lambda name: bare.loop(_one_thread, name),
+                "cores": lambda name: bare.loop(_all_cores, name),
             }
         )
     what = f"{members:,} members, {len(NAMES)} traits"
     return [
-        at_most(f"contest and its logged event, {what}", took["contest"], took["loop"], "bare loop over members", 2.0),
-        at_most(f"contest and its logged event, {what}", took["contest"], took["blocks"], "bare loop over blocks", 2.0),
-        at_most(f"choices alone, {what}", took["choices"], took["blocks"], "bare loop over blocks", 1.2),
+        at_most(f"contest and its logged event, {what}", took["contest"], took["loop"], "bare fused kernel", 2.0),
+        at_most(
+            f"contest and its logged event, {what}", took["contest"], took["cores"], "bare fused kernel, all cores", 2.0
+        ),
+        at_most(f"whole step of a society, {what}", took["step"], took["loop"], "bare fused kernel", 2.0),
+        at_most(f"choices alone, {what}", took["choices"], took["blocks"], "our kernel on raw arrays", 1.3),
     ]
 
 
@@ -156,44 +177,47 @@ def alternately(ways: dict[str, Callable[[str], object]]) -> dict[str, float]:
     return {way: median(times[1:]) for way, times in took.items()}
 
 
-def run_once(folder: Path, members: int) -> dict[str, float | bool]:
-    """Hold a whole logged step before ``members`` in this process; return what it left behind, and its peak."""
-    before, state = _memory_mb("VmRSS"), State()
-    people, voters, name = model(), crowd(members), "train/1/shared/lamp"
-    with create(folder / "measured", {}) as log:
-        _live(log, state, PersonasJoined(split="train", first=0, ids=[""] * members, names=[], texts=[], traits={}))
-        _live(log, state, StepStarted(step=0, phase="train", epoch=1, arm="shared"))
-        for slot, text in enumerate(TEXTS):
-            _live(
-                log, state,
-                MessagePublished(
-                    step=0, message=f"{name}/{slot}", contest=name, slot=slot, competitor=f"writer-{slot}", anchor="lamp",
-                    adapter="", thinking="", text=text,
-                ),
-            )  # fmt: skip
-        _live(log, state, ContestOpened(step=0, contest=name, anchor="lamp", messages=[f"{name}/0", f"{name}/1"]))
-        event, votes = contest(people, voters, name)
-        _live(log, state, event)
-        decided = ContestDecided(
-            step=0, contest=name, votes=votes, abstained=0, invalid=0, outcome="majority",
-            winner=int(np.argmax(votes)), ties="skip",
-        )  # fmt: skip
-        _live(log, state, decided)
-        _live(log, state, StepEnded(step=0, state_hash=state.hash()))
-    peak = _memory_mb("VmHWM") - before
+def society(folder: Path, voters: Voters, contests: int, *, traits: bool = False) -> Model:
+    """Return a model with a journal in ``folder`` and one contest a step, whose crowd has joined, with its traits or without."""
+    sales = arena("sales")
+    told = [{"title": f"Lamp {i}", "description": f"A lamp, the {i}th."} for i in range(contests)]
+    completions = [f"<think>plan</think><sales_pitch>{text}</sales_pitch>" for text in TEXTS]
+    llm = ScriptedLLM(lambda request: completions[request.site.endswith("1")])
+    journal = Journal(create(folder, {}))
+    for first in range(0, len(voters.ids), JOINED):
+        joined = voters.traits[first : first + JOINED]
+        columns = {name: pack(joined[:, i], Float32s) for i, name in enumerate(NAMES)} if traits else {}
+        with journal.transaction():
+            journal.emit(CrowdJoined(split="train", first=first, size=len(joined), origin="drawn", traits=columns))
+    return Model(
+        Society(arena=sales, audience=model(), llm=llm, sampling=Sampling(), seed=1, batch=1), journal,
+        anchors=[make_anchor(sales.anchor, fields) for fields in told], writers=[Writer("a"), Writer("b")],
+        voters=voters, phase="train", epoch=1, arm="shared",
+    )  # fmt: skip
+
+
+def run_once(folder: Path, members: int, traits: bool) -> dict[str, float | bool]:
+    """Log a whole step before a crowd, in this process; return what that left behind, and its peak.
+
+    Args:
+        traits: whether the crowd's traits are logged as well, which fills a segment of the log: it becomes Parquet.
+    """
+    import polars  # noqa: F401  # an import too, though the log makes it later
+
+    before = _memory_mb("VmRSS")
+    voters = crowd(members)
+    held = society(folder / "run", voters, 1, traits=traits)
+    held.step()
+    held.journal.log.close()
+    peak, state = _memory_mb("VmHWM") - before, held.state
     columns = (voters.ids, voters.traits, state.reactions, state.abstentions, state.first_choices)
-    again = fold(read_events(folder / "measured"))  # checks the hash of the step as well
+    again = fold(read_events(folder / "run"))  # checks the hash that the step recorded as well
     return {
         "bytes": sum(column.nbytes for column in columns) / members,
         "peak_mb": peak,
         "replayed_mb": _memory_mb("VmHWM") - before,
-        "same": again.hash() == state.hash() and int(again.reactions.sum()) == members,
+        "same": again.hash() == state.hash() and again.step == 1 and int(again.reactions.sum()) == members,
     }
-
-
-def _live(log: EventLog, state: State, event: Event) -> None:
-    log.append([event])
-    apply(state, event)
 
 
 def _memory_mb(what: str) -> float:
@@ -209,17 +233,23 @@ def _memory_mb(what: str) -> float:
 
 def bench_memory(members: int) -> list[dict]:
     """Run a step in a process of its own, whose memory nothing else has touched."""
-    command = [sys.executable, __file__, "--members", str(members), "--once"]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    contest, joined = (_once(members, what) for what in ("contest", "traits"))
+    same = contest["same"] and joined["same"]
     return [
-        absolute("state of a member", found["bytes"], "B", "ids, 16 traits and counts", 150),
-        absolute("peak above imports, a logged step", found["peak_mb"], "MB", "no rival", 500),
-        absolute("peak above imports, and its replay", found["replayed_mb"], "MB", "no rival", 500),
+        absolute("state of a member", contest["bytes"], "B", "ids, 16 traits and counts", 150),
+        absolute("peak above imports, a logged step", contest["peak_mb"], "MB", "no rival", 500),
+        absolute("peak above imports, and its replay", contest["replayed_mb"], "MB", "no rival", 500),
+        absolute("peak above imports, traits logged and projected too", joined["peak_mb"], "MB", "no rival", 500),
         {
-            "name": "replay gives the same state hash", "value": int(found["same"]), "unit": "yes = 1",
-            "rival": "the live run: 1", "ratio": float(found["same"]), "goal": "= 1", "ok": found["same"],
+            "name": "replay gives the same state hash", "value": int(same), "unit": "yes = 1",
+            "rival": "the live run: 1", "ratio": float(same), "goal": "= 1", "ok": same,
         },
     ]  # fmt: skip
+
+
+def _once(members: int, what: str) -> dict:
+    command = [sys.executable, __file__, "--members", str(members), "--once", what]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def at_most(name: str, value: float, rival_value: float, rival: str, goal: float) -> dict:
@@ -245,11 +275,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object per figure")
     parser.add_argument("--members", type=int, default=MEMBERS)
     parser.add_argument("--dir", default=None, help="a folder on the disk to measure")
-    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--once", choices=["contest", "traits"], help=argparse.SUPPRESS)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.dir) as temporary:
         if given.once:
-            print(json.dumps(run_once(Path(temporary), given.members)))
+            print(json.dumps(run_once(Path(temporary), given.members, given.once == "traits")))
             return
         figures = [*bench_contest(Path(temporary), given.members), *bench_memory(given.members)]
     for line in figures:
