@@ -1,10 +1,13 @@
 """A graph as two arrays: compressed sparse rows, for everything that must be fast.
 
-Knows arrays of persona indices; knows nothing of what flows along the ties.
+A directed tie u -> v means "u follows v": what v publishes or shares reaches u. An undirected tie is two. Row i of
+:func:`to_csr`'s graph therefore lists whom i follows; :meth:`CSR.transposed` lists who follows i, whom i reaches. Knows
+arrays of persona indices; knows nothing of what flows along the ties.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +21,7 @@ from populations.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class CSR:
-    """Ties by their origin; row i holds who member i reaches.
+    """Ties by their origin.
 
     Attributes:
         indptr: shape (n + 1,), int64; row i is ``indices[indptr[i]:indptr[i + 1]]``.
@@ -51,8 +54,56 @@ class CSR:
         return np.diff(self.indptr)
 
     def neighbors(self, i: int) -> NDArray[np.int32]:
-        """Return who member ``i`` reaches, ascending."""
+        """Return the members in row ``i``, ascending."""
         return self.indices[self.indptr[i] : self.indptr[i + 1]]
+
+    def ties(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return sources and targets of all ties, shape (ties,) each, by source and then by target."""
+        return np.repeat(np.arange(self.n), np.diff(self.indptr)), self.indices.astype(np.int64)
+
+    def transposed(self) -> CSR:
+        """Return the ties by their target."""
+        from scipy.sparse import csr_array
+
+        ones = np.ones(len(self.indices), dtype=np.int8)
+        turned = csr_array((ones, self.indices, self.indptr), shape=(self.n, self.n)).tocsc()
+        return CSR(turned.indptr.astype(np.int64), turned.indices.astype(np.int32))
+
+
+def from_ties(n: int, sources: NDArray[np.integer], targets: NDArray[np.integer]) -> CSR:
+    """Return ties as rows by their source; a tie that is named twice is one."""
+    keys = np.sort(np.asarray(sources, dtype=np.int64) * n + np.asarray(targets, dtype=np.int64))
+    if len(keys):  # numpy's unique hashes, which takes five times as long
+        keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])]
+    indptr = np.zeros(n + 1, dtype=np.int64)
+    np.cumsum(np.bincount(keys // max(1, n), minlength=n), out=indptr[1:])
+    return CSR(indptr, (keys % max(1, n)).astype(np.int32))
+
+
+def from_csr(
+    csr: CSR, *, directed: bool = True, attributes: Mapping[str, Sequence[Any]] | None = None
+) -> nx.Graph[Any]:
+    """Return the graph as networkx has it, with the node attribute ``persona``.
+
+    Args:
+        directed: give a ``DiGraph``; else ties must be mutual, and a ``Graph`` is given.
+        attributes: name -> one value per member, as node attributes.
+
+    Raises:
+        InputError: a tie is not mutual, or a column has another length.
+    """
+    sources, targets = csr.ties()
+    if not directed and not np.array_equal(csr.indices, csr.transposed().indices):
+        raise InputError("not an undirected graph", why="some ties are not mutual", mend="Ask for a directed one.")
+    graph: nx.Graph[Any] = nx.DiGraph() if directed else nx.Graph()
+    graph.add_nodes_from((i, {PERSONA: i}) for i in range(csr.n))
+    kept = slice(None) if directed else sources < targets
+    graph.add_edges_from(zip(sources[kept].tolist(), targets[kept].tolist(), strict=True))
+    for name, values in (attributes or {}).items():
+        if len(values) != csr.n:
+            raise InputError(f"attribute {name!r} has {len(values)} values", why=f"the graph has {csr.n} members")
+        nx.set_node_attributes(graph, dict(enumerate(values)), name)
+    return graph
 
 
 def to_csr(graph: nx.Graph[Any]) -> CSR:
@@ -71,12 +122,9 @@ def to_csr(graph: nx.Graph[Any]) -> CSR:
             why=f"the node attribute {PERSONA!r} must hold 0 .. {len(index) - 1}, each once",
             mend="Number the members, or use a builder of media_graph.",
         )
-    ties = np.array([(index[u], index[v]) for u, v in graph.edges()], dtype=np.int64).reshape(-1, 2)
-    if np.any(ties[:, 0] == ties[:, 1]):
+    n, degrees = len(index), np.fromiter((len(found) for found in graph.adj.values()), dtype=np.int64, count=len(index))
+    targets = np.fromiter((index[v] for found in graph.adj.values() for v in found), np.int64, int(degrees.sum()))
+    sources = np.repeat(np.fromiter(index.values(), np.int64, n), degrees)
+    if np.any(sources == targets):
         raise InputError("not an audience graph", why="a member is tied to itself", mend="Remove the self-loops.")
-    if not graph.is_directed():
-        ties = np.concatenate([ties, ties[:, ::-1]])
-    ties = ties[np.lexsort((ties[:, 1], ties[:, 0]))]
-    indptr = np.zeros(len(index) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(ties[:, 0], minlength=len(index)), out=indptr[1:])
-    return CSR(indptr, ties[:, 1].astype(np.int32))
+    return from_ties(n, sources, targets)

@@ -28,11 +28,9 @@ from abm.networked.platform import (
     Platform,
     Posts,
     account,
-    rows_of,
     slot_of,
-    ties,
 )
-from media_graph import CSR
+from media_graph import CSR, from_ties
 
 PlatformEvent = (
     FeedOpened
@@ -59,8 +57,8 @@ def opened(event: PlatformOpened, sources: NDArray[np.int32], targets: NDArray[n
     personas = unpack(event.personas, Int32s).astype(np.int64) if event.personas else event.first + np.arange(n)
     platform = Platform(
         personas=personas,
-        follows=rows_of(n, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)),
-        reach=rows_of(n, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)),
+        follows=from_ties(n, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)),
+        reach=from_ties(n, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)),
         audience=np.zeros((event.competitors, n), dtype=bool),
         opinions=np.zeros((event.competitors, n), dtype=np.int16),
         trust=np.zeros((event.competitors, n), dtype=np.int16),
@@ -69,8 +67,8 @@ def opened(event: PlatformOpened, sources: NDArray[np.int32], targets: NDArray[n
         slots=event.slots,
     )
     inside = np.isin(sources, personas)
-    platform.follows = rows_of(n, platform.rows(sources[inside]), platform.rows(targets[inside]))
-    platform.reach = _transposed(platform.follows)
+    platform.follows = from_ties(n, platform.rows(sources[inside]), platform.rows(targets[inside]))
+    platform.reach = platform.follows.transposed()
     return platform
 
 
@@ -210,19 +208,14 @@ def _tie(platform: Platform, event: TiesFormed | TiesCut) -> None:
 def _settle(platform: Platform) -> None:
     if not platform.pending:
         return
-    keys = np.unique(_keys(platform, *ties(platform.follows)))
+    keys = np.unique(_keys(platform, *platform.follows.ties()))
     for forms, sources, targets in platform.pending:
         changed = _keys(platform, sources, targets)
         keys = np.union1d(keys, changed) if forms else np.setdiff1d(keys, changed)
     platform.pending = []
-    platform.follows = rows_of(platform.n, keys // platform.n, keys % platform.n)
-    platform.reach = _transposed(platform.follows)
+    platform.follows = from_ties(platform.n, keys // platform.n, keys % platform.n)
+    platform.reach = platform.follows.transposed()
 
 
 def _keys(platform: Platform, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:
     return sources * platform.n + targets
-
-
-def _transposed(csr: CSR) -> CSR:
-    sources, targets = ties(csr)
-    return rows_of(csr.n, targets, sources)

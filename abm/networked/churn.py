@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from abm import keyed
 from abm.keyed import Part
-from abm.networked.platform import Platform, ties
+from abm.networked.platform import Platform
 
 Ties = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -21,7 +21,7 @@ def churned(platform: Platform, share: float, place: tuple[Part, ...]) -> tuple[
     none = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     if not share:
         return none, none
-    sources, targets = ties(platform.follows)
+    sources, targets = platform.follows.ties()
     names = platform.personas[sources] << 32 | platform.personas[targets]  # whom a draw is for: the tie
     ends = keyed.uniforms(names, *place, "cut") < share
     sources, targets, names = sources[ends], targets[ends], names[ends]
@@ -45,7 +45,7 @@ def _drawn(platform: Platform, rows: NDArray[np.int64], lots: NDArray[np.float64
 
 def _follow(platform: Platform, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return whether each source follows its target already."""
-    followers, followed = ties(platform.follows)
+    followers, followed = platform.follows.ties()
     keys = followers * platform.n + followed  # ascending: by source, then by target
     wanted = sources * platform.n + targets
     at = np.minimum(np.searchsorted(keys, wanted), max(0, len(keys) - 1))

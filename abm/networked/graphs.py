@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from abm import keyed
 from abm.audience import Voters
 from abm.columns import Int32s, pack
 from abm.events import TiesFormed
-from abm.networked.platform import ties
 from abm.networked.settings import GraphConfig
-from media_graph import CSR, barabasi_albert, erdos_renyi, isolated, to_csr, watts_strogatz
+from media_graph import CSR, KINDS, build, read_graph
 
 CHUNK = 1 << 20
 """Ties per event."""
-
-_BUILDERS = {
-    "isolated": isolated,
-    "erdos_renyi": erdos_renyi,
-    "barabasi_albert": barabasi_albert,
-    "watts_strogatz": watts_strogatz,
-}
 
 
 def audience_graph(config: GraphConfig, voters: Voters, seed: int, split: str) -> CSR:
     """Return who follows whom among ``voters``, by row.
 
+    A file's graph is that of all members of a split, by name or row; ``options`` may say ``mutual``.
+
     Raises:
         InputError: no such builder or file, or one that does not fit the members.
     """
-    n = len(voters.ids)
-    draw = keyed.seed32(seed, "graph", split)
-    options = {"watts_strogatz": {"k": min(4, (n - 1) // 2 * 2), "p": 0.1}}.get(config.kind, {}) | config.options
-    if config.kind != "isolated":
-        options["seed"] = draw
-    return to_csr(_BUILDERS[config.kind](n, **options))
+    if config.kind not in KINDS and Path(config.kind).suffix:
+        return read_graph(config.kind, list(voters.names), **config.options)
+    options = dict(config.options)
+    if config.kind == "watts_strogatz" and "k" not in options:  # the default kind must fit any number of members
+        options["k"] = min(4, (len(voters.ids) - 1) // 2 * 2)
+    return build(config.kind, len(voters.ids), keyed.seed32(seed, "graph", split), traits=voters.traits, **options)
 
 
 def joined_ties(csr: CSR, voters: Voters) -> Iterator[TiesFormed]:
     """Yield the events of a graph's ties; they are a society's first."""
-    sources, targets = ties(csr)
+    sources, targets = csr.ties()
     for start in range(0, len(sources), CHUNK):
         part = slice(start, start + CHUNK)
         yield TiesFormed(

@@ -25,7 +25,7 @@ from abm.model import Model
 from abm.networked import interventions
 from abm.networked.churn import churned
 from abm.networked.deciding import Entry, choose, poll, reacted
-from abm.networked.platform import Platform, account, ties
+from abm.networked.platform import Platform, account
 from abm.networked.reading import reader
 from abm.networked.round import hold
 from abm.networked.scene import Scene
@@ -77,7 +77,7 @@ class NetworkedModel(Model):
         graph = nx.DiGraph()
         graph.add_nodes_from((row, {"persona": row}) for row in range(len(self.voters.ids)))
         if self.state.platform is not None:
-            graph.add_edges_from(zip(*(column.tolist() for column in ties(self.platform.follows)), strict=True))
+            graph.add_edges_from(zip(*(column.tolist() for column in self.platform.follows.ties()), strict=True))
         return graph
 
     # -- one step ------------------------------------------------------------------------------------------

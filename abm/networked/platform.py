@@ -129,16 +129,3 @@ class Platform:
             sha.update(b"+" if forms else b"-")
             sha.update(np.stack([sources, targets]).astype("<i8").tobytes())
         return sha.hexdigest()
-
-
-def ties(csr: CSR) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return sources and targets of all ties, shape (ties,) each, by source and then by target."""
-    return np.repeat(np.arange(csr.n), np.diff(csr.indptr)), csr.indices.astype(np.int64)
-
-
-def rows_of(n: int, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> CSR:
-    """Return ties as rows by their source; a tie that is named twice is one."""
-    keys = np.unique(sources * n + targets)
-    indptr = np.zeros(n + 1, dtype=np.int64)
-    np.cumsum(np.bincount(keys // max(1, n), minlength=n), out=indptr[1:])
-    return CSR(indptr, (keys % max(1, n)).astype(np.int32))

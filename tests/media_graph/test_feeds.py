@@ -1,0 +1,81 @@
+"""Feeds: what each ranker puts first, and what is served."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media_graph.feeds import RANKERS, Feed, ranker, serve
+from populations.errors import InputError
+
+
+def feed(members=(0, 0, 0, 1, 1), items=(0, 1, 2, 0, 2), **changes):
+    """Return a feed of two members and three messages."""
+    n = len(members)
+    given = {
+        "members": np.array(members), "items": np.array(items), "age": np.arange(n, dtype=float),
+        "popularity": np.array([1.0, 9.0, 4.0]), "topics": np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]),
+        "tastes": np.array([[0.0, 2.0], [0.0, 0.0]]), "predicted": lambda: -np.arange(n, dtype=float),
+        "lots": np.linspace(0.9, 0.1, n),
+    }  # fmt: skip
+    return Feed(**given | changes)
+
+
+class TestRankers:
+    """Each puts first what it says."""
+
+    @pytest.mark.parametrize(
+        ("name", "first"),
+        [("chronological", 0), ("popularity", 1), ("engagement", 0), ("similarity", 1), ("random", 0)],
+    )
+    def test_orders_the_first_members_feed(self, name, first):
+        """The item that member 0 sees first."""
+        found = feed()
+        assert found.items[serve(found, ranker(name).score(found), 1).chosen[0]] == first
+
+    def test_no_taste_is_like_nothing(self):
+        """Who never engaged has similarity 0 to everything, not NaN."""
+        assert ranker("similarity").score(feed())[3:].tolist() == [0.0, 0.0]
+
+    def test_unknown(self):
+        """The names there are."""
+        with pytest.raises(InputError, match="chronological, popularity, engagement, similarity, random"):
+            ranker("magic")
+
+    def test_ones_own_is_a_class(self, monkeypatch):
+        """A name and a method."""
+
+        class Last:
+            name, needs_tastes = "last", False
+
+            def score(self, feed):
+                return feed.items.astype(float)
+
+        monkeypatch.setitem(RANKERS, "last", Last)
+        found = feed()
+        assert found.items[serve(found, ranker("last").score(found), 1).chosen].tolist() == [2, 2]
+
+
+class TestServe:
+    """The best few of each member."""
+
+    @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 3)), max_size=30), st.integers(1, 4))
+    def test_serves_the_best_of_each_and_no_more(self, rows, slots):
+        """As sorting each member's candidates by score and then lot does."""
+        members, items, scores = ([row[i] for row in rows] for i in range(3))
+        lots = np.random.default_rng(0).random(len(rows))
+        found = feed(np.array(members, dtype=int), np.array(items, dtype=int), lots=lots)
+        served = serve(found, np.array(scores, dtype=float), slots)
+        expected = []
+        for member in sorted(set(members)):
+            mine = sorted((i for i, m in enumerate(members) if m == member), key=lambda i: (-scores[i], lots[i]))
+            expected += [(i, rank) for rank, i in enumerate(mine[:slots])]
+        assert list(zip(served.chosen.tolist(), served.ranks.tolist(), strict=True)) == expected
+
+    @pytest.mark.parametrize("scores", [np.zeros(2), np.array([1, 2, np.nan, 0, 0])], ids=["too few", "not a number"])
+    def test_bad_scores_are_refused(self, scores):
+        """One finite score each."""
+        with pytest.raises(ValueError, match="one finite score for each of 5"):
+            serve(feed(), scores, 1)

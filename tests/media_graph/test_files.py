@@ -1,0 +1,96 @@
+"""Graphs from and to files, and where their members are drawn."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from media_graph import build, layout, read_graph, stored_layout, write_graph
+from populations.errors import InputError
+
+NAMES = ["Ada", "Ben", "Cleo", "7", "Eve"]
+
+
+@pytest.mark.parametrize("suffix", ["graphml", "gexf", "csv", "parquet"])
+@pytest.mark.parametrize("named", [True, False], ids=["names", "indices"])
+def test_every_format_gives_back_what_was_written(tmp_path, suffix, named):
+    """Ties, by names or by indices."""
+    graph = build("followers", 5, 3, degree=2)
+    path = tmp_path / f"graph.{suffix}"
+    write_graph(graph, path, NAMES if named else None)
+    again = read_graph(path, NAMES if named else 5)
+    assert np.array_equal(again.indices, graph.indices) and np.array_equal(again.indptr, graph.indptr)
+
+
+def test_an_undirected_graph_is_two_follows(tmp_path):
+    """A GraphML file of an undirected graph, and a table that is said to be mutual."""
+    nx.write_graphml(nx.path_graph(3), tmp_path / "line.graphml")
+    (tmp_path / "line.csv").write_text("source,target\n0,1\n1,2\n")
+    for found in (read_graph(tmp_path / "line.graphml", 3), read_graph(tmp_path / "line.csv", 3, mutual=True)):
+        assert [found.neighbors(i).tolist() for i in range(3)] == [[1], [0, 2], [1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("source,target\nAda,Ben\nAda,Zoe\n", r"ties.csv:3:target: 'Zoe' is no member"),
+        ("source,target\nAda,Ben\nBen,Ben\n", r"ties.csv:3: tie Ben -> Ben ties a member to itself"),
+        ("source,target\nAda,Ben\nCleo,Ben\nAda,Ben\n", r"ties.csv:4: tie Ada -> Ben stands there twice"),
+        ("from,to\nAda,Ben\n", r"no column 'source'.*from, to"),
+        ("source,target\nAda\n", r"ties.csv"),
+        ("source,target\nAda,12\n", r"'12' is no member"),
+    ],
+)
+def test_a_bad_table_is_refused_with_its_line(tmp_path, text, message):
+    """What, where, why."""
+    path = tmp_path / "ties.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_graph(path, NAMES)
+
+
+def test_other_files_are_refused(tmp_path):
+    """No such file, no such format, not the format that it says."""
+    with pytest.raises(InputError, match="no such file"):
+        read_graph(tmp_path / "none.csv", 3)
+    with pytest.raises(InputError, match="cannot read a graph"):
+        read_graph(tmp_path / "graph.txt", 3)
+    (tmp_path / "bad.graphml").write_text("<graphml><")
+    with pytest.raises(InputError, match=r"bad\.graphml"):
+        read_graph(tmp_path / "bad.graphml", 3)
+    with pytest.raises(InputError, match="cannot write a graph"):
+        write_graph(build("isolated", 3, 1), tmp_path / "graph.txt")
+
+
+class TestLayout:
+    """Places."""
+
+    @pytest.mark.parametrize("n", [0, 1, 2, 50, 3000])
+    def test_is_a_function_of_ties_and_seed(self, n):
+        """Within -1 .. 1, finite, the same again."""
+        graph = build("erdos_renyi", n, 1, p=min(1.0, 6 / max(1, n)))
+        places = layout(graph, 1)
+        assert places.shape == (n, 2) and np.isfinite(places).all() and (np.abs(places) <= 1).all()
+        assert np.array_equal(places, layout(graph, 1))
+
+    @pytest.mark.parametrize("n", [200, 3000])
+    def test_contacts_stand_nearer_than_strangers(self, n):
+        """Two communities come apart."""
+        sizes = [n // 2, n - n // 2]
+        graph = build("stochastic_block", n, 1, sizes=sizes, matrix=[[20 / n, 0.5 / n], [0.5 / n, 20 / n]])
+        places, (sources, targets) = layout(graph, 1), graph.ties()
+        strangers = np.random.default_rng(0).permutation(targets)
+        near, far = (np.linalg.norm(places[sources] - places[other], axis=1).mean() for other in (targets, strangers))
+        assert near < 0.8 * far
+
+    def test_is_stored(self, tmp_path, monkeypatch):
+        """Computed once; a damaged file is computed again."""
+        graph = build("erdos_renyi", 60, 1, degree=4)
+        first = stored_layout(graph, tmp_path)
+        (path,) = tmp_path.iterdir()
+        monkeypatch.setattr("media_graph.layouts.layout", lambda csr, seed: 1 / 0)
+        assert np.array_equal(stored_layout(graph, tmp_path), first)
+        monkeypatch.undo()
+        path.write_bytes(path.read_bytes()[:50])
+        assert np.array_equal(stored_layout(graph, tmp_path), first)
