@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.columns import Int8s, Int32s, unpack
+from abm.columns import Float32s, Int8s, Int32s, unpack
 from abm.content import canonical
 from abm.crowd import members, persona_rows
 from abm.errors import CorruptLog
@@ -41,10 +42,12 @@ from abm.events import (
     Reacted,
     ReactedMany,
     ReactionInvalid,
+    StatesShifted,
     StepEnded,
     StepStarted,
     TiesCut,
     TiesFormed,
+    ValuesShifted,
     VerdictGiven,
 )
 from abm.networked import applying
@@ -89,6 +92,7 @@ class State:
             and how often the option shown first was chosen.
         sources, targets: shape (ties,), ties of the run's graphs, as persona indices; a society's first ties.
         platform: the current society's, in a networked world.
+        baselines: diffusion or opinion model -> its nodes' states (int8) or values (float32), shape (members,).
     """
 
     step: int = 0
@@ -105,6 +109,7 @@ class State:
     sources: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     targets: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     platform: Platform | None = None
+    baselines: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def hash(self) -> str:
         """Return the SHA-256 of the state, the same on every machine."""
@@ -126,6 +131,8 @@ class State:
             sha.update(column.astype("<i8").tobytes())
         if self.platform is not None:
             sha.update(self.platform.hash().encode())
+        for name, nodes in sorted(self.baselines.items()):
+            sha.update(name.encode() + nodes.astype(nodes.dtype.newbyteorder("<")).tobytes())
         return sha.hexdigest()
 
 
@@ -192,6 +199,10 @@ def apply(state: State, event: Event) -> None:
             | TiesFormed() | TiesCut()
         ):  # fmt: skip
             applying.apply(_platform(state, event), event)
+        case StatesShifted():
+            _nodes(state, event.model, np.int8)[unpack(event.members, Int32s)] = unpack(event.states, Int8s)
+        case ValuesShifted():
+            _nodes(state, event.model, np.float32)[unpack(event.members, Int32s)] = unpack(event.values, Float32s)
         case AdapterTrained():
             state.adapters[event.arm] = event.adapter
         case EpochEnded():
@@ -213,6 +224,10 @@ def _platform(state: State, event: Event) -> Platform:
             mend="The log was edited; use a copy made before.",
         )
     return state.platform
+
+
+def _nodes(state: State, model: str, dtype: type[np.generic]) -> NDArray[Any]:
+    return state.baselines.setdefault(model, np.zeros(len(state.reactions), dtype=dtype))
 
 
 def _tally(state: State, competitor: str) -> Tally:

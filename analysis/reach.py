@@ -26,6 +26,7 @@ from abm.events import (
 )
 from analysis.probes import DIAGNOSTIC
 from analysis.statistics import NOTHING, Estimate, jackknife, plain
+from media_graph.cascades import Shape, shape
 
 
 @dataclass
@@ -61,6 +62,11 @@ class Spread:
         """The cascade's tree, shape (1 + shares,): node 0 is the author, with parent -1."""
         place = {persona: i for i, persona in enumerate(self.sharers, start=1)}
         return np.array([-1, *(place.get(source, 0) for source in self.sources)], dtype=np.int32)
+
+    @property
+    def shape(self) -> Shape:
+        """Size, depth, breadth and structural virality of the cascade."""
+        return shape(self.parents)
 
 
 def spreads(events: Iterable[Event]) -> list[Spread]:

@@ -65,6 +65,7 @@ class TestSpread:
         """0 had it from the author, 1 from 0, 2 from 1."""
         good, bad = spreads(log("a"))
         assert bad.parents.tolist() == [-1, 0, 1, 2] and good.parents.tolist() == [-1]
+        assert (bad.shape.size, bad.shape.depth, bad.shape.breadth) == (4, 3, 1) and good.shape.virality == 0
 
 
 class TestReach:
