@@ -48,7 +48,11 @@ class RunConfig(_Settings):
     anchors: str | None = None
     """Folder with train.jsonl and test.jsonl; the built-in pack by default."""
     personas: str = "biographic"
-    """``biographic``, ``demographic``, or the path of a JSON Lines file."""
+    """``biographic``, ``demographic``, or the path of a file: jsonl, json, csv or parquet."""
+    mapping: str | None = None
+    """YAML file that says what the columns of ``personas`` mean, for survey data."""
+    stratify: tuple[str, ...] = ()
+    """Attributes of which training and held-out personas get the same mix."""
     audience: str = "default"
     """``default``, ``neutral``, or the path of a choice model's YAML."""
     crowd: CrowdConfig = Field(default_factory=CrowdConfig)

@@ -97,8 +97,9 @@ def gather(config: RunConfig) -> Inputs:
     held_out = _taken(anchors.held_out, config.held_out_anchors, HELD_OUT_ANCHORS, "held-out anchors", where)
     order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
     people = load_personas(
-        config.personas, seed=config.seed, n_train=config.train_personas, n_held_out=config.held_out_personas
-    )
+        config.personas, seed=config.seed, n_train=config.train_personas, n_held_out=config.held_out_personas,
+        mapping=config.mapping, stratify=config.stratify,
+    )  # fmt: skip
     return Inputs(
         arena=rules,
         audience=audience(config.audience),

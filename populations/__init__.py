@@ -1,20 +1,16 @@
 """Populations: who the people are."""
 
+from populations.drawing import draw_independent, draw_joint, synthetic_personas
 from populations.errors import InputError, MolochError
-from populations.personas import Persona, make_persona
+from populations.mapping import SurveyMapping, read_mapping
+from populations.personas import Persona, make_attributed, make_persona
+from populations.raking import Raked, rake, resample
 from populations.sources import PersonaSplit, load_personas, read_personas, take
+from populations.splitting import stratified_split
 from populations.traits import TRAITS, trait_matrix, traits
 
 __all__ = [
-    "TRAITS",
-    "InputError",
-    "MolochError",
-    "Persona",
-    "PersonaSplit",
-    "load_personas",
-    "make_persona",
-    "read_personas",
-    "take",
-    "trait_matrix",
-    "traits",
-]
+    "TRAITS", "InputError", "MolochError", "Persona", "PersonaSplit", "Raked", "SurveyMapping", "draw_independent",
+    "draw_joint", "load_personas", "make_attributed", "make_persona", "rake", "read_mapping", "read_personas", "resample",
+    "stratified_split", "synthetic_personas", "take", "trait_matrix", "traits",
+]  # fmt: skip

@@ -62,6 +62,32 @@ def make_persona(row: Mapping[str, Any]) -> Persona:
     raise ValueError(f"field 'biography' is missing (or 'general', or {', '.join(DEMOGRAPHY)})")
 
 
+def make_attributed(attributes: Mapping[str, str | int], *, name: str = "", text: str = "") -> Persona:
+    """Return the persona of somebody of whom attributes are known, any attributes.
+
+    The rule: the five demographic attributes, where all are there, make the sentence that demographic personas have; all
+    others follow as ``name: value`` in their order, with spaces for underscores. ``text`` replaces the whole.
+
+    Raises:
+        ValueError: a demographic attribute is of the wrong type, or there is no attribute at all.
+    """
+    if not attributes:
+        raise ValueError("no attribute is given")
+    demographic = all(field in attributes for field in DEMOGRAPHY)
+    known = _demographic(attributes) if demographic else None
+    others = [
+        f"{key.replace('_', ' ')}: {value}" for key, value in attributes.items() if not (known and key in DEMOGRAPHY)
+    ]
+    told = " ".join(filter(None, (known.text if known else "", _sentence(others))))
+    label = name or (known.name if known else ", ".join(str(value) for value in list(attributes.values())[:3]))
+    return _persona(label, _clean(text) or told, dict(attributes), "")
+
+
+def _sentence(parts: list[str]) -> str:
+    joined = "; ".join(parts)
+    return f"{joined[0].upper()}{joined[1:]}." if joined else ""
+
+
 def _biographic(row: Mapping[str, Any]) -> Persona:
     biography = row["biography"]
     sentences = [biography] if isinstance(biography, str) else biography

@@ -10,6 +10,7 @@ from abm.errors import MolochError
 from analysis.cli.compare import compare
 from analysis.cli.fork import fork
 from analysis.cli.log import app as log
+from analysis.cli.personas import app as personas
 from analysis.cli.replay import replay
 from analysis.cli.run import run
 from analysis.cli.show import show
@@ -29,6 +30,7 @@ app.command()(replay)
 app.command()(compare)
 app.command()(show)
 app.add_typer(log)
+app.add_typer(personas)
 
 
 def main() -> None:

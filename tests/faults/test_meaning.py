@@ -13,7 +13,7 @@ import pytest
 
 from abm.columns import Float32s, unpack
 from abm.digest import log_digest
-from abm.events import PersonasJoined
+from abm.events import CrowdJoined, PersonasJoined
 from abm.log import create, open_log, read_events, verify
 from abm.log.parquet import path_of
 from abm.log.projection import rebuild, scan
@@ -69,8 +69,8 @@ class TestOldLogs:
         want = msgspec.json.decode((golden / "expected.json").read_bytes())
         assert tuple(verify(golden)) == (want["seq"], want["hash"])
         assert log_digest(open_log(golden, write=False)) == want["digest"]
-        joined = next(event for event in read_events(golden) if isinstance(event, PersonasJoined))
-        assert all(len(unpack(column, Float32s)) for column in joined.traits.values())
+        joined = [event for event in read_events(golden) if isinstance(event, PersonasJoined | CrowdJoined)]
+        assert joined and all(len(unpack(column, Float32s)) for event in joined for column in event.traits.values())
 
 
 @pytest.fixture

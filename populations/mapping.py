@@ -1,0 +1,123 @@
+"""Survey microdata as personas: which column is which attribute, and how its codes read. A YAML file::
+
+    columns:
+      age: V12                                       # the column's values as they are
+      sex: {from: V3, values: {1: male, 2: female}}  # codes in words
+      religion: {from: V40, values: {1: none, 2: catholic}, other: other}
+    name: "{sex}, {age}"                             # optional; labels for people who read results
+    text: "{age}-year-old {sex}, {religion}."        # optional; else the documented rule of populations.personas
+
+A row in which a column is missing is refused, unless the attribute says ``missing: TEXT``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as Fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from populations.errors import InputError
+from populations.personas import Persona, make_attributed
+
+
+class Column(BaseModel):
+    """Where one attribute comes from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    source: str = Field(alias="from")
+    values: dict[str, str | int] = {}
+    """Code -> what it means; none: the values as they are."""
+    other: str | None = None
+    """What codes mean that are not in ``values``; by default they are refused."""
+    missing: str | None = None
+    """What a missing value means; by default the row is refused."""
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _texts(cls, values: Any) -> Any:
+        return {str(code): value for code, value in values.items()} if isinstance(values, dict) else values
+
+    def read(self, row: Fields[str, Any], name: str) -> str | int:
+        """Return the attribute's value in a row.
+
+        Raises:
+            ValueError: there is none, or its code has no meaning; names the column.
+        """
+        value = row.get(self.source)
+        if value is None:
+            if self.missing is None:
+                raise ValueError(f"column {self.source!r} (for {name!r}) is missing")
+            return self.missing
+        if not self.values:
+            return value if isinstance(value, int) and not isinstance(value, bool) else str(value)
+        code = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        if code in self.values:
+            return self.values[code]
+        if self.other is None:
+            raise ValueError(f"column {self.source!r} (for {name!r}) holds {value!r}, which has no meaning")
+        return self.other
+
+
+class SurveyMapping(BaseModel):
+    """What a survey's columns mean."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: dict[str, Column]
+    name: str = ""
+    text: str = ""
+    weight: str = ""
+    """Column of sampling weights, for :func:`populations.rake` and for drawing."""
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _short(cls, columns: Any) -> Any:
+        if not isinstance(columns, dict) or not columns:
+            raise ValueError("give at least one attribute and its column")
+        return {name: {"from": column} if isinstance(column, str) else column for name, column in columns.items()}
+
+    def persona(self, row: Fields[str, Any]) -> Persona:
+        """Return the persona of a row.
+
+        Raises:
+            ValueError: a column is missing, or holds what has no meaning.
+        """
+        attributes = {name: column.read(row, name) for name, column in self.columns.items()}
+        return make_attributed(attributes, name=_filled(self.name, attributes), text=_filled(self.text, attributes))
+
+
+def read_mapping(path: Path | str) -> SurveyMapping:
+    """Return the mapping in a YAML file.
+
+    Raises:
+        InputError: the file cannot be read or is no mapping, with its place.
+    """
+    try:
+        raw = yaml.safe_load(Path(path).read_text("utf-8"))
+        return SurveyMapping.model_validate(raw)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("cannot read the mapping", where=str(path), why=str(error)) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise InputError("not valid YAML", where=where, why=str(error.problem)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{key or 'the mapping'} is not valid", where=str(path), why=first["msg"]) from error
+
+
+def _filled(template: str, attributes: Fields[str, str | int]) -> str:
+    """Return a template with attributes filled in.
+
+    Raises:
+        ValueError: it names an attribute that does not exist.
+    """
+    if unknown := [name for name in re.findall(r"\{(\w+)\}", template) if name not in attributes]:
+        raise ValueError(f"the template names {unknown[0]!r}, which is no attribute")
+    return re.sub(r"\{(\w+)\}", lambda match: str(attributes[match[1]]), template)

@@ -1,0 +1,115 @@
+"""Weights that make a sample's marginals those of a population: raking, by iterative proportional fitting.
+
+Deming & Stephan 1940, "On a least squares adjustment of a sampled frequency table when the expected marginal totals are
+known". What weighting costs is Kish's (1965) design effect: 1 + the squared coefficient of variation of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from populations.errors import InputError
+
+Margins = Mapping[str, Mapping[Any, float]]
+"""Attribute -> value -> share (or count) in the population."""
+
+
+class Raked(msgspec.Struct, frozen=True):
+    """The weights, and what they cost.
+
+    Attributes:
+        weights: shape (n,), mean 1.
+        design_effect: 1 + CV^2 of the weights; 1 is a sample that needed none.
+        effective_n: n / design_effect: an unweighted sample of this size is as precise.
+        rounds: until the margins fitted.
+        largest_miss: largest difference of a weighted share from its target.
+    """
+
+    weights: NDArray[np.float64]
+    design_effect: float
+    effective_n: float
+    rounds: int
+    largest_miss: float
+
+
+def rake(
+    people: Sequence[Mapping[str, Any]],
+    margins: Margins,
+    *,
+    weights: Sequence[float] | None = None,
+    tolerance: float = 1e-8,
+    rounds: int = 1000,
+) -> Raked:
+    """Return weights with which each attribute is distributed as ``margins`` says.
+
+    Args:
+        people: the sample's attributes.
+        weights: to start from, such as a survey's own; by default 1 each.
+
+    Raises:
+        InputError: a value of the population that nobody in the sample has, or one of the sample that the population lacks
+            (both are named); margins that are no shares; or no fit within ``rounds``.
+    """
+    if not people or not margins:
+        raise InputError("nothing to rake", why="people and margins are needed")
+    start = np.ones(len(people)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if start.shape != (len(people),) or not np.all(np.isfinite(start) & (start > 0)):
+        raise InputError("weights to start from must be positive", why="one for each of the people is needed")
+    cells = [_cells(people, name, margin) for name, margin in margins.items()]
+    w, miss, used = start / start.mean(), np.inf, 0
+    while miss > tolerance:
+        if used == rounds:
+            raise InputError(
+                f"no weights fit all margins within {rounds} rounds",
+                why=f"a share still misses its target by {miss:.2g}; the margins may contradict each other in this sample",
+                mend="Rake on fewer attributes, or merge rare values.",
+            )
+        used += 1
+        for codes, target in cells:
+            held = np.bincount(codes, w, minlength=len(target))
+            w = w * (target * len(people) / held)[codes]
+        found = [np.bincount(codes, w, minlength=len(target)) / w.sum() - target for codes, target in cells]
+        miss = max(float(np.abs(part).max()) for part in found)
+    w /= w.mean()
+    effect = float(1 + w.var())
+    return Raked(w, effect, len(people) / effect, used, miss)
+
+
+def resample(weights: Sequence[float] | NDArray[np.float64], n: int, seed: int) -> NDArray[np.int64]:
+    """Return ``n`` places of people, ascending, each as often as its weight asks for, rounded by systematic sampling.
+
+    Nobody is drawn less often than the whole part of its share, nor more than once above it (Madow 1949).
+    """
+    w = np.asarray(weights, dtype=np.float64)
+    edges = np.cumsum(w) / w.sum() * n
+    start = np.random.Generator(np.random.Philox(seed)).random()
+    return np.minimum(np.searchsorted(edges, start + np.arange(n), side="right"), len(w) - 1)
+
+
+def _cells(
+    people: Sequence[Mapping[str, Any]], name: str, margin: Mapping[Any, float]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return each person's cell and the cells' target shares."""
+    values = [value for value, share in margin.items() if share > 0]
+    total = float(sum(margin.values()))
+    if not values or min(margin.values()) < 0 or not np.isfinite(total):
+        raise InputError(f"the margin of {name!r} holds no shares", mend="Give shares or counts, 0 or more.")
+    place = {value: i for i, value in enumerate(values)}
+    try:
+        codes = np.array([place[person[name]] for person in people], dtype=np.int64)
+    except KeyError as error:
+        missing = error.args[0]
+        why = "some people have no such attribute" if missing == name else f"the margin has no share for {missing!r}"
+        raise InputError(f"cannot rake on {name!r}", why=why, mend="Give every value of the sample a share.") from error
+    if empty := [value for i, value in enumerate(values) if not (codes == i).any()]:
+        raise InputError(
+            f"nobody in the sample has {name} = {empty[0]!r}",
+            why=f"the population has {margin[empty[0]] / total:.1%}, and no weight makes that of nobody",
+            mend="Merge the value with another one, or take a larger sample.",
+        )
+    return codes, np.array([margin[value] for value in values]) / total

@@ -1,0 +1,107 @@
+"""Rows of people from files: JSON Lines, JSON, CSV and Parquet, each row with its place. Knows files, not what a row means."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from populations.errors import InputError
+
+SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+
+Row = tuple[str, dict[str, Any]]
+"""Where a row stands (``file:line``, or ``file:row N``), and its fields."""
+
+
+def rows(path: Path | str) -> Iterator[Row]:
+    """Yield the rows of a file, by its suffix; JSON Lines where there is no known one.
+
+    CSV needs a header; its whole numbers come as such, empty cells as missing fields.
+
+    Raises:
+        InputError: the file cannot be read, or holds something else, with its place.
+    """
+    path = Path(path)
+    readers = {".json": _json, ".csv": _csv, ".parquet": _parquet}
+    yield from readers.get(path.suffix, _json_lines)(path)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        raise InputError("cannot read the personas", where=str(path), why=error.strerror or str(error)) from error
+
+
+def _json_lines(path: Path) -> Iterator[Row]:
+    for number, line in enumerate(_bytes(path).split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            row = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            why, mend = str(error), "Give one JSON object a line, in UTF-8."
+            raise InputError("not a JSON object", where=where, why=why, mend=mend) from error
+        yield where, _object(row, where)
+
+
+def _json(path: Path) -> Iterator[Row]:
+    try:
+        found = msgspec.json.decode(_bytes(path))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError("not JSON", where=str(path), why=str(error), mend="Give a list of objects.") from error
+    if not isinstance(found, list):
+        raise InputError("not a list of personas", where=str(path), why=f"the file holds a {type(found).__name__}")
+    for number, row in enumerate(found, start=1):
+        where = f"{path}:row {number}"
+        yield where, _object(row, where)
+
+
+def _object(row: Any, where: str) -> dict[str, Any]:
+    if not isinstance(row, dict):
+        raise InputError("not a JSON object", where=where, why=f"the line holds a {type(row).__name__}")
+    return row
+
+
+def _csv(path: Path) -> Iterator[Row]:
+    try:
+        text = _bytes(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError("not UTF-8", where=str(path), why=str(error), mend="Save the table as UTF-8.") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for row in reader:
+            where = f"{path}:{reader.line_num}"
+            if None in row or None in row.values():
+                raise InputError(
+                    "a row does not fit the header",
+                    where=where,
+                    why=f"{len(reader.fieldnames or ())} columns are named",
+                )
+            yield where, {name: _value(cell) for name, cell in row.items() if cell.strip()}
+    except csv.Error as error:
+        raise InputError("not a table", where=f"{path}:{reader.line_num}", why=str(error)) from error
+
+
+def _value(cell: str) -> str | int:
+    text = cell.strip()
+    return int(text) if text.removeprefix("-").isdecimal() and (text[0] != "0" or text == "0") else text
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    import polars as pl
+
+    if not path.exists():
+        raise InputError("cannot read the personas", where=str(path), why="there is no such file")
+    try:
+        frame = pl.read_parquet(path)
+    except pl.exceptions.PolarsError as error:
+        raise InputError("not Parquet", where=str(path), why=str(error).splitlines()[0]) from error
+    for number, row in enumerate(frame.iter_rows(named=True), start=1):
+        yield f"{path}:row {number}", {name: value for name, value in row.items() if value is not None}
