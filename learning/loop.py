@@ -54,6 +54,8 @@ SPLITS: tuple[Phase, ...] = ("train", "evaluate")
 
 RESAMPLED = "personas of the split, with replacement"
 """Where a crowd's traits come from."""
+CROWD_CHUNK = 50_000
+"""Members who join in one event: a commit needs several times its columns' memory."""
 
 BASE = "base"
 SHARED = "shared"
@@ -207,26 +209,31 @@ class Loop:
             emit(ArenaSet(arena=self.arena.model_dump(mode="json"), digest=self.arena.digest))
             emit(_listed("train", inputs.anchors.train, inputs.anchors.dropped))
             emit(_listed("evaluate", inputs.anchors.held_out, {}))
-            for split in SPLITS:
-                self._join(split)
+        for split in SPLITS:
+            self._join(split)
+        with self.journal.transaction():
             emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
-            if self.config.world == "networked":
-                for split in SPLITS:
-                    voters = self.voters[split]
-                    graph = audience_graph(self.config.network.graph, voters, self.config.seed, split)
-                    for ties in joined_ties(graph, voters):
+        if self.config.world == "networked":
+            for split in SPLITS:
+                voters = self.voters[split]
+                graph = audience_graph(self.config.network.graph, voters, self.config.seed, split)
+                for ties in joined_ties(graph, voters):
+                    with self.journal.transaction():
                         emit(ties)
 
     def _join(self, split: Phase) -> None:
         """Let a split's personas join, and its crowd after them."""
         personas, voters = self.inputs.split(split), self.voters[split]
-        first, size = int(voters.ids[0]), len(voters.ids) - len(personas)
-        self.journal.emit(_joined(split, first, personas))
-        if size:
-            traits = _columns(voters.trait_names, voters.traits[len(personas) :])
-            self.journal.emit(
-                CrowdJoined(split=split, first=first + len(personas), size=size, origin=RESAMPLED, traits=traits)
-            )
+        first = int(voters.ids[0])
+        with self.journal.transaction():
+            self.journal.emit(_joined(split, first, personas))
+        for start in range(len(personas), len(voters.ids), CROWD_CHUNK):
+            rows = voters.traits[start : start + CROWD_CHUNK]
+            traits = _columns(voters.trait_names, rows)
+            with self.journal.transaction():
+                self.journal.emit(
+                    CrowdJoined(split=split, first=first + start, size=len(rows), origin=RESAMPLED, traits=traits)
+                )
 
     # -- simulate ------------------------------------------------------------------------------------------
 

@@ -28,8 +28,8 @@ from abm.log.recovery import Head, find_end, newest, set_aside
 from abm.log.segments import Manifest, Segment, segment_at
 
 SEAL_EVENTS = 1_000_000
-SEAL_BYTES = 64 * 2**20
-"""A segment is sealed at either bound."""
+SEAL_BYTES = 8 * 2**20
+"""A segment is sealed at either bound: whoever projects it holds all of it, several times as large as its bytes."""
 
 LINGER = 0.005
 """Seconds that a submission waits for company; none if somebody waits for it."""
