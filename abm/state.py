@@ -256,9 +256,9 @@ def _react_many(state: State, event: ReactedMany) -> None:
     state.abstentions[rows] += choices < 0
     state.first_choices[rows] += (choices >= 0) & (choices == shown_first)
     contest.abstained += int((choices < 0).sum())
-    slots, counts = np.unique(choices[choices >= 0], return_counts=True)
-    for slot, count in zip(slots.tolist(), counts.tolist(), strict=True):
-        contest.votes[str(slot)] = contest.votes.get(str(slot), 0) + count
+    for slot, count in enumerate(np.bincount(choices[choices >= 0]).tolist()):
+        if count:
+            contest.votes[str(slot)] = contest.votes.get(str(slot), 0) + count
     if state.platform is not None:
         applying.chosen(state.platform, event.contest, members(event), choices)
 

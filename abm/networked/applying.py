@@ -183,7 +183,7 @@ def _mixed(personas: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.
 def _endorse(platform: Platform, posts: Posts, items: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
     """Let the followers of ``rows`` see that they liked, shared or chose ``items``."""
     followers, of = expand(platform.reach, rows)
-    np.add.at(posts.endorsed, (items[of], followers), 1)
+    np.add.at(posts.endorsed.reshape(-1), items[of] * platform.n + followers, np.uint16(1))
 
 
 def expand(csr: CSR, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -208,12 +208,16 @@ def _tie(platform: Platform, event: TiesFormed | TiesCut) -> None:
 def _settle(platform: Platform) -> None:
     if not platform.pending:
         return
-    keys = np.unique(_keys(platform, *platform.follows.ties()))
-    for forms, sources, targets in platform.pending:
-        changed = _keys(platform, sources, targets)
-        keys = np.union1d(keys, changed) if forms else np.setdiff1d(keys, changed)
+    n, keys = platform.n, _keys(platform, *platform.follows.ties())
+    changed = np.concatenate([_keys(platform, sources, targets) for _, sources, targets in platform.pending])
+    forms = np.concatenate([np.full(len(sources), forms) for forms, sources, _ in platform.pending])
+    changed, last = np.unique(changed[::-1], return_index=True)  # what happened to a tie last is what counts
+    formed = forms[::-1][last]
+    at = np.searchsorted(keys, changed[~formed])
+    there = np.append(keys, -1)[at] == changed[~formed]
+    keys = np.concatenate([np.delete(keys, at[there]), changed[formed]])
     platform.pending = []
-    platform.follows = from_ties(platform.n, keys // platform.n, keys % platform.n)
+    platform.follows = from_ties(n, keys // n, keys % n)
     platform.reach = platform.follows.transposed()
 
 

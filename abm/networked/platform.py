@@ -111,8 +111,11 @@ class Platform:
         Raises:
             KeyError: a persona is no member.
         """
-        asked = np.asarray(personas, dtype=np.int64)
-        rows = np.minimum(np.searchsorted(self.personas, asked), max(0, self.n - 1))
+        asked, n = np.asarray(personas, dtype=np.int64), self.n
+        if n and self.personas[-1] - self.personas[0] == n - 1:  # a range, as it is unless members were left out
+            rows = np.clip(asked - self.personas[0], 0, n - 1)
+        else:
+            rows = np.minimum(np.searchsorted(self.personas, asked), max(0, n - 1))
         if len(asked) and (not self.n or not np.array_equal(self.personas[rows], asked)):
             raise KeyError(f"not all of these personas are members: {asked[:5].tolist()} ...")
         return rows

@@ -17,6 +17,7 @@ from abm.events import Engaged, Event, FeedServed, OpinionsShifted, TiesCut, Tie
 from abm.networked.influence import moved, shifted_opinions
 from abm.networked.platform import ELIGIBLE, RECOMMENDED, SERVED, account
 from abm.networked.scene import Scene
+from media_graph import distinct
 from media_graph.feeds import Feed, ranker, serve
 
 
@@ -149,7 +150,7 @@ def _shifts(scene: Scene, round_: int, views: Views, actions: Actions) -> Iterat
         mine = author == slot
         rows, values = shifted_opinions(platform, slot, views.rows[mine], views.appeal[mine], weights)
         yield from shift(scene, round_, "opinion", "influence", slot, rows, values)
-        likers = np.unique(views.rows[mine & actions.like])
+        likers = distinct(views.rows[mine & actions.like])
         rows, values = moved(platform.trust[slot], likers, weights.trust_gain)
         yield from shift(scene, round_, "trust", "influence", slot, rows, values)
 
@@ -171,5 +172,6 @@ def _personas(scene: Scene, rows: NDArray[np.int64]) -> bytes:
 
 def _pairs(scene: Scene, rows: NDArray[np.int64], targets: NDArray[np.int64]) -> tuple[bytes, bytes]:
     """Return ties as columns, each once."""
-    pairs = np.unique(np.stack([scene.platform.personas[rows], targets], axis=1), axis=0)
-    return pack(pairs[:, 0], Int32s), pack(pairs[:, 1], Int32s)
+    least, span = targets.min(), np.ptp(targets) + 1
+    rows, above = np.divmod(distinct(rows * span + targets - least), span)
+    return _personas(scene, rows), pack(above + least, Int32s)
