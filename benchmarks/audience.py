@@ -45,7 +45,7 @@ from populations import TRAITS
 
 ROUNDS = 9
 MEMBERS = 1_000_000
-JOINED = 50_000
+JOINED = 20_000
 """Members whose traits are one event: a commit needs several times its columns' memory."""
 NAMES = (*TRAITS, *(f"{trait} at work" for trait in TRAITS))  # 16
 TEXTS = (

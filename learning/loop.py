@@ -54,7 +54,7 @@ SPLITS: tuple[Phase, ...] = ("train", "evaluate")
 
 RESAMPLED = "personas of the split, with replacement"
 """Where a crowd's traits come from."""
-CROWD_CHUNK = 50_000
+CROWD_CHUNK = 20_000
 """Members who join in one event: a commit needs several times its columns' memory."""
 
 BASE = "base"

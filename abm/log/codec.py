@@ -86,15 +86,21 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Encoder:
-    """Makes the bytes of commits; for one thread at a time. Keeps what is dear to make anew for each."""
+    """Makes the bytes of commits; for one thread at a time. Keeps what is dear to make anew for each.
+
+    Attributes:
+        size: bytes of event lines in the last commit.
+    """
 
     def __init__(self) -> None:
+        self.size = 0
         self._compressor = zstd.ZstdCompressor(level=LEVEL)
         self._hashing: Beside[str] = Beside()
 
     def encode(self, events: Sequence[Event], prev: str, keys: dict[str, str] | None = None) -> tuple[bytes, Commit]:
         """Return the bytes of one commit of ``events`` (with their ``seq``) after the commit whose hash is ``prev``."""
         lines, keys = _encoder.encode_lines(events), keys or {}
+        self.size = len(lines)
         commit = Commit(SCHEMA_VERSION, events[0].seq, len(events), prev, "0" * 64, keys)
         self._compressor.set_pledged_input_size(len(lines) + len(_commit_line(commit)))
         if len(lines) >= _HASHED_BESIDE:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CHUNK = 4 * 2**20
 """Bytes of event lines that become a frame at once; larger ones are slower, since they do not fit into caches."""
+BULKY = 2**16
+"""Mean bytes of a line from which lines are sorted one by one."""
 
 
 def columns(struct: type[Event]) -> dict[str, pl.DataType]:
@@ -194,6 +196,9 @@ def _split(lines: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield each event type with its lines: the type of the first line is taken out until no line is left."""
     import polars as pl
 
+    if len(lines) > BULKY * lines.count(b"\n"):
+        yield from _split_bulky(lines)
+        return
     rest = pl.read_lines(lines)["line"]
     while len(rest):
         head = str(rest[0])
@@ -201,6 +206,15 @@ def _split(lines: bytes) -> Iterator[tuple[str, bytes]]:
         its = rest.str.starts_with(start)
         yield start[9:-2], rest.filter(its).str.join("\n").cast(pl.Binary)[0]
         rest = rest.filter(~its)
+
+
+def _split_bulky(lines: bytes) -> Iterator[tuple[str, bytes]]:
+    """As :func:`_split`, for few long lines: Polars would hold several copies of them, and keep their memory."""
+    found: dict[bytes, list[bytes]] = {}
+    for line in filter(None, lines.split(b"\n")):
+        found.setdefault(line[: line.index(b",")], []).append(line)
+    for start, its in found.items():
+        yield start[9:-1].decode(), b"\n".join(its)
 
 
 def _parse(lines: bytes, struct: type[Event]) -> pl.DataFrame:

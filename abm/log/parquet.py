@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 VERSION = 1
 """Of how events are laid out in a projection; their columns count too."""
 
+GROUP_ROWS, GROUP_BYTES = 2**18, 8 * 2**20
+"""A row group of a projection holds about so much at most."""
+
 _KEY = "moloch"  # of the Parquet file's metadata
 
 
@@ -65,8 +68,9 @@ def project(run: Path, segment: Segment) -> Projected:
     new = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")  # readers may make it too
     try:
         frame.write_parquet(
-            new, compression="zstd", compression_level=1, metadata={_KEY: msgspec.json.encode(said).decode()}
-        )
+            new, compression="zstd", compression_level=1, row_group_size=_group(frame),
+            metadata={_KEY: msgspec.json.encode(said).decode()},
+        )  # fmt: skip
         file = os.open(new, os.O_RDONLY)
         try:
             os.fsync(file)
@@ -78,6 +82,12 @@ def project(run: Path, segment: Segment) -> Projected:
         raise
     disk.sync_folder(path.parent)
     return said
+
+
+def _group(frame: pl.DataFrame) -> int:
+    """Return how many rows make a row group: a group is held several times while it is written."""
+    bulky = max(1, int(frame.estimated_size()) // GROUP_BYTES)
+    return max(1, min(GROUP_ROWS, len(frame) // bulky))
 
 
 def read(segment: Segment) -> tuple[pl.DataFrame, Projected]:

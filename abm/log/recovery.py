@@ -34,6 +34,7 @@ class End(NamedTuple):
         segment: the last one, and ``before`` the one before it, if any.
         at: the byte of ``segment`` after its last whole commit; ``torn``: whether more bytes follow.
         keys: idempotency keys that the last segment remembers.
+        size: bytes of the event lines in ``segment``.
     """
 
     head: Head
@@ -42,6 +43,7 @@ class End(NamedTuple):
     at: int
     torn: bool
     keys: dict[str, str]
+    size: int
 
 
 def find_end(run: Path, manifest: Manifest) -> End:
@@ -54,29 +56,39 @@ def find_end(run: Path, manifest: Manifest) -> End:
     found = segments(run, manifest.base)
     begin = Head(manifest.base, manifest.genesis)
     if not found:
-        return End(begin, segment_at(run, manifest.base), None, 0, False, {})
+        return End(begin, segment_at(run, manifest.base), None, 0, False, {}, 0)
     last, before = found[-1], found[-2] if len(found) > 1 else None
-    head, at, torn, keys = _scan(last, manifest)
+    end = _scan(last, manifest)
+    head, keys = end.head, end.keys
     if head is None and before is not None:  # made just before a crash: the one before it knows the head
-        head, _, broken, keys = _scan(before, manifest)
+        head, _, broken, keys, _ = _scan(before, manifest)
         if head is None or broken or head.seq != last.first:
             raise damaged(str(before.path), f"it does not lead to event {last.first}, where the next begins")
     if before is not None:  # the first commit shows whether run.json was edited
         next(blocks(found[0], manifest.genesis), None)
-    return End(head or begin, last, before, at, torn, keys)
+    return End(head or begin, last, before, end.at, end.torn, keys, end.size)
 
 
-def _scan(segment: Segment, manifest: Manifest) -> tuple[Head | None, int, bool, dict[str, str]]:
-    """Return where a segment's commits lead (None: it has none), the byte after them, if more follows, and their keys."""
-    head, end, keys = None, 0, {}
+class _Scanned(NamedTuple):
+    """What a segment holds: where its commits lead (None: it has none); else as :class:`End`."""
+
+    head: Head | None
+    at: int
+    torn: bool
+    keys: dict[str, str]
+    size: int
+
+
+def _scan(segment: Segment, manifest: Manifest) -> _Scanned:
+    head, at, keys, size = None, 0, {}, 0
     try:
         for block in blocks(segment, manifest.genesis if segment.first == manifest.base else None):
             check_version(block.commit.v, block.where)
             block.check_count()
-            head, end, keys = head_after(block), block.end, keys | block.commit.keys
+            head, at, keys, size = head_after(block), block.end, keys | block.commit.keys, size + block.size
     except Torn:
-        return head, end, True, keys
-    return head, end, False, keys
+        return _Scanned(head, at, True, keys, size)
+    return _Scanned(head, at, False, keys, size)
 
 
 def newest(keys: dict[str, str]) -> dict[str, str]:

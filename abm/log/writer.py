@@ -28,8 +28,8 @@ from abm.log.recovery import Head, find_end, newest, set_aside
 from abm.log.segments import Manifest, Segment, segment_at
 
 SEAL_EVENTS = 1_000_000
-SEAL_BYTES = 8 * 2**20
-"""A segment is sealed at either bound: whoever projects it holds all of it, several times as large as its bytes."""
+SEAL_BYTES = 32 * 2**20
+"""Of event lines. A segment is sealed at either bound: who projects it holds several times its lines in memory."""
 
 LINGER = 0.005
 """Seconds that a submission waits for company; none if somebody waits for it."""
@@ -233,12 +233,13 @@ class Writer:
 
     def _append(self, events: list[Event], keys: dict[str, str]) -> None:
         first = self.head.seq
-        if self._size >= SEAL_BYTES or first - self._segment.first >= SEAL_EVENTS:
+        if self._lines >= SEAL_BYTES or first - self._segment.first >= SEAL_EVENTS:
             self._rotate(segment_at(self._run, first))
         kept = newest({**self._keys, **keys})
         begins = self._size <= len(PREAMBLE)  # a segment's first commit carries the keys on: opening reads no other
         data, commit = self._encoder.encode(events, self.head.hash, kept if begins else keys)
         self._write(data if self._size else PREAMBLE + data)
+        self._lines += self._encoder.size
         self._keys = kept
         self.head = Head(commit.seq + commit.n, commit.hash)
 
@@ -267,7 +268,7 @@ class Writer:
         file = disk.open_appending(segment.path)
         if self._file >= 0:
             os.close(self._file)
-        self._file, self._segment, self._size = file, segment, os.fstat(file).st_size
+        self._file, self._segment, self._size, self._lines = file, segment, os.fstat(file).st_size, 0
 
     def _fail(self, group: list[_Submission], error: BaseException) -> None:
         """Refuse what is on its way, and everything after it."""
@@ -300,6 +301,7 @@ class Writer:
             if end.before is not None:
                 disk.seal(end.before.path)  # a crash may have come between sealing and going on
             self._open(end.segment)
+            self._lines = end.size
             if self._size:
                 disk.sync_data(self._file)  # a killed writer may have left a commit that only the system holds
             disk.sync_folder(self._run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 
+import msgspec
 import polars as pl
 import pytest
 from backports import zstd
@@ -13,6 +14,7 @@ from abm.columns import Float32s, pack
 from abm.errors import Conflict, InputError, Locked, LogError
 from abm.events import PersonasJoined, Reacted, RunConfigured, RunStarted, StepEnded, StepStarted
 from abm.log import Head, codec, create, disk, open_log, read_events, verify
+from abm.log.segments import segments
 
 
 class TestRoundTrip:
@@ -101,6 +103,24 @@ class TestFormat:
         heads = fill([3, 3, 3, 3])
         assert [int(path.name[:20]) for path in sorted((run / "log").iterdir())] == [0, 6]
         assert verify(run) == heads[-1]
+
+
+class TestSealing:
+    """A segment holds so many events, or so many bytes of lines, whichever comes first."""
+
+    @pytest.mark.parametrize("reopened", [False, True])
+    def test_lines_are_counted_whoever_wrote_them(self, run, reactions, monkeypatch, reopened):
+        """Segments end where their lines are too many, however well they compress, and whether or not one process wrote all."""
+        monkeypatch.setattr("abm.log.writer.SEAL_BYTES", 3_000)
+        said = [msgspec.structs.replace(event, thought="so " * 300) for event in reactions(12)]
+        log = create(run, {})
+        for event in said:
+            if reopened:
+                log.close()
+                log = open_log(run, write=True)
+            log.append([event])
+        log.close()
+        assert [segment.first for segment in segments(run)] == [0, 3, 6, 9]
 
 
 class TestWriting:

@@ -7,15 +7,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from abm.columns import Int8s, Int32s, pack
+from abm.columns import Float32s, Int8s, Int32s, pack
 from abm.content import canonical
 from abm.errors import CorruptLog, InputError, LogError
-from abm.events import Event, Reacted, ReactedMany, StepEnded
+from abm.events import CrowdJoined, Event, Reacted, ReactedMany, StepEnded
 from abm.log import Fork, create, open_log, projection, read_events
 from abm.log.codec import KINDS
 from abm.log.frames import columns, wide, wide_columns
@@ -104,6 +105,19 @@ class TestColumns:
         bad = type(held[0])(lines, lines.rfind(b"\n", 0, -1) + 1, held[0].commit, held[0].path, 0, 0)
         with pytest.raises(CorruptLog):
             wide([bad])
+
+    def test_lines_that_hold_whole_columns(self, run, monkeypatch):
+        """Few long lines are sorted otherwise than many short ones, with the same result."""
+        said = [
+            CrowdJoined(split="train", first=0, size=8, origin="drawn", traits={"anger": pack(np.arange(8), Float32s)}),
+            Reacted(contest="c", persona=1, order=[0, 1], choice=0, thought="so,"),
+            CrowdJoined(split="evaluate", first=8, size=1, origin="drawn", traits={}),
+        ]
+        with create(run, {}) as log:
+            log.append(said)
+        plain = scan(run).collect()
+        monkeypatch.setattr("abm.log.frames.BULKY", 0)
+        assert scan(run).collect().equals(plain) and same(plain, list(read_events(run)))
 
     def test_a_newer_type_is_named(self, sealed):
         """Events of a type that this version does not know are refused by name."""
