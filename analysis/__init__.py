@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from analysis.evaluation import table as table
     from analysis.evaluation import win_rate as win_rate
     from analysis.evaluation import win_rate_against_placebo as win_rate_against_placebo
+    from analysis.graphs import audience_graph as audience_graph
     from analysis.probes import battery as battery
     from analysis.reach import reach_table as reach_table
     from analysis.reach import spreads as spreads
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Estimate": "statistics",
     "across_seeds": "seeds",
+    "audience_graph": "graphs",
     "battery": "probes",
     "list_contests": "show",
     "position_bias": "evaluation",
@@ -39,6 +41,7 @@ _HOME = {
 __all__ = [
     "Estimate",
     "across_seeds",
+    "audience_graph",
     "battery",
     "list_contests",
     "position_bias",

@@ -28,6 +28,8 @@ from analysis.probes import DIAGNOSTIC
 from analysis.statistics import NOTHING, Estimate, jackknife, plain
 from media_graph.cascades import Shape, shape
 
+_COUNTED = {"like": "likes", "reply": "replies"}
+
 
 @dataclass
 class Spread:
@@ -75,7 +77,7 @@ def spreads(events: Iterable[Event]) -> list[Spread]:
     written: dict[str, MessagePublished] = {}
     step: StepStarted | None = None
     items: list[Spread] = []
-    source: dict[tuple[int, int], int] = {}
+    served: FeedServed | None = None
     for event in events:
         match event:
             case StepStarted():
@@ -85,15 +87,16 @@ def spreads(events: Iterable[Event]) -> list[Spread]:
             case FeedOpened() if step is not None:
                 items = [_spread(written.pop(message), step) for message in event.messages]
                 found |= {item.message: item for item in items}
-                source = {}
             case FeedServed():
-                members, seen = unpack(event.members, Int32s), unpack(event.items, Int16s)
-                for item, count in enumerate(np.bincount(seen, minlength=len(items)).tolist()):
+                served = event
+                for item, count in enumerate(np.bincount(unpack(event.items, Int16s)).tolist()):
                     items[item].seen += count
-                keys = zip(members.tolist(), seen.tolist(), strict=True)
-                source.update(zip(keys, unpack(event.sources, Int32s).tolist(), strict=True))
+            case Engaged() if event.action == "share" and served is not None:
+                _share(event, items, served)
             case Engaged():
-                _engage(event, items, source)
+                counted = _COUNTED[event.action]
+                for item, count in enumerate(np.bincount(unpack(event.items, Int16s)).tolist()):
+                    setattr(items[item], counted, getattr(items[item], counted) + count)
             case VerdictGiven() if event.message in found:
                 found[event.message].labels[event.probe] = event.label
     return list(found.values())
@@ -105,18 +108,18 @@ def _spread(message: MessagePublished, step: StepStarted) -> Spread:
     )
 
 
-def _engage(event: Engaged, items: Sequence[Spread], source: dict[tuple[int, int], int]) -> None:
+def _share(event: Engaged, items: Sequence[Spread], served: FeedServed) -> None:
+    """Note who shared what, and from whom each had it: who shares was served in the same round."""
+    n = len(items)
+    views = unpack(served.members, Int32s).astype(np.int64) * n + unpack(served.items, Int16s)
+    order = np.argsort(views)
     members, acted = unpack(event.members, Int32s), unpack(event.items, Int16s)
-    if event.action == "share":
-        for member, item in zip(members.tolist(), acted.tolist(), strict=True):
-            items[item].sharers.append(member)
-            items[item].sources.append(source[member, item])
-        return
-    for item, count in enumerate(np.bincount(acted, minlength=len(items)).tolist()):
-        if event.action == "like":
-            items[item].likes += count
-        else:
-            items[item].replies += count
+    places = order[np.searchsorted(views, members.astype(np.int64) * n + acted, sorter=order)]
+    sources = unpack(served.sources, Int32s)[places]
+    for item in np.flatnonzero(np.bincount(acted)).tolist():
+        mine = acted == item
+        items[item].sharers.extend(members[mine].tolist())
+        items[item].sources.extend(sources[mine].tolist())
 
 
 class ReachRow(msgspec.Struct, frozen=True):

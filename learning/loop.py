@@ -36,7 +36,7 @@ from abm.events import (
 from abm.journal import Journal
 from abm.llm.port import LLM, Sampling
 from abm.model import Model, Society
-from abm.networked.graphs import audience_graph, joined_ties
+from abm.networked.graphs import audience_graphs, joined_ties
 from abm.networked.model import NetworkedModel
 from abm.probe import Probe
 from learning.config import RunConfig
@@ -214,10 +214,8 @@ class Loop:
         with self.journal.transaction():
             emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
         if self.config.world == "networked":
-            for split in SPLITS:
-                voters = self.voters[split]
-                graph = audience_graph(self.config.network.graph, voters, self.config.seed, split)
-                for ties in joined_ties(graph, voters):
+            for split, graph in audience_graphs(self.config.network.graph, self.voters, self.config.seed).items():
+                for ties in joined_ties(graph, self.voters[split]):
                     with self.journal.transaction():
                         emit(ties)
 

@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from abm import keyed
 from abm.audience import Voters
 from abm.columns import Int32s, pack
-from abm.events import TiesFormed
+from abm.errors import InputError
+from abm.events import Phase, TiesFormed
 from abm.networked.settings import GraphConfig
-from media_graph import CSR, KINDS, build, read_graph
+from media_graph import CSR, KINDS, build, from_ties, read_graph
 
 CHUNK = 1 << 20
 """Ties per event."""
 
 
-def audience_graph(config: GraphConfig, voters: Voters, seed: int, split: str) -> CSR:
-    """Return who follows whom among ``voters``, by row.
+def audience_graphs(config: GraphConfig, voters: Mapping[Phase, Voters], seed: int) -> dict[Phase, CSR]:
+    """Return who follows whom among the voters of each split, by row.
 
-    A file's graph is that of all members of a split, by name or row; ``options`` may say ``mutual``.
+    A builder makes a graph for each split. A file holds the ties of all members, by name or persona index (``options`` may
+    say ``mutual``); those between a member who trains and one who is held out are left out, for they never meet.
 
     Raises:
-        InputError: no such builder or file, or one that does not fit the members.
+        InputError: no such builder or file, one that does not fit the members, or a split without any tie.
     """
     if config.kind not in KINDS and Path(config.kind).suffix:
-        return read_graph(config.kind, list(voters.names), **config.options)
+        return _from_file(config, voters)
+    return {split: _built(config, mine, seed, split) for split, mine in voters.items()}
+
+
+def _built(config: GraphConfig, voters: Voters, seed: int, split: Phase) -> CSR:
     options = dict(config.options)
     if config.kind == "watts_strogatz" and "k" not in options:  # the default kind must fit any number of members
         options["k"] = min(4, (len(voters.ids) - 1) // 2 * 2)
     return build(config.kind, len(voters.ids), keyed.seed32(seed, "graph", split), traits=voters.traits, **options)
+
+
+def _from_file(config: GraphConfig, voters: Mapping[Phase, Voters]) -> dict[Phase, CSR]:
+    whole = read_graph(config.kind, [name for mine in voters.values() for name in mine.names], **config.options)
+    sources, targets = whole.ties()
+    found: dict[Phase, CSR] = {}
+    for split, mine in voters.items():
+        first, n = int(mine.ids[0]), len(mine.ids)  # persona indices are places in the list of all names
+        inside = (sources >= first) & (sources < first + n) & (targets >= first) & (targets < first + n)
+        if not inside.any():
+            raise InputError(
+                f"no ties among the {n} members of {split!r}", where=config.kind,
+                why="the file's nodes are names or persona indices: those who train come first, then those held out",
+                mend="Name the nodes as the personas are named, or choose a builder, such as watts_strogatz.",
+            )  # fmt: skip
+        found[split] = from_ties(n, sources[inside] - first, targets[inside] - first)
+    return found
 
 
 def joined_ties(csr: CSR, voters: Voters) -> Iterator[TiesFormed]:

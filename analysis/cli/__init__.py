@@ -9,6 +9,7 @@ import typer
 from abm.errors import MolochError
 from analysis.cli.compare import compare
 from analysis.cli.fork import fork
+from analysis.cli.graph import graph
 from analysis.cli.log import app as log
 from analysis.cli.personas import app as personas
 from analysis.cli.replay import replay
@@ -29,6 +30,7 @@ app.command()(fork)
 app.command()(replay)
 app.command()(compare)
 app.command()(show)
+app.command()(graph)
 app.add_typer(log)
 app.add_typer(personas)
 

@@ -1,0 +1,57 @@
+"""``moloch graph``: a run's audience graph, for networkx, Gephi and others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import printer, stderr
+
+
+def graph(
+    run: Annotated[Path, typer.Argument(help="The folder of a networked run.")],
+    out: Annotated[Path, typer.Argument(help="File to write: .graphml or .gexf.")],
+    split: Annotated[str, typer.Option(help="train, or evaluate: the members held out.")] = "evaluate",
+    arm: Annotated[str | None, typer.Option(help="As this arm's society left it, with opinions and trust.")] = None,
+    epoch: Annotated[int | None, typer.Option(help="Of that society; the last by default.")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write who follows whom, with members' names, traits and places to draw them at.
+
+    For example: moloch graph runs/x society.gexf --arm rft
+    """
+    from abm.errors import InputError
+
+    if split not in ("train", "evaluate"):
+        raise InputError(f"no split {split!r}", mend="Choose train or evaluate.")
+    with stderr().status("reading the log"):
+        import networkx as nx
+
+        from analysis.graphs import audience_graph
+
+        writers = {".graphml": nx.write_graphml, ".gexf": nx.write_gexf}
+        if out.suffix not in writers:
+            raise InputError(f"cannot write a graph to {out.name!r}", mend="Give a file of .graphml or .gexf.")
+        found = audience_graph(run, split, arm=arm, epoch=epoch)
+        try:
+            writers[out.suffix](found, out)
+        except OSError as error:
+            raise InputError("cannot write the graph", where=str(out), why=error.strerror or str(error)) from error
+    followers = [count for _, count in found.in_degree()]
+    said = {
+        "run": str(run), "out": str(out), "members": len(followers), "ties": found.number_of_edges(),
+        "mutual": round(nx.overall_reciprocity(found), 4) if found.number_of_edges() else None,
+        "most_followed": max(followers, default=0),
+    }  # fmt: skip
+    if as_json:
+        print(json.dumps(said))
+    else:
+        mutual = "" if said["mutual"] is None else f", {said['mutual']:.0%} of them mutual"
+        printer().print(
+            f"{out}: {said['members']:,} members, {said['ties']:,} ties{mutual}; at most {said['most_followed']:,} followers",
+            markup=False, highlight=False,
+        )  # fmt: skip
