@@ -7,6 +7,7 @@ place of the draw, for example ``(seed, "order", epoch, contest)``; a counter na
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
 
@@ -60,6 +61,26 @@ def uniforms(ids: NDArray[np.integer], *parts: Part) -> NDArray[np.float64]:
         for start in range(0, len(flat), BLOCK):
             out[start : start + BLOCK] = _uniforms(flat[start : start + BLOCK], place)
     return out.reshape(counted.shape)
+
+
+def uniforms_by(
+    ids: NDArray[np.integer], which: NDArray[np.int64], places: Sequence[Sequence[Part]]
+) -> NDArray[np.float64]:
+    """Return what :func:`uniforms` does, with the place of each draw its own.
+
+    Args:
+        ids: shape (n,), as for :func:`uniforms`.
+        which: shape (n,), the row of ``places`` of each.
+    """
+    out = np.empty(len(ids))
+    if len(ids) >= MANY and (compiled := kernels()) is not None:
+        compiled.uniforms_by(counters(ids), which, np.array([words(*place) for place in places]), out)
+        return out
+    for row, place in enumerate(places):
+        mine = which == row
+        if mine.any():
+            out[mine] = uniforms(ids[mine], *place)
+    return out
 
 
 def _uniforms(counter: _Words, place: _Words) -> NDArray[np.float64]:

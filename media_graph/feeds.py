@@ -18,6 +18,10 @@ from populations.errors import InputError
 Scores = NDArray[np.floating]
 
 
+MANY = 5_000
+"""Candidates from which compiled code is worth the half second that numba takes to import."""
+
+
 @dataclass(frozen=True, eq=False)
 class Feed:
     """Candidates of one round: c pairs of a member and a message that may be served to it.
@@ -143,12 +147,25 @@ def serve(feed: Feed, scores: Scores, slots: int) -> Served:
     """
     if scores.shape != feed.members.shape or not np.all(np.isfinite(scores)):
         raise ValueError(f"a ranker must give one finite score for each of {len(feed.members)} candidates")
+    if len(scores) >= MANY:
+        return _serve_many(feed, scores, slots)
     order = np.lexsort((feed.lots, -scores, feed.members))
     sorted_members = feed.members[order]
     starts = np.flatnonzero(np.diff(sorted_members, prepend=-1))
     ranks = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
     kept = ranks < slots
     return Served(order[kept], ranks[kept])
+
+
+def _serve_many(feed: Feed, scores: Scores, slots: int) -> Served:
+    """As :func:`serve`, with equal results, without sorting everything."""
+    from media_graph.serving import best
+
+    counts = np.minimum(np.bincount(feed.members), slots)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    chosen = np.empty(starts[-1], dtype=np.int64)
+    best(feed.members, scores, feed.lots, slots, starts, chosen)
+    return Served(chosen, np.arange(len(chosen)) - np.repeat(starts[:-1], counts))
 
 
 def _cosine(a: NDArray[np.floating], b: NDArray[np.floating]) -> Scores:

@@ -63,6 +63,22 @@ def uniforms(counters: Words, place: Words, out: Floats) -> None:  # pragma: no 
 
 
 @njit(cache=True, nogil=True)
+def uniforms_by(
+    counters: Words, which: NDArray[np.int64], places: Words, out: Floats
+) -> None:  # pragma: no cover - compiled
+    """Fill ``out`` with one uniform per counter, each at a place of its own.
+
+    Args:
+        counters: shape (k,), uint64.
+        which: shape (k,), rows of ``places``, which has shape (n, 4).
+        out: shape (k,), float64.
+    """
+    for i in range(len(counters)):
+        place = places[which[i]]
+        out[i] = _uniform(counters[i], place[0], place[1], place[2], place[3])
+
+
+@njit(cache=True, nogil=True)
 def orders(counters: Words, places: Words, out: NDArray[np.int8]) -> None:  # pragma: no cover - compiled
     """Fill ``out`` with the order of every member's draws, smallest first; equal ones keep their order.
 

@@ -53,9 +53,4 @@ class Scene:
 
     def lots(self, rows: NDArray[np.int64], items: NDArray[np.int64], *what: Part) -> NDArray[np.float64]:
         """Return one uniform per pair of member and message, keyed by both and by ``what``."""
-        draws = np.empty(len(rows))
-        for item, place in enumerate(self.places):
-            mine = items == item
-            if mine.any():
-                draws[mine] = keyed.uniforms(self.platform.personas[rows[mine]], *place, *what)
-        return draws
+        return keyed.uniforms_by(self.platform.personas[rows], items, [(*place, *what) for place in self.places])

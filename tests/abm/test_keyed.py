@@ -1,6 +1,7 @@
 """Randomness is a pure function of its key."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,14 @@ class TestUniforms:
         """Another place gives unrelated draws."""
         ids = np.arange(10_000)
         assert abs(np.corrcoef(keyed.uniforms(ids, 1, "a"), keyed.uniforms(ids, 1, "b"))[0, 1]) < 0.04
+
+    @pytest.mark.parametrize("many", [0, 10**9], ids=["compiled", "numpy"])
+    def test_each_may_have_a_place_of_its_own(self, many, monkeypatch):
+        """Drawn together they are what each place gives alone."""
+        monkeypatch.setattr(keyed, "MANY", many)
+        ids, which, places = np.arange(100) * 7, np.arange(100) % 3, [(1, "a"), (2, "b"), ("2", "b")]
+        alone = [keyed.uniforms(ids, *place) for place in places]
+        assert np.array_equal(keyed.uniforms_by(ids, which, places), np.choose(which, alone))
 
 
 class TestKeys:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -62,12 +64,14 @@ class TestServe:
     """The best few of each member."""
 
     @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 3)), max_size=30), st.integers(1, 4))
-    def test_serves_the_best_of_each_and_no_more(self, rows, slots):
-        """As sorting each member's candidates by score and then lot does."""
+    @pytest.mark.parametrize("many", [0, 10**9], ids=["compiled", "by sorting"])
+    def test_serves_the_best_of_each_and_no_more(self, many, rows, slots):
+        """As sorting each member's candidates by score and then lot does; what is alike in both stays in order."""
         members, items, scores = ([row[i] for row in rows] for i in range(3))
-        lots = np.random.default_rng(0).random(len(rows))
+        lots = np.random.default_rng(0).choice([0.2, 0.7], len(rows))
         found = feed(np.array(members, dtype=int), np.array(items, dtype=int), lots=lots)
-        served = serve(found, np.array(scores, dtype=float), slots)
+        with mock.patch("media_graph.feeds.MANY", many):
+            served = serve(found, np.array(scores, dtype=float), slots)
         expected = []
         for member in sorted(set(members)):
             mine = sorted((i for i, m in enumerate(members) if m == member), key=lambda i: (-scores[i], lots[i]))
