@@ -6,7 +6,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_graph.feeds import RANKERS, Feed, ranker, serve
@@ -63,6 +63,7 @@ class TestRankers:
 class TestServe:
     """The best few of each member."""
 
+    @settings(deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 3)), max_size=30), st.integers(1, 4))
     @pytest.mark.parametrize("many", [0, 10**9], ids=["compiled", "by sorting"])
     def test_serves_the_best_of_each_and_no_more(self, many, rows, slots):
