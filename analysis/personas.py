@@ -45,7 +45,7 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
         "duplicates": count - len(mistakes) - len(personas),
         "not_personas": len(mistakes),
         "mistakes": mistakes[:10],
-        "columns": {name: n for name, n in columns.most_common()},
+        "columns": dict(columns.most_common()),
         "unused": sorted(columns.keys() - wanted) if plan else [],
         "missing": sorted(wanted - columns.keys()),
         "words": _spread(words),

@@ -53,6 +53,8 @@ class RunConfig(_Settings):
     """YAML file that says what the columns of ``personas`` mean, for survey data."""
     stratify: tuple[str, ...] = ()
     """Attributes of which training and held-out personas get the same mix."""
+    resample: bool = False
+    """Take as many personas as asked for, the same ones several times if need be, in proportion to their weights."""
     audience: str = "default"
     """``default``, ``neutral``, or the path of a choice model's YAML."""
     crowd: CrowdConfig = Field(default_factory=CrowdConfig)

@@ -85,6 +85,10 @@ class Inputs:
         """Return a split's personas."""
         return self.people.train if split == "train" else self.people.held_out
 
+    def weights(self, split: Phase) -> NDArray[np.float64] | None:
+        """Return how much each persona of a split counts; None where all count alike."""
+        return self.people.weights("train" if split == "train" else "held_out")
+
 
 def gather(config: RunConfig) -> Inputs:
     """Read and check everything that the settings name.
@@ -100,8 +104,13 @@ def gather(config: RunConfig) -> Inputs:
     order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
     people = load_personas(
         config.personas, seed=config.seed, n_train=config.train_personas, n_held_out=config.held_out_personas,
-        mapping=config.mapping, stratify=config.stratify,
+        mapping=config.mapping, stratify=config.stratify, resample=config.resample,
     )  # fmt: skip
+    if people.weighting and not config.resample and not config.crowd.size:
+        raise InputError(
+            "weights without effect", where=str(config.mapping), why="personas are asked one by one, and count alike",
+            mend="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
+        )  # fmt: skip
     return Inputs(
         arena=rules,
         audience=audience(config.audience),
@@ -344,6 +353,12 @@ def _columns(names: Sequence[str], matrix: NDArray[np.float32]) -> dict[str, byt
     return {name: pack(np.round(matrix[:, j].astype(np.float64), 6), Float32s) for j, name in enumerate(names)}
 
 
+def _drawn(n: int, weights: NDArray[np.float64] | None, size: int, seed: int, split: Phase) -> NDArray[np.int64]:
+    """Return which personas a crowd's members are like, with replacement, in proportion to their weights."""
+    lot = keyed.generator(seed, "crowd", split)
+    return lot.integers(n, size=size) if weights is None else lot.choice(n, size=size, p=weights / weights.sum())
+
+
 def _voters(inputs: Inputs, config: RunConfig) -> dict[Phase, Voters]:
     """Return the members of each split: its personas, and then its crowd."""
     found: dict[Phase, Voters] = {}
@@ -354,7 +369,7 @@ def _voters(inputs: Inputs, config: RunConfig) -> dict[Phase, Voters]:
         labels: Sequence[str] = [p.name for p in personas]
         ids = np.arange(first, first + len(personas) + config.crowd.size)
         if config.crowd.size:
-            drawn = keyed.generator(config.seed, "crowd", split).integers(len(personas), size=config.crowd.size)
+            drawn = _drawn(len(personas), inputs.weights(split), config.crowd.size, config.seed, split)
             traits, labels = np.concatenate([traits, traits[drawn]]), Labels(ids, "member ")
         found[split] = Voters(ids, labels, names, traits)
         first += len(ids)

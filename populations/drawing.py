@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from populations.errors import InputError
-from populations.personas import Persona, make_attributed
+from populations.personas import Persona, make_attributed, numbered
 from populations.raking import Margins
+from populations.randomness import generator
 
 
 def draw_joint(table: Sequence[Mapping[str, Any]], n: int, seed: int, *, count: str = "count") -> list[dict[str, Any]]:
@@ -22,7 +22,7 @@ def draw_joint(table: Sequence[Mapping[str, Any]], n: int, seed: int, *, count: 
     shares = np.array([_share(row, count, number) for number, row in enumerate(table, start=1)], dtype=np.float64)
     if not len(shares) or shares.sum() <= 0:
         raise InputError("nobody to draw from", why=f"the column {count!r} adds up to 0")
-    picks = _generator(seed, "joint").choice(len(shares), size=n, p=shares / shares.sum())
+    picks = generator(seed, "draw", "joint").choice(len(shares), size=n, p=shares / shares.sum())
     kept = [{name: value for name, value in row.items() if name != count} for row in table]
     return [dict(kept[i]) for i in picks]
 
@@ -39,20 +39,14 @@ def draw_independent(margins: Margins, n: int, seed: int) -> list[dict[str, Any]
         if not len(shares) or shares.min() < 0 or shares.sum() <= 0:
             raise InputError(f"the margin of {name!r} holds no shares", mend="Give shares or counts, 0 or more.")
         values = list(margin)
-        picks = _generator(seed, name).choice(len(values), size=n, p=shares / shares.sum())
+        picks = generator(seed, "draw", name).choice(len(values), size=n, p=shares / shares.sum())
         columns[name] = [values[i] for i in picks]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def synthetic_personas(people: Sequence[Mapping[str, Any]]) -> list[Persona]:
-    """Return a persona for each row; equal rows get a number, so that they are different members."""
-    seen: dict[str, int] = {}
-    found = []
-    for row in people:
-        persona = make_attributed(dict(row))
-        seen[persona.id] = seen.get(persona.id, 0) + 1
-        found.append(persona if seen[persona.id] == 1 else make_attributed({**row, "copy": seen[persona.id]}))
-    return found
+    """Return a persona for each row; those of equal rows are numbered, so that they are different members."""
+    return numbered([make_attributed(dict(row)) for row in people])
 
 
 def _share(row: Mapping[str, Any], count: str, number: int) -> float:
@@ -60,8 +54,3 @@ def _share(row: Mapping[str, Any], count: str, number: int) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
         raise InputError(f"row {number} has no {count!r}", why=f"it holds {value!r}", mend="Give a number, 0 or more.")
     return float(value)
-
-
-def _generator(seed: int, what: str) -> np.random.Generator:
-    key = hashlib.sha256(f"{seed}/draw/{what}".encode()).digest()[:16]
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))

@@ -4,6 +4,8 @@
       age: V12                                       # the column's values as they are
       sex: {from: V3, values: {1: male, 2: female}}  # codes in words
       religion: {from: V40, values: {1: none, 2: catholic}, other: other}
+    weight: W1                                       # optional; the survey's weights
+    margins: {sex: {male: 0.49, female: 0.51}}       # optional; rake to the population's shares
     name: "{sex}, {age}"                             # optional; labels for people who read results
     text: "{age}-year-old {sex}, {religion}."        # optional; else the documented rule of populations.personas
 
@@ -15,13 +17,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as Fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from populations.errors import InputError
 from populations.personas import Persona, make_attributed
+
+Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Column(BaseModel):
@@ -72,7 +76,9 @@ class SurveyMapping(BaseModel):
     name: str = ""
     text: str = ""
     weight: str = ""
-    """Column of sampling weights, for :func:`populations.rake` and for drawing."""
+    """Column of sampling weights, or of a joint table's counts."""
+    margins: dict[str, dict[str | int, Share]] = {}
+    """Attribute -> value -> share (or count) in the population; weights are raked to these."""
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -80,6 +86,37 @@ class SurveyMapping(BaseModel):
         if not isinstance(columns, dict) or not columns:
             raise ValueError("give at least one attribute and its column")
         return {name: {"from": column} if isinstance(column, str) else column for name, column in columns.items()}
+
+    @model_validator(mode="after")
+    def _named(self) -> SurveyMapping:
+        if strange := [name for name in self.margins if name not in self.columns]:
+            raise ValueError(f"margins of {strange[0]!r}, which is no attribute; those are {', '.join(self.columns)}")
+        for template in (self.name, self.text):
+            _filled(template, dict.fromkeys(self.columns, ""))
+        return self
+
+    @property
+    def weighs(self) -> bool:
+        """Whether some people count more than others."""
+        return bool(self.weight or self.margins)
+
+    def weight_of(self, row: Fields[str, Any]) -> float:
+        """Return how much a row counts: 1 where there are no weights, 0 for an empty cell of a table.
+
+        Raises:
+            ValueError: its weight is missing, or no number of 0 or more; names the column.
+        """
+        if not self.weight:
+            return 1.0
+        try:
+            weight = float(row.get(self.weight, "missing"))
+        except (TypeError, ValueError):
+            weight = float("nan")
+        if not 0 <= weight < float("inf"):
+            raise ValueError(
+                f"column {self.weight!r} (the weight) holds {row.get(self.weight)!r}, no number of 0 or more"
+            )
+        return weight
 
     def persona(self, row: Fields[str, Any]) -> Persona:
         """Return the persona of a row.

@@ -8,7 +8,7 @@ graphs, contests or models.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -81,6 +81,21 @@ def make_attributed(attributes: Mapping[str, str | int], *, name: str = "", text
     told = " ".join(filter(None, (known.text if known else "", _sentence(others))))
     label = name or (known.name if known else ", ".join(str(value) for value in list(attributes.values())[:3]))
     return _persona(label, _clean(text) or told, dict(attributes), "")
+
+
+def numbered(personas: Sequence[Persona]) -> list[Persona]:
+    """Return ``personas`` with each repetition a member of its own: another id and name, the same text."""
+    times: dict[str, int] = {}
+    found = []
+    for persona in personas:
+        n = times[persona.id] = times.get(persona.id, 0) + 1
+        found.append(persona if n == 1 else _again(persona, n))
+    return found
+
+
+def _again(persona: Persona, n: int) -> Persona:
+    own = hashlib.sha256(f"{persona.id}/{n}".encode()).hexdigest()[:16]
+    return msgspec.structs.replace(persona, id=own, name=f"{persona.name} #{n}")
 
 
 def _sentence(parts: list[str]) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from populations.errors import InputError
+from populations.randomness import generator
 
 Margins = Mapping[str, Mapping[Any, float]]
 """Attribute -> value -> share (or count) in the population."""
@@ -49,19 +50,20 @@ def rake(
 
     Args:
         people: the sample's attributes.
+        margins: none leaves the weights as they are, but for their mean.
         weights: to start from, such as a survey's own; by default 1 each.
 
     Raises:
         InputError: a value of the population that nobody in the sample has, or one of the sample that the population lacks
             (both are named); margins that are no shares; or no fit within ``rounds``.
     """
-    if not people or not margins:
-        raise InputError("nothing to rake", why="people and margins are needed")
+    if not people:
+        raise InputError("nobody to weigh")
     start = np.ones(len(people)) if weights is None else np.asarray(weights, dtype=np.float64)
     if start.shape != (len(people),) or not np.all(np.isfinite(start) & (start > 0)):
         raise InputError("weights to start from must be positive", why="one for each of the people is needed")
     cells = [_cells(people, name, margin) for name, margin in margins.items()]
-    w, miss, used = start / start.mean(), np.inf, 0
+    w, miss, used = start / start.mean(), np.inf if cells else 0.0, 0
     while miss > tolerance:
         if used == rounds:
             raise InputError(
@@ -80,14 +82,15 @@ def rake(
     return Raked(w, effect, len(people) / effect, used, miss)
 
 
-def resample(weights: Sequence[float] | NDArray[np.float64], n: int, seed: int) -> NDArray[np.int64]:
-    """Return ``n`` places of people, ascending, each as often as its weight asks for, rounded by systematic sampling.
+def resample(weights: Sequence[float] | NDArray[np.float64], n: int, seed: int | str) -> NDArray[np.int64]:
+    """Return ``n`` places of people, ascending, each as often as its weight asks for: systematic sampling.
 
-    Nobody is drawn less often than the whole part of its share, nor more than once above it (Madow 1949).
+    Nobody is drawn less often than the whole part of its share, nor more than once above it (Madow 1949, "On the theory of
+    systematic sampling, II").
     """
     w = np.asarray(weights, dtype=np.float64)
     edges = np.cumsum(w) / w.sum() * n
-    start = np.random.Generator(np.random.Philox(seed)).random()
+    start = generator(seed, "resample").random()
     return np.minimum(np.searchsorted(edges, start + np.arange(n), side="right"), len(w) - 1)
 
 

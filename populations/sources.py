@@ -12,27 +12,49 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from populations.errors import InputError
 from populations.mapping import SurveyMapping, read_mapping
-from populations.personas import Persona, make_persona
+from populations.personas import Persona, make_persona, numbered
+from populations.raking import Raked, rake
+from populations.raking import resample as drawn_again
 from populations.splitting import stratified_split
 from populations.tables import rows as rows_of
 
 BUILT_IN = ("biographic", "demographic")
-_SPLITS = ("train", "held_out")
+SIDES = ("train", "held_out")
 
 
 class PersonaSplit(msgspec.Struct, frozen=True):
-    """Personas whose votes are learnt from, and held-out personas who only ever evaluate.
+    """Who trains and who is held out; no one is in both.
 
     Attributes:
-        dropped: number of rows left out because the same persona came before.
+        dropped: repetitions of earlier personas in the source, left out of both; where people are weighted, a repetition
+            adds its weight to the earlier one's.
+        weighting: ``train`` and ``held_out`` -> how much each different persona counts, and what that costs; empty where all
+            count alike. Resampled personas are in proportion to it, and count alike.
+        resampled: whether ``train`` and ``held_out`` hold some personas several times, as members of their own.
     """
 
     train: list[Persona]
     held_out: list[Persona]
     dropped: int
+    weighting: dict[str, Raked] = {}
+    resampled: bool = False
+
+    def weights(self, split: str) -> NDArray[np.float64] | None:
+        """Return how much each persona of ``train`` or ``held_out`` counts, mean 1; None where all count alike."""
+        return None if self.resampled or split not in self.weighting else self.weighting[split].weights
+
+
+class _Found(msgspec.Struct):
+    """A persona of a source: the split that the file declares ("" for none), and how much it counts."""
+
+    persona: Persona
+    split: str
+    weight: float
 
 
 def read_personas(path: Path | str, mapping: SurveyMapping | None = None) -> tuple[list[Persona], int]:
@@ -46,7 +68,7 @@ def read_personas(path: Path | str, mapping: SurveyMapping | None = None) -> tup
         InputError: the file cannot be read or is empty, or a line is malformed (with line, field and reason).
     """
     found, dropped = _read(Path(path), mapping)
-    return [persona for persona, _ in found], dropped
+    return [each.persona for each in found], dropped
 
 
 def load_personas(
@@ -57,45 +79,31 @@ def load_personas(
     n_held_out: int | None = None,
     mapping: Path | str | None = None,
     stratify: Sequence[str] = (),
+    resample: bool = False,
 ) -> PersonaSplit:
     """Return personas to train with and held-out personas; nobody is in both.
 
     Where every row has a field ``split`` (``train`` or ``held_out``), as in the built-in packs, it decides. Else
     personas are ranked by the SHA-256 of ``seed`` and their id, which no row order changes, and parted: the first
-    half (the larger one, if odd) trains unless the counts say otherwise.
+    half (the larger one, if odd) trains unless the counts say otherwise. Each side is then weighted, and raked, by itself.
 
     Args:
         source: ``"biographic"`` (also for None), ``"demographic"``, or a path as :func:`read_personas` takes it.
-        seed: of the split, where the file does not declare one.
+        seed: of the split, where the file does not declare one, and of resampling.
         n_train, n_held_out: how many of each, exactly; by default all there are.
-        mapping: YAML file that says what a survey's columns mean.
+        mapping: YAML file that says what a survey's columns mean, and how much its people count.
         stratify: attributes of which both sides get the same mix; the file's own split then plays no part.
+        resample: take as many as asked for from each side's half in proportion to their weights, the same persona several
+            times if need be: each time a member of its own, with the same text.
 
     Raises:
-        InputError: as :func:`read_personas`; an unknown source; more personas asked for than there are; or nobody
-            left to train with or to hold out.
+        InputError: as :func:`read_personas`; an unknown source; more personas asked for than there are; nobody left to
+            train with or to hold out; or margins that a side cannot meet.
     """
-    path = locate(source)
-    found, dropped = _read(path, read_mapping(mapping) if mapping else None)
-    if stratify:
-        people = [persona for persona, _ in found]
-        half = (len(people) + 1) // 2
-        wanted = n_train if n_train is not None else min(half, len(people) - (n_held_out or 0))
-        rest = n_held_out if n_held_out is not None else len(people) - wanted
-        train, held_out = stratified_split(people, stratify, n_train=wanted, n_held_out=rest, seed=seed)
-    elif all(split for _, split in found):
-        train = take([p for p, split in found if split == "train"], n_train, "training personas", path)
-        held_out = take([p for p, split in found if split == "held_out"], n_held_out, "held-out personas", path)
-    else:
-        ranked = sorted((persona for persona, _ in found), key=lambda persona: _rank(seed, persona))
-        asked = (n_train or 0) + (n_held_out or 0)
-        if asked > len(ranked):
-            take(ranked, asked, "personas", path)
-        half = (len(ranked) + 1) // 2
-        default = len(ranked) - n_held_out if n_held_out is not None and n_held_out > len(ranked) - half else half
-        cut = n_train if n_train is not None else default
-        train = ranked[:cut]
-        held_out = take(ranked[cut:], n_held_out, "held-out personas", path)
+    path, plan = locate(source), read_mapping(mapping) if mapping else None
+    found, dropped = _read(path, plan)
+    counts = (None, None) if resample else (n_train, n_held_out)
+    train, held_out = _parted(found, path, seed, *counts, stratify)
     if not train or not held_out:
         raise InputError(
             f"no personas left to {'hold out' if train else 'train with'}",
@@ -103,7 +111,51 @@ def load_personas(
             why=f"it holds {len(found)}, and nobody may both train and evaluate",
             mend="Give more personas, or ask for fewer.",
         )
-    return PersonaSplit(train, held_out, dropped)
+    sides, weighting = {"train": train, "held_out": held_out}, {}
+    if plan is not None and plan.weighs:
+        weight = {each.persona.id: each.weight for each in found}
+        weighting = {side: _weighted(people, weight, plan, side, path) for side, people in sides.items()}
+    if resample:
+        for side, n in (("train", n_train), ("held_out", n_held_out)):
+            weights = weighting[side].weights if weighting else np.ones(len(sides[side]))
+            places = drawn_again(weights, len(weights) if n is None else n, f"{seed}/{side}")
+            sides[side] = numbered([sides[side][i] for i in places])
+    return PersonaSplit(sides["train"], sides["held_out"], dropped, weighting, resample)
+
+
+def _parted(
+    found: Sequence[_Found], path: Path, seed: int, n_train: int | None, n_held_out: int | None, stratify: Sequence[str]
+) -> tuple[list[Persona], list[Persona]]:
+    if stratify:
+        people = [each.persona for each in found]
+        half = (len(people) + 1) // 2
+        wanted = n_train if n_train is not None else min(half, len(people) - (n_held_out or 0))
+        rest = n_held_out if n_held_out is not None else len(people) - wanted
+        return stratified_split(people, stratify, n_train=wanted, n_held_out=rest, seed=seed)
+    if all(each.split for each in found):
+        sides = {side: [each.persona for each in found if each.split == side] for side in SIDES}
+        return (
+            take(sides["train"], n_train, "training personas", path),
+            take(sides["held_out"], n_held_out, "held-out personas", path),
+        )
+    ranked = sorted((each.persona for each in found), key=lambda persona: _rank(seed, persona))
+    asked = (n_train or 0) + (n_held_out or 0)
+    if asked > len(ranked):
+        take(ranked, asked, "personas", path)
+    half = (len(ranked) + 1) // 2
+    default = len(ranked) - n_held_out if n_held_out is not None and n_held_out > len(ranked) - half else half
+    cut = n_train if n_train is not None else default
+    return ranked[:cut], take(ranked[cut:], n_held_out, "held-out personas", path)
+
+
+def _weighted(
+    people: Sequence[Persona], weight: Mapping[str, float], plan: SurveyMapping, side: str, path: Path
+) -> Raked:
+    try:
+        return rake([p.attributes for p in people], plan.margins, weights=[weight[p.id] for p in people])
+    except InputError as error:  # say whose margins, and where
+        where = f"{path} ({side}, {len(people)} personas)"
+        raise InputError(error.what, where=where, why=error.why, mend=error.mend) from error
 
 
 def take(personas: Sequence[Persona], n: int | None, what: str = "personas", where: Path | str = "") -> list[Persona]:
@@ -119,7 +171,7 @@ def take(personas: Sequence[Persona], n: int | None, what: str = "personas", whe
             f"asked for {n} {what}",
             where=str(where),
             why=f"there are {len(personas)}",
-            mend="Ask for fewer, or give a source with more.",
+            mend="Ask for fewer, give a source with more, or declare resample: true.",
         )
     return list(personas[:n])
 
@@ -145,31 +197,38 @@ def locate(source: Path | str | None) -> Path:
     return path
 
 
-def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[tuple[Persona, str]], int]:
-    """Return each different persona with its declared split ("" for none), and the number of repetitions."""
-    found: dict[str, tuple[Persona, str]] = {}
+def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[_Found], int]:
+    """Return each different persona, and the number of repetitions."""
+    found: dict[str, _Found] = {}
     rows = 0
     for where, row in rows_of(path):
-        rows += 1
         try:
-            persona, split = mapping.persona(row) if mapping else make_persona(row), _declared(row)
+            each = _found(row, mapping)
         except ValueError as error:
             raise InputError(
-                "not a persona",
-                where=where,
-                why=str(error),
-                mend="Mend the row or the mapping."
-                if mapping
+                "not a persona", where=where, why=str(error),
+                mend="Mend the row or the mapping." if mapping
                 else "A persona is a biography in sentences, five demographic attributes, or preferences.",
-            ) from error
-        found.setdefault(persona.id, (persona, split))
+            ) from error  # fmt: skip
+        if not each.weight:
+            continue
+        rows += 1
+        known = found.setdefault(each.persona.id, each)
+        if known is not each:
+            known.weight += each.weight
     if not found:
         raise InputError("no personas", where=str(path), why="the file is empty", mend="Give one JSON object a line.")
     return list(found.values()), rows - len(found)
 
 
+def _found(row: Mapping[str, Any], mapping: SurveyMapping | None) -> _Found:
+    if mapping is None:
+        return _Found(make_persona(row), _declared(row), 1.0)
+    return _Found(mapping.persona(row), _declared(row), mapping.weight_of(row))
+
+
 def _declared(row: Mapping[str, Any]) -> str:
     split = row.get("split", "")
-    if split and split not in _SPLITS:
-        raise ValueError(f"field 'split' must be one of {', '.join(_SPLITS)}")
+    if split and split not in SIDES:
+        raise ValueError(f"field 'split' must be one of {', '.join(SIDES)}")
     return split

@@ -23,7 +23,7 @@ def stratified_split(
     if n_train + n_held_out > len(personas):
         raise InputError(
             f"asked for {n_train + n_held_out} personas", why=f"there are {len(personas)}",
-            mend="Ask for fewer, or draw with populations.resample.",
+            mend="Ask for fewer, or declare resample: true.",
         )  # fmt: skip
     strata: dict[tuple, list[Persona]] = {}
     for persona in personas:

@@ -79,5 +79,11 @@ def _effects(persona: Persona, rules: Mapping[str, Any]) -> Iterator[tuple[Mappi
 
 def trait_matrix(personas: Sequence[Persona]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """Return the trait names and their values, shape (personas, traits), each in -1 .. 1."""
-    rows = [list(traits(persona).values()) for persona in personas]
+    known: dict[tuple, list[float]] = {}
+    rows = []
+    for persona in personas:
+        key = (persona.about, *persona.attributes.items())  # all that traits look at: copies cost nothing
+        if key not in known:
+            known[key] = list(traits(persona).values())
+        rows.append(known[key])
     return TRAITS, np.array(rows, dtype=np.float32).reshape(len(rows), len(TRAITS))
