@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from abm.content import content_id
 from abm.errors import InputError
 from abm.model import Ties
 from abm.networked.settings import NetworkConfig
+from populations.yamls import Source, read_source
 
 
 class _Settings(BaseModel):
@@ -118,22 +120,32 @@ def load_config(path: Path | str | None, changes: dict[str, Any], settings: Sequ
     Raises:
         InputError: the file or a setting is not valid; names the file, the key, the reason.
     """
-    values = _read_yaml(Path(path)) if path is not None else {}
+    source = read_source(path, "the settings") if path is not None else Source("", "")
+    values = source.values() or {}
+    if not isinstance(values, dict):
+        raise InputError(
+            "settings must be a mapping", where=source.where, why=f"the file holds a {type(values).__name__}"
+        )
     values |= {name: value for name, value in changes.items() if value is not None}
     for setting in settings:
         _set(values, setting)
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(RunConfig.model_fields) if first["type"] == "extra_forbidden" else ""
-        raise InputError(
-            f"setting {key!r} is not valid",
-            where=str(path or ""),
-            why=first["msg"],
-            mend=f"Settings are {known}." if known else "",
-        ) from error
+        given = {name for name, value in changes.items() if value is not None}
+        raise _invalid(error, source, given | {re.split("[.=]", setting)[0] for setting in settings}) from error
+
+
+def _invalid(error: ValidationError, source: Source, elsewhere: set[str]) -> InputError:
+    """Return what is wrong, and where in the file, unless the setting may come from ``elsewhere``: the command line."""
+    first = error.errors()[0]
+    keys = first["loc"]
+    where = "" if keys and keys[0] in elsewhere else source.at(*keys)
+    known = f"Settings are {', '.join(RunConfig.model_fields)}." if first["type"] == "extra_forbidden" else ""
+    return InputError(
+        f"setting {'.'.join(str(key) for key in keys)!r} is not valid", where=where,
+        why=first["msg"].removeprefix("Value error, "), mend=known if len(keys) == 1 else "",
+    )  # fmt: skip
 
 
 def changed_config(config: RunConfig, settings: Sequence[str]) -> RunConfig:
@@ -143,20 +155,6 @@ def changed_config(config: RunConfig, settings: Sequence[str]) -> RunConfig:
         InputError: a setting is not valid.
     """
     return load_config(None, config.model_dump(mode="json"), settings)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError("cannot read the settings", where=str(path), why=error.strerror or str(error)) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise InputError("not valid YAML", where=where, why=str(error.problem)) from error
-    if not isinstance(values, dict | None):
-        raise InputError("settings must be a mapping", where=str(path), why=f"the file holds a {type(values).__name__}")
-    return values or {}
 
 
 def _set(values: dict[str, Any], setting: str) -> None:

@@ -19,11 +19,10 @@ from collections.abc import Mapping as Fields
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from populations.errors import InputError
 from populations.personas import Persona, make_attributed
+from populations.yamls import read_source
 
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -132,21 +131,9 @@ def read_mapping(path: Path | str) -> SurveyMapping:
     """Return the mapping in a YAML file.
 
     Raises:
-        InputError: the file cannot be read or is no mapping, with its place.
+        InputError: the file cannot be read or is no mapping, with line and column.
     """
-    try:
-        raw = yaml.safe_load(Path(path).read_text("utf-8"))
-        return SurveyMapping.model_validate(raw)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError("cannot read the mapping", where=str(path), why=str(error)) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise InputError("not valid YAML", where=where, why=str(error.problem)) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{key or 'the mapping'} is not valid", where=str(path), why=first["msg"]) from error
+    return read_source(path, "the mapping").validated(SurveyMapping, "the mapping")
 
 
 def _filled(template: str, attributes: Fields[str, str | int]) -> str:

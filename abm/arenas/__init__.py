@@ -11,11 +11,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from abm.content import content_id
 from abm.errors import InputError
+from populations.yamls import Source, read_source
 
 Message = dict[str, str]
 """A chat message: ``{"role": "system" | "user" | "assistant", "content": text}``."""
@@ -124,7 +124,8 @@ class Arena(_Strict):
 
 @cache
 def _built_in(name: str) -> Arena:
-    return _parse(resources.files("abm").joinpath(f"arenas/data/{name}.yaml").read_text("utf-8"), f"arena {name}")
+    text = resources.files("abm").joinpath(f"arenas/data/{name}.yaml").read_text("utf-8")
+    return Source(text, f"arena {name}").validated(Arena, "the arena")
 
 
 def arena(name: str) -> Arena:
@@ -140,20 +141,4 @@ def arena(name: str) -> Arena:
         raise InputError(
             f"unknown arena {name!r}", mend=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a YAML file."
         )
-    try:
-        return _parse(path.read_text("utf-8"), name)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError("cannot read the arena", where=name, why=str(error)) from error
-
-
-def _parse(text: str, where: str) -> Arena:
-    try:
-        return Arena.model_validate(yaml.safe_load(text))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
-        raise InputError("not valid YAML", where=place, why=str(error.problem)) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the arena"
-        raise InputError(f"{field} is not valid", where=where, why=first["msg"]) from error
+    return read_source(path, "the arena").validated(Arena, "the arena")

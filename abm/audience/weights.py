@@ -5,19 +5,19 @@ Knows files and their mistakes; what weights mean is :mod:`abm.audience.choice`'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from abm.audience.choice import ChoiceModel
 from abm.audience.features import feature_names
 from abm.errors import InputError
 from populations import TRAITS
+from populations.yamls import Source, read_source
 
 BUILT_IN = ("default", "neutral")
 KEYS = ("name", "first", "temperature", "abstain", "weights")
@@ -33,71 +33,66 @@ def audience(name: Path | str) -> ChoiceModel:
     """
     if name in BUILT_IN:
         text = resources.files("abm").joinpath(f"audience/data/{name}.yaml").read_text("utf-8")
-        return _model(_loaded(text, f"{name}.yaml"), f"{name}.yaml", str(name))
+        return _model(Source(text, f"{name}.yaml"), str(name))
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
         raise InputError(
             f"unknown audience {str(name)!r}", mend=f"Choose one of {', '.join(BUILT_IN)}, or give a YAML file's path."
         )
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise InputError("cannot read the audience", where=str(path), why=error.strerror or str(error)) from error
-    except UnicodeDecodeError as error:
-        raise InputError("cannot read the audience", where=str(path), why=str(error)) from error
-    return _model(_loaded(text, str(path)), str(path), path.stem)
+    return _model(read_source(path, "the audience"), path.stem)
 
 
-def _loaded(text: str, where: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
-        raise InputError("not valid YAML", where=place, why=str(error.problem)) from error
-    except yaml.YAMLError as error:
-        raise InputError("not valid YAML", where=where, why=str(error)) from error
-
-
-def _model(raw: Any, where: str, name: str) -> ChoiceModel:
-    _check(isinstance(raw, Mapping), "not a choice model", where, "Give a mapping with the key 'weights'.")
+def _model(source: Source, name: str) -> ChoiceModel:
+    raw = source.values()
+    _check(isinstance(raw, Mapping), "not a choice model", source, (), "Give a mapping with the key 'weights'.")
     unknown = [str(key) for key in raw if key not in KEYS]
-    _check(not unknown, f"unknown key {min(unknown, default='')!r}", where, f"Keys are {', '.join(KEYS)}.")
-    temperature = _number(raw.get("temperature", 1.0), "temperature", where)
-    _check(temperature > 0, "'temperature' must be above 0", where, "Near 0 members follow their utility.")
+    first = min(unknown, default="")
+    _check(not unknown, f"unknown key {first!r}", source, (first,), f"Keys are {', '.join(KEYS)}.")
+    temperature = _number(raw.get("temperature", 1.0), source, "temperature")
+    _check(
+        temperature > 0,
+        "'temperature' must be above 0",
+        source,
+        ("temperature",),
+        "Near 0 members follow their utility.",
+    )
     abstain = raw.get("abstain")
     return ChoiceModel(
         name=str(raw.get("name", name)),
-        weights=_weights(raw.get("weights"), where),
-        first=_number(raw.get("first", 0.0), "first", where),
+        weights=_weights(raw.get("weights"), source),
+        first=_number(raw.get("first", 0.0), source, "first"),
         temperature=temperature,
-        abstain=None if abstain is None else _number(abstain, "abstain", where),
+        abstain=None if abstain is None else _number(abstain, source, "abstain"),
     )
 
 
-def _weights(raw: Any, where: str) -> NDArray[np.float64]:
+def _weights(raw: Any, source: Source) -> NDArray[np.float64]:
     """Return the weights of ``{feature: {mean or trait: number}}``; what is not named is 0."""
-    _check(
-        isinstance(raw, Mapping), "'weights' must map features to weights", where, "For example warmth: {mean: 0.5}."
-    )
+    example = "For example warmth: {mean: 0.5}."
+    _check(isinstance(raw, Mapping), "'weights' must map features to weights", source, ("weights",), example)
     names, columns = feature_names(), ("mean", *TRAITS)
     weights = np.zeros((len(names), len(columns)))
     for feature, row in raw.items():
-        _check(feature in names, f"unknown feature {feature!r}", where, f"Features are {', '.join(names)}.")
-        _check(isinstance(row, Mapping), f"weights of {feature!r} must be a mapping", where, "For example {mean: 0.3}.")
+        keys = ("weights", feature)
+        _check(feature in names, f"unknown feature {feature!r}", source, keys, f"Features are {', '.join(names)}.")
+        _check(isinstance(row, Mapping), f"weights of {feature!r} must be a mapping", source, keys, example)
         for column, value in row.items():
-            known = f"Give mean or one of {', '.join(TRAITS)}."
-            _check(column in columns, f"unknown trait {column!r} of feature {feature!r}", where, known)
-            weights[names.index(feature), columns.index(column)] = _number(value, f"{feature}.{column}", where)
+            what, known = (
+                f"unknown trait {column!r} of feature {feature!r}",
+                f"Give mean or one of {', '.join(TRAITS)}.",
+            )
+            _check(column in columns, what, source, (*keys, column), known)
+            weights[names.index(feature), columns.index(column)] = _number(value, source, *keys, column)
     return weights
 
 
-def _number(value: Any, key: str, where: str) -> float:
+def _number(value: Any, source: Source, *keys: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
-    _check(is_number, f"{key!r} must be a number from {-LARGEST:g} to {LARGEST:g}", where, f"It is {value!r}.")
+    name = ".".join(keys).removeprefix("weights.")
+    _check(is_number, f"{name!r} must be a number from {-LARGEST:g} to {LARGEST:g}", source, keys, f"It is {value!r}.")
     return float(value)
 
 
-def _check(condition: bool, what: str, where: str, mend: str) -> None:
+def _check(condition: bool, what: str, source: Source, keys: Sequence[str], mend: str) -> None:
     if not condition:
-        raise InputError(what, where=where, mend=mend)
+        raise InputError(what, where=source.at(*keys), mend=mend)

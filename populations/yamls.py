@@ -1,0 +1,85 @@
+"""YAML files of settings: read safely, checked by a model; a mistake is told with its line and column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from populations.errors import InputError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Source(NamedTuple):
+    """A YAML text, and the name that errors give it: its path."""
+
+    text: str
+    where: str
+
+    def at(self, *keys: str | int) -> str:
+        """Return ``where:line:column`` of what ``keys`` lead to, or of the last one that is there; else ``where``."""
+        try:
+            node = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        except yaml.YAMLError:
+            return self.where
+        mark = None
+        for key in keys:  # a model's path also names kinds, which are no keys: passed over
+            if isinstance(node, yaml.MappingNode):
+                found = next(((name, value) for name, value in node.value if name.value == str(key)), None)
+                mark, node = (found[0].start_mark, found[1]) if found else (mark, node)
+            elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+                node = node.value[key]
+                mark = node.start_mark
+        return f"{self.where}:{mark.line + 1}:{mark.column + 1}" if mark else self.where
+
+    def values(self) -> Any:
+        """Return what the text says, as plain values.
+
+        Raises:
+            InputError: it is not YAML.
+        """
+        try:
+            return yaml.safe_load(self.text)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            place = f"{self.where}:{mark.line + 1}:{mark.column + 1}" if mark else self.where
+            raise InputError(
+                "not valid YAML", where=place, why=getattr(error, "problem", None) or str(error)
+            ) from error
+
+    def validated(self, model: type[Model], what: str) -> Model:
+        """Return the text as a model.
+
+        Args:
+            what: the whole, for errors that concern no single key, such as ``"the arena"``.
+
+        Raises:
+            InputError: not YAML, or not what the model allows.
+        """
+        try:
+            return model.model_validate(self.values())
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"]) or what
+            why = first["msg"].removeprefix("Value error, ")
+            raise InputError(f"{key} is not valid", where=self.at(*first["loc"]), why=why) from error
+
+
+def read_source(path: Path | str, what: str) -> Source:
+    """Return a file.
+
+    Args:
+        what: for errors, such as ``"the arena"``.
+
+    Raises:
+        InputError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return Source(Path(path).read_text("utf-8"), str(path))
+    except OSError as error:
+        raise InputError(f"cannot read {what}", where=str(path), why=error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"cannot read {what}", where=str(path), why=str(error), mend="Save it as UTF-8.") from error
