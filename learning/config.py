@@ -14,7 +14,7 @@ from abm.content import content_id
 from abm.errors import InputError
 from abm.model import Ties
 from abm.networked.settings import NetworkConfig
-from populations.yamls import Source, read_source
+from populations.yamls import Source, first_mistake, read_source
 
 
 class _Settings(BaseModel):
@@ -138,7 +138,7 @@ def load_config(path: Path | str | None, changes: dict[str, Any], settings: Sequ
 
 def _invalid(error: ValidationError, source: Source, elsewhere: set[str]) -> InputError:
     """Return what is wrong, and where in the file, unless the setting may come from ``elsewhere``: the command line."""
-    first = error.errors()[0]
+    first = first_mistake(error)
     keys = first["loc"]
     where = "" if keys and keys[0] in elsewhere else source.at(*keys)
     known = f"Settings are {', '.join(RunConfig.model_fields)}." if first["type"] == "extra_forbidden" else ""

@@ -62,10 +62,15 @@ class Source(NamedTuple):
         try:
             return model.model_validate(self.values())
         except ValidationError as error:
-            first = error.errors()[0]
+            first = first_mistake(error)
             key = ".".join(str(part) for part in first["loc"]) or what
             why = first["msg"].removeprefix("Value error, ")
             raise InputError(f"{key} is not valid", where=self.at(*first["loc"]), why=why) from error
+
+
+def first_mistake(error: ValidationError) -> Any:
+    """Return the mistake to tell: an unknown key, which explains a missing one, else the first."""
+    return next((each for each in error.errors() if each["type"] == "extra_forbidden"), error.errors()[0])
 
 
 def read_source(path: Path | str, what: str) -> Source:
