@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from populations import InputError, make_persona, read_mapping, trait_matrix
+from populations import InputError, Persona, make_persona, rake, read_mapping, trait_matrix
+from populations.mapping import SurveyMapping
 from populations.sources import locate
 from populations.tables import rows
+
+MISTAKES = 10
+"""Rows that are no personas, of which the reason is told."""
 
 
 def check_personas(source: Path | str, mapping: Path | str | None = None, samples: int = 3) -> dict[str, Any]:
@@ -22,12 +26,15 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
     path = locate(source)
     plan = read_mapping(mapping) if mapping else None
     columns: Counter[str] = Counter()
-    found, mistakes, count = {}, [], 0
+    found: dict[str, Persona] = {}
+    weight: Counter[str] = Counter()
+    mistakes, count = [], 0
     for where, row in rows(path):
         count += 1
         columns.update(row.keys())
         try:
             persona = plan.persona(row) if plan else make_persona(row)
+            weight[persona.id] += plan.weight_of(row) if plan else 1.0  # pyright: ignore[reportArgumentType]
             found.setdefault(persona.id, persona)
         except ValueError as error:
             mistakes.append(f"{where}: {error}")
@@ -35,27 +42,44 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
         raise InputError("no personas", where=str(path), why=mistakes[0] if mistakes else "the file is empty")
     personas = list(found.values())
     names, matrix = trait_matrix(personas)
-    wanted = {column.source for column in plan.columns.values()} if plan else set()
-    words = [len(persona.text.split()) for persona in personas]
-    tokens = _tokens([persona.text for persona in personas])
+    wanted = _wanted(plan) if plan else set()
     return {
         "source": str(path),
         "rows": count,
         "personas": len(personas),
         "duplicates": count - len(mistakes) - len(personas),
         "not_personas": len(mistakes),
-        "mistakes": mistakes[:10],
+        "mistakes": mistakes[:MISTAKES],
         "columns": dict(columns.most_common()),
         "unused": sorted(columns.keys() - wanted) if plan else [],
         "missing": sorted(wanted - columns.keys()),
-        "words": _spread(words),
-        "tokens": _spread(tokens) if tokens else None,
+        "weights": _weights(plan, personas, weight) if plan and plan.weighs else None,
+        "words": _spread([len(persona.text.split()) for persona in personas]),
+        "tokens": _spread(_tokens([persona.text for persona in personas])),
         "traits": {
             name: {"mean": round(float(matrix[:, j].mean()), 3), "sd": round(float(matrix[:, j].std()), 3)}
             for j, name in enumerate(names)
         },
         "samples": [{"name": persona.name, "text": persona.text} for persona in personas[:samples]],
     }
+
+
+def _wanted(plan: SurveyMapping) -> set[str]:
+    return {column.source for column in plan.columns.values()} | ({plan.weight} if plan.weight else set())
+
+
+def _weights(plan: SurveyMapping, personas: list[Persona], weight: Counter[str]) -> dict[str, Any]:
+    """Return what weighting the whole source costs, or why it cannot be; a run weighs each side of its split by itself."""
+    counted = [persona for persona in personas if weight[persona.id] > 0]
+    try:
+        raked = rake([p.attributes for p in counted], plan.margins, weights=[weight[p.id] for p in counted])
+    except InputError as error:
+        return {"error": str(error)}
+    return {
+        "design_effect": round(raked.design_effect, 3), "effective_n": round(raked.effective_n, 1),
+        "largest": round(float(raked.weights.max()), 3), "smallest": round(float(raked.weights.min()), 3),
+        "raked_on": list(plan.margins), "rounds": raked.rounds,
+    }  # fmt: skip
 
 
 def _spread(numbers: list[int]) -> dict[str, float]:

@@ -39,24 +39,36 @@ def _print(found: dict[str, Any]) -> None:
     from analysis.render import new_table, safe
 
     console = printer()
-    lines = [
-        f"\n{found['source']}: {found['personas']:,} personas in {found['rows']:,} rows; "
-        f"{found['duplicates']:,} repeat another, {found['not_personas']:,} are none",
-        *(f"  {mistake}" for mistake in found["mistakes"]),
-        f"columns  {', '.join(f'{name} ({n:,})' for name, n in found['columns'].items())}",
-        f"unused   {', '.join(found['unused'])}" if found["unused"] else "",
-        f"missing  {', '.join(found['missing'])}" if found["missing"] else "",
-        *(
-            f"{unit:8} {found[unit]['least']:.0f} to {found[unit]['most']:.0f} a persona, median {found[unit]['median']:.0f}"
-            for unit in ("words", "tokens")
-            if found[unit]
-        ),
-    ]
-    for line in filter(None, lines):
-        console.print(line, markup=False, highlight=False)
-    grid = new_table("Traits of the choice model, -1 .. 1", ["trait", "mean", "sd"])
+
+    def say(label: str, text: str) -> None:
+        if text:
+            console.print(f"{label:9} {text}", markup=False, highlight=False)
+
+    say("source", found["source"])
+    say("personas", f"{found['personas']:,} in {found['rows']:,} rows; {found['duplicates']:,} repeat another")
+    say("refused", f"{found['not_personas']:,} of the rows" if found["not_personas"] else "")
+    for mistake in found["mistakes"]:
+        say("", mistake)
+    say("columns", ", ".join(f"{name} ({n:,})" for name, n in found["columns"].items()))
+    say("unused", ", ".join(found["unused"]))
+    say("missing", ", ".join(found["missing"]))
+    say("weights", _weighting(found["weights"]))
+    for unit in ("words", "tokens"):
+        spread = found[unit]
+        say(unit, f"{spread['least']:.0f} to {spread['most']:.0f} a persona, median {spread['median']:.0f}")
+    grid = new_table("", ["trait", "mean", "sd"])
     for name, trait in found["traits"].items():
         grid.add_row(safe(name), f"{trait['mean']:+.2f}", f"{trait['sd']:.2f}")
     console.print(grid)
     for sample in found["samples"]:
         console.print(f"{sample['name']}\n  {sample['text']}\n", markup=False, highlight=False)
+
+
+def _weighting(weights: dict[str, Any] | None) -> str:
+    if weights is None or "error" in weights:
+        return weights["error"] if weights else ""
+    raked = f"raked on {', '.join(weights['raked_on'])}; " if weights["raked_on"] else ""
+    return (
+        f"{raked}{weights['smallest']:.2f} to {weights['largest']:.2f}, mean 1; "
+        f"design effect {weights['design_effect']:.2f}, effective n {weights['effective_n']:.1f}"
+    )

@@ -1,0 +1,84 @@
+"""``moloch personas check``: what a source holds, before a study uses it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from analysis.cli import app
+from analysis.personas import check_personas
+from populations import InputError
+
+SHARED = Path(__file__).parents[3] / "shared/data/molochs-bargain/personas"
+
+SURVEY = "id,V1,V2,W\n1,40,1,1\n2,31,2,1\n3,x,7,1\n4,31,2,2\n"
+MAPPING = """columns:
+  age: V1
+  sex: {from: V2, values: {1: male, 2: female}}
+  region: {from: V9, missing: unknown}
+weight: W
+margins: {sex: {male: 1, female: 1}}
+"""
+
+
+@pytest.fixture
+def survey(tmp_path):
+    """A survey of three respondents alike in pairs, one of them malformed, and its mapping."""
+    (tmp_path / "s.csv").write_text(SURVEY)
+    (tmp_path / "s.yaml").write_text(MAPPING)
+    return tmp_path / "s.csv", tmp_path / "s.yaml"
+
+
+class TestCheck:
+    """Everything that would surprise a study later."""
+
+    def test_a_survey(self, survey):
+        """Rows, repetitions, refused rows with their place, columns, weights and how prompts read."""
+        found = check_personas(*survey)
+        assert (found["rows"], found["personas"], found["duplicates"], found["not_personas"]) == (4, 2, 1, 1)
+        assert found["mistakes"] == [f"{survey[0]}:4: column 'V2' (for 'sex') holds 7, which has no meaning"]
+        assert (found["unused"], found["missing"]) == (["id"], ["V9"])
+        assert found["weights"] | {"rounds": 0} == {
+            "design_effect": 1.0, "effective_n": 2.0, "largest": 1.0, "smallest": 1.0, "raked_on": ["sex"], "rounds": 0,
+        }  # fmt: skip
+        assert found["samples"][1] == {"name": "31, female, unknown", "text": "Age: 31; sex: female; region: unknown."}
+        assert found["tokens"]["least"] > found["words"]["least"] == 6
+
+    def test_margins_that_cannot_be_met_are_said_not_raised(self, survey):
+        """A check goes on."""
+        survey[1].write_text(MAPPING.replace("female: 1}}", "female: 1, other: 1}}"))
+        assert "nobody in the sample has sex = 'other'" in check_personas(*survey)["weights"]["error"]
+
+    def test_nobody_at_all(self, tmp_path):
+        """Is an error that names the first reason."""
+        (tmp_path / "x.jsonl").write_text('{"age": 3}\n')
+        with pytest.raises(InputError, match=r"no personas: .*x\.jsonl:1: field 'sex' is missing"):
+            check_personas(tmp_path / "x.jsonl")
+
+    @pytest.mark.parametrize("name", ["demographic_20", "preferences_339", "prodigy_20", "prodigy_100"])
+    def test_the_published_ones_as_they_are(self, name):
+        """No row is refused."""
+        path = SHARED / f"{name}.jsonl"
+        if not path.exists():
+            pytest.skip("the shared data is not here")
+        found = check_personas(path)
+        assert found["not_personas"] == 0 and found["rows"] == int(name.rpartition("_")[2])
+
+
+class TestCommand:
+    """The same for people and for machines."""
+
+    def test_what_is_printed(self, survey):
+        """Every figure, and no line of the table is broken at 80 columns."""
+        done = CliRunner().invoke(app, ["personas", "check", str(survey[0]), "--mapping", str(survey[1])])
+        assert done.exit_code == 0
+        for said in ("2 in 4 rows; 1 repeat another", "missing   V9", "design effect 1.00, effective n 2.0", "warmth"):
+            assert said in done.stdout
+
+    def test_json(self, survey):
+        """One object, with what the function returns."""
+        done = CliRunner().invoke(app, ["personas", "check", str(survey[0]), "--mapping", str(survey[1]), "--json"])
+        assert json.loads(done.stdout) == check_personas(*survey)
