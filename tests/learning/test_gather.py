@@ -1,0 +1,52 @@
+"""Who takes part, from the settings: personas of a survey, and a crowd that is like them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from abm.errors import InputError
+from learning.config import load_config
+from learning.loop import _voters, gather
+
+HEADER = "age,sex,education,area,income,w\n"
+
+
+@pytest.fixture
+def survey(tmp_path):
+    """Return settings for a survey in which the old count nine times as much as the young."""
+    rows = [
+        f"{20 if i % 2 else 70},{'male' if i % 3 else 'female'},medium,urban,low {i},{1 if i % 2 else 9}"
+        for i in range(40)
+    ]
+    (tmp_path / "s.csv").write_text(HEADER + "\n".join(rows))
+    (tmp_path / "s.yaml").write_text(
+        "columns: {age: age, sex: sex, education_level: education, urban_rural: area, income: income}\nweight: w\n"
+    )
+    return {"personas": str(tmp_path / "s.csv"), "mapping": str(tmp_path / "s.yaml"), "stratify": ("age",)}
+
+
+class TestWeightedPeople:
+    """Weights are used, or refused; never ignored."""
+
+    def test_weights_without_effect_are_an_error(self, survey):
+        """Personas that are asked one by one count alike: the error says what to declare."""
+        with pytest.raises(InputError, match=r"weights without effect.*resample: true"):
+            gather(load_config(None, survey))
+
+    def test_a_crowd_is_drawn_by_weight(self, survey):
+        """Nine in ten of its members are like the old, whose traits say so."""
+        config = load_config(None, survey | {"crowd": {"size": 5_000}})
+        people = gather(config)
+        for split, voters in _voters(people, config).items():
+            ages = np.array([persona.attributes["age"] for persona in people.split(split)])
+            energy = voters.traits[:, voters.trait_names.index("energy")]
+            old = energy[: len(ages)][ages == 70].max()
+            assert energy[: len(ages)][ages == 20].min() > old
+            assert np.mean(energy[len(ages) :] <= old) == pytest.approx(0.9, abs=0.02)
+
+    def test_resampled_personas_are_as_many_as_asked_for(self, survey):
+        """More than there are, in proportion to the weights."""
+        people = gather(load_config(None, survey | {"resample": True, "train_personas": 200, "held_out_personas": 50}))
+        assert [len(people.split(split)) for split in ("train", "evaluate")] == [200, 50]
+        assert np.mean([p.attributes["age"] == 70 for p in people.people.train]) == pytest.approx(0.9, abs=0.02)
