@@ -63,6 +63,24 @@ class TestRake:
         theirs = ipfn.ipfn(table, targets, [[0], [1]], convergence_rate=1e-12, max_iteration=5000).iteration()
         assert ours == pytest.approx(theirs, rel=1e-6)
 
+    def test_it_agrees_with_balance(self):
+        """Each weight, and the design effect, are what Meta's balance gives; it needs numpy 1 (docs/populations.md)."""
+        raking = pytest.importorskip("balance.weighting_methods.rake", reason="balance is not installed")
+        stats = pytest.importorskip("balance.stats_and_plots.weights_stats")
+        pd = pytest.importorskip("pandas")
+        people, ones = sample(1000, seed=5), pd.Series(np.ones(1000))
+        order = np.random.default_rng(0).permutation
+        columns = {
+            n: order(np.repeat(list(m), [round(1000 * share) for share in m.values()])) for n, m in MARGINS.items()
+        }
+        theirs = raking.rake(
+            pd.DataFrame(people), ones, pd.DataFrame(columns), ones, variables=list(MARGINS), transformations=None,
+            convergence_rate=1e-12, max_iteration=10_000, weight_trimming_mean_ratio=None,
+        )["weight"].to_numpy()  # fmt: skip
+        ours = rake(people, MARGINS)
+        assert ours.weights == pytest.approx(theirs / theirs.mean(), rel=1e-7)
+        assert ours.design_effect == pytest.approx(stats.design_effect(pd.Series(theirs)), rel=1e-7)
+
     def test_the_design_effect_is_kishs(self):
         """One man for three women, of a population that is half of each: weights 2 and 2/3, design effect 4/3."""
         raked = rake([{"sex": "m"}, *[{"sex": "f"}] * 3], {"sex": {"m": 1, "f": 1}})
