@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from populations import InputError, Persona, make_persona, rake, read_mapping, trait_matrix
+from populations import InputError, Persona, rake, read_mapping, trait_matrix
 from populations.mapping import SurveyMapping
-from populations.sources import locate
+from populations.sources import locate, rule
 from populations.tables import rows
 
 MISTAKES = 10
@@ -28,12 +28,12 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
     columns: Counter[str] = Counter()
     found: dict[str, Persona] = {}
     weight: Counter[str] = Counter()
-    mistakes, count = [], 0
+    make, mistakes, count = rule(path, plan), [], 0
     for where, row in rows(path):
         count += 1
         columns.update(row.keys())
         try:
-            persona = plan.persona(row) if plan else make_persona(row)
+            persona = make(row)
             weight[persona.id] += plan.weight_of(row) if plan else 1.0  # pyright: ignore[reportArgumentType]
             found.setdefault(persona.id, persona)
         except ValueError as error:

@@ -62,6 +62,17 @@ def make_persona(row: Mapping[str, Any]) -> Persona:
     raise ValueError(f"field 'biography' is missing (or 'general', or {', '.join(DEMOGRAPHY)})")
 
 
+def node_persona(row: Mapping[str, Any]) -> Persona:
+    """Return the persona of a graph's node: told, if it has a biography, else known by its name and attributes.
+
+    Raises:
+        ValueError: it has a biography that is none.
+    """
+    if "biography" in row or "general" in row:
+        return msgspec.structs.replace(make_persona(row), name=row["name"])
+    return make_attributed({key: value for key, value in row.items() if key != "split"}, name=row["name"])
+
+
 def make_attributed(attributes: Mapping[str, str | int], *, name: str = "", text: str = "") -> Persona:
     """Return the persona of somebody of whom attributes are known, any attributes.
 

@@ -6,7 +6,7 @@ Knows files and splits; what a row means is :mod:`populations.personas`' matter.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from populations.errors import InputError
 from populations.mapping import SurveyMapping, read_mapping
-from populations.personas import Persona, make_persona, numbered
+from populations.personas import Persona, make_persona, node_persona, numbered
 from populations.raking import Raked, rake
 from populations.raking import resample as drawn_again
 from populations.splitting import stratified_split
+from populations.tables import GRAPHS
 from populations.tables import rows as rows_of
 
 BUILT_IN = ("biographic", "demographic")
@@ -192,7 +193,7 @@ def locate(source: Path | str | None) -> Path:
     if not path.suffix and not path.exists():
         raise InputError(
             f"unknown personas {str(source)!r}",
-            mend=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a file (jsonl, json, csv, parquet).",
+            mend=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a file (jsonl, json, csv, parquet, graphml, gexf).",
         )
     return path
 
@@ -200,10 +201,10 @@ def locate(source: Path | str | None) -> Path:
 def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[_Found], int]:
     """Return each different persona, and the number of repetitions."""
     found: dict[str, _Found] = {}
-    rows = 0
+    make, rows = rule(path, mapping), 0
     for where, row in rows_of(path):
         try:
-            each = _found(row, mapping)
+            each = _Found(make(row), _declared(row), mapping.weight_of(row) if mapping else 1.0)
         except ValueError as error:
             raise InputError(
                 "not a persona", where=where, why=str(error),
@@ -221,10 +222,11 @@ def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[_Found
     return list(found.values()), rows - len(found)
 
 
-def _found(row: Mapping[str, Any], mapping: SurveyMapping | None) -> _Found:
-    if mapping is None:
-        return _Found(make_persona(row), _declared(row), 1.0)
-    return _Found(mapping.persona(row), _declared(row), mapping.weight_of(row))
+def rule(path: Path, mapping: SurveyMapping | None) -> Callable[[Mapping[str, Any]], Persona]:
+    """Return what makes a persona of a file's row: the mapping, the rule of graphs' nodes, or the known shapes."""
+    if mapping is not None:
+        return mapping.persona
+    return node_persona if path.suffix in GRAPHS else make_persona
 
 
 def _declared(row: Mapping[str, Any]) -> str:

@@ -1,4 +1,7 @@
-"""Rows of people from files: JSON Lines, JSON, CSV and Parquet, each row with its place. Knows files, not what a row means."""
+"""Rows of people from files: JSON Lines, JSON, CSV, Parquet, and the nodes of graphs, each row with its place.
+
+Knows files, not what a row means.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import msgspec
 
 from populations.errors import InputError
 
-SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+GRAPHS = (".graphml", ".gexf")
 
 Row = tuple[str, dict[str, Any]]
 """Where a row stands (``file:line``, or ``file:row N``), and its fields."""
@@ -21,13 +24,14 @@ Row = tuple[str, dict[str, Any]]
 def rows(path: Path | str) -> Iterator[Row]:
     """Yield the rows of a file, by its suffix; JSON Lines where there is no known one.
 
-    CSV needs a header; its whole numbers come as such, empty cells as missing fields.
+    CSV needs a header; its whole numbers come as such, empty cells as missing fields. A node of a graph gives its attributes
+    and a ``name``: its own, its label, or its id.
 
     Raises:
         InputError: the file cannot be read, or holds something else, with its place.
     """
     path = Path(path)
-    readers = {".json": _json, ".csv": _csv, ".parquet": _parquet}
+    readers = {".json": _json, ".csv": _csv, ".parquet": _parquet, ".graphml": _nodes, ".gexf": _nodes}
     yield from readers.get(path.suffix, _json_lines)(path)
 
 
@@ -105,3 +109,29 @@ def _parquet(path: Path) -> Iterator[Row]:
         raise InputError("not Parquet", where=str(path), why=str(error).splitlines()[0]) from error
     for number, row in enumerate(frame.iter_rows(named=True), start=1):
         yield f"{path}:row {number}", {name: value for name, value in row.items() if value is not None}
+
+
+def _nodes(path: Path) -> Iterator[Row]:
+    import networkx as nx
+
+    if not path.exists():
+        raise InputError("cannot read the personas", where=str(path), why="there is no such file")
+    try:
+        graph = nx.read_graphml(path) if path.suffix == ".graphml" else nx.read_gexf(path)
+    except Exception as error:  # the readers raise whatever their XML parser does
+        raise InputError("not a graph", where=str(path), why=str(error)) from error
+    names: dict[str, Any] = {}
+    for node, attributes in graph.nodes(data=True):
+        name, where = str(attributes.get("name") or attributes.get("label") or node), f"{path}:node {node}"
+        if names.setdefault(name, node) != node:
+            raise InputError(f"nodes {names[name]!r} and {node!r} are both named {name!r}", where=where)
+        known = {key: _text_or_whole(value) for key, value in attributes.items() if key not in _DRAWN}
+        yield where, {"name": name} | {key: value for key, value in known.items() if key != "name"}
+
+
+_DRAWN = {"label", "persona", "x", "y", "viz"}
+"""Node attributes that say where and how a node is drawn, not who it is."""
+
+
+def _text_or_whole(value: Any) -> str | int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else str(value)

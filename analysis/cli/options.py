@@ -10,7 +10,9 @@ import typer
 Config = Annotated[Path | None, typer.Argument(help="Settings as YAML; the options below override it.")]
 Arena = Annotated[str | None, typer.Option(help="sales, elections, social, or an arena's YAML.")]
 Anchors = Annotated[str | None, typer.Option(help="Folder with train.jsonl and test.jsonl.")]
-Personas = Annotated[str | None, typer.Option(help="biographic, demographic, or a JSON Lines file.")]
+Personas = Annotated[
+    str | None, typer.Option(help="biographic, demographic, or a file: jsonl, json, csv, parquet, graphml, gexf.")
+]
 Audience = Annotated[str | None, typer.Option(help="default, neutral, or a choice model's YAML.")]
 World = Annotated[str | None, typer.Option(help="isolated, or networked: feeds, shares, neighbours.")]
 Model = Annotated[str | None, typer.Option(help="pocket, or the folder of a causal language model.")]

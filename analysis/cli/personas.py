@@ -21,7 +21,9 @@ def group() -> None:
 
 @app.command()
 def check(
-    source: Annotated[str, typer.Argument(help="biographic, demographic, or a file: jsonl, json, csv, parquet.")],
+    source: Annotated[
+        str, typer.Argument(help="biographic, demographic, or a file: jsonl, json, csv, parquet, graphml, gexf.")
+    ],
     mapping: Annotated[Path | None, typer.Option(help="YAML that says what a survey's columns mean.")] = None,
     as_json: options.Json = False,
 ) -> None:
