@@ -6,6 +6,7 @@ may be undirected; then each tie stands for two.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,10 @@ def _looked_up(column: pl.Series, names: list[str], path: Path, first_line: int,
     )
     number = asked.cast(pl.Int64, strict=False)
     number = number.set((number < 0) | (number >= len(names)), None)
+    repeated = asked.is_in(known.filter(known["key"].is_duplicated())["key"].unique().implode())
+    if repeated.any():
+        row = int(repeated.arg_max() or 0)
+        raise _ambiguous(str(asked[row]), f"{path}:{first_line + row}:{name}")
     index = found["index"].fill_null(number)
     if index.null_count():
         row = int(index.is_null().arg_max() or 0)
@@ -119,6 +124,13 @@ def _looked_up(column: pl.Series, names: list[str], path: Path, first_line: int,
     return index.to_numpy()
 
 
+def _ambiguous(name: str, where: str) -> InputError:
+    return InputError(
+        f"{name!r} is not one member", where=where, why="several have this name",
+        mend="Give persona indices, or personas with different names.",
+    )  # fmt: skip
+
+
 def _networkx(path: Path) -> nx.Graph[Any]:
     try:
         return nx.read_graphml(path) if path.suffix == ".graphml" else nx.read_gexf(path)
@@ -127,18 +139,21 @@ def _networkx(path: Path) -> nx.Graph[Any]:
 
 
 def _edges(graph: nx.Graph[Any], names: list[str], path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    known = {name: i for i, name in reversed(list(enumerate(names)))}
+    known = {name: i for i, name in enumerate(names)}
+    repeated = {name for name, times in Counter(names).items() if times > 1}
     index: dict[Any, int] = {}
     for node, attributes in graph.nodes(data=True):
-        given = attributes.get(PERSONA, attributes.get("name", attributes.get("label", node)))
-        found = known.get(str(given), known.get(str(node)))
-        if found is None and str(given).isdecimal() and int(given) < len(names):
-            found = int(given)
-        if found is None:
+        called = [str(attributes[key]) for key in ("name", "label") if key in attributes] + [str(node)]
+        number = str(attributes.get(PERSONA, called[0]))
+        name = next((name for name in called if name in known), None)
+        if number.isdecimal() and int(number) < len(names) and (PERSONA in attributes or name is None):
+            index[node] = int(number)
+        elif name is None:
             raise InputError(f"node {node!r} is no member", where=str(path), why=f"there are {len(names)} members")
-        if PERSONA in attributes and str(attributes[PERSONA]).isdecimal() and int(attributes[PERSONA]) < len(names):
-            found = int(attributes[PERSONA])
-        index[node] = found
+        elif name in repeated:
+            raise _ambiguous(name, str(path))
+        else:
+            index[node] = known[name]
     if len(set(index.values())) < len(index):
         raise InputError("two nodes are the same member", where=str(path))
     ties = [(index[u], index[v]) for u, v in graph.edges()]

@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from media_graph import build, layout, read_graph, stored_layout, write_graph
+from media_graph import build, from_ties, layout, read_graph, stored_layout, write_graph
 from populations.errors import InputError
 
 NAMES = ["Ada", "Ben", "Cleo", "7", "Eve"]
@@ -61,6 +61,26 @@ def test_other_files_are_refused(tmp_path):
         read_graph(tmp_path / "bad.graphml", 3)
     with pytest.raises(InputError, match="cannot write a graph"):
         write_graph(build("isolated", 3, 1), tmp_path / "graph.txt")
+
+
+@pytest.mark.parametrize("suffix", ["graphml", "gexf", "csv", "parquet"])
+def test_a_name_that_several_have_names_nobody(tmp_path, suffix):
+    """It is refused where a tie uses it, and only there."""
+    path, graph = tmp_path / f"graph.{suffix}", nx.DiGraph([("Ann", "Ben")])
+    if suffix in ("graphml", "gexf"):
+        (nx.write_graphml if suffix == "graphml" else nx.write_gexf)(graph, path)
+    else:
+        write_graph(from_ties(2, np.array([0]), np.array([1])), path, ["Ann", "Ben"])
+    assert read_graph(path, ["Ann", "Ben", "Cleo", "Cleo"]).ties()[1].tolist() == [1]
+    with pytest.raises(InputError, match="'Ann' is not one member: several"):
+        read_graph(path, ["Ann", "Ben", "Ann"])
+
+
+@pytest.mark.parametrize("suffix", ["graphml", "gexf"])
+def test_a_persona_index_needs_no_name(tmp_path, suffix):
+    """Members of one name are told apart by it."""
+    write_graph(from_ties(3, np.array([0, 1]), np.array([1, 2])), tmp_path / f"graph.{suffix}", ["Ann", "Ben", "Ann"])
+    assert read_graph(tmp_path / f"graph.{suffix}", ["Ann", "Ben", "Ann"]).ties()[1].tolist() == [1, 2]
 
 
 class TestLayout:
