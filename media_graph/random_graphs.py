@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from media_graph.csr import CSR, from_ties
+from media_graph.csr import CSR, distinct, from_ties
 from populations.errors import InputError
 
 CANDIDATES = 16
@@ -174,7 +174,7 @@ def homophilous(
             some = alike[start : start + _BLOCK]
             two[some] = _most_alike(traits, one[some], draws.integers(n, size=(len(some), CANDIDATES)))
         found = (np.minimum(one, two) * n + np.maximum(one, two))[one != two]
-        keys = _different(np.concatenate([keys, found]))
+        keys = distinct(np.concatenate([keys, found]))
     return _mutual(n, keys // max(1, n), keys % max(1, n))
 
 
@@ -228,12 +228,6 @@ def _most_alike(
     distance = ((traits[candidates] - traits[members][:, None, :]) ** 2).sum(axis=2)
     distance[candidates == members[:, None]] = np.inf
     return np.take_along_axis(candidates, distance.argmin(axis=1)[:, None], axis=1)[:, 0]
-
-
-def _different(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return each number once, ascending."""
-    keys = np.sort(keys)
-    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
 def _picked(cells: int, p: float, draws: np.random.Generator) -> NDArray[np.int64]:
