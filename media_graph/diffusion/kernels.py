@@ -9,19 +9,19 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def expose(indptr, indices, spreaders, states, pressure, listed, exposed, size):  # pragma: no cover - compiled
+def expose(indptr, indices, spreaders, pressure, listed, exposed, size):  # pragma: no cover - compiled
     """Add one to the pressure on all neighbours of new ``spreaders``; return how many exposed nodes there are then.
 
     Args:
         pressure: shape (n,), spreading neighbours of each node.
-        listed: shape (n,), whether a node is in ``exposed``.
+        listed: shape (n,), whether a node is in ``exposed``, or can no longer be caught.
         exposed: shape (n,); its first ``size`` are susceptible nodes that had a spreading neighbour.
     """
     for i in spreaders:
         for at in range(indptr[i], indptr[i + 1]):
             j = indices[at]
             pressure[j] += 1
-            if not listed[j] and states[j] == 0:
+            if not listed[j]:
                 listed[j] = 1
                 exposed[size] = j
                 size += 1
@@ -50,14 +50,14 @@ def catch(exposed, size, pressure, escape, draws, states, listed, out):  # pragm
     for at in range(size):
         j = exposed[at]
         if draws[at] < 1.0 - escape[pressure[j]]:
-            states[j] = 1
+            states[j] = 1  # and stays listed: nobody is caught twice
             out[found] = j
             found += 1
         elif pressure[j]:
             exposed[stay] = j
             stay += 1
-            continue
-        listed[j] = 0
+        else:
+            listed[j] = 0
     return found, stay
 
 

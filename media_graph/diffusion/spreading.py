@@ -99,10 +99,12 @@ class SIR(Spreading):
         self.beta, self.gamma = beta, gamma
         most = int(np.bincount(reach.indices, minlength=1).max()) if reach.n else 0
         self._escape = (1.0 - beta) ** np.arange(most + 1)
-        self._pressure = np.zeros(
-            reach.n, dtype=np.uint16 if most < 1 << 16 else np.int32
-        )  # small: it is read at random
-        self._listed = np.zeros(reach.n, dtype=np.uint8)
+        # what is known of a node stands in one place: a step reads it at random, and each read is then one cache miss
+        pressure = np.uint16 if most < 1 << 16 else np.int32
+        nodes = np.zeros(reach.n, dtype=[("pressure", pressure), ("listed", np.uint8), ("state", np.int8)])
+        nodes["state"] = self.states
+        nodes["listed"] = self.states
+        self._pressure, self._listed, self.states = nodes["pressure"], nodes["listed"], nodes["state"]
         self._exposed, self._size = np.empty(reach.n, dtype=np.int32), 0
         self._expose(self._spreaders)
 
@@ -121,8 +123,7 @@ class SIR(Spreading):
 
     def _expose(self, new: NDArray[np.int32]) -> None:
         self._size = kernels.expose(
-            self.reach.indptr, self.reach.indices, new, self.states, self._pressure, self._listed, self._exposed,
-            self._size,
+            self.reach.indptr, self.reach.indices, new, self._pressure, self._listed, self._exposed, self._size,
         )  # fmt: skip
 
     def _recover(self) -> NDArray[np.int32]:
