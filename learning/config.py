@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from abm.content import content_id
 from abm.errors import InputError
@@ -99,6 +99,15 @@ class RunConfig(_Settings):
             raise ValueError(f"arms must be different ones of {', '.join(METHODS)}")
         return arms
 
+    @model_validator(mode="after")
+    def _interventions_come(self) -> RunConfig:
+        for number, item in enumerate(self.network.interventions):
+            if item.epoch is not None and item.epoch > self.epochs:
+                raise ValueError(
+                    f"network.interventions.{number} waits for epoch {item.epoch}, and there are {self.epochs}"
+                )
+        return self
+
     @property
     def id(self) -> str:
         """Content id of the settings."""
@@ -142,8 +151,9 @@ def _invalid(error: ValidationError, source: Source, elsewhere: set[str]) -> Inp
     keys = first["loc"]
     where = "" if keys and keys[0] in elsewhere else source.at(*keys)
     known = f"Settings are {', '.join(RunConfig.model_fields)}." if first["type"] == "extra_forbidden" else ""
+    what = f"setting {'.'.join(str(key) for key in keys)!r} is not valid" if keys else "the settings are not valid"
     return InputError(
-        f"setting {'.'.join(str(key) for key in keys)!r} is not valid", where=where,
+        what, where=where,
         why=first["msg"].removeprefix("Value error, "), mend=known if len(keys) == 1 else "",
     )  # fmt: skip
 

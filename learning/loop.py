@@ -37,6 +37,7 @@ from abm.journal import Journal
 from abm.llm.port import LLM, Sampling
 from abm.model import Model, Society
 from abm.networked.graphs import audience_graphs, joined_ties
+from abm.networked.interventions import check_times, openings
 from abm.networked.model import NetworkedModel
 from abm.probe import Probe
 from learning.config import RunConfig
@@ -165,6 +166,12 @@ class Loop:
         self.probes = probes(self.arena)
         self.report = report
         self.lora = inputs.lora
+        if config.world == "networked":
+            held = {"train": self._train_anchors, "evaluate": len(inputs.anchors.held_out)}
+            check_times(
+                config.network,
+                {phase: openings(held[phase], config.batch, config.network.together) for phase in SPLITS},
+            )
         self.voters = _voters(inputs, config)
         self.society = Society(
             arena=self.arena,

@@ -42,6 +42,35 @@ class Plan(NamedTuple):
         return max((check.penalty for start, check in self.checks if held >= start), default=0.0)
 
 
+def openings(contests: int, batch: int, together: int) -> list[int]:
+    """Return how many contests a society has held before each opening of its feeds.
+
+    Args:
+        contests: that it holds in all, ``batch`` a step, of which ``together`` share the feeds.
+    """
+    steps = range(0, contests, batch)
+    return [first + start for first in steps for start in range(0, min(batch, contests - first), together)]
+
+
+def check_times(network: NetworkConfig, openings: dict[Phase, list[int]]) -> None:
+    """Refuse an intervention for which the feeds never open.
+
+    Args:
+        openings: phase -> see :func:`openings`.
+
+    Raises:
+        InputError: it waits for more contests than are held.
+    """
+    for number, intervention in enumerate(network.interventions):
+        last = max(starts[-1] for phase, starts in openings.items() if intervention.phase in (None, phase))
+        if intervention.after > last:
+            raise InputError(
+                f"it waits for {intervention.after} contests", where=f"network.interventions.{number}",
+                why=f"the feeds of a society open for the last time when {last} were held",
+                mend="Choose a smaller 'after', or more anchors.",
+            )  # fmt: skip
+
+
 def make_plan(
     network: NetworkConfig,
     checkers: Sequence[Probe],

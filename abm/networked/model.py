@@ -58,7 +58,7 @@ class NetworkedModel(Model):
         self.reader = reader(self.society.audience, network.outside)
         self.plan = interventions.make_plan(
             network, checkers, phase=self.phase, epoch=self.epoch, competitors=len(self.competitors),
-            starts=self._starts(),
+            starts=interventions.openings(len(self.anchors), self.society.batch, network.together),
         )  # fmt: skip
 
     @property
@@ -93,11 +93,6 @@ class NetworkedModel(Model):
             for anchor, published in written:
                 for message in published:
                     self._judge(message, anchor)
-
-    def _starts(self) -> list[int]:
-        """Return how many contests this society has held before each opening of the feeds."""
-        batch, together, n = self.society.batch, self.network.together, len(self.anchors)
-        return [first + start for first in range(0, n, batch) for start in range(0, min(batch, n - first), together)]
 
     def _open_platform(self) -> None:
         ids, feed = self.voters.ids, self.network.feed

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from abm.errors import InputError
+from abm.journal import Journal
+from abm.log import create
 from learning.config import load_config
-from learning.loop import _voters, gather
+from learning.loop import Loop, _voters, gather
+from tests.support.fakes import FakeTrainer, fake_llm
 
 HEADER = "age,sex,education,area,income,w\n"
 
@@ -50,3 +53,23 @@ class TestWeightedPeople:
         people = gather(load_config(None, survey | {"resample": True, "train_personas": 200, "held_out_personas": 50}))
         assert [len(people.split(split)) for split in ("train", "evaluate")] == [200, 50]
         assert np.mean([p.attributes["age"] == 70 for p in people.people.train]) == pytest.approx(0.9, abs=0.02)
+
+
+class TestInterventions:
+    """One that would never come is a mistake, told before anything is paid for."""
+
+    @pytest.mark.parametrize(
+        ("intervention", "says"),
+        [
+            ({"kind": "ban", "slot": 0, "epoch": 3}, "network.interventions.0 waits for epoch 3, and there are 2"),
+            ({"kind": "ban", "slot": 0, "phase": "evaluate", "after": 9}, "waits for 9 contests: .* when 8 were held"),
+            ({"kind": "ban", "slot": 0, "after": 13}, "waits for 13 contests: .* when 12 were held"),
+        ],
+    )
+    def test_is_told(self, tmp_path, intervention, says):
+        """Twelve contests open the feeds after 0, 4, 8; sixteen after 12, too."""
+        settings = {"world": "networked", "epochs": 2, "train_anchors": 16, "held_out_anchors": 12, "batch": 8}
+        with pytest.raises(InputError, match=says):
+            config = load_config(None, settings | {"network": {"interventions": [intervention]}})
+            with create(tmp_path / "r", {}) as log:
+                Loop(config, gather(config), Journal(log), fake_llm(), FakeTrainer())
