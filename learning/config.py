@@ -50,7 +50,7 @@ class RunConfig(_Settings):
     anchors: str | None = None
     """Folder with train.jsonl and test.jsonl; the built-in pack by default."""
     personas: str = "biographic"
-    """``biographic``, ``demographic``, or the path of a file: jsonl, json, csv or parquet."""
+    """``biographic``, ``demographic``, or a file: jsonl, json, csv, parquet, graphml or gexf."""
     mapping: str | None = None
     """YAML file that says what the columns of ``personas`` mean, for survey data."""
     stratify: tuple[str, ...] = ()
