@@ -106,7 +106,8 @@ def from_csr(
     for name, values in (attributes or {}).items():
         if len(values) != csr.n:
             raise InputError(f"attribute {name!r} has {len(values)} values", why=f"the graph has {csr.n} members")
-        nx.set_node_attributes(graph, dict(enumerate(values)), name)
+        plain = values.tolist() if isinstance(values, np.ndarray) else values  # files know no numpy numbers
+        nx.set_node_attributes(graph, dict(enumerate(plain)), name)
     return graph
 
 

@@ -7,7 +7,7 @@ may be undirected; then each tie stands for two.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,15 +58,25 @@ def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool =
     return from_ties(len(names), sources, targets)
 
 
-def write_graph(csr: CSR, path: Path | str, members: Sequence[str] | None = None) -> None:
+def write_graph(
+    csr: CSR,
+    path: Path | str,
+    members: Sequence[str] | None = None,
+    attributes: Mapping[str, Sequence[Any]] | None = None,
+) -> None:
     """Write ties to a file, by its suffix; directed, with members' names where they are given.
 
+    Args:
+        attributes: name -> one value per member, for GraphML and GEXF: a layout, opinions, communities.
+
     Raises:
-        InputError: no such format.
+        InputError: no such format, or one of ties alone for attributes.
     """
     path = Path(path)
+    if attributes and path.suffix not in (".graphml", ".gexf"):
+        raise InputError(f"{path.name!r} holds ties only", mend="Write attributes to a file of .graphml or .gexf.")
     if path.suffix in (".graphml", ".gexf"):
-        graph = from_csr(csr, attributes={"name": list(members)} if members else None)
+        graph = from_csr(csr, attributes={**({"name": list(members)} if members else {}), **(attributes or {})})
         (nx.write_graphml if path.suffix == ".graphml" else nx.write_gexf)(graph, path)
     elif path.suffix in (".csv", ".parquet"):
         import polars as pl

@@ -5,39 +5,55 @@ All kernels stand in one file, because numba's cache watches only the file of th
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def expose(indptr, indices, spreaders, pressure, listed, exposed, size):  # pragma: no cover - compiled
+def neighbors(indptr, indices, nodes):  # pragma: no cover - compiled
+    """Return all neighbours of ``nodes``, one after the other.
+
+    They are all over a large memory. Each loop here, and the loops over what it returns, do one thing to each and never
+    wait for a number from there to know how to go on: the processor then fetches many of them at a time.
+    """
+    starts, ends = np.empty(len(nodes), dtype=np.int64), np.empty(len(nodes), dtype=np.int64)
+    for at in range(len(nodes)):
+        starts[at], ends[at] = indptr[nodes[at]], indptr[nodes[at] + 1]
+    found = np.empty((ends - starts).sum(), dtype=indices.dtype)
+    size = 0
+    for at in range(len(nodes)):
+        for tie in range(starts[at], ends[at]):
+            found[size] = indices[tie]
+            size += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def expose(indptr, indices, spreaders, marks, closed, exposed, size):  # pragma: no cover - compiled
     """Add one to the pressure on all neighbours of new ``spreaders``; return how many exposed nodes there are then.
 
     Args:
-        pressure: shape (n,), spreading neighbours of each node.
-        listed: shape (n,), whether a node is in ``exposed``, or can no longer be caught.
-        exposed: shape (n,); its first ``size`` are susceptible nodes that had a spreading neighbour.
+        marks: shape (n,), what is known of each node: its number of spreading neighbours, and the bit ``closed`` once it is
+            in ``exposed`` or can no longer be caught. One small number, because nodes are read at random.
+        exposed: shape (n + 1,); its first ``size`` are susceptible nodes that had a spreading neighbour.
     """
-    for i in spreaders:
-        for at in range(indptr[i], indptr[i + 1]):
-            j = indices[at]
-            pressure[j] += 1
-            if not listed[j]:
-                listed[j] = 1
-                exposed[size] = j
-                size += 1
+    for j in neighbors(indptr, indices, spreaders):
+        mark = marks[j]
+        marks[j] = (mark + 1) | closed
+        exposed[size] = j
+        size += mark < closed
     return size
 
 
 @njit(cache=True, nogil=True)
-def relieve(indptr, indices, gone, pressure):  # pragma: no cover - compiled
+def relieve(indptr, indices, gone, marks):  # pragma: no cover - compiled
     """Take one from the pressure on all neighbours of those who no longer spread."""
-    for i in gone:
-        for at in range(indptr[i], indptr[i + 1]):
-            pressure[indices[at]] -= 1
+    for j in neighbors(indptr, indices, gone):
+        marks[j] -= 1
 
 
 @njit(cache=True, nogil=True)
-def catch(exposed, size, pressure, escape, draws, states, listed, out):  # pragma: no cover - compiled
+def catch(exposed, size, marks, closed, escape, draws, states, out):  # pragma: no cover - compiled
     """Let exposed nodes be caught where their draw is below 1 - escape[pressure]; keep the others, if they still are exposed.
 
     Args:
@@ -49,15 +65,16 @@ def catch(exposed, size, pressure, escape, draws, states, listed, out):  # pragm
     found, stay = 0, 0
     for at in range(size):
         j = exposed[at]
-        if draws[at] < 1.0 - escape[pressure[j]]:
-            states[j] = 1  # and stays listed: nobody is caught twice
+        pressure = marks[j] & (closed - 1)
+        if draws[at] < 1.0 - escape[pressure]:
+            states[j] = 1  # and stays closed: nobody is caught twice
             out[found] = j
             found += 1
-        elif pressure[j]:
+        elif pressure:
             exposed[stay] = j
             stay += 1
         else:
-            listed[j] = 0
+            marks[j] = 0
     return found, stay
 
 

@@ -73,7 +73,7 @@ class Deffuant(Opinions):
         super().__init__(follows, opinions)
         if not 0 <= mu <= 0.5:
             raise InputError(f"mu is {mu}", why="two who meet would pass each other", mend="Choose 0 to 0.5.")
-        self.epsilon, self.mu, self.seed = epsilon, mu, seed
+        self.epsilon, self.mu, self.seed = _confidence(epsilon), mu, seed
         self._sources, self._targets = follows.ties()
 
     def step(self) -> NDArray[np.int32]:
@@ -129,7 +129,7 @@ class HegselmannKrause(_Averaging):
     name = "hegselmann_krause"
 
     def __init__(self, follows: CSR, opinions: ArrayLike, *, epsilon: float) -> None:
-        super().__init__(follows, opinions, epsilon, own=True)
+        super().__init__(follows, opinions, _confidence(epsilon), own=True)
 
 
 class FriedkinJohnsen(_Averaging):
@@ -153,3 +153,9 @@ class FriedkinJohnsen(_Averaging):
     def _mixed(self, nodes: NDArray[np.int32], heard: NDArray[np.float64]) -> NDArray[np.float64]:
         open_ = self.susceptibility[nodes]
         return open_ * heard + (1.0 - open_) * self.first[nodes]
+
+
+def _confidence(epsilon: float) -> float:
+    if not epsilon >= 0:
+        raise InputError(f"epsilon is {epsilon}", why="it is a distance of opinions", mend="Choose 0 or more.")
+    return epsilon

@@ -99,31 +99,28 @@ class SIR(Spreading):
         self.beta, self.gamma = beta, gamma
         most = int(np.bincount(reach.indices, minlength=1).max()) if reach.n else 0
         self._escape = (1.0 - beta) ** np.arange(most + 1)
-        # what is known of a node stands in one place: a step reads it at random, and each read is then one cache miss
-        pressure = np.uint16 if most < 1 << 16 else np.int32
-        nodes = np.zeros(reach.n, dtype=[("pressure", pressure), ("listed", np.uint8), ("state", np.int8)])
-        nodes["state"] = self.states
-        nodes["listed"] = self.states
-        self._pressure, self._listed, self.states = nodes["pressure"], nodes["listed"], nodes["state"]
-        self._exposed, self._size = np.empty(reach.n, dtype=np.int32), 0
+        small = most < 1 << 15
+        self._closed = 1 << (15 if small else 31)
+        self._marks = np.where(self.states, self._closed, 0).astype(np.uint16 if small else np.uint32)
+        self._exposed, self._size = np.empty(reach.n + 1, dtype=np.int32), 0
         self._expose(self._spreaders)
 
     def step(self) -> NDArray[np.int32]:
         self.t += 1
         new = np.empty(self._size, dtype=np.int32)
         caught, self._size = kernels.catch(
-            self._exposed, self._size, self._pressure, self._escape, self._draw(self._exposed[: self._size], "catch"),
-            self.states, self._listed, new,
+            self._exposed, self._size, self._marks, self._closed, self._escape,
+            self._draw(self._exposed[: self._size], "catch"), self.states, new,
         )  # fmt: skip
         new, gone = new[:caught], self._recover()
-        kernels.relieve(self.reach.indptr, self.reach.indices, gone, self._pressure)
+        kernels.relieve(self.reach.indptr, self.reach.indices, gone, self._marks)
         self._expose(new)
         self._spreaders = np.concatenate([self._spreaders, new])
         return np.sort(np.concatenate([new, gone]))
 
     def _expose(self, new: NDArray[np.int32]) -> None:
         self._size = kernels.expose(
-            self.reach.indptr, self.reach.indices, new, self._pressure, self._listed, self._exposed, self._size,
+            self.reach.indptr, self.reach.indices, new, self._marks, self._closed, self._exposed, self._size
         )  # fmt: skip
 
     def _recover(self) -> NDArray[np.int32]:
@@ -165,7 +162,10 @@ class LinearThreshold(Spreading):
     """A node adopts when the share of adopters among those it follows reaches its threshold; Granovetter 1978, Kempe et al. 2003.
 
     Args:
-        thresholds: shape (n,), 0 .. 1; by default uniform draws.
+        thresholds: shape (n,), 0 .. 1, or above 1 for who never adopts; by default uniform draws.
+
+    Raises:
+        InputError: a threshold below 0, or no number.
     """
 
     name = "linear_threshold"
@@ -176,6 +176,8 @@ class LinearThreshold(Spreading):
             self.thresholds = self._draw(np.arange(reach.n, dtype=np.int32), "threshold")
         else:
             self.thresholds = np.broadcast_to(np.asarray(thresholds, dtype=np.float64), (reach.n,))
+        if not (self.thresholds >= 0).all():
+            raise InputError("a threshold is below 0, or no number", mend="Choose 0 to 1; above 1 nobody adopts.")
         followed = np.bincount(reach.indices, minlength=reach.n)
         self._room = np.empty(reach.n, dtype=np.int32)
         self._share = 1.0 / np.maximum(followed, 1)

@@ -177,6 +177,8 @@ class TestSpreading:
             SIR(graph(), [300], beta=0.1, gamma=0.1, seed=1)
         with pytest.raises(InputError, match=r"beta is 1\.5"):
             SI(graph(), [0], beta=1.5, seed=1)
+        with pytest.raises(InputError, match="threshold is below 0"):
+            LinearThreshold(graph(), [0], thresholds=np.nan, seed=1)
 
 
 class TestOpinions:
@@ -247,6 +249,11 @@ class TestOpinions:
             HegselmannKrause(graph(), [0.5], epsilon=0.1)
         with pytest.raises(InputError, match="would pass each other"):
             Deffuant(graph(), np.zeros(300), epsilon=0.1, mu=0.7, seed=1)
+        for epsilon in (-0.1, np.nan):
+            with pytest.raises(InputError, match="a distance of opinions"):
+                HegselmannKrause(graph(), np.zeros(300), epsilon=epsilon)
+            with pytest.raises(InputError, match="a distance of opinions"):
+                Deffuant(graph(), np.zeros(300), epsilon=epsilon, seed=1)
         with pytest.raises(InputError, match="susceptibilities"):
             FriedkinJohnsen(graph(), np.zeros(300), susceptibility=2.0)
 

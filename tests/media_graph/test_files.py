@@ -83,6 +83,19 @@ def test_a_persona_index_needs_no_name(tmp_path, suffix):
     assert read_graph(tmp_path / f"graph.{suffix}", ["Ann", "Ben", "Ann"]).ties()[1].tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("suffix", ["graphml", "gexf"])
+def test_what_came_out_can_be_written_onto_the_nodes(tmp_path, suffix):
+    """Arrays become attributes that other programs read; tables of ties hold none."""
+    graph, places = build("barabasi_albert", 6, 1, m=2), np.linspace(-1, 1, 6, dtype=np.float32)
+    path = tmp_path / f"graph.{suffix}"
+    write_graph(graph, path, attributes={"opinion": places, "community": np.arange(6) % 2})
+    again = nx.read_graphml(path) if suffix == "graphml" else nx.read_gexf(path)
+    assert [again.nodes[str(i)]["opinion"] for i in range(6)] == pytest.approx(places.tolist())
+    assert [again.nodes[str(i)]["community"] for i in range(6)] == [0, 1] * 3
+    with pytest.raises(InputError, match="holds ties only"):
+        write_graph(graph, tmp_path / "ties.csv", attributes={"opinion": places})
+
+
 class TestLayout:
     """Places."""
 
