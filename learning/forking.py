@@ -16,7 +16,7 @@ from abm.events import AdapterTrained, Forked
 from abm.log import create, open_log
 from abm.log.fork import fork_point
 from learning.config import RunConfig, changed_config
-from learning.loop import gather
+from learning.inputs import gather
 
 FIXED = (
     "arena", "anchors", "personas", "model", "arms", "messages", "train_anchors", "held_out_anchors", "train_personas",

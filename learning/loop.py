@@ -8,7 +8,6 @@ Knows nothing of what the results mean; probes are handed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,9 +16,9 @@ from numpy.typing import NDArray
 
 from abm import keyed
 from abm.agents import Writer
-from abm.anchors import Anchor, AnchorSplit, load_anchors
-from abm.arenas import Arena, arena
-from abm.audience import Audience, Labels, Mixed, Voters, audience
+from abm.anchors import Anchor
+from abm.arenas import Arena
+from abm.audience import Audience, Mixed
 from abm.columns import Float32s, pack
 from abm.errors import InputError
 from abm.events import (
@@ -36,22 +35,16 @@ from abm.events import (
 from abm.journal import Journal
 from abm.llm.port import LLM, Sampling
 from abm.model import Model, Society
-from abm.networked.graphs import audience_graphs, joined_ties
-from abm.networked.interventions import check_times, openings
+from abm.networked.graphs import joined_ties
 from abm.networked.model import NetworkedModel
 from abm.probe import Probe
 from learning.config import RunConfig
-from learning.lora import LoraSettings, lora_settings
+from learning.inputs import SPLITS, Inputs
 from learning.training_set import training_set
-from populations import Persona, PersonaSplit, load_personas, trait_matrix
+from populations import Persona, trait_matrix
 
 if TYPE_CHECKING:
     from learning.trainer import Trainer
-
-TRAIN_ANCHORS, HELD_OUT_ANCHORS = 96, 96
-"""Defaults: as many as let the default run end in three minutes on two cores."""
-
-SPLITS: tuple[Phase, ...] = ("train", "evaluate")
 
 RESAMPLED = "personas of the split, with replacement"
 """Where a crowd's traits come from."""
@@ -69,72 +62,6 @@ class Progress(msgspec.Struct, frozen=True):
     done: int
     total: int
     doing: str
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a run reads before it begins, checked; made by :func:`gather`."""
-
-    arena: Arena
-    audience: Audience
-    anchors: AnchorSplit
-    people: PersonaSplit
-    lora: LoraSettings
-    crowd: Audience
-
-    def split(self, split: Phase) -> Sequence[Persona]:
-        """Return a split's personas."""
-        return self.people.train if split == "train" else self.people.held_out
-
-    def weights(self, split: Phase) -> NDArray[np.float64] | None:
-        """Return how much each persona of a split counts; None where all count alike."""
-        return self.people.weights("train" if split == "train" else "held_out")
-
-
-def gather(config: RunConfig) -> Inputs:
-    """Read and check everything that the settings name.
-
-    Raises:
-        InputError: a file cannot be read, or holds less than was asked for.
-    """
-    rules = arena(config.arena)
-    anchors = load_anchors(config.anchors, rules)
-    where = config.anchors or "the built-in pack"
-    _enough(config.train_anchors, anchors.train, "training anchors", where)
-    held_out = _taken(anchors.held_out, config.held_out_anchors, HELD_OUT_ANCHORS, "held-out anchors", where)
-    order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
-    people = load_personas(
-        config.personas, seed=config.seed, n_train=config.train_personas, n_held_out=config.held_out_personas,
-        mapping=config.mapping, stratify=config.stratify, resample=config.resample,
-    )  # fmt: skip
-    if people.weighting and not config.resample and not config.crowd.size:
-        raise InputError(
-            "weights without effect", where=str(config.mapping), why="personas are asked one by one, and count alike",
-            mend="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
-        )  # fmt: skip
-    return Inputs(
-        arena=rules,
-        audience=audience(config.audience),
-        anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
-        people=people,
-        lora=lora_settings(config.preset, config.lora),
-        crowd=audience(config.crowd.audience),
-    )
-
-
-def _enough(wanted: int | None, items: Sequence, what: str, where: str) -> None:
-    if wanted is not None and wanted > len(items):
-        raise InputError(
-            f"asked for {wanted} {what}",
-            where=where,
-            why=f"there are {len(items)}",
-            mend="Ask for fewer, or give more.",
-        )
-
-
-def _taken(items: Sequence, wanted: int | None, default: int, what: str, where: str) -> list:
-    _enough(wanted, items, what, where)
-    return list(items[: wanted if wanted is not None else default])
 
 
 class Loop:
@@ -166,13 +93,7 @@ class Loop:
         self.probes = probes(self.arena)
         self.report = report
         self.lora = inputs.lora
-        if config.world == "networked":
-            held = {"train": self._train_anchors, "evaluate": len(inputs.anchors.held_out)}
-            check_times(
-                config.network,
-                {phase: openings(held[phase], config.batch, config.network.together) for phase in SPLITS},
-            )
-        self.voters = _voters(inputs, config)
+        self.voters = inputs.voters
         self.society = Society(
             arena=self.arena,
             audience=self._audience(),
@@ -229,11 +150,10 @@ class Loop:
             self._join(split)
         with self.journal.transaction():
             emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
-        if self.config.world == "networked":
-            for split, graph in audience_graphs(self.config.network.graph, self.voters, self.config.seed).items():
-                for ties in joined_ties(graph, self.voters[split]):
-                    with self.journal.transaction():
-                        emit(ties)
+        for split, graph in inputs.graphs.items():
+            for ties in joined_ties(graph, self.voters[split]):
+                with self.journal.transaction():
+                    emit(ties)
 
     def _join(self, split: Phase) -> None:
         """Let a split's personas join, and its crowd after them."""
@@ -279,7 +199,7 @@ class Loop:
 
     @property
     def _train_anchors(self) -> int:
-        return self.config.train_anchors or min(TRAIN_ANCHORS, len(self.inputs.anchors.train))
+        return self.inputs.train_anchors
 
     def _epoch_anchors(self, epoch: int) -> list[Anchor]:
         """Return this epoch's training anchors: the next of the shuffled pool, from its start when it is used up."""
@@ -358,26 +278,3 @@ def _joined(split: Phase, first: int, personas: Sequence[Persona]) -> PersonasJo
 
 def _columns(names: Sequence[str], matrix: NDArray[np.float32]) -> dict[str, bytes]:
     return {name: pack(np.round(matrix[:, j].astype(np.float64), 6), Float32s) for j, name in enumerate(names)}
-
-
-def _drawn(n: int, weights: NDArray[np.float64] | None, size: int, seed: int, split: Phase) -> NDArray[np.int64]:
-    """Return which personas a crowd's members are like, with replacement, in proportion to their weights."""
-    lot = keyed.generator(seed, "crowd", split)
-    return lot.integers(n, size=size) if weights is None else lot.choice(n, size=size, p=weights / weights.sum())
-
-
-def _voters(inputs: Inputs, config: RunConfig) -> dict[Phase, Voters]:
-    """Return the members of each split: its personas, and then its crowd."""
-    found: dict[Phase, Voters] = {}
-    first = 0
-    for split in SPLITS:
-        personas = inputs.split(split)
-        names, traits = trait_matrix(personas)
-        labels: Sequence[str] = [p.name for p in personas]
-        ids = np.arange(first, first + len(personas) + config.crowd.size)
-        if config.crowd.size:
-            drawn = _drawn(len(personas), inputs.weights(split), config.crowd.size, config.seed, split)
-            traits, labels = np.concatenate([traits, traits[drawn]]), Labels(ids, "member ")
-        found[split] = Voters(ids, labels, names, traits)
-        first += len(ids)
-    return found

@@ -31,7 +31,8 @@ from abm.log import EventLog, open_log
 from abm.probe import Probe
 from learning.checking import Checker, Diverged, Divergence, LogEnded
 from learning.config import RunConfig, load_config
-from learning.loop import Loop, Progress, gather
+from learning.inputs import gather
+from learning.loop import Loop, Progress
 from learning.lora import LoraSettings
 from learning.trainer import Trained, Trainer, TRLTrainer
 from learning.training_set import TrainingSet

@@ -19,7 +19,8 @@ from abm.llm import backend
 from abm.log import EventLog, Head, create, open_log
 from abm.probe import Probe
 from learning.config import RunConfig, load_config
-from learning.loop import Loop, Progress, gather
+from learning.inputs import gather
+from learning.loop import Loop, Progress
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from abm import keyed
@@ -17,8 +17,13 @@ CHUNK = 1 << 20
 """Ties per event."""
 
 
-def audience_graphs(config: GraphConfig, voters: Mapping[Phase, Voters], seed: int) -> dict[Phase, CSR]:
+def audience_graphs(
+    config: GraphConfig, voters: Mapping[Phase, Voters], names: Mapping[Phase, Sequence[str]], seed: int
+) -> dict[Phase, CSR]:
     """Return who follows whom among the voters of each split, by row.
+
+    Args:
+        names: of the voters, as a file calls them.
 
     A builder makes a graph for each split. A file holds the ties of all members, by name or persona index (``options`` may
     say ``mutual``); those between a member who trains and one who is held out are left out, for they never meet.
@@ -27,7 +32,7 @@ def audience_graphs(config: GraphConfig, voters: Mapping[Phase, Voters], seed: i
         InputError: no such builder or file, one that does not fit the members, or a split without any tie.
     """
     if config.kind not in KINDS and Path(config.kind).suffix:
-        return _from_file(config, voters)
+        return _from_file(config, voters, names)
     return {split: _built(config, mine, seed, split) for split, mine in voters.items()}
 
 
@@ -38,8 +43,10 @@ def _built(config: GraphConfig, voters: Voters, seed: int, split: Phase) -> CSR:
     return build(config.kind, len(voters.ids), keyed.seed32(seed, "graph", split), traits=voters.traits, **options)
 
 
-def _from_file(config: GraphConfig, voters: Mapping[Phase, Voters]) -> dict[Phase, CSR]:
-    whole = read_graph(config.kind, [name for mine in voters.values() for name in mine.names], **config.options)
+def _from_file(
+    config: GraphConfig, voters: Mapping[Phase, Voters], names: Mapping[Phase, Sequence[str]]
+) -> dict[Phase, CSR]:
+    whole = read_graph(config.kind, [name for split in voters for name in names[split]], **config.options)
     sources, targets = whole.ties()
     found: dict[Phase, CSR] = {}
     for split, mine in voters.items():

@@ -6,7 +6,7 @@ the society has held at least ``after`` contests; a fact-check stays, for every 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,17 +52,24 @@ def openings(contests: int, batch: int, together: int) -> list[int]:
     return [first + start for first in steps for start in range(0, min(batch, contests - first), together)]
 
 
-def check_times(network: NetworkConfig, openings: dict[Phase, list[int]]) -> None:
-    """Refuse an intervention for which the feeds never open.
+def check_network(
+    network: NetworkConfig, openings: Mapping[Phase, Sequence[int]], competitors: Mapping[Phase, int]
+) -> None:
+    """Refuse, before a run begins, a ranker or a slot that does not exist, and an intervention that would never come.
 
     Args:
         openings: phase -> see :func:`openings`.
+        competitors: phase -> how many slots there are.
 
     Raises:
-        InputError: it waits for more contests than are held.
+        InputError: names it.
     """
+    ranker(network.feed.ranker)
     for number, intervention in enumerate(network.interventions):
-        last = max(starts[-1] for phase, starts in openings.items() if intervention.phase in (None, phase))
+        phases: list[Phase] = [phase for phase in openings if intervention.phase in (None, phase)]
+        for phase in phases:
+            _check(intervention, competitors[phase], f"network.interventions.{number}")
+        last = max(openings[phase][-1] for phase in phases)
         if intervention.after > last:
             raise InputError(
                 f"it waits for {intervention.after} contests", where=f"network.interventions.{number}",
@@ -90,7 +97,8 @@ def make_plan(
     """
     plan = Plan({}, [])
     for number, intervention in enumerate(network.interventions):
-        _check(intervention, checkers, competitors, f"network.interventions.{number}")
+        _check(intervention, competitors, f"network.interventions.{number}")
+        _check_probes(intervention, checkers, f"network.interventions.{number}")
         elsewhere = intervention.phase not in (None, phase) or intervention.epoch not in (None, epoch)
         start = next((start for start in starts if start >= intervention.after), None)
         if elsewhere or start is None:
@@ -157,22 +165,23 @@ def checked(
         yield from shift(scene, round_, "trust", "fact_check", slot, rows, values)
 
 
-def _check(intervention: Intervention, checkers: Sequence[Probe], competitors: int, where: str) -> None:
-    match intervention:
-        case Rule(ranker=str(name)):
-            ranker(name)
-        case Ban() | Shock() if intervention.slot >= competitors:
-            raise InputError(
-                f"no competitor in slot {intervention.slot}", where=where, mend=f"Slots are 0 to {competitors - 1}."
-            )
-        case FactCheck():
-            names = [probe.name for probe in checkers]
-            unknown = [name for name in intervention.probes if name not in names]
-            if unknown or not names:
-                raise InputError(
-                    f"no probe {unknown[0]!r} to check facts with" if unknown else "no probe to check facts with",
-                    where=where, why=f"this run has {', '.join(names) or 'none'}",
-                    mend="Name one of these, or hand probes to learning.run.",
-                )  # fmt: skip
-        case _:
-            pass
+def _check(intervention: Intervention, competitors: int, where: str) -> None:
+    if isinstance(intervention, Rule) and intervention.ranker:
+        ranker(intervention.ranker)
+    if isinstance(intervention, Ban | Shock) and intervention.slot >= competitors:
+        raise InputError(
+            f"no competitor in slot {intervention.slot}", where=where, mend=f"Slots are 0 to {competitors - 1}."
+        )
+
+
+def _check_probes(intervention: Intervention, checkers: Sequence[Probe], where: str) -> None:
+    if not isinstance(intervention, FactCheck):
+        return
+    names = [probe.name for probe in checkers]
+    unknown = [name for name in intervention.probes if name not in names]
+    if unknown or not names:
+        raise InputError(
+            f"no probe {unknown[0]!r} to check facts with" if unknown else "no probe to check facts with",
+            where=where, why=f"this run has {', '.join(names) or 'none'}",
+            mend="Name one of these, or hand probes to learning.run.",
+        )  # fmt: skip

@@ -15,7 +15,8 @@ from abm.state import fold
 from analysis import audience_graph, battery
 from analysis.cli import app
 from learning.config import load_config
-from learning.loop import Loop, gather
+from learning.inputs import gather
+from learning.loop import Loop
 from tests.support.fakes import FakeTrainer, fake_llm
 
 CHANGING = {"churn": 0.3, "engagement": {"unfollow": 0.5}, "graph": {"kind": "barabasi_albert", "options": {"m": 3}}}

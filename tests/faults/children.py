@@ -99,7 +99,8 @@ def study(run: str, paid: str, pause: str) -> None:
     from abm.journal import Journal
     from abm.llm import ScriptedLLM
     from analysis.probes import battery
-    from learning.loop import Loop, gather
+    from learning.inputs import gather
+    from learning.loop import Loop
     from tests.learning.test_loop import CONFIG
     from tests.support.fakes import FakeTrainer, answer
 

@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 
 from abm.errors import InputError
-from abm.journal import Journal
-from abm.log import create
 from learning.config import load_config
-from learning.loop import Loop, _voters, gather
-from tests.support.fakes import FakeTrainer, fake_llm
+from learning.inputs import gather
 
 HEADER = "age,sex,education,area,income,w\n"
 
@@ -41,7 +38,7 @@ class TestWeightedPeople:
         """Nine in ten of its members are like the old, whose traits say so."""
         config = load_config(None, survey | {"crowd": {"size": 5_000}})
         people = gather(config)
-        for split, voters in _voters(people, config).items():
+        for split, voters in people.voters.items():
             ages = np.array([persona.attributes["age"] for persona in people.split(split)])
             energy = voters.traits[:, voters.trait_names.index("energy")]
             old = energy[: len(ages)][ages == 70].max()
@@ -64,12 +61,12 @@ class TestInterventions:
             ({"kind": "ban", "slot": 0, "epoch": 3}, "network.interventions.0 waits for epoch 3, and there are 2"),
             ({"kind": "ban", "slot": 0, "phase": "evaluate", "after": 9}, "waits for 9 contests: .* when 8 were held"),
             ({"kind": "ban", "slot": 0, "after": 13}, "waits for 13 contests: .* when 12 were held"),
+            ({"kind": "ban", "slot": 2, "phase": "evaluate"}, "no competitor in slot 2. Slots are 0 to 1"),
+            ({"kind": "rule", "ranker": "magic"}, "unknown ranker 'magic'"),
         ],
     )
-    def test_is_told(self, tmp_path, intervention, says):
+    def test_is_told(self, intervention, says):
         """Twelve contests open the feeds after 0, 4, 8; sixteen after 12, too."""
         settings = {"world": "networked", "epochs": 2, "train_anchors": 16, "held_out_anchors": 12, "batch": 8}
         with pytest.raises(InputError, match=says):
-            config = load_config(None, settings | {"network": {"interventions": [intervention]}})
-            with create(tmp_path / "r", {}) as log:
-                Loop(config, gather(config), Journal(log), fake_llm(), FakeTrainer())
+            gather(load_config(None, settings | {"network": {"interventions": [intervention]}}))

@@ -23,7 +23,8 @@ from abm.log import create, open_log, read_events
 from abm.networked.settings import NetworkConfig
 from analysis.probes import battery
 from learning.config import RunConfig
-from learning.loop import Loop, gather
+from learning.inputs import gather
+from learning.loop import Loop
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 
 CONFIG = RunConfig(train_anchors=6, held_out_anchors=5, train_personas=4, held_out_personas=3, batch=4)
