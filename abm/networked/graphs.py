@@ -46,6 +46,8 @@ def _built(config: GraphConfig, voters: Voters, seed: int, split: Phase) -> CSR:
 def _from_file(
     config: GraphConfig, voters: Mapping[Phase, Voters], names: Mapping[Phase, Sequence[str]]
 ) -> dict[Phase, CSR]:
+    if unknown := [name for name in config.options if name != "mutual"]:
+        raise InputError(f"a graph's file has no option {unknown[0]!r}", where=config.kind, mend="It has 'mutual'.")
     whole = read_graph(config.kind, [name for split in voters for name in names[split]], **config.options)
     sources, targets = whole.ties()
     found: dict[Phase, CSR] = {}

@@ -70,3 +70,31 @@ class TestInterventions:
         settings = {"world": "networked", "epochs": 2, "train_anchors": 16, "held_out_anchors": 12, "batch": 8}
         with pytest.raises(InputError, match=says):
             gather(load_config(None, settings | {"network": {"interventions": [intervention]}}))
+
+
+class TestGraphFiles:
+    """A file's ties among a run's members."""
+
+    def gathered(self, path, **options):
+        graph = {"kind": str(path), "options": options}
+        return gather(load_config(None, {"world": "networked", "network": {"graph": graph}, "crowd": {"size": 2}}))
+
+    def test_people_by_name_and_members_by_theirs(self, tmp_path):
+        """Personas' names, a crowd's, and persona indices; ties across the splits are left out."""
+        plain = gather(load_config(None, {}))
+        ada, ben = (persona.name for persona in plain.split("train")[:2])
+        n, cleo = len(plain.split("train")), plain.split("evaluate")[0].name
+        ties = [(ada, ben), (ben, f"member {n}"), ("0", "2"), (ada, cleo), (cleo, str(n + 3))]
+        (tmp_path / "ties.csv").write_text("source,target\n" + "\n".join(f"{a},{b}" for a, b in ties))
+        graphs = self.gathered(tmp_path / "ties.csv").graphs
+        assert [list(zip(*(ends.tolist() for ends in graphs[split].ties()), strict=True)) for split in graphs] == [
+            [(0, 1), (0, 2), (1, n)], [(0, 1)],
+        ]  # fmt: skip
+
+    def test_mistakes_are_told(self, tmp_path):
+        """Options of builders, and nodes that are nobody."""
+        (tmp_path / "ties.csv").write_text("source,target\nZoe,Ada Brook\n")
+        with pytest.raises(InputError, match="no option 'm'"):
+            self.gathered(tmp_path / "ties.csv", m=3)
+        with pytest.raises(InputError, match="'Zoe' is no member"):
+            self.gathered(tmp_path / "ties.csv")
