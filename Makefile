@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := learn,store,dev
+EXTRAS := learn,store,peers,dev
 READY := $(VENV)/.ready
 
 .PHONY: setup demo test test-slow faults lint

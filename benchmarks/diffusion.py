@@ -5,7 +5,7 @@ bare kernels that log nothing: numba over the frontier, numba over all nodes, an
 counts. At 10^5 nodes against NDlib and a plain per-agent Mesa model, in node-steps per second. One step with a fixed frontier
 of 1,000 nodes among 10^6 nodes against the same frontier, with the same ties, among 10^4: the small graph's nodes are
 numbered together in the large one, in neighbourhoods of 64, and scattered all over it, where each is a cache line of its own. Rounds of both sides alternate; the figure is the median of the rounds. Run it
-with ``--json`` for one line per figure. NDlib is optional: ``pip install ndlib``.
+with ``--json`` for one line per figure. NDlib comes with the extra ``peers``.
 """
 
 from __future__ import annotations
