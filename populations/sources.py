@@ -209,7 +209,7 @@ def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[_Found
             raise InputError(
                 "not a persona", where=where, why=str(error),
                 mend="Mend the row or the mapping." if mapping
-                else "A persona is a biography in sentences, five demographic attributes, or preferences.",
+                else "A persona is a biography, five demographic attributes, or preferences; other columns need a mapping.",
             ) from error  # fmt: skip
         if not each.weight:
             continue
