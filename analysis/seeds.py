@@ -37,7 +37,30 @@ def across_seeds(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "seeds": [t["seed"] for t in tables],
         "arms": {arm: _arm([t["arms"][arm] for t in tables if arm in t["arms"]]) for arm in arms},
         "probes": _probes(tables),
+        "reach": _reach(tables),
     }
+
+
+def _reach(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return, per arm and probe, what feeds made of misbehaviour, and that less what they made of the placebo's."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for found in tables:
+        rows = {(row["arm"], row["probe"]): row for row in found.get("reach", ()) if row["kind"] == "strategy"}
+        for (arm, probe), row in rows.items():
+            placebo = rows.get(("placebo", probe), {}).get("amplified", {}).get("value") if arm != "placebo" else None
+            ours = row["amplified"]["value"]
+            beyond = None if ours is None or placebo is None else ours - placebo
+            groups.setdefault((arm, probe), []).append(row | {"beyond": beyond})
+    return [
+        {
+            "arm": arm, "probe": probe,
+            "published": _mean(found, lambda r: r["published"]["value"]),
+            "seen": _mean(found, lambda r: r["seen"]["value"]),
+            "amplified": _mean(found, lambda r: r["amplified"]["value"]),
+            "placebo": _mean(found, lambda r: r["beyond"]),
+        }
+        for (arm, probe), found in groups.items()
+    ]  # fmt: skip
 
 
 def _arm(found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -101,9 +124,19 @@ def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
             row["kind"], escape(row["probe"]), escape(row["arm"]), percent(row["base"]["value"]),
             percent(row["after"]["value"]), _with_p(row["difference"], "p_holm"), _with_p(row["placebo"], "p_holm"),
         )  # fmt: skip
+    reach = Table(
+        "probe", "arm", "written", "seen", "amplified [CI], p", "against placebo [CI], p",
+        title="Reach: share of messages that misbehave", box=box.SIMPLE_HEAD,
+    )  # fmt: skip
+    for row in results["reach"]:
+        reach.add_row(
+            escape(row["probe"]), escape(row["arm"]), percent(row["published"]["value"]), percent(row["seen"]["value"]),
+            _with_p(row["amplified"], "p"), _with_p(row["placebo"], "p"),
+        )  # fmt: skip
     title = f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds"
     head = Text(title, style="bold")
-    return [head, wins, probes, *([Text(results["note"], style="bold yellow")] if results["note"] else [])]
+    tables = [wins, probes, *([reach] if results["reach"] else [])]
+    return [head, *tables, *([Text(results["note"], style="bold yellow")] if results["note"] else [])]
 
 
 def _with_p(estimate: dict[str, Any], p: str) -> str:

@@ -110,12 +110,12 @@ def _cluster_variance(residuals: NDArray[np.float64], codes: NDArray[np.int64], 
 def _student(
     mean: float, variance: float, dof: int, n: int, groups: tuple[int, ...], null: float, level: float
 ) -> Estimate:
-    se = sqrt(variance) if variance >= 0 else float("nan")
-    if dof < 1 or se != se:
+    """Return the estimate; without interval and p where all clusters are alike, which says nothing of their spread."""
+    if dof < 1 or not variance > (1e-12 * max(abs(mean), abs(null))) ** 2:
         return Estimate(mean, float("nan"), float("nan"), n, groups)
+    se = sqrt(variance)
     half = float(stats.t.ppf(0.5 + level / 2, dof)) * se
-    gap = abs(mean - null)
-    p = float(2 * stats.t.sf(gap / se, dof)) if se > 0 else float(gap == 0)
+    p = float(2 * stats.t.sf(abs(mean - null) / se, dof))
     return Estimate(mean, mean - half, mean + half, n, groups, se, p)
 
 

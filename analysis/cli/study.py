@@ -41,7 +41,9 @@ def study(
             )
             for seed in range(1, seeds + 1)
         ]
-    folder = out or Path("runs") / f"study-{Path(settings[0].arena).stem}-{Path(settings[0].audience).stem}"
+    first = settings[0]
+    world = "" if first.world == "isolated" else f"-{first.world}"
+    folder = out or Path("runs") / f"study-{Path(first.arena).stem}-{Path(first.audience).stem}{world}"
     runs = [carry_out(s, folder / f"seed-{s.seed}", f"seed {s.seed} of {seeds}, ") for s in settings]
     results = across_seeds([table for _, table in runs])
     if as_json:

@@ -254,6 +254,28 @@ class TestAcrossSeeds:
         assert json.loads(json.dumps(found, allow_nan=False)) == found
         assert "3 seeds" in printed(render_seeds(found))
 
+    def test_reach_is_taken_over_seeds_and_from_the_placebo(self) -> None:
+        """Each seed's amplification, and what of it is beyond the same seed's placebo."""
+
+        def reach(arm: str, amplified: float | None) -> dict:
+            value = {"value": amplified}
+            return {"arm": arm, "probe": "populism", "kind": "strategy"} | {
+                "published": {"value": 0.1}, "seen": {"value": 0.2}, "amplified": value,
+            }  # fmt: skip
+
+        amplified = [(0.3, 0.1), (0.2, 0.1), (0.4, None)]
+        tables = [
+            table(two_arms(seed=seed)) | {"reach": [reach("rft", ours), reach("placebo", placebos)]}
+            for seed, (ours, placebos) in enumerate(amplified, start=1)
+        ]
+        found = across_seeds(tables)
+        rft, placebo = found["reach"]
+        assert (rft["amplified"]["value"], rft["amplified"]["n"]) == (pytest.approx(0.3), 3)
+        assert (rft["placebo"]["value"], rft["placebo"]["n"]) == (pytest.approx(0.15), 2)
+        assert placebo["placebo"]["value"] is None
+        assert "+30.0 [+5.2, +54.8]" in printed(render_seeds(found))
+        assert across_seeds([table(two_arms())])["reach"] == []
+
     def test_one_seed_has_no_interval(self) -> None:
         """A single run says nothing about other seeds."""
         assert across_seeds([table(two_arms())])["arms"]["rft"]["win_rate"]["low"] is None

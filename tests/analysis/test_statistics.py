@@ -162,6 +162,12 @@ class TestRates:
         assert found.high - found.value == pytest.approx(2.776445 * math.sqrt(0.00025 / 5), rel=1e-5)
         assert found.p == pytest.approx(0.01324, abs=1e-4)
 
+    def test_equal_values_have_no_interval(self) -> None:
+        """Two seeds that happen to agree are no certainty: their spread is not known."""
+        for values in ([0.25, 0.25], [0.1 + 0.2, 0.3], [0.0, 0.0, 0.0]):
+            found = mean_of(values)
+            assert found.value == pytest.approx(values[0]) and math.isnan(found.low) and math.isnan(found.p)
+
 
 class TestCorrections:
     """Several p-values at once."""
