@@ -73,11 +73,17 @@ class NetworkedModel(Model):
         return self.state.platform
 
     def graph(self) -> nx.DiGraph:
-        """Return the members' ties now as a networkx graph: an edge from each to those whom it follows."""
+        """Return who follows whom now: members by row, competitors by account (-2 for slot 0, -3 for slot 1, ...).
+
+        Members have the node attribute ``persona`` (their row), competitors ``competitor`` (their name).
+        """
         graph = nx.DiGraph()
         graph.add_nodes_from((row, {"persona": row}) for row in range(len(self.voters.ids)))
+        graph.add_nodes_from((account(each.slot), {"competitor": each.name}) for each in self.competitors)
         if self.state.platform is not None:
             graph.add_edges_from(zip(*(column.tolist() for column in self.platform.follows.ties()), strict=True))
+            slots, rows = np.nonzero(self.platform.audience)
+            graph.add_edges_from(zip(rows.tolist(), account(slots).tolist(), strict=True))
         return graph
 
     # -- one step ------------------------------------------------------------------------------------------

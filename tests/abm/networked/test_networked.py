@@ -174,7 +174,7 @@ class TestActing:
         """At churn 1 nobody keeps a tie, and whoever is followed then was followed by a contact."""
         ring = [(i, (i + 1) % 6) for i in range(6)]
         model, _ = hold(tmp_path / "r", network(churn=1.0), voters=people(6), ties=ring, contests=1, say=always())
-        assert set(model.graph().edges) == {(i, (i + 2) % 6) for i in range(6)}
+        assert set(model.graph().subgraph(range(6)).edges) == {(i, (i + 2) % 6) for i in range(6)}
 
 
 class TestInfluence:
@@ -375,9 +375,11 @@ class TestViews:
     """Mesa's and networkx' views of it."""
 
     def test_members_and_ties_can_be_looked_at(self, tmp_path):
-        """Ties as a networkx graph, members as agents at their nodes."""
+        """Ties as a networkx graph, with competitors as nodes whom members follow; members as agents at their nodes."""
         model, _ = hold(tmp_path / "r", network(), voters=people(6), ties=LINE, contests=1, say=always())
-        assert isinstance(model.graph(), nx.DiGraph) and set(model.graph().edges) == set(LINE)
+        graph = model.graph()
+        assert isinstance(graph, nx.DiGraph) and set(graph.subgraph(range(6)).edges) == set(LINE)
+        assert dict(graph.nodes(data="competitor"))[-3] == "w1" and set(graph.predecessors(-3)) == set(range(6))
         assert {member.reactions for member in model.members} == {1}
 
     def test_an_audience_that_cannot_read_is_refused(self, tmp_path):
