@@ -62,7 +62,7 @@ def read_personas(path: Path | str, mapping: SurveyMapping | None = None) -> tup
     """Return the personas of a file without repetitions, and how many rows repeated one.
 
     Args:
-        path: JSON Lines, JSON (a list), CSV or Parquet, by its suffix.
+        path: JSON Lines, JSON (a list), CSV, Parquet, GraphML or GEXF, by its suffix.
         mapping: what the columns mean; by default the shapes that :func:`populations.make_persona` knows.
 
     Raises:
