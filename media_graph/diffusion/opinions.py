@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -19,7 +20,7 @@ OnShift = Callable[[int, NDArray[np.int32], NDArray[np.float64]], None]
 """Called with the step, the nodes whose opinion changed, ascending, and their new opinions."""
 
 
-class Opinions:
+class Opinions(ABC):
     """What the models share.
 
     Args:
@@ -42,9 +43,9 @@ class Opinions:
         if self.opinions.shape != (follows.n,) or not np.isfinite(self.opinions).all():
             raise InputError("these are no opinions", why=f"one finite number for each of {follows.n} nodes is needed")
 
+    @abstractmethod
     def step(self) -> NDArray[np.int32]:
         """Go one step; return the nodes whose opinion changed, ascending."""
-        raise NotImplementedError
 
     def run(self, steps: int, on_step: OnShift | None = None) -> NDArray[np.float64]:
         """Go ``steps`` steps; return the mean and the variance of opinions before and after each, shape (steps + 1, 2)."""

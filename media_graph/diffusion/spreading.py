@@ -8,6 +8,7 @@ the nodes that can change in it, and of the ties of those that do.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -22,7 +23,7 @@ OnStep = Callable[[int, NDArray[np.int32], NDArray[np.int8]], None]
 """Called with the step (0: the seeds), the nodes that changed, ascending, and their new states."""
 
 
-class Spreading:
+class Spreading(ABC):
     """What the models share.
 
     Args:
@@ -54,9 +55,9 @@ class Spreading:
         """Whether nothing can change any more."""
         return not len(self._spreaders)
 
+    @abstractmethod
     def step(self) -> NDArray[np.int32]:
         """Go one step; return the nodes whose state changed, ascending."""
-        raise NotImplementedError
 
     def run(self, steps: int, on_step: OnStep | None = None) -> NDArray[np.int64]:
         """Go ``steps`` steps, or until nothing can change; return how many nodes were in each state, shape (steps + 1, 3).
