@@ -181,13 +181,16 @@ class LLMReplied(Event, frozen=True, kw_only=True, tag="llm_replied"):
     """SHA-256 of the rendered chat messages."""
     text: str
     """The raw completion."""
-    finish: Literal["stop", "length", "error"]
+    finish: Literal["stop", "length", "refused", "error"]
+    """``refused``: the server would not complete it; ``error``: it answered, but never with a completion."""
     tokens_in: int
     tokens_out: int
     temperature: float
     top_p: float
     max_tokens: int
     seed: int
+    guide: str = ""
+    """What the completion was held to: options or a JSON Schema, as JSON text; empty if it was free."""
 
 
 class MessagePublished(Event, frozen=True, kw_only=True, tag="message_published"):

@@ -201,7 +201,7 @@ def replied(request: Request, reply: Reply, keys: Mapping[str, str], llm: LLM, s
         template=request.template, refs=list(request.refs), prompt=digest(canonical(request.messages)),
         text=reply.text, finish=reply.finish, tokens_in=reply.tokens_in, tokens_out=reply.tokens_out,
         temperature=request.sampling.temperature, top_p=request.sampling.top_p,
-        max_tokens=request.sampling.max_tokens, seed=request.seed,
+        max_tokens=request.sampling.max_tokens, seed=request.seed, guide=request.guide,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from abm.arenas import Message
-from abm.content import content_id
+from abm.content import canonical, content_id
 
 
 class Sampling(msgspec.Struct, frozen=True):
@@ -32,6 +32,9 @@ class Request(msgspec.Struct, frozen=True):
         adapter: adapter id; empty for the base model.
         seed: 0 .. 2**31 - 1; the same request with the same seed has the same answer where the backend is deterministic.
         template: digest of the template, and ``refs``: the ids that filled it (both only for the log).
+        choices: the completion must be one of these; and ``schema``: it must be JSON of this JSON Schema, itself JSON
+            text. Empty: it is free. A backend that cannot hold a model to them asks without; whoever reads the
+            completion checks it all the same.
     """
 
     site: str
@@ -41,10 +44,22 @@ class Request(msgspec.Struct, frozen=True):
     adapter: str = ""
     template: str = ""
     refs: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    schema: str = ""
 
     def key(self, model_digest: str) -> str:
         """Return the call key: equal exactly if the same call is asked again."""
-        return content_id([self.site, model_digest, self.adapter, self.sampling, self.seed, self.messages])
+        asked = [self.site, model_digest, self.adapter, self.sampling, self.seed, self.messages]
+        return content_id([*asked, self.guide] if self.guide else asked)
+
+    @property
+    def guide(self) -> str:
+        """What the completion is held to, as JSON text; empty if it is free."""
+        return canonical(self.choices).decode() if self.choices else self.schema
+
+
+Finish = Literal["stop", "length", "refused", "error"]
+"""Why a completion ended: by itself, at its bound, because the server would not give it, or because none came."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -52,7 +67,7 @@ class Reply(msgspec.Struct, frozen=True):
 
     site: str
     text: str
-    finish: Literal["stop", "length", "error"]
+    finish: Finish
     tokens_in: int
     tokens_out: int
 
