@@ -72,6 +72,27 @@ class Repaired(Lifecycle, frozen=True, kw_only=True, tag="repaired"):
     """The damage."""
 
 
+class CallsServed(Lifecycle, frozen=True, kw_only=True, tag="calls_served"):
+    """How a server answered a round of calls; each answer stands in the log on its own (``llm_replied``)."""
+
+    model: str
+    calls: int
+    """Answered."""
+    attempts: int
+    """Sent, those that were sent again among them."""
+    retried: dict[str, int]
+    """Reason -> attempts that were made again."""
+    failed: dict[str, int]
+    """Reason -> calls that were given up; their answers say ``error``."""
+    tokens_in: int
+    tokens_out: int
+    usd: float
+    """By the prices in the settings."""
+    seconds: float
+    window: int
+    """Calls on their way at once that the server bore in the end."""
+
+
 class RunEnded(Lifecycle, frozen=True, kw_only=True, tag="run_ended"):
     """The plan is done; ``digest`` covers all deterministic events before this one."""
 
@@ -483,6 +504,7 @@ AnyEvent = (
     | RunResumed
     | Recovered
     | Repaired
+    | CallsServed
     | RunEnded
     | RunConfigured
     | Forked

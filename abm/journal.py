@@ -20,7 +20,7 @@ from abm.content import canonical, digest
 from abm.digest import Digest
 from abm.errors import NondeterminismError
 from abm.events import ContestOpened, Event, Forked, Lifecycle, LLMReplied, RunConfigured, StepEnded, StepStarted
-from abm.llm.port import LLM, Reply, Request
+from abm.llm.port import LLM, Reply, Reporting, Request
 from abm.log import EventLog, Head
 from abm.snapshots import Snapshots
 from abm.state import State, apply
@@ -92,7 +92,8 @@ class Journal:
 
     def note(self, event: Lifecycle) -> None:
         """Append an event about the process; it changes neither state nor digest."""
-        self.log.append([event])
+        head = self.log.append([event])
+        self._apply(msgspec.structs.replace(event, seq=head.seq - 1))
 
     def skip_step(self, started: StepStarted, contests: Sequence[str]) -> bool:
         """Fold the next step if the log holds all of it; return whether it did.
@@ -171,6 +172,8 @@ class Journal:
         finally:  # an error of the model loses none of the answers before it
             while coming:
                 self._arrived(*coming.popleft())
+            if isinstance(llm, Reporting) and (service := llm.service()) is not None:
+                self.note(service)
 
     def _arrived(self, event: LLMReplied, durable: Future[Head]) -> None:
         durable.result()

@@ -7,12 +7,15 @@ Knows nothing of torch, HTTP or contests. Backends: ``transformers`` (in process
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from abm.arenas import Message
 from abm.content import canonical, content_id
+
+if TYPE_CHECKING:
+    from abm.events import CallsServed
 
 
 class Sampling(msgspec.Struct, frozen=True):
@@ -58,6 +61,16 @@ class Request(msgspec.Struct, frozen=True):
         return canonical(self.choices).decode() if self.choices else self.schema
 
 
+def text_tokens(text: str) -> int:
+    """Return about how many tokens a text has, where nobody counted them: one for four bytes."""
+    return -(-len(text.encode()) // 4)
+
+
+def prompt_tokens(request: Request) -> int:
+    """Return about how many tokens a prompt has, where nobody counted them."""
+    return sum(text_tokens(message["content"]) + 4 for message in request.messages)
+
+
 Finish = Literal["stop", "length", "refused", "error"]
 """Why a completion ended: by itself, at its bound, because the server would not give it, or because none came."""
 
@@ -96,4 +109,13 @@ class LLM(Protocol):
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Yield one reply for each request, in the order in which they finish."""
+        ...
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A model that can say how its calls were served."""
+
+    def service(self) -> CallsServed | None:
+        """Return that of the calls since the last time; None if there were none."""
         ...

@@ -1,0 +1,175 @@
+"""What calls may cost: a bound on calls, tokens, money and minutes that is never crossed, only reached.
+
+Calls, tokens and money count from the beginning of a run, over all processes that worked on it, those of answers that came;
+minutes are this process's. A call is sent only if its worst case still fits: its prompt, and a completion as long as allowed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from abm.errors import MolochError
+from abm.llm.port import LLM, Reply, Request, prompt_tokens
+
+MILLION = 1_000_000
+
+
+class BudgetSpent(MolochError):
+    """The next call could cost more than is left; the same command with a larger budget goes on."""
+
+    exit_code = 5
+
+
+class Price(NamedTuple):
+    """US dollars per million tokens, read and written."""
+
+    usd_in: float = 0.0
+    usd_out: float = 0.0
+
+    def of(self, tokens_in: int, tokens_out: int) -> float:
+        """Return US dollars."""
+        return (tokens_in * self.usd_in + tokens_out * self.usd_out) / MILLION
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How much may be spent; None: no bound."""
+
+    calls: int | None = None
+    tokens: int | None = None
+    usd: float | None = None
+    minutes: float | None = None
+
+
+class _Cost(NamedTuple):
+    calls: int
+    tokens: int
+    usd: float
+
+    def plus(self, other: _Cost, sign: int = 1) -> _Cost:
+        return _Cost(self.calls + sign * other.calls, self.tokens + sign * other.tokens, self.usd + sign * other.usd)
+
+
+class Budget:
+    """A bound, what was spent of it, and what is reserved for calls on their way.
+
+    Attributes:
+        calls, tokens, usd: spent so far.
+    """
+
+    def __init__(self, bounds: Bounds | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.bounds = bounds or Bounds()
+        self.calls, self.tokens, self.usd = 0, 0, 0.0
+        self._reserved: dict[str, _Cost] = {}
+        self._held = _Cost(0, 0, 0.0)
+        self._clock, self._began = clock, clock()
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is any bound."""
+        return self.bounds != Bounds()
+
+    def book(self, price: Price, tokens_in: int, tokens_out: int) -> None:
+        """Add an answer to what was spent."""
+        self.calls += 1
+        self.tokens += tokens_in + tokens_out
+        self.usd += price.of(tokens_in, tokens_out)
+
+    def admit(self, request: Request, price: Price) -> bool:
+        """Reserve the worst case of a call; return False, and reserve nothing, if it does not fit."""
+        worst = _worst(request, price)
+        held = self._held.plus(worst)
+        if self._over(held):
+            return False
+        self._reserved[request.site], self._held = worst, held
+        return True
+
+    def release(self, request: Request) -> None:
+        """Give back what was reserved for a call."""
+        self._held = self._held.plus(self._reserved.pop(request.site), -1)
+
+    def _over(self, more: _Cost) -> str:
+        """Return which bound ``more`` would cross, and by how little it was missed; empty if none."""
+        bounds, spent = self.bounds, _Cost(self.calls, self.tokens, self.usd)
+        for name, used, extra in zip(_Cost._fields, spent, more, strict=True):
+            bound = getattr(bounds, name)
+            if bound is not None and used + extra > bound * (1 + 1e-12):
+                return f"{used:,.6g} of {bound:,.6g} {name} are spent"
+        minutes = (self._clock() - self._began) / 60
+        if bounds.minutes is not None and minutes >= bounds.minutes:
+            return f"{minutes:.1f} of {bounds.minutes:g} minutes are over"
+        return ""
+
+    def spent(self, request: Request | None = None, price: Price | None = None) -> BudgetSpent:
+        """Return the error that says so."""
+        worst = _worst(request, price or Price()) if request else _Cost(1, 1, 0.0)
+        why = self._over(worst) or "what is left is too little for the next calls"
+        return BudgetSpent(
+            "the budget is spent", why=why,
+            mend="Every answer is safe; the same command with a larger --max-… goes on from here.",
+        )  # fmt: skip
+
+
+def _worst(request: Request, price: Price) -> _Cost:
+    tokens_in, tokens_out = prompt_tokens(request), request.sampling.max_tokens
+    return _Cost(1, tokens_in + tokens_out, price.of(tokens_in, tokens_out))
+
+
+class Gate:
+    """A budget before one model.
+
+    Args:
+        price: what its tokens cost.
+    """
+
+    def __init__(self, budget: Budget, price: Price) -> None:
+        self._budget, self._price = budget, price
+        self._last: Request | None = None
+
+    def admit(self, question: Request) -> bool:
+        """See :class:`abm.llm.http.sender.Gate`."""
+        self._last = question
+        return self._budget.admit(question, self._price)
+
+    def release(self, question: Request) -> None:
+        """See :class:`abm.llm.http.sender.Gate`."""
+        self._budget.release(question)
+
+    def spent(self) -> BudgetSpent:
+        """See :class:`abm.llm.http.sender.Gate`."""
+        return self._budget.spent(self._last, self._price)
+
+
+class Budgeted:
+    """A model of this process under a budget: a planned batch is asked for whole, or not at all."""
+
+    def __init__(self, llm: LLM, budget: Budget) -> None:
+        self._llm, self._budget = llm, budget
+        self.name, self.unit = llm.name, llm.unit
+
+    @property
+    def digest(self) -> str:
+        """The model's."""
+        return self._llm.digest
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield the model's replies.
+
+        Raises:
+            BudgetSpent: the batch does not fit; nothing was asked.
+        """
+        gate, admitted = Gate(self._budget, Price()), []
+        try:
+            for request in requests:
+                if not gate.admit(request):
+                    raise gate.spent()
+                admitted.append(request)
+        finally:
+            for request in admitted:
+                gate.release(request)
+        for reply in self._llm.complete(requests):
+            self._budget.book(Price(), reply.tokens_in, reply.tokens_out)
+            yield reply

@@ -1,0 +1,94 @@
+"""Adapters on a server that loads them while it runs (vLLM): by content, few at a time, and checked after each load."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+from abm.errors import InputError
+from abm.llm.http.control import Control, Served
+from abm.llm.http.endpoint import Endpoint
+from abm.llm.sync import Recorded, deviation, recorded
+
+
+class ServedAdapters:
+    """What of a run's adapters a server holds.
+
+    An adapter's name on the server is its id, which is that of its content: other weights never hide behind a known name.
+
+    Args:
+        adapters: the run's folder of adapters.
+    """
+
+    def __init__(self, control: Control, adapters: Path | None, endpoint: Endpoint) -> None:
+        self._control, self._adapters, self._endpoint = control, adapters, endpoint
+        self._loaded: OrderedDict[str, None] = OrderedDict()
+
+    def ensure(self, wanted: set[str], served: Served) -> None:
+        """Have the server hold all of ``wanted``; those not used for longest make room.
+
+        Raises:
+            InputError: it cannot load adapters, or it does not compute with the weights that it was given.
+            ServiceError: it cannot be reached.
+        """
+        for adapter in sorted(wanted):
+            if adapter in self._loaded:
+                self._loaded.move_to_end(adapter)
+                continue
+            while len(self._loaded) >= max(self._endpoint.keep_adapters, len(wanted)):
+                self._unload(next(name for name in self._loaded if name not in wanted))
+            self._load(adapter)
+            self._check(adapter, served)
+
+    def unload_all(self) -> None:
+        """Have the server drop them; one that does not answer has dropped them already."""
+        for adapter in list(self._loaded):
+            self._unload(adapter)
+
+    def _load(self, adapter: str) -> None:
+        if self._adapters is None:
+            raise InputError(f"no folder of adapters for {adapter}", mend="Give the backend `adapters=`.")
+        folder = (
+            f"{self._endpoint.adapters.rstrip('/')}/{adapter}"
+            if self._endpoint.adapters
+            else str((self._adapters / adapter).resolve())
+        )
+        answer = self._control.ask("POST", "/load_lora_adapter", {"lora_name": adapter, "lora_path": folder})
+        if answer.status != 200 and "already been loaded" not in answer.text:
+            raise InputError(
+                f"the server did not load adapter {adapter}", where=self._control.place,
+                why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",
+                mend="vLLM needs --enable-lora, --max-lora-rank as trained, VLLM_ALLOW_RUNTIME_LORA_UPDATING=True in its "
+                f"environment, and to see the folder {folder} (or the endpoint's `adapters`).",
+            )  # fmt: skip
+        self._loaded[adapter] = None
+
+    def _unload(self, adapter: str) -> None:
+        from abm.llm.http.sender import ServiceError
+
+        self._loaded.pop(adapter, None)
+        try:
+            self._control.ask("POST", "/unload_lora_adapter", {"lora_name": adapter})
+        except ServiceError:
+            return
+
+    def _check(self, adapter: str, served: Served) -> None:
+        """Compare the server's log-probabilities of a known text with those recorded when the adapter was made."""
+        assert self._adapters is not None
+        known = recorded(self._adapters / adapter)
+        if known is None or served.kind != "vllm":
+            return
+        found = self._logprobs(adapter, known)
+        deviation(known, found, where=f"{self._control.place}, adapter {adapter}")
+
+    def _logprobs(self, adapter: str, known: Recorded) -> list[float]:
+        fields = {"model": adapter, "prompt": known.tokens, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
+        answer = self._control.ask("POST", "/completions", fields)
+        try:
+            rows = answer.data["choices"][0]["prompt_logprobs"]
+            return [float(row[str(token)]["logprob"]) for token, row in zip(known.tokens[1:], rows[1:], strict=True)]
+        except (TypeError, KeyError, IndexError, ValueError) as error:
+            raise InputError(
+                "the server gives no log-probabilities to check an adapter by", where=self._control.place,
+                why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",
+            ) from error  # fmt: skip

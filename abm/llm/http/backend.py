@@ -1,0 +1,144 @@
+"""A model behind an OpenAI-compatible server as an :class:`~abm.llm.port.LLM`; each answer counts as it comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from abm.content import canonical, digest
+from abm.errors import MolochError
+from abm.events import CallsServed
+from abm.llm.budget import Budget, Gate, Price
+from abm.llm.http import chat
+from abm.llm.http.adapters import ServedAdapters
+from abm.llm.http.control import Control, Served
+from abm.llm.http.endpoint import Endpoint, parsed
+from abm.llm.http.sender import Again, Limits, Sender
+from abm.llm.port import Reply, Request
+
+
+class HTTPLLM:
+    """An :class:`~abm.llm.port.LLM` behind a server.
+
+    Args:
+        model: the model as the settings name it.
+        endpoint: where it is served.
+        folder: of the same model here, if there is one: its weights then name the model, not its name.
+        adapters: folder that holds ``<adapter id>/adapter_model.safetensors``.
+        budget: what calls may cost.
+
+    Raises:
+        InputError: the URL or the key's variable is not valid.
+    """
+
+    unit: Literal["batch", "call"] = "call"
+
+    def __init__(
+        self,
+        model: str,
+        endpoint: Endpoint,
+        *,
+        folder: Path | None = None,
+        adapters: Path | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self.name, self.endpoint, self._folder = model, endpoint, folder
+        self._address, self._path = parsed(endpoint.url)
+        self._control = Control(self._address, self._path, endpoint.secret)
+        self._budget = budget or Budget()
+        self._price = Price(endpoint.usd_in, endpoint.usd_out)
+        self._bound = "max_tokens"
+        self._adapters = ServedAdapters(self._control, adapters, endpoint)
+        self._service: CallsServed | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the weights where a folder has them, else over the name and what is asked of it besides."""
+        if self._folder is not None:
+            from abm.llm.weights import model_digest
+
+            return model_digest(self._folder)
+        return digest(canonical(["served", self.served.name, self.endpoint.extra]))
+
+    @cached_property
+    def served(self) -> Served:
+        """What the server calls the model, and what kind of server it is."""
+        return self._control.served(self.endpoint.name or self.name)
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield each reply as it comes, durable or not: who reads it sees to that.
+
+        Raises:
+            ServiceError: the server does not serve any more; what it had answered was yielded.
+            BudgetSpent: the next call could cost too much; likewise.
+            InputError: the server refuses: key, name or what is asked.
+        """
+        if not requests:
+            return
+        began, tokens, calls, spent = time.perf_counter(), [0, 0], 0, self._budget.usd
+        self._adapters.ensure({request.adapter for request in requests if request.adapter}, self.served)
+        gate = Gate(self._budget, self._price) if self._budget.bounded else None
+        sender = Sender(self._address, self, self._limits, gate)
+        try:
+            for reply in sender.run(requests):
+                calls += 1
+                tokens[0] += reply.tokens_in
+                tokens[1] += reply.tokens_out
+                yield reply
+        finally:
+            self._service = CallsServed(
+                model=self.name, calls=calls, attempts=sender.attempts, retried=dict(+sender.retried),
+                failed=dict(+sender.given_up), tokens_in=tokens[0], tokens_out=tokens[1],
+                usd=round(self._budget.usd - spent, 9), seconds=round(time.perf_counter() - began, 3),
+                window=int(sender.window),
+            )  # fmt: skip
+
+    def service(self) -> CallsServed | None:
+        """Return how the calls since the last time were served."""
+        found, self._service = self._service, None
+        return found
+
+    def close(self) -> None:
+        """Have the server drop the adapters that were loaded for us."""
+        self._adapters.unload_all()
+
+    # -- how calls look; see abm.llm.http.sender.Exchanger -------------------------------------------------
+
+    def write(self, question: Request) -> bytes:
+        """Return the whole HTTP request."""
+        served = self.served
+        data = chat.body(question, question.adapter or served.name, served.kind, self._bound, self.endpoint.extra)
+        return b"%b%d\r\n\r\n%b" % (self._head, len(data), data)
+
+    def read(self, question: Request, status: int, headers: dict[bytes, bytes], body: bytes) -> Reply | Again:
+        """Return the reply, or that the call is to be made again."""
+        if status == 200:
+            found = chat.reply(question, body)
+        else:
+            if status == 400 and b"max_completion_tokens" in body and b"max_tokens" in body:
+                self._bound = "max_completion_tokens"  # newer hosted models know only this name
+                return Again("field renamed")
+            try:
+                found = chat.failure(question, status, headers, body, self.endpoint.url)
+            except MolochError as error:
+                raise self._control.redacted(error) from None
+        if isinstance(found, Reply):
+            self._budget.book(self._price, found.tokens_in, found.tokens_out)
+        return found
+
+    def give_up(self, question: Request, why: str) -> Reply:
+        """Return a reply without text: the server answered others, but never this call."""
+        self._budget.book(self._price, 0, 0)
+        return Reply(question.site, "", "error", 0, 0)
+
+    @cached_property
+    def _head(self) -> bytes:
+        return self._control.head("POST", "/chat/completions") + b"Content-Type: application/json\r\nContent-Length: "
+
+    @cached_property
+    def _limits(self) -> Limits:
+        settings = self.endpoint
+        return Limits(settings.concurrency, settings.timeout, settings.attempts, settings.patience)

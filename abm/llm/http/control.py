@@ -1,0 +1,151 @@
+"""What is asked of a server beside completions: which models it serves, which adapters it holds. One call at a time."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from abm.errors import InputError, MolochError
+from abm.llm.http.sender import Address, ServiceError
+
+Kind = Literal["vllm", "ollama", "openai"]
+"""Whose server it is, as far as that matters."""
+
+SECONDS = 60.0
+"""A server that loads an adapter may take a while."""
+
+
+class Served(NamedTuple):
+    """A model as its server knows it."""
+
+    name: str
+    kind: Kind
+
+
+class Answer(NamedTuple):
+    """An HTTP answer; ``data`` is None where it is not JSON."""
+
+    status: int
+    data: Any
+    text: str
+
+
+class Control:
+    """Asks a server.
+
+    Args:
+        path: before every call's own, ``/v1`` say.
+        secret: the key, sent as a bearer token; empty for none.
+    """
+
+    def __init__(self, address: Address, path: str, secret: str) -> None:
+        self._address, self._path, self._secret = address, path, secret
+
+    @property
+    def place(self) -> str:
+        """The server's address, for messages."""
+        host = f"[{self._address.host}]" if ":" in self._address.host else self._address.host
+        return f"http{'s' if self._address.tls else ''}://{host}:{self._address.port}{self._path}"
+
+    def head(self, verb: str, path: str) -> bytes:
+        """Return the first lines of a call, up to where its own headers go."""
+        host, port, tls = self._address
+        name = f"[{host}]" if ":" in host else host
+        if port != (443 if tls else 80):
+            name += f":{port}"
+        lines = [
+            f"{verb} {self._path}{path} HTTP/1.1",
+            f"Host: {name}",
+            "User-Agent: moloch",
+            "Accept: application/json",
+        ]
+        lines += [f"Authorization: Bearer {self._secret}"] if self._secret else []
+        return ("\r\n".join(lines) + "\r\n").encode("latin-1")
+
+    def ask(self, verb: str, path: str, fields: dict[str, Any] | None = None, *, seconds: float = SECONDS) -> Answer:
+        """Return the server's answer, whatever its status.
+
+        Raises:
+            ServiceError: there is none.
+        """
+        host, port, tls = self._address
+        if tls:
+            connection = http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
+        else:
+            connection = http.client.HTTPConnection(host, port, timeout=seconds)
+        headers = {"Content-Type": "application/json"}
+        if self._secret:
+            headers["Authorization"] = f"Bearer {self._secret}"
+        try:
+            connection.request(
+                verb, self._path + path, None if fields is None else msgspec.json.encode(fields), headers
+            )
+            answer = connection.getresponse()
+            body = answer.read(16 * 2**20)
+        except (OSError, http.client.HTTPException) as error:
+            raise ServiceError(
+                "cannot reach the server", where=self.place, why=str(error) or type(error).__name__,
+                mend="Is it running, and is this its address? The same command goes on once it is.",
+            ) from error  # fmt: skip
+        finally:
+            connection.close()
+        text = body.decode("utf-8", "replace")
+        try:
+            return Answer(answer.status, msgspec.json.decode(body), text)
+        except msgspec.DecodeError:
+            return Answer(answer.status, None, text)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return what the server says it serves; nothing if it does not say.
+
+        Raises:
+            ServiceError: it cannot be reached.
+            InputError: it wants another key.
+        """
+        answer = self.ask("GET", "/models")
+        if answer.status in (401, 403):
+            raise InputError("the server does not let us in", where=self.place, why=f"HTTP {answer.status}",
+                             mend="Export the key in the environment variable that the endpoint names.")  # fmt: skip
+        found = answer.data.get("data") if isinstance(answer.data, dict) else None
+        return [each for each in found or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
+
+    def served(self, name: str) -> Served:
+        """Return how the server calls the model ``name``: by that name, by the folder it is in, or as its only one.
+
+        Raises:
+            InputError: it serves others.
+        """
+        models = self.models()
+        kind = _kind(models)
+        if not models or any(each["id"] == name for each in models):
+            return Served(name, kind)
+        last = name.rstrip("/").rsplit("/", 1)[-1]
+        bases = [each for each in models if not each.get("parent")]
+        near = [each["id"] for each in bases if last in (each["id"].rsplit("/", 1)[-1], _last(each.get("root")))]
+        if len(near) == 1:
+            return Served(near[0], kind)
+        if len(bases) == 1 and kind == "vllm":
+            return Served(bases[0]["id"], kind)
+        raise InputError(
+            f"the server does not serve {name!r}", where=self.place,
+            why=f"it serves {', '.join(sorted(each['id'] for each in bases)[:8])}",
+            mend="Name one of them: URL#NAME, or the endpoint's `name`.",
+        )  # fmt: skip
+
+    def redacted(self, error: MolochError) -> MolochError:
+        """Return ``error`` without the key, which some servers repeat."""
+        if self._secret and self._secret in str(error):
+            return InputError(str(error).replace(self._secret, "[key]"))
+        return error
+
+
+def _kind(models: list[dict[str, Any]]) -> Kind:
+    owners = {each.get("owned_by") for each in models}
+    return "vllm" if "vllm" in owners else "ollama" if "library" in owners else "openai"
+
+
+def _last(path: object) -> str:
+    return path.rstrip("/").rsplit("/", 1)[-1] if isinstance(path, str) else ""

@@ -1,0 +1,83 @@
+"""Where a model is served and how its server is treated. Settings and their errors; opens no socket.
+
+None of it decides what a run finds: it is no part of a run's settings, and may change from one process to the next.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from abm.errors import InputError
+from abm.llm.http.sender import Address
+
+OPENAI = "api.openai.com"
+
+
+class Endpoint(BaseModel):
+    """A server that speaks the dialect of OpenAI's chat completions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str
+    """``http://host:port/v1`` or ``https://…``."""
+    name: str = ""
+    """What the server calls the model; by default as the settings do, or the only one that it serves."""
+    key: str = ""
+    """Name of the environment variable that holds the key; by default OPENAI_API_KEY for OpenAI, else MOLOCH_API_KEY."""
+    concurrency: int = Field(64, ge=1, le=20_000)
+    """Calls on their way at once, at most; fewer while the server says that it is too many."""
+    timeout: float = Field(300, gt=0)
+    """Seconds of one attempt."""
+    attempts: int = Field(5, ge=1)
+    patience: float = Field(120, gt=0)
+    """Seconds without any answer until the run stops and says so."""
+    usd_in: float = Field(0, ge=0)
+    """US dollars per million tokens read."""
+    usd_out: float = Field(0, ge=0)
+    """US dollars per million tokens written."""
+    adapters: str = ""
+    """The run's folder of adapters as the server sees it; by default the same path."""
+    keep_adapters: int = Field(4, ge=1)
+    """Adapters that stay loaded on the server."""
+    extra: dict[str, Any] = {}
+    """Further fields of every call, ``{chat_template_kwargs: {enable_thinking: false}}`` say; they are part of the
+    model's identity."""
+
+    @property
+    def secret(self) -> str:
+        """The key; empty if there is none.
+
+        Raises:
+            InputError: the settings name a variable that is not set.
+        """
+        if self.key:
+            if not (found := os.environ.get(self.key, "")):
+                raise InputError(
+                    f"the environment has no {self.key}", where=self.url, why="the endpoint's `key` names it"
+                )
+            return found
+        return os.environ.get("OPENAI_API_KEY" if urlsplit(self.url).hostname == OPENAI else "MOLOCH_API_KEY", "")
+
+
+def parsed(url: str) -> tuple[Address, str]:
+    """Return where a URL leads, and its path without a slash at its end; ``/v1`` if it has none.
+
+    Raises:
+        InputError: no such URL, or one that holds a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise InputError(f"no URL: {url!r}", why=str(error), mend="For example http://localhost:8000/v1") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"no URL of a server: {url!r}", mend="For example http://localhost:8000/v1")
+    if parts.username or parts.password or parts.query:
+        what = f"{parts.scheme}://{parts.hostname}"
+        raise InputError("the URL holds more than a place", where=what, why="keys come from the environment only")
+    tls = parts.scheme == "https"
+    return Address(parts.hostname, port or (443 if tls else 80), tls), parts.path.rstrip("/") or "/v1"
