@@ -117,6 +117,50 @@ def parse_choice(answer: str, options: int) -> int | None:
     return _named(rest, options)
 
 
+class Reaction(msgspec.Struct, frozen=True):
+    """A reader's thought (empty if it gave none) and the position, from 0, of the option that it chose."""
+
+    thought: str
+    position: int
+
+
+def parse_reaction(answer: str, options: int) -> Reaction | None:
+    """Return what a reader thought and chose, from tags, from one JSON object, or from prose; None if it names no option.
+
+    A JSON object counts if it has a ``choice``; how options are named is that of :func:`parse_choice`.
+    """
+    if (found := _object(answer)) is not None and "choice" in found:
+        position = _bare(str(found["choice"]), options)
+    else:
+        position = parse_choice(answer, options)
+    return None if position is None else Reaction(parse_thought(answer), position)
+
+
+def parse_thought(answer: str) -> str:
+    """Return a reader's thought: its thinking block, the ``thought`` of a JSON object, or else its prose without the choice."""
+    thinking, rest, _ = _thinking(answer)
+    if thinking:
+        return thinking
+    if (found := _object(rest)) is not None:
+        return str(found.get("thought", "")).strip()
+    prose = re.sub(
+        r"<\s*(choice)\s*>.*?(?:<\s*/\s*choice\s*>|$)|<\s*/?\s*think\s*>", "", rest, flags=re.IGNORECASE | re.DOTALL
+    )
+    return "" if _BARE.fullmatch(prose.strip()) else prose.strip()
+
+
+def _object(text: str) -> dict[str, object] | None:
+    """Return the JSON object in a text, alone or in prose or a code fence."""
+    start, end = text.find("{"), text.rfind("}")
+    if start < 0 or end < start:
+        return None
+    try:
+        found = msgspec.json.decode(text[start : end + 1].encode("utf-8", "replace"))
+    except msgspec.DecodeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def _bare(text: str, options: int) -> int | None:
     found = _BARE.fullmatch(text.strip())
     return _position(found[1], options) if found else None

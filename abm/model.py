@@ -6,9 +6,9 @@ probes that were handed in judge. Knows nothing of learning or of what the resul
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from typing import Literal, NamedTuple
 
 import mesa
 import msgspec
@@ -21,7 +21,7 @@ from abm import keyed
 from abm.agents import Competitor, Member, Writer
 from abm.anchors import Anchor
 from abm.arenas import Arena
-from abm.audience import Audience, Voters, choices, orders
+from abm.audience import Audience, Ballot, Voters, choices, is_asked, orders
 from abm.completions import Completion, parse_completion
 from abm.crowd import BULK, reacted_many, vocal
 from abm.errors import InputError
@@ -33,6 +33,7 @@ from abm.events import (
     MessageRejected,
     Phase,
     Reacted,
+    ReactionInvalid,
     StepEnded,
     StepStarted,
     VerdictGiven,
@@ -49,7 +50,17 @@ VIEWS = 100_000
 """Members up to which a model makes an agent and a cell for each."""
 
 
-_NOBODY = np.zeros(0, dtype=np.int8)
+Written = tuple[Anchor, list[MessagePublished]]
+
+
+class Votes(NamedTuple):
+    """What members chose, as slots, shape (members,); -1: nothing. ``invalid`` of them named no option."""
+
+    chosen: NDArray[np.int8]
+    invalid: int = 0
+
+
+_NOBODY = Votes(np.zeros(0, dtype=np.int8))
 
 
 class Society(msgspec.Struct, frozen=True):
@@ -106,6 +117,7 @@ class Model(mesa.Model):
         self.epoch, self.arm = epoch, arm
         self._graph = graph
         self.competitors = [Competitor(self, writer, slot) for slot, writer in enumerate(writers)]
+        self._started_at = -1
         self.done = 0
         """Contests held so far."""
         self.running = bool(anchors)
@@ -157,24 +169,44 @@ class Model(mesa.Model):
 
     def _hold(self, batch: Sequence[Anchor]) -> None:
         with self.journal.transaction():
-            for anchor, published in self._written(batch):
+            for anchor, published in self._read(self._written(batch)):
                 contest = self._contest_id(anchor)
                 opened = self._open(contest, anchor, published)
-                chosen = self._react(contest, anchor, published, opened) if len(published) >= 2 else _NOBODY
-                self._decide(contest, anchor, published, opened, chosen)
+                votes = self._react(contest, anchor, published, opened) if len(published) >= 2 else _NOBODY
+                self._decide(contest, anchor, published, opened, votes)
                 for message in published:
                     self._judge(message, anchor)
 
-    def _written(self, batch: Sequence[Anchor]) -> Iterator[tuple[Anchor, list[MessagePublished]]]:
+    def _written(self, batch: Sequence[Anchor]) -> Iterator[Written]:
         """Have every competitor write about every anchor; yield each anchor with what could be published about it."""
         journal = self.journal
-        started = journal.emit(self._started())
+        self._started_at = started = journal.emit(self._started())
         calls = [competitor.request(anchor) for anchor in batch for competitor in self.competitors]
         replies = iter(journal.ask(self.society.llm, calls, step=self.state.step, cause=started))
         for anchor in batch:
             contest = self._contest_id(anchor)
             messages = [self._publish(contest, anchor, competitor, next(replies)) for competitor in self.competitors]
             yield anchor, [message for message in messages if message is not None]
+
+    def _read(self, written: Iterator[Written]) -> Iterable[Written]:
+        """Let an audience of language models read everything that was written, all at once, before it reacts."""
+        audience = self.society.audience
+        if not is_asked(audience):
+            return written
+        done = list(written)
+        ballots = [self._ballot(anchor, published) for anchor, published in done if len(published) >= 2]
+        ask = partial(self.journal.ask, step=self.state.step, cause=self._started_at)
+        audience.prepare(ballots, ask)
+        return done
+
+    def _ballot(self, anchor: Anchor, published: Sequence[MessagePublished]) -> Ballot:
+        """Return a contest as its members see it, each in its own order."""
+        place = (self.seed, self.phase, self.epoch, anchor.id)
+        return Ballot(
+            contest=self._contest_id(anchor), messages=tuple(message.message for message in published),
+            texts=[message.text for message in published], voters=self.voters,
+            shown=orders(self.voters.ids, len(published), *place, "order"), key=(*place, "choice"),
+        )  # fmt: skip
 
     def _publish(
         self, contest: str, anchor: Anchor, competitor: Competitor, reply: LLMReplied
@@ -199,44 +231,47 @@ class Model(mesa.Model):
         )  # fmt: skip
 
     def _decide(
-        self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int, chosen: NDArray[np.int8]
+        self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int, votes: Votes
     ) -> None:
-        """Count what members chose, as slots (-1: nothing), and say who won."""
-        votes = np.bincount(chosen[chosen >= 0], minlength=len(self.competitors)).tolist()
-        outcome, winner = self._winner(contest, anchor, published, votes)
+        """Count what members chose, and say who won."""
+        chosen = votes.chosen
+        counts = np.bincount(chosen[chosen >= 0], minlength=len(self.competitors)).tolist()
+        outcome, winner = self._winner(contest, anchor, published, counts)
         self.journal.emit(
             ContestDecided(
-                step=self.state.step, cause=opened, contest=contest, votes=votes, abstained=int((chosen < 0).sum()),
-                invalid=0, outcome=outcome, winner=winner, ties=self.society.ties,
+                step=self.state.step, cause=opened, contest=contest, votes=counts,
+                abstained=int((chosen < 0).sum()) - votes.invalid, invalid=votes.invalid, outcome=outcome, winner=winner,
+                ties=self.society.ties,
             )
         )  # fmt: skip
 
-    def _react(self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int) -> NDArray[np.int8]:
-        """Let every member read, log what they did, and return the slots they chose, shape (members,); -1: none."""
-        place = (self.seed, self.phase, self.epoch, anchor.id)
+    def _react(self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int) -> Votes:
+        """Let every member read, log what they did, and return what they chose."""
+        ballot = self._ballot(anchor, published)
         slots = np.array([message.slot for message in published], dtype=np.int8)
-        shown = orders(self.voters.ids, len(published), *place, "order")
-        texts, key = [message.text for message in published], (*place, "choice")
-        audience, k = self.society.audience, len(self.voters.ids)
+        audience, k, place = self.society.audience, len(self.voters.ids), (self.seed, self.phase, self.epoch, anchor.id)
         asked, rest = vocal(audience, self.voters.ids, *place) if k >= self.society.bulk else (slice(0, k), [])
-        voters = self.voters.of(asked)
-        reactions = audience.react(texts, shown[asked], voters, key)
+        voters, shown = self.voters.of(asked), ballot.shown[asked]
+        reactions = audience.react(ballot.texts, shown, voters, ballot.key)
         chosen = np.empty(k, dtype=np.int8)
         chosen[asked] = np.where(reactions.choices < 0, np.int8(-1), slots[reactions.choices])
-        where = {"step": self.state.step, "cause": opened}
+        where = {"step": self.state.step, "cause": opened, "contest": contest}
         for i, (persona, order, choice) in enumerate(
-            zip(voters.ids.tolist(), slots[shown[asked]].tolist(), chosen[asked].tolist(), strict=True)
+            zip(voters.ids.tolist(), slots[shown].tolist(), chosen[asked].tolist(), strict=True)
         ):
+            if i in reactions.invalid:
+                self.journal.emit(ReactionInvalid(**where, persona=persona, order=order, raw=reactions.invalid[i]))
+                continue
             thought = reactions.thoughts[i] if reactions.thoughts else ""
-            self.journal.emit(
-                Reacted(**where, contest=contest, persona=persona, order=order, choice=choice, thought=thought)
-            )
+            self.journal.emit(Reacted(**where, persona=persona, order=order, choice=choice, thought=thought))
         for rows in rest:
             silent = self.voters.of(rows)
-            picked = choices(audience, texts, shown[rows], silent, key)
+            picked = choices(audience, ballot.texts, ballot.shown[rows], silent, ballot.key)
             chosen[rows] = np.where(picked < 0, np.int8(-1), slots[picked])
-            self.journal.emit(reacted_many(contest, silent.ids, slots[shown[rows]], chosen[rows], **where))
-        return chosen
+            self.journal.emit(
+                reacted_many(personas=silent.ids, orders=slots[ballot.shown[rows]], choices=chosen[rows], **where)
+            )
+        return Votes(chosen, len(reactions.invalid))
 
     def _winner(
         self, contest: str, anchor: Anchor, published: list[MessagePublished], votes: list[int]

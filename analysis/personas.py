@@ -91,7 +91,7 @@ def _tokens(texts: list[str]) -> list[int]:
     """Return lengths in tokens of the pocket model."""
     from transformers import AutoTokenizer
 
-    from abm.llm.transformers_backend import model_folder
+    from abm.llm.folders import model_folder
 
     tokenizer = AutoTokenizer.from_pretrained(model_folder("pocket"), local_files_only=True)
     return [len(ids) for ids in tokenizer(texts)["input_ids"]]

@@ -25,8 +25,7 @@ from urllib.parse import urlsplit
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose http.py would hide the library's
 
-from tests.support.stub_server import stub_server
-
+from tests.support.stub_server import stub_server  # noqa: E402
 
 AT_ONCE = 64
 PERSONA = "You are this person: a nurse of forty, from a small town, who reads a lot and trusts few. " * 4

@@ -12,9 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from abm.content import content_id
 from abm.errors import InputError
+from abm.llm.serving import Serving
 from abm.model import Ties
 from abm.networked.settings import NetworkConfig
 from populations.yamls import Source, first_mistake, read_source
+
+LLM_AUDIENCE = "llm"
+"""The audience whose personas a language model plays."""
 
 
 class _Settings(BaseModel):
@@ -29,6 +33,20 @@ class SamplingConfig(_Settings):
     max_tokens: int = Field(default=192, ge=16, le=8192)
 
 
+class ReaderConfig(_Settings):
+    """How a language model plays the personas, where ``audience`` is ``llm``."""
+
+    model: str = ""
+    """``pocket``, a folder, or a served model's name; empty: the writers' model, without adapter."""
+    temperature: float = Field(default=0.1, ge=0, le=2)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    max_tokens: int = Field(default=512, ge=8, le=8192)
+    answer: Literal["tags", "json"] = "tags"
+    """``json``: one JSON object, to whose schema servers hold the model."""
+    retries: int = Field(default=1, ge=0, le=1)
+    """Times that a member is asked for the letter alone, after an answer that names no option."""
+
+
 class CrowdConfig(_Settings):
     """Members beside the personas, of whom only traits are known; the personas are then the core of a mixed audience."""
 
@@ -36,6 +54,15 @@ class CrowdConfig(_Settings):
     """Members of each split."""
     audience: str = "default"
     """How they react: a choice model."""
+
+
+class BudgetConfig(_Settings):
+    """Bounds on what a run may spend: on calls, tokens and money over all its processes, on minutes of this one."""
+
+    calls: int | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+    usd: float | None = Field(default=None, ge=0)
+    minutes: float | None = Field(default=None, ge=0)
 
 
 class RunConfig(_Settings):
@@ -58,11 +85,13 @@ class RunConfig(_Settings):
     resample: bool = False
     """Take as many personas as asked for, the same ones several times if need be, in proportion to their weights."""
     audience: str = "default"
-    """``default``, ``neutral``, or the path of a choice model's YAML."""
+    """``default``, ``neutral``, the path of a choice model's YAML, or ``llm``: see ``reader``."""
+    reader: ReaderConfig = Field(default_factory=ReaderConfig)
+    """The language model that plays the personas."""
     crowd: CrowdConfig = Field(default_factory=CrowdConfig)
     """Members beside the personas."""
     model: str = "pocket"
-    """``pocket``, or the folder of a causal language model."""
+    """``pocket``, or the folder of a causal language model; it may be served elsewhere, see ``serving``."""
     arms: tuple[str, ...] = ("rft", "tfb", "placebo")
     """Ways of learning, each compared with the base model."""
     epochs: int = Field(2, ge=1)
@@ -77,8 +106,8 @@ class RunConfig(_Settings):
     batch: int = Field(32, ge=1)
     """Contests per step: the planned batch of model calls."""
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
-    preset: Literal["pocket", "paper"] = "pocket"
-    """Settings of the LoRA trainer."""
+    preset: str = "pocket"
+    """Settings of the LoRA trainer: one of :data:`learning.lora.PRESETS`."""
     lora: dict[str, Any] = {}
     """Single settings that differ from the preset."""
     evaluate: Literal["last", "every"] = "last"
@@ -88,6 +117,10 @@ class RunConfig(_Settings):
     """``isolated``: every member sees every contest and nobody else; ``networked``: see ``network``."""
     network: NetworkConfig = Field(default_factory=NetworkConfig)
     """The networked world's settings."""
+    serving: Serving = Field(default_factory=Serving, exclude=True)
+    """Where models are served: no part of what decides the run, and of no record of it."""
+    budget: BudgetConfig = Field(default_factory=BudgetConfig, exclude=True)
+    """What may be spent; likewise."""
 
     @field_validator("arms")
     @classmethod
@@ -100,6 +133,12 @@ class RunConfig(_Settings):
         return arms
 
     @model_validator(mode="after")
+    def _asked_in_isolation(self) -> RunConfig:
+        if self.audience == LLM_AUDIENCE and self.world == "networked":
+            raise ValueError("audience: llm reads in the isolated world only; a networked one needs a choice model")
+        return self
+
+    @model_validator(mode="after")
     def _interventions_come(self) -> RunConfig:
         for number, item in enumerate(self.network.interventions):
             if item.epoch is not None and item.epoch > self.epochs:
@@ -107,6 +146,11 @@ class RunConfig(_Settings):
                     f"network.interventions.{number} waits for epoch {item.epoch}, and there are {self.epochs}"
                 )
         return self
+
+    @property
+    def reader_model(self) -> str:
+        """The model that plays the personas."""
+        return self.reader.model or self.model
 
     @property
     def id(self) -> str:

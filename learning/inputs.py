@@ -20,7 +20,7 @@ from abm.errors import InputError
 from abm.events import Phase
 from abm.networked.graphs import audience_graphs
 from abm.networked.interventions import check_network, openings
-from learning.config import RunConfig
+from learning.config import LLM_AUDIENCE, RunConfig
 from learning.lora import LoraSettings, lora_settings
 from media_graph import CSR
 from populations import Persona, PersonaSplit, load_personas, trait_matrix
@@ -36,13 +36,14 @@ class Inputs:
     """What a run reads before it begins, checked; made by :func:`gather`.
 
     Attributes:
+        audience: None where a language model plays the personas: it is opened when the run begins.
         train_anchors: that an epoch takes.
         voters: the members of each split: its personas, and then its crowd.
         graphs: who follows whom among them, in a networked world.
     """
 
     arena: Arena
-    audience: Audience
+    audience: Audience | None
     anchors: AnchorSplit
     people: PersonaSplit
     lora: LoraSettings
@@ -85,7 +86,7 @@ def gather(config: RunConfig) -> Inputs:
         check_network(config.network, opened, {"train": config.messages, "evaluate": 2})
     return Inputs(
         arena=rules,
-        audience=audience(config.audience),
+        audience=None if config.audience == LLM_AUDIENCE else audience(config.audience),
         anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
         people=people,
         lora=lora_settings(config.preset, config.lora),

@@ -18,7 +18,7 @@ from abm import keyed
 from abm.agents import Writer
 from abm.anchors import Anchor
 from abm.arenas import Arena
-from abm.audience import Audience, Mixed
+from abm.audience import AskedAudience, Audience, Mixed
 from abm.columns import Float32s, pack
 from abm.errors import InputError
 from abm.events import (
@@ -72,6 +72,7 @@ class Loop:
         inputs: what :func:`gather` read for it.
         journal: the run's log and state.
         llm: the model that writes.
+        reader: the model that plays the personas, if the audience is ``llm``; by default the one that writes.
         trainer: learns adapters into ``adapters``.
         probes: judges of evaluation messages.
         report: called with the progress before each part.
@@ -85,6 +86,7 @@ class Loop:
         llm: LLM,
         trainer: Trainer,
         *,
+        reader: LLM | None = None,
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
@@ -96,7 +98,7 @@ class Loop:
         self.voters = inputs.voters
         self.society = Society(
             arena=self.arena,
-            audience=self._audience(),
+            audience=self._audience(reader),
             llm=llm,
             sampling=Sampling(**config.sampling.model_dump()),
             seed=config.seed,
@@ -105,11 +107,25 @@ class Loop:
         )
         self._done = 0
 
-    def _audience(self) -> Audience:
+    def _audience(self, reader: LLM | None) -> Audience:
+        asked = self.inputs.audience or self._asked(reader)
         if not self.config.crowd.size:
-            return self.inputs.audience
+            return asked
         core = [voters.ids[: len(self.inputs.split(split))] for split, voters in self.voters.items()]
-        return Mixed(self.inputs.audience, self.inputs.crowd, np.concatenate(core))
+        return Mixed(asked, self.inputs.crowd, np.concatenate(core))
+
+    def _asked(self, reader: LLM | None) -> AskedAudience:
+        settings = self.config.reader
+        personas = {
+            int(index): (persona.id, persona.text)
+            for split, voters in self.voters.items()
+            for index, persona in zip(voters.ids, self.inputs.split(split), strict=False)
+        }
+        return AskedAudience(
+            reader or self.llm, self.arena, personas,
+            Sampling(settings.temperature, settings.top_p, settings.max_tokens), self.config.seed, settings.answer,
+            settings.retries,
+        )  # fmt: skip
 
     def run(self) -> None:
         """Carry out the whole plan; what the log holds already is not done again."""

@@ -13,14 +13,17 @@ from typing import Any
 
 from abm.arenas import Arena
 from abm.errors import InputError
-from abm.events import RunEnded, RunResumed, RunStarted
+from abm.events import LLMReplied, RunEnded, RunResumed, RunStarted
 from abm.journal import Journal
-from abm.llm import backend
+from abm.llm.budget import Bounds, Budget, Price
+from abm.llm.port import LLM
+from abm.llm.serving import Backends
 from abm.log import EventLog, Head, create, open_log
 from abm.probe import Probe
-from learning.config import RunConfig, load_config
+from learning.config import LLM_AUDIENCE, RunConfig, load_config
 from learning.inputs import gather
 from learning.loop import Loop, Progress
+from learning.trainer import TRLTrainer
 
 
 @dataclass(frozen=True)
@@ -60,25 +63,45 @@ def run(
         InputError: settings, anchors or personas are not valid, or ``out`` holds a run with other settings.
         LogError: the log cannot be opened or written; what was acknowledged is safe.
         NondeterminismError: the inputs changed since the run began.
+        ServiceError, BudgetSpent: a server does not serve any more, or the budget is spent; the same settings resume.
     """
     began = time.perf_counter()
     config = config or load_config(None, settings)
     folder = Path(out) if out is not None else config.default_folder()
     inputs = gather(config)  # a mistake in them leaves no half-begun run behind
-    llm = None if (folder / "run.json").exists() else backend(config.model, adapters=folder / "adapters")
-    with closing(_open(folder, config)) as log:
-        ended = _ended(log)
-        if ended is None:
-            llm = llm or backend(config.model, adapters=folder / "adapters")
-            log.append([(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())])
-            journal = Journal(log)
-            from learning.trainer import TRLTrainer
+    budget = Budget(Bounds(**config.budget.model_dump()))
+    with closing(Backends(config.serving, adapters=folder / "adapters", budget=budget)) as backends:
+        if not (folder / "run.json").exists():
+            _models(config, backends)
+        trainer = TRLTrainer(config.model, folder / "adapters")  # what cannot be trained fails before a call is paid
+        with closing(_open(folder, config)) as log:
+            ended = _ended(log)
+            if ended is None:
+                writer, reader = _models(config, backends)
+                log.append([(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())])
+                journal = Journal(log)
+                _book(log, config, budget)
+                Loop(config, inputs, journal, writer, trainer, reader=reader, probes=probes, report=report).run()
+                ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
+                journal.note(ended)
+            return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
 
-            trainer = TRLTrainer(config.model, folder / "adapters")
-            Loop(config, inputs, journal, llm, trainer, probes=probes, report=report).run()
-            ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
-            journal.note(ended)
-        return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
+
+def _models(config: RunConfig, backends: Backends) -> tuple[LLM, LLM | None]:
+    """Return who writes, and who plays the personas if a model does."""
+    writer = backends.llm(config.model)
+    return writer, backends.llm(config.reader_model) if config.audience == LLM_AUDIENCE else None
+
+
+def _book(log: EventLog, config: RunConfig, budget: Budget) -> None:
+    """Count what earlier processes of the run spent."""
+    if not budget.bounded:
+        return
+    for event in log.read():
+        if isinstance(event, LLMReplied):
+            endpoint = config.serving.endpoint(event.model)
+            price = Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
+            budget.book(price, event.tokens_in, event.tokens_out)
 
 
 def _open(folder: Path, config: RunConfig) -> EventLog:

@@ -68,7 +68,7 @@ class TRLTrainer:
     """
 
     def __init__(self, model: str, adapters: Path) -> None:
-        from abm.llm.transformers_backend import model_folder
+        from abm.llm.folders import model_folder
 
         self._folder, self._adapters = model_folder(model), adapters
 

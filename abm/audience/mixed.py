@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+from abm.audience.asked import Ask, Ballot, Prepared
 from abm.audience.port import Audience, Reactions, Voters, choices
 from abm.keyed import Part
 
@@ -43,10 +45,21 @@ class Mixed:
         thoughts = [""] * len(voters.ids) if asked.thoughts else []
         for row, thought in zip(core.tolist(), asked.thoughts, strict=False):
             thoughts[row] = thought
-        return Reactions(found, thoughts)
+        return Reactions(found, thoughts, {int(core[row]): raw for row, raw in asked.invalid.items()})
+
+    def prepare(self, ballots: Sequence[Ballot], ask: Ask) -> None:
+        """Have the core asked, if it is one of those that are; see :class:`abm.audience.asked.Prepared`."""
+        if isinstance(self.core, Prepared):
+            parts = ((ballot, np.flatnonzero(self.is_core(ballot.voters.ids))) for ballot in ballots)
+            self.core.prepare([ballot.of(rows) for ballot, rows in parts if len(rows)], ask)
 
     def choose(
         self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]
     ) -> NDArray[np.int16]:
         """Return every member's choice, shape (k,)."""
         return self.react(texts, shown, voters, key).choices
+
+
+def is_asked(audience: Audience) -> TypeGuard[Prepared]:
+    """Return whether an audience, or the core of a mixed one, has to be asked before it can react."""
+    return isinstance(audience.core if isinstance(audience, Mixed) else audience, Prepared)

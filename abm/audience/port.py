@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, overload, runtime_checkable
 
 import numpy as np
@@ -96,10 +96,12 @@ class Reactions:
     Attributes:
         choices: shape (k,), index of the chosen text; -1 for an abstention.
         thoughts: one per member, or empty if none were asked for.
+        invalid: row -> the last answer of a member that names no option; its choice is -1, too.
     """
 
     choices: NDArray[np.int16]
     thoughts: list[str]
+    invalid: Mapping[int, str] = field(default_factory=dict)
 
 
 class Audience(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -148,7 +148,8 @@ class Budgeted:
 
     def __init__(self, llm: LLM, budget: Budget) -> None:
         self._llm, self._budget = llm, budget
-        self.name, self.unit = llm.name, llm.unit
+        self.name = llm.name
+        self.unit: Literal["batch", "call"] = llm.unit
 
     @property
     def digest(self) -> str:

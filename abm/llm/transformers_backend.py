@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -20,30 +19,14 @@ from transformers.utils import logging as transformers_logging
 
 from abm.errors import InputError
 from abm.llm.decode import Row, decode
+from abm.llm.folders import POCKET, model_folder
 from abm.llm.port import Reply, Request
-from abm.llm.weights import Swapper, model_digest, weight_files
-
-POCKET = "pocket"
+from abm.llm.weights import Swapper, model_digest
 
 ATTENTION = {"full_attention", "sliding_attention"}
 
 SMALL = 100_000_000
 """Parameters below which one CPU thread is used: more gain little, and collapse where another process is busy."""
-
-
-def model_folder(name: str) -> Path:
-    """Return the folder of a model's files: the pocket model's, or ``name`` itself.
-
-    Raises:
-        InputError: there is no model.
-    """
-    folder = Path(str(resources.files("abm").joinpath("llm/pocket"))) if name == POCKET else Path(name)
-    if not (folder / "config.json").is_file() or not weight_files(folder):
-        raise InputError(
-            f"no model {name!r}", where=str(folder), why="the folder needs config.json, a tokenizer and model.safetensors",
-            mend=f"Give {POCKET!r} or the folder of a downloaded model.",
-        )  # fmt: skip
-    return folder
 
 
 class TransformersLLM:

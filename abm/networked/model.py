@@ -21,7 +21,7 @@ from abm.anchors import Anchor
 from abm.audience import Voters
 from abm.columns import Float32s, Int32s, pack
 from abm.events import Event, FeedOpened, MessagePublished, PlatformOpened, TiesCut, TiesFormed
-from abm.model import Model
+from abm.model import Model, Votes, Written
 from abm.networked import interventions
 from abm.networked.churn import churned
 from abm.networked.deciding import Entry, choose, poll, reacted
@@ -31,8 +31,6 @@ from abm.networked.round import hold
 from abm.networked.scene import Scene
 from abm.networked.settings import NetworkConfig, Shock
 from abm.probe import Probe
-
-Written = tuple[Anchor, list[MessagePublished]]
 
 
 class NetworkedModel(Model):
@@ -151,7 +149,7 @@ class NetworkedModel(Model):
         with self.journal.transaction():
             for entry, (anchor, published) in zip(entries, group, strict=True):
                 chosen = np.concatenate(votes[entry.contest])
-                self._decide(entry.contest, anchor, published, entry.opened, chosen)
+                self._decide(entry.contest, anchor, published, entry.opened, Votes(chosen))
 
     def _enter(self, group: Sequence[Written]) -> tuple[list[Entry], int]:
         """Open the contests and the feeds; return the contests, and the ``seq`` of the feeds' opening."""

@@ -54,9 +54,13 @@ class HTTPLLM:
         self._adapters = ServedAdapters(self._control, adapters, endpoint)
         self._service: CallsServed | None = None
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """SHA-256 over the weights where a folder has them, else over the name and what is asked of it besides."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         if self._folder is not None:
             from abm.llm.weights import model_digest
 

@@ -28,20 +28,20 @@ class Endpoint(BaseModel):
     """What the server calls the model; by default as the settings do, or the only one that it serves."""
     key: str = ""
     """Name of the environment variable that holds the key; by default OPENAI_API_KEY for OpenAI, else MOLOCH_API_KEY."""
-    concurrency: int = Field(64, ge=1, le=20_000)
+    concurrency: int = Field(default=64, ge=1, le=20_000)
     """Calls on their way at once, at most; fewer while the server says that it is too many."""
-    timeout: float = Field(300, gt=0)
+    timeout: float = Field(default=300, gt=0)
     """Seconds of one attempt."""
-    attempts: int = Field(5, ge=1)
-    patience: float = Field(120, gt=0)
+    attempts: int = Field(default=5, ge=1)
+    patience: float = Field(default=120, gt=0)
     """Seconds without any answer until the run stops and says so."""
-    usd_in: float = Field(0, ge=0)
+    usd_in: float = Field(default=0, ge=0)
     """US dollars per million tokens read."""
-    usd_out: float = Field(0, ge=0)
+    usd_out: float = Field(default=0, ge=0)
     """US dollars per million tokens written."""
     adapters: str = ""
     """The run's folder of adapters as the server sees it; by default the same path."""
-    keep_adapters: int = Field(4, ge=1)
+    keep_adapters: int = Field(default=4, ge=1)
     """Adapters that stay loaded on the server."""
     extra: dict[str, Any] = {}
     """Further fields of every call, ``{chat_template_kwargs: {enable_thinking: false}}`` say; they are part of the

@@ -260,9 +260,11 @@ class TestServersThatEnd:
 
     def test_long_wait(self):
         """A server that asks for an hour ends the calls at once, and says so."""
-        with serving(lambda call: ok({}, "429 Quota", Retry_After="3600")) as server:
-            with pytest.raises(ServiceError, match="left alone for 3600 s"):
-                list(llm(server).complete(asked(3)))
+        with (
+            serving(lambda call: ok({}, "429 Quota", Retry_After="3600")) as server,
+            pytest.raises(ServiceError, match="left alone for 3600 s"),
+        ):
+            list(llm(server).complete(asked(3)))
 
     @pytest.mark.parametrize(
         ("status", "message"),
@@ -307,7 +309,7 @@ class TestSecrets:
         assert not any(
             self.KEY.encode() in path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()
         )
-        assert self.KEY not in repr([event for event in read_events(tmp_path / "run")])
+        assert self.KEY not in repr(list(read_events(tmp_path / "run")))
 
     def test_not_to_strangers(self, monkeypatch):
         """OpenAI's key goes to OpenAI only; a named variable must be set."""

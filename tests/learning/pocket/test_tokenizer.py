@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from abm.arenas import arena
-from abm.llm.transformers_backend import model_folder
+from abm.llm.folders import model_folder
 from learning.pocket.tokenizer import build
 from learning.pocket.words import name
 

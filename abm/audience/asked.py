@@ -1,0 +1,196 @@
+"""A language model as audience: each persona is role-played, thinks, and names the letter of one option.
+
+All members before all contests of a step are asked at once (:meth:`AskedAudience.prepare`), through a function that keeps
+every answer; :meth:`AskedAudience.react` then reads what was answered. An answer that names no option is asked for once more,
+the letter alone; one that still names none is an invalid reaction, which is counted and never guessed.
+Knows prompts and answers; knows nothing of logs, contests' outcomes or models' inner life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm import keyed
+from abm.arenas import Arena, Message
+from abm.audience.port import Reactions, Voters
+from abm.completions import Reaction, parse_reaction, parse_thought
+from abm.content import canonical
+from abm.keyed import Part
+from abm.llm.port import LLM, Request, Sampling
+
+LETTER_TOKENS = 8
+"""Bound of an answer that is one letter."""
+ONCE_MORE = "Your answer must be one letter and nothing else: {letters}."
+AS_JSON = 'Answer as JSON: {{"thought": your thoughts, "choice": the letter: {letters}}}.'
+
+
+class Answer(Protocol):
+    """What a model answered."""
+
+    @property
+    def text(self) -> str: ...
+
+
+Ask = Callable[[LLM, Sequence[Request]], Sequence[Answer]]
+"""Asks a model and returns its answers in the order of the requests."""
+
+
+class Ballot(NamedTuple):
+    """One contest before some members.
+
+    Attributes:
+        contest: its id, and the ids of the messages.
+        texts: n messages.
+        shown: shape (k, n), as for :class:`abm.audience.Audience`.
+        voters: the k members.
+        key: as for :class:`abm.audience.Audience`.
+    """
+
+    contest: str
+    messages: tuple[str, ...]
+    texts: Sequence[str]
+    shown: NDArray[np.int8]
+    voters: Voters
+    key: tuple[Part, ...]
+
+    def of(self, rows: NDArray[np.int64]) -> Ballot:
+        """Return the same before some of the members."""
+        return self._replace(shown=self.shown[rows], voters=self.voters.of(rows))
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """An audience that has to be asked before it can react."""
+
+    def prepare(self, ballots: Sequence[Ballot], ask: Ask) -> None:
+        """Ask every member before every contest.
+
+        Args:
+            ask: what becomes of the answers is its business; it returns only those that are safe.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class AskedAudience:
+    """Personas role-played by a language model.
+
+    Attributes:
+        llm: who plays them.
+        arena: whose ``react`` template asks.
+        personas: persona index -> id and text, as prompts render it.
+        sampling: of the answers.
+        seed: the run's.
+        answer: ``tags``: thoughts and choice in tags; ``json``: in one JSON object, to whose schema servers hold the model.
+        retries: times that a member is asked again after an answer that names no option, 0 or 1.
+    """
+
+    llm: LLM
+    arena: Arena
+    personas: Mapping[int, tuple[str, str]]
+    sampling: Sampling
+    seed: int
+    answer: Literal["tags", "json"] = "tags"
+    retries: int = 1
+    _found: dict[tuple[Part, ...], dict[int, Reaction | str]] = field(default_factory=dict)
+    """Contest -> persona index -> its reaction, or its last answer if that names no option."""
+
+    def prepare(self, ballots: Sequence[Ballot], ask: Ask) -> None:
+        """Ask every member before every contest; see :class:`Prepared`."""
+        self._found.clear()
+        asked = [(ballot, row) for ballot in ballots for row in range(len(ballot.voters.ids))]
+        requests = [self._request(ballot, row) for ballot, row in asked]
+        answers = [answer.text for answer in ask(self.llm, requests)] if requests else []
+        found = [self._read(ballot, text) for (ballot, _), text in zip(asked, answers, strict=True)]
+        again = [i for i, each in enumerate(found) if isinstance(each, str)] if self.retries else []
+        if again:
+            letters = [self._letter_request(requests[i], len(asked[i][0].texts)) for i in again]
+            for i, answer in zip(again, ask(self.llm, letters), strict=True):
+                found[i] = self._again(asked[i][0], answers[i], answer.text)
+        for (ballot, row), reaction in zip(asked, found, strict=True):
+            self._found.setdefault(ballot.key, {})[int(ballot.voters.ids[row])] = reaction
+
+    def react(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]) -> Reactions:
+        """Return what the members answered; see :class:`abm.audience.Audience`.
+
+        Raises:
+            KeyError: a member was not asked before this contest (:meth:`prepare`).
+        """
+        answered = self._found[key]
+        choices, thoughts, invalid = np.full(len(voters.ids), -1, dtype=np.int16), [], {}
+        for row, persona in enumerate(voters.ids.tolist()):
+            reaction = answered[persona]
+            if isinstance(reaction, str):
+                invalid[row] = reaction
+                thoughts.append("")
+            else:
+                choices[row] = shown[row, reaction.position]
+                thoughts.append(reaction.thought)
+        return Reactions(choices, thoughts, invalid)
+
+    # ------------------------------------------------------------------------------------------------------
+
+    def _request(self, ballot: Ballot, row: int) -> Request:
+        persona = int(ballot.voters.ids[row])
+        name, text = self.personas[persona]
+        order: list[int] = ballot.shown[row].tolist()
+        messages = self.arena.react_prompt(text, [ballot.texts[option] for option in order])
+        schema = ""
+        if self.answer == "json":
+            letters = _letters(len(order))
+            messages, schema = _with(messages, AS_JSON.format(letters=_listed(letters))), _schema(letters)
+        return Request(
+            site=f"react/{ballot.contest}/{persona}", messages=messages, sampling=self.sampling,
+            seed=keyed.seed32(self.seed, "react", *ballot.key, persona), template=self.arena.react.digest,
+            refs=(name, *(ballot.messages[option] for option in order)), schema=schema,
+        )  # fmt: skip
+
+    def _letter_request(self, first: Request, options: int) -> Request:
+        """Return the call that asks for the letter alone."""
+        letters = _letters(options)
+        return Request(
+            site=f"{first.site}/again", messages=_with(first.messages, ONCE_MORE.format(letters=_listed(letters))),
+            sampling=Sampling(self.sampling.temperature, self.sampling.top_p, LETTER_TOKENS),
+            seed=keyed.seed32(first.seed, "again"), template=first.template, refs=first.refs, choices=tuple(letters),
+        )  # fmt: skip
+
+    @staticmethod
+    def _read(ballot: Ballot, text: str) -> Reaction | str:
+        return parse_reaction(text, len(ballot.texts)) or text
+
+    def _again(self, ballot: Ballot, first: str, second: str) -> Reaction | str:
+        """Return the second answer's choice with the first one's thought, where that has one to be told from the rest."""
+        reaction = self._read(ballot, second)
+        if isinstance(reaction, str):
+            return second or first
+        return Reaction(parse_thought(first) or reaction.thought, reaction.position)
+
+
+def _letters(options: int) -> list[str]:
+    return [chr(ord("A") + i) for i in range(options)]
+
+
+def _listed(letters: Sequence[str]) -> str:
+    return " or ".join((", ".join(letters[:-1]), letters[-1]))
+
+
+def _with(messages: Sequence[Message], more: str) -> list[Message]:
+    """Return a prompt with a last sentence more."""
+    *before, last = messages
+    return [*before, {"role": last["role"], "content": f"{last['content']}\n\n{more}"}]
+
+
+def _schema(letters: Sequence[str]) -> str:
+    properties = {"thought": {"type": "string"}, "choice": {"type": "string", "enum": list(letters)}}
+    fields = {
+        "type": "object",
+        "properties": properties,
+        "required": ["thought", "choice"],
+        "additionalProperties": False,
+    }
+    return canonical(fields).decode()

@@ -1,0 +1,58 @@
+"""Where a model's files are: in the package, in a folder, or in the cache of Hugging Face's hub. Downloads nothing."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import Path
+
+from abm.errors import InputError
+from abm.llm.weights import weight_files
+
+POCKET = "pocket"
+"""The model in the package."""
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of a model's files: of the pocket model, of a model on the hub that was downloaded, or ``name`` itself.
+
+    Raises:
+        InputError: there is no model.
+    """
+    if (found := local_folder(name)) is not None:
+        return found
+    if _HUB_ID.fullmatch(name) and not Path(name).is_dir():
+        raise InputError(
+            f"no model {name!r} here", why="it is neither a folder nor in the cache of downloaded models",
+            mend=f"Download it once: hf download {name}",
+        )  # fmt: skip
+    raise InputError(
+        f"no model {name!r}", where=name, why="the folder needs config.json, a tokenizer and model.safetensors",
+        mend=f"Give {POCKET!r}, the folder of a downloaded model, or the server that has it: --llm http://host:8000/v1.",
+    )  # fmt: skip
+
+
+def local_folder(name: str) -> Path | None:
+    """Return the folder of a model whose files are here; None if there is none."""
+    folder = Path(str(resources.files("abm").joinpath("llm/pocket"))) if name == POCKET else Path(name)
+    for place in (folder, _downloaded(name)):
+        if place is not None and (place / "config.json").is_file() and weight_files(place):
+            return place
+    return None
+
+
+def _downloaded(name: str) -> Path | None:
+    """Return where the hub's library keeps a model, if it was downloaded."""
+    if not _HUB_ID.fullmatch(name) or Path(name).exists():
+        return None
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+    except ImportError:
+        return None
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except (LocalEntryNotFoundError, ValueError):
+        return None
