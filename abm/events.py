@@ -171,6 +171,13 @@ class CompetitorsJoined(Event, frozen=True, kw_only=True, tag="competitors_joine
     """SHA-256 over the model's tensors."""
 
 
+class ReaderJoined(Event, frozen=True, kw_only=True, tag="reader_joined"):
+    """The language model that plays the personas."""
+
+    model: str
+    model_digest: str
+
+
 # -- one step ----------------------------------------------------------------------------------------------
 
 
@@ -513,6 +520,7 @@ AnyEvent = (
     | CrowdJoined
     | AnchorsListed
     | CompetitorsJoined
+    | ReaderJoined
     | StepStarted
     | LLMReplied
     | MessagePublished

@@ -27,6 +27,7 @@ from abm.events import (
     Reacted,
     ReactedMany,
     ReactionInvalid,
+    ReaderJoined,
     RunConfigured,
     StepEnded,
     StepStarted,
@@ -84,12 +85,14 @@ class Evaluation:
         panel: indices of the held-out personas.
         config: the run's settings; empty where the log has none.
         model: the name of the model that writes.
+        reader: of the one that plays the personas; empty where none does.
     """
 
     contests: list[Contest] = field(default_factory=list)
     panel: list[int] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     model: str = ""
+    reader: str = ""
 
     @property
     def epochs(self) -> list[int]:
@@ -141,6 +144,8 @@ class _Reader:
                 self.found.config = event.config
             case CompetitorsJoined():
                 self.found.model = event.model
+            case ReaderJoined():
+                self.found.reader = event.model
             case PersonasJoined() if event.split == "evaluate":
                 self.found.panel.extend(range(event.first, event.first + len(event.ids)))
             case CrowdJoined() if event.split == "evaluate":

@@ -231,7 +231,7 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
     tidy = {
         "arena": str(found.config.get("arena", "")),
         "model": found.model,
-        "audience": str(found.config.get("audience", "")),
+        "audience": f"llm ({found.reader})" if found.reader else str(found.config.get("audience", "")),
         "seed": found.config.get("seed"),
         "epoch": chosen,
         "personas": len(found.panel),
@@ -251,6 +251,8 @@ def note(found: Evaluation) -> str:
     stand_ins = ["the pocket model writes"] if "pocket" in (found.model, found.config.get("model")) else []
     if audience in ("default", "neutral") or audience.endswith((".yaml", ".yml")):
         stand_ins.append("a choice model votes")
+    elif found.reader == "pocket":
+        stand_ins.append("the pocket model plays the personas")
     return f"Not evidence about real LLMs: {' and '.join(stand_ins)}." if stand_ins else ""
 
 

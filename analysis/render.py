@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from learning.planning import RolePlan
+
 DASH = "–"
 
 
@@ -145,6 +147,41 @@ def _reading(results: dict[str, Any]) -> str:
         "(80 % power). A rejected message loses its contest. Only the difference from placebo is the effect of "
         f"competition.{world}"
     )
+
+
+def render_plan(roles: Sequence[RolePlan]) -> list[RenderableType]:
+    """Return what to print of a plan of calls."""
+    from rich.text import Text
+
+    grid = new_table(
+        "Plan",
+        [
+            "role",
+            "model",
+            "where",
+            "calls",
+            "answered",
+            "tokens in",
+            "tokens out",
+            "at most",
+            "USD",
+            "at most",
+            "minutes",
+        ],
+    )
+    for role in roles:
+        grid.add_row(
+            role.role, safe(role.model), safe(role.place), f"{role.calls:,}", f"{role.answered:,}", f"{role.tokens_in:,}",
+            f"{role.tokens_out:,}", f"{role.most_out:,}", f"{role.usd:,.2f}", f"{role.most_usd:,.2f}",
+            DASH if role.minutes is None else f"{role.minutes:,.1f}",
+        )  # fmt: skip
+    why = (
+        "Tokens, money and minutes are of the calls to come. Prompts are counted as one token for four bytes; completions as "
+        "those that the run's log holds, else 250 tokens; invalid reactions are asked for once more on top."
+    )
+    missing = any(role.minutes is None for role in roles)
+    how = " Minutes need a speed: `moloch llm check` measures it, serving.tokens_per_s or serving.server.tokens_per_s takes it."
+    return [grid, Text(why + how * missing, style="dim")]
 
 
 def percent(value: float | None) -> str:

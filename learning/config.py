@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ from abm.model import Ties
 from abm.networked.settings import NetworkConfig
 from populations.yamls import Source, first_mistake, read_source
 
+PROFILES = ("gpu", "paper")
+"""Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
 LLM_AUDIENCE = "llm"
 """The audience whose personas a language model plays."""
 
@@ -162,11 +165,14 @@ class RunConfig(_Settings):
         return Path("runs") / f"{Path(self.arena).stem}-{Path(self.audience).stem}-s{self.seed}-{self.id[:8]}"
 
 
-def load_config(path: Path | str | None, changes: dict[str, Any], settings: Sequence[str] = ()) -> RunConfig:
+def load_config(
+    path: Path | str | None, changes: dict[str, Any], settings: Sequence[str] = (), *, profile: str = ""
+) -> RunConfig:
     """Return the settings of a YAML file, overridden by ``changes`` and then by ``key=value`` strings.
 
     Args:
         path: YAML file, or None for the defaults.
+        profile: one of :data:`PROFILES`, or empty: settings that the file overrides.
         changes: top-level settings; those that are None are left alone.
         settings: ``"a.b=value"``, the value in YAML.
 
@@ -179,6 +185,7 @@ def load_config(path: Path | str | None, changes: dict[str, Any], settings: Sequ
         raise InputError(
             "settings must be a mapping", where=source.where, why=f"the file holds a {type(values).__name__}"
         )
+    values = _over(_profile(profile), values) if profile else values
     values |= {name: value for name, value in changes.items() if value is not None}
     for setting in settings:
         _set(values, setting)
@@ -187,6 +194,21 @@ def load_config(path: Path | str | None, changes: dict[str, Any], settings: Sequ
     except ValidationError as error:
         given = {name for name, value in changes.items() if value is not None}
         raise _invalid(error, source, given | {re.split("[.=]", setting)[0] for setting in settings}) from error
+
+
+def _profile(name: str) -> dict[str, Any]:
+    if name not in PROFILES:
+        raise InputError(f"no profile {name!r}", mend=f"Choose one of {', '.join(PROFILES)}.")
+    return yaml.safe_load(resources.files("learning").joinpath(f"profiles/{name}.yaml").read_text("utf-8"))
+
+
+def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``more`` laid over it, mapping by mapping."""
+    merged = dict(base)
+    for key, value in more.items():
+        below = merged.get(key)
+        merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _invalid(error: ValidationError, source: Source, elsewhere: set[str]) -> InputError:

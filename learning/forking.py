@@ -46,7 +46,8 @@ def fork(parent: Path | str, at: int, settings: Sequence[str], out: Path | str |
     log = open_log(parent, write=False)
     before = RunConfig.model_validate(log.config)
     config = changed_config(before, settings)
-    changed = sorted(name for name in RunConfig.model_fields if getattr(before, name) != getattr(config, name))
+    values, old = config.model_dump(mode="json"), before.model_dump(mode="json")
+    changed = sorted(name for name in values if values[name] != old[name])
     if kept := [name for name in changed if name in FIXED]:
         raise InputError(
             f"a fork cannot change {', '.join(kept)}",
@@ -57,7 +58,6 @@ def fork(parent: Path | str, at: int, settings: Sequence[str], out: Path | str |
     gather(config)  # a mistake in what the settings name leaves no half-begun fork behind
     folder = Path(out) if out is not None else parent.parent / f"{parent.name}-at{at}-{config.id[:8]}"
     point = fork_point(parent, at, folder)
-    values = config.model_dump(mode="json")
     if (folder / "run.json").exists():
         found = open_log(folder, write=False)
         if (found.fork, found.config) != (point, values):

@@ -30,15 +30,16 @@ from abm.events import (
     EpochEnded,
     PersonasJoined,
     Phase,
+    ReaderJoined,
     RunConfigured,
 )
 from abm.journal import Journal
-from abm.llm.port import LLM, Sampling
+from abm.llm.port import LLM, Sampling, Sleeping
 from abm.model import Model, Society
 from abm.networked.graphs import joined_ties
 from abm.networked.model import NetworkedModel
 from abm.probe import Probe
-from learning.config import RunConfig
+from learning.config import LLM_AUDIENCE, RunConfig
 from learning.inputs import SPLITS, Inputs
 from learning.training_set import training_set
 from populations import Persona, trait_matrix
@@ -91,6 +92,7 @@ class Loop:
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
+        self.reader = reader or llm
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
         self.report = report
@@ -98,7 +100,7 @@ class Loop:
         self.voters = inputs.voters
         self.society = Society(
             arena=self.arena,
-            audience=self._audience(reader),
+            audience=self._audience(),
             llm=llm,
             sampling=Sampling(**config.sampling.model_dump()),
             seed=config.seed,
@@ -107,14 +109,14 @@ class Loop:
         )
         self._done = 0
 
-    def _audience(self, reader: LLM | None) -> Audience:
-        asked = self.inputs.audience or self._asked(reader)
+    def _audience(self) -> Audience:
+        asked = self.inputs.audience or self._asked()
         if not self.config.crowd.size:
             return asked
         core = [voters.ids[: len(self.inputs.split(split))] for split, voters in self.voters.items()]
         return Mixed(asked, self.inputs.crowd, np.concatenate(core))
 
-    def _asked(self, reader: LLM | None) -> AskedAudience:
+    def _asked(self) -> AskedAudience:
         settings = self.config.reader
         personas = {
             int(index): (persona.id, persona.text)
@@ -122,9 +124,8 @@ class Loop:
             for index, persona in zip(voters.ids, self.inputs.split(split), strict=False)
         }
         return AskedAudience(
-            reader or self.llm, self.arena, personas,
-            Sampling(settings.temperature, settings.top_p, settings.max_tokens), self.config.seed, settings.answer,
-            settings.retries,
+            self.reader, self.arena, personas, Sampling(settings.temperature, settings.top_p, settings.max_tokens),
+            self.config.seed, settings.answer, settings.retries,
         )  # fmt: skip
 
     def run(self) -> None:
@@ -166,6 +167,8 @@ class Loop:
             self._join(split)
         with self.journal.transaction():
             emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
+            if self.config.audience == LLM_AUDIENCE:
+                emit(ReaderJoined(model=self.reader.name, model_digest=self.reader.digest))
         for split, graph in inputs.graphs.items():
             for ties in joined_ties(graph, self.voters[split]):
                 with self.journal.transaction():
@@ -249,6 +252,9 @@ class Loop:
         parent = self.journal.state.adapters.get(arm, "")
         seed = keyed.seed32(self.config.seed, "learn", epoch)
         lineage = {"arm": arm, "epoch": epoch, "method": arm, "run": self.config.id}
+        for llm in (self.llm, self.reader):
+            if isinstance(llm, Sleeping):
+                llm.sleep()
         trained = self.trainer.train(rows, parent=parent, settings=self.lora, seed=seed, lineage=lineage)
         with self.journal.transaction():
             self.journal.emit(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from abm.events import (
     CompetitorsJoined,
     Event,
     Lifecycle,
+    ReaderJoined,
     RunConfigured,
     StepStarted,
 )
-from abm.llm import backend
 from abm.llm.port import LLM
 from abm.llm.recorded import RecordedLLM
+from abm.llm.serving import Backends, Serving
 from abm.log import EventLog, open_log
 from abm.probe import Probe
 from learning.checking import Checker, Diverged, Divergence, LogEnded
@@ -34,6 +36,7 @@ from learning.config import RunConfig, load_config
 from learning.inputs import gather
 from learning.loop import Loop, Progress
 from learning.lora import LoraSettings
+from learning.running import open_models
 from learning.trainer import Trained, Trainer, TRLTrainer
 from learning.training_set import TrainingSet
 
@@ -106,15 +109,17 @@ def replay_recorded(
     """
     log, config = _planned(run)
     checker = Checker(log)
-    writer = next((event for event in _beginning(log) if isinstance(event, CompetitorsJoined)), None)
-    llm = RecordedLLM((), name=writer.model if writer else "", digest=writer.model_digest if writer else "")
-    return _redecide(run, config, checker, llm, _AsLogged(checker), probes, report)
+    joined = [event for event in _beginning(log) if isinstance(event, CompetitorsJoined | ReaderJoined)]
+    models = [RecordedLLM((), name=event.model, digest=event.model_digest) for event in joined]
+    models = models or [RecordedLLM((), name="", digest="")]
+    return _redecide(run, config, checker, (models[0], models[-1]), _AsLogged(checker), probes, report)
 
 
 def replay_live(
     run: Path | str,
     *,
     llm: LLM | None = None,
+    serving: Serving | None = None,
     trainer: Trainer | None = None,
     retrain: bool = False,
     probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
@@ -125,7 +130,8 @@ def replay_live(
     A call whose prompt, adapter, sampling or seed differs is reported before the model is asked.
 
     Args:
-        llm: by default the model that the settings name, with the run's adapters.
+        llm: by default the models that the settings name, with the run's adapters.
+        serving: where they are served; by default in this process.
         trainer: how to learn again (it implies ``retrain``), by default as the run learnt.
         retrain: learn every adapter again; the new ones are thrown away after their ids were compared.
 
@@ -136,23 +142,25 @@ def replay_live(
     log, config = _planned(run)
     checker = Checker(log, live=True)
     adapters = Path(run) / "adapters"
-    llm = llm or backend(config.model, adapters=adapters)
-    if not retrain or trainer is not None:
-        return _redecide(run, config, checker, llm, trainer or _AsLogged(checker), probes, report)
-    with tempfile.TemporaryDirectory() as scratch:
-        for known in adapters.iterdir() if adapters.is_dir() else ():
-            (Path(scratch) / known.name).symlink_to(known.resolve())  # parents to go on from
-        return _redecide(run, config, checker, llm, TRLTrainer(config.model, Path(scratch)), probes, report)
+    with closing(Backends(serving, adapters=adapters)) as backends:
+        models = (llm, llm) if llm else open_models(config, backends)
+        if not retrain or trainer is not None:
+            return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
+        with tempfile.TemporaryDirectory() as scratch:
+            for known in adapters.iterdir() if adapters.is_dir() else ():
+                (Path(scratch) / known.name).symlink_to(known.resolve())  # parents to go on from
+            return _redecide(run, config, checker, models, TRLTrainer(config.model, Path(scratch)), probes, report)
 
 
 def _redecide(
-    run: Path | str, config: RunConfig, checker: Checker, llm: LLM, trainer: Trainer,
+    run: Path | str, config: RunConfig, checker: Checker, models: tuple[LLM, LLM], trainer: Trainer,
     probes: Callable[[Arena], Sequence[Probe]], report: Callable[[Progress], None],
 ) -> Redecided:  # fmt: skip
     began = time.perf_counter()
     complete, divergence = False, None
+    writer, reader = models
     try:
-        Loop(config, gather(config), checker, llm, trainer, probes=probes, report=report).run()
+        Loop(config, gather(config), checker, writer, trainer, reader=reader, probes=probes, report=report).run()
         checker.finish()
         complete = True
     except Diverged as found:

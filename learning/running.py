@@ -72,12 +72,12 @@ def run(
     budget = Budget(Bounds(**config.budget.model_dump()))
     with closing(Backends(config.serving, adapters=folder / "adapters", budget=budget)) as backends:
         if not (folder / "run.json").exists():
-            _models(config, backends)
+            open_models(config, backends)
         trainer = TRLTrainer(config.model, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log:
             ended = _ended(log)
             if ended is None:
-                writer, reader = _models(config, backends)
+                writer, reader = open_models(config, backends)
                 log.append([(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())])
                 journal = Journal(log)
                 _book(log, config, budget)
@@ -87,10 +87,10 @@ def run(
             return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
 
 
-def _models(config: RunConfig, backends: Backends) -> tuple[LLM, LLM | None]:
-    """Return who writes, and who plays the personas if a model does."""
+def open_models(config: RunConfig, backends: Backends) -> tuple[LLM, LLM]:
+    """Return the model that writes, and the one that plays the personas; the same, unless a model of their own does."""
     writer = backends.llm(config.model)
-    return writer, backends.llm(config.reader_model) if config.audience == LLM_AUDIENCE else None
+    return writer, backends.llm(config.reader_model) if config.audience == LLM_AUDIENCE else writer
 
 
 def _book(log: EventLog, config: RunConfig, budget: Budget) -> None:
@@ -129,7 +129,7 @@ def _ended(log: EventLog) -> RunEnded | None:
 
 
 def _versions() -> dict[str, str]:
-    names = ("moloch-abm", "mesa", "torch", "transformers", "peft", "trl", "numpy")
+    names = ("moloch-abm", "mesa", "torch", "transformers", "peft", "trl", "vllm", "numpy")
     found = {"python": platform.python_version()}
     for name in names:
         try:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from abm.errors import MolochError
-from abm.llm.port import LLM, Reply, Request, prompt_tokens
+from abm.llm.port import LLM, Reply, Request, Sleeping, prompt_tokens
 
 MILLION = 1_000_000
 
@@ -174,3 +174,13 @@ class Budgeted:
         for reply in self._llm.complete(requests):
             self._budget.book(Price(), reply.tokens_in, reply.tokens_out)
             yield reply
+
+    def sleep(self) -> None:
+        """Have the model give its memory back, if it can."""
+        if isinstance(self._llm, Sleeping):
+            self._llm.sleep()
+
+    def close(self) -> None:
+        """Close the model, if it has to be."""
+        if callable(close := getattr(self._llm, "close", None)):
+            close()

@@ -119,3 +119,12 @@ class Reporting(Protocol):
     def service(self) -> CallsServed | None:
         """Return that of the calls since the last time; None if there were none."""
         ...
+
+
+@runtime_checkable
+class Sleeping(Protocol):
+    """A model in this process that can give memory back to whoever needs it, training say; the next call wakes it."""
+
+    def sleep(self) -> None:
+        """Give it back."""
+        ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from abm.errors import InputError
 from abm.llm.budget import Budget, Budgeted
@@ -31,6 +31,9 @@ class Serving(BaseModel):
 
     llm: str = "transformers"
     """``transformers`` or ``vllm`` in this process, or a server's URL."""
+    server: dict[str, Any] = {}
+    """Settings of every server that is given by its URL alone: usd_in, usd_out, concurrency, ...; see
+    :class:`~abm.llm.http.endpoint.Endpoint`."""
     models: dict[str, Endpoint] = {}
     """Model, as the settings name it -> its server."""
     vllm: dict[str, Any] = {}
@@ -39,6 +42,14 @@ class Serving(BaseModel):
     """Of transformers in this process: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ..."""
     rows: int | None = Field(default=None, ge=1)
     """Rows that transformers decode together."""
+    tokens_per_s: float = Field(default=0, ge=0)
+    """Written by models of this process, as ``moloch llm check`` measures it; only plans use it."""
+
+    @field_validator("server")
+    @classmethod
+    def _known(cls, server: dict[str, Any]) -> dict[str, Any]:
+        Endpoint.model_validate({"url": "http://localhost"} | server)
+        return server
 
     def endpoint(self, model: str) -> Endpoint | None:
         """Return the server of a model; None if it is served in this process."""
@@ -47,7 +58,7 @@ class Serving(BaseModel):
         for place in (model, self.llm):
             if place.startswith(URLS):
                 url, _, name = place.partition("#")
-                return Endpoint(url=url, name=name)
+                return Endpoint.model_validate({"url": url, "name": name} | self.server)
         return None
 
 
@@ -87,6 +98,11 @@ class Backends:
         if (endpoint := serving.endpoint(model)) is not None:
             from abm.llm.http import HTTPLLM
 
+            if self._budget.bounds.usd is not None and not endpoint.usd_in + endpoint.usd_out:
+                raise InputError(
+                    f"a bound on money, and no price of {model}", where=endpoint.url,
+                    mend="Give US dollars per million tokens: --set serving.server.usd_in=0.1 --set serving.server.usd_out=0.4",
+                )  # fmt: skip
             return HTTPLLM(model, endpoint, folder=local_folder(model), adapters=self._adapters, budget=self._budget)
         found = self._engine(model)
         return Budgeted(found, self._budget) if self._budget.bounded else found

@@ -8,8 +8,10 @@ import typer
 
 from abm.errors import MolochError
 from analysis.cli.compare import compare
+from analysis.cli.doctor import doctor
 from analysis.cli.fork import fork
 from analysis.cli.graph import graph
+from analysis.cli.llm import app as llm
 from analysis.cli.log import app as log
 from analysis.cli.personas import app as personas
 from analysis.cli.replay import replay
@@ -31,7 +33,9 @@ app.command()(replay)
 app.command()(compare)
 app.command()(show)
 app.command()(graph)
+app.command()(doctor)
 app.add_typer(log)
+app.add_typer(llm)
 app.add_typer(personas)
 
 

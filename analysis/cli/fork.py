@@ -16,6 +16,11 @@ from analysis.cli.run import as_dict, carry_out, print_run
 def fork(
     run: Annotated[Path, typer.Argument(help="The run to fork.")],
     at: Annotated[int, typer.Option("--at", min=1, help="Steps to share.")],
+    llm: options.Llm = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    max_usd: options.MaxUsd = None,
+    max_minutes: options.MaxMinutes = None,
     set_: options.Set = None,
     out: options.Out = None,
     as_json: options.Json = False,
@@ -28,7 +33,8 @@ def fork(
     with stderr().status("loading"):
         import learning
 
-        config, folder = learning.fork(run, at, set_ or [], out)
+        serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
+        config, folder = learning.fork(run, at, serving + (set_ or []), out)
     done, results = carry_out(config, folder)
     if as_json:
         print(json.dumps(as_dict(done, results) | {"forked_from": str(run), "at": at}))

@@ -13,9 +13,22 @@ Anchors = Annotated[str | None, typer.Option(help="Folder with train.jsonl and t
 Personas = Annotated[
     str | None, typer.Option(help="biographic, demographic, or a file: jsonl, json, csv, parquet, graphml, gexf.")
 ]
-Audience = Annotated[str | None, typer.Option(help="default, neutral, or a choice model's YAML.")]
+Audience = Annotated[
+    str | None, typer.Option(help="default, neutral, a choice model's YAML, or llm: a model plays the personas.")
+]
 World = Annotated[str | None, typer.Option(help="isolated, or networked: feeds, shares, neighbours.")]
-Model = Annotated[str | None, typer.Option(help="pocket, or the folder of a causal language model.")]
+Model = Annotated[
+    str | None, typer.Option(help="pocket, a folder, a downloaded model's name, or http://host:8000/v1#name.")
+]
+Llm = Annotated[
+    str | None, typer.Option("--llm", help="Where models are served: transformers, vllm, or http://host:8000/v1.")
+]
+Profile = Annotated[str | None, typer.Option(help="Settings for a kind of machine or study: gpu, paper.")]
+MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls than this; exit code 5, resumable.")]
+MaxTokens = Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, read and written.")]
+MaxUsd = Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, by the settings' prices.")]
+MaxMinutes = Annotated[float | None, typer.Option(min=0, help="Stop this process after so many minutes.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what models would be asked and cost; ask nothing.")]
 Epochs = Annotated[int | None, typer.Option(help="Rounds of simulating and learning.")]
 Seed = Annotated[int | None, typer.Option(help="Decides all randomness of the run.")]
 Out = Annotated[Path | None, typer.Option(help="The folder to write to; the same command resumes it.")]
@@ -44,3 +57,14 @@ def given(
         "seed": seed,
         "world": world,
     }
+
+
+def serving(
+    llm: str | None, calls: int | None = None, tokens: int | None = None, usd: float | None = None,
+    minutes: float | None = None,
+) -> list[str]:  # fmt: skip
+    """Return, as ``key=value``, the settings of where models are served and what may be spent."""
+    values = {
+        "serving.llm": llm, "budget.calls": calls, "budget.tokens": tokens, "budget.usd": usd, "budget.minutes": minutes,
+    }  # fmt: skip
+    return [f"{name}={value}" for name, value in values.items() if value is not None]

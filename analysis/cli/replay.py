@@ -27,6 +27,7 @@ def replay(
         bool, typer.Option("--live", help="Ask the model again; report the first event that comes out otherwise.")
     ] = False,
     retrain: Annotated[bool, typer.Option("--retrain", help="With --live: learn the adapters again, too.")] = False,
+    llm: options.Llm = None,
     as_json: options.Json = False,
 ) -> None:
     """Replay a run from its log; without options every event is applied as it was live, and no model is asked.
@@ -41,7 +42,7 @@ def replay(
     if retrain and not live:
         raise InputError("--retrain is part of a live replay", mend="Give --live --retrain.")
     found = replay_log(run, verify=verify or live)
-    decided, why_not = _decide_again(run, live=live, retrain=retrain) if verify or live else (None, "")
+    decided, why_not = _decide_again(run, live=live, retrain=retrain, llm=llm) if verify or live else (None, "")
     if as_json:
         again = decided.as_dict() if decided else None
         print(json.dumps(found.as_dict() | {"decided_again": again, "not_decided_again": why_not}))
@@ -55,18 +56,20 @@ def replay(
         raise typer.Exit(4)
 
 
-def _decide_again(run: Path, *, live: bool, retrain: bool) -> tuple[Redecided | None, str]:
+def _decide_again(run: Path, *, live: bool, retrain: bool, llm: str | None) -> tuple[Redecided | None, str]:
     """Return what deciding again found; or nothing and why, if this log's decisions cannot be made again here."""
     from abm.errors import InputError
     from analysis.cli.console import progress, stderr
 
     with stderr().status("loading"):
+        from abm.llm.serving import Serving
         from analysis.probes import battery
         from learning.replaying import replay_live, replay_recorded
 
+    serving = Serving(llm=llm) if llm else None
     with progress("again: ") as report:
         if live:
-            return replay_live(run, retrain=retrain, probes=battery, report=report), ""
+            return replay_live(run, serving=serving, retrain=retrain, probes=battery, report=report), ""
         try:
             return replay_recorded(run, probes=battery, report=report), ""
         except InputError as error:  # the log is whole all the same

@@ -26,6 +26,13 @@ def run(
     world: options.World = None,
     epochs: options.Epochs = None,
     seed: options.Seed = None,
+    profile: options.Profile = None,
+    llm: options.Llm = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    max_usd: options.MaxUsd = None,
+    max_minutes: options.MaxMinutes = None,
+    dry_run: options.DryRun = False,
     out: options.Out = None,
     set_: options.Set = None,
     as_json: options.Json = False,
@@ -35,10 +42,14 @@ def run(
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """
     given = options.given(arena, anchors, personas, audience, model, epochs, seed, world)
+    serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
     with stderr().status("loading"):
         from learning import load_config
 
-        settings = load_config(config, given, set_ or [])
+        settings = load_config(config, given, serving + (set_ or []), profile=profile or "")
+    if dry_run:
+        print_plan([(settings, out or settings.default_folder())], as_json=as_json)
+        return
     done, results = carry_out(settings, out or settings.default_folder())
     if as_json:
         print(json.dumps(as_dict(done, results)))
@@ -52,10 +63,13 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
     Raises:
         typer.Exit: stopped by Ctrl-C, after saying how to go on.
     """
+    import msgspec
+
     from abm.log import read_events
     from analysis.evaluation import table
     from analysis.probes import battery
     from analysis.reach import reach_dicts
+    from analysis.service import service
     from learning import run as run_loop
 
     try:
@@ -65,7 +79,8 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
         stderr().print(f"Stopped; nothing is lost. The same command goes on from here: {folder}", markup=False)
         raise typer.Exit(130) from None
     events = list(read_events(done.path))
-    return done, table(events) | {"dropped": _dropped(events), "reach": reach_dicts(events)}
+    served = msgspec.to_builtins(service(events))
+    return done, table(events) | {"dropped": _dropped(events), "reach": reach_dicts(events), "service": served}
 
 
 def _dropped(events: list[Event]) -> dict[str, int]:
@@ -89,6 +104,7 @@ def as_dict(done: Run, results: dict[str, Any]) -> dict[str, Any]:
 def print_run(done: Run, results: dict[str, Any]) -> None:
     """Print a run's table, its hashes and what to do next."""
     from analysis.render import render
+    from analysis.service import service_lines
 
     console = printer()
     for part in render(results):
@@ -96,6 +112,7 @@ def print_run(done: Run, results: dict[str, Any]) -> None:
     dropped = "; ".join(f"{count} {why}" for why, count in results["dropped"].items())
     for line in (
         f"\nanchors left out: {dropped}\n" if dropped else "",
+        *(f"model   {line}" for line in service_lines(results["service"])),
         f"log     {done.path}   {done.head.seq:,} events, {done.seconds:.0f} s",
         f"head    {done.head.hash}",
         f"digest  {done.digest}",
@@ -105,3 +122,19 @@ def print_run(done: Run, results: dict[str, Any]) -> None:
         "        moloch study --seeds 5                   the same over seeds, with intervals over them",
     ):
         console.print(line, markup=False, highlight=False)
+
+
+def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
+    """Print what runs would ask of models, all of them together; nothing is asked and no folder is made."""
+    from learning.planning import plan_dicts, planned, total
+
+    with stderr().status("planning"):
+        roles = total([planned(config, folder) for config, folder in runs])
+    if as_json:
+        print(json.dumps({"runs": [str(folder) for _, folder in runs], "plan": plan_dicts(roles)}))
+        return
+    from analysis.render import render_plan
+
+    console = printer()
+    for part in render_plan(roles):
+        console.print(part)

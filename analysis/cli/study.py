@@ -10,7 +10,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
-from analysis.cli.run import as_dict, carry_out
+from analysis.cli.run import as_dict, carry_out, print_plan
 
 
 def study(
@@ -23,27 +23,36 @@ def study(
     model: options.Model = None,
     world: options.World = None,
     epochs: options.Epochs = None,
+    profile: options.Profile = None,
+    llm: options.Llm = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    max_usd: options.MaxUsd = None,
+    max_minutes: options.MaxMinutes = None,
+    dry_run: options.DryRun = False,
     out: options.Out = None,
     set_: options.Set = None,
     as_json: options.Json = False,
 ) -> None:
     """Run several seeds, one after the other, and give means with intervals over seeds.
 
-    Each seed is a run of its own under the study's folder; those that are done are not run again.
+    Each seed is a run of its own under the study's folder; those that are done are not run again. Bounds hold for each run.
     """
+    serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
     with stderr().status("loading"):
         from analysis.seeds import across_seeds, render_seeds
         from learning import load_config
 
-        settings = [
-            load_config(
-                config, options.given(arena, anchors, personas, audience, model, epochs, seed, world), set_ or []
-            )
-            for seed in range(1, seeds + 1)
-        ]
+        settings = []
+        for seed in range(1, seeds + 1):
+            given = options.given(arena, anchors, personas, audience, model, epochs, seed, world)
+            settings.append(load_config(config, given, serving + (set_ or []), profile=profile or ""))
     first = settings[0]
     world = "" if first.world == "isolated" else f"-{first.world}"
     folder = out or Path("runs") / f"study-{Path(first.arena).stem}-{Path(first.audience).stem}{world}"
+    if dry_run:
+        print_plan([(s, folder / f"seed-{s.seed}") for s in settings], as_json=as_json)
+        return
     runs = [carry_out(s, folder / f"seed-{s.seed}", f"seed {s.seed} of {seeds}, ") for s in settings]
     results = across_seeds([table for _, table in runs])
     if as_json:

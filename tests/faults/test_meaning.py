@@ -70,7 +70,8 @@ class TestOldLogs:
         assert tuple(verify(golden)) == (want["seq"], want["hash"])
         assert log_digest(open_log(golden, write=False)) == want["digest"]
         joined = [event for event in read_events(golden) if isinstance(event, PersonasJoined | CrowdJoined)]
-        assert joined and all(len(unpack(column, Float32s)) for event in joined for column in event.traits.values())
+        assert joined or "." in golden.name, "only a supplement of later types may have nobody who joined"
+        assert all(len(unpack(column, Float32s)) for event in joined for column in event.traits.values())
 
 
 @pytest.fixture

@@ -39,6 +39,8 @@ class Endpoint(BaseModel):
     """US dollars per million tokens read."""
     usd_out: float = Field(default=0, ge=0)
     """US dollars per million tokens written."""
+    tokens_per_s: float = Field(default=0, ge=0)
+    """Written by all calls together, as ``moloch llm check`` measures it; only plans use it."""
     adapters: str = ""
     """The run's folder of adapters as the server sees it; by default the same path."""
     keep_adapters: int = Field(default=4, ge=1)

@@ -1,0 +1,26 @@
+"""``moloch doctor``: what is installed here, and what works."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import printer, stderr
+
+
+def doctor(as_json: options.Json = False) -> None:
+    """Look at versions, accelerators, the embedded model and the disk. Exit code 1: something that is here is broken."""
+    with stderr().status("looking"):
+        from analysis.doctor import doctor
+
+        found = doctor()
+    if as_json:
+        print(json.dumps([{"what": each.what, "mark": each.mark, "said": each.said} for each in found]))
+    else:
+        console = printer()
+        for each in found:
+            console.print(f"{each.mark}  {each.what:<15} {each.said}", markup=False, highlight=False, soft_wrap=True)
+    if any(each.mark == "no" for each in found):
+        raise typer.Exit(1)

@@ -1,0 +1,75 @@
+"""``moloch llm``: is a model there, and does it do what a study needs?"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import printer, stderr
+
+if TYPE_CHECKING:
+    from abm.llm.checking import Finding
+    from abm.llm.port import LLM
+
+app = typer.Typer(name="llm", help="Look at language models and their servers.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command()
+def check(
+    model: Annotated[str, typer.Argument(help="pocket, a folder, a served name, or http://host:8000/v1#name.")] = "",
+    config: Annotated[str | None, typer.Option(help="Settings that say where models are served.")] = None,
+    llm: options.Llm = None,
+    set_: options.Set = None,
+    as_json: options.Json = False,
+) -> None:
+    """See whether a model is reachable, renders chats, can be held to options and JSON, and how fast it writes.
+
+    Asks it 37 short questions, which a hosted model charges for. Exit code 1: a study cannot use it.
+    """
+    with stderr().status("asking"):
+        from abm.llm.checking import attempt, check
+        from abm.llm.serving import Backends
+        from learning import load_config
+
+        settings = load_config(config, {}, options.serving(llm) + (set_ or []))
+        with_backends = Backends(settings.serving)
+        try:
+            found = with_backends.llm(model or settings.model)
+            first = [attempt("reachable", lambda: _place(found))]
+            checked = check(found) if first[0].ok else None
+        finally:
+            with_backends.close()
+    findings = [*first, *(checked.findings if checked else [])]
+    usable = checked is not None and checked.usable
+    if as_json:
+        rows = [{"what": each.what, "ok": each.ok, "said": each.said} for each in findings]
+        speed = checked.tokens_per_s if checked else 0.0
+        print(json.dumps({"model": model or settings.model, "usable": usable, "tokens_per_s": speed, "findings": rows}))
+    else:
+        _print(findings)
+    if not usable:
+        raise typer.Exit(1)
+
+
+def _place(llm: LLM) -> str:
+    """Say what serves a model; a server is asked."""
+    from abm.llm.http import HTTPLLM
+
+    if isinstance(llm, HTTPLLM):
+        return f"{llm.endpoint.url} serves {llm.served.name} ({llm.served.kind})"
+    return f"{llm.name} in this process, {type(llm).__name__}"
+
+
+def _print(findings: list[Finding]) -> None:
+    console = printer()
+    for each in findings:
+        mark = {True: "ok", False: "no", None: "--"}[each.ok]
+        console.print(f"{mark}  {each.what:<10} {each.said}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,67 @@
+"""How models answered: what calls cost, what was tried again, what came to nothing. A function of a log's events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from abm.events import CallsServed, Event, LLMReplied
+
+
+class Service(msgspec.Struct):
+    """The calls of one model in a run.
+
+    Attributes:
+        calls, tokens_in, tokens_out: of the answers in the log.
+        finishes: how completions ended (``stop``, ``length``, ``refused``, ``error``) -> answers.
+        attempts, retried, usd, seconds: of a server, over all its rounds of calls; 0 and empty for models in process.
+    """
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    finishes: dict[str, int] = {}
+    attempts: int = 0
+    retried: dict[str, int] = {}
+    usd: float = 0.0
+    seconds: float = 0.0
+
+
+def service(events: Iterable[Event]) -> dict[str, Service]:
+    """Return model -> how it served the run."""
+    found: dict[str, Service] = {}
+    for event in events:
+        if isinstance(event, LLMReplied):
+            mine = found.setdefault(event.model, Service())
+            mine.calls += 1
+            mine.tokens_in += event.tokens_in
+            mine.tokens_out += event.tokens_out
+            mine.finishes[event.finish] = mine.finishes.get(event.finish, 0) + 1
+        elif isinstance(event, CallsServed):
+            mine = found.setdefault(event.model, Service())
+            mine.attempts += event.attempts
+            mine.usd += event.usd
+            mine.seconds += event.seconds
+            for why, times in event.retried.items():
+                mine.retried[why] = mine.retried.get(why, 0) + times
+    return found
+
+
+def service_lines(found: dict[str, Any]) -> list[str]:
+    """Return one line per model, of :func:`service` as builtins."""
+    return [_line(model, mine) for model, mine in found.items()]
+
+
+def _line(model: str, mine: dict[str, Any]) -> str:
+    calls = max(1, mine["calls"])
+    cut, bad = mine["finishes"].get("length", 0), {k: mine["finishes"].get(k, 0) for k in ("refused", "error")}
+    parts = [f"{mine['calls']:,} answers, {mine['tokens_in']:,} tokens read, {mine['tokens_out']:,} written"]
+    parts += [f"{100 * cut / calls:.1f} % at their bound"] if cut else []
+    parts += [f"{number:,} {why} ({100 * number / calls:.1f} %)" for why, number in bad.items() if number]
+    if mine["attempts"]:
+        tries = ", ".join(f"{why}: {times:,}" for why, times in sorted(mine["retried"].items()))
+        parts.append(f"{mine['attempts']:,} attempts{f' (again after {tries})' if tries else ''}")
+    parts += [f"${mine['usd']:.4f}"] if mine["usd"] else []
+    return f"{model}: {'; '.join(parts)}"
