@@ -1,13 +1,15 @@
 # make demo   set up, then run the main job            make test    set up, then run the tests
 # make setup  only set up .venv                        make lint    ruff and pyright
+# make test-engine   vLLM in an environment of its own (2 GB), then the tests against it
 # make faults the long form of the fault suite, each guard taken away once (hours: it holds a log of 10^8 events)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ENGINE := .venv-engine
 EXTRAS := learn,store,peers,dev
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow faults lint
+.PHONY: setup demo test test-slow test-engine faults lint
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -26,6 +28,14 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+test-engine: $(ENGINE)/.ready
+	$(ENGINE)/bin/python -m pytest -m engine tests/engine
+
+$(ENGINE)/.ready: pyproject.toml tests/engine/install.py
+	@test -x $(ENGINE)/bin/python || $(PYTHON) -m venv $(ENGINE)
+	@$(ENGINE)/bin/python tests/engine/install.py
+	@touch $@
 
 faults: $(READY)
 	$(BIN)/python -m pytest -m faults tests/faults

@@ -129,7 +129,8 @@ def parse_reaction(answer: str, options: int) -> Reaction | None:
 
     A JSON object counts if it has a ``choice``; how options are named is that of :func:`parse_choice`.
     """
-    if (found := _object(answer)) is not None and "choice" in found:
+    _, rest, broken = _thinking(answer)
+    if not broken and (found := _object(rest)) is not None and "choice" in found:
         position = _bare(str(found["choice"]), options)
     else:
         position = parse_choice(answer, options)

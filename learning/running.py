@@ -80,7 +80,7 @@ def run(
                 writer, reader = open_models(config, backends)
                 log.append([(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())])
                 journal = Journal(log)
-                _book(log, config, budget)
+                book(log, config, budget)
                 Loop(config, inputs, journal, writer, trainer, reader=reader, probes=probes, report=report).run()
                 ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
                 journal.note(ended)
@@ -93,7 +93,7 @@ def open_models(config: RunConfig, backends: Backends) -> tuple[LLM, LLM]:
     return writer, backends.llm(config.reader_model) if config.audience == LLM_AUDIENCE else writer
 
 
-def _book(log: EventLog, config: RunConfig, budget: Budget) -> None:
+def book(log: EventLog, config: RunConfig, budget: Budget) -> None:
     """Count what earlier processes of the run spent."""
     if not budget.bounded:
         return

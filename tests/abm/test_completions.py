@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from abm.arenas import BUILT_IN, Arena, arena
-from abm.completions import Completion, Rejection, parse_choice, parse_completion
+from abm.completions import Completion, Reaction, Rejection, parse_choice, parse_completion, parse_reaction
 
 TAG = "sales_pitch"
 
@@ -141,3 +143,58 @@ class TestChoices:
         for spelt in ("{}", " {} ", "({})", "Option {}", "<choice>{}</choice>", "Answer: {}", "I choose option {}."):
             assert parse_choice(spelt.format(chr(65 + i)), options) == i
             assert parse_choice(spelt.format(chr(97 + i)), options) == i
+
+
+REACTIONS = [
+    ("<think>It is warm.</think><choice>B</choice>", "It is warm.", 1),
+    ("It is warm.\n<choice>B</choice>", "It is warm.", 1),
+    ("<choice>B</choice>", "", 1),
+    ("B", "", 1),
+    ("Option B.", "", 1),
+    ("I choose B because it is warm.", "I choose B because it is warm.", 1),
+    ('{"thought": "It is warm.", "choice": "B"}', "It is warm.", 1),
+    ('{"choice": "b", "thought": " It is warm. "}', "It is warm.", 1),
+    ('{"choice": "Option B"}', "", 1),
+    ('{"choice": 2}', "", 1),
+    ('```json\n{"thought": "It is warm.", "choice": "B"}\n```', "It is warm.", 1),
+    ('Here you are: {"thought": "It is warm.", "choice": "B"}. Good luck!', "It is warm.", 1),
+    ('<think>It is warm.</think>{"thought": "", "choice": "B"}', "It is warm.", 1),
+    ('<think>{"choice": "A"}? No.</think><choice>B</choice>', '{"choice": "A"}? No.', 1),
+    ('{"thought": "A or B?", "choice": "B", "confidence": 0.9}', "A or B?", 1),
+    ('{"thought": "A or B?"}', None, None),
+    ('{"thought": "x", "choice": ""}', None, None),
+    ('{"thought": "x", "choice": null}', None, None),
+    ('{"thought": "x", "choice": "A or B"}', None, None),
+    ('{"thought": "x", "choice": "C"}', None, None),
+    ('{"thought": "x", "choice": ["A"]}', "x", 0),
+    ('{"thought": "x", "choice": ["A", "B"]}', None, None),
+    ('{"thought": "I like it, "choice": "A or B"', None, None),
+    ('{"thought": "x", "choi', None, None),
+    ("[]", None, None),
+    ("{}", None, None),
+    ("", None, None),
+    ("I'm sorry, I cannot take on this role.", None, None),
+    ("<think>It is warm.", None, None),
+]
+
+
+class TestReactions:
+    """A reader's answer holds what it thought and which option it chose."""
+
+    @pytest.mark.parametrize(("answer", "thought", "position"), REACTIONS)
+    def test_corpus(self, answer, thought, position):
+        """Tags, JSON in fences or prose, or prose alone; what names no option is none."""
+        wanted = None if position is None else Reaction(thought, position)
+        assert parse_reaction(answer, 2) == wanted
+
+    @given(st.text(), st.integers(1, 26))
+    def test_total(self, text, options):
+        """Any text is a reaction to one of the options, or none; never an error."""
+        found = parse_reaction(text, options)
+        assert found is None or 0 <= found.position < options
+
+    @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists), st.text())
+    def test_json(self, choice, thought):
+        """Whatever stands in the JSON."""
+        found = parse_reaction(json.dumps({"thought": thought, "choice": choice}), 3)
+        assert found is None or 0 <= found.position < 3

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -64,7 +65,8 @@ class HTTPLLM:
         if self._folder is not None:
             from abm.llm.weights import model_digest
 
-            return model_digest(self._folder)
+            weights = model_digest(self._folder)
+            return digest(canonical([weights, self.endpoint.extra])) if self.endpoint.extra else weights
         return digest(canonical(["served", self.served.name, self.endpoint.extra]))
 
     @cached_property
@@ -85,20 +87,30 @@ class HTTPLLM:
         began, tokens, calls, spent = time.perf_counter(), [0, 0], 0, self._budget.usd
         self._adapters.ensure({request.adapter for request in requests if request.adapter}, self.served)
         gate = Gate(self._budget, self._price) if self._budget.bounded else None
-        sender = Sender(self._address, self, self._limits, gate)
+        senders: list[Sender] = []
         try:
-            for reply in sender.run(requests):
-                calls += 1
-                tokens[0] += reply.tokens_in
-                tokens[1] += reply.tokens_out
-                yield reply
+            for group in self._groups(requests):
+                senders.append(Sender(self._address, self, self._limits, gate))
+                for reply in senders[-1].run(group):
+                    calls += 1
+                    tokens[0] += reply.tokens_in
+                    tokens[1] += reply.tokens_out
+                    yield reply
         finally:
             self._service = CallsServed(
-                model=self.name, calls=calls, attempts=sender.attempts, retried=dict(+sender.retried),
-                failed=dict(+sender.given_up), tokens_in=tokens[0], tokens_out=tokens[1],
+                model=self.name, calls=calls, attempts=sum(sender.attempts for sender in senders),
+                retried=dict(_sum(sender.retried for sender in senders)),
+                failed=dict(_sum(sender.given_up for sender in senders)), tokens_in=tokens[0], tokens_out=tokens[1],
                 usd=round(self._budget.usd - spent, 9), seconds=round(time.perf_counter() - began, 3),
-                window=int(sender.window),
+                window=min((int(sender.window) for sender in senders), default=0),
             )  # fmt: skip
+
+    def _groups(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
+        """Return the calls that may be on their way together."""
+        base = [request for request in requests if not request.adapter]
+        if self.endpoint.mixed or len(base) in (0, len(requests)):
+            return [requests]
+        return [base, [request for request in requests if request.adapter]]
 
     def service(self) -> CallsServed | None:
         """Return how the calls since the last time were served."""
@@ -146,3 +158,7 @@ class HTTPLLM:
     def _limits(self) -> Limits:
         settings = self.endpoint
         return Limits(settings.concurrency, settings.timeout, settings.attempts, settings.patience)
+
+
+def _sum(counts: Iterable[Counter[str]]) -> Counter[str]:
+    return sum(counts, Counter())

@@ -18,6 +18,8 @@ from abm.llm.port import Finish, Reply, Request, prompt_tokens, text_tokens
 THROTTLED = (429, 503, 529)
 BROKEN = (500, 502, 504, 520, 521, 522, 523, 524)
 _POLICY = ("content_policy", "content_filter", "content management policy", "safety")
+UNTOUCHED: dict[str, Any] = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+"""What vLLM would otherwise take from the model's files, and no other engine here does."""
 SHOWN = 300
 """Characters of a server's own words that an error repeats."""
 
@@ -62,6 +64,8 @@ def body(request: Request, model: str, server: str, bound: str, extra: dict[str,
         "model": model, "messages": request.messages, "temperature": sampling.temperature, "top_p": sampling.top_p,
         bound: sampling.max_tokens, "seed": request.seed,
     }  # fmt: skip
+    if server == "vllm":
+        fields |= UNTOUCHED
     if request.choices and server == "vllm":
         fields["structured_outputs"] = {"choice": request.choices}
     elif request.schema:

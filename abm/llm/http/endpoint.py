@@ -45,6 +45,9 @@ class Endpoint(BaseModel):
     """The run's folder of adapters as the server sees it; by default the same path."""
     keep_adapters: int = Field(default=4, ge=1)
     """Adapters that stay loaded on the server."""
+    mixed: bool = False
+    """Whether calls of the base model and of adapters may be on their way together. vLLM on a CPU then answers the former
+    with an adapter's weights, unasked; on a GPU it is safe, and a little faster."""
     extra: dict[str, Any] = {}
     """Further fields of every call, ``{chat_template_kwargs: {enable_thinking: false}}`` say; they are part of the
     model's identity."""
