@@ -78,7 +78,24 @@ class Template(_Strict):
 
 
 def _fill(text: str, values: dict[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
+    return re.sub(
+        r"\{(\w+)\}", lambda match: without_control(values[match[1]]) if match[1] in values else match[0], text
+    )
+
+
+_CONTROL = re.compile(
+    r"<(?=\|[^<>|\s]{1,40}\|>)|<(?=/?s>)|<(?=(?:bos|eos|pad|unk)>)|<(?=(?:start|end)_of_(?:turn|image)>)|\[(?=/?INST\])",
+    re.IGNORECASE,
+)
+
+
+def without_control(text: str) -> str:
+    """Return ``text`` with what tokenizers take for control tokens (``<|im_end|>``, ``</s>``, ``[INST]``, ...) broken up.
+
+    An anchor or a message that spells one would otherwise end its turn and speak as somebody else. A zero-width space
+    after its first character is all that changes.
+    """
+    return _CONTROL.sub(lambda found: found[0] + "\u200b", text)
 
 
 class Arena(_Strict):
