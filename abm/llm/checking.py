@@ -48,7 +48,7 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def check(llm: LLM) -> Checked:
-    """Ask a model some :data:`CALLS` + 6 short questions and return what came of it.
+    """Ask a model some :data:`CALLS` + 5 short questions and return what came of it.
 
     Raises:
         MolochError: it cannot be asked at all.

@@ -1,0 +1,152 @@
+"""The commands around models: what they would cost, whether they work, what is installed."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from abm.llm import Request, ScriptedLLM
+from abm.llm.checking import CALLS, check
+from abm.llm.versions import Need, require, unmet
+from analysis.doctor import doctor
+from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
+from tests.support.server import Call, completion, ok, serving
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch):
+    for name in ("OPENAI_API_KEY", "MOLOCH_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("abm.llm.http.sender.FIRST_DELAY", 0.002)
+
+
+class TestDryRun:
+    """``--dry-run`` says what would be asked, and asks nothing."""
+
+    def test_run(self, moloch, tmp_path):  # noqa: F811
+        """Each role's calls, tokens and money; no folder is made and no server is called."""
+        with serving() as server:
+            done = moloch(
+                "run", "--dry-run", "--json", "--audience", "llm", "--llm", server.url, "--model", "big", "--out",
+                str(tmp_path / "run"), "--set", "serving.server.usd_in=1", "--set", "train_anchors=4",
+            )  # fmt: skip
+        assert done.returncode == 0 and not server.calls and not (tmp_path / "run").exists()
+        writers, readers = json.loads(done.stdout)["plan"]
+        assert (writers["role"], readers["role"], writers["place"]) == ("writers", "readers", server.url)
+        assert writers["usd"] == pytest.approx(writers["tokens_in"] / 1e6)
+
+    def test_study(self, moloch):  # noqa: F811
+        """A study's plan is the sum of its runs'."""
+        one, three = (
+            json.loads(moloch(*command, "--dry-run", "--json", "--set", "train_anchors=4").stdout)["plan"][0]["calls"]
+            for command in (["run"], ["study", "--seeds", "3"])
+        )
+        assert three == 3 * one
+
+    def test_table(self, moloch):  # noqa: F811
+        """Without a known speed it says how to learn one."""
+        done = moloch("run", "--dry-run")
+        assert "writers" in done.stdout and "moloch llm check" in done.stdout
+
+
+class TestCheck:
+    """``moloch llm check`` asks a model whether it does what a study needs."""
+
+    def test_served(self, moloch):  # noqa: F811
+        """A server that does is usable; each finding is said."""
+
+        def answer(call: Call):
+            fields = call.fields
+            text = '{"thought": "x", "choice": "B"}' if "response_format" in fields else "A good morning to you."
+            return completion(text)
+
+        with serving(answer) as server:
+            done = moloch("llm", "check", "m", "--llm", server.url, "--json")
+        found = json.loads(done.stdout)
+        assert done.returncode == 0 and found["usable"] and found["tokens_per_s"] > 0
+        marks = {each["what"]: each["ok"] for each in found["findings"]}
+        assert marks == {"reachable": True, "chat": True, "seed": True, "options": None, "JSON": True, "speed": True}
+
+    def test_not_served(self, moloch):  # noqa: F811
+        """A model that the server does not list is said, with those that it does."""
+        with serving(models=[{"id": "other", "owned_by": "test"}, {"id": "more"}]) as server:
+            done = moloch("llm", "check", "m", "--llm", server.url)
+        assert done.returncode == 1 and not server.calls
+        assert "does not serve 'm'" in done.stdout and "more, other" in done.stdout
+
+    def test_no_list(self, moloch):  # noqa: F811
+        """A server that lists nothing is asked all the same."""
+        with serving(models=[]) as server:
+            assert moloch("llm", "check", "m", "--llm", server.url).returncode == 0
+
+    def test_unreachable(self, moloch):  # noqa: F811
+        """So is a server that is not there."""
+        done = moloch("llm", "check", "m", "--llm", "http://127.0.0.1:9/v1")
+        assert done.returncode == 1 and "cannot reach the server" in done.stdout and "Traceback" not in done.stderr
+
+    def test_wrong_key(self, moloch, monkeypatch):  # noqa: F811
+        """A key that the server repeats in its refusal is not printed."""
+        monkeypatch.setenv("MOLOCH_API_KEY", "sk-secret")
+        with serving(lambda call: ok({"error": {"message": "bad key sk-secret"}}, "401 Unauthorized")) as server:
+            done = moloch("llm", "check", "m", "--llm", server.url)
+        assert done.returncode != 0 and "does not let us in" in done.stdout + done.stderr
+        assert "sk-secret" not in done.stdout + done.stderr
+
+    def test_findings(self):
+        """A model that answers nothing is not usable; one that is never the same twice is."""
+        silent, moody = check(ScriptedLLM(lambda request: "")), check(ScriptedLLM(_moody()))
+        assert not silent.usable and moody.usable
+        assert {finding.what: finding.ok for finding in moody.findings}["seed"] is None
+        assert silent.calls == moody.calls == CALLS + 5
+
+
+def _moody():
+    lot = random.Random(1)
+
+    def answer(request: Request) -> str:
+        return f"word {lot.random()}"
+
+    return answer
+
+
+class TestDoctor:
+    """``moloch doctor`` looks at the installation."""
+
+    def test_prints(self, moloch, monkeypatch):  # noqa: F811
+        """Everything that was looked at, and whether keys are set, never what they are."""
+        monkeypatch.setenv("MOLOCH_API_KEY", "sk-secret")
+        done = moloch("doctor")
+        assert done.returncode == 0 and "sk-secret" not in done.stdout
+        for what in ("python", "moloch", "learn", "vllm", "device", "pocket", "disk", "MOLOCH_API_KEY"):
+            assert what in done.stdout
+        assert {each["what"]: each["mark"] for each in json.loads(moloch("doctor", "--json").stdout)}["pocket"] == "ok"
+
+    def test_read_only_folder(self, tmp_path):
+        """A folder that cannot be written to is said."""
+        [disk] = [each for each in doctor(tmp_path / "absent") if each.what == "disk"]
+        assert disk.mark == "no" and "No such file" in disk.said
+
+    def test_versions(self, monkeypatch):
+        """A package of another version than was tested, or none, is named with what is wanted and what is there."""
+        lines = ["vllm<0.32,>=0.31; extra == 'vllm'", "numpy>=2.0", "nowhere>=1"]
+        monkeypatch.setattr("abm.llm.versions._requires", lambda package: lines if package == "moloch-abm" else [])
+        monkeypatch.setattr(
+            "abm.llm.versions.installed", lambda name: {"vllm": "0.29.1", "numpy": "2.1+x"}.get(name, "")
+        )
+        assert unmet("moloch-abm") == [Need("nowhere", "moloch-abm", ">=1", "")]
+        with pytest.raises(Exception, match=r"needs vllm<0\.32,>=0\.31, and 0\.29\.1 is installed") as caught:
+            require("vllm")
+        assert "moloch doctor" in str(caught.value)
+
+    def test_built_for_another_torch(self, monkeypatch):
+        """So is an engine that was built for another torch than the one that is here."""
+        needs = {"moloch-abm": ["vllm>=0.31; extra == 'vllm'"], "vllm": ["torch==2.12.0", "regex"]}
+        monkeypatch.setattr("abm.llm.versions._requires", lambda package: needs.get(package, []))
+        monkeypatch.setattr("abm.llm.versions._distribution", lambda package: package)
+        monkeypatch.setattr(
+            "abm.llm.versions.installed", lambda name: {"vllm": "0.31.0", "torch": "2.13.0"}.get(name, "")
+        )
+        with pytest.raises(Exception, match=r"vllm needs torch==2\.12\.0, and 2\.13\.0 is installed"):
+            require("vllm")
