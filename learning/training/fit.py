@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 
-def fit(model: PeftModel, units: Sequence[Unit], settings: LoraSettings, seed: int, ranks: Ranks, tokenizer: Any) -> int:
+def fit(
+    model: PeftModel, units: Sequence[Unit], settings: LoraSettings, seed: int, ranks: Ranks, tokenizer: Any
+) -> int:
     """Train ``model`` in place and return the optimiser steps.
 
     Raises:
@@ -107,9 +109,9 @@ def _unit_trainer() -> Any:
     if with_trl():
         from trl.trainer.sft_trainer import SFTTrainer as Base
     else:
-        from transformers import Trainer as Base
+        from transformers import Trainer as Base  # type: ignore[assignment]
 
-    class UnitTrainer(Base):
+    class UnitTrainer(Base):  # type: ignore[misc, valid-type]
         """A trainer whose batches are numbers of units, and whose loss is that of :mod:`learning.training.losses`."""
 
         def __init__(

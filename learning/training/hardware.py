@@ -34,7 +34,7 @@ def kernels(settings: LoraSettings, device: torch.device) -> str | None:
     Raises:
         InputError: FlashAttention is asked for by name and cannot be had.
     """
-    from transformers.utils import is_flash_attn_2_available
+    from transformers.utils.import_utils import is_flash_attn_2_available
 
     fits = device.type == "cuda" and settings.precision == "bf16"
     if settings.attention == "auto":
@@ -59,7 +59,7 @@ def load_base(folder: Path, settings: LoraSettings, device: torch.device) -> Any
         options["attn_implementation"] = attention
     if settings.quantize == "4bit":
         options |= {"quantization_config": _nf4(device, options["dtype"]), "device_map": {"": device}}
-    model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, **options)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, **options)
     return model if settings.quantize == "4bit" else model.to(device)
 
 

@@ -150,7 +150,12 @@ def _plain_head(model: Any) -> bool:
 
 
 def step_losses(
-    model: Any, rows: Sequence[Example], tokens_per_pass: int, *, share: Sequence[Example] | None = None, pack: bool = False
+    model: Any,
+    rows: Sequence[Example],
+    tokens_per_pass: int,
+    *,
+    share: Sequence[Example] | None = None,
+    pack: bool = False,
 ) -> Iterator[torch.Tensor]:
     """Yield the parts whose sum is the loss of one optimiser step (the module's formula), one per pass.
 
