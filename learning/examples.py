@@ -1,27 +1,13 @@
-"""Examples as tokens: what of a training set fits, in which batches, and the loss that they have.
-
-Loss of one optimiser step, with w_r a row's weight, S_r the summed negative log-likelihood of its completion's tokens
-and T the completion tokens of the step's trajectories:
-
-    L = sum_r w_r * S_r / T
-
-Prompts carry no loss. Without thoughts all weights are 1 and L is what TRL computes by default. Knows tokens and
-models; knows nothing of logs, optimisers or files.
-"""
+"""Examples as tokens: what of a training set fits, and in which passes. Knows tokens; knows nothing of models or logs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from learning.training_set import Row, TrainingSet
-
-if TYPE_CHECKING:
-    import torch
-
-_IGNORED = -100
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -86,61 +72,19 @@ def examples(data: TrainingSet, tokenizer: Any, max_length: int) -> Examples:
     return Examples(list(units.values()), over_long, orphaned)
 
 
-def passes(rows: Sequence[Example], tokens: int) -> Iterator[list[Example]]:
-    """Yield the rows in groups of like length, each at most ``tokens`` with its padding (or a single row)."""
+def passes(rows: Sequence[Example], tokens: int, *, packed: bool = False) -> Iterator[list[Example]]:
+    """Yield the rows in groups of like length, each of at most ``tokens`` (or a single row).
+
+    Args:
+        packed: rows of a group follow one another; otherwise all are padded to the longest, and padding counts.
+    """
     group: list[Example] = []
+    held = 0
     for row in sorted(rows, key=lambda row: len(row.ids)):
-        if group and len(row.ids) * (len(group) + 1) > tokens:
+        held = held + len(row.ids) if packed else len(row.ids) * (len(group) + 1)
+        if group and held > tokens:
             yield group
-            group = []
+            group, held = [], len(row.ids)
         group.append(row)
     if group:
         yield group
-
-
-def row_losses(model: Any, rows: Sequence[Example]) -> torch.Tensor:
-    """Return each row's summed negative log-likelihood, shape (rows,), float32, on the model's device.
-
-    Rows are padded on the right, behind their attention mask. Logits are made from the first completion token on: most
-    of a batch is prompt, and with a large vocabulary its logits would take most of the memory.
-
-    Args:
-        model: a causal language model of transformers, PEFT's wrapping taken off.
-    """
-    import torch
-
-    first, longest = min(row.start for row in rows), max(len(row.ids) for row in rows)
-    ids = torch.zeros((len(rows), longest), dtype=torch.long)
-    mask, targets = torch.zeros_like(ids), torch.full_like(ids, _IGNORED)
-    for i, row in enumerate(rows):
-        ids[i, : len(row.ids)] = torch.tensor(row.ids)
-        mask[i, : len(row.ids)] = 1
-        targets[i, row.start : len(row.ids)] = ids[i, row.start : len(row.ids)]
-    ids, mask, targets = (tensor.to(model.device) for tensor in (ids, mask, targets[:, first:]))
-    kept = torch.arange(first - 1, longest - 1, device=model.device)  # a token is predicted one before it
-    logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=kept).logits
-    wanted = targets != _IGNORED
-    losses = torch.nn.functional.cross_entropy(logits[wanted].float(), targets[wanted], reduction="none")
-    return losses.new_zeros(len(rows)).index_add(0, wanted.nonzero()[:, 0], losses)
-
-
-def step_losses(model: Any, rows: Sequence[Example], tokens_per_pass: int) -> Iterator[torch.Tensor]:
-    """Yield the parts whose sum is the loss of one optimiser step (the module's formula), one per pass."""
-    import torch
-
-    learnt = sum(row.learnt for row in rows if row.trajectory)
-    for part in passes(rows, tokens_per_pass):
-        weights = torch.tensor([row.weight / learnt for row in part], device=model.device)
-        yield (weights * row_losses(model, part)).sum()
-
-
-def mean_loss(model: Any, rows: Sequence[Example], tokens_per_pass: int) -> float:
-    """Return the mean negative log-likelihood per completion token of ``rows``, without dropout."""
-    import torch
-
-    was_training = model.training
-    model.eval()
-    with torch.inference_mode():
-        total = sum(float(row_losses(model, part).sum()) for part in passes(rows, tokens_per_pass))
-    model.train(was_training)
-    return total / sum(row.learnt for row in rows)

@@ -23,8 +23,14 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         max_length: tokens of prompt and completion together; longer examples are refused and counted.
         tfb_lambda, thoughts_per_contest: see :func:`learning.training_set`.
         precision: of the frozen base model; the adapter is always float32.
-        tokens_per_pass: padded tokens of one forward and backward pass; bounds memory, changes only rounding.
-        checkpointing: recompute activations in the backward pass: less memory, about a third more time.
+        tokens_per_pass: tokens of one forward and backward pass, with their padding; bounds memory, changes only rounding.
+        checkpointing: recompute activations in the backward pass: less memory, about a third more time. ``auto``: on a
+            GPU where they would not fit, on a CPU for all but small models.
+        attention: ``auto`` is FlashAttention 2 where it is installed, on a GPU in bf16, and else what transformers takes
+            (``sdpa``, nearly always). With FlashAttention rows are packed, with others padded: changes only rounding.
+        quantize: ``4bit`` keeps the frozen base model in NF4 (QLoRA): a quarter of the memory, and other losses.
+        processes: on a GPU each; a step's rows are shared among them and their gradients added up, so that a step
+            stays a step: changes only rounding, and the draws of dropout.
     """
 
     rank: Count = 16
@@ -41,11 +47,21 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thoughts_per_contest: Count = 4
     precision: Literal["float32", "bf16"] = "bf16"
     tokens_per_pass: Count = 16384
-    checkpointing: bool = True
+    checkpointing: bool | Literal["auto"] = True
+    attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = "auto"
+    quantize: Literal["none", "4bit"] = "none"
+    processes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
 
+
+_PAPER = LoraSettings()
+_ON_GPU = {"tokens_per_pass": 8192, "checkpointing": "auto"}
 
 PRESETS = {
-    "paper": LoraSettings(),
+    "paper": _PAPER,
+    # Both models name their linear layers as the paper's list has them, and padding is masked or absent, so that Llama's
+    # want of a padding token does not matter. Neither preset touches the chat template: thinking is part of what is learnt.
+    "qwen3-8b": msgspec.structs.replace(_PAPER, **_ON_GPU),
+    "llama-3.1-8b": msgspec.structs.replace(_PAPER, **_ON_GPU),
     # A tiny model wants a larger rate (docs/decisions/0006-pocket-lora.md); two passes, one thought a contest and no
     # dropout keep the default run inside three minutes on two cores.
     "pocket": LoraSettings(
@@ -59,7 +75,8 @@ PRESETS = {
         checkpointing=False,
     ),
 }
-"""``paper``: El & Zou, arXiv 2510.06105, appendix; ``pocket``: for the embedded model."""
+"""``paper``: El & Zou, arXiv 2510.06105, appendix; ``qwen3-8b`` and ``llama-3.1-8b``: the same for the paper's models on
+GPUs, memory managed by itself; ``pocket``: for the embedded model."""
 
 
 def lora_settings(preset: str, changes: dict[str, Any]) -> LoraSettings:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from abm.llm.cache import roomy_cache
+from abm.llm.guide import Guide, Options
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -33,6 +34,7 @@ class Row:
         temperature: 0 takes the likeliest token.
         top_p: in (0, 1]; draws are from the smallest set of tokens with at least this probability.
         max_tokens: bound on the new tokens, at least 1.
+        options: what is written is one of these, token for token, unless the bound cuts it; empty: it is free.
     """
 
     prompt: list[int]
@@ -40,6 +42,7 @@ class Row:
     temperature: float
     top_p: float
     max_tokens: int
+    options: Options = ()
 
 
 @dataclass
@@ -68,6 +71,7 @@ def decode(model: PreTrainedModel, rows: Sequence[Row], *, pad: int, stops: set[
     ids, mask, positions = ids.to(device), mask.to(device), positions.to(device)
     spread = _indices([places[key] for key in keys], device)  # row -> its prompt
     sampler, written, live = Sampler(rows, device), [Written() for _ in rows], list(range(len(rows)))
+    guide = Guide([row.options for row in rows], stops)
     for step in range(max(row.max_tokens for row in rows)):
         logits = model(
             input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
@@ -77,11 +81,13 @@ def decode(model: PreTrainedModel, rows: Sequence[Row], *, pad: int, stops: set[
             logits, mask, positions = logits[spread], mask[spread], positions[spread]
             if len(prompts) < len(rows):
                 cache.batch_select_indices(spread)
-        tokens = sampler(logits, step)
+        tokens = sampler(guide.mask(logits, live), step)
         going = []
         for place, (i, token) in enumerate(zip(live, tokens.tolist(), strict=True)):
-            if _takes(written[i], token, step, rows[i].max_tokens, stops):
-                going.append(place)
+            if not written[i].stopped and step < rows[i].max_tokens:
+                _takes(written[i], i, token, guide, stops)
+                if not written[i].stopped and step + 1 < rows[i].max_tokens:
+                    going.append(place)
         if not going:
             break
         ids, positions = tokens[:, None], positions[:, -1:] + 1
@@ -95,15 +101,13 @@ def decode(model: PreTrainedModel, rows: Sequence[Row], *, pad: int, stops: set[
     return written
 
 
-def _takes(written: Written, token: int, step: int, limit: int, stops: set[int]) -> bool:
-    """Give ``token`` to a row unless it is done; return whether the row goes on."""
-    if written.stopped or step >= limit:
-        return False
+def _takes(written: Written, row: int, token: int, guide: Guide, stops: set[int]) -> None:
+    """Give ``token`` to a row; it stops at a stop token, and when it is one of its options and no other begins with it."""
     if token in stops:
         written.stopped = True
-        return False
+        return
     written.tokens.append(token)
-    return step + 1 < limit
+    written.stopped = guide.take(row, token)
 
 
 def _left_padded(prompts: Sequence[tuple[int, ...]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,7 +1,8 @@
 """A language model in this process, through transformers, on CPU or GPU.
 
-Weights are safetensors on this machine; no code of a model repository is run. The composition of a batch is the
-caller's: redoing a call redoes it exactly. Knows nothing of contests or logs.
+Weights are safetensors on this machine; no code of a model repository is run. The composition of a batch follows from
+the call: redoing a call redoes it exactly. A request's ``choices`` hold its completion; its ``schema`` is not enforced.
+Knows nothing of contests or logs.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from abm.errors import InputError
-from abm.llm.decode import Row, decode
+from abm.errors import InputError, MolochError
+from abm.llm.decode import Row, Written, decode
 from abm.llm.folders import POCKET, model_folder
+from abm.llm.guide import Options
 from abm.llm.port import Reply, Request
 from abm.llm.weights import Swapper, model_digest
 
@@ -38,7 +40,8 @@ class TransformersLLM:
         device: ``"auto"`` takes CUDA where there is one.
         dtype: ``"auto"`` is bfloat16 on CUDA and float32 on a CPU, whatever the files hold.
         batch: rows decoded together; by default 128 of a small model, 32 of another. A call's requests are cut into
-            batches in their order, so another ``batch`` may round, and then sample, otherwise.
+            batches in their order (of a small model) or by the length of their prompts, so another ``batch`` may
+            round, and then sample, otherwise. It does not follow free memory, which is not the same on every day.
         threads: CPU threads while decoding; by default 1 for a small model, else as torch is set.
 
     Raises:
@@ -69,9 +72,10 @@ class TransformersLLM:
             why = str(error).splitlines()[0]
             raise InputError(f"cannot put the model on {device!r}", where=str(self._folder), why=why) from error
         small = self.model.num_parameters() < SMALL
-        self._batch = batch or (128 if small else 32)
+        self._batch, self._by_length = batch or (128 if small else 32), not small
         self._threads = threads or (1 if small else torch.get_num_threads())
         self._digest: str | None = None
+        self._spelled: dict[tuple[str, ...], Options] = {(): ()}
         self._swapper = Swapper(self.model, adapters)
 
     @property
@@ -93,7 +97,10 @@ class TransformersLLM:
             InputError: a prompt leaves no room for its completion (nothing is cut), or an adapter cannot be loaded.
         """
         rows = {id(request): self._row(request) for request in requests}  # all are checked before any is answered
-        ordered = sorted(requests, key=lambda request: request.adapter)  # stable: plan order within an adapter
+        lengths = {site: len(row.prompt) if self._by_length else 0 for site, row in rows.items()}
+        ordered = sorted(
+            requests, key=lambda request: (request.adapter, lengths[id(request)])
+        )  # stable: else plan order
         for adapter, group in groupby(ordered, key=lambda request: request.adapter):
             same = list(group)
             for start in range(0, len(same), self._batch):
@@ -109,10 +116,31 @@ class TransformersLLM:
     def _decode(self, batch: Sequence[Request], rows: Sequence[Row]) -> Iterator[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
         with torch_threads(self._threads):
-            found = decode(self.model, rows, pad=pad, stops=self._stops)
+            found = self._written(rows, pad)
         for request, row, new in zip(batch, rows, found, strict=True):
             text = self.tokenizer.decode(new.tokens, skip_special_tokens=True)
             yield Reply(request.site, text, "stop" if new.stopped else "length", len(row.prompt), len(new.tokens))
+
+    def _written(self, rows: Sequence[Row], pad: int) -> list[Written]:
+        try:
+            return decode(self.model, rows, pad=pad, stops=self._stops)
+        except torch.OutOfMemoryError as error:
+            raise MolochError(
+                "generation ran out of GPU memory", where=self._name, why=str(error).splitlines()[0],
+                mend=f"Set serving.rows lower than {self._batch}, and run the same command again.",
+            ) from error  # fmt: skip
+
+    def _options(self, request: Request) -> Options:
+        """Return the tokens of the request's choices, as the tokenizer writes each by itself."""
+        if request.choices not in self._spelled:
+            options = [self.tokenizer(choice, add_special_tokens=False)["input_ids"] for choice in request.choices]
+            for choice, tokens in zip(request.choices, options, strict=True):
+                if not tokens or self.tokenizer.decode(tokens, skip_special_tokens=True) != choice:
+                    raise InputError(
+                        "the model cannot write a choice", where=request.site, why=f"its tokens do not spell {choice!r}"
+                    )
+            self._spelled[request.choices] = tuple(map(tuple, options))
+        return self._spelled[request.choices]
 
     def _row(self, request: Request) -> Row:
         prompt, sampling = self.prompt_ids(request), request.sampling
@@ -127,7 +155,8 @@ class TransformersLLM:
                 why=f"{len(prompt)} tokens and {sampling.max_tokens} for the completion; the model takes {positions}",
                 mend="Use shorter anchors or a smaller sampling.max_tokens; nothing is cut in silence.",
             )
-        return Row(prompt, request.seed, sampling.temperature, sampling.top_p, sampling.max_tokens)
+        options = self._options(request)
+        return Row(prompt, request.seed, sampling.temperature, sampling.top_p, sampling.max_tokens, options)
 
     @cached_property
     def _stops(self) -> set[int]:

@@ -22,9 +22,10 @@ from abm.llm import Request, Sampling  # noqa: E402
 from abm.llm.transformers_backend import TransformersLLM  # noqa: E402
 from abm.llm.weights import Swapper  # noqa: E402
 from learning.adapters import load_adapter  # noqa: E402
-from learning.examples import Example, encode, examples, mean_loss, passes, row_losses, step_losses  # noqa: E402
+from learning.examples import Example, encode, examples, passes  # noqa: E402
 from learning.lora import PRESETS, LoraSettings, lora_settings  # noqa: E402
 from learning.trainer import TRLTrainer  # noqa: E402
+from learning.training.losses import mean_loss, row_losses, step_losses  # noqa: E402
 from learning.training_set import training_set  # noqa: E402
 from tests.learning.logs import contest, log  # noqa: E402
 
@@ -290,7 +291,7 @@ class TestAdapter:
         learn("rft")
         for path in trainer._adapters.iterdir():
             assert {file.name for file in path.iterdir()} == {
-                "adapter_model.safetensors", "adapter_config.json", "lineage.json"
+                "adapter_model.safetensors", "adapter_config.json", "lineage.json", "check.json"
             }  # fmt: skip
 
 

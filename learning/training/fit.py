@@ -1,0 +1,159 @@
+"""The optimiser's steps: TRL's SFTTrainer on a PEFT LoRA, or, where TRL is not installed, transformers' Trainer under it.
+
+TRL's trainer is a subclass that adds data preparation and losses; ours come from :mod:`learning.training.losses`, so
+that both give the same tensors. A step holds ``batch`` units, each with the thoughts that belong to it, so that every
+method takes equally many steps on the same contests in the same order.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from abm.errors import MolochError
+from learning.examples import Unit
+from learning.lora import LoraSettings
+from learning.training.hardware import checkpoints
+from learning.training.losses import packs, step_losses
+from learning.training.ranks import Ranks
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+
+
+def fit(
+    model: PeftModel, units: Sequence[Unit], settings: LoraSettings, seed: int, ranks: Ranks, tokenizer: Any
+) -> int:
+    """Train ``model`` in place and return the optimiser steps.
+
+    Raises:
+        MolochError: the loss is not finite.
+    """
+    from transformers import PrinterCallback
+
+    order = list(range(len(units))) * settings.repeat
+    longest = max(len(row.ids) for unit in units for row in unit)
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = _unit_trainer()(
+            model, units, settings, ranks,
+            args=_arguments(settings, len(order), seed, scratch, checkpoints(settings, model, longest)),
+            train_dataset=_dataset(order), processing_class=tokenizer,
+            data_collator=lambda picked: {"unit": [item["unit"] for item in picked]},
+        )  # fmt: skip
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    return trainer.state.global_step
+
+
+def with_trl() -> bool:
+    """Return whether TRL's trainer can be had."""
+    return find_spec("trl") is not None and find_spec("datasets") is not None
+
+
+def _dataset(order: list[int]) -> Any:
+    """Return the numbers of units as the library's trainer takes them."""
+    if not with_trl():
+        return [{"unit": unit} for unit in order]
+    from datasets import Dataset
+
+    return Dataset.from_dict({"unit": order})
+
+
+def _arguments(settings: LoraSettings, rows: int, seed: int, scratch: str, recompute: bool) -> Any:
+    """Return the settings as the library wants them."""
+    import torch
+
+    steps = math.ceil(rows / settings.batch)
+    warmup = min(round(settings.warmup * steps), steps - 1)  # steps of a warm-up begin at rate 0: never all of them
+    common: dict[str, Any] = {
+        "output_dir": scratch,
+        "per_device_train_batch_size": settings.batch,
+        "num_train_epochs": 1,
+        "learning_rate": settings.lr,
+        "lr_scheduler_type": "cosine_with_min_lr",
+        "lr_scheduler_kwargs": {"min_lr_rate": settings.final_lr},
+        "warmup_steps": warmup,
+        "bf16": False,  # the base model has its precision already
+        "use_cpu": not torch.cuda.is_available(),
+        "gradient_checkpointing": recompute,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        "seed": seed,
+        "data_seed": seed,
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "dataloader_pin_memory": False,
+    }
+    if with_trl():
+        from trl.trainer.sft_config import SFTConfig
+
+        arguments = SFTConfig(**common, max_length=None, dataset_kwargs={"skip_prepare_dataset": True})
+    else:
+        from transformers import TrainingArguments
+
+        arguments = TrainingArguments(**common)
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # more would multiply the batch, and with it the method
+    return arguments
+
+
+def _unit_trainer() -> Any:
+    import torch
+
+    if with_trl():
+        from trl.trainer.sft_trainer import SFTTrainer as Base
+    else:
+        from transformers import Trainer as Base  # type: ignore[assignment]
+
+    class UnitTrainer(Base):  # type: ignore[misc, valid-type]
+        """A trainer whose batches are numbers of units, and whose loss is that of :mod:`learning.training.losses`."""
+
+        def __init__(
+            self, model: PeftModel, units: Sequence[Unit], settings: LoraSettings, ranks: Ranks, **arguments: Any
+        ) -> None:
+            self._peft, self._units, self._settings, self._ranks = model, units, settings, ranks
+            super().__init__(model=model, **arguments)
+            self._weights = [weight for weight in model.parameters() if weight.requires_grad]
+            for weight in self._weights:
+                weight.data = weight.data.float()  # TRL makes the adapter of a quantised base bfloat16
+
+        def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+            self._peft.train()
+            if self._ranks.rank and not self.state.global_step:
+                torch.manual_seed(self.args.seed + self._ranks.rank)  # dropout draws otherwise than on its neighbours
+            rows = [row for unit in inputs["unit"] for row in self._units[unit]]
+            base, total = self._peft.get_base_model(), torch.zeros((), device=self._peft.device)
+            for loss in step_losses(
+                base, rows, self._settings.tokens_per_pass, share=self._ranks.share(rows), pack=packs(base)
+            ):
+                self.accelerator.backward(loss)
+                total += loss.detach()
+            self._ranks.add_gradients(self._weights)
+            found = self._ranks.total(float(total), total.device)
+            finite(found, f"at step {self.state.global_step + 1}", self._settings)
+            return total
+
+    return UnitTrainer
+
+
+def finite(loss: float, when: str, settings: LoraSettings) -> None:
+    """Raise :class:`MolochError` unless the loss is a number."""
+    if not math.isfinite(loss):
+        raise MolochError(
+            "training diverged", why=f"the loss is {loss} {when}", mend=f"Lower lora.lr, now {settings.lr:g}."
+        )
+
+
+def quiet() -> None:
+    """Keep the libraries' progress bars and advice out of the run's own progress."""
+    from transformers.utils import logging as transformers_logging
+
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()

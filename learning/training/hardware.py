@@ -1,0 +1,144 @@
+"""What a training runs on: device, attention kernels, quantisation, and whether activations fit.
+
+Knows models and devices; nothing of examples or optimisers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from abm.errors import InputError, MolochError
+from learning.lora import LoraSettings
+
+if TYPE_CHECKING:
+    import torch
+
+SPARE = 0.85
+"""Share of the free GPU memory that activations may take by estimate."""
+
+
+def device_of() -> torch.device:
+    """Return the GPU of this process, or the CPU."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def kernels(settings: LoraSettings, device: torch.device) -> str | None:
+    """Return the attention that transformers is asked for; None leaves it to transformers.
+
+    Raises:
+        InputError: FlashAttention is asked for by name and cannot be had.
+    """
+    from transformers.utils.import_utils import is_flash_attn_2_available
+
+    fits = device.type == "cuda" and settings.precision == "bf16"
+    if settings.attention == "auto":
+        return "flash_attention_2" if fits and is_flash_attn_2_available() else None
+    if settings.attention == "flash_attention_2" and not (fits and is_flash_attn_2_available()):
+        why = "the package flash-attn is not installed" if fits else "it needs a CUDA device and lora.precision bf16"
+        raise InputError("no FlashAttention here", why=why, mend="Set lora.attention to auto or sdpa.")
+    return settings.attention
+
+
+def load_base(folder: Path, settings: LoraSettings, device: torch.device) -> Any:
+    """Return the frozen base model on ``device``.
+
+    Raises:
+        InputError: the settings ask for what this machine does not have.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    options: dict[str, Any] = {"dtype": torch.bfloat16 if settings.precision == "bf16" else torch.float32}
+    if (attention := kernels(settings, device)) is not None:
+        options["attn_implementation"] = attention
+    if settings.quantize == "4bit":
+        options |= {"quantization_config": _nf4(device, options["dtype"]), "device_map": {"": device}}
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, **options)
+    return model if settings.quantize == "4bit" else model.to(device)
+
+
+def _nf4(device: torch.device, dtype: torch.dtype) -> Any:
+    """Return QLoRA's quantisation: 4-bit NormalFloat, its constants quantised too (Dettmers et al., arXiv 2305.14314)."""
+    if device.type != "cuda":
+        raise InputError("4-bit training needs a CUDA device", where="lora.quantize", mend="Set lora.quantize to none.")
+    if find_spec("bitsandbytes") is None:
+        raise InputError("4-bit training needs bitsandbytes", where="lora.quantize", why="it is not installed",
+                         mend="pip install bitsandbytes, or set lora.quantize to none.")  # fmt: skip
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+
+
+def checkpoints(settings: LoraSettings, model: Any, longest: int) -> bool:
+    """Return whether activations are recomputed.
+
+    Args:
+        model: with its LoRA, on its device.
+        longest: tokens of the longest example.
+    """
+    import torch
+
+    from abm.llm.transformers_backend import SMALL
+
+    if settings.checkpointing != "auto":
+        return settings.checkpointing
+    if model.device.type != "cuda":
+        return model.num_parameters() >= SMALL
+    free, _ = torch.cuda.mem_get_info(model.device)
+    tokens = max(settings.tokens_per_pass, longest)
+    return tokens * activation_bytes(model.config.get_text_config(), settings) > SPARE * free
+
+
+def activation_bytes(config: Any, settings: LoraSettings) -> int:
+    """Return about how many bytes one token's activations take until the backward pass, all layers together.
+
+    Counted from what autograd keeps of a gated transformer layer with LoRA on its linear layers: inputs and outputs of
+    norms, projections, attention and gate in the base's precision, the norms once more in float32, and each adapted
+    layer's input in float32, with dropout's mask. An estimate for models of this kind; a test holds it against a count.
+    """
+    width = 2 if settings.precision == "bf16" else 4
+    hidden, heads = config.hidden_size, config.num_attention_heads
+    inner = getattr(config, "intermediate_size", None) or 4 * hidden
+    head = getattr(config, "head_dim", None) or hidden // heads
+    queries, keys = heads * head, (getattr(config, "num_key_value_heads", None) or heads) * head
+    base = width * (4 * hidden + 4 * queries + 4 * keys + 4 * inner)
+    norms = 4 * (4 * hidden + 2 * queries + 2 * keys)
+    inputs = {"o_proj": queries, "down_proj": inner}
+    adapted = sum(inputs.get(name, hidden) for name in settings.targets) * (5 if settings.dropout else 4)
+    return (base + norms + adapted) * config.num_hidden_layers
+
+
+@contextmanager
+def on_device(device: torch.device, settings: LoraSettings) -> Iterator[None]:
+    """Let the block train: products of float32 in TF32 beside a bf16 base, and afterwards the GPU's memory given back.
+
+    Raises:
+        MolochError: the GPU's memory does not suffice.
+    """
+    import gc
+
+    import torch
+
+    before = torch.get_float32_matmul_precision()
+    if device.type == "cuda" and settings.precision == "bf16":
+        torch.set_float32_matmul_precision("high")  # LoRA's inputs come from bf16: nothing of them is lost
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MolochError(
+            "training ran out of GPU memory", why=str(error).splitlines()[0],
+            mend=f"Lower lora.tokens_per_pass, now {settings.tokens_per_pass}, or set lora.checkpointing to true.",
+        ) from error  # fmt: skip
+    finally:
+        torch.set_float32_matmul_precision(before)
+        if device.type == "cuda":
+            gc.collect()  # the trainer and its model refer to one another
+            torch.cuda.empty_cache()

@@ -1,0 +1,169 @@
+"""One training as data: everything that decides it, carried out here or, file in hand, in processes of its own."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from abm.errors import InputError
+from learning.adapters import load_adapter, save_adapter
+from learning.examples import Examples
+from learning.lora import LoraSettings
+from learning.training.ranks import Ranks
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+
+
+class Trained(msgspec.Struct, frozen=True):
+    """What a training did.
+
+    Attributes:
+        adapter: id of the adapter.
+        rows: examples that were learnt from, before they were repeated.
+        over_long: examples refused for their length, and thoughts left out with their contest's trajectory.
+        tokens: tokens that carried loss, over all steps; ``steps``: optimiser steps.
+        loss_before, loss_after: mean negative log-likelihood per completion token over the trajectories, without dropout.
+    """
+
+    adapter: str
+    rows: int
+    over_long: int
+    tokens: int
+    steps: int
+    loss_before: float
+    loss_after: float
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What is to be learnt, and from where to where.
+
+    Attributes:
+        model: folder of the base model.
+        adapters: folder that adapters are read from and written to.
+        parent: adapter to go on from; empty for a fresh one.
+        facts: what the adapter's lineage says beside the versions.
+    """
+
+    model: str
+    adapters: str
+    parent: str
+    settings: LoraSettings
+    seed: int
+    examples: Examples
+    facts: dict[str, Any]
+
+
+def learn(job: Job, ranks: Ranks = Ranks()) -> Trained:  # noqa: B008 (immutable)
+    """Learn the adapter; with several processes each calls this, and the first writes it.
+
+    Raises:
+        InputError: the settings ask for what this machine has not, or the parent was learnt with others.
+        MolochError: the loss is not finite, or memory does not suffice; no adapter is written.
+    """
+    from learning.training.fit import quiet
+    from learning.training.hardware import device_of, on_device
+
+    quiet()
+    device = device_of()
+    with on_device(device, job.settings):
+        return _learn(job, ranks, device)
+
+
+def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
+    import torch
+
+    from abm.llm.sync import record
+    from abm.llm.transformers_backend import SMALL, torch_threads
+    from learning.training.check import measure
+    from learning.training.fit import finite, fit
+
+    settings, units = job.settings, job.examples.units
+    model = _model(job, device)
+    with torch_threads(1 if model.num_parameters() < SMALL else torch.get_num_threads()):
+        before = _loss(model, job, ranks)
+        steps = fit(model, units, settings, job.seed, ranks, _tokenizer(job))
+        after = _loss(model, job, ranks)
+        finite(after, "after training", settings)
+        adapter = ""
+        if ranks.rank == 0:
+            folder = Path(job.adapters)
+            adapter = save_adapter(folder, *_adapter_of(model), {**job.facts, "versions": _versions()})
+            if settings.quantize == "none":  # engines serve the whole base, of which a quantised one says too little
+                record(folder / adapter, measure(model, units[0][0]))
+    return Trained(
+        adapter=adapter,
+        rows=sum(map(len, units)),
+        over_long=job.examples.over_long + job.examples.orphaned,
+        tokens=settings.repeat * sum(row.learnt for unit in units for row in unit),
+        steps=steps,
+        loss_before=round(before, 6),
+        loss_after=round(after, 6),
+    )
+
+
+def _loss(model: PeftModel, job: Job, ranks: Ranks) -> float:
+    """Return the mean loss per completion token of all trajectories."""
+    from learning.training.losses import packs, summed_loss
+
+    base, rows = model.get_base_model(), job.examples.trajectories
+    found = summed_loss(base, ranks.share(rows), job.settings.tokens_per_pass, pack=packs(base))
+    return ranks.total(found, model.device) / sum(row.learnt for row in rows)
+
+
+def _tokenizer(job: Job) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(job.model, local_files_only=True)
+
+
+def _model(job: Job, device: torch.device) -> PeftModel:
+    """Return the base model with a fresh LoRA, or with the parent's to go on from."""
+    import torch
+    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+
+    from learning.training.hardware import load_base
+
+    settings = job.settings
+    base = load_base(Path(job.model), settings, device)
+    config = LoraConfig(
+        r=settings.rank, lora_alpha=settings.alpha, lora_dropout=settings.dropout, target_modules=list(settings.targets),
+        task_type="CAUSAL_LM", bias="none",
+    )  # fmt: skip
+    torch.manual_seed(job.seed)
+    model = get_peft_model(base, config)
+    if job.parent:
+        tensors, learnt = load_adapter(Path(job.adapters), job.parent)
+        wanted = {"r": settings.rank, "lora_alpha": settings.alpha, "target_modules": sorted(settings.targets)}
+        if differs := [
+            f"{key} {learnt.get(key)}, not {value}" for key, value in wanted.items() if learnt.get(key) != value
+        ]:
+            raise InputError("the parent adapter has other settings", where=job.parent, why="; ".join(differs),
+                             mend="Go on with the settings that it was learnt with.")  # fmt: skip
+        set_peft_model_state_dict(model, tensors)
+    return model  # type: ignore[return-value]
+
+
+def _adapter_of(model: PeftModel) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return the adapter's tensors and the part of PEFT's configuration that is plain data."""
+    from peft import get_peft_model_state_dict
+
+    tensors = {name: tensor.detach().cpu() for name, tensor in get_peft_model_state_dict(model).items()}
+    config = model.peft_config["default"].to_dict()
+    config["target_modules"] = sorted(config["target_modules"])
+    config["inference_mode"], config["base_model_name_or_path"] = True, None
+    plain = {key: getattr(value, "value", value) for key, value in config.items()}
+    return tensors, {
+        key: value for key, value in plain.items() if isinstance(value, str | int | float | bool | list | None)
+    }
+
+
+def _versions() -> dict[str, str]:
+    from learning.training.fit import with_trl
+
+    names = ("torch", "transformers", "peft", "trl") if with_trl() else ("torch", "transformers", "peft")
+    return {name: metadata.version(name) for name in names}

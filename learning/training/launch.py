@@ -1,0 +1,98 @@
+"""Starts the processes of one training, waits for all, and ends all when one fails. Knows no torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from abm.errors import InputError, MolochError
+from learning.training.job import Job, Trained
+
+POLL_S = 0.2
+_LAUNCHERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a process ended: with what was trained, or with an error in one line and the exit code that belongs to it."""
+
+    trained: Trained | None = None
+    error: str = ""
+    why: str = ""
+    mend: str = ""
+
+
+def learn_in_processes(job: Job) -> Trained:
+    """Carry out ``job`` in ``settings.processes`` processes of this machine, one GPU each, or on the CPU without any.
+
+    Raises:
+        InputError: there are fewer GPUs than processes.
+        MolochError: a process failed; the others were ended and no adapter is written.
+    """
+    size = job.settings.processes
+    gpus = _gpus(size)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "job.json").write_bytes(msgspec.json.encode(job))
+        running = [_start(folder, rank, size, gpus) for rank in range(size)]
+        try:
+            _wait(running)
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
+        return _outcome(folder, running)
+
+
+def _gpus(size: int) -> list[str]:
+    """Return the names of the GPUs to use, as CUDA_VISIBLE_DEVICES has them; none if there are none."""
+    import torch
+
+    count = torch.cuda.device_count()  # asks the driver, takes no memory
+    if count and count < size:
+        raise InputError(f"{size} processes want a GPU each", where="lora.processes", why=f"there are {count}",
+                         mend=f"Set lora.processes to at most {count}.")  # fmt: skip
+    named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return (named or [str(number) for number in range(count)])[:size] if count else []
+
+
+def _start(folder: Path, rank: int, size: int, gpus: list[str]) -> subprocess.Popen[bytes]:
+    environment = {name: value for name, value in os.environ.items() if name not in _LAUNCHERS}
+    if gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = gpus[rank]
+    command = [sys.executable, "-m", "learning.training.worker", str(folder), str(rank), str(size)]
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    with (folder / f"{rank}.log").open("wb") as log:
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+
+def _wait(running: list[subprocess.Popen[bytes]]) -> None:
+    """Return when all have ended, or one has failed: the others would wait for it for ever."""
+    while any(process.poll() is None for process in running):
+        if any(process.poll() for process in running):
+            return
+        time.sleep(POLL_S)
+
+
+def _outcome(folder: Path, running: list[subprocess.Popen[bytes]]) -> Trained:
+    found = []
+    for rank in range(len(running)):
+        path = folder / f"{rank}.json"
+        found.append(msgspec.json.decode(path.read_bytes(), type=Outcome) if path.is_file() else None)
+    if found[0] is not None and found[0].trained is not None and all(process.returncode == 0 for process in running):
+        return found[0].trained
+    for outcome in found:
+        if outcome is not None and outcome.error:
+            raise MolochError(outcome.error, why=outcome.why, mend=outcome.mend)
+    failed = next((rank for rank, process in enumerate(running) if process.returncode > 0), 0)
+    lines = (folder / f"{failed}.log").read_text("utf-8", "replace").strip().splitlines()
+    raise MolochError(
+        f"training process {failed} of {len(running)} failed",
+        why=lines[-1] if lines else f"exit code {running[failed].returncode}",
+        mend="Run the same command again; with lora.processes=1 it trains in this process.",
+    )

@@ -1,0 +1,188 @@
+"""The loss of examples: padded or packed, and never all logits of a large vocabulary at once.
+
+Loss of one optimiser step, with w_r a row's weight, S_r the summed negative log-likelihood of its completion's tokens
+and T the completion tokens of the step's trajectories:
+
+    L = sum_r w_r * S_r / T
+
+Prompts carry no loss. Without thoughts all weights are 1 and L is what TRL computes by default. How rows share a pass
+changes only rounding. Knows tokens and models; knows nothing of logs, optimisers or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from learning.examples import Example, passes
+
+if TYPE_CHECKING:
+    import torch
+
+LOGITS = 1 << 27
+"""Logits that may exist at once: 0.5 GiB in float32. More are made, and in the backward pass made again, in parts."""
+
+_PLAIN = (None, 0, 1, False)
+_BENT = ("final_logit_softcapping", "logits_scaling", "logit_scale", "lm_head_multiplier")
+"""Settings of models that do more to their logits than multiply by the output matrix."""
+
+
+class Batch(NamedTuple):
+    """Rows as one input of a model, and where their completions are predicted.
+
+    Attributes:
+        inputs: arguments of the model; ``input_ids`` has shape (batch rows, columns).
+        rows, columns: where each completion token is predicted: one before it; shape (completion tokens,).
+        targets: the tokens to predict, and ``examples``: of which row; both shape (completion tokens,).
+    """
+
+    inputs: dict[str, torch.Tensor]
+    rows: torch.Tensor
+    columns: torch.Tensor
+    targets: torch.Tensor
+    examples: torch.Tensor
+
+
+def packs(model: Any) -> bool:
+    """Return whether rows are packed: FlashAttention keeps apart what follows one another at no cost.
+
+    Other kernels would compute, and throw away, attention between the rows: they get padded rows of like length.
+    """
+    return model.config._attn_implementation == "flash_attention_2"
+
+
+def padded(rows: Sequence[Example], device: torch.device) -> Batch:
+    """Return the rows below one another, padded on the right.
+
+    Attention is causal, so that no token sees the padding after it: on a GPU the mask is left out, which lets the
+    kernels that take none do the work. On a CPU it stays: it costs little there, and adapters are known to the last bit.
+    """
+    import torch
+
+    longest = max(len(row.ids) for row in rows)
+    ids = torch.zeros((len(rows), longest), dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for i, row in enumerate(rows):
+        ids[i, : len(row.ids)] = torch.tensor(row.ids)
+        mask[i, : len(row.ids)] = 1
+    inputs = {"input_ids": ids} if device.type == "cuda" else {"input_ids": ids, "attention_mask": mask}
+    return _placed(rows, inputs, [(i, 0) for i in range(len(rows))], device)
+
+
+def packed(rows: Sequence[Example], device: torch.device) -> Batch:
+    """Return the rows behind one another in one line.
+
+    Positions begin again at 0 with each row, by which transformers knows where one ends: attention is then
+    block-diagonal, in FlashAttention by the lengths, in other kernels by a mask.
+    """
+    import torch
+
+    ids = torch.tensor([[token for row in rows for token in row.ids]])
+    positions = torch.tensor([[position for row in rows for position in range(len(row.ids))]])
+    starts, end = [], 0
+    for row in rows:
+        starts.append((0, end))
+        end += len(row.ids)
+    return _placed(rows, {"input_ids": ids, "position_ids": positions}, starts, device)
+
+
+def _placed(
+    rows: Sequence[Example], inputs: dict[str, torch.Tensor], starts: Sequence[tuple[int, int]], device: torch.device
+) -> Batch:
+    """Return the batch on ``device``; ``starts`` says where each row begins: (batch row, column)."""
+    import torch
+
+    line, column, target, example = [], [], [], []
+    for i, (row, (where, start)) in enumerate(zip(rows, starts, strict=True)):
+        line += [where] * row.learnt
+        column += range(start + row.start - 1, start + len(row.ids) - 1)
+        target += row.ids[row.start :]
+        example += [i] * row.learnt
+    found = (torch.tensor(values, device=device) for values in (line, column, target, example))
+    return Batch({name: tensor.to(device) for name, tensor in inputs.items()}, *found)
+
+
+def row_losses(model: Any, rows: Sequence[Example], *, pack: bool = False) -> torch.Tensor:
+    """Return each row's summed negative log-likelihood, shape (rows,), float32, on the model's device.
+
+    Args:
+        model: a causal language model of transformers, PEFT's wrapping taken off.
+        pack: rows follow one another instead of being padded.
+    """
+    batch = (packed if pack else padded)(rows, model.device)
+    first, last = int(batch.columns.min()), int(batch.columns.max())
+    size = len(batch.inputs["input_ids"]) * (last + 1 - first) * model.get_output_embeddings().weight.shape[0]
+    losses = _in_parts(model, batch) if size > LOGITS and _plain_head(model) else _at_once(model, batch, first, last)
+    return losses.new_zeros(len(rows)).index_add(0, batch.examples, losses)
+
+
+def _at_once(model: Any, batch: Batch, first: int, last: int) -> torch.Tensor:
+    """Return the completion tokens' losses from the model's own logits, made from the first such token on."""
+    import torch
+
+    kept = torch.arange(first, last + 1, device=model.device)
+    logits = model(**batch.inputs, use_cache=False, logits_to_keep=kept).logits
+    picked = logits[batch.rows, batch.columns - first].float()
+    return torch.nn.functional.cross_entropy(picked, batch.targets, reduction="none")
+
+
+def _in_parts(model: Any, batch: Batch) -> torch.Tensor:
+    """Return the same from the hidden states at completion tokens alone, some logits at a time."""
+    import torch
+    from torch.utils.checkpoint import checkpoint
+
+    head = model.get_output_embeddings()
+
+    def losses(hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(head(hidden).float(), targets, reduction="none")
+
+    hidden = model.base_model(**batch.inputs, use_cache=False).last_hidden_state[batch.rows, batch.columns]
+    step = max(1, LOGITS // head.weight.shape[0])
+    parts = zip(hidden.split(step), batch.targets.split(step), strict=True)
+    if not torch.is_grad_enabled():
+        return torch.cat([losses(*part) for part in parts])
+    return torch.cat([checkpoint(losses, *part, use_reentrant=False) for part in parts])  # type: ignore[arg-type]
+
+
+def _plain_head(model: Any) -> bool:
+    config = model.config.get_text_config()
+    return all(getattr(config, name, None) in _PLAIN for name in _BENT)
+
+
+def step_losses(
+    model: Any,
+    rows: Sequence[Example],
+    tokens_per_pass: int,
+    *,
+    share: Sequence[Example] | None = None,
+    pack: bool = False,
+) -> Iterator[torch.Tensor]:
+    """Yield the parts whose sum is the loss of one optimiser step (the module's formula), one per pass.
+
+    Args:
+        share: those of the step's ``rows`` that this process computes; all by default. Over all shares the sum is L.
+    """
+    import torch
+
+    learnt = sum(row.learnt for row in rows if row.trajectory)
+    for part in passes(rows if share is None else share, tokens_per_pass, packed=pack):
+        weights = torch.tensor([row.weight / learnt for row in part], device=model.device)
+        yield (weights * row_losses(model, part, pack=pack)).sum()
+
+
+def summed_loss(model: Any, rows: Sequence[Example], tokens_per_pass: int, *, pack: bool = False) -> float:
+    """Return the summed negative log-likelihood of the completions of ``rows``, in nats, without dropout."""
+    import torch
+
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        parts = passes(rows, tokens_per_pass, packed=pack)
+        total = sum(float(row_losses(model, part, pack=pack).sum()) for part in parts)
+    model.train(was_training)
+    return total
+
+
+def mean_loss(model: Any, rows: Sequence[Example], tokens_per_pass: int, *, pack: bool = False) -> float:
+    """Return the mean negative log-likelihood per completion token of ``rows``, without dropout."""
+    return summed_loss(model, rows, tokens_per_pass, pack=pack) / sum(row.learnt for row in rows)

@@ -1,0 +1,159 @@
+"""A training in several processes, without TRL, and what it leaves for engines to be checked against."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("peft")
+
+from abm.arenas import arena  # noqa: E402
+from abm.errors import InputError, MolochError  # noqa: E402
+from abm.llm.sync import ROUNDING, OutOfSync, deviation, recorded  # noqa: E402
+from abm.llm.transformers_backend import TransformersLLM  # noqa: E402
+from learning.adapters import load_adapter  # noqa: E402
+from learning.examples import Example  # noqa: E402
+from learning.lora import LoraSettings  # noqa: E402
+from learning.trainer import TRLTrainer  # noqa: E402
+from learning.training import fit, launch  # noqa: E402
+from learning.training.ranks import Ranks  # noqa: E402
+from learning.training_set import training_set  # noqa: E402
+from tests.learning.logs import contest, log  # noqa: E402
+
+ROOT = Path(__file__).parents[3]
+EVENTS = log(*(contest(f"a{i}", [1, 1, i % 2], orders=[[0, 1], [1, 0], [1, 0]]) for i in range(5)))
+SETTINGS = LoraSettings(
+    rank=2, alpha=4, lr=1e-2, batch=2, repeat=2, dropout=0.0, precision="float32", tokens_per_pass=4096,
+    checkpointing=False,
+)  # fmt: skip
+
+
+def learn(model, folder, method="rft", seed=1, parent="", **changes):
+    """Train a tiny model."""
+    data = training_set(
+        EVENTS, method, source_arm="shared", epoch=1, arena=arena("sales"), seed=1, thoughts_per_contest=2
+    )
+    settings = msgspec.structs.replace(SETTINGS, **changes)
+    return TRLTrainer(str(model), folder).train(data, parent=parent, settings=settings, seed=seed, lineage={})
+
+
+class TestWithoutTRL:
+    """A host that has torch, transformers and peft trains the same adapters."""
+
+    @pytest.mark.parametrize("changes", [{}, {"dropout": 0.05}, {"precision": "bf16", "checkpointing": True}])
+    def test_the_same_adapter(self, tiny_model, tmp_path, monkeypatch, changes):
+        """To the last bit, as TRL's trainer is transformers' underneath."""
+        pytest.importorskip("trl")
+        theirs = learn(tiny_model, tmp_path / "one", "tfb", **changes)
+        monkeypatch.setattr(fit, "with_trl", lambda: False)
+        assert learn(tiny_model, tmp_path / "two", "tfb", **changes) == theirs
+
+    def test_what_a_gpu_host_lacks_is_not_imported(self):
+        """Training and generation import neither TRL nor data frames nor agents, and so run without them."""
+        absent = ("trl", "datasets", "polars", "mesa", "vllm", "numba", "scipy", "networkx", "openai", "ray")
+        code = (
+            f"import sys; sys.modules |= dict.fromkeys({absent!r})\n"
+            "import tempfile; from pathlib import Path\n"
+            "from tests.learning.training.test_job import learn; from tests.support.tiny import save_tiny_model\n"
+            "place = Path(tempfile.mkdtemp()); print(learn(save_tiny_model(place / 'm'), place).adapter)"
+        )
+        found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+        assert found.returncode == 0, found.stderr
+
+
+class TestCheck:
+    """Beside each adapter stands what an engine must compute with it."""
+
+    @pytest.fixture(scope="class")
+    def folder(self, tiny_model, tmp_path_factory):
+        """A folder with two adapters."""
+        return tmp_path_factory.mktemp("run") / "adapters"
+
+    @pytest.fixture(scope="class")
+    def ids(self, tiny_model, folder):
+        """Their ids: one of few steps, one of another method that went on from it."""
+        first = learn(tiny_model, folder).adapter
+        return first, learn(tiny_model, folder, "loser", parent=first, lr=3e-2).adapter
+
+    def found(self, tiny_model, folder, adapter, tokens):
+        """Return what the backend of generation computes."""
+        llm = TransformersLLM(tiny_model, adapters=folder, device="cpu")
+        llm._swapper.activate(adapter)
+        with torch.inference_mode():
+            logits = llm.model(torch.tensor([tokens])).logits[0, :-1].log_softmax(-1)
+        return logits.gather(1, torch.tensor(tokens)[1:, None])[:, 0].tolist()
+
+    def test_the_same_weights_agree(self, tiny_model, folder, ids):
+        """Merged into the weights by the backend, or beside them as trained."""
+        for adapter in ids:
+            known = recorded(folder / adapter)
+            assert known is not None and len(known.tokens) == len(known.adapted) + 1 == len(known.base) + 1
+            assert deviation(known, self.found(tiny_model, folder, adapter, known.tokens), where="here") < 1e-3
+
+    def test_other_weights_do_not(self, tiny_model, folder, ids):
+        """The base's, or those of the epoch before."""
+        known = recorded(folder / ids[1])
+        for other in ("", ids[0]):
+            with pytest.raises(OutOfSync):
+                deviation(known, self.found(tiny_model, folder, other, known.tokens), where="here")
+
+    def test_the_base_is_the_base(self, tiny_model, folder, ids):
+        """What is recorded as without adapter is what the model says without adapter."""
+        known = recorded(folder / ids[0])
+        assert known.base == pytest.approx(self.found(tiny_model, folder, "", known.tokens), abs=ROUNDING / 100)
+
+    def test_it_is_no_part_of_the_adapter(self, folder, ids):
+        """Without it the adapter is the same."""
+        (folder / ids[0] / "check.json").unlink()
+        load_adapter(folder, ids[0])
+
+
+class TestRanks:
+    """A step's rows are shared, each once."""
+
+    @pytest.mark.parametrize("size", [1, 2, 3, 7])
+    def test_every_row_once(self, size):
+        """However many processes; none gets two more than another."""
+        rows = [Example([7] * (2 + i % 4), 1, 1.0, True) for i in range(5)]
+        shares = [list(Ranks(rank, size).share(rows)) for rank in range(size)]
+        assert sorted(id(row) for share in shares for row in share) == sorted(map(id, rows))
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+    def test_too_few_gpus(self, tiny_model, tmp_path, monkeypatch):
+        """An error before anything starts."""
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+        with pytest.raises(InputError, match=r"lora\.processes: 3 processes want a GPU each: there are 2"):
+            learn(tiny_model, tmp_path, processes=3)
+
+    @pytest.mark.parametrize("named, wanted", [("", ["0", "1"]), ("4,6,7", ["4", "6"])])
+    def test_each_has_a_gpu_of_its_own(self, monkeypatch, named, wanted):
+        """Of those that this process may use."""
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+        assert launch._gpus(2) == wanted
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("method, size", [("rft", 2), ("tfb", 2), ("tfb", 3)])
+    def test_processes_learn_what_one_learns(self, tiny_model, tmp_path, method, size):
+        """The same steps, losses and, but for rounding, the same adapter; three processes have steps without a row for one."""
+        alone = learn(tiny_model, tmp_path, method)
+        together = learn(tiny_model, tmp_path, method, processes=size)
+        assert (alone.steps, alone.tokens, alone.rows) == (together.steps, together.tokens, together.rows)
+        assert together.loss_after == pytest.approx(alone.loss_after, abs=1e-4)
+        one, two = (load_adapter(tmp_path, trained.adapter)[0] for trained in (alone, together))
+        start = load_adapter(tmp_path, learn(tiny_model, tmp_path, method, lr=1e-12).adapter)[0]
+        for name, weight in one.items():
+            moved = (weight - start[name]).abs().max()
+            assert (weight - two[name]).abs().max() < 0.02 * moved
+
+    @pytest.mark.slow
+    def test_one_that_fails_ends_all(self, tiny_model, tmp_path):
+        """With its reason, as in one process; no adapter is there."""
+        with pytest.raises(MolochError, match=r"training diverged: the loss is (nan|inf).*Lower lora\.lr"):
+            learn(tiny_model, tmp_path, processes=2, lr=1e30)
+        assert not list(tmp_path.iterdir())

@@ -1,0 +1,180 @@
+"""Rows that share a pass do not see one another, and no way to compute their loss gives another loss."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("peft")
+
+from peft import LoraConfig, get_peft_model  # noqa: E402
+from transformers import AutoModelForCausalLM  # noqa: E402
+
+from learning.examples import Example, passes  # noqa: E402
+from learning.training import losses  # noqa: E402
+from learning.training.losses import mean_loss, row_losses, step_losses  # noqa: E402
+from tests.support.tiny import save_tiny_model  # noqa: E402
+
+ARCHITECTURES = {
+    "qwen3": {},
+    "llama": {},
+    "mistral": {"sliding_window": 8},
+    "gemma2": {
+        "sliding_window": 8,
+        "query_pre_attn_scalar": 8,
+        "attn_logit_softcapping": None,
+    },  # which sdpa leaves out
+    "gpt2": {"n_embd": 32, "n_head": 4, "n_layer": 2, "n_positions": 512},
+}
+WAYS = [(kernel, pack, limit) for kernel in ("sdpa", "eager") for pack in (False, True) for limit in (1 << 27, 1)]
+"""Attention kernel, rows behind one another or padded, and logits that may exist at once: all, or one token's."""
+
+
+def example(length: int, start: int, seed: int, weight: float = 1.0) -> Example:
+    """Return random tokens of which those from ``start`` on carry loss."""
+    generator = torch.Generator().manual_seed(seed)
+    return Example(torch.randint(6, 200, (length,), generator=generator).tolist(), start, weight, weight == 1.0)
+
+
+ROWS = [example(23, 15, 1), example(9, 4, 2), example(40, 22, 3), example(12, 1, 4, 0.5), example(31, 30, 5, 0.25)]
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def folder(request, tmp_path_factory):
+    """A tiny model of each kind."""
+    place = tmp_path_factory.mktemp(request.param)
+    return save_tiny_model(place / "model", request.param, **ARCHITECTURES[request.param])
+
+
+def adapted(folder, kernel="sdpa"):
+    """Return a model in float32 with a LoRA that does something."""
+    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation=kernel)
+    names = ["c_attn", "c_fc"] if model.config.model_type == "gpt2" else ["q_proj", "v_proj", "down_proj"]
+    torch.manual_seed(0)
+    model = get_peft_model(model, LoraConfig(r=2, target_modules=names, init_lora_weights=False))
+    return model.eval()
+
+
+def gradients(model, parts):
+    """Return the gradient of the sum of ``parts``, all weights in one line."""
+    model.zero_grad()
+    for part in parts:
+        part.backward()
+    return torch.cat([weight.grad.reshape(-1) for weight in model.parameters() if weight.requires_grad])
+
+
+@pytest.fixture(scope="module")
+def alone(folder):
+    """Losses and gradients of the rows one by one, all logits at once, by plain attention."""
+    model = adapted(folder, "eager")
+    base = model.get_base_model()
+    with torch.inference_mode():
+        found = torch.cat([row_losses(base, [row]) for row in ROWS])
+    return found, gradients(model, step_losses(base, ROWS, 1))
+
+
+class TestNoContamination:
+    """A row's loss and gradient are those that it has alone, whoever is in its pass."""
+
+    @pytest.mark.parametrize("kernel, pack, limit", WAYS)
+    def test_together_is_as_alone(self, folder, alone, monkeypatch, kernel, pack, limit):
+        """Padded or packed, in one piece or in parts, for each kind of model and kernel."""
+        monkeypatch.setattr(losses, "LOGITS", limit)
+        model = adapted(folder, kernel)
+        base = model.get_base_model()
+        with torch.inference_mode():
+            torch.testing.assert_close(row_losses(base, ROWS, pack=pack), alone[0], rtol=1e-4, atol=1e-4)
+        found = gradients(model, step_losses(base, ROWS, 10**6, pack=pack))
+        torch.testing.assert_close(found, alone[1], rtol=1e-3, atol=1e-4 * float(alone[1].abs().max()))
+
+    def test_a_neighbour_cannot_move_a_loss(self, folder):
+        """Other tokens in the row before it: not a bit of difference, packed."""
+        base = adapted(folder).get_base_model()
+        other = Example([7] * 40, 22, 1.0, True)
+        with torch.inference_mode():
+            one, two = (row_losses(base, [before, ROWS[0]], pack=True)[1] for before in (ROWS[2], other))
+        assert torch.equal(one, two)
+
+    def test_without_its_guard_packing_contaminates(self, folder, alone, monkeypatch):
+        """The test above can fail: positions that run on let rows see what is before them."""
+        plain = losses.packed
+
+        def running_on(rows, device):
+            batch = plain(rows, device)
+            ids = batch.inputs["input_ids"]
+            batch.inputs["position_ids"] = torch.arange(ids.shape[1])[None]
+            return batch
+
+        monkeypatch.setattr(losses, "packed", running_on)
+        with torch.inference_mode():
+            found = row_losses(adapted(folder).get_base_model(), ROWS, pack=True)
+        assert torch.allclose(found[0], alone[0][0], rtol=1e-4, atol=1e-4), "the first has nothing before it"
+        assert ((found - alone[0]).abs()[1:] > 1e-2).any()
+
+    def test_padding_needs_no_mask(self, folder, alone, monkeypatch):
+        """As on a GPU: causal attention never looks at what comes after."""
+        plain = losses.padded
+
+        def bare(rows, device):
+            batch = plain(rows, device)
+            del batch.inputs["attention_mask"]
+            return batch
+
+        monkeypatch.setattr(losses, "padded", bare)
+        with torch.inference_mode():
+            found = row_losses(adapted(folder).get_base_model(), ROWS)
+        torch.testing.assert_close(found, alone[0], rtol=1e-4, atol=1e-4)
+
+
+class TestMemory:
+    """Logits of a large vocabulary never exist in full."""
+
+    @pytest.fixture
+    def largest(self, monkeypatch):
+        """Return the most logits that the output matrix made at once, where ``limit`` may exist."""
+
+        def measure(folder, limit, pack):
+            monkeypatch.setattr(losses, "LOGITS", limit)
+            model = adapted(folder)
+            seen = []
+            model.get_base_model().get_output_embeddings().register_forward_hook(
+                lambda module, inputs, output: seen.append(output.numel())
+            )
+            gradients(model, step_losses(model.get_base_model(), ROWS, 10**6, pack=pack))
+            return max(seen)
+
+        return measure
+
+    @pytest.mark.parametrize("pack", [False, True])
+    def test_no_more_than_allowed(self, tiny_model, largest, pack):
+        """Forward and backward, only at tokens that carry loss."""
+        vocabulary = AutoModelForCausalLM.from_pretrained(tiny_model).config.vocab_size
+        assert largest(tiny_model, 4 * vocabulary, pack) <= 4 * vocabulary
+        assert largest(tiny_model, 1 << 27, pack) > 20 * vocabulary
+
+    def test_models_that_bend_their_logits_make_them_themselves(self, tmp_path, monkeypatch):
+        """Gemma's soft cap is part of the loss, whatever the limit."""
+        folder = save_tiny_model(tmp_path, "gemma2", final_logit_softcapping=0.5, query_pre_attn_scalar=8)
+        base = AutoModelForCausalLM.from_pretrained(folder).eval()
+        with torch.inference_mode():
+            whole = mean_loss(base, ROWS, 10**6)
+            monkeypatch.setattr(losses, "LOGITS", 1)
+            assert mean_loss(base, ROWS, 10**6) == pytest.approx(whole, rel=1e-5)
+
+
+class TestPasses:
+    """Passes hold what fits."""
+
+    def test_packed_rows_cost_their_own_length(self):
+        """No padding counts, so that more fit."""
+        rows = [Example([7] * length, 1, 1.0, True) for length in (5, 5, 5, 9, 30)]
+        assert [len(group) for group in passes(rows, 24, packed=True)] == [4, 1]
+        assert [len(group) for group in passes(rows, 24)] == [3, 1, 1]
+
+    def test_shares_sum_to_the_step(self, tiny_model):
+        """Two processes' parts add up to the loss and gradient of one."""
+        model = adapted(tiny_model)
+        base = model.get_base_model()
+        whole = gradients(model, step_losses(base, ROWS, 64))
+        parts = [gradients(model, step_losses(base, ROWS, 64, share=share)) for share in (ROWS[:2], ROWS[2:])]
+        torch.testing.assert_close(sum(parts), whole, rtol=1e-3, atol=1e-5)
