@@ -77,6 +77,7 @@ class TransformersLLM:
         self._digest: str | None = None
         self._spelled: dict[tuple[str, ...], Options] = {(): ()}
         self._swapper = Swapper(self.model, adapters)
+        self._device, self._asleep = device, False
 
     @property
     def name(self) -> str:
@@ -105,8 +106,22 @@ class TransformersLLM:
             same = list(group)
             for start in range(0, len(same), self._batch):
                 batch = same[start : start + self._batch]
+                self._wake()
                 self._swapper.activate(adapter)  # per batch: between two, the caller may have asked for another
                 yield from self._decode(batch, [rows[id(request)] for request in batch])
+
+    def sleep(self) -> None:
+        """Move the weights from an accelerator to main memory until the next call."""
+        if self._device != "cpu" and not self._asleep:
+            self._swapper.activate("")  # what it keeps of the base weights is on the device, too
+            self.model.to("cpu")
+            torch.cuda.empty_cache()
+            self._asleep = True
+
+    def _wake(self) -> None:
+        if self._asleep:
+            self.model.to(self._device)
+            self._asleep = False
 
     def prompt_ids(self, request: Request) -> list[int]:
         """Return the prompt's tokens, the chat template applied once."""

@@ -22,7 +22,9 @@ STUDY = (
     "--set", "arms=[rft, tfb]", "--set", "lora.repeat=1", "--set", "sampling.temperature=0",
 )  # fmt: skip
 IN_PROCESS = ("--llm", "vllm", "--set", f"serving.vllm={json.dumps(ENGINE)}")
-FAST_TO_GIVE_UP = ("--set", "serving.server.patience=2", "--set", "serving.server.attempts=3")
+FAST_TO_GIVE_UP = (
+    "--set", "serving.server.patience=2", "--set", "serving.server.attempts=3", "--set", "serving.server.timeout=30",
+)  # fmt: skip
 
 
 def moloch(*arguments: str) -> subprocess.Popen[str]:
