@@ -22,7 +22,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -30,45 +29,13 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
+from benchmarks import gpu_work as work
+from benchmarks.gpu_work import SHAPES, Shape, examples, texts, trainable, vllm_rollout
 from learning.examples import Example
 from learning.lora import PRESETS, LoraSettings
 
 GOALS = {"rollout": 5.0, "training": 2.0}  # times the rival
-TEMPERATURE = 0.7
-WRITERS = 2  # about one anchor; they share a prompt
-
-
-class Shape(NamedTuple):
-    """A model and the texts that it meets: lengths in tokens, the ends included."""
-
-    config: dict[str, int]
-    prompts: tuple[int, int]
-    completions: tuple[int, int]
-    rows: int
-    rival_pass: int  # rows of one of the rival's passes
-
-
-SHAPES = {
-    "8b": Shape(
-        {"vocab_size": 151_936, "hidden_size": 4096, "intermediate_size": 12_288, "num_hidden_layers": 36,
-         "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 40_960},
-        (700, 1500), (100, 400), 64, 4,
-    ),
-    "tiny": Shape(
-        {"vocab_size": 8192, "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 2,
-         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "max_position_embeddings": 512},
-        (60, 120), (10, 30), 16, 4,
-    ),
-}  # fmt: skip
-
-
-class Text(NamedTuple):
-    """A prompt and how many tokens follow it."""
-
-    prompt: list[int]
-    length: int
 
 
 class Timed(NamedTuple):
@@ -78,29 +45,7 @@ class Timed(NamedTuple):
     peak: float
 
 
-def texts(shape: Shape, rows: int, seed: int) -> list[Text]:
-    """Return ``rows`` random texts, ``WRITERS`` to a prompt."""
-    random = np.random.default_rng(seed)
-    prompts = [
-        random.integers(10, shape.config["vocab_size"] - 10, random.integers(*shape.prompts, endpoint=True)).tolist()
-        for _ in range(-(-rows // WRITERS))
-    ]
-    return [Text(prompts[i // WRITERS], int(random.integers(*shape.completions, endpoint=True))) for i in range(rows)]
-
-
-def build(shape: Shape, device: Any) -> Any:
-    """Return a random model of the shape on the device: bfloat16 on a GPU, float32 on a CPU."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    torch.manual_seed(0)
-    config = AutoConfig.for_model("qwen3", **shape.config, tie_word_embeddings=False)
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    with device:
-        return AutoModelForCausalLM.from_config(config, dtype=dtype).eval()
-
-
-def timed(work: Callable[[], int], device: Any) -> Timed:
+def timed(task: Callable[[], int], device: Any) -> Timed:
     """Do the work, which returns its tokens."""
     import torch
 
@@ -110,137 +55,11 @@ def timed(work: Callable[[], int], device: Any) -> Timed:
         torch.cuda.reset_peak_memory_stats(device)
         torch.cuda.synchronize(device)
     began = time.perf_counter()
-    tokens = work()
+    tokens = task()
     if cuda:
         torch.cuda.synchronize(device)
     seconds = time.perf_counter() - began
     return Timed(tokens / seconds, torch.cuda.max_memory_allocated(device) / 2**30 if cuda else 0.0)
-
-
-# -- rollout -----------------------------------------------------------------------------------------------
-
-
-def our_rollout(model: Any, asked: Sequence[Text], batch: int, seed: int) -> int:
-    """Return the tokens that our loop writes: batches of like length, as the backend makes them."""
-    from abm.llm.decode import Row, decode
-
-    rows = [Row(text.prompt, seed + i, TEMPERATURE, 1.0, text.length) for i, text in enumerate(asked)]
-    rows.sort(key=lambda row: len(row.prompt))
-    parts = [rows[start : start + batch] for start in range(0, len(rows), batch)]
-    return sum(len(row.tokens) for part in parts for row in decode(model, part, pad=0, stops=set()))
-
-
-def their_rollout(model: Any, asked: Sequence[Text], batch: int, seed: int) -> int:
-    """Return the tokens of each row's own length that ``generate`` writes, padded on the right, in the given order."""
-    import torch
-
-    torch.manual_seed(seed)
-    for start in range(0, len(asked), batch):
-        part = asked[start : start + batch]
-        longest = max(len(text.prompt) for text in part)
-        ids = torch.tensor([text.prompt + [0] * (longest - len(text.prompt)) for text in part], device=model.device)
-        mask = torch.tensor([[1] * len(text.prompt) + [0] * (longest - len(text.prompt)) for text in part])
-        new = max(text.length for text in part)
-        with torch.inference_mode():
-            model.generate(
-                input_ids=ids, attention_mask=mask.to(model.device), do_sample=True, temperature=TEMPERATURE, top_k=0,
-                top_p=1.0, max_new_tokens=new, min_new_tokens=new, pad_token_id=0,
-            )  # fmt: skip
-    return sum(text.length for text in asked)
-
-
-def vllm_rollout(shape: Shape, rows: int, rounds: int) -> None:
-    """Print vLLM's tokens a second; meant for a process of its own, since it takes most of the memory."""
-    from transformers import AutoConfig
-    from vllm import LLM, SamplingParams
-
-    with tempfile.TemporaryDirectory() as folder:
-        config = AutoConfig.for_model("qwen3", **shape.config, tie_word_embeddings=False)
-        config.architectures = ["Qwen3ForCausalLM"]
-        config.save_pretrained(folder)
-        engine = LLM(
-            folder, load_format="dummy", skip_tokenizer_init=True, seed=0, enable_prefix_caching=True,
-            max_model_len=shape.prompts[1] + shape.completions[1],
-        )  # fmt: skip
-        rates = []
-        for round_ in range(rounds + 1):
-            asked = texts(shape, rows, round_)
-            settings = [
-                SamplingParams(
-                    temperature=TEMPERATURE, max_tokens=text.length, ignore_eos=True, seed=i, detokenize=False
-                )
-                for i, text in enumerate(asked)
-            ]
-            began = time.perf_counter()
-            found = engine.generate([{"prompt_token_ids": text.prompt} for text in asked], settings, use_tqdm=False)
-            rates.append(sum(len(one.outputs[0].token_ids) for one in found) / (time.perf_counter() - began))
-    print(json.dumps(median(rates[1:])))  # the first warms up
-
-
-# -- training ----------------------------------------------------------------------------------------------
-
-
-def trainable(model: Any, settings: LoraSettings) -> tuple[Any, Any]:
-    """Return the model with a LoRA, and its optimiser."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    config = LoraConfig(
-        r=settings.rank, lora_alpha=settings.alpha, lora_dropout=settings.dropout, target_modules=list(settings.targets),
-        task_type="CAUSAL_LM",
-    )  # fmt: skip
-    model = get_peft_model(model, config).train()
-    return model, torch.optim.AdamW([w for w in model.parameters() if w.requires_grad], lr=settings.lr)
-
-
-def examples(asked: Sequence[Text], seed: int) -> list[Example]:
-    """Return the texts as trajectories to learn."""
-    random = np.random.default_rng(seed)
-    return [
-        Example([*text.prompt, *random.integers(10, 1000, text.length).tolist()], len(text.prompt), 1.0, True)
-        for text in asked
-    ]
-
-
-def our_training(model: Any, optimiser: Any, rows: Sequence[Example], settings: LoraSettings) -> int:
-    """Return the tokens of our steps."""
-    from learning.training.losses import packs, step_losses
-
-    base = model.get_base_model()
-    for start in range(0, len(rows), settings.batch):
-        for loss in step_losses(base, rows[start : start + settings.batch], settings.tokens_per_pass, pack=packs(base)):
-            loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
-    return sum(len(row.ids) for row in rows)
-
-
-def their_training(model: Any, optimiser: Any, rows: Sequence[Example], settings: LoraSettings, each: int) -> int:
-    """Return the tokens of the rival's steps: ``each`` rows a pass in the given order, the library's loss on all logits."""
-    import torch
-
-    base = model.get_base_model()
-    for start in range(0, len(rows), settings.batch):
-        step = rows[start : start + settings.batch]
-        learnt = sum(row.learnt for row in step)
-        for place in range(0, len(step), each):
-            part = step[place : place + each]
-            longest = max(len(row.ids) for row in part)
-            ids = torch.zeros((len(part), longest), dtype=torch.long)
-            mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
-            for i, row in enumerate(part):
-                ids[i, : len(row.ids)] = torch.tensor(row.ids)
-                mask[i, : len(row.ids)] = 1
-                labels[i, row.start : len(row.ids)] = ids[i, row.start : len(row.ids)]
-            batch = {"input_ids": ids, "attention_mask": mask, "labels": labels}
-            batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            base(**batch, use_cache=False, num_items_in_batch=learnt).loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
-    return sum(len(row.ids) for row in rows)
-
-
-# -- both --------------------------------------------------------------------------------------------------
 
 
 class Bench:
@@ -250,7 +69,7 @@ class Bench:
         from learning.training.hardware import kernels
 
         self.shape, self.device, self.rows, self.rounds, self.settings = shape, device, rows, rounds, settings
-        self.model = build(shape, device)
+        self.model = work.build(shape, device)
         self.kernel = kernels(settings, device) or "sdpa"
         self.each = shape.rival_pass
 
@@ -260,14 +79,14 @@ class Bench:
         def side(ours: bool, round_: int, rows: int) -> Timed:
             asked = texts(self.shape, rows, round_)
             self.model.set_attn_implementation("sdpa" if ours else "eager")
-            work = our_rollout if ours else their_rollout
-            return timed(lambda: work(self.model, asked, rows, 1000 * round_), self.device)
+            write = work.our_rollout if ours else work.their_rollout
+            return timed(lambda: write(self.model, asked, rows, 1000 * round_), self.device)
 
         return self._alternate("rollout", side, f"generate, right padding, eager, {self.rows} rows", "new tokens/s")
 
     def training(self) -> dict[str, Any]:
         """Measure learning; the model keeps its LoRA."""
-        from learning.training.hardware import checkpoints
+        from learning.training.hardware import checkpoints, on_device
 
         model, optimiser = trainable(self.model, self.settings)
         ours_again = checkpoints(self.settings, model, sum((self.shape.prompts[1], self.shape.completions[1])))
@@ -280,7 +99,8 @@ class Bench:
             else:
                 self.model.gradient_checkpointing_disable()
             if ours:
-                return timed(lambda: our_training(model, optimiser, learnt, self.settings), self.device)
+                with on_device(self.device, self.settings):
+                    return timed(lambda: work.our_training(model, optimiser, learnt, self.settings), self.device)
             return self._fitting(model, optimiser, learnt)
 
         line = self._alternate("training", side, f"padded, eager, all logits, {self.each} rows a pass", "tokens/s")
@@ -293,7 +113,9 @@ class Bench:
 
         while True:
             try:
-                return timed(lambda: their_training(model, optimiser, learnt, self.settings, self.each), self.device)
+                return timed(
+                    lambda: work.their_training(model, optimiser, learnt, self.settings, self.each), self.device
+                )
             except torch.OutOfMemoryError:
                 if self.each == 1:
                     raise
@@ -301,7 +123,8 @@ class Bench:
             optimiser.zero_grad()
 
     def _alternate(self, name: str, side: Callable[[bool, int, int], Timed], rival: str, unit: str) -> dict[str, Any]:
-        side(False, 0, min(self.rows, 4)), side(True, 0, min(self.rows, 4))  # warm up
+        for ours in (False, True):
+            side(ours, 0, min(self.rows, 4))  # warm up
         theirs, ours = [], []
         for round_ in range(1, self.rounds + 1):
             theirs.append(side(False, round_, self.rows))
@@ -362,7 +185,8 @@ def main() -> None:
     given.rows = given.rows or shape.rows
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if given.part == "vllm":
-        return vllm_rollout(shape, given.rows, given.rounds)
+        print(vllm_rollout(shape, given.rows, given.rounds))
+        return
     import torch
     from transformers.utils import logging
 
