@@ -41,12 +41,12 @@ def learn_in_processes(job: Job) -> Trained:
         (folder / "job.json").write_bytes(msgspec.json.encode(job))
         running = [_start(folder, rank, size, gpus) for rank in range(size)]
         try:
-            _wait(running)
+            failed = _wait(running)
         finally:
             for process in running:
                 process.kill()
                 process.wait()
-        return _outcome(folder, running)
+        return _outcome(folder, size, failed)
 
 
 def _gpus(size: int) -> list[str]:
@@ -71,28 +71,32 @@ def _start(folder: Path, rank: int, size: int, gpus: list[str]) -> subprocess.Po
         return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
 
-def _wait(running: list[subprocess.Popen[bytes]]) -> None:
-    """Return when all have ended, or one has failed: the others would wait for it for ever."""
-    while any(process.poll() is None for process in running):
-        if any(process.poll() for process in running):
-            return
+def _wait(running: list[subprocess.Popen[bytes]]) -> int | None:
+    """Return when all have ended well, or the number of one that did not: the others would wait for it for ever."""
+    while True:
+        codes = [process.poll() for process in running]
+        for rank, code in enumerate(codes):
+            if code:
+                return rank
+        if all(code == 0 for code in codes):
+            return None
         time.sleep(POLL_S)
 
 
-def _outcome(folder: Path, running: list[subprocess.Popen[bytes]]) -> Trained:
-    found = []
-    for rank in range(len(running)):
-        path = folder / f"{rank}.json"
-        found.append(msgspec.json.decode(path.read_bytes(), type=Outcome) if path.is_file() else None)
-    if found[0] is not None and found[0].trained is not None and all(process.returncode == 0 for process in running):
+def _outcome(folder: Path, size: int, failed: int | None) -> Trained:
+    found = [_said(folder, rank) for rank in range(size)]
+    if failed is None and found[0].trained is not None:
         return found[0].trained
-    for outcome in found:
-        if outcome is not None and outcome.error:
-            raise MolochError(outcome.error, why=outcome.why, mend=outcome.mend)
-    failed = next((rank for rank, process in enumerate(running) if process.returncode > 0), 0)
+    if wrong := next((outcome for outcome in found if outcome.error), None):
+        raise MolochError(wrong.error, why=wrong.why, mend=wrong.mend)
     lines = (folder / f"{failed}.log").read_text("utf-8", "replace").strip().splitlines()
     raise MolochError(
-        f"training process {failed} of {len(running)} failed",
-        why=lines[-1] if lines else f"exit code {running[failed].returncode}",
+        f"training process {failed} of {size} ended early", why=lines[-1] if lines else "it said nothing",
         mend="Run the same command again; with lora.processes=1 it trains in this process.",
-    )
+    )  # fmt: skip
+
+
+def _said(folder: Path, rank: int) -> Outcome:
+    """Return how a process says that it ended; nothing, if it did not come to say it."""
+    path = folder / f"{rank}.json"
+    return msgspec.json.decode(path.read_bytes(), type=Outcome) if path.is_file() else Outcome()

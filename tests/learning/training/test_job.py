@@ -157,3 +157,19 @@ class TestRanks:
         with pytest.raises(MolochError, match=r"training diverged: the loss is (nan|inf).*Lower lora\.lr"):
             learn(tiny_model, tmp_path, processes=2, lr=1e30)
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.slow
+    def test_one_that_dies_ends_all(self, tiny_model, tmp_path, monkeypatch):
+        """Whatever killed it: the last that it said is told, and nobody waits for it."""
+        start = launch._start
+
+        def one_dies(folder, rank, size, gpus):
+            if rank:
+                (folder / f"{rank}.log").write_text("out of luck\n")
+                return subprocess.Popen([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
+            return start(folder, rank, size, gpus)
+
+        monkeypatch.setattr(launch, "_start", one_dies)
+        with pytest.raises(MolochError, match="training process 1 of 2 ended early: out of luck"):
+            learn(tiny_model, tmp_path, processes=2)
+        assert not list(tmp_path.iterdir())
