@@ -12,6 +12,7 @@ from analysis.cli.fork import fork
 from analysis.cli.graph import graph
 from analysis.cli.log import app as log
 from analysis.cli.personas import app as personas
+from analysis.cli.probe import probe
 from analysis.cli.replay import replay
 from analysis.cli.run import run
 from analysis.cli.show import show
@@ -30,6 +31,7 @@ app.command()(fork)
 app.command()(replay)
 app.command()(compare)
 app.command()(show)
+app.command()(probe)
 app.command()(graph)
 app.add_typer(log)
 app.add_typer(personas)
