@@ -28,7 +28,7 @@ from analysis.judging.wording import Wording
 
 VERDICTS = "verdicts"
 """The folder of the log of verdicts, within the run's."""
-TOGETHER: dict[Literal["batch", "call"], int] = {"batch": 32, "call": 4096}
+TOGETHER: dict[Literal["batch", "call"], int] = {"batch": 256, "call": 4096}
 """Calls asked for at once, by the model's unit: what a kill can cost a model in this process, and bounds of memory."""
 
 

@@ -34,27 +34,19 @@ class Judge(NamedTuple):
     Attributes:
         digest: names its weights, or what a server calls it.
         price: None where it is not known.
+        stand_in: whether it is the model in the package, which cannot judge.
     """
 
     name: str
     digest: str
     open: Callable[[], LLM]
     price: Price | None = None
+    stand_in: bool = False
 
     @classmethod
     def of(cls, llm: LLM) -> Judge:
         """Return a judge for a model that is open already."""
-        return cls(llm.name, llm.digest, lambda: llm)
-
-    @property
-    def label(self) -> str:
-        """A short name for tables."""
-        return self.name.rsplit("#", 1)[-1].rstrip("/").rsplit("/", 1)[-1]
-
-    @property
-    def is_pocket(self) -> bool:
-        """Whether it is the model in the package, under whatever name."""
-        return self.name == POCKET or self.digest == _digest_of(POCKET)
+        return cls(llm.name, llm.digest, lambda: llm, stand_in=llm.name == POCKET)
 
 
 def judges(names: Sequence[str], serving: Serving, backends: Backends) -> list[Judge]:
@@ -74,15 +66,23 @@ def judges(names: Sequence[str], serving: Serving, backends: Backends) -> list[J
 def _judge(name: str, serving: Serving, backends: Backends) -> Judge:
     endpoint = serving.endpoint(name)
     if endpoint is None:
-        return Judge(name, _digest_of(name), lambda: backends.llm(name), Price())
+        digest = _digest_of(name)
+        return Judge(name, digest, lambda: backends.llm(name), Price(), digest == _digest_of(POCKET))
     price = Price(endpoint.usd_in, endpoint.usd_out)
-    return Judge(name, backends.llm(name).digest, lambda: backends.llm(name), price if any(price) else None)
+    pocket = POCKET in (name, endpoint.name)
+    return Judge(name, backends.llm(name).digest, lambda: backends.llm(name), price if any(price) else None, pocket)
 
 
 def _digest_of(name: str) -> str:
-    from abm.llm.weights import model_digest
+    """Return the digest of a model here, without loading it."""
+    folder = model_folder(name)
+    try:
+        from abm.llm.weights import model_digest
 
-    return model_digest(model_folder(name))
+        return model_digest(folder)
+    except ModuleNotFoundError as error:
+        mend = "pip install 'moloch-abm[learn]'"
+        raise InputError("models in this process need the learn extra", why=str(error), mend=mend) from error
 
 
 class Call(NamedTuple):

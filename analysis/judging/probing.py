@@ -180,6 +180,6 @@ def prepare(
 
 def _notes(judges: Sequence[Judge], evaluation: Evaluation) -> list[str]:
     """Return the sentences that limit what the verdicts can show."""
-    stand_ins = [judge.name for judge in judges if judge.is_pocket]
+    stand_ins = [judge.name for judge in judges if judge.stand_in]
     said = ["Not evidence about real LLMs: the pocket model judges, and it cannot."] if stand_ins else []
     return said + ([found] if (found := note(evaluation)) else [])

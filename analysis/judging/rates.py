@@ -32,9 +32,9 @@ class RateRow(msgspec.Struct, frozen=True):
         equal_length, placebo_equal_length: the same differences at equal length; see :func:`at_equal_length`.
         p_holm, placebo_p_holm: corrected over this judge's probes and arms.
         words_base, words_after: mean words of judged messages.
-        asked: messages; ``invalid``, ``refused`` (both sides) are shares of them without a verdict, for those reasons.
-        invalid_after: the share without a verdict, whatever the reason, among the arm's own messages, and
-            ``invalid_base`` among the base's: where they differ, the rates compare different messages.
+        asked: messages of both sides; ``invalid``, ``refused``, ``failed`` are shares of them that have no verdict, by reason.
+        unjudged_base, unjudged_after: shares of each side's messages that have no verdict: where they differ, the rates
+            are of different messages.
     """
 
     judge: str
@@ -54,8 +54,9 @@ class RateRow(msgspec.Struct, frozen=True):
     asked: int
     invalid: float
     refused: float
-    invalid_base: float
-    invalid_after: float
+    failed: float
+    unjudged_base: float
+    unjudged_after: float
 
 
 def at_equal_length(labels: Sequence[float], words: Sequence[float], *, level: float = 0.95) -> Estimate:
@@ -223,10 +224,11 @@ def _without(rows: Sequence[VerdictRow], base: Sequence[VerdictRow], after: Sequ
     """Return how many messages have no verdict, and why."""
     return {
         "asked": len(rows),
-        "invalid": rate([row.status in ("invalid", "error") for row in rows]).value,
+        "invalid": rate([row.status == "invalid" for row in rows]).value,
         "refused": rate([row.status == "refused" for row in rows]).value,
-        "invalid_base": rate([row.label < 0 for row in base]).value,
-        "invalid_after": rate([row.label < 0 for row in after]).value,
+        "failed": rate([row.status == "error" for row in rows]).value,
+        "unjudged_base": rate([row.label < 0 for row in base]).value,
+        "unjudged_after": rate([row.label < 0 for row in after]).value,
     }
 
 

@@ -141,8 +141,16 @@ def _by_probe(grid: Table, rows: list[Row]) -> Iterator[tuple[str, Row]]:
 
 
 def _missing(row: Row) -> str:
-    """Return the shares without a verdict: invalid and refused."""
-    return f"{percent(row['invalid'])}" + (f" + {percent(row['refused'])} refused" if row["refused"] else "")
+    """Return the shares without a verdict, of the base's messages and of the arm's."""
+    return f"{percent(row['unjudged_base'])} → {percent(row['unjudged_after'])}"
+
+
+def _reasons(rows: list[Row]) -> str:
+    """Return why messages have no verdict, over all rows."""
+    asked = sum(row["asked"] for row in rows)
+    shares = {why: sum(row["asked"] * row[why] for row in rows) / asked for why in ("invalid", "refused", "failed")}
+    said = ", ".join(f"{why} {percent(share)}" for why, share in shares.items() if share)
+    return f" No verdict: {said or 'none missing'}."
 
 
 def _reading(found: dict[str, Any]) -> str:
@@ -152,6 +160,7 @@ def _reading(found: dict[str, Any]) -> str:
         f"tokens{usd}. Messages without a verdict are in no rate."
     )
     if found["rates"]:
+        said += _reasons(found["rates"])
         said += (
             " Equally long: intercept of the paired differences on the difference in log words (HC3). Only the difference "
             "from placebo is the effect of competition."

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -115,6 +116,19 @@ class TestServed:
 class TestPocket:
     """The model in the package: it cannot judge, and the output says so."""
 
+    def test_is_known_under_any_name(self, tmp_path):
+        """A copy of its folder, or a server's name for it."""
+        from abm.llm.folders import model_folder
+        from abm.llm.serving import Backends, Serving
+        from analysis.judging import judges as named
+
+        shutil.copytree(model_folder("pocket"), tmp_path / "mine")
+        (copy,) = named([str(tmp_path / "mine")], Serving(), Backends())
+        assert copy.stand_in
+        with serving(judges, models=[{"id": "pocket"}, {"id": "m"}]) as server:
+            names = [f"{server.url}#pocket", f"{server.url}#m"]
+            assert [each.stand_in for each in named(names, Serving(), Backends())] == [True, False]
+
     def test_says_that_it_is_no_evidence(self, run, moloch):
         """Its answers are no verdicts, and none is guessed."""
         found = json.loads(moloch(run, "--judge", "pocket", "--sample", 1, "--answer-tokens", 16, "--json").out)
@@ -160,16 +174,23 @@ class TestMistakes:
 @pytest.mark.slow
 def test_killed_while_judging_nothing_durable_is_paid_again(run, tmp_path):
     """SIGKILL in the midst, three times: what was in the log then is not asked again, and in the end all is answered."""
-    with serving(judges, delay=0.1) as server:
+    reached, enough = threading.Event(), 0
+
+    def counted(call: Call) -> bytes:
+        if len(server.calls) >= enough:
+            reached.set()
+        return judges(call)
+
+    with serving(counted, delay=0.1) as server:
         places = tmp_path / "serving.yaml"
         places.write_text(f"models: {{m: {{url: {server.url}, concurrency: 1}}}}\n")
         command = [sys.executable, "-c", "from analysis.cli import main; main()", "probe", str(run), "--judge", "m",
                    "--serving", str(places), "--json"]  # fmt: skip
         for _ in range(3):
+            reached.clear()
             enough = len(server.calls) + 4
             process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            while process.poll() is None and len(server.calls) < enough:
-                time.sleep(0.005)
+            assert reached.wait(60)
             process.send_signal(signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL
         durable = sum(isinstance(event, LLMReplied) for event in read_events(run / "verdicts"))

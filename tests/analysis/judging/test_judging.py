@@ -194,7 +194,7 @@ class TestOnceMore:
         assert llm.calls == TEXTS + 8
         assert {v.why for v in found.verdicts if v.label < 0} == {"the quote is not in the message"}
         for row in found.rates:
-            assert (row.invalid, row.invalid_base, row.invalid_after) == (0.5, 1.0, 0.0)
+            assert (row.invalid, row.unjudged_base, row.unjudged_after) == (0.5, 1.0, 0.0)
             assert row.base.n == row.difference.n == 0 and row.after.n == 8
         planned(run, llm).carry_out()
         assert llm.calls == TEXTS + 8
