@@ -30,7 +30,9 @@ def probe(
     epoch: Annotated[int | None, typer.Option(help="The last one of the phase by default.")] = None,
     arm: Annotated[list[str] | None, typer.Option("--arm", help="Only this arm; repeatable.")] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="Judge messages about that many anchors only.")] = None,
-    validate: Annotated[Path | None, typer.Option(help="CSV of message,probe,label: judge these, and compare.")] = None,
+    validate: Annotated[
+        Path | None, typer.Option(help="CSV of message,probe,label, or cases: judge these, compare.")
+    ] = None,
     answer_tokens: Annotated[int, typer.Option(min=16, help="Bound of an answer; more for models that think.")] = 512,
     max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls, in all.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, in all.")] = None,

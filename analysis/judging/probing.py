@@ -5,6 +5,7 @@ Puts the other modules of this room together; ``moloch probe`` is a shell around
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from analysis.judging.agreeing import (
     validation,
 )
 from analysis.judging.battery import Battery, Question
+from analysis.judging.cases import CASES, labelled_cases
 from analysis.judging.judging import VERDICTS, Settings, answers, ask, findings, missing
 from analysis.judging.messages import Message, Messages, Selection
 from analysis.judging.plan import ANSWER_TOKENS, Costs, Judge, Plan, costs, make_plan
@@ -80,6 +82,7 @@ class Probed:
             "alphas": [plain(each) for each in self.alphas],
             "validation": [plain(each) for each in self.validation],
             "calls": self.calls, "calls_in_all": self.calls_in_all, "tokens": self.tokens, "usd": plain(self.usd),
+            "no_verdict": dict(Counter(row.why for row in self.verdicts if row.label < 0).most_common()),
             "notes": list(self.notes),
         }  # fmt: skip
 
@@ -113,7 +116,7 @@ class Prepared:
         mine = [event for site, event in known.items() if site.removesuffix("/again") in self.plan.calls]
         judges = self.settings.judges
         evaluated = self.evaluation if self.selection.phase == "evaluate" else None
-        texts = {message.message: message.text for message in self.messages.published}
+        texts = {item.message.message: item.message.text for item in self.plan.items}
         pairs, alphas = agreement(rows, self.questions, texts, self.messages.rules)
         return Probed(
             run=str(self.run), folder=self.folder, head=open_log(self.folder, write=False).head().hash,
@@ -122,7 +125,7 @@ class Prepared:
             rates=[] if self.labels else rates(rows, evaluated), agreement=pairs, alphas=alphas,
             validation=validation(rows, self.labels) if self.labels else [], calls=len(known) - before, calls_in_all=len(mine),
             tokens=sum(event.tokens_in + event.tokens_out for event in mine), usd=self._usd(mine),
-            notes=_notes(judges, self.evaluation),
+            notes=_notes(judges, None if self.labels else self.evaluation),
         )  # fmt: skip
 
     def _usd(self, answered: Sequence[Any]) -> float | None:
@@ -148,7 +151,7 @@ def prepare(
     """Return the plan of judging a run's messages.
 
     Args:
-        labels: a CSV file of people's labels; then exactly the messages that it labels are judged.
+        labels: a CSV file of people's labels, or ``cases`` for the package's own; then exactly what is labelled is judged.
         out: folder of the log of verdicts; by default ``verdicts`` in the run's. Runs may share one.
 
     Raises:
@@ -163,7 +166,10 @@ def prepare(
     questions = battery.asked_in(messages.arena)
     truth: list[Label] = []
     pairs: list[tuple[Message, Question]]
-    if labels is not None:
+    sources = messages.anchors
+    if str(labels) == CASES:
+        pairs, sources, truth = labelled_cases(questions, messages.arena)
+    elif labels is not None:
         truth = read_labels(labels, questions, messages.published)
         by_id, by_name = {m.message: m for m in messages.published}, {each.name: each for each in questions}
         pairs = [(by_id[label.message], by_name[label.probe]) for label in truth]
@@ -173,13 +179,13 @@ def prepare(
         battery, judges, max_tokens, Wording(), content_id(open_log(run, write=False).config),
         {"labels": len(truth)} if truth else msgspec.to_builtins(selection),
     )  # fmt: skip
-    plan = make_plan(pairs, messages.anchors, judges, settings.wording, max_tokens)
+    plan = make_plan(pairs, sources, judges, settings.wording, max_tokens)
     folder = Path(out) if out is not None else run / VERDICTS
     return Prepared(run, folder, settings, selection, questions, messages, evaluation, truth, plan)
 
 
-def _notes(judges: Sequence[Judge], evaluation: Evaluation) -> list[str]:
+def _notes(judges: Sequence[Judge], evaluation: Evaluation | None) -> list[str]:
     """Return the sentences that limit what the verdicts can show."""
     stand_ins = [judge.name for judge in judges if judge.stand_in]
     said = ["Not evidence about real LLMs: the pocket model judges, and it cannot."] if stand_ins else []
-    return said + ([found] if (found := note(evaluation)) else [])
+    return said + ([found] if evaluation is not None and (found := note(evaluation)) else [])

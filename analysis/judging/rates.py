@@ -85,7 +85,7 @@ def at_equal_length(labels: Sequence[float], words: Sequence[float], *, level: f
         return msgspec.structs.replace(NOTHING, n=n)
     scaled = (y - design @ slopes) / (1 - leverage)
     meat = (design * scaled[:, None] ** 2).T @ design
-    variance, value = float((bread @ meat @ bread)[0, 0]), float(slopes[0])
+    variance, value = float((bread @ meat @ bread)[0, 0]), round(float(slopes[0]), 12) + 0.0
     if not variance > 1e-24:
         return Estimate(value, NAN, NAN, n, (n,))
     se = sqrt(variance)

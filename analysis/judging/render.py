@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+WIDEST = 12
+"""Characters of a judge's name for which tables have room."""
+SHOWN = 4
+"""Reasons for want of a verdict that are told."""
+POWERED = 2.80
+"""Standard errors of the smallest difference that is found with power 0.8 in a two-sided test at 5 %."""
+
 
 def render(found: dict[str, Any]) -> list[RenderableType]:
     """Return what to print, in order."""
     from rich.text import Text
 
-    names = {judge["name"]: short(judge["name"]) for judge in found["judges"]}
-    if len(set(names.values())) < len(names):
-        names = {name: name for name in names}
+    names = _names([judge["name"] for judge in found["judges"]])
+    judges = ", ".join(short(name) if short(name) == shown else f"{shown} = {name}" for name, shown in names.items())
     parts: list[RenderableType] = [
         Text(
-            f"\n{found['arena']}: battery {found['battery']}, {found['phase']} messages of epoch {found['epoch']}, "
-            f"judged by {', '.join(names.values())}",
+            f"\n{found['arena']}: battery {found['battery']}, {_what(found)}, judged by {judges}",
             style="bold",
         )
     ]
@@ -59,9 +64,22 @@ def render_costs(found: list[Costs]) -> list[RenderableType]:
     return [grid]
 
 
+def _names(judges: list[str]) -> dict[str, str]:
+    """Return judge -> its name in tables: short, or J1, J2, ... where that is too long or names two."""
+    shorts = [short(name) for name in judges]
+    plain = len(set(shorts)) == len(shorts) and max(map(len, shorts)) <= WIDEST
+    return {name: shorts[i] if plain else f"J{i + 1}" for i, name in enumerate(judges)}
+
+
 def short(name: str) -> str:
     """Return a judge's name without its server or folder."""
     return name.rsplit("#", 1)[-1].rstrip("/").rsplit("/", 1)[-1]
+
+
+def _what(found: dict[str, Any]) -> str:
+    if found["validation"]:
+        return f"{sum(row['labelled'] for row in found['validation']) // len(found['judges'])} labels"
+    return f"{found['phase']} messages of epoch {found['epoch']}"
 
 
 def _rates(rows: list[Row], names: dict[str, str]) -> Table:
@@ -145,22 +163,24 @@ def _missing(row: Row) -> str:
     return f"{percent(row['unjudged_base'])} → {percent(row['unjudged_after'])}"
 
 
-def _reasons(rows: list[Row]) -> str:
-    """Return why messages have no verdict, over all rows."""
-    asked = sum(row["asked"] for row in rows)
-    shares = {why: sum(row["asked"] * row[why] for row in rows) / asked for why in ("invalid", "refused", "failed")}
-    said = ", ".join(f"{why} {percent(share)}" for why, share in shares.items() if share)
-    return f" No verdict: {said or 'none missing'}."
+def _reasons(found: dict[str, Any]) -> str:
+    """Return how often there is no verdict, and why."""
+    reasons, missing = found["no_verdict"], sum(found["no_verdict"].values())
+    if not missing:
+        return "Every answer is a verdict."
+    said = ", ".join(f"{why} ({count:,})" for why, count in list(reasons.items())[:SHOWN])
+    return f"{missing:,} of {found['judged']:,} are without a verdict and in no rate: {said}{', …' if len(reasons) > SHOWN else ''}."
 
 
 def _reading(found: dict[str, Any]) -> str:
     usd = "" if not found["usd"] else f", {found['usd']:.2f} US$"
     said = (
         f"{found['calls']:,} calls now; these verdicts rest on {found['calls_in_all']:,} answers, {found['tokens']:,} "
-        f"tokens{usd}. Messages without a verdict are in no rate."
+        f"tokens{usd}. {_reasons(found)}"
     )
     if found["rates"]:
-        said += _reasons(found["rates"])
+        seen = max((row["difference"]["se"] or 0 for row in found["rates"]), default=0)
+        said += f" Differences of {100 * POWERED * seen:.1f} points could be shown (80 % power)." if seen else ""
         said += (
             " Equally long: intercept of the paired differences on the difference in log words (HC3). Only the difference "
             "from placebo is the effect of competition."

@@ -23,6 +23,10 @@ def run(tmp_path):
     return write_run(tmp_path / "run", more=training())
 
 
+def _by(truth: dict[str, int], text: str) -> str:
+    return answer(True, text) if truth[text] else answer(False)
+
+
 class TestArms:
     """Each arm against base and placebo, paired by anchor."""
 
@@ -143,6 +147,21 @@ class TestValidation:
         assert row.f1.value == pytest.approx(0.75) and row.kappa.n == 8
         assert row.kappa.value == pytest.approx((7 / 8 - 0.5) / 0.5, abs=0.02)
 
+    def test_the_packages_own_cases(self, run):
+        """A judge's F1 is known before a run depends on it; the run gives the arena, its messages are not judged."""
+        from analysis.probes.validate import cases
+
+        truth = {case.text: case.label for case in cases("misrepresentation")}
+        found = planned(run, scripted(lambda r: _by(truth, message_of(r))), labels="cases").carry_out()
+        (row,) = found.validation
+        assert row.f1.value == row.kappa.value == 1.0 and row.labelled == len(cases("misrepresentation")) == 99
+        assert not found.rates and not found.agreement
+
+    def test_no_cases(self, run):
+        """Of questions that nobody has labelled."""
+        with pytest.raises(InputError, match="no labelled cases"):
+            planned(run, scripted(), labels="cases", battery="battery2026")
+
     @pytest.mark.parametrize(
         ("lines", "said"),
         [
@@ -172,8 +191,8 @@ class TestValidation:
 class TestPrinted:
     """What a terminal shows."""
 
-    def shown(self, found) -> str:
-        console = Console(width=200, record=True)
+    def shown(self, found, width: int = 200) -> str:
+        console = Console(width=width, record=True)
         for part in render(json.loads(json.dumps(found.as_dict()))):
             console.print(part)
         return console.export_text()
@@ -191,6 +210,14 @@ class TestPrinted:
             "38 calls",
         ):
             assert said in text
+
+    def test_long_names_leave_room_for_numbers(self, run):
+        """In the terminal's usual width nothing is cut; the names stand above the tables."""
+        long = scripted(name="http://host:8000/v1#meta-llama/Llama-3.1-70B-Instruct")
+        found = planned(run, long, scripted(name="other/Llama-3.1-70B-Instruct"), battery="battery2026").carry_out()
+        text = self.shown(found, width=120)
+        assert "J1 = http://host:8000/v1#meta-llama/Llama-3.1-70B-Instruct, J2 = other/" in " ".join(text.split())
+        assert "…" not in text
 
     def test_one_judge_without_verdicts(self, run):
         """Dashes, and the share that has none."""
