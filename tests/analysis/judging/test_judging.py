@@ -64,8 +64,12 @@ class TestPaidOnce:
         assert first.as_dict() | {"calls": 0} == second.as_dict()
 
     def test_a_model_that_has_nothing_to_answer_is_never_opened(self, run):
-        """So that a table can be printed again where the model is not."""
-        planned(run, scripted()).carry_out()
+        """So that a table can be printed again where the model is not; answers that do not count are answers, too."""
+
+        def sometimes(request: Request) -> str:
+            return "no" if "Base" in message_of(request) else sees_guarantees(request)
+
+        planned(run, scripted(sometimes)).carry_out()
         prepared = planned(run, scripted())
 
         def closed():
@@ -113,6 +117,7 @@ class TestDurable:
         llm = scripted()
         found = planned(run, llm).carry_out()
         assert llm.calls == TEXTS - 5
+        assert sum(isinstance(event, RunConfigured) for event in read_events(run / "verdicts")) == 1
         undisturbed = planned(write_run(run.parent / "b"), scripted()).carry_out()
         assert found.as_dict()["rates"] == undisturbed.as_dict()["rates"]
 
