@@ -14,6 +14,7 @@ from analysis.cli.graph import graph
 from analysis.cli.llm import app as llm
 from analysis.cli.log import app as log
 from analysis.cli.personas import app as personas
+from analysis.cli.probe import probe
 from analysis.cli.replay import replay
 from analysis.cli.run import run
 from analysis.cli.show import show
@@ -32,6 +33,7 @@ app.command()(fork)
 app.command()(replay)
 app.command()(compare)
 app.command()(show)
+app.command()(probe)
 app.command()(graph)
 app.command()(doctor)
 app.add_typer(log)

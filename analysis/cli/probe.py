@@ -1,0 +1,137 @@
+"""``moloch probe``: let language models judge a run's messages, as often as you like, without changing the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import printer, stderr
+
+if TYPE_CHECKING:
+    from abm.events import Phase
+    from abm.llm.budget import Budget
+    from abm.llm.serving import Serving
+    from analysis.judging import Prepared, Probed
+
+
+def probe(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    judge: Annotated[
+        list[str], typer.Option("--judge", help="pocket, a model's folder or name, or http://host/v1#NAME; repeatable.")
+    ],
+    battery: Annotated[str, typer.Option(help="paper, battery2026, or a battery's YAML.")] = "paper",
+    llm: Annotated[str | None, typer.Option(help="transformers, vllm, or a server's URL, for all judges.")] = None,
+    serving: Annotated[Path | None, typer.Option(help="YAML: where models are served, and their prices.")] = None,
+    phase: Annotated[str, typer.Option(help="evaluate, or train.")] = "evaluate",
+    epoch: Annotated[int | None, typer.Option(help="The last one of the phase by default.")] = None,
+    arm: Annotated[list[str] | None, typer.Option("--arm", help="Only this arm; repeatable.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Judge messages about that many anchors only.")] = None,
+    validate: Annotated[
+        Path | None, typer.Option(help="CSV of message,probe,label, or cases: judge these, compare.")
+    ] = None,
+    answer_tokens: Annotated[int, typer.Option(min=16, help="Bound of an answer; more for models that think.")] = 512,
+    max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls, in all.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, in all.")] = None,
+    max_usd: Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, in all.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop after that many minutes.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the verdicts; by default RUN/verdicts.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it may cost, and ask nothing.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Judge the messages of a run by questions, and compare its arms.
+
+    Answers are kept: the same command again, a killed one, or a larger --sample pays for nothing twice.
+    """
+    from contextlib import closing
+
+    with stderr().status("reading the run"):
+        from abm.llm.budget import Bounds, Budget
+        from abm.llm.serving import Backends
+        from analysis.judging import Selection, judges, load_battery, prepare
+
+        questions = load_battery(battery)
+        places = _serving(serving, llm)
+        budget = Budget(Bounds(calls=max_calls, tokens=max_tokens, usd=max_usd, minutes=max_minutes))
+        selection = Selection(_phase(phase), epoch, tuple(arm or ()), sample)
+    with closing(Backends(places, budget=budget)) as backends:
+        with stderr().status("planning"):
+            named = judges(judge, places, backends)
+            if max_usd is not None:
+                _priced([each.name for each in named if each.price is None])
+            prepared = prepare(run, named, questions, selection, labels=validate, out=out, max_tokens=answer_tokens)
+        if dry_run:
+            _say_costs(prepared, as_json)
+            return
+        found = _carry_out(prepared, budget if budget.bounded else None)
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    else:
+        _print(found)
+
+
+def _carry_out(prepared: Prepared, budget: Budget | None) -> Probed:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=stderr(), transient=True) as bar:
+            task = bar.add_task("judging", total=None)
+            return prepared.carry_out(
+                budget=budget, report=lambda done, total: bar.update(task, completed=done, total=total)
+            )
+    except KeyboardInterrupt:
+        stderr().print(f"Stopped; every answer is safe in {prepared.folder}; the same command goes on.", markup=False)
+        raise typer.Exit(130) from None
+
+
+def _serving(path: Path | None, llm: str | None) -> Serving:
+    from abm.llm.serving import Serving
+    from populations.yamls import read_source
+
+    found = read_source(path, "the serving").validated(Serving, "the serving") if path else Serving()
+    return found if llm is None else found.model_copy(update={"llm": llm})
+
+
+def _phase(phase: str) -> Phase:
+    from abm.errors import InputError
+
+    if phase == "train" or phase == "evaluate":
+        return phase
+    raise InputError(f"no phase {phase!r}", mend="Choose train or evaluate.")
+
+
+def _priced(unknown: list[str]) -> None:
+    from abm.errors import InputError
+
+    if unknown:
+        raise InputError(
+            f"--max-usd cannot bound {unknown[0]!r}", why="its prices are not known",
+            mend="Give usd_in and usd_out of its endpoint in --serving FILE, or bound --max-tokens.",
+        )  # fmt: skip
+
+
+def _say_costs(prepared: Prepared, as_json: bool) -> None:
+    from msgspec import to_builtins
+
+    found = prepared.costs()
+    if as_json:
+        print(json.dumps({"run": str(prepared.run), "verdicts": str(prepared.folder), "plan": to_builtins(found)}))
+        return
+    from analysis.judging.render import render_costs
+
+    for part in render_costs(found):
+        printer().print(part)
+
+
+def _print(found: Probed) -> None:
+    from analysis.judging.render import render
+
+    console = printer()
+    for part in render(found.as_dict()):
+        console.print(part)
+    for line in (f"\nverdicts {found.folder}", f"head     {found.head}"):
+        console.print(line, markup=False, highlight=False)
