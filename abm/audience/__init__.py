@@ -6,6 +6,7 @@ from abm.audience.features import Feature, feature_matrix, feature_names, featur
 from abm.audience.mixed import Mixed, is_asked
 from abm.audience.port import Audience, Chooser, Labels, Reactions, Voters, choices, orders
 from abm.audience.sensitivity import Sensitivity, sensitivity
+from abm.audience.support import Outside, Range, Support
 from abm.audience.weights import audience
 
 __all__ = [
@@ -17,9 +18,12 @@ __all__ = [
     "Feature",
     "Labels",
     "Mixed",
+    "Outside",
     "Prepared",
+    "Range",
     "Reactions",
     "Sensitivity",
+    "Support",
     "Voters",
     "audience",
     "choices",

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from abm import keyed
 from abm.audience.features import feature_matrix
 from abm.audience.port import Reactions, Voters
+from abm.audience.support import Support
 from abm.audience.thoughts import abstained, thought
 from abm.keyed import Part
 from populations import TRAITS
@@ -49,6 +50,7 @@ class ChoiceModel:
         abstain: utility of choosing nothing, with noise of its own; None if every member must choose.
         thoughts: whether members say why in :meth:`react`; a crowd is asked with :meth:`choose`.
         traits: names of the traits that have weights; voters may have others beside them.
+        support: what the weights were fitted on; None where they were declared.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ChoiceModel:
     abstain: float | None = None
     thoughts: bool = True
     traits: tuple[str, ...] = TRAITS
+    support: Support | None = None
 
     def react(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]) -> Reactions:
         """Return every member's choice among ``texts``; see :class:`abm.audience.Audience`."""
@@ -72,10 +75,11 @@ class ChoiceModel:
 
         Raises:
             ValueError: ``shown`` is not of one row per member and one column per text, or a trait is missing.
+            InputError: a fitted model would have to extrapolate, see :class:`abm.audience.Support`.
         """
         if shown.shape != (len(voters.ids), len(texts)):
             raise ValueError(f"orders of shape {shown.shape} for {len(voters.ids)} members and {len(texts)} texts")
-        slopes = self._slopes(feature_matrix(texts))
+        slopes = self._slopes(self.read(texts, voters))
         if len(voters.ids) >= keyed.MANY and (compiled := keyed.kernels()) is not None:
             choices, left = self._fused(compiled, slopes, shown, voters, key)
         else:
@@ -89,13 +93,28 @@ class ChoiceModel:
         return choices
 
     def probabilities(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters) -> NDArray[np.float64]:
-        """Return each member's chance of choosing each text, shape (k, n); less than 1 in sum if it may abstain."""
-        utility = self._utility(self._slopes(feature_matrix(texts)), voters, slice(None))
+        """Return each member's chance of choosing each text, shape (k, n); less than 1 in sum if it may abstain.
+
+        Raises:
+            InputError: as :meth:`choose`.
+        """
+        utility = self._utility(self._slopes(self.read(texts, voters)), voters, slice(None))
         utility += self.first * (shown[:, 0] == np.arange(len(texts))[:, None])
         none = np.full((0 if self.abstain is None else 1, utility.shape[1]), self.abstain or 0.0)
         scaled = np.concatenate([utility, none]) / self.temperature
         odds = np.exp(scaled - scaled.max(axis=0))
         return (odds / odds.sum(axis=0))[: len(texts)].T
+
+    def read(self, texts: Sequence[str], voters: Voters) -> NDArray[np.float64]:
+        """Return the features of ``texts``, shape (n, features), once they and the members are known to be in reach.
+
+        Raises:
+            InputError: a fitted model would have to extrapolate.
+        """
+        values = feature_matrix(texts)
+        if self.support is not None:
+            self.support.check(values, voters)
+        return values
 
     def contributions(self, text: str, other: str, voters: Voters) -> NDArray[np.float64]:
         """Return each feature's part in the utility of ``text`` less that of ``other``, shape (k, features)."""

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from abm.audience.choice import ChoiceModel
 from abm.audience.features import feature_names
+from abm.audience.support import MARGIN, TOLERANCE, Range, Support
 from abm.errors import InputError
 from populations import TRAITS
 from populations.yamls import Source, read_source
 
 BUILT_IN = ("default", "neutral")
-KEYS = ("name", "first", "temperature", "abstain", "weights")
+KEYS = ("name", "first", "temperature", "abstain", "weights", "surrogate")
+SUPPORT = ("margin", "tolerance", "extrapolate", "features", "traits")
 LARGEST = 100.0
 """Bound of any weight; a utility difference of 20 is certainty already."""
 
@@ -63,6 +65,7 @@ def _model(source: Source, name: str) -> ChoiceModel:
         first=_number(raw.get("first", 0.0), source, "first"),
         temperature=temperature,
         abstain=None if abstain is None else _number(abstain, source, "abstain"),
+        support=_support(raw["surrogate"], source) if "surrogate" in raw else None,
     )
 
 
@@ -86,11 +89,51 @@ def _weights(raw: Any, source: Source) -> NDArray[np.float64]:
     return weights
 
 
+def _support(section: Any, source: Source) -> Support:
+    """Return what ``surrogate: {support: {features: {length: {least: 0, most: 1}, ...}, traits: ...}, ...}`` says."""
+    keys, fit = ("surrogate", "support"), "Fit the audience again (moloch surrogate)."
+    section = _mapping(section, "'surrogate' must be a mapping", source, keys[:1], fit)
+    raw = _mapping(section.get("support"), "'surrogate' must tell its 'support'", source, keys[:1], fit)
+    unknown = [str(key) for key in raw if key not in SUPPORT]
+    first = min(unknown, default="")
+    _check(
+        not unknown, f"unknown key {first!r} of the support", source, (*keys, first), f"Keys are {', '.join(SUPPORT)}."
+    )
+    known: dict[str, dict[str, Range]] = {}
+    for kind, names in (("features", feature_names()), ("traits", TRAITS)):
+        what = f"the support must name exactly the {kind} {', '.join(names)}"
+        found = _mapping(raw.get(kind), what, source, (*keys, kind), fit)
+        _check(set(found) == set(names), what, source, (*keys, kind), fit)
+        known[kind] = {name: _range(found[name], source, *keys, kind, name) for name in names}
+    extrapolate = raw.get("extrapolate", False)
+    _check(isinstance(extrapolate, bool), "'extrapolate' must be true or false", source, (*keys, "extrapolate"), "")
+    margin = _number(raw.get("margin", MARGIN), source, *keys, "margin")
+    tolerance = _number(raw.get("tolerance", TOLERANCE), source, *keys, "tolerance")
+    _check(margin >= 0, "'margin' must not be negative", source, (*keys, "margin"), f"It is {margin:g}.")
+    _check(0 <= tolerance <= 1, "'tolerance' must be a share", source, (*keys, "tolerance"), f"It is {tolerance:g}.")
+    origin = {str(key): value for key, value in section.items() if key != "support"}
+    return Support(known["features"], known["traits"], margin, tolerance, extrapolate, origin)
+
+
+def _range(raw: Any, source: Source, *keys: str) -> Range:
+    raw = _mapping(raw, f"{'.'.join(keys)!r} must be a mapping", source, keys, "Give least and most.")
+    least, most = (_number(raw.get(key), source, *keys, key) for key in ("least", "most"))
+    low, high = (_number(raw.get(key, end), source, *keys, key) for key, end in (("low", least), ("high", most)))
+    _check(least <= low <= high <= most, f"{'.'.join(keys)!r} is not in order", source, keys, "Give least <= most.")
+    return Range(least, low, high, most)
+
+
 def _number(value: Any, source: Source, *keys: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
     name = ".".join(keys).removeprefix("weights.")
     _check(is_number, f"{name!r} must be a number from {-LARGEST:g} to {LARGEST:g}", source, keys, f"It is {value!r}.")
     return float(value)
+
+
+def _mapping(value: Any, what: str, source: Source, keys: Sequence[str], mend: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(what, where=source.at(*keys), mend=mend)
+    return value
 
 
 def _check(condition: bool, what: str, source: Source, keys: Sequence[str], mend: str) -> None:

@@ -98,7 +98,7 @@ class ChoosingReader:
     def appeal(
         self, texts: Sequence[str], voters: Voters, rows: NDArray[np.int64], items: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        slopes = (feature_matrix(texts)[:, :, None] * self.model.weights).sum(axis=1)  # in a fixed order
+        slopes = (self.model.read(texts, voters)[:, :, None] * self.model.weights).sum(axis=1)  # in a fixed order
         utility = slopes[items, 0]
         for row, trait in enumerate(TRAITS, start=1):  # column by column: few members of many, and exact for each
             utility += slopes[items, row] * voters.traits[rows, voters.trait_names.index(trait)]
