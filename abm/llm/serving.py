@@ -100,8 +100,9 @@ class Backends:
 
             if self._budget.bounds.usd is not None and not endpoint.usd_in + endpoint.usd_out:
                 raise InputError(
-                    f"a bound on money, and no price of {model}", where=endpoint.url,
-                    mend="Give US dollars per million tokens: --set serving.server.usd_in=0.1 --set serving.server.usd_out=0.4",
+                    f"no bound on money can hold for {model!r}", where=endpoint.url, why="its prices are not known",
+                    mend="Give usd_in and usd_out of its server, US dollars per million tokens (--set serving.server.usd_in=0.1, "
+                    "or in the file of --serving), or bound tokens instead.",
                 )  # fmt: skip
             return HTTPLLM(model, endpoint, folder=local_folder(model), adapters=self._adapters, budget=self._budget)
         found = self._engine(model)

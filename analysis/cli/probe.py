@@ -60,8 +60,6 @@ def probe(
     with closing(Backends(places, budget=budget)) as backends:
         with stderr().status("planning"):
             named = judges(judge, places, backends)
-            if max_usd is not None:
-                _priced([each.name for each in named if each.price is None])
             prepared = prepare(run, named, questions, selection, labels=validate, out=out, max_tokens=answer_tokens)
         if dry_run:
             _say_costs(prepared, as_json)
@@ -102,16 +100,6 @@ def _phase(phase: str) -> Phase:
     if phase == "train" or phase == "evaluate":
         return phase
     raise InputError(f"no phase {phase!r}", mend="Choose train or evaluate.")
-
-
-def _priced(unknown: list[str]) -> None:
-    from abm.errors import InputError
-
-    if unknown:
-        raise InputError(
-            f"--max-usd cannot bound {unknown[0]!r}", why="its prices are not known",
-            mend="Give usd_in and usd_out of its endpoint in --serving FILE, or bound --max-tokens.",
-        )  # fmt: skip
 
 
 def _say_costs(prepared: Prepared, as_json: bool) -> None:
