@@ -172,10 +172,20 @@ class CompetitorsJoined(Event, frozen=True, kw_only=True, tag="competitors_joine
 
 
 class ReaderJoined(Event, frozen=True, kw_only=True, tag="reader_joined"):
-    """The language model that plays the personas."""
+    """The language model that plays the personas from here on."""
 
     model: str
     model_digest: str
+
+
+class AudienceSet(Event, frozen=True, kw_only=True, tag="audience_set"):
+    """The choice model by which members react from here on, whole, so that every choice can be computed again."""
+
+    members: Literal["personas", "crowd"]
+    model: dict[str, Any]
+    """As its YAML file says it: :func:`abm.audience.as_mapping`."""
+    features: str
+    """Digest of what its features mean."""
 
 
 # -- one step ----------------------------------------------------------------------------------------------
@@ -521,6 +531,7 @@ AnyEvent = (
     | AnchorsListed
     | CompetitorsJoined
     | ReaderJoined
+    | AudienceSet
     | StepStarted
     | LLMReplied
     | MessagePublished

@@ -113,6 +113,20 @@ class Journal:
             self._take(self._logged[self._next])
         return True
 
+    @property
+    def shares_next(self) -> bool:
+        """Whether the next decision was made before a fork, with other settings."""
+        self._skip_lifecycle()
+        return self._next < len(self._logged) and self._shared(self._logged[self._next])
+
+    def fold_shared(self, *kinds: type[Event]) -> list[Event]:
+        """Fold the next decisions as long as they were made before a fork and are of ``kinds``; return them."""
+        folded = []
+        while self.shares_next and isinstance(logged := self._logged[self._next], kinds):
+            self._take(logged)
+            folded.append(logged)
+        return folded
+
     def logged(self, kind: type[E]) -> E | None:
         """Return the next logged decision if it is of ``kind``, without taking it."""
         self._skip_lifecycle()

@@ -14,7 +14,18 @@ from typing import Any, Literal
 import msgspec
 
 from abm.differences import NOTHING, Difference, differences, equal, kind, place, shown
-from abm.events import AdapterTrained, Event, Forked, Lifecycle, LLMReplied, RunConfigured, RunEnded, StepStarted
+from abm.events import (
+    AdapterTrained,
+    AudienceSet,
+    Event,
+    Forked,
+    Lifecycle,
+    LLMReplied,
+    ReaderJoined,
+    RunConfigured,
+    RunEnded,
+    StepStarted,
+)
 from abm.log import EventLog, open_log
 from abm.log.about import lineage
 from analysis.evaluation import table
@@ -214,7 +225,8 @@ def _decisions(log: EventLog) -> Iterator[tuple[Event, int]]:
     """Yield a log's decisions and their ``seq``, in a form that is equal where the decisions are.
 
     As in :mod:`abm.digest`: without what tells of the process, references counted among decisions, and answers that
-    follow each other in the order of their sites. Without the settings, too, which are compared for themselves.
+    follow each other in the order of their sites. Without the settings, too, and who reacts
+    by them: settings are compared for themselves.
     """
     left_out: list[int] = []
     moved: dict[int, int] = {}
@@ -241,7 +253,7 @@ def _decisions(log: EventLog) -> Iterator[tuple[Event, int]]:
         answers.clear()
 
     for event in log.read():
-        if isinstance(event, Lifecycle | Forked | RunConfigured):
+        if isinstance(event, Lifecycle | Forked | RunConfigured | ReaderJoined | AudienceSet):
             left_out.append(event.seq)
         elif isinstance(event, LLMReplied):
             answers.append(event)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from abm.columns import Int8s, unpack
 from abm.crowd import members
 from abm.events import (
+    AudienceSet,
     CompetitorsJoined,
     ContestDecided,
     CrowdJoined,
@@ -144,6 +145,8 @@ class _Reader:
                 self.found.config = event.config
             case CompetitorsJoined():
                 self.found.model = event.model
+            case AudienceSet(members="personas"):
+                self.found.reader = ""
             case ReaderJoined():
                 self.found.reader = event.model
             case PersonasJoined() if event.split == "evaluate":

@@ -118,6 +118,19 @@ class Checker(Journal):
         self._took(logged)
         return True
 
+    @property
+    def shares_next(self) -> bool:
+        """Whether the next decision was made before a fork, with other settings."""
+        return self._shared(self._peek())
+
+    def fold_shared(self, *kinds: type[Event]) -> list[Event]:
+        """Fold the next decisions as long as they were made before a fork and are of ``kinds``; return them."""
+        folded = []
+        while self.shares_next and isinstance(logged := self._peek(), kinds):
+            self._took(logged)
+            folded.append(logged)
+        return folded
+
     def logged(self, kind: type[E]) -> E | None:
         """Return the next decision if it is a shared one of ``kind``; the run's own are for :meth:`emit` only."""
         logged = self._peek()

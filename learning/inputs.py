@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from abm import keyed
 from abm.anchors import AnchorSplit, load_anchors
 from abm.arenas import Arena, arena
-from abm.audience import Audience, Labels, Voters, audience
+from abm.audience import ChoiceModel, Labels, Voters, audience
 from abm.errors import InputError
 from abm.events import Phase
 from abm.networked.graphs import audience_graphs
@@ -43,11 +43,11 @@ class Inputs:
     """
 
     arena: Arena
-    audience: Audience | None
+    audience: ChoiceModel | None
     anchors: AnchorSplit
     people: PersonaSplit
     lora: LoraSettings
-    crowd: Audience
+    crowd: ChoiceModel
     train_anchors: int
     voters: dict[Phase, Voters]
     graphs: dict[Phase, CSR]

@@ -8,7 +8,7 @@ Knows nothing of what the results mean; probes are handed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
@@ -18,16 +18,19 @@ from abm import keyed
 from abm.agents import Writer
 from abm.anchors import Anchor
 from abm.arenas import Arena
-from abm.audience import AskedAudience, Audience, Mixed
+from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, as_mapping, features_digest
 from abm.columns import Float32s, pack
+from abm.differences import equal
 from abm.errors import InputError
 from abm.events import (
     AdapterTrained,
     AnchorsListed,
     ArenaSet,
+    AudienceSet,
     CompetitorsJoined,
     CrowdJoined,
     EpochEnded,
+    Event,
     PersonasJoined,
     Phase,
     ReaderJoined,
@@ -39,7 +42,7 @@ from abm.model import Model, Society
 from abm.networked.graphs import joined_ties
 from abm.networked.model import NetworkedModel
 from abm.probe import Probe
-from learning.config import LLM_AUDIENCE, RunConfig
+from learning.config import RunConfig
 from learning.inputs import SPLITS, Inputs
 from learning.training_set import training_set
 from populations import Persona, trait_matrix
@@ -107,7 +110,8 @@ class Loop:
             ties=config.ties,
             batch=config.batch,
         )
-        self._done = 0
+        self._done, self._declared = 0, False
+        self._said: list[Event] = []
 
     def _audience(self) -> Audience:
         asked = self.inputs.audience or self._asked()
@@ -167,8 +171,6 @@ class Loop:
             self._join(split)
         with self.journal.transaction():
             emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
-            if self.config.audience == LLM_AUDIENCE:
-                emit(ReaderJoined(model=self.reader.name, model_digest=self.reader.digest))
         for split, graph in inputs.graphs.items():
             for ties in joined_ties(graph, self.voters[split]):
                 with self.journal.transaction():
@@ -187,6 +189,27 @@ class Loop:
                 self.journal.emit(
                     CrowdJoined(split=split, first=first + start, size=len(rows), origin=RESAMPLED, traits=traits)
                 )
+
+    def _declare(self) -> None:
+        """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
+        if self._declared:
+            return
+        if said := self.journal.fold_shared(ReaderJoined, AudienceSet):
+            self._said = said
+        if self.journal.shares_next:
+            return
+        self._declared = True
+        now = self._reacting()
+        if len(now) != len(self._said) or not all(map(equal, now, self._said)):
+            with self.journal.transaction():
+                for event in now:
+                    self.journal.emit(event)
+
+    def _reacting(self) -> list[Event]:
+        """Return who plays the personas, and the choice models of those whom nobody plays."""
+        asked, model = self.inputs.audience, self.reader
+        personas = _set("personas", asked) if asked else ReaderJoined(model=model.name, model_digest=model.digest)
+        return [personas, *([_set("crowd", self.inputs.crowd)] if self.config.crowd.size else [])]
 
     # -- simulate ------------------------------------------------------------------------------------------
 
@@ -214,6 +237,7 @@ class Loop:
             model = Model(self.society, self.journal, **world, **place)
         while model.running:
             self._advance(doing)
+            self._declare()
             model.step()
 
     @property
@@ -281,6 +305,10 @@ class Loop:
     def _advance(self, doing: str) -> None:
         self.report(Progress(self._done, self.total(), doing))
         self._done += 1
+
+
+def _set(members: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
+    return AudienceSet(members=members, model=as_mapping(model), features=features_digest())
 
 
 def _listed(split: Phase, anchors: Sequence[Anchor], dropped: dict[str, int]) -> AnchorsListed:

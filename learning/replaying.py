@@ -109,10 +109,7 @@ def replay_recorded(
     """
     log, config = _planned(run)
     checker = Checker(log)
-    joined = [event for event in _beginning(log) if isinstance(event, CompetitorsJoined | ReaderJoined)]
-    models = [RecordedLLM((), name=event.model, digest=event.model_digest) for event in joined]
-    models = models or [RecordedLLM((), name="", digest="")]
-    return _redecide(run, config, checker, (models[0], models[-1]), _AsLogged(checker), probes, report)
+    return _redecide(run, config, checker, _recorded(log), _AsLogged(checker), probes, report)
 
 
 def replay_live(
@@ -173,6 +170,18 @@ def _redecide(
     )  # fmt: skip
 
 
+def _recorded(log: EventLog) -> tuple[LLM, LLM]:
+    """Return stand-ins for the models that write and read, which the log names at its beginning and after a fork."""
+    writer = reader = RecordedLLM((), name="", digest="")
+    for start in (0, log.fork.seq) if log.fork else (0,):
+        for event in _beginning(log, start):
+            if isinstance(event, CompetitorsJoined):
+                writer = RecordedLLM((), name=event.model, digest=event.model_digest)
+            elif isinstance(event, ReaderJoined):
+                reader = RecordedLLM((), name=event.model, digest=event.model_digest)
+    return writer, reader
+
+
 def _planned(run: Path | str) -> tuple[EventLog, RunConfig]:
     """Return a run's log and settings, if the epoch loop wrote it."""
     log = open_log(run, write=False)
@@ -187,9 +196,9 @@ def _planned(run: Path | str) -> tuple[EventLog, RunConfig]:
     return log, load_config(None, log.config)
 
 
-def _beginning(log: EventLog) -> Iterator[Event]:
-    """Yield the decisions before the first step."""
-    for event in log.read():
+def _beginning(log: EventLog, start: int = 0) -> Iterator[Event]:
+    """Yield the decisions from ``start`` to the next step."""
+    for event in log.read(start):
         if isinstance(event, StepStarted):
             return
         if not isinstance(event, Lifecycle):

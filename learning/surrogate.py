@@ -7,7 +7,7 @@ of a persona, stands on both sides. Judges nothing: intervals and tables of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from abm import keyed
 from abm.audience import ChoiceModel, Range, Support, feature_matrix, feature_names
-from abm.audience.weights import BUILT_IN, LARGEST
+from abm.audience.weights import BUILT_IN, LARGEST, YAML
 from abm.errors import InputError
-from abm.events import Event
 from learning import logit
-from learning.votes import ABSTAINED, INVALID, Votes, read_votes
+from learning.votes import ABSTAINED, INVALID, Votes
 from populations import TRAITS
 
 HELD_OUT, FOLDS = 0.2, 5
@@ -74,7 +73,7 @@ class Surrogate:
 
 
 def fit_surrogate(
-    source: Votes | Iterable[Event] | Sequence[Iterable[Event]],
+    votes: Votes,
     *,
     audience: str | None = None,
     name: str = "surrogate",
@@ -86,7 +85,7 @@ def fit_surrogate(
     """Return a choice model fitted to logged votes, with its forecasts of the votes that were kept from it.
 
     Args:
-        source: votes, or the events of a log.
+        votes: of one or more logs, as :func:`learning.votes.read_votes` gives them.
         audience: fit only votes cast while the settings named this audience; needed where they named several.
         held_out: share of the anchors, and of the personas, that the fit does not see.
         folds: of the cross-validation that chooses the ridge; folds part anchors.
@@ -97,7 +96,7 @@ def fit_surrogate(
         InputError: no votes, votes of several audiences or of a networked world, traits that the log does not tell, or
             too few anchors.
     """
-    votes, counts = _usable(read_votes(source), audience)
+    votes, counts = _usable(votes, audience)
     anchors, people = [c.anchor for c in votes.contests], votes.personas
     new_anchor = _drawn(anchors, held_out, seed, "anchors")[votes.contest]
     new_person = _drawn(people, held_out, seed, "personas")[votes.persona]
@@ -234,8 +233,7 @@ def _support(votes: Votes) -> Support:
 
 
 def _range(values: NDArray) -> Range:
-    low, high = np.quantile(values, [0.005, 0.995])
-    return Range(float(values.min()), float(low), float(high), float(values.max()))
+    return Range(round(float(values.min()), 6), round(float(values.max()), 6))
 
 
 def _counts(votes: Votes) -> dict[str, int]:
@@ -254,8 +252,6 @@ def _foretold(
 ) -> HeldOut:  # fmt: skip
     rows = np.flatnonzero(~known)
     left = votes.of(rows)
-    if not data.may_abstain:
-        theta = theta.copy()
     chances = logit.probabilities(replace(data.of(rows), may_abstain=data.may_abstain), theta)
     by_position = np.take_along_axis(chances, np.where(left.orders >= 0, left.orders, 0).astype(np.int64), axis=1)
     by_position[left.orders < 0] = 0.0
@@ -285,7 +281,7 @@ def _note(votes: Votes) -> str:
     """Return the sentence that limits what the fit can show."""
     audiences = {votes.contests[row].audience for row in np.unique(votes.contest)}
     stand_ins = []
-    if any(each in BUILT_IN or each.endswith((".yaml", ".yml")) for each in audiences):
+    if any(each in BUILT_IN or each.endswith(YAML) for each in audiences):
         stand_ins.append("a choice model cast the votes it was fitted on")
     if "pocket" in votes.models:
         stand_ins.append(

@@ -111,17 +111,13 @@ class Votes:
         )  # fmt: skip
 
 
-def read_votes(*runs: Iterable[Event] | Votes) -> Votes:
-    """Return the personas' answers in one or more logs; votes that are read already are returned as they are.
+def read_votes(*runs: Iterable[Event]) -> Votes:
+    """Return the personas' answers in one or more logs.
 
-    A contest that two logs hold with the same id and the same messages counts once.
+    A contest that two logs hold with the same id and the same messages, as a fork and its parent do, counts once.
     """
-    if len(runs) == 1 and isinstance(runs[0], Votes):
-        return runs[0]
     reader = _Reader()
     for events in runs:
-        if isinstance(events, Votes):
-            raise TypeError("give events, or one table of votes")
         reader.begin()
         for event in events:
             reader.take(event)

@@ -2,12 +2,12 @@
 
 from abm.audience.asked import AskedAudience, Ballot, Prepared
 from abm.audience.choice import ChoiceModel, perturbed
-from abm.audience.features import Feature, feature_matrix, feature_names, features
+from abm.audience.features import Feature, feature_matrix, feature_names, features, features_digest
 from abm.audience.mixed import Mixed, is_asked
 from abm.audience.port import Audience, Chooser, Labels, Reactions, Voters, choices, orders
 from abm.audience.sensitivity import Sensitivity, sensitivity
-from abm.audience.support import Outside, Range, Support
-from abm.audience.weights import audience
+from abm.audience.support import Range, Support
+from abm.audience.weights import as_mapping, audience, from_mapping, save_audience
 
 __all__ = [
     "AskedAudience",
@@ -18,20 +18,23 @@ __all__ = [
     "Feature",
     "Labels",
     "Mixed",
-    "Outside",
     "Prepared",
     "Range",
     "Reactions",
     "Sensitivity",
     "Support",
     "Voters",
+    "as_mapping",
     "audience",
     "choices",
     "feature_matrix",
     "feature_names",
     "features",
+    "features_digest",
+    "from_mapping",
     "is_asked",
     "orders",
     "perturbed",
+    "save_audience",
     "sensitivity",
 ]

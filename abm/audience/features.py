@@ -17,6 +17,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from abm.content import canonical, digest
+
 Group = Literal["style", "carrier", "misbehaviour"]
 
 SHORT, LONG = 15, 300
@@ -52,11 +54,21 @@ class Feature(NamedTuple):
 @cache
 def features() -> tuple[Feature, ...]:
     """Return all features, in the order of the columns of :func:`feature_matrix`."""
-    raw = yaml.safe_load(resources.files("abm").joinpath("audience/data/features.yaml").read_text("utf-8"))
+    raw = yaml.safe_load(_text())
     return tuple(
         Feature(name, f["group"], float(f.get("half", 1)), _pattern(f), f["liked"], f["disliked"])
         for name, f in raw.items()
     )
+
+
+@cache
+def features_digest() -> str:
+    """Return the SHA-256 of what defines the features: weights mean something only together with it."""
+    return digest(canonical([yaml.safe_load(_text()), SHORT, LONG, EASY, HARD]))
+
+
+def _text() -> str:
+    return resources.files("abm").joinpath("audience/data/features.yaml").read_text("utf-8")
 
 
 def feature_names(group: Group | None = None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where a choice model's weights come from: a YAML file, or one of the built-in audiences.
+"""Where a choice model's weights stand: a YAML file, one of the built-in audiences, a mapping in a log.
 
 Knows files and their mistakes; what weights mean is :mod:`abm.audience.choice`' matter.
 """
@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from abm.audience.choice import ChoiceModel
-from abm.audience.features import feature_names
+from abm.audience.features import feature_names, features_digest
 from abm.audience.support import MARGIN, TOLERANCE, Range, Support
 from abm.errors import InputError
 from populations import TRAITS
 from populations.yamls import Source, read_source
 
 BUILT_IN = ("default", "neutral")
+YAML = (".yaml", ".yml")
+COLUMNS = ("mean", *TRAITS)
+"""Of the weights."""
 KEYS = ("name", "first", "temperature", "abstain", "weights", "surrogate")
 SUPPORT = ("margin", "tolerance", "extrapolate", "features", "traits")
 LARGEST = 100.0
@@ -37,11 +41,61 @@ def audience(name: Path | str) -> ChoiceModel:
         text = resources.files("abm").joinpath(f"audience/data/{name}.yaml").read_text("utf-8")
         return _model(Source(text, f"{name}.yaml"), str(name))
     path = Path(name)
-    if path.suffix not in {".yaml", ".yml"}:
+    if path.suffix not in YAML:
         raise InputError(
             f"unknown audience {str(name)!r}", mend=f"Choose one of {', '.join(BUILT_IN)}, or give a YAML file's path."
         )
     return _model(read_source(path, "the audience"), path.stem)
+
+
+def from_mapping(raw: Mapping[str, Any], where: str = "the log") -> ChoiceModel:
+    """Return the choice model that :func:`as_mapping` wrote down.
+
+    Raises:
+        InputError: it is none, or one that was fitted with other features.
+    """
+    return _model(Source(yaml.safe_dump(dict(raw)), where), "")
+
+
+def as_mapping(model: ChoiceModel) -> dict[str, Any]:
+    """Return what a model's YAML file says of how it chooses, and of what it was fitted on; JSON-able.
+
+    What happens beyond the fit (margin, tolerance, extrapolate) is left out: it moves no choice.
+    """
+    weights = {}
+    for feature, row in zip(feature_names(), model.weights.tolist(), strict=True):
+        weights[feature] = {column: weight for column, weight in zip(COLUMNS, row, strict=True) if weight}
+    found: dict[str, Any] = {
+        "name": model.name, "first": model.first, "temperature": model.temperature, "abstain": model.abstain,
+        "weights": {feature: row for feature, row in weights.items() if row},
+    }  # fmt: skip
+    if (support := model.support) is not None:
+        ranges = {"features": support.features, "traits": support.traits}
+        found["surrogate"] = {
+            "features_digest": features_digest(),
+            "support": {kind: {name: list(seen) for name, seen in each.items()} for kind, each in ranges.items()},
+            **support.origin,
+        }
+    return found
+
+
+def save_audience(model: ChoiceModel, path: Path | str) -> None:
+    """Write a model's YAML file, which :func:`audience` reads again.
+
+    Raises:
+        InputError: the path is not a YAML file's, or cannot be written.
+    """
+    path, found = Path(path), as_mapping(model)
+    if path.suffix not in YAML:
+        raise InputError(f"cannot write an audience to {path.name!r}", mend="Give a file of .yaml.")
+    if (support := model.support) is not None:
+        rule = {"margin": support.margin, "tolerance": support.tolerance, "extrapolate": support.extrapolate}
+        found["surrogate"]["support"] = rule | found["surrogate"]["support"]
+    text = yaml.safe_dump(found, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise InputError("cannot write the audience", where=str(path), why=error.strerror or str(error)) from error
 
 
 def _model(source: Source, name: str) -> ChoiceModel:
@@ -73,8 +127,8 @@ def _weights(raw: Any, source: Source) -> NDArray[np.float64]:
     """Return the weights of ``{feature: {mean or trait: number}}``; what is not named is 0."""
     example = "For example warmth: {mean: 0.5}."
     _check(isinstance(raw, Mapping), "'weights' must map features to weights", source, ("weights",), example)
-    names, columns = feature_names(), ("mean", *TRAITS)
-    weights = np.zeros((len(names), len(columns)))
+    names = feature_names()
+    weights = np.zeros((len(names), len(COLUMNS)))
     for feature, row in raw.items():
         keys = ("weights", feature)
         _check(feature in names, f"unknown feature {feature!r}", source, keys, f"Features are {', '.join(names)}.")
@@ -84,21 +138,26 @@ def _weights(raw: Any, source: Source) -> NDArray[np.float64]:
                 f"unknown trait {column!r} of feature {feature!r}",
                 f"Give mean or one of {', '.join(TRAITS)}.",
             )
-            _check(column in columns, what, source, (*keys, column), known)
-            weights[names.index(feature), columns.index(column)] = _number(value, source, *keys, column)
+            _check(column in COLUMNS, what, source, (*keys, column), known)
+            weights[names.index(feature), COLUMNS.index(column)] = _number(value, source, *keys, column)
     return weights
 
 
 def _support(section: Any, source: Source) -> Support:
-    """Return what ``surrogate: {support: {features: {length: {least: 0, most: 1}, ...}, traits: ...}, ...}`` says."""
-    keys, fit = ("surrogate", "support"), "Fit the audience again (moloch surrogate)."
-    section = _mapping(section, "'surrogate' must be a mapping", source, keys[:1], fit)
-    raw = _mapping(section.get("support"), "'surrogate' must tell its 'support'", source, keys[:1], fit)
-    unknown = [str(key) for key in raw if key not in SUPPORT]
-    first = min(unknown, default="")
+    """Return what ``surrogate: {support: {features: {length: [0.1, 0.8], ...}, traits: {...}}, ...}`` says."""
+    top, fit = ("surrogate",), "Fit the audience again (moloch surrogate)."
+    keys = (*top, "support")
+    section = _mapping(section, "'surrogate' must be a mapping", source, top, fit)
+    meant = section.get("features_digest", features_digest())
     _check(
-        not unknown, f"unknown key {first!r} of the support", source, (*keys, first), f"Keys are {', '.join(SUPPORT)}."
-    )
+        meant == features_digest(), "fitted with other features", source, (*top, "features_digest"),
+        "This release reads messages otherwise than the one that fitted it. " + fit,
+    )  # fmt: skip
+    raw = _mapping(section.get("support"), "'surrogate' must tell its 'support'", source, top, fit)
+    unknown = min((str(key) for key in raw if key not in SUPPORT), default="")
+    _check(
+        not unknown, f"unknown key {unknown!r} of the support", source, (*keys, unknown), f"Keys are {', '.join(SUPPORT)}."
+    )  # fmt: skip
     known: dict[str, dict[str, Range]] = {}
     for kind, names in (("features", feature_names()), ("traits", TRAITS)):
         what = f"the support must name exactly the {kind} {', '.join(names)}"
@@ -111,16 +170,16 @@ def _support(section: Any, source: Source) -> Support:
     tolerance = _number(raw.get("tolerance", TOLERANCE), source, *keys, "tolerance")
     _check(margin >= 0, "'margin' must not be negative", source, (*keys, "margin"), f"It is {margin:g}.")
     _check(0 <= tolerance <= 1, "'tolerance' must be a share", source, (*keys, "tolerance"), f"It is {tolerance:g}.")
-    origin = {str(key): value for key, value in section.items() if key != "support"}
-    return Support(known["features"], known["traits"], margin, tolerance, extrapolate, origin)
+    origin = {str(key): value for key, value in section.items() if key not in ("support", "features_digest")}
+    return Support(known["features"], known["traits"], origin, margin, tolerance, extrapolate)
 
 
 def _range(raw: Any, source: Source, *keys: str) -> Range:
-    raw = _mapping(raw, f"{'.'.join(keys)!r} must be a mapping", source, keys, "Give least and most.")
-    least, most = (_number(raw.get(key), source, *keys, key) for key in ("least", "most"))
-    low, high = (_number(raw.get(key, end), source, *keys, key) for key, end in (("low", least), ("high", most)))
-    _check(least <= low <= high <= most, f"{'.'.join(keys)!r} is not in order", source, keys, "Give least <= most.")
-    return Range(least, low, high, most)
+    name, example = ".".join(keys), "Give [least, most]."
+    _check(isinstance(raw, Sequence) and len(raw) == 2, f"{name!r} must be two numbers", source, keys, example)
+    least, most = (_number(each, source, *keys) for each in raw)
+    _check(least <= most, f"{name!r} is not in order", source, keys, example)
+    return Range(least, most)
 
 
 def _number(value: Any, source: Source, *keys: str) -> float:

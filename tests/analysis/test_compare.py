@@ -8,7 +8,17 @@ import random
 import msgspec
 import pytest
 
-from abm.events import EpochEnded, Lifecycle, LLMReplied, MessagePublished, Reacted, RunConfigured, RunEnded, RunResumed
+from abm.events import (
+    AudienceSet,
+    EpochEnded,
+    Lifecycle,
+    LLMReplied,
+    MessagePublished,
+    Reacted,
+    RunConfigured,
+    RunEnded,
+    RunResumed,
+)
 from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
 from analysis.cli.compare import compare as command
@@ -35,7 +45,7 @@ def written(folder, events, config=None):
 
 
 def decisions(folder) -> int:
-    return sum(not isinstance(event, Lifecycle | RunConfigured) for event in read_events(folder))
+    return sum(not isinstance(event, Lifecycle | RunConfigured | AudienceSet) for event in read_events(folder))
 
 
 class TestAlike:
@@ -99,7 +109,7 @@ class TestParting:
         assert (found.parting.seq_a, found.parting.seq_b) == (at, at)
         assert [field.field for field in found.parting.fields] == list(changes)
         assert found.parting.fields[0].right == next(iter(changes.values()))
-        before = [event for event in events[:at] if not isinstance(event, Lifecycle | RunConfigured)]
+        before = [event for event in events[:at] if not isinstance(event, Lifecycle | RunConfigured | AudienceSet)]
         assert found.equal == len(before)
 
     def test_a_resumption_before_it_is_no_difference(self, run, tmp_path):
