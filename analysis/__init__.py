@@ -21,18 +21,22 @@ if TYPE_CHECKING:
     from analysis.show import list_contests as list_contests
     from analysis.show import show_contest as show_contest
     from analysis.statistics import Estimate as Estimate
+    from analysis.surrogate import extrapolation as extrapolation
+    from analysis.surrogate import surrogate_of as surrogate_of
 
 _HOME = {
     "Estimate": "statistics",
     "across_seeds": "seeds",
     "audience_graph": "graphs",
     "battery": "probes",
+    "extrapolation": "surrogate",
     "list_contests": "show",
     "position_bias": "evaluation",
     "probe_table": "evaluation",
     "reach_table": "reach",
     "show_contest": "show",
     "spreads": "reach",
+    "surrogate_of": "surrogate",
     "table": "evaluation",
     "win_rate": "evaluation",
     "win_rate_against_placebo": "evaluation",
@@ -43,12 +47,14 @@ __all__ = [
     "across_seeds",
     "audience_graph",
     "battery",
+    "extrapolation",
     "list_contests",
     "position_bias",
     "probe_table",
     "reach_table",
     "show_contest",
     "spreads",
+    "surrogate_of",
     "table",
     "win_rate",
     "win_rate_against_placebo",

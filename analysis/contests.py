@@ -87,6 +87,7 @@ class Evaluation:
         config: the run's settings; empty where the log has none.
         model: the name of the model that writes.
         reader: of the one that plays the personas; empty where none does.
+        fitted_on: whose votes the choice model that reacts was fitted on; empty where none was.
     """
 
     contests: list[Contest] = field(default_factory=list)
@@ -94,6 +95,7 @@ class Evaluation:
     config: dict[str, Any] = field(default_factory=dict)
     model: str = ""
     reader: str = ""
+    fitted_on: str = ""
 
     @property
     def epochs(self) -> list[int]:
@@ -146,7 +148,7 @@ class _Reader:
             case CompetitorsJoined():
                 self.found.model = event.model
             case AudienceSet(members="personas"):
-                self.found.reader = ""
+                self.found.reader, self.found.fitted_on = "", event.model.get("surrogate", {}).get("fitted_on", "")
             case ReaderJoined():
                 self.found.reader = event.model
             case PersonasJoined() if event.split == "evaluate":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,9 @@ from populations import TRAITS
 HELD_OUT, FOLDS = 0.2, 5
 RIDGES = tuple(float(f"{10**power:.3g}") for power in np.arange(4.0, -1.1, -0.5))
 """Penalties that cross-validation chooses from, strongest first."""
+
+DECIMALS = 6
+"""Of a weight."""
 
 NEW_ANCHORS, NEW_PERSONAS, BOTH = "new anchors", "new personas", "new anchors and personas"
 BLOCKS = (NEW_ANCHORS, NEW_PERSONAS, BOTH)
@@ -53,6 +55,7 @@ class Surrogate:
 
     Attributes:
         model: the audience; its support says what it was fitted on.
+        audience: whose votes they were: its name in the settings, with its model where one played the personas.
         errors: standard errors of the weights, shape (features, 1 + traits).
         first_error, abstain_error: those of ``first`` and ``abstain``; NaN where nobody abstained.
         ridge: the penalty chosen.
@@ -62,6 +65,7 @@ class Surrogate:
     """
 
     model: ChoiceModel
+    audience: str
     errors: NDArray[np.float64]
     first_error: float
     abstain_error: float
@@ -86,7 +90,7 @@ def fit_surrogate(
 
     Args:
         votes: of one or more logs, as :func:`learning.votes.read_votes` gives them.
-        audience: fit only votes cast while the settings named this audience; needed where they named several.
+        audience: fit only this audience's votes, named as in :class:`learning.votes.Asked`; needed where there are several.
         held_out: share of the anchors, and of the personas, that the fit does not see.
         folds: of the cross-validation that chooses the ridge; folds part anchors.
         ridges: what it chooses from, strongest first.
@@ -110,16 +114,18 @@ def fit_surrogate(
     ridge = min(losses, key=lambda each: losses[each])  # of equals the strongest, which comes first
     theta = logit.fit(fitted, ridge)
     errors = logit.standard_errors(fitted, theta, ridge)
+    theta = np.clip(theta, -LARGEST, LARGEST).round(DECIMALS)  # as the file will say it
     first, abstain, weights = logit.split(theta, fitted.shape)
     model = ChoiceModel(
         name=name,
-        weights=np.clip(weights, -LARGEST, LARGEST),
+        weights=weights,
         first=first,
         abstain=abstain if fitted.may_abstain else None,
         support=_support(votes.of(known)),
     )
     return Surrogate(
         model=model,
+        audience=votes.contests[votes.contest[0]].audience,
         errors=errors[2:].reshape(weights.shape),
         first_error=float(errors[0]),
         abstain_error=float(errors[1]) if fitted.may_abstain else float("nan"),
@@ -171,12 +177,12 @@ def _usable(votes: Votes, audience: str | None) -> tuple[Votes, dict[str, int]]:
     found = sorted({str(each) for each in named[votes.contest]})
     if not len(votes):
         raise InputError(
-            "no votes to fit", why="no persona was asked" + (f" while the audience was {audience!r}" if audience else ""),
+            "no votes to fit", why=f"no persona of audience {audience!r} was asked" if audience else "no persona was asked",
             mend="Give runs in which personas voted; crowds are choice models already.",
         )  # fmt: skip
     if len(found) > 1:
         raise InputError(
-            "votes of several audiences", why=f"they are {', '.join(found)}", mend="Choose one of them (audience)."
+            "votes of several audiences", why=f"they are {', '.join(found)}", mend="Choose one of them: --audience."
         )
     invalid, single = votes.choices == INVALID, votes.options < 2
     strange = ~invalid & (votes.choices != ABSTAINED) & (votes.positions < 0)
@@ -280,19 +286,6 @@ def _letters(fitted: Votes, asked: Votes) -> NDArray[np.float64]:
 def _note(votes: Votes) -> str:
     """Return the sentence that limits what the fit can show."""
     audiences = {votes.contests[row].audience for row in np.unique(votes.contest)}
-    stand_ins = []
-    if any(each in BUILT_IN or each.endswith(YAML) for each in audiences):
-        stand_ins.append("a choice model cast the votes it was fitted on")
-    if "pocket" in votes.models:
-        stand_ins.append(
-            "the pocket model had its part in them" if stand_ins else "the pocket model took part in the votes"
-        )
+    stand_ins = ["a choice model voted"] if any(each in BUILT_IN or each.endswith(YAML) for each in audiences) else []
+    stand_ins += ["the pocket model wrote or voted"] if "pocket" in votes.models else []
     return f"Not evidence about real LLMs: {', and '.join(stand_ins)}." if stand_ins else ""
-
-
-def summary(surrogate: Surrogate) -> dict[str, Any]:
-    """Return what was fitted, as a JSON-able mapping: counts, the ridge and its rivals."""
-    return {
-        "name": surrogate.model.name, "note": surrogate.note, "counts": surrogate.counts, "ridge": surrogate.ridge,
-        "ridges": {f"{ridge:g}": round(value, 6) for ridge, value in surrogate.ridges.items()},
-    }  # fmt: skip

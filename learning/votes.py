@@ -20,15 +20,16 @@ from abm.events import (
     ContestDecided,
     Event,
     Forked,
-    LLMReplied,
     MessagePublished,
     PersonasJoined,
     Reacted,
     ReactedMany,
     ReactionInvalid,
+    ReaderJoined,
     RunConfigured,
     StepStarted,
 )
+from learning.config import LLM_AUDIENCE
 
 ABSTAINED, INVALID = -1, -2
 """Choices that are no slot."""
@@ -40,7 +41,7 @@ class Asked:
 
     Attributes:
         run: place of its log among those that were read.
-        audience: the audience's name in the settings of that time.
+        audience: the audience's name in the settings of that time, with its model where one played the personas.
         texts, competitors: by slot, of the messages that were published.
     """
 
@@ -67,7 +68,7 @@ class Votes:
         orders: shape (votes, slots), slots in the order shown, -1 after the last.
         choices: shape (votes,), the slot chosen, :data:`ABSTAINED` or :data:`INVALID`.
         configs: settings of each log, as they began.
-        models: names of the language models that answered in any log.
+        models: names of the language models that wrote, or played the personas, in any log.
         repeated: contests left out because another log holds them too, as a fork and its parent do.
     """
 
@@ -142,6 +143,7 @@ class _Reader:
         self._run += 1
         self._configs.append({})
         self._config: dict[str, Any] = {}
+        self._model = ""
         self._index: dict[int, int] = {}
         self._step: StepStarted | None = None
         self._texts: dict[str, dict[int, MessagePublished]] = {}
@@ -157,7 +159,8 @@ class _Reader:
                 self._join(event)
             case CompetitorsJoined():
                 self._models.add(event.model)
-            case LLMReplied():
+            case ReaderJoined():
+                self._model = event.model
                 self._models.add(event.model)
             case StepStarted():
                 self._step = event
@@ -176,6 +179,11 @@ class _Reader:
                 self._traits.append({name: float(column[i]) for name, column in columns.items()})
             self._index[event.first + i] = row
 
+    @property
+    def _audience(self) -> str:
+        name = str(self._config.get("audience", ""))
+        return f"{name} ({self._model})" if name == LLM_AUDIENCE else name
+
     def _decided(self, name: str) -> None:
         messages, cast = self._texts.pop(name, {}), self._cast.pop(name, [])
         if not cast or not messages or self._step is None:
@@ -185,9 +193,8 @@ class _Reader:
         if self._seen.setdefault(key, self._run) != self._run:
             self._repeated += 1
             return
-        step, anchor = self._step, next(iter(messages.values())).anchor
+        step, anchor, audience = self._step, next(iter(messages.values())).anchor, self._audience
         competitors = {slot: message.competitor for slot, message in messages.items()}
-        audience = str(self._config.get("audience", ""))
         self._contests.append(
             Asked(self._run, name, anchor, step.phase, step.epoch, step.arm, audience, texts, competitors)
         )

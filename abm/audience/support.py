@@ -19,7 +19,9 @@ from abm.errors import InputError
 
 MARGIN = 0.25
 """Default of :attr:`Support.margin`."""
-TOLERANCE = 0.05
+NARROW = 0.1
+"""Least width that a margin is a share of: a value that never varied may still be met a little off."""
+TOLERANCE = 0.1
 """Default of :attr:`Support.tolerance`."""
 
 
@@ -40,7 +42,8 @@ class Support:
     Attributes:
         features, traits: name -> range.
         origin: what else the file says of the fit: its votes, figures on those held out.
-        margin: how far beyond its range a value may lie, as a share of the range's width, before it is outside.
+        margin: how far beyond its range a value may lie before it is outside, as a share of the range's width (of
+            :data:`NARROW` at least).
         tolerance: share of the members, 0 .. 1, who may lie outside the range of a trait. A message may not.
         extrapolate: answer whatever is asked. What lay outside is counted in results all the same.
     """
@@ -70,15 +73,17 @@ class Support:
         if (beyond := self.beyond(values)).any():
             text = int(np.flatnonzero(beyond.any(axis=1))[0])
             told = [
-                f"{name} is {values[text, column]:.2f}, and was {self.features[name]}"
+                f"{name} {values[text, column]:.2f} where the fit saw {self.features[name]}"
                 for column, name in enumerate(self.features)
                 if beyond[text, column]
             ]
-            raise self._refusal("a message", told)
+            raise self._refusal(f"a message has {', '.join(told)}")
         for name, share in self.shares(voters).items():
             if share > self.tolerance:
-                told = [f"{name} of {share:.1%} of {len(voters.ids):,} members is not in {self.traits[name]}"]
-                raise self._refusal("members", told)
+                raise self._refusal(
+                    f"{share:.1%} of {len(voters.ids):,} members have a {name} outside the fit's {self.traits[name]}, and "
+                    f"{self.tolerance:.0%} may"
+                )
 
     def beyond(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which features of messages lie outside, shape (texts, features)."""
@@ -106,13 +111,12 @@ class Support:
 
     def _bounds(self, seen: Range) -> tuple[float, float]:
         """Return between what a value lies inside."""
-        slack = self.margin * (seen.most - seen.least)
+        slack = self.margin * max(seen.most - seen.least, NARROW)
         return seen.least - slack, seen.most + slack
 
-    def _refusal(self, what: str, told: list[str]) -> InputError:
+    def _refusal(self, why: str) -> InputError:
         return InputError(
-            f"the fitted audience does not extrapolate in silence: {what} outside what it was fitted on",
-            why=f"in its fit {'; '.join(told)} (margin {self.margin:.0%} of the width)",
+            "the fitted audience would extrapolate", why=f"{why} (a margin of {self.margin:.0%} is allowed for)",
             mend="Fit it on votes about such messages by such people, or set surrogate.support.extrapolate: true in its "
             "file: the same command then goes on, and its results say how much lay outside.",
         )  # fmt: skip

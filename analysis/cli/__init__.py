@@ -19,6 +19,7 @@ from analysis.cli.replay import replay
 from analysis.cli.run import run
 from analysis.cli.show import show
 from analysis.cli.study import study
+from analysis.cli.surrogate import surrogate
 
 app = typer.Typer(
     name="moloch",
@@ -34,6 +35,7 @@ app.command()(replay)
 app.command()(compare)
 app.command()(show)
 app.command()(probe)
+app.command()(surrogate)
 app.command()(graph)
 app.command()(doctor)
 app.add_typer(log)

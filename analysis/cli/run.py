@@ -70,6 +70,7 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
     from analysis.probes import battery
     from analysis.reach import reach_dicts
     from analysis.service import service
+    from analysis.surrogate import extrapolation
     from learning import run as run_loop
 
     try:
@@ -79,8 +80,9 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
         stderr().print(f"Stopped; nothing is lost. The same command goes on from here: {folder}", markup=False)
         raise typer.Exit(130) from None
     events = list(read_events(done.path))
-    served = msgspec.to_builtins(service(events))
-    return done, table(events) | {"dropped": _dropped(events), "reach": reach_dicts(events), "service": served}
+    more = {"service": service(events), "extrapolation": extrapolation(events)}
+    found = table(events) | {"dropped": _dropped(events), "reach": reach_dicts(events)}
+    return done, found | msgspec.to_builtins(more)
 
 
 def _dropped(events: list[Event]) -> dict[str, int]:
@@ -105,6 +107,7 @@ def print_run(done: Run, results: dict[str, Any]) -> None:
     """Print a run's table, its hashes and what to do next."""
     from analysis.render import render
     from analysis.service import service_lines
+    from analysis.surrogate import extrapolation_lines
 
     console = printer()
     for part in render(results):
@@ -113,6 +116,7 @@ def print_run(done: Run, results: dict[str, Any]) -> None:
     for line in (
         f"\nanchors left out: {dropped}\n" if dropped else "",
         *(f"model   {line}" for line in service_lines(results["service"])),
+        *(f"fitted  {line}" for line in extrapolation_lines(results["extrapolation"])),
         f"log     {done.path}   {done.head.seq:,} events, {done.seconds:.0f} s",
         f"head    {done.head.hash}",
         f"digest  {done.digest}",

@@ -41,6 +41,7 @@ def study(
     serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
     with stderr().status("loading"):
         from analysis.seeds import across_seeds, render_seeds
+        from analysis.surrogate import extrapolation_lines
         from learning import load_config
 
         settings = []
@@ -61,5 +62,7 @@ def study(
     console = printer()
     for part in render_seeds(results):
         console.print(part)
-    for done, _ in runs:
-        console.print(f"{done.path}  head {done.head.hash}", markup=False, highlight=False)
+    for done, found in runs:
+        fitted = (f"  fitted {line}" for line in extrapolation_lines(found["extrapolation"]))
+        for line in (f"{done.path}  head {done.head.hash}", *fitted):
+            console.print(line, markup=False, highlight=False)

@@ -1,0 +1,49 @@
+"""``moloch surrogate``: a choice model fitted on the votes of runs, for audiences too large to be asked one by one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import printer, stderr
+
+if TYPE_CHECKING:
+    from analysis.surrogate import Assessment
+    from learning.surrogate import Surrogate
+
+
+def surrogate(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs in which personas voted, in the isolated world.")],
+    out: Annotated[Path, typer.Option(help="The audience's YAML file to write.")] = Path("surrogate.yaml"),
+    audience: Annotated[str | None, typer.Option(help="Whose votes, where runs hold several: 'llm (MODEL)'.")] = None,
+    held_out: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of anchors, and of personas, kept.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Decides who and what is held out.")] = 0,
+    as_json: options.Json = False,
+) -> None:
+    """Fit a choice model on logged votes, and hold it against votes that the fit never saw.
+
+    Then: moloch run --audience surrogate.yaml --set crowd.size=1000000 --set crowd.audience=surrogate.yaml
+    """
+    with stderr().status("fitting"):
+        from abm.audience import save_audience
+        from analysis.surrogate import as_dict, surrogate_of
+
+        found, assessed = surrogate_of(runs, audience=audience, name=out.stem, held_out=held_out, seed=seed)
+        save_audience(found.model, out)
+    if as_json:
+        print(json.dumps({"audience": str(out), "fitted_on": found.audience} | as_dict(found, assessed)))
+        return
+    _print(found, assessed, out)
+
+
+def _print(found: Surrogate, assessed: Assessment, out: Path) -> None:
+    from analysis.surrogate.rendering import render
+
+    console = printer()
+    for part in render(found, assessed):
+        console.print(part)
+    console.print(f"\naudience {out}", markup=False, highlight=False)
