@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from abm.errors import InputError
 from abm.events import AdapterTrained, Forked
@@ -19,8 +20,8 @@ from learning.config import RunConfig, changed_config
 from learning.inputs import gather
 
 FIXED = (
-    "arena", "anchors", "personas", "model", "arms", "messages", "train_anchors", "held_out_anchors", "train_personas",
-    "held_out_personas", "batch", "seed",
+    "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "arms", "messages", "train_anchors",
+    "held_out_anchors", "train_personas", "held_out_personas", "batch", "seed", "world", "crowd.size", "network.graph",
 )  # fmt: skip
 """Settings that decided the shared steps, or who takes part: a fork keeps them."""
 
@@ -48,7 +49,7 @@ def fork(parent: Path | str, at: int, settings: Sequence[str], out: Path | str |
     config = changed_config(before, settings)
     values, old = config.model_dump(mode="json"), before.model_dump(mode="json")
     changed = sorted(name for name in values if values[name] != old[name])
-    if kept := [name for name in changed if name in FIXED]:
+    if kept := [name for name in FIXED if _at(values, name) != _at(old, name)]:
         raise InputError(
             f"a fork cannot change {', '.join(kept)}",
             where=str(parent),
@@ -73,6 +74,13 @@ def fork(parent: Path | str, at: int, settings: Sequence[str], out: Path | str |
         if own.head().seq == point.seq:
             own.append([Forked(config=values, changed=changed)], expected_head=point.seq)
     return config, folder
+
+
+def _at(values: dict[str, Any], name: str) -> Any:
+    """Return a setting by its dotted name."""
+    for part in name.split("."):
+        values = values[part]
+    return values
 
 
 def _link(source: Path, target: Path) -> None:

@@ -200,15 +200,15 @@ def _slope(votes: _Forecasts) -> Estimate:
     """Return the calibration slope, by Newton's method, with the variance of its clustered influences."""
     if not len(votes.chosen):
         return NOTHING
-    logs = np.where(votes.offered, np.log(np.maximum(votes.chances, LEAST)), -np.inf)
-    known = np.where(votes.offered, logs, 0.0)
+    logs = np.log(np.maximum(votes.chances, LEAST))
     slope, own = 1.0, logs[np.arange(len(votes.chosen)), votes.chosen]
     scores, information = np.zeros(len(own)), 0.0
     for _ in range(50):
-        powers = np.exp(slope * logs - (slope * logs).max(axis=1, keepdims=True))
+        raised = np.where(votes.offered, slope * logs, -np.inf)
+        powers = np.exp(raised - raised.max(axis=1, keepdims=True))
         powers /= powers.sum(axis=1, keepdims=True)
-        mean = (powers * known).sum(axis=1)
-        scores, information = own - mean, float(((powers * known**2).sum(axis=1) - mean**2).sum())
+        mean = (powers * logs).sum(axis=1)
+        scores, information = own - mean, float(((powers * logs**2).sum(axis=1) - mean**2).sum())
         if information < LEAST:
             return NOTHING  # chances are all equal, or certain: there is nothing to calibrate
         slope += (step := float(scores.sum()) / information)

@@ -10,7 +10,16 @@ import msgspec
 import pytest
 
 from abm.errors import InputError
-from abm.events import ContestDecided, LLMReplied, Reacted, ReactionInvalid, ReaderJoined, RunResumed
+from abm.events import (
+    AudienceSet,
+    ContestDecided,
+    Forked,
+    LLMReplied,
+    Reacted,
+    ReactionInvalid,
+    ReaderJoined,
+    RunResumed,
+)  # fmt: skip
 from abm.journal import Journal
 from abm.llm import Request, ScriptedLLM
 from abm.llm.budget import Bounds, Budget, BudgetSpent
@@ -19,6 +28,7 @@ from abm.log import create, open_log, read_events
 from abm.replay import replay
 from analysis.evaluation import table
 from analysis.service import service, service_lines
+from learning import fork
 from learning.config import PROFILES, load_config
 from learning.inputs import gather
 from learning.loop import Loop
@@ -299,3 +309,36 @@ def test_scripted_reader_is_the_writer_by_default(tmp_path):
         Loop(config, gather(config), Journal(log), ScriptedLLM(both), FakeTrainer()).run()
     adapters = {request.adapter for request in asked if request.site.startswith("react/")}
     assert adapters == {""} and len({request.adapter for request in asked}) == 2
+
+
+class TestForks:
+    """A fork may change who plays the personas."""
+
+    def test_from_a_choice_model_to_a_language_model(self, server, tmp_path):
+        """Who reacts is said again behind the fork; shared steps stay as they are, and all of it can be decided again."""
+        config = settings(server, audience="default")
+        carry_out(tmp_path / "run", config)
+        config, folder = fork(tmp_path / "run", 2, ["audience=llm"], tmp_path / "fork")
+        carry_out(folder, config.model_copy(update={"serving": settings(server).serving}))
+        events = list(read_events(folder))
+        at = {type(event): event.seq for event in events if isinstance(event, AudienceSet | Forked | ReaderJoined)}
+        assert at[AudienceSet] < at[Forked] < at[ReaderJoined]
+        asked = [event.seq for event in events if isinstance(event, LLMReplied) and event.site.startswith("react/")]
+        assert min(asked) > at[ReaderJoined] and table(events)["audience"] == "llm (reader)"
+        again = replay_recorded(folder)
+        assert again.complete and again.divergence is None and again.shared > 0
+        assert replay(folder).steps == replay(tmp_path / "run").steps
+
+    def test_and_back(self, server, tmp_path):
+        """Results do not name a model that does not vote any more."""
+        carry_out(tmp_path / "run", settings(server))
+        config, folder = fork(tmp_path / "run", 2, ["audience=neutral"], tmp_path / "fork")
+        carry_out(folder, config.model_copy(update={"serving": settings(server).serving}))
+        assert table(read_events(folder))["audience"] == "neutral" and replay_recorded(folder).complete
+
+    @pytest.mark.parametrize("setting", ["crowd.size=5", "world=networked", "resample=true"])
+    def test_who_takes_part_is_kept(self, server, tmp_path, setting):
+        """The members of the shared steps are those of the fork."""
+        carry_out(tmp_path / "run", settings(server, audience="default"))
+        with pytest.raises(InputError, match=f"a fork cannot change {setting.split('=')[0]}"):
+            fork(tmp_path / "run", 1, [setting], tmp_path / "fork")
