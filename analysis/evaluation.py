@@ -250,7 +250,7 @@ def note(found: Evaluation) -> str:
     audience = str(found.config.get("audience", ""))
     stand_ins = ["the pocket model writes"] if "pocket" in (found.model, found.config.get("model")) else []
     if audience in ("default", "neutral") or audience.endswith((".yaml", ".yml")):
-        stand_ins.append(f"a choice model{f' fitted on {found.fitted_on}' if found.fitted_on else ''} votes")
+        stand_ins.append(f"a choice model{f' (fitted on {found.fitted_on})' if found.fitted_on else ''} votes")
     elif found.reader == "pocket":
         stand_ins.append("the pocket model plays the personas")
     return f"Not evidence about real LLMs: {' and '.join(stand_ins)}." if stand_ins else ""

@@ -55,7 +55,7 @@ class TestCounts:
         assert 0 < row.features["warmth"] <= row.outside <= row.messages and warm
         [line] = extrapolation_lines([msgspec.to_builtins(row)])
         assert f"{row.outside} of {row.messages} messages" in line and "fitted on llm (m)" in line
-        assert "a choice model fitted on llm (m) votes" in table(events)["note"]
+        assert "a choice model (fitted on llm (m)) votes" in table(events)["note"]
         again = replay_recorded(tmp_path / "run", probes=battery)
         assert again.complete and again.divergence is None
 
