@@ -8,7 +8,11 @@ from pathlib import Path
 from abm.errors import InputError
 from abm.llm.http.control import Control, Served
 from abm.llm.http.endpoint import Endpoint
-from abm.llm.sync import Recorded, deviation, recorded
+from abm.llm.http.exchange import ServiceError
+from abm.llm.sync import deviation, recorded
+
+UNLOAD = 10.0
+"""Seconds that a server gets to drop an adapter: a run that ends does not wait for a dead one."""
 
 
 class ServedAdapters:
@@ -64,11 +68,9 @@ class ServedAdapters:
         self._loaded[adapter] = None
 
     def _unload(self, adapter: str) -> None:
-        from abm.llm.http.sender import ServiceError
-
         self._loaded.pop(adapter, None)
         try:
-            self._control.ask("POST", "/unload_lora_adapter", {"lora_name": adapter})
+            self._control.ask("POST", "/unload_lora_adapter", {"lora_name": adapter}, seconds=UNLOAD)
         except ServiceError:
             return
 
@@ -78,17 +80,5 @@ class ServedAdapters:
         known = recorded(self._adapters / adapter)
         if known is None or served.kind != "vllm":
             return
-        found = self._logprobs(adapter, known)
+        found = self._control.prompt_logprobs(adapter, known.tokens)
         deviation(known, found, where=f"{self._control.place}, adapter {adapter}")
-
-    def _logprobs(self, adapter: str, known: Recorded) -> list[float]:
-        fields = {"model": adapter, "prompt": known.tokens, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
-        answer = self._control.ask("POST", "/completions", fields)
-        try:
-            rows = answer.data["choices"][0]["prompt_logprobs"]
-            return [float(row[str(token)]["logprob"]) for token, row in zip(known.tokens[1:], rows[1:], strict=True)]
-        except (TypeError, KeyError, IndexError, ValueError) as error:
-            raise InputError(
-                "the server gives no log-probabilities to check an adapter by", where=self._control.place,
-                why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",
-            ) from error  # fmt: skip
