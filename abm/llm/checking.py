@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from abm.arenas import Message
-from abm.errors import InputError, MolochError
+from abm.errors import MolochError
 from abm.llm.port import LLM, Reply, Request, Sampling, Scoring
 
 CALLS, TOKENS = 32, 64
@@ -100,7 +100,7 @@ class _Asked:
         self.calls += 1
         try:
             found = self._llm.logprobs()
-        except InputError as error:
+        except MolochError as error:
             return [Finding("logprobs", None, f"{error}; adapters on it could not be checked")]
         sane = bool(found) and all(-1e4 < value <= 0 for value in found)
         said = f"{len(found)} tokens, {sum(found) / len(found):.2f} nats on average" if found else "none"

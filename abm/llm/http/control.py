@@ -166,7 +166,7 @@ class Control:
             InputError: the server gives none.
         """
         fields = {"model": model, "messages": [{"role": "user", "content": "Say good morning."}], "logprobs": True}
-        answer = self.ask("POST", "/chat/completions", fields | {"max_tokens": 8, "temperature": 0})
+        answer = self.ask("POST", "/chat/completions", fields | {"max_tokens": 8, "temperature": 0, "seed": 1})
         try:
             return [float(each["logprob"]) for each in answer.data["choices"][0]["logprobs"]["content"]]
         except (TypeError, KeyError, IndexError, ValueError) as error:
