@@ -81,13 +81,15 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
     from abm.llm.transformers_backend import SMALL, torch_threads
     from learning.training.check import measure
     from learning.training.fit import finite, fit
+    from learning.training.losses import whole_inputs
 
     settings, units = job.settings, job.examples.units
     model = _model(job, device)
     with torch_threads(1 if model.num_parameters() < SMALL else torch.get_num_threads()):
-        before = _loss(model, job, ranks)
-        steps = fit(model, units, settings, job.seed, ranks, _tokenizer(job))
-        after = _loss(model, job, ranks)
+        with whole_inputs(model):
+            before = _loss(model, job, ranks)
+            steps = fit(model, units, settings, job.seed, ranks, _tokenizer(job))
+            after = _loss(model, job, ranks)
         finite(after, "after training", settings)
         adapter = ""
         if ranks.rank == 0:
