@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 
-from abm.errors import InputError
+from abm.errors import InputError, MolochError
 from abm.llm.http.control import Control, Served
 from abm.llm.http.endpoint import Endpoint
 from abm.llm.sync import Recorded, deviation, recorded
@@ -38,7 +38,11 @@ class ServedAdapters:
             while len(self._loaded) >= max(self._endpoint.keep_adapters, len(wanted)):
                 self._unload(next(name for name in self._loaded if name not in wanted))
             self._load(adapter)
-            self._check(adapter, served)
+            try:
+                self._check(adapter, served)
+            except MolochError:
+                self._unload(adapter)  # one that was found wrong is never taken for loaded
+                raise
 
     def unload_all(self) -> None:
         """Have the server drop them; one that does not answer has dropped them already."""
