@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -171,14 +172,19 @@ class TestPrefixes:
     """Prompts that begin alike share what was computed of them."""
 
     def test_once_for_all(self, engine, monkeypatch):
-        """Asked in an order that parts them, each persona's beginning is computed once: later prompts find it."""
-        found, reply = {}, engine._reply
+        """Asked in an order that parts them, they come to the engine persona by persona, and find what is there."""
+        found, came, reply, add = {}, [], engine._reply, engine._add
 
         def noted(request: Request, output: Any) -> Any:
             found[request.site] = (len(output.prompt_token_ids), output.num_cached_tokens)
             return reply(request, output)
 
+        def noted_too(request: Request, prompt: list[int]) -> str:
+            came.append(request.site.split("/")[1])
+            return add(request, prompt)
+
         monkeypatch.setattr(engine, "_reply", noted)
+        monkeypatch.setattr(engine, "_add", noted_too)
         requests = [
             Request(f"{contest}/{persona}", [
                 {"role": "system", "content": f"You are persona {persona}, who reads a lot and trusts few. " * 12},
@@ -187,6 +193,7 @@ class TestPrefixes:
             for contest in range(30) for persona in range(4)
         ]  # fmt: skip
         assert len(list(engine.complete(requests))) == len(requests)
+        assert [len(list(group)) for _, group in groupby(came)] == [30] * 4
         read = sum(length for length, _ in found.values())
         assert sum(cached for _, cached in found.values()) > 0.4 * read
 
