@@ -70,7 +70,8 @@ def run(
     folder = Path(out) if out is not None else config.default_folder()
     inputs = gather(config)  # a mistake in them leaves no half-begun run behind
     budget = Budget(Bounds(**config.budget.model_dump()))
-    with closing(Backends(config.serving, adapters=folder / "adapters", budget=budget)) as backends:
+    places: dict[str, Any] = {"adapters": folder / "adapters", "rank": inputs.lora.rank}
+    with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
             open_models(config, backends)
         trainer = TRLTrainer(config.model, folder / "adapters")  # what cannot be trained fails before a call is paid

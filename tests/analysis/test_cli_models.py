@@ -204,6 +204,35 @@ class TestDoctor:
             require("vllm")
         assert "moloch doctor" in str(caught.value)
 
+    @pytest.mark.parametrize(
+        "found, mark, said",
+        [
+            ({}, "--", "not installed: solara, pandas. pip install"),
+            (
+                {"pandas": "3.1"},
+                "--",
+                "not installed: solara; moloch-abm[ui] needs pandas<3, and 3.1 is installed. pip",
+            ),
+            ({"pandas": "3.1", "solara": "1.58.2"}, "no", "[ui] needs pandas<3, and 3.1 is installed. pip install"),
+            ({"pandas": "2.3", "solara": "1.58.2"}, "ok", "the user interface"),
+        ],
+    )
+    def test_extras(self, monkeypatch, tmp_path, found, mark, said):
+        """One that is not there is absent, whatever others brought of it; broken is only one that is there."""
+        lines = ["solara; extra == 'ui'", "pandas<3; extra == 'ui'"]
+        monkeypatch.setattr("abm.llm.versions._requires", lambda package: lines if package == "moloch-abm" else [])
+        monkeypatch.setattr("abm.llm.versions.installed", lambda name: found.get(name, ""))
+        [extra] = [each for each in doctor(tmp_path) if each.what == "ui"]
+        assert extra.mark == mark and said in extra.said
+
+    def test_what_only_a_gpu_can_use(self, monkeypatch, tmp_path):
+        """Is named, with what it is for, and may be absent."""
+        for there in (True, False):
+            monkeypatch.setattr("analysis.doctor.installed", lambda name, there=there: "2.8" if there else "")
+            found = {each.what: each for each in doctor(tmp_path)}
+            assert [found[name].mark for name in ("flash-attn", "bitsandbytes")] == ["ok" if there else "--"] * 2
+        assert "QLoRA" in found["bitsandbytes"].said
+
     def test_built_for_another_torch(self, monkeypatch):
         """So is an engine that was built for another torch than the one that is here."""
         needs = {"moloch-abm": ["vllm>=0.31; extra == 'vllm'"], "vllm": ["torch==2.12.0", "regex"]}

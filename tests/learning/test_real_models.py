@@ -186,7 +186,7 @@ class TestServing:
     def test_money_needs_prices(self, server):
         """A bound on money that could never bind is refused."""
         config = settings(server)
-        with pytest.raises(InputError, match="prices are not known"):
+        with pytest.raises(InputError, match="its prices are not known"):
             open_models(config, Backends(config.serving, budget=Budget(Bounds(usd=1.0))))
 
     @pytest.mark.parametrize("name", PROFILES)

@@ -45,7 +45,7 @@ class ServedAdapters:
             try:
                 self._check(adapter, served)
             except MolochError:
-                self._unload(adapter)  # or the next call would take it for one that was checked
+                self._unload(adapter)  # one that was found wrong is never taken for loaded
                 raise
 
     def unload_all(self) -> None:
