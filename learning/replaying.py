@@ -30,6 +30,7 @@ from abm.llm.port import LLM
 from abm.llm.recorded import RecordedLLM
 from abm.llm.serving import Backends, Serving
 from abm.log import EventLog, open_log
+from abm.log.about import lineage
 from abm.probe import Probe
 from learning.checking import Checker, Diverged, Divergence, LogEnded
 from learning.config import RunConfig, load_config
@@ -172,9 +173,10 @@ def _redecide(
 
 
 def _recorded(log: EventLog) -> tuple[LLM, LLM]:
-    """Return stand-ins for the models that write and read, which the log names at its beginning and after a fork."""
+    """Return stand-ins for the models that write and read, which the log names at its beginning and after each fork."""
     writer = reader = RecordedLLM((), name="", digest="")
-    for start in (0, log.fork.seq) if log.fork else (0,):
+    forks = [each["seq"] for each in lineage(log.path)]
+    for start in sorted({0, *(seq for seq in forks if seq <= forks[0])}):  # others lie behind what is shared
         for event in _beginning(log, start):
             if isinstance(event, CompetitorsJoined):
                 writer = RecordedLLM((), name=event.model, digest=event.model_digest)

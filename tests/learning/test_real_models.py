@@ -340,6 +340,19 @@ class TestForks:
         carry_out(folder, config.model_copy(update={"serving": settings(server).serving}))
         assert table(read_events(folder))["audience"] == "neutral" and replay_recorded(folder).complete
 
+    @pytest.mark.parametrize("at", [1, 3])
+    def test_of_forks(self, server, tmp_path, at):
+        """A fork of a fork goes on with the reader that it shares, or names its own; all can be decided again."""
+        models = {"serving": settings(server).serving}
+        carry_out(tmp_path / "run", settings(server))
+        config, between = fork(tmp_path / "run", 2, ["reader.model=writer"], tmp_path / "between")
+        carry_out(between, config.model_copy(update=models))
+        config, folder = fork(between, at, ["ties=random"], tmp_path / "last")
+        carry_out(folder, config.model_copy(update=models))
+        assert [e.model for e in read_events(folder) if isinstance(e, ReaderJoined)] == ["reader", "writer"]
+        again = replay_recorded(folder)
+        assert again.complete and again.divergence is None
+
     @pytest.mark.parametrize("setting", ["crowd.size=5", "world=networked", "resample=true"])
     def test_who_takes_part_is_kept(self, server, tmp_path, setting):
         """The members of the shared steps are those of the fork."""
