@@ -69,7 +69,7 @@ class Votes:
         choices: shape (votes,), the slot chosen, :data:`ABSTAINED` or :data:`INVALID`.
         configs: settings of each log, as they began.
         models: names of the language models that wrote, or played the personas, in any log.
-        repeated: contests left out because another log holds them too, as a fork and its parent do.
+        repeated: contests left out because another log holds them alike, as a fork and its parent do.
     """
 
     contests: list[Asked]
@@ -115,7 +115,8 @@ class Votes:
 def read_votes(*runs: Iterable[Event]) -> Votes:
     """Return the personas' answers in one or more logs.
 
-    A contest that two logs hold with the same id and the same messages, as a fork and its parent do, counts once.
+    A contest that two logs hold alike, as a fork and its parent do, counts once: its id, its messages, the audience, who
+    was asked, and in which order each saw the options.
     """
     reader = _Reader()
     for events in runs:
@@ -130,7 +131,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self._contests: list[Asked] = []
-        self._seen: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._seen: dict[tuple[str | bytes, ...], int] = {}
         self._rows: list[tuple[NDArray, NDArray, NDArray, NDArray]] = []
         self._people: dict[str, int] = {}
         self._traits: list[dict[str, float]] = []
@@ -189,19 +190,22 @@ class _Reader:
         if not cast or not messages or self._step is None:
             return
         texts = {slot: message.text for slot, message in sorted(messages.items())}
-        key = (name, tuple(texts.values()))
-        if self._seen.setdefault(key, self._run) != self._run:
+        step, anchor, audience = self._step, next(iter(messages.values())).anchor, self._audience
+        answers = []
+        for personas, orders, choices in _columns(cast):
+            rows = np.array([self._index.get(persona, -1) for persona in personas.tolist()], dtype=np.int64)
+            told = rows >= 0
+            answers.append((rows[told], orders[told], choices[told]))
+        asked = [column.tobytes() for rows, orders, _ in answers for column in (rows, orders)]
+        if self._seen.setdefault((name, audience, *texts.values(), *asked), self._run) != self._run:
             self._repeated += 1
             return
-        step, anchor, audience = self._step, next(iter(messages.values())).anchor, self._audience
         competitors = {slot: message.competitor for slot, message in messages.items()}
         self._contests.append(
             Asked(self._run, name, anchor, step.phase, step.epoch, step.arm, audience, texts, competitors)
         )
-        for personas, orders, choices in _columns(cast):
-            rows = np.array([self._index.get(persona, -1) for persona in personas.tolist()], dtype=np.int64)
-            told = rows >= 0
-            self._rows.append((np.full(told.sum(), len(self._contests) - 1), rows[told], orders[told], choices[told]))
+        contest = len(self._contests) - 1
+        self._rows += [(np.full(len(rows), contest), rows, orders, choices) for rows, orders, choices in answers]
 
     def votes(self) -> Votes:
         slots = max((orders.shape[1] for _, _, orders, _ in self._rows), default=0)

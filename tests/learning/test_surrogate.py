@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -142,6 +143,14 @@ class TestVotes:
         both = read_votes(first, second)
         assert len(both.personas) == PEOPLE and len(both.contests) == 8 and both.repeated == 6
 
+    def test_another_audience_before_the_same_messages_counts(self):
+        """Two readers of one society's messages, or other personas, have voted both."""
+        first, second = log(TRUE.choose, contests=6), log(TRUE.choose, contests=6, model="other")
+        both = read_votes(first, second)
+        assert len(both) == 2 * len(read_votes(first)) and both.repeated == 0
+        third = [msgspec.structs.replace(e, persona=(e.persona + 1) % 30) if isinstance(e, Reacted) else e for e in first]
+        assert read_votes(first, third).repeated == 0
+
     def test_of_a_real_run(self, tmp_path):
         """Every vote of the log, by hand."""
         carry_out(tmp_path)
@@ -152,11 +161,15 @@ class TestVotes:
         assert len(table.personas) == 7 and {c.audience for c in table.contests} == {"default"}
 
     def test_a_fork_votes_by_its_own_audience(self, tmp_path):
-        """From the fork on."""
+        """From the fork on, however alike the messages are that its parent's audience voted about."""
         carry_out(tmp_path / "run")
-        config, folder = fork(tmp_path / "run", 2, ["audience=neutral"], tmp_path / "fork")
+        config, folder = fork(tmp_path / "run", 1, ["audience=neutral"], tmp_path / "fork")
         carry_out(folder, config)
-        assert {contest.audience for contest in read_votes(read_events(folder)).contests} == {"default", "neutral"}
+        own, parent = read_votes(read_events(folder)), read_votes(read_events(tmp_path / "run"))
+        assert {contest.audience for contest in own.contests} == {"default", "neutral"}
+        both = read_votes(read_events(tmp_path / "run"), read_events(folder))
+        after = sum(own.contests[row].audience == "neutral" for row in own.contest)
+        assert len(both) == len(parent) + after and both.repeated > 0
 
 
 class TestFit:
