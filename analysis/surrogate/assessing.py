@@ -197,21 +197,34 @@ def _winners(votes: _Forecasts) -> Estimate:
 
 
 def _slope(votes: _Forecasts) -> Estimate:
-    """Return the calibration slope, by Newton's method, with the variance of its clustered influences."""
+    """Return the calibration slope, by Newton's method, with the variance of its clustered influences.
+
+    Begins where all chances are equal and never goes downhill: from the forecasts' own slope, 1, the step of chances that
+    are far too bold leads nowhere.
+    """
     if not len(votes.chosen):
         return NOTHING
     logs = np.log(np.maximum(votes.chances, LEAST))
-    slope, own = 1.0, logs[np.arange(len(votes.chosen)), votes.chosen]
-    scores, information = np.zeros(len(own)), 0.0
-    for _ in range(50):
+    own = logs[np.arange(len(votes.chosen)), votes.chosen]
+
+    def at(slope: float) -> tuple[float, Floats, float]:
+        """Return the log likelihood, each vote's score, and the information."""
         raised = np.where(votes.offered, slope * logs, -np.inf)
-        powers = np.exp(raised - raised.max(axis=1, keepdims=True))
+        raised -= raised.max(axis=1, keepdims=True)
+        powers = np.exp(raised)
+        likely = raised[np.arange(len(own)), votes.chosen] - np.log(powers.sum(axis=1))
         powers /= powers.sum(axis=1, keepdims=True)
         mean = (powers * logs).sum(axis=1)
-        scores, information = own - mean, float(((powers * logs**2).sum(axis=1) - mean**2).sum())
+        return float(likely.sum()), own - mean, float(((powers * logs**2).sum(axis=1) - mean**2).sum())
+
+    slope, (value, scores, information) = 0.0, at(0.0)
+    for _ in range(50):
         if information < LEAST:
             return NOTHING  # chances are all equal, or certain: there is nothing to calibrate
-        slope += (step := float(scores.sum()) / information)
+        step = float(scores.sum()) / information
+        while (reached := at(slope + step))[0] < value + LEAST * value and abs(step) > 1e-10:
+            step /= 2
+        slope, (value, scores, information) = slope + step, reached
         if abs(step) < 1e-10:
             break
     return clustered_mean(slope + len(scores) * scores / information, votes.anchors, votes.personas, null=1.0)

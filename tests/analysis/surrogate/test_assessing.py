@@ -71,6 +71,17 @@ class TestCalibration:
         assert abs(slope.value - power) < 3 * slope.se and slope.se < 0.1 * max(1.0, power**2)
         assert (slope.p < 0.01) == (says != "calibrated")
 
+    @pytest.mark.parametrize(("chance", "right"), [(0.9999, 0.9), (0.99, 0.6), (0.9, 0.3), (0.501, 0.6)])
+    def test_slope_however_bold(self, held, chance, right):
+        """Of two options, of which one has ``chance`` and wins a share of ``right``, it is the ratio of the log odds."""
+        chances = np.tile([chance, 1 - chance, 0.0], (len(held.votes), 1))
+        votes = held.votes.of(np.ones(len(chances), dtype=bool))
+        wins = np.arange(len(chances)) % 10 < 10 * right
+        votes.choices[:] = np.where(wins, votes.orders[:, 0], votes.orders[:, 1])
+        share = wins.mean()
+        slope = assess(replace(held, votes=votes, chances=chances)).slope
+        assert slope.value == pytest.approx(np.log(share / (1 - share)) / np.log(chance / (1 - chance)))
+
     def test_curve(self, held):
         """Bins of about equal numbers cover all options shown; on calibrated chances they lie on the diagonal."""
         curve = assess(drawn(held)).curve
