@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 Floats = NDArray[np.float64]
 
@@ -110,17 +111,16 @@ def curvature(votes: Choices, chances: Floats, ridge: float) -> Floats:
     n = 2 + features * columns
     found = np.zeros((n, n))
     weights = np.zeros((features * features, columns * columns))
-    people = votes.people[votes.person]
+    squares = (votes.people[:, :, None] * votes.people[:, None, :]).reshape(len(votes.people), -1)
     for s in range(slots):
         for other in range(s, slots):
             both = chances[:, s] * ((s == other) - chances[:, other])
             if not both.any():
                 continue
-            over_people = _outer_by(votes.contest, both, people, len(votes.values))
             pairs = votes.values[:, s, :, None] * votes.values[:, other, None, :]
             if s != other:
                 pairs = pairs + pairs.transpose(0, 2, 1)
-            weights += pairs.reshape(len(pairs), -1).T @ over_people
+            weights += pairs.reshape(len(pairs), -1).T @ _over_people(votes, both, squares)
     grid = weights.reshape(features, features, columns, columns).transpose(0, 2, 1, 3)
     found[2:, 2:] = grid.reshape(n - 2, n - 2)
     rows = np.arange(len(votes))
@@ -174,27 +174,13 @@ def _penalty(theta: Floats, ridge: float) -> Floats:
 
 def _to_weights(votes: Choices, by_slot: Floats) -> Floats:
     """Return sum_v sum_s by_slot[v, s] x_s z', shape (features, 1 + traits)."""
-    contests, slots = votes.values.shape[:2]
-    people = votes.people[votes.person]
-    found = np.zeros(votes.shape)
-    for slot in range(slots):
-        over_people = np.stack(
-            [
-                np.bincount(votes.contest, by_slot[:, slot] * people[:, column], contests)
-                for column in range(people.shape[1])
-            ],
-            axis=1,
-        )
-        found += votes.values[:, slot].T @ over_people
-    return found
+    return np.sum(
+        [votes.values[:, s].T @ _over_people(votes, by_slot[:, s], votes.people) for s in range(votes.values.shape[1])],
+        axis=0,
+    )
 
 
-def _outer_by(contest: NDArray[np.int64], weight: Floats, people: Floats, contests: int) -> Floats:
-    """Return sum_v weight z z' of each contest, shape (contests, columns * columns)."""
-    columns = people.shape[1]
-    found = np.empty((contests, columns, columns))
-    for a in range(columns):
-        weighed = weight * people[:, a]
-        for b in range(a, columns):
-            found[:, a, b] = found[:, b, a] = np.bincount(contest, weighed * people[:, b], contests)
-    return found.reshape(contests, -1)
+def _over_people(votes: Choices, weight: Floats, columns: Floats) -> Floats:
+    """Return the sum of ``weight`` times the voter's row of ``columns`` in each contest, shape (contests, columns)."""
+    shape = len(votes.values), len(votes.people)
+    return sparse.csr_array((weight, (votes.contest, votes.person)), shape=shape) @ columns
