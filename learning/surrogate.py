@@ -102,14 +102,14 @@ def fit_surrogate(
     """
     votes, counts = _usable(votes, audience)
     anchors, people = [c.anchor for c in votes.contests], votes.personas
-    new_anchor = _drawn(anchors, held_out, seed, "anchors")[votes.contest]
-    new_person = _drawn(people, held_out, seed, "personas")[votes.persona]
+    new_anchor = _drawn([anchors[row] for row in votes.contest], held_out, seed, "anchors")
+    new_person = _drawn([people[row] for row in votes.persona], held_out, seed, "personas")
     known = ~new_anchor & ~new_person
     data = choices(votes)
     fitted = data.of(known)
     if not known.any() or not (new_anchor & ~new_person).any():
         raise InputError("too few votes to hold any out", why=f"{len(votes)} votes", mend="Give more runs.")
-    groups = _folds(anchors, folds, seed)[fitted.contest]
+    groups = _folds([anchors[row] for row in fitted.contest], folds, seed)
     losses = _cross_validated(fitted, groups, ridges)
     ridge = min(losses, key=lambda each: losses[each])  # of equals the strongest, which comes first
     theta = logit.fit(fitted, ridge)
@@ -121,7 +121,7 @@ def fit_surrogate(
         weights=weights,
         first=first,
         abstain=abstain if fitted.may_abstain else None,
-        support=_support(votes.of(known)),
+        support=_support(votes.of(known), data.values),
     )
     return Surrogate(
         model=model,
@@ -202,7 +202,7 @@ def _drawn(items: Sequence[str], share: float, seed: int, what: str) -> NDArray[
 
 
 def _folds(anchors: Sequence[str], folds: int, seed: int) -> NDArray[np.int64]:
-    """Return each contest's fold; all contests of an anchor share it."""
+    """Return each item's fold; equal anchors share it."""
     ranked = sorted(set(anchors), key=lambda anchor: keyed.key(seed, "fold", anchor))
     fold = {anchor: rank % folds for rank, anchor in enumerate(ranked)}
     return np.array([fold[anchor] for anchor in anchors])
@@ -228,9 +228,10 @@ def chance_of_choice(data: logit.Choices, theta: NDArray[np.float64]) -> NDArray
     return chances[np.arange(len(data)), data.choice]  # -1, none, is the last column
 
 
-def _support(votes: Votes) -> Support:
-    asked = [votes.contests[row] for row in np.unique(votes.contest)]
-    values = feature_matrix([text for contest in asked for text in contest.texts.values()])
+def _support(votes: Votes, features: NDArray[np.float64]) -> Support:
+    """Return the ranges of ``features``, shape (contests, slots, features), where messages stood, and of traits."""
+    asked = np.unique(votes.contest)
+    values = np.concatenate([features[row, list(votes.contests[row].texts)] for row in asked.tolist()])
     people = np.unique(votes.persona)
     return Support(
         features={name: _range(values[:, i]) for i, name in enumerate(feature_names())},

@@ -62,7 +62,8 @@ class Votes:
 
     Attributes:
         contests: what was asked.
-        personas: content id of each persona, each once however many logs it is in.
+        personas: content id of each persona, each once however many logs it is in. One that was asked several times over
+            (resampled) is one still, under the least of its ids.
         traits: trait -> shape (personas,), NaN where the log does not say.
         contest, persona: shape (votes,), rows of the two above.
         orders: shape (votes, slots), slots in the order shown, -1 after the last.
@@ -134,6 +135,8 @@ class _Reader:
         self._seen: dict[tuple[str | bytes, ...], int] = {}
         self._rows: list[tuple[NDArray, NDArray, NDArray, NDArray]] = []
         self._people: dict[str, int] = {}
+        self._contents: dict[tuple[str | float, ...], int] = {}
+        self._ids: list[str] = []
         self._traits: list[dict[str, float]] = []
         self._configs: list[dict[str, Any]] = []
         self._models: set[str] = set()
@@ -175,9 +178,15 @@ class _Reader:
     def _join(self, event: PersonasJoined) -> None:
         columns = {name: unpack(column, Float32s) for name, column in event.traits.items()}
         for i, persona in enumerate(event.ids):
-            row = self._people.setdefault(persona, len(self._people))
-            if row == len(self._traits):
-                self._traits.append({name: float(column[i]) for name, column in columns.items()})
+            traits = {name: float(column[i]) for name, column in columns.items()}
+            content = (event.texts[i] or persona, *traits.values())
+            if persona not in self._people:
+                self._people[persona] = self._contents.setdefault(content, len(self._ids))
+            row = self._people[persona]
+            if row == len(self._ids):
+                self._ids.append(persona)
+                self._traits.append(traits)
+            self._ids[row] = min(self._ids[row], persona)
             self._index[event.first + i] = row
 
     @property
@@ -214,7 +223,7 @@ class _Reader:
         names = dict.fromkeys(name for row in self._traits for name in row)
         return Votes(
             contests=self._contests,
-            personas=list(self._people),
+            personas=self._ids,
             traits={n: np.array([row.get(n, np.nan) for row in self._traits], dtype=np.float32) for n in names},
             contest=np.concatenate([none, *(row[0] for row in self._rows)]),
             persona=np.concatenate([none, *(row[1] for row in self._rows)]),

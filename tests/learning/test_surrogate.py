@@ -31,7 +31,7 @@ from learning import fork
 from learning.surrogate import Surrogate, chance_of_choice, choices, fit_surrogate
 from learning.votes import ABSTAINED, INVALID, Votes, read_votes
 from populations import TRAITS
-from tests.learning.test_loop import carry_out
+from tests.learning.test_loop import CONFIG, Killed, carry_out
 
 PEOPLE = 30
 SENTENCES = (
@@ -148,8 +148,22 @@ class TestVotes:
         first, second = log(TRUE.choose, contests=6), log(TRUE.choose, contests=6, model="other")
         both = read_votes(first, second)
         assert len(both) == 2 * len(read_votes(first)) and both.repeated == 0
-        third = [msgspec.structs.replace(e, persona=(e.persona + 1) % 30) if isinstance(e, Reacted) else e for e in first]
+        third = [
+            msgspec.structs.replace(e, persona=(e.persona + 1) % 30) if isinstance(e, Reacted) else e for e in first
+        ]
         assert read_votes(first, third).repeated == 0
+
+    def test_a_resampled_persona_is_one(self, tmp_path):
+        """However often it takes part: it must not be held out and fitted at once."""
+        config = CONFIG.model_copy(update={"train_personas": 200, "held_out_personas": 100, "resample": True})
+        with pytest.raises(Killed):
+            carry_out(tmp_path, config, commits=8)
+        joined = [event for event in read_events(tmp_path) if isinstance(event, PersonasJoined)]
+        ids = {persona for event in joined for persona in event.ids}
+        texts = {text for event in joined for text in event.texts}
+        table = read_votes(read_events(tmp_path))
+        assert len(texts) == len(table.personas) == len(set(table.personas)) < len(ids)
+        assert set(table.personas) <= ids and len(table) > 200
 
     def test_of_a_real_run(self, tmp_path):
         """Every vote of the log, by hand."""
@@ -267,6 +281,12 @@ class TestHoldingOut:
         one, other = (quick(read_votes(*order)) for order in (parts, parts[::-1]))
         assert np.allclose(one.model.weights, other.model.weights, atol=1e-6)
         assert len(one.held_out.votes) == len(other.held_out.votes)
+
+    def test_another_audience_plays_no_part(self, votes, found):
+        """Neither its anchors nor its personas are drawn from: shares are of those who are fitted."""
+        beside = log(TRUE.choose, contests=400, model="other")
+        both = read_votes(log(TRUE.choose, contests=120), beside)
+        assert np.array_equal(quick(both, audience="llm (m)").model.weights, found.model.weights)
 
     def test_a_seed_holds_out_others(self, votes, found):
         """Another draw, another fit."""
