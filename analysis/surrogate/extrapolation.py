@@ -10,6 +10,7 @@ import numpy as np
 
 from abm.audience import ChoiceModel, Support, Voters, feature_matrix, from_mapping
 from abm.columns import Float32s, unpack
+from abm.content import content_id
 from abm.events import AudienceSet, CrowdJoined, Event, MessagePublished, PersonasJoined
 
 
@@ -37,16 +38,17 @@ def extrapolation(events: Iterable[Event]) -> list[Extrapolation]:
     """Return one row for each fitted audience that reacted in the log; none where audiences were declared, or asked."""
     found: dict[tuple[str, str], Extrapolation] = {}
     reacting: dict[str, tuple[Extrapolation, Support]] = {}
-    joined: dict[str, list[Voters]] = {"personas": [], "crowd": []}
+    joined: dict[str, list[PersonasJoined | CrowdJoined]] = {"personas": [], "crowd": []}
     for event in events:
         match event:
             case PersonasJoined() | CrowdJoined():
-                joined["crowd" if isinstance(event, CrowdJoined) else "personas"].append(_voters(event))
+                joined["crowd" if isinstance(event, CrowdJoined) else "personas"].append(event)
             case AudienceSet():
                 reacting.pop(event.part, None)
                 model = from_mapping(event.choice_model)
                 if model.support is not None:
-                    row = found.setdefault((event.part, model.name), _row(event.part, model, joined))
+                    same = event.part, content_id(event.choice_model)
+                    row = found.setdefault(same, _row(event.part, model, model.support, joined[event.part]))
                     reacting[event.part] = row, model.support
             case MessagePublished():
                 for row, support in reacting.values():
@@ -59,21 +61,21 @@ def extrapolation_lines(found: Iterable[dict[str, Any]]) -> list[str]:
     return [_line(row) for row in found]
 
 
-def _voters(event: PersonasJoined | CrowdJoined) -> Voters:
-    columns = {name: unpack(column, Float32s) for name, column in event.traits.items()}
-    size = event.size if isinstance(event, CrowdJoined) else len(event.ids)
-    ids = np.arange(event.first, event.first + size)
-    return Voters(ids, [""] * size, tuple(columns), np.stack(list(columns.values()), axis=1))
+def _row(part: str, model: ChoiceModel, support: Support, joined: list[PersonasJoined | CrowdJoined]) -> Extrapolation:
+    splits: dict[str, list[PersonasJoined | CrowdJoined]] = {}
+    for event in joined:  # a crowd joins in many events
+        splits.setdefault(event.split, []).append(event)
+    shares = [support.shares(_voters(events)) for events in splits.values()]
+    largest = {trait: max(share[trait] for share in shares) for trait in support.traits} if shares else {}
+    traits = {trait: round(share, 6) for trait, share in largest.items() if share}
+    return Extrapolation(part, model.name, str(support.origin.get("fitted_on", "")), traits=traits)
 
 
-def _row(part: str, model: ChoiceModel, joined: dict[str, list[Voters]]) -> Extrapolation:
-    assert model.support is not None
-    shares: dict[str, float] = {}
-    for voters in joined[part]:
-        for trait, share in model.support.shares(voters).items():
-            shares[trait] = max(share, shares.get(trait, 0.0))
-    traits = {trait: round(share, 6) for trait, share in shares.items() if share}
-    return Extrapolation(part, model.name, str(model.support.origin.get("fitted_on", "")), traits=traits)
+def _voters(joined: list[PersonasJoined | CrowdJoined]) -> Voters:
+    """Return the members who joined in some events as one table."""
+    columns = [[unpack(event.traits[name], Float32s) for event in joined] for name in joined[0].traits]
+    traits = np.stack([np.concatenate(column) for column in columns], axis=1)
+    return Voters(np.arange(len(traits)), [""] * len(traits), tuple(joined[0].traits), traits)
 
 
 def _count(row: Extrapolation, support: Support, text: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 import yaml
 
-from abm.audience import save_audience
+from abm.audience import as_mapping, audience, save_audience
+from abm.columns import Float32s, pack
 from abm.errors import InputError
-from abm.events import AudienceSet
+from abm.events import AudienceSet, CrowdJoined
 from abm.log import read_events
 from analysis.evaluation import table
 from analysis.probes import battery
@@ -16,6 +18,7 @@ from analysis.surrogate import extrapolation, extrapolation_lines
 from learning import fork
 from learning.replaying import replay_recorded
 from learning.votes import read_votes
+from populations import TRAITS
 from tests.learning.test_loop import CONFIG, carry_out
 from tests.learning.test_surrogate import quick
 
@@ -67,6 +70,36 @@ class TestCounts:
         )
         carry_out(tmp_path / "run", config)
         assert [row.part for row in extrapolation(read_events(tmp_path / "run"))] == ["personas", "crowd"]
+
+    def test_shares_are_of_a_split_however_its_crowd_joined(self, fitted):
+        """A crowd joins in many events, of which the last may hold one member."""
+
+        def joined(split, first, *values):
+            column = pack(np.array(values, dtype=np.float32), Float32s)
+            return CrowdJoined(
+                split=split, first=first, size=len(values), origin="", traits=dict.fromkeys(TRAITS, column)
+            )
+
+        inside, outside = [0.0] * 99, [1e6]
+        model = AudienceSet(part="crowd", choice_model=as_mapping(audience(fitted)), features="")
+        crowd = [joined("train", 0, *inside), joined("train", 99, *outside), joined("evaluate", 100, *inside, *inside)]
+        [row] = extrapolation([*crowd, model])
+        assert row.traits == dict.fromkeys(TRAITS, 0.01)
+
+    def test_members_without_traits_who_meet_no_fitted_audience(self):
+        """Accounts of an imported graph have none; there is nothing to count."""
+        assert extrapolation([CrowdJoined(split="evaluate", first=0, size=3, origin="nodes", traits={})]) == []
+
+    def test_two_audiences_of_one_name_are_two_rows(self, fitted, tmp_path):
+        """Their fits differ, and so does what lies outside."""
+        narrow, wide = extrapolating(fitted, tmp_path), tmp_path / "other" / "wide.yaml"
+        wide.parent.mkdir()
+        extrapolating(fitted, wide.parent, narrow=False)
+        carry_out(tmp_path / "run", CONFIG.model_copy(update={"audience": str(narrow)}))
+        config, folder = fork(tmp_path / "run", 2, [f"audience={wide}"], tmp_path / "fork")
+        carry_out(folder, config)
+        before, after = extrapolation(read_events(folder))
+        assert before.audience == after.audience and before.outside > 0 and "warmth" not in after.features
 
     def test_declared_audiences_have_none(self, tmp_path):
         """They were fitted on nothing."""
