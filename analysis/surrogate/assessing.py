@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.log import open_log
-from analysis.statistics import NOTHING, Estimate, clustered_mean, plain, rate
+from analysis.statistics import NOTHING, Estimate, clustered_mean, plain
 from learning.surrogate import BLOCKS, HeldOut, Surrogate, fit_surrogate
 from learning.votes import ABSTAINED, read_votes
 
@@ -94,7 +94,7 @@ def surrogate_of(runs: Sequence[Path | str], **settings: Any) -> tuple[Surrogate
     logs = [open_log(run, write=False) for run in runs]
     found = fit_surrogate(read_votes(*(log.read() for log in logs)), **settings)
     assessed = assess(found.held_out)
-    heads = {Path(run).name: log.head().hash for run, log in zip(runs, logs, strict=True)}
+    heads = {log.head().hash: Path(run).resolve().name for run, log in zip(runs, logs, strict=True)}  # names may repeat
     support = found.model.support
     assert support is not None
     support = replace(support, origin={"fitted_on": found.audience, "runs": heads} | as_dict(found, assessed))
@@ -183,17 +183,15 @@ def _block(name: str, votes: _Forecasts) -> Block:
 
 def _winners(votes: _Forecasts) -> Estimate:
     """Return in how many contests the option with most votes is the one with most foretold votes."""
-    right = []
-    for contest in np.unique(votes.contests):
-        rows = np.flatnonzero(votes.contests == contest)
-        slots, options = votes.slots[rows], votes.slots[rows].max() + 1
-        seen = slots >= 0
-        foretold = np.bincount(slots[seen], votes.chances[rows, :-1][seen], options)
-        places = np.arange(votes.slots.shape[1]) == votes.chosen[rows, None]
-        cast = np.bincount(slots[seen & places], minlength=options)
-        if len(winners := np.flatnonzero(cast == cast.max())) == 1:
-            right.append(float(foretold.argmax() == winners[0]))
-    return rate(right)
+    _, starts, contest = np.unique(votes.contests, return_index=True, return_inverse=True)
+    shape = len(starts), votes.slots.max(initial=0) + 1
+    foretold, cast = np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    rows, places = np.nonzero(votes.slots >= 0)
+    np.add.at(foretold, (contest[rows], votes.slots[rows, places]), votes.chances[rows, places])
+    np.add.at(cast, (contest[rows], votes.slots[rows, places]), votes.chosen[rows] == places)
+    won = (cast == cast.max(axis=1, keepdims=True)).sum(axis=1) == 1
+    right = foretold.argmax(axis=1) == cast.argmax(axis=1)
+    return clustered_mean(right[won].astype(float), votes.anchors[starts[won]])
 
 
 def _slope(votes: _Forecasts) -> Estimate:

@@ -60,6 +60,22 @@ class TestBlocks:
             votes.choices[rows] = first.argmax()
         assert assess(replace(held, votes=votes)).blocks[-1].winners.value == 1.0
 
+    def test_winners_are_clustered_on_anchors(self, held):
+        """Two contests about each anchor that always go together say no more than one."""
+        votes = held.votes.of(np.ones(len(held.votes), dtype=bool))
+        one = [replace(contest, anchor=f"a{i}") for i, contest in enumerate(votes.contests)]
+        contests = [*one, *one]
+        twice = replace(
+            votes, contests=contests, contest=np.concatenate([votes.contest, votes.contest + len(one)]),
+            **{name: np.concatenate([getattr(votes, name)] * 2) for name in ("persona", "orders", "choices")},
+        )  # fmt: skip
+        doubled = replace(
+            held, votes=twice, **{name: np.concatenate([getattr(held, name)] * 2) for name in ("block", "chances", "letters")}
+        )
+        found = [assess(each).blocks[-1].winners for each in (replace(held, votes=replace(votes, contests=one)), doubled)]
+        assert found[0].n * 2 == found[1].n
+        assert found[1].high - found[1].low == pytest.approx(found[0].high - found[0].low)
+
 
 class TestCalibration:
     """Chances that are too bold, or too timid, are found."""
@@ -121,7 +137,7 @@ class TestCommand:
         model = audience(out)
         assert model.name == "fitted" and model.support is not None
         origin = model.support.origin
-        assert origin["fitted_on"] == "llm (m)" and list(origin["runs"]) == ["run"] and not model.support.extrapolate
+        assert origin["fitted_on"] == "llm (m)" and list(origin["runs"].values()) == ["run"] and not model.support.extrapolate
         assert [block["name"] for block in origin["held_out"]["blocks"]][-1] == "all"
 
     def test_json_is_one_object(self, run, tmp_path, capsys):
@@ -129,6 +145,16 @@ class TestCommand:
         command([run], out=tmp_path / "fitted.yaml", held_out=0.2, as_json=True)
         found = json.loads(capsys.readouterr().out)
         assert found["fitted_on"] == "llm (m)" and found["held_out"]["slope"]["value"] > 0
+
+    def test_runs_of_one_name_are_all_named(self, run, tmp_path):
+        """As those of a study's seeds may be."""
+        other = tmp_path / "other" / "run"
+        other.parent.mkdir()
+        with create(other, {}) as made:
+            made.append(log(TRUE.choose, contests=61))
+        found, _ = surrogate_of([run, other], folds=3, ridges=(10.0,))
+        assert found.model.support is not None
+        assert list(found.model.support.origin["runs"].values()) == ["run", "run"]
 
     def test_python(self, run):
         """The same as a function."""
