@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import yaml
 from numpy.typing import NDArray
@@ -171,7 +172,17 @@ def _support(section: Any, source: Source) -> Support:
     _check(margin >= 0, "'margin' must not be negative", source, (*keys, "margin"), f"It is {margin:g}.")
     _check(0 <= tolerance <= 1, "'tolerance' must be a share", source, (*keys, "tolerance"), f"It is {tolerance:g}.")
     origin = {str(key): value for key, value in section.items() if key not in ("support", "features_digest")}
-    return Support(known["features"], known["traits"], origin, margin, tolerance, extrapolate)
+    return Support(known["features"], known["traits"], _as_logged(origin, source), margin, tolerance, extrapolate)
+
+
+def _as_logged(origin: dict[str, Any], source: Source) -> dict[str, Any]:
+    """Return what a log gives back of ``origin``: YAML also knows dates and infinities, which would not be equal to it."""
+    try:
+        return msgspec.json.decode(msgspec.json.encode(origin))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InputError(
+            "'surrogate' holds what no log can", where=source.at("surrogate"), why=str(error), mend="Give plain values."
+        ) from error
 
 
 def _range(raw: Any, source: Source, *keys: str) -> Range:

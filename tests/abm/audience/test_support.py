@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -21,6 +22,7 @@ from abm.audience import (
     save_audience,
 )  # fmt: skip
 from abm.errors import InputError
+from abm.events import AudienceSet
 from populations import TRAITS
 
 PLAIN = "It is blue. It is warm."
@@ -135,6 +137,17 @@ class TestFiles:
         assert as_mapping(fitted()) == as_mapping(fitted(margin=1.0, tolerance=0.9, extrapolate=True))
         again = from_mapping(as_mapping(fitted()))
         assert np.array_equal(again.weights, fitted().weights) and again.support is not None
+
+    def test_what_only_yaml_knows_is_read_as_the_log_will_say_it(self, tmp_path):
+        """A date beside the fit, or an infinite figure, does not make a run differ from its own log."""
+        path = tmp_path / "fitted.yaml"
+        save_audience(fitted(), path)
+        path.write_text(path.read_text() + "  date: 2026-11-24\n  loss: .inf\n  by: {1: 0.5}\n")
+        said = AudienceSet(part="personas", choice_model=as_mapping(audience(path)), features="")
+        assert msgspec.json.decode(msgspec.json.encode(said), type=AudienceSet) == said
+        path.write_text(path.read_text() + "  odd: {null: 1}\n")
+        with pytest.raises(InputError, match="holds what no log can"):
+            audience(path)
 
     def test_other_features_are_refused(self):
         """Weights of features that are now read otherwise would be wrong without a sign."""
