@@ -92,7 +92,8 @@ def _pattern(fields: dict[str, Any]) -> re.Pattern[str] | None:
         return None
     # longer phrases first, so that "no one else" is one hit and not two
     words = sorted(fields.get("words", ()), key=len, reverse=True)
-    whole = [rf"(?<!\w){re.escape(word)}(?!\w)".replace(r"\*", r"\w*") for word in words]
+    any_of = "|".join(re.escape(word).replace(r"\*", r"\w*") for word in words)
+    whole = [rf"(?<!\w)(?:{any_of})(?!\w)"] if words else []  # looks behind once a place, not once a word
     return re.compile("|".join([*fields.get("patterns", ()), *whole]), re.IGNORECASE)
 
 
