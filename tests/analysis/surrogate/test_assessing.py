@@ -70,9 +70,13 @@ class TestBlocks:
             **{name: np.concatenate([getattr(votes, name)] * 2) for name in ("persona", "orders", "choices")},
         )  # fmt: skip
         doubled = replace(
-            held, votes=twice, **{name: np.concatenate([getattr(held, name)] * 2) for name in ("block", "chances", "letters")}
+            held,
+            votes=twice,
+            **{name: np.concatenate([getattr(held, name)] * 2) for name in ("block", "chances", "letters")},
         )
-        found = [assess(each).blocks[-1].winners for each in (replace(held, votes=replace(votes, contests=one)), doubled)]
+        found = [
+            assess(each).blocks[-1].winners for each in (replace(held, votes=replace(votes, contests=one)), doubled)
+        ]
         assert found[0].n * 2 == found[1].n
         assert found[1].high - found[1].low == pytest.approx(found[0].high - found[0].low)
 
@@ -137,7 +141,11 @@ class TestCommand:
         model = audience(out)
         assert model.name == "fitted" and model.support is not None
         origin = model.support.origin
-        assert origin["fitted_on"] == "llm (m)" and list(origin["runs"].values()) == ["run"] and not model.support.extrapolate
+        assert (
+            origin["fitted_on"] == "llm (m)"
+            and list(origin["runs"].values()) == ["run"]
+            and not model.support.extrapolate
+        )
         assert [block["name"] for block in origin["held_out"]["blocks"]][-1] == "all"
 
     def test_json_is_one_object(self, run, tmp_path, capsys):
