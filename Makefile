@@ -1,6 +1,7 @@
 # make demo   set up, then run the main job            make test    set up, then run the tests
 # make setup  only set up .venv                        make lint    ruff and pyright
 # make test-engine   vLLM in an environment of its own (2 GB), then the tests against it
+# make widget build the audience graph's browser half again (node and npm; its bundles are kept in the repository)
 # make faults the long form of the fault suite, each guard taken away once (hours: it holds a log of 10^8 events)
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ ENGINE := .venv-engine
 EXTRAS := learn,store,peers,dev
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow test-engine faults lint
+.PHONY: setup demo test test-slow test-engine faults lint widget
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -44,3 +45,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+WIDGET := analysis/ui/graph/js
+widget:
+	cd $(WIDGET) && npm ci --no-audit --no-fund && npm run check && npm run build

@@ -1,0 +1,93 @@
+// What lies over the members and changes with the pointer: who is selected, its ties, the names of communities.
+import type { Camera } from "./camera";
+import { drawHulls } from "./canvas";
+import { radius, type Scene } from "./scene";
+
+const MOST_TIES = 400;
+
+export class Overlay {
+  private readonly context: CanvasRenderingContext2D;
+
+  constructor(private readonly canvas: HTMLCanvasElement) {
+    this.context = canvas.getContext("2d")!;
+  }
+
+  draw(scene: Scene, selected: number, hovered: number, walking: boolean, tinted: boolean): void {
+    const { camera, theme, graph } = scene;
+    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    const [w, h] = [Math.round(camera.width * ratio), Math.round(camera.height * ratio)];
+    if (this.canvas.width !== w || this.canvas.height !== h) [this.canvas.width, this.canvas.height] = [w, h];
+    const context = this.context;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, camera.width, camera.height);
+    if (!tinted) drawHulls(context, scene, 1);
+    this.communityNames(scene);
+    const size = radius(scene);
+    if (selected >= 0 && selected < graph.n) {
+      this.ties(scene, selected, size);
+      this.ring(at(scene, selected), size + 4, theme.ground, 5);
+      this.ring(at(scene, selected), size + 4, theme.accent, walking ? 3.5 : 2.5);
+    }
+    if (hovered >= 0 && hovered < graph.n && hovered !== selected) this.ring(at(scene, hovered), size + 3, theme.ink, 1.5);
+  }
+
+  private ties(scene: Scene, row: number, size: number): void {
+    const context = this.context;
+    const ends = scene.graph.neighbours(row).subarray(0, MOST_TIES);
+    const [x, y] = at(scene, row);
+    context.strokeStyle = scene.theme.accent;
+    context.globalAlpha = 0.75;
+    context.lineWidth = 1.25;
+    context.beginPath();
+    for (const end of ends) {
+      context.moveTo(x, y);
+      context.lineTo(...at(scene, end));
+    }
+    context.stroke();
+    context.globalAlpha = 1;
+    for (const end of ends) this.ring(at(scene, end), size + 1.5, scene.theme.accent, 1.25);
+  }
+
+  private ring([x, y]: [number, number], r: number, colour: string, width: number): void {
+    const context = this.context;
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.beginPath();
+    context.arc(x, y, r, 0, 2 * Math.PI);
+    context.stroke();
+  }
+
+  private communityNames(scene: Scene): void {
+    const context = this.context;
+    context.font = "600 12px system-ui, sans-serif";
+    context.textAlign = "center";
+    context.lineJoin = "round";
+    scene.hulls.forEach(({ corners, community }, i) => {
+      const text = clip(scene.names[community] || `Community ${community}`);
+      const [x, y] = top(corners, scene.camera);
+      const half = context.measureText(text).width / 2 + 6;
+      const held = Math.min(scene.camera.width - half, Math.max(half, x));
+      const raised = Math.max(16, y - 14);
+      context.strokeStyle = scene.theme.ground;
+      context.lineWidth = 4;
+      context.strokeText(text, held, raised);
+      context.fillStyle = scene.theme.tints[i % scene.theme.tints.length];
+      context.fillText(text, held, raised);
+    });
+  }
+}
+
+function at({ graph, camera }: Scene, row: number): [number, number] {
+  return camera.toScreen(graph.places[2 * row], graph.places[2 * row + 1]);
+}
+
+function top(corners: Float32Array, camera: Camera): [number, number] {
+  let best: [number, number] = [0, Infinity];
+  for (let k = 0; k < corners.length; k += 2) {
+    const [x, y] = camera.toScreen(corners[k], corners[k + 1]);
+    if (y < best[1]) best = [x, y];
+  }
+  return best;
+}
+
+const clip = (text: string): string => (text.length > 28 ? `${text.slice(0, 27)}…` : text);

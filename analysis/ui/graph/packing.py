@@ -1,0 +1,267 @@
+"""What the widget draws, checked and packed as bytes: pure functions of arrays, without a browser or a widget.
+
+Buffers are little-endian and in C order; the widget's docstring names each with its shape, unit and range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from abm.errors import InputError
+
+MOST_TIES = 50_000
+"""Ties beyond which a sample is drawn."""
+MOST_BYTES = 512 * 2**20
+"""Of all frames together."""
+NO_COMMUNITY = 0xFFFF
+FRAME_KEYS = ("step", "epoch", "phase", "arm", "round", "label")
+
+
+class Drawing(NamedTuple):
+    """A graph as arrays: places (N, 2), ties (M, 2) or None, names or None."""
+
+    places: NDArray[np.float32]
+    ties: NDArray[np.int64] | None
+    names: list[str] | None
+
+
+def read_graph(source: Any, ties: Any = None) -> Drawing:
+    """Return places and ties of an array of places, a networkx graph or a :class:`media_graph.CSR`.
+
+    A networkx graph's rows are its nodes in their order; its attributes ``x`` and ``y`` are places and ``name`` names.
+    Where there are no places they are laid out by :func:`media_graph.layout`.
+
+    Raises:
+        InputError: it is none of these, or places are not finite pairs.
+    """
+    names = None
+    if hasattr(source, "indptr") and hasattr(source, "indices"):
+        from media_graph import layout
+
+        places, found = layout(source), _csr_ties(source)
+    elif hasattr(source, "nodes") and hasattr(source, "edges"):
+        places, found, names = _networkx(source)
+    else:
+        places, found = source, None
+    if ties is not None:
+        found = _csr_ties(ties) if hasattr(ties, "indptr") else check_ties(ties, len(places))
+    return Drawing(check_places(places), found, names)
+
+
+def _csr_ties(csr: Any) -> NDArray[np.int64]:
+    sources = np.repeat(np.arange(len(csr.indptr) - 1), np.diff(csr.indptr))
+    return np.stack([sources, csr.indices], axis=1).astype(np.int64)
+
+
+def _networkx(graph: Any) -> tuple[NDArray[np.float32], NDArray[np.int64], list[str] | None]:
+    rows = {node: i for i, node in enumerate(graph.nodes)}
+    data = [graph.nodes[node] for node in rows]
+    ties = np.array([(rows[a], rows[b]) for a, b in graph.edges()], dtype=np.int64).reshape(-1, 2)
+    if all("x" in one and "y" in one for one in data):
+        places = np.array([(one["x"], one["y"]) for one in data], dtype=np.float32).reshape(-1, 2)
+    else:
+        from media_graph import from_ties, layout
+
+        places = layout(from_ties(len(rows), *np.concatenate([ties, ties[:, ::-1]]).T))
+    named = any("name" in one for one in data)
+    return places, ties, [str(one.get("name", node)) for node, one in zip(rows, data, strict=True)] if named else None
+
+
+def check_places(places: ArrayLike) -> NDArray[np.float32]:
+    """Return places as float32 (N, 2) in -1 .. 1; wider ones are centred and shrunk to fit, keeping their proportions.
+
+    Raises:
+        InputError: not finite, or not of shape (N, 2).
+    """
+    found = np.asarray(places, dtype=np.float64)
+    if found.size == 0:
+        return np.zeros((0, 2), dtype=np.float32)
+    if found.ndim != 2 or found.shape[1] != 2:
+        raise InputError(
+            "not places",
+            where="places",
+            why=f"their shape is {found.shape}",
+            mend="Give (N, 2): x and y of each member.",
+        )
+    if not np.isfinite(found).all():
+        row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
+        raise InputError("a place is not a number", where=f"places[{row}]", why=str(found[row].tolist()))
+    if np.abs(found).max() > 1:
+        found = found - (found.max(axis=0) + found.min(axis=0)) / 2
+        found /= max(float(np.abs(found).max()), 1e-12)
+    return found.astype("<f4")
+
+
+def check_ties(ties: ArrayLike, n: int) -> NDArray[np.int64]:
+    """Return ties as (M, 2) rows of members.
+
+    Raises:
+        InputError: not pairs of rows in 0 .. n - 1.
+    """
+    found = np.asarray(ties)
+    if found.size == 0:
+        return np.zeros((0, 2), dtype=np.int64)
+    if found.ndim != 2 or found.shape[1] != 2 or not np.issubdtype(found.dtype, np.integer):
+        why = f"they are {found.dtype} of shape {found.shape}"
+        raise InputError(
+            "not ties", where="ties", why=why, mend="Give whole numbers of shape (M, 2): the rows of both ends."
+        )
+    outside = (found < 0) | (found >= n)
+    if outside.any():
+        row = int(np.flatnonzero(outside.any(axis=1))[0])
+        raise InputError(
+            "a tie to nobody", where=f"ties[{row}]", why=f"{found[row].tolist()}, and members are 0 .. {n - 1}"
+        )
+    return found.astype(np.int64)
+
+
+def sample_ties(ties: ArrayLike, n: int, *, limit: int = MOST_TIES, seed: int = 0) -> tuple[NDArray[np.uint32], int]:
+    """Return ties to draw, shape (at most ``limit``, 2), and how many there are.
+
+    A tie is drawn once, whichever way and however often it runs; a tie to oneself is not drawn. Which ones are kept depends on
+    their ends and the seed alone, not on their order, and a smaller limit keeps a part of what a larger one keeps.
+
+    Raises:
+        InputError: see :func:`check_ties`.
+    """
+    found = check_ties(ties, n)
+    found = np.sort(found[found[:, 0] != found[:, 1]], axis=1)
+    keys = np.unique(found[:, 0].astype(np.uint64) * np.uint64(max(n, 1)) + found[:, 1].astype(np.uint64))
+    total = len(keys)
+    if total > limit:
+        keys = np.sort(keys[np.argsort(_mixed(keys, seed), kind="stable")[:limit]])
+    ends = np.stack([keys // np.uint64(max(n, 1)), keys % np.uint64(max(n, 1))], axis=1)
+    return ends.astype("<u4"), total
+
+
+def _mixed(keys: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
+    """Return the keys as pseudo-random numbers of the seed (the finisher of SplitMix64, a bijection)."""
+    with np.errstate(over="ignore"):
+        mixed = keys + np.uint64((seed * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) % 2**64)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return mixed ^ (mixed >> np.uint64(31))
+
+
+def check_codes(codes: ArrayLike | None, n: int, entries: int, what: str) -> NDArray[np.uint8]:
+    """Return codes per frame and member as uint8 (T, N); one row of N is one frame, None is no frame.
+
+    Raises:
+        InputError: not whole numbers in 0 .. entries - 1, or not of that shape, or too many to send.
+    """
+    if codes is None:
+        return np.zeros((0, n), dtype=np.uint8)
+    found = np.asarray(codes)
+    found = found[None, :] if found.ndim == 1 and len(found) == n and n else found
+    if found.size == 0 and found.ndim < 2:
+        return np.zeros((0, n), dtype=np.uint8)
+    if found.ndim != 2 or found.shape[1] != n:
+        raise InputError(
+            f"{what} do not fit the members",
+            where=what,
+            why=f"their shape is {found.shape}",
+            mend=f"Give (frames, {n}).",
+        )
+    if found.dtype == bool or not np.issubdtype(found.dtype, np.integer):
+        raise InputError(
+            f"{what} are not whole numbers", where=what, why=f"they are {found.dtype}", mend=f"Give 0 .. {entries - 1}."
+        )
+    if found.size > MOST_BYTES:
+        why = f"{found.shape[0]:,} frames of {n:,} members are {found.size / 2**20:,.0f} MB"
+        raise InputError(
+            f"too many {what} to send", where=what, why=why, mend="Send every second or every tenth frame."
+        )
+    if found.size and not 0 <= found.min() <= found.max() < entries:
+        t, row = (int(v[0]) for v in np.nonzero((found < 0) | (found >= entries)))
+        why = f"{found[t, row]}, and codes are 0 .. {entries - 1}"
+        raise InputError(f"{what}: no such code", where=f"{what}[{t}, {row}]", why=why)
+    return np.ascontiguousarray(found, dtype=np.uint8)
+
+
+def check_frames(frames: Iterable[Any] | None, count: int) -> list[dict[str, Any]]:
+    """Return labels of ``count`` frames; each may be a mapping of :data:`FRAME_KEYS`, a text (its label) or a number (its step).
+
+    Raises:
+        InputError: another number of labels, or a key that is none of these.
+    """
+    given = list(range(count)) if frames is None else list(frames)
+    if len(given) != count:
+        raise InputError(f"{len(given)} labels for {count} frames", where="frames")
+    made: list[dict[str, Any]] = []
+    for i, one in enumerate(given):
+        entry = one if isinstance(one, Mapping) else {"label": one} if isinstance(one, str) else {"step": int(one)}
+        strange = set(entry) - set(FRAME_KEYS)
+        if strange:
+            raise InputError(
+                f"no such key: {min(strange)!r}", where=f"frames[{i}]", mend=f"Use {', '.join(FRAME_KEYS)}."
+            )
+        texts = {key: str(entry[key]) for key in ("phase", "arm", "label") if entry.get(key) is not None}
+        numbers = {key: int(entry[key]) for key in ("step", "epoch", "round") if entry.get(key) is not None}
+        made.append(numbers | texts)
+    return made
+
+
+def check_marks(marks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return marks over the time slider: ``t`` (a frame), ``kind``, ``label``. Those past the last frame wait for theirs.
+
+    Raises:
+        InputError: a mark without a frame, or before the first.
+    """
+    made = []
+    for i, mark in enumerate(marks):
+        t = mark.get("t")
+        if not isinstance(t, int | np.integer) or t < 0:
+            raise InputError(
+                "a mark at no frame", where=f"marks[{i}]", why=f"t is {t!r}", mend="Give the frame's index, 0 or more."
+            )
+        made.append({"t": int(t), "kind": str(mark.get("kind", "mark")), "label": str(mark.get("label", ""))})
+    return made
+
+
+def check_communities(communities: ArrayLike | None, n: int) -> NDArray[np.uint16]:
+    """Return community ids as uint16 (N,), where 65,535 is none; an empty array for None.
+
+    Raises:
+        InputError: not N whole numbers in 0 .. 65,535.
+    """
+    if communities is None:
+        return np.zeros(0, dtype="<u2")
+    found = np.asarray(communities)
+    if found.shape != (n,) or (n and not np.issubdtype(found.dtype, np.integer)):
+        why = f"they are {found.dtype} of shape {found.shape}"
+        raise InputError(
+            "communities do not fit the members", where="communities", why=why, mend=f"Give {n} whole numbers."
+        )
+    if n and not 0 <= found.min() <= found.max() <= NO_COMMUNITY:
+        raise InputError(
+            "no such community", where="communities", why=f"ids are 0 .. {NO_COMMUNITY - 1}, {NO_COMMUNITY} is none"
+        )
+    return found.astype("<u2")
+
+
+def check_names(names: Sequence[str] | None, n: int) -> list[str]:
+    """Return the members' names, or none.
+
+    Raises:
+        InputError: there are not N.
+    """
+    found = [] if names is None else [str(name) for name in names]
+    if found and len(found) != n:
+        raise InputError(f"{len(found)} names for {n} members", where="names")
+    return found
+
+
+def opinion_bins(opinions: ArrayLike, bins: int = 21, low: float = -1.0, high: float = 1.0) -> NDArray[np.uint8]:
+    """Return which colour of :func:`analysis.ui.graph.opinions` each opinion has, same shape; values beyond the ends count as the ends.
+
+    Raises:
+        InputError: an opinion is not a number.
+    """
+    found = np.asarray(opinions, dtype=np.float64)
+    if not np.isfinite(found).all():
+        raise InputError("an opinion is not a number", where="opinions")
+    return np.clip(np.floor((found - low) / (high - low) * bins), 0, bins - 1).astype(np.uint8)
