@@ -50,9 +50,9 @@ class Measures(msgspec.Struct):
         return _share(self.invalid, self.votes + self.abstained + self.invalid)
 
     def win_share(self, competitor: str) -> float:
-        """Return the share of the step's valid votes that went to a competitor, 0 .. 1; NaN where it did not compete."""
+        """Return the share of the step's valid votes that a competitor won, 0 .. 1; NaN without a vote or a rival."""
         tally = self.competitors.get(competitor)
-        return float("nan") if tally is None else _share(tally.votes, self.votes)
+        return float("nan") if tally is None or len(self.competitors) < 2 else _share(tally.votes, self.votes)
 
 
 def measure(events: Iterable[Event]) -> Measures:

@@ -67,7 +67,7 @@ class ReplayModel(mesa.Model):
         measures: counts of the last step.
         datacollector: one row per step, row 0 before the first: ``phase``, ``epoch``, ``arm``, ``contests``, ``votes``,
             ``abstained``, ``invalid``, ``invalid rate``, ``exposures``, and for each competitor ``win share NAME`` (of the step's votes;
-            NaN where it did not compete) and ``opinion of NAME`` (members' mean, -1 .. 1; NaN in an isolated world). Its table
+            NaN where it had no rival) and ``opinion of NAME`` (members' mean, -1 .. 1; NaN in an isolated world). Its table
             ``competitors`` is the long form, one row per step and competitor, with counts.
 
     Raises:
