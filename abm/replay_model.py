@@ -61,6 +61,7 @@ class ReplayModel(mesa.Model):
         running: whether a further step may come.
         waiting: whether the last call found no complete step.
         ended: whether the run's end was reached.
+        error: what is wrong with the log from the next step on.
         state: the run's state after the last step and what was learnt from it.
         setting: events before the first step: settings, anchors, personas, ties.
         events: those of the last step, and those after it and before the next.
@@ -85,21 +86,25 @@ class ReplayModel(mesa.Model):
         self.measures = Measures()
         self.competitors: list[Competitor] = []
         self.time, self.waiting, self.ended = 0, False, False
-        manifest = read_manifest(self.run)
-        self.config: dict[str, Any] = manifest.config
-        self._tail = Tail(self.run, manifest)
+        self.config: dict[str, Any] = {}
+        self.error: MolochError | None = None
+        self._tail: Tail | None = None
         self._blocks: Iterator[Block] = iter(())
         self._ahead: list[Event] = []
-        self._error: MolochError | None = None
         self._joined: dict[Phase, list[Joined]] = {"train": [], "evaluate": []}
         self._voters: dict[Phase, Voters] = {}
         self._space: Network | None = None
         self._views: dict[int, Member] = {}
         self._names: list[str] = []
         self._meet([])
+        self._open()
+
+    def _open(self) -> None:
+        manifest = read_manifest(self.run)
+        self.config, self._tail = manifest.config, Tail(self.run, manifest)
         self._settle()
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         self.running = self._goes_on()
 
     # -- stepping ------------------------------------------------------------------------------------------
@@ -109,7 +114,7 @@ class ReplayModel(mesa.Model):
         try:
             self._advance()
         except MolochError as error:
-            self._error, self.running = error, False
+            self.error, self.running = error, False
             self._ahead.clear()  # the state may be between two events
             raise
         finally:
@@ -118,8 +123,8 @@ class ReplayModel(mesa.Model):
     def _advance(self) -> None:
         self._settle()
         end = self._find(StepEnded)
-        if end is None and self._error is not None:
-            raise self._error
+        if end is None and self.error is not None:
+            raise self.error
         self.waiting = end is None
         if end is not None:
             self._apply(self._ahead[: end + 1])
@@ -158,7 +163,7 @@ class ReplayModel(mesa.Model):
 
     def _goes_on(self) -> bool:
         """Return whether a further step, or an error, may come."""
-        return not self.ended and (self.follow or self._find(StepEnded) is not None or self._error is not None)
+        return not self.ended and (self.follow or self._find(StepEnded) is not None or self.error is not None)
 
     def _find(self, kind: type[Event]) -> int | None:
         """Return the place of the first event of a kind among those read ahead; read on until there is one.
@@ -172,16 +177,16 @@ class ReplayModel(mesa.Model):
                     return place
             start = len(self._ahead)
             try:
-                block = self._next_block() if self._error is None else None
+                block = self._next_block() if self.error is None else None
                 if block is None:
                     return None
                 self._ahead += block.events()
             except MolochError as error:
-                self._error = error
+                self.error = error
 
     def _next_block(self) -> Block | None:
         if (block := next(self._blocks, None)) is None:  # its last look is over; have another
-            self._blocks = self._tail.new()
+            self._blocks = self._tail.new() if self._tail is not None else iter(())
             block = next(self._blocks, None)
         return block
 
@@ -193,8 +198,8 @@ class ReplayModel(mesa.Model):
             if self.steps
             else "before the first step"
         )
-        if self._error is not None:
-            return f"{at}; {self._error}"
+        if self.error is not None:
+            return f"{at}; {self.error}"
         if self.ended:
             return f"{at}; the run has ended"
         return f"{at}; the log holds no further complete step" if self.waiting else at

@@ -54,7 +54,7 @@ class LiveRun(ReplayModel):
 
     Raises:
         InputError: a setting is not valid; here, or, where it names what is not there, by ``step()``.
-        MolochError: by ``step()``, whatever ended the run; in the background it is kept in :attr:`error` instead.
+        MolochError: by ``step()``, whatever ended the run; in the background it is only kept in ``error``.
     """
 
     def __init__(
@@ -83,14 +83,9 @@ class LiveRun(ReplayModel):
         self._thread.start()
 
     @property
-    def error(self) -> MolochError | None:
-        """What ended the run before its end."""
-        return self._error
-
-    @property
     def status(self) -> str:
         """Where the run stands, in words."""
-        return super().status if self._error or (self.ready and not self.busy) else f"{self.doing} …"
+        return super().status if self.error or (self.ready and not self.busy) else f"{self.doing} …"
 
     def still(self) -> AbstractContextManager[Any]:
         """Keep the model as it is while somebody looks at it from another thread."""
@@ -105,8 +100,8 @@ class LiveRun(ReplayModel):
                 self._turn.notify_all()
                 self._turn.wait_for(lambda: not self.busy, patience)
             self.steps = self.time = self.state.step  # Mesa counted the call
-        if self._error is not None and not self.background:
-            raise self._error
+        if self.error is not None and not self.background:
+            raise self.error
 
     def close(self) -> None:
         """Let go of the run: it stops at its next gate, and a temporary log is removed."""
@@ -126,9 +121,9 @@ class LiveRun(ReplayModel):
         except _Closed:
             pass
         except MolochError as error:
-            self._error = error
+            self.error = error
         except Exception as error:  # told to whoever steps, since nobody waits for this thread
-            self._error = MolochError("the run ended with an error", why=f"{type(error).__name__}: {error}")
+            self.error = MolochError("the run ended with an error", why=f"{type(error).__name__}: {error}")
         with self._turn:
             self.busy = self.running = False
             self._turn.notify_all()

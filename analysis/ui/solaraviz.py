@@ -7,7 +7,7 @@ Each part is a function of a model, as SolaraViz wants its components, and shows
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,15 @@ import solara  # pyright: ignore[reportMissingImports]
 from mesa.visualization.user_param import Slider
 from mesa.visualization.utils import force_update, update_counter
 
+from abm.errors import MolochError
 from abm.replay_model import ReplayModel
 from analysis.contests import read_evaluation
 from analysis.evaluation import note
 from analysis.probes import battery
-from analysis.ui.contest_card import ContestCard, read_contests
+from analysis.ui.contest_card import ContestCard
 from analysis.ui.graph import DiffusionGraph, categories
 from analysis.ui.members import exposure, places
+from analysis.ui.step_contests import read_contests
 from learning import LiveRun
 
 HEIGHT = 230
@@ -34,8 +36,7 @@ def use_live(params: Mapping[str, Any]) -> solara.Reactive[LiveRun]:
     Args:
         params: SolaraViz' ``model_params``; those that cannot be changed are settings as they are.
     """
-    first = {name: _value(param) for name, param in params.items()}
-    model = solara.use_reactive(solara.use_memo(lambda: LiveRun(**first), []))
+    model = solara.use_reactive(solara.use_memo(lambda: LiveRun(**first_values(params)), []))
 
     def watch():
         run = model.value
@@ -47,6 +48,21 @@ def use_live(params: Mapping[str, Any]) -> solara.Reactive[LiveRun]:
     return model
 
 
+class ShownReplay(ReplayModel):
+    """A replay that says what is wrong with a log instead of raising it, as a page needs it; see ``error``."""
+
+    def _open(self) -> None:
+        try:
+            super()._open()
+        except MolochError as error:
+            self.error, self.running = error, False
+
+    def step(self) -> None:
+        """Apply the log's next step; an error is kept."""
+        with suppress(MolochError):
+            super().step()
+
+
 def live_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``model_params`` of runs that go on in the background and whose evaluations are judged by the probes.
 
@@ -54,6 +70,11 @@ def live_params(params: Mapping[str, Any]) -> dict[str, Any]:
         params: settings of :class:`learning.RunConfig`, dotted where one is within another, or Mesa's inputs for them.
     """
     return {"background": True, "probes": battery, **params}
+
+
+def first_values(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what each parameter is before anybody changes it."""
+    return {name: _value(param) for name, param in params.items()}
 
 
 def _value(param: Any) -> Any:
@@ -65,6 +86,7 @@ def _value(param: Any) -> Any:
 def share_axis(axes: Any) -> None:
     """Give a plot of shares, as Mesa makes it, its axis from 0 to 1, and say so while there is nothing to plot."""
     axes.set_ylim(0, 1)
+    axes.set_xlim(left=0)
     axes.axhline(0.5, color="#8a939c", linewidth=0.8, linestyle=":")
     axes.set_ylabel("share of votes")
     if not any(np.isfinite(np.asarray(line.get_ydata(), dtype=float)).any() for line in axes.lines[:-1]):
@@ -81,7 +103,7 @@ def Status(model: ReplayModel):
     """Where the run stands, a moving bar while it works, what went wrong, and what it can be evidence of."""
     update_counter.get()
     with solara.Column(gap="4px", style={"padding": "8px 16px 0"}):
-        if isinstance(model, LiveRun) and model.error is not None:
+        if model.error is not None:
             solara.Error(str(model.error), dense=True)
         else:
             solara.Text(model.status[:1].upper() + model.status[1:], classes=["moloch-status"])
@@ -99,7 +121,9 @@ def Audience(model: ReplayModel):
         now = _Picture(model)
     n = len(now.ids)
     widget = solara.use_memo(lambda: _graph(model, now) if n else None, [id(model), now.split, n])
-    solara.Style(".moloch-in-mesa .md-controls, .moloch-in-mesa .md-find { display: none }")  # Mesa's own move it
+    solara.Style(
+        ".moloch-in-mesa .md-controls, .moloch-in-mesa .md-find { display: none !important }"
+    )  # Mesa's own move it
     if widget is None:
         solara.Text("Nobody has joined yet.")
         return
