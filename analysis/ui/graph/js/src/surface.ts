@@ -26,7 +26,7 @@ export class Surface {
   readonly stage: HTMLElement;
   readonly over = el("canvas", { class: "md-over", "aria-hidden": "true" });
   readonly helpBox: HTMLElement;
-  readonly tip = new Tip();
+  private readonly tip = new Tip();
   readonly controls: Controls;
   readonly find;
   private readonly note = el("div", { class: "md-note", hidden: "" });
@@ -47,7 +47,9 @@ export class Surface {
     this.stage = el("div", { class: "md-stage", tabindex: "0", role: "application", "aria-roledescription": "graph", "aria-describedby": id });
     this.stage.append(this.over, this.empty, this.note, this.card.element, this.tools.element, this.helpBox, this.tip.element);
     const side = el("aside", { class: "md-side" }, this.legend.element, this.find.element);
-    this.root = el("section", { class: "moloch-diffusion", role: "group" }, el("div", { class: "md-body" }, this.stage, side, this.controls.element), this.say);
+    // keys pressed here are ours: JupyterLab would take them for commands to the notebook
+    const own = { class: "moloch-diffusion", role: "group", "data-lm-suppress-shortcuts": "true" };
+    this.root = el("section", own, el("div", { class: "md-body" }, this.stage, side, this.controls.element), this.say);
   }
 
   /** Bring everything but the graph itself up to date. */
@@ -73,6 +75,12 @@ export class Surface {
     const ties = count(graph.ties.length / 2);
     this.stage.setAttribute("aria-label", `Audience graph, ${count(graph.n)} members, ${ties} ties shown`);
     this.root.style.setProperty("--md-height", `${Math.max(160, Number(get("height")) || 480)}px`);
+  }
+
+  /** Tell who is under the pointer, or nobody (-1). */
+  point(scene: Scene, row: number, x: number, y: number): void {
+    this.tip.show(row >= 0 ? this.told(row, scene) : null, x, y, scene.camera.width, scene.camera.height);
+    this.stage.classList.toggle("md-over-member", row >= 0);
   }
 
   /** A member in words, at the frame of the scene. */
