@@ -1,10 +1,13 @@
 """One contest as a card: the anchor, each message with its votes and verdicts, what some members thought."""
 
+# solara says of no name that it is public
+# pyright: reportPrivateImportUsage=false
+
 from __future__ import annotations
 
 from typing import Any
 
-import solara  # pyright: ignore[reportMissingImports]
+import solara
 
 from abm.events import MessagePublished
 from analysis.ui.graph.palettes import HUES, NEUTRAL

@@ -4,6 +4,9 @@ Each part is a function of a model, as SolaraViz wants its components, and shows
 :class:`learning.LiveRun` alike. What models wrote is shown as text, never as markup.
 """
 
+# solara says of no name that it is public
+# pyright: reportPrivateImportUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -11,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
-import solara  # pyright: ignore[reportMissingImports]
+import solara
 from mesa.visualization.user_param import Slider
 from mesa.visualization.utils import force_update, update_counter
 
@@ -162,7 +165,8 @@ def Contest(model: ReplayModel):
     with _still(model):
         contests = read_contests(model.setting, model.events)
     if not contests:
-        return solara.Text("No contest yet: press Step or ▶.")
+        solara.Text("No contest yet: press Step or ▶.")
+        return
     at = max(0, len(contests) - 1 - back)
     with solara.Column(gap="8px", style={"padding": "0 8px", "height": "390px", "overflow": "auto"}):
         with solara.Row(style={"align-items": "center"}, gap="4px"):
