@@ -9,12 +9,13 @@ Each part is a function of a model, as SolaraViz wants its components, and shows
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
 import solara
+from mesa.visualization.components.matplotlib_components import PlotMatplotlib
 from mesa.visualization.user_param import Slider
 from mesa.visualization.utils import force_update, update_counter
 
@@ -84,6 +85,22 @@ def _value(param: Any) -> Any:
     if isinstance(param, Slider):
         return param.value
     return param["value"] if isinstance(param, dict) and "type" in param else param
+
+
+def plot(measure: str | dict[str, str], post_process: Callable[[Any], None] | None = None) -> Callable[..., Any]:
+    """Return Mesa's plot of measures over steps, drawn again when there is another step, not whenever the page is.
+
+    Args:
+        measure: a column of the model's data collector; or columns, each with its colour.
+        post_process: called with the matplotlib axes.
+    """
+
+    @solara.component
+    def Plot(model: ReplayModel):
+        update_counter.get()
+        PlotMatplotlib(model, measure, dependencies=[id(model), model.steps], post_process=post_process)
+
+    return Plot
 
 
 def share_axis(axes: Any) -> None:

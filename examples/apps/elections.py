@@ -7,9 +7,9 @@ Run: solara run examples/apps/elections.py --host 127.0.0.1
 """
 
 import solara
-from mesa.visualization import Slider, SolaraViz, make_plot_component
+from mesa.visualization import Slider, SolaraViz
 
-from analysis.ui.solaraviz import Audience, Contest, Status, live_params, share_axis, use_live
+from analysis.ui.solaraviz import Audience, Contest, Status, live_params, plot, share_axis, use_live
 
 PARAMS = live_params(
     {
@@ -28,8 +28,8 @@ PARAMS = live_params(
         "evaluate": "every",
     }
 )
-WIN_SHARES = make_plot_component({"win share base": "#0072b2", "win share rft": "#d55e00"}, share_axis)
-OPINIONS = make_plot_component({"opinion of base": "#0072b2", "opinion of rft": "#d55e00"})
+WIN_SHARES = plot({"win share base": "#0072b2", "win share rft": "#d55e00"}, share_axis)
+OPINIONS = plot({"opinion of base": "#0072b2", "opinion of rft": "#d55e00"})
 
 
 @solara.component

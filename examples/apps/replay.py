@@ -8,16 +8,16 @@ Run: MOLOCH_RUN=runs/elections solara run examples/apps/replay.py --host 127.0.0
 import os
 
 import solara
-from mesa.visualization import SolaraViz, make_plot_component
+from mesa.visualization import SolaraViz
 
-from analysis.ui.solaraviz import Audience, Contest, ShownReplay, Status
+from analysis.ui.solaraviz import Audience, Contest, ShownReplay, Status, plot
 
 RUN = os.environ.get("MOLOCH_RUN", "runs/elections")
 PARAMS = {
     "run": {"type": "InputText", "label": "Run", "value": RUN},
     "follow": {"type": "Checkbox", "label": "Follow a run that is being written", "value": True},
 }
-VOTES, EXPOSURES = make_plot_component("votes"), make_plot_component("exposures")
+VOTES, EXPOSURES = plot("votes"), plot("exposures")
 
 
 @solara.component

@@ -7,9 +7,9 @@ Run: solara run examples/apps/social.py --host 127.0.0.1
 """
 
 import solara
-from mesa.visualization import Slider, SolaraViz, make_plot_component
+from mesa.visualization import Slider, SolaraViz
 
-from analysis.ui.solaraviz import Audience, Contest, Status, live_params, share_axis, use_live
+from analysis.ui.solaraviz import Audience, Contest, Status, live_params, plot, share_axis, use_live
 from media_graph.feeds import RANKERS
 
 PARAMS = live_params(
@@ -29,8 +29,8 @@ PARAMS = live_params(
         "evaluate": "every",
     }
 )
-EXPOSURES = make_plot_component({"exposures": "#00906a"})
-WIN_SHARES = make_plot_component({"win share base": "#0072b2", "win share rft": "#d55e00"}, share_axis)
+EXPOSURES = plot({"exposures": "#00906a"})
+WIN_SHARES = plot({"win share base": "#0072b2", "win share rft": "#d55e00"}, share_axis)
 
 
 @solara.component
