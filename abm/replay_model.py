@@ -248,10 +248,11 @@ class ReplayModel(mesa.Model):
     def space(self) -> Network:
         """The audience graph with a cell per member, made when it is first asked for in a society, with its ties of then.
 
+        Cells are connected both ways, since Mesa's view draws no directed graph; :attr:`ties` says who follows whom.
         Up to :data:`GRID` members stand in their cells.
         """
         if self._space is None:
-            self._space = Network(from_csr(self.ties), random=self.random)
+            self._space = Network(from_csr(self.ties).to_undirected(), random=self.random)
             if len(self.voters.ids) <= GRID:
                 _ = self.members
         return self._space

@@ -29,7 +29,10 @@ PARAMS = live_params(
     }
 )
 WIN_SHARES = plot({"win share base": "#0072b2", "win share rft": "#d55e00"}, share_axis)
-OPINIONS = plot({"opinion of base": "#0072b2", "opinion of rft": "#d55e00"})
+OPINIONS = plot(
+    {"opinion of base": "#0072b2", "opinion of rft": "#d55e00"},
+    lambda axes: axes.set_ylabel("members' mean opinion, -1 to 1"),
+)
 
 
 @solara.component

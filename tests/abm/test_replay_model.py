@@ -32,7 +32,7 @@ from analysis import win_rate
 from analysis.evaluation import invalid_rate
 from analysis.reach import spreads
 from learning import fork
-from media_graph import from_csr
+from media_graph import from_csr, layout
 from tests.abm.test_model import hold, say
 from tests.learning.test_loop import CONFIG, NETWORKED, carry_out
 from tests.support.fakes import answer
@@ -227,13 +227,29 @@ class TestAgents:
             )
 
     def test_the_space_is_the_audience_graph(self, runs):
-        """A cell per member, a connection per tie, everybody in their cell, made when it is asked for."""
+        """A cell per member, a connection per tie whichever way it runs, everybody in their cell, made when it is asked for."""
         model = ReplayModel(runs / "networked")
-        graph = from_csr(model.ties)
+        graph = from_csr(model.ties).to_undirected()
         assert graph.number_of_edges() > 0 and len(model.agents) == len(graph)
         for row, member in enumerate(model.members):
             assert member.cell is model.space[row] and list(member.cell.agents) == [member]
             assert {cell.coordinate for cell in member.cell.connections.values()} == set(graph.neighbors(row))
+
+    def test_mesas_own_view_draws_it(self, runs):
+        """Everybody at the place that was computed once; the view computes none."""
+        pytest.importorskip("matplotlib", reason="the ui extra is not installed")
+        from matplotlib.collections import PathCollection
+        from mesa.visualization.components import AgentPortrayalStyle
+        from mesa.visualization.mpl_space_drawing import draw_space
+
+        model = ReplayModel(runs / "networked")
+        model.step()
+        places = dict(enumerate(layout(model.ties)))
+        axes = draw_space(
+            model.space, lambda member: AgentPortrayalStyle(color="tab:blue"), layout_alg=lambda graph, **_: places
+        )
+        dots = [np.asarray(c.get_offsets()) for c in axes.collections if isinstance(c, PathCollection)]
+        assert any(np.allclose(found, list(places.values())) for found in dots if len(found) == len(places))
 
     def test_a_crowd_gets_no_agents_unasked(self, runs, monkeypatch):
         """Beyond a grid's size only those are made that somebody looks at; beyond Mesa's, not all at once."""
