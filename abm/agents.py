@@ -6,18 +6,23 @@ audience's columns. What they decide becomes state only through events.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import mesa
 import msgspec
+import numpy as np
 from mesa.discrete_space import CellAgent
 
 from abm import keyed
 from abm.anchors import Anchor
 from abm.llm.port import Request
+from abm.networked.platform import UNIT
+from abm.state import Tally
 
 if TYPE_CHECKING:
     from abm.model import Model
+    from abm.replay_model import ReplayModel
 
 
 class Writer(msgspec.Struct, frozen=True):
@@ -36,12 +41,18 @@ class Competitor(mesa.Agent):
 
     model: Model  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    def __init__(self, model: Model, writer: Writer, slot: int) -> None:
+    def __init__(self, model: Model | ReplayModel, writer: Writer, slot: int) -> None:
         super().__init__(model)
         self.name, self.adapter, self.slot = writer.name, writer.adapter, slot
 
+    @property
+    def tally(self) -> Tally:
+        """What a competitor of this name did so far in the run, in this phase."""
+        tallies = self.model.state.tallies
+        return copy(tallies[key]) if (key := f"{self.model.phase}/{self.name}") in tallies else Tally()
+
     def request(self, anchor: Anchor) -> Request:
-        """Return the call that makes this competitor's message about ``anchor``.
+        """Return the call that makes this competitor's message about ``anchor``; only a live model has it made.
 
         The seed depends on the slot, not on the name: arms are compared under common random numbers.
         """
@@ -65,9 +76,9 @@ class Member(CellAgent):
         index: the persona's row in the audience's columns.
     """
 
-    model: Model  # pyright: ignore[reportIncompatibleVariableOverride]
+    model: Model | ReplayModel  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    def __init__(self, model: Model, row: int) -> None:
+    def __init__(self, model: Model | ReplayModel, row: int) -> None:
         super().__init__(model)
         self._row = row
         self.index = int(model.voters.ids[row])
@@ -84,3 +95,11 @@ class Member(CellAgent):
     def reactions(self) -> int:
         """Contests that this member reacted to, so far in the run."""
         return int(self.model.state.reactions[self.index])
+
+    @property
+    def opinions(self) -> tuple[float, ...]:
+        """What this member thinks of each competitor, by slot, -1 .. 1; empty in an isolated world."""
+        platform = self.model.state.platform
+        if platform is None or self.index not in platform.personas:
+            return ()
+        return tuple((platform.opinions[:, platform.rows(np.array([self.index]))[0]] / UNIT).tolist())
