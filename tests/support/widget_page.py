@@ -18,6 +18,8 @@ ARGUMENTS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --enable-precise-memory-info --js-flags=--expose-gc"
 ).split()
+NOT_OURS = ("GL Driver Message", "willReadFrequently")
+"""Remarks on speed: of the software driver on itself, and on tests that read pixels back."""
 ORIGIN = "http://widget.test"
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Widget</title><link rel="stylesheet" href="/diffusion.css">
 <style>html{background:Canvas;color-scheme:light dark}body{margin:16px}</style><div id="host"></div>
@@ -76,9 +78,7 @@ class WidgetPage:
         self._muted = False
         self.context = browser.new_context(viewport={"width": width, "height": height}, **context)
         self.page = self.context.new_page()
-        self.page.on(
-            "console", lambda said: self.errors.append(said.text) if said.type in ("error", "warning") else None
-        )
+        self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.route("**/*", self._serve)
         self.page.expose_function("python_changed", self._changed)
@@ -132,6 +132,10 @@ class WidgetPage:
         code = """([x, y]) => { const c = document.querySelector(".md-base"), k = c.width / c.clientWidth;
             return [...c.getContext("2d").getImageData(Math.round(x * k), Math.round(y * k), 1, 1).data].slice(0, 3) }"""
         return "#{:02x}{:02x}{:02x}".format(*self.js(code, [x - box["x"], y - box["y"]]))
+
+    def _heard(self, said: Any) -> None:
+        if said.type in ("error", "warning") and not any(known in said.text for known in NOT_OURS):
+            self.errors.append(said.text)
 
     def _serve(self, route: Any) -> None:
         path = route.request.url.removeprefix(ORIGIN)

@@ -166,7 +166,7 @@ def check_codes(codes: ArrayLike | None, n: int, entries: int, what: str) -> NDA
             why=f"their shape is {found.shape}",
             mend=f"Give (frames, {n}).",
         )
-    if found.dtype == bool or not np.issubdtype(found.dtype, np.integer):
+    if found.size and not np.issubdtype(found.dtype, np.integer):
         raise InputError(
             f"{what} are not whole numbers", where=what, why=f"they are {found.dtype}", mend=f"Give 0 .. {entries - 1}."
         )

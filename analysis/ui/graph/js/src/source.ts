@@ -50,7 +50,7 @@ export class Source {
     if (follows) {
       this.frames.append(buffers[0], buffers[1], message.frames);
       this.frames.marks = message.marks ?? this.frames.marks;
-    }
+    } else if (message.from > this.frames.total) this.asked = -1; // what we asked for did not come
     this.catchUp();
     return follows;
   }

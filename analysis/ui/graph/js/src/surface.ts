@@ -26,7 +26,7 @@ export class Surface {
   readonly stage: HTMLElement;
   readonly over = el("canvas", { class: "md-over", "aria-hidden": "true" });
   readonly helpBox: HTMLElement;
-  readonly tip = new Tip();
+  private readonly tip = new Tip();
   readonly controls: Controls;
   readonly find;
   private readonly note = el("div", { class: "md-note", hidden: "" });
@@ -73,6 +73,12 @@ export class Surface {
     const ties = count(graph.ties.length / 2);
     this.stage.setAttribute("aria-label", `Audience graph, ${count(graph.n)} members, ${ties} ties shown`);
     this.root.style.setProperty("--md-height", `${Math.max(160, Number(get("height")) || 480)}px`);
+  }
+
+  /** Tell who is under the pointer, or nobody (-1). */
+  point(scene: Scene, row: number, x: number, y: number): void {
+    this.tip.show(row >= 0 ? this.told(row, scene) : null, x, y, scene.camera.width, scene.camera.height);
+    this.stage.classList.toggle("md-over-member", row >= 0);
   }
 
   /** A member in words, at the frame of the scene. */

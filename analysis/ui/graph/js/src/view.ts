@@ -38,6 +38,7 @@ export class View {
   private only = -1;
   private selected: number;
   private hovered = -1;
+  private pointer: [number, number] = [0, 0];
   private walking = false;
   private moving = false;
   private painting = 0;
@@ -110,6 +111,7 @@ export class View {
       this.overlay.draw(scene, this.selected, this.hovered, this.walking, renderer.kind === "canvas");
     }
     this.surface.update(scene, this.player, this.selected, this.grouped, this.renderers.note);
+    this.surface.point(scene, this.hovered, ...this.pointer);
     this.surface.root.dataset.frame = String(this.player.t);
     this.surface.root.dataset.renderer = renderer.kind;
   }
@@ -118,7 +120,9 @@ export class View {
     if (this.source.read()) this.camera.bound(this.source.graph.places);
     this.surface.controls.timeline.forget();
     this.names.forget();
-    if (this.selected >= this.source.graph.n) this.selected = -1;
+    const { n } = this.source.graph;
+    if (this.selected >= n) this.selected = -1;
+    if (this.hovered >= n) this.hovered = -1;
     this.player.t = Math.max(0, Math.min(this.player.t, this.source.frames.total - 1));
   }
 
@@ -283,11 +287,9 @@ export class View {
 
   private hover(x: number, y: number): void {
     const row = x < 0 || !this.source.graph.n ? -1 : this.under(x, y);
-    const { tip, stage } = this.surface;
-    tip.show(row >= 0 ? this.surface.told(row, this.scene()) : null, x, y, this.camera.width, this.camera.height);
-    stage.classList.toggle("md-over-member", row >= 0);
-    if (row === this.hovered) return;
+    if (row < 0 && this.hovered < 0) return;
     this.hovered = row;
+    this.pointer = [x, y];
     this.redraw();
   }
 

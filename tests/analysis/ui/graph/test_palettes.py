@@ -1,0 +1,86 @@
+"""Colours can be told apart, by colour-blind readers too, on light and on dark."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from abm.errors import InputError
+from analysis.ui.graph.palettes import GROUNDS, HUES, categories, check_palette, opinions
+
+# Machado, Oliveira & Fernandes (2009), severity 1.0, on linear RGB
+BLIND = {
+    "nobody": np.eye(3),
+    "protan": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+    "deutan": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+}  # fmt: skip
+TO_LMS = np.array(
+    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]]
+)  # fmt: skip
+TO_LAB = np.array(
+    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]]
+)  # fmt: skip
+
+
+def linear(colour: str) -> np.ndarray:
+    parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def oklab(colour: str, sight: str = "nobody") -> np.ndarray:
+    return TO_LAB @ np.cbrt(TO_LMS @ np.clip(BLIND[sight] @ linear(colour), 0, 1))
+
+
+def contrast(a: str, b: str) -> float:
+    low, high = sorted(float(linear(colour) @ [0.2126, 0.7152, 0.0722]) for colour in (a, b))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+class TestSight:
+    """Both forms of each colour do their work."""
+
+    def test_every_colour_stands_out_from_the_ground(self, theme):
+        """At least 3 : 1, WCAG's bound for what is not text."""
+        for swatch in [*categories("abcdefgh", neutral="none"), *opinions()]:
+            assert contrast(swatch[theme], GROUNDS[theme]) >= 3, swatch
+
+    @pytest.mark.parametrize("sight", BLIND)
+    def test_categories_differ_to_everybody(self, theme, sight):
+        """The first four and grey, which is what a contest needs, by more than twice a just noticeable difference (0.02)."""
+        labs = [oklab(swatch[theme], sight) for swatch in categories("abcd", neutral="none")]
+        assert min(float(np.linalg.norm(a - b)) for a, b in combinations(labs, 2)) > 0.04
+
+    @pytest.mark.parametrize("sight", BLIND)
+    def test_a_ramp_has_two_arms_that_differ_to_everybody(self, theme, sight):
+        """Steps are even, and the ends are far apart."""
+        labs = np.array([oklab(swatch[theme], sight) for swatch in opinions()])
+        assert np.linalg.norm(labs[0] - labs[-1]) > 0.15
+        if sight == "nobody":
+            steps = np.linalg.norm(np.diff(labs, axis=0), axis=1)
+            assert steps.max() < 1.25 * steps.min()
+
+
+class TestPalettes:
+    """Palettes are lists of entries with a label and two colours."""
+
+    def test_categories_go_on_after_the_hues(self):
+        """Paler, and still no two alike."""
+        made = categories([str(i) for i in range(2 * len(HUES))])
+        assert len({entry["light"] for entry in made}) == len({entry["dark"] for entry in made}) == 2 * len(HUES)
+
+    @pytest.mark.parametrize("bins", [2, 4, 256])
+    def test_a_ramp_has_a_middle(self, bins):
+        """An even number has none."""
+        with pytest.raises(InputError):
+            opinions(bins)
+
+    @pytest.mark.parametrize(
+        "entry", [{"label": "a"}, {"label": "a", "light": "red"}, {"label": "a", "light": "#ff00000"}, "red"]
+    )
+    def test_what_is_no_colour_is_refused(self, entry):
+        """Colours reach a style sheet: they are six hexadecimal digits and nothing else."""
+        with pytest.raises(InputError, match=r"palette\[0\]"):
+            check_palette([entry])
