@@ -1,0 +1,83 @@
+"""The application that the server runs: one page, whose address says which run and what of it is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import solara  # pyright: ignore[reportMissingImports]
+
+from analysis.ui.address import Address
+from analysis.ui.data.head import headline, run_rows
+from analysis.ui.library import Follower, library
+from analysis.ui.live import use_ticks, use_version
+from analysis.ui.pages import vue
+from analysis.ui.pages.table import BODIES
+
+
+@solara.component
+def Page() -> None:
+    """Whatever the address names."""
+    router = solara.use_router()
+    address = Address.parse(router.search or "")
+    follower = library().follower(address.run) if address.run else None
+    go = router.push
+    if not address.run:
+        Runs(go)
+    elif follower is None:
+        vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+        vue.Notice(
+            title="No such run", text=f"There is no run {address.run!r} here. It may have been moved or deleted.",
+            command="moloch ui RUN",
+        )  # fmt: skip
+    else:
+        OneRun(follower, address, go).key(follower.key)
+
+
+@solara.component
+def Runs(go: vue.Go) -> None:
+    """All runs, looked at again every two seconds."""
+    use_ticks(2.0)
+    vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+    vue.RunList(rows=run_rows(library().runs()), where=str(library().folder or ""), event_go=go)
+
+
+@solara.component
+def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
+    """One run's header and the page that the address names."""
+    version = use_version(follower)
+    rested = solara.use_ref(address)
+    before = solara.use_ref(address)
+    if before.current != address:  # somebody followed a link: what rested before is over
+        before.current = rested.current = address
+    search, set_search = solara.use_state(address.search())
+
+    def rest(**changes: Any) -> None:
+        """Note where within the page somebody is; links start from there, and so does a reload."""
+        rested.current = rested.current.at(**changes)
+        set_search(rested.current.search())
+
+    info = solara.use_memo(follower.info, [version, follower.ready.is_set()])
+    tabs = [
+        {"page": page, "label": page.capitalize(), "url": rested.current.at(page=page, contest="").url} for page in BODIES
+    ]
+    vue.AddressBar(search=search if before.current.at(t=0) == rested.current.at(t=0) else address.search())
+    run = follower.read(lambda book: headline(info, book, follower.error))
+    vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
+    if not follower.ready.is_set():
+        vue.Notice(title="Reading the log", text=f"{follower.read(lambda book: book.seq):,} events so far.")
+    elif not follower.read(lambda book: book.seq):
+        damaged = follower.error or info.error
+        title = "This log cannot be read" if damaged else "Nothing was written yet"
+        text = damaged or "The run has begun, and no event is durable yet. This page follows it."
+        vue.Notice(title=title, text=text, command=f"moloch log verify {info.path}" if damaged else "")
+    else:
+        BODIES[address.page](follower, address, go, rest)
+
+
+@solara.component
+def Layout(children: list[Any]) -> Any:
+    """What stands around every page."""
+    return solara.Div(children=children, classes=["m-app"])
+
+
+routes = [solara.Route(path="/", component=Page, layout=Layout, label="Moloch")]
