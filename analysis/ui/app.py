@@ -8,6 +8,7 @@ import solara  # pyright: ignore[reportMissingImports]
 
 from analysis.ui.address import Address
 from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.text import count
 from analysis.ui.library import Follower, library
 from analysis.ui.live import use_ticks, use_version
 from analysis.ui.pages import vue
@@ -45,8 +46,11 @@ def Runs(go: vue.Go) -> None:
 def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
     """One run's header and the page that the address names."""
     version = use_version(follower)
+    broken, mend = solara.use_exception()
     rested = solara.use_ref(address)
     before = solara.use_ref(address)
+    if broken is not None and before.current != address:
+        mend()
     if before.current != address:  # somebody followed a link: what rested before is over
         before.current = rested.current = address
     search, set_search = solara.use_state(address.search())
@@ -64,12 +68,15 @@ def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
     run = follower.read(lambda book: headline(info, book, follower.error))
     vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
     if not follower.ready.is_set():
-        vue.Notice(title="Reading the log", text=f"{follower.read(lambda book: book.seq):,} events so far.")
+        vue.Notice(title="Reading the log", text=f"{count(follower.read(lambda book: book.seq), 'event')} so far.")
     elif not follower.read(lambda book: book.seq):
         damaged = follower.error or info.error
         title = "This log cannot be read" if damaged else "Nothing was written yet"
         text = damaged or "The run has begun, and no event is durable yet. This page follows it."
         vue.Notice(title=title, text=text, command=f"moloch log verify {info.path}" if damaged else "")
+    elif broken is not None:
+        text = f"{type(broken).__name__}: {broken}. The other pages, and the run, are not touched by it."
+        vue.Notice(title="This page cannot be shown", text=text[:600])
     else:
         BODIES[address.page](follower, address, go, rest)
 

@@ -11,6 +11,7 @@ from abm.errors import InputError, MolochError
 from abm.log import open_log
 from analysis.ui.data.book import Book
 from analysis.ui.data.runs import RunInfo, describe, find_runs, keys
+from analysis.ui.interview import Interviewer
 
 POLL_S = 0.25
 """Seconds between looks at a log."""
@@ -60,21 +61,21 @@ class Follower:
         self._closed.set()
 
     def _follow(self) -> None:
-        looks = 0
-
         def stop() -> bool:
-            nonlocal looks
-            looks += 1
-            if looks > 1:
-                self.ready.set()
             return self._closed.is_set()
 
         try:
-            for event in open_log(self.path, write=False).follow(poll=POLL_S, stop=stop):
+            log = open_log(self.path, write=False)
+            there = log.head().seq
+            if not there:
+                self.ready.set()
+            for event in log.follow(poll=POLL_S, stop=stop):
                 with self._lock:
                     self._book.take(event)
                 self.version += 1
-                if self._closed.is_set():
+                if event.seq + 1 >= there:
+                    self.ready.set()
+                if stop():
                     return
         except MolochError as error:
             self.error = str(error)
@@ -89,7 +90,7 @@ class Library:
     """All runs, by key."""
 
     def __init__(self, runs: Iterable[Path], folder: Path | None = None, llm: str = "") -> None:
-        self.folder, self.llm = folder, llm
+        self.folder, self.interviewer = folder, Interviewer(llm)
         self._given = list(runs)
         self._followers: dict[str, Follower] = {}
         self._lock = threading.Lock()

@@ -28,7 +28,7 @@ class Watcher:
         self.path, self.changed = path, changed
         self.ready, self.events, self.error = False, 0, ""
         self._reader, self._lock, self._closed = Reader(key), threading.Lock(), threading.Event()
-        self._told, self._length = 0.0, -1
+        self._told, self._known = 0.0, (False, -1)
 
     def start(self) -> None:
         """Begin to read."""
@@ -44,35 +44,39 @@ class Watcher:
             return look(self._reader.frames)
 
     def _follow(self) -> None:
-        looks = 0
-
         def stop() -> bool:
-            nonlocal looks
-            looks += 1
-            self.ready = self.ready or looks > 1
             self._tell()
             return self._closed.is_set()
 
         try:
-            for event in open_log(self.path, write=False).follow(poll=BEAT_S / 2, stop=stop):
+            log = open_log(self.path, write=False)
+            there = log.head().seq
+            self._know(0, there)
+            for event in log.follow(poll=BEAT_S / 4, stop=stop):
                 with self._lock:
                     self._reader.take(event)
-                self.events += 1
+                self._know(event.seq + 1, there)
                 if self._closed.is_set():
                     return
-                if self.ready or not self.events % 5_000:
-                    self._tell()
         except MolochError as error:
             self.error = str(error)
-        except Exception as error:
+        except Exception as error:  # a log that nobody foresaw must not leave a page waiting
             self.error = f"the log cannot be understood: {type(error).__name__}: {error}"
         if not self._closed.is_set():
-            self.ready, self._told = True, 0.0
+            self.ready = True
             self.changed()
+
+    def _know(self, events: int, there: int) -> None:
+        """Count, and tell of it: at once when what stood in the log is read, now and then before and after."""
+        self.events = events
+        if not self.ready and events >= there:
+            self.ready, self._told = True, 0.0
+        if self.ready or not events % 5_000:
+            self._tell()
 
     def _tell(self) -> None:
         now, length = time.monotonic(), self.read(lambda frames: len(frames) if frames is not None else 0)
         fresh = (self.ready, length if self.ready else self.events)
-        if fresh != self._length and now - self._told >= BEAT_S:
-            self._told, self._length = now, fresh
+        if fresh != self._known and now - self._told >= BEAT_S:
+            self._told, self._known = now, fresh
             self.changed()

@@ -9,7 +9,7 @@ from analysis.evaluation import win_rate, win_rate_against_placebo
 from analysis.statistics import plain
 from analysis.ui.address import Address
 from analysis.ui.data.book import SHARED, Book, Contest
-from analysis.ui.data.text import DASH, bounds, passage, points, points_bounds, short
+from analysis.ui.data.text import DASH, bounds, count, passage, points, points_bounds, short
 
 PAGE = 20
 """Messages on one page."""
@@ -60,7 +60,7 @@ def lineage_rows(book: Book, arm: str) -> list[dict[str, Any]]:
     rows = [{"name": "base model", "id": "", "text": book.model or "the model that writes"}]
     for trained in book.adapters:
         if trained.arm == arm:
-            text = f"epoch {trained.epoch}, {trained.method}: {trained.rows:,} rows, {trained.steps:,} steps"
+            text = f"{trained.method}: {count(trained.rows, 'row')}, {count(trained.steps, 'step')}"
             rows.append({"name": f"after epoch {trained.epoch}", "id": trained.adapter, "text": text})
     return rows
 

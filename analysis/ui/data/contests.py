@@ -58,8 +58,8 @@ def contest_rows(book: Book, contests: Iterable[Contest], address: Address) -> l
 
 def _votes(contest: Contest) -> list[dict[str, Any]]:
     names, total = contest.competitors(), max(1, sum(contest.votes) + contest.abstained + contest.invalid)
-    parts = [(names.get(slot, f"message {slot + 1}"), votes, 1 + slot % 8) for slot, votes in enumerate(contest.votes)]
-    parts += [(name, number, 0) for name, number in (("abstained", contest.abstained), ("no option", contest.invalid)) if number]
+    parts = [(names.get(slot, f"message {slot + 1}"), votes, 1 + slot % 6) for slot, votes in enumerate(contest.votes)]
+    parts += [(name, number, hue) for name, number, hue in (("abstained", contest.abstained, 8), ("named no option", contest.invalid, 7)) if number]
     return [{"label": label, "count": f"{votes:,}", "share": votes / total, "hue": hue} for label, votes, hue in parts]
 
 
@@ -174,6 +174,6 @@ def _reaction(
         "id": name, "persona": event.persona, "name": person.name if person else f"persona {event.persona}",
         "url": address.at(page="persona", persona=event.persona, contest="").url,
         "order": [f"{chr(65 + place)} {names.get(slot, slot)}" for place, slot in enumerate(event.order)],
-        "vote": "no option" if invalid else names.get(choice, "abstained"), "hue": 0 if choice < 0 else 1 + choice % 8,
+        "vote": "named no option" if invalid else names.get(choice, "abstained"), "hue": 7 if invalid else 8 if choice < 0 else 1 + choice % 6,
         "thought": passage(text, whole=name in whole).as_dict(),
     }  # fmt: skip

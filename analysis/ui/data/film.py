@@ -13,9 +13,11 @@ from analysis.ui.data.book import SHARED, Book
 from analysis.ui.data.places import traits_of
 from analysis.ui.data.society import Frames, Key
 from analysis.ui.data.text import DASH, signed
-from analysis.ui.graph import categories, opinion_bins, opinions
+from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
 
-EXPOSURES = ("Saw none of it", "Saw some of it", "Liked, shared or replied")
+EXPOSURES = ("Saw nothing", "Saw a message", "Engaged with one")
+ASIDE = (Swatch(label="Abstained", light="#3b444d", dark="#c9d1d9"), Swatch(label="Named no option", light="#847b00", dark="#f0e442"))
+"""What is no choice of a message, in the same colours everywhere."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ def film(frames: Frames, fill: str, slot: int = 0) -> Film:
         return Film(opinion_bins(of), exposed, opinions(), {"low": -1.0, "high": 1.0}, title, labels)
     if fill == "exposure":
         return Film(exposed, exposed, categories(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
-    named = [*frames.slots, "Abstained", "Answered no option"]
-    return Film(_stacked(frames.choices, frames.n), exposed, categories(named, neutral="No choice yet"), {}, "Last choice", labels)
+    palette = [*categories(frames.slots, neutral="No choice yet"), *ASIDE]
+    return Film(_stacked(frames.choices, frames.n), exposed, palette, {}, "Last choice", labels)
 
 
 def _stacked(codes: list[NDArray[np.uint8]], n: int) -> NDArray[np.uint8]:
@@ -98,7 +100,7 @@ def society_options(book: Book) -> list[tuple[str, str]]:
 
 def member_facts(frames: Frames, row: int, t: int) -> list[list[str]]:
     """Return what is known of one member in one frame: choice, exposure and opinions, in words."""
-    named = ["none yet", *frames.slots, "abstained", "answered no option"]
+    named = ["none yet", *frames.slots, "abstained", "named no option"]
     facts = [["last choice", named[min(int(frames.choices[t][row]), len(named) - 1)]]]
     facts.append(["exposure", EXPOSURES[int(frames.exposures[t][row])].lower()])
     if frames.opinions:

@@ -6,7 +6,7 @@ Knows events; knows nothing of colours or places. Takes events one by one, so th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from abm.columns import Int8s, Int32s, unpack
 from abm.crowd import members
 from abm.events import (
     AdapterTrained,
+    AnchorsListed,
     ContestDecided,
     ContestOpened,
     CrowdJoined,
@@ -33,6 +34,7 @@ from abm.events import (
     Reacted,
     ReactedMany,
     ReactionInvalid,
+    RunConfigured,
     StepEnded,
     StepStarted,
     TiesCut,
@@ -47,7 +49,6 @@ UNDECIDED, FIRST_SLOT = 0, 1
 """Codes of choice: nobody yet, then one per slot, then abstained and invalid."""
 MOST_CELLS = 48 * 2**20
 """Frames times members that are kept of each kind; of a longer society every second frame goes, and again."""
-Exposure = Literal[0, 1, 2]
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,6 @@ class Reader:
     # -- before and between steps ----------------------------------------------------------------------------------
 
     def _prepare(self, event: Event) -> None:
-        from abm.events import AnchorsListed, RunConfigured
-
         match event:
             case RunConfigured() | Forked():
                 self._config = event.config
@@ -270,7 +269,7 @@ class Reader:
             return
         self._changed = False
         before = frames.choices[-1] if frames.choices else np.zeros(frames.n, dtype=np.uint8)
-        self._add(before, self._exposed(frames), {"round": self._round, "label": f"round {self._round + 1} of the feeds"})
+        self._add(before, self._exposed(frames), {"label": f"round {self._round + 1} of the feeds"})
 
     def _exposed(self, frames: Frames) -> NDArray[np.uint8]:
         posts = self._platform.posts if self._platform is not None else None

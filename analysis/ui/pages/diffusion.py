@@ -12,6 +12,7 @@ from analysis.ui.address import Address
 from analysis.ui.data.film import film, member_facts, society_choices
 from analysis.ui.data.places import Places, place
 from analysis.ui.data.society import Frames, Key
+from analysis.ui.data.text import count
 from analysis.ui.graph import DiffusionGraph
 from analysis.ui.library import Follower
 from analysis.ui.pages import vue
@@ -34,7 +35,10 @@ def Diffusion(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> N
 
     shown = solara.use_ref(address.t)
     said, set_said = solara.use_state("")
-    vue.Controls(choices=choices, said=said, event_chose=chose)
+    height, set_height = solara.use_state(360)
+    vue.Controls(
+        choices=choices, said=said, event_chose=chose, event_room=lambda pixels: set_height(room(pixels))
+    )  # fmt: skip
     if key is None:
         vue.Notice(title="No society yet", text="Nobody has been asked anything so far. The page follows the run.")
         return
@@ -43,13 +47,45 @@ def Diffusion(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> N
         shown.current = changes.get("t", shown.current)
         rest(**changes)
 
-    Society(follower, key, address, go, rested, set_said).key(f"{follower.key} {key} {address.across} {address.up}")
+    Society(follower, key, address, go, rested, set_said, height=height).key(
+        f"{follower.key} {key} {address.across} {address.up}"
+    )
+
+
+def room(pixels: int) -> int:
+    """Return how high a graph may be in a window of that height, so that its time and the selected member are seen too."""
+    return max(300, min(900, int(pixels) - 440))
+
+
+class Linked:
+    """Widgets that show the same time: who moves one moves the others, as far as their frames go."""
+
+    def __init__(self) -> None:
+        self._widgets: list[DiffusionGraph] = []
+
+    def join(self, widget: DiffusionGraph) -> Callable[[], None]:
+        """Link a widget; returns how to let go of it."""
+        self._widgets.append(widget)
+        widget.observe(self._moved, "t")
+
+        def leave() -> None:
+            widget.unobserve(self._moved, "t")
+            self._widgets.remove(widget)
+
+        return leave
+
+    def _moved(self, change: Any) -> None:
+        for other in self._widgets:
+            at = min(int(change["new"]), max(0, other.total - 1))
+            if other is not change["owner"] and other.t != at and int(change["new"]) < other.total:
+                other.t = at
 
 
 @solara.component
 def Society(
-    follower: Follower, key: Key, address: Address, go: vue.Go, rest: Rest, say: Callable[[str], None]
-) -> None:
+    follower: Follower, key: Key, address: Address, go: vue.Go, rest: Rest, say: Callable[[str], None],
+    linked: Linked | None = None, height: int = 400,
+) -> None:  # fmt: skip
     """One society, followed as long as it is shown."""
     tick, set_tick = solara.use_state(0)
     watcher = solara.use_memo(
@@ -61,13 +97,12 @@ def Society(
         return watcher.close
 
     solara.use_effect(begin, [watcher])
-    count = watcher.read(lambda frames: len(frames) if frames is not None else 0)
-    if not count:
-        waiting = f"{watcher.events:,} events so far." if not watcher.ready else "This society has not begun."
+    if not watcher.read(lambda frames: len(frames) if frames is not None else 0):
+        waiting = f"{count(watcher.events, 'event')} so far." if not watcher.ready else "This society has not begun."
         vue.Notice(title="Reading the log" if not watcher.ready else "Nothing to see yet", text=watcher.error or waiting)
         return
     if watcher.ready:
-        Graph(follower, watcher, key, address, go, rest, say, tick)
+        Graph(follower, watcher, key, address, go, rest, say, tick, linked, height)
 
 
 @dataclass
@@ -82,7 +117,7 @@ class _Sent:
 @solara.component
 def Graph(
     follower: Follower, watcher: Watcher, key: Key, address: Address, go: vue.Go, rest: Rest, say: Callable[[str], None],
-    tick: int,
+    tick: int, linked: Linked | None, height: int,
 ) -> None:  # fmt: skip
     """The widget, made once; later frames are added, other colours are sent."""
     selected, set_selected = solara.use_state(-1)
@@ -97,7 +132,7 @@ def Graph(
             places.xy, places.ties, shown.fills, outlines=shown.outlines, palette=shown.palette, ramp=shown.ramp,
             frames=frames.labels, marks=frames.marks, names=places.names, communities=places.communities,
             t=min(max(0, address.t), len(frames) - 1), note=places.note, fills_title=shown.title,
-            outline_labels=shown.outline_labels, height=400, title=f"Audience of {key}",
+            outline_labels=shown.outline_labels, height=height, title=f"Audience of {key}",
         )  # fmt: skip
         row = _row_of(frames, address.persona)
         if row >= 0:
@@ -118,7 +153,13 @@ def Graph(
         widget.observe(moved, "t")
         widget.observe(picked, "selected")
         set_selected(widget.selected)
-        return widget.close
+        leave = linked.join(widget) if linked is not None else lambda: None
+
+        def close() -> None:
+            leave()
+            widget.close()
+
+        return close
 
     def update() -> None:
         view = (address.fill, address.slot)
@@ -141,7 +182,11 @@ def Graph(
         kept = f"; every {frames.thinned} frames one is kept" if frames.thinned > 1 else ""
         say(f"{frames.n:,} members; {tied}{len(frames):,} frames{kept}")
 
+    def fit() -> None:
+        widget.height = height
+
     solara.use_effect(observe, [widget])
+    solara.use_effect(fit, [widget, height])
     solara.use_effect(update, [len(frames), frames.thinned, address.fill, address.slot, tick])
     with solara.Div(classes=["m-stage"]):
         solara.Div(children=[widget])

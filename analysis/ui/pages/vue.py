@@ -32,8 +32,13 @@ def RunList(rows: list[Row], where: str, event_go: Go) -> None:
 
 
 @solara.component_vue("controls.vue")
-def Controls(choices: list[Row], said: str, event_chose: Callable[[Row], None]) -> None:
-    """Choices in a row: each with ``name``, ``label``, ``value`` and ``options``, pairs of value and label."""
+def Controls(
+    choices: list[Row], said: str, event_chose: Callable[[Row], None], event_room: Callable[[int], None] | None = None
+) -> None:
+    """Choices in a row: each with ``name``, ``label``, ``value`` and ``options``, pairs of value and label.
+
+    ``event_room`` is told how high the window is, in pixels.
+    """
 
 
 @solara.component_vue("card.vue")
@@ -79,3 +84,8 @@ def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: st
 @solara.component_vue("compare.vue")
 def CompareView(found: Row) -> None:
     """Two runs' settings, first difference and outcomes."""
+
+
+@solara.component_vue("caption.vue")
+def Caption(title: str, text: str) -> None:
+    """A line above something."""
