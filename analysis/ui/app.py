@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import solara  # pyright: ignore[reportMissingImports]
@@ -13,6 +15,9 @@ from analysis.ui.library import Follower, library
 from analysis.ui.live import use_ticks, use_version
 from analysis.ui.pages import vue
 from analysis.ui.pages.table import BODIES
+
+REST_S = 0.25
+"""Seconds after which a slider has come to rest."""
 
 
 @solara.component
@@ -53,18 +58,13 @@ def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
         mend()
     if before.current != address:  # somebody followed a link: what rested before is over
         before.current = rested.current = address
-    search, set_search = solara.use_state(address.search())
-
-    def rest(**changes: Any) -> None:
-        """Note where within the page somebody is; links start from there, and so does a reload."""
-        rested.current = rested.current.at(**changes)
-        set_search(rested.current.search())
+    rest = use_rest(rested)
 
     info = solara.use_memo(follower.info, [version, follower.ready.is_set()])
     tabs = [
         {"page": page, "label": page.capitalize(), "url": rested.current.at(page=page, contest="").url} for page in BODIES
     ]
-    vue.AddressBar(search=search if before.current.at(t=0) == rested.current.at(t=0) else address.search())
+    vue.AddressBar(search=rested.current.search())
     run = follower.read(lambda book: headline(info, book, follower.error))
     vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
     if not follower.ready.is_set():
@@ -79,6 +79,29 @@ def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
         vue.Notice(title="This page cannot be shown", text=text[:600])
     else:
         BODIES[address.page](follower, address, go, rest)
+
+
+def use_rest(rested: Any) -> Callable[..., None]:
+    """Return what notes where within the page somebody is, so that links start from there, and a reload does.
+
+    It is called as often as a slider moves; the component is rendered again once that rests.
+    """
+    _, tick = solara.use_state(0)
+    waiting = solara.use_ref(None)
+
+    def rest(**changes: Any) -> None:
+        rested.current = rested.current.at(**changes)
+        if waiting.current is not None:
+            waiting.current.cancel()
+        waiting.current = threading.Timer(REST_S, lambda: tick(lambda number: number + 1))
+        waiting.current.daemon = True
+        waiting.current.start()
+
+    def forget() -> Callable[[], None]:
+        return lambda: waiting.current.cancel() if waiting.current is not None else None
+
+    solara.use_effect(forget, [])
+    return rest
 
 
 @solara.component
