@@ -19,6 +19,9 @@ EXPOSURES = ("Saw nothing", "Saw a message", "Engaged with one")
 ASIDE = (Swatch(label="Abstained", light="#3b444d", dark="#c9d1d9"), Swatch(label="Named no option", light="#847b00", dark="#f0e442"))
 """What is no choice of a message, in the same colours everywhere."""
 
+ENDS = (0.1, 0.25, 0.5, 1.0)
+"""Ends of the scale of opinions; the least that holds them all is taken."""
+
 
 @dataclass(frozen=True)
 class Film:
@@ -44,8 +47,9 @@ def film(frames: Frames, fill: str, slot: int = 0) -> Film:
     if fill == "opinion" and frames.opinions:
         slot = min(slot, len(frames.slots) - 1)
         of = np.stack([opinion[slot] for opinion in frames.opinions])
-        title = f"Opinion of {frames.slots[slot]}"
-        return Film(opinion_bins(of), exposed, opinions(), {"low": -1.0, "high": 1.0}, title, labels)
+        end = next(end for end in ENDS if end >= float(np.abs(of).max(initial=0)) or end == ENDS[-1])
+        ramp, title = {"low": -end, "high": end}, f"Opinion of {frames.slots[slot]}"
+        return Film(opinion_bins(of, **ramp), exposed, opinions(**ramp), ramp, title, labels)
     if fill == "exposure":
         return Film(exposed, exposed, categories(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
     palette = [*categories(frames.slots, neutral="No choice yet"), *ASIDE]

@@ -111,7 +111,7 @@ class _Sent:
 
     frames: int
     thinned: int
-    view: tuple[str, int]
+    view: tuple[str, int, float]
 
 
 @solara.component
@@ -137,7 +137,7 @@ def Graph(
         row = _row_of(frames, address.persona)
         if row >= 0:
             widget.selected = row
-        return widget, places, _Sent(len(frames), frames.thinned, (address.fill, address.slot))
+        return widget, places, _Sent(len(frames), frames.thinned, (address.fill, address.slot, shown.ramp.get("high", 0.0)))
 
     widget, places, sent = solara.use_memo(make, [watcher])
     frames = watcher.read(lambda frames: _copied(frames))
@@ -162,8 +162,8 @@ def Graph(
         return close
 
     def update() -> None:
-        view = (address.fill, address.slot)
-        shown = film(frames, *view)
+        shown = film(frames, address.fill, address.slot)
+        view = (address.fill, address.slot, shown.ramp.get("high", 0.0))
         if sent.view != view or sent.thinned != frames.thinned:
             at = min(widget.t, len(frames) - 1)
             widget.show(
@@ -215,5 +215,5 @@ def _text(people: list[Any], persona: int) -> str:
     for joined in people:
         texts = getattr(joined, "texts", None)
         if texts is not None and joined.first <= persona < joined.first + len(texts):
-            return texts[persona - joined.first][:400]
+            return texts[persona - joined.first][:180]
     return ""

@@ -1,9 +1,10 @@
-"""Chromium, started once, for the tests that need a browser."""
+"""Chromium, started once, for the tests that need a browser; and runs to look at."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,3 +21,33 @@ def browser() -> Iterator[Any]:
 
     with chromium() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def isolated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the isolated world: three arms, two epochs."""
+    from tests.learning.test_loop import CONFIG, carry_out
+
+    folder = tmp_path_factory.mktemp("runs") / "isolated"
+    carry_out(folder, CONFIG)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def networked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the networked world."""
+    from tests.learning.test_loop import NETWORKED, carry_out
+
+    folder = tmp_path_factory.mktemp("runs") / "networked"
+    carry_out(folder, NETWORKED)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The networked run with another seed."""
+    from tests.learning.test_loop import NETWORKED, carry_out
+
+    folder = tmp_path_factory.mktemp("runs") / "other"
+    carry_out(folder, NETWORKED.model_copy(update={"seed": 3}))
+    return folder
