@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = ("populations", "media_graph", "abm", "learning", "analysis")
-HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "polars", "mesa", "vllm", "solara", "scipy"}
+HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "polars", "mesa", "vllm", "solara", "anywidget", "scipy"}
 
 
 def imported(path: Path) -> set[str]:

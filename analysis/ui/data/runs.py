@@ -86,14 +86,22 @@ def describe(key: str, path: Path) -> RunInfo:
     return RunInfo(key, path, log.config, state, head.seq, head.hash, digest, forked)
 
 
+LOCKS = Path("/proc/locks")
+
+
 def written_now(path: Path) -> bool:
-    """Return whether the process that took the run's lock last is alive. The lock itself is never tried: that could keep a
-    run from starting.
+    """Return whether a process holds the run's lock. It is never tried: that could keep a run from starting.
+
+    Linux lists who holds which lock; elsewhere the process that took it last has to be alive.
     """
+    lock = path / "LOCK"
     try:
-        pid = int((path / "LOCK").read_text().strip() or 0)
+        pid, inode = int(lock.read_text().strip() or 0), lock.stat().st_ino
         if pid <= 0:
             return False
+        if LOCKS.is_file():
+            held = (line.split() for line in LOCKS.read_text().splitlines() if " FLOCK " in line and "->" not in line)
+            return any(row[5].rpartition(":")[2] == str(inode) and row[4] == str(pid) for row in held if len(row) > 5)
         os.kill(pid, 0)
     except PermissionError:  # it is another user's
         return True

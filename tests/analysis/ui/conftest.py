@@ -23,31 +23,37 @@ def browser() -> Iterator[Any]:
         yield found
 
 
+def finished(folder: Path, config: Any) -> Path:
+    """Carry out a run to its end, as ``moloch run`` does."""
+    from abm.events import RunEnded
+    from abm.log import open_log
+    from tests.learning.test_loop import carry_out
+
+    digest = carry_out(folder, config).digest.hexdigest()
+    with open_log(folder, write=True) as log:
+        log.append([RunEnded(digest=digest, seconds=1.0)])
+    return folder
+
+
 @pytest.fixture(scope="session")
 def isolated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the isolated world: three arms, two epochs."""
-    from tests.learning.test_loop import CONFIG, carry_out
+    from tests.learning.test_loop import CONFIG
 
-    folder = tmp_path_factory.mktemp("runs") / "isolated"
-    carry_out(folder, CONFIG)
-    return folder
+    return finished(tmp_path_factory.mktemp("runs") / "isolated", CONFIG)
 
 
 @pytest.fixture(scope="session")
 def networked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the networked world."""
-    from tests.learning.test_loop import NETWORKED, carry_out
+    from tests.learning.test_loop import NETWORKED
 
-    folder = tmp_path_factory.mktemp("runs") / "networked"
-    carry_out(folder, NETWORKED)
-    return folder
+    return finished(tmp_path_factory.mktemp("runs") / "networked", NETWORKED)
 
 
 @pytest.fixture(scope="session")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The networked run with another seed."""
-    from tests.learning.test_loop import NETWORKED, carry_out
+    from tests.learning.test_loop import NETWORKED
 
-    folder = tmp_path_factory.mktemp("runs") / "other"
-    carry_out(folder, NETWORKED.model_copy(update={"seed": 3}))
-    return folder
+    return finished(tmp_path_factory.mktemp("runs") / "other", NETWORKED.model_copy(update={"seed": 3}))

@@ -6,10 +6,13 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from abm.events import ContestDecided, MessagePublished, PersonasJoined, Reacted, VerdictGiven
 from abm.log import create, open_log, read_events
+from analysis.ui.data.book import Book
+from analysis.ui.data.places import place
 from tests.support.ui_server import Visit, serving
 
 pytestmark = pytest.mark.browser
@@ -38,6 +41,20 @@ def scrub(page, t: int) -> None:
     code = "(e, t) => { e.value = t; e.dispatchEvent(new Event('input', {bubbles: true})); e.dispatchEvent(new Event('change', {bubbles: true})) }"
     page.locator(f"{GRAPH} input[type=range]").first.evaluate(code, t)
     page.wait_for_selector(f'{GRAPH}[data-frame="{t}"]')
+
+
+def where(run: Path, box: dict[str, float]) -> tuple[float, float]:
+    """Return where the first held-out member of a run stands on its graph, in pixels; the widget's own arithmetic for one that fits."""
+    book = Book().take_all(read_events(run))
+    first = min(joined.first for joined in book.people if joined.split == "evaluate")
+    size = sum(len(joined.ids) for joined in book.people if joined.split == "evaluate")
+    places = place(book.people, book.header, first + np.arange(size), "evaluate").xy
+    low, high = places.min(axis=0), places.max(axis=0)
+    pad = min(24, min(box["width"], box["height"]) * 0.08)
+    extent = np.maximum(high - low, 1e-3)
+    scale = min((box["width"] - 2 * pad) / extent[0], (box["height"] - 2 * pad) / extent[1], 2000)
+    dx, dy = (places[0] - (low + high) / 2) * scale
+    return box["width"] / 2 + float(dx), box["height"] / 2 - float(dy)
 
 
 class TestRuns:
@@ -104,17 +121,14 @@ class TestDiffusion:
         page = visit.graph("?run=isolated")
         page.get_by_text("nobody follows anybody").wait_for()
 
-    def test_click_a_member_then_its_page_then_back(self, visit):
+    def test_click_a_member_then_its_page_then_back(self, visit, networked):
         """A member's card leads to what it saw; going back finds the graph as it was left."""
         page = visit.graph("?run=networked")
         scrub(page, 2)
-        stage = page.locator(f"{GRAPH} .md-stage")
-        box = stage.bounding_box()
-        card = page.locator(".m-card h2")
-        for x in range(8, int(box["width"]) - 60, 9):  # somebody stands on the way from one corner to the other
-            stage.click(position={"x": x, "y": 8 + (box["height"] - 16) * x / box["width"]})
-            if card.count():
-                break
+        stage, card = page.locator(f"{GRAPH} .md-stage"), page.locator(".m-card h2")
+        x, y = where(networked, stage.bounding_box())
+        stage.click(position={"x": x, "y": y})
+        card.wait_for()
         name = card.inner_text()
         page.get_by_role("link", name="What they saw").click()
         page.wait_for_selector(".m-split")
@@ -246,33 +260,34 @@ class TestFollowing:
         assert {path.parent.name for path in new} <= {"layouts", "parquet", "log", "snap"}
 
 
+@pytest.fixture(scope="module")
+def hostile(isolated, tmp_path_factory):
+    """A run whose names, thoughts and messages are markup, scripts, references and a megabyte."""
+    import msgspec
+
+    bad = "<img src=x onerror=alert(1)><script>alert(2)</script>{{ constructor.constructor('alert(3)')() }}"
+    folder = tmp_path_factory.mktemp("hostile") / "<b>run"
+    log = create(folder, json.loads((isolated / "run.json").read_text())["config"])
+    changed, message = [], 0
+    for event in read_events(isolated):
+        if isinstance(event, PersonasJoined):
+            event = msgspec.structs.replace(event, names=["IPY_MODEL_0123", bad, *event.names[2:]], texts=[bad + text for text in event.texts])
+        elif isinstance(event, MessagePublished):
+            message += 1
+            text = "IPY_MODEL_0123" if message % 3 == 0 else bad + "x" * 1_000_000 * (message == 1 or event.contest.startswith("evaluate/2/rft"))
+            event = msgspec.structs.replace(event, text=text, thinking=bad)
+        elif isinstance(event, Reacted):
+            event = msgspec.structs.replace(event, thought=bad)
+        elif isinstance(event, VerdictGiven):
+            event = msgspec.structs.replace(event, label=1, evidence=[bad, "<img"])
+        changed.append(event)
+    log.append(changed)
+    log.close()
+    return folder
+
+
 class TestHostile:
     """A log may hold anything; pages show it as text."""
-
-    @pytest.fixture(scope="class")
-    def hostile(self, isolated, tmp_path_factory):
-        """A run whose names, thoughts and messages are markup, scripts, references and a megabyte."""
-        import msgspec
-
-        bad = "<img src=x onerror=alert(1)><script>alert(2)</script>{{ constructor.constructor('alert(3)')() }}"
-        folder = tmp_path_factory.mktemp("hostile") / "<b>run"
-        log = create(folder, json.loads((isolated / "run.json").read_text())["config"])
-        changed, message = [], 0
-        for event in read_events(isolated):
-            if isinstance(event, PersonasJoined):
-                event = msgspec.structs.replace(event, names=["IPY_MODEL_0123", bad, *event.names[2:]], texts=[bad + text for text in event.texts])
-            elif isinstance(event, MessagePublished):
-                message += 1
-                text = "IPY_MODEL_0123" if message % 3 == 0 else bad + "x" * 1_000_000 * (message == 1 or event.contest.startswith("evaluate/2/rft"))
-                event = msgspec.structs.replace(event, text=text, thinking=bad)
-            elif isinstance(event, Reacted):
-                event = msgspec.structs.replace(event, thought=bad)
-            elif isinstance(event, VerdictGiven):
-                event = msgspec.structs.replace(event, label=1, evidence=[bad, "<img"])
-            changed.append(event)
-        log.append(changed)
-        log.close()
-        return folder
 
     @pytest.mark.parametrize("page", ["diffusion", "persona", "agents", "contests", "training", "probes"])
     def test_nothing_of_it_runs(self, browser, hostile, page):

@@ -461,6 +461,7 @@ class TestRenderers:
         """By its own module, which Python hands over; frames and clicks work as before."""
         page = show(renderer="webgl")
         page.page.wait_for_selector(".moloch-diffusion[data-renderer=webgl]")
+        page.page.get_by_text("WebGL runs on the processor here").wait_for()
         page.widget.t = 1
         page.wait_frame(1)
         page.page.mouse.click(*page.at(2))

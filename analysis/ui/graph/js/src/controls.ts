@@ -59,7 +59,8 @@ export class Controls {
       this.where.textContent = said;
       this.where.title = said;
     }
-    const step = frame?.step != null ? `step ${count(frame.step)} · ` : "";
+    const told = /^Step \d+$/.test(said);
+    const step = frame?.step != null && !told ? `step ${count(frame.step)} · ` : "";
     this.number.textContent = frame ? `${step}frame ${count(t + 1)} of ${count(frames.total)}` : "";
     this.timeline.update(frames, t);
   }

@@ -64,6 +64,7 @@ export function place(frame: Frame | undefined): string {
   if (frame.phase) said.push(frame.phase);
   if (frame.arm) said.push(`arm ${frame.arm}`);
   if (frame.round != null) said.push(`round ${frame.round}`);
+  if (!said.length && frame.step != null) said.push(`step ${frame.step}`);
   const text = said.join(" · ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

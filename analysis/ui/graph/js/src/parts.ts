@@ -101,11 +101,11 @@ export function tools(acts: { zoom(by: number): void; fit(): void; groups(): voi
 export function finder(search: (text: string) => void): { element: HTMLElement; answer(found: boolean): void } {
   const input = el("input", { type: "search", placeholder: "Find a member", "aria-label": "Find a member by name or row", autocomplete: "off", spellcheck: "false" });
   const said = el("span", { class: "md-faint", role: "status" });
-  const form = el("form", { class: "md-find" }, input, said);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    search(input.value);
+  // no form: JupyterLab keeps Enter from submitting one
+  const element = el("div", { class: "md-find", role: "search" }, input, said);
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") search(input.value);
   });
   input.addEventListener("input", () => (said.textContent = ""));
-  return { element: form, answer: (found) => (said.textContent = found || !input.value ? "" : "Nobody found") };
+  return { element, answer: (found) => (said.textContent = found || !input.value ? "" : "Nobody found") };
 }

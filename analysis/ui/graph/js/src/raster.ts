@@ -1,4 +1,4 @@
-// Ties and members into pixels, on the CPU. Software GL and Skia's paths take seconds for what these loops do in milliseconds:
+// Ties and members into pixels, on the CPU. No graphics card is needed:
 // ties are added up as a density and become ink once, members are stamped from small masks. Pixels are opaque, 0xAABBGGRR.
 import { mix, type RGB } from "./theme";
 

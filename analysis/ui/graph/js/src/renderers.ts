@@ -50,7 +50,7 @@ export class Renderers {
       this.webgl = made;
       this.state = "ready";
       this.drawn.addEventListener("webglcontextlost", () => this.fail("the graphics card was lost"), true);
-      this.note = "";
+      this.note = (this.hardware ??= accelerated()) ? "" : "WebGL runs on the processor here: Canvas is faster";
       this.changed();
     } catch (error) {
       this.fail(error instanceof Error ? error.message : String(error));

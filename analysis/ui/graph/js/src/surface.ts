@@ -47,7 +47,9 @@ export class Surface {
     this.stage = el("div", { class: "md-stage", tabindex: "0", role: "application", "aria-roledescription": "graph", "aria-describedby": id });
     this.stage.append(this.over, this.empty, this.note, this.card.element, this.tools.element, this.helpBox, this.tip.element);
     const side = el("aside", { class: "md-side" }, this.legend.element, this.find.element);
-    this.root = el("section", { class: "moloch-diffusion", role: "group" }, el("div", { class: "md-body" }, this.stage, side, this.controls.element), this.say);
+    // keys pressed here are ours: JupyterLab would take them for commands to the notebook
+    const own = { class: "moloch-diffusion", role: "group", "data-lm-suppress-shortcuts": "true" };
+    this.root = el("section", own, el("div", { class: "md-body" }, this.stage, side, this.controls.element), this.say);
   }
 
   /** Bring everything but the graph itself up to date. */
