@@ -181,8 +181,9 @@ class ReaderJoined(Event, frozen=True, kw_only=True, tag="reader_joined"):
 class AudienceSet(Event, frozen=True, kw_only=True, tag="audience_set"):
     """The choice model by which members react from here on, whole, so that every choice can be computed again."""
 
-    members: Literal["personas", "crowd"]
-    model: dict[str, Any]
+    part: Literal["personas", "crowd"]
+    """Of the audience."""
+    choice_model: dict[str, Any]
     """As its YAML file says it: :func:`abm.audience.as_mapping`."""
     features: str
     """Digest of what its features mean."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TypeVar
 
 import msgspec
@@ -20,7 +20,7 @@ from abm.content import canonical, digest
 from abm.digest import Digest
 from abm.errors import NondeterminismError
 from abm.events import ContestOpened, Event, Forked, Lifecycle, LLMReplied, RunConfigured, StepEnded, StepStarted
-from abm.llm.port import LLM, Reply, Reporting, Request
+from abm.llm.port import LLM, Reply, Reporting, Request, in_groups
 from abm.log import EventLog, Head
 from abm.snapshots import Snapshots
 from abm.state import State, apply
@@ -160,7 +160,9 @@ class Journal:
                     mend="Model, adapter, sampling, seed or prompt changed; start a new run with another --out.",
                 )
         if missing and llm.unit == "call":
-            self._ask_each(llm, missing, lambda request, reply: replied(request, reply, keys, llm, step, cause))
+            self._ask_each(
+                llm, missing, lambda request, reply, seq: replied(request, reply, keys, llm, step, cause, seq)
+            )
         elif missing:
             replies = {reply.site: reply for reply in llm.complete(missing)}
             with self.transaction():
@@ -169,29 +171,31 @@ class Journal:
         return [self._answers[request.site] for request in requests]
 
     def _ask_each(
-        self, llm: LLM, requests: Sequence[Request], event_of: Callable[[Request, Reply], LLMReplied]
+        self, llm: LLM, requests: Sequence[Request], event_of: Callable[[Request, Reply, int], LLMReplied]
     ) -> None:
-        """Commit each answer as it comes, without waiting for the disk before the next one."""
+        """Commit answers as they come, without waiting for the disk before the next ones."""
         self.commit()  # what led to the calls comes before them
         asked = {request.site: request for request in requests}
         seq = self.log.head().seq
-        coming: deque[tuple[LLMReplied, Future[Head]]] = deque()
+        coming: deque[tuple[list[LLMReplied], Future[Head]]] = deque()
         try:
-            for reply in llm.complete(requests):
-                event = msgspec.structs.replace(event_of(asked[reply.site], reply), seq=seq)
-                coming.append((event, self.log.submit([event], expected_head=seq)))
-                seq += 1
-                while coming and coming[0][1].done():
-                    self._arrived(*coming.popleft())
+            with closing(in_groups(llm, requests)) as groups:
+                for replies in groups:
+                    events = [event_of(asked[reply.site], reply, seq + i) for i, reply in enumerate(replies)]
+                    coming.append((events, self.log.submit(events, expected_head=seq)))
+                    seq += len(events)
+                    while coming and coming[0][1].done():
+                        self._arrived(*coming.popleft())
         finally:  # an error of the model loses none of the answers before it
             while coming:
                 self._arrived(*coming.popleft())
             if isinstance(llm, Reporting) and (service := llm.service()) is not None:
                 self.note(service)
 
-    def _arrived(self, event: LLMReplied, durable: Future[Head]) -> None:
+    def _arrived(self, events: list[LLMReplied], durable: Future[Head]) -> None:
         durable.result()
-        self._apply(event)
+        for event in events:
+            self._apply(event)
 
     def _shared(self, event: Event) -> bool:
         """Return whether an event is of the run that this one was forked from."""
@@ -212,9 +216,11 @@ class Journal:
             self._answers[event.site] = event
 
 
-def replied(request: Request, reply: Reply, keys: Mapping[str, str], llm: LLM, step: int, cause: int) -> LLMReplied:
+def replied(
+    request: Request, reply: Reply, keys: Mapping[str, str], llm: LLM, step: int, cause: int, seq: int = -1
+) -> LLMReplied:
     return LLMReplied(
-        step=step, cause=cause, key=keys[request.site], site=request.site, model=llm.name, adapter=request.adapter,
+        seq=seq, step=step, cause=cause, key=keys[request.site], site=request.site, model=llm.name, adapter=request.adapter,
         template=request.template, refs=list(request.refs), prompt=digest(canonical(request.messages)),
         text=reply.text, finish=reply.finish, tokens_in=reply.tokens_in, tokens_out=reply.tokens_out,
         temperature=request.sampling.temperature, top_p=request.sampling.top_p,

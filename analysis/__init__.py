@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from analysis.evaluation import win_rate as win_rate
     from analysis.evaluation import win_rate_against_placebo as win_rate_against_placebo
     from analysis.graphs import audience_graph as audience_graph
+    from analysis.panels import panel_table as panel_table
+    from analysis.positions import position_table as position_table
     from analysis.probes import battery as battery
     from analysis.reach import reach_table as reach_table
     from analysis.reach import spreads as spreads
@@ -31,7 +33,9 @@ _HOME = {
     "battery": "probes",
     "extrapolation": "surrogate",
     "list_contests": "show",
+    "panel_table": "panels",
     "position_bias": "evaluation",
+    "position_table": "positions",
     "probe_table": "evaluation",
     "reach_table": "reach",
     "show_contest": "show",
@@ -49,7 +53,9 @@ __all__ = [
     "battery",
     "extrapolation",
     "list_contests",
+    "panel_table",
     "position_bias",
+    "position_table",
     "probe_table",
     "reach_table",
     "show_contest",

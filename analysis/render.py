@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from learning.planning import RolePlan
 
 DASH = "–"
+SIZES = 6
+"""Sizes of panels for which the table has room."""
 
 
 def render(results: dict[str, Any]) -> list[RenderableType]:
@@ -24,6 +26,10 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
     if not results["arms"]:
         return [Text("Nothing was evaluated yet.", style="yellow")]
     parts: list[RenderableType] = [_head(results), _wins(results)]
+    if len({row["voters"] for row in results.get("panels", ())}) > 1:
+        parts.append(_panels(results["panels"]))
+    if positions := results.get("positions"):
+        parts.append(_positions(positions))
     judged = [row for row in results["probes"] if row["base"]["n"]]
     strategy = [row for row in judged if row["kind"] == "strategy"]
     copying = [row for row in judged if row["kind"] == "copying"]
@@ -83,6 +89,35 @@ def _wins(results: dict[str, Any]) -> Table:
     return grid
 
 
+def _panels(rows: list[dict[str, Any]]) -> Table:
+    """Return an arm a line, and in the columns what panels of so many voters find; that of all voters tells nothing new."""
+    sizes = sorted({row["voters"] for row in rows})[:-1][-SIZES:]
+    grid = new_table(
+        "Fewer voters: range of 95 % of panels' win rates, share of contests with the same winner",
+        ["arm", *(f"{size:,} voter{'s' * (size > 1)}" for size in sizes)],
+    )
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        mine = {row["voters"]: row for row in rows if row["arm"] == arm}
+        grid.add_row(safe(arm), *(_panel(mine[size]) if size in mine else DASH for size in sizes))
+    return grid
+
+
+def _panel(row: dict[str, Any]) -> str:
+    same = row["same_winner"]["value"]
+    return f"{interval(row['win_rate'], digits=0)}, {DASH if same is None else f'{100 * same:.0f} %'}"
+
+
+def _positions(rows: list[dict[str, Any]]) -> Table:
+    grid = new_table("Position", ["options shown", "place", "chosen", "95 % CI", "without bias", "p", "votes"])
+    for row in rows:
+        chosen = row["chosen"]
+        grid.add_row(
+            str(row["options"]), str(row["position"]), percent(chosen["value"]), interval(chosen),
+            percent(1 / row["options"]), p_value(chosen["p"]), f"{chosen['n']:,}",
+        )  # fmt: skip
+    return grid
+
+
 def _probes(title: str, rows: list[dict[str, Any]]) -> Table:
     grid = new_table(
         title, ["probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", "relative", "95 % CI", "n"]
@@ -134,7 +169,6 @@ def _by_probe(grid: Table, rows: list[dict[str, Any]]) -> Iterator[tuple[str, di
 
 
 def _reading(results: dict[str, Any]) -> str:
-    bias = results["position_bias"]
     world = (
         " Contests of one society share its ties, opinions and feeds: prefer intervals over seeds."
         if results.get("reach")
@@ -142,8 +176,7 @@ def _reading(results: dict[str, Any]) -> str:
     )
     seen = max(found["win_rate"]["detectable"] or 0 for found in results["arms"].values())
     return (
-        f"First option chosen: {percent(bias['value'])} ({interval(bias)}); invalid reactions: "
-        f"{percent(results['invalid_rate'])}. Win rates could show differences from 50 % of {100 * seen:.1f} points "
+        f"Invalid reactions: {percent(results['invalid_rate'])}. Win rates could show differences from 50 % of {100 * seen:.1f} points "
         "(80 % power). A rejected message loses its contest. Only the difference from placebo is the effect of "
         f"competition.{world}"
     )
@@ -155,33 +188,22 @@ def render_plan(roles: Sequence[RolePlan]) -> list[RenderableType]:
 
     grid = new_table(
         "Plan",
-        [
-            "role",
-            "model",
-            "where",
-            "calls",
-            "answered",
-            "tokens in",
-            "tokens out",
-            "at most",
-            "USD",
-            "at most",
-            "minutes",
-        ],
+        ["role", "model", "to ask", "answered", "tokens in", "tokens out", "at most", "USD", "at most", "minutes"],
     )
     for role in roles:
         grid.add_row(
-            role.role, safe(role.model), safe(role.place), f"{role.calls:,}", f"{role.answered:,}", f"{role.tokens_in:,}",
-            f"{role.tokens_out:,}", f"{role.most_out:,}", f"{role.usd:,.2f}", f"{role.most_usd:,.2f}",
-            DASH if role.minutes is None else f"{role.minutes:,.1f}",
+            role.role, safe(role.model.rsplit("#", 1)[-1].rstrip("/").rsplit("/", 1)[-1]), f"{role.calls - role.answered:,}",
+            f"{role.answered:,}", f"{role.tokens_in:,}", f"{role.tokens_out:,}", f"{role.most_out:,}", f"{role.usd:,.2f}",
+            f"{role.most_usd:,.2f}", DASH if role.minutes is None else f"{role.minutes:,.1f}",
         )  # fmt: skip
+    places = "; ".join(f"{role.role}: {role.model}, {role.place}" for role in roles)
     why = (
         "Tokens, money and minutes are of the calls to come. Prompts are counted as one token for four bytes; completions as "
         "those that the run's log holds, else 250 tokens; invalid reactions are asked for once more on top."
     )
     missing = any(role.minutes is None for role in roles)
     how = " Minutes need a speed: `moloch llm check` measures it, serving.tokens_per_s or serving.server.tokens_per_s takes it."
-    return [grid, Text(why + how * missing, style="dim")]
+    return [grid, Text(places), Text(why + how * missing, style="dim")]
 
 
 def percent(value: float | None) -> str:

@@ -16,7 +16,8 @@ class Service(msgspec.Struct):
     Attributes:
         calls, tokens_in, tokens_out: of the answers in the log.
         finishes: how completions ended (``stop``, ``length``, ``refused``, ``error``) -> answers.
-        attempts, retried, usd, seconds: of a server, over all its rounds of calls; 0 and empty for models in process.
+        attempts, retried, failed, usd, seconds: of a server, over all its rounds of calls; 0 and empty for models in process.
+            ``failed``: why calls were given up; their answers are among those that ended in ``error``.
     """
 
     calls: int = 0
@@ -25,6 +26,7 @@ class Service(msgspec.Struct):
     finishes: dict[str, int] = {}
     attempts: int = 0
     retried: dict[str, int] = {}
+    failed: dict[str, int] = {}
     usd: float = 0.0
     seconds: float = 0.0
 
@@ -44,14 +46,19 @@ def service(events: Iterable[Event]) -> dict[str, Service]:
             mine.attempts += event.attempts
             mine.usd += event.usd
             mine.seconds += event.seconds
-            for why, times in event.retried.items():
-                mine.retried[why] = mine.retried.get(why, 0) + times
+            for sums, more in ((mine.retried, event.retried), (mine.failed, event.failed)):
+                for why, times in more.items():
+                    sums[why] = sums.get(why, 0) + times
     return found
 
 
 def service_lines(found: dict[str, Any]) -> list[str]:
     """Return one line per model, of :func:`service` as builtins."""
     return [_line(model, mine) for model, mine in found.items()]
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    return ", ".join(f"{why}: {times:,}" for why, times in sorted(counts.items()))
 
 
 def _line(model: str, mine: dict[str, Any]) -> str:
@@ -61,7 +68,8 @@ def _line(model: str, mine: dict[str, Any]) -> str:
     parts += [f"{100 * cut / calls:.1f} % at their bound"] if cut else []
     parts += [f"{number:,} {why} ({100 * number / calls:.1f} %)" for why, number in bad.items() if number]
     if mine["attempts"]:
-        tries = ", ".join(f"{why}: {times:,}" for why, times in sorted(mine["retried"].items()))
+        tries = _reasons(mine["retried"])
         parts.append(f"{mine['attempts']:,} attempts{f' (again after {tries})' if tries else ''}")
+    parts += [f"given up after {_reasons(mine['failed'])}"] if mine["failed"] else []
     parts += [f"${mine['usd']:.4f}"] if mine["usd"] else []
     return f"{model}: {'; '.join(parts)}"

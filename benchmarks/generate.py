@@ -11,14 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-from abm.anchors import load_anchors
-from abm.arenas import arena
-from abm.llm import Request, Sampling
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose http.py would hide the library's
+
+from abm.anchors import load_anchors  # noqa: E402
+from abm.arenas import arena  # noqa: E402
+from abm.llm import Request, Sampling  # noqa: E402
 
 ROUNDS = 5
 MAX_TOKENS = 96

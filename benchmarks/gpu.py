@@ -3,39 +3,46 @@
 Covers: rollout (new tokens a second: our decoding loop, and vLLM where it is installed, against ``model.generate`` with
 right padding and eager attention) and training (tokens a second through LoRA steps of 16 trajectories: ours against
 padded passes with eager attention, all logits and gradient checkpointing). The model is randomly initialised from a
-configuration: no weights, no hub, no tokenizer. Both sides have the same rows: prompts of 700 to 1,500 tokens, two
-writers to each, completions of 100 to 400. A random model ends nowhere, so each row is given its length; the rival's
-batch runs to the longest of them, as it does in earnest, and only each row's own tokens count.
+configuration: no weights, no hub, no tokenizer. Both sides' rows are alike: prompts of 700 to 1,500 tokens, two
+writers to each, completions of 100 to 400. Each side has as many in a batch as its memory holds, of 128 and 64; the
+rival writes the first of ours. A random model ends nowhere, so each row is given its length; the rival's batch runs to
+the longest of them, as it does in earnest, and only each row's own tokens count.
 
-Rounds of both sides alternate in one process; the figure is the median of the rounds. On a GPU the peak of memory is
-printed too. ``--shape tiny`` runs on a CPU in less than a minute and says nothing about GPUs. Needs torch, transformers,
-peft and what ``abm.llm`` and ``learning.training`` import; neither trl, polars, mesa nor vllm.
+Rounds of both sides alternate in one process, five of them or as many as ``--minutes`` holds (at least one); the figure
+is the median of the rounds. On a GPU the peak of memory is printed too. ``--shape tiny`` runs on a CPU in less than a
+minute and says nothing about GPUs. Needs torch, transformers, peft, numpy, msgspec, pydantic and PyYAML, no other
+package of this project's.
 
-    python -m benchmarks.gpu                  # one GPU of 80 GB
-    python -m benchmarks.gpu --shape tiny     # on a CPU
+    python benchmarks/gpu.py                  # one GPU of 80 GB
+    python benchmarks/gpu.py --shape tiny     # on a CPU
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import logging
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 import msgspec
 
-from benchmarks import gpu_work as work
-from benchmarks.gpu_work import SHAPES, Shape, examples, texts, trainable, vllm_rollout
-from learning.examples import Example
-from learning.lora import PRESETS, LoraSettings
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose http.py would hide the library's
+
+from benchmarks import gpu_work as work  # noqa: E402
+from benchmarks.gpu_work import SHAPES, Shape, examples, texts, trainable, vllm_rollout  # noqa: E402
+from learning.lora import PRESETS, LoraSettings  # noqa: E402
 
 GOALS = {"rollout": 5.0, "training": 2.0}  # times the rival
+WARM_UP = 12  # tokens a row: enough for steps to be captured
 
 
 class Timed(NamedTuple):
@@ -63,80 +70,101 @@ def timed(task: Callable[[], int], device: Any) -> Timed:
 
 
 class Bench:
-    """Both sides on one model, whose attention is switched between them."""
+    """Both sides on one model, whose attention is switched between them.
 
-    def __init__(self, shape: Shape, device: Any, rows: int, rounds: int, settings: LoraSettings) -> None:
+    Args:
+        minutes: of each part, that no round begins after if it would last longer.
+    """
+
+    def __init__(self, shape: Shape, device: Any, rounds: int, minutes: float, settings: LoraSettings) -> None:
         from learning.training.hardware import kernels
 
-        self.shape, self.device, self.rows, self.rounds, self.settings = shape, device, rows, rounds, settings
+        self.shape, self.device, self.rounds, self.minutes, self.settings = shape, device, rounds, minutes, settings
         self.model = work.build(shape, device)
         self.kernel = kernels(settings, device) or "sdpa"
-        self.each = shape.rival_pass
 
     def rollout(self) -> dict[str, Any]:
         """Measure writing."""
+        batch = {True: self.shape.rows, False: self.shape.rival_rows}
 
-        def side(ours: bool, round_: int, rows: int) -> Timed:
-            asked = texts(self.shape, rows, round_)
+        def side(ours: bool, shape: Shape, round_: int, rows: int) -> Timed:
+            asked = texts(shape, self.shape.rows, round_)[: batch[ours]]
             self.model.set_attn_implementation("sdpa" if ours else "eager")
             write = work.our_rollout if ours else work.their_rollout
             return timed(lambda: write(self.model, asked, rows, 1000 * round_), self.device)
 
-        return self._alternate("rollout", side, f"generate, right padding, eager, {self.rows} rows", "new tokens/s")
+        return self._alternate("rollout", side, batch, "generate, right padding, eager, {} rows", "new tokens/s")
 
     def training(self) -> dict[str, Any]:
         """Measure learning; the model keeps its LoRA."""
         from learning.training.hardware import checkpoints, on_device
 
         model, optimiser = trainable(self.model, self.settings)
-        ours_again = checkpoints(self.settings, model, sum((self.shape.prompts[1], self.shape.completions[1])))
+        longest = self.shape.prompts[1] + self.shape.completions[1]
+        again = {True: checkpoints(self.settings, model, longest), False: True}
 
-        def side(ours: bool, round_: int, rows: int) -> Timed:
-            learnt = examples(texts(self.shape, rows, round_), round_)
+        def side(ours: bool, shape: Shape, round_: int, rows: int) -> Timed:
+            learnt = examples(texts(shape, self.shape.learnt, round_), round_)
             self.model.set_attn_implementation(self.kernel if ours else "eager")
-            if ours_again or not ours:
+            self.model.gradient_checkpointing_disable()
+            if again[ours]:
                 self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-            else:
-                self.model.gradient_checkpointing_disable()
-            if ours:
-                with on_device(self.device, self.settings):
-                    return timed(lambda: work.our_training(model, optimiser, learnt, self.settings), self.device)
-            return self._fitting(model, optimiser, learnt)
+            optimiser.zero_grad()
+            if not ours:
+                return timed(lambda: work.their_training(model, optimiser, learnt, self.settings, rows), self.device)
+            settings = msgspec.structs.replace(self.settings, tokens_per_pass=rows)
+            with on_device(self.device, settings):
+                return timed(lambda: work.our_training(model, optimiser, learnt, settings), self.device)
 
-        line = self._alternate("training", side, f"padded, eager, all logits, {self.each} rows a pass", "tokens/s")
-        line["rival"] = line["rival"].replace(f"{self.shape.rival_pass} rows a pass", f"{self.each} rows a pass")
-        return line | {"attention": self.kernel, "checkpointing": ours_again}
+        batch = {True: self.settings.tokens_per_pass, False: self.shape.rival_pass}
+        line = self._alternate("training", side, batch, "padded, eager, all logits, {} rows a pass", "tokens/s")
+        return line | {"attention": self.kernel, "checkpointing": again[True]}
 
-    def _fitting(self, model: Any, optimiser: Any, learnt: Sequence[Example]) -> Timed:
-        """Let the rival train with as many rows a pass as the memory holds."""
+    def _alternate(
+        self, name: str, side: Callable[[bool, Shape, int, int], Timed], batch: dict[bool, int], rival: str, unit: str
+    ) -> dict[str, Any]:
+        """Let the sides take turns; ``batch`` is how much each does at once, and is halved until it fits."""
+        most = dict(batch)
+        short = self.shape._replace(completions=(min(WARM_UP, self.shape.completions[0]), WARM_UP))
+        for ours in (False, True):
+            self._fitting(side, ours, short, 0, most)
+        found: dict[bool, list[Timed]] = {False: [], True: []}
+        began = time.perf_counter()
+        for round_ in range(1, self.rounds + 1):
+            for ours in (False, True):
+                found[ours].append(self._fitting(side, ours, self.shape, round_, most))
+            if (time.perf_counter() - began) * (1 + 1 / round_) > 60 * self.minutes:
+                break
+        value, other = (median(one.rate for one in found[ours]) for ours in (True, False))
+        line = figure(name, value, unit, rival.format(most[False]), other)
+        line |= {"batch": most[True], "rounds": len(found[True])}
+        if self.device.type == "cuda":
+            line |= {
+                "peak_gib": round(max(one.peak for one in found[True]), 1),
+                "rival_peak_gib": round(max(one.peak for one in found[False]), 1),
+            }
+        return line
+
+    def _fitting(
+        self,
+        side: Callable[[bool, Shape, int, int], Timed],
+        ours: bool,
+        shape: Shape,
+        round_: int,
+        most: dict[bool, int],
+    ) -> Timed:
+        """Time one side's round, with half of the batch from now on if the memory does not hold it."""
         import torch
+
+        from abm.errors import MolochError
 
         while True:
             try:
-                return timed(
-                    lambda: work.their_training(model, optimiser, learnt, self.settings, self.each), self.device
-                )
-            except torch.OutOfMemoryError:
-                if self.each == 1:
+                return side(ours, shape, round_, most[ours])
+            except (torch.OutOfMemoryError, MolochError):  # on_device turns the one into the other
+                if most[ours] == 1:
                     raise
-                self.each //= 2
-            optimiser.zero_grad()
-
-    def _alternate(self, name: str, side: Callable[[bool, int, int], Timed], rival: str, unit: str) -> dict[str, Any]:
-        for ours in (False, True):
-            side(ours, 0, min(self.rows, 4))  # warm up
-        theirs, ours = [], []
-        for round_ in range(1, self.rounds + 1):
-            theirs.append(side(False, round_, self.rows))
-            ours.append(side(True, round_, self.rows))
-        value, other = (median(one.rate for one in found) for found in (ours, theirs))
-        line = figure(name, value, unit, rival, other)
-        if self.device.type == "cuda":
-            line |= {
-                "peak_gib": round(max(one.peak for one in ours), 1),
-                "rival_peak_gib": round(max(one.peak for one in theirs), 1),
-            }
-        return line
+            most[ours] //= 2  # outside of the handler, which holds the tensors
 
 
 def figure(name: str, value: float, unit: str, rival: str, other: float) -> dict[str, Any]:
@@ -150,8 +178,7 @@ def figure(name: str, value: float, unit: str, rival: str, other: float) -> dict
 
 def vllm_figure(given: argparse.Namespace, rival: dict[str, Any]) -> dict[str, Any]:
     """Return vLLM's rollout, measured in a process of its own, against the rival's figure of this one."""
-    command = [sys.executable, "-m", "benchmarks.gpu", "--part", "vllm", "--shape", given.shape]
-    command += ["--rows", str(given.rows), "--rounds", str(given.rounds)]
+    command = [sys.executable, __file__, "--part", "vllm", "--shape", given.shape, "--rounds", str(given.rounds)]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     if found.returncode:
         raise SystemExit(f"vLLM failed: {found.stderr.strip().splitlines()[-1]}")
@@ -164,7 +191,8 @@ def show(line: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(line), flush=True)
         return
-    memory = f"  peak {line['peak_gib']} GiB against {line['rival_peak_gib']}" if "peak_gib" in line else ""
+    memory = f"  {line['rounds']} rounds" if "rounds" in line else ""
+    memory += f"  peak {line['peak_gib']} GiB against {line['rival_peak_gib']}" if "peak_gib" in line else ""
     print(
         f"{line['name']:14} {line['value']:>9,.1f} {line['unit']:12} {line['ratio']:>6}x  {line['rival']}{memory}"
         f"  goal {line['goal']}: {'ok' if line['ok'] else 'MISSED'}",
@@ -177,20 +205,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON object per figure")
     parser.add_argument("--shape", choices=SHAPES, default="8b", help="of the model; tiny is for a CPU")
-    parser.add_argument("--rows", type=int, default=0, help="rows of a round, decoded in one batch by both sides")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=8, help="for the rounds of both parts together")
     parser.add_argument("--part", choices=("all", "rollout", "training", "vllm"), default="all")
     given = parser.parse_args()
     shape = SHAPES[given.shape]
-    given.rows = given.rows or shape.rows
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if given.part == "vllm":
-        print(vllm_rollout(shape, given.rows, given.rounds))
+        print(vllm_rollout(shape, shape.rows, given.rounds))
         return
     import torch
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
-    logging.set_verbosity_error()
+    transformers_logging.set_verbosity_error()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if given.shape == "8b" and device.type == "cpu":
         raise SystemExit("the shape 8b needs a CUDA device; --shape tiny runs on a CPU")
@@ -199,7 +226,10 @@ def main() -> None:
         if device.type == "cuda"
         else msgspec.structs.replace(PRESETS["qwen3-8b"], precision="float32")
     )
-    bench = Bench(shape, device, given.rows, given.rounds, settings)
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger("abm.llm.steps").setLevel(logging.INFO)  # says whether steps are replayed
+    minutes = given.minutes / (2 if given.part == "all" else 1)
+    bench = Bench(shape, device, given.rounds, minutes, settings)
     written = bench.rollout() if given.part != "training" else None
     if written:
         show(written, given.json)
@@ -207,6 +237,7 @@ def main() -> None:
         show(bench.training(), given.json)
     del bench
     if written and device.type == "cuda" and find_spec("vllm"):
+        gc.collect()  # models refer to themselves
         torch.cuda.empty_cache()
         show(vllm_figure(given, written), given.json)
 

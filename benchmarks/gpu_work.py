@@ -25,7 +25,9 @@ class Shape(NamedTuple):
     config: dict[str, int]
     prompts: tuple[int, int]
     completions: tuple[int, int]
-    rows: int
+    rows: int  # that we decode together
+    rival_rows: int  # that the rival does: with eager attention, more than 64 prompts of 1,500 tokens do not fit 80 GB
+    learnt: int  # rows of a round of training: whole steps
     rival_pass: int  # rows of one of the rival's passes
 
 
@@ -33,12 +35,12 @@ SHAPES = {
     "8b": Shape(
         {"vocab_size": 151_936, "hidden_size": 4096, "intermediate_size": 12_288, "num_hidden_layers": 36,
          "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 40_960},
-        (700, 1500), (100, 400), 64, 4,
+        (700, 1500), (100, 400), 128, 64, 32, 4,
     ),
     "tiny": Shape(
         {"vocab_size": 8192, "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 2,
          "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "max_position_embeddings": 512},
-        (60, 120), (10, 30), 16, 4,
+        (60, 120), (10, 30), 16, 16, 16, 4,
     ),
 }  # fmt: skip
 
@@ -78,11 +80,13 @@ def build(shape: Shape, device: Any) -> Any:
 def our_rollout(model: Any, asked: Sequence[Text], batch: int, seed: int) -> int:
     """Return the tokens that our loop writes: batches of like length, as the backend makes them."""
     from abm.llm.decode import Row, decode
+    from abm.llm.steps import ready
 
+    pinned = ready(model)
     rows = [Row(text.prompt, seed + i, TEMPERATURE, 1.0, text.length) for i, text in enumerate(asked)]
     rows.sort(key=lambda row: len(row.prompt))
     parts = [rows[start : start + batch] for start in range(0, len(rows), batch)]
-    return sum(len(row.tokens) for part in parts for row in decode(model, part, pad=0, stops=set()))
+    return sum(len(row.tokens) for part in parts for row in decode(model, part, pad=0, stops=set(), pinned=pinned))
 
 
 def their_rollout(model: Any, asked: Sequence[Text], batch: int, seed: int) -> int:
@@ -159,19 +163,24 @@ def examples(asked: Sequence[Text], seed: int) -> list[Example]:
 
 def our_training(model: Any, optimiser: Any, rows: Sequence[Example], settings: LoraSettings) -> int:
     """Return the tokens of our steps."""
-    from learning.training.losses import packs, step_losses
+    from learning.training.losses import packs, step_losses, whole_inputs
 
     base = model.get_base_model()
-    for start in range(0, len(rows), settings.batch):
-        for loss in step_losses(base, rows[start : start + settings.batch], settings.tokens_per_pass, pack=packs(base)):
-            loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
+    with whole_inputs(model):
+        for start in range(0, len(rows), settings.batch):
+            step = rows[start : start + settings.batch]
+            for loss in step_losses(base, step, settings.tokens_per_pass, pack=packs(base)):
+                loss.backward()
+            optimiser.step()
+            optimiser.zero_grad()
     return sum(len(row.ids) for row in rows)
 
 
 def their_training(model: Any, optimiser: Any, rows: Sequence[Example], settings: LoraSettings, each: int) -> int:
-    """Return the tokens of the rival's steps: ``each`` rows a pass in the given order, the library's loss on all logits."""
+    """Return the tokens of the rival's steps: ``each`` rows a pass in the given order, the library's loss on all logits.
+
+    In bf16 as transformers' ``Trainer(bf16=True)`` has it, by autocast.
+    """
     import torch
 
     base = model.get_base_model()
@@ -189,7 +198,9 @@ def their_training(model: Any, optimiser: Any, rows: Sequence[Example], settings
                 labels[i, row.start : len(row.ids)] = ids[i, row.start : len(row.ids)]
             batch = {"input_ids": ids, "attention_mask": mask, "labels": labels}
             batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            base(**batch, use_cache=False, num_items_in_batch=learnt).loss.backward()
+            with torch.autocast(model.device.type, torch.bfloat16, enabled=base.dtype == torch.bfloat16):
+                loss = base(**batch, use_cache=False, num_items_in_batch=learnt).loss
+            loss.backward()
         optimiser.step()
         optimiser.zero_grad()
     return sum(len(row.ids) for row in rows)

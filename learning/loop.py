@@ -307,8 +307,8 @@ class Loop:
         self._done += 1
 
 
-def _set(members: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
-    return AudienceSet(members=members, model=as_mapping(model), features=features_digest())
+def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
+    return AudienceSet(part=part, choice_model=as_mapping(model), features=features_digest())
 
 
 def _listed(split: Phase, anchors: Sequence[Anchor], dropped: dict[str, int]) -> AnchorsListed:

@@ -22,6 +22,7 @@ from learning.inputs import Inputs, gather
 
 USUAL_TOKENS = 250
 """Of a completion, thinking and all, where none was seen yet."""
+HERE = "this process"
 SAMPLE = 64
 """Prompts that are rendered to learn how long they are."""
 
@@ -49,6 +50,11 @@ class RolePlan(msgspec.Struct, frozen=True):
     usd: float
     most_usd: float
     minutes: float | None
+
+    @property
+    def served(self) -> bool:
+        """Whether a server is asked."""
+        return self.place != HERE
 
 
 class _Seen(NamedTuple):
@@ -113,6 +119,23 @@ def _plus(left: RolePlan, right: RolePlan) -> RolePlan:
     return msgspec.structs.replace(left, **sums)
 
 
+def sentence(roles: Sequence[RolePlan]) -> str:
+    """Return the plan of calls that are still to come in one line; money and time only where prices and speeds are known."""
+    calls = sum(role.calls - role.answered for role in roles)
+    read, written, most = (
+        sum(getattr(role, name) for role in roles) for name in ("tokens_in", "tokens_out", "most_out")
+    )
+    usd, most_usd = sum(role.usd for role in roles), sum(role.most_usd for role in roles)
+    minutes = [role.minutes for role in roles]
+    parts = [
+        f"{calls:,} calls to {', '.join(dict.fromkeys(role.place for role in roles))}",
+        f"about {read:,} tokens read and {written:,} written (at most {most:,})",
+    ]
+    parts += [f"${usd:,.2f} (at most ${most_usd:,.2f})"] if most_usd else []
+    parts += [f"about {sum(m for m in minutes if m):,.1f} min"] if None not in minutes else []
+    return ", ".join(parts)
+
+
 def plan_dicts(roles: Sequence[RolePlan]) -> list[dict[str, Any]]:
     """Return the plan as JSON-able mappings."""
     return [msgspec.to_builtins(role) for role in roles]
@@ -127,7 +150,7 @@ def _role(
     coming = max(0, calls - seen.answered)
     tokens_in, tokens_out = round(coming * prompt), round(coming * min(seen.usual, bound))
     return RolePlan(
-        role=role, model=model, place=endpoint.url if endpoint else "this process", calls=calls, answered=seen.answered,
+        role=role, model=model, place=endpoint.url if endpoint else HERE, calls=calls, answered=seen.answered,
         tokens_in=tokens_in, tokens_out=tokens_out, most_out=coming * bound, usd=price.of(tokens_in, tokens_out),
         most_usd=price.of(tokens_in, coming * bound), minutes=tokens_out / speed / 60 if speed else None,
     )  # fmt: skip

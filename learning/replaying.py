@@ -35,7 +35,7 @@ from learning.checking import Checker, Diverged, Divergence, LogEnded
 from learning.config import RunConfig, load_config
 from learning.inputs import gather
 from learning.loop import Loop, Progress
-from learning.lora import LoraSettings
+from learning.lora import LoraSettings, lora_settings
 from learning.running import open_models
 from learning.trainer import Trained, Trainer, TRLTrainer
 from learning.training_set import TrainingSet
@@ -139,7 +139,8 @@ def replay_live(
     log, config = _planned(run)
     checker = Checker(log, live=True)
     adapters = Path(run) / "adapters"
-    with closing(Backends(serving, adapters=adapters)) as backends:
+    rank = lora_settings(config.preset, config.lora).rank
+    with closing(Backends(serving, adapters=adapters, rank=rank)) as backends:
         models = (llm, llm) if llm else open_models(config, backends)
         if not retrain or trainer is not None:
             return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)

@@ -70,12 +70,13 @@ def run(
     folder = Path(out) if out is not None else config.default_folder()
     inputs = gather(config)  # a mistake in them leaves no half-begun run behind
     budget = Budget(Bounds(**config.budget.model_dump()))
-    with closing(Backends(config.serving, adapters=folder / "adapters", budget=budget)) as backends:
+    places: dict[str, Any] = {"adapters": folder / "adapters", "rank": inputs.lora.rank}
+    with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
             open_models(config, backends)
         trainer = TRLTrainer(config.model, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log:
-            ended = _ended(log)
+            ended = ended_by(log)
             if ended is None:
                 writer, reader = open_models(config, backends)
                 log.append([(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())])
@@ -123,7 +124,8 @@ def _open(folder: Path, config: RunConfig) -> EventLog:
     return log
 
 
-def _ended(log: EventLog) -> RunEnded | None:
+def ended_by(log: EventLog) -> RunEnded | None:
+    """Return the event that says that a run's plan is done; None if it is not."""
     last = list(log.read(max(0, log.head().seq - 1)))  # the last segment only
     return last[-1] if last and isinstance(last[-1], RunEnded) else None
 

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from abm.errors import MolochError
-from abm.llm.port import LLM, Reply, Request, Sleeping, prompt_tokens
+from abm.llm.port import LLM, Reply, Request, Sleeping, most_tokens
 
 MILLION = 1_000_000
 
@@ -114,7 +114,7 @@ class Budget:
 
 
 def _worst(request: Request, price: Price) -> _Cost:
-    tokens_in, tokens_out = prompt_tokens(request), request.sampling.max_tokens
+    tokens_in, tokens_out = most_tokens(request), request.sampling.max_tokens
     return _Cost(1, tokens_in + tokens_out, price.of(tokens_in, tokens_out))
 
 
@@ -130,16 +130,16 @@ class Gate:
         self._last: Request | None = None
 
     def admit(self, question: Request) -> bool:
-        """See :class:`abm.llm.http.sender.Gate`."""
+        """See :class:`abm.llm.http.exchange.Gate`."""
         self._last = question
         return self._budget.admit(question, self._price)
 
     def release(self, question: Request) -> None:
-        """See :class:`abm.llm.http.sender.Gate`."""
+        """See :class:`abm.llm.http.exchange.Gate`."""
         self._budget.release(question)
 
     def spent(self) -> BudgetSpent:
-        """See :class:`abm.llm.http.sender.Gate`."""
+        """See :class:`abm.llm.http.exchange.Gate`."""
         return self._budget.spent(self._last, self._price)
 
 

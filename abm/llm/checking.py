@@ -10,7 +10,7 @@ import msgspec
 
 from abm.arenas import Message
 from abm.errors import MolochError
-from abm.llm.port import LLM, Reply, Request, Sampling
+from abm.llm.port import LLM, Reply, Request, Sampling, Scoring
 
 CALLS, TOKENS = 32, 64
 """Calls at once, and tokens each, by which speed is measured."""
@@ -48,13 +48,13 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def check(llm: LLM) -> Checked:
-    """Ask a model some :data:`CALLS` + 5 short questions and return what came of it.
+    """Ask a model some :data:`CALLS` + 6 short questions and return what came of it.
 
     Raises:
         MolochError: it cannot be asked at all.
     """
     asked = _Asked(llm)
-    findings = [asked.template(), asked.repeats(), asked.choices(), asked.json()]
+    findings = [asked.template(), asked.repeats(), asked.choices(), asked.json(), *asked.logprobs()]
     speed, found = asked.speed()
     return Checked([*findings, found], speed, asked.calls)
 
@@ -92,6 +92,19 @@ class _Asked:
         except (ValueError, AttributeError):
             held = False
         return Finding("JSON", True if held else None, _held(held, reply))
+
+    def logprobs(self) -> list[Finding]:
+        """See whether a server says how likely tokens are; one in this process computes them itself."""
+        if not isinstance(self._llm, Scoring):
+            return []
+        self.calls += 1
+        try:
+            found = self._llm.logprobs()
+        except MolochError as error:
+            return [Finding("logprobs", None, f"{error}; adapters on it could not be checked")]
+        sane = bool(found) and all(-1e4 < value <= 0 for value in found)
+        said = f"{len(found)} tokens, {sum(found) / len(found):.2f} nats on average" if found else "none"
+        return [Finding("logprobs", True if sane else None, said)]
 
     def speed(self) -> tuple[float, Finding]:
         """Measure tokens per second over calls that run together."""

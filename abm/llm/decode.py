@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from abm.llm.attention import any_length
 from abm.llm.cache import roomy_cache
 from abm.llm.guide import Guide, Options
+from abm.llm.steps import Pinned, Plain
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 COMPACT = 0.75
-"""Finished rows leave the batch when at most this share of it is still running."""
+"""Finished rows leave the batch when at most this share of it is still running, and ``PINNED_COMPACT``: of pinned steps,
+for which a smaller batch is a new shape."""
+PINNED_COMPACT = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,21 @@ class Written:
 
 
 @torch.inference_mode()
-def decode(model: PreTrainedModel, rows: Sequence[Row], *, pad: int, stops: set[int]) -> list[Written]:
+def decode(
+    model: PreTrainedModel, rows: Sequence[Row], *, pad: int, stops: set[int], pinned: bool = False
+) -> list[Written]:
     """Return what ``model`` writes after each row's prompt, in the order of ``rows``.
 
     Args:
         pad: token for left padding.
         stops: tokens that end a row.
+        pinned: take steps of fixed shapes, which pay on a GPU; only for models that :func:`abm.llm.steps.can_pin`.
     """
+    with any_length():
+        return _decode(model, rows, pad, stops, pinned)
+
+
+def _decode(model: PreTrainedModel, rows: Sequence[Row], pad: int, stops: set[int], pinned: bool) -> list[Written]:
     device = model.device
     keys = [tuple(row.prompt) for row in rows]
     places = {prompt: place for place, prompt in enumerate(dict.fromkeys(keys))}
@@ -72,12 +84,11 @@ def decode(model: PreTrainedModel, rows: Sequence[Row], *, pad: int, stops: set[
     spread = _indices([places[key] for key in keys], device)  # row -> its prompt
     sampler, written, live = Sampler(rows, device), [Written() for _ in rows], list(range(len(rows)))
     guide = Guide([row.options for row in rows], stops)
+    forward: Plain | Pinned = Plain(model, cache)
     for step in range(max(row.max_tokens for row in rows)):
-        logits = model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]  # fmt: skip
+        logits = forward(ids, positions, mask)
         if step == 0:
+            forward = Pinned(model, cache) if pinned else forward
             logits, mask, positions = logits[spread], mask[spread], positions[spread]
             if len(prompts) < len(rows):
                 cache.batch_select_indices(spread)
@@ -92,7 +103,7 @@ def decode(model: PreTrainedModel, rows: Sequence[Row], *, pad: int, stops: set[
             break
         ids, positions = tokens[:, None], positions[:, -1:] + 1
         mask = torch.nn.functional.pad(mask, (0, 1), value=1)
-        if len(going) <= COMPACT * len(live):
+        if len(going) <= (PINNED_COMPACT if pinned else COMPACT) * len(live):
             keep = _indices(going, device)
             cache.batch_select_indices(keep)
             sampler.select(keep)

@@ -1,12 +1,12 @@
 """The port to language models: requests in, replies out as they finish.
 
-Knows nothing of torch, HTTP or contests. Backends: ``transformers`` (in process), ``recorded`` (from a log),
-``scripted`` (tests).
+Knows nothing of torch, HTTP or contests. Backends: ``transformers`` and ``vllm`` (in process), ``http`` (servers),
+``recorded`` (from a log), ``scripted`` (tests).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -71,6 +71,11 @@ def prompt_tokens(request: Request) -> int:
     return sum(text_tokens(message["content"]) + 4 for message in request.messages)
 
 
+def most_tokens(request: Request) -> int:
+    """Return how many tokens a prompt has at most: one for each byte, and what a template adds."""
+    return 64 + sum(len(message["content"].encode()) + 16 for message in request.messages)
+
+
 Finish = Literal["stop", "length", "refused", "error"]
 """Why a completion ended: by itself, at its bound, because the server would not give it, or because none came."""
 
@@ -113,6 +118,24 @@ class LLM(Protocol):
 
 
 @runtime_checkable
+class Scoring(Protocol):
+    """A model behind a server, which may or may not say how likely tokens are."""
+
+    def logprobs(self) -> list[float]:
+        """Return log-probabilities of a few tokens, in nats; an error of :mod:`abm.errors` if it gives none."""
+        ...
+
+
+@runtime_checkable
+class Grouping(Protocol):
+    """A model whose replies come several at once, as those to many calls on their way do."""
+
+    def groups(self, requests: Sequence[Request]) -> Iterator[Sequence[Reply]]:
+        """Yield the replies of :meth:`LLM.complete`, those together that came together."""
+        ...
+
+
+@runtime_checkable
 class Reporting(Protocol):
     """A model that can say how its calls were served."""
 
@@ -128,3 +151,12 @@ class Sleeping(Protocol):
     def sleep(self) -> None:
         """Give it back."""
         ...
+
+
+def in_groups(llm: LLM, requests: Sequence[Request]) -> Generator[Sequence[Reply], None, None]:
+    """Yield a model's replies, those together that came together; closing it ends the calls on their way."""
+    if isinstance(llm, Grouping):
+        yield from llm.groups(requests)
+    else:
+        for reply in llm.complete(requests):
+            yield (reply,)

@@ -66,14 +66,20 @@ class Backends:
     """Opens each model once: writers, audience and judges of one model share one engine.
 
     Args:
-        adapters: folder of the run's adapters.
+        adapters: folder of the run's adapters, and ``rank``: how large they are, at most.
         budget: what calls of all models may cost together.
     """
 
     def __init__(
-        self, serving: Serving | None = None, *, adapters: Path | None = None, budget: Budget | None = None
+        self,
+        serving: Serving | None = None,
+        *,
+        adapters: Path | None = None,
+        rank: int = 16,
+        budget: Budget | None = None,
     ) -> None:
         self._serving, self._adapters, self._budget = serving or Serving(), adapters, budget or Budget()
+        self._rank = rank
         self._open: dict[str, LLM] = {}
 
     def llm(self, model: str) -> LLM:
@@ -113,7 +119,7 @@ class Backends:
         if serving.llm == "vllm":
             from abm.llm.vllm_backend import VLLM
 
-            return VLLM(model, adapters=self._adapters, **serving.vllm)
+            return VLLM(model, adapters=self._adapters, rank=self._rank, **serving.vllm)
         if serving.llm == "transformers":
             from abm.llm import backend
 

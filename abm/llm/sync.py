@@ -24,11 +24,13 @@ class Recorded(msgspec.Struct, frozen=True):
     Attributes:
         tokens: the text, at least two.
         adapted, base: log-probabilities with the adapter and without, shape (tokens - 1,), in nats.
+        before: with the adapter that it was learnt from, the likeliest to be taken for it; empty if there was none.
     """
 
     tokens: list[int]
     adapted: list[float]
     base: list[float]
+    before: list[float] = []
 
 
 class OutOfSync(MolochError):
@@ -54,13 +56,15 @@ def deviation(known: Recorded, found: Sequence[float], *, where: str) -> float:
     """Return the mean distance of ``found`` from what the adapter gives, in nats per token.
 
     Raises:
-        OutOfSync: it is more than rounding and half of what the adapter changes: these are other weights.
+        OutOfSync: it is more than rounding and half of the way to the base or to what it was learnt from, whichever is
+            nearer: these are other weights.
     """
-    changes, off = _distance(known.base, known.adapted), _distance(found, known.adapted)
+    others = [other for other in (known.base, known.before) if other]
+    changes, off = min(_distance(other, known.adapted) for other in others), _distance(found, known.adapted)
     if not off <= ROUNDING + changes / 2:  # NaN is out of sync, too
         raise OutOfSync(
             "the engine computes with other weights", where=where,
-            why=f"log-probabilities are {off:.3f} nats per token from the adapter's, which are {changes:.3f} from the base's",
+            why=f"log-probabilities are {off:.3f} nats per token from the adapter's, which are {changes:.3f} from those before",
             mend="Restart the engine; if it stays, model and adapter do not belong together.",
         )  # fmt: skip
     return off

@@ -23,6 +23,7 @@ from abm.llm.decode import Row, Written, decode
 from abm.llm.folders import POCKET, model_folder
 from abm.llm.guide import Options
 from abm.llm.port import Reply, Request
+from abm.llm.steps import ready
 from abm.llm.weights import Swapper, model_digest
 
 ATTENTION = {"full_attention", "sliding_attention"}
@@ -71,6 +72,7 @@ class TransformersLLM:
         except RuntimeError as error:
             why = str(error).splitlines()[0]
             raise InputError(f"cannot put the model on {device!r}", where=str(self._folder), why=why) from error
+        self._pinned = ready(self.model)
         small = self.model.num_parameters() < SMALL
         self._batch, self._by_length = batch or (128 if small else 32), not small
         self._threads = threads or (1 if small else torch.get_num_threads())
@@ -138,7 +140,7 @@ class TransformersLLM:
 
     def _written(self, rows: Sequence[Row], pad: int) -> list[Written]:
         try:
-            return decode(self.model, rows, pad=pad, stops=self._stops)
+            return decode(self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned)
         except torch.OutOfMemoryError as error:
             raise MolochError(
                 "generation ran out of GPU memory", where=self._name, why=str(error).splitlines()[0],

@@ -26,11 +26,13 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 
 DEFAULTS: dict[str, Any] = {
-    "max_loras": 4, "max_lora_rank": 16, "use_tqdm_on_load": False,
+    "max_loras": 4, "use_tqdm_on_load": False,
     "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
 }  # fmt: skip
-"""Arguments of the engine unless others are given: adapters in one batch, their rank as the presets have it, no noise, and
-no room in JSON for spaces, of which some models write nothing else."""
+"""Arguments of the engine unless others are given: adapters in one batch, no noise, and no room in JSON for spaces, of
+which some models write nothing else."""
+RANKS = (8, 16, 32, 64, 128, 256, 512)
+"""Of adapters: what vLLM makes room for is one of these."""
 ON_CPU: dict[str, Any] = {"enable_chunked_prefill": False}
 """Besides, without an accelerator: vLLM 0.31 ends there when a prompt with a seed of its own is read in parts."""
 FINISH: dict[str | None, Finish] = {"stop": "stop", "length": "length"}
@@ -42,6 +44,7 @@ class VLLM:
     Args:
         model: ``"pocket"``, a folder, or a downloaded model's name.
         adapters: folder that holds ``<adapter id>/adapter_model.safetensors``.
+        rank: of the adapters, at most.
         sleep: what :meth:`sleep` gives back: 1 keeps the weights in main memory, 2 reads them from disk again, 0 nothing.
             Only on CUDA; elsewhere it is 0.
         engine: arguments of ``vllm.EngineArgs``: gpu_memory_utilization, max_model_len, tensor_parallel_size, ...
@@ -53,7 +56,13 @@ class VLLM:
     unit: Literal["batch", "call"] = "call"
 
     def __init__(
-        self, model: str | Path, *, adapters: Path | None = None, sleep: Literal[0, 1, 2] = 1, **engine: Any
+        self,
+        model: str | Path,
+        *,
+        adapters: Path | None = None,
+        rank: int = 16,
+        sleep: Literal[0, 1, 2] = 1,
+        **engine: Any,
     ) -> None:
         EngineArgs, LLMEngine, current_platform = _imported()
         self.name, self._folder, self._adapters = str(model), model_folder(str(model)), adapters
@@ -68,7 +77,8 @@ class VLLM:
             "disable_log_stats": True,
             "load_format": "safetensors",
         }
-        defaults = DEFAULTS if self._cuda else DEFAULTS | ON_CPU
+        defaults = DEFAULTS | ({} if self._cuda else ON_CPU)
+        defaults["max_lora_rank"] = next((room for room in RANKS if room >= rank), rank)
         if clash := sorted(fixed.keys() & engine.keys()):
             raise InputError(f"serving.vllm cannot set {', '.join(clash)}", why="the run decides that itself")
         try:
@@ -214,10 +224,10 @@ class VLLM:
             self._engine.add_lora(lora)
         except Exception as error:  # of many kinds: the user reads one line
             raise InputError("vLLM cannot load the adapter", where=str(folder), why=_line(error)) from error
-        self._loaded[adapter] = lora
         known = recorded(folder)
         if known is not None:
             deviation(known, self._logprobs(known, lora), where=f"vLLM, adapter {adapter}")
+        self._loaded[adapter] = lora  # not before: one that was found wrong is never taken for loaded
 
     def _logprobs(self, known: Recorded, lora: Any) -> list[float]:
         """Return log-probabilities of a recorded text's tokens, in nats."""

@@ -1,7 +1,6 @@
-"""Weights by content: a model's digest, and adapters merged into its weights and taken out again exactly.
+"""Weights by content: a model's digest, and adapters put into its layers and taken out again exactly.
 
-The original tensors are kept and put back by reference, so that "adapter off" is the base model bit for bit.
-Knows plain LoRA on linear layers; refuses variants it would get wrong.
+"Adapter off" is the base model bit for bit. Knows plain LoRA on linear layers; refuses variants it would get wrong.
 """
 
 from __future__ import annotations
@@ -11,13 +10,14 @@ import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abm.content import canonical
 from abm.errors import InputError
 
 if TYPE_CHECKING:
     import torch
+    from torch.utils.hooks import RemovableHandle
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 _NOT_MEANING = {"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version", "use_cache"}
@@ -81,11 +81,19 @@ def weight_files(folder: Path) -> list[Path]:
     return files if all(file.is_file() for file in files) else []
 
 
-def lora_deltas(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
-    """Return weight name -> delta (out, in), float32, of the adapter in ``folder``.
+class Factors(NamedTuple):
+    """What an adapter adds to a weight, ``scale * up @ down``; float32, shapes (out, rank) and (rank, in)."""
+
+    up: torch.Tensor
+    down: torch.Tensor
+    scale: float
+
+
+def lora_factors(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Factors]:
+    """Return weight name -> factors of the adapter in ``folder``.
 
     Args:
-        shapes: the model's weights and their shapes; a delta for another weight is an error.
+        shapes: the model's weights and their shapes; factors of another weight are an error.
 
     Raises:
         InputError: no adapter there, one of a kind that is not plain LoRA on linear layers, or of another model.
@@ -100,19 +108,19 @@ def lora_deltas(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str
         raise InputError("cannot read the adapter", where=str(folder), why=str(error)) from error
     _refuse_odd(config, folder)
     scale = config["lora_alpha"] / (config["r"] ** 0.5 if config.get("use_rslora") else config["r"])
-    deltas: dict[str, torch.Tensor] = {}
+    found: dict[str, Factors] = {}
     for name in sorted(tensors):
         if name.endswith(".lora_A.weight") and (up := tensors.get(name.replace(".lora_A.", ".lora_B."))) is not None:
             weight = name.removeprefix("base_model.model.").replace(".lora_A.weight", ".weight")
-            delta = (up.float() @ tensors[name].float()) * scale
-            if tuple(delta.shape) != shapes.get(weight):
-                why = f"the model has no weight {weight} of shape {tuple(delta.shape)}"
+            shape = (up.shape[0], tensors[name].shape[-1])
+            if shape != shapes.get(weight) or up.shape[-1] != len(tensors[name]):
+                why = f"the model has no weight {weight} of shape {shape}"
                 raise InputError("the adapter does not fit the model", where=str(folder), why=why)
-            deltas[weight] = delta
-    if len(tensors) != 2 * len(deltas):
+            found[weight] = Factors(up.float(), tensors[name].float(), scale)
+    if len(tensors) != 2 * len(found):
         odd = next(name for name in sorted(tensors) if not name.endswith((".lora_A.weight", ".lora_B.weight")))
         raise InputError("not a plain LoRA adapter", where=str(folder), why=f"it holds {odd}")
-    return deltas
+    return found
 
 
 def _refuse_odd(config: dict[str, Any], folder: Path) -> None:
@@ -125,9 +133,10 @@ def _refuse_odd(config: dict[str, Any], folder: Path) -> None:
 
 
 class Swapper:
-    """Puts one adapter at a time into a model's weights.
+    """Puts one adapter at a time into a model's layers.
 
-    In half precision the sum is rounded to the weight's own format.
+    Into weights of float32 it is merged, and the original tensors are kept and put back by reference. Beside weights of
+    less precision it is computed at each call: most of a small change would be lost in their rounding.
 
     Args:
         model: a causal language model.
@@ -136,7 +145,9 @@ class Swapper:
 
     def __init__(self, model: torch.nn.Module, adapters: Path | None) -> None:
         self._weights = dict(model.named_parameters())
+        self._layers = dict(model.named_modules())
         self._originals: dict[str, torch.Tensor] = {}
+        self._hooks: list[RemovableHandle] = []
         self._adapters = adapters
         self.active = ""
 
@@ -148,16 +159,41 @@ class Swapper:
         """
         if adapter == self.active:
             return
-        for name, original in self._originals.items():
-            self._weights[name].data = original
-        self._originals, self.active = {}, ""
+        self._take_out()
         if not adapter:
             return
         if self._adapters is None:
             raise InputError(f"no folder of adapters for {adapter}", mend="Give the backend `adapters=`.")
         shapes = {name: tuple(weight.shape) for name, weight in self._weights.items()}
-        for name, delta in lora_deltas(self._adapters / adapter, shapes).items():
-            weight = self._weights[name]
-            self._originals[name] = weight.data
-            weight.data = (weight.data.float() + delta.to(weight.device)).to(weight.dtype)
+        found = lora_factors(self._adapters / adapter, shapes)
+        try:
+            for name, factors in found.items():
+                self._put(name, factors)
+        except BaseException:  # memory ran out, say: half an adapter is none
+            self._take_out()
+            raise
         self.active = adapter
+
+    def _take_out(self) -> None:
+        for name, original in self._originals.items():
+            self._weights[name].data = original
+        for hook in self._hooks:
+            hook.remove()
+        self._originals, self._hooks, self.active = {}, [], ""
+
+    def _put(self, name: str, factors: Factors) -> None:
+        import torch
+
+        weight = self._weights[name]
+        up, down = factors.up.to(weight.device), factors.down.to(weight.device)
+        if weight.dtype == torch.float32:
+            self._originals[name] = weight.data
+            weight.data = weight.data + (up @ down) * factors.scale
+            return
+        up, down = (up * factors.scale).to(weight.dtype), down.to(weight.dtype)
+
+        def beside(_: torch.nn.Module, given: tuple[torch.Tensor, ...], made: torch.Tensor) -> torch.Tensor:
+            linear = torch.nn.functional.linear
+            return made + linear(linear(given[0], down), up)
+
+        self._hooks.append(self._layers[name.removesuffix(".weight")].register_forward_hook(beside))

@@ -206,20 +206,6 @@ def _tie(platform: Platform, event: TiesFormed | TiesCut) -> None:
 
 
 def _settle(platform: Platform) -> None:
-    if not platform.pending:
-        return
-    n, keys = platform.n, _keys(platform, *platform.follows.ties())
-    changed = np.concatenate([_keys(platform, sources, targets) for _, sources, targets in platform.pending])
-    forms = np.concatenate([np.full(len(sources), forms) for forms, sources, _ in platform.pending])
-    changed, last = np.unique(changed[::-1], return_index=True)  # what happened to a tie last is what counts
-    formed = forms[::-1][last]
-    at = np.searchsorted(keys, changed[~formed])
-    there = np.append(keys, -1)[at] == changed[~formed]
-    keys = np.concatenate([np.delete(keys, at[there]), changed[formed]])
-    platform.pending = []
-    platform.follows = from_ties(n, keys // n, keys % n)
-    platform.reach = platform.follows.transposed()
-
-
-def _keys(platform: Platform, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:
-    return sources * platform.n + targets
+    if platform.pending:
+        platform.follows, platform.pending = platform.settled(), []
+        platform.reach = platform.follows.transposed()

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from media_graph import CSR
+from media_graph import CSR, from_ties
 
 UNIT = 10_000
 """Steps of an opinion or of trust from 0 to 1."""
@@ -119,6 +119,23 @@ class Platform:
         if len(asked) and (not self.n or not np.array_equal(self.personas[rows], asked)):
             raise KeyError(f"not all of these personas are members: {asked[:5].tolist()} ...")
         return rows
+
+    def settled(self) -> CSR:
+        """Return whom members follow once all that is pending counts: what happened to a tie last holds."""
+        if not self.pending:
+            return self.follows
+        keys = self._keys(*self.follows.ties())
+        changed = np.concatenate([self._keys(sources, targets) for _, sources, targets in self.pending])
+        forms = np.concatenate([np.full(len(sources), forms) for forms, sources, _ in self.pending])
+        changed, last = np.unique(changed[::-1], return_index=True)
+        formed = forms[::-1][last]
+        at = np.searchsorted(keys, changed[~formed])
+        there = np.append(keys, -1)[at] == changed[~formed]
+        keys = np.concatenate([np.delete(keys, at[there]), changed[formed]])
+        return from_ties(self.n, keys // self.n, keys % self.n)
+
+    def _keys(self, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:
+        return sources * self.n + targets
 
     def hash(self) -> str:
         """Return the SHA-256 of all that outlasts a step; the same on every machine."""

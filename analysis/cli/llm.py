@@ -30,9 +30,9 @@ def check(
     set_: options.Set = None,
     as_json: options.Json = False,
 ) -> None:
-    """See whether a model is reachable, renders chats, can be held to options and JSON, and how fast it writes.
+    """See whether a model is reachable, renders chats, can be held to options and JSON, gives log-probabilities, and how fast it writes.
 
-    Asks it 37 short questions, which a hosted model charges for. Exit code 1: a study cannot use it.
+    Asks it some 38 short questions, which a hosted model charges for. Exit code 1: a study cannot use it.
     """
     with stderr().status("asking"):
         from abm.llm.checking import attempt, check

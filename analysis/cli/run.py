@@ -66,13 +66,18 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
     import msgspec
 
     from abm.log import read_events
+    from analysis.contests import read_evaluation
     from analysis.evaluation import table
+    from analysis.panels import panel_table
+    from analysis.positions import position_table
     from analysis.probes import battery
     from analysis.reach import reach_dicts
     from analysis.service import service
+    from analysis.statistics import plain
     from analysis.surrogate import extrapolation
     from learning import run as run_loop
 
+    _say_plan(settings, folder)
     try:
         with progress(label) as report:
             done = run_loop(settings, folder, probes=battery, report=report)
@@ -80,9 +85,28 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
         stderr().print(f"Stopped; nothing is lost. The same command goes on from here: {folder}", markup=False)
         raise typer.Exit(130) from None
     events = list(read_events(done.path))
-    more = {"service": service(events), "extrapolation": extrapolation(events)}
-    found = table(events) | {"dropped": _dropped(events), "reach": reach_dicts(events)}
-    return done, found | msgspec.to_builtins(more)
+    evaluation = read_evaluation(events)
+    return done, table(evaluation) | {
+        "panels": [plain(row) for row in panel_table(evaluation)],
+        "positions": [plain(row) for row in position_table(events)],
+        "dropped": _dropped(events),
+        "reach": reach_dicts(events),
+        "service": msgspec.to_builtins(service(events)),
+        "extrapolation": msgspec.to_builtins(extrapolation(events)),
+    }
+
+
+def _say_plan(settings: RunConfig, folder: Path) -> None:
+    """Say what is about to be asked of servers, which may cost money."""
+    from abm.log import open_log
+    from learning.planning import planned, sentence
+    from learning.running import ended_by
+
+    if (folder / "run.json").exists() and ended_by(open_log(folder, write=False)):
+        return
+    served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
+    if served:
+        stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
 
 
 def _dropped(events: list[Event]) -> dict[str, int]:

@@ -13,11 +13,16 @@ RUNS = Path("runs")
 
 
 def ui(
-    runs: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run folders; by default those in ./runs.")] = None,
+    runs: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run folders; by default those in ./runs.")
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="On this machine; 0 takes any that is free.")] = 8765,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the pages in the browser.")] = True,
     llm: Annotated[
-        str, typer.Option(help="Where a model is served that plays personas you interview: http://host:8000/v1, transformers.")
+        str,
+        typer.Option(
+            help="Where a model is served that plays personas you interview: http://host:8000/v1, transformers."
+        ),
     ] = "",
 ) -> None:
     """Show runs in the browser: who saw what, what they chose, what was learnt, and what it cost.
@@ -55,5 +60,7 @@ def checked(runs: list[Path]) -> list[Path]:
             raise InputError("no run", where=str(path), why=why, mend="Give the folder that `moloch run` printed.")
         found += inside
     if not runs and not find_runs(RUNS):
-        raise InputError("no runs", where=str(RUNS), why="there are none", mend="Make one with `moloch run`, or give a run's folder.")
+        raise InputError(
+            "no runs", where=str(RUNS), why="there are none", mend="Make one with `moloch run`, or give a run's folder."
+        )
     return found

@@ -19,7 +19,7 @@ from abm.errors import InputError
 from abm.events import CallsServed, Event, LLMReplied, RunConfigured
 from abm.journal import Journal
 from abm.llm.budget import Budget
-from abm.llm.port import LLM, Reply, Reporting, Request
+from abm.llm.port import LLM, Reply, Reporting, Request, in_groups
 from abm.log import EventLog, create, open_log
 from analysis.judging.answers import Finding, read_answer
 from analysis.judging.battery import Battery
@@ -152,23 +152,27 @@ class _Asking:
     def _call(self, request: Request) -> Call:
         return self._plan.calls[request.site.removesuffix("/again")]
 
-    def _answered(self) -> None:
-        self._done += 1
+    def _answered(self, more: int) -> None:
+        self._done += more
         self._report(self._done, self._total)
 
 
 class _Watched:
     """A model whose answers are counted as they come."""
 
-    def __init__(self, llm: LLM, answered: Callable[[], None]) -> None:
+    def __init__(self, llm: LLM, answered: Callable[[int], None]) -> None:
         self._llm, self._answered = llm, answered
         self.name, self.digest = llm.name, llm.digest
         self.unit: Literal["batch", "call"] = llm.unit
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        for reply in self._llm.complete(requests):
-            self._answered()
-            yield reply
+        for group in self.groups(requests):
+            yield from group
+
+    def groups(self, requests: Sequence[Request]) -> Iterator[Sequence[Reply]]:
+        for group in in_groups(self._llm, requests):
+            self._answered(len(group))
+            yield group
 
     def service(self) -> CallsServed | None:
         return self._llm.service() if isinstance(self._llm, Reporting) else None

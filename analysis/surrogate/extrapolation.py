@@ -17,14 +17,14 @@ class Extrapolation(msgspec.Struct):
     """What one fitted audience was asked.
 
     Attributes:
-        members: ``personas``, or ``crowd``.
+        part: of the audience: ``personas``, or ``crowd``.
         fitted_on: whose votes, as its file says.
         messages, outside: published while it reacted, and those with a feature outside the fit's range.
         features: feature -> messages outside; those with none are left out.
         traits: trait -> largest share of a split's members outside, 0 .. 1; those with none are left out.
     """
 
-    members: str
+    part: str
     audience: str
     fitted_on: str
     messages: int = 0
@@ -43,11 +43,11 @@ def extrapolation(events: Iterable[Event]) -> list[Extrapolation]:
             case PersonasJoined() | CrowdJoined():
                 joined["crowd" if isinstance(event, CrowdJoined) else "personas"].append(_voters(event))
             case AudienceSet():
-                reacting.pop(event.members, None)
-                model = from_mapping(event.model)
+                reacting.pop(event.part, None)
+                model = from_mapping(event.choice_model)
                 if model.support is not None:
-                    row = found.setdefault((event.members, model.name), _row(event.members, model, joined))
-                    reacting[event.members] = row, model.support
+                    row = found.setdefault((event.part, model.name), _row(event.part, model, joined))
+                    reacting[event.part] = row, model.support
             case MessagePublished():
                 for row, support in reacting.values():
                     _count(row, support, event.text)
@@ -66,14 +66,14 @@ def _voters(event: PersonasJoined | CrowdJoined) -> Voters:
     return Voters(ids, [""] * size, tuple(columns), np.stack(list(columns.values()), axis=1))
 
 
-def _row(members: str, model: ChoiceModel, joined: dict[str, list[Voters]]) -> Extrapolation:
+def _row(part: str, model: ChoiceModel, joined: dict[str, list[Voters]]) -> Extrapolation:
     assert model.support is not None
     shares: dict[str, float] = {}
-    for voters in joined[members]:
+    for voters in joined[part]:
         for trait, share in model.support.shares(voters).items():
             shares[trait] = max(share, shares.get(trait, 0.0))
     traits = {trait: round(share, 6) for trait, share in shares.items() if share}
-    return Extrapolation(members, model.name, str(model.support.origin.get("fitted_on", "")), traits=traits)
+    return Extrapolation(part, model.name, str(model.support.origin.get("fitted_on", "")), traits=traits)
 
 
 def _count(row: Extrapolation, support: Support, text: str) -> None:
@@ -91,4 +91,4 @@ def _line(row: dict[str, Any]) -> str:
     parts += [f"{name} {times:,}" for name, times in row["features"].items()]
     parts += [f"{name} of {100 * share:.1f} % of the members" for name, share in row["traits"].items()]
     fitted = f", fitted on {row['fitted_on']}" if row["fitted_on"] else ""
-    return f"{row['audience']} ({row['members']}{fitted}): outside what it was fitted on: {'; '.join(parts)}"
+    return f"{row['audience']} ({row['part']}{fitted}): outside what it was fitted on: {'; '.join(parts)}"

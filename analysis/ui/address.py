@@ -64,7 +64,9 @@ class Address:
 
     def search(self) -> str:
         """Return the part of an address after ``?``."""
-        changed = {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default}
+        changed = {
+            each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default
+        }
         return urlencode(changed)
 
     @property

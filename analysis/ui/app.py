@@ -6,11 +6,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import solara  # pyright: ignore[reportMissingImports]
-
 from analysis.ui.address import Address
 from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.text import count
+from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import use_ticks, use_version
 from analysis.ui.pages import vue
@@ -62,7 +61,8 @@ def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
 
     info = solara.use_memo(follower.info, [version, follower.ready.is_set()])
     tabs = [
-        {"page": page, "label": page.capitalize(), "url": rested.current.at(page=page, contest="").url} for page in BODIES
+        {"page": page, "label": page.capitalize(), "url": rested.current.at(page=page, contest="").url}
+        for page in BODIES
     ]
     vue.AddressBar(search=rested.current.search())
     run = follower.read(lambda book: headline(info, book, follower.error))

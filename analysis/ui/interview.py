@@ -27,7 +27,9 @@ def prompt(person: Person, encounters: Sequence[Encounter], verb: str, question:
     for each in encounters[-REMEMBERED:]:
         options = "\n".join(f"Option {seen.letter or i + 1}: {seen.text[:LONGEST]}" for i, seen in enumerate(each.seen))
         thought = f"\nWhat you thought: {each.thought[:LONGEST]}" if each.thought else ""
-        lines.append(f"You were asked what you would {verb}, about {each.subject}.\n{options}{thought}\nWhat you did: {each.said}.")
+        lines.append(
+            f"You were asked what you would {verb}, about {each.subject}.\n{options}{thought}\nWhat you did: {each.said}."
+        )
     return [{"role": "system", "content": "\n\n".join(lines)}, {"role": "user", "content": question}]
 
 
@@ -46,7 +48,10 @@ class Interviewer:
     def note(self, book: Book) -> tuple[bool, str]:
         """Return whether personas of this run can be asked, and a sentence about it."""
         if book.config.get("audience") != "llm":
-            return False, "Only personas that a language model played can be interviewed; this run's readers are a choice model."
+            return (
+                False,
+                "Only personas that a language model played can be interviewed; this run's readers are a choice model.",
+            )
         if not self.llm:
             return False, "Start the pages with --llm to interview personas: moloch ui RUN --llm http://host:8000/v1."
         return True, (

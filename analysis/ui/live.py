@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import solara  # pyright: ignore[reportMissingImports]
-
+from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 
 BEAT_S = 0.5

@@ -10,14 +10,16 @@ from abm.log import open_log, read_events
 from analysis.contests import Evaluation, read_evaluation
 from analysis.judging import VerdictRow, read_verdicts
 from analysis.ui.data.book import Contest, Step
+from analysis.ui.data.frames import Key
 from analysis.ui.data.persona import Person, Story, read_story
-from analysis.ui.data.society import Key
 from analysis.ui.library import Follower
 
 
 def evaluation(follower: Follower) -> Evaluation:
     """Return the run's evaluation contests; read again when the log holds more decisions of that phase."""
-    decided = follower.read(lambda book: sum(c.step.phase == "evaluate" and c.outcome != "" for c in book.contests.values()))
+    decided = follower.read(
+        lambda book: sum(c.step.phase == "evaluate" and c.outcome != "" for c in book.contests.values())
+    )
     return follower.once(("evaluation", decided), lambda: read_evaluation(_readable(follower)))
 
 
@@ -50,7 +52,8 @@ def story(follower: Follower, person: Person, key: Key) -> Story:
     decided = follower.read(lambda book: sum(c.outcome != "" for c in book.contests.values()))
     events = _events(follower, steps)
     return follower.once(
-        ("story", str(key), person.persona, decided), lambda: follower.read(lambda book: read_story(events, book, person, key))
+        ("story", str(key), person.persona, decided),
+        lambda: follower.read(lambda book: read_story(events, book, person, key)),
     )
 
 

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from abm.errors import MolochError
 from abm.log import open_log
-from analysis.ui.data.society import Frames, Key, Reader
+from analysis.ui.data.frames import Frames, Key
+from analysis.ui.data.society import Reader
 
 BEAT_S = 0.5
 T = TypeVar("T")
@@ -42,6 +43,17 @@ class Watcher:
         """Return what ``look`` makes of the frames as they are now."""
         with self._lock:
             return look(self._reader.frames)
+
+    def frames(self) -> Frames:
+        """Return the frames as they are now.
+
+        Raises:
+            ValueError: the society has not begun.
+        """
+        found = self.read(lambda frames: frames.copy() if frames is not None else None)
+        if found is None:
+            raise ValueError("no frame yet")
+        return found
 
     def _follow(self) -> None:
         def stop() -> bool:

@@ -14,22 +14,27 @@ AROUND = 64
 """Tokens on either side of the place where a completion begins."""
 
 
-def measure(model: PeftModel, example: Example) -> Recorded:
-    """Return how likely the tokens around the beginning of a learnt completion are, with the adapter and without.
+def piece(example: Example) -> list[int]:
+    """Return the tokens around the beginning of a learnt completion: there the adapter changes most."""
+    return example.ids[max(0, example.start - AROUND) : example.start + AROUND]
 
-    A piece of what was learnt, since there the adapter changes most; two short forward passes.
+
+def measure(model: PeftModel, tokens: list[int], before: list[float]) -> Recorded:
+    """Return how likely ``tokens`` are with the adapter and without, in two short forward passes.
+
+    Args:
+        before: how likely they were with the adapter's parent; empty without one.
     """
-    tokens = example.ids[max(0, example.start - AROUND) : example.start + AROUND]
-    model.eval()
-    adapted = _logprobs(model, tokens)
+    adapted = logprobs(model, tokens)
     with model.disable_adapter():
-        return Recorded(tokens=tokens, adapted=adapted, base=_logprobs(model, tokens))
+        return Recorded(tokens=tokens, adapted=adapted, base=logprobs(model, tokens), before=before)
 
 
-def _logprobs(model: PeftModel, tokens: list[int]) -> list[float]:
+def logprobs(model: PeftModel, tokens: list[int]) -> list[float]:
     """Return the log-probability of each token but the first, in nats."""
     import torch
 
+    model.eval()
     ids = torch.tensor([tokens], device=model.device)
     with torch.inference_mode():
         logits = model.get_base_model()(input_ids=ids, use_cache=False).logits[0, :-1].float()

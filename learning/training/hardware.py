@@ -92,6 +92,7 @@ def checkpoints(settings: LoraSettings, model: Any, longest: int) -> bool:
         return settings.checkpointing
     if model.device.type != "cuda":
         return model.num_parameters() >= SMALL
+    torch.cuda.empty_cache()  # what nothing uses is not yet free
     free, _ = torch.cuda.mem_get_info(model.device)
     tokens = max(settings.tokens_per_pass, longest)
     return tokens * activation_bytes(model.config.get_text_config(), settings) > SPARE * free
@@ -101,8 +102,8 @@ def activation_bytes(config: Any, settings: LoraSettings) -> int:
     """Return about how many bytes one token's activations take until the backward pass, all layers together.
 
     Counted from what autograd keeps of a gated transformer layer with LoRA on its linear layers: inputs and outputs of
-    norms, projections, attention and gate in the base's precision, the norms once more in float32, and each adapted
-    layer's input in float32, with dropout's mask. An estimate for models of this kind; a test holds it against a count.
+    norms, projections, attention and gate in the base's precision, the norms once more in float32, and behind dropout
+    each adapted layer's own input, with a mask. An estimate for models of this kind; a test holds it against a count.
     """
     width = 2 if settings.precision == "bf16" else 4
     hidden, heads = config.hidden_size, config.num_attention_heads
@@ -112,13 +113,13 @@ def activation_bytes(config: Any, settings: LoraSettings) -> int:
     base = width * (4 * hidden + 4 * queries + 4 * keys + 4 * inner)
     norms = 4 * (4 * hidden + 2 * queries + 2 * keys)
     inputs = {"o_proj": queries, "down_proj": inner}
-    adapted = sum(inputs.get(name, hidden) for name in settings.targets) * (5 if settings.dropout else 4)
+    adapted = sum(inputs.get(name, hidden) for name in settings.targets) * (width + 1 if settings.dropout else 0)
     return (base + norms + adapted) * config.num_hidden_layers
 
 
 @contextmanager
 def on_device(device: torch.device, settings: LoraSettings) -> Iterator[None]:
-    """Let the block train: products of float32 in TF32 beside a bf16 base, and afterwards the GPU's memory given back.
+    """Let the block train, by attention kernels that take any length; afterwards the GPU's memory is given back.
 
     Raises:
         MolochError: the GPU's memory does not suffice.
@@ -127,18 +128,17 @@ def on_device(device: torch.device, settings: LoraSettings) -> Iterator[None]:
 
     import torch
 
-    before = torch.get_float32_matmul_precision()
-    if device.type == "cuda" and settings.precision == "bf16":
-        torch.set_float32_matmul_precision("high")  # LoRA's inputs come from bf16: nothing of them is lost
+    from abm.llm.attention import any_length
+
     try:
-        yield
+        with any_length():
+            yield
     except torch.OutOfMemoryError as error:
         raise MolochError(
             "training ran out of GPU memory", why=str(error).splitlines()[0],
             mend=f"Lower lora.tokens_per_pass, now {settings.tokens_per_pass}, or set lora.checkpointing to true.",
         ) from error  # fmt: skip
     finally:
-        torch.set_float32_matmul_precision(before)
         if device.type == "cuda":
             gc.collect()  # the trainer and its model refer to one another
             torch.cuda.empty_cache()

@@ -79,22 +79,26 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
 
     from abm.llm.sync import record
     from abm.llm.transformers_backend import SMALL, torch_threads
-    from learning.training.check import measure
+    from learning.training.check import logprobs, measure, piece
     from learning.training.fit import finite, fit
+    from learning.training.losses import whole_inputs
 
     settings, units = job.settings, job.examples.units
     model = _model(job, device)
     with torch_threads(1 if model.num_parameters() < SMALL else torch.get_num_threads()):
-        before = _loss(model, job, ranks)
-        steps = fit(model, units, settings, job.seed, ranks, _tokenizer(job))
-        after = _loss(model, job, ranks)
+        text = piece(units[0][0])
+        parents = logprobs(model, text) if job.parent else []
+        with whole_inputs(model):
+            before = _loss(model, job, ranks)
+            steps = fit(model, units, settings, job.seed, ranks, _tokenizer(job))
+            after = _loss(model, job, ranks)
         finite(after, "after training", settings)
         adapter = ""
         if ranks.rank == 0:
             folder = Path(job.adapters)
             adapter = save_adapter(folder, *_adapter_of(model), {**job.facts, "versions": _versions()})
             if settings.quantize == "none":  # engines serve the whole base, of which a quantised one says too little
-                record(folder / adapter, measure(model, units[0][0]))
+                record(folder / adapter, measure(model, text, parents))
     return Trained(
         adapter=adapter,
         rows=sum(map(len, units)),

@@ -6,12 +6,14 @@ and T the completion tokens of the step's trajectories:
     L = sum_r w_r * S_r / T
 
 Prompts carry no loss. Without thoughts all weights are 1 and L is what TRL computes by default. How rows share a pass
-changes only rounding. Knows tokens and models; knows nothing of logs, optimisers or files.
+changes only rounding. On a bf16 base all products are bf16, the adapter's float32 weights rounded for each; losses are
+float32. Knows tokens and models; knows nothing of logs, optimisers or files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from learning.examples import Example, passes
@@ -112,8 +114,28 @@ def row_losses(model: Any, rows: Sequence[Example], *, pack: bool = False) -> to
     batch = (packed if pack else padded)(rows, model.device)
     first, last = int(batch.columns.min()), int(batch.columns.max())
     size = len(batch.inputs["input_ids"]) * (last + 1 - first) * model.get_output_embeddings().weight.shape[0]
-    losses = _in_parts(model, batch) if size > LOGITS and _plain_head(model) else _at_once(model, batch, first, last)
+    with _half(model):
+        losses = (
+            _in_parts(model, batch) if size > LOGITS and _plain_head(model) else _at_once(model, batch, first, last)
+        )
     return losses.new_zeros(len(rows)).index_add(0, batch.examples, losses)
+
+
+def whole_inputs(model: Any) -> AbstractContextManager[None]:
+    """Keep PEFT from copying each adapted layer's input to float32 inside the block, where losses are of a bf16 base.
+
+    Outside of :func:`row_losses` such a model cannot compute inside the block.
+    """
+    import torch
+    from peft.helpers import disable_input_dtype_casting
+
+    return disable_input_dtype_casting(model, active=model.get_base_model().dtype == torch.bfloat16)
+
+
+def _half(model: Any) -> AbstractContextManager[Any]:
+    import torch
+
+    return torch.autocast(model.device.type, torch.bfloat16, enabled=model.dtype == torch.bfloat16)
 
 
 def _at_once(model: Any, batch: Batch, first: int, last: int) -> torch.Tensor:

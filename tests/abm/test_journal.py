@@ -119,3 +119,46 @@ class TestAnswersOneByOne:
         with pytest.raises(NondeterminismError) as error:
             ask(tmp_path / "run", Remote(), seed=7)
         assert "write/0" in str(error.value) and all(key in str(error.value) for key in keys)
+
+
+class Grouped(Remote):
+    """A model whose answers come several at once, and whose calls can be seen to end."""
+
+    ended = False
+
+    def groups(self, requests):
+        try:
+            for start in range(0, len(requests), 4):
+                some = list(super().complete(requests[start : start + 4]))
+                yield some
+        finally:
+            self.ended = True
+
+
+class TestAnswersInGroups:
+    """Answers that came together are committed together."""
+
+    def test_same_log(self, tmp_path):
+        """What is logged is what is logged of answers one by one."""
+        for name, llm in (("one", Remote()), ("many", Grouped())):
+            assert ask(tmp_path / name, llm) == [f"answer to {site}" for site in SITES]
+        assert run_digest(read_events(tmp_path / "one")) == run_digest(read_events(tmp_path / "many"))
+
+    def test_an_interrupt_ends_the_calls(self, tmp_path, monkeypatch):
+        """Whatever stops the run between two groups ends the calls at once, and keeps what came."""
+        llm = Grouped()
+        with create(tmp_path / "run", {}) as log:
+            journal = Journal(log)
+            submit, times = log.submit, []
+
+            def stopping(events, expected_head=None):
+                times.append(len(events))
+                if len(times) == 2:
+                    raise KeyboardInterrupt
+                return submit(events, expected_head)
+
+            monkeypatch.setattr(log, "submit", stopping)
+            with pytest.raises(KeyboardInterrupt):
+                journal.ask(llm, requests(), step=0, cause=-1)
+        assert llm.ended and times == [4, 4]
+        assert sum(isinstance(e, LLMReplied) for e in read_events(tmp_path / "run")) == 4

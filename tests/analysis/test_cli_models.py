@@ -7,9 +7,11 @@ import random
 
 import pytest
 
+from abm.events import LLMReplied
 from abm.llm import Request, ScriptedLLM
 from abm.llm.checking import CALLS, check
 from abm.llm.versions import Need, require, unmet
+from abm.log import read_events
 from analysis.doctor import doctor
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
 from tests.support.server import Call, completion, ok, serving
@@ -45,10 +47,45 @@ class TestDryRun:
         )
         assert three == 3 * one
 
+    def test_no_secrets(self, moloch):  # noqa: F811
+        """A password in a server's URL is refused, and printed nowhere."""
+        done = moloch("run", "--dry-run", "--audience", "llm", "--llm", "http://me:hunter2@host/v1")
+        assert done.returncode != 0 and "more than a place" in done.stderr
+        assert "hunter2" not in done.stdout + done.stderr
+
     def test_table(self, moloch):  # noqa: F811
         """Without a known speed it says how to learn one."""
         done = moloch("run", "--dry-run")
         assert "writers" in done.stdout and "moloch llm check" in done.stdout
+        assert "…" not in done.stdout, "the table is cut"
+
+
+class TestBudgets:
+    """``--max-calls``, ``--max-tokens``, ``--max-usd`` and ``--max-minutes`` stop a run cleanly; it goes on with more."""
+
+    def test_exit_code_5(self, moloch, tmp_path):  # noqa: F811
+        """Each of them says which bound it was, ends with exit code 5, and pays for nothing twice; the plan is said before."""
+        text = f"<think>p</think><sales_pitch>{'It is blue. ' * 50}</sales_pitch>"
+        with serving(lambda call: completion(text), models=[{"id": "pocket", "owned_by": "test"}]) as server:
+            command = [
+                "run", "--llm", server.url, "--set", "train_anchors=16", "--set", "held_out_anchors=4", "--out",
+                str(tmp_path / "run"), "--set", "serving.server={usd_in: 1.0, usd_out: 1.0, concurrency: 2}",
+            ]  # fmt: skip
+            bounds = [
+                ("--max-minutes", "0", "minutes are over", 0),
+                ("--max-calls", "3", "3 of 3 calls are spent", 3),
+                ("--max-tokens", "2000", "tokens are spent", None),
+                ("--max-usd", "0.0025", "usd are spent", None),
+                ("--max-calls", "16", "16 of 16 calls are spent", 16),
+            ]
+            for option, value, why, calls in bounds:
+                before = len(server.calls)
+                done = moloch(*command, option, value)
+                assert done.returncode == 5 and why in done.stderr, (option, done.stderr)
+                assert "plan: " in done.stderr and "Traceback" not in done.stderr
+                assert before <= len(server.calls) and calls in (None, len(server.calls))
+        replies = [event for event in read_events(tmp_path / "run") if isinstance(event, LLMReplied)]
+        assert len(replies) == len({event.site for event in replies}) == 16
 
 
 class TestCheck:
@@ -60,6 +97,9 @@ class TestCheck:
         def answer(call: Call):
             fields = call.fields
             text = '{"thought": "x", "choice": "B"}' if "response_format" in fields else "A good morning to you."
+            if fields.get("logprobs"):
+                tokens = {"content": [{"token": "A", "logprob": -0.5}, {"token": " good", "logprob": -1.5}]}
+                return ok({"choices": [{"message": {"content": text}, "logprobs": tokens}]})
             return completion(text)
 
         with serving(answer) as server:
@@ -67,7 +107,31 @@ class TestCheck:
         found = json.loads(done.stdout)
         assert done.returncode == 0 and found["usable"] and found["tokens_per_s"] > 0
         marks = {each["what"]: each["ok"] for each in found["findings"]}
-        assert marks == {"reachable": True, "chat": True, "seed": True, "options": None, "JSON": True, "speed": True}
+        assert marks == {
+            "reachable": True, "chat": True, "seed": True, "options": None, "JSON": True, "logprobs": True, "speed": True,
+        }  # fmt: skip
+        [said] = [each["said"] for each in found["findings"] if each["what"] == "logprobs"]
+        assert said == "2 tokens, -1.00 nats on average"
+
+    def test_logprobs_of_vllm(self, moloch):  # noqa: F811
+        """Of a vLLM server, the log-probabilities by which adapters are checked: a prompt's."""
+
+        def answer(call: Call):
+            if not call.path.endswith("/v1/completions"):
+                return completion("A good morning to you.")
+            rows = [None, *({str(token): {"logprob": -0.25}} for token in call.fields["prompt"][1:])]
+            return ok({"choices": [{"text": "", "prompt_logprobs": rows}]})
+
+        with serving(answer, models=[{"id": "m", "owned_by": "vllm"}]) as server:
+            found = json.loads(moloch("llm", "check", "m", "--llm", server.url, "--json").stdout)
+        [each] = [each for each in found["findings"] if each["what"] == "logprobs"]
+        assert each["ok"] and each["said"] == "7 tokens, -0.25 nats on average"
+
+    def test_without_logprobs(self, moloch):  # noqa: F811
+        """A server that gives none is usable; what that means is said."""
+        with serving(lambda call: completion("A good morning to you.")) as server:
+            done = moloch("llm", "check", "m", "--llm", server.url)
+        assert done.returncode == 0 and "adapters on it could not be checked" in done.stdout
 
     def test_not_served(self, moloch):  # noqa: F811
         """A model that the server does not list is said, with those that it does."""
@@ -139,6 +203,35 @@ class TestDoctor:
         with pytest.raises(Exception, match=r"needs vllm<0\.32,>=0\.31, and 0\.29\.1 is installed") as caught:
             require("vllm")
         assert "moloch doctor" in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "found, mark, said",
+        [
+            ({}, "--", "not installed: solara, pandas. pip install"),
+            (
+                {"pandas": "3.1"},
+                "--",
+                "not installed: solara; moloch-abm[ui] needs pandas<3, and 3.1 is installed. pip",
+            ),
+            ({"pandas": "3.1", "solara": "1.58.2"}, "no", "[ui] needs pandas<3, and 3.1 is installed. pip install"),
+            ({"pandas": "2.3", "solara": "1.58.2"}, "ok", "the user interface"),
+        ],
+    )
+    def test_extras(self, monkeypatch, tmp_path, found, mark, said):
+        """One that is not there is absent, whatever others brought of it; broken is only one that is there."""
+        lines = ["solara; extra == 'ui'", "pandas<3; extra == 'ui'"]
+        monkeypatch.setattr("abm.llm.versions._requires", lambda package: lines if package == "moloch-abm" else [])
+        monkeypatch.setattr("abm.llm.versions.installed", lambda name: found.get(name, ""))
+        [extra] = [each for each in doctor(tmp_path) if each.what == "ui"]
+        assert extra.mark == mark and said in extra.said
+
+    def test_what_only_a_gpu_can_use(self, monkeypatch, tmp_path):
+        """Is named, with what it is for, and may be absent."""
+        for there in (True, False):
+            monkeypatch.setattr("analysis.doctor.installed", lambda name, there=there: "2.8" if there else "")
+            found = {each.what: each for each in doctor(tmp_path)}
+            assert [found[name].mark for name in ("flash-attn", "bitsandbytes")] == ["ok" if there else "--"] * 2
+        assert "QLoRA" in found["bitsandbytes"].said
 
     def test_built_for_another_torch(self, monkeypatch):
         """So is an engine that was built for another torch than the one that is here."""

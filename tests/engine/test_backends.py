@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +119,9 @@ class TestAdapters:
             if right:
                 assert list(llm.complete(asked((folder.name,), 1)))
             else:
-                with pytest.raises(OutOfSync, match="other weights"):
-                    list(llm.complete(asked((folder.name,), 1)))
+                for _ in range(2):  # it is not taken for loaded after that, either
+                    with pytest.raises(OutOfSync, match="other weights"):
+                        list(llm.complete(asked((folder.name,), 1)))
 
 
 TEXT = list(range(300, 340))
@@ -138,6 +140,62 @@ def _logprobs(pocket: Path, adapters: Path, adapter: str) -> list[float]:
     with torch.no_grad():
         rows = torch.log_softmax(model.eval()(ids).logits[0, :-1], dim=-1)
     return rows.gather(1, ids[0, 1:, None])[:, 0].tolist()
+
+
+class TestSleep:
+    """An engine that slept computes with its weights again. On a CPU it cannot sleep: what wakes it is tried all the same."""
+
+    def test_weights_are_read_again(self, engine, wanted, monkeypatch):
+        """At level 2: weights that are gone come back from disk, adapters too, under numbers of their own."""
+        list(engine.complete(asked(("one",), 1)))
+        numbers = {lora.lora_int_id for lora in engine._loaded.values()}
+        assert engine._engine.collective_rpc(_lose_weights) == [None]
+        engine._engine.reset_prefix_cache()
+        lost = {reply.site: reply.text for reply in engine.complete(asked(("",)))}
+        assert all(lost[site] != wanted[site] for site in lost), "the test shows nothing"
+        woken = []
+        monkeypatch.setattr(engine._engine, "wake_up", woken.append)
+        monkeypatch.setattr(engine, "_level", 2)
+        engine._asleep = True
+        found = {reply.site: reply.text for reply in engine.complete(asked(("", "one", "two")))}
+        assert found == {site: wanted[site] for site in found}
+        assert woken == [["weights"], ["kv_cache"]] and not engine._asleep
+        assert not numbers & {lora.lora_int_id for lora in engine._loaded.values()}
+
+
+def _lose_weights(worker: Any) -> None:
+    for weight in worker.model_runner.model.parameters():
+        weight.data.zero_()
+
+
+class TestPrefixes:
+    """Prompts that begin alike share what was computed of them."""
+
+    def test_once_for_all(self, engine, monkeypatch):
+        """Asked in an order that parts them, they come to the engine persona by persona, and find what is there."""
+        found, came, reply, add = {}, [], engine._reply, engine._add
+
+        def noted(request: Request, output: Any) -> Any:
+            found[request.site] = (len(output.prompt_token_ids), output.num_cached_tokens)
+            return reply(request, output)
+
+        def noted_too(request: Request, prompt: list[int]) -> str:
+            came.append(request.site.split("/")[1])
+            return add(request, prompt)
+
+        monkeypatch.setattr(engine, "_reply", noted)
+        monkeypatch.setattr(engine, "_add", noted_too)
+        requests = [
+            Request(f"{contest}/{persona}", [
+                {"role": "system", "content": f"You are persona {persona}, who reads a lot and trusts few. " * 12},
+                {"role": "user", "content": f"Contest {contest}: which of the two?"},
+            ], Sampling(0.0, 1.0, 2), seed=1)
+            for contest in range(30) for persona in range(4)
+        ]  # fmt: skip
+        assert len(list(engine.complete(requests))) == len(requests)
+        assert [len(list(group)) for _, group in groupby(came)] == [30] * 4
+        read = sum(length for length, _ in found.values())
+        assert sum(cached for _, cached in found.values()) > 0.4 * read
 
 
 class TestGuides:

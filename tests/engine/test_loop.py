@@ -69,11 +69,13 @@ class TestTheLoop:
         assert len(set(learnt(events))) == 4
         assert server.models() == {str(server.folder)}, "adapters were left on the server"
 
-    def test_a_model_reads(self, tmp_path, server):
+    @pytest.mark.parametrize("where", ["in process", "served"])
+    def test_a_model_reads(self, tmp_path, server, where):
         """Writers and readers share one engine; every member answers, or is counted as invalid."""
         events = carried_out(
-            tmp_path / "run", "--llm", server.url, "--audience", "llm", "--set", "reader.answer=json", "--set",
-            "reader.max_tokens=96", "--set", "train_personas=5", "--set", "held_out_personas=5",
+            tmp_path / "run", *(IN_PROCESS if where == "in process" else ("--llm", server.url)), "--audience", "llm",
+            "--set", "reader.answer=json", "--set", "reader.max_tokens=96", "--set", "train_personas=5", "--set",
+            "held_out_personas=5",
         )  # fmt: skip
         reads = [event for event in events if isinstance(event, LLMReplied) and event.site.startswith("react/")]
         assert len(reads) >= 5 * 10

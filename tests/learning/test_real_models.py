@@ -186,7 +186,7 @@ class TestServing:
     def test_money_needs_prices(self, server):
         """A bound on money that could never bind is refused."""
         config = settings(server)
-        with pytest.raises(InputError, match="prices are not known"):
+        with pytest.raises(InputError, match="its prices are not known"):
             open_models(config, Backends(config.serving, budget=Budget(Bounds(usd=1.0))))
 
     @pytest.mark.parametrize("name", PROFILES)
@@ -283,6 +283,8 @@ class TestReport:
                 return ok({}, "429 Too Many Requests")
             if call.fields["model"] == "writer" and lot.random() > 0.8:
                 return completion("", "content_filter")
+            if call.fields["model"] == "reader" and random.Random(f"{call.fields['seed']}!").random() > 0.9:
+                return ok({"choices": []})
             return completion(says(call))
 
         with serving(moody, models=models) as server:
@@ -294,6 +296,8 @@ class TestReport:
             assert mine.attempts == mine.calls + sum(mine.retried.values())
         lines = service_lines(msgspec.to_builtins(found))
         assert any("refused" in line for line in lines) and any("HTTP 429" in line for line in lines)
+        assert found["reader"].failed["no choices"] == found["reader"].finishes["error"] > 0
+        assert any("given up after no choices: " in line for line in lines)
 
 
 def test_scripted_reader_is_the_writer_by_default(tmp_path):

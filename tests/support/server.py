@@ -42,6 +42,9 @@ class Server:
     at_once: int = 0
     delay: float = 0.0
     url: str = ""
+    listed: bytes = b""
+    """What is answered to whoever asks for the models, where it is not :attr:`models`."""
+    host: str = "127.0.0.1"
     _now: int = 0
     _seen: Counter[str] = field(default_factory=Counter)
 
@@ -59,7 +62,7 @@ class Server:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         path = head[0].split()[1]
         if path.endswith("/models"):
-            writer.write(ok({"data": self.models}))
+            writer.write(self.listed or ok({"data": self.models}))
             return
         self._seen[path + body.decode()] += 1
         call = Call(path, headers, json.loads(body or b"{}"), self._seen[path + body.decode()])
@@ -108,8 +111,9 @@ def serving(answer: Callable[[Call], Any] = echo, **settings: Any) -> Iterator[S
 
     async def begin() -> None:
         nonlocal listening
-        listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
-        server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+        listening = await asyncio.start_server(server.handle, server.host, 0)
+        host = f"[{server.host}]" if ":" in server.host else server.host
+        server.url = f"http://{host}:{listening.sockets[0].getsockname()[1]}/v1"
         ready.set()
 
     def run() -> None:

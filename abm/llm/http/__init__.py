@@ -1,6 +1,6 @@
 """Models behind OpenAI-compatible servers: vLLM, Ollama, hosted ones."""
 
 from abm.llm.http.backend import HTTPLLM
-from abm.llm.http.sender import Limits, ServiceError
+from abm.llm.http.exchange import Limits, ServiceError
 
 __all__ = ["HTTPLLM", "Limits", "ServiceError"]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 
-from abm.errors import InputError
+from abm.errors import InputError, MolochError
 from abm.llm.http.control import Control, Served
 from abm.llm.http.endpoint import Endpoint
-from abm.llm.sync import Recorded, deviation, recorded
+from abm.llm.http.exchange import ServiceError
+from abm.llm.sync import deviation, recorded
+
+UNLOAD = 10.0
+"""Seconds that a server gets to drop an adapter: a run that ends does not wait for a dead one."""
 
 
 class ServedAdapters:
@@ -38,7 +42,11 @@ class ServedAdapters:
             while len(self._loaded) >= max(self._endpoint.keep_adapters, len(wanted)):
                 self._unload(next(name for name in self._loaded if name not in wanted))
             self._load(adapter)
-            self._check(adapter, served)
+            try:
+                self._check(adapter, served)
+            except MolochError:
+                self._unload(adapter)  # one that was found wrong is never taken for loaded
+                raise
 
     def unload_all(self) -> None:
         """Have the server drop them; one that does not answer has dropped them already."""
@@ -64,11 +72,9 @@ class ServedAdapters:
         self._loaded[adapter] = None
 
     def _unload(self, adapter: str) -> None:
-        from abm.llm.http.sender import ServiceError
-
         self._loaded.pop(adapter, None)
         try:
-            self._control.ask("POST", "/unload_lora_adapter", {"lora_name": adapter})
+            self._control.ask("POST", "/unload_lora_adapter", {"lora_name": adapter}, seconds=UNLOAD)
         except ServiceError:
             return
 
@@ -78,17 +84,5 @@ class ServedAdapters:
         known = recorded(self._adapters / adapter)
         if known is None or served.kind != "vllm":
             return
-        found = self._logprobs(adapter, known)
+        found = self._control.prompt_logprobs(adapter, known.tokens)
         deviation(known, found, where=f"{self._control.place}, adapter {adapter}")
-
-    def _logprobs(self, adapter: str, known: Recorded) -> list[float]:
-        fields = {"model": adapter, "prompt": known.tokens, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
-        answer = self._control.ask("POST", "/completions", fields)
-        try:
-            rows = answer.data["choices"][0]["prompt_logprobs"]
-            return [float(row[str(token)]["logprob"]) for token, row in zip(known.tokens[1:], rows[1:], strict=True)]
-        except (TypeError, KeyError, IndexError, ValueError) as error:
-            raise InputError(
-                "the server gives no log-probabilities to check an adapter by", where=self._control.place,
-                why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",
-            ) from error  # fmt: skip

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Literal
 
 from abm.content import canonical, digest
-from abm.errors import MolochError
 from abm.events import CallsServed
 from abm.llm.budget import Budget, Gate, Price
 from abm.llm.http import chat
 from abm.llm.http.adapters import ServedAdapters
 from abm.llm.http.control import Control, Served
 from abm.llm.http.endpoint import Endpoint, parsed
-from abm.llm.http.sender import Again, Limits, Sender
+from abm.llm.http.exchange import Again, Limits
+from abm.llm.http.sender import Sender
 from abm.llm.port import Reply, Request
+
+RENAMED = (b"max_tokens", b"max_completion_tokens", b"instead")
+"""Words of a server that wants the bound by its newer name; vLLM names both, too, where a bound is too large."""
 
 
 class HTTPLLM:
@@ -75,7 +78,12 @@ class HTTPLLM:
         return self._control.served(self.endpoint.name or self.name)
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Yield each reply as it comes, durable or not: who reads it sees to that.
+        """Yield each reply as it comes; see :meth:`groups`."""
+        for group in self.groups(requests):
+            yield from group
+
+    def groups(self, requests: Sequence[Request]) -> Iterator[Sequence[Reply]]:
+        """Yield the replies as they come, durable or not: who reads them sees to that.
 
         Raises:
             ServiceError: the server does not serve any more; what it had answered was yielded.
@@ -89,23 +97,23 @@ class HTTPLLM:
         gate = Gate(self._budget, self._price) if self._budget.bounded else None
         senders: list[Sender] = []
         try:
-            for group in self._groups(requests):
+            for group in self._together(requests):
                 senders.append(Sender(self._address, self, self._limits, gate))
-                for reply in senders[-1].run(group):
-                    calls += 1
-                    tokens[0] += reply.tokens_in
-                    tokens[1] += reply.tokens_out
-                    yield reply
+                for replies in senders[-1].run(group):
+                    calls += len(replies)
+                    tokens[0] += sum(reply.tokens_in for reply in replies)
+                    tokens[1] += sum(reply.tokens_out for reply in replies)
+                    yield replies
         finally:
             self._service = CallsServed(
                 model=self.name, calls=calls, attempts=sum(sender.attempts for sender in senders),
                 retried=dict(_sum(sender.retried for sender in senders)),
                 failed=dict(_sum(sender.given_up for sender in senders)), tokens_in=tokens[0], tokens_out=tokens[1],
                 usd=round(self._budget.usd - spent, 9), seconds=round(time.perf_counter() - began, 3),
-                window=min((int(sender.window) for sender in senders), default=0),
+                window=min((int(sender.window.size) for sender in senders), default=0),
             )  # fmt: skip
 
-    def _groups(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
+    def _together(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
         """Return the calls that may be on their way together."""
         base = [request for request in requests if not request.adapter]
         if self.endpoint.mixed or len(base) in (0, len(requests)):
@@ -117,11 +125,23 @@ class HTTPLLM:
         found, self._service = self._service, None
         return found
 
+    def logprobs(self) -> list[float]:
+        """Return log-probabilities of a few tokens, in nats: of vLLM a prompt's, by which adapters are checked; else a completion's.
+
+        Raises:
+            InputError: the server gives none.
+            ServiceError: it cannot be reached.
+        """
+        served = self.served
+        if served.kind == "vllm":
+            return self._control.prompt_logprobs(served.name, list(range(1, 9)))
+        return self._control.chat_logprobs(served.name)
+
     def close(self) -> None:
         """Have the server drop the adapters that were loaded for us."""
         self._adapters.unload_all()
 
-    # -- how calls look; see abm.llm.http.sender.Exchanger -------------------------------------------------
+    # -- how calls look; see abm.llm.http.exchange.Exchanger -------------------------------------------------
 
     def write(self, question: Request) -> bytes:
         """Return the whole HTTP request."""
@@ -131,16 +151,15 @@ class HTTPLLM:
 
     def read(self, question: Request, status: int, headers: dict[bytes, bytes], body: bytes) -> Reply | Again:
         """Return the reply, or that the call is to be made again."""
+        body = self._control.redacted(body)
         if status == 200:
             found = chat.reply(question, body)
+        elif status == 400 and all(word in body for word in RENAMED):
+            self._bound = "max_completion_tokens"  # newer hosted models know only this name
+            return Again("field renamed", wrong=True)
         else:
-            if status == 400 and b"max_completion_tokens" in body and b"max_tokens" in body:
-                self._bound = "max_completion_tokens"  # newer hosted models know only this name
-                return Again("field renamed")
-            try:
-                found = chat.failure(question, status, headers, body, self.endpoint.url)
-            except MolochError as error:
-                raise self._control.redacted(error) from None
+            headers = {name: self._control.redacted(value) for name, value in headers.items()}
+            found = chat.failure(question, status, headers, body, self.endpoint.url)
         if isinstance(found, Reply):
             self._budget.book(self._price, found.tokens_in, found.tokens_out)
         return found

@@ -12,14 +12,18 @@ from typing import Any
 import msgspec
 
 from abm.errors import InputError, MolochError
-from abm.llm.http.sender import Again
+from abm.llm.http.exchange import Again
 from abm.llm.port import Finish, Reply, Request, prompt_tokens, text_tokens
 
 THROTTLED = (429, 503, 529)
 BROKEN = (500, 502, 504, 520, 521, 522, 523, 524)
 _POLICY = ("content_policy", "content_filter", "content management policy", "safety")
+UNFINISHED = ("abort", "error")
+"""What vLLM and routers say of a completion that broke off on their side."""
+MOST_TOKENS = 2**40
 UNTOUCHED: dict[str, Any] = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 """What vLLM would otherwise take from the model's files, and no other engine here does."""
+KEY_MEND = "Export the key: in the variable that the endpoint's `key` names, else OPENAI_API_KEY for OpenAI, MOLOCH_API_KEY for others."
 SHOWN = 300
 """Characters of a server's own words that an error repeats."""
 
@@ -36,14 +40,9 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
 class _Completion(msgspec.Struct):
     choices: list[_Choice]
-    usage: _Usage | None = None
+    usage: Any = None
 
 
 _completion = msgspec.json.Decoder(_Completion)
@@ -82,14 +81,24 @@ def reply(request: Request, data: bytes) -> Reply | Again:
         return Again("malformed answer", wrong=True)
     if not found.choices:
         return Again("no choices", wrong=True)
+    if found.choices[0].finish_reason in UNFINISHED:
+        return Again("unfinished answer", wrong=True)
     message = found.choices[0].message
     finish, text = _ending(found.choices[0].finish_reason, message), message.content or message.refusal or ""
     if thinking := message.reasoning_content or message.reasoning:
         text = f"<think>{thinking}</think>\n{text}"
-    usage = found.usage or _Usage()
-    tokens_in = prompt_tokens(request) if usage.prompt_tokens is None else usage.prompt_tokens
-    tokens_out = text_tokens(text) if usage.completion_tokens is None else usage.completion_tokens
-    return Reply(request.site, text, finish, max(0, tokens_in), max(0, tokens_out))
+    tokens_in = _counted(found.usage, "prompt_tokens")
+    tokens_out = _counted(found.usage, "completion_tokens")
+    return Reply(
+        request.site, text, finish, prompt_tokens(request) if tokens_in is None else tokens_in,
+        text_tokens(text) if tokens_out is None else tokens_out,
+    )  # fmt: skip
+
+
+def _counted(usage: Any, name: str) -> int | None:
+    """Return how many tokens a server counted; None if it counted none, or nonsense: an answer is not lost for that."""
+    found = usage.get(name) if isinstance(usage, dict) else None
+    return int(found) if isinstance(found, int | float) and 0 <= found < MOST_TOKENS else None
 
 
 def _ending(reason: str | None, message: _Message) -> Finish:
@@ -118,7 +127,7 @@ def _refusal(status: int, said: str, headers: dict[bytes, bytes], where: str, si
     why = f"HTTP {status}{': ' if said else ''}{said}"
     if status in (401, 403):
         return InputError("the server does not let us in", where=where, why=why,
-                          mend="Export the key in the environment variable that the endpoint names.")  # fmt: skip
+                          mend=KEY_MEND)  # fmt: skip
     if status == 404:
         return InputError("the server does not know this", where=where, why=why,
                           mend="`moloch llm check` lists the models that it serves.")  # fmt: skip

@@ -28,11 +28,14 @@ class Connection(asyncio.Protocol):
 
     Args:
         owner: who is told.
-        limit: bytes of a body beyond which an answer is not read to its end.
+        limit: bytes beyond which an answer is not read to its end.
+
+    Attributes:
+        reusable: whether another exchange may follow; while none is on its way, whether the server left it open.
     """
 
     __slots__ = (
-        "_body", "_busy", "_headers", "_limit", "_owner", "_parser", "_size", "_transport", "_until_eof", "call",
+        "_body", "_busy", "_headers", "_limit", "_owner", "_parser", "_size", "_transport", "_until_eof", "_whole", "call",
         "reusable",
     )  # fmt: skip
 
@@ -40,7 +43,8 @@ class Connection(asyncio.Protocol):
         self._owner, self._limit = owner, limit
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
-        self._busy = False
+        self._busy = self._until_eof = False
+        self._whole: tuple[int, dict[bytes, bytes], bytes] | None = None
         self.reusable = True
         self.call: object = None
         """What the owner wants to remember of the exchange on its way."""
@@ -48,6 +52,7 @@ class Connection(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         """Begin an exchange."""
         self._busy, self._headers, self._body, self._size, self._until_eof = True, {}, [], 0, False
+        self._whole = None
         assert self._transport is not None
         self._transport.write(data)
 
@@ -66,15 +71,24 @@ class Connection(asyncio.Protocol):
         if not self._busy:
             self.abort()  # nobody asked
             return
+        self._size += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.reusable = False
+        if (
+            self._whole is not None
+        ):  # only now: what follows an answer in the same bytes must not count for the next call
+            self._answer(*self._whole)
+        elif not self.reusable:
             self._fail("not HTTP")
+        elif self._size > self._limit:
+            self._fail("answer too large")
 
     def eof_received(self) -> None:
+        self.reusable = False
         if self._busy and self._until_eof:
-            self.reusable = False
-            self._answer()
+            self._answer(self._parser.get_status_code(), self._headers, b"".join(self._body))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.reusable = False
@@ -82,6 +96,10 @@ class Connection(asyncio.Protocol):
             self._fail("connection lost")
 
     # -- httptools' callbacks ------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._whole is not None:
+            self.reusable = False  # an answer to nothing: the server is out of step
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.lower()] = value
@@ -91,26 +109,23 @@ class Connection(asyncio.Protocol):
         self._until_eof = b"content-length" not in headers and b"transfer-encoding" not in headers
 
     def on_body(self, body: bytes) -> None:
-        self._size += len(body)
-        if self._size > self._limit:
-            self._fail("answer too large")
-        elif self._busy:
-            self._body.append(body)
+        self._body.append(body)
 
     def on_message_complete(self) -> None:
-        if self._busy and self._parser.get_status_code() >= 200:  # 1xx only announce
+        status = self._parser.get_status_code()
+        if self._whole is None and status >= 200:  # 1xx only announce
             self.reusable = self.reusable and self._parser.should_keep_alive()
-            self._answer()
+            self._whole = status, self._headers, self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self._headers, self._body = {}, []
 
     # ------------------------------------------------------------------------------------------------------
 
-    def _answer(self) -> None:
+    def _answer(self, status: int, headers: dict[bytes, bytes], body: bytes) -> None:
         self._busy = False
-        headers, body = self._headers, self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._body = []
+        self._body, self._whole = [], None
         if not self.reusable and self._transport is not None:
             self._transport.abort()
-        self._owner.answered(self, self._parser.get_status_code(), headers, body)
+        self._owner.answered(self, status, headers, body)
 
     def _fail(self, why: str) -> None:
         if self._busy:

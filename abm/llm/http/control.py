@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import ssl
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from abm.errors import InputError, MolochError
-from abm.llm.http.sender import Address, ServiceError
+from abm.errors import InputError
+from abm.llm.http.chat import BROKEN, KEY_MEND, THROTTLED
+from abm.llm.http.exchange import Address, ServiceError
 
 Kind = Literal["vllm", "ollama", "openai"]
 """Whose server it is, as far as that matters."""
@@ -43,6 +45,7 @@ class Control:
 
     def __init__(self, address: Address, path: str, secret: str) -> None:
         self._address, self._path, self._secret = address, path, secret
+        self._key = secret.encode()
 
     @property
     def place(self) -> str:
@@ -61,6 +64,7 @@ class Control:
             f"Host: {name}",
             "User-Agent: moloch",
             "Accept: application/json",
+            "Accept-Encoding: identity",
         ]
         lines += [f"Authorization: Bearer {self._secret}"] if self._secret else []
         return ("\r\n".join(lines) + "\r\n").encode("latin-1")
@@ -92,6 +96,7 @@ class Control:
             ) from error  # fmt: skip
         finally:
             connection.close()
+        body = self.redacted(body)
         text = body.decode("utf-8", "replace")
         try:
             return Answer(answer.status, msgspec.json.decode(body), text)
@@ -102,13 +107,18 @@ class Control:
         """Return what the server says it serves; nothing if it does not say.
 
         Raises:
-            ServiceError: it cannot be reached.
+            ServiceError: it cannot be reached, or not now.
             InputError: it wants another key.
         """
         answer = self.ask("GET", "/models")
+        if answer.status in (*THROTTLED, *BROKEN):
+            raise ServiceError(
+                "the server does not serve now", where=self.place, why=f"HTTP {answer.status} to the list of its models",
+                mend="The same command goes on once it does.",
+            )  # fmt: skip
         if answer.status in (401, 403):
             raise InputError("the server does not let us in", where=self.place, why=f"HTTP {answer.status}",
-                             mend="Export the key in the environment variable that the endpoint names.")  # fmt: skip
+                             mend=KEY_MEND)  # fmt: skip
         found = answer.data.get("data") if isinstance(answer.data, dict) else None
         return [each for each in found or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
 
@@ -135,11 +145,42 @@ class Control:
             mend="Name one of them: URL#NAME, or the endpoint's `name`.",
         )  # fmt: skip
 
-    def redacted(self, error: MolochError) -> MolochError:
-        """Return ``error`` without the key, which some servers repeat."""
-        if self._secret and self._secret in str(error):
-            return InputError(str(error).replace(self._secret, "[key]"))
-        return error
+    def prompt_logprobs(self, model: str, tokens: Sequence[int]) -> list[float]:
+        """Return the log-probability of each token of a prompt but the first, in nats, as vLLM gives them.
+
+        Raises:
+            InputError: the server gives none.
+        """
+        fields = {"model": model, "prompt": tokens, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
+        answer = self.ask("POST", "/completions", fields)
+        try:
+            rows = answer.data["choices"][0]["prompt_logprobs"]
+            return [float(row[str(token)]["logprob"]) for token, row in zip(tokens[1:], rows[1:], strict=True)]
+        except (TypeError, KeyError, IndexError, ValueError) as error:
+            raise self._without_logprobs(answer) from error
+
+    def chat_logprobs(self, model: str) -> list[float]:
+        """Return the log-probabilities of a short completion's tokens, in nats.
+
+        Raises:
+            InputError: the server gives none.
+        """
+        fields = {"model": model, "messages": [{"role": "user", "content": "Say good morning."}], "logprobs": True}
+        answer = self.ask("POST", "/chat/completions", fields | {"max_tokens": 8, "temperature": 0, "seed": 1})
+        try:
+            return [float(each["logprob"]) for each in answer.data["choices"][0]["logprobs"]["content"]]
+        except (TypeError, KeyError, IndexError, ValueError) as error:
+            raise self._without_logprobs(answer) from error
+
+    def _without_logprobs(self, answer: Answer) -> InputError:
+        return InputError(
+            "the server gives no log-probabilities", where=self.place,
+            why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",
+        )  # fmt: skip
+
+    def redacted(self, data: bytes) -> bytes:
+        """Return what a server said without the key, which some repeat."""
+        return data.replace(self._key, b"[key]") if self._key and self._key in data else data
 
 
 def _kind(models: list[dict[str, Any]]) -> Kind:

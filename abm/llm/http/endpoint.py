@@ -9,10 +9,10 @@ import os
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from abm.errors import InputError
-from abm.llm.http.sender import Address
+from abm.llm.http.exchange import Address
 
 OPENAI = "api.openai.com"
 
@@ -52,37 +52,46 @@ class Endpoint(BaseModel):
     """Further fields of every call, ``{chat_template_kwargs: {enable_thinking: false}}`` say; they are part of the
     model's identity."""
 
+    @field_validator("url")
+    @classmethod
+    def _place(cls, url: str) -> str:
+        parsed(url)  # refused before anything could print or keep a password in it
+        return url
+
     @property
     def secret(self) -> str:
         """The key; empty if there is none.
 
         Raises:
-            InputError: the settings name a variable that is not set.
+            InputError: the settings name a variable that is not set, or what it holds is no key.
         """
-        if self.key:
-            if not (found := os.environ.get(self.key, "")):
-                raise InputError(
-                    f"the environment has no {self.key}", where=self.url, why="the endpoint's `key` names it"
-                )
-            return found
-        return os.environ.get("OPENAI_API_KEY" if urlsplit(self.url).hostname == OPENAI else "MOLOCH_API_KEY", "")
+        name = self.key or ("OPENAI_API_KEY" if urlsplit(self.url).hostname == OPENAI else "MOLOCH_API_KEY")
+        found = os.environ.get(name, "").strip()  # files of secrets end with a line's end
+        if self.key and not found:
+            raise InputError(f"the environment has no {name}", where=self.url, why="the endpoint's `key` names it")
+        if not (found.isascii() and found.isprintable()):
+            raise InputError(f"the environment's {name} is no key", why="it holds line ends or characters beyond ASCII")
+        return found
 
 
 def parsed(url: str) -> tuple[Address, str]:
     """Return where a URL leads, and its path without a slash at its end; ``/v1`` if it has none.
 
     Raises:
-        InputError: no such URL, or one that holds a password.
+        InputError: no such URL, or one that holds more than a place: a password, say.
     """
+    example = "For example http://localhost:8000/v1"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InputError(f"no URL: {url!r}", why=str(error), mend="For example http://localhost:8000/v1") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"no URL of a server: {url!r}", mend="For example http://localhost:8000/v1")
-    if parts.username or parts.password or parts.query:
-        what = f"{parts.scheme}://{parts.hostname}"
+        raise InputError("no URL of a server", why=str(error), mend=example) from error
+    what = f"{parts.scheme}://{parts.hostname}"
+    if parts.username or parts.password or parts.query or parts.fragment:
         raise InputError("the URL holds more than a place", where=what, why="keys come from the environment only")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"no URL of a server: {url!r}", mend=example)
+    if not (url.isascii() and url.isprintable()) or " " in url or "" in parts.hostname.rstrip(".").split("."):
+        raise InputError(f"no URL of a server: {url!r}", why="a name or path in it is not valid", mend=example)
     tls = parts.scheme == "https"
     return Address(parts.hostname, port or (443 if tls else 80), tls), parts.path.rstrip("/") or "/v1"

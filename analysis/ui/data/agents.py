@@ -28,7 +28,11 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
         epochs = [epoch for epoch in evaluation.epochs if evaluation.of(arm, epoch)] if evaluation else []
         for number, epoch in enumerate(epochs or [0]):
             found = plain(win_rate(evaluation, arm, epoch=epoch)) if evaluation and epoch else None
-            beyond = plain(win_rate_against_placebo(evaluation, arm, epoch=epoch)) if evaluation and epoch and arm != "placebo" else None
+            beyond = (
+                plain(win_rate_against_placebo(evaluation, arm, epoch=epoch))
+                if evaluation and epoch and arm != "placebo"
+                else None
+            )
             rows.append({
                 "arm": arm if not number else "", "epoch": epoch or DASH, "win": _percent(found), "bounds": bounds(found),
                 "votes": f"{found['n']:,}" if found else DASH, "beyond": points(beyond), "beyond_bounds": points_bounds(beyond),

@@ -102,7 +102,7 @@ class Book:
 
     Attributes:
         people: who joined, in the order of persona indices.
-        header: events before the first step that other readers of the log want again.
+        header: ties of the run's graphs.
         seq: the next event's.
         forks: (``seq``, names of changed settings).
         replies: answers of language models; ``tokens`` that they wrote.
@@ -113,7 +113,7 @@ class Book:
     arena: dict[str, Any] = field(default_factory=dict)
     anchors: dict[str, dict[str, Any]] = field(default_factory=dict)
     people: list[PersonasJoined | CrowdJoined] = field(default_factory=list)
-    header: list[Event] = field(default_factory=list)
+    header: list[TiesFormed] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     model: str = ""
     reader: str = ""

@@ -24,7 +24,9 @@ def _said(found: Comparison, a: str, b: str) -> list[str]:
     if found.same:
         return ["Both are the same run."]
     if found.identical:
-        return [f"They decided alike: {f'digest {found.digest}' if found.digest else f'{found.equal:,} decisions, all equal'}."]
+        return [
+            f"They decided alike: {f'digest {found.digest}' if found.digest else f'{found.equal:,} decisions, all equal'}."
+        ]
     said = []
     if found.shared is not None:
         said.append(f"They share the first {found.shared.events:,} events of {found.shared.run.rsplit('/', 1)[-1]}.")

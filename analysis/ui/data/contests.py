@@ -59,7 +59,11 @@ def contest_rows(book: Book, contests: Iterable[Contest], address: Address) -> l
 def _votes(contest: Contest) -> list[dict[str, Any]]:
     names, total = contest.competitors(), max(1, sum(contest.votes) + contest.abstained + contest.invalid)
     parts = [(names.get(slot, f"message {slot + 1}"), votes, 1 + slot % 6) for slot, votes in enumerate(contest.votes)]
-    parts += [(name, number, hue) for name, number, hue in (("abstained", contest.abstained, 8), ("named no option", contest.invalid, 7)) if number]
+    parts += [
+        (name, number, hue)
+        for name, number, hue in (("abstained", contest.abstained, 8), ("named no option", contest.invalid, 7))
+        if number
+    ]
     return [{"label": label, "count": f"{votes:,}", "share": votes / total, "hue": hue} for label, votes, hue in parts]
 
 
@@ -159,12 +163,19 @@ def _reactions(
         elif isinstance(event, Reacted | ReactionInvalid) and event.contest == contest.contest:
             rows.append(_reaction(book, event, names, whole, address))
     total = sum(silent.values())
-    spread = ", ".join(f"{names.get(slot, 'abstained') if slot >= 0 else 'abstained'} {number:,}" for slot, number in sorted(silent.items(), reverse=True))
+    spread = ", ".join(
+        f"{names.get(slot, 'abstained') if slot >= 0 else 'abstained'} {number:,}"
+        for slot, number in sorted(silent.items(), reverse=True)
+    )
     return rows, f"{count(total, 'member')} of the crowd voted without a thought: {spread}." if total else ""
 
 
 def _reaction(
-    book: Book, event: Reacted | ReactionInvalid, names: dict[int, str], whole: set[str] | frozenset[str], address: Address
+    book: Book,
+    event: Reacted | ReactionInvalid,
+    names: dict[int, str],
+    whole: set[str] | frozenset[str],
+    address: Address,
 ) -> dict[str, Any]:
     person = find_person(book, event.persona)
     invalid = isinstance(event, ReactionInvalid)

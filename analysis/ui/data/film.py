@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from analysis.ui.address import Address
 from analysis.ui.data.book import SHARED, Book
+from analysis.ui.data.frames import Frames, Key
 from analysis.ui.data.places import traits_of
-from analysis.ui.data.society import Frames, Key
 from analysis.ui.data.text import DASH, signed
 from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
 
 EXPOSURES = ("Saw nothing", "Saw a message", "Engaged with one")
-ASIDE = (Swatch(label="Abstained", light="#3b444d", dark="#c9d1d9"), Swatch(label="Named no option", light="#847b00", dark="#f0e442"))
+ASIDE = (
+    Swatch(label="Abstained", light="#3b444d", dark="#c9d1d9"),
+    Swatch(label="Named no option", light="#847b00", dark="#f0e442"),
+)
 """What is no choice of a message, in the same colours everywhere."""
 
 ENDS = (0.1, 0.25, 0.5, 1.0)
@@ -43,13 +46,13 @@ class Film:
 def film(frames: Frames, fill: str, slot: int = 0) -> Film:
     """Return frames as colours; opinions where there are none are shown as choices."""
     exposed = _stacked(frames.exposures, frames.n)
-    labels = list(EXPOSURES)
+    labels: list[str] = list(EXPOSURES)
     if fill == "opinion" and frames.opinions:
         slot = min(slot, len(frames.slots) - 1)
         of = np.stack([opinion[slot] for opinion in frames.opinions])
         end = next(end for end in ENDS if end >= float(np.abs(of).max(initial=0)) or end == ENDS[-1])
         ramp, title = {"low": -end, "high": end}, f"Opinion of {frames.slots[slot]}"
-        return Film(opinion_bins(of, **ramp), exposed, opinions(**ramp), ramp, title, labels)
+        return Film(opinion_bins(of, low=-end, high=end), exposed, opinions(low=-end, high=end), ramp, title, labels)
     if fill == "exposure":
         return Film(exposed, exposed, categories(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
     palette = [*categories(frames.slots, neutral="No choice yet"), *ASIDE]
@@ -69,7 +72,9 @@ def society_choices(book: Book, address: Address) -> tuple[Key | None, list[dict
     if key is None or str(key) not in dict(options):
         key = Key.parse(options[0][0])
     assert key is not None
-    choices = [{"name": "society", "label": "Society", "value": str(key), "options": [list(option) for option in options]}]
+    choices = [
+        {"name": "society", "label": "Society", "value": str(key), "options": [list(option) for option in options]}
+    ]
     fills = [["choice", "last choice"], ["exposure", "exposure"]]
     if book.networked:
         fills.insert(1, ["opinion", "opinion"])
@@ -84,7 +89,9 @@ def society_choices(book: Book, address: Address) -> tuple[Key | None, list[dict
         for name, label, default in (("across", "Across", 0), ("up", "Up", 1)):
             given = getattr(address, name)
             value = given if given in traits else traits[default]
-            choices.append({"name": name, "label": label, "value": value, "options": [[trait, trait] for trait in traits]})
+            choices.append(
+                {"name": name, "label": label, "value": value, "options": [[trait, trait] for trait in traits]}
+            )
     return key, choices
 
 
@@ -108,5 +115,8 @@ def member_facts(frames: Frames, row: int, t: int) -> list[list[str]]:
     facts = [["last choice", named[min(int(frames.choices[t][row]), len(named) - 1)]]]
     facts.append(["exposure", EXPOSURES[int(frames.exposures[t][row])].lower()])
     if frames.opinions:
-        facts += [[f"opinion of {name}", signed(float(frames.opinions[t][slot][row]), 2)] for slot, name in enumerate(frames.slots)]
+        facts += [
+            [f"opinion of {name}", signed(float(frames.opinions[t][slot][row]), 2)]
+            for slot, name in enumerate(frames.slots)
+        ]
     return facts or [["", DASH]]

@@ -25,8 +25,8 @@ from abm.events import (
 )
 from abm.networked.platform import RECOMMENDED, UNIT
 from analysis.ui.data.book import Book
+from analysis.ui.data.frames import Key
 from analysis.ui.data.places import names_of
-from analysis.ui.data.society import Key
 from analysis.ui.data.text import DASH, Passage, passage, signed
 
 
@@ -240,7 +240,9 @@ class _Reader:
             for place, slot in enumerate(order)
             if (wrote := contest.messages.get(slot)) is not None
         ]  # fmt: skip
-        said = {-1: "abstained", -2: "named no option", -3: "was not asked"}.get(choice) or f"chose {names.get(choice, choice)}"
+        said = {-1: "abstained", -2: "named no option", -3: "was not asked"}.get(
+            choice
+        ) or f"chose {names.get(choice, choice)}"
         won = "nobody" if event.winner < 0 else names.get(event.winner, str(event.winner))
         outcome = f"{event.outcome}, {won} won" if event.winner >= 0 else event.outcome
         subject = self.book.subject(contest.anchor)
@@ -249,7 +251,9 @@ class _Reader:
         )
 
 
-def story_rows(story: Story, start: int, stop: int, whole: set[str] | frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+def story_rows(
+    story: Story, start: int, stop: int, whole: set[str] | frozenset[str] = frozenset()
+) -> list[dict[str, Any]]:
     """Return encounters as a page shows them.
 
     Args:
@@ -296,5 +300,7 @@ def lines(opinions: dict[str, list[tuple[int, float]]], width: float = 100, heig
     for number, (name, line) in enumerate(opinions.items()):
         spots = [(width * at / max(1, last), height * (0.5 - value / 2)) for at, value in line]
         path = "M" + " L".join(f"{x:.2f} {y:.2f}" for x, y in spots)
-        found.append({"name": name, "path": path, "hue": 1 + number % 8, "last": signed(line[-1][1], 2) if line else DASH})
+        found.append(
+            {"name": name, "path": path, "hue": 1 + number % 8, "last": signed(line[-1][1], 2) if line else DASH}
+        )
     return found

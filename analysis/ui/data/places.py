@@ -79,7 +79,9 @@ def place(
     if len(ties):
         csr = from_ties(n, ties[:, 0], ties[:, 1])
         return Places(_laid_out(csr, run), ties, names, _communities(n, ties), "")
-    traits = {name: column[rows] for name, column in traits_of(people, split).items() if len(column) > rows.max(initial=0)}
+    traits = {
+        name: column[rows] for name, column in traits_of(people, split).items() if len(column) > rows.max(initial=0)
+    }
     if len(traits) < 2 or n < 3:
         note = "Isolated world: nobody follows anybody. Members stand in a grid, in the order in which they joined."
         return Places(_grid(n), ties, names, None, note)

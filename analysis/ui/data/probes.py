@@ -32,7 +32,11 @@ def probe_tables(evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
     for kind, title, text in KINDS:
         mine = sorted((row for row in rows if row["kind"] == kind and row["base"]["n"]), key=lambda row: row["probe"])
         if mine:
-            shown = [_shown(row, first=not i) for _, group in groupby(mine, key=lambda row: row["probe"]) for i, row in enumerate(group)]
+            shown = [
+                _shown(row, first=not i)
+                for _, group in groupby(mine, key=lambda row: row["probe"])
+                for i, row in enumerate(group)
+            ]
             tables.append({"title": title, "text": text, "rows": shown})
     return tables
 
@@ -44,9 +48,15 @@ def judge_tables(rows: Sequence[VerdictRow], evaluation: Evaluation, epoch: int)
     for judge in dict.fromkeys(row.judge for row in mine):
         found = [plain(row) for row in rates([row for row in mine if row.judge == judge], evaluation)]
         found.sort(key=lambda row: row["probe"])
-        shown = [_shown(row, first=not i) for _, group in groupby(found, key=lambda row: row["probe"]) for i, row in enumerate(group)]
+        shown = [
+            _shown(row, first=not i)
+            for _, group in groupby(found, key=lambda row: row["probe"])
+            for i, row in enumerate(group)
+        ]
         asked = sum(row["asked"] for row in found)
-        tables.append({"title": f"Judge: {short(judge, 60)}", "text": f"{asked:,} answers of a language model.", "rows": shown})
+        tables.append(
+            {"title": f"Judge: {short(judge, 60)}", "text": f"{asked:,} answers of a language model.", "rows": shown}
+        )
     return tables
 
 

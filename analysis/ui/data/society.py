@@ -5,7 +5,6 @@ Knows events; knows nothing of colours or places. Takes events one by one, so th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,84 +42,10 @@ from abm.events import (
 )
 from abm.networked import applying
 from abm.networked.platform import LIKED, REPLIED, SERVED, SHARED, UNIT, Platform
+from analysis.ui.data.frames import FIRST_SLOT, Frames, Key
 
-ALL_ARMS = "shared"
-UNDECIDED, FIRST_SLOT = 0, 1
-"""Codes of choice: nobody yet, then one per slot, then abstained and invalid."""
 MOST_CELLS = 48 * 2**20
 """Frames times members that are kept of each kind; of a longer society every second frame goes, and again."""
-
-
-@dataclass(frozen=True)
-class Key:
-    """Which society: a phase, an arm, and an epoch (None for all, one after the other)."""
-
-    phase: str
-    arm: str
-    epoch: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.phase}/{self.arm}/{'all' if self.epoch is None else self.epoch}"
-
-    @classmethod
-    def parse(cls, text: str) -> Key | None:
-        """Return the key that a page's address names, or None."""
-        phase, _, rest = text.partition("/")
-        arm, _, epoch = rest.rpartition("/")
-        if phase not in ("train", "evaluate") or not arm or not (epoch == "all" or epoch.isdecimal()):
-            return None
-        return cls(phase, arm, None if epoch == "all" else int(epoch))
-
-    def holds(self, step: StepStarted) -> bool:
-        """Return whether a step is part of it."""
-        return (
-            step.phase == self.phase
-            and step.arm in (self.arm, ALL_ARMS)
-            and (self.epoch is None or step.epoch == self.epoch)
-        )
-
-
-@dataclass
-class Frames:
-    """Frames of one society, T of them over N members.
-
-    Attributes:
-        personas: shape (N,), persona index of each row.
-        slots: competitors' names, by slot; a choice's code is its slot + 1, then abstained, then invalid.
-        choices: T of shape (N,): uint8, what each chose last.
-        exposures: T of shape (N,): uint8, 0 saw nothing of what is in the feeds, 1 saw something, 2 liked, shared or replied.
-        opinions: T of shape (slots, N): float32, -1 .. 1; none in a world without feeds.
-        labels: T mappings as :class:`analysis.ui.graph.DiffusionGraph` takes them.
-        marks: ``t``, ``kind`` and ``label``.
-        contests: T contest ids, empty where a frame shows none.
-        formed, cut: ties among members since the society began.
-        thinned: only every so many-th frame was kept.
-    """
-
-    personas: NDArray[np.int64]
-    slots: list[str]
-    choices: list[NDArray[np.uint8]] = field(default_factory=list)
-    exposures: list[NDArray[np.uint8]] = field(default_factory=list)
-    opinions: list[NDArray[np.float32]] = field(default_factory=list)
-    labels: list[dict[str, Any]] = field(default_factory=list)
-    marks: list[dict[str, Any]] = field(default_factory=list)
-    contests: list[str] = field(default_factory=list)
-    formed: int = 0
-    cut: int = 0
-    thinned: int = 1
-
-    @property
-    def n(self) -> int:
-        """Members."""
-        return len(self.personas)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def abstained(self) -> int:
-        """The code of an abstention; the next one is that of an invalid reaction."""
-        return FIRST_SLOT + len(self.slots)
 
 
 class Reader:
@@ -170,7 +95,9 @@ class Reader:
             case RunConfigured() | Forked():
                 self._config = event.config
             case AnchorsListed():
-                self._subjects |= {str(row.get("id")): str(row.get("subject") or row.get("id")) for row in event.anchors}
+                self._subjects |= {
+                    str(row.get("id")): str(row.get("subject") or row.get("id")) for row in event.anchors
+                }
             case PersonasJoined() | CrowdJoined():
                 size = event.size if isinstance(event, CrowdJoined) else len(event.ids)
                 self._first.setdefault(event.split, event.first)
@@ -207,7 +134,15 @@ class Reader:
                 if isinstance(event, FeedServed):
                     self._round = event.round
                 self._change(event)
-            case Engaged() | OpinionsShifted() | MessagesLabelled() | PollTaken() | Intervened() | TiesFormed() | TiesCut():
+            case (
+                Engaged()
+                | OpinionsShifted()
+                | MessagesLabelled()
+                | PollTaken()
+                | Intervened()
+                | TiesFormed()
+                | TiesCut()
+            ):
                 self._change(event)
                 self._note(event, frames)
             case MessagePublished():
@@ -258,7 +193,10 @@ class Reader:
                     frames.cut += among
             case PollTaken():
                 before = frames.marks[-1] if frames.marks else {}
-                if (before.get("kind"), before.get("t")) != ("poll", len(frames)):  # one mark for all contests of a round
+                if (before.get("kind"), before.get("t")) != (
+                    "poll",
+                    len(frames),
+                ):  # one mark for all contests of a round
                     self._mark("poll", f"poll in round {event.round + 1}", ahead=1)
             case Intervened():
                 self._mark("intervention", event.kind.replace("_", "-"), ahead=1)
@@ -315,7 +253,7 @@ class Reader:
         frames.labels.append({"step": step.step, "epoch": step.epoch, "phase": step.phase, "arm": step.arm} | label)
         frames.contests.append(contest)
         if len(frames) * frames.n > MOST_CELLS and len(frames) > 2:
-            _thin(frames)
+            frames.thin()
 
     def _mark(self, kind: str, label: str, ahead: int = 0) -> None:
         if self.frames is not None:
@@ -332,12 +270,3 @@ class Reader:
         self._verdicts.clear()
         self._cast.clear()
         self._step = None
-
-
-def _thin(frames: Frames) -> None:
-    """Drop every second frame."""
-    for kept in (frames.choices, frames.exposures, frames.opinions, frames.labels, frames.contests):
-        del kept[1::2]
-    for mark in frames.marks:
-        mark["t"] //= 2
-    frames.thinned *= 2

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import solara  # pyright: ignore[reportMissingImports]
-
 from analysis.ui import reading
 from analysis.ui.address import Address
 from analysis.ui.data import agents as data
 from analysis.ui.data.text import count
+from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import parts, vue
 from analysis.ui.pages.diffusion import Rest
@@ -19,7 +18,10 @@ def Agents(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None
     whole, more = parts.use_whole(address.arm)
     arms = follower.read(data.arms_of)
     if not arms:
-        vue.Notice(title="No competitor yet", text="All arms share the first epoch; they part when the first adapters are learnt.")
+        vue.Notice(
+            title="No competitor yet",
+            text="All arms share the first epoch; they part when the first adapters are learnt.",
+        )
         return
     arm = address.arm if address.arm in arms else arms[0]
     evaluation = reading.evaluation(follower)

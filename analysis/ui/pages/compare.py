@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import solara  # pyright: ignore[reportMissingImports]
-
 from abm.errors import MolochError
 from analysis.compare import Comparison, compare
 from analysis.ui.address import Address
 from analysis.ui.data.comparing import compared
 from analysis.ui.data.film import society_choices
 from analysis.ui.data.text import count
+from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import use_version
 from analysis.ui.pages import vue
@@ -33,7 +32,9 @@ def Compare(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> Non
     vue.Controls(choices=[picked, *(choices if address.other else [])], said="", event_chose=chose)
     if not others:
         vue.Notice(
-            title="No other run", text="Give two runs, or a folder of runs, to compare them; a fork is one too.", command="moloch ui RUN OTHER"
+            title="No other run",
+            text="Give two runs, or a folder of runs, to compare them; a fork is one too.",
+            command="moloch ui RUN OTHER",
         )
         return
     other = library().follower(address.other) if address.other else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import solara  # pyright: ignore[reportMissingImports]
-
 from analysis.ui import reading
 from analysis.ui.address import Address
 from analysis.ui.data import contests as data
 from analysis.ui.data.book import Contest
 from analysis.ui.data.text import count
+from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import parts, vue
 from analysis.ui.pages.diffusion import Rest

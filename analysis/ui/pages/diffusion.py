@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import solara  # pyright: ignore[reportMissingImports]
-
 from analysis.ui.address import Address
 from analysis.ui.data.film import film, member_facts, society_choices
+from analysis.ui.data.frames import Frames, Key
 from analysis.ui.data.places import Places, place
-from analysis.ui.data.society import Frames, Key
 from analysis.ui.data.text import count
+from analysis.ui.framework import solara
 from analysis.ui.graph import DiffusionGraph
 from analysis.ui.library import Follower
 from analysis.ui.pages import vue
@@ -30,7 +29,7 @@ def Diffusion(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> N
         value = changed["value"]
         number = isinstance(getattr(address, changed["name"]), int)
         fresh = {"t": 0, "persona": -1} if changed["name"] == "society" else {}
-        rest_at = {"t": shown.current} if not fresh else fresh
+        rest_at = fresh or {"t": shown.current}
         go(address.at(**{changed["name"]: int(value) if number else value}, **rest_at).url)
 
     shown = solara.use_ref(address.t)
@@ -99,7 +98,9 @@ def Society(
     solara.use_effect(begin, [watcher])
     if not watcher.read(lambda frames: len(frames) if frames is not None else 0):
         waiting = f"{count(watcher.events, 'event')} so far." if not watcher.ready else "This society has not begun."
-        vue.Notice(title="Reading the log" if not watcher.ready else "Nothing to see yet", text=watcher.error or waiting)
+        vue.Notice(
+            title="Reading the log" if not watcher.ready else "Nothing to see yet", text=watcher.error or waiting
+        )
         return
     if watcher.ready:
         Graph(follower, watcher, key, address, go, rest, say, tick, linked, height)
@@ -124,7 +125,7 @@ def Graph(
     t, set_t = solara.use_state(address.t)
 
     def make() -> tuple[DiffusionGraph, Places, _Sent]:
-        frames = watcher.read(lambda frames: _copied(frames))
+        frames = watcher.frames()
         people, header = follower.read(lambda book: (list(book.people), list(book.header)))
         places = place(people, header, frames.personas, key.phase, follower.path, address.across, address.up)
         shown = film(frames, address.fill, address.slot)
@@ -137,10 +138,14 @@ def Graph(
         row = _row_of(frames, address.persona)
         if row >= 0:
             widget.selected = row
-        return widget, places, _Sent(len(frames), frames.thinned, (address.fill, address.slot, shown.ramp.get("high", 0.0)))
+        return (
+            widget,
+            places,
+            _Sent(len(frames), frames.thinned, (address.fill, address.slot, shown.ramp.get("high", 0.0))),
+        )
 
     widget, places, sent = solara.use_memo(make, [watcher])
-    frames = watcher.read(lambda frames: _copied(frames))
+    frames = watcher.frames()
 
     def observe() -> Callable[[], None]:
         def moved(change: Any) -> None:
@@ -174,11 +179,17 @@ def Graph(
         elif len(frames) > sent.frames:
             new = slice(sent.frames, None)
             known = len(widget.marks)
-            widget.append(shown.fills[new], frames.labels[new], outlines=shown.outlines[new], marks=frames.marks[known:])
+            widget.append(
+                shown.fills[new], frames.labels[new], outlines=shown.outlines[new], marks=frames.marks[known:]
+            )
         sent.frames, sent.thinned, sent.view = len(frames), frames.thinned, view
         live = follower.read(lambda book: book.ended is None) and not follower.error
         widget.live = live
-        tied = f"{len(places.ties):,} ties when it began, {frames.formed:,} formed and {frames.cut:,} cut since; " if len(places.ties) else ""
+        tied = (
+            f"{len(places.ties):,} ties when it began, {frames.formed:,} formed and {frames.cut:,} cut since; "
+            if len(places.ties)
+            else ""
+        )
         kept = f"; every {frames.thinned} frames one is kept" if frames.thinned > 1 else ""
         say(f"{frames.n:,} members; {tied}{len(frames):,} frames{kept}")
 
@@ -195,15 +206,6 @@ def Graph(
     text = follower.read(lambda book: _text(book.people, persona)) if card else ""
     to = address.at(page="persona", persona=persona, society=str(key), t=t).url
     vue.MemberCard(name=places.names[selected] if card else "", text=text, facts=card, to=to, event_go=go)
-
-
-def _copied(frames: Frames | None) -> Frames:
-    """Return the frames as they are now; arrays are shared, and are never changed."""
-    assert frames is not None
-    lists = ("choices", "exposures", "opinions", "labels", "contests")
-    copy = Frames(frames.personas, frames.slots, **{name: list(getattr(frames, name)) for name in lists})
-    copy.marks, copy.formed, copy.cut, copy.thinned = [dict(mark) for mark in frames.marks], frames.formed, frames.cut, frames.thinned
-    return copy
 
 
 def _row_of(frames: Frames, persona: int) -> int:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 
-import solara  # pyright: ignore[reportMissingImports]
-
 from analysis.ui import reading
 from analysis.ui.address import Address
 from analysis.ui.data import probes
 from analysis.ui.data.training import training_rows
+from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import parts, vue
 from analysis.ui.pages.diffusion import Rest
@@ -33,7 +32,11 @@ def Probes(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None
         choices = [{"name": "epoch", "label": "Evaluation", "value": str(epoch), "options": options}]
         vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
     run = shlex.quote(str(follower.path))
-    none = "" if judged else f"No language model judged these messages yet: moloch probe {run} --judge http://host:8000/v1#NAME"
+    none = (
+        ""
+        if judged
+        else f"No language model judged these messages yet: moloch probe {run} --judge http://host:8000/v1#NAME"
+    )
     vue.ProbeView(
         tables=tables, title="Nothing was evaluated yet", command="", judges=why or none,
         text="Probes judge what is written for held-out anchors, after the last epoch (or each, with --set evaluate=every).",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import solara  # pyright: ignore[reportMissingImports]
-
 from analysis.ui.address import Address
+from analysis.ui.framework import solara
 from analysis.ui.pages import vue
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import solara  # pyright: ignore[reportMissingImports]
-
 from abm.errors import MolochError
 from analysis.ui import reading
 from analysis.ui.address import Address
 from analysis.ui.data import persona as data
 from analysis.ui.data.film import society_choices
-from analysis.ui.data.society import Key
+from analysis.ui.data.frames import Key
 from analysis.ui.data.text import count
+from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.pages import parts, vue
 from analysis.ui.pages.diffusion import Rest
@@ -51,7 +50,9 @@ def OnePersona(follower: Follower, address: Address, person: data.Person, key: K
     rows = data.story_rows(story, *parts.page_of(address, len(story.encounters), SIZE), whole)
     for row in rows:
         row["url"] = address.at(page="contests", contest=row["contest"], page_no=0).url
-    first, size = follower.read(lambda book: (data.first_of(book, key.phase), len(data.names_of(book.people, key.phase))))
+    first, size = follower.read(
+        lambda book: (data.first_of(book, key.phase), len(data.names_of(book.people, key.phase)))
+    )
 
     def find(name: str) -> None:
         found = follower.read(lambda book: data.find_by_name(book, key.phase, name))
@@ -85,7 +86,11 @@ def _use_interview(follower: Follower, person: data.Person, story: data.Story) -
                 answer = follower.read(lambda book: book)
                 found = interviewer.ask(answer, person, story.encounters, question[:1000])
             except MolochError as error:
-                found = {"question": question, "answer": {"pieces": [[str(error), False]], "hidden": 0}, "cost": "no answer"}
+                found = {
+                    "question": question,
+                    "answer": {"pieces": [[str(error), False]], "hidden": 0},
+                    "cost": "no answer",
+                }
             set_said(lambda all_said: all_said | {person.persona: [*all_said.get(person.persona, []), found]})
             set_busy(False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import solara  # pyright: ignore[reportMissingImports]
+from analysis.ui.framework import solara
 
 Go = Callable[[str], None]
 Row = dict[str, Any]
@@ -66,7 +66,14 @@ def ContestView(contest: Row, total: str, pager: Row | None, back: str, event_go
 
 @solara.component_vue("agents.vue")
 def AgentView(
-    rows: list[Row], arm: str, lineage: list[Row], messages: list[Row], total: str, pager: Row | None, event_go: Go, event_more: Go
+    rows: list[Row],
+    arm: str,
+    lineage: list[Row],
+    messages: list[Row],
+    total: str,
+    pager: Row | None,
+    event_go: Go,
+    event_more: Go,
 ) -> None:
     """Competitors: win rates, lineage, messages."""
 

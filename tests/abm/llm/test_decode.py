@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="needs the learn extra")
@@ -79,6 +79,7 @@ class TestSample:
 class TestCache:
     """Buffers with spare room hold what was written."""
 
+    @settings(deadline=None)
     @given(st.lists(st.tuples(st.integers(1, 90), st.booleans()), min_size=1, max_size=6))
     def test_like_concatenation(self, steps):
         """After any appends and selections of rows, keys and values are those of plain concatenation."""

@@ -217,6 +217,72 @@ class TestAdapters:
         assert (theirs - plain).abs().max() > 0.1, "the adapter must matter"
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
+    @pytest.fixture
+    def faint(self, tiny_model, tmp_path):
+        """A folder with an adapter whose changes are a hundredth of what bfloat16 tells apart in most weights."""
+        from safetensors.torch import load_file, save_file
+
+        from tests.support.tiny import save_tiny_adapter
+
+        save_tiny_adapter(tiny_model, tmp_path / "faint")
+        path = tmp_path / "faint" / "adapter_model.safetensors"
+        save_file({k: v * (1e-3 if "lora_B" in k else 1) for k, v in load_file(path).items()}, path)
+        return tmp_path
+
+    def test_half_precision_keeps_what_it_adds(self, tiny_model, faint):
+        """Beside weights of bfloat16 an adapter adds what PEFT says; merged into them most of it would be gone."""
+        from safetensors.torch import load_file
+
+        llm = TransformersLLM(tiny_model, adapters=faint, device="cpu", dtype="bfloat16")
+        layer, tensors = llm.model.model.layers[0].mlp.up_proj, load_file(faint / "faint" / "adapter_model.safetensors")
+        up, down = (tensors[f"base_model.model.model.layers.0.mlp.up_proj.lora_{k}.weight"] for k in "BA")
+        given = torch.eye(down.shape[1], dtype=torch.bfloat16)
+        with torch.inference_mode():
+            plain = torch.zeros_like(layer(given))
+            llm._swapper.activate("faint")
+            layer.weight.data, weight = torch.zeros_like(layer.weight), layer.weight.data
+            added = (layer(given) - plain).float()
+            layer.weight.data = weight
+        wanted = 2.0 * (up @ down).T
+        merged = (weight.float() + wanted.T).bfloat16().float() - weight.float()
+        assert (added - wanted).norm() < 0.01 * wanted.norm()
+        assert (merged.T - wanted).norm() > 0.5 * wanted.norm(), "the test shows nothing"
+
+    def test_half_precision_off_is_the_base(self, tiny_model, tiny_adapters):
+        """And an adapter that is on answers otherwise, after which the base is what it was, bit for bit."""
+        llm = TransformersLLM(tiny_model, adapters=tiny_adapters, device="cpu", dtype="bfloat16")
+        ids = torch.tensor([llm.prompt_ids(ask(2))])
+        with torch.inference_mode():
+            base = llm.model(ids).logits
+            llm._swapper.activate("one")
+            one = llm.model(ids).logits
+            llm._swapper.activate("two")
+            two = llm.model(ids).logits
+            llm._swapper.activate("")
+            assert torch.equal(llm.model(ids).logits, base)
+        assert (one - base).abs().max() > 0.1 and (two - base).abs().max() > 0.1 and (one - two).abs().max() > 0.1
+
+    @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+    def test_half_an_adapter_is_none(self, tiny_model, tiny_adapters, monkeypatch, dtype):
+        """If memory runs out on the way, the model answers with its base weights."""
+        from abm.llm.weights import Swapper
+
+        llm = TransformersLLM(tiny_model, adapters=tiny_adapters, device="cpu", dtype=dtype)
+        ids, put, done = torch.tensor([llm.prompt_ids(ask(2))]), Swapper._put, []
+
+        def runs_out(swapper, name, factors):
+            if len(done) == 3:
+                raise torch.OutOfMemoryError("no more")
+            done.append(name)
+            put(swapper, name, factors)
+
+        monkeypatch.setattr(Swapper, "_put", runs_out)
+        with torch.inference_mode():
+            base = llm.model(ids).logits
+            with pytest.raises(torch.OutOfMemoryError):
+                llm._swapper.activate("one")
+            assert torch.equal(llm.model(ids).logits, base)
+
     def test_mixed_call(self, tiny):
         """Requests of several adapters in one call are each answered as if asked apart."""
         requests = [ask(i, adapter=name) for i, name in enumerate(["two", "", "one", "", "two", "one"])]

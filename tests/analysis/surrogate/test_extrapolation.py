@@ -51,7 +51,7 @@ class TestCounts:
         events = list(read_events(tmp_path / "run"))
         [row] = extrapolation(events)
         warm = [e for e in events if getattr(e, "text", "") and "family" in getattr(e, "text", "")]
-        assert row.members == "personas" and row.messages > 20 and row.fitted_on == "llm (m)"
+        assert row.part == "personas" and row.messages > 20 and row.fitted_on == "llm (m)"
         assert 0 < row.features["warmth"] <= row.outside <= row.messages and warm
         [line] = extrapolation_lines([msgspec.to_builtins(row)])
         assert f"{row.outside} of {row.messages} messages" in line and "fitted on llm (m)" in line
@@ -66,14 +66,14 @@ class TestCounts:
             update={"audience": path, "crowd": CONFIG.crowd.model_copy(update={"size": 50, "audience": path})}
         )
         carry_out(tmp_path / "run", config)
-        assert [row.members for row in extrapolation(read_events(tmp_path / "run"))] == ["personas", "crowd"]
+        assert [row.part for row in extrapolation(read_events(tmp_path / "run"))] == ["personas", "crowd"]
 
     def test_declared_audiences_have_none(self, tmp_path):
         """They were fitted on nothing."""
         carry_out(tmp_path)
         assert extrapolation(read_events(tmp_path)) == []
         [said] = [event for event in read_events(tmp_path) if isinstance(event, AudienceSet)]
-        assert said.members == "personas" and said.model["name"] == "default"
+        assert said.part == "personas" and said.choice_model["name"] == "default"
 
     def test_from_a_fork_on(self, fitted, tmp_path):
         """Only what was published while it reacted."""

@@ -50,7 +50,9 @@ class TestHosts:
         """The machine's own names are answered."""
         assert ask(guarded, host=host)[0]["status"] == 200
 
-    @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8765", "10.0.0.1:8765", "", "[", "localhost@evil.example"])
+    @pytest.mark.parametrize(
+        "host", ["evil.example", "127.0.0.1.evil.example:8765", "10.0.0.1:8765", "", "[", "localhost@evil.example"]
+    )
     def test_others(self, guarded, host):
         """All others are not."""
         assert ask(guarded, host=host)[0]["status"] == 403
@@ -62,9 +64,18 @@ class TestOrigins:
 
     def test_a_foreign_socket_is_closed(self, guarded):
         """The socket that carries everything is for the pages' own origin."""
-        assert ask(guarded, kind="websocket", host="127.0.0.1:1", origin="http://evil.example")[0]["type"] == "websocket.close"
-        assert ask(guarded, kind="websocket", host="127.0.0.1:1", origin="http://127.0.0.1:2")[0]["type"] == "websocket.close"
-        assert ask(guarded, kind="websocket", host="127.0.0.1:1", origin="http://127.0.0.1:1")[0]["type"] == "websocket.accept"
+        assert (
+            ask(guarded, kind="websocket", host="127.0.0.1:1", origin="http://evil.example")[0]["type"]
+            == "websocket.close"
+        )
+        assert (
+            ask(guarded, kind="websocket", host="127.0.0.1:1", origin="http://127.0.0.1:2")[0]["type"]
+            == "websocket.close"
+        )
+        assert (
+            ask(guarded, kind="websocket", host="127.0.0.1:1", origin="http://127.0.0.1:1")[0]["type"]
+            == "websocket.accept"
+        )
 
     def test_no_origin_is_no_browser(self):
         """Programs on this machine send none."""

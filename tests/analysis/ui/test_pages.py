@@ -77,7 +77,9 @@ class TestRuns:
         """The header shows the head that the log has, and that nothing here is evidence about real LLMs."""
         page = visit.graph("?run=isolated")
         assert open_log(isolated, write=False).head().hash[:12] in page.inner_text("header")
-        assert "Not evidence about real LLMs" in page.inner_text("header") or "choice model" in page.inner_text("header")
+        assert "Not evidence about real LLMs" in page.inner_text("header") or "choice model" in page.inner_text(
+            "header"
+        )
 
     def test_the_fork_button_shows_its_command(self, visit, isolated):
         """It is a command to copy; the page forks nothing."""
@@ -125,6 +127,7 @@ class TestDiffusion:
         """A member's card leads to what it saw; going back finds the graph as it was left."""
         page = visit.graph("?run=networked")
         scrub(page, 2)
+        visit.wait_search("t=2")
         stage, card = page.locator(f"{GRAPH} .md-stage"), page.locator(".m-card h2")
         x, y = where(networked, stage.bounding_box())
         stage.click(position={"x": x, "y": y})
@@ -144,14 +147,16 @@ class TestPersona:
         """Letters follow the order in which it saw the messages, and its thought is there."""
         events = list(read_events(isolated))
         reacted = next(e for e in events if isinstance(e, Reacted) and e.contest.startswith("evaluate/2/rft/"))
-        page = visit.open(f"?run=isolated&page=persona&society=evaluate%2Frft%2F2&persona={reacted.persona}", ".m-story")
+        page = visit.open(
+            f"?run=isolated&page=persona&society=evaluate%2Frft%2F2&persona={reacted.persona}", ".m-story"
+        )
         story = page.locator(".m-story").first
         assert story.locator(".m-option").count() == len(reacted.order)
         assert reacted.thought in story.inner_text()
         texts = {e.slot: e.text for e in events if isinstance(e, MessagePublished) and e.contest == reacted.contest}
-        for place, slot in enumerate(reacted.order):
-            option = story.locator(".m-option").nth(place).inner_text()
-            assert option.startswith(chr(65 + place)) and texts[slot] in option
+        for nth, slot in enumerate(reacted.order):
+            option = story.locator(".m-option").nth(nth).inner_text()
+            assert option.startswith(chr(65 + nth)) and texts[slot] in option
 
     def test_find_by_name(self, visit, isolated):
         """A name finds its persona; one that nobody has is said to be nobody's."""
@@ -271,10 +276,16 @@ def hostile(isolated, tmp_path_factory):
     changed, message = [], 0
     for event in read_events(isolated):
         if isinstance(event, PersonasJoined):
-            event = msgspec.structs.replace(event, names=["IPY_MODEL_0123", bad, *event.names[2:]], texts=[bad + text for text in event.texts])
+            event = msgspec.structs.replace(
+                event, names=["IPY_MODEL_0123", bad, *event.names[2:]], texts=[bad + text for text in event.texts]
+            )
         elif isinstance(event, MessagePublished):
             message += 1
-            text = "IPY_MODEL_0123" if message % 3 == 0 else bad + "x" * 1_000_000 * (message == 1 or event.contest.startswith("evaluate/2/rft"))
+            text = (
+                "IPY_MODEL_0123"
+                if message % 3 == 0
+                else bad + "x" * 1_000_000 * (message == 1 or event.contest.startswith("evaluate/2/rft"))
+            )
             event = msgspec.structs.replace(event, text=text, thinking=bad)
         elif isinstance(event, Reacted):
             event = msgspec.structs.replace(event, thought=bad)
@@ -337,7 +348,7 @@ class TestDesignedStates:
             assert page.locator(".is-empty").count() == 1 and page.locator(".is-damaged").count() == 1
             assert "Nothing was written yet" in visit.open("?run=empty").inner_text("main")
             page = visit.open("?run=damaged&page=contests")
-            page.get_by_text("damaged", exact=True).wait_for()
+            page.wait_for_selector("header .is-damaged")
             assert "Traceback" not in page.inner_text("body")
             visit.close()
             assert visit.errors == [] and visit.strays == []

@@ -16,7 +16,7 @@ from learning.examples import Example  # noqa: E402
 from learning.lora import PRESETS, LoraSettings, lora_settings  # noqa: E402
 from learning.training import hardware  # noqa: E402
 from learning.training.hardware import activation_bytes, checkpoints, kernels, load_base, on_device  # noqa: E402
-from learning.training.losses import row_losses  # noqa: E402
+from learning.training.losses import row_losses, whole_inputs  # noqa: E402
 from tests.support.tiny import save_tiny_model  # noqa: E402
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
@@ -107,7 +107,7 @@ class TestMemory:
             return tensor
 
         rows = [Example(list(range(6, 206)), 199, 1.0, True) for _ in range(4)]
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), whole_inputs(model):
             row_losses(model.get_base_model(), rows)
         counted = sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in weights) / 800
         assert counted <= activation_bytes(model.config, settings) <= 2 * counted

@@ -102,6 +102,17 @@ class TestCheck:
             with pytest.raises(OutOfSync):
                 deviation(known, self.found(tiny_model, folder, other, known.tokens), where="here")
 
+    def test_the_parent_is_told_apart(self, tiny_model, folder, ids):
+        """However far both are from the base: a last epoch that changed little is no reason to take the one before."""
+        child = learn(tiny_model, folder, parent=ids[1], lr=1e-2, seed=5).adapter
+        known = recorded(folder / child)
+        found = self.found(tiny_model, folder, ids[1], known.tokens)
+        assert known.before == pytest.approx(found, abs=ROUNDING / 100)
+        assert deviation(known, self.found(tiny_model, folder, child, known.tokens), where="here") < 1e-3
+        with pytest.raises(OutOfSync):
+            deviation(known, found, where="here")
+        deviation(msgspec.structs.replace(known, before=[]), found, where="here")  # the base alone would not tell
+
     def test_the_base_is_the_base(self, tiny_model, folder, ids):
         """What is recorded as without adapter is what the model says without adapter."""
         known = recorded(folder / ids[0])

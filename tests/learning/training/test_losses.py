@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM  # noqa: E402
 
 from learning.examples import Example, passes  # noqa: E402
 from learning.training import losses  # noqa: E402
-from learning.training.losses import mean_loss, row_losses, step_losses  # noqa: E402
+from learning.training.losses import mean_loss, row_losses, step_losses, whole_inputs  # noqa: E402
 from tests.support.tiny import save_tiny_model  # noqa: E402
 
 ARCHITECTURES = {
@@ -124,6 +124,54 @@ class TestNoContamination:
         with torch.inference_mode():
             found = row_losses(adapted(folder).get_base_model(), ROWS)
         torch.testing.assert_close(found, alone[0], rtol=1e-4, atol=1e-4)
+
+
+class TestHalfPrecision:
+    """On a bf16 base products are bf16, and losses and gradients float32."""
+
+    @pytest.fixture(scope="class")
+    def half(self, tiny_model):
+        """A bf16 model with a float32 LoRA, as the trainer makes it."""
+        base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.bfloat16)
+        return get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj", "down_proj"], init_lora_weights=False))
+
+    @staticmethod
+    def inputs(model, rows):
+        """Return what types of numbers the adapter's layers read, and the rows' losses."""
+        seen = set()
+        layers = [module for name, module in model.named_modules() if name.endswith("lora_A.default")]
+        hooks = [layer.register_forward_pre_hook(lambda layer, given: seen.add(given[0].dtype)) for layer in layers]
+        found = row_losses(model.get_base_model(), rows)
+        for hook in hooks:
+            hook.remove()
+        return seen, found
+
+    def test_inputs_are_not_copied(self, half):
+        """The adapter reads what the base reads; by itself PEFT makes a float32 copy for each layer."""
+        assert self.inputs(half, ROWS)[0] == {torch.float32}
+        with whole_inputs(half):
+            assert self.inputs(half, ROWS)[0] == {torch.bfloat16}
+        assert self.inputs(half, ROWS)[0] == {torch.float32}, "as it was"
+
+    def test_a_float32_base_is_left_alone(self, tiny_model):
+        """Nothing is rounded there."""
+        model = adapted(tiny_model)
+        plain = row_losses(model.get_base_model(), ROWS)
+        with whole_inputs(model):
+            assert torch.equal(row_losses(model.get_base_model(), ROWS), plain)
+
+    def test_near_float32(self, half, tiny_model):
+        """Losses and gradients are those of float32 weights, but for rounding, and float32 themselves."""
+        exact = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.bfloat16).float()
+        exact = get_peft_model(exact, LoraConfig(r=2, target_modules=["q_proj", "down_proj"]))
+        exact.load_state_dict(half.state_dict())
+        with whole_inputs(half):
+            found = row_losses(half.get_base_model(), ROWS)
+            mine = gradients(half, step_losses(half.get_base_model(), ROWS, 64))
+        wanted = gradients(exact, step_losses(exact.get_base_model(), ROWS, 64))
+        torch.testing.assert_close(found, row_losses(exact.get_base_model(), ROWS), rtol=0.02, atol=0.02)
+        assert found.dtype == mine.dtype == torch.float32
+        assert torch.nn.functional.cosine_similarity(mine, wanted, dim=0) > 0.99
 
 
 class TestMemory:

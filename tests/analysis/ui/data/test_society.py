@@ -9,12 +9,22 @@ import pytest
 
 from abm.columns import Int16s, Int32s, unpack
 from abm.crowd import each
-from abm.events import ContestDecided, Engaged, FeedServed, Reacted, ReactedMany, ReactionInvalid, StepEnded, StepStarted
+from abm.events import (
+    ContestDecided,
+    Engaged,
+    FeedServed,
+    Reacted,
+    ReactedMany,
+    ReactionInvalid,
+    StepEnded,
+    StepStarted,
+)
 from abm.log import read_events
 from abm.networked.platform import UNIT
 from abm.state import State, apply
 from analysis.ui.data import society
-from analysis.ui.data.society import Frames, Key, Reader
+from analysis.ui.data.frames import Frames, Key
+from analysis.ui.data.society import Reader
 
 
 def read(run, key: str) -> Frames:
@@ -44,7 +54,11 @@ class TestIsolated:
 
     def test_one_frame_before_and_one_per_decision(self, isolated):
         """No decision of the society is missing, and none of another is there."""
-        decided = [e for e in read_events(isolated) if isinstance(e, ContestDecided) and e.contest.startswith("evaluate/2/rft/")]
+        decided = [
+            e
+            for e in read_events(isolated)
+            if isinstance(e, ContestDecided) and e.contest.startswith("evaluate/2/rft/")
+        ]
         frames = read(isolated, "evaluate/rft/2")
         assert len(frames) == 1 + len(decided) > 2
         assert frames.contests == ["", *(event.contest for event in decided)]
@@ -110,7 +124,13 @@ class TestNetworked:
         for event in read_events(networked):
             if isinstance(event, Reacted | ReactedMany | ReactionInvalid) and event.contest.startswith("evaluate"):
                 for reaction in each(event) if isinstance(event, ReactedMany) else [event]:
-                    code = 4 if isinstance(reaction, ReactionInvalid) else 3 if reaction.choice < 0 else reaction.choice + 1
+                    code = (
+                        4
+                        if isinstance(reaction, ReactionInvalid)
+                        else 3
+                        if reaction.choice < 0
+                        else reaction.choice + 1
+                    )
                     chose[reaction.persona] = code
         assert chose
         assert {int(p): int(c) for p, c in zip(frames.personas, frames.choices[-1], strict=True) if c} == chose

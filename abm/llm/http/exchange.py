@@ -1,0 +1,95 @@
+"""The words between whoever sends calls, whoever knows how they look, and whoever pays for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from abm.errors import MolochError
+from abm.llm.port import Reply, Request
+
+
+class ServiceError(MolochError):
+    """A server that cannot go on; the same command resumes."""
+
+    exit_code = 6
+
+
+class Address(NamedTuple):
+    """Where a server is."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How a server is treated.
+
+    Attributes:
+        concurrency: calls on their way at once, at most.
+        timeout: seconds of one attempt.
+        attempts: attempts of one call, those that were throttled not counted.
+        patience: seconds without any success, after a first failure, until the server counts as gone.
+        body: bytes of an answer, at most.
+    """
+
+    concurrency: int = 64
+    timeout: float = 300.0
+    attempts: int = 5
+    patience: float = 120.0
+    body: int = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Again:
+    """Send the call again.
+
+    Attributes:
+        why: for the statistics.
+        after: seconds that the server wants to be left alone; None where it does not say.
+        throttled: whether it was too much rather than wrong; such an attempt does not count.
+        wrong: whether the server is well, and the answer is not.
+    """
+
+    why: str
+    after: float | None = None
+    throttled: bool = False
+    wrong: bool = False
+
+
+class Exchanger(Protocol):
+    """Turns questions into bytes and bytes into answers."""
+
+    def write(self, question: Request) -> bytes:
+        """Return the whole HTTP request."""
+        ...
+
+    def read(self, question: Request, status: int, headers: dict[bytes, bytes], body: bytes) -> Reply | Again:
+        """Return the answer, or that the call is to be sent again.
+
+        Raises:
+            MolochError: no call to this server can succeed as things are.
+        """
+        ...
+
+    def give_up(self, question: Request, why: str) -> Reply:
+        """Return what stands for the answer of a call that failed too often while others succeed."""
+        ...
+
+
+class Gate(Protocol):
+    """What calls cost."""
+
+    def admit(self, question: Request) -> bool:
+        """Reserve what a call may cost at most; return False, and reserve nothing, if that is too much now."""
+        ...
+
+    def release(self, question: Request) -> None:
+        """Give back what was reserved for a call; what it did cost is booked by whoever reads the answer."""
+        ...
+
+    def spent(self) -> MolochError:
+        """Return why no further call is possible."""
+        ...

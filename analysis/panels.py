@@ -1,0 +1,100 @@
+"""How many voters a study needs: what panels of k of a run's voters would have found.
+
+Panels are drawn from the voters of the run, without replacement and the same for all contests. So they show how much is
+lost by asking fewer; that all voters agree with themselves says nothing about others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from abm import keyed
+from analysis.contests import Contest, read_evaluation
+from analysis.evaluation import Events
+from analysis.statistics import Estimate, mean_of
+
+PANELS = 200
+"""Drawn for each size."""
+MOST = 1_000
+"""Voters that panels are drawn from; of a larger crowd, that many at random."""
+
+
+class PanelRow(msgspec.Struct, frozen=True):
+    """What panels of one size find of one arm.
+
+    Attributes:
+        voters: of a panel.
+        win_rate: of the arm against base, mean of panels; ``low`` to ``high`` holds 95 % of them, ``n`` is their number.
+        same_winner: share of contests whose majority, or tie, is that of all voters; clustered on contests.
+        ties: share of contests without a majority.
+    """
+
+    arm: str
+    voters: int
+    win_rate: Estimate
+    same_winner: Estimate
+    ties: float
+
+
+def panel_table(events: Events, *, epoch: int | None = None, sizes: Sequence[int] | None = None) -> list[PanelRow]:
+    """Return one row per arm and size, over contests that were voted on.
+
+    Args:
+        epoch: the last one evaluated, unless it is given.
+        sizes: by default 1, 2, 5, 10, 20, 50, ..., and all voters; those beyond the voters there are, are left out.
+    """
+    found = read_evaluation(events)
+    rows = []
+    for arm in found.arms():
+        contests = [contest for contest in found.of(arm, epoch) if len(contest.votes)]
+        if not contests:
+            continue
+        votes = _votes(contests)
+        outcomes = np.array([np.sign(contest.votes.mean() - 0.5) for contest in contests])
+        for size in sizes or _sizes(votes.shape[1]):
+            if 1 <= size <= votes.shape[1]:
+                rows.append(_row(arm, size, votes, outcomes))
+    return rows
+
+
+def _sizes(voters: int) -> list[int]:
+    steps = [digit * 10**power for power in range(len(str(voters))) for digit in (1, 2, 5)]
+    return [*(size for size in steps if size < voters), voters]
+
+
+def _votes(contests: Sequence[Contest]) -> NDArray[np.float64]:
+    """Return the votes for the trained messages, shape (contests, voters); NaN where one did not vote."""
+    everyone = np.unique(np.concatenate([contest.personas for contest in contests]))
+    if len(everyone) > MOST:
+        everyone = np.sort(keyed.generator("voters", len(everyone)).choice(everyone, MOST, replace=False))
+    votes = np.full((len(contests), len(everyone)), np.nan)
+    for row, contest in enumerate(contests):
+        _, into, of = np.intersect1d(everyone, contest.personas, assume_unique=True, return_indices=True)
+        votes[row, into] = contest.votes[of]
+    return votes
+
+
+def _row(arm: str, size: int, votes: NDArray[np.float64], outcomes: NDArray[np.float64]) -> PanelRow:
+    draw = keyed.generator("panels", size)
+    cast, given = ~np.isnan(votes), np.nan_to_num(votes)
+    rates, same, ties = np.full(PANELS, np.nan), np.zeros(len(votes)), np.zeros(len(votes))
+    voted = np.zeros(len(votes))
+    for panel in range(PANELS):
+        chosen = draw.choice(votes.shape[1], size, replace=False)
+        n, won = cast[:, chosen].sum(axis=1), given[:, chosen].sum(axis=1)
+        if n.sum():
+            rates[panel] = won.sum() / n.sum()
+        found = np.sign(won - n / 2)
+        voted += n > 0
+        same += (found == outcomes) & (n > 0)
+        ties += (found == 0) & (n > 0)
+    known, rates = voted > 0, rates[~np.isnan(rates)]
+    low, high = np.quantile(rates, (0.025, 0.975))
+    return PanelRow(
+        arm, size, Estimate(float(rates.mean()), float(low), float(high), len(rates)),
+        mean_of(same[known] / voted[known]), float((ties[known] / voted[known]).mean()),
+    )  # fmt: skip

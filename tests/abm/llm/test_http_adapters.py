@@ -1,0 +1,197 @@
+"""What is promised of adapters on a server: loaded by content, few at a time, checked, dropped in the end."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from abm.errors import InputError
+from abm.llm import Request, Sampling
+from abm.llm.http import HTTPLLM
+from abm.llm.http.endpoint import Endpoint
+from abm.llm.sync import OutOfSync, Recorded, record
+from tests.support.server import Call, completion, echo, ok, serving
+
+VLLM = [{"id": "m", "owned_by": "vllm"}]
+KNOWN = Recorded(tokens=[5, 6, 7], adapted=[-1.0, -2.0], base=[-3.0, -4.0])
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch):
+    for name in ("OPENAI_API_KEY", "MOLOCH_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def asked(*adapters: str) -> list[Request]:
+    """Return a call for each of ``adapters``; empty for the base model."""
+    messages = [{"role": "user", "content": "Write."}]
+    return [Request(f"write/{i}", messages, Sampling(), i, adapter=adapter) for i, adapter in enumerate(adapters)]  # type: ignore[arg-type]
+
+
+class Engine:
+    """What a vLLM server does with adapters.
+
+    Attributes:
+        weights: log-probabilities that it computes, whatever the adapter.
+    """
+
+    def __init__(self, weights: list[float] | None = None) -> None:
+        self.held: list[str] = []
+        self.did: list[tuple[str, str]] = []
+        self.most = 0
+        self.weights = weights or KNOWN.adapted
+
+    def __call__(self, call: Call):
+        name = call.fields.get("lora_name", "")
+        if call.path.endswith("/load_lora_adapter"):
+            self.held.append(name)
+            self.did.append(("load", call.fields["lora_path"]))
+            self.most = max(self.most, len(self.held))
+            return ok(b"Success")
+        if call.path.endswith("/unload_lora_adapter"):
+            self.held.remove(name)
+            self.did.append(("unload", name))
+            return ok(b"Success")
+        if call.path.endswith("/v1/completions"):
+            rows = [None, *({str(t): {"logprob": p}} for t, p in zip(KNOWN.tokens[1:], self.weights, strict=True))]
+            return ok({"choices": [{"prompt_logprobs": rows}]})
+        if call.fields["model"] not in ("m", *self.held):
+            return ok({"error": {"message": f"no model {call.fields['model']}"}}, "404 Not Found")
+        return completion(f"{call.fields['model']} says {call.fields['seed']}")
+
+
+def llm(server, folder, **settings):
+    return HTTPLLM("m", Endpoint(url=server.url, timeout=5, patience=5, **settings), adapters=folder)
+
+
+class TestLoading:
+    """A server computes with the adapter that a call names."""
+
+    def test_loaded_once_and_dropped(self, tmp_path):
+        """Each is loaded by its id from the run's folder before its first call, and dropped when all is done."""
+        engine = Engine()
+        with serving(engine, models=VLLM) as server:
+            with closing(llm(server, tmp_path)) as model:
+                for _ in range(2):
+                    found = {reply.site: reply.text for reply in model.complete(asked("", "aa", "bb"))}
+            assert found == {"write/0": "m says 0", "write/1": "aa says 1", "write/2": "bb says 2"}
+        assert engine.did == [
+            ("load", str(tmp_path / "aa")), ("load", str(tmp_path / "bb")), ("unload", "aa"), ("unload", "bb"),
+        ]  # fmt: skip
+
+    def test_few_at_a_time(self, tmp_path):
+        """Those not used for longest make room."""
+        engine = Engine()
+        with serving(engine, models=VLLM) as server, closing(llm(server, tmp_path, keep_adapters=2)) as model:
+            for adapter in ("aa", "bb", "aa", "cc", "aa"):
+                list(model.complete(asked(adapter)))
+            assert engine.held == ["aa", "cc"] and engine.most == 2
+            assert [what for what in engine.did if what[0] == "unload"] == [("unload", "bb")]
+
+    def test_another_folder(self, tmp_path):
+        """A server that sees the folder elsewhere is told that place."""
+        engine = Engine()
+        with serving(engine, models=VLLM) as server:
+            list(llm(server, tmp_path, adapters="/mnt/run/").complete(asked("aa")))
+        assert engine.did == [("load", "/mnt/run/aa")]
+
+    def test_there_already(self, tmp_path):
+        """One that an interrupted process left is used: an id is that of its content."""
+        engine = Engine()
+        engine.held = ["aa"]
+
+        def answer(call: Call):
+            if call.path.endswith("/load_lora_adapter"):
+                return ok({"message": "The lora adapter 'aa' has already been loaded."}, "400 Bad Request")
+            return engine(call)
+
+        with serving(answer, models=VLLM) as server:
+            (found,) = llm(server, tmp_path).complete(asked("aa"))
+        assert found.text == "aa says 0"
+
+    def test_refused(self, tmp_path):
+        """A server that cannot load is told with what it needs, before any call."""
+        with serving(lambda call: ok({"detail": "Not Found"}, "404 Not Found"), models=VLLM) as server:
+            with pytest.raises(InputError, match="VLLM_ALLOW_RUNTIME_LORA_UPDATING"):
+                list(llm(server, tmp_path).complete(asked("aa")))
+            assert len(server.calls) == 1
+
+    def test_base_and_adapters_apart(self, tmp_path):
+        """Calls of the base model are not on their way with those of adapters, unless the server is said to bear it."""
+        for mixed in (False, True):
+            engine, now, together = Engine(), set(), []
+
+            def answer(call: Call, engine=engine, now=now, together=together):
+                if call.path.endswith("/chat/completions"):
+                    now.add(call.fields["model"] == "m")
+                    together.append(len(now) == 2)
+                return engine(call)
+
+            with serving(answer, models=VLLM) as server:
+                groups = llm(server, tmp_path, mixed=mixed, concurrency=8).groups(asked("aa", "", "aa", "", "aa", ""))
+                for _ in groups:
+                    if not mixed and len(together) == 3:
+                        now.clear()  # all of the first kind were answered
+            assert len(together) == 6 and any(together) == mixed
+
+
+class TestChecking:
+    """Weights are checked, not believed."""
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        (tmp_path / "aa").mkdir()
+        record(tmp_path / "aa", KNOWN)
+        return tmp_path
+
+    def test_in_step(self, folder):
+        """A server that computes with the adapter's weights, but for rounding, is used."""
+        with serving(Engine([-1.01, -2.01]), models=VLLM) as server:
+            (found,) = llm(server, folder).complete(asked("aa"))
+        assert found.text == "aa says 0"
+
+    @pytest.mark.parametrize("weights", [KNOWN.base, [-9.0, -9.0]])
+    def test_out_of_step(self, folder, weights):
+        """One that computes with others, the base's say, is not asked for a single completion; exit code 7."""
+        engine = Engine(weights)
+        with serving(engine, models=VLLM) as server:
+            model = llm(server, folder)
+            for _ in range(2):  # whoever tries again is told again
+                with pytest.raises(OutOfSync) as caught:
+                    list(model.complete(asked("aa")))
+            assert engine.held == []
+            assert not any(call.path.endswith("/chat/completions") for call in server.calls)
+        assert caught.value.exit_code == 7 and "adapter aa" in str(caught.value)
+
+    def test_no_logprobs(self, folder):
+        """Nor is one that gives none."""
+
+        def answer(call: Call):
+            return ok(b"Success") if "lora" in call.path else ok({"choices": [{"text": ""}]})
+
+        with serving(answer, models=VLLM) as server, pytest.raises(InputError, match="no log-probabilities"):
+            list(llm(server, folder).complete(asked("aa")))
+
+    def test_key_in_a_refusal(self, tmp_path, monkeypatch):
+        """What a server says about adapters is told without the key."""
+        monkeypatch.setenv("MOLOCH_API_KEY", "sk-test-0123456789")
+        refusal = lambda call: ok({"message": f"key {call.headers['authorization']}"}, "400 Bad")  # noqa: E731
+        with serving(refusal, models=VLLM) as server, pytest.raises(InputError) as caught:
+            list(llm(server, tmp_path).complete(asked("aa")))
+        assert "sk-test" not in str(caught.value) and "[key]" in str(caught.value)
+
+
+def test_closing_does_not_wait_for_the_dead(tmp_path):
+    """A server that is gone has dropped its adapters: closing raises nothing."""
+    with serving(Engine(), models=VLLM) as server:
+        model = llm(server, tmp_path)
+        list(model.complete(asked("aa")))
+    model.close()
+
+
+def test_no_adapters_no_loading(tmp_path):
+    """Base-model calls load nothing."""
+    with serving(echo, models=VLLM) as server, closing(llm(server, tmp_path)) as model:
+        list(model.complete(asked("", "")))
+    assert {call.path for call in server.calls} == {"/v1/chat/completions"}

@@ -1,0 +1,116 @@
+"""What vLLM's engine is told, at its start and when it sleeps and wakes. The real one is tried in ``tests/engine``."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from abm.errors import InputError
+from abm.llm import vllm_backend
+from abm.llm.serving import Backends, Serving
+from abm.llm.vllm_backend import VLLM
+
+
+class Engine:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple] = []
+
+    def __getattr__(self, name):
+        return lambda *given: self.told.append((name, *given))
+
+
+def llm(level: int) -> tuple[VLLM, list[tuple]]:
+    """Return a backend that sleeps at ``level`` and holds one adapter, and what its engine is told."""
+    found = VLLM.__new__(VLLM)
+    found._engine, found._level, found._asleep = engine, _, _ = Engine(), level, False
+    found._loaded = {"one": SimpleNamespace(lora_int_id=7)}
+    return found, engine.told
+
+
+class TestSleep:
+    """Memory is given back once, and taken again before anything is asked."""
+
+    def test_level_0(self):
+        """Nothing is given back."""
+        found, told = llm(0)
+        found.sleep()
+        found.wake()
+        assert told == []
+
+    @pytest.mark.parametrize("level", [1, 2])
+    def test_once(self, level):
+        """However often it is told to; waking it when it is awake does nothing."""
+        found, told = llm(level)
+        found.wake()
+        found.sleep()
+        found.sleep()
+        assert told == [("sleep", level)]
+
+    def test_level_1(self):
+        """Weights and adapters come back as they were; what was computed of prompts does not."""
+        found, told = llm(1)
+        found.sleep()
+        found.wake()
+        found.wake()
+        assert told[1:] == [("wake_up",), ("reset_prefix_cache",)]
+        assert set(found._loaded) == {"one"}
+
+    def test_level_2(self):
+        """Weights are read before there is room for prompts, and adapters are loaded, and checked, anew."""
+        found, told = llm(2)
+        found.sleep()
+        found.wake()
+        assert told[1:] == [
+            ("wake_up", ["weights"]), ("collective_rpc", "reload_weights"), ("wake_up", ["kv_cache"]),
+            ("remove_lora", 7), ("reset_prefix_cache",),
+        ]  # fmt: skip
+        assert not found._loaded
+
+
+class TestStart:
+    """What the engine is started with."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        """Return what it is asked for by a run's settings; it says no, on its first line why."""
+
+        def settings(cuda=True, **given):
+            def refuses(arguments):
+                raise ValueError("not enough memory\nand more")
+
+            engine, platform = SimpleNamespace(from_engine_args=refuses), SimpleNamespace(is_cuda_alike=lambda: cuda)
+            seen = {}
+            monkeypatch.setattr(vllm_backend, "_imported", lambda: (seen.update, engine, platform))
+            with pytest.raises(InputError, match="vLLM cannot serve the model: not enough memory") as caught:
+                Backends(Serving(llm="vllm", vllm=given.pop("vllm", {})), **given).llm("pocket")
+            assert "and more" not in str(caught.value) and "moloch doctor" in str(caught.value)
+            return seen
+
+        return settings
+
+    @pytest.mark.parametrize("rank, room", [(4, 8), (16, 16), (17, 32), (256, 256)])
+    def test_room_for_adapters(self, asked, tmp_path, rank, room):
+        """As large as the run learns them; vLLM knows some sizes only."""
+        found = asked(adapters=tmp_path, rank=rank)
+        assert (found["enable_lora"], found["max_lora_rank"]) == (True, room)
+
+    def test_settings_come_last(self, asked, tmp_path):
+        """What is set for the engine holds against what would be taken."""
+        assert asked(adapters=tmp_path, vllm={"max_lora_rank": 64, "max_loras": 2})["max_lora_rank"] == 64
+
+    def test_sleep_is_for_gpus(self, asked):
+        """Elsewhere the engine is not asked to be able to."""
+        assert asked()["enable_sleep_mode"] is True
+        assert asked(vllm={"sleep": 0})["enable_sleep_mode"] is False
+        assert asked(cuda=False)["enable_sleep_mode"] is False
+
+    @pytest.mark.parametrize("name", ["enable_lora", "trust_remote_code", "load_format", "enable_sleep_mode"])
+    def test_what_is_not_to_be_set(self, monkeypatch, name):
+        """Code of a model's folder is never run, nor pickles read, whatever the settings say."""
+        platform = SimpleNamespace(is_cuda_alike=lambda: True)
+        monkeypatch.setattr(vllm_backend, "_imported", lambda: (dict, None, platform))
+        with pytest.raises(InputError, match=f"serving.vllm cannot set {name}"):
+            VLLM("pocket", **{name: True})

@@ -1,0 +1,51 @@
+"""Benchmarks run as the documents say, and print what is promised of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FIELDS = {"name", "value", "unit", "rival", "ratio", "goal", "ok"}
+ABSENT = (
+    "trl",
+    "datasets",
+    "polars",
+    "mesa",
+    "vllm",
+    "numba",
+    "scipy",
+    "networkx",
+    "openai",
+    "ray",
+    "typer",
+    "httptools",
+    "backports",
+)
+"""What a GPU host need not have."""
+WITHOUT = f"import runpy, sys; sys.modules |= dict.fromkeys({ABSENT!r}); sys.path[0] = 'benchmarks'; del sys.argv[0]; "
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "start, names",
+    [
+        (["-c", WITHOUT + "runpy.run_path(sys.argv[0], run_name='__main__')", "benchmarks/gpu.py", "--shape", "tiny", "--rounds", "1"],
+         ["rollout", "training"]),
+        (["benchmarks/generate.py", "--rows", "2"], ["generate, 2 rows, 2 per anchor", "generate, 2 rows, 1 per anchor"]),
+    ],
+)  # fmt: skip
+def test_models(start, names):
+    """One line per figure, with the rival of the same run; as a script, from where this project lies."""
+    pytest.importorskip("torch", reason="needs the learn extra")
+    done = subprocess.run([sys.executable, *start, "--json"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["name"] for line in lines] == names
+    for line in lines:
+        assert line.keys() >= FIELDS and line["value"] > 0
+        assert line["ratio"] == pytest.approx(line["value"] / float(line["rival"].rpartition(": ")[2]), rel=0.02)
