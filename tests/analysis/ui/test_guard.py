@@ -15,8 +15,11 @@ def ask(app, *, kind: str = "http", path: str = "/", **headers: str) -> list[dic
     """Return what an application sends."""
     sent: list[dict] = []
 
+    begun = {"type": "websocket.connect" if kind == "websocket" else "http.request", "body": b"", "more_body": False}
+    coming = [{"type": "http.disconnect"}, begun]
+
     async def receive():
-        return {"type": "websocket.connect" if kind == "websocket" else "http.request", "body": b"", "more_body": False}
+        return coming.pop() if coming else await asyncio.Event().wait()
 
     async def send(message):
         sent.append(message)
