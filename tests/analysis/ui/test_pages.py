@@ -315,6 +315,8 @@ class TestHostile:
                 assert "<img src=x" in shown.inner_text("main")
                 shown.get_by_text("show all").first.click()
                 shown.wait_for_function("document.querySelector('main').innerText.length > 1000000")
+            if page == "persona":
+                assert shown.locator("aside h2").inner_text() == "IPY_MODEL_0123"
             if page == "contests":
                 shown.locator("tbody tr a").first.click()
                 shown.wait_for_selector(".m-outcome")
