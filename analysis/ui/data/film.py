@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.ui.address import Address
 from analysis.ui.data.book import SHARED, Book
-from analysis.ui.data.frames import Frames, Key
+from analysis.ui.data.frames import ENDS, Frames, Key
 from analysis.ui.data.places import traits_of
 from analysis.ui.data.text import DASH, signed
 from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
@@ -21,9 +21,6 @@ ASIDE = (
     Swatch(label="Named no option", light="#847b00", dark="#f0e442"),
 )
 """What is no choice of a message, in the same colours everywhere."""
-
-ENDS = (0.1, 0.25, 0.5, 1.0)
-"""Ends of the scale of opinions; the least that holds them all is taken."""
 
 
 @dataclass(frozen=True)

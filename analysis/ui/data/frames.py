@@ -13,6 +13,8 @@ from abm.events import StepStarted
 ALL_ARMS = "shared"
 UNDECIDED, FIRST_SLOT = 0, 1
 """Codes of choice: nobody yet, then one per slot, then abstained and invalid."""
+ENDS = (0.1, 0.25, 0.5, 1.0)
+"""Ends of the scale of opinions; the least that holds them all is taken."""
 
 
 @dataclass(frozen=True)

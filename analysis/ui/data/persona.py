@@ -25,7 +25,7 @@ from abm.events import (
 )
 from abm.networked.platform import RECOMMENDED, UNIT
 from analysis.ui.data.book import Book
-from analysis.ui.data.frames import Key
+from analysis.ui.data.frames import ENDS, Key
 from analysis.ui.data.places import names_of
 from analysis.ui.data.text import DASH, Passage, passage, signed
 
@@ -294,13 +294,20 @@ def person_row(person: Person) -> dict[str, Any]:
 
 
 def lines(opinions: dict[str, list[tuple[int, float]]], width: float = 100, height: float = 60) -> list[dict[str, Any]]:
-    """Return opinions over rounds as SVG paths, with their last values; the middle of the height is 0."""
+    """Return opinions over rounds as SVG paths, with their last values; the middle of the height is 0, its ends are :func:`scale`."""
     last = max((line[-1][0] for line in opinions.values()), default=0)
+    end = scale(opinions)
     found = []
     for number, (name, line) in enumerate(opinions.items()):
-        spots = [(width * at / max(1, last), height * (0.5 - value / 2)) for at, value in line]
+        spots = [(width * at / max(1, last), height * (0.5 - value / 2 / end)) for at, value in line]
         path = "M" + " L".join(f"{x:.2f} {y:.2f}" for x, y in spots)
         found.append(
-            {"name": name, "path": path, "hue": 1 + number % 8, "last": signed(line[-1][1], 2) if line else DASH}
+            {"name": name, "path": path, "hue": 1 + number % 6, "last": signed(line[-1][1], 2) if line else DASH}
         )
     return found
+
+
+def scale(opinions: dict[str, list[tuple[int, float]]]) -> float:
+    """Return the end of the scale that holds all opinions."""
+    largest = max((abs(value) for line in opinions.values() for _, value in line), default=0.0)
+    return next(end for end in ENDS if end >= largest or end == ENDS[-1])

@@ -14,7 +14,7 @@ from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.graph import DiffusionGraph
 from analysis.ui.library import Follower
-from analysis.ui.pages import vue
+from analysis.ui.pages import parts, vue
 from analysis.ui.watching import Watcher
 
 Rest = Callable[..., None]
@@ -39,7 +39,7 @@ def Diffusion(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> N
         choices=choices, said=said, event_chose=chose, event_room=lambda pixels: set_height(room(pixels))
     )  # fmt: skip
     if key is None:
-        vue.Notice(title="No society yet", text="Nobody has been asked anything so far. The page follows the run.")
+        vue.Notice(title="No society yet", text=parts.nobody(follower))
         return
 
     def rested(**changes: Any) -> None:

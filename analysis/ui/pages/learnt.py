@@ -32,12 +32,8 @@ def Probes(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None
         choices = [{"name": "epoch", "label": "Evaluation", "value": str(epoch), "options": options}]
         vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
     run = shlex.quote(str(follower.path))
-    none = (
-        ""
-        if judged
-        else f"No language model judged these messages yet: moloch probe {run} --judge http://host:8000/v1#NAME"
-    )
+    none = "" if judged else "No language model judged these messages yet:"
     vue.ProbeView(
-        tables=tables, title="Nothing was evaluated yet", command="", judges=why or none,
+        tables=tables, title="Nothing was evaluated yet", command="" if judged or why else f"moloch probe {run} --judge http://host:8000/v1#NAME", judges=why or none,
         text="Probes judge what is written for held-out anchors, after the last epoch (or each, with --set evaluate=every).",
     )  # fmt: skip

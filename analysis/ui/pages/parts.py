@@ -7,6 +7,7 @@ from typing import Any
 
 from analysis.ui.address import Address
 from analysis.ui.framework import solara
+from analysis.ui.library import Follower
 from analysis.ui.pages import vue
 
 
@@ -44,3 +45,10 @@ def page_of(address: Address, total: int, size: int) -> tuple[int, int]:
     """Return the range of a list that the address's page holds."""
     at = min(address.page_no, max(0, (total - 1) // size))
     return at * size, min(total, (at + 1) * size)
+
+
+def nobody(follower: Follower) -> str:
+    """Return why no society is there to be shown."""
+    if follower.error:
+        return "The log cannot be read further, and what stands before the damage holds no step."
+    return "Nobody has been asked anything so far. The page follows the run."

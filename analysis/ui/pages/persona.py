@@ -28,7 +28,7 @@ def Persona(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> Non
     chose = parts.chooser(address.at(persona=-1), go)
     vue.Controls(choices=choices[:1], said="", event_chose=chose)
     if key is None:
-        vue.Notice(title="Nobody yet", text="Nobody has been asked anything so far. The page follows the run.")
+        vue.Notice(title="Nobody yet", text=parts.nobody(follower))
         return
     first = follower.read(lambda book: data.first_of(book, key.phase))
     asked = address.persona if address.persona >= 0 else first
@@ -65,7 +65,7 @@ def OnePersona(follower: Follower, address: Address, person: data.Person, key: K
 
     state, ask = _use_interview(follower, person, story)
     vue.PersonaView(
-        person=data.person_row(person), rows=rows, lines=data.lines(story.opinions), society=str(key).replace("/", ", "),
+        person=data.person_row(person), rows=rows, lines=data.lines(story.opinions), end=data.scale(story.opinions), society=str(key).replace("/", ", "),
         total=count(len(story.encounters), "contest"), place=f"{person.persona - first + 1:,} of {size:,}", before=to(-1), after=to(1),
         pager=parts.pager(address, len(story.encounters), SIZE), missing=missing, interview=state,
         event_go=go, event_more=more, event_find=find, event_ask=ask,
