@@ -86,6 +86,7 @@ def _settings(home: str) -> None:
         "SOLARA_SESSION_HTTP_ONLY": "true",
         "SOLARA_OAUTH_PRIVATE": "false",
         "SOLARA_SSG_ENABLED": "false",
+        "SOLARA_KERNEL_CULL_TIMEOUT": "2h",  # of a page whose browser went away without a word
     }
 
 
