@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis.ui.address import Address
 from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.runs import quoted
 from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
@@ -73,7 +74,7 @@ def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
         damaged = follower.error or info.error
         title = "This log cannot be read" if damaged else "Nothing was written yet"
         text = damaged or "The run has begun, and no event is durable yet. This page follows it."
-        vue.Notice(title=title, text=text, command=f"moloch log verify {info.path}" if damaged else "")
+        vue.Notice(title=title, text=text, command=f"moloch log verify {quoted(info.path)}" if damaged else "")
     elif broken is not None:
         text = f"{type(broken).__name__}: {broken}. The other pages, and the run, are not touched by it."
         vue.Notice(title="This page cannot be shown", text=text[:600])

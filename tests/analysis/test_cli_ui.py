@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from abm.errors import InputError
-from analysis.cli import ui
+from analysis.cli.ui import checked
 from analysis.ui import serving
 
 
@@ -19,20 +19,20 @@ class TestRuns:
         """A folder that is not there, or that holds no run, is named."""
         for path in (tmp_path / "gone", tmp_path):
             with pytest.raises(InputError, match=r"no run.*json|no run.*nothing of that name"):
-                ui.checked([path])
+                checked([path])
 
     def test_a_folder_of_runs_will_do(self, tmp_path):
         """A study's folder stands for its runs."""
         for name in ("s1", "s2"):
             (tmp_path / name).mkdir()
             (tmp_path / name / "run.json").write_text("{}")
-        assert ui.checked([tmp_path]) == [tmp_path / "s1", tmp_path / "s2"]
+        assert checked([tmp_path]) == [tmp_path / "s1", tmp_path / "s2"]
 
     def test_none_anywhere(self, tmp_path, monkeypatch):
         """Without arguments there have to be runs in ./runs."""
         monkeypatch.chdir(tmp_path)
         with pytest.raises(InputError, match="moloch run"):
-            ui.checked([])
+            checked([])
 
 
 class TestPort:

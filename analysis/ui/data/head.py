@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,7 +9,7 @@ from analysis.contests import Evaluation
 from analysis.evaluation import note
 from analysis.ui.address import Address
 from analysis.ui.data.book import Book
-from analysis.ui.data.runs import SAYS, RunInfo
+from analysis.ui.data.runs import SAYS, RunInfo, quoted
 from analysis.ui.data.text import DASH, short
 
 
@@ -34,7 +33,7 @@ def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
         facts.insert(0, ("forked from", f"{short(info.forked[0], 24)} at event {info.forked[1]:,}", ""))
     return {
         "name": info.key, "state": state, "says": SAYS[state], "steps": max(1, len(book.steps)),
-        "quoted": shlex.quote(str(info.path)), "note": _note(book, config) if not damaged else (error or info.error),
+        "quoted": quoted(info.path), "note": _note(book, config) if not damaged else (error or info.error),
         "facts": [list(fact) for fact in facts],
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,12 @@ class RunInfo:
     def audience(self) -> str:
         """Who reacts."""
         return Path(str(self.config.get("audience", ""))).name
+
+
+def quoted(path: Path) -> str:
+    """Return a run's folder as a command line takes it: from here, if it is below."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def find_runs(folder: Path) -> list[Path]:

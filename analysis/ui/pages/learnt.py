@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-
 from analysis.ui import reading
 from analysis.ui.address import Address
 from analysis.ui.data import probes
+from analysis.ui.data.runs import quoted
 from analysis.ui.data.training import training_rows
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
@@ -31,7 +30,7 @@ def Probes(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None
         options = [[str(each), f"after epoch {each}"] for each in found.epochs]
         choices = [{"name": "epoch", "label": "Evaluation", "value": str(epoch), "options": options}]
         vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
-    run = shlex.quote(str(follower.path))
+    run = quoted(follower.path)
     none = "" if judged else "No language model judged these messages yet:"
     vue.ProbeView(
         tables=tables, title="Nothing was evaluated yet", command="" if judged or why else f"moloch probe {run} --judge http://host:8000/v1#NAME", judges=why or none,

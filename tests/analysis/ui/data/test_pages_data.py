@@ -39,7 +39,7 @@ from analysis.ui.data.frames import Key
 from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.persona import find_by_name, find_person, lines, read_story, story_rows
 from analysis.ui.data.places import place
-from analysis.ui.data.runs import describe, find_runs, keys, written_now
+from analysis.ui.data.runs import describe, find_runs, keys, quoted, written_now
 from analysis.ui.data.society import Reader
 
 
@@ -101,6 +101,12 @@ class TestRuns:
         """Folders of one name are told apart by those above."""
         found = keys([tmp_path / "a" / "s1", tmp_path / "b" / "s1", tmp_path / "c", tmp_path / "c"])
         assert list(found) == ["a/s1", "b/s1", "c"]
+
+    def test_paths_in_commands(self, tmp_path, monkeypatch):
+        """A run below the working folder is named from there, and blanks are quoted."""
+        monkeypatch.chdir(tmp_path)
+        assert quoted(tmp_path / "runs" / "a b") == "'runs/a b'"
+        assert quoted(tmp_path.parent / "x").startswith("/")
 
     def test_rows_and_headline(self, isolated):
         """The list and the header name the run's head, digest and limits."""
