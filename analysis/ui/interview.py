@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from abm.llm.port import LLM, Request, Sampling, text_tokens
+from abm.llm.serving import URLS
 from analysis.ui.data.book import Book
 from analysis.ui.data.persona import Encounter, Person
 from analysis.ui.data.text import passage
@@ -54,8 +55,9 @@ class Interviewer:
             )
         if not self.llm:
             return False, "Start the pages with --llm to interview personas: moloch ui RUN --llm http://host:8000/v1."
+        place = f"at {self.llm}" if self.llm.startswith(URLS) else "in this process"
         return True, (
-            f"A question is one call of {self._model(book)} at {self.llm}, about the last {REMEMBERED} contests; the answer is at "
+            f"A question is one call of {self._model(book)} {place}, about the last {REMEMBERED} contests; the answer is at "
             f"most {ANSWER_TOKENS} tokens. It is not written to the run, and is no data."
         )
 
