@@ -1,5 +1,6 @@
 # make demo   set up, then run the main job            make test    set up, then run the tests
 # make setup  only set up .venv                        make lint    ruff and pyright
+# make test-browser  the tests of the pages, in Chromium (Debian's package chromium)
 # make test-engine   vLLM in an environment of its own (2 GB), then the tests against it
 # make widget build the audience graph's browser half again (node and npm; its bundles are kept in the repository)
 # make faults the long form of the fault suite, each guard taken away once (hours: it holds a log of 10^8 events)
@@ -7,10 +8,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE := .venv-engine
-EXTRAS := learn,store,peers,dev
+EXTRAS := learn,store,ui,peers,dev
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow test-engine faults lint widget
+.PHONY: setup demo test test-slow test-browser test-engine faults lint widget
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -29,6 +30,9 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+test-browser: $(READY)
+	$(BIN)/python -m pytest -m browser
 
 test-engine: $(ENGINE)/.ready
 	$(ENGINE)/bin/python -m pytest -m engine tests/engine
