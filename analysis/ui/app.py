@@ -69,7 +69,9 @@ def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
     run = follower.read(lambda book: headline(info, book, follower.error))
     vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
     if not follower.ready.is_set():
-        vue.Notice(title="Reading the log", text=f"{count(follower.read(lambda book: book.seq), 'event')} so far.")
+        vue.Notice(
+            title="Reading the log", busy=True, text=f"{count(follower.read(lambda book: book.seq), 'event')} so far."
+        )
     elif not follower.read(lambda book: book.seq):
         damaged = follower.error or info.error
         title = "This log cannot be read" if damaged else "Nothing was written yet"

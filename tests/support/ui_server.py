@@ -63,7 +63,7 @@ class Visit:
         if not request.url.startswith((self.url, "data:", "blob:")):
             self.strays.append(request.url)
 
-    def open(self, search: str, wait: str = ".m-page") -> Any:
+    def open(self, search: str, wait: str = ".m-page:not([aria-busy])") -> Any:
         """Go to an address and wait for something on it."""
         self.page.goto(self.url + search)
         self.page.wait_for_selector(wait)

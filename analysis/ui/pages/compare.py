@@ -49,7 +49,9 @@ def WithOther(a: Follower, b: Follower, address: Address, society: str | None, g
     """Two runs, the other of which may still have to be read."""
     use_version(b)
     if not b.ready.is_set():
-        vue.Notice(title="Reading the other log", text=f"{count(b.read(lambda book: book.seq), 'event')} so far.")
+        vue.Notice(
+            title="Reading the other log", busy=True, text=f"{count(b.read(lambda book: book.seq), 'event')} so far."
+        )
         return
     if society is not None:
         Both(a, b, address.at(society=society), go, rest)
@@ -93,6 +95,6 @@ def Differences(a: Follower, b: Follower) -> None:
     if found.error or isinstance(found.value, str):
         vue.Notice(title="They cannot be compared", text=str(found.value or found.exception))
     elif found.value is None:
-        vue.Notice(title="Comparing", text="Walking through both logs, decision by decision.")
+        vue.Notice(title="Comparing", busy=True, text="Walking through both logs, decision by decision.")
     else:
         vue.CompareView(found=compared(found.value, a.key, b.key))

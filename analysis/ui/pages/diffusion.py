@@ -99,7 +99,9 @@ def Society(
     if not watcher.read(lambda frames: len(frames) if frames is not None else 0):
         waiting = f"{count(watcher.events, 'event')} so far." if not watcher.ready else "This society has not begun."
         vue.Notice(
-            title="Reading the log" if not watcher.ready else "Nothing to see yet", text=watcher.error or waiting
+            busy=not watcher.ready,
+            title="Reading the log" if not watcher.ready else "Nothing to see yet",
+            text=watcher.error or waiting,
         )
         return
     if watcher.ready:

@@ -22,8 +22,8 @@ def Header(run: Row | None, page: str, tabs: list[Row], home: str, event_go: Go)
 
 
 @solara.component_vue("state.vue")
-def Notice(title: str, text: str = "", command: str = "") -> None:
-    """A page that has nothing to show, and why."""
+def Notice(title: str, text: str = "", command: str = "", busy: bool = False) -> None:
+    """A page that has nothing to show, and why; ``busy``: it will by itself."""
 
 
 @solara.component_vue("runs.vue")
