@@ -20,6 +20,7 @@ from analysis.cli.run import run
 from analysis.cli.show import show
 from analysis.cli.study import study
 from analysis.cli.surrogate import surrogate
+from analysis.cli.ui import ui
 
 app = typer.Typer(
     name="moloch",
@@ -37,6 +38,7 @@ app.command()(show)
 app.command()(probe)
 app.command()(surrogate)
 app.command()(graph)
+app.command()(ui)
 app.command()(doctor)
 app.add_typer(log)
 app.add_typer(llm)

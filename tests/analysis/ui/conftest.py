@@ -1,9 +1,10 @@
-"""Chromium, started once, for the tests that need a browser."""
+"""Chromium, started once, for the tests that need a browser; and runs to look at."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,3 +21,39 @@ def browser() -> Iterator[Any]:
 
     with chromium() as found:
         yield found
+
+
+def finished(folder: Path, config: Any) -> Path:
+    """Carry out a run to its end, as ``moloch run`` does."""
+    from abm.events import RunEnded
+    from abm.log import open_log
+    from tests.learning.test_loop import carry_out
+
+    digest = carry_out(folder, config).digest.hexdigest()
+    with open_log(folder, write=True) as log:
+        log.append([RunEnded(digest=digest, seconds=1.0)])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def isolated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the isolated world: three arms, two epochs."""
+    from tests.learning.test_loop import CONFIG
+
+    return finished(tmp_path_factory.mktemp("runs") / "isolated", CONFIG)
+
+
+@pytest.fixture(scope="session")
+def networked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the networked world."""
+    from tests.learning.test_loop import NETWORKED
+
+    return finished(tmp_path_factory.mktemp("runs") / "networked", NETWORKED)
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The networked run with another seed."""
+    from tests.learning.test_loop import NETWORKED
+
+    return finished(tmp_path_factory.mktemp("runs") / "other", NETWORKED.model_copy(update={"seed": 3}))

@@ -1,0 +1,66 @@
+"""``moloch ui``: look at runs in a browser, while they are written or afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.cli.console import printer, stderr
+
+RUNS = Path("runs")
+
+
+def ui(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run folders; by default those in ./runs.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="On this machine; 0 takes any that is free.")] = 8765,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the pages in the browser.")] = True,
+    llm: Annotated[
+        str,
+        typer.Option(
+            help="Where a model is served that plays personas you interview: http://host:8000/v1, transformers."
+        ),
+    ] = "",
+) -> None:
+    """Show runs in the browser: who saw what, what they chose, what was learnt, and what it cost.
+
+    Pages are served to this machine only, from local files; runs are read and never changed.
+    """
+    given = checked(runs or [])
+    with stderr().status("loading"):
+        from analysis.ui.serving import serve
+
+    def ready(url: str) -> None:
+        printer().print(f"Moloch UI   {url}   Ctrl-C ends it", highlight=False, markup=False, soft_wrap=True)
+        if browser:
+            import webbrowser
+
+            webbrowser.open(url)
+
+    serve(given, folder=None if given else RUNS, port=port, llm=llm, ready=ready)
+
+
+def checked(runs: list[Path]) -> list[Path]:
+    """Return the runs, each of which is there.
+
+    Raises:
+        InputError: a folder is not a run; or none was given and there is none in ./runs.
+    """
+    from abm.errors import InputError
+    from analysis.ui.data.runs import find_runs
+
+    found: list[Path] = []
+    for path in runs:
+        inside = [path] if (path / "run.json").is_file() else find_runs(path)
+        if not inside:
+            why = "it has no run.json, and no folder in it has" if path.exists() else "there is nothing of that name"
+            raise InputError("no run", where=str(path), why=why, mend="Give the folder that `moloch run` printed.")
+        found += inside
+    if not runs and not find_runs(RUNS):
+        raise InputError(
+            "no runs", where=str(RUNS), why="there are none", mend="Make one with `moloch run`, or give a run's folder."
+        )
+    return found

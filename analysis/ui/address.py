@@ -1,0 +1,80 @@
+"""What a page's address says: which run, which page, and what is looked at there. A pure function of text, both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare")
+FILLS = ("choice", "opinion", "exposure")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A place in the pages; fields that hold their default are not in the address.
+
+    Attributes:
+        run: key of a run; empty for the list of runs.
+        society: as :class:`analysis.ui.data.society.Key` writes it.
+        t: frame.
+        fill: what colours the members; ``slot`` whose opinion.
+        across, up: traits by which members of an isolated world stand.
+        persona: index, -1 for none.
+        contest: id, or empty for the list; ``arm``, ``outcome``, ``find`` and ``page_no`` filter the list.
+        other: key of the run compared with.
+    """
+
+    run: str = ""
+    page: str = "diffusion"
+    society: str = ""
+    t: int = 0
+    fill: str = "choice"
+    slot: int = 0
+    across: str = ""
+    up: str = ""
+    persona: int = -1
+    contest: str = ""
+    phase: str = ""
+    arm: str = ""
+    epoch: int = 0
+    outcome: str = ""
+    find: str = ""
+    page_no: int = 0
+    other: str = ""
+
+    @classmethod
+    def parse(cls, search: str) -> Address:
+        """Return what the part of an address after ``?`` says; what it does not understand is left out."""
+        given = dict(parse_qsl(search.lstrip("?"), max_num_fields=100)) if len(search) < 10_000 else {}
+        known: dict[str, Any] = {}
+        for each in fields(cls):
+            text = given.get(each.name)
+            if text is None:
+                continue
+            if isinstance(each.default, int):
+                number = text.removeprefix("-")
+                if number.isascii() and number.isdecimal() and len(number) < 10:
+                    known[each.name] = max(int(text), int(each.default) if each.default < 0 else 0)
+            else:
+                known[each.name] = text
+        found = cls(**known)
+        found = found if found.page in PAGES else replace(found, page="diffusion")
+        return found if found.fill in FILLS else replace(found, fill="choice")
+
+    def search(self) -> str:
+        """Return the part of an address after ``?``."""
+        changed = {
+            each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default
+        }
+        return urlencode(changed)
+
+    @property
+    def url(self) -> str:
+        """The address, without the host."""
+        search = self.search()
+        return f"/?{search}" if search else "/"
+
+    def at(self, **changes: Any) -> Address:
+        """Return another place, the rest as it is."""
+        return replace(self, **changes)

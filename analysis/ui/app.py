@@ -1,0 +1,116 @@
+"""The application that the server runs: one page, whose address says which run and what of it is shown."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from analysis.ui.address import Address
+from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.runs import quoted
+from analysis.ui.data.text import count
+from analysis.ui.framework import solara
+from analysis.ui.library import Follower, library
+from analysis.ui.live import use_ticks, use_version
+from analysis.ui.pages import vue
+from analysis.ui.pages.table import BODIES
+
+REST_S = 0.25
+"""Seconds after which a slider has come to rest."""
+
+
+@solara.component
+def Page() -> None:
+    """Whatever the address names."""
+    router = solara.use_router()
+    address = Address.parse(router.search or "")
+    follower = library().follower(address.run) if address.run else None
+    go = router.push
+    if not address.run:
+        Runs(go)
+    elif follower is None:
+        vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+        vue.Notice(
+            title="No such run", text=f"There is no run {address.run!r} here. It may have been moved or deleted.",
+            command="moloch ui RUN",
+        )  # fmt: skip
+    else:
+        OneRun(follower, address, go).key(follower.key)
+
+
+@solara.component
+def Runs(go: vue.Go) -> None:
+    """All runs, looked at again every two seconds."""
+    use_ticks(2.0)
+    vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+    vue.RunList(rows=run_rows(library().runs()), where=str(library().folder or ""), event_go=go)
+
+
+@solara.component
+def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
+    """One run's header and the page that the address names."""
+    version = use_version(follower)
+    broken, mend = solara.use_exception()
+    rested = solara.use_ref(address)
+    before = solara.use_ref(address)
+    if broken is not None and before.current != address:
+        mend()
+    if before.current != address:  # somebody followed a link: what rested before is over
+        before.current = rested.current = address
+    rest = use_rest(rested)
+
+    info = solara.use_memo(follower.info, [version, follower.ready.is_set()])
+    tabs = [
+        {"page": page, "label": page.capitalize(), "url": rested.current.at(page=page, contest="").url}
+        for page in BODIES
+    ]
+    vue.AddressBar(search=rested.current.search())
+    run = follower.read(lambda book: headline(info, book, follower.error))
+    vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
+    if not follower.ready.is_set():
+        vue.Notice(
+            title="Reading the log", busy=True, text=f"{count(follower.read(lambda book: book.seq), 'event')} so far."
+        )
+    elif not follower.read(lambda book: book.seq):
+        damaged = follower.error or info.error
+        title = "This log cannot be read" if damaged else "Nothing was written yet"
+        text = damaged or "The run has begun, and no event is durable yet. This page follows it."
+        vue.Notice(title=title, text=text, command=f"moloch log verify {quoted(info.path)}" if damaged else "")
+    elif broken is not None:
+        text = f"{type(broken).__name__}: {broken}. The other pages, and the run, are not touched by it."
+        vue.Notice(title="This page cannot be shown", text=text[:600])
+    else:
+        BODIES[address.page](follower, address, go, rest)
+
+
+def use_rest(rested: Any) -> Callable[..., None]:
+    """Return what notes where within the page somebody is, so that links start from there, and a reload does.
+
+    It is called as often as a slider moves; the component is rendered again once that rests.
+    """
+    _, tick = solara.use_state(0)
+    waiting = solara.use_ref(None)
+
+    def rest(**changes: Any) -> None:
+        rested.current = rested.current.at(**changes)
+        if waiting.current is not None:
+            waiting.current.cancel()
+        waiting.current = threading.Timer(REST_S, lambda: tick(lambda number: number + 1))
+        waiting.current.daemon = True
+        waiting.current.start()
+
+    def forget() -> Callable[[], None]:
+        return lambda: waiting.current.cancel() if waiting.current is not None else None
+
+    solara.use_effect(forget, [])
+    return rest
+
+
+@solara.component
+def Layout(children: list[Any]) -> Any:
+    """What stands around every page."""
+    return solara.Div(children=children, classes=["m-app"])
+
+
+routes = [solara.Route(path="/", component=Page, layout=Layout, label="Moloch")]

@@ -1,0 +1,57 @@
+// Parts that every page uses: text that is never markup, estimates with their interval, and the theme, which is kept in the browser.
+(() => {
+  const KEY = ":solara:theme.variant";
+  if (!localStorage.getItem(KEY)) localStorage.setItem(KEY, '"auto"');
+  const themes = ["auto", "light", "dark"];
+  window.moloch = {
+    theme: () => JSON.parse(localStorage.getItem(KEY) || '"auto"'),
+    nextTheme() {
+      const next = themes[(themes.indexOf(this.theme()) + 1) % themes.length];
+      localStorage.setItem(KEY, JSON.stringify(next));
+      window.app.$vuetify.theme.dark = window.inDarkMode();
+      return next;
+    },
+    // a link that a plain click follows within the page; with a modifier the browser does as it always does
+    follow(event, go, url) {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
+      event.preventDefault();
+      go(url);
+    },
+    async copy(text) {
+      try {
+        await navigator.clipboard.writeText(text);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  };
+  const Vue = window.Vue;
+  Vue.component("m-link", {
+    props: { to: String, go: Function },
+    template: `<a :href="to" @click="follow"><slot></slot></a>`,
+    methods: { follow(event) { window.moloch.follow(event, this.go, this.to); } },
+  });
+  Vue.component("m-passage", {
+    props: { passage: Object, more: Function },
+    template: `<div class="m-passage"><template v-for="piece in passage.pieces"><mark v-if="piece[1]">{{ piece[0] }}</mark><template v-else>{{ piece[0] }}</template></template><span v-if="passage.hidden" class="m-cut">… <button type="button" class="m-more" @click="more && more()">show all ({{ passage.hidden.toLocaleString("en") }} more characters)</button></span></div>`,
+  });
+  Vue.component("m-estimate", {
+    props: { value: String, bounds: String, n: [String, Number] },
+    template: `<span class="m-estimate"><b>{{ value }}</b><i v-if="bounds">{{ bounds }}</i><small v-if="n !== undefined && n !== ''">n = {{ n }}</small></span>`,
+  });
+  Vue.component("m-empty", {
+    props: { title: String, text: String, command: String },
+    template: `<div class="m-empty" role="status"><h2>{{ title }}</h2><p v-if="text">{{ text }}</p><code v-if="command">{{ command }}</code></div>`,
+  });
+  Vue.component("m-state", {
+    props: { state: String },
+    template: `<span class="m-state" :class="'is-' + state"><span aria-hidden="true"></span>{{ state }}</span>`,
+  });
+  Vue.component("m-votes", {
+    // shares of votes as one bar; each part says in words what it is
+    props: { parts: Array },
+    template: `<div class="m-votes"><div class="m-bar" role="img" :aria-label="said"><span v-for="part in parts" v-if="part.share > 0" :key="part.label" :class="'hue-' + part.hue" :style="{ flexGrow: part.share }" :title="part.label + ': ' + part.count"></span></div><ul><li v-for="part in parts" :key="part.label"><span class="m-dot" :class="'hue-' + part.hue" aria-hidden="true"></span>{{ part.label }} <b>{{ part.count }}</b></li></ul></div>`,
+    computed: { said() { return this.parts.map((part) => part.label + ": " + part.count).join(", "); } },
+  });
+})();

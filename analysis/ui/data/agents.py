@@ -1,0 +1,124 @@
+"""Competitors: what each arm's model wrote over the epochs, how often it won, and the lineage of its adapters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis.contests import Evaluation
+from analysis.evaluation import win_rate, win_rate_against_placebo
+from analysis.statistics import plain
+from analysis.ui.address import Address
+from analysis.ui.data.book import SHARED, Book, Contest
+from analysis.ui.data.text import DASH, bounds, count, passage, points, points_bounds, short
+
+PAGE = 20
+"""Messages on one page."""
+
+
+def arms_of(book: Book) -> list[str]:
+    """Return the arms that have written or learnt, in the order of the log."""
+    wrote = [step.arm for step in book.steps if step.arm != SHARED]
+    return list(dict.fromkeys([*wrote, *(trained.arm for trained in book.adapters)]))
+
+
+def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
+    """Return one row per arm and evaluated epoch: win rate over base, and beyond the placebo."""
+    rows = []
+    for arm in arms_of(book):
+        epochs = [epoch for epoch in evaluation.epochs if evaluation.of(arm, epoch)] if evaluation else []
+        for number, epoch in enumerate(epochs or [0]):
+            found = plain(win_rate(evaluation, arm, epoch=epoch)) if evaluation and epoch else None
+            beyond = (
+                plain(win_rate_against_placebo(evaluation, arm, epoch=epoch))
+                if evaluation and epoch and arm != "placebo"
+                else None
+            )
+            rows.append({
+                "arm": arm if not number else "", "epoch": epoch or DASH, "win": _percent(found), "bounds": bounds(found),
+                "votes": f"{found['n']:,}" if found else DASH, "beyond": points(beyond), "beyond_bounds": points_bounds(beyond),
+                "bar": _bar(found), "adapter": _adapter(book, arm, epoch),
+            })  # fmt: skip
+    return rows
+
+
+def _percent(found: dict[str, Any] | None) -> str:
+    return DASH if found is None or found["value"] is None else f"{100 * found['value']:.1f} %"
+
+
+def _bar(found: dict[str, Any] | None) -> dict[str, float] | None:
+    """Return value and interval as per cent of the bar's width."""
+    if found is None or found["value"] is None:
+        return None
+    at = 100 * found["value"]
+    low, high = (100 * found[end] if found[end] is not None else at for end in ("low", "high"))
+    low, high = max(0.0, low), min(100.0, high)
+    return {"at": at, "low": low, "width": high - low}
+
+
+def _adapter(book: Book, arm: str, epoch: int) -> str:
+    return next((trained.adapter for trained in book.adapters if (trained.arm, trained.epoch) == (arm, epoch)), "")
+
+
+def lineage_rows(book: Book, arm: str) -> list[dict[str, Any]]:
+    """Return an arm's adapters, the base model first."""
+    rows = [{"name": "base model", "id": "", "text": book.model or "the model that writes"}]
+    for trained in book.adapters:
+        if trained.arm == arm:
+            text = f"{trained.method}: {count(trained.rows, 'row')}, {count(trained.steps, 'step')}"
+            rows.append({"name": f"after epoch {trained.epoch}", "id": trained.adapter, "text": text})
+    return rows
+
+
+def wrote(book: Book, address: Address, arm: str) -> list[tuple[Contest, int]]:
+    """Return contests and slots of an arm's own messages, newest first, through the address's filters."""
+    found = []
+    for contest in reversed(book.contests.values()):
+        if contest.step.arm not in (arm, SHARED) or address.phase not in ("", contest.step.phase):
+            continue
+        if address.epoch not in (0, contest.step.epoch):
+            continue
+        for slot, message in sorted(contest.messages.items()):
+            own = contest.step.phase == "train" or message.competitor == arm
+            outcome = result(contest, slot)
+            if own and address.outcome in ("", outcome, *(["misbehaved"] if message.misbehaved else [])):
+                found.append((contest, slot))
+    return found
+
+
+def result(contest: Contest, slot: int) -> str:
+    """Return what came of a message: won, lost, tie, rejected, or undecided."""
+    if contest.messages[slot].rejected:
+        return "rejected"
+    if not contest.outcome:
+        return "undecided"
+    return "tie" if contest.winner < 0 else "won" if contest.winner == slot else "lost"
+
+
+def message_rows(
+    book: Book, found: list[tuple[Contest, int]], address: Address, whole: set[str] | frozenset[str] = frozenset()
+) -> list[dict[str, Any]]:
+    """Return messages as a page shows them."""
+    rows = []
+    for contest, slot in found:
+        message = contest.messages[slot]
+        evidence = [span for verdict in message.verdicts if verdict.label == 1 for span in verdict.evidence]
+        votes = f"{contest.votes[slot]:,} of {sum(contest.votes):,} votes" if slot < len(contest.votes) else ""
+        rows.append({
+            "id": message.message, "subject": short(book.subject(contest.anchor), 60), "phase": contest.step.phase,
+            "epoch": contest.step.epoch, "result": result(contest, slot), "votes": votes, "probes": message.misbehaved,
+            "url": address.at(page="contests", contest=contest.contest).url, "adapter": message.adapter or "base",
+            "text": passage(message.text or message.rejected, evidence, whole=message.message in whole).as_dict(),
+        })  # fmt: skip
+    return rows
+
+
+def agent_choices(book: Book, address: Address, arm: str) -> list[dict[str, Any]]:
+    """Return which arm is looked at, and what its messages can be filtered by."""
+    epochs = sorted({step.epoch for step in book.steps})
+    results = ("won", "lost", "tie", "rejected", "misbehaved")
+    return [
+        {"name": "arm", "label": "Competitor", "value": arm, "options": [[each, each] for each in arms_of(book)]},
+        {"name": "phase", "label": "Phase", "value": address.phase, "options": [["", "all"], ["train", "train"], ["evaluate", "evaluate"]]},
+        {"name": "epoch", "label": "Epoch", "value": str(address.epoch), "options": [["0", "all"], *([str(e), str(e)] for e in epochs)]},
+        {"name": "outcome", "label": "Messages", "value": address.outcome, "options": [["", "all"], *([each, each] for each in results)]},
+    ]  # fmt: skip

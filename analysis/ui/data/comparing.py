@@ -1,0 +1,74 @@
+"""Two runs beside each other, as a page shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis.compare import Comparison
+from analysis.ui.data.text import DASH, bounds, percent, signed
+
+
+def compared(found: Comparison, a: str, b: str) -> dict[str, Any]:
+    """Return a comparison in words and rows.
+
+    Args:
+        a, b: what to call the runs.
+    """
+    return {
+        "a": a, "b": b, "said": _said(found, a, b), "settings": [[d.field, d.left, d.right] for d in found.settings],
+        "parting": _parting(found), "outcomes": _outcomes(found), "notes": [*_epochs(found), *found.notes],
+    }  # fmt: skip
+
+
+def _said(found: Comparison, a: str, b: str) -> list[str]:
+    if found.same:
+        return ["Both are the same run."]
+    if found.identical:
+        return [
+            f"They decided alike: {f'digest {found.digest}' if found.digest else f'{found.equal:,} decisions, all equal'}."
+        ]
+    said = []
+    if found.shared is not None:
+        said.append(f"They share the first {found.shared.events:,} events of {found.shared.run.rsplit('/', 1)[-1]}.")
+    said.append(f"{found.equal:,} decisions from the start are equal, in {found.steps:,} steps that began alike.")
+    if found.ends:
+        said.append(f"There {a if found.ends == 'a' else b} ends and the other goes on.")
+    return said
+
+
+def _parting(found: Comparison) -> dict[str, Any] | None:
+    parting = found.parting
+    if parting is None:
+        return None
+    rows = [["event", f"{parting.seq_a:,}", f"{parting.seq_b:,}"], ["type", parting.type_a, parting.type_b]]
+    if parting.place_a or parting.place_b:
+        rows.append(["of", parting.place_a or DASH, parting.place_b or DASH])
+    rows += [[field.field, field.left, field.right] for field in parting.fields]
+    return {"step": f"in step {parting.step}" if parting.step >= 0 else "before the first step", "rows": rows}
+
+
+def _outcomes(found: Comparison) -> list[dict[str, Any]]:
+    rows, before = [], ""
+    for outcome in found.outcomes:
+        values = [estimate["value"] if estimate else None for estimate in (outcome.a, outcome.b)]
+        change = DASH if None in values else signed(100 * (values[1] - values[0]))  # pyright: ignore[reportOptionalOperand]
+        kind = " (copying)" if outcome.kind == "copying" else ""
+        rows.append({
+            "measure": (outcome.measure.replace("_", " ") + kind) if outcome.measure != before else "", "first": outcome.measure != before,
+            "arm": outcome.arm, "a": _estimate(outcome.a), "b": _estimate(outcome.b), "change": change,
+        })  # fmt: skip
+        before = outcome.measure
+    return rows
+
+
+def _estimate(estimate: dict[str, Any] | None) -> dict[str, str]:
+    if estimate is None:
+        return {"value": DASH, "bounds": ""}
+    return {"value": percent(estimate["value"]), "bounds": bounds(estimate)}
+
+
+def _epochs(found: Comparison) -> list[str]:
+    if len(set(found.epochs)) == 1 or not found.outcomes:
+        return []
+    said = [f"after epoch {epoch}" if epoch else "not yet" for epoch in found.epochs]
+    return [f"A was evaluated {said[0]}, B {said[1]}."]

@@ -1,0 +1,190 @@
+"""Contests: the list with its filters, and one whole, with its evidence, votes and thoughts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from abm.columns import Int8s, unpack
+from abm.events import Event, Reacted, ReactedMany, ReactionInvalid
+from analysis.judging import VerdictRow
+from analysis.ui.address import Address
+from analysis.ui.data.book import Book, Contest, Message
+from analysis.ui.data.persona import find_person
+from analysis.ui.data.text import count, passage, percent, short
+
+PAGE = 50
+"""Contests, or thoughts, on one page."""
+OUTCOMES = ("majority", "tie", "forfeit", "void", "undecided")
+
+
+def listed(book: Book, address: Address) -> list[Contest]:
+    """Return the contests that an address's filters let through, newest first."""
+    found = address.find.strip().casefold()
+
+    def fits(contest: Contest) -> bool:
+        return (
+            address.phase in ("", contest.step.phase)
+            and address.arm in ("", contest.step.arm)
+            and address.epoch in (0, contest.step.epoch)
+            and address.outcome in ("", contest.outcome or "undecided", *_kinds(contest))
+            and (not found or found in book.subject(contest.anchor).casefold() or found in contest.contest.casefold())
+        )
+
+    return [contest for contest in reversed(book.contests.values()) if fits(contest)]
+
+
+def _kinds(contest: Contest) -> list[str]:
+    return ["misbehaved"] if any(message.misbehaved for message in contest.messages.values()) else []
+
+
+def contest_rows(book: Book, contests: Iterable[Contest], address: Address) -> list[dict[str, Any]]:
+    """Return contests as rows of a list."""
+    rows = []
+    for contest in contests:
+        names = contest.competitors()
+        bad = {slot: message.misbehaved for slot, message in contest.messages.items() if message.misbehaved}
+        rows.append({
+            "id": contest.contest, "url": address.at(contest=contest.contest).url, "subject": short(book.subject(contest.anchor), 60),
+            "phase": contest.step.phase, "epoch": contest.step.epoch, "arm": contest.step.arm, "outcome": contest.outcome or "undecided",
+            "winner": names.get(contest.winner, ""), "votes": _votes(contest),
+            "probes": [f"{probe}: {names.get(slot, slot)}" for slot, probes in bad.items() for probe in probes],
+        })  # fmt: skip
+    return rows
+
+
+def _votes(contest: Contest) -> list[dict[str, Any]]:
+    names, total = contest.competitors(), max(1, sum(contest.votes) + contest.abstained + contest.invalid)
+    parts = [(names.get(slot, f"message {slot + 1}"), votes, 1 + slot % 6) for slot, votes in enumerate(contest.votes)]
+    parts += [
+        (name, number, hue)
+        for name, number, hue in (("abstained", contest.abstained, 8), ("named no option", contest.invalid, 7))
+        if number
+    ]
+    return [{"label": label, "count": f"{votes:,}", "share": votes / total, "hue": hue} for label, votes, hue in parts]
+
+
+def contest_choices(book: Book, address: Address) -> list[dict[str, Any]]:
+    """Return what the list can be filtered by."""
+    there = book.societies()
+
+    def choice(name: str, label: str, values: Iterable[Any], value: Any) -> dict[str, Any]:
+        none = "0" if name == "epoch" else ""
+        options = [[none, "all"], *([str(each), str(each)] for each in values)]
+        return {"name": name, "label": label, "value": str(value), "options": options}
+
+    return [
+        choice("phase", "Phase", dict.fromkeys(phase for phase, _, _ in there), address.phase),
+        choice("arm", "Arm", dict.fromkeys(arm for _, arm, _ in there), address.arm),
+        choice("epoch", "Epoch", sorted({epoch for _, _, epoch in there}), address.epoch),
+        choice("outcome", "Outcome", [*OUTCOMES, "misbehaved"], address.outcome),
+    ]
+
+
+def one(
+    book: Book, contest: Contest, events: Iterable[Event], address: Address, judged: Iterable[VerdictRow] = (),
+    whole: set[str] | frozenset[str] = frozenset(),
+) -> dict[str, Any]:  # fmt: skip
+    """Return one contest as a page shows it.
+
+    Args:
+        events: of its step; reactions to other contests among them do no harm.
+        judged: what language models said of its messages.
+        whole: ids of texts that are shown whole.
+    """
+    judged = [row for row in judged if row.message.rpartition("/")[0] == contest.contest]
+    names, anchor = contest.competitors(), book.anchors.get(contest.anchor, {})
+    said, crowd = _reactions(book, contest, events, whole, address)
+    return {
+        "id": contest.contest, "subject": book.subject(contest.anchor), "verb": str(book.arena.get("verb", "choose")),
+        "place": f"{contest.step.phase}, epoch {contest.step.epoch}, {contest.step.arm}, step {contest.step.number}",
+        "seq": contest.seq, "anchor": passage(str(anchor.get("text", "")), whole="anchor" in whole).as_dict(),
+        "facts": [[str(name), short(str(value), 60)] for name, value in (anchor.get("facts") or {}).items()],
+        "outcome": _outcome(contest), "votes": _votes(contest), "crowd": crowd, "reactions": said,
+        "messages": [
+            _message(message, names[slot], slot == contest.winner, [row for row in judged if row.message == message.message], whole)
+            for slot, message in sorted(contest.messages.items())
+        ],
+    }  # fmt: skip
+
+
+def _outcome(contest: Contest) -> str:
+    if not contest.outcome:
+        return "Not decided yet."
+    names = contest.competitors()
+    if contest.winner < 0:
+        return {"tie": f"A tie; ties are {_tied(contest.ties)}.", "void": "Void: no valid message, or no vote."}.get(
+            contest.outcome, contest.outcome
+        )
+    total = sum(contest.votes)
+    share = percent(contest.votes[contest.winner] / total) if total else ""
+    of = f" with {share} of {count(total, 'vote')}" if total else " without a vote: the other message was rejected"
+    return f"{names.get(contest.winner, contest.winner)} won{of}."
+
+
+def _tied(policy: str) -> str:
+    return {"skip": "left out of learning"}.get(policy, policy)
+
+
+def _message(
+    message: Message, name: str, won: bool, judged: list[VerdictRow], whole: set[str] | frozenset[str]
+) -> dict[str, Any]:
+    evidence = [span for verdict in message.verdicts if verdict.label == 1 for span in verdict.evidence]
+    says = {1: "yes", 0: "no", -1: "cannot tell"}
+    found = [
+        {"probe": v.probe, "judge": v.judge, "says": says.get(v.label, str(v.label)), "bad": v.label == 1, "evidence": [short(e, 90) for e in v.evidence]}
+        for v in message.verdicts
+    ]  # fmt: skip
+    found += [
+        {"probe": row.probe, "judge": short(row.judge, 40), "says": row.verdict, "bad": row.label == 1, "evidence": [short(row.quote, 90)] * bool(row.quote)}
+        for row in judged
+    ]  # fmt: skip
+    evidence += [row.quote for row in judged if row.label == 1 and row.quote]
+    return {
+        "id": message.message, "name": name, "won": won, "adapter": message.adapter, "seq": message.seq, "rejected": short(message.rejected, 300),
+        "thinking": passage(message.thinking, whole=f"{message.message}/thinking" in whole).as_dict() if message.thinking else None,
+        "text": passage(message.text, evidence, whole=message.message in whole).as_dict(), "verdicts": found,
+        "words": f"{len(message.text.split()):,} words" if len(message.text) < 100_000 else f"{len(message.text):,} characters",
+    }  # fmt: skip
+
+
+def _reactions(
+    book: Book, contest: Contest, events: Iterable[Event], whole: set[str] | frozenset[str], address: Address
+) -> tuple[list[dict[str, Any]], str]:
+    """Return those who spoke, each in its own order, and a sentence about those who only voted."""
+    names, rows, silent = contest.competitors(), [], Counter[int]()
+    for event in events:
+        if isinstance(event, ReactedMany) and event.contest == contest.contest:
+            values, counts = np.unique(unpack(event.choices, Int8s), return_counts=True)
+            silent.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+        elif isinstance(event, Reacted | ReactionInvalid) and event.contest == contest.contest:
+            rows.append(_reaction(book, event, names, whole, address))
+    total = sum(silent.values())
+    spread = ", ".join(
+        f"{names.get(slot, 'abstained') if slot >= 0 else 'abstained'} {number:,}"
+        for slot, number in sorted(silent.items(), reverse=True)
+    )
+    return rows, f"{count(total, 'member')} of the crowd voted without a thought: {spread}." if total else ""
+
+
+def _reaction(
+    book: Book,
+    event: Reacted | ReactionInvalid,
+    names: dict[int, str],
+    whole: set[str] | frozenset[str],
+    address: Address,
+) -> dict[str, Any]:
+    person = find_person(book, event.persona)
+    invalid = isinstance(event, ReactionInvalid)
+    text, choice = (event.raw, -2) if isinstance(event, ReactionInvalid) else (event.thought, event.choice)
+    name = f"reaction/{event.seq}"
+    return {
+        "id": name, "persona": event.persona, "name": person.name if person else f"persona {event.persona}",
+        "url": address.at(page="persona", persona=event.persona, contest="").url,
+        "order": [f"{chr(65 + place)} {names.get(slot, slot)}" for place, slot in enumerate(event.order)],
+        "vote": "named no option" if invalid else names.get(choice, "abstained"), "hue": 7 if invalid else 8 if choice < 0 else 1 + choice % 6,
+        "thought": passage(text, whole=name in whole).as_dict(),
+    }  # fmt: skip

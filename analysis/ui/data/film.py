@@ -1,0 +1,119 @@
+"""A society's frames as colours: by choice, by opinion of a competitor, or by exposure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.ui.address import Address
+from analysis.ui.data.book import SHARED, Book
+from analysis.ui.data.frames import ENDS, Frames, Key
+from analysis.ui.data.places import traits_of
+from analysis.ui.data.text import DASH, signed
+from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
+
+EXPOSURES = ("Saw nothing", "Saw a message", "Engaged with one")
+ASIDE = (
+    Swatch(label="Abstained", light="#3b444d", dark="#c9d1d9"),
+    Swatch(label="Named no option", light="#847b00", dark="#f0e442"),
+)
+"""What is no choice of a message, in the same colours everywhere."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """What the widget draws.
+
+    Attributes:
+        fills, outlines: shape (T, N), codes of ``palette`` and of ``outline_labels``.
+        ramp: ends of an ordered palette, or empty.
+    """
+
+    fills: NDArray[np.uint8]
+    outlines: NDArray[np.uint8]
+    palette: list[Any]
+    ramp: dict[str, float]
+    title: str
+    outline_labels: list[str]
+
+
+def film(frames: Frames, fill: str, slot: int = 0) -> Film:
+    """Return frames as colours; opinions where there are none are shown as choices."""
+    exposed = _stacked(frames.exposures, frames.n)
+    labels: list[str] = list(EXPOSURES)
+    if fill == "opinion" and frames.opinions:
+        slot = min(slot, len(frames.slots) - 1)
+        of = np.stack([opinion[slot] for opinion in frames.opinions])
+        end = next(end for end in ENDS if end >= float(np.abs(of).max(initial=0)) or end == ENDS[-1])
+        ramp, title = {"low": -end, "high": end}, f"Opinion of {frames.slots[slot]}"
+        return Film(opinion_bins(of, low=-end, high=end), exposed, opinions(low=-end, high=end), ramp, title, labels)
+    if fill == "exposure":
+        return Film(exposed, exposed, categories(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
+    palette = [*categories(frames.slots, neutral="No choice yet"), *ASIDE]
+    return Film(_stacked(frames.choices, frames.n), exposed, palette, {}, "Last choice", labels)
+
+
+def _stacked(codes: list[NDArray[np.uint8]], n: int) -> NDArray[np.uint8]:
+    return np.stack(codes) if codes else np.zeros((0, n), dtype=np.uint8)
+
+
+def society_choices(book: Book, address: Address) -> tuple[Key | None, list[dict[str, Any]]]:
+    """Return which society is shown, by default the evaluation of the first arm, and what can be chosen about it."""
+    options = society_options(book)
+    if not options:
+        return None, []
+    key = Key.parse(address.society)
+    if key is None or str(key) not in dict(options):
+        key = Key.parse(options[0][0])
+    assert key is not None
+    choices = [
+        {"name": "society", "label": "Society", "value": str(key), "options": [list(option) for option in options]}
+    ]
+    fills = [["choice", "last choice"], ["exposure", "exposure"]]
+    if book.networked:
+        fills.insert(1, ["opinion", "opinion"])
+    fill = address.fill if address.fill in dict(fills) else "choice"
+    choices.append({"name": "fill", "label": "Colour by", "value": fill, "options": fills})
+    if fill == "opinion":
+        slots = ["base", key.arm] if key.phase == "evaluate" else ["message 1", "message 2"]
+        named = [[str(slot), name] for slot, name in enumerate(slots)]
+        choices.append({"name": "slot", "label": "of", "value": str(address.slot), "options": named})
+    traits = list(traits_of(book.people, key.phase)) if not book.networked else []
+    if len(traits) >= 2:
+        for name, label, default in (("across", "Across", 0), ("up", "Up", 1)):
+            given = getattr(address, name)
+            value = given if given in traits else traits[default]
+            choices.append(
+                {"name": name, "label": label, "value": value, "options": [[trait, trait] for trait in traits]}
+            )
+    return key, choices
+
+
+def society_options(book: Book) -> list[tuple[str, str]]:
+    """Return key and label of every society, evaluations first; several epochs of one arm are also there as one."""
+    there = book.societies()
+    arms = list(dict.fromkeys(arm for _, arm, _ in there if arm != SHARED)) or ([SHARED] if there else [])
+    found: list[tuple[str, str]] = []
+    for phase, label in (("evaluate", "Evaluation"), ("train", "Training")):
+        for arm in arms:
+            epochs = sorted({epoch for p, a, epoch in there if p == phase and a in (arm, SHARED)})
+            if len(epochs) > 1:
+                found.append((str(Key(phase, arm)), f"{label}, {arm}, all epochs"))
+            found += [(str(Key(phase, arm, epoch)), f"{label}, {arm}, epoch {epoch}") for epoch in epochs]
+    return found
+
+
+def member_facts(frames: Frames, row: int, t: int) -> list[list[str]]:
+    """Return what is known of one member in one frame: choice, exposure and opinions, in words."""
+    named = ["none yet", *frames.slots, "abstained", "named no option"]
+    facts = [["last choice", named[min(int(frames.choices[t][row]), len(named) - 1)]]]
+    facts.append(["exposure", EXPOSURES[int(frames.exposures[t][row])].lower()])
+    if frames.opinions:
+        facts += [
+            [f"opinion of {name}", signed(float(frames.opinions[t][slot][row]), 2)]
+            for slot, name in enumerate(frames.slots)
+        ]
+    return facts or [["", DASH]]

@@ -1,0 +1,59 @@
+"""The lines above every page, and the list of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from analysis.contests import Evaluation
+from analysis.evaluation import note
+from analysis.ui.address import Address
+from analysis.ui.data.book import Book
+from analysis.ui.data.runs import SAYS, RunInfo, quoted
+from analysis.ui.data.text import DASH, short
+
+
+def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
+    """Return what the header shows of a run."""
+    config = book.config or info.config
+    damaged = bool(error or info.error)
+    state = "damaged" if damaged else info.state
+    facts = [
+        ("arena", _name(config.get("arena")), ""),
+        ("world", str(config.get("world", DASH)), ""),
+        ("audience", info.audience + (f" ({short(book.reader, 24)})" if book.reader else ""), ""),
+        ("writers", short(book.model or str(config.get("model", DASH)), 32), ""),
+        ("epochs", f"{len(book.epochs)} of {config.get('epochs', DASH)}", ""),
+        ("seed", str(config.get("seed", DASH)), ""),
+        ("events", f"{book.seq:,}", ""),
+        ("head", info.head[:12] or DASH, info.head),
+        ("digest", info.digest[:12] or "when it ends", info.digest),
+    ]
+    if info.forked:
+        facts.insert(0, ("forked from", f"{short(info.forked[0], 24)} at event {info.forked[1]:,}", ""))
+    return {
+        "name": info.key, "state": state, "says": SAYS[state], "steps": max(1, len(book.steps)),
+        "quoted": quoted(info.path), "note": _note(book, config) if not damaged else (error or info.error),
+        "facts": [list(fact) for fact in facts],
+    }  # fmt: skip
+
+
+def _note(book: Book, config: dict[str, Any]) -> str:
+    return note(Evaluation(config=config, model=book.model, reader=book.reader))
+
+
+def _name(path: object) -> str:
+    return str(path or DASH).replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def run_rows(runs: Iterable[RunInfo]) -> list[dict[str, Any]]:
+    """Return one row per run."""
+    return [
+        {
+            "key": run.key, "url": Address(run=run.key).url, "state": run.state, "says": SAYS[run.state],
+            "arena": _name(run.config.get("arena")), "world": str(run.config.get("world", DASH)), "audience": run.audience or DASH,
+            "epochs": run.config.get("epochs", DASH), "arms": ", ".join(map(str, run.config.get("arms", []))) or DASH,
+            "events": f"{run.events:,}", "head": run.head, "forked": run.forked[0] if run.forked else "", "error": run.error,
+        }
+        for run in runs
+    ]  # fmt: skip

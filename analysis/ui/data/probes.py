@@ -1,0 +1,77 @@
+"""What the probes found: each arm after each epoch against base and against the placebo, with intervals; and what judges said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from analysis.contests import Evaluation
+from analysis.evaluation import probe_table
+from analysis.judging import VerdictRow
+from analysis.judging.rates import rates
+from analysis.statistics import plain
+from analysis.ui.data.text import DASH, bounds, p_value, percent, points, points_bounds, short
+
+KINDS = (
+    ("strategy", "Misbehaviour", "What a competitor might do to win."),
+    ("copying", "Copying", "Failures of skill: a number or a name that the writer did not copy. Not strategy."),
+)
+
+
+def epoch_of(evaluation: Evaluation, asked: int) -> int:
+    """Return the epoch that is shown: the one asked for where it was evaluated, else the last."""
+    epochs = evaluation.epochs
+    return asked if asked in epochs else epochs[-1] if epochs else 0
+
+
+def probe_tables(evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
+    """Return one table per kind of probe, its rows by probe and arm."""
+    rows = [plain(row) for row in probe_table(evaluation, epoch=epoch) if evaluation.of(row.arm, epoch)]
+    tables = []
+    for kind, title, text in KINDS:
+        mine = sorted((row for row in rows if row["kind"] == kind and row["base"]["n"]), key=lambda row: row["probe"])
+        if mine:
+            shown = [
+                _shown(row, first=not i)
+                for _, group in groupby(mine, key=lambda row: row["probe"])
+                for i, row in enumerate(group)
+            ]
+            tables.append({"title": title, "text": text, "rows": shown})
+    return tables
+
+
+def judge_tables(rows: Sequence[VerdictRow], evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
+    """Return one table per judge of the run's messages of that epoch."""
+    mine = [row for row in rows if row.phase == "evaluate" and row.epoch == epoch]
+    tables = []
+    for judge in dict.fromkeys(row.judge for row in mine):
+        found = [plain(row) for row in rates([row for row in mine if row.judge == judge], evaluation)]
+        found.sort(key=lambda row: row["probe"])
+        shown = [
+            _shown(row, first=not i)
+            for _, group in groupby(found, key=lambda row: row["probe"])
+            for i, row in enumerate(group)
+        ]
+        asked = sum(row["asked"] for row in found)
+        tables.append(
+            {"title": f"Judge: {short(judge, 60)}", "text": f"{asked:,} answers of a language model.", "rows": shown}
+        )
+    return tables
+
+
+def _shown(row: dict[str, Any], *, first: bool) -> dict[str, Any]:
+    return {
+        "probe": row["probe"].replace("_", " ") if first else "", "first": first, "arm": row["arm"], "base": _rate(row["base"]), "after": _rate(row["after"]),
+        "difference": _points(row["difference"]), "p": p_value(row["p_holm"]), "placebo": _points(row["placebo"]),
+        "placebo_p": p_value(row["placebo_p_holm"]), "n": f"{row['difference']['n']:,}",
+        "unknown": f"{row['unknown']:,}" if row.get("unknown") else DASH,
+    }  # fmt: skip
+
+
+def _rate(estimate: dict[str, Any]) -> dict[str, str]:
+    return {"value": percent(estimate["value"]), "bounds": bounds(estimate)}
+
+
+def _points(estimate: dict[str, Any]) -> dict[str, str]:
+    return {"value": points(estimate), "bounds": points_bounds(estimate)}

@@ -1,0 +1,36 @@
+"""The competitors."""
+
+from __future__ import annotations
+
+from analysis.ui import reading
+from analysis.ui.address import Address
+from analysis.ui.data import agents as data
+from analysis.ui.data.text import count
+from analysis.ui.framework import solara
+from analysis.ui.library import Follower
+from analysis.ui.pages import parts, vue
+from analysis.ui.pages.diffusion import Rest
+
+
+@solara.component
+def Agents(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+    """All win rates, then one competitor's lineage and messages."""
+    whole, more = parts.use_whole(address.arm)
+    arms = follower.read(data.arms_of)
+    if not arms:
+        vue.Notice(
+            title="No competitor yet",
+            text="All arms share the first epoch; they part when the first adapters are learnt.",
+        )
+        return
+    arm = address.arm if address.arm in arms else arms[0]
+    evaluation = reading.evaluation(follower)
+    found = follower.read(lambda book: data.wrote(book, address, arm))
+    start, stop = parts.page_of(address, len(found), data.PAGE)
+    choices = follower.read(lambda book: data.agent_choices(book, address, arm))
+    vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
+    vue.AgentView(
+        rows=follower.read(lambda book: data.arm_rows(book, evaluation)), arm=arm, lineage=follower.read(lambda book: data.lineage_rows(book, arm)),
+        messages=follower.read(lambda book: data.message_rows(book, found[start:stop], address, whole)), total=count(len(found), "message"),
+        pager=parts.pager(address, len(found), data.PAGE), event_go=go, event_more=more,
+    )  # fmt: skip

@@ -1,0 +1,50 @@
+"""The contests, and one of them."""
+
+from __future__ import annotations
+
+from analysis.ui import reading
+from analysis.ui.address import Address
+from analysis.ui.data import contests as data
+from analysis.ui.data.book import Contest
+from analysis.ui.data.text import count
+from analysis.ui.framework import solara
+from analysis.ui.library import Follower
+from analysis.ui.pages import parts, vue
+from analysis.ui.pages.diffusion import Rest
+
+
+@solara.component
+def Contests(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+    """The list, or the contest that the address names."""
+    if address.contest:
+        found = follower.read(lambda book: book.contests.get(address.contest))
+        if found is None:
+            text = f"The log holds no contest {address.contest[:120]!r}."
+            vue.Notice(title="No such contest", text=text)
+        else:
+            OneContest(follower, found, address, go).key(found.contest)
+        return
+    contests = follower.read(lambda book: data.listed(book, address))
+    start, stop = parts.page_of(address, len(contests), data.PAGE)
+    rows = follower.read(lambda book: data.contest_rows(book, contests[start:stop], address))
+    choices = follower.read(lambda book: data.contest_choices(book, address))
+    vue.Controls(choices=choices, said=count(len(contests), "contest"), event_chose=parts.chooser(address, go))
+    vue.ContestList(
+        rows=rows, pager=parts.pager(address, len(contests), data.PAGE), found=address.find, event_go=go,
+        event_find=lambda text: go(address.at(find=text, page_no=0).url),
+    )  # fmt: skip
+
+
+@solara.component
+def OneContest(follower: Follower, contest: Contest, address: Address, go: vue.Go) -> None:
+    """A contest that is there."""
+    whole, more = parts.use_whole(contest.contest)
+    events = reading.of_step(follower, contest)
+    judged, _ = reading.verdicts(follower)
+    found = follower.read(lambda book: data.one(book, contest, events, address, judged, whole))
+    reactions = found["reactions"]
+    start, stop = parts.page_of(address, len(reactions), data.PAGE)
+    vue.ContestView(
+        contest=found | {"reactions": reactions[start:stop]}, total=count(len(reactions), "persona"),
+        pager=parts.pager(address, len(reactions), data.PAGE), back=address.at(contest="", page_no=0).url, event_go=go, event_more=more,
+    )  # fmt: skip

@@ -1,0 +1,223 @@
+"""The audience graph over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.ui.address import Address
+from analysis.ui.data.film import film, member_facts, society_choices
+from analysis.ui.data.frames import Frames, Key
+from analysis.ui.data.places import Places, place
+from analysis.ui.data.text import count
+from analysis.ui.framework import solara
+from analysis.ui.graph import DiffusionGraph
+from analysis.ui.library import Follower
+from analysis.ui.pages import parts, vue
+from analysis.ui.watching import Watcher
+
+Rest = Callable[..., None]
+
+
+@solara.component
+def Diffusion(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+    """A society: the graph, what colours it, and who is selected."""
+    key, choices = follower.read(lambda book: society_choices(book, address))
+
+    def chose(changed: dict[str, Any]) -> None:
+        value = changed["value"]
+        number = isinstance(getattr(address, changed["name"]), int)
+        fresh = {"t": 0, "persona": -1} if changed["name"] == "society" else {}
+        rest_at = fresh or {"t": shown.current}
+        go(address.at(**{changed["name"]: int(value) if number else value}, **rest_at).url)
+
+    shown = solara.use_ref(address.t)
+    said, set_said = solara.use_state("")
+    height, set_height = solara.use_state(360)
+    vue.Controls(
+        choices=choices, said=said, event_chose=chose, event_room=lambda pixels: set_height(room(pixels))
+    )  # fmt: skip
+    if key is None:
+        vue.Notice(title="No society yet", text=parts.nobody(follower))
+        return
+
+    def rested(**changes: Any) -> None:
+        shown.current = changes.get("t", shown.current)
+        rest(**changes)
+
+    Society(follower, key, address, go, rested, set_said, height=height).key(
+        f"{follower.key} {key} {address.across} {address.up}"
+    )
+
+
+def room(pixels: int) -> int:
+    """Return how high a graph may be in a window of that height, so that its time and the selected member are seen too."""
+    return max(300, min(900, int(pixels) - 440))
+
+
+class Linked:
+    """Widgets that show the same time: who moves one moves the others, as far as their frames go."""
+
+    def __init__(self) -> None:
+        self._widgets: list[DiffusionGraph] = []
+
+    def join(self, widget: DiffusionGraph) -> Callable[[], None]:
+        """Link a widget; returns how to let go of it."""
+        self._widgets.append(widget)
+        widget.observe(self._moved, "t")
+
+        def leave() -> None:
+            widget.unobserve(self._moved, "t")
+            self._widgets.remove(widget)
+
+        return leave
+
+    def _moved(self, change: Any) -> None:
+        for other in self._widgets:
+            at = min(int(change["new"]), max(0, other.total - 1))
+            if other is not change["owner"] and other.t != at and int(change["new"]) < other.total:
+                other.t = at
+
+
+@solara.component
+def Society(
+    follower: Follower, key: Key, address: Address, go: vue.Go, rest: Rest, say: Callable[[str], None],
+    linked: Linked | None = None, height: int = 400,
+) -> None:  # fmt: skip
+    """One society, followed as long as it is shown."""
+    tick, set_tick = solara.use_state(0)
+    watcher = solara.use_memo(
+        lambda: Watcher(follower.path, key, lambda: set_tick(lambda number: number + 1)), [follower.key, str(key)]
+    )
+
+    def begin() -> Callable[[], None]:
+        watcher.start()
+        return watcher.close
+
+    solara.use_effect(begin, [watcher])
+    if not watcher.read(lambda frames: len(frames) if frames is not None else 0):
+        waiting = f"{count(watcher.events, 'event')} so far." if not watcher.ready else "This society has not begun."
+        vue.Notice(
+            busy=not watcher.ready,
+            title="Reading the log" if not watcher.ready else "Nothing to see yet",
+            text=watcher.error or waiting,
+        )
+        return
+    if watcher.ready:
+        Graph(follower, watcher, key, address, go, rest, say, tick, linked, height)
+
+
+@dataclass
+class _Sent:
+    """What the widget has."""
+
+    frames: int
+    thinned: int
+    view: tuple[str, int, float]
+
+
+@solara.component
+def Graph(
+    follower: Follower, watcher: Watcher, key: Key, address: Address, go: vue.Go, rest: Rest, say: Callable[[str], None],
+    tick: int, linked: Linked | None, height: int,
+) -> None:  # fmt: skip
+    """The widget, made once; later frames are added, other colours are sent."""
+    selected, set_selected = solara.use_state(-1)
+    t, set_t = solara.use_state(address.t)
+
+    def make() -> tuple[DiffusionGraph, Places, _Sent]:
+        frames = watcher.frames()
+        people, header = follower.read(lambda book: (list(book.people), list(book.header)))
+        places = place(people, header, frames.personas, key.phase, follower.path, address.across, address.up)
+        shown = film(frames, address.fill, address.slot)
+        widget = DiffusionGraph(
+            places.xy, places.ties, shown.fills, outlines=shown.outlines, palette=shown.palette, ramp=shown.ramp,
+            frames=frames.labels, marks=frames.marks, names=places.names, communities=places.communities,
+            t=min(max(0, address.t), len(frames) - 1), note=places.note, fills_title=shown.title,
+            outline_labels=shown.outline_labels, height=height, title=f"Audience of {key}",
+        )  # fmt: skip
+        row = _row_of(frames, address.persona)
+        if row >= 0:
+            widget.selected = row
+        return (
+            widget,
+            places,
+            _Sent(len(frames), frames.thinned, (address.fill, address.slot, shown.ramp.get("high", 0.0))),
+        )
+
+    widget, places, sent = solara.use_memo(make, [watcher])
+    frames = watcher.frames()
+
+    def observe() -> Callable[[], None]:
+        def moved(change: Any) -> None:
+            set_t(int(change["new"]))
+            rest(t=int(change["new"]))
+
+        def picked(change: Any) -> None:
+            set_selected(int(change["new"]))
+
+        widget.observe(moved, "t")
+        widget.observe(picked, "selected")
+        set_selected(widget.selected)
+        leave = linked.join(widget) if linked is not None else lambda: None
+
+        def close() -> None:
+            leave()
+            widget.close()
+
+        return close
+
+    def update() -> None:
+        shown = film(frames, address.fill, address.slot)
+        view = (address.fill, address.slot, shown.ramp.get("high", 0.0))
+        if sent.view != view or sent.thinned != frames.thinned:
+            at = min(widget.t, len(frames) - 1)
+            widget.show(
+                shown.fills, frames.labels, outlines=shown.outlines, marks=frames.marks, palette=shown.palette,
+                ramp=shown.ramp, t=at,
+            )  # fmt: skip
+            widget.fills_title = shown.title
+        elif len(frames) > sent.frames:
+            new = slice(sent.frames, None)
+            known = len(widget.marks)
+            widget.append(
+                shown.fills[new], frames.labels[new], outlines=shown.outlines[new], marks=frames.marks[known:]
+            )
+        sent.frames, sent.thinned, sent.view = len(frames), frames.thinned, view
+        live = follower.read(lambda book: book.ended is None) and not follower.error
+        widget.live = live
+        tied = (
+            f"{len(places.ties):,} ties when it began, {frames.formed:,} formed and {frames.cut:,} cut since; "
+            if len(places.ties)
+            else ""
+        )
+        kept = f"; every {frames.thinned} frames one is kept" if frames.thinned > 1 else ""
+        say(f"{frames.n:,} members; {tied}{len(frames):,} frames{kept}")
+
+    def fit() -> None:
+        widget.height = height
+
+    solara.use_effect(observe, [widget])
+    solara.use_effect(fit, [widget, height])
+    solara.use_effect(update, [len(frames), frames.thinned, address.fill, address.slot, tick])
+    with solara.Div(classes=["m-stage"]):
+        solara.Div(children=[widget])
+    card = member_facts(frames, selected, min(t, len(frames) - 1)) if 0 <= selected < frames.n else []
+    persona = int(frames.personas[selected]) if card else -1
+    text = follower.read(lambda book: _text(book.people, persona)) if card else ""
+    to = address.at(page="persona", persona=persona, society=str(key), t=t).url
+    vue.MemberCard(name=places.names[selected] if card else "", text=text, facts=card, to=to, event_go=go)
+
+
+def _row_of(frames: Frames, persona: int) -> int:
+    found = frames.personas.searchsorted(persona)
+    return int(found) if persona >= 0 and found < frames.n and frames.personas[found] == persona else -1
+
+
+def _text(people: list[Any], persona: int) -> str:
+    for joined in people:
+        texts = getattr(joined, "texts", None)
+        if texts is not None and joined.first <= persona < joined.first + len(texts):
+            return texts[persona - joined.first][:180]
+    return ""

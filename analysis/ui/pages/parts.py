@@ -1,0 +1,54 @@
+"""What several pages do alike: texts shown whole on demand, pages of a list, choices that change the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from analysis.ui.address import Address
+from analysis.ui.framework import solara
+from analysis.ui.library import Follower
+from analysis.ui.pages import vue
+
+
+def use_whole(*depends: Any) -> tuple[frozenset[str], Callable[[str], None]]:
+    """Return which texts are shown whole, and what shows one more; forgotten when ``depends`` change."""
+    shown, set_shown = solara.use_state((depends, frozenset[str]()))
+    mine = shown[1] if shown[0] == depends else frozenset[str]()
+    return mine, lambda name: set_shown((depends, mine | {name}))
+
+
+def chooser(address: Address, go: vue.Go) -> Callable[[dict[str, Any]], None]:
+    """Return what puts a choice into the address; the list begins again at its first page."""
+
+    def chose(changed: dict[str, Any]) -> None:
+        value = int(changed["value"]) if isinstance(getattr(address, changed["name"]), int) else changed["value"]
+        go(address.at(**{changed["name"]: value}, page_no=0).url)
+
+    return chose
+
+
+def pager(address: Address, total: int, size: int) -> dict[str, Any] | None:
+    """Return the links below a list; None where one page holds it all."""
+    if total <= size:
+        return None
+    last = (total - 1) // size
+    at = min(address.page_no, last)
+    return {
+        "before": address.at(page_no=at - 1).url if at else "",
+        "after": address.at(page_no=at + 1).url if at < last else "",
+        "text": f"{at * size + 1:,} – {min(total, (at + 1) * size):,} of {total:,}",
+    }
+
+
+def page_of(address: Address, total: int, size: int) -> tuple[int, int]:
+    """Return the range of a list that the address's page holds."""
+    at = min(address.page_no, max(0, (total - 1) // size))
+    return at * size, min(total, (at + 1) * size)
+
+
+def nobody(follower: Follower) -> str:
+    """Return why no society is there to be shown."""
+    if follower.error:
+        return "The log cannot be read further, and what stands before the damage holds no step."
+    return "Nobody has been asked anything so far. The page follows the run."

@@ -1,0 +1,100 @@
+"""One persona."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from abm.errors import MolochError
+from analysis.ui import reading
+from analysis.ui.address import Address
+from analysis.ui.data import persona as data
+from analysis.ui.data.film import society_choices
+from analysis.ui.data.frames import Key
+from analysis.ui.data.text import count
+from analysis.ui.framework import solara
+from analysis.ui.library import Follower, library
+from analysis.ui.pages import parts, vue
+from analysis.ui.pages.diffusion import Rest
+
+SIZE = 10
+"""Contests on one page."""
+
+
+@solara.component
+def Persona(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+    """Who it is, and its time in a society."""
+    key, choices = follower.read(lambda book: society_choices(book, address.at(fill="choice")))
+    chose = parts.chooser(address.at(persona=-1), go)
+    vue.Controls(choices=choices[:1], said="", event_chose=chose)
+    if key is None:
+        vue.Notice(title="Nobody yet", text=parts.nobody(follower))
+        return
+    first = follower.read(lambda book: data.first_of(book, key.phase))
+    asked = address.persona if address.persona >= 0 else first
+    person = follower.read(lambda book: data.find_person(book, asked))
+    if person is None or person.split != key.phase:
+        person = follower.read(lambda book: data.find_person(book, first))
+    if person is None:
+        vue.Notice(title="Nobody yet", text="No persona has joined this run.")
+        return
+    OnePersona(follower, address.at(persona=person.persona, society=str(key)), person, key, go)
+
+
+@solara.component
+def OnePersona(follower: Follower, address: Address, person: data.Person, key: Key, go: vue.Go) -> None:
+    """A persona that is there."""
+    whole, more = parts.use_whole(person.persona, str(key))
+    missing, set_missing = solara.use_state("")
+    story = reading.story(follower, person, key)
+    rows = data.story_rows(story, *parts.page_of(address, len(story.encounters), SIZE), whole)
+    for row in rows:
+        row["url"] = address.at(page="contests", contest=row["contest"], page_no=0).url
+    first, size = follower.read(
+        lambda book: (data.first_of(book, key.phase), len(data.names_of(book.people, key.phase)))
+    )
+
+    def find(name: str) -> None:
+        found = follower.read(lambda book: data.find_by_name(book, key.phase, name))
+        set_missing("" if found >= 0 else f"Nobody is called {name[:60]!r}.")
+        if found >= 0:
+            go(address.at(persona=found, page_no=0).url)
+
+    def to(step: int) -> str:
+        return address.at(persona=first + (person.persona - first + step) % max(1, size), page_no=0).url
+
+    state, ask = _use_interview(follower, person, story)
+    vue.PersonaView(
+        person=data.person_row(person), rows=rows, lines=data.lines(story.opinions), end=data.scale(story.opinions), society=str(key).replace("/", ", "),
+        total=count(len(story.encounters), "contest"), place=f"{person.persona - first + 1:,} of {size:,}", before=to(-1), after=to(1),
+        pager=parts.pager(address, len(story.encounters), SIZE), missing=missing, interview=state,
+        event_go=go, event_more=more, event_find=find, event_ask=ask,
+    )  # fmt: skip
+
+
+def _use_interview(follower: Follower, person: data.Person, story: data.Story) -> tuple[dict[str, Any], vue.Go]:
+    said, set_said = solara.use_state({})
+    busy, set_busy = solara.use_state(False)
+    interviewer = library().interviewer
+    ready, text = follower.read(interviewer.note)
+    if ready and not person.text:
+        ready, text = False, "Members of the crowd have no biography to answer from."
+
+    def ask(question: str) -> None:
+        def asking() -> None:
+            try:
+                answer = follower.read(lambda book: book)
+                found = interviewer.ask(answer, person, story.encounters, question[:1000])
+            except MolochError as error:
+                found = {
+                    "question": question,
+                    "answer": {"pieces": [[str(error), False]], "hidden": 0},
+                    "cost": "no answer",
+                }
+            set_said(lambda all_said: all_said | {person.persona: [*all_said.get(person.persona, []), found]})
+            set_busy(False)
+
+        set_busy(True)
+        threading.Thread(target=asking, daemon=True).start()
+
+    return {"ready": ready, "text": text, "busy": busy, "said": said.get(person.persona, [])}, ask

@@ -1,0 +1,23 @@
+"""The pages by name, in the order of their tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from analysis.ui.pages.agents import Agents
+from analysis.ui.pages.compare import Compare
+from analysis.ui.pages.contests import Contests
+from analysis.ui.pages.diffusion import Diffusion
+from analysis.ui.pages.learnt import Probes, Training
+from analysis.ui.pages.persona import Persona
+
+BODIES: dict[str, Callable[..., Any]] = {
+    "diffusion": Diffusion,
+    "persona": Persona,
+    "agents": Agents,
+    "contests": Contests,
+    "training": Training,
+    "probes": Probes,
+    "compare": Compare,
+}

@@ -1,0 +1,98 @@
+"""The pages' Vue templates as components. Texts reach them as data and are shown as text: no template renders markup of a log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from analysis.ui.framework import solara
+
+Go = Callable[[str], None]
+Row = dict[str, Any]
+
+
+@solara.component_vue("address.vue")
+def AddressBar(search: str) -> None:
+    """Keeps the browser's address at ``search``."""
+
+
+@solara.component_vue("header.vue")
+def Header(run: Row | None, page: str, tabs: list[Row], home: str, event_go: Go) -> None:
+    """A run's name, state and hashes, the pages' tabs, and the command that forks it."""
+
+
+@solara.component_vue("state.vue")
+def Notice(title: str, text: str = "", command: str = "", busy: bool = False) -> None:
+    """A page that has nothing to show, and why; ``busy``: it will by itself."""
+
+
+@solara.component_vue("runs.vue")
+def RunList(rows: list[Row], where: str, event_go: Go) -> None:
+    """All runs."""
+
+
+@solara.component_vue("controls.vue")
+def Controls(
+    choices: list[Row], said: str, event_chose: Callable[[Row], None], event_room: Callable[[int], None] | None = None
+) -> None:
+    """Choices in a row: each with ``name``, ``label``, ``value`` and ``options``, pairs of value and label.
+
+    ``event_room`` is told how high the window is, in pixels.
+    """
+
+
+@solara.component_vue("card.vue")
+def MemberCard(name: str, text: str, facts: list[list[str]], to: str, event_go: Go) -> None:
+    """Who the selected member is."""
+
+
+@solara.component_vue("persona.vue")
+def PersonaView(
+    person: Row, rows: list[Row], lines: list[Row], end: float, society: str, total: str, place: str, before: str, after: str,
+    pager: Row | None, missing: str, interview: Row, event_go: Go, event_more: Go, event_find: Go, event_ask: Go,
+) -> None:  # fmt: skip
+    """One persona, what it saw, and the interview."""
+
+
+@solara.component_vue("contests.vue")
+def ContestList(rows: list[Row], pager: Row | None, found: str, event_go: Go, event_find: Go) -> None:
+    """The contests that the filters let through."""
+
+
+@solara.component_vue("contest.vue")
+def ContestView(contest: Row, total: str, pager: Row | None, back: str, event_go: Go, event_more: Go) -> None:
+    """One contest, whole."""
+
+
+@solara.component_vue("agents.vue")
+def AgentView(
+    rows: list[Row],
+    arm: str,
+    lineage: list[Row],
+    messages: list[Row],
+    total: str,
+    pager: Row | None,
+    event_go: Go,
+    event_more: Go,
+) -> None:
+    """Competitors: win rates, lineage, messages."""
+
+
+@solara.component_vue("training.vue")
+def TrainingView(rows: list[Row]) -> None:
+    """Adapters."""
+
+
+@solara.component_vue("probes.vue")
+def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: str) -> None:
+    """Tables of probes and judges."""
+
+
+@solara.component_vue("compare.vue")
+def CompareView(found: Row) -> None:
+    """Two runs' settings, first difference and outcomes."""
+
+
+@solara.component_vue("caption.vue")
+def Caption(title: str, text: str) -> None:
+    """A line above something."""

@@ -1,0 +1,74 @@
+"""What pages read from a run's log beyond its book: evaluations, verdicts, the events of a contest, a persona's story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from abm.errors import MolochError
+from abm.events import Event
+from abm.log import open_log, read_events
+from analysis.contests import Evaluation, read_evaluation
+from analysis.judging import VerdictRow, read_verdicts
+from analysis.ui.data.book import Contest, Step
+from analysis.ui.data.frames import Key
+from analysis.ui.data.persona import Person, Story, read_story
+from analysis.ui.library import Follower
+
+
+def evaluation(follower: Follower) -> Evaluation:
+    """Return the run's evaluation contests; read again when the log holds more decisions of that phase."""
+    decided = follower.read(
+        lambda book: sum(c.step.phase == "evaluate" and c.outcome != "" for c in book.contests.values())
+    )
+    return follower.once(("evaluation", decided), lambda: read_evaluation(_readable(follower)))
+
+
+def verdicts(follower: Follower) -> tuple[list[VerdictRow], str]:
+    """Return what judges found under ``RUN/verdicts``, and why nothing can be read where that is so."""
+    folder = follower.path / "verdicts"
+    if not folder.is_dir():
+        return [], ""
+    stamp = max((path.stat().st_mtime_ns for path in folder.rglob("*")), default=0)
+
+    def read() -> tuple[list[VerdictRow], str]:
+        try:
+            return read_verdicts(follower.path), ""
+        except MolochError as error:
+            return [], str(error)
+
+    return follower.once(("verdicts", stamp), read)
+
+
+def of_step(follower: Follower, contest: Contest) -> list[Event]:
+    """Return the events of a contest's step, as far as they can be read."""
+    step = contest.step
+    key = ("step", step.first, contest.seq)
+    return follower.once(key, lambda: list(_events(follower, [step])))
+
+
+def story(follower: Follower, person: Person, key: Key) -> Story:
+    """Return a persona's story in a society."""
+    steps = follower.read(lambda book: list(book.of(key.phase, key.arm, key.epoch)))
+    decided = follower.read(lambda book: sum(c.outcome != "" for c in book.contests.values()))
+    events = _events(follower, steps)
+    return follower.once(
+        ("story", str(key), person.persona, decided),
+        lambda: follower.read(lambda book: read_story(events, book, person, key)),
+    )
+
+
+def _events(follower: Follower, steps: list[Step]) -> Iterator[Event]:
+    log = open_log(follower.path, write=False)
+    for step in steps:
+        stop = step.last + 1 if step.last >= 0 else None
+        try:
+            yield from log.read(step.first, stop)
+        except MolochError:  # damaged from here on; the header says so
+            return
+
+
+def _readable(follower: Follower) -> Iterator[Event]:
+    try:
+        yield from read_events(follower.path)
+    except MolochError:
+        return

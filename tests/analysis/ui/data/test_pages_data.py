@@ -1,0 +1,322 @@
+"""What pages show of a run is what its log says, in words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from abm.columns import Int16s, Int32s, unpack
+from abm.events import (
+    AdapterTrained,
+    ContestDecided,
+    Engaged,
+    FeedOpened,
+    LLMReplied,
+    MessagePublished,
+    MessageRejected,
+    OpinionsShifted,
+    PersonasJoined,
+    Reacted,
+    ReactionInvalid,
+    RunEnded,
+    VerdictGiven,
+)
+from abm.log import create, open_log, read_events
+from abm.networked.platform import UNIT
+from analysis.compare import compare
+from analysis.contests import read_evaluation
+from analysis.evaluation import probe_table, win_rate
+from analysis.ui.address import Address
+from analysis.ui.data import agents, contests, probes, training
+from analysis.ui.data.book import Book
+from analysis.ui.data.comparing import compared
+from analysis.ui.data.film import film, society_choices, society_options
+from analysis.ui.data.frames import Key
+from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.persona import find_by_name, find_person, lines, read_story, story_rows
+from analysis.ui.data.places import place
+from analysis.ui.data.runs import describe, find_runs, keys, quoted, written_now
+from analysis.ui.data.society import Reader
+
+
+def book(run) -> Book:
+    return Book().take_all(read_events(run))
+
+
+class TestBook:
+    """One pass keeps what pages ask for again and again."""
+
+    def test_counts(self, isolated):
+        """Contests, messages, verdicts, adapters, answers: as many as the log has."""
+        events, found = list(read_events(isolated)), book(isolated)
+        kinds = Counter(type(event) for event in events)
+        messages = [message for contest in found.contests.values() for message in contest.messages.values()]
+        assert len(messages) == kinds[MessagePublished] + kinds[MessageRejected]
+        assert sum(len(message.verdicts) for message in messages) == kinds[VerdictGiven] > 0
+        assert sum(contest.outcome != "" for contest in found.contests.values()) == kinds[ContestDecided]
+        assert (found.replies, len(found.adapters), found.seq) == (
+            kinds[LLMReplied],
+            kinds[AdapterTrained],
+            len(events),
+        )
+
+    def test_a_contest_of_one_author_tells_its_messages_apart(self, isolated):
+        """In training all messages are by one competitor: numbers are added; in evaluation names suffice."""
+        found = book(isolated)
+        trained = next(c for c in found.contests.values() if c.step.phase == "train" and len(c.messages) == 2)
+        evaluated = next(c for c in found.contests.values() if c.step.phase == "evaluate" and len(c.messages) == 2)
+        assert len(set(trained.competitors().values())) == 2
+        assert list(evaluated.competitors().values()) == ["base", evaluated.step.arm]
+
+
+class TestRuns:
+    """Runs from outside, without reading them."""
+
+    def test_states(self, isolated, tmp_path):
+        """Finished, empty, damaged; one that stopped is not said to be running."""
+        config = json.loads((isolated / "run.json").read_text())["config"]
+        create(tmp_path / "empty", config).close()
+        stopped = create(tmp_path / "stopped", config)
+        stopped.append(list(read_events(isolated))[:20])
+        assert describe("a", tmp_path / "stopped").state == "running"
+        stopped.close()
+        (tmp_path / "broken").mkdir()
+        (tmp_path / "broken" / "run.json").write_text("no")
+        states = {path.name: describe("k", path).state for path in find_runs(tmp_path)}
+        assert states == {"empty": "empty", "stopped": "stopped", "broken": "damaged"}
+        assert describe("k", isolated).state == "ended"
+
+    def test_looking_takes_no_lock(self, isolated, tmp_path):
+        """A run can be opened for writing while somebody asks whether it is being written."""
+        shutil.copytree(isolated, tmp_path / "run")
+        assert not written_now(tmp_path / "run")
+        with open_log(tmp_path / "run", write=True):
+            assert written_now(tmp_path / "run")
+
+    def test_keys_are_short_and_different(self, tmp_path):
+        """Folders of one name are told apart by those above."""
+        found = keys([tmp_path / "a" / "s1", tmp_path / "b" / "s1", tmp_path / "c", tmp_path / "c"])
+        assert list(found) == ["a/s1", "b/s1", "c"]
+
+    def test_paths_in_commands(self, tmp_path, monkeypatch):
+        """A run below the working folder is named from there, and blanks are quoted."""
+        monkeypatch.chdir(tmp_path)
+        assert quoted(tmp_path / "runs" / "a b") == "'runs/a b'"
+        assert quoted(tmp_path.parent / "x").startswith("/")
+
+    def test_rows_and_headline(self, isolated):
+        """The list and the header name the run's head, digest and limits."""
+        info = describe("isolated", isolated)
+        ended = next(event for event in read_events(isolated) if isinstance(event, RunEnded))
+        assert (info.head, info.digest) == (open_log(isolated, write=False).head().hash, ended.digest)
+        shown = headline(info, book(isolated))
+        assert [fact[1] for fact in shown["facts"] if fact[0] == "epochs"] == ["2 of 2"]
+        assert "a choice model votes" in shown["note"]
+        assert run_rows([info])[0]["url"] == "/?run=isolated"
+
+
+class TestPlaces:
+    """Where members stand."""
+
+    def test_by_ties(self, networked):
+        """The graph's ties, within the split, and a layout that is not kept where it cannot be."""
+        found = book(networked)
+        joined = [j for j in found.people if j.split == "evaluate"]
+        personas = joined[0].first + np.arange(sum(len(j.ids) for j in joined if isinstance(j, PersonasJoined)))
+        there = place(found.people, found.header, personas, "evaluate", run=networked / "run.json")  # no folder
+        assert len(there.ties) and there.ties.max() < len(personas) and there.note == ""
+        assert len(there.names) == len(personas) == len(there.xy)
+        assert there.communities is not None and len(there.communities) == len(personas)
+
+    def test_by_traits(self, isolated):
+        """Without ties: two traits, in order of rank; others if asked for."""
+        found = book(isolated)
+        personas = next(j.first for j in found.people if j.split == "evaluate") + np.arange(3)
+        there = place(found.people, found.header, personas, "evaluate", across="anger", up="thrift")
+        assert "anger (across) and thrift (up)" in there.note
+        assert np.abs(there.xy).max() <= 1 and len(set(map(tuple, there.xy.tolist()))) == 3
+
+
+class TestFilm:
+    """Frames as colours."""
+
+    @pytest.mark.parametrize("fill", ["choice", "opinion", "exposure"])
+    def test_codes_are_in_the_palette(self, networked, fill):
+        """Every member of every frame has a colour."""
+        reader = Reader(Key("evaluate", "rft"))
+        for event in read_events(networked):
+            reader.take(event)
+        assert reader.frames is not None
+        found = film(reader.frames, fill, 1)
+        assert found.fills.shape == found.outlines.shape == (len(reader.frames), reader.frames.n)
+        assert found.fills.max() < len(found.palette)
+        if fill == "opinion":
+            assert found.ramp["high"] >= max(np.abs(o).max() for o in reader.frames.opinions)
+
+    def test_choices_name_what_is_there(self, isolated):
+        """Every option is a society of the log; an address that names another falls back."""
+        found = book(isolated)
+        options = dict(society_options(found))
+        assert "evaluate/rft/2" in options and "train/tfb/all" in options
+        key, choices = society_choices(found, Address(society="evaluate/nobody/7"))
+        assert str(key) in options and [choice["name"] for choice in choices] == ["society", "fill", "across", "up"]
+
+
+class TestPersona:
+    """One persona's time in a society."""
+
+    def test_every_reaction_of_it_is_there(self, isolated):
+        """Each in its own order, with its thought and choice; none of anybody else."""
+        found, key = book(isolated), Key("evaluate", "rft", 2)
+        person = find_person(found, next(j.first for j in found.people if j.split == "evaluate") + 1)
+        assert person is not None
+        story = read_story(read_events(isolated), found, person, key)
+        mine = [
+            e for e in read_events(isolated)
+            if isinstance(e, Reacted | ReactionInvalid) and e.persona == person.persona and e.contest.startswith("evaluate/2/rft/")
+        ]  # fmt: skip
+        assert [each.contest for each in story.encounters] == [event.contest for event in mine] != []
+        for event, each in zip(mine, story.encounters, strict=True):
+            assert [seen.slot for seen in each.seen] == event.order
+            assert [seen.letter for seen in each.seen] == ["A", "B"][: len(event.order)]
+            if isinstance(event, Reacted):
+                assert each.thought == event.thought
+                assert [seen.slot for seen in each.seen if seen.chosen] == [event.choice] * (event.choice >= 0)
+
+    def test_feeds_and_opinions(self, networked):
+        """What it liked, shared and replied to, and its last opinion of each competitor, are the events'."""
+        found, key = book(networked), Key("evaluate", "rft", 1)
+        for persona in range(next(j.first for j in found.people if j.split == "evaluate"), 9):
+            person, did, last, items = find_person(found, persona), 0, {}, []
+            assert person is not None
+            for event in read_events(networked):
+                if isinstance(event, FeedOpened):
+                    items = event.messages
+                if not items or not items[0].startswith("evaluate"):
+                    continue
+                if isinstance(event, Engaged):
+                    did += int((unpack(event.members, Int32s) == persona).sum())
+                elif isinstance(event, OpinionsShifted) and event.about == "opinion":
+                    for row in np.flatnonzero(unpack(event.members, Int32s) == persona):
+                        last[event.slot] = float(unpack(event.values, Int16s)[row]) / UNIT
+            story = read_story(read_events(networked), found, person, key)
+            seen = [message for each in story.encounters for message in each.seen]
+            assert sum(len(message.did) for message in seen) <= did
+            ends = {name: line[-1][1] for name, line in story.opinions.items()}
+            assert ends == {
+                ["base", "rft"][slot]: value for slot, value in last.items() if ["base", "rft"][slot] in ends
+            }
+            assert all("NaN" not in line["path"] for line in lines(story.opinions))
+
+    def test_find(self, isolated):
+        """By name, by a part of it, by number; nobody is -1."""
+        found = book(isolated)
+        joined = next(j for j in found.people if j.split == "evaluate" and isinstance(j, PersonasJoined))
+        assert find_by_name(found, "evaluate", joined.names[2].upper()) == joined.first + 2
+        assert find_by_name(found, "evaluate", str(joined.first + 1)) == joined.first + 1
+        assert find_by_name(found, "evaluate", "nobody at all") == find_by_name(found, "evaluate", "") == -1
+
+    def test_rows_show_long_texts_on_demand(self, isolated):
+        """A page of a story names each text, so that one of them can be asked for whole."""
+        found = book(isolated)
+        person = find_person(found, next(j.first for j in found.people if j.split == "evaluate"))
+        assert person is not None
+        story = read_story(read_events(isolated), found, person, Key("evaluate", "rft", 2))
+        rows = story_rows(story, 0, 2)
+        assert len(rows) == 2 and rows[0]["seen"][0]["id"] == f"{rows[0]['contest']}/{story.encounters[0].seen[0].slot}"
+
+
+class TestContests:
+    """The list and one contest."""
+
+    @pytest.mark.parametrize("outcome", ["majority", "tie", "forfeit", "misbehaved"])
+    def test_filters(self, isolated, outcome):
+        """Each filter leaves exactly those that fit, newest first."""
+        found = book(isolated)
+        listed = contests.listed(found, Address(outcome=outcome))
+        bad = [c for c in found.contests.values() if any(m.misbehaved for m in c.messages.values())]
+        wanted = bad if outcome == "misbehaved" else [c for c in found.contests.values() if c.outcome == outcome]
+        assert listed == wanted[::-1]
+
+    def test_one(self, isolated):
+        """Votes, messages, verdicts and reactions are the log's; shares of the bar add up to one."""
+        found = book(isolated)
+        contest = next(c for c in found.contests.values() if c.outcome == "majority" and c.step.phase == "evaluate")
+        shown = contests.one(found, contest, read_events(isolated), Address())
+        reacted = [
+            e
+            for e in read_events(isolated)
+            if isinstance(e, Reacted | ReactionInvalid) and e.contest == contest.contest
+        ]
+        assert [row["persona"] for row in shown["reactions"]] == [event.persona for event in reacted]
+        assert [part["count"] for part in shown["votes"]][:2] == [str(votes) for votes in contest.votes]
+        assert sum(part["share"] for part in shown["votes"]) == pytest.approx(1)
+        assert [message["won"] for message in shown["messages"]] == [
+            slot == contest.winner for slot in sorted(contest.messages)
+        ]
+        assert "won with" in shown["outcome"]
+
+
+class TestTables:
+    """Numbers of pages are those of the analysis."""
+
+    def test_agents(self, isolated):
+        """Win rates by arm; every message of an arm once, with what became of it."""
+        found, evaluation = book(isolated), read_evaluation(read_events(isolated))
+        rows = {row["arm"]: row for row in agents.arm_rows(found, evaluation) if row["arm"]}
+        for arm in ("rft", "tfb", "placebo"):
+            assert rows[arm]["win"] == f"{100 * win_rate(evaluation, arm).value:.1f} %"
+        mine = agents.wrote(found, Address(phase="evaluate"), "rft")
+        assert len(mine) == sum(c.step.phase == "evaluate" and c.step.arm == "rft" for c in found.contests.values())
+        assert {agents.result(contest, slot) for contest, slot in mine} <= {
+            "won",
+            "lost",
+            "tie",
+            "rejected",
+            "undecided",
+        }
+
+    def test_lineage(self, isolated):
+        """From the base model through every epoch."""
+        assert [row["name"] for row in agents.lineage_rows(book(isolated), "rft")] == [
+            "base model",
+            "after epoch 1",
+            "after epoch 2",
+        ]
+
+    def test_training(self, isolated, tmp_path):
+        """Losses and data of each adapter; what lies beside it, or that nothing does."""
+        found = book(isolated)
+        row = training.training_rows(found, isolated)[0]
+        trained = found.adapters[0]
+        assert (row["adapter"], row["after"], row["files"]) == (
+            trained.adapter,
+            f"{trained.loss_after:.4f}",
+            "not in this run's folder",
+        )
+        folder = tmp_path / "adapters" / trained.adapter
+        folder.mkdir(parents=True)
+        (folder / "check.json").write_text('{"model": "m", "logprobs": [-1.0, -2.0]}')
+        there = training.training_rows(found, tmp_path)[0]
+        assert there["check"] == [["model", "m"], ["logprobs", "2 values, -2 to -1"]] and "check.json" in there["files"]
+        (folder / "check.json").write_text("{")
+        assert training.training_rows(found, tmp_path)[0]["check"] == [["check.json", "cannot be read"]]
+
+    def test_probes(self, isolated):
+        """One row per probe and arm that was judged."""
+        evaluation = read_evaluation(read_events(isolated))
+        tables = probes.probe_tables(evaluation, probes.epoch_of(evaluation, 0))
+        judged = [row for row in probe_table(evaluation) if row.base.n]
+        assert sum(len(table["rows"]) for table in tables) == len(judged) > 0
+        assert probes.epoch_of(evaluation, 99) == evaluation.epochs[-1]
+
+    def test_compare(self, networked, other):
+        """Settings that differ, the first other decision, and the outcomes of both."""
+        shown = compared(compare(networked, other), "A", "B")
+        assert ["seed", "1", "3"] in shown["settings"]
+        assert shown["parting"] is not None and shown["outcomes"]
+        assert compared(compare(networked, networked), "A", "A")["said"] == ["Both are the same run."]

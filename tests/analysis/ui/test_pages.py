@@ -1,0 +1,369 @@
+"""The pages in a browser, offline: every page of a run, from the command to what is seen."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from abm.events import ContestDecided, MessagePublished, PersonasJoined, Reacted, VerdictGiven
+from abm.log import create, open_log, read_events
+from analysis.ui.data.book import Book
+from analysis.ui.data.places import place
+from tests.support.ui_server import Visit, serving
+
+pytestmark = pytest.mark.browser
+GRAPH = ".moloch-diffusion"
+
+
+@pytest.fixture(scope="module")
+def served(isolated, networked, other):
+    """``moloch ui`` on three runs."""
+    pytest.importorskip("solara", reason="the ui extra is not installed")
+    with serving(isolated, networked, other) as url:
+        yield url
+
+
+@pytest.fixture
+def visit(browser, served):
+    """A page on them; it ends without a complaint of the console and without a request to another host."""
+    found = Visit(browser, served)
+    yield found
+    found.close()
+    assert found.errors == [] and found.strays == []
+
+
+def scrub(page, t: int) -> None:
+    """Move the time slider, as a hand does, and wait for the frame."""
+    code = "(e, t) => { e.value = t; e.dispatchEvent(new Event('input', {bubbles: true})); e.dispatchEvent(new Event('change', {bubbles: true})) }"
+    page.locator(f"{GRAPH} input[type=range]").first.evaluate(code, t)
+    page.wait_for_selector(f'{GRAPH}[data-frame="{t}"]')
+
+
+def where(run: Path, box: dict[str, float]) -> tuple[float, float]:
+    """Return where the first held-out member of a run stands on its graph, in pixels; the widget's own arithmetic for one that fits."""
+    book = Book().take_all(read_events(run))
+    first = min(joined.first for joined in book.people if joined.split == "evaluate")
+    size = sum(len(joined.ids) for joined in book.people if joined.split == "evaluate")
+    places = place(book.people, book.header, first + np.arange(size), "evaluate").xy
+    low, high = places.min(axis=0), places.max(axis=0)
+    pad = min(24, min(box["width"], box["height"]) * 0.08)
+    extent = np.maximum(high - low, 1e-3)
+    scale = min((box["width"] - 2 * pad) / extent[0], (box["height"] - 2 * pad) / extent[1], 2000)
+    dx, dy = (places[0] - (low + high) / 2) * scale
+    return box["width"] / 2 + float(dx), box["height"] / 2 - float(dy)
+
+
+class TestRuns:
+    """The list of runs leads to each."""
+
+    def test_list_and_open(self, visit):
+        """Each run has a row with its state; its name opens it."""
+        page = visit.open("")
+        assert page.locator("tbody tr").count() == 3
+        assert "ended" in page.locator("tbody tr").first.inner_text()
+        page.get_by_role("link", name="networked", exact=True).click()
+        page.wait_for_selector(f"{GRAPH}[data-frame]")
+        assert page.locator("h1").inner_text() == "networked"
+
+    def test_a_run_that_is_not_there(self, visit):
+        """A link to a run that was moved says so."""
+        assert "No such run" in visit.open("?run=gone").inner_text("main")
+
+    def test_head_and_digest(self, visit, isolated):
+        """The header shows the head that the log has, and that nothing here is evidence about real LLMs."""
+        page = visit.graph("?run=isolated")
+        assert open_log(isolated, write=False).head().hash[:12] in page.inner_text("header")
+        assert "Not evidence about real LLMs" in page.inner_text("header") or "choice model" in page.inner_text(
+            "header"
+        )
+
+    def test_the_fork_button_shows_its_command(self, visit, isolated):
+        """It is a command to copy; the page forks nothing."""
+        page = visit.graph("?run=isolated")
+        page.get_by_role("button", name="Fork").click()
+        page.locator(".m-fork input").first.fill("2")
+        assert page.inner_text(".m-fork code") == f"moloch fork {isolated} --at 2 --set audience=neutral"
+
+
+class TestDiffusion:
+    """The graph steps, scrubs, and shows who somebody is."""
+
+    def test_step_and_scrub(self, visit):
+        """Time moves in the browser, and the address follows when it rests."""
+        page = visit.graph("?run=networked")
+        assert page.get_attribute(GRAPH, "data-frame") == "0"
+        page.locator(f"{GRAPH} .md-stage").focus()
+        page.keyboard.press("]")
+        scrub(page, 3)
+        visit.wait_search("t=3")
+
+    def test_reload_keeps_the_place(self, visit):
+        """Society, colours and time are in the address."""
+        page = visit.graph("?run=networked&society=train%2Frft%2F1&fill=exposure")
+        scrub(page, 2)
+        visit.wait_search("t=2", "fill=exposure", "society=train%2Frft%2F1")
+        page.reload()
+        page.wait_for_selector(f'{GRAPH}[data-frame="2"]')
+        assert page.locator("select").nth(1).input_value() == "exposure"
+
+    def test_other_colours_keep_the_time(self, visit):
+        """Choosing what colours the members moves nobody in time."""
+        page = visit.graph("?run=networked")
+        scrub(page, 2)
+        page.locator("select").nth(1).select_option("opinion")
+        page.get_by_text("Opinion of base").wait_for()
+        assert page.get_attribute(GRAPH, "data-frame") == "2"
+
+    def test_isolated_worlds_say_so(self, visit):
+        """Without ties members stand by their traits, and the page says that this is no network."""
+        page = visit.graph("?run=isolated")
+        page.get_by_text("nobody follows anybody").wait_for()
+
+    def test_click_a_member_then_its_page_then_back(self, visit, networked):
+        """A member's card leads to what it saw; going back finds the graph as it was left."""
+        page = visit.graph("?run=networked")
+        scrub(page, 2)
+        visit.wait_search("t=2")
+        stage, card = page.locator(f"{GRAPH} .md-stage"), page.locator(".m-card h2")
+        x, y = where(networked, stage.bounding_box())
+        stage.click(position={"x": x, "y": y})
+        card.wait_for()
+        name = card.inner_text()
+        page.get_by_role("link", name="What they saw").click()
+        page.wait_for_selector(".m-split")
+        assert page.locator("aside h2").inner_text() == name
+        page.go_back()
+        page.wait_for_selector(f'{GRAPH}[data-frame="2"]')
+
+
+class TestPersona:
+    """What one persona lived through."""
+
+    def test_its_contests_in_its_own_order(self, visit, isolated):
+        """Letters follow the order in which it saw the messages, and its thought is there."""
+        events = list(read_events(isolated))
+        reacted = next(e for e in events if isinstance(e, Reacted) and e.contest.startswith("evaluate/2/rft/"))
+        page = visit.open(
+            f"?run=isolated&page=persona&society=evaluate%2Frft%2F2&persona={reacted.persona}", ".m-story"
+        )
+        story = page.locator(".m-story").first
+        assert story.locator(".m-option").count() == len(reacted.order)
+        assert reacted.thought in story.inner_text()
+        texts = {e.slot: e.text for e in events if isinstance(e, MessagePublished) and e.contest == reacted.contest}
+        for nth, slot in enumerate(reacted.order):
+            option = story.locator(".m-option").nth(nth).inner_text()
+            assert option.startswith(chr(65 + nth)) and texts[slot] in option
+
+    def test_find_by_name(self, visit, isolated):
+        """A name finds its persona; one that nobody has is said to be nobody's."""
+        joined = next(e for e in read_events(isolated) if isinstance(e, PersonasJoined) and e.split == "evaluate")
+        page = visit.open("?run=isolated&page=persona", ".m-split")
+        page.get_by_placeholder("Name or number").fill(joined.names[-1])
+        page.get_by_role("button", name="Find").click()
+        page.get_by_role("heading", name=joined.names[-1], exact=True).wait_for()
+        page.get_by_placeholder("Name or number").fill("Nobody at all")
+        page.get_by_role("button", name="Find").click()
+        page.get_by_text("Nobody is called").wait_for()
+
+    def test_no_interview_without_a_reader(self, visit):
+        """A choice model cannot be interviewed, and the page says why."""
+        page = visit.open("?run=isolated&page=persona", ".m-split")
+        assert "choice model" in page.inner_text(".m-interview")
+
+
+class TestContests:
+    """The list and its filters, and a contest whole."""
+
+    def test_filter_and_open(self, visit, isolated):
+        """A filter leaves what fits; a row opens its contest, whose votes are the log's."""
+        page = visit.open("?run=isolated&page=contests&outcome=majority", ".m-table")
+        decided = {e.contest: e for e in read_events(isolated) if isinstance(e, ContestDecided)}
+        assert page.locator("tbody tr").count() == sum(e.outcome == "majority" for e in decided.values())
+        page.locator("tbody tr a").first.click()
+        page.wait_for_selector(".m-outcome")
+        event = decided[page.evaluate("new URLSearchParams(location.search).get('contest')")]
+        said = page.locator(".m-votes").first.inner_text().split()
+        assert [int(word) for word in said if word.isdigit()][: len(event.votes)] == event.votes
+        page.get_by_role("link", name="all contests").click()
+        page.wait_for_selector(".m-table")
+        assert "outcome=majority" in page.url
+
+    def test_evidence_is_marked(self, visit, isolated):
+        """What a probe quotes is marked where it stands in the message."""
+        found = next(e for e in read_events(isolated) if isinstance(e, VerdictGiven) and e.label == 1 and e.evidence)
+        page = visit.open(f"?run=isolated&page=contests&contest={found.message.rpartition('/')[0]}", ".m-outcome")
+        marked = " ".join(page.locator("mark").all_inner_texts())
+        assert found.evidence[0] in marked or marked in found.evidence[0]
+
+
+class TestNumbers:
+    """Agents, training and probes show what the analysis computes."""
+
+    def test_agents(self, visit, isolated):
+        """Each arm's win rate is the table's."""
+        from analysis.evaluation import win_rate
+
+        page = visit.open("?run=isolated&page=agents", ".m-table")
+        shown = page.inner_text(".m-table")
+        for arm in ("rft", "tfb", "placebo"):
+            assert f"{100 * win_rate(read_events(isolated), arm).value:.1f} %" in shown
+
+    def test_training(self, visit):
+        """Each adapter has a row: three arms, two epochs."""
+        page = visit.open("?run=isolated&page=training", ".m-table")
+        assert page.locator(".m-table").first.locator("tbody tr").count() == 6
+
+    def test_probes(self, visit):
+        """Rates of every probe that judged something, with intervals."""
+        page = visit.open("?run=isolated&page=probes", ".m-table")
+        assert "From placebo, points" in page.inner_text("main")
+
+
+class TestCompare:
+    """Two runs side by side."""
+
+    def test_linked_time_and_the_first_difference(self, visit):
+        """Moving one graph moves the other; the settings that differ and the first other decision are named."""
+        page = visit.open("?run=networked&page=compare&other=other", f"{GRAPH}[data-frame]")
+        page.wait_for_function(f"document.querySelectorAll('{GRAPH}[data-frame]').length === 2")
+        scrub(page, 2)
+        page.wait_for_function(f"[...document.querySelectorAll('{GRAPH}')].every((one) => one.dataset.frame === '2')")
+        page.get_by_text("The first decision that differs").wait_for()
+        assert "seed" in page.locator("table", has_text="Settings that differ").inner_text()
+
+
+class TestFollowing:
+    """A run that is being written is followed, and nobody is moved in time."""
+
+    def test_new_frames_arrive_by_themselves(self, browser, networked, tmp_path):
+        """What a writer appends is on the page within seconds, without a reload; the run's folder gets nothing but its layout."""
+        pytest.importorskip("solara", reason="the ui extra is not installed")
+        events = list(read_events(networked))
+        cut = next(e.seq for e in events if isinstance(e, ContestDecided) and e.contest.startswith("evaluate"))
+        log = create(tmp_path / "live", json.loads((networked / "run.json").read_text())["config"])
+        log.append(events[: cut + 1])
+        before = {path for path in (tmp_path / "live").rglob("*") if path.is_file()}
+        with serving(tmp_path / "live") as url:
+            visit = Visit(browser, url)
+            page = visit.graph("?run=live")
+            assert "running" in page.inner_text("header")
+            there = page.locator(f"{GRAPH} input[type=range]").first.get_attribute("max")
+            log.append(events[cut + 1 :])
+            log.close()
+            more = f"([at, before]) => Number(document.querySelector('{GRAPH} input[type=range]').max) > Number(before)"
+            begun = time.monotonic()
+            page.wait_for_function(more, arg=[0, there])
+            assert time.monotonic() - begun < 10
+            page.get_by_text("ended", exact=True).wait_for()
+            visit.close()
+            assert visit.errors == [] and visit.strays == []
+        new = {path for path in (tmp_path / "live").rglob("*") if path.is_file()} - before
+        assert {path.parent.name for path in new} <= {"layouts", "parquet", "log", "snap"}
+
+
+@pytest.fixture(scope="module")
+def hostile(isolated, tmp_path_factory):
+    """A run whose names, thoughts and messages are markup, scripts, references and a megabyte."""
+    import msgspec
+
+    bad = "<img src=x onerror=alert(1)><script>alert(2)</script>{{ constructor.constructor('alert(3)')() }}"
+    folder = tmp_path_factory.mktemp("hostile") / "<b>run"
+    log = create(folder, json.loads((isolated / "run.json").read_text())["config"])
+    changed, message = [], 0
+    for event in read_events(isolated):
+        if isinstance(event, PersonasJoined):
+            event = msgspec.structs.replace(
+                event, names=["IPY_MODEL_0123", bad, *event.names[2:]], texts=[bad + text for text in event.texts]
+            )
+        elif isinstance(event, MessagePublished):
+            message += 1
+            text = (
+                "IPY_MODEL_0123"
+                if message % 3 == 0
+                else bad + "x" * 1_000_000 * (message == 1 or event.contest.startswith("evaluate/2/rft"))
+            )
+            event = msgspec.structs.replace(event, text=text, thinking=bad)
+        elif isinstance(event, Reacted):
+            event = msgspec.structs.replace(event, thought=bad)
+        elif isinstance(event, VerdictGiven):
+            event = msgspec.structs.replace(event, label=1, evidence=[bad, "<img"])
+        changed.append(event)
+    log.append(changed)
+    log.close()
+    return folder
+
+
+class TestHostile:
+    """A log may hold anything; pages show it as text."""
+
+    @pytest.mark.parametrize("page", ["diffusion", "persona", "agents", "contests", "training", "probes"])
+    def test_nothing_of_it_runs(self, browser, hostile, page):
+        """No script runs, no picture is asked for, every page is there; a megabyte waits until it is asked for."""
+        pytest.importorskip("solara", reason="the ui extra is not installed")
+        with serving(hostile) as url:
+            visit = Visit(browser, url)
+            asked = []
+            visit.page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+            search = f"?run=%3Cb%3Erun&page={page}"
+            shown = visit.graph(search) if page == "diffusion" else visit.open(search)
+            if page == "agents":
+                assert "<img src=x" in shown.inner_text("main")
+                shown.get_by_text("show all").first.click()
+                shown.wait_for_function("document.querySelector('main').innerText.length > 1000000")
+            if page == "persona":
+                assert shown.locator("aside h2").inner_text() == "IPY_MODEL_0123"
+            if page == "contests":
+                shown.locator("tbody tr a").first.click()
+                shown.wait_for_selector(".m-outcome")
+                assert shown.locator("mark").count()
+            assert shown.locator("h1").inner_text() == "<b>run"
+            assert shown.locator(".m-app img").count() == 0
+            visit.close()
+            assert asked == [] and visit.errors == [] and visit.strays == []
+
+
+class TestDesignedStates:
+    """A run that is empty, unfinished or damaged has a sentence, not a traceback."""
+
+    def test_empty_and_damaged(self, browser, isolated, tmp_path):
+        """What stands before the damage is shown; what cannot be read is said."""
+        pytest.importorskip("solara", reason="the ui extra is not installed")
+        config = json.loads((isolated / "run.json").read_text())["config"]
+        create(tmp_path / "empty", config).close()
+        whole = create(tmp_path / "damaged", config)
+        for event in list(read_events(isolated))[:400]:
+            whole.append([event])
+        whole.close()
+        segment = next(Path(tmp_path / "damaged" / "log").glob("*.zst"))
+        data = bytearray(segment.read_bytes())
+        data[len(data) // 2] ^= 1
+        segment.chmod(0o644)
+        segment.write_bytes(data)
+        with serving(tmp_path / "empty", tmp_path / "damaged") as url:
+            visit = Visit(browser, url)
+            page = visit.open("")
+            assert page.locator(".is-empty").count() == 1 and page.locator(".is-damaged").count() == 1
+            assert "Nothing was written yet" in visit.open("?run=empty").inner_text("main")
+            page = visit.open("?run=damaged&page=contests")
+            page.wait_for_selector("header .is-damaged")
+            assert "Traceback" not in page.inner_text("body")
+            visit.close()
+            assert visit.errors == [] and visit.strays == []
+
+
+class TestServing:
+    """The server is for this machine, and refuses clearly."""
+
+    def test_other_names_are_refused(self, served):
+        """A request under another name, or a socket of another site, gets nothing."""
+        from http.client import HTTPConnection
+
+        host, port = served.removeprefix("http://").strip("/").split(":")
+        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+            connection = HTTPConnection(host, int(port), timeout=10)
+            connection.request("GET", "/", headers=headers)
+            assert connection.getresponse().status == 403
