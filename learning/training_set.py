@@ -238,8 +238,12 @@ def _trajectory(contest: Contest, slot: int, source: Source, arena: Arena) -> Ro
 
 
 def _thoughts(contest: Contest, source: Source, arena: Arena, seed: int, tfb_lambda: float, wanted: int) -> list[Row]:
-    """Return rows that predict voters' thoughts, each from that voter's persona and own order of the options."""
-    said = sorted((reaction for reaction in contest.reactions if reaction.thought), key=lambda said: said.persona)
+    """Return rows that predict voters' thoughts, each from that voter's persona and own order of the options.
+
+    Members of a crowd, of whom only traits are known, have no persona that a prompt could show.
+    """
+    told = (reaction for reaction in contest.reactions if reaction.thought and reaction.persona in source.personas)
+    said = sorted(told, key=lambda reaction: reaction.persona)
     draws = keyed.uniforms(
         np.array([r.persona for r in said], dtype=np.int64), seed, "thoughts", contest.decided.contest
     )

@@ -6,10 +6,12 @@ import itertools
 
 import pytest
 
+from abm.arenas import arena
 from abm.errors import NondeterminismError
 from abm.events import (
     AdapterTrained,
     ContestDecided,
+    CrowdJoined,
     EpochEnded,
     LLMReplied,
     MessagePublished,
@@ -22,9 +24,10 @@ from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
 from abm.networked.settings import NetworkConfig
 from analysis.probes import battery
-from learning.config import RunConfig
+from learning.config import CrowdConfig, RunConfig
 from learning.inputs import gather
 from learning.loop import Loop
+from learning.training_set import training_set
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 
 CONFIG = RunConfig(train_anchors=6, held_out_anchors=5, train_personas=4, held_out_personas=3, batch=4)
@@ -179,3 +182,22 @@ class TestPlan:
             if isinstance(event, Reacted) and event.contest.startswith("evaluate"):
                 seen.setdefault((event.contest.rsplit("/", 1)[-1], event.persona), set()).add(tuple(event.order))
         assert seen and all(len(orders) == 1 for orders in seen.values())
+
+
+class TestCrowds:
+    """A crowd beside the personas votes and is learnt from, whatever is learnt."""
+
+    @pytest.mark.parametrize("world", ["isolated", "networked"])
+    def test_thoughts_are_learnt_from_personas_only(self, world, tmp_path):
+        """Members without a persona say nothing that a prompt could be made of."""
+        config = NETWORKED.model_copy(
+            update={"world": world, "arms": ("tfb",), "crowd": CrowdConfig(size=30), "train_anchors": 6}
+        )
+        carry_out(tmp_path, config)
+        events = list(read_events(tmp_path))
+        joined = next(event for event in events if isinstance(event, CrowdJoined))
+        told = {event.persona for event in events if isinstance(event, Reacted) and event.thought}
+        assert world == "isolated" or any(joined.first <= persona < joined.first + 30 for persona in told)
+        rows = training_set(events, "tfb", source_arm="shared", epoch=1, arena=arena("sales"), seed=1).rows
+        learnt = {row.persona for row in rows if row.kind == "thought"}
+        assert learnt and max(learnt) < joined.first
