@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.compare import Comparison
@@ -18,6 +20,34 @@ def compared(found: Comparison, a: str, b: str) -> dict[str, Any]:
         "a": a, "b": b, "said": _said(found, a, b), "settings": [[d.field, d.left, d.right] for d in found.settings],
         "parting": _parting(found), "outcomes": _outcomes(found), "notes": [*_epochs(found), *found.notes],
     }  # fmt: skip
+
+
+def same_time(t: int, ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> int:
+    """Return which of another run's frames shows the same time as frame ``t`` of ours: epoch, step of it, place in that.
+
+    Where the other has no such frame it is the last one before; frames do not count from the start, since a round in which
+    nothing was served has none.
+
+    Args:
+        ours, theirs: labels of frames, as :class:`analysis.ui.data.frames.Frames` has them; neither empty.
+    """
+    wanted = _times(ours)[min(max(0, t), len(ours) - 1)]
+    return max(0, bisect_right(_times(theirs), wanted) - 1)
+
+
+def _times(labels: Sequence[Mapping[str, Any]]) -> list[tuple[int, int, int]]:
+    """Return each frame's epoch, which of its epoch's steps it is of, and which of that step's frames it is."""
+    found: list[tuple[int, int, int]] = []
+    before = (-1, -1)
+    for label in labels:
+        place = (int(label["epoch"]), int(label["step"]))
+        epoch, step, frame = found[-1] if found else (-1, -1, -1)
+        if place[0] != before[0]:
+            found.append((place[0], 0, 0))
+        else:
+            found.append((epoch, step, frame + 1) if place == before else (epoch, step + 1, 0))
+        before = place
+    return found
 
 
 def _said(found: Comparison, a: str, b: str) -> list[str]:

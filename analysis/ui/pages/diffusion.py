@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.ui.address import Address
+from analysis.ui.data.comparing import same_time
 from analysis.ui.data.film import film, member_facts, society_choices
 from analysis.ui.data.frames import Frames, Key
 from analysis.ui.data.places import Places, place
@@ -56,28 +57,38 @@ def room(pixels: int) -> int:
     return max(300, min(900, int(pixels) - 440))
 
 
+Labels = Callable[[], list[dict[str, Any]]]
+"""Labels of a society's frames as they are now."""
+
+
 class Linked:
-    """Widgets that show the same time: who moves one moves the others, as far as their frames go."""
+    """Widgets that show the same time: who moves one moves the others to :func:`same_time`."""
 
     def __init__(self) -> None:
-        self._widgets: list[DiffusionGraph] = []
+        self._labels: dict[DiffusionGraph, Labels] = {}
+        self._moving = False
 
-    def join(self, widget: DiffusionGraph) -> Callable[[], None]:
-        """Link a widget; returns how to let go of it."""
-        self._widgets.append(widget)
+    def join(self, widget: DiffusionGraph, labels: Labels) -> Callable[[], None]:
+        """Link a widget, of whose frames ``labels`` tells; returns how to let go of it."""
+        self._labels[widget] = labels
         widget.observe(self._moved, "t")
 
         def leave() -> None:
             widget.unobserve(self._moved, "t")
-            self._widgets.remove(widget)
+            del self._labels[widget]
 
         return leave
 
     def _moved(self, change: Any) -> None:
-        for other in self._widgets:
-            at = min(int(change["new"]), max(0, other.total - 1))
-            if other is not change["owner"] and other.t != at and int(change["new"]) < other.total:
-                other.t = at
+        if self._moving:  # by us
+            return
+        self._moving, ours = True, self._labels[change["owner"]]()
+        try:
+            for other, labels in self._labels.items():
+                if other is not change["owner"] and ours and (theirs := labels()):
+                    other.t = min(same_time(int(change["new"]), ours, theirs), max(0, other.total - 1))
+        finally:
+            self._moving = False
 
 
 @solara.component
@@ -106,6 +117,10 @@ def Society(
         return
     if watcher.ready:
         Graph(follower, watcher, key, address, go, rest, say, tick, linked, height)
+
+
+def _labels(frames: Frames | None) -> list[dict[str, Any]]:
+    return list(frames.labels) if frames is not None else []
 
 
 @dataclass
@@ -160,7 +175,7 @@ def Graph(
         widget.observe(moved, "t")
         widget.observe(picked, "selected")
         set_selected(widget.selected)
-        leave = linked.join(widget) if linked is not None else lambda: None
+        leave = linked.join(widget, lambda: watcher.read(_labels)) if linked is not None else lambda: None
 
         def close() -> None:
             leave()
