@@ -32,7 +32,7 @@ test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
 test-browser: $(READY)
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m "browser and not slow"
 
 test-engine: $(ENGINE)/.ready
 	$(ENGINE)/bin/python -m pytest -m engine tests/engine

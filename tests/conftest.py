@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,3 +27,16 @@ def tiny_adapters(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) ->
     save_tiny_adapter(tiny_model, folder / "one", seed=1)
     save_tiny_adapter(tiny_model, folder / "two", seed=2, use_rslora=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium under playwright, started once."""
+    for package in ("anywidget", "solara", "playwright"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    if not shutil.which("chromium"):
+        pytest.skip("Chromium is not installed")
+    from tests.support.widget_page import chromium
+
+    with chromium() as found:
+        yield found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -119,18 +118,16 @@ def served(path: Path, **environment: str):
 
 
 @contextmanager
-def opened(address: str):
+def opened(browser, address: str):
     """Yield a page; in the end nothing may have complained, nor asked for anything beyond the server."""
-    from tests.support.widget_page import chromium
-
     complaints, strays = [], []
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1500, "height": 1050})
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        here = (address, "data:", "blob:")
-        page.on("request", lambda asked: None if asked.url.startswith(here) else strays.append(asked.url))
-        page.set_default_timeout(120_000)
+    page = browser.new_page(viewport={"width": 1500, "height": 1050})
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    here = (address, "data:", "blob:")
+    page.on("request", lambda asked: None if asked.url.startswith(here) else strays.append(asked.url))
+    page.set_default_timeout(120_000)
+    with closing(page):
         page.goto(address)
         yield page
     assert not complaints and not strays
@@ -141,21 +138,12 @@ def step(page, number: int) -> None:
     page.wait_for_selector(f"text=Step: {number}")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def browser_is_there(request):
-    """Skip the browser's tests where there is none."""
-    if any(item.get_closest_marker("browser") for item in request.session.items):
-        for name in ("solara", "playwright"):
-            pytest.importorskip(name)
-        if shutil.which("chromium") is None:
-            pytest.skip("no chromium")
-
-
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("path", LIVE, ids=lambda path: path.stem)
-def test_a_live_page_steps_plays_and_resets(path):
+def test_a_live_page_steps_plays_and_resets(path, browser):
     """Step, and there is a message, a vote and a plot; the page answers meanwhile; ▶ goes on; Reset begins anew."""
-    with served(path) as address, opened(address) as page:
+    with served(path) as address, opened(browser, address) as page:
         page.wait_for_selector("text=Before the first step")
         began = time.perf_counter()
         page.get_by_role("button", name="Step", exact=True).click()
@@ -177,8 +165,9 @@ def test_a_live_page_steps_plays_and_resets(path):
         step(page, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
-def test_a_replay_steps_through_a_hostile_log(tmp_path):
+def test_a_replay_steps_through_a_hostile_log(tmp_path, browser):
     """Markup in messages and names is text; what is wrong with a run is one sentence on the page, not a trace."""
     carry_out(tmp_path / "run", CONFIG)
     events = list(read_events(tmp_path / "run"))
@@ -189,7 +178,7 @@ def test_a_replay_steps_through_a_hostile_log(tmp_path):
     with create(tmp_path / "hostile", CONFIG.model_dump(mode="json")) as log:
         log.append(hostile[: ends[2] + 1])
     app = ROOT / "examples" / "apps" / "replay.py"
-    with served(app, MOLOCH_RUN=str(tmp_path / "hostile")) as address, opened(address) as page:
+    with served(app, MOLOCH_RUN=str(tmp_path / "hostile")) as address, opened(browser, address) as page:
         for number in (1, 2, 3):
             step(page, number)
         assert MARKUP in page.locator(".moloch-message").first.inner_text()
