@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +45,7 @@ def Runs(go: vue.Go) -> None:
     """All runs, looked at again every two seconds."""
     use_ticks(2.0)
     vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
-    vue.RunList(rows=run_rows(library().runs()), where=str(library().folder or ""), event_go=go)
+    vue.RunList(rows=run_rows(library().runs(), time.time()), where=str(library().folder or ""), event_go=go)
 
 
 @solara.component

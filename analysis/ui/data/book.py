@@ -34,9 +34,7 @@ from abm.events import (
     TiesFormed,
     VerdictGiven,
 )
-
-SHARED = "shared"
-"""The society of the first epoch, before arms differ."""
+from analysis.ui.data.frames import SHARED, Key
 
 
 @dataclass
@@ -49,6 +47,11 @@ class Step:
     arm: str
     first: int
     last: int = -1
+
+    @property
+    def key(self) -> Key:
+        """The society that it is a step of."""
+        return Key(self.phase, self.arm, self.epoch)
 
 
 @dataclass

@@ -33,6 +33,7 @@ class RunInfo:
         head: hash of the chain; ``digest``: what a finished run ended with.
         forked: the run that it was forked from, and how many of its events they share.
         error: what is wrong with the log.
+        written: when its last event was appended, in seconds since the Unix epoch; 0 for never.
     """
 
     key: str
@@ -44,6 +45,7 @@ class RunInfo:
     digest: str = ""
     forked: tuple[str, int] | None = None
     error: str = ""
+    written: float = 0.0
 
     @property
     def audience(self) -> str:
@@ -90,7 +92,7 @@ def describe(key: str, path: Path) -> RunInfo:
         return RunInfo(key, path, log.config, "damaged", error=str(error))
     digest = last.digest if isinstance(last, RunEnded) else ""
     state: State = "ended" if digest else "running" if written_now(path) else "stopped" if head.seq else "empty"
-    return RunInfo(key, path, log.config, state, head.seq, head.hash, digest, forked)
+    return RunInfo(key, path, log.config, state, head.seq, head.hash, digest, forked, written=last.at if last else 0.0)
 
 
 LOCKS = Path("/proc/locks")

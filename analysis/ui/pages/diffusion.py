@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.ui.address import Address
-from analysis.ui.data.comparing import same_time
+from analysis.ui.data.comparing import parting_marks, same_time
 from analysis.ui.data.film import film, member_facts, society_choices
 from analysis.ui.data.frames import Frames, Key
 from analysis.ui.data.places import Places, place
@@ -94,9 +94,9 @@ class Linked:
 @solara.component
 def Society(
     follower: Follower, key: Key, address: Address, go: vue.Go, rest: Rest, say: Callable[[str], None],
-    linked: Linked | None = None, height: int = 400,
+    linked: Linked | None = None, height: int = 400, parting: int = -1,
 ) -> None:  # fmt: skip
-    """One society, followed as long as it is shown."""
+    """One society, followed as long as it is shown; ``parting``: the step in which it and the one beside it part."""
     tick, set_tick = solara.use_state(0)
     watcher = solara.use_memo(
         lambda: Watcher(follower.path, key, lambda: set_tick(lambda number: number + 1)), [follower.key, str(key)]
@@ -116,7 +116,7 @@ def Society(
         )
         return
     if watcher.ready:
-        Graph(follower, watcher, key, address, go, rest, say, tick, linked, height)
+        Graph(follower, watcher, key, address, go, rest, say, tick, linked, height, parting)
 
 
 def _labels(frames: Frames | None) -> list[dict[str, Any]]:
@@ -135,7 +135,7 @@ class _Sent:
 @solara.component
 def Graph(
     follower: Follower, watcher: Watcher, key: Key, address: Address, go: vue.Go, rest: Rest, say: Callable[[str], None],
-    tick: int, linked: Linked | None, height: int,
+    tick: int, linked: Linked | None, height: int, parting: int,
 ) -> None:  # fmt: skip
     """The widget, made once; later frames are added, other colours are sent."""
     selected, set_selected = solara.use_state(-1)
@@ -150,7 +150,7 @@ def Graph(
             places.xy, places.ties, shown.fills, outlines=shown.outlines, palette=shown.palette, ramp=shown.ramp,
             frames=frames.labels, marks=frames.marks, names=places.names, communities=places.communities,
             t=min(max(0, address.t), len(frames) - 1), note=places.note, fills_title=shown.title,
-            outline_labels=shown.outline_labels, height=height, title=f"Audience of {key}",
+            outline_labels=shown.outline_labels, height=height, title=f"Audience: {key.label}",
         )  # fmt: skip
         row = _row_of(frames, address.persona)
         if row >= 0:
@@ -186,19 +186,18 @@ def Graph(
     def update() -> None:
         shown = film(frames, address.fill, address.slot)
         view = (address.fill, address.slot, shown.ramp.get("high", 0.0))
+        marks = [*parting_marks(parting, frames.labels), *frames.marks]
         if sent.view != view or sent.thinned != frames.thinned:
             at = min(widget.t, len(frames) - 1)
             widget.show(
-                shown.fills, frames.labels, outlines=shown.outlines, marks=frames.marks, palette=shown.palette,
+                shown.fills, frames.labels, outlines=shown.outlines, marks=marks, palette=shown.palette,
                 ramp=shown.ramp, t=at,
             )  # fmt: skip
             widget.fills_title = shown.title
         elif len(frames) > sent.frames:
             new = slice(sent.frames, None)
-            known = len(widget.marks)
-            widget.append(
-                shown.fills[new], frames.labels[new], outlines=shown.outlines[new], marks=frames.marks[known:]
-            )
+            widget.append(shown.fills[new], frames.labels[new], outlines=shown.outlines[new])
+        widget.marks = marks  # sent where they are others
         sent.frames, sent.thinned, sent.view = len(frames), frames.thinned, view
         live = follower.read(lambda book: book.ended is None) and not follower.error
         widget.live = live
@@ -215,7 +214,7 @@ def Graph(
 
     solara.use_effect(observe, [widget])
     solara.use_effect(fit, [widget, height])
-    solara.use_effect(update, [len(frames), frames.thinned, address.fill, address.slot, tick])
+    solara.use_effect(update, [len(frames), frames.thinned, address.fill, address.slot, tick, parting])
     with solara.Div(classes=["m-stage"]):
         solara.Div(children=[widget])
     card = member_facts(frames, selected, min(t, len(frames) - 1)) if 0 <= selected < frames.n else []

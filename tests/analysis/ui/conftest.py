@@ -38,7 +38,7 @@ def networked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The networked run with another seed."""
+    """The networked run before another audience: it parts from it in its first step."""
     from tests.learning.test_loop import NETWORKED
 
-    return finished(tmp_path_factory.mktemp("runs") / "other", NETWORKED.model_copy(update={"seed": 3}))
+    return finished(tmp_path_factory.mktemp("runs") / "other", NETWORKED.model_copy(update={"audience": "neutral"}))

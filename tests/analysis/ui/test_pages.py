@@ -233,7 +233,11 @@ class TestCompare:
         scrub(page, 2)
         page.wait_for_function(f"[...document.querySelectorAll('{GRAPH}')].every((one) => one.dataset.frame === '2')")
         page.get_by_text("The first decision that differs").wait_for()
-        assert "seed" in page.locator("table", has_text="Settings that differ").inner_text()
+        page.get_by_text("show that society").click()
+        visit.wait_search("society=train")
+        marks = f"{GRAPH} .md-mark[aria-label*='first decision that differs']"
+        page.wait_for_function("(marks) => document.querySelectorAll(marks).length === 2", arg=marks)
+        assert "neutral" in page.locator("table", has_text="Settings that differ").inner_text()
 
 
 class TestFollowing:
