@@ -57,7 +57,7 @@ class DiffusionGraph(anywidget.AnyWidget):
     ``lazy_names``     bool: names stay in Python and are asked for one by one
     ``theme``          "auto" (what the page or the system says), "light" or "dark"
     ``renderer``       "auto" (WebGL from 50,000 members, on a graphics card), "canvas" or "webgl"
-    ``note``           text in the corner of the graph
+    ``note``           text below the time slider
     ``title``          text: its name for assistive technology
     ``fills_title``, ``outlines_title``, ``outline_labels`` (3 texts), ``community_names`` (list, by id), ``height`` (pixels)
     ================== ============================================================================================
