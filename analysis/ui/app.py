@@ -24,7 +24,12 @@ REST_S = 0.25
 def Page() -> None:
     """Whatever the address names."""
     router = solara.use_router()
-    address = Address.parse(router.search or "")
+    search = router.search or ""
+    address, broken = Address.parse(search), use_broken(search)
+    if broken:
+        vue.Header(run=None, page="", tabs=[], home="/", event_go=router.push)
+        vue.Notice(title="This page cannot be shown", text=broken)
+        return
     follower = library().follower(address.run) if address.run else None
     go = router.push
     if not address.run:
@@ -51,11 +56,9 @@ def Runs(go: vue.Go) -> None:
 def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
     """One run's header and the page that the address names."""
     version = use_version(follower)
-    broken, mend = solara.use_exception()
+    broken = use_broken(address)
     rested = solara.use_ref(address)
     before = solara.use_ref(address)
-    if broken is not None and before.current != address:
-        mend()
     if before.current != address:  # somebody followed a link: what rested before is over
         before.current = rested.current = address
     rest = use_rest(rested)
@@ -77,11 +80,23 @@ def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
         title = "This log cannot be read" if damaged else "Nothing was written yet"
         text = damaged or "The run has begun, and no event is durable yet. This page follows it."
         vue.Notice(title=title, text=text, command=f"moloch log verify {quoted(info.path)}" if damaged else "")
-    elif broken is not None:
-        text = f"{type(broken).__name__}: {broken}. The other pages, and the run, are not touched by it."
-        vue.Notice(title="This page cannot be shown", text=text[:600])
+    elif broken:
+        vue.Notice(title="This page cannot be shown", text=broken)
     else:
         BODIES[address.page](follower, address, go, rest)
+
+
+def use_broken(place: object) -> str:
+    """Return why what the component shows cannot be shown; empty where it can. Tried again at another place."""
+    broken, mend = solara.use_exception()
+    tried = solara.use_ref(place)
+    if tried.current != place:
+        tried.current = place
+        if broken is not None:
+            mend()
+    if broken is None:
+        return ""
+    return f"{type(broken).__name__}: {str(broken)[:400]}. The other pages, and the run, are not touched by it."
 
 
 def use_rest(rested: Any) -> Callable[..., None]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from abm.errors import InputError, MolochError
 from abm.log import open_log
 from analysis.ui.data.book import Book
-from analysis.ui.data.runs import RunInfo, describe, find_runs, keys
+from analysis.ui.data.runs import Descriptions, RunInfo, describe, find_runs, keys
 from analysis.ui.interview import Interviewer
 
 POLL_S = 0.25
@@ -93,6 +93,7 @@ class Library:
         self.folder, self.interviewer = folder, Interviewer(llm)
         self._given = list(runs)
         self._followers: dict[str, Follower] = {}
+        self._descriptions = Descriptions()
         self._lock = threading.Lock()
 
     def paths(self) -> dict[str, Path]:
@@ -102,7 +103,7 @@ class Library:
 
     def runs(self) -> list[RunInfo]:
         """Return every run's description."""
-        return [describe(key, path) for key, path in self.paths().items()]
+        return [self._descriptions.of(key, path) for key, path in self.paths().items()]
 
     def follower(self, key: str) -> Follower | None:
         """Return the one that reads a run, begun when it is first asked for; None where there is no such run."""
