@@ -41,7 +41,7 @@ def Page() -> None:
             command="moloch ui RUN",
         )  # fmt: skip
     else:
-        OneRun(follower, address, go).key(follower.key)
+        OneRun(follower, address, go).key(f"{follower.key} {id(follower)}")
 
 
 @solara.component

@@ -27,7 +27,7 @@ class Follower:
     """
 
     def __init__(self, key: str, path: Path) -> None:
-        self.key, self.path = key, path
+        self.key, self.path, self._seen = key, path, _identity(path)
         self.version, self.error = 0, ""
         self.ready = threading.Event()
         self._book, self._lock, self._closed = Book(), threading.Lock(), threading.Event()
@@ -56,6 +56,12 @@ class Follower:
         """Return the run from outside, as it is now."""
         return describe(self.key, self.path)
 
+    @property
+    def replaced(self) -> bool:
+        """Whether another run lies in the folder than the one that was read, or one is there again."""
+        now = _identity(self.path)
+        return now is not None and now != self._seen
+
     def close(self) -> None:
         """Stop reading."""
         self._closed.set()
@@ -82,8 +88,18 @@ class Follower:
         except Exception as error:  # a log that nobody foresaw must not leave a page waiting
             self.error = f"the log cannot be understood: {type(error).__name__}: {error}"
         finally:
+            self._seen = _identity(self.path) and self._seen
             self.version += 1
             self.ready.set()
+
+
+def _identity(run: Path) -> tuple[int, int] | None:
+    """Return what tells a run's folder from another one of that name; None where there is no run."""
+    try:
+        found = (run / "run.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 class Library:
@@ -111,9 +127,13 @@ class Library:
         if path is None:
             return None
         with self._lock:
-            if key not in self._followers:
-                self._followers[key] = Follower(key, path)
-            return self._followers[key]
+            found = self._followers.get(key)
+            if found is not None and (found.path != path or found.replaced):
+                found.close()
+                found = None
+            if found is None:
+                found = self._followers[key] = Follower(key, path)
+            return found
 
     def close(self) -> None:
         """Stop reading."""
