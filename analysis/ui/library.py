@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from abm.errors import InputError, MolochError
-from abm.log import open_log
+from abm.log import EventLog, open_log
 from analysis.ui.data.book import Book
 from analysis.ui.data.runs import Descriptions, RunInfo, describe, find_runs, keys
 from analysis.ui.interview import Interviewer
@@ -72,7 +73,7 @@ class Follower:
 
         try:
             log = open_log(self.path, write=False)
-            there = log.head().seq
+            there = end_of(log)
             if not there:
                 self.ready.set()
             for event in log.follow(poll=POLL_S, stop=stop):
@@ -91,6 +92,14 @@ class Follower:
             self._seen = _identity(self.path) and self._seen
             self.version += 1
             self.ready.set()
+
+
+def end_of(log: EventLog) -> float:
+    """Return the next event's seq; infinity where the log is damaged: it is read up to there."""
+    try:
+        return log.head().seq
+    except MolochError:
+        return math.inf
 
 
 def _identity(run: Path) -> tuple[int, int] | None:
