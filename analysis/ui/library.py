@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from abm.errors import InputError, MolochError
-from abm.log import open_log
+from abm.log import EventLog, open_log
 from analysis.ui.data.book import Book
-from analysis.ui.data.runs import RunInfo, describe, find_runs, keys
+from analysis.ui.data.runs import Descriptions, RunInfo, describe, find_runs, keys
 from analysis.ui.interview import Interviewer
 
 POLL_S = 0.25
@@ -27,7 +28,7 @@ class Follower:
     """
 
     def __init__(self, key: str, path: Path) -> None:
-        self.key, self.path = key, path
+        self.key, self.path, self._seen = key, path, _identity(path)
         self.version, self.error = 0, ""
         self.ready = threading.Event()
         self._book, self._lock, self._closed = Book(), threading.Lock(), threading.Event()
@@ -56,6 +57,12 @@ class Follower:
         """Return the run from outside, as it is now."""
         return describe(self.key, self.path)
 
+    @property
+    def replaced(self) -> bool:
+        """Whether another run lies in the folder than the one that was read, or one is there again."""
+        now = _identity(self.path)
+        return now is not None and now != self._seen
+
     def close(self) -> None:
         """Stop reading."""
         self._closed.set()
@@ -66,7 +73,7 @@ class Follower:
 
         try:
             log = open_log(self.path, write=False)
-            there = log.head().seq
+            there = end_of(log)
             if not there:
                 self.ready.set()
             for event in log.follow(poll=POLL_S, stop=stop):
@@ -82,8 +89,26 @@ class Follower:
         except Exception as error:  # a log that nobody foresaw must not leave a page waiting
             self.error = f"the log cannot be understood: {type(error).__name__}: {error}"
         finally:
+            self._seen = _identity(self.path) and self._seen
             self.version += 1
             self.ready.set()
+
+
+def end_of(log: EventLog) -> float:
+    """Return the next event's seq; infinity where the log is damaged: it is read up to there."""
+    try:
+        return log.head().seq
+    except MolochError:
+        return math.inf
+
+
+def _identity(run: Path) -> tuple[int, int] | None:
+    """Return what tells a run's folder from another one of that name; None where there is no run."""
+    try:
+        found = (run / "run.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 class Library:
@@ -93,6 +118,7 @@ class Library:
         self.folder, self.interviewer = folder, Interviewer(llm)
         self._given = list(runs)
         self._followers: dict[str, Follower] = {}
+        self._descriptions = Descriptions()
         self._lock = threading.Lock()
 
     def paths(self) -> dict[str, Path]:
@@ -102,7 +128,7 @@ class Library:
 
     def runs(self) -> list[RunInfo]:
         """Return every run's description."""
-        return [describe(key, path) for key, path in self.paths().items()]
+        return [self._descriptions.of(key, path) for key, path in self.paths().items()]
 
     def follower(self, key: str) -> Follower | None:
         """Return the one that reads a run, begun when it is first asked for; None where there is no such run."""
@@ -110,9 +136,13 @@ class Library:
         if path is None:
             return None
         with self._lock:
-            if key not in self._followers:
-                self._followers[key] = Follower(key, path)
-            return self._followers[key]
+            found = self._followers.get(key)
+            if found is not None and (found.path != path or found.replaced):
+                found.close()
+                found = None
+            if found is None:
+                found = self._followers[key] = Follower(key, path)
+            return found
 
     def close(self) -> None:
         """Stop reading."""

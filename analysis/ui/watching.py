@@ -12,6 +12,7 @@ from abm.errors import MolochError
 from abm.log import open_log
 from analysis.ui.data.frames import Frames, Key
 from analysis.ui.data.society import Reader
+from analysis.ui.library import end_of
 
 BEAT_S = 0.5
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class Watcher:
 
         try:
             log = open_log(self.path, write=False)
-            there = log.head().seq
+            there = end_of(log)
             self._know(0, there)
             for event in log.follow(poll=BEAT_S / 4, stop=stop):
                 with self._lock:
@@ -78,7 +79,7 @@ class Watcher:
             self.ready = True
             self.changed()
 
-    def _know(self, events: int, there: int) -> None:
+    def _know(self, events: int, there: float) -> None:
         """Count, and tell of it: at once when what stood in the log is read, now and then before and after."""
         self.events = events
         if not self.ready and events >= there:

@@ -52,7 +52,7 @@ def _adapter(book: Book, arm: str, epoch: int) -> str:
 
 def lineage_rows(book: Book, arm: str) -> list[dict[str, Any]]:
     """Return an arm's adapters, the base model first."""
-    rows = [{"name": "base model", "id": "", "text": book.model or "the model that writes"}]
+    rows = [{"name": "base model", "id": "", "text": short(book.model) or "the model that writes"}]
     for trained in book.adapters:
         if trained.arm == arm:
             text = f"{trained.method}: {count(trained.rows, 'row')}, {count(trained.steps, 'step')}"

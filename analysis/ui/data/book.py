@@ -35,6 +35,7 @@ from abm.events import (
     VerdictGiven,
 )
 from analysis.ui.data.frames import SHARED, Key
+from analysis.ui.data.text import LABEL, short
 
 
 @dataclass
@@ -221,7 +222,7 @@ class Book:
     def subject(self, anchor: str) -> str:
         """Return what an anchor is about, in a few words."""
         row = self.anchors.get(anchor, {})
-        return str(row.get("subject") or row.get("text") or anchor)
+        return short(str(row.get("subject") or row.get("text") or anchor), LABEL)
 
     def societies(self) -> list[tuple[str, str, int]]:
         """Return phase, arm and epoch of every society, in the order of the log."""

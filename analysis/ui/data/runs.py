@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,18 +69,26 @@ def find_runs(folder: Path) -> list[Path]:
 
 def keys(paths: Iterable[Path]) -> dict[str, Path]:
     """Return key -> run; a key is the folder's name, or as much of its path as no other run has."""
-    listed = [path.resolve() for path in paths]
+    listed = dict.fromkeys(path.resolve() for path in paths)
+    ends = Counter(path.parts[-take:] for path in listed for take in range(1, len(path.parts) + 1))
     found: dict[str, Path] = {}
-    for path in dict.fromkeys(listed):
-        parts, take = path.parts, 1
-        while take < len(parts) and sum(other.parts[-take:] == parts[-take:] for other in set(listed)) > 1:
-            take += 1
+    for path in listed:
+        parts = path.parts
+        take = next((take for take in range(1, len(parts)) if ends[parts[-take:]] == 1), len(parts))
         found["/".join(part.strip("/") for part in parts[-take:])] = path
     return found
 
 
 def describe(key: str, path: Path) -> RunInfo:
-    """Return a run's description; a damaged or unreadable one is described as such."""
+    """Return a run's description; a damaged or unreadable one is described as such, and one that is gone."""
+    try:
+        return _described(key, path)
+    except Exception as error:  # what nobody foresaw in one run's folder must not hide the others
+        why = f"its folder cannot be understood: {type(error).__name__}: {error}"
+        return RunInfo(key, path, {}, "damaged", error=why)
+
+
+def _described(key: str, path: Path) -> RunInfo:
     try:
         log = open_log(path, write=False)
     except MolochError as error:
@@ -91,8 +101,40 @@ def describe(key: str, path: Path) -> RunInfo:
     except MolochError as error:
         return RunInfo(key, path, log.config, "damaged", error=str(error))
     digest = last.digest if isinstance(last, RunEnded) else ""
-    state: State = "ended" if digest else "running" if written_now(path) else "stopped" if head.seq else "empty"
+    state: State = "ended" if digest else _unended(path, head.seq)
     return RunInfo(key, path, log.config, state, head.seq, head.hash, digest, forked, written=last.at if last else 0.0)
+
+
+def _unended(path: Path, events: int) -> State:
+    return "running" if written_now(path) else "stopped" if events else "empty"
+
+
+class Descriptions:
+    """Descriptions of many runs, each made again when a file that it is read from has changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[object, RunInfo]] = {}
+
+    def of(self, key: str, path: Path) -> RunInfo:
+        """Return a run's description, as :func:`describe` does."""
+        stamp = (key, _stamp(path))
+        before, found = self._known.get(path, (None, None))
+        if found is None or before != stamp or found.state == "damaged":  # which another folder may be the reason of
+            found = describe(key, path)
+        elif found.state != "ended":
+            found = replace(found, state=_unended(path, found.events))
+        self._known[path] = (stamp, found)
+        return found
+
+
+def _stamp(path: Path) -> list[tuple[str, int, int]]:
+    """Return names, sizes and times of what a run is described from."""
+    stamp: list[tuple[str, int, int]] = []
+    for folder in (path, path / "log"):
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            files = sorted((entry.name, entry.stat()) for entry in entries if entry.is_file())
+            stamp += [(name, found.st_size, found.st_ctime_ns) for name, found in files]
+    return stamp
 
 
 LOCKS = Path("/proc/locks")

@@ -9,6 +9,8 @@ from typing import Any
 
 SHOWN = 4_000
 """Characters of a text that are sent before somebody asks for all of it."""
+LABEL = 200
+"""Characters of a name or a subject that are shown."""
 DASH = "–"
 MINUS = "−"
 

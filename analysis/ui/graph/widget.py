@@ -193,6 +193,16 @@ class DiffusionGraph(anywidget.AnyWidget):
         self._send_frames(begun)
         self.total = len(self.frames)
 
+    def close(self) -> None:
+        """Close it, and let go of what it draws and of who listens: some hosts keep widgets that were closed."""
+        self.unobserve_all()
+        if self.comm is not None:
+            with self.hold_sync():
+                self.places = self.ties = self.fills = self.outlines = self.communities = b""
+                self.frames, self.marks, self.names, self.total = [], [], [], 0
+        self._names, self._n = [], 0
+        super().close()
+
     def show(
         self,
         fills: ArrayLike,

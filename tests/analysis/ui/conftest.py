@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -42,3 +43,12 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.learning.test_loop import NETWORKED
 
     return finished(tmp_path_factory.mktemp("runs") / "other", NETWORKED.model_copy(update={"audience": "neutral"}))
+
+
+@pytest.fixture(scope="session")
+def hostile(networked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of everything that a page could stumble over; see :mod:`tests.support.hostile_run`."""
+    from tests.support.hostile_run import hostile_run
+
+    base = json.loads((networked / "run.json").read_text("utf-8"))["config"]
+    return hostile_run(tmp_path_factory.mktemp("hostile") / "<b>run", base)
