@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+SHOWN = 100
+"""Members of a crowd for whom the terminal has room."""
+
 
 def list_contests(events: Iterable[Event]) -> list[dict[str, Any]]:
     """Return one row per decided contest, in the order of the log."""
@@ -39,11 +42,13 @@ def list_contests(events: Iterable[Event]) -> list[dict[str, Any]]:
     ]
 
 
-def contest_dict(events: Iterable[Event], contest: str) -> dict[str, Any]:
+def contest_dict(events: Iterable[Event], contest: str, members: int | None = None) -> dict[str, Any]:
     """Return one contest as a JSON-able mapping; every part names the ``seq`` of its event.
 
     Args:
         contest: the contest's id, or a part of it that no other contest has.
+        members: how many of a crowd that reacted at once are among the ``reactions``, by default all; ``not_shown`` tells how
+            many others there are. Members who were asked one by one are always among them.
 
     Raises:
         InputError: no contest, or more than one, is called so.
@@ -54,6 +59,7 @@ def contest_dict(events: Iterable[Event], contest: str) -> dict[str, Any]:
     messages: list[dict[str, Any]] = []
     reactions: list[dict[str, Any]] = []
     whole: dict[str, Any] = {"contest": name, "anchor": {}, "messages": messages, "reactions": reactions, "decided": {}}
+    whole["not_shown"] = 0
     for event in events:
         match event:
             case MessagePublished(contest=of) | MessageRejected(contest=of) if of == name:
@@ -64,7 +70,10 @@ def contest_dict(events: Iterable[Event], contest: str) -> dict[str, Any]:
             case Reacted(contest=of) | ReactionInvalid(contest=of) if of == name:
                 reactions.append(_reaction(event, personas))
             case ReactedMany(contest=of) if of == name:
-                reactions.extend(_reaction(reaction, personas) for reaction in each(event))
+                shown = [_reaction(reaction, personas) for reaction in each(event, members)]
+                reactions.extend(shown)
+                whole["not_shown"] += len(event.choices) - len(shown)
+                members = None if members is None else members - len(shown)
             case ContestDecided(contest=of) if of == name:
                 fields = ("seq", "votes", "abstained", "invalid", "outcome", "winner", "ties")
                 whole["decided"] = {f: getattr(event, f) for f in fields}
@@ -122,8 +131,11 @@ def _reaction(event: Reacted | ReactionInvalid, personas: dict[int, str]) -> dic
 # -- for the terminal --------------------------------------------------------------------------------------
 
 
-def show_contest(events: Iterable[Event], contest: str) -> RenderableType:
+def show_contest(events: Iterable[Event], contest: str, members: int | None = SHOWN) -> RenderableType:
     """Return one contest for the terminal; evidence of a verdict is marked where it stands in the message.
+
+    Args:
+        members: as for :func:`contest_dict`.
 
     Raises:
         InputError: no contest, or more than one, is called so.
@@ -132,13 +144,15 @@ def show_contest(events: Iterable[Event], contest: str) -> RenderableType:
     from rich.panel import Panel
     from rich.text import Text
 
-    whole = contest_dict(events, contest)
+    whole = contest_dict(events, contest, members)
     anchor = whole["anchor"]
     title = Text(f"{whole['contest']}   anchor {anchor['id']}", style="bold")
     parts: list[RenderableType] = [title, Panel(Text(anchor["text"]), title="anchor", title_align="left")]
     parts += [_message_panel(message, whole["decided"]) for message in whole["messages"]]
     if whole["reactions"]:
         parts.append(_reactions_table(whole["reactions"]))
+    if whole["not_shown"]:
+        parts.append(Text(f"and {whole['not_shown']:,} members more (--members N)", style="dim"))
     parts.append(_tally(whole["decided"]))
     return Group(*parts)
 
