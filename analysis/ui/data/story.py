@@ -25,7 +25,7 @@ from abm.events import (
 from abm.networked.platform import RECOMMENDED, UNIT
 from analysis.ui.data.book import Book
 from analysis.ui.data.frames import ENDS, Key
-from analysis.ui.data.persona import Person, find_person
+from analysis.ui.data.persona import Person, name_of
 from analysis.ui.data.text import DASH, Passage, passage, signed
 
 
@@ -147,15 +147,11 @@ class _Reader:
             elif source < RECOMMENDED:
                 by = "from its author"
             else:
-                by = f"shared by {self._name(source)}"
+                by = f"shared by {name_of(self.book, source)}"
             if item < len(self._items):
                 self._came.setdefault(self._items[item], f"round {event.round + 1}, place {rank}, {by}")
         for name in self.opinions:
             self.opinions[name].append((self._round, self.opinions[name][-1][1]))
-
-    def _name(self, persona: int) -> str:
-        person = find_person(self.book, persona)
-        return person.name if person is not None else f"member {persona}"
 
     def _engage(self, event: Engaged) -> None:
         did = {"like": "liked", "share": "shared", "reply": "replied"}[event.action]
