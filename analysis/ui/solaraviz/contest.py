@@ -53,7 +53,7 @@ def step_contests(model: ReplayModel) -> list[dict[str, Any]]:
 @solara.component
 def Card(contest: dict[str, Any]):
     """One contest."""
-    dark = solara.lab.use_dark_effective()
+    dark = bool(solara.lab.use_dark_effective())  # None where nobody knows
     _div([contest["subject"]], "font-weight:600;font-size:16px")
     _div(
         _pieces(contest["anchor"]),
