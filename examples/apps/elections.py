@@ -3,7 +3,7 @@
 Covers: SolaraViz on a live run of a networked world: an audience graph, opinions of each candidate, settings within settings.
 Scenario: the pocket model writes speeches, a choice model votes; after four steps the candidates learn. Not evidence about
 real LLMs.
-Run: solara run examples/apps/elections.py --host 127.0.0.1
+Run: solara run examples/apps/elections.py --host 127.0.0.1 --production
 """
 
 import solara

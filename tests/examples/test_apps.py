@@ -38,9 +38,9 @@ def module_of(path: Path):
 
 @pytest.mark.parametrize("path", APPS, ids=lambda path: path.stem)
 def test_an_app_says_how_it_is_run(path):
-    """Its docstring holds the command, and its page is on loopback."""
+    """Its docstring holds the command, its page is on loopback, and it asks nothing of other hosts."""
     text = path.read_text().split('"""')[1]
-    assert f"solara run examples/apps/{path.name} --host 127.0.0.1" in text
+    assert f"solara run examples/apps/{path.name} --host 127.0.0.1 --production" in text
 
 
 @pytest.mark.parametrize("path", LIVE, ids=lambda path: path.stem)
@@ -112,7 +112,11 @@ def visited(browser, address: str, search: str = ""):
     visit = Visit(browser, address, width=1500, height=1050)
     visit.page.set_default_timeout(PATIENCE)
     with closing(visit):
-        yield visit.open(search, "text=Step: 0")
+        try:
+            yield visit.open(search, "text=Step: 0")
+        except BaseException as error:
+            error.add_note(f"The page showed:\n{visit.page.locator('body').inner_text()}\n{visit.errors}")
+            raise
     assert not visit.errors and not visit.strays
 
 
@@ -133,27 +137,37 @@ def shows_a_contest(page) -> None:
 
 @pytest.mark.browser
 def test_a_page_steps_plays_and_resets(browser):
-    """It answers while a step is held; ▶ goes on; Reset begins anew; when the server is ended, no temporary log is left."""
-    with solara_run(ROOT / "examples" / "apps" / "elections.py") as address, visited(browser, address) as page:
-        page.wait_for_selector("text=Before the first step")
-        page.evaluate(STATUSES)
-        step(page, 1)
-        assert any(status.endswith("…") for status in page.evaluate("statuses"))
-        shows_a_contest(page)
-        page.get_by_label("Previous contest").click()
-        page.wait_for_selector("text=Contest 3 of 4 in step 1")
-        page.get_by_role("button", name="▶").click()
-        page.wait_for_selector("text=/^Step: ([2-9]|1[0-9])$/")
-        page.get_by_role("button", name="❚❚").click()
-        before = log_of(page)
-        page.get_by_role("button", name="Reset").click()
-        page.wait_for_selector("text=Before the first step")
-        page.wait_for_selector("text=Step: 0")
-        step(page, 1)
-        logs = [before, log_of(page)]
-        assert logs[1].is_dir() and logs[0] != logs[1]
-        page.goto("about:blank")
+    """It answers while a step is held; ▶ goes on; Reset begins anew; no temporary log is left when the server is ended."""
+    with solara_run(ROOT / "examples" / "apps" / "elections.py") as address:
+        with visited(browser, address) as page:
+            is_ready(page)
+            page.evaluate(STATUSES)
+            step(page, 1)
+            assert any(status.endswith("…") for status in page.evaluate("statuses"))
+            shows_a_contest(page)
+            page.get_by_label("Previous contest").click()
+            page.wait_for_selector("text=Contest 3 of 4 in step 1")
+            page.get_by_role("button", name="▶").click()
+            page.wait_for_selector("text=/^Step: ([2-9]|1[0-9])$/")
+            page.get_by_role("button", name="❚❚").click()
+            logs = [log_of(page)]
+            page.get_by_role("button", name="Reset").click()
+            page.wait_for_selector("text=Step: 0")
+            is_ready(page)
+            step(page, 1)
+            logs.append(log_of(page))
+        looking = Visit(browser, address)  # and goes on looking while the server is ended
+        is_ready(looking.open("", ".moloch-status"))
+        logs.append(log_of(looking.page))
+        assert logs[2].is_dir() and len(set(logs)) == 3
+    looking.close()
     assert not [folder for folder in logs if folder.exists()]
+
+
+def is_ready(page) -> None:
+    """Wait until a live page knows who takes part; what went wrong instead is shown."""
+    found = page.wait_for_selector(".moloch-status:has-text('Before the first step'), .v-alert", timeout=PATIENCE)
+    assert found.inner_text() == "Before the first step"
 
 
 def log_of(page) -> Path:
