@@ -16,6 +16,7 @@ from analysis.ui.address import Address
 from analysis.ui.data.book import Book
 from analysis.ui.data.contests import one
 from analysis.ui.data.film import ASIDE
+from analysis.ui.data.text import short
 from analysis.ui.graph.palettes import HUES
 from analysis.ui.solaraviz.models import still
 
@@ -54,7 +55,8 @@ def step_contests(model: ReplayModel) -> list[dict[str, Any]]:
 def Card(contest: dict[str, Any]):
     """One contest."""
     dark = bool(solara.lab.use_dark_effective())  # None where nobody knows
-    _div([contest["subject"]], "font-weight:600;font-size:16px")
+    if not _text(contest["anchor"]).startswith(contest["subject"]):  # an article is its own subject
+        _div([short(contest["subject"], 80)], "font-weight:600;font-size:16px")
     _div(
         _pieces(contest["anchor"]),
         "max-height:60px;overflow:auto;white-space:pre-line;font-size:13px;line-height:20px;opacity:.8",
@@ -94,7 +96,11 @@ def _message(slot: int, message: dict[str, Any], votes: list[dict[str, Any]], da
 
 
 def _said(reaction: dict[str, Any]) -> bool:
-    return any(text for text, _ in reaction["thought"]["pieces"])
+    return bool(_text(reaction["thought"]))
+
+
+def _text(passage: dict[str, Any]) -> str:
+    return "".join(text for text, _ in passage["pieces"])
 
 
 def _pieces(passage: dict[str, Any]) -> list[Any]:
