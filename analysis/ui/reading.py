@@ -11,7 +11,8 @@ from analysis.contests import Evaluation, read_evaluation
 from analysis.judging import VerdictRow, read_verdicts
 from analysis.ui.data.book import Contest, Step
 from analysis.ui.data.frames import Key
-from analysis.ui.data.persona import Person, Story, read_story
+from analysis.ui.data.persona import Person
+from analysis.ui.data.story import Story, read_story
 from analysis.ui.library import Follower
 
 
