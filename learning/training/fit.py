@@ -107,7 +107,10 @@ def _unit_trainer() -> Any:
     import torch
 
     if with_trl():
+        from huggingface_hub import constants
         from trl.trainer.sft_trainer import SFTTrainer as Base
+
+        constants.HF_HUB_DISABLE_TELEMETRY = True  # TRL would tell its makers of every training
     else:
         from transformers import Trainer as Base  # type: ignore[assignment]
 

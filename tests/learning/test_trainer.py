@@ -121,6 +121,15 @@ class TestTokens:
         long_trajectory = fit(msgspec.structs.replace(trajectory, **cut), thought)
         assert (long_trajectory.over_long, long_trajectory.orphaned, len(long_trajectory.units)) == (1, 2, 4)
 
+    def test_nobody_is_told_of_a_training(self, trainer, monkeypatch):
+        """The library underneath would report it to its makers."""
+        told = []
+        monkeypatch.setattr("huggingface_hub.utils._telemetry._start_telemetry_thread", lambda: None)
+        monkeypatch.setattr("huggingface_hub.utils._telemetry._TELEMETRY_QUEUE.put", told.append)
+        monkeypatch.setattr("huggingface_hub.constants.is_offline_mode", lambda: False)
+        trainer.train(data(), parent="", settings=SETTINGS, seed=1, lineage={})
+        assert told == []
+
     def test_nothing_that_fits_is_one_clear_error(self, trainer):
         """It says how many are too long, and what to do."""
         settings = msgspec.structs.replace(SETTINGS, max_length=20)
