@@ -7,8 +7,8 @@ Knows events; knows nothing of statistics.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,33 +117,47 @@ def read_evaluation(events: Iterable[Event] | Evaluation) -> Evaluation:
     """Return the evaluation contests of ``events``; one that is read already is returned as it is."""
     if isinstance(events, Evaluation):
         return events
-    reader = _Reader()
+    reader = EvaluationReader()
     for event in events:
         reader.take(event)
-    found = reader.found
-    found.contests = [contest for contest in found.contests if contest.outcome]
-    if not found.panel:
-        found.panel = np.unique(np.concatenate([c.personas for c in found.contests] or [[]])).astype(int).tolist()
-    return found
+    return reader.evaluation()
 
 
-class _Reader:
-    """Folds events, one at a time, into an :class:`Evaluation`."""
+class EvaluationReader:
+    """Folds events, one at a time, into an :class:`Evaluation`; a log that grows is read on, not read again."""
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+        AudienceSet, CompetitorsJoined, ContestDecided, CrowdJoined, Forked, MessagePublished, MessageRejected, PersonasJoined,
+        Reacted, ReactedMany, ReactionInvalid, ReaderJoined, RunConfigured, StepEnded, StepStarted, VerdictGiven,
+    })  # fmt: skip
+    """Types of events that it looks at."""
 
     def __init__(self) -> None:
         self.found = Evaluation()
+        self._read: Evaluation | None = None
         self._step: StepStarted | None = None
         self._open: dict[str, Contest] = {}
         self._slots: dict[str, dict[int, Judged]] = {}
         self._cast: dict[str, list[_Cast]] = {}
 
+    def evaluation(self) -> Evaluation:
+        """Return what was decided so far; the same object until there is more, or other verdicts."""
+        if self._read is None:
+            decided = [contest for contest in self.found.contests if contest.outcome]
+            voted = np.concatenate([c.personas for c in decided] or [[]]) if not self.found.panel else ()
+            panel = self.found.panel or np.unique(voted).astype(int).tolist()
+            self._read = replace(self.found, contests=decided, panel=panel)
+        return self._read
+
     def take(self, event: Event) -> None:
+        """Take the next event."""
         match event:
             case StepStarted():
                 self._step = event if event.phase == "evaluate" else None
             case StepEnded():
                 self._step = None
             case RunConfigured() | Forked():
+                self._read = None
                 self.found.config = event.config
             case CompetitorsJoined():
                 self.found.model = event.model
@@ -193,9 +207,11 @@ class _Reader:
             case ReactionInvalid():
                 contest.invalid += 1
             case ContestDecided():
+                self._read = None
                 contest.outcome = event.outcome
                 self._count(contest)
             case VerdictGiven():
+                self._read = None
                 side = self._slots[name][int(slot)]
                 side.labels[event.probe] = event.label
                 side.hits[event.probe] = max(len(event.evidence), int(event.label == 1)) if event.label == 1 else 0

@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -209,7 +210,7 @@ def figures(kind: str, pages: list[str], rounds: int, anchors: int, browser: Any
         with server(folder) as (process, _):
             began = cpu(process.pid)
     wall, used = median(held.wall for held in quiet), median(held.run for held in quiet)
-    noise = median(abs(b.wall - a.wall) for a, b in zip(quiet, quiet[1:], strict=False)) / wall
+    noise = median(abs(b.wall - a.wall) for a, b in pairwise(quiet)) / wall
     rival = f"alone: {wall:.1f} s, {used:.1f} CPU s"
     for page, helds in seen.items():
         yield page_figure(f"{kind}, {page}: wall time", "s", [h.wall for h in helds], wall, rival, 1 + max(noise, 0.02))

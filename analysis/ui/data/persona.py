@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -133,15 +133,23 @@ def read_story(events: Iterable[Event], book: Book, person: Person, key: Key) ->
     Args:
         events: of the log, or of those steps alone, in order.
     """
-    reader = _Reader(book, person, key)
+    reader = StoryReader(book, person, key)
     for event in events:
         reader.take(event)
-    return Story(person, reader.encounters, {name: line for name, line in reader.opinions.items() if len(line) > 1})
+    return reader.story()
 
 
-class _Reader:
+class StoryReader:
+    """Takes a log's events, or a society's, and keeps what one persona saw of them."""
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+        ContestDecided, Engaged, FeedOpened, FeedServed, OpinionsShifted, Reacted, ReactedMany, ReactionInvalid, StepStarted,
+       
+    })  # fmt: skip
+    """Types of events that it looks at."""
+
     def __init__(self, book: Book, person: Person, key: Key) -> None:
-        self.book, self.persona, self.key = book, person.persona, key
+        self.book, self.person, self.persona, self.key = book, person, person.persona, key
         self.encounters: list[Encounter] = []
         self.opinions: dict[str, list[tuple[int, float]]] = {}
         self._step: StepStarted | None = None
@@ -151,7 +159,13 @@ class _Reader:
         self._did: dict[str, list[str]] = {}
         self._round = 0
 
+    def story(self) -> Story:
+        """Return the persona's story so far."""
+        opinions = {name: list(line) for name, line in self.opinions.items() if len(line) > 1}
+        return Story(self.person, list(self.encounters), opinions)
+
     def take(self, event: Event) -> None:
+        """Take the next event."""
         if isinstance(event, StepStarted):
             self._step = event if self.key.holds(event) else None
             return

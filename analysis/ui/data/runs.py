@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from abm.errors import MolochError
-from abm.events import RunEnded
-from abm.log import open_log
+from abm.events import Event, RunEnded
+from abm.log import EventLog, Head, open_log
 from abm.log.about import lineage
+from abm.log.recovery import head_after
+from abm.log.tail import Tail
 
 State = Literal["running", "ended", "stopped", "empty", "damaged"]
 SAYS: dict[State, str] = {
@@ -77,20 +80,66 @@ def keys(paths: Iterable[Path]) -> dict[str, Path]:
 
 def describe(key: str, path: Path) -> RunInfo:
     """Return a run's description; a damaged or unreadable one is described as such."""
-    try:
-        log = open_log(path, write=False)
-    except MolochError as error:
-        return RunInfo(key, path, {}, "damaged", error=str(error))
-    try:
-        head = log.head()
-        past = lineage(path)
-        forked = (Path(past[0]["run"]).name, int(past[0]["seq"])) if past else None
-        last = next(iter(log.read(head.seq - 1)), None) if head.seq else None
-    except MolochError as error:
-        return RunInfo(key, path, log.config, "damaged", error=str(error))
-    digest = last.digest if isinstance(last, RunEnded) else ""
+    return Ends().describe(key, path)
+
+
+def seen_from(key: str, path: Path, head: Head, digest: str) -> RunInfo:
+    """Return the description of a run whose log ends at ``head``, with the digest of its end if it has ended.
+
+    Raises:
+        MolochError: ``run.json``, or that of the run that it was forked from, cannot be read.
+    """
+    config, past = open_log(path, write=False).config, lineage(path)
+    forked = (Path(past[0]["run"]).name, int(past[0]["seq"])) if past else None
     state: State = "ended" if digest else "running" if written_now(path) else "stopped" if head.seq else "empty"
-    return RunInfo(key, path, log.config, state, head.seq, head.hash, digest, forked)
+    return RunInfo(key, path, config, state, head.seq, head.hash, digest, forked)
+
+
+class Ends:
+    """Where logs end; each look reads only what was appended since the last one."""
+
+    def __init__(self) -> None:
+        self._ends: dict[tuple[Path, int], _End] = {}
+        self._lock = threading.Lock()
+
+    def describe(self, key: str, path: Path) -> RunInfo:
+        """Return a run's description; a damaged or unreadable one is described as such."""
+        try:
+            log = open_log(path, write=False)
+        except MolochError as error:
+            return RunInfo(key, path, {}, "damaged", error=str(error))
+        try:
+            with self._lock:  # the file's number: another run may come to stand in the same place
+                end = self._ends.setdefault((path, (path / "run.json").stat().st_ino), _End(log))
+                end.look()
+                head, digest = end.head, end.digest
+            return seen_from(key, path, head, digest)
+        except (MolochError, OSError) as error:
+            return RunInfo(key, path, log.config, "damaged", error=str(error))
+
+
+class _End:
+    """Where one log ended when it was looked at last; begins with its last segment."""
+
+    def __init__(self, log: EventLog) -> None:
+        self.head, self.digest = Head(0, ""), ""
+        self._log = log
+        self._tail: Tail | None = None
+
+    def look(self) -> None:
+        if self._tail is None:
+            next(self._log.blocks(), None)  # the first commit shows whether run.json was edited
+            self.head = self._log.head()
+            self._tail = self._log.tail(max(0, self.head.seq - 1))
+        for block in self._tail.new():
+            self.head = head_after(block)
+            last = block.events({RunEnded})[-1:]
+            self.digest = next((event.digest for event in last if _ends(event, self.head)), "")
+
+
+def _ends(event: Event, head: Head) -> TypeGuard[RunEnded]:
+    """Return whether a run's end is the last that its log holds."""
+    return isinstance(event, RunEnded) and event.seq == head.seq - 1
 
 
 LOCKS = Path("/proc/locks")
