@@ -62,12 +62,16 @@ def ended_by_signals() -> Iterator[None]:
     """
 
     def end(number: int, _frame: object) -> None:
+        if number != signal.SIGTERM:
+            signal.raise_signal(signal.SIGTERM)  # which the server ends by in order
+            return
         raise SystemExit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, end) for number in _ENDING}
+    ours = [number for number in _ENDING if signal.getsignal(number) == signal.SIG_DFL]  # not those that nohup ignores
+    before = {number: signal.signal(number, end) for number in ours}
     try:
         yield
     finally:

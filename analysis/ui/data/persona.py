@@ -24,7 +24,7 @@ from abm.events import (
     StepStarted,
 )
 from abm.networked.platform import RECOMMENDED, UNIT
-from analysis.ui.data.book import Book
+from analysis.ui.data.book import Book, Message
 from analysis.ui.data.frames import ENDS, Key
 from analysis.ui.data.places import names_of
 from analysis.ui.data.text import DASH, Passage, passage, signed
@@ -52,6 +52,7 @@ class Seen:
     """One message as the persona had it before it.
 
     Attributes:
+        message: as the book has it, with the verdicts that came later.
         letter: how its own order named it; empty where it was only in the feeds.
         came: how it reached the feeds of the persona, in words.
         did: ``liked``, ``shared``, ``replied``.
@@ -60,11 +61,20 @@ class Seen:
     letter: str
     slot: int
     competitor: str
-    text: str
+    message: Message
     chosen: bool
-    misbehaved: list[str]
     came: str = ""
     did: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """What was written."""
+        return self.message.text
+
+    @property
+    def misbehaved(self) -> list[str]:
+        """Probes that found it to misbehave."""
+        return self.message.misbehaved
 
 
 @dataclass(frozen=True)
@@ -248,8 +258,8 @@ class StoryReader:
         names = contest.competitors()
         seen = [
             Seen(
-                chr(65 + place) if reaction else "", slot, names.get(slot, f"message {slot + 1}"), wrote.text, slot == choice,
-                wrote.misbehaved, self._came.get(wrote.message, ""), self._did.get(wrote.message, []),
+                chr(65 + place) if reaction else "", slot, names.get(slot, f"message {slot + 1}"), wrote, slot == choice,
+                self._came.get(wrote.message, ""), self._did.get(wrote.message, []),
             )
             for place, slot in enumerate(order)
             if (wrote := contest.messages.get(slot)) is not None
