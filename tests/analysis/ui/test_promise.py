@@ -24,7 +24,7 @@ from analysis.evaluation import probe_table, win_rate
 from analysis.ui import reading, watching
 from analysis.ui.data.book import Book
 from analysis.ui.data.frames import Key
-from analysis.ui.data.persona import Person, StoryReader, find_person, first_of, read_story
+from analysis.ui.data.persona import Person, StoryReader, find_person, first_of, read_story, story_rows
 from analysis.ui.data.runs import describe
 from analysis.ui.data.society import Reader
 from analysis.ui.library import Follower, Library
@@ -194,7 +194,10 @@ class TestTheSame:
         while growing.grow():
             growing.visit()
             found = [reading.story(growing.follower, person, KEY) for person in people]
-        assert found == [read_story(growing.events, book, person, KEY) for person in people]
+        whole = [read_story(growing.events, book, person, KEY) for person in people]
+        assert [(story_rows(story, 0, 99), story.opinions) for story in found] == [
+            (story_rows(story, 0, 99), story.opinions) for story in whole
+        ]
         assert any(story.encounters for story in found)
 
     def test_the_header(self, growing):
