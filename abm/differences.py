@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
+from abm.columns import unpack
 from abm.content import canonical
 from abm.events import AdapterTrained, EpochEnded, Event, StepStarted
 
@@ -15,6 +19,9 @@ NOT_DECIDED = ("seq", "at", "v")
 
 WIDTH = 56
 """Characters shown of a value; of a longer text, those around the first difference."""
+
+VALUES = 4
+"""Values shown of a column, from the first that differs."""
 
 NOTHING = "–"
 """What is shown of a value that is not there."""
@@ -38,11 +45,9 @@ def differences(left: Event, right: Event) -> list[Difference]:
     if type(left) is not type(right):
         return []
     names = (name for name in left.__struct_fields__ if name not in NOT_DECIDED)
-    return [
-        _first(name, getattr(left, name), getattr(right, name))
-        for name in names
-        if not _equal(getattr(left, name), getattr(right, name))
-    ]
+    unequal = [name for name in names if not _equal(getattr(left, name), getattr(right, name))]
+    kinds = get_type_hints(type(left), include_extras=True) if unequal else {}
+    return [_first(name, getattr(left, name), getattr(right, name), kinds[name]) for name in unequal]
 
 
 def equal(left: Event, right: Event) -> bool:
@@ -59,30 +64,33 @@ def kind(event: Event) -> str:
 
 
 def place(event: Event) -> str:
-    """Return what an event is about: a site, message or contest; empty where it names none."""
+    """Return what an event is about: a site, message, contest, or round of the feeds; empty where it names none."""
     if isinstance(event, AdapterTrained):
         return f"{event.arm}, epoch {event.epoch}"
     if isinstance(event, StepStarted):
         return f"{event.phase}/{event.epoch}/{event.arm}"
     if isinstance(event, EpochEnded):
         return f"epoch {event.epoch}"
-    return next(
-        (str(getattr(event, name)) for name in ("site", "message", "contest", "split") if hasattr(event, name)), ""
-    )
+    for name in ("site", "message", "contest", "split"):
+        if hasattr(event, name):
+            return str(getattr(event, name))
+    what = getattr(event, "action", "") or getattr(event, "about", "")
+    at = getattr(event, "round", None)
+    return f"{what}, round {at + 1}".removeprefix(", ") if at is not None else ""
 
 
 def _equal(left: Any, right: Any) -> bool:
     return left == right or canonical(left) == canonical(right)  # a tuple is a list in the log, and NaN is null
 
 
-def _first(path: str, left: Any, right: Any) -> Difference:
-    """Return the first difference within two unequal values."""
+def _first(path: str, left: Any, right: Any, of: Any = None) -> Difference:
+    """Return the first difference within two unequal values; ``of`` is their type, where that is known."""
     if isinstance(left, dict) and isinstance(right, dict):
         key = next(
             key for key in {**left, **right} if key not in left or key not in right or not _equal(left[key], right[key])
         )
         if key in left and key in right:
-            return _first(f"{path}.{key}", left[key], right[key])
+            return _first(f"{path}.{key}", left[key], right[key], get_args(of)[-1] if get_args(of) else None)
         return Difference(f"{path}.{key}", *(shown(side[key]) if key in side else NOTHING for side in (left, right)))
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         if len(left) == len(right) > 8:
@@ -91,9 +99,17 @@ def _first(path: str, left: Any, right: Any) -> Difference:
         if max(len(left), len(right)) > 8:
             return Difference(path, f"{len(left)} items", f"{len(right)} items")
     if isinstance(left, bytes) and isinstance(right, bytes):
-        at = _common(left, right)
-        return Difference(path, f"{len(left)} bytes", f"{len(right)} bytes, other from byte {at}")
+        one, other = (unpack(side, of) if get_origin(of) is Annotated else side for side in (left, right))
+        at = _common(one, other)
+        return Difference(f"{path}.{at}", _values(one, at), _values(other, at))
     return Difference(path, *excerpts(_text(left), _text(right)))
+
+
+def _values(column: Sequence[Any] | NDArray[Any], start: int) -> str:
+    """Return a column's values from one on, and how many it holds."""
+    few = [f"{value:.6g}" if isinstance(value, np.floating) else str(value) for value in column[start : start + VALUES]]
+    more = ["…"] if start + VALUES < len(column) else []
+    return f"{', '.join(few + more) or NOTHING} (of {len(column):,})"
 
 
 def shown(value: Any) -> str:

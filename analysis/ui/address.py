@@ -7,6 +7,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare")
+LONGEST = 10_000
+"""Characters from which on an address says nothing."""
+BYTES = "surrogateescape"
+"""How a name that is no UTF-8, as a folder's may be, stands in a text and in an address."""
 FILLS = ("choice", "opinion", "exposure")
 
 
@@ -46,7 +50,11 @@ class Address:
     @classmethod
     def parse(cls, search: str) -> Address:
         """Return what the part of an address after ``?`` says; what it does not understand is left out."""
-        given = dict(parse_qsl(search.lstrip("?"), max_num_fields=100)) if len(search) < 10_000 else {}
+        try:
+            pairs = parse_qsl(search.lstrip("?"), max_num_fields=100, errors=BYTES) if len(search) < LONGEST else []
+        except ValueError:  # too many fields
+            pairs = []
+        given = dict(pairs)
         known: dict[str, Any] = {}
         for each in fields(cls):
             text = given.get(each.name)
@@ -67,7 +75,7 @@ class Address:
         changed = {
             each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default
         }
-        return urlencode(changed)
+        return urlencode({name: _bytes(value) for name, value in changed.items()})
 
     @property
     def url(self) -> str:
@@ -78,3 +86,10 @@ class Address:
     def at(self, **changes: Any) -> Address:
         """Return another place, the rest as it is."""
         return replace(self, **changes)
+
+
+def _bytes(value: Any) -> bytes:
+    try:
+        return str(value).encode("utf-8", BYTES)
+    except UnicodeEncodeError:  # half a character, such as a browser may send
+        return str(value).encode("utf-8", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,8 +29,13 @@ def Page() -> None:
     SEEN.provide(seen)
     vue.Presence(event_seen=set_seen)
     address = Address.parse(router.search or "")
+    Guarded(lambda: Place(address, router.push), address)
+
+
+@solara.component
+def Place(address: Address, go: vue.Go) -> None:
+    """The list of runs, or a run."""
     follower = library().follower(address.run) if address.run else None
-    go = router.push
     if not address.run:
         Runs(go)
     elif follower is None:
@@ -39,7 +45,7 @@ def Page() -> None:
             command="moloch ui RUN",
         )  # fmt: skip
     else:
-        OneRun(follower, address, go).key(follower.key)
+        OneRun(follower, address, go).key(f"{follower.key} {id(follower)}")
 
 
 @solara.component
@@ -47,18 +53,15 @@ def Runs(go: vue.Go) -> None:
     """All runs, looked at again every two seconds."""
     use_ticks(2.0)
     vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
-    vue.RunList(rows=run_rows(library().runs()), where=str(library().folder or ""), event_go=go)
+    vue.RunList(rows=run_rows(library().runs(), time.time()), where=str(library().folder or ""), event_go=go)
 
 
 @solara.component
 def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
     """One run's header and the page that the address names."""
     version = use_version(follower)
-    broken, mend = solara.use_exception()
     rested = solara.use_ref(address)
     before = solara.use_ref(address)
-    if broken is not None and before.current != address:
-        mend()
     if before.current != address:  # somebody followed a link: what rested before is over
         before.current = rested.current = address
     rest = use_rest(rested)
@@ -80,11 +83,28 @@ def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
         title = "This log cannot be read" if damaged else "Nothing was written yet"
         text = damaged or "The run has begun, and no event is durable yet. This page follows it."
         vue.Notice(title=title, text=text, command=f"moloch log verify {quoted(info.path)}" if damaged else "")
-    elif broken is not None:
-        text = f"{type(broken).__name__}: {broken}. The other pages, and the run, are not touched by it."
-        vue.Notice(title="This page cannot be shown", text=text[:600])
     else:
-        BODIES[address.page](follower, address, go, rest)
+        Guarded(lambda: BODIES[address.page](follower, address, go, rest), address)
+
+
+@solara.component
+def Guarded(show: Callable[[], Any], place: object) -> None:
+    """Whatever ``show`` makes; where that cannot be shown, why. Tried again at another place.
+
+    What is shown has to be all that this component renders: reacton cannot replace a part that raised.
+    """
+    broken, mend = solara.use_exception()
+    tried = solara.use_ref(place)
+    if tried.current != place:
+        tried.current = place
+        if broken is not None:
+            mend()
+            broken = None
+    if broken is None:
+        show()
+    else:
+        text = f"{type(broken).__name__}: {str(broken)[:400]}. The other pages, and the run, are not touched by it."
+        vue.Notice(title="This page cannot be shown", text=text)
 
 
 def use_rest(rested: Any) -> Callable[..., None]:

@@ -47,7 +47,7 @@ def is_loopback(host: str) -> bool:
 def is_own(origin: str, host: str) -> bool:
     """Return whether an ``Origin`` header is that of the pages themselves; a client that is no browser sends none."""
     try:
-        return not origin or urlsplit(origin).netloc == host
+        return not origin or urlsplit(origin)[:2] == ("http", host)
     except ValueError:
         return False
 
@@ -73,7 +73,7 @@ class Guard:
         host, path = headers.get("host", ""), str(scope["path"])
         if not is_loopback(host) or not is_own(headers.get("origin", ""), host):
             await _refuse(scope, receive, send, 403, b"This page is for this machine only.\n")
-        elif path.startswith(CLOSED):
+        elif path.startswith(CLOSED) or (scope["type"] == "websocket" and b"session_id=" not in scope["query_string"]):
             await _refuse(scope, receive, send, 404, b"Not here.\n")
         elif scope["type"] == "http" and path.startswith(ASSETS):
             await self._file(scope, receive, send)

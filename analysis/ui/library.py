@@ -36,7 +36,7 @@ class Follower(Following):
 
     def __init__(self, key: str, path: Path, ends: Ends) -> None:
         super().__init__(path, Book.TAKES)
-        self.key, self.version = key, 0
+        self.key, self.version, self._seen = key, 0, _identity(path)
         self.ready = threading.Event()
         self._book, self._lock, self._ends = Book(), threading.Lock(), ends
         self._head = Head(0, "")
@@ -94,6 +94,12 @@ class Follower(Following):
         except MolochError as error:
             return RunInfo(self.key, self.path, {}, "damaged", error=str(error))
 
+    @property
+    def replaced(self) -> bool:
+        """Whether another run lies in the folder than the one that was read, or one is there again."""
+        now = _identity(self.path)
+        return now is not None and now != self._seen
+
     def close(self) -> None:
         """Stop reading, whoever looks."""
         self.end()
@@ -110,8 +116,18 @@ class Follower(Following):
     def rested(self) -> None:
         """Everything was read, or cannot be."""
         if self.error or not self.ready.is_set():
+            self._seen = _identity(self.path) and self._seen
             self.version += 1
         self.ready.set()
+
+
+def _identity(run: Path) -> tuple[int, int] | None:
+    """Return what tells a run's folder from another one of that name; None where there is no run."""
+    try:
+        found = (run / "run.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _forget(kept: dict[object, Any], most: int) -> None:
@@ -143,9 +159,13 @@ class Library:
         if path is None:
             return None
         with self._lock:
-            if key not in self._followers:
-                self._followers[key] = Follower(key, path, self._ends)
-            return self._followers[key]
+            found = self._followers.get(key)
+            if found is not None and (found.path != path or found.replaced):
+                found.close()
+                found = None
+            if found is None:
+                found = self._followers[key] = Follower(key, path, self._ends)
+            return found
 
     def close(self) -> None:
         """Stop reading."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from abm.columns import Int8s, pack
+from abm.columns import Float32s, Int8s, Int16s, Int32s, pack
 from abm.differences import WIDTH, differences, equal
-from abm.events import AnchorsListed, EpochEnded, Reacted, ReactedMany, RunConfigured, RunEnded
+from abm.events import AnchorsListed, CrowdJoined, Engaged, EpochEnded, Reacted, ReactedMany, RunConfigured, RunEnded
 
 
 def configured(**config):
@@ -67,11 +67,29 @@ class TestDifferences:
         assert max(len(difference.left), len(difference.right)) <= WIDTH
 
     def test_columns_say_where(self):
-        """Bytes are counted, not shown."""
+        """The place of the first value that differs, that value and some after it, and how many there are."""
         one = ReactedMany(contest="c", first=0, orders=pack([0, 1], Int8s), choices=pack([0], Int8s))
         other = ReactedMany(contest="c", first=0, orders=pack([0, 2], Int8s), choices=pack([0], Int8s))
         (difference,) = differences(one, other)
-        assert (difference.field, difference.right) == ("orders", "2 bytes, other from byte 1")
+        assert (difference.field, difference.left, difference.right) == ("orders.1", "1 (of 2)", "2 (of 2)")
+
+    def test_columns_of_other_lengths(self):
+        """Where one has no value, a dash stands."""
+        one, other = (
+            Engaged(round=0, action="like", members=pack(rows, Int32s), items=pack([0], Int16s))
+            for rows in ([3, 700], [3, 700, 9, 2**20, 5, 6, 7])
+        )
+        (difference,) = differences(one, other)
+        assert (difference.left, difference.right) == ("– (of 2)", "9, 1048576, 5, 6, … (of 7)")
+
+    def test_columns_within_mappings(self):
+        """A trait's values are a column, too."""
+        one, other = (
+            CrowdJoined(split="train", first=0, size=2, origin="", traits={"thrift": pack([0.5, value], Float32s)})
+            for value in (0.25, -1)
+        )
+        (difference,) = differences(one, other)
+        assert (difference.field, difference.left) == ("traits.thrift.1", "0.25 (of 2)")
 
     def test_long_lists_of_mappings(self):
         """Down to the field of the item."""

@@ -40,6 +40,11 @@
     props: { value: String, bounds: String, n: [String, Number] },
     template: `<span class="m-estimate"><b>{{ value }}</b><i v-if="bounds">{{ bounds }}</i><small v-if="n !== undefined && n !== ''">n = {{ n }}</small></span>`,
   });
+  Vue.component("m-interval", {
+    // an estimate and its interval on an axis, whose middle is marked
+    props: { bar: Object, label: String },
+    template: `<div class="m-interval" role="img" :aria-label="label"><span class="m-half"></span><span class="m-band" :style="{ left: bar.low + '%', width: bar.width + '%' }"></span><span class="m-point" :style="{ left: bar.at + '%' }"></span></div>`,
+  });
   Vue.component("m-empty", {
     props: { title: String, text: String, command: String },
     template: `<div class="m-empty" role="status"><h2>{{ title }}</h2><p v-if="text">{{ text }}</p><code v-if="command">{{ command }}</code></div>`,

@@ -8,8 +8,9 @@ from analysis.contests import Evaluation
 from analysis.evaluation import win_rate, win_rate_against_placebo
 from analysis.statistics import plain
 from analysis.ui.address import Address
-from analysis.ui.data.book import SHARED, Book, Contest
-from analysis.ui.data.text import DASH, bounds, count, passage, points, points_bounds, short
+from analysis.ui.data.book import Book, Contest
+from analysis.ui.data.frames import PHASES, SHARED
+from analysis.ui.data.text import DASH, bounds, count, interval, passage, points, points_bounds, short
 
 PAGE = 20
 """Messages on one page."""
@@ -36,7 +37,7 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
             rows.append({
                 "arm": arm if not number else "", "epoch": epoch or DASH, "win": _percent(found), "bounds": bounds(found),
                 "votes": f"{found['n']:,}" if found else DASH, "beyond": points(beyond), "beyond_bounds": points_bounds(beyond),
-                "bar": _bar(found), "adapter": _adapter(book, arm, epoch),
+                "bar": interval(found, 0, 1), "adapter": _adapter(book, arm, epoch),
             })  # fmt: skip
     return rows
 
@@ -45,23 +46,13 @@ def _percent(found: dict[str, Any] | None) -> str:
     return DASH if found is None or found["value"] is None else f"{100 * found['value']:.1f} %"
 
 
-def _bar(found: dict[str, Any] | None) -> dict[str, float] | None:
-    """Return value and interval as per cent of the bar's width."""
-    if found is None or found["value"] is None:
-        return None
-    at = 100 * found["value"]
-    low, high = (100 * found[end] if found[end] is not None else at for end in ("low", "high"))
-    low, high = max(0.0, low), min(100.0, high)
-    return {"at": at, "low": low, "width": high - low}
-
-
 def _adapter(book: Book, arm: str, epoch: int) -> str:
     return next((trained.adapter for trained in book.adapters if (trained.arm, trained.epoch) == (arm, epoch)), "")
 
 
 def lineage_rows(book: Book, arm: str) -> list[dict[str, Any]]:
     """Return an arm's adapters, the base model first."""
-    rows = [{"name": "base model", "id": "", "text": book.model or "the model that writes"}]
+    rows = [{"name": "base model", "id": "", "text": short(book.model) or "the model that writes"}]
     for trained in book.adapters:
         if trained.arm == arm:
             text = f"{trained.method}: {count(trained.rows, 'row')}, {count(trained.steps, 'step')}"
@@ -104,8 +95,7 @@ def message_rows(
         evidence = [span for verdict in message.verdicts if verdict.label == 1 for span in verdict.evidence]
         votes = f"{contest.votes[slot]:,} of {sum(contest.votes):,} votes" if slot < len(contest.votes) else ""
         rows.append({
-            "id": message.message, "subject": short(book.subject(contest.anchor), 60), "phase": contest.step.phase,
-            "epoch": contest.step.epoch, "result": result(contest, slot), "votes": votes, "probes": message.misbehaved,
+            "id": message.message, "subject": short(book.subject(contest.anchor), 60), "place": f"{PHASES.get(contest.step.phase, contest.step.phase)}, epoch {contest.step.epoch}", "result": result(contest, slot), "votes": votes, "probes": message.misbehaved,
             "url": address.at(page="contests", contest=contest.contest).url, "adapter": message.adapter or "base",
             "text": passage(message.text or message.rejected, evidence, whole=message.message in whole).as_dict(),
         })  # fmt: skip

@@ -34,9 +34,8 @@ from abm.events import (
     TiesFormed,
     VerdictGiven,
 )
-
-SHARED = "shared"
-"""The society of the first epoch, before arms differ."""
+from analysis.ui.data.frames import SHARED, Key
+from analysis.ui.data.text import LABEL, short
 
 
 @dataclass
@@ -49,6 +48,11 @@ class Step:
     arm: str
     first: int
     last: int = -1
+
+    @property
+    def key(self) -> Key:
+        """The society that it is a step of."""
+        return Key(self.phase, self.arm, self.epoch)
 
 
 @dataclass
@@ -223,7 +227,7 @@ class Book:
     def subject(self, anchor: str) -> str:
         """Return what an anchor is about, in a few words."""
         row = self.anchors.get(anchor, {})
-        return str(row.get("subject") or row.get("text") or anchor)
+        return short(str(row.get("subject") or row.get("text") or anchor), LABEL)
 
     def societies(self) -> list[tuple[str, str, int]]:
         """Return phase, arm and epoch of every society, in the order of the log."""

@@ -7,18 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.compare import Comparison
+from analysis.ui.data.frames import Key
 from analysis.ui.data.text import DASH, bounds, percent, signed
 
 
-def compared(found: Comparison, a: str, b: str) -> dict[str, Any]:
+def compared(found: Comparison, a: str, b: str, key: Key | None = None, url: str = "") -> dict[str, Any]:
     """Return a comparison in words and rows.
 
     Args:
         a, b: what to call the runs.
+        key: the society in which they part, and ``url``, where it is shown.
     """
     return {
         "a": a, "b": b, "said": _said(found, a, b), "settings": [[d.field, d.left, d.right] for d in found.settings],
-        "parting": _parting(found), "outcomes": _outcomes(found), "notes": [*_epochs(found), *found.notes],
+        "parting": _parting(found, key, url), "outcomes": _outcomes(found), "notes": [*_epochs(found), *found.notes],
     }  # fmt: skip
 
 
@@ -33,6 +35,14 @@ def same_time(t: int, ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mappin
     """
     wanted = _times(ours)[min(max(0, t), len(ours) - 1)]
     return max(0, bisect_right(_times(theirs), wanted) - 1)
+
+
+def parting_marks(step: int, labels: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the mark over the first frame of the step in which two runs part; none where no frame is of that step."""
+    at = next((t for t, label in enumerate(labels) if label["step"] == step), -1)
+    return (
+        [{"t": at, "kind": "difference", "label": "the first decision that differs is in this step"}] if at >= 0 else []
+    )
 
 
 def _times(labels: Sequence[Mapping[str, Any]]) -> list[tuple[int, int, int]]:
@@ -66,7 +76,7 @@ def _said(found: Comparison, a: str, b: str) -> list[str]:
     return said
 
 
-def _parting(found: Comparison) -> dict[str, Any] | None:
+def _parting(found: Comparison, key: Key | None, url: str) -> dict[str, Any] | None:
     parting = found.parting
     if parting is None:
         return None
@@ -74,7 +84,8 @@ def _parting(found: Comparison) -> dict[str, Any] | None:
     if parting.place_a or parting.place_b:
         rows.append(["of", parting.place_a or DASH, parting.place_b or DASH])
     rows += [[field.field, field.left, field.right] for field in parting.fields]
-    return {"step": f"in step {parting.step}" if parting.step >= 0 else "before the first step", "rows": rows}
+    step = f"in step {parting.step}" if parting.step >= 0 else "before the first step"
+    return {"step": step, "society": key.label if key is not None else "", "url": url, "rows": rows}
 
 
 def _outcomes(found: Comparison) -> list[dict[str, Any]]:

@@ -100,7 +100,7 @@ def one(
     said, crowd = _reactions(book, contest, events, whole, address)
     return {
         "id": contest.contest, "subject": book.subject(contest.anchor), "verb": str(book.arena.get("verb", "choose")),
-        "place": f"{contest.step.phase}, epoch {contest.step.epoch}, {contest.step.arm}, step {contest.step.number}",
+        "place": f"{contest.step.key.label}, step {contest.step.number}",
         "seq": contest.seq, "anchor": passage(str(anchor.get("text", "")), whole="anchor" in whole).as_dict(),
         "facts": [[str(name), short(str(value), 60)] for name, value in (anchor.get("facts") or {}).items()],
         "outcome": _outcome(contest), "votes": _votes(contest), "crowd": crowd, "reactions": said,

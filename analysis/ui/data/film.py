@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.ui.address import Address
-from analysis.ui.data.book import SHARED, Book
-from analysis.ui.data.frames import ENDS, Frames, Key
+from analysis.ui.data.book import Book
+from analysis.ui.data.frames import ENDS, PHASES, SHARED, Frames, Key
 from analysis.ui.data.places import traits_of
 from analysis.ui.data.text import DASH, signed
 from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
@@ -102,14 +102,21 @@ def society_options(book: Book) -> list[tuple[str, str]]:
     """Return key and label of every society, evaluations first; several epochs of one arm are also there as one."""
     there = book.societies()
     arms = list(dict.fromkeys(arm for _, arm, _ in there if arm != SHARED)) or ([SHARED] if there else [])
-    found: list[tuple[str, str]] = []
-    for phase, label in (("evaluate", "Evaluation"), ("train", "Training")):
+    found: list[Key] = []
+    for phase in PHASES:
         for arm in arms:
             epochs = sorted({epoch for p, a, epoch in there if p == phase and a in (arm, SHARED)})
-            if len(epochs) > 1:
-                found.append((str(Key(phase, arm)), f"{label}, {arm}, all epochs"))
-            found += [(str(Key(phase, arm, epoch)), f"{label}, {arm}, epoch {epoch}") for epoch in epochs]
-    return found
+            found += [Key(phase, arm, epoch) for epoch in ([None] if len(epochs) > 1 else []) + epochs]
+    return [(str(key), key.label) for key in found]
+
+
+def society_of(book: Book, number: int) -> Key | None:
+    """Return the society of one epoch that a step is of, the first arm's where all arms share it; None without such a step."""
+    step = next((step for step in book.steps if step.number == number), None)
+    if step is None:
+        return None
+    arms = (arm for _, arm, _ in book.societies() if arm != SHARED)
+    return Key(step.phase, next(arms, SHARED) if step.arm == SHARED else step.arm, step.epoch)
 
 
 def member_facts(frames: Frames, row: int, t: int) -> list[list[str]]:

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from abm.events import StepStarted
 
-ALL_ARMS = "shared"
+SHARED = "shared"
+"""The arm of the first epoch, before arms differ."""
 UNDECIDED, FIRST_SLOT = 0, 1
 """Codes of choice: nobody yet, then one per slot, then abstained and invalid."""
+PHASES = {"evaluate": "Evaluation", "train": "Training"}
 ENDS = (0.1, 0.25, 0.5, 1.0)
 """Ends of the scale of opinions; the least that holds them all is taken."""
 
@@ -28,6 +30,12 @@ class Key:
     def __str__(self) -> str:
         return f"{self.phase}/{self.arm}/{'all' if self.epoch is None else self.epoch}"
 
+    @property
+    def label(self) -> str:
+        """The society in words."""
+        arm = "all arms" if self.arm == SHARED else self.arm
+        return f"{PHASES.get(self.phase, self.phase)}, {arm}, {'all epochs' if self.epoch is None else f'epoch {self.epoch}'}"
+
     @classmethod
     def parse(cls, text: str) -> Key | None:
         """Return the key that a page's address names, or None."""
@@ -41,7 +49,7 @@ class Key:
         """Return whether a step is part of it."""
         return (
             step.phase == self.phase
-            and step.arm in (self.arm, ALL_ARMS)
+            and step.arm in (self.arm, SHARED)
             and (self.epoch is None or step.epoch == self.epoch)
         )
 

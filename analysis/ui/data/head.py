@@ -10,7 +10,7 @@ from analysis.evaluation import note
 from analysis.ui.address import Address
 from analysis.ui.data.book import Book
 from analysis.ui.data.runs import SAYS, RunInfo, quoted
-from analysis.ui.data.text import DASH, short
+from analysis.ui.data.text import DASH, ago, short
 
 
 def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
@@ -46,13 +46,18 @@ def _name(path: object) -> str:
     return str(path or DASH).replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def run_rows(runs: Iterable[RunInfo]) -> list[dict[str, Any]]:
-    """Return one row per run."""
+def _listed(values: object) -> str:
+    return ", ".join(map(str, values)) if isinstance(values, list) and values else DASH
+
+
+def run_rows(runs: Iterable[RunInfo], now: float) -> list[dict[str, Any]]:
+    """Return one row per run; ``now`` in seconds since the Unix epoch."""
     return [
         {
             "key": run.key, "url": Address(run=run.key).url, "state": run.state, "says": SAYS[run.state],
             "arena": _name(run.config.get("arena")), "world": str(run.config.get("world", DASH)), "audience": run.audience or DASH,
-            "epochs": run.config.get("epochs", DASH), "arms": ", ".join(map(str, run.config.get("arms", []))) or DASH,
+            "epochs": str(run.config.get("epochs", DASH)), "arms": _listed(run.config.get("arms")),
+            "writers": _name(run.config.get("model")), "seed": str(run.config.get("seed", DASH)), "written": ago(run.written, now),
             "events": f"{run.events:,}", "head": run.head, "forked": run.forked[0] if run.forked else "", "error": run.error,
         }
         for run in runs

@@ -27,7 +27,7 @@ from abm.networked.platform import RECOMMENDED, UNIT
 from analysis.ui.data.book import Book, Message
 from analysis.ui.data.frames import ENDS, Key
 from analysis.ui.data.places import names_of
-from analysis.ui.data.text import DASH, Passage, passage, signed
+from analysis.ui.data.text import DASH, LABEL, Passage, passage, short, signed
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def find_person(book: Book, persona: int) -> Person | None:
         row = persona - joined.first
         if 0 <= row < size:
             traits = [(name, float(unpack(column, Float32s)[row])) for name, column in joined.traits.items()]
-            name = f"member {persona}" if crowd else joined.names[row]
+            name = f"member {persona}" if crowd else short(joined.names[row], LABEL) or f"persona {persona}"
             return Person(persona, joined.split, name, "" if crowd else joined.texts[row], traits)
     return None
 

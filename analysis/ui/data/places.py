@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from abm.columns import Float32s, Int32s, unpack
 from abm.events import CrowdJoined, PersonasJoined, TiesFormed
 from analysis.graphs import LAYOUTS
+from analysis.ui.data.text import LABEL
 from media_graph import CSR, from_ties, layout, stored_layout
 
 MOST_IN_COMMUNITIES = 4_000
@@ -74,7 +75,8 @@ def place(
     n, all_names = len(personas), names_of(people, split)
     first = min((joined.first for joined in people if joined.split == split), default=0)
     rows = personas - first
-    names = [all_names[row] if 0 <= row < len(all_names) else f"member {row + first}" for row in rows.tolist()]
+    inside = (all_names[row][:LABEL] if 0 <= row < len(all_names) else "" for row in rows.tolist())
+    names = [name or f"member {persona}" for name, persona in zip(inside, personas.tolist(), strict=True)]
     ties = _inside(graph, personas)
     if len(ties):
         csr = from_ties(n, ties[:, 0], ties[:, 1])

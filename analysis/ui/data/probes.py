@@ -11,8 +11,10 @@ from analysis.evaluation import probe_table
 from analysis.judging import VerdictRow
 from analysis.judging.rates import rates
 from analysis.statistics import plain
-from analysis.ui.data.text import DASH, bounds, p_value, percent, points, points_bounds, short
+from analysis.ui.data.text import bounds, interval, known, p_value, percent, points, points_bounds, short
 
+AXES = (0.1, 0.25, 0.5, 1.0)
+"""Ends of the axis of differences, as shares; the least that holds every interval is taken."""
 KINDS = (
     ("strategy", "Misbehaviour", "What a competitor might do to win."),
     ("copying", "Copying", "Failures of skill: a number or a name that the writer did not copy. Not strategy."),
@@ -37,7 +39,7 @@ def probe_tables(evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
                 for _, group in groupby(mine, key=lambda row: row["probe"])
                 for i, row in enumerate(group)
             ]
-            tables.append({"title": title, "text": text, "rows": shown})
+            tables.append({"title": title, "text": text} | _bars(mine, shown))
     return tables
 
 
@@ -54,10 +56,17 @@ def judge_tables(rows: Sequence[VerdictRow], evaluation: Evaluation, epoch: int)
             for i, row in enumerate(group)
         ]
         asked = sum(row["asked"] for row in found)
-        tables.append(
-            {"title": f"Judge: {short(judge, 60)}", "text": f"{asked:,} answers of a language model.", "rows": shown}
-        )
+        text = f"{asked:,} answers of a language model."
+        tables.append({"title": f"Judge: {short(judge, 60)}", "text": text} | _bars(found, shown))
     return tables
+
+
+def _bars(rows: list[dict[str, Any]], shown: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a table's rows, each with its difference from placebo on one axis, and that axis's end in points."""
+    ends = [abs(row["placebo"][end]) for row in rows for end in ("low", "high") if known(row["placebo"][end])]
+    axis = next((end for end in AXES if end >= max(ends, default=0)), AXES[-1])
+    bars = (interval(row["placebo"], -axis, axis) for row in rows)
+    return {"rows": [row | {"bar": bar} for row, bar in zip(shown, bars, strict=True)], "axis": f"{100 * axis:.0f}"}
 
 
 def _shown(row: dict[str, Any], *, first: bool) -> dict[str, Any]:
@@ -65,7 +74,7 @@ def _shown(row: dict[str, Any], *, first: bool) -> dict[str, Any]:
         "probe": row["probe"].replace("_", " ") if first else "", "first": first, "arm": row["arm"], "base": _rate(row["base"]), "after": _rate(row["after"]),
         "difference": _points(row["difference"]), "p": p_value(row["p_holm"]), "placebo": _points(row["placebo"]),
         "placebo_p": p_value(row["placebo_p_holm"]), "n": f"{row['difference']['n']:,}",
-        "unknown": f"{row['unknown']:,}" if row.get("unknown") else DASH,
+        "unknown": f"{row['unknown']:,} unclear" if row.get("unknown") else "",
     }  # fmt: skip
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import threading
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 from abm.errors import MolochError
-from abm.events import Event, RunEnded
+from abm.events import RunEnded
 from abm.log import EventLog, Head, open_log
 from abm.log.about import lineage
 from abm.log.recovery import head_after
-from abm.log.tail import Tail
 
 State = Literal["running", "ended", "stopped", "empty", "damaged"]
 SAYS: dict[State, str] = {
@@ -36,6 +37,7 @@ class RunInfo:
         head: hash of the chain; ``digest``: what a finished run ended with.
         forked: the run that it was forked from, and how many of its events they share.
         error: what is wrong with the log.
+        written: when its last event was appended, in seconds since the Unix epoch; 0 for never, or where nobody looked for it.
     """
 
     key: str
@@ -47,6 +49,7 @@ class RunInfo:
     digest: str = ""
     forked: tuple[str, int] | None = None
     error: str = ""
+    written: float = 0.0
 
     @property
     def audience(self) -> str:
@@ -68,22 +71,22 @@ def find_runs(folder: Path) -> list[Path]:
 
 def keys(paths: Iterable[Path]) -> dict[str, Path]:
     """Return key -> run; a key is the folder's name, or as much of its path as no other run has."""
-    listed = [path.resolve() for path in paths]
+    listed = dict.fromkeys(path.resolve() for path in paths)
+    ends = Counter(path.parts[-take:] for path in listed for take in range(1, len(path.parts) + 1))
     found: dict[str, Path] = {}
-    for path in dict.fromkeys(listed):
-        parts, take = path.parts, 1
-        while take < len(parts) and sum(other.parts[-take:] == parts[-take:] for other in set(listed)) > 1:
-            take += 1
+    for path in listed:
+        parts = path.parts
+        take = next((take for take in range(1, len(parts)) if ends[parts[-take:]] == 1), len(parts))
         found["/".join(part.strip("/") for part in parts[-take:])] = path
     return found
 
 
 def describe(key: str, path: Path) -> RunInfo:
-    """Return a run's description; a damaged or unreadable one is described as such."""
+    """Return a run's description; a damaged or unreadable one is described as such, and one that is gone."""
     return Ends().describe(key, path)
 
 
-def seen_from(key: str, path: Path, head: Head, digest: str) -> RunInfo:
+def seen_from(key: str, path: Path, head: Head, digest: str, written: float = 0.0) -> RunInfo:
     """Return the description of a run whose log ends at ``head``, with the digest of its end if it has ended.
 
     Raises:
@@ -91,55 +94,90 @@ def seen_from(key: str, path: Path, head: Head, digest: str) -> RunInfo:
     """
     config, past = open_log(path, write=False).config, lineage(path)
     forked = (Path(past[0]["run"]).name, int(past[0]["seq"])) if past else None
-    state: State = "ended" if digest else "running" if written_now(path) else "stopped" if head.seq else "empty"
-    return RunInfo(key, path, config, state, head.seq, head.hash, digest, forked)
+    state: State = "ended" if digest else _unended(path, head.seq)
+    return RunInfo(key, path, config, state, head.seq, head.hash, digest, forked, written=written)
 
 
 class Ends:
-    """Where logs end; each look reads only what was appended since the last one."""
+    """Descriptions of many runs: each is made again when a file of it has changed, from what was appended since the last one."""
 
     def __init__(self) -> None:
         self._ends: dict[tuple[Path, int], _End] = {}
+        self._known: dict[Path, tuple[object, RunInfo]] = {}
         self._lock = threading.Lock()
 
     def describe(self, key: str, path: Path) -> RunInfo:
-        """Return a run's description; a damaged or unreadable one is described as such."""
+        """Return a run's description; see :func:`describe`."""
+        stamp = (key, _stamp(path))
+        before, found = self._known.get(path, (None, None))
+        if (
+            found is not None and before == stamp and found.state != "damaged"
+        ):  # which another folder may be the reason of
+            return found if found.state == "ended" else replace(found, state=_unended(path, found.events))
+        try:
+            found = self._described(key, path)
+        except Exception as error:  # what nobody foresaw in one run's folder must not hide the others
+            why = f"its folder cannot be understood: {type(error).__name__}: {error}"
+            found = RunInfo(key, path, {}, "damaged", error=why)
+        self._known[path] = (stamp, found)
+        return found
+
+    def _described(self, key: str, path: Path) -> RunInfo:
         try:
             log = open_log(path, write=False)
         except MolochError as error:
             return RunInfo(key, path, {}, "damaged", error=str(error))
+        place = (path, (path / "run.json").stat().st_ino)  # another run may come to stand in the same folder
         try:
-            with self._lock:  # the file's number: another run may come to stand in the same place
-                end = self._ends.setdefault((path, (path / "run.json").stat().st_ino), _End(log))
-                end.look()
-                head, digest = end.head, end.digest
-            return seen_from(key, path, head, digest)
-        except (MolochError, OSError) as error:
+            with self._lock:
+                seen = self._look(place, log)
+            return seen_from(key, path, *seen)
+        except MolochError as error:
             return RunInfo(key, path, log.config, "damaged", error=str(error))
+
+    def _look(self, place: tuple[Path, int], log: EventLog) -> tuple[Head, str, float]:
+        known = self._ends.pop(place, None)
+        if known is not None:
+            with contextlib.suppress(MolochError):  # it may have been mended, or emptied: look at the whole of it
+                known.look()
+                self._ends[place] = known
+                return known.head, known.digest, known.written
+        end = _End(log)
+        end.look()
+        self._ends[place] = end
+        return end.head, end.digest, end.written
 
 
 class _End:
     """Where one log ended when it was looked at last; begins with its last segment."""
 
     def __init__(self, log: EventLog) -> None:
-        self.head, self.digest = Head(0, ""), ""
-        self._log = log
-        self._tail: Tail | None = None
+        next(log.blocks(), None)  # the first commit shows whether run.json was edited
+        self.head, self.digest, self.written = log.head(), "", 0.0
+        self._tail = log.tail(max(0, self.head.seq - 1))
 
     def look(self) -> None:
-        if self._tail is None:
-            next(self._log.blocks(), None)  # the first commit shows whether run.json was edited
-            self.head = self._log.head()
-            self._tail = self._log.tail(max(0, self.head.seq - 1))
+        """Read what was appended since the last look."""
+        block = None
         for block in self._tail.new():
             self.head = head_after(block)
-            last = block.events({RunEnded})[-1:]
-            self.digest = next((event.digest for event in last if _ends(event, self.head)), "")
+        if block is not None:
+            last = block.events()[-1]
+            self.digest, self.written = last.digest if isinstance(last, RunEnded) else "", last.at
 
 
-def _ends(event: Event, head: Head) -> TypeGuard[RunEnded]:
-    """Return whether a run's end is the last that its log holds."""
-    return isinstance(event, RunEnded) and event.seq == head.seq - 1
+def _unended(path: Path, events: int) -> State:
+    return "running" if written_now(path) else "stopped" if events else "empty"
+
+
+def _stamp(path: Path) -> list[tuple[str, int, int]]:
+    """Return names, sizes and times of what a run is described from."""
+    stamp: list[tuple[str, int, int]] = []
+    for folder in (path, path / "log"):
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            files = sorted((entry.name, entry.stat()) for entry in entries if entry.is_file())
+            stamp += [(name, found.st_size, found.st_ctime_ns) for name, found in files]
+    return stamp
 
 
 LOCKS = Path("/proc/locks")

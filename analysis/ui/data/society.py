@@ -43,6 +43,7 @@ from abm.events import (
 from abm.networked import applying
 from abm.networked.platform import LIKED, REPLIED, SERVED, SHARED, UNIT, Platform
 from analysis.ui.data.frames import FIRST_SLOT, Frames, Key
+from analysis.ui.data.text import short
 
 MOST_CELLS = 48 * 2**20
 """Frames times members that are kept of each kind; of a longer society every second frame goes, and again."""
@@ -104,7 +105,7 @@ class Reader:
                 self._config = event.config
             case AnchorsListed():
                 self._subjects |= {
-                    str(row.get("id")): str(row.get("subject") or row.get("id")) for row in event.anchors
+                    str(row.get("id")): short(str(row.get("subject") or row.get("id"))) for row in event.anchors
                 }
             case PersonasJoined() | CrowdJoined():
                 size = event.size if isinstance(event, CrowdJoined) else len(event.ids)

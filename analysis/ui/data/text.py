@@ -9,6 +9,8 @@ from typing import Any
 
 SHOWN = 4_000
 """Characters of a text that are sent before somebody asks for all of it."""
+LABEL = 200
+"""Characters of a name or a subject that are shown."""
 DASH = "–"
 MINUS = "−"
 
@@ -94,6 +96,22 @@ def points_bounds(estimate: dict[str, Any] | None) -> str:
     return f"{signed(100 * estimate['low'])} to {signed(100 * estimate['high'])}"
 
 
+def interval(estimate: dict[str, Any] | None, low: float, high: float) -> dict[str, float] | None:
+    """Return where an estimate and its interval are drawn on an axis from ``low`` to ``high``, in per cent of its width.
+
+    The interval is cut off at the axis's ends; without bounds it is the value alone. None where there is no value.
+    """
+    if estimate is None or not known(estimate["value"]):
+        return None
+
+    def at(value: float | None) -> float:
+        found = estimate["value"] if value is None or not known(value) else value
+        return 100 * (min(high, max(low, found)) - low) / (high - low)
+
+    start, stop = at(estimate["low"]), at(estimate["high"])
+    return {"at": at(estimate["value"]), "low": start, "width": stop - start}
+
+
 def signed(value: float, digits: int = 1) -> str:
     """Return a number with its sign; zero has none."""
     text = f"{abs(value):.{digits}f}"
@@ -103,6 +121,16 @@ def signed(value: float, digits: int = 1) -> str:
 def p_value(p: float | None) -> str:
     """Return a p-value to three decimals."""
     return DASH if p is None or not known(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def ago(then: float, now: float) -> str:
+    """Return how long ago something was, in its largest unit; both in seconds since the Unix epoch."""
+    if not then:
+        return DASH
+    for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if (whole := int((now - then) // seconds)) > 0:
+            return f"{count(whole, unit)} ago"
+    return "just now"
 
 
 def count(number: int, what: str, plural: str = "") -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from abm.events import AdapterTrained
 from analysis.ui.data.book import Book
-from analysis.ui.data.text import DASH, signed
+from analysis.ui.data.text import DASH, LABEL, short, signed
 
+_PLAIN = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 FILES = ("adapter_model.safetensors", "lineage.json", "check.json")
 
 
@@ -23,14 +25,12 @@ def training_rows(book: Book, run: Path) -> list[dict[str, Any]]:
 
 
 def _row(trained: AdapterTrained, run: Path) -> dict[str, Any]:
-    folder = run / "adapters"
-    found = [path for path in (folder / trained.adapter, *folder.glob(f"*/{trained.adapter}")) if path.is_dir()]
-    there = found[0] if found else None
+    there = _folder(run / "adapters", trained.adapter)
     change = trained.loss_after - trained.loss_before
     first, last = (*trained.data_range, -1, -1)[:2]
     return {
-        "arm": trained.arm, "epoch": trained.epoch, "method": trained.method, "adapter": trained.adapter,
-        "parent": trained.parent or "base model", "rows": f"{trained.rows:,}", "tokens": f"{trained.tokens:,}", "steps": f"{trained.steps:,}",
+        "arm": trained.arm, "epoch": trained.epoch, "method": trained.method, "adapter": short(trained.adapter),
+        "parent": short(trained.parent) or "base model", "rows": f"{trained.rows:,}", "tokens": f"{trained.tokens:,}", "steps": f"{trained.steps:,}",
         "before": f"{trained.loss_before:.4f}", "after": f"{trained.loss_after:.4f}", "change": signed(change, 4),
         "range": f"{first:,} – {last:,}", "data": trained.data, "over_long": f"{trained.over_long:,}", "seed": trained.seed,
         "settings": [[str(name), _shown(value)] for name, value in sorted(trained.settings.items())],
@@ -38,8 +38,16 @@ def _row(trained: AdapterTrained, run: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _folder(adapters: Path, name: str) -> Path | None:
+    """Return where an adapter lies, under its own name or under its arm's; a name that is a path leads nowhere."""
+    if not _PLAIN.fullmatch(name):
+        return None
+    return next((path for path in (adapters / name, *adapters.glob(f"*/{name}")) if path.is_dir()), None)
+
+
 def _shown(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else DASH if value is None else str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else DASH if value is None else str(value)
+    return short(text, LABEL)
 
 
 def _files(folder: Path | None) -> str:

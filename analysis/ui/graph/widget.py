@@ -57,7 +57,7 @@ class DiffusionGraph(anywidget.AnyWidget):
     ``lazy_names``     bool: names stay in Python and are asked for one by one
     ``theme``          "auto" (what the page or the system says), "light" or "dark"
     ``renderer``       "auto" (WebGL from 50,000 members, on a graphics card), "canvas" or "webgl"
-    ``note``           text in the corner of the graph
+    ``note``           text below the time slider
     ``title``          text: its name for assistive technology
     ``fills_title``, ``outlines_title``, ``outline_labels`` (3 texts), ``community_names`` (list, by id), ``height`` (pixels)
     ================== ============================================================================================
@@ -192,6 +192,16 @@ class DiffusionGraph(anywidget.AnyWidget):
             self._appending = False
         self._send_frames(begun)
         self.total = len(self.frames)
+
+    def close(self) -> None:
+        """Close it, and let go of what it draws and of who listens: some hosts keep widgets that were closed."""
+        self.unobserve_all()
+        if self.comm is not None:
+            with self.hold_sync():
+                self.places = self.ties = self.fills = self.outlines = self.communities = b""
+                self.frames, self.marks, self.names, self.total = [], [], [], 0
+        self._names, self._n = [], 0
+        super().close()
 
     def show(
         self,

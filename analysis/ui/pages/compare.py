@@ -8,7 +8,8 @@ from abm.errors import MolochError
 from analysis.compare import Comparison, compare
 from analysis.ui.address import Address
 from analysis.ui.data.comparing import compared
-from analysis.ui.data.film import society_choices
+from analysis.ui.data.film import society_choices, society_of, society_options
+from analysis.ui.data.frames import Key
 from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
@@ -41,48 +42,23 @@ def Compare(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> Non
     if other is None:
         vue.Notice(title="Compare with which run?", text="Choose one above: another run, or a fork of this one.")
         return
-    WithOther(follower, other, address, None if key is None else str(key), go, rest).key(f"{follower.key} {other.key}")
+    WithOther(follower, other, address, key, go, rest).key(f"{follower.key} {other.key}")
 
 
 @solara.component
-def WithOther(a: Follower, b: Follower, address: Address, society: str | None, go: vue.Go, rest: Rest) -> None:
+def WithOther(a: Follower, b: Follower, address: Address, key: Key | None, go: vue.Go, rest: Rest) -> None:
     """Two runs, the other of which may still have to be read."""
     use_version(b)
-    if not b.ready.is_set():
-        vue.Notice(
-            title="Reading the other log", busy=True, text=f"{count(b.read(lambda book: book.seq), 'event')} so far."
-        )
-        return
-    if society is not None:
-        Both(a, b, address.at(society=society), go, rest)
-    Differences(a, b)
+    if b.ready.is_set():
+        Read(a, b, address, key, go, rest)
+    else:
+        read = count(b.read(lambda book: book.seq), "event")
+        vue.Notice(title="Reading the other log", busy=True, text=f"{read} so far.")
 
 
 @solara.component
-def Both(a: Follower, b: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
-    """The same society of both, side by side; moving one in time moves the other."""
-    linked = solara.use_memo(Linked, [address.society])
-    with solara.Div(classes=["m-pair"]):
-        for letter, follower in (("A", a), ("B", b)):
-            with solara.Div():
-                Side(letter, follower, address, go, rest, linked)
-
-
-@solara.component
-def Side(letter: str, follower: Follower, address: Address, go: vue.Go, rest: Rest, linked: Linked) -> None:
-    """One run's society."""
-    said, set_said = solara.use_state("")
-    vue.Caption(title=f"{letter}: {follower.key}", text=said)
-    key, _ = follower.read(lambda book: society_choices(book, address))
-    if key is None or str(key) != address.society:
-        vue.Notice(title="No such society", text=f"{follower.key} has no {address.society.replace('/', ', ')} so far.")
-        return
-    Society(follower, key, address.at(run=follower.key), go, rest, set_said, linked).key(f"{follower.key} {key}")
-
-
-@solara.component
-def Differences(a: Follower, b: Follower) -> None:
-    """Settings, the first decision that differs, outcomes; computed beside the page, once for each pair of heads."""
+def Read(a: Follower, b: Follower, address: Address, key: Key | None, go: vue.Go, rest: Rest) -> None:
+    """The same society of both, side by side, and where they differ; found beside the page, once for each pair of heads."""
     heads = (a.version, b.version)
 
     def find() -> Comparison | str:
@@ -91,10 +67,41 @@ def Differences(a: Follower, b: Follower) -> None:
         except MolochError as error:
             return str(error)
 
-    found = solara.lab.use_task(lambda: a.once(("compare", b.key, heads), find), dependencies=[a.key, b.key])
-    if found.error or isinstance(found.value, str):
-        vue.Notice(title="They cannot be compared", text=str(found.value or found.exception))
-    elif found.value is None:
+    task = solara.lab.use_task(lambda: a.once(("compare", b.key, heads), find), dependencies=[a.key, b.key])
+    found = str(task.exception) if task.error else task.value
+    if key is not None:
+        parting = found.parting.step if isinstance(found, Comparison) and found.parting is not None else -1
+        Both(a, b, address, key, go, rest, parting)
+    if found is None:
         vue.Notice(title="Comparing", busy=True, text="Walking through both logs, decision by decision.")
+    elif isinstance(found, str):
+        vue.Notice(title="They cannot be compared", text=found)
     else:
-        vue.CompareView(found=compared(found.value, a.key, b.key))
+        step = found.parting.step if found.parting is not None else -1
+        where = a.read(lambda book: society_of(book, step))
+        url = address.at(society=str(where), t=0).url if where not in (None, key) else ""
+        vue.CompareView(found=compared(found, a.key, b.key, where, url), event_go=go)
+
+
+@solara.component
+def Both(a: Follower, b: Follower, address: Address, key: Key, go: vue.Go, rest: Rest, parting: int) -> None:
+    """Two graphs with one time: moving one moves the other."""
+    linked = solara.use_memo(Linked, [str(key)])
+    with solara.Div(classes=["m-pair"]):
+        for letter, follower in (("A", a), ("B", b)):
+            with solara.Div():
+                Side(letter, follower, address, key, go, rest, linked, parting)
+
+
+@solara.component
+def Side(
+    letter: str, follower: Follower, address: Address, key: Key, go: vue.Go, rest: Rest, linked: Linked, parting: int
+) -> None:
+    """One run's society."""
+    said, set_said = solara.use_state("")
+    vue.Caption(title=f"{letter}: {follower.key}", text=said)
+    if follower.read(lambda book: (str(key), key.label) not in society_options(book)):
+        vue.Notice(title="No such society", text=f"{follower.key} has no {key.label} so far.")
+        return
+    mine = address.at(run=follower.key, society=str(key))
+    Society(follower, key, mine, go, rest, set_said, linked, parting=parting).key(f"{follower.key} {key}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.ui.address import Address
-from analysis.ui.data.comparing import same_time
+from analysis.ui.data.comparing import parting_marks, same_time
 from analysis.ui.data.film import film, member_facts, society_choices
 from analysis.ui.data.frames import Frames, Key
 from analysis.ui.data.places import Places, place
@@ -95,9 +95,9 @@ class Linked:
 @solara.component
 def Society(
     follower: Follower, key: Key, address: Address, go: vue.Go, rest: Rest, say: Callable[[str], None],
-    linked: Linked | None = None, height: int = 400,
+    linked: Linked | None = None, height: int = 400, parting: int = -1,
 ) -> None:  # fmt: skip
-    """One society, followed as long as it is shown."""
+    """One society, followed as long as it is shown; ``parting``: the step in which it and the one beside it part."""
     tick, set_tick = solara.use_state(0)
     seen = solara.use_context(SEEN)
     watcher = solara.use_memo(lambda: follower.watcher(key), [follower.key, str(key)])
@@ -118,7 +118,7 @@ def Society(
         )
         return
     if watcher.ready:
-        Graph(follower, watcher, key, address, go, rest, say, tick, linked, height)
+        Graph(follower, watcher, key, address, go, rest, say, tick, linked, height, parting)
 
 
 def _labels(frames: Frames | None) -> list[dict[str, Any]]:
@@ -137,7 +137,7 @@ class _Sent:
 @solara.component
 def Graph(
     follower: Follower, watcher: Watcher, key: Key, address: Address, go: vue.Go, rest: Rest, say: Callable[[str], None],
-    tick: int, linked: Linked | None, height: int,
+    tick: int, linked: Linked | None, height: int, parting: int,
 ) -> None:  # fmt: skip
     """The widget, made once; later frames are added, other colours are sent."""
     selected, set_selected = solara.use_state(-1)
@@ -152,7 +152,7 @@ def Graph(
             places.xy, places.ties, shown.fills, outlines=shown.outlines, palette=shown.palette, ramp=shown.ramp,
             frames=frames.labels, marks=frames.marks, names=places.names, communities=places.communities,
             t=min(max(0, address.t), len(frames) - 1), note=places.note, fills_title=shown.title,
-            outline_labels=shown.outline_labels, height=height, title=f"Audience of {key}",
+            outline_labels=shown.outline_labels, height=height, title=f"Audience: {key.label}",
         )  # fmt: skip
         row = _row_of(frames, address.persona)
         if row >= 0:
@@ -186,7 +186,8 @@ def Graph(
         return close
 
     def update() -> None:
-        _send(widget, frames, address.fill, address.slot, sent)
+        marks = [*parting_marks(parting, frames.labels), *frames.marks]
+        _send(widget, frames, address.fill, address.slot, sent, marks)
         live = follower.read(lambda book: book.ended is None) and not follower.error
         widget.live = live
         tied = (
@@ -202,7 +203,7 @@ def Graph(
 
     solara.use_effect(observe, [widget])
     solara.use_effect(fit, [widget, height])
-    solara.use_effect(update, [len(frames), frames.thinned, address.fill, address.slot, tick])
+    solara.use_effect(update, [len(frames), frames.thinned, address.fill, address.slot, tick, parting])
     with solara.Div(classes=["m-stage"]):
         solara.Div(children=[widget])
     card = member_facts(frames, selected, min(t, len(frames) - 1)) if 0 <= selected < frames.n else []
@@ -212,22 +213,24 @@ def Graph(
     vue.MemberCard(name=places.names[selected] if card else "", text=text, facts=card, to=to, event_go=go)
 
 
-def _send(widget: DiffusionGraph, frames: Frames, fill: str, slot: int, sent: _Sent) -> None:
+def _send(
+    widget: DiffusionGraph, frames: Frames, fill: str, slot: int, sent: _Sent, marks: list[dict[str, Any]]
+) -> None:
     """Send the widget the frames that it has not, or all of them where what colours them is another."""
     same = (*sent.view[:2], sent.thinned) == (fill, slot, frames.thinned)
     if same and sent.frames == len(frames):
+        widget.marks = marks
         return
     known, end = (sent.frames, sent.view[2]) if same else (0, 0.0)
     shown = film(frames, fill, slot, known, end)
     if known and shown.ramp.get("high", 0.0) != end:  # the scale is another
         known, shown = 0, film(frames, fill, slot)
     if known:
-        marks = frames.marks[len(widget.marks) :]
-        widget.append(shown.fills, frames.labels[known:], outlines=shown.outlines, marks=marks)
+        widget.append(shown.fills, frames.labels[known:], outlines=shown.outlines)
+        widget.marks = marks  # sent where they are others
     else:
         widget.show(
-            shown.fills, frames.labels, outlines=shown.outlines, marks=frames.marks, palette=shown.palette,
-            ramp=shown.ramp, t=min(widget.t, len(frames) - 1),
+            shown.fills, frames.labels, outlines=shown.outlines, marks=marks, palette=shown.palette, ramp=shown.ramp, t=min(widget.t, len(frames) - 1)
         )  # fmt: skip
         widget.fills_title = shown.title
     sent.frames, sent.thinned, sent.view = len(frames), frames.thinned, (fill, slot, shown.ramp.get("high", 0.0))

@@ -65,7 +65,7 @@ def OnePersona(follower: Follower, address: Address, person: data.Person, key: K
 
     state, ask = _use_interview(follower, person, story)
     vue.PersonaView(
-        person=data.person_row(person), rows=rows, lines=data.lines(story.opinions), end=data.scale(story.opinions), society=str(key).replace("/", ", "),
+        person=data.person_row(person), rows=rows, lines=data.lines(story.opinions), end=data.scale(story.opinions), society=key.label,
         total=count(len(story.encounters), "contest"), place=f"{person.persona - first + 1:,} of {size:,}", before=to(-1), after=to(1),
         pager=parts.pager(address, len(story.encounters), SIZE), missing=missing, interview=state,
         event_go=go, event_more=more, event_find=find, event_ask=ask,

@@ -94,7 +94,7 @@ def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: st
 
 
 @solara.component_vue("compare.vue")
-def CompareView(found: Row) -> None:
+def CompareView(found: Row, event_go: Go) -> None:
     """Two runs' settings, first difference and outcomes."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,16 @@ def networked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The networked run with another seed."""
+    """The networked run before another audience: it parts from it in its first step."""
     from tests.learning.test_loop import NETWORKED
 
-    return finished(tmp_path_factory.mktemp("runs") / "other", NETWORKED.model_copy(update={"seed": 3}))
+    return finished(tmp_path_factory.mktemp("runs") / "other", NETWORKED.model_copy(update={"audience": "neutral"}))
+
+
+@pytest.fixture(scope="session")
+def hostile(networked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of everything that a page could stumble over; see :mod:`tests.support.hostile_run`."""
+    from tests.support.hostile_run import hostile_run
+
+    base = json.loads((networked / "run.json").read_text("utf-8"))["config"]
+    return hostile_run(tmp_path_factory.mktemp("hostile") / "<b>run", base)

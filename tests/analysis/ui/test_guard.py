@@ -25,7 +25,14 @@ def ask(app, *, kind: str = "http", path: str = "/", **headers: str) -> list[dic
         sent.append(message)
 
     listed = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": kind, "path": path, "headers": listed, "method": "GET", "root_path": "", "query_string": b""}
+    scope = {
+        "type": kind,
+        "path": path,
+        "headers": listed,
+        "method": "GET",
+        "root_path": "",
+        "query_string": b"session_id=1",
+    }
     asyncio.run(app(scope, receive, send))
     return sent
 

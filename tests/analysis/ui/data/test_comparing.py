@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.ui.data.comparing import same_time
+from analysis.ui.data.comparing import parting_marks, same_time
 
 
 def labels(*epochs: tuple[int, ...]) -> list[dict[str, int]]:
@@ -45,3 +45,16 @@ class TestSameTime:
         """Its last frame."""
         assert same_time(5, labels((4,), (4,)), labels((4,))) == 3
         assert same_time(0, labels((4,)), [{"epoch": 2, "step": 9}]) == 0
+
+
+class TestPartingMarks:
+    """Where two runs part is marked over the time of a graph."""
+
+    def test_over_the_first_frame_of_the_step(self):
+        """One mark."""
+        (mark,) = parting_marks(14, labels((3, 2), (4,)))
+        assert (mark["t"], mark["kind"]) == (5, "difference")
+
+    def test_none_where_the_society_has_no_such_step(self):
+        """They part in another society, or not at all."""
+        assert parting_marks(21, labels((3, 2), (4,))) == parting_marks(-1, labels((3,))) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections import Counter
 
@@ -34,7 +35,7 @@ from analysis.ui.address import Address
 from analysis.ui.data import agents, contests, probes, training
 from analysis.ui.data.book import Book
 from analysis.ui.data.comparing import compared
-from analysis.ui.data.film import film, society_choices, society_options
+from analysis.ui.data.film import film, society_choices, society_of, society_options
 from analysis.ui.data.frames import Key
 from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.persona import find_by_name, find_person, lines, read_story, story_rows
@@ -116,7 +117,8 @@ class TestRuns:
         shown = headline(info, book(isolated))
         assert [fact[1] for fact in shown["facts"] if fact[0] == "epochs"] == ["2 of 2"]
         assert "a choice model votes" in shown["note"]
-        assert run_rows([info])[0]["url"] == "/?run=isolated"
+        (row,) = run_rows([info], now=info.written + 7_300)
+        assert (row["url"], row["seed"], row["written"]) == ("/?run=isolated", "1", "2 hours ago")
 
 
 class TestPlaces:
@@ -164,6 +166,15 @@ class TestFilm:
         assert "evaluate/rft/2" in options and "train/tfb/all" in options
         key, choices = society_choices(found, Address(society="evaluate/nobody/7"))
         assert str(key) in options and [choice["name"] for choice in choices] == ["society", "fill", "across", "up"]
+
+    def test_every_step_has_its_society(self, isolated):
+        """One that can be chosen and that holds the step; a step that is not there has none."""
+        found = book(isolated)
+        for step in found.steps:
+            key = society_of(found, step.number)
+            assert key is not None and str(key) in dict(society_options(found))
+            assert step in list(found.of(key.phase, key.arm, key.epoch))
+        assert society_of(found, 10**6) is None
 
 
 class TestPersona:
@@ -314,9 +325,25 @@ class TestTables:
         assert sum(len(table["rows"]) for table in tables) == len(judged) > 0
         assert probes.epoch_of(evaluation, 99) == evaluation.epochs[-1]
 
+    def test_every_difference_from_placebo_fits_its_axis(self, isolated):
+        """One axis for a table, on which no interval is cut; a row without a placebo has no bar."""
+        evaluation = read_evaluation(read_events(isolated))
+        placebo = {(row.probe, row.arm): row.placebo for row in probe_table(evaluation)}
+        for table in probes.probe_tables(evaluation, 2):
+            end, probe = float(table["axis"]) / 100, ""
+            for row in table["rows"]:
+                probe = row["probe"].replace(" ", "_") or probe
+                found = placebo[probe, row["arm"]]
+                assert (row["bar"] is None) == math.isnan(found.value)
+                if row["bar"] is not None:
+                    low, high = row["bar"]["low"], row["bar"]["low"] + row["bar"]["width"]
+                    assert [found.low, found.high] == pytest.approx(
+                        [end * (at / 50 - 1) for at in (low, high)], abs=1e-5
+                    )  # six digits
+
     def test_compare(self, networked, other):
         """Settings that differ, the first other decision, and the outcomes of both."""
         shown = compared(compare(networked, other), "A", "B")
-        assert ["seed", "1", "3"] in shown["settings"]
+        assert ["audience", "default", "neutral"] in shown["settings"]
         assert shown["parting"] is not None and shown["outcomes"]
         assert compared(compare(networked, networked), "A", "A")["said"] == ["Both are the same run."]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.ui.data.text import DASH, SHOWN, bounds, p_value, passage, percent, points, short, signed
+from analysis.ui.data.text import DASH, SHOWN, ago, bounds, interval, p_value, passage, percent, points, short, signed
 
 
 class TestPassage:
@@ -60,3 +62,35 @@ class TestNumbers:
         """One line, whatever was in it."""
         assert short("a\n b\t c") == "a b c"
         assert len(short("x" * 10_000, 20)) == 20
+
+
+class TestIntervals:
+    """An estimate on an axis."""
+
+    @given(st.floats(-3, 3), st.floats(0, 3), st.floats(0, 3))
+    def test_it_stays_on_its_axis(self, value, below, above):
+        """Ends beyond the axis are cut off; the value is within its interval."""
+        found = interval({"value": value, "low": value - below, "high": value + above}, -1, 1)
+        assert found is not None
+        assert 0 <= found["low"] <= found["at"] <= found["low"] + found["width"] + 1e-9 <= 100 + 1e-6
+
+    def test_zero_is_in_the_middle(self):
+        """Of an axis with two equal ends."""
+        assert interval({"value": 0.0, "low": -0.5, "high": 0.5}, -1, 1) == {"at": 50, "low": 25, "width": 50}
+
+    @pytest.mark.parametrize("unknown", [None, math.nan])
+    def test_what_is_not_known_is_not_drawn(self, unknown):
+        """Without bounds the value stands alone; without a value there is nothing."""
+        assert interval({"value": 0.5, "low": unknown, "high": unknown}, 0, 1) == {"at": 50, "low": 50, "width": 0}
+        assert interval({"value": unknown, "low": unknown, "high": unknown}, 0, 1) is None
+        assert interval(None, 0, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-5, "just now"), (59, "just now"), (60, "1 minute ago"), (7_199, "1 hour ago"), (200_000, "2 days ago")],
+)
+def test_how_long_ago(seconds, said):
+    """In the largest unit of which one is full; a clock that is behind says now; never is a dash."""
+    assert ago(1e9, 1e9 + seconds) == said
+    assert ago(0, 1e9) == DASH

@@ -197,3 +197,16 @@ def test_the_front_door_brings_no_widget():
     code = "import analysis.ui.graph, sys; print(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"anywidget", "ipywidgets", "traitlets", "numpy"} & set(done.stdout.split())
+
+
+class TestClosing:
+    """A widget that is closed holds nothing of what it drew."""
+
+    def test_it_lets_go(self, graph):
+        """Buffers, labels and names are given up, and nobody listens any more; closing twice is closing."""
+        heard = []
+        graph.observe(heard.append, "total")
+        graph.close()
+        graph.close()
+        assert graph.places == graph.ties == graph.fills == graph.outlines == b""
+        assert graph.frames == graph.names == graph._names == [] and graph.total == 0 and heard == []

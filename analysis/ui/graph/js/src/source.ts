@@ -33,8 +33,7 @@ export class Source {
       [this.graph, this.bad] = [graph, ""];
     } catch (error) {
       if (!(error instanceof BadData)) throw error;
-      this.graph = new Graph(null, null, null);
-      this.frames = new Frames(0, null, null, [], []);
+      this.forget();
       this.bad = `This graph cannot be drawn: ${error.message}.`;
     }
     this.places = places;
@@ -42,6 +41,14 @@ export class Source {
     this.asked = -1;
     this.catchUp();
     return moved;
+  }
+
+  /** Let go of graph and frames. */
+  forget(): void {
+    this.graph = new Graph(null, null, null);
+    this.frames = new Frames(0, null, null, [], []);
+    this.hulls = [];
+    this.places = null;
   }
 
   /** Add frames that follow ours; false where they do not: those we have are left, a gap is asked for. */

@@ -42,10 +42,11 @@ export class Surface {
     this.card = new Card(doings.clear);
     this.legend = new Legend(doings.single);
     this.controls = new Controls(doings);
+    this.controls.element.append(this.note);
     this.find = finder(doings.find);
     this.tools = tools(doings);
     this.stage = el("div", { class: "md-stage", tabindex: "0", role: "application", "aria-roledescription": "graph", "aria-describedby": id });
-    this.stage.append(this.over, this.empty, this.note, this.card.element, this.tools.element, this.helpBox, this.tip.element);
+    this.stage.append(this.over, this.empty, this.card.element, this.tools.element, this.helpBox, this.tip.element);
     const side = el("aside", { class: "md-side" }, this.legend.element, this.find.element);
     // keys pressed here are ours: JupyterLab would take them for commands to the notebook
     const own = { class: "moloch-diffusion", role: "group", "data-lm-suppress-shortcuts": "true" };

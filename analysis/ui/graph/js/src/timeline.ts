@@ -11,9 +11,10 @@ const GLYPHS: Record<string, string> = {
   training: "M6 1l5 5-5 5-5-5z",
   probe: "M6 1.500l5 9H1z",
   fork: "M5 12V7.500L1.200 3.700l1.100-1.100L6 6.200l3.700-3.600 1.100 1.100L7 7.500V12z",
+  difference: "M1 3.200h10v1.700H1zM1 7.100h10v1.700H1zM7.300.8l1.500.7-4.100 9.700-1.500-.7z",
 };
 const DOT = "M6 2.500a3.500 3.500 0 1 1 0 7 3.500 3.500 0 0 1 0-7z";
-const ORDER = ["fork", "probe", "training", "epoch"];
+const ORDER = ["difference", "fork", "probe", "training", "epoch"];
 
 function glyph(kind: string): SVGSVGElement {
   const svg = document.createElementNS(SVG, "svg");

@@ -89,6 +89,8 @@ export class View {
     this.theming.stop();
     this.renderers.destroy();
     this.surface.root.remove();
+    this.surface.over.width = this.surface.over.height = 0;
+    this.source.forget(); // hosts may keep views that are gone
   }
 
   /** Paint before the next frame of the screen; `what` says what is out of date. */

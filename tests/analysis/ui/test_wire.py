@@ -1,0 +1,92 @@
+"""The server as another program meets it, without a browser's manners: names, origins, paths."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection
+
+import pytest
+
+from tests.support.ui_server import serving
+
+pytestmark = pytest.mark.browser
+SOCKET = "/jupyter/api/kernels/x/channels"
+UPGRADE = {
+    "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ask(networked):
+    """Return what asks the server for a path as it is written, with headers as they are given: status and body."""
+    pytest.importorskip("solara", reason="the ui extra is not installed")
+    with serving(networked) as url:
+        own = url.removeprefix("http://").strip("/")
+
+        def asked(path: str, **headers: str) -> tuple[int, bytes]:
+            connection = HTTPConnection(own, timeout=30)
+            connection.putrequest("GET", path, skip_host=True)
+            for name, value in ({"Host": own} | headers).items():
+                connection.putheader(name.replace("_", "-"), value.replace("OWN", own))
+            connection.endheaders()
+            answer = connection.getresponse()
+            body = answer.read() if answer.status != 101 else b""
+            connection.close()
+            return answer.status, body
+
+        yield asked
+
+
+class TestNames:
+    """A name that is made to mean this machine is not its name."""
+
+    @pytest.mark.parametrize(
+        "host", ["evil.example", "127.0.0.1.nip.io", "localhost.evil.example", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433", "127.1", ""]
+    )  # fmt: skip
+    def test_rebinding(self, ask, host):
+        """Pages and sockets under other names are refused."""
+        assert ask("/", Host=host)[0] == 403
+        assert ask(f"{SOCKET}?session_id=1", **(UPGRADE | {"Host": host}))[0] == 403
+
+
+class TestSockets:
+    """The socket, which carries everything, is for the pages' own origin."""
+
+    @pytest.mark.parametrize(
+        "origin", ["http://evil.example", "null", "http://OWN.evil.example", "http://localhost:1", "https://OWN"]
+    )
+    def test_foreign(self, ask, origin):
+        """A page of another origin gets none."""
+        assert ask(f"{SOCKET}?session_id=1", **(UPGRADE | {"Origin": origin}))[0] == 403
+
+    def test_own(self, ask):
+        """The pages get theirs; without a session there is none, and no error of the server either."""
+        assert ask(f"{SOCKET}?session_id=1", **(UPGRADE | {"Origin": "http://OWN"}))[0] == 101
+        assert ask(SOCKET, **(UPGRADE | {"Origin": "http://OWN"}))[0] == 403
+
+
+class TestPaths:
+    """No path leads to a file that is not the pages'."""
+
+    @pytest.mark.parametrize(
+        "start", ["/_solara/cdn/", "/static/assets/", "/static/public/", "/static/", "/jupyter/nbextensions/", "/"]
+    )
+    @pytest.mark.parametrize(
+        "rest", ["..%2f" * 8 + "etc/passwd", "%2e%2e/" * 8 + "etc/passwd", "/etc/passwd", "..%5c..%5cetc", "..%2fapp.py", "%00", "a" * 5_000]
+    )  # fmt: skip
+    def test_traversal(self, ask, start, rest):
+        """What climbs out of a folder finds nothing."""
+        status, body = ask(start + rest)
+        assert status == 404 and b"root:" not in body and b"import" not in body
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/resourcez", "/resourcez/", "/%72esourcez", "/resourcez?verbose", "//resourcez", "/_solara/../resourcez"],
+    )
+    def test_closed(self, ask, path):
+        """What the server underneath tells of itself stays closed, however its address is written."""
+        assert ask(path)[0] == 404
+
+    def test_a_query_of_100_kb(self, ask):
+        """An address that is longer than any is refused in a sentence."""
+        status, body = ask("/?run=" + "y" * 100_000)
+        assert status == 400 and len(body) < 200 and b"Traceback" not in body
