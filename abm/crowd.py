@@ -87,10 +87,15 @@ def persona_rows(event: ReactedMany) -> NDArray[np.int64] | slice:
     return slice(event.first, event.first + len(unpack(event.choices, Int8s)))
 
 
-def each(event: ReactedMany) -> Iterator[Reacted]:
-    """Yield the reactions of the event one by one, with its ``seq``, step, cause and time, and empty thoughts."""
+def each(event: ReactedMany, most: int | None = None) -> Iterator[Reacted]:
+    """Yield the reactions of the event one by one, with its ``seq``, step, cause and time, and empty thoughts.
+
+    Args:
+        most: how many; by default all.
+    """
     personas, choices = members(event), unpack(event.choices, Int8s)
     orders = unpack(event.orders, Int8s).reshape(len(personas), -1)
+    personas, orders, choices = personas[:most], orders[:most], choices[:most]
     for persona, order, choice in zip(personas.tolist(), orders.tolist(), choices.tolist(), strict=True):
         yield Reacted(
             seq=event.seq, step=event.step, cause=event.cause, at=event.at, contest=event.contest, persona=persona,

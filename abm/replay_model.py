@@ -6,7 +6,7 @@ that is being written. Knows events and state; knows nothing of what they mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from abm.agents import Competitor, Member, Writer
 from abm.audience import Voters
 from abm.collecting import collect, collector
-from abm.errors import InputError, MolochError
+from abm.errors import MolochError
 from abm.events import (
     CompetitorsJoined,
     CrowdJoined,
@@ -33,16 +33,13 @@ from abm.events import (
     StepEnded,
     StepStarted,
 )
-from abm.joined import Joined, joined_voters
-from abm.log.segments import Block, read_manifest
+from abm.log.segments import read_manifest
 from abm.log.tail import Tail
+from abm.lookahead import Lookahead
 from abm.measures import Measures, last_choices, measure
-from abm.model import VIEWS
+from abm.members import Members
 from abm.state import State, apply
-from media_graph import CSR, from_csr, from_ties
-
-GRID = 5_000
-"""Members up to which ``agents`` and ``space`` hold an agent for each without being asked."""
+from media_graph import CSR
 
 
 class ReplayModel(mesa.Model):
@@ -88,20 +85,15 @@ class ReplayModel(mesa.Model):
         self.time, self.waiting, self.ended = 0, False, False
         self.config: dict[str, Any] = {}
         self.error: MolochError | None = None
-        self._tail: Tail | None = None
-        self._blocks: Iterator[Block] = iter(())
-        self._ahead: list[Event] = []
-        self._joined: dict[Phase, list[Joined]] = {"train": [], "evaluate": []}
-        self._voters: dict[Phase, Voters] = {}
-        self._space: Network | None = None
-        self._views: dict[int, Member] = {}
+        self._ahead = Lookahead()
+        self._members = Members(self)
         self._names: list[str] = []
         self._meet([])
         self._open()
 
     def _open(self) -> None:
         manifest = read_manifest(self.run)
-        self.config, self._tail = manifest.config, Tail(self.run, manifest)
+        self.config, self._ahead = manifest.config, Lookahead(Tail(self.run, manifest))
         self._settle()
         if self.error is not None:
             raise self.error
@@ -115,7 +107,7 @@ class ReplayModel(mesa.Model):
             self._advance()
         except MolochError as error:
             self.error, self.running = error, False
-            self._ahead.clear()  # the state may be between two events
+            self._ahead.stop(error)  # the state may be between two events
             raise
         finally:
             self.steps = self.time = self.state.step  # Mesa counted the call
@@ -127,7 +119,7 @@ class ReplayModel(mesa.Model):
             raise self.error
         self.waiting = end is None
         if end is not None:
-            self._apply(self._ahead[: end + 1])
+            self._apply(self._ahead.take(end + 1))
             self._settle()
         self.running = self._goes_on()
 
@@ -138,23 +130,20 @@ class ReplayModel(mesa.Model):
         before = self.split
         for event in step:
             apply(self.state, event)
-        del self._ahead[: len(step)]
         self.events, self.measures = step, measure(step)
         if self.split != before or (self.state.step > 1 and any(isinstance(event, PlatformOpened) for event in step)):
-            self._forget_members()  # another society
+            self._members.forget()  # another society
         self._seat(_writers(step))
         collect(self)
 
     def _settle(self) -> None:
         """Apply what is there before the next step: who takes part, what was learnt, that the run ended."""
-        events = self._ahead[: self._find(StepStarted)]
-        del self._ahead[: len(events)]
+        events = self._ahead.take(self._find(StepStarted))
         for event in events:
             apply(self.state, event)
             match event:
                 case PersonasJoined() | CrowdJoined():
-                    self._joined[event.split].append(event)
-                    self._voters.clear()
+                    self._members.join(event)
                 case CompetitorsJoined():
                     self._meet(event.names)
                 case RunEnded():
@@ -166,29 +155,13 @@ class ReplayModel(mesa.Model):
         return not self.ended and (self.follow or self._find(StepEnded) is not None or self.error is not None)
 
     def _find(self, kind: type[Event]) -> int | None:
-        """Return the place of the first event of a kind among those read ahead; read on until there is one.
+        """Return the place of the first event of a kind ahead.
 
         What is wrong with the log beyond stops no step before it: it is kept for the one that would need it.
         """
-        start = 0
-        while True:
-            for place in range(start, len(self._ahead)):
-                if isinstance(self._ahead[place], kind):
-                    return place
-            start = len(self._ahead)
-            try:
-                block = self._next_block() if self.error is None else None
-                if block is None:
-                    return None
-                self._ahead += block.events()
-            except MolochError as error:
-                self.error = error
-
-    def _next_block(self) -> Block | None:
-        if (block := next(self._blocks, None)) is None:  # its last look is over; have another
-            self._blocks = self._tail.new() if self._tail is not None else iter(())
-            block = next(self._blocks, None)
-        return block
+        place = self._ahead.find(kind)
+        self.error = self.error or self._ahead.error
+        return place
 
     @property
     def status(self) -> str:
@@ -229,33 +202,21 @@ class ReplayModel(mesa.Model):
     @property
     def voters(self) -> Voters:
         """The current society's members, as columns."""
-        if self.split not in self._voters:
-            self._voters = {self.split: joined_voters(self._joined[self.split])}
-        return self._voters[self.split]
+        return self._members.voters
 
     @property
     def ties(self) -> CSR:
         """Who follows whom among the current society's members, by row, as it is now."""
-        platform, ids = self.state.platform, self.voters.ids
-        if platform is not None and np.array_equal(platform.personas, ids):
-            return platform.follows
-        first, n = int(ids[0]) if len(ids) else 0, len(ids)
-        sources, targets = self.state.sources.astype(np.int64) - first, self.state.targets.astype(np.int64) - first
-        mine = (sources >= 0) & (sources < n) & (targets >= 0) & (targets < n)
-        return from_ties(n, sources[mine], targets[mine])
+        return self._members.ties
 
     @property
     def space(self) -> Network:
         """The audience graph with a cell per member, made when it is first asked for in a society, with its ties of then.
 
         Cells are connected both ways, since Mesa's view draws no directed graph; :attr:`ties` says who follows whom.
-        Up to :data:`GRID` members stand in their cells.
+        Up to :data:`abm.members.GRID` members stand in their cells.
         """
-        if self._space is None:
-            self._space = Network(from_csr(self.ties).to_undirected(), random=self.random)
-            if len(self.voters.ids) <= GRID:
-                _ = self.members
-        return self._space
+        return self._members.space
 
     @property
     def members(self) -> list[Member]:
@@ -264,26 +225,17 @@ class ReplayModel(mesa.Model):
         Raises:
             InputError: there are more than :data:`abm.model.VIEWS`.
         """
-        n = len(self.voters.ids)
-        if n > VIEWS:
-            raise InputError(
-                f"{n:,} members are too many for an agent each",
-                mend="Look at single ones with ReplayModel.member(row), or at the columns of ReplayModel.state.",
-            )
-        return [self.member(row) for row in range(n)]
+        return self._members.all()
 
     def member(self, row: int) -> Member:
         """Return the view of one member, the same one each time in a society."""
-        _ = self.space
-        if row not in self._views:
-            self._views[row] = Member(self, row)
-        return self._views[row]
+        return self._members[row]
 
     @property
     def agents(self) -> AgentSet:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Competitors, and up to :data:`GRID` members."""
-        if len(self.voters.ids) <= GRID:
-            _ = self.members
+        """Competitors, and up to :data:`abm.members.GRID` members."""
+        if self._members.few:
+            self._members.all()
         return super().agents
 
     @property
@@ -298,11 +250,6 @@ class ReplayModel(mesa.Model):
             for competitor in self.competitors:
                 competitor.remove()
             self.competitors = [Competitor(self, writers[slot], slot) for slot in sorted(writers)]
-
-    def _forget_members(self) -> None:
-        for member in self._views.values():
-            member.remove()
-        self._views, self._space = {}, None
 
     # -- measures ------------------------------------------------------------------------------------------
 

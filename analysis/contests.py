@@ -1,7 +1,8 @@
 """Evaluation contests, read out of a log: who wrote, who voted for whom, what the probes said.
 
 A contest of the evaluate phase is between the competitor named ``base`` and the one that carries its arm's name.
-Knows events; knows nothing of statistics.
+Votes are columns of a byte each, and contests with the same voters share the column that names them: a million voters
+cost two megabytes a contest. Knows events; knows nothing of statistics.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from abm.events import (
 
 BASE = "base"
 """The competitor that writes with the base model in every evaluation."""
+NOBODY: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
 
 
 @dataclass
@@ -61,12 +63,12 @@ class Contest:
     anchor: str
     base: Judged
     trained: Judged
-    personas: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    personas: NDArray[np.int32] = field(default_factory=lambda: NOBODY)
     """Who cast valid votes, ascending."""
-    votes: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    votes: NDArray[np.int8] | NDArray[np.float64] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
     """1 for the trained message, 0 for the base message, by persona; the mean where one chose more than once."""
-    first: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    """1 for the option that was seen first, else 0, likewise; NaN for those who saw only one."""
+    first: NDArray[np.int8] | NDArray[np.float64] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
+    """1 for the option that was seen first, else 0, likewise; -1 for those who saw only one."""
     abstained: int = 0
     invalid: int = 0
     outcome: str = ""
@@ -83,7 +85,7 @@ class Evaluation:
     """All evaluation contests of a log.
 
     Attributes:
-        panel: indices of the held-out personas.
+        panel: indices of the held-out personas, shape (n,).
         config: the run's settings; empty where the log has none.
         model: the name of the model that writes.
         reader: of the one that plays the personas; empty where none does.
@@ -91,7 +93,7 @@ class Evaluation:
     """
 
     contests: list[Contest] = field(default_factory=list)
-    panel: list[int] = field(default_factory=list)
+    panel: NDArray[np.int32] = field(default_factory=lambda: NOBODY)
     config: dict[str, Any] = field(default_factory=dict)
     model: str = ""
     reader: str = ""
@@ -120,7 +122,7 @@ def read_evaluation(events: Iterable[Event] | Evaluation) -> Evaluation:
     reader = EvaluationReader()
     for event in events:
         reader.take(event)
-    return reader.evaluation()
+    return reader.result()
 
 
 class EvaluationReader:
@@ -133,45 +135,45 @@ class EvaluationReader:
     """Types of events that it looks at."""
 
     def __init__(self) -> None:
-        self.found = Evaluation()
-        self._read: Evaluation | None = None
+        self._found = Evaluation()
+        self._result: Evaluation | None = None
+        self._panel: list[NDArray[np.int32]] = []
         self._step: StepStarted | None = None
         self._open: dict[str, Contest] = {}
         self._slots: dict[str, dict[int, Judged]] = {}
         self._cast: dict[str, list[_Cast]] = {}
+        self._voters = NOBODY
 
-    def evaluation(self) -> Evaluation:
-        """Return what was decided so far; the same object until there is more, or other verdicts."""
-        if self._read is None:
-            decided = [contest for contest in self.found.contests if contest.outcome]
-            voted = np.concatenate([c.personas for c in decided] or [[]]) if not self.found.panel else ()
-            panel = self.found.panel or np.unique(voted).astype(int).tolist()
-            self._read = replace(self.found, contests=decided, panel=panel)
-        return self._read
+    def result(self) -> Evaluation:
+        """Return the contests that were decided so far; the same object until there are more, or other verdicts."""
+        if self._result is None:
+            contests = [contest for contest in self._found.contests if contest.outcome]
+            panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in contests)]))]
+            self._result = replace(self._found, contests=contests, panel=np.concatenate(panel))
+        return self._result
 
     def take(self, event: Event) -> None:
-        """Take the next event."""
         match event:
             case StepStarted():
                 self._step = event if event.phase == "evaluate" else None
             case StepEnded():
                 self._step = None
             case RunConfigured() | Forked():
-                self._read = None
-                self.found.config = event.config
+                self._result = None
+                self._found.config = event.config
             case CompetitorsJoined():
-                self.found.model = event.model
+                self._found.model = event.model
             case AudienceSet(part="personas"):
-                self.found.reader, self.found.fitted_on = (
+                self._found.reader, self._found.fitted_on = (
                     "",
                     event.choice_model.get("surrogate", {}).get("fitted_on", ""),
                 )
             case ReaderJoined():
-                self.found.reader = event.model
+                self._found.reader = event.model
             case PersonasJoined() if event.split == "evaluate":
-                self.found.panel.extend(range(event.first, event.first + len(event.ids)))
+                self._panel.append(np.arange(event.first, event.first + len(event.ids), dtype=np.int32))
             case CrowdJoined() if event.split == "evaluate":
-                self.found.panel.extend(range(event.first, event.first + event.size))
+                self._panel.append(np.arange(event.first, event.first + event.size, dtype=np.int32))
             case MessagePublished() | MessageRejected() if self._step:
                 self._message(event, self._step)
             case Reacted() | ReactedMany() | ReactionInvalid() | ContestDecided() | VerdictGiven() if self._step:
@@ -183,7 +185,7 @@ class EvaluationReader:
             contest = Contest(event.contest, step.epoch, step.arm, event.anchor, Judged(), Judged())
             self._open[event.contest] = contest
             self._slots[event.contest] = {}
-            self.found.contests.append(contest)
+            self._found.contests.append(contest)
         side = contest.base if event.competitor == BASE else contest.trained
         self._slots[event.contest][event.slot] = side
         if isinstance(event, MessagePublished):
@@ -207,40 +209,67 @@ class EvaluationReader:
             case ReactionInvalid():
                 contest.invalid += 1
             case ContestDecided():
-                self._read = None
+                self._result = None
                 contest.outcome = event.outcome
                 self._count(contest)
             case VerdictGiven():
-                self._read = None
+                self._result = None
                 side = self._slots[name][int(slot)]
                 side.labels[event.probe] = event.label
                 side.hits[event.probe] = max(len(event.evidence), int(event.label == 1)) if event.label == 1 else 0
 
     def _react(self, contest: Contest, cast: _Cast) -> None:
-        valid = cast.choices >= 0
-        contest.abstained += int((~valid).sum())
-        kept = _Cast(cast.personas[valid], cast.orders[valid], cast.choices[valid])
-        self._cast.setdefault(contest.contest, []).append(kept)
+        abstained = int(np.count_nonzero(cast.choices < 0))
+        contest.abstained += abstained
+        if abstained:
+            valid = cast.choices >= 0
+            cast = _Cast(cast.personas[valid], cast.orders[valid], cast.choices[valid])
+        self._cast.setdefault(contest.contest, []).append(cast)
 
     def _count(self, contest: Contest) -> None:
         """Put together what each persona chose."""
         cast = self._cast.pop(contest.contest, [])
-        if not cast:
+        personas = np.concatenate([NOBODY, *(part.personas for part in cast)])
+        if not len(personas):
             return
-        personas = np.concatenate([part.personas for part in cast])
         choices = np.concatenate([part.choices for part in cast])
-        first = np.concatenate([np.where(p.orders[:, 1] >= 0, p.orders[:, 0] == p.choices, np.nan) for p in cast])
+        first = np.concatenate([_first(p) for p in cast])
         of_trained = [slot for slot, side in self._slots[contest.contest].items() if side is contest.trained]
-        contest.personas, of = np.unique(personas, return_inverse=True)
-        times = np.bincount(of)
-        contest.votes = np.bincount(of, np.isin(choices, of_trained)) / times
-        contest.first = np.bincount(of, first) / times
+        trained = np.isin(choices, of_trained)
+        at = personas - personas.min()
+        times = np.bincount(at)
+        who = np.flatnonzero(times)
+        contest.personas = self._same((who + personas.min()).astype(np.int32))
+        if len(who) == len(at):
+            contest.votes, contest.first = _placed(trained, at, who), _placed(first, at, who)
+            return
+        contest.votes = np.bincount(at, trained)[who] / times[who]
+        contest.first = np.bincount(at, first)[who] / times[who]
+        contest.first[np.bincount(at, first < 0)[who] > 0] = -1
+
+    def _same(self, voters: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the voters of the contest before, where these are the same: one column serves them all."""
+        if not np.array_equal(voters, self._voters):
+            self._voters = voters
+        return self._voters
+
+
+def _first(cast: _Cast) -> NDArray[np.int8]:
+    """Return 1 for votes for what was seen first, 0 for others, -1 where nothing else was seen."""
+    return np.where(cast.orders[:, 1] >= 0, (cast.orders[:, 0] == cast.choices).astype(np.int8), np.int8(-1))
+
+
+def _placed(values: NDArray, at: NDArray[np.integer], who: NDArray[np.integer]) -> NDArray[np.int8]:
+    """Return small whole numbers in the order of ``who``, each once among the places ``at``."""
+    column = np.zeros(who[-1] + 1, dtype=np.int8)
+    column[at] = values
+    return column[who]
 
 
 class _Cast(NamedTuple):
     """Valid votes: personas, shape (k,); options in the order seen, shape (k, 2 or more), -1 for none; choices."""
 
-    personas: NDArray[np.int64]
+    personas: NDArray[np.integer]
     orders: NDArray[np.int8]
     choices: NDArray[np.int8]
 

@@ -20,13 +20,13 @@ from analysis.probes import DIAGNOSTIC
 from analysis.statistics import (
     NOTHING,
     Estimate,
-    clustered_mean,
     holm,
     paired_difference,
     plain,
     rate,
     relative_change,
 )
+from analysis.tallies import Tally
 
 PLACEBO = "placebo"
 """The arm that learns from random winners: only the difference from it is the effect of competition."""
@@ -71,9 +71,7 @@ def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Fo
 
     Contests in which both messages were rejected are void and count nowhere but in :func:`table`.
     """
-    found = read_evaluation(events)
-    votes = _votes(found, arm, epoch, forfeits)
-    return clustered_mean(votes.values, votes.anchors, votes.personas, null=0.5)
+    return _mean(_votes(read_evaluation(events), arm, epoch, forfeits), null=0.5)
 
 
 def win_rate_against_placebo(
@@ -81,9 +79,9 @@ def win_rate_against_placebo(
 ) -> Estimate:
     """Return ``arm``'s win rate less the placebo's, over votes of the same persona about the same anchor."""
     found = read_evaluation(events)
-    ours, theirs = _votes(found, arm, epoch, forfeits), _votes(found, PLACEBO, epoch, forfeits)
-    _, i, j = np.intersect1d(ours.keys, theirs.keys, assume_unique=True, return_indices=True)
-    return clustered_mean(ours.values[i] - theirs.values[j], ours.anchors[i], ours.personas[i])
+    placebo = {votes.anchor: votes for votes in _votes(found, PLACEBO, epoch, forfeits)}
+    ours = [votes for votes in _votes(found, arm, epoch, forfeits) if votes.anchor in placebo]
+    return _mean([_less(votes, placebo[votes.anchor]) for votes in ours], null=0.0)
 
 
 def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Estimate:
@@ -94,10 +92,7 @@ def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Esti
 
 def position_bias(events: Events) -> Estimate:
     """Return the share of valid votes for the option shown first, over all evaluation contests; null 0.5."""
-    found = read_evaluation(events)
-    votes = _gathered(found, [(c.anchor, c.personas, c.first) for c in found.contests])
-    known = ~np.isnan(votes.values)
-    return clustered_mean(votes.values[known], votes.anchors[known], votes.personas[known], null=0.5)
+    return _mean([_seen_first(contest) for contest in read_evaluation(events).contests], null=0.5)
 
 
 def invalid_rate(events: Events) -> float:
@@ -114,40 +109,50 @@ def tie_rate(events: Events, arm: str, *, epoch: int | None = None) -> float:
 
 
 class _Votes(NamedTuple):
-    """Votes as columns: codes of anchors, personas, and what was voted; shape (votes,) each."""
+    """Votes about one anchor: who voted, ascending, and how; shape (votes,) each."""
 
-    anchors: NDArray[np.int64]
-    personas: NDArray[np.int64]
-    values: NDArray[np.float64]
-
-    @property
-    def keys(self) -> NDArray[np.int64]:
-        """One number per anchor and persona."""
-        return self.anchors << 32 | self.personas
+    anchor: str
+    personas: NDArray[np.int32]
+    values: NDArray
 
 
-def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -> _Votes:
-    panel = np.array(found.panel, dtype=np.int64)
+def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -> list[_Votes]:
     parts = []
     for contest in found.of(arm, epoch):
         by = contest.forfeited_by
         if not by:
-            parts.append((contest.anchor, contest.personas, contest.votes))
+            parts.append(_Votes(contest.anchor, contest.personas, contest.votes))
         elif by != "both" and forfeits == "lost":
-            parts.append((contest.anchor, panel, np.full(len(panel), float(by == "base"))))
-    return _gathered(found, parts)
+            won = np.full(len(found.panel), by == "base", dtype=np.int8)
+            parts.append(_Votes(contest.anchor, found.panel, won))
+    return parts
 
 
-def _gathered(found: Evaluation, parts: Sequence[tuple[str, NDArray[np.int64], NDArray[np.float64]]]) -> _Votes:
-    """Return columns of (anchor, personas, values); an anchor has the same code in every arm."""
-    codes = {anchor: code for code, anchor in enumerate(dict.fromkeys(c.anchor for c in found.contests))}
-    anchors = [np.full(len(personas), codes[anchor]) for anchor, personas, _ in parts]
-    none = np.zeros(0, dtype=np.int64)
-    return _Votes(
-        np.concatenate([none, *anchors]),
-        np.concatenate([none, *(personas for _, personas, _ in parts)]),
-        np.concatenate([np.zeros(0), *(values for *_, values in parts)]),
-    )
+def _seen_first(contest: Contest) -> _Votes:
+    """Return who of those who had a choice chose what was seen first."""
+    known = contest.first >= 0
+    if known.all():
+        return _Votes(contest.anchor, contest.personas, contest.first)
+    return _Votes(contest.anchor, contest.personas[known], contest.first[known])
+
+
+def _less(ours: _Votes, theirs: _Votes) -> _Votes:
+    """Return the differences of those who voted in both."""
+    if ours.personas is theirs.personas:
+        return ours._replace(values=ours.values - theirs.values)
+    mine, their = np.isin(ours.personas, theirs.personas), np.isin(theirs.personas, ours.personas)
+    return _Votes(ours.anchor, ours.personas[mine], ours.values[mine] - theirs.values[their])
+
+
+def _mean(parts: Sequence[_Votes], null: float) -> Estimate:
+    """Return the mean of votes, clustered on anchors and personas."""
+    by_anchor: dict[str, list[_Votes]] = {}
+    for part in parts:
+        by_anchor.setdefault(part.anchor, []).append(part)
+    tally = Tally()
+    for votes in by_anchor.values():
+        tally.add(np.concatenate([v.personas for v in votes]), np.concatenate([v.values for v in votes]))
+    return tally.mean(null=null)
 
 
 def _majority(contest: Contest) -> float | None:

@@ -68,33 +68,40 @@ def _sizes(voters: int) -> list[int]:
 
 def _votes(contests: Sequence[Contest]) -> NDArray[np.float64]:
     """Return the votes for the trained messages, shape (contests, voters); NaN where one did not vote."""
-    everyone = np.unique(np.concatenate([contest.personas for contest in contests]))
+    everyone = _everyone(contests)
     if len(everyone) > MOST:
         everyone = np.sort(keyed.generator("voters", len(everyone)).choice(everyone, MOST, replace=False))
     votes = np.full((len(contests), len(everyone)), np.nan)
     for row, contest in enumerate(contests):
-        _, into, of = np.intersect1d(everyone, contest.personas, assume_unique=True, return_indices=True)
-        votes[row, into] = contest.votes[of]
+        at = np.minimum(np.searchsorted(contest.personas, everyone), len(contest.personas) - 1)
+        voted = contest.personas[at] == everyone
+        votes[row, voted] = contest.votes[at[voted]]
     return votes
+
+
+def _everyone(contests: Sequence[Contest]) -> NDArray[np.int32]:
+    """Return who voted in any of the contests, ascending."""
+    columns = list({id(contest.personas): contest.personas for contest in contests}.values())  # most contests share one
+    first, after = min(int(column[0]) for column in columns), max(int(column[-1]) for column in columns) + 1
+    voted = np.zeros(after - first, dtype=bool)
+    for column in columns:
+        voted[column - first] = True
+    return (first + np.flatnonzero(voted)).astype(np.int32)
 
 
 def _row(arm: str, size: int, votes: NDArray[np.float64], outcomes: NDArray[np.float64]) -> PanelRow:
     draw = keyed.generator("panels", size)
-    cast, given = ~np.isnan(votes), np.nan_to_num(votes)
-    rates, same, ties = np.full(PANELS, np.nan), np.zeros(len(votes)), np.zeros(len(votes))
-    voted = np.zeros(len(votes))
+    drawn = np.zeros((votes.shape[1], PANELS))
     for panel in range(PANELS):
-        chosen = draw.choice(votes.shape[1], size, replace=False)
-        n, won = cast[:, chosen].sum(axis=1), given[:, chosen].sum(axis=1)
-        if n.sum():
-            rates[panel] = won.sum() / n.sum()
-        found = np.sign(won - n / 2)
-        voted += n > 0
-        same += (found == outcomes) & (n > 0)
-        ties += (found == 0) & (n > 0)
-    known, rates = voted > 0, rates[~np.isnan(rates)]
+        drawn[draw.choice(votes.shape[1], size, replace=False), panel] = 1
+    n, won = ~np.isnan(votes) @ drawn, np.nan_to_num(votes) @ drawn  # of each contest and panel
+    cast, found = n > 0, np.sign(won - n / 2)
+    asked = n.sum(axis=0)
+    rates = won.sum(axis=0)[asked > 0] / asked[asked > 0]
+    voted = cast.sum(axis=1)
+    known = voted > 0
+    same, ties = (((found == of) & cast).sum(axis=1)[known] / voted[known] for of in (outcomes[:, None], 0))
     low, high = np.quantile(rates, (0.025, 0.975))
     return PanelRow(
-        arm, size, Estimate(float(rates.mean()), float(low), float(high), len(rates)),
-        mean_of(same[known] / voted[known]), float((ties[known] / voted[known]).mean()),
-    )  # fmt: skip
+        arm, size, Estimate(float(rates.mean()), float(low), float(high), len(rates)), mean_of(same), float(ties.mean())
+    )

@@ -6,7 +6,8 @@ events; the votes of all phases count, since a bias is the reader's, not the wri
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -14,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.columns import Int8s, unpack
-from abm.crowd import members
+from abm.crowd import persona_rows
 from abm.events import Event, MessagePublished, Reacted, ReactedMany
-from analysis.statistics import Estimate, clustered_mean
+from analysis.statistics import Estimate
+from analysis.tallies import Tally
 
 
 class PositionRow(msgspec.Struct, frozen=True):
@@ -33,56 +35,101 @@ class PositionRow(msgspec.Struct, frozen=True):
     chosen: Estimate
 
 
-class _Votes(NamedTuple):
-    """Valid votes as columns, shape (votes,) each: options seen, place chosen from 0, codes of anchor and persona."""
-
-    options: NDArray[np.int64]
-    places: NDArray[np.int64]
-    anchors: NDArray[np.int64]
-    personas: NDArray[np.int64]
-
-
 def position_table(events: Iterable[Event]) -> list[PositionRow]:
     """Return one row per number of options, two or more, and place."""
-    anchors: dict[str, str] = {}
-    codes: dict[str, int] = {}
-    parts = []
+    reader = PositionReader()
     for event in events:
+        reader.take(event)
+    return reader.table()
+
+
+class _Votes(NamedTuple):
+    """Valid votes as columns: who voted, shape (votes,) or a range; options seen, place chosen from 0, (votes,) each."""
+
+    personas: NDArray[np.int32] | slice
+    options: NDArray[np.int8]
+    places: NDArray[np.int8]
+
+
+class PositionReader:
+    """Folds events, one at a time, into a table of positions; a vote of a crowd's takes one byte."""
+
+    def __init__(self) -> None:
+        self._anchors: dict[str, str] = {}
+        self._many: dict[str, list[_Votes]] = {}
+        self._single: dict[str, _Single] = {}
+
+    def take(self, event: Event) -> None:
         match event:
             case MessagePublished():
-                anchors[event.contest] = event.anchor
+                self._anchors[event.contest] = event.anchor
             case Reacted():
-                orders = np.array([event.order], dtype=np.int8)
-                parts.append(
-                    _valid(orders, np.array([event.choice]), np.array([event.persona]), _code(event, anchors, codes))
-                )
+                if event.choice >= 0 and event.choice in event.order:
+                    votes = self._single.setdefault(self._anchor(event), _Single(array("i"), array("b"), array("b")))
+                    votes.personas.append(event.persona)
+                    votes.options.append(sum(slot >= 0 for slot in event.order))
+                    votes.places.append(event.order.index(event.choice))
             case ReactedMany():
-                choices = unpack(event.choices, Int8s)
-                orders = unpack(event.orders, Int8s).reshape(len(choices), -1)
-                parts.append(_valid(orders, choices, members(event), _code(event, anchors, codes)))
+                self._many.setdefault(self._anchor(event), []).append(_valid(event))
             case _:
                 pass
-    if not parts:
-        return []
-    votes = _Votes(*map(np.concatenate, zip(*parts, strict=True)))
-    rows = []
-    for options in np.unique(votes.options[votes.options > 1]).tolist():
-        some = _Votes(*(column[votes.options == options] for column in votes))
-        for place in range(options):
-            chosen = clustered_mean(some.places == place, some.anchors, some.personas, null=1 / options)
-            rows.append(PositionRow(options, place + 1, chosen))
-    return rows
+
+    def table(self) -> list[PositionRow]:
+        """Return :func:`position_table` of the events so far."""
+        tallies: dict[int, list[Tally]] = {}
+        for anchor in {**self._many, **self._single}:
+            for options, personas, places in self._about(anchor):
+                mine = tallies.setdefault(options, [Tally() for _ in range(options)])
+                for place, tally in enumerate(mine):
+                    tally.add(personas, places == place)
+        return [
+            PositionRow(options, place + 1, tally.mean(null=1 / options))
+            for options, mine in sorted(tallies.items())
+            for place, tally in enumerate(mine)
+        ]
+
+    def _anchor(self, event: Reacted | ReactedMany) -> str:
+        return self._anchors.get(event.contest, event.contest)
+
+    def _about(self, anchor: str) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.int8]]]:
+        """Yield the votes about an anchor by the number of options, two or more: that number, personas, places."""
+        parts = list(self._many.get(anchor, ()))
+        if (single := self._single.get(anchor)) is not None:
+            parts.append(_Votes(*map(np.array, single)))
+        personas = np.concatenate([_named(part.personas) for part in parts])
+        options = np.concatenate([part.options for part in parts])
+        places = np.concatenate([part.places for part in parts])
+        for number in np.flatnonzero(np.bincount(options)).tolist():
+            if number > 1:
+                mine = slice(None) if (options == number).all() else options == number
+                yield number, personas[mine], places[mine]
 
 
-def _code(event: Reacted | ReactedMany, anchors: dict[str, str], codes: dict[str, int]) -> int:
-    return codes.setdefault(anchors.get(event.contest, event.contest), len(codes))
+class _Single(NamedTuple):
+    """Votes one by one, as :class:`_Votes`."""
+
+    personas: array[int]
+    options: array[int]
+    places: array[int]
 
 
-def _valid(orders: NDArray[np.int8], choices: NDArray, personas: NDArray, anchor: int) -> _Votes:
-    """Return the votes among these that chose what they saw; orders have -1 where a member saw fewer options."""
-    found = (orders == choices[:, None]) & (choices[:, None] >= 0)
-    kept = found.any(axis=1)
-    return _Votes(
-        (orders[kept] >= 0).sum(axis=1), found[kept].argmax(axis=1), np.full(int(kept.sum()), anchor),
-        np.asarray(personas)[kept].astype(np.int64),
-    )  # fmt: skip
+def _named(personas: NDArray[np.integer] | slice) -> NDArray[np.int32]:
+    given = np.arange(personas.start, personas.stop) if isinstance(personas, slice) else personas
+    return given.astype(np.int32, copy=False)
+
+
+def _valid(event: ReactedMany) -> _Votes:
+    """Return the votes that chose what they saw; orders have -1 where a member saw fewer options."""
+    choices = unpack(event.choices, Int8s)
+    orders = unpack(event.orders, Int8s).reshape(len(choices), -1)
+    places, options = np.full(len(choices), -1, dtype=np.int8), np.zeros(len(choices), dtype=np.int8)
+    for place in reversed(range(orders.shape[1])):
+        places[orders[:, place] == choices] = place
+        options += orders[:, place] >= 0
+    kept = (places >= 0) & (choices >= 0)
+    rows = persona_rows(event)
+    if (options == options[:1]).all():
+        options = np.broadcast_to(options[:1].copy(), options.shape)  # one number for all of them
+    if kept.all():
+        return _Votes(rows if isinstance(rows, slice) else _named(rows), options, places)
+    return _Votes(_named(rows)[kept], options[kept], places[kept])

@@ -73,33 +73,46 @@ class Spread:
 
 def spreads(events: Iterable[Event]) -> list[Spread]:
     """Return what became of every message that was in the feeds, in the order of the log."""
-    found: dict[str, Spread] = {}
-    written: dict[str, MessagePublished] = {}
-    step: StepStarted | None = None
-    items: list[Spread] = []
-    served: FeedServed | None = None
+    reader = SpreadReader()
     for event in events:
+        reader.take(event)
+    return reader.result()
+
+
+class SpreadReader:
+    """Folds events, one at a time, into what :func:`spreads` returns; of a round it holds what was served."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Spread] = {}
+        self._written: dict[str, MessagePublished] = {}
+        self._step: StepStarted | None = None
+        self._items: list[Spread] = []
+        self._served: FeedServed | None = None
+
+    def result(self) -> list[Spread]:
+        return list(self._found.values())
+
+    def take(self, event: Event) -> None:
         match event:
             case StepStarted():
-                step = event
+                self._step = event
             case MessagePublished():
-                written[event.message] = event
-            case FeedOpened() if step is not None:
-                items = [_spread(written.pop(message), step) for message in event.messages]
-                found |= {item.message: item for item in items}
+                self._written[event.message] = event
+            case FeedOpened() if self._step is not None:
+                self._items = [_spread(self._written.pop(message), self._step) for message in event.messages]
+                self._found |= {item.message: item for item in self._items}
             case FeedServed():
-                served = event
+                self._served = event
                 for item, count in enumerate(np.bincount(unpack(event.items, Int16s)).tolist()):
-                    items[item].seen += count
-            case Engaged() if event.action == "share" and served is not None:
-                _share(event, items, served)
+                    self._items[item].seen += count
+            case Engaged() if event.action == "share" and self._served is not None:
+                _share(event, self._items, self._served)
             case Engaged():
                 counted = _COUNTED[event.action]
                 for item, count in enumerate(np.bincount(unpack(event.items, Int16s)).tolist()):
-                    setattr(items[item], counted, getattr(items[item], counted) + count)
-            case VerdictGiven() if event.message in found:
-                found[event.message].labels[event.probe] = event.label
-    return list(found.values())
+                    setattr(self._items[item], counted, getattr(self._items[item], counted) + count)
+            case VerdictGiven() if event.message in self._found:
+                self._found[event.message].labels[event.probe] = event.label
 
 
 def _spread(message: MessagePublished, step: StepStarted) -> Spread:
@@ -168,9 +181,9 @@ def reach_table(
     return [_row(arm, probe, [s for s in evaluated if s.arm == arm]) for arm in arms for probe in probes]
 
 
-def reach_dicts(events: Iterable[Event]) -> list[dict[str, Any]]:
+def reach_dicts(found: Iterable[Event] | Sequence[Spread]) -> list[dict[str, Any]]:
     """Return :func:`reach_table` as JSON can hold it."""
-    return [plain(row) for row in reach_table(events)]
+    return [plain(row) for row in reach_table(found)]
 
 
 def _row(arm: str, probe: str, found: Sequence[Spread]) -> ReachRow:

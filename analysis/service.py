@@ -33,23 +33,33 @@ class Service(msgspec.Struct):
 
 def service(events: Iterable[Event]) -> dict[str, Service]:
     """Return model -> how it served the run."""
-    found: dict[str, Service] = {}
+    reader = ServiceReader()
     for event in events:
+        reader.take(event)
+    return reader.found
+
+
+class ServiceReader:
+    """Folds events, one at a time, into what :func:`service` returns."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Service] = {}
+
+    def take(self, event: Event) -> None:
         if isinstance(event, LLMReplied):
-            mine = found.setdefault(event.model, Service())
+            mine = self.found.setdefault(event.model, Service())
             mine.calls += 1
             mine.tokens_in += event.tokens_in
             mine.tokens_out += event.tokens_out
             mine.finishes[event.finish] = mine.finishes.get(event.finish, 0) + 1
         elif isinstance(event, CallsServed):
-            mine = found.setdefault(event.model, Service())
+            mine = self.found.setdefault(event.model, Service())
             mine.attempts += event.attempts
             mine.usd += event.usd
             mine.seconds += event.seconds
             for sums, more in ((mine.retried, event.retried), (mine.failed, event.failed)):
                 for why, times in more.items():
                     sums[why] = sums.get(why, 0) + times
-    return found
 
 
 def service_lines(found: dict[str, Any]) -> list[str]:

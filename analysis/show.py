@@ -10,24 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from abm.crowd import each
 from abm.errors import InputError
-from abm.events import (
-    AnchorsListed,
-    ContestDecided,
-    ContestOpened,
-    Event,
-    MessagePublished,
-    MessageRejected,
-    PersonasJoined,
-    Reacted,
-    ReactedMany,
-    ReactionInvalid,
-    VerdictGiven,
-)
+from abm.events import ContestDecided, Event, Reacted, ReactedMany, ReactionInvalid
 from analysis.reach import spreads
+from analysis.ui.data.book import Book, Contest, Message
+from analysis.ui.data.persona import name_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
+
+SHOWN = 100
+"""Members of a crowd for whom the terminal has room."""
+TALLY = ("seq", "votes", "abstained", "invalid", "outcome", "winner", "ties")
+"""What is said of a contest that was decided."""
 
 
 def list_contests(events: Iterable[Event]) -> list[dict[str, Any]]:
@@ -39,43 +34,32 @@ def list_contests(events: Iterable[Event]) -> list[dict[str, Any]]:
     ]
 
 
-def contest_dict(events: Iterable[Event], contest: str) -> dict[str, Any]:
+def contest_dict(events: Iterable[Event], contest: str, members: int | None = None) -> dict[str, Any]:
     """Return one contest as a JSON-able mapping; every part names the ``seq`` of its event.
 
     Args:
         contest: the contest's id, or a part of it that no other contest has.
+        members: how many of a crowd that reacted at once are among the ``reactions``, by default all; ``not_shown`` tells how
+            many others there are. Members who were asked one by one are always among them.
 
     Raises:
         InputError: no contest, or more than one, is called so.
     """
     events = list(events)
-    name = _named(events, contest)
-    personas = _personas(events)
-    messages: list[dict[str, Any]] = []
-    reactions: list[dict[str, Any]] = []
-    whole: dict[str, Any] = {"contest": name, "anchor": {}, "messages": messages, "reactions": reactions, "decided": {}}
-    for event in events:
-        match event:
-            case MessagePublished(contest=of) | MessageRejected(contest=of) if of == name:
-                messages.append(_message(event))
-                whole["anchor"] = {"id": event.anchor}
-            case ContestOpened(contest=of) if of == name:
-                whole["anchor"] = {"id": event.anchor}
-            case Reacted(contest=of) | ReactionInvalid(contest=of) if of == name:
-                reactions.append(_reaction(event, personas))
-            case ReactedMany(contest=of) if of == name:
-                reactions.extend(_reaction(reaction, personas) for reaction in each(event))
-            case ContestDecided(contest=of) if of == name:
-                fields = ("seq", "votes", "abstained", "invalid", "outcome", "winner", "ties")
-                whole["decided"] = {f: getattr(event, f) for f in fields}
-            case VerdictGiven():
-                for message in messages:
-                    if message["message"] == event.message:
-                        fields = ("seq", "probe", "judge", "label", "evidence")
-                        message["verdicts"].append({f: getattr(event, f) for f in fields})
-    whole["anchor"] |= _anchor(events, whole["anchor"].get("id", ""))
-    went = {spread.message: spread for spread in spreads(events) if spread.contest == name}
-    for message in messages:
+    book = Book().take_all(events)
+    found = _named(book, contest)
+    anchor = book.anchors.get(found.anchor, {})
+    reactions, left = _reactions(events, found.contest, members)
+    whole: dict[str, Any] = {
+        "contest": found.contest,
+        "anchor": {"id": found.anchor, "subject": anchor.get("subject", ""), "text": anchor.get("text", ""), "facts": anchor.get("facts", {})},
+        "messages": [_message(message) for message in found.messages.values()],
+        "reactions": [_reaction(book, reaction) for reaction in reactions],
+        "not_shown": left,
+        "decided": {name: getattr(found, name) for name in TALLY} if found.outcome else {},
+    }  # fmt: skip
+    went = {spread.message: spread for spread in spreads(events) if spread.contest == found.contest}
+    for message in whole["messages"]:
         if (spread := went.get(message["message"])) is not None:
             message["reach"] = {
                 "seen": spread.seen, "likes": spread.likes, "shares": len(spread.sharers), "replies": spread.replies
@@ -83,37 +67,43 @@ def contest_dict(events: Iterable[Event], contest: str) -> dict[str, Any]:
     return whole
 
 
-def _named(events: list[Event], contest: str) -> str:
-    names = list(dict.fromkeys(e.contest for e in events if isinstance(e, ContestOpened)))
-    found = [name for name in names if name == contest] or [name for name in names if contest in name]
+def _named(book: Book, contest: str) -> Contest:
+    found = [name for name in book.contests if name == contest] or [name for name in book.contests if contest in name]
     if len(found) == 1:
-        return found[0]
+        return book.contests[found[0]]
     if not found:
-        raise InputError(f"no contest {contest!r}", why=f"the log has {len(names)} contests", mend="List them first.")
+        why = f"the log has {len(book.contests)} contests"
+        raise InputError(f"no contest {contest!r}", why=why, mend="List them first.")
     why = f"{found[0]}, {found[1]}, ..."
     raise InputError(f"{len(found)} contests hold {contest!r}", why=why, mend="Give more of the id.")
 
 
-def _personas(events: list[Event]) -> dict[int, str]:
-    return {e.first + i: name for e in events if isinstance(e, PersonasJoined) for i, name in enumerate(e.names)}
+def _message(message: Message) -> dict[str, Any]:
+    place = {f: getattr(message, f) for f in ("seq", "message", "slot", "competitor", "adapter")}
+    said = {"rejected": message.rejected} if message.rejected else {"thinking": message.thinking, "text": message.text}
+    fields = ("seq", "probe", "judge", "label", "evidence")
+    return place | said | {"verdicts": [{f: getattr(verdict, f) for f in fields} for verdict in message.verdicts]}
 
 
-def _anchor(events: list[Event], anchor: str) -> dict[str, Any]:
-    rows = (row for e in events if isinstance(e, AnchorsListed) for row in e.anchors if row.get("id") == anchor)
-    row = next(rows, {})
-    return {"subject": row.get("subject", ""), "text": row.get("text", ""), "facts": row.get("facts", {})}
+def _reactions(
+    events: Iterable[Event], contest: str, members: int | None
+) -> tuple[list[Reacted | ReactionInvalid], int]:
+    """Return the reactions to a contest, of a crowd so many at most, and how many of the crowd were left out."""
+    found: list[Reacted | ReactionInvalid] = []
+    left = 0
+    for event in events:
+        if isinstance(event, Reacted | ReactionInvalid) and event.contest == contest:
+            found.append(event)
+        elif isinstance(event, ReactedMany) and event.contest == contest:
+            shown = list(each(event, members))
+            found += shown
+            left += len(event.choices) - len(shown)
+            members = None if members is None else members - len(shown)
+    return found, left
 
 
-def _message(event: MessagePublished | MessageRejected) -> dict[str, Any]:
-    place = {f: getattr(event, f) for f in ("seq", "message", "slot", "competitor", "adapter")}
-    if isinstance(event, MessageRejected):
-        return place | {"rejected": event.reason, "verdicts": []}
-    return place | {"thinking": event.thinking, "text": event.text, "verdicts": []}
-
-
-def _reaction(event: Reacted | ReactionInvalid, personas: dict[int, str]) -> dict[str, Any]:
-    name = personas.get(event.persona, f"persona {event.persona}")
-    place = {"seq": event.seq, "persona": event.persona, "name": name, "order": event.order}
+def _reaction(book: Book, event: Reacted | ReactionInvalid) -> dict[str, Any]:
+    place = {"seq": event.seq, "persona": event.persona, "name": name_of(book, event.persona), "order": event.order}
     if isinstance(event, ReactionInvalid):
         return place | {"invalid": event.raw}
     return place | {"thought": event.thought, "choice": event.choice}
@@ -122,8 +112,11 @@ def _reaction(event: Reacted | ReactionInvalid, personas: dict[int, str]) -> dic
 # -- for the terminal --------------------------------------------------------------------------------------
 
 
-def show_contest(events: Iterable[Event], contest: str) -> RenderableType:
+def show_contest(events: Iterable[Event], contest: str, members: int | None = SHOWN) -> RenderableType:
     """Return one contest for the terminal; evidence of a verdict is marked where it stands in the message.
+
+    Args:
+        members: as for :func:`contest_dict`.
 
     Raises:
         InputError: no contest, or more than one, is called so.
@@ -132,13 +125,15 @@ def show_contest(events: Iterable[Event], contest: str) -> RenderableType:
     from rich.panel import Panel
     from rich.text import Text
 
-    whole = contest_dict(events, contest)
+    whole = contest_dict(events, contest, members)
     anchor = whole["anchor"]
     title = Text(f"{whole['contest']}   anchor {anchor['id']}", style="bold")
     parts: list[RenderableType] = [title, Panel(Text(anchor["text"]), title="anchor", title_align="left")]
     parts += [_message_panel(message, whole["decided"]) for message in whole["messages"]]
     if whole["reactions"]:
         parts.append(_reactions_table(whole["reactions"]))
+    if whole["not_shown"]:
+        parts.append(Text(f"and {whole['not_shown']:,} members more (--members N)", style="dim"))
     parts.append(_tally(whole["decided"]))
     return Group(*parts)
 

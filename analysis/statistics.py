@@ -88,7 +88,7 @@ def clustered_mean(
         variance = variance_a + variance_b - _cluster_variance(residuals, both, groups_both)
         if not variance > 0:
             variance = max(variance_a, variance_b)
-    return _student(mean, variance, min(groups) - 1, int(x.size), groups, null, level)
+    return student(mean, variance, min(groups) - 1, int(x.size), groups, null, level)
 
 
 def _codes(labels: Sequence[object] | NDArray) -> tuple[NDArray[np.int64], int]:
@@ -107,7 +107,7 @@ def _cluster_variance(residuals: NDArray[np.float64], codes: NDArray[np.int64], 
     return groups / (groups - 1) * float(sums @ sums) / residuals.size**2
 
 
-def _student(
+def student(
     mean: float, variance: float, dof: int, n: int, groups: tuple[int, ...], null: float, level: float
 ) -> Estimate:
     """Return the estimate; without interval and p where all clusters are alike, which says nothing of their spread."""
@@ -215,7 +215,7 @@ def jackknife(
         value = float(statistic(total))
         without = np.array([statistic(total - part) for part in by_cluster])
     variance = (groups - 1) / groups * float(((without - without.mean()) ** 2).sum())
-    return _student(value, variance, groups - 1, len(x), (groups,), null, level)
+    return student(value, variance, groups - 1, len(x), (groups,), null, level)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

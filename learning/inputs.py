@@ -5,7 +5,7 @@ Knows files, settings and who takes part; decides nothing of what happens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -16,6 +16,7 @@ from abm import keyed
 from abm.anchors import AnchorSplit, load_anchors
 from abm.arenas import Arena, arena
 from abm.audience import ChoiceModel, Labels, Voters, audience
+from abm.audience.weights import BUILT_IN
 from abm.errors import InputError
 from abm.events import Phase
 from abm.networked.graphs import audience_graphs
@@ -57,8 +58,12 @@ class Inputs:
         return self.people.train if split == "train" else self.people.held_out
 
 
-def gather(config: RunConfig) -> Inputs:
+def gather(config: RunConfig, said: Mapping[str, ChoiceModel] | None = None) -> Inputs:
     """Read and check everything that the settings name.
+
+    Args:
+        said: part of the audience (``personas``, ``crowd``) -> the choice model that a log holds of it, which stands in for
+            its file.
 
     Raises:
         InputError: a file cannot be read, or holds less than was asked for.
@@ -86,15 +91,20 @@ def gather(config: RunConfig) -> Inputs:
         check_network(config.network, opened, {"train": config.messages, "evaluate": 2})
     return Inputs(
         arena=rules,
-        audience=None if config.audience == LLM_AUDIENCE else audience(config.audience),
+        audience=None if config.audience == LLM_AUDIENCE else _model(config.audience, "personas", said),
         anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
         people=people,
         lora=lora_settings(config.preset, config.lora),
-        crowd=audience(config.crowd.audience),
+        crowd=_model(config.crowd.audience, "crowd", said),
         train_anchors=train_anchors,
         voters=voters,
         graphs=_graphs(people, voters, config),
     )
+
+
+def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> ChoiceModel:
+    """Return the choice model of a part of the audience; what a built-in name means is never a log's to say."""
+    return said[part] if said and part in said and name not in BUILT_IN else audience(name)
 
 
 def _enough(wanted: int | None, items: Sequence, what: str, where: str) -> None:

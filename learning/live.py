@@ -104,12 +104,16 @@ class LiveRun(ReplayModel):
             raise self.error
 
     def close(self) -> None:
-        """Let go of the run: it stops at its next gate, and a temporary log is removed."""
+        """Let go of the run: it stops at its next gate, and a temporary log is removed.
+
+        One that stands at a gate has stopped when this returns; one that is at work is not waited for.
+        """
         with self._turn:
             self._closed = True
             self._turn.notify_all()
-        if not self._thread.is_alive():
-            self._clean()
+        if not self.busy and threading.current_thread() is not self._thread:
+            self._thread.join(PATIENCE)
+        self._clean()  # now, since a process that ends does not wait for the thread; what is written later goes with it
 
     # -- on the run's thread -------------------------------------------------------------------------------
 

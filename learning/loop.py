@@ -38,6 +38,7 @@ from abm.events import (
 )
 from abm.journal import Journal
 from abm.llm.port import LLM, Sampling, Sleeping
+from abm.memory import release
 from abm.model import Model, Society
 from abm.networked.graphs import joined_ties
 from abm.networked.model import NetworkedModel
@@ -279,7 +280,9 @@ class Loop:
         for llm in (self.llm, self.reader):
             if isinstance(llm, Sleeping):
                 llm.sleep()
+        release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
         trained = self.trainer.train(rows, parent=parent, settings=self.lora, seed=seed, lineage=lineage)
+        release()
         with self.journal.transaction():
             self.journal.emit(
                 AdapterTrained(

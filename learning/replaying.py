@@ -10,15 +10,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from abm.arenas import Arena
+from abm.audience import ChoiceModel, from_mapping
 from abm.differences import kind
 from abm.errors import InputError
 from abm.events import (
+    AudienceSet,
     CompetitorsJoined,
     Event,
     Lifecycle,
@@ -104,7 +107,8 @@ def replay_recorded(
         report: called with the progress before each part.
 
     Raises:
-        InputError: the log was not written by :func:`learning.run`, or what its settings name cannot be read.
+        InputError: the log was not written by :func:`learning.run`, or what its settings name cannot be read; choice
+            models of files are read from the log itself.
         CorruptLog: its bytes contradict the chain, or an event contradicts the state.
         LogError: no run, or it cannot be read.
     """
@@ -159,7 +163,16 @@ def _redecide(
     complete, divergence = False, None
     writer, reader = models
     try:
-        Loop(config, gather(config), checker, writer, trainer, reader=reader, probes=probes, report=report).run()
+        Loop(
+            config,
+            gather(config, _said(checker.log)),
+            checker,
+            writer,
+            trainer,
+            reader=reader,
+            probes=probes,
+            report=report,
+        ).run()
         checker.finish()
         complete = True
     except Diverged as found:
@@ -175,14 +188,34 @@ def _redecide(
 def _recorded(log: EventLog) -> tuple[LLM, LLM]:
     """Return stand-ins for the models that write and read, which the log names at its beginning and after each fork."""
     writer = reader = RecordedLLM((), name="", digest="")
+    for event in _beginnings(log):
+        if isinstance(event, CompetitorsJoined):
+            writer = RecordedLLM((), name=event.model, digest=event.model_digest)
+        elif isinstance(event, ReaderJoined):
+            reader = RecordedLLM((), name=event.model, digest=event.model_digest)
+    return writer, reader
+
+
+def _said(log: EventLog) -> dict[str, ChoiceModel]:
+    """Return part of the audience -> the choice model by which it reacts, as the log says it: its file may be gone.
+
+    Beyond what a model was fitted on it may go as far as it went: whether that was allowed is not in the log.
+    """
+    said = {}
+    for event in _beginnings(log):
+        if isinstance(event, AudienceSet):
+            model = from_mapping(event.choice_model, str(log.path))
+            if model.support is not None:
+                model = replace(model, support=replace(model.support, extrapolate=True))
+            said[event.part] = model
+    return said
+
+
+def _beginnings(log: EventLog) -> Iterator[Event]:
+    """Yield what was decided before the first step of a run, and of those it was forked from."""
     forks = [each["seq"] for each in lineage(log.path)]
     for start in sorted({0, *(seq for seq in forks if seq <= forks[0])}):  # others lie behind what is shared
-        for event in _beginning(log, start):
-            if isinstance(event, CompetitorsJoined):
-                writer = RecordedLLM((), name=event.model, digest=event.model_digest)
-            elif isinstance(event, ReaderJoined):
-                reader = RecordedLLM((), name=event.model, digest=event.model_digest)
-    return writer, reader
+        yield from _beginning(log, start)
 
 
 def _planned(run: Path | str) -> tuple[EventLog, RunConfig]:

@@ -19,6 +19,7 @@ from abm.llm.budget import Bounds, Budget, Price
 from abm.llm.port import LLM
 from abm.llm.serving import Backends
 from abm.log import EventLog, Head, create, open_log
+from abm.memory import release
 from abm.probe import Probe
 from learning.config import LLM_AUDIENCE, RunConfig, load_config
 from learning.inputs import gather
@@ -85,6 +86,7 @@ def run(
                 Loop(config, inputs, journal, writer, trainer, reader=reader, probes=probes, report=report).run()
                 ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
                 journal.note(ended)
+                release()
             return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
 
 

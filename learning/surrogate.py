@@ -177,7 +177,7 @@ def _usable(votes: Votes, audience: str | None) -> tuple[Votes, dict[str, int]]:
     found = sorted({str(each) for each in named[votes.contest]})
     if not len(votes):
         raise InputError(
-            "no votes to fit", why=f"no persona of audience {audience!r} was asked" if audience else "no persona was asked",
+            "no votes to fit", why=f"no persona of audience '{audience}' was asked" if audience else "no persona was asked",
             mend="Give runs in which personas voted; crowds are choice models already.",
         )  # fmt: skip
     if len(found) > 1:

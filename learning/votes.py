@@ -202,7 +202,7 @@ class _Reader:
         step, anchor, audience = self._step, next(iter(messages.values())).anchor, self._audience
         answers = []
         for personas, orders, choices in _columns(cast):
-            rows = np.array([self._index.get(persona, -1) for persona in personas.tolist()], dtype=np.int64)
+            rows = self._known(personas)
             told = rows >= 0
             answers.append((rows[told], orders[told], choices[told]))
         asked = [column.tobytes() for rows, orders, _ in answers for column in (rows, orders)]
@@ -215,6 +215,14 @@ class _Reader:
         )
         contest = len(self._contests) - 1
         self._rows += [(np.full(len(rows), contest), rows, orders, choices) for rows, orders, choices in answers]
+
+    def _known(self, personas: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which people these are, -1 for members of a crowd of whom only traits are known."""
+        if not self._index:
+            return np.full(len(personas), -1)
+        indices, rows = np.array(sorted(self._index.items())).T
+        at = np.minimum(np.searchsorted(indices, personas), len(indices) - 1)
+        return np.where(indices[at] == personas, rows[at], -1)
 
     def votes(self) -> Votes:
         slots = max((orders.shape[1] for _, _, orders, _ in self._rows), default=0)

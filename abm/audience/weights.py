@@ -5,6 +5,7 @@ Knows files and their mistakes; what weights mean is :mod:`abm.audience.choice`'
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -44,7 +45,7 @@ def audience(name: Path | str) -> ChoiceModel:
     path = Path(name)
     if path.suffix not in YAML:
         raise InputError(
-            f"unknown audience {str(name)!r}", mend=f"Choose one of {', '.join(BUILT_IN)}, or give a YAML file's path."
+            f"unknown audience '{name}'", mend=f"Choose one of {', '.join(BUILT_IN)}, or give a YAML file's path."
         )
     return _model(read_source(path, "the audience"), path.stem)
 
@@ -80,15 +81,35 @@ def as_mapping(model: ChoiceModel) -> dict[str, Any]:
     return found
 
 
+def audience_file(path: Path | str) -> Path:
+    """Return the path of a file that an audience can be written to; to be asked before long work, too.
+
+    Raises:
+        InputError: it is not a YAML file's, or its folder is not there or takes no file.
+    """
+    path = Path(path)
+    why = ""
+    if path.suffix not in YAML:
+        why = "an audience is a YAML file"
+    elif path.is_dir():
+        why = "it is a folder"
+    elif not path.parent.is_dir():
+        why = f"there is no folder {path.parent}"
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        why = "it may not be written"
+    if why:
+        mend = f"Give a path such as {path.stem or 'surrogate'}.yaml, in a folder that is there."
+        raise InputError("cannot write the audience", where=str(path), why=why, mend=mend)
+    return path
+
+
 def save_audience(model: ChoiceModel, path: Path | str) -> None:
     """Write a model's YAML file, which :func:`audience` reads again.
 
     Raises:
-        InputError: the path is not a YAML file's, or cannot be written.
+        InputError: as :func:`audience_file`, or the file cannot be written.
     """
-    path, found = Path(path), as_mapping(model)
-    if path.suffix not in YAML:
-        raise InputError(f"cannot write an audience to {path.name!r}", mend="Give a file of .yaml.")
+    path, found = audience_file(path), as_mapping(model)
     if (support := model.support) is not None:
         rule = {"margin": support.margin, "tolerance": support.tolerance, "extrapolate": support.extrapolate}
         found["surrogate"]["support"] = rule | found["surrogate"]["support"]

@@ -12,7 +12,6 @@ from analysis.cli import options
 from analysis.cli.console import printer, progress, stderr
 
 if TYPE_CHECKING:
-    from abm.events import Event
     from learning import Run, RunConfig
 
 
@@ -63,18 +62,9 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
     Raises:
         typer.Exit: stopped by Ctrl-C, after saying how to go on.
     """
-    import msgspec
-
     from abm.log import read_events
-    from analysis.contests import read_evaluation
-    from analysis.evaluation import table
-    from analysis.panels import panel_table
-    from analysis.positions import position_table
     from analysis.probes import battery
-    from analysis.reach import reach_dicts
-    from analysis.service import service
-    from analysis.statistics import plain
-    from analysis.surrogate import extrapolation
+    from analysis.results import results
     from learning import run as run_loop
 
     _say_plan(settings, folder)
@@ -84,16 +74,8 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
     except KeyboardInterrupt:
         stderr().print(f"Stopped; nothing is lost. The same command goes on from here: {folder}", markup=False)
         raise typer.Exit(130) from None
-    events = list(read_events(done.path))
-    evaluation = read_evaluation(events)
-    return done, table(evaluation) | {
-        "panels": [plain(row) for row in panel_table(evaluation)],
-        "positions": [plain(row) for row in position_table(events)],
-        "dropped": _dropped(events),
-        "reach": reach_dicts(events),
-        "service": msgspec.to_builtins(service(events)),
-        "extrapolation": msgspec.to_builtins(extrapolation(events)),
-    }
+    with stderr().status(f"{label}counting votes"):
+        return done, results(read_events(done.path))
 
 
 def _say_plan(settings: RunConfig, folder: Path) -> None:
@@ -107,13 +89,6 @@ def _say_plan(settings: RunConfig, folder: Path) -> None:
     served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
     if served:
         stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
-
-
-def _dropped(events: list[Event]) -> dict[str, int]:
-    """Return reason -> anchors of the source that were left out."""
-    from abm.events import AnchorsListed
-
-    return {why: n for e in events if isinstance(e, AnchorsListed) for why, n in e.dropped.items() if n}
 
 
 def as_dict(done: Run, results: dict[str, Any]) -> dict[str, Any]:

@@ -16,21 +16,25 @@ def show(
     contest: Annotated[
         str | None, typer.Argument(help="A contest's id or its beginning; none lists the contests.")
     ] = None,
+    members: Annotated[
+        int | None,
+        typer.Option(min=0, help="How many of a crowd that reacted at once; by default 100, and with --json all."),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Show a run's contests, or one: anchor, messages, each member's order, thought and vote, and the verdicts."""
     import json
 
     from abm.log import read_events
-    from analysis.show import contest_dict, list_contests, show_contest
+    from analysis.show import SHOWN, contest_dict, list_contests, show_contest
 
     events = list(read_events(run))
     if as_json:
-        print(json.dumps(contest_dict(events, contest) if contest else list_contests(events)))
+        print(json.dumps(contest_dict(events, contest, members) if contest else list_contests(events)))
         return
     console = printer()
     if contest:
-        console.print(show_contest(events, contest))
+        console.print(show_contest(events, contest, SHOWN if members is None else members))
         return
     rows = list_contests(events)
     for row in rows:

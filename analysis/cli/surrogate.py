@@ -28,8 +28,10 @@ def surrogate(
 
     Then: moloch run --audience surrogate.yaml --set crowd.size=1000000 --set crowd.audience=surrogate.yaml
     """
+    from abm.audience import audience_file, save_audience
+
+    audience_file(out)  # before the fit, which may take minutes
     with stderr().status("fitting"):
-        from abm.audience import save_audience
         from analysis.surrogate import as_dict, surrogate_of
 
         found, assessed = surrogate_of(runs, audience=audience, name=out.stem, held_out=held_out, seed=seed)

@@ -36,24 +36,41 @@ class Extrapolation(msgspec.Struct):
 
 def extrapolation(events: Iterable[Event]) -> list[Extrapolation]:
     """Return one row for each fitted audience that reacted in the log; none where audiences were declared, or asked."""
-    found: dict[tuple[str, str], Extrapolation] = {}
-    reacting: dict[str, tuple[Extrapolation, Support]] = {}
-    joined: dict[str, list[PersonasJoined | CrowdJoined]] = {"personas": [], "crowd": []}
+    reader = ExtrapolationReader()
     for event in events:
+        reader.take(event)
+    return reader.result()
+
+
+class ExtrapolationReader:
+    """Folds events, one at a time, into what :func:`extrapolation` returns; it holds the traits of those who joined."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Extrapolation] = {}
+        self._reacting: dict[str, tuple[Extrapolation, Support]] = {}
+        self._joined: dict[str, list[PersonasJoined | CrowdJoined]] = {"personas": [], "crowd": []}
+
+    def result(self) -> list[Extrapolation]:
+        return list(self._found.values())
+
+    def take(self, event: Event) -> None:
         match event:
             case PersonasJoined() | CrowdJoined():
-                joined["crowd" if isinstance(event, CrowdJoined) else "personas"].append(event)
+                self._joined["crowd" if isinstance(event, CrowdJoined) else "personas"].append(event)
             case AudienceSet():
-                reacting.pop(event.part, None)
-                model = from_mapping(event.choice_model)
-                if model.support is not None:
-                    same = event.part, content_id(event.choice_model)
-                    row = found.setdefault(same, _row(event.part, model, model.support, joined[event.part]))
-                    reacting[event.part] = row, model.support
+                self._set(event)
             case MessagePublished():
-                for row, support in reacting.values():
+                for row, support in self._reacting.values():
                     _count(row, support, event.text)
-    return list(found.values())
+
+    def _set(self, event: AudienceSet) -> None:
+        self._reacting.pop(event.part, None)
+        model = from_mapping(event.choice_model)
+        if model.support is not None:
+            same = event.part, content_id(event.choice_model)
+            if same not in self._found:
+                self._found[same] = _row(event.part, model, model.support, self._joined[event.part])
+            self._reacting[event.part] = self._found[same], model.support
 
 
 def extrapolation_lines(found: Iterable[dict[str, Any]]) -> list[str]:

@@ -12,7 +12,8 @@ from typing import Any
 from abm.llm.port import LLM, Request, Sampling, text_tokens
 from abm.llm.serving import URLS
 from analysis.ui.data.book import Book
-from analysis.ui.data.persona import Encounter, Person
+from analysis.ui.data.persona import Person
+from analysis.ui.data.story import Encounter
 from analysis.ui.data.text import passage
 
 REMEMBERED = 3

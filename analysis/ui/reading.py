@@ -11,13 +11,14 @@ from analysis.contests import Evaluation, EvaluationReader
 from analysis.judging import VerdictRow, read_verdicts
 from analysis.ui.data.book import Contest, Step
 from analysis.ui.data.frames import Key
-from analysis.ui.data.persona import Person, Story, StoryReader
+from analysis.ui.data.persona import Person
+from analysis.ui.data.story import Story, StoryReader
 from analysis.ui.library import Follower
 
 
 def evaluation(follower: Follower) -> Evaluation:
     """Return the run's evaluation contests; the same object until there are more of them, or other verdicts."""
-    return follower.fold("evaluation", EvaluationReader, lambda reader: reader.evaluation())
+    return follower.fold("evaluation", EvaluationReader, lambda reader: reader.result())
 
 
 def verdicts(follower: Follower) -> tuple[list[VerdictRow], str]:

@@ -3,13 +3,13 @@
 Covers: SolaraViz on a live run of a networked world: an audience graph, opinions of each candidate, settings within settings.
 Scenario: the pocket model writes speeches, a choice model votes; after four steps the candidates learn. Not evidence about
 real LLMs.
-Run: solara run examples/apps/elections.py --host 127.0.0.1
+Run: solara run examples/apps/elections.py --host 127.0.0.1 --production
 """
 
 import solara
 from mesa.visualization import Slider, SolaraViz
 
-from analysis.ui.solaraviz import Audience, Contest, Status, live_params, plot, share_axis, use_live
+from analysis.ui.solaraviz import Audience, Contest, Status, live_params, opinion_axis, plot, share_axis, use_live
 
 PARAMS = live_params(
     {
@@ -29,10 +29,7 @@ PARAMS = live_params(
     }
 )
 WIN_SHARES = plot({"win share base": "#0072b2", "win share rft": "#d55e00"}, share_axis)
-OPINIONS = plot(
-    {"opinion of base": "#0072b2", "opinion of rft": "#d55e00"},
-    lambda axes: axes.set_ylabel("members' mean opinion, -1 to 1"),
-)
+OPINIONS = plot({"opinion of base": "#0072b2", "opinion of rft": "#d55e00"}, opinion_axis)
 
 
 @solara.component

@@ -2,7 +2,7 @@
 
 Covers: SolaraViz on a ReplayModel: nothing is decided again, every step's state is checked against the recorded hash.
 Scenario: whatever the run was.
-Run: MOLOCH_RUN=runs/elections solara run examples/apps/replay.py --host 127.0.0.1
+Run: MOLOCH_RUN=runs/elections solara run examples/apps/replay.py --host 127.0.0.1 --production
 """
 
 import os

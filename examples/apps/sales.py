@@ -3,7 +3,7 @@
 Covers: SolaraViz on a live run: parameter panel, audience, measures over time, the contests of each step.
 Scenario: the pocket model writes product pitches, a choice model buys; after four steps the sellers learn. Not evidence about
 real LLMs.
-Run: solara run examples/apps/sales.py --host 127.0.0.1
+Run: solara run examples/apps/sales.py --host 127.0.0.1 --production
 """
 
 import solara

@@ -3,7 +3,7 @@
 Covers: SolaraViz on a live run with a crowd: an audience graph of hubs, exposures over time, the feed's settings as a panel.
 Scenario: the pocket model writes posts about news, a choice model reads; after four steps the influencers learn. Not evidence
 about real LLMs.
-Run: solara run examples/apps/social.py --host 127.0.0.1
+Run: solara run examples/apps/social.py --host 127.0.0.1 --production
 """
 
 import solara

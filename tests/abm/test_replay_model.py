@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from abm import replay_model
+from abm import members
 from abm.agents import Competitor, Member
 from abm.audience import audience
 from abm.crowd import each
@@ -254,9 +254,9 @@ class TestAgents:
     def test_a_crowd_gets_no_agents_unasked(self, runs, monkeypatch):
         """Beyond a grid's size only those are made that somebody looks at; beyond Mesa's, not all at once."""
         model = ReplayModel(runs / "crowd")
-        assert list(model.agents) == [] and len(model.voters.ids) > replay_model.GRID
+        assert list(model.agents) == [] and len(model.voters.ids) > members.GRID
         assert model.member(3).name == model.voters.names[3] and len(model.agents) == 1
-        monkeypatch.setattr(replay_model, "VIEWS", 100)
+        monkeypatch.setattr(members, "VIEWS", 100)
         with pytest.raises(InputError, match="too many"):
             _ = model.members
 

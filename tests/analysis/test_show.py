@@ -10,7 +10,9 @@ import sys
 import pytest
 from rich.console import Console
 
+from abm.columns import Int8s, pack
 from abm.errors import InputError
+from abm.events import ReactedMany
 from analysis import list_contests, show_contest
 from analysis.show import contest_dict
 from tests.analysis.factory import contest, numbered, setup, step
@@ -56,6 +58,19 @@ class TestShow:
             "seq": 0, "persona": 10, "name": "Person 10", "order": [0, 1], "thought": "thought 0", "choice": 1,
         }  # fmt: skip
         assert all(events[part["seq"]].seq == part["seq"] for part in found["messages"] + found["reactions"])
+
+    def test_a_crowd_is_shown_in_part(self) -> None:
+        """Of members who reacted at once the terminal shows some and counts the rest; JSON holds all unless told how many."""
+        made = contest("rft", "a0", [1])
+        many = ReactedMany(contest=made[0].contest, first=20, orders=pack([[0, 1]] * 500, Int8s), choices=bytes(500))
+        log = numbered(setup(1, 1, ["rft"]) + step([*made[:4], many, *made[4:]], "rft"))
+        whole, part = contest_dict(log, "a0"), contest_dict(log, "a0", members=7)
+        assert (len(whole["reactions"]), whole["not_shown"]) == (501, 0)
+        assert (part["reactions"], part["not_shown"]) == (whole["reactions"][:8], 493)
+        text = printed(show_contest(log, "a0"))
+        assert (
+            "thought 0" in text and "persona 119" in text and "persona 120" not in text and "400 members more" in text
+        )
 
     def test_hostile_text_is_text(self, events) -> None:
         """Markup in a message is shown letter by letter."""

@@ -8,6 +8,7 @@ import random
 import msgspec
 import pytest
 
+from abm.audience import audience, save_audience
 from abm.errors import InputError
 from abm.events import (
     AdapterTrained,
@@ -131,6 +132,20 @@ class TestRecorded:
             carry_out(tmp_path, llm=Gone())
         found = replay_recorded(tmp_path, probes=battery)
         assert found.answers == 3 and found.divergence is None and not found.complete
+
+    @pytest.mark.parametrize("crowd", [0, 40])
+    def test_needs_no_audience_file(self, tmp_path, crowd):
+        """The choice models that the log holds stand in for files that changed or are gone."""
+        path = tmp_path / "readers.yaml"
+        save_audience(audience("neutral"), path)
+        more = {"audience": str(path)} | ({"crowd": {"size": crowd, "audience": str(path)}} if crowd else {})
+        carry_out(tmp_path / "run", CONFIG.model_validate(CONFIG.model_dump() | more))
+        path.write_text("name: others\nweights: {length: {mean: 9}}\n")
+        changed = replay_recorded(tmp_path / "run", probes=battery)
+        path.unlink()
+        gone = replay_recorded(tmp_path / "run", probes=battery)
+        assert gone.complete and gone.divergence is changed.divergence is None
+        assert gone.equal == changed.equal == decisions(tmp_path / "run")
 
     def test_a_fork_is_compared_from_where_it_parts(self, run, tmp_path):
         """The shared steps are folded as the parent decided them."""

@@ -1,41 +1,84 @@
-"""``moloch ui`` in a process of its own, and a page on it that remembers what it complained of and what it asked other hosts for."""
+"""``moloch ui``, or SolaraViz apps, in a process of its own, and a page on it that remembers what it complained of and what it asked other hosts for."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
+from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 LEFT = "Cannot send"  # what a page says that is left while it has something to tell the server
+PATIENCE = 240
+"""Seconds for which a server may start, on a machine that has other things to do."""
+
+
+@contextmanager
+def started(
+    command: Sequence[str], said: str, *, cwd: Path = ROOT, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """Run a server until the block ends, and yield the address in the line with which it says that it is ready.
+
+    What it wrote is a note of the exception if the block fails, or if it never says so.
+
+    Args:
+        said: how the ready line is recognised.
+    """
+    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"} | dict(environment)
+    env.pop("PYTEST_CURRENT_TEST", None)
+    process = subprocess.Popen(
+        command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    written: list[str] = []
+    ready: Queue[str] = Queue()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:  # to its end: a full pipe would stop the server
+            written.append(line)
+            if said in line:
+                ready.put(next(word for word in line.split() if word.startswith("http://")).rstrip("/") + "/")
+        ready.put("")
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        address = ready.get(timeout=PATIENCE)
+        assert address, "the server ended"
+        yield address
+    except BaseException as error:
+        error.add_note(f"The server, {' '.join(command)}, wrote:\n{''.join(written[-200:])}")
+        raise
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        finally:
+            process.kill()
+            reader.join(20)
 
 
 @contextmanager
 def serving(*arguments: str | Path, cwd: Path | None = None) -> Iterator[str]:
     """Yield the address at which ``moloch ui`` serves; the process ends with the block."""
     command = [sys.executable, "-c", "from analysis.cli import main; main()", "ui", "--no-browser", "--port", "0"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    environment.pop("PYTEST_CURRENT_TEST", None)
-    process = subprocess.Popen(
-        [*command, *map(str, arguments)],
-        cwd=cwd or ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None and process.stderr is not None
-        line = process.stdout.readline()
-        assert "http://" in line, line + process.stderr.read()
-        yield next(word for word in line.split() if word.startswith("http://"))
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    with started([*command, *map(str, arguments)], "http://127.0.0.1", cwd=cwd or ROOT) as address:
+        yield address
+
+
+@contextmanager
+def solara_run(app: Path, **environment: str) -> Iterator[str]:
+    """Yield the address at which ``solara run`` serves an app, or a folder of apps; the process ends with the block."""
+    command = [sys.executable, "-m", "solara", "run", str(app), "--host", "127.0.0.1", "--port", "0", "--no-open"]
+    options = ["--production", "--no-check-version", "--log-level-uvicorn", "info"]
+    with started([*command, *options], "Uvicorn running on", environment=environment) as address:
+        yield address
 
 
 class Visit:

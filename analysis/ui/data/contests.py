@@ -13,7 +13,7 @@ from abm.events import Event, Reacted, ReactedMany, ReactionInvalid
 from analysis.judging import VerdictRow
 from analysis.ui.address import Address
 from analysis.ui.data.book import Book, Contest, Message
-from analysis.ui.data.persona import find_person
+from analysis.ui.data.persona import name_of
 from analysis.ui.data.text import count, passage, percent, short
 
 PAGE = 50
@@ -177,12 +177,11 @@ def _reaction(
     whole: set[str] | frozenset[str],
     address: Address,
 ) -> dict[str, Any]:
-    person = find_person(book, event.persona)
     invalid = isinstance(event, ReactionInvalid)
     text, choice = (event.raw, -2) if isinstance(event, ReactionInvalid) else (event.thought, event.choice)
     name = f"reaction/{event.seq}"
     return {
-        "id": name, "persona": event.persona, "name": person.name if person else f"persona {event.persona}",
+        "id": name, "persona": event.persona, "name": name_of(book, event.persona),
         "url": address.at(page="persona", persona=event.persona, contest="").url,
         "order": [f"{chr(65 + place)} {names.get(slot, slot)}" for place, slot in enumerate(event.order)],
         "vote": "named no option" if invalid else names.get(choice, "abstained"), "hue": 7 if invalid else 8 if choice < 0 else 1 + choice % 6,

@@ -1,33 +1,15 @@
-"""One persona in one society: what it saw, in its own order, what it thought, chose and passed on, and what it came to think."""
+"""Who a persona is: found by index or by name, and as a page shows it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from abm.columns import Float32s, Int8s, Int16s, Int32s, unpack
-from abm.crowd import members
-from abm.events import (
-    ContestDecided,
-    Engaged,
-    Event,
-    FeedOpened,
-    FeedServed,
-    OpinionsShifted,
-    PersonasJoined,
-    Reacted,
-    ReactedMany,
-    ReactionInvalid,
-    StepStarted,
-)
-from abm.networked.platform import RECOMMENDED, UNIT
-from analysis.ui.data.book import Book, Message
-from analysis.ui.data.frames import ENDS, Key
+from abm.columns import Float32s, unpack
+from abm.events import PersonasJoined
+from analysis.ui.data.book import Book
 from analysis.ui.data.places import names_of
-from analysis.ui.data.text import DASH, LABEL, Passage, passage, short, signed
+from analysis.ui.data.text import LABEL, passage, short, signed
 
 
 @dataclass(frozen=True)
@@ -47,65 +29,6 @@ class Person:
     traits: list[tuple[str, float]]
 
 
-@dataclass(frozen=True)
-class Seen:
-    """One message as the persona had it before it.
-
-    Attributes:
-        message: as the book has it, with the verdicts that came later.
-        letter: how its own order named it; empty where it was only in the feeds.
-        came: how it reached the feeds of the persona, in words.
-        did: ``liked``, ``shared``, ``replied``.
-    """
-
-    letter: str
-    slot: int
-    competitor: str
-    message: Message
-    chosen: bool
-    came: str = ""
-    did: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        """What was written."""
-        return self.message.text
-
-    @property
-    def misbehaved(self) -> list[str]:
-        """Probes that found it to misbehave."""
-        return self.message.misbehaved
-
-
-@dataclass(frozen=True)
-class Encounter:
-    """One contest as the persona lived it. ``said``: what it chose, in words; ``raw``: an answer that named no option."""
-
-    contest: str
-    seq: int
-    epoch: int
-    arm: str
-    subject: str
-    seen: list[Seen]
-    said: str
-    thought: str
-    raw: str
-    outcome: str
-
-
-@dataclass(frozen=True)
-class Story:
-    """A persona's time in a society.
-
-    Attributes:
-        opinions: competitor -> points (round counted through all feeds, value -1 .. 1).
-    """
-
-    person: Person
-    encounters: list[Encounter]
-    opinions: dict[str, list[tuple[int, float]]]
-
-
 def find_person(book: Book, persona: int) -> Person | None:
     """Return who has this index; None where nobody has."""
     for joined in book.people:
@@ -117,6 +40,14 @@ def find_person(book: Book, persona: int) -> Person | None:
             name = f"member {persona}" if crowd else short(joined.names[row], LABEL) or f"persona {persona}"
             return Person(persona, joined.split, name, "" if crowd else joined.texts[row], traits)
     return None
+
+
+def name_of(book: Book, persona: int) -> str:
+    """Return what a persona is called."""
+    for joined in book.people:
+        if isinstance(joined, PersonasJoined) and 0 <= persona - joined.first < len(joined.names):
+            return joined.names[persona - joined.first]
+    return f"member {persona}"
 
 
 def first_of(book: Book, phase: str) -> int:
@@ -137,174 +68,6 @@ def find_by_name(book: Book, phase: str, asked: str) -> int:
     return first + found[0] if found else -1
 
 
-def read_story(events: Iterable[Event], book: Book, person: Person, key: Key) -> Story:
-    """Return a persona's story from the events of a society's steps.
-
-    Args:
-        events: of the log, or of those steps alone, in order.
-    """
-    reader = StoryReader(book, person, key)
-    for event in events:
-        reader.take(event)
-    return reader.story()
-
-
-class StoryReader:
-    """Takes a log's events, or a society's, and keeps what one persona saw of them."""
-
-    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
-        ContestDecided, Engaged, FeedOpened, FeedServed, OpinionsShifted, Reacted, ReactedMany, ReactionInvalid, StepStarted,
-       
-    })  # fmt: skip
-    """Types of events that it looks at."""
-
-    def __init__(self, book: Book, person: Person, key: Key) -> None:
-        self.book, self.person, self.persona, self.key = book, person, person.persona, key
-        self.encounters: list[Encounter] = []
-        self.opinions: dict[str, list[tuple[int, float]]] = {}
-        self._step: StepStarted | None = None
-        self._reactions: dict[str, tuple[int, list[int], int, str, str]] = {}
-        self._items: list[str] = []
-        self._came: dict[str, str] = {}
-        self._did: dict[str, list[str]] = {}
-        self._round = 0
-
-    def story(self) -> Story:
-        """Return the persona's story so far."""
-        opinions = {name: list(line) for name, line in self.opinions.items() if len(line) > 1}
-        return Story(self.person, list(self.encounters), opinions)
-
-    def take(self, event: Event) -> None:
-        """Take the next event."""
-        if isinstance(event, StepStarted):
-            self._step = event if self.key.holds(event) else None
-            return
-        if self._step is None:
-            return
-        match event:
-            case Reacted() if event.persona == self.persona:
-                self._reactions[event.contest] = (event.seq, event.order, event.choice, event.thought, "")
-            case ReactionInvalid() if event.persona == self.persona:
-                self._reactions[event.contest] = (event.seq, event.order, -2, "", event.raw)
-            case ReactedMany():
-                self._react_many(event)
-            case FeedOpened():
-                self._items, self._came, self._did = list(event.messages), {}, {}
-            case FeedServed():
-                self._serve(event)
-            case Engaged():
-                self._engage(event)
-            case OpinionsShifted(about="opinion"):
-                self._shift(event)
-            case ContestDecided():
-                self._decide(event)
-
-    def _react_many(self, event: ReactedMany) -> None:
-        who = members(event)
-        row = np.flatnonzero(who == self.persona)
-        if len(row):
-            orders = unpack(event.orders, Int8s).reshape(len(who), -1)
-            choice = int(unpack(event.choices, Int8s)[row[0]])
-            self._reactions[event.contest] = (event.seq, orders[row[0]].tolist(), choice, "", "")
-
-    def _mine(self, column: bytes) -> list[int]:
-        return np.flatnonzero(unpack(column, Int32s) == self.persona).tolist()
-
-    def _serve(self, event: FeedServed) -> None:
-        self._round += 1
-        for row in self._mine(event.members):
-            item, source = int(unpack(event.items, Int16s)[row]), int(unpack(event.sources, Int32s)[row])
-            rank = int(unpack(event.ranks, Int8s)[row]) + 1
-            if source == RECOMMENDED:
-                by = "recommended"
-            elif source < RECOMMENDED:
-                by = "from its author"
-            else:
-                by = f"shared by {self._name(source)}"
-            if item < len(self._items):
-                self._came.setdefault(self._items[item], f"round {event.round + 1}, place {rank}, {by}")
-        for name in self.opinions:
-            self.opinions[name].append((self._round, self.opinions[name][-1][1]))
-
-    def _name(self, persona: int) -> str:
-        person = find_person(self.book, persona)
-        return person.name if person is not None else f"member {persona}"
-
-    def _engage(self, event: Engaged) -> None:
-        did = {"like": "liked", "share": "shared", "reply": "replied"}[event.action]
-        for row in self._mine(event.members):
-            item = int(unpack(event.items, Int16s)[row])
-            if item < len(self._items):
-                self._did.setdefault(self._items[item], []).append(did)
-
-    def _shift(self, event: OpinionsShifted) -> None:
-        for row in self._mine(event.members):
-            slots = ["base", self.key.arm] if self.key.phase == "evaluate" else []
-            name = slots[event.slot] if event.slot < len(slots) else f"message {event.slot + 1}"
-            line = self.opinions.setdefault(name, [(0, 0.0)])
-            value = float(unpack(event.values, Int16s)[row]) / UNIT
-            if line[-1][0] == self._round:
-                line[-1] = (self._round, value)
-            else:
-                line.append((self._round, value))
-
-    def _decide(self, event: ContestDecided) -> None:
-        contest, step = self.book.contests.get(event.contest), self._step
-        reaction = self._reactions.pop(event.contest, None)
-        met = [message for message in self._came if message.rpartition("/")[0] == event.contest]
-        if contest is None or step is None or (reaction is None and not met):
-            return
-        seq, order, choice, thought, raw = reaction or (event.seq, [int(m.rpartition("/")[2]) for m in met], -3, "", "")
-        names = contest.competitors()
-        seen = [
-            Seen(
-                chr(65 + place) if reaction else "", slot, names.get(slot, f"message {slot + 1}"), wrote, slot == choice,
-                self._came.get(wrote.message, ""), self._did.get(wrote.message, []),
-            )
-            for place, slot in enumerate(order)
-            if (wrote := contest.messages.get(slot)) is not None
-        ]  # fmt: skip
-        said = {-1: "abstained", -2: "named no option", -3: "was not asked"}.get(
-            choice
-        ) or f"chose {names.get(choice, choice)}"
-        won = "nobody" if event.winner < 0 else names.get(event.winner, str(event.winner))
-        outcome = f"{event.outcome}, {won} won" if event.winner >= 0 else event.outcome
-        subject = self.book.subject(contest.anchor)
-        self.encounters.append(
-            Encounter(event.contest, seq, step.epoch, step.arm, subject, seen, said, thought, raw, outcome)
-        )
-
-
-def story_rows(
-    story: Story, start: int, stop: int, whole: set[str] | frozenset[str] = frozenset()
-) -> list[dict[str, Any]]:
-    """Return encounters as a page shows them.
-
-    Args:
-        whole: texts that are shown whole, by ``contest/slot``.
-    """
-    return [
-        {
-            "contest": each.contest, "subject": each.subject, "epoch": each.epoch, "arm": each.arm, "said": each.said,
-            "outcome": each.outcome, "seq": each.seq,
-            "thought": _said(each.thought or each.raw, f"{each.contest}/thought" in whole),
-            "seen": [
-                {
-                    "id": f"{each.contest}/{seen.slot}", "letter": seen.letter, "competitor": seen.competitor, "chosen": seen.chosen,
-                    "misbehaved": seen.misbehaved, "came": seen.came, "did": seen.did,
-                    "text": _said(seen.text, f"{each.contest}/{seen.slot}" in whole),
-                }
-                for seen in each.seen
-            ],
-        }
-        for each in story.encounters[start:stop]
-    ]  # fmt: skip
-
-
-def _said(text: str, whole: bool) -> dict[str, Any]:
-    return passage(text, whole=whole).as_dict() if text else Passage([]).as_dict()
-
-
 def person_row(person: Person) -> dict[str, Any]:
     """Return a person as a page shows it; bars of traits begin in the middle."""
     return {
@@ -315,23 +78,3 @@ def person_row(person: Person) -> dict[str, Any]:
             for name, value in person.traits
         ],
     }  # fmt: skip
-
-
-def lines(opinions: dict[str, list[tuple[int, float]]], width: float = 100, height: float = 60) -> list[dict[str, Any]]:
-    """Return opinions over rounds as SVG paths, with their last values; the middle of the height is 0, its ends are :func:`scale`."""
-    last = max((line[-1][0] for line in opinions.values()), default=0)
-    end = scale(opinions)
-    found = []
-    for number, (name, line) in enumerate(opinions.items()):
-        spots = [(width * at / max(1, last), height * (0.5 - value / 2 / end)) for at, value in line]
-        path = "M" + " L".join(f"{x:.2f} {y:.2f}" for x, y in spots)
-        found.append(
-            {"name": name, "path": path, "hue": 1 + number % 6, "last": signed(line[-1][1], 2) if line else DASH}
-        )
-    return found
-
-
-def scale(opinions: dict[str, list[tuple[int, float]]]) -> float:
-    """Return the end of the scale that holds all opinions."""
-    largest = max((abs(value) for line in opinions.values() for _, value in line), default=0.0)
-    return next(end for end in ENDS if end >= largest or end == ENDS[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,18 +72,37 @@ def place(
         run: where layouts are kept; a folder that cannot be written to does no harm.
         across, up: traits to stand by where there are no ties; by default the first two.
     """
-    n, all_names = len(personas), names_of(people, split)
+    all_names = names_of(people, split)
     first = min((joined.first for joined in people if joined.split == split), default=0)
     rows = personas - first
     inside = (all_names[row][:LABEL] if 0 <= row < len(all_names) else "" for row in rows.tolist())
     names = [name or f"member {persona}" for name, persona in zip(inside, personas.tolist(), strict=True)]
-    ties = _inside(graph, personas)
-    if len(ties):
-        csr = from_ties(n, ties[:, 0], ties[:, 1])
-        return Places(_laid_out(csr, run), ties, names, _communities(n, ties), "")
     traits = {
         name: column[rows] for name, column in traits_of(people, split).items() if len(column) > rows.max(initial=0)
     }
+    return stand(names, _inside(graph, personas), traits, run, across, up)
+
+
+def stand(
+    names: Sequence[str],
+    ties: NDArray[np.int64],
+    traits: Mapping[str, NDArray[np.float32]],
+    run: Path | None = None,
+    across: str = "",
+    up: str = "",
+) -> Places:
+    """Return where members stand, given who they are.
+
+    Args:
+        names: N of them.
+        ties: shape (M, 2), rows: who follows whom.
+        traits: name -> shape (N,).
+        run, across, up: as of :func:`place`.
+    """
+    n, names = len(names), list(names)
+    if len(ties):
+        csr = from_ties(n, ties[:, 0], ties[:, 1])
+        return Places(_laid_out(csr, run), ties, names, _communities(n, ties), "")
     if len(traits) < 2 or n < 3:
         note = "Isolated world: nobody follows anybody. Members stand in a grid, in the order in which they joined."
         return Places(_grid(n), ties, names, None, note)

@@ -5,6 +5,7 @@ Knows events; knows nothing of colours or places. Takes events one by one, so th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -279,3 +280,18 @@ class Reader:
         self._verdicts.clear()
         self._cast.clear()
         self._step = None
+
+
+def exposure(events: Iterable[Event], ids: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return whom the feeds of one step reached, shape (n,), as the codes of :attr:`Frames.exposures`.
+
+    Args:
+        events: the step's.
+        ids: the members' persona indices, ascending.
+    """
+    reached = np.zeros(len(ids), dtype=np.uint8)
+    for event in events:
+        if isinstance(event, FeedServed | Engaged):
+            rows = np.searchsorted(ids, unpack(event.members, Int32s))
+            reached[rows] = np.maximum(reached[rows], 1 if isinstance(event, FeedServed) else 2)
+    return reached

@@ -9,8 +9,10 @@ from abm.errors import MolochError
 from analysis.ui import reading
 from analysis.ui.address import Address
 from analysis.ui.data import persona as data
+from analysis.ui.data import story as told
 from analysis.ui.data.film import society_choices
 from analysis.ui.data.frames import Key
+from analysis.ui.data.places import names_of
 from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
@@ -47,12 +49,10 @@ def OnePersona(follower: Follower, address: Address, person: data.Person, key: K
     whole, more = parts.use_whole(person.persona, str(key))
     missing, set_missing = solara.use_state("")
     story = reading.story(follower, person, key)
-    rows = data.story_rows(story, *parts.page_of(address, len(story.encounters), SIZE), whole)
+    rows = told.story_rows(story, *parts.page_of(address, len(story.encounters), SIZE), whole)
     for row in rows:
         row["url"] = address.at(page="contests", contest=row["contest"], page_no=0).url
-    first, size = follower.read(
-        lambda book: (data.first_of(book, key.phase), len(data.names_of(book.people, key.phase)))
-    )
+    first, size = follower.read(lambda book: (data.first_of(book, key.phase), len(names_of(book.people, key.phase))))
 
     def find(name: str) -> None:
         found = follower.read(lambda book: data.find_by_name(book, key.phase, name))
@@ -65,14 +65,14 @@ def OnePersona(follower: Follower, address: Address, person: data.Person, key: K
 
     state, ask = _use_interview(follower, person, story)
     vue.PersonaView(
-        person=data.person_row(person), rows=rows, lines=data.lines(story.opinions), end=data.scale(story.opinions), society=key.label,
+        person=data.person_row(person), rows=rows, lines=told.lines(story.opinions), end=told.scale(story.opinions), society=key.label,
         total=count(len(story.encounters), "contest"), place=f"{person.persona - first + 1:,} of {size:,}", before=to(-1), after=to(1),
         pager=parts.pager(address, len(story.encounters), SIZE), missing=missing, interview=state,
         event_go=go, event_more=more, event_find=find, event_ask=ask,
     )  # fmt: skip
 
 
-def _use_interview(follower: Follower, person: data.Person, story: data.Story) -> tuple[dict[str, Any], vue.Go]:
+def _use_interview(follower: Follower, person: data.Person, story: told.Story) -> tuple[dict[str, Any], vue.Go]:
     said, set_said = solara.use_state({})
     busy, set_busy = solara.use_state(False)
     interviewer = library().interviewer

@@ -178,7 +178,7 @@ class TestFiles:
 
     def test_cannot_be_written(self, tmp_path):
         """The path, and why."""
-        with pytest.raises(InputError, match=r"Give a file of \.yaml"):
+        with pytest.raises(InputError, match=r"an audience is a YAML file\. Give a path such as fitted\.yaml"):
             save_audience(fitted(), tmp_path / "fitted.json")
         with pytest.raises(InputError, match="cannot write the audience"):
             save_audience(fitted(), tmp_path / "none" / "fitted.yaml")

@@ -6,7 +6,8 @@ from abm.llm import ScriptedLLM
 from abm.log import open_log, read_events
 from analysis.ui.data.book import Book
 from analysis.ui.data.frames import Key
-from analysis.ui.data.persona import find_person, read_story
+from analysis.ui.data.persona import find_person
+from analysis.ui.data.story import read_story
 from analysis.ui.interview import Interviewer, prompt
 
 

@@ -25,9 +25,10 @@ from analysis.evaluation import probe_table, win_rate
 from analysis.ui import reading, watching
 from analysis.ui.data.book import Book
 from analysis.ui.data.frames import Key
-from analysis.ui.data.persona import Person, StoryReader, find_person, first_of, read_story, story_rows
+from analysis.ui.data.persona import Person, find_person, first_of
 from analysis.ui.data.runs import describe
 from analysis.ui.data.society import Reader
+from analysis.ui.data.story import StoryReader, read_story, story_rows
 from analysis.ui.library import Follower, Library
 from tests.support.ui_server import ROOT
 
@@ -179,7 +180,7 @@ class TestTheSame:
             found = reading.evaluation(growing.follower)
             whole = read_evaluation(read_events(growing.path))
             assert [c.contest for c in found.contests] == [c.contest for c in whole.contests]
-            assert found.panel == whole.panel
+            assert found.panel.tolist() == whole.panel.tolist()
             assert repr(probe_table(found)) == repr(probe_table(whole))
             if found.contests:
                 assert repr(win_rate(found, "rft")) == repr(win_rate(whole, "rft"))
@@ -217,7 +218,7 @@ def shown(fold) -> str:
         assert frames is not None and len(frames)
         arrays = [each.tobytes() for kept in (frames.choices, frames.exposures, frames.opinions) for each in kept]
         return repr((arrays, frames.labels, frames.marks, frames.formed, frames.cut))
-    return repr(fold.evaluation() if isinstance(fold, EvaluationReader) else fold)
+    return repr(fold.result() if isinstance(fold, EvaluationReader) else fold)
 
 
 class TestOnlyReading:

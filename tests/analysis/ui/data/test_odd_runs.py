@@ -48,7 +48,7 @@ class TestNames:
             shutil.copytree(networked, tmp_path / name)
         found = keys(find_runs(tmp_path))
         assert sorted(found) == sorted(NAMES)
-        for row in run_rows([describe(key, path) for key, path in found.items()]):
+        for row in run_rows([describe(key, path) for key, path in found.items()], now=0.0):
             assert row["state"] == "ended" and row["url"].isascii()
             assert Address.parse(row["url"].removeprefix("/")).run == row["key"]
 
@@ -81,7 +81,7 @@ class TestBroken:
         (tmp_path / "run.json").write_bytes(os.fsencode(BROKEN[name]))
         found = describe(name, tmp_path)
         assert found.state == "damaged" and "run.json" in found.error
-        assert headline(found, Book())["state"] == "damaged" and run_rows([found])[0]["error"] == found.error
+        assert headline(found, Book())["state"] == "damaged" and run_rows([found], now=0.0)[0]["error"] == found.error
 
     def test_a_folder_in_its_place(self, tmp_path):
         """Neither does a folder of that name stop anything."""
@@ -94,7 +94,7 @@ class TestBroken:
         create(tmp_path / "strange", strange).close()
         found = describe("strange", tmp_path / "strange")
         assert found.state == "empty"
-        assert run_rows([found])[0]["world"] == "{}" and headline(found, Book())["facts"]
+        assert run_rows([found], now=0.0)[0]["world"] == "{}" and headline(found, Book())["facts"]
 
     def test_what_nobody_foresaw(self, networked, monkeypatch):
         """An error of ours in one run's description is that run's row, not the end of the list."""

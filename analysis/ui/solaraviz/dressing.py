@@ -1,0 +1,38 @@
+"""What Solara's server and Mesa's page look like around the parts: no banner, no telemetry, values beside sliders."""
+
+# solara says of no name that it is public
+# pyright: reportPrivateImportUsage=false
+
+from __future__ import annotations
+
+import sys
+
+import solara
+
+STYLE = """
+.moloch-in-mesa .md-controls, .moloch-in-mesa .md-find { display: none !important } /* Mesa's own controls move it */
+.v-tabs-bar:not(:has(.v-tab ~ .v-tab)) { display: none } /* a row of tabs with one tab */
+.v-navigation-drawer .v-slider__thumb-container::after {
+    content: attr(aria-valuenow); position: absolute; left: 0; top: -24px; transform: translateX(-50%); font-size: 11px; opacity: .75;
+}
+.moloch-evidence { background: none; color: inherit; text-decoration: underline 2px #c62828 }
+.theme--dark .moloch-evidence { text-decoration-color: #ff8a80 }
+.moloch-quiet { font-size: 12px; opacity: .75 }
+"""
+
+
+@solara.component
+def Dressing():
+    """The style of a page with these parts."""
+    solara.Style(STYLE)
+
+
+def settle() -> None:
+    """Settle what Solara's server, if it is what loads this page, would show and send without being asked."""
+    if (settings := sys.modules.get("solara.server.settings")) is not None:
+        settings.theme.show_banner = False
+        settings.theme.title = "Moloch"
+        settings.telemetry.mixpanel_enable = False
+
+
+settle()  # the first page is laid out before any part is drawn
