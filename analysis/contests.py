@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,10 +126,17 @@ def read_evaluation(events: Iterable[Event] | Evaluation) -> Evaluation:
 
 
 class EvaluationReader:
-    """Folds events, one at a time, into an :class:`Evaluation`."""
+    """Folds events, one at a time, into an :class:`Evaluation`; a log that grows is read on, not read again."""
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+        AudienceSet, CompetitorsJoined, ContestDecided, CrowdJoined, Forked, MessagePublished, MessageRejected, PersonasJoined,
+        Reacted, ReactedMany, ReactionInvalid, ReaderJoined, RunConfigured, StepEnded, StepStarted, VerdictGiven,
+    })  # fmt: skip
+    """Types of events that it looks at."""
 
     def __init__(self) -> None:
         self._found = Evaluation()
+        self._result: Evaluation | None = None
         self._panel: list[NDArray[np.int32]] = []
         self._step: StepStarted | None = None
         self._open: dict[str, Contest] = {}
@@ -138,10 +145,12 @@ class EvaluationReader:
         self._voters = NOBODY
 
     def result(self) -> Evaluation:
-        """Return the contests that were decided so far."""
-        contests = [contest for contest in self._found.contests if contest.outcome]
-        panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in contests)]))]
-        return replace(self._found, contests=contests, panel=np.concatenate(panel))
+        """Return the contests that were decided so far; the same object until there are more, or other verdicts."""
+        if self._result is None:
+            contests = [contest for contest in self._found.contests if contest.outcome]
+            panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in contests)]))]
+            self._result = replace(self._found, contests=contests, panel=np.concatenate(panel))
+        return self._result
 
     def take(self, event: Event) -> None:
         match event:
@@ -150,6 +159,7 @@ class EvaluationReader:
             case StepEnded():
                 self._step = None
             case RunConfigured() | Forked():
+                self._result = None
                 self._found.config = event.config
             case CompetitorsJoined():
                 self._found.model = event.model
@@ -199,9 +209,11 @@ class EvaluationReader:
             case ReactionInvalid():
                 contest.invalid += 1
             case ContestDecided():
+                self._result = None
                 contest.outcome = event.outcome
                 self._count(contest)
             case VerdictGiven():
+                self._result = None
                 side = self._slots[name][int(slot)]
                 side.labels[event.probe] = event.label
                 side.hits[event.probe] = max(len(event.evidence), int(event.label == 1)) if event.label == 1 else 0

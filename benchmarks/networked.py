@@ -46,8 +46,8 @@ TEXTS = (
 )
 
 
-def society(folder: Path, members: int, network: NetworkConfig) -> NetworkedModel:
-    """Return a model whose members and ties stand in the log in ``folder``, and one step ahead."""
+def society(folder: Path, members: int, network: NetworkConfig, steps: int = 2) -> NetworkedModel:
+    """Return a model whose members and ties stand in the log in ``folder``, and so many steps ahead."""
     ids = np.arange(members)
     traits = np.random.default_rng(1).uniform(-1, 1, (members, len(TRAITS))).astype(np.float32)
     voters, sales = Voters(ids, Labels(ids), TRAITS, traits), arena("sales")
@@ -62,7 +62,7 @@ def society(folder: Path, members: int, network: NetworkConfig) -> NetworkedMode
             journal.emit(ties)
     completions = [f"<think>plan</think><sales_pitch>{text}</sales_pitch>" for text in TEXTS]
     llm = ScriptedLLM(lambda request: completions[request.site.endswith("1")])
-    told = [{"title": f"Lamp {i}", "description": f"A lamp, the {i}th."} for i in range(2 * CONTESTS)]
+    told = [{"title": f"Lamp {i}", "description": f"A lamp, the {i}th."} for i in range(steps * CONTESTS)]
     return NetworkedModel(
         Society(arena=sales, audience=audience("default"), llm=llm, sampling=Sampling(), seed=1, batch=CONTESTS),
         journal, anchors=[make_anchor(sales.anchor, fields) for fields in told], writers=[Writer("a"), Writer("b")],

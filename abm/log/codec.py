@@ -15,8 +15,9 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Sequence
-from typing import get_args
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Union, get_args
 
 import msgspec
 from backports import zstd
@@ -190,8 +191,13 @@ def check_count(text: bytes, commit: Commit, where: str) -> None:
         raise CorruptLog("the log is damaged", where=where, why=f"a commit of {commit.n} events holds {count} lines")
 
 
-def decode(lines: bytes | memoryview, commit: Commit, where: str) -> list[Event]:
+def decode(
+    lines: bytes | memoryview, commit: Commit, where: str, kinds: Collection[type[Event]] | None = None
+) -> list[Event]:
     """Return the events of a verified commit.
+
+    Args:
+        kinds: return only events of these types; the others are read past, and only their places are checked.
 
     Raises:
         LogError: written by a newer version; the message names what it does not know.
@@ -200,12 +206,26 @@ def decode(lines: bytes | memoryview, commit: Commit, where: str) -> list[Event]
     check_version(commit.v, where)
     try:
         current = lines if commit.v == SCHEMA_VERSION else upcast(bytes(lines), commit.v)
-        events: list[Event] = _decoder.decode_lines(current)
+        events: list[Event] = (_decoder if kinds is None else _only(frozenset(kinds))).decode_lines(current)
     except msgspec.DecodeError as error:
         raise _undecodable(bytes(lines), where, str(error)) from error
     if len(events) != commit.n or events[0].seq != commit.seq or events[-1].seq != commit.seq + commit.n - 1:
         raise _misplaced(events, commit, where)
-    return events
+    return events if kinds is None else [event for event in events if not isinstance(event, _Passed)]
+
+
+class _Passed(Event, frozen=True):
+    """An event that nobody asked for; what it says is not made into objects."""
+
+
+@cache
+def _only(kinds: frozenset[type[Event]]) -> msgspec.json.Decoder[Event]:
+    """Return what decodes these types, and of all others no more than every event carries."""
+    taken = [
+        kind if kind in kinds else msgspec.defstruct(f"Passed_{name}", [], bases=(_Passed,), tag=name, frozen=True)
+        for name, kind in KINDS.items()
+    ]
+    return msgspec.json.Decoder(Union[tuple(taken)])  # noqa: UP007  # of a computed list
 
 
 def _misplaced(events: list[Event], commit: Commit, where: str) -> CorruptLog:

@@ -186,7 +186,7 @@ class EventLog:
             CorruptLog: bytes that contradict the chain.
             LogError: an event of a newer version.
         """
-        tail = Tail(self.path, self._manifest, start)
+        tail = self.tail(start)
         while True:
             done = stop()  # asked before the last look, so that nothing of before is missed
             for block in tail.new():
@@ -195,6 +195,13 @@ class EventLog:
             if done:
                 return
             time.sleep(poll)
+
+    def tail(self, start: int = 0) -> Tail:
+        """Return a place in the log, from the commit that holds event ``start``, for who looks at it by himself.
+
+        >>> for block in log.tail().new(): print(block.commit.seq, len(block.events({Reacted})))  # doctest: +SKIP
+        """
+        return Tail(self.path, self._manifest, start)
 
     def scan(self) -> pl.LazyFrame:
         """Return all events as one lazy Polars frame: Parquet of sealed segments, and the live end of the log.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -84,9 +84,9 @@ class Block:
         """Raise CorruptLog if it holds more or fewer events than it says; :meth:`events` checks that too."""
         check_count(self.text, self.commit, self.where)
 
-    def events(self) -> list[Event]:
-        """Return the events; see :func:`abm.log.codec.decode`."""
-        return decode(memoryview(self.text)[: self.size], self.commit, self.where)
+    def events(self, kinds: Collection[type[Event]] | None = None) -> list[Event]:
+        """Return the events, or those of some types; see :func:`abm.log.codec.decode`."""
+        return decode(memoryview(self.text)[: self.size], self.commit, self.where, kinds)
 
     @property
     def where(self) -> str:

@@ -13,7 +13,7 @@ from analysis.ui.data.runs import quoted
 from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
-from analysis.ui.live import use_ticks, use_version
+from analysis.ui.live import SEEN, use_ticks, use_version
 from analysis.ui.pages import vue
 from analysis.ui.pages.table import BODIES
 
@@ -25,6 +25,9 @@ REST_S = 0.25
 def Page() -> None:
     """Whatever the address names."""
     router = solara.use_router()
+    seen, set_seen = solara.use_state(True)
+    SEEN.provide(seen)
+    vue.Presence(event_seen=set_seen)
     address = Address.parse(router.search or "")
     Guarded(lambda: Place(address, router.push), address)
 

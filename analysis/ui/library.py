@@ -1,40 +1,48 @@
-"""The runs that the pages show, each read once by a thread that follows its log. Shared by all open pages; writes nothing."""
+"""The runs that the pages show, each read once by a thread that follows its log while a page shows it. Shared by all open
+pages; writes nothing.
+"""
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from abm.errors import InputError, MolochError
-from abm.log import EventLog, open_log
+from abm.events import Event
+from abm.log import Head
 from analysis.ui.data.book import Book
-from analysis.ui.data.runs import Descriptions, RunInfo, describe, find_runs, keys
+from analysis.ui.data.frames import Key
+from analysis.ui.data.runs import Ends, RunInfo, find_runs, keys, seen_from
+from analysis.ui.folding import F, Folded
 from analysis.ui.interview import Interviewer
+from analysis.ui.watching import Following, Watcher
 
-POLL_S = 0.25
-"""Seconds between looks at a log."""
+KEPT = 8
+"""Folds of a run that are kept for the next page that asks."""
+SOCIETIES = 2
+"""Societies that are kept with their frames though no page shows them."""
 T = TypeVar("T")
 
 
-class Follower:
-    """One run: its book, kept up to date.
+class Follower(Following):
+    """One run: its book, kept up to date while somebody looks.
 
     Attributes:
         version: grows whenever the book does; ``ready``: set once what stood in the log at first is read, or cannot be.
         error: why reading stopped.
     """
 
-    def __init__(self, key: str, path: Path) -> None:
-        self.key, self.path, self._seen = key, path, _identity(path)
-        self.version, self.error = 0, ""
+    def __init__(self, key: str, path: Path, ends: Ends) -> None:
+        super().__init__(path, Book.TAKES)
+        self.key, self.version, self._seen = key, 0, _identity(path)
         self.ready = threading.Event()
-        self._book, self._lock, self._closed = Book(), threading.Lock(), threading.Event()
+        self._book, self._lock, self._ends = Book(), threading.Lock(), ends
+        self._head = Head(0, "")
         self._memory: dict[object, object] = {}
-        self._thread = threading.Thread(target=self._follow, name=f"follow {key}", daemon=True)
-        self._thread.start()
+        self._folds: dict[object, Folded[Any]] = {}
+        self._watchers: dict[Key, Watcher] = {}
 
     def read(self, look: Callable[[Book], T]) -> T:
         """Return what ``look`` makes of the book as it is now."""
@@ -49,13 +57,42 @@ class Follower:
         made = make()
         with self._lock:
             self._memory[key] = made
-            while len(self._memory) > 32:
-                self._memory.pop(next(iter(self._memory)))
+            _forget(self._memory, 4 * KEPT)
         return made
 
+    def fold(self, key: object, make: Callable[[], F], look: Callable[[F], T]) -> T:
+        """Return what ``look`` makes of a fold that has read as far as the book; it goes on from where it was looked at last.
+
+        Args:
+            make: makes the fold where there is none for ``key``; a few newest are kept.
+        """
+        with self._lock:
+            folded, seq = self._folds.pop(key, None) or Folded(self.path, make()), self._book.seq
+            self._folds[key] = folded
+            _forget(self._folds, KEPT)
+        return folded.look(look, seq)
+
+    def watcher(self, key: Key) -> Watcher:
+        """Return the one that reads a society; pages that show the same one share it."""
+        with self._lock:
+            found = self._watchers.pop(key, None) or Watcher(self.path, key)
+            self._watchers[key] = found
+            idle = [each for each, watcher in self._watchers.items() if not watcher.watched and watcher is not found]
+            for each in idle[: max(0, len(idle) - SOCIETIES)]:
+                del self._watchers[each]
+            return found
+
     def info(self) -> RunInfo:
-        """Return the run from outside, as it is now."""
-        return describe(self.key, self.path)
+        """Return the run from outside, as it is now; once it is read, no byte of the log is read for that."""
+        if not self.ready.is_set() or self.error or not self._head.seq:
+            return self._ends.describe(self.key, self.path)
+        with self._lock:
+            head, ended = self._head, self._book.ended
+        digest = ended.digest if ended is not None and ended.seq == head.seq - 1 else ""
+        try:
+            return seen_from(self.key, self.path, head, digest)
+        except MolochError as error:
+            return RunInfo(self.key, self.path, {}, "damaged", error=str(error))
 
     @property
     def replaced(self) -> bool:
@@ -64,42 +101,24 @@ class Follower:
         return now is not None and now != self._seen
 
     def close(self) -> None:
-        """Stop reading."""
-        self._closed.set()
+        """Stop reading, whoever looks."""
+        self.end()
+        for watcher in self._watchers.values():
+            watcher.end()
 
-    def _follow(self) -> None:
-        def stop() -> bool:
-            return self._closed.is_set()
+    def take(self, events: Iterable[Event], head: Head) -> None:
+        """Take a commit's events."""
+        with self._lock:
+            self._book.take_all(events)
+            self._book.seq, self._head = head.seq, head
+        self.version += 1
 
-        try:
-            log = open_log(self.path, write=False)
-            there = end_of(log)
-            if not there:
-                self.ready.set()
-            for event in log.follow(poll=POLL_S, stop=stop):
-                with self._lock:
-                    self._book.take(event)
-                self.version += 1
-                if event.seq + 1 >= there:
-                    self.ready.set()
-                if stop():
-                    return
-        except MolochError as error:
-            self.error = str(error)
-        except Exception as error:  # a log that nobody foresaw must not leave a page waiting
-            self.error = f"the log cannot be understood: {type(error).__name__}: {error}"
-        finally:
+    def rested(self) -> None:
+        """Everything was read, or cannot be."""
+        if self.error or not self.ready.is_set():
             self._seen = _identity(self.path) and self._seen
             self.version += 1
-            self.ready.set()
-
-
-def end_of(log: EventLog) -> float:
-    """Return the next event's seq; infinity where the log is damaged: it is read up to there."""
-    try:
-        return log.head().seq
-    except MolochError:
-        return math.inf
+        self.ready.set()
 
 
 def _identity(run: Path) -> tuple[int, int] | None:
@@ -111,6 +130,11 @@ def _identity(run: Path) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
+def _forget(kept: dict[object, Any], most: int) -> None:
+    while len(kept) > most:
+        kept.pop(next(iter(kept)))
+
+
 class Library:
     """All runs, by key."""
 
@@ -118,8 +142,7 @@ class Library:
         self.folder, self.interviewer = folder, Interviewer(llm)
         self._given = list(runs)
         self._followers: dict[str, Follower] = {}
-        self._descriptions = Descriptions()
-        self._lock = threading.Lock()
+        self._lock, self._ends = threading.Lock(), Ends()
 
     def paths(self) -> dict[str, Path]:
         """Return key -> folder of every run that is there now."""
@@ -127,11 +150,11 @@ class Library:
         return keys([*self._given, *found])
 
     def runs(self) -> list[RunInfo]:
-        """Return every run's description."""
-        return [self._descriptions.of(key, path) for key, path in self.paths().items()]
+        """Return every run's description; of a log that has grown only what is new is read."""
+        return [self._ends.describe(key, path) for key, path in self.paths().items()]
 
     def follower(self, key: str) -> Follower | None:
-        """Return the one that reads a run, begun when it is first asked for; None where there is no such run."""
+        """Return the one that reads a run while it is looked at; None where there is no such run."""
         path = self.paths().get(key)
         if path is None:
             return None
@@ -141,7 +164,7 @@ class Library:
                 found.close()
                 found = None
             if found is None:
-                found = self._followers[key] = Follower(key, path)
+                found = self._followers[key] = Follower(key, path, self._ends)
             return found
 
     def close(self) -> None:

@@ -6,22 +6,19 @@ from collections.abc import Iterator
 
 from abm.errors import MolochError
 from abm.events import Event
-from abm.log import open_log, read_events
-from analysis.contests import Evaluation, read_evaluation
+from abm.log import open_log
+from analysis.contests import Evaluation, EvaluationReader
 from analysis.judging import VerdictRow, read_verdicts
 from analysis.ui.data.book import Contest, Step
 from analysis.ui.data.frames import Key
 from analysis.ui.data.persona import Person
-from analysis.ui.data.story import Story, read_story
+from analysis.ui.data.story import Story, StoryReader
 from analysis.ui.library import Follower
 
 
 def evaluation(follower: Follower) -> Evaluation:
-    """Return the run's evaluation contests; read again when the log holds more decisions of that phase."""
-    decided = follower.read(
-        lambda book: sum(c.step.phase == "evaluate" and c.outcome != "" for c in book.contests.values())
-    )
-    return follower.once(("evaluation", decided), lambda: read_evaluation(_readable(follower)))
+    """Return the run's evaluation contests; the same object until there are more of them, or other verdicts."""
+    return follower.fold("evaluation", EvaluationReader, lambda reader: reader.result())
 
 
 def verdicts(follower: Follower) -> tuple[list[VerdictRow], str]:
@@ -44,32 +41,20 @@ def of_step(follower: Follower, contest: Contest) -> list[Event]:
     """Return the events of a contest's step, as far as they can be read."""
     step = contest.step
     key = ("step", step.first, contest.seq)
-    return follower.once(key, lambda: list(_events(follower, [step])))
+    return follower.once(key, lambda: list(_events(follower, step)))
 
 
 def story(follower: Follower, person: Person, key: Key) -> Story:
     """Return a persona's story in a society."""
-    steps = follower.read(lambda book: list(book.of(key.phase, key.arm, key.epoch)))
-    decided = follower.read(lambda book: sum(c.outcome != "" for c in book.contests.values()))
-    events = _events(follower, steps)
-    return follower.once(
-        ("story", str(key), person.persona, decided),
-        lambda: follower.read(lambda book: read_story(events, book, person, key)),
+    book = follower.read(lambda book: book)
+    return follower.fold(
+        ("story", key, person.persona), lambda: StoryReader(book, person, key), lambda reader: reader.story()
     )
 
 
-def _events(follower: Follower, steps: list[Step]) -> Iterator[Event]:
-    log = open_log(follower.path, write=False)
-    for step in steps:
-        stop = step.last + 1 if step.last >= 0 else None
-        try:
-            yield from log.read(step.first, stop)
-        except MolochError:  # damaged from here on; the header says so
-            return
-
-
-def _readable(follower: Follower) -> Iterator[Event]:
+def _events(follower: Follower, step: Step) -> Iterator[Event]:
+    stop = step.last + 1 if step.last >= 0 else None
     try:
-        yield from read_events(follower.path)
-    except MolochError:
+        yield from open_log(follower.path, write=False).read(step.first, stop)
+    except MolochError:  # damaged from here on; the header says so
         return

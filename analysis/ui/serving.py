@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import tempfile
+import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ from abm.errors import InputError
 HOST = "127.0.0.1"
 PORT = 8765
 APP = "analysis.ui.app"
+NICENESS = 10
+"""How far below that of a run the pages' priority is: beside one that takes every core they get a tenth of one."""
 _ASSETS = Path(__file__).parent / "assets"
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def serve(
@@ -37,7 +42,7 @@ def serve(
     Raises:
         InputError: the ``ui`` extra is not installed, or the port is taken.
     """
-    with bound(port) as listening, tempfile.TemporaryDirectory(prefix="moloch-ui-") as home:
+    with ended_by_signals(), bound(port) as listening, tempfile.TemporaryDirectory(prefix="moloch-ui-") as home:
         _settings(home)
         app, assets = _pages()
         from analysis.ui.library import open_library
@@ -47,6 +52,37 @@ def serve(
             _run(app, assets, listening, ready)
         finally:
             library.close()
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Have the signals that end a process raise SystemExit within the block, so that what it holds is given back.
+
+    The server underneath ends in order when it is told to, and then sends itself the signal again.
+    """
+
+    def end(number: int, _frame: object) -> None:
+        if number != signal.SIGTERM:
+            signal.raise_signal(signal.SIGTERM)  # which the server ends by in order
+            return
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours = [number for number in _ENDING if signal.getsignal(number) == signal.SIG_DFL]  # not those that nohup ignores
+    before = {number: signal.signal(number, end) for number in ours}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def yield_to_runs() -> None:
+    """Lower this process's priority, so that the scheduler serves a run on the same machine first."""
+    if hasattr(os, "nice"):  # POSIX; what was started before, such as a browser, keeps its own
+        os.nice(NICENESS)
 
 
 @contextlib.contextmanager
@@ -120,6 +156,7 @@ def _run(app: Any, assets: Path, listening: socket.socket, ready: Callable[[str]
             await super().startup(sockets=sockets)
             if self.started:
                 ready(f"http://{HOST}:{listening.getsockname()[1]}/")
+                yield_to_runs()
 
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, ws_max_size=2**20, timeout_graceful_shutdown=2

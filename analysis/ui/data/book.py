@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from abm.events import (
     AdapterTrained,
@@ -110,7 +110,6 @@ class Book:
         seq: the next event's.
         forks: (``seq``, names of changed settings).
         replies: answers of language models; ``tokens`` that they wrote.
-        last: when the last event was appended, seconds since the Unix epoch.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
@@ -129,9 +128,15 @@ class Book:
     forks: list[tuple[int, list[str]]] = field(default_factory=list)
     ended: RunEnded | None = None
     seq: int = 0
-    last: float = 0.0
     replies: int = 0
     tokens: int = 0
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+        AdapterTrained, AnchorsListed, ArenaSet, CompetitorsJoined, ContestDecided, ContestOpened, CrowdJoined, EpochEnded,
+        Forked, Intervened, LLMReplied, MessagePublished, MessageRejected, PersonasJoined, ReaderJoined, RunConfigured,
+        RunEnded, StepEnded, StepStarted, TiesFormed, VerdictGiven,
+    })  # fmt: skip
+    """Types of events that it looks at; of others it knows that they were there."""
 
     def take_all(self, events: Iterable[Event]) -> Book:
         """Take events one by one and return the book itself."""
@@ -141,7 +146,7 @@ class Book:
 
     def take(self, event: Event) -> None:
         """Take the next event."""
-        self.seq, self.last = event.seq + 1, event.at or self.last
+        self.seq = event.seq + 1
         match event:
             case LLMReplied():
                 self.replies += 1

@@ -40,20 +40,26 @@ class Film:
     outline_labels: list[str]
 
 
-def film(frames: Frames, fill: str, slot: int = 0) -> Film:
-    """Return frames as colours; opinions where there are none are shown as choices."""
-    exposed = _stacked(frames.exposures, frames.n)
+def film(frames: Frames, fill: str, slot: int = 0, since: int = 0, least: float = 0.0) -> Film:
+    """Return frames as colours; opinions where there are none are shown as choices.
+
+    Args:
+        since: leave out the frames before this one; there is one at least from there on.
+        least: the scale of opinions ends at least there.
+    """
+    exposed = _stacked(frames.exposures[since:], frames.n)
     labels: list[str] = list(EXPOSURES)
     if fill == "opinion" and frames.opinions:
         slot = min(slot, len(frames.slots) - 1)
-        of = np.stack([opinion[slot] for opinion in frames.opinions])
-        end = next(end for end in ENDS if end >= float(np.abs(of).max(initial=0)) or end == ENDS[-1])
+        of = np.stack([opinion[slot] for opinion in frames.opinions[since:]])
+        most = max(least, float(np.abs(of).max(initial=0)))
+        end = next(end for end in ENDS if end >= most or end == ENDS[-1])
         ramp, title = {"low": -end, "high": end}, f"Opinion of {frames.slots[slot]}"
         return Film(opinion_bins(of, low=-end, high=end), exposed, opinions(low=-end, high=end), ramp, title, labels)
     if fill == "exposure":
         return Film(exposed, exposed, categories(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
     palette = [*categories(frames.slots, neutral="No choice yet"), *ASIDE]
-    return Film(_stacked(frames.choices, frames.n), exposed, palette, {}, "Last choice", labels)
+    return Film(_stacked(frames.choices[since:], frames.n), exposed, palette, {}, "Last choice", labels)
 
 
 def _stacked(codes: list[NDArray[np.uint8]], n: int) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,8 +14,9 @@ from typing import Any, Literal
 
 from abm.errors import MolochError
 from abm.events import RunEnded
-from abm.log import open_log
+from abm.log import EventLog, Head, open_log
 from abm.log.about import lineage
+from abm.log.recovery import head_after
 
 State = Literal["running", "ended", "stopped", "empty", "damaged"]
 SAYS: dict[State, str] = {
@@ -35,7 +37,7 @@ class RunInfo:
         head: hash of the chain; ``digest``: what a finished run ended with.
         forked: the run that it was forked from, and how many of its events they share.
         error: what is wrong with the log.
-        written: when its last event was appended, in seconds since the Unix epoch; 0 for never.
+        written: when its last event was appended, in seconds since the Unix epoch; 0 for never, or where nobody looked for it.
     """
 
     key: str
@@ -81,50 +83,91 @@ def keys(paths: Iterable[Path]) -> dict[str, Path]:
 
 def describe(key: str, path: Path) -> RunInfo:
     """Return a run's description; a damaged or unreadable one is described as such, and one that is gone."""
-    try:
-        return _described(key, path)
-    except Exception as error:  # what nobody foresaw in one run's folder must not hide the others
-        why = f"its folder cannot be understood: {type(error).__name__}: {error}"
-        return RunInfo(key, path, {}, "damaged", error=why)
+    return Ends().describe(key, path)
 
 
-def _described(key: str, path: Path) -> RunInfo:
-    try:
-        log = open_log(path, write=False)
-    except MolochError as error:
-        return RunInfo(key, path, {}, "damaged", error=str(error))
-    try:
-        head = log.head()
-        past = lineage(path)
-        forked = (Path(past[0]["run"]).name, int(past[0]["seq"])) if past else None
-        last = next(iter(log.read(head.seq - 1)), None) if head.seq else None
-    except MolochError as error:
-        return RunInfo(key, path, log.config, "damaged", error=str(error))
-    digest = last.digest if isinstance(last, RunEnded) else ""
+def seen_from(key: str, path: Path, head: Head, digest: str, written: float = 0.0) -> RunInfo:
+    """Return the description of a run whose log ends at ``head``, with the digest of its end if it has ended.
+
+    Raises:
+        MolochError: ``run.json``, or that of the run that it was forked from, cannot be read.
+    """
+    config, past = open_log(path, write=False).config, lineage(path)
+    forked = (Path(past[0]["run"]).name, int(past[0]["seq"])) if past else None
     state: State = "ended" if digest else _unended(path, head.seq)
-    return RunInfo(key, path, log.config, state, head.seq, head.hash, digest, forked, written=last.at if last else 0.0)
+    return RunInfo(key, path, config, state, head.seq, head.hash, digest, forked, written=written)
+
+
+class Ends:
+    """Descriptions of many runs: each is made again when a file of it has changed, from what was appended since the last one."""
+
+    def __init__(self) -> None:
+        self._ends: dict[tuple[Path, int], _End] = {}
+        self._known: dict[Path, tuple[object, RunInfo]] = {}
+        self._lock = threading.Lock()
+
+    def describe(self, key: str, path: Path) -> RunInfo:
+        """Return a run's description; see :func:`describe`."""
+        stamp = (key, _stamp(path))
+        before, found = self._known.get(path, (None, None))
+        if (
+            found is not None and before == stamp and found.state != "damaged"
+        ):  # which another folder may be the reason of
+            return found if found.state == "ended" else replace(found, state=_unended(path, found.events))
+        try:
+            found = self._described(key, path)
+        except Exception as error:  # what nobody foresaw in one run's folder must not hide the others
+            why = f"its folder cannot be understood: {type(error).__name__}: {error}"
+            found = RunInfo(key, path, {}, "damaged", error=why)
+        self._known[path] = (stamp, found)
+        return found
+
+    def _described(self, key: str, path: Path) -> RunInfo:
+        try:
+            log = open_log(path, write=False)
+        except MolochError as error:
+            return RunInfo(key, path, {}, "damaged", error=str(error))
+        place = (path, (path / "run.json").stat().st_ino)  # another run may come to stand in the same folder
+        try:
+            with self._lock:
+                seen = self._look(place, log)
+            return seen_from(key, path, *seen)
+        except MolochError as error:
+            return RunInfo(key, path, log.config, "damaged", error=str(error))
+
+    def _look(self, place: tuple[Path, int], log: EventLog) -> tuple[Head, str, float]:
+        known = self._ends.pop(place, None)
+        if known is not None:
+            with contextlib.suppress(MolochError):  # it may have been mended, or emptied: look at the whole of it
+                known.look()
+                self._ends[place] = known
+                return known.head, known.digest, known.written
+        end = _End(log)
+        end.look()
+        self._ends[place] = end
+        return end.head, end.digest, end.written
+
+
+class _End:
+    """Where one log ended when it was looked at last; begins with its last segment."""
+
+    def __init__(self, log: EventLog) -> None:
+        next(log.blocks(), None)  # the first commit shows whether run.json was edited
+        self.head, self.digest, self.written = log.head(), "", 0.0
+        self._tail = log.tail(max(0, self.head.seq - 1))
+
+    def look(self) -> None:
+        """Read what was appended since the last look."""
+        block = None
+        for block in self._tail.new():
+            self.head = head_after(block)
+        if block is not None:
+            last = block.events()[-1]
+            self.digest, self.written = last.digest if isinstance(last, RunEnded) else "", last.at
 
 
 def _unended(path: Path, events: int) -> State:
     return "running" if written_now(path) else "stopped" if events else "empty"
-
-
-class Descriptions:
-    """Descriptions of many runs, each made again when a file that it is read from has changed."""
-
-    def __init__(self) -> None:
-        self._known: dict[Path, tuple[object, RunInfo]] = {}
-
-    def of(self, key: str, path: Path) -> RunInfo:
-        """Return a run's description, as :func:`describe` does."""
-        stamp = (key, _stamp(path))
-        before, found = self._known.get(path, (None, None))
-        if found is None or before != stamp or found.state == "damaged":  # which another folder may be the reason of
-            found = describe(key, path)
-        elif found.state != "ended":
-            found = replace(found, state=_unended(path, found.events))
-        self._known[path] = (stamp, found)
-        return found
 
 
 def _stamp(path: Path) -> list[tuple[str, int, int]]:

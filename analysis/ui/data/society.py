@@ -6,7 +6,7 @@ Knows events; knows nothing of colours or places. Takes events one by one, so th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,14 @@ class Reader:
     Attributes:
         frames: what was read so far; None until the society's members are known.
     """
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+        AdapterTrained, AnchorsListed, ContestDecided, ContestOpened, CrowdJoined, Engaged, FeedOpened, FeedServed,
+        Forked, Intervened, MessagePublished, MessagesLabelled, OpinionsShifted, PersonasJoined, PlatformOpened,
+        PollTaken, Reacted, ReactedMany, ReactionInvalid, RunConfigured, StepEnded, StepStarted, TiesCut,
+        TiesFormed, VerdictGiven,
+    })  # fmt: skip
+    """Types of events that it looks at."""
 
     def __init__(self, key: Key) -> None:
         self.key = key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from abm.events import (
     StepStarted,
 )
 from abm.networked.platform import RECOMMENDED, UNIT
-from analysis.ui.data.book import Book
+from analysis.ui.data.book import Book, Message
 from analysis.ui.data.frames import ENDS, Key
 from analysis.ui.data.persona import Person, name_of
 from analysis.ui.data.text import DASH, Passage, passage, signed
@@ -34,6 +34,7 @@ class Seen:
     """One message as the persona had it before it.
 
     Attributes:
+        message: as the book has it, with the verdicts that came later.
         letter: how its own order named it; empty where it was only in the feeds.
         came: how it reached the feeds of the persona, in words.
         did: ``liked``, ``shared``, ``replied``.
@@ -42,11 +43,20 @@ class Seen:
     letter: str
     slot: int
     competitor: str
-    text: str
+    message: Message
     chosen: bool
-    misbehaved: list[str]
     came: str = ""
     did: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """What was written."""
+        return self.message.text
+
+    @property
+    def misbehaved(self) -> list[str]:
+        """Probes that found it to misbehave."""
+        return self.message.misbehaved
 
 
 @dataclass(frozen=True)
@@ -84,15 +94,22 @@ def read_story(events: Iterable[Event], book: Book, person: Person, key: Key) ->
     Args:
         events: of the log, or of those steps alone, in order.
     """
-    reader = _Reader(book, person, key)
+    reader = StoryReader(book, person, key)
     for event in events:
         reader.take(event)
-    return Story(person, reader.encounters, {name: line for name, line in reader.opinions.items() if len(line) > 1})
+    return reader.story()
 
 
-class _Reader:
+class StoryReader:
+    """Takes a log's events, or a society's, and keeps what one persona saw of them; ``book`` holds the contests by then."""
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+        ContestDecided, Engaged, FeedOpened, FeedServed, OpinionsShifted, Reacted, ReactedMany, ReactionInvalid, StepStarted
+    })  # fmt: skip
+    """Types of events that it looks at."""
+
     def __init__(self, book: Book, person: Person, key: Key) -> None:
-        self.book, self.persona, self.key = book, person.persona, key
+        self.book, self.person, self.persona, self.key = book, person, person.persona, key
         self.encounters: list[Encounter] = []
         self.opinions: dict[str, list[tuple[int, float]]] = {}
         self._step: StepStarted | None = None
@@ -102,7 +119,13 @@ class _Reader:
         self._did: dict[str, list[str]] = {}
         self._round = 0
 
+    def story(self) -> Story:
+        """Return the persona's story so far."""
+        opinions = {name: list(line) for name, line in self.opinions.items() if len(line) > 1}
+        return Story(self.person, list(self.encounters), opinions)
+
     def take(self, event: Event) -> None:
+        """Take the next event."""
         if isinstance(event, StepStarted):
             self._step = event if self.key.holds(event) else None
             return
@@ -181,8 +204,8 @@ class _Reader:
         names = contest.competitors()
         seen = [
             Seen(
-                chr(65 + place) if reaction else "", slot, names.get(slot, f"message {slot + 1}"), wrote.text, slot == choice,
-                wrote.misbehaved, self._came.get(wrote.message, ""), self._did.get(wrote.message, []),
+                chr(65 + place) if reaction else "", slot, names.get(slot, f"message {slot + 1}"), wrote, slot == choice,
+                self._came.get(wrote.message, ""), self._did.get(wrote.message, []),
             )
             for place, slot in enumerate(order)
             if (wrote := contest.messages.get(slot)) is not None

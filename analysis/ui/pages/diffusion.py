@@ -15,6 +15,7 @@ from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.graph import DiffusionGraph
 from analysis.ui.library import Follower
+from analysis.ui.live import SEEN
 from analysis.ui.pages import parts, vue
 from analysis.ui.watching import Watcher
 
@@ -98,15 +99,16 @@ def Society(
 ) -> None:  # fmt: skip
     """One society, followed as long as it is shown; ``parting``: the step in which it and the one beside it part."""
     tick, set_tick = solara.use_state(0)
-    watcher = solara.use_memo(
-        lambda: Watcher(follower.path, key, lambda: set_tick(lambda number: number + 1)), [follower.key, str(key)]
-    )
+    seen = solara.use_context(SEEN)
+    watcher = solara.use_memo(lambda: follower.watcher(key), [follower.key, str(key)])
 
-    def begin() -> Callable[[], None]:
-        watcher.start()
-        return watcher.close
+    def begin() -> Callable[[], None] | None:
+        if not seen:
+            return None
+        set_tick(lambda number: number + 1)  # of what came before we looked
+        return watcher.look(lambda: set_tick(lambda number: number + 1))
 
-    solara.use_effect(begin, [watcher])
+    solara.use_effect(begin, [watcher, seen])
     if not watcher.read(lambda frames: len(frames) if frames is not None else 0):
         waiting = f"{count(watcher.events, 'event')} so far." if not watcher.ready else "This society has not begun."
         vue.Notice(
@@ -184,21 +186,8 @@ def Graph(
         return close
 
     def update() -> None:
-        shown = film(frames, address.fill, address.slot)
-        view = (address.fill, address.slot, shown.ramp.get("high", 0.0))
         marks = [*parting_marks(parting, frames.labels), *frames.marks]
-        if sent.view != view or sent.thinned != frames.thinned:
-            at = min(widget.t, len(frames) - 1)
-            widget.show(
-                shown.fills, frames.labels, outlines=shown.outlines, marks=marks, palette=shown.palette,
-                ramp=shown.ramp, t=at,
-            )  # fmt: skip
-            widget.fills_title = shown.title
-        elif len(frames) > sent.frames:
-            new = slice(sent.frames, None)
-            widget.append(shown.fills[new], frames.labels[new], outlines=shown.outlines[new])
-        widget.marks = marks  # sent where they are others
-        sent.frames, sent.thinned, sent.view = len(frames), frames.thinned, view
+        _send(widget, frames, address.fill, address.slot, sent, marks)
         live = follower.read(lambda book: book.ended is None) and not follower.error
         widget.live = live
         tied = (
@@ -222,6 +211,29 @@ def Graph(
     text = follower.read(lambda book: _text(book.people, persona)) if card else ""
     to = address.at(page="persona", persona=persona, society=str(key), t=t).url
     vue.MemberCard(name=places.names[selected] if card else "", text=text, facts=card, to=to, event_go=go)
+
+
+def _send(
+    widget: DiffusionGraph, frames: Frames, fill: str, slot: int, sent: _Sent, marks: list[dict[str, Any]]
+) -> None:
+    """Send the widget the frames that it has not, or all of them where what colours them is another."""
+    same = (*sent.view[:2], sent.thinned) == (fill, slot, frames.thinned)
+    if same and sent.frames == len(frames):
+        widget.marks = marks
+        return
+    known, end = (sent.frames, sent.view[2]) if same else (0, 0.0)
+    shown = film(frames, fill, slot, known, end)
+    if known and shown.ramp.get("high", 0.0) != end:  # the scale is another
+        known, shown = 0, film(frames, fill, slot)
+    if known:
+        widget.append(shown.fills, frames.labels[known:], outlines=shown.outlines)
+        widget.marks = marks  # sent where they are others
+    else:
+        widget.show(
+            shown.fills, frames.labels, outlines=shown.outlines, marks=marks, palette=shown.palette, ramp=shown.ramp, t=min(widget.t, len(frames) - 1)
+        )  # fmt: skip
+        widget.fills_title = shown.title
+    sent.frames, sent.thinned, sent.view = len(frames), frames.thinned, (fill, slot, shown.ramp.get("high", 0.0))
 
 
 def _row_of(frames: Frames, persona: int) -> int:

@@ -16,6 +16,11 @@ def AddressBar(search: str) -> None:
     """Keeps the browser's address at ``search``."""
 
 
+@solara.component_vue("presence.vue")
+def Presence(event_seen: Callable[[bool], None]) -> None:
+    """Tells whether the page is seen, whenever that changes: a tab in the background is not."""
+
+
 @solara.component_vue("header.vue")
 def Header(run: Row | None, page: str, tabs: list[Row], home: str, event_go: Go) -> None:
     """A run's name, state and hashes, the pages' tabs, and the command that forks it."""

@@ -268,6 +268,31 @@ class TestFollowing:
         new = {path for path in (tmp_path / "live").rglob("*") if path.is_file()} - before
         assert {path.parent.name for path in new} <= {"layouts", "parquet", "log", "snap"}
 
+    def test_a_page_that_nobody_sees_rests(self, browser, networked, tmp_path):
+        """A tab in the background stays as it is while a run goes on, and shows what was missed when it is seen again."""
+        pytest.importorskip("solara", reason="the ui extra is not installed")
+        events = list(read_events(networked))
+        log = create(tmp_path / "live", json.loads((networked / "run.json").read_text())["config"])
+        log.append(events[:-2])
+        shows = "(said) => document.querySelector('header').innerText.includes(said)"
+        turned = """(state) => { Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange")) }"""
+        with serving(tmp_path / "live") as url:
+            behind, before = Visit(browser, url), Visit(browser, url)
+            for visit in (behind, before):
+                visit.open("?run=live&page=contests").wait_for_function(shows, arg=f"{len(events) - 2:,}")
+            behind.page.evaluate(turned, "hidden")
+            for event in events[-2:]:
+                log.append([event])
+                before.page.wait_for_function(shows, arg=f"{event.seq + 1:,}")
+            assert behind.page.evaluate(shows, f"{len(events) - 2:,}")
+            behind.page.evaluate(turned, "visible")
+            behind.page.wait_for_function(shows, arg=f"{len(events):,}")
+            log.close()
+            for visit in (behind, before):
+                visit.close()
+                assert visit.errors == [] and visit.strays == []
+
 
 class TestDesignedStates:
     """A run that is empty, unfinished or damaged has a sentence, not a traceback."""

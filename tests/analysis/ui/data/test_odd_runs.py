@@ -33,7 +33,9 @@ BROKEN = {
 
 def settled(follower):
     """Wait until what stands in the log is read, or cannot be."""
+    leave = follower.look()
     assert follower.ready.wait(timeout=30)
+    leave()
     return follower
 
 
@@ -140,7 +142,10 @@ class TestManyRuns:
         for number in range(5):
             shutil.copytree(networked, tmp_path / "runs" / f"{number}")
         looked: list[str] = []
-        monkeypatch.setattr(data, "describe", lambda key, path: (looked.append(key), describe(key, path))[1])
+        described = data.Ends._described
+        monkeypatch.setattr(
+            data.Ends, "_described", lambda self, key, path: (looked.append(key), described(self, key, path))[1]
+        )
         library = Library([], tmp_path / "runs")
         first = library.runs()
         assert len(looked) == 5

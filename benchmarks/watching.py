@@ -1,0 +1,269 @@
+"""What it costs a run to be watched: `moloch ui` and a browser that follow it, beside the same run alone.
+
+Covers: CPU seconds of the run, of the server and of all processes of headless Chromium (software GL), from when the page is there
+to the run's end; wall time and CPU of the run against the same run with nobody watching. Server and browser are there before the
+run begins, and the page is opened as soon as there is a run to show; what opening it costs is in benchmarks/pages.py. Rounds of both sides alternate; medians. The noise is what unwatched runs differ by among
+themselves, from one round to the next. Kinds of runs: the real command with the pocket model, ``isolated`` or ``networked``
+(a crowd of 300), and ``members``, a writer that does little but write: fixed texts before a networked crowd of 10^5, all of it
+logged. What one start of the server costs is a figure of its own. Needs Linux, the ``ui`` extra, playwright and Chromium. Run it
+with ``--json`` for one line per figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT)
+
+TICK = os.sysconf("SC_CLK_TCK")
+PAGES = {
+    "runs": "",
+    "diffusion": "?run=watched",
+    "contests": "?run=watched&page=contests",
+    "probes": "?run=watched&page=probes",
+    "agents": "?run=watched&page=agents",
+    "persona": "?run=watched&page=persona",
+}
+"""What is open: its address."""
+SETTINGS = ["--epochs", "1", "--set", "arms=[rft]"]
+KINDS = {
+    "isolated": ["--world", "isolated"],
+    "networked": ["--world", "networked", "--set", "crowd.size=300"],
+}
+MEMBERS, CONTESTS = 100_000, 4
+SETTLED_S = 1.0
+"""Seconds after which a page that was opened has come to rest."""
+SERVER_GOAL = 0.05
+"""Most of the run's CPU that the server may take."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """One run: wall seconds, and CPU seconds of it, of the server and of the browser meanwhile."""
+
+    wall: float
+    run: float
+    server: float = 0.0
+    browser: float = 0.0
+
+
+def moloch(*arguments: str) -> list[str]:
+    """Return the command line of a ``moloch`` command from these sources."""
+    return [sys.executable, "-c", "from analysis.cli import main; main()", *arguments]
+
+
+def start(command: list[str], cwd: Path, **options: Any) -> subprocess.Popen[str]:
+    """Start a process on these sources."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, cwd=cwd, env=environment, text=True, stderr=subprocess.DEVNULL, **options)
+
+
+def writing(kind: str, out: Path, anchors: int) -> list[str]:
+    """Return the command that holds a run."""
+    if kind == "members":
+        return [sys.executable, __file__, "--write", str(out), "--anchors", str(anchors)]
+    plan = ["--set", f"train_anchors={anchors}", "--set", f"held_out_anchors={anchors}"]
+    return moloch("run", *KINDS[kind], *SETTINGS, *plan, "--out", str(out))
+
+
+def write(out: Path, steps: int) -> None:
+    """Hold steps of a large networked society with fixed texts."""
+    sys.path.insert(1, str(ROOT / "benchmarks"))
+    from networked import society
+
+    from abm.networked.settings import NetworkConfig
+
+    held = society(out, MEMBERS, NetworkConfig(together=CONTESTS), steps)
+    while held.running:
+        held.step()
+    held.journal.log.close()
+
+
+# -- processes ---------------------------------------------------------------------------------------------------
+
+
+def children() -> dict[int, list[int]]:
+    """Return the children of every process."""
+    found: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            found.setdefault(int(_stat(status)[1]), []).append(int(status.parent.name))
+        except OSError:  # it ended meanwhile
+            continue
+    return found
+
+
+def _stat(path: Path) -> list[str]:
+    return path.read_text("utf-8", "replace").rpartition(")")[2].split()
+
+
+def cpu(pid: int) -> float:
+    """Return CPU seconds of a process, of those that it started, and of those of them that have ended."""
+    below, todo, ticks = children(), [pid], 0
+    while todo:
+        one = todo.pop()
+        todo += below.get(one, [])
+        try:
+            ticks += sum(map(int, _stat(Path(f"/proc/{one}/stat"))[11:15]))
+        except OSError:
+            continue
+    return ticks / TICK
+
+
+def chromium_pid() -> int:
+    """Return the first process of the browser that this process started."""
+    below, todo = children(), [os.getpid()]
+    while todo:
+        one = todo.pop(0)
+        if b"--type=" not in (line := Path(f"/proc/{one}/cmdline").read_bytes()) and b"--headless" in line:
+            return one
+        todo += below.get(one, [])
+    raise SystemExit("no Chromium among the processes that this one started")
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Yield ``moloch ui`` on the runs in ``folder``/runs, and its address."""
+    process = start(moloch("ui", "--no-browser", "--port", "0"), folder, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        if "http://" not in line:
+            raise SystemExit("moloch ui did not start")
+        yield process, next(word for word in line.split() if word.startswith("http://"))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+# -- runs --------------------------------------------------------------------------------------------------------
+
+
+def hold(command: list[str], cwd: Path, begun: Any = lambda process: None) -> tuple[float, float]:
+    """Carry out a run; return its wall and CPU seconds. ``begun`` is called while it goes on."""
+    began = time.perf_counter()
+    process = start(command, cwd, stdout=subprocess.DEVNULL)
+    begun(process)
+    _, status, used = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit status {process.returncode}")
+    return wall, used.ru_utime + used.ru_stime
+
+
+def alone(kind: str, folder: Path, anchors: int) -> Held:
+    """Hold a run that nobody watches."""
+    with tempfile.TemporaryDirectory(dir=folder) as out:
+        return Held(*hold(writing(kind, Path(out) / "alone", anchors), folder))
+
+
+def watched(kind: str, folder: Path, anchors: int, page: str, browser: Any) -> Held:
+    """Hold a run while a page of a server shows it."""
+    out = folder / "runs" / "watched"
+    shown = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    with server(folder) as (process, url):
+        shown.goto(url)
+        shown.wait_for_selector("tbody tr")
+        of_browser = chromium_pid()
+        before: list[float] = []
+
+        def look(run: subprocess.Popen[str]) -> None:
+            while not (out / "run.json").exists() and run.poll() is None:
+                time.sleep(0.02)
+            if PAGES[page]:
+                shown.goto(url + PAGES[page])
+                shown.wait_for_selector("h1")
+            time.sleep(SETTLED_S)
+            before[:] = cpu(process.pid), cpu(of_browser)
+
+        wall, used = hold(writing(kind, out, anchors), folder, look)
+        after = cpu(process.pid), cpu(of_browser)
+        shown.context.close()
+    shutil.rmtree(out)
+    return Held(wall, used, after[0] - before[0], after[1] - before[1])
+
+
+# -- figures -----------------------------------------------------------------------------------------------------
+
+
+def figures(kind: str, pages: list[str], rounds: int, anchors: int, browser: Any) -> Iterator[dict[str, Any]]:
+    """Yield the figures of one kind of run."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        hold(writing("isolated", folder / "runs" / "before", 2), folder)  # so that there is a run to serve
+        quiet, seen = [], {page: [] for page in pages}
+        for _ in range(rounds):
+            quiet.append(alone(kind, folder, anchors))
+            for page in pages:
+                seen[page].append(watched(kind, folder, anchors, page, browser))
+        quiet.append(alone(kind, folder, anchors))
+        with server(folder) as (process, _):
+            began = cpu(process.pid)
+    wall, used = median(held.wall for held in quiet), median(held.run for held in quiet)
+    noise = median(abs(b.wall - a.wall) for a, b in pairwise(quiet)) / wall
+    rival = f"alone: {wall:.1f} s, {used:.1f} CPU s"
+    for page, helds in seen.items():
+        yield page_figure(f"{kind}, {page}: wall time", "s", [h.wall for h in helds], wall, rival, 1 + max(noise, 0.02))
+        yield page_figure(f"{kind}, {page}: the run's CPU", "s", [h.run for h in helds], used, rival, 1.02)
+        yield page_figure(f"{kind}, {page}: the server's CPU", "s", [h.server for h in helds], used, rival, SERVER_GOAL)
+        yield page_figure(f"{kind}, {page}: the browser's CPU", "s", [h.browser for h in helds], used, rival, None)
+    yield page_figure(f"{kind}: noise of the wall time alone", "s", [noise * wall], wall, rival, None)
+    yield page_figure("the server's start: CPU, once", "s", [began], used, rival, None)
+
+
+def page_figure(
+    name: str, unit: str, values: list[float], rival: float, said: str, goal: float | None
+) -> dict[str, Any]:
+    """Return one line of the report: the median, and its ratio to the unwatched run."""
+    value = median(values)
+    ratio = value / rival
+    return {
+        "name": name, "value": round(value, 2), "unit": unit, "rival": said, "ratio": round(ratio, 3),
+        "goal": "none" if goal is None else f"<= {goal:.3g}", "ok": goal is None or ratio <= goal,
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="one JSON object per figure")
+    parser.add_argument("--kinds", nargs="+", choices=[*KINDS, "members"], default=["networked"])
+    parser.add_argument("--pages", nargs="+", choices=list(PAGES), default=["diffusion"])
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--anchors", type=int, default=6, help="anchors of training and of evaluation; or steps")
+    parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.write:
+        write(given.write, given.anchors)
+        return
+    from tests.support.widget_page import chromium
+
+    with chromium() as browser:
+        for kind in given.kinds:
+            for line in figures(kind, given.pages, given.rounds, given.anchors, browser):
+                print(json.dumps(line) if given.json else _said(line), flush=True)
+
+
+def _said(line: dict[str, Any]) -> str:
+    goal = "" if line["goal"] == "none" else f"  goal {line['goal']}: {'ok' if line['ok'] else 'MISSED'}"
+    return f"{line['name']:45} {line['value']:>8} {line['unit']}  {line['ratio']:>6} of {line['rival']}{goal}"
+
+
+if __name__ == "__main__":
+    main()
