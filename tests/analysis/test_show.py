@@ -68,9 +68,7 @@ class TestShow:
         assert (len(whole["reactions"]), whole["not_shown"]) == (501, 0)
         assert (part["reactions"], part["not_shown"]) == (whole["reactions"][:8], 493)
         text = printed(show_contest(log, "a0"))
-        assert (
-            "thought 0" in text and "member 119" in text and "member 120" not in text and "400 members more" in text
-        )
+        assert "thought 0" in text and "member 119" in text and "member 120" not in text and "400 members more" in text
 
     def test_hostile_text_is_text(self, events) -> None:
         """Markup in a message is shown letter by letter."""
