@@ -143,6 +143,7 @@ class LiveRun(ReplayModel):
             if not self.ready:
                 self._settle()
                 self.ready = True
+                self._turn.notify_all()
             if self.busy and self._find(StepEnded) is not None:
                 super().step()
                 self.busy = False
