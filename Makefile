@@ -8,9 +8,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE := .venv-engine
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 EXTRAS := learn,store,ui,peers,dev
 READY := $(VENV)/.ready
-
 .PHONY: setup demo test test-slow test-browser test-engine faults lint widget
 setup: $(READY)
 
@@ -25,8 +25,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/moloch run
 
+test: export OMP_NUM_THREADS = 1
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -7,9 +7,10 @@ cost two megabytes a contest. Knows events; knows nothing of statistics.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,7 +142,7 @@ class EvaluationReader:
         self._step: StepStarted | None = None
         self._open: dict[str, Contest] = {}
         self._slots: dict[str, dict[int, Judged]] = {}
-        self._cast: dict[str, list[_Cast]] = {}
+        self._votes: defaultdict[str, _Votes] = defaultdict(_Votes)
         self._voters = NOBODY
 
     def result(self) -> Evaluation:
@@ -154,6 +155,8 @@ class EvaluationReader:
 
     def take(self, event: Event) -> None:
         match event:
+            case Reacted():  # first, for most events are
+                self._react(event)
             case StepStarted():
                 self._step = event if event.phase == "evaluate" else None
             case StepEnded():
@@ -176,7 +179,7 @@ class EvaluationReader:
                 self._panel.append(np.arange(event.first, event.first + event.size, dtype=np.int32))
             case MessagePublished() | MessageRejected() if self._step:
                 self._message(event, self._step)
-            case Reacted() | ReactedMany() | ReactionInvalid() | ContestDecided() | VerdictGiven() if self._step:
+            case ReactedMany() | ReactionInvalid() | ContestDecided() | VerdictGiven() if self._step:
                 self._outcome(event)
 
     def _message(self, event: MessagePublished | MessageRejected, step: StepStarted) -> None:
@@ -193,19 +196,27 @@ class EvaluationReader:
         else:
             side.rejected = event.reason or "rejected"
 
-    def _outcome(self, event: Reacted | ReactedMany | ReactionInvalid | ContestDecided | VerdictGiven) -> None:
+    def _react(self, event: Reacted) -> None:
+        contest = self._open.get(event.contest)
+        if contest is None:
+            return
+        if event.choice < 0:
+            contest.abstained += 1
+        else:
+            self._votes[event.contest].one(event.persona, event.choice, event.order)
+
+    def _outcome(self, event: ReactedMany | ReactionInvalid | ContestDecided | VerdictGiven) -> None:
         name, _, slot = event.message.rpartition("/") if isinstance(event, VerdictGiven) else (event.contest, "", "")
         contest = self._open.get(name)
         if contest is None:
             return
         match event:
-            case Reacted():
-                orders = np.array([[*event.order, -1]], dtype=np.int8)
-                self._react(contest, _Cast(np.array([event.persona]), orders, np.array([event.choice], dtype=np.int8)))
             case ReactedMany():
                 choices = unpack(event.choices, Int8s)
+                valid = choices >= 0
+                contest.abstained += len(choices) - int(np.count_nonzero(valid))
                 orders = unpack(event.orders, Int8s).reshape(len(choices), -1)
-                self._react(contest, _Cast(members(event), orders, choices))
+                self._votes[name].many(members(event)[valid], choices[valid], orders[valid])
             case ReactionInvalid():
                 contest.invalid += 1
             case ContestDecided():
@@ -218,22 +229,11 @@ class EvaluationReader:
                 side.labels[event.probe] = event.label
                 side.hits[event.probe] = max(len(event.evidence), int(event.label == 1)) if event.label == 1 else 0
 
-    def _react(self, contest: Contest, cast: _Cast) -> None:
-        abstained = int(np.count_nonzero(cast.choices < 0))
-        contest.abstained += abstained
-        if abstained:
-            valid = cast.choices >= 0
-            cast = _Cast(cast.personas[valid], cast.orders[valid], cast.choices[valid])
-        self._cast.setdefault(contest.contest, []).append(cast)
-
     def _count(self, contest: Contest) -> None:
         """Put together what each persona chose."""
-        cast = self._cast.pop(contest.contest, [])
-        personas = np.concatenate([NOBODY, *(part.personas for part in cast)])
+        personas, choices, first = self._votes.pop(contest.contest, _Votes()).columns()
         if not len(personas):
             return
-        choices = np.concatenate([part.choices for part in cast])
-        first = np.concatenate([_first(p) for p in cast])
         of_trained = [slot for slot, side in self._slots[contest.contest].items() if side is contest.trained]
         trained = np.isin(choices, of_trained)
         at = personas - personas.min()
@@ -254,11 +254,6 @@ class EvaluationReader:
         return self._voters
 
 
-def _first(cast: _Cast) -> NDArray[np.int8]:
-    """Return 1 for votes for what was seen first, 0 for others, -1 where nothing else was seen."""
-    return np.where(cast.orders[:, 1] >= 0, (cast.orders[:, 0] == cast.choices).astype(np.int8), np.int8(-1))
-
-
 def _placed(values: NDArray, at: NDArray[np.integer], who: NDArray[np.integer]) -> NDArray[np.int8]:
     """Return small whole numbers in the order of ``who``, each once among the places ``at``."""
     column = np.zeros(who[-1] + 1, dtype=np.int8)
@@ -266,12 +261,28 @@ def _placed(values: NDArray, at: NDArray[np.integer], who: NDArray[np.integer]) 
     return column[who]
 
 
-class _Cast(NamedTuple):
-    """Valid votes: personas, shape (k,); options in the order seen, shape (k, 2 or more), -1 for none; choices."""
+class _Votes:
+    """Valid votes of one contest, until it is decided: single ones as plain numbers, a crowd's as columns."""
 
-    personas: NDArray[np.integer]
-    orders: NDArray[np.int8]
-    choices: NDArray[np.int8]
+    def __init__(self) -> None:
+        self._singles: list[tuple[int, int, int]] = []
+        self._crowds: list[tuple[NDArray[np.integer], NDArray[np.int8], NDArray[np.int8]]] = []
+
+    def one(self, persona: int, choice: int, order: Sequence[int]) -> None:
+        """Add a persona's vote, with the options in the order in which it saw them."""
+        self._singles.append((persona, choice, int(order[0] == choice) if len(order) > 1 else -1))
+
+    def many(self, personas: NDArray[np.integer], choices: NDArray[np.int8], orders: NDArray[np.int8]) -> None:
+        """Add a crowd's votes: shapes (k,), (k,) and (k, 2 or more), -1 among the orders for no option."""
+        first = np.where(orders[:, 1] >= 0, (orders[:, 0] == choices).astype(np.int8), np.int8(-1))
+        self._crowds.append((personas, choices, first))
+
+    def columns(self) -> tuple[NDArray[np.integer], NDArray[np.int8], NDArray[np.int8]]:
+        """Return personas; choices; 1 for a vote for what was seen first, 0 for another, -1 where only one was seen."""
+        singles = np.array(self._singles, dtype=np.int32).reshape(-1, 3)
+        singles = (singles[:, 0], singles[:, 1].astype(np.int8), singles[:, 2].astype(np.int8))
+        personas, choices, first = (np.concatenate(parts) for parts in zip(singles, *self._crowds, strict=True))
+        return personas, choices, first
 
 
 def words(texts: Sequence[str]) -> int:

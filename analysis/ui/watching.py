@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,8 @@ BEAT_S = 0.5
 """Least seconds between two updates of a page."""
 SHARE = 5
 """Of the time at most one part in so many goes into updating a page."""
+AT_ONCE = 1_000
+"""Events that are taken while pages that look at the frames wait."""
 T = TypeVar("T")
 
 
@@ -143,9 +146,11 @@ class Watcher(Following):
 
     def take(self, events: Iterable[Event], head: Head) -> None:
         """Take a commit's events, and tell of it now and then."""
-        for event in events:
+        waiting = iter(events)
+        while some := list(islice(waiting, AT_ONCE)):
             with self._lock:
-                self._reader.take(event)
+                for event in some:
+                    self._reader.take(event)
         self.events = head.seq
         self._tell()
 

@@ -5,6 +5,7 @@ Knows events; knows nothing of colours or places. Takes events one by one, so th
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -79,7 +80,8 @@ class Reader:
         self._round = -1
         self._changed = False
         self._anchors: dict[str, str] = {}
-        self._cast: dict[str, list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = {}
+        self._singles: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._crowds: defaultdict[str, list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = defaultdict(list)
         self._verdicts: list[tuple[str, int]] = []
         self._seen = 0
 
@@ -137,6 +139,9 @@ class Reader:
 
     def _happen(self, event: Event, step: StepStarted, frames: Frames) -> None:
         match event:
+            case Reacted():  # first, for most events are
+                self._flush(frames)
+                self._singles[event.contest].append((event.persona, event.choice))
             case PlatformOpened():
                 self._open(event, frames)
             case FeedOpened() | FeedServed():
@@ -159,14 +164,11 @@ class Reader:
                 self._anchors[event.contest] = event.anchor
             case ContestOpened():
                 self._anchors[event.contest] = event.anchor
-            case Reacted():
-                self._flush(frames)
-                self._chose(event.contest, np.array([event.persona]), np.array([event.choice]))
             case ReactedMany():
                 self._flush(frames)
-                self._chose(event.contest, members(event), unpack(event.choices, Int8s).astype(np.int64))
+                self._crowds[event.contest].append((members(event), unpack(event.choices, Int8s).astype(np.int64)))
             case ReactionInvalid():
-                self._chose(event.contest, np.array([event.persona]), np.array([-2]))
+                self._singles[event.contest].append((event.persona, -2))
             case ContestDecided():
                 self._decided(event, frames)
             case VerdictGiven():
@@ -227,21 +229,19 @@ class Reader:
         engaged = (seen & (LIKED | SHARED | REPLIED)) > 0
         return np.where(engaged, 2, (seen & SERVED) > 0).astype(np.uint8)
 
-    def _chose(self, contest: str, personas: NDArray[np.int64], choices: NDArray[np.int64]) -> None:
-        self._cast.setdefault(contest, []).append((personas, choices))
-
     def _decided(self, event: ContestDecided, frames: Frames) -> None:
         """Add the frame of a decision: what each chose in this contest; those who were not asked keep what they chose before."""
-        cast = self._cast.pop(event.contest, [])
+        singles = np.array(self._singles.pop(event.contest, []), dtype=np.int64).reshape(-1, 2)
+        parts = [(singles[:, 0], singles[:, 1]), *self._crowds.pop(event.contest, [])]
+        personas, choices = (np.concatenate(column) for column in zip(*parts, strict=True))
         codes = frames.choices[-1].copy() if frames.choices else np.zeros(frames.n, dtype=np.uint8)
         asked = np.zeros(frames.n, dtype=bool)
-        for personas, choices in cast:
-            rows = np.searchsorted(frames.personas, personas)
-            inside = (rows < frames.n) & (frames.personas[np.minimum(rows, frames.n - 1)] == personas)
-            rows, choices = rows[inside], choices[inside]
-            slots = np.minimum(choices, len(frames.slots) - 1) + FIRST_SLOT
-            codes[rows] = np.where(choices >= 0, slots, np.where(choices == -1, frames.abstained, frames.abstained + 1))
-            asked[rows] = True
+        rows = np.searchsorted(frames.personas, personas)
+        inside = (rows < frames.n) & (frames.personas[np.minimum(rows, frames.n - 1)] == personas)
+        rows, choices = rows[inside], choices[inside]
+        slots = np.minimum(choices, len(frames.slots) - 1) + FIRST_SLOT
+        codes[rows] = np.where(choices >= 0, slots, np.where(choices == -1, frames.abstained, frames.abstained + 1))
+        asked[rows] = True
         exposed = self._exposed(frames) if self._platform is not None else asked.astype(np.uint8)
         subject = self._subjects.get(self._anchors.get(event.contest, ""), event.contest.rsplit("/", 1)[-1])
         self._add(codes, exposed, {"label": f"{event.outcome}: {subject}"}, event.contest)
@@ -278,7 +278,8 @@ class Reader:
             judged = len({message for message, _ in self._verdicts})
             self._mark("probe", f"probes: {bad} of {judged} messages misbehave")
         self._verdicts.clear()
-        self._cast.clear()
+        self._singles.clear()
+        self._crowds.clear()
         self._step = None
 
 

@@ -8,7 +8,7 @@ from analysis.ui.data import agents as data
 from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
-from analysis.ui.pages import parts, vue
+from analysis.ui.pages import parts, vue, waiting
 from analysis.ui.pages.diffusion import Rest
 
 
@@ -16,6 +16,7 @@ from analysis.ui.pages.diffusion import Rest
 def Agents(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
     """All win rates, then one competitor's lineage and messages."""
     whole, more = parts.use_whole(address.arm)
+    evaluation = waiting.use_reading(lambda: reading.evaluation(follower), follower)
     arms = follower.read(data.arms_of)
     if not arms:
         vue.Notice(
@@ -23,8 +24,10 @@ def Agents(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None
             text="All arms share the first epoch; they part when the first adapters are learnt.",
         )
         return
+    if evaluation is None:
+        vue.Notice(title="Reading the log", text="Every vote of the evaluations is counted.", busy=True)
+        return
     arm = address.arm if address.arm in arms else arms[0]
-    evaluation = reading.evaluation(follower)
     found = follower.read(lambda book: data.wrote(book, address, arm))
     start, stop = parts.page_of(address, len(found), data.PAGE)
     choices = follower.read(lambda book: data.agent_choices(book, address, arm))

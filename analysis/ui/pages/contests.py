@@ -9,7 +9,7 @@ from analysis.ui.data.book import Contest
 from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
-from analysis.ui.pages import parts, vue
+from analysis.ui.pages import parts, vue, waiting
 from analysis.ui.pages.diffusion import Rest
 
 
@@ -39,8 +39,13 @@ def Contests(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> No
 def OneContest(follower: Follower, contest: Contest, address: Address, go: vue.Go) -> None:
     """A contest that is there."""
     whole, more = parts.use_whole(contest.contest)
-    events = reading.of_step(follower, contest)
-    judged, _ = reading.verdicts(follower)
+    read = waiting.use_reading(
+        lambda: (reading.of_step(follower, contest), reading.verdicts(follower)), follower, contest.contest
+    )
+    if read is None:
+        vue.Notice(title="Reading the log", text="The reactions to this contest are looked for.", busy=True)
+        return
+    events, (judged, _) = read
     found = follower.read(lambda book: data.one(book, contest, events, address, judged, whole))
     reactions = found["reactions"]
     start, stop = parts.page_of(address, len(reactions), data.PAGE)

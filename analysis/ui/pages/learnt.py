@@ -9,7 +9,7 @@ from analysis.ui.data.runs import quoted
 from analysis.ui.data.training import training_rows
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
-from analysis.ui.pages import parts, vue
+from analysis.ui.pages import parts, vue, waiting
 from analysis.ui.pages.diffusion import Rest
 
 
@@ -22,9 +22,12 @@ def Training(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> No
 @solara.component
 def Probes(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
     """Tables of the run's own probes, and of judges if there were any."""
-    found = reading.evaluation(follower)
+    read = waiting.use_reading(lambda: (reading.evaluation(follower), reading.verdicts(follower)), follower)
+    if read is None:
+        vue.Notice(title="Reading the log", text="Every verdict of the evaluations is counted.", busy=True)
+        return
+    found, (judged, why) = read
     epoch = probes.epoch_of(found, address.epoch)
-    judged, why = reading.verdicts(follower)
     tables = probes.probe_tables(found, epoch) + probes.judge_tables(judged, found, epoch) if epoch else []
     if found.epochs:
         options = [[str(each), f"after epoch {each}"] for each in found.epochs]

@@ -16,7 +16,7 @@ from analysis.ui.data.places import names_of
 from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
-from analysis.ui.pages import parts, vue
+from analysis.ui.pages import parts, vue, waiting
 from analysis.ui.pages.diffusion import Rest
 
 SIZE = 10
@@ -46,9 +46,18 @@ def Persona(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> Non
 @solara.component
 def OnePersona(follower: Follower, address: Address, person: data.Person, key: Key, go: vue.Go) -> None:
     """A persona that is there."""
+    story = waiting.use_reading(lambda: reading.story(follower, person, key), follower, person.persona, key)
+    if story is None:
+        vue.Notice(title="Reading the log", text=f"What {person.name} saw and did is looked for.", busy=True)
+    else:
+        Told(follower, address, person, key, story, go)
+
+
+@solara.component
+def Told(follower: Follower, address: Address, person: data.Person, key: Key, story: told.Story, go: vue.Go) -> None:
+    """A persona whose story was read."""
     whole, more = parts.use_whole(person.persona, str(key))
     missing, set_missing = solara.use_state("")
-    story = reading.story(follower, person, key)
     rows = told.story_rows(story, *parts.page_of(address, len(story.encounters), SIZE), whole)
     for row in rows:
         row["url"] = address.at(page="contests", contest=row["contest"], page_no=0).url
