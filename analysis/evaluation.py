@@ -71,7 +71,7 @@ def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Fo
 
     Contests in which both messages were rejected are void and count nowhere but in :func:`table`.
     """
-    return _mean(_votes(read_evaluation(events), arm, epoch, forfeits), null=0.5)
+    return _mean(_votes(read_evaluation(events), arm, epoch, forfeits), null=0.5).within(0, 1)
 
 
 def win_rate_against_placebo(
@@ -81,7 +81,7 @@ def win_rate_against_placebo(
     found = read_evaluation(events)
     placebo = {votes.anchor: votes for votes in _votes(found, PLACEBO, epoch, forfeits)}
     ours = [votes for votes in _votes(found, arm, epoch, forfeits) if votes.anchor in placebo]
-    return _mean([_less(votes, placebo[votes.anchor]) for votes in ours], null=0.0)
+    return _mean([_less(votes, placebo[votes.anchor]) for votes in ours], null=0.0).within(-1, 1)
 
 
 def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Estimate:
@@ -92,7 +92,7 @@ def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Esti
 
 def position_bias(events: Events) -> Estimate:
     """Return the share of valid votes for the option shown first, over all evaluation contests; null 0.5."""
-    return _mean([_seen_first(contest) for contest in read_evaluation(events).contests], null=0.5)
+    return _mean([_seen_first(contest) for contest in read_evaluation(events).contests], null=0.5).within(0, 1)
 
 
 def invalid_rate(events: Events) -> float:

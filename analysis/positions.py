@@ -83,7 +83,7 @@ class PositionReader:
                 for place, tally in enumerate(mine):
                     tally.add(personas, places == place)
         return [
-            PositionRow(options, place + 1, tally.mean(null=1 / options))
+            PositionRow(options, place + 1, tally.mean(null=1 / options).within(0, 1))
             for options, mine in sorted(tallies.items())
             for place, tally in enumerate(mine)
         ]

@@ -6,6 +6,7 @@ Knows the mappings that :func:`analysis.evaluation.table` returns; knows nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from analysis.render import difference, interval, p_value, percent
@@ -14,6 +15,8 @@ from analysis.statistics import Estimate, holm, mean_of
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+SHARE = (0.0, 1.0)
+"""Where the interval of a share ends."""
 _Number = float | None
 
 
@@ -54,8 +57,8 @@ def _reach(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "arm": arm, "probe": probe,
-            "published": _mean(found, lambda r: r["published"]["value"]),
-            "seen": _mean(found, lambda r: r["seen"]["value"]),
+            "published": _mean(found, lambda r: r["published"]["value"], within=SHARE),
+            "seen": _mean(found, lambda r: r["seen"]["value"], within=SHARE),
             "amplified": _mean(found, lambda r: r["amplified"]["value"]),
             "placebo": _mean(found, lambda r: r["beyond"]),
         }
@@ -65,9 +68,9 @@ def _reach(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _arm(found: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "win_rate": _mean(found, lambda f: f["win_rate"]["value"], null=0.5),
+        "win_rate": _mean(found, lambda f: f["win_rate"]["value"], null=0.5, within=SHARE),
         "against_placebo": _mean(found, lambda f: f["against_placebo"]["value"]),
-        "contests_won": _mean(found, lambda f: f["contests_won"]["value"], null=0.5),
+        "contests_won": _mean(found, lambda f: f["contests_won"]["value"], null=0.5, within=SHARE),
         "words": {side: _mean(found, lambda f, side=side: f["words"][side]) for side in ("base", "after")},
     }
 
@@ -79,8 +82,8 @@ def _probes(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = [
         {
             "kind": kind, "probe": probe, "arm": arm,
-            "base": _mean(found, lambda r: r["base"]["value"]),
-            "after": _mean(found, lambda r: r["after"]["value"]),
+            "base": _mean(found, lambda r: r["base"]["value"], within=SHARE),
+            "after": _mean(found, lambda r: r["after"]["value"], within=SHARE),
             "difference": _mean(found, lambda r: r["difference"]["value"]),
             "placebo": _mean(found, lambda r: r["placebo"]["value"]),
         }
@@ -95,9 +98,14 @@ def _probes(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _mean(found: list[dict[str, Any]], get: Callable[[dict[str, Any]], _Number], null: float = 0.0) -> dict[str, Any]:
+def _mean(
+    found: list[dict[str, Any]],
+    get: Callable[[dict[str, Any]], _Number],
+    null: float = 0.0,
+    within: tuple[float, float] = (-inf, inf),
+) -> dict[str, Any]:
     values = [value for f in found if (value := get(f)) is not None]
-    estimate: Estimate = mean_of(values, null=null)
+    estimate: Estimate = mean_of(values, null=null).within(*within)
     plain = {name: getattr(estimate, name) for name in estimate.__struct_fields__ if name != "clusters"}
     return {name: None if value != value else round(value, 6) for name, value in plain.items()}
 

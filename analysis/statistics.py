@@ -42,6 +42,10 @@ class Estimate(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}] n={self.n}"
 
+    def within(self, low: float, high: float) -> Estimate:
+        """Return it with its interval cut off where the quantity cannot be: a share's at 0 and 1. Coverage stays as it is."""
+        return msgspec.structs.replace(self, low=max(self.low, low), high=min(self.high, high))
+
     @property
     def detectable(self) -> float:
         """The minimum detectable difference from the null: 5 % two-sided test, power 0.8, ``2.80 * se``."""

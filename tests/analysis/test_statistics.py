@@ -9,6 +9,7 @@ import pytest
 
 from abm import keyed
 from analysis.statistics import (
+    Estimate,
     benjamini_hochberg,
     clustered_mean,
     holm,
@@ -91,6 +92,21 @@ def coverage(runs: int) -> tuple[float, float]:
         found = clustered_mean(values, a)
         one += found.low <= 0 <= found.high
     return two / runs, one / runs
+
+
+class TestWithin:
+    """An interval ends where the quantity does."""
+
+    def test_only_bounds_are_moved(self) -> None:
+        """Value, n and p stay; a bound that is inside stays too."""
+        found = Estimate(0.9, 0.7, 1.3, 8, (2,), 0.1, 0.02)
+        assert found.within(0, 1) == Estimate(0.9, 0.7, 1, 8, (2,), 0.1, 0.02)
+        assert Estimate(0.1, -0.3, 0.4, 8).within(0, 1).low == 0
+
+    def test_no_interval_stays_none(self) -> None:
+        """What the data cannot give is not the whole axis."""
+        found = Estimate(0.5, math.nan, math.nan, 1).within(0, 1)
+        assert math.isnan(found.low) and math.isnan(found.high)
 
 
 class TestRates:
