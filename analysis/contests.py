@@ -213,8 +213,9 @@ class EvaluationReader:
         match event:
             case ReactedMany():
                 choices = unpack(event.choices, Int8s)
-                valid = choices >= 0
-                contest.abstained += len(choices) - int(np.count_nonzero(valid))
+                abstained = int(np.count_nonzero(choices < 0))
+                contest.abstained += abstained
+                valid = choices >= 0 if abstained else slice(None)
                 orders = unpack(event.orders, Int8s).reshape(len(choices), -1)
                 self._votes[name].many(members(event)[valid], choices[valid], orders[valid])
             case ReactionInvalid():
