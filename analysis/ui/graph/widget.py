@@ -202,6 +202,8 @@ class DiffusionGraph(anywidget.AnyWidget):
                 self.frames, self.marks, self.names, self.total = [], [], [], 0
         self._names, self._n = [], 0
         super().close()
+        if self.layout is not None:
+            self.layout.close()  # made with it and closed by nobody else; in a browser it holds on to the view
 
     def show(
         self,

@@ -159,6 +159,39 @@ NOWHERE = {
 """What an address may say that is not so -> what its page says."""
 
 
+class TestReturning:
+    """A tab that goes from page to page stays as large as it is."""
+
+    def test_a_graph_that_was_left_leaves_no_buffers(self, browser, served):
+        """Coming back to 10^5 members three times, within a tenth of what one graph takes."""
+        visit = Guest(browser, served)
+        page, tool = visit.show("diffusion"), visit.context.new_cdp_session(visit.page)
+
+        def buffers() -> int:
+            tool.send("HeapProfiler.collectGarbage")
+            return tool.send("Runtime.getHeapUsage")["backingStorageSize"]
+
+        def to(tab: str, wait: str) -> None:
+            page.click(f'nav >> text="{tab}"')
+            page.wait_for_function(
+                "(wait) => document.querySelector(wait)", arg=wait
+            ).dispose()  # no handle keeps it alive
+
+        def there_and_back() -> int:
+            to("Contests", "main.m-page .m-table")
+            away = buffers()
+            to("Diffusion", f"{GRAPH}[data-frame]")
+            return away
+
+        there_and_back()
+        away = there_and_back()
+        graph = buffers() - away
+        assert graph > 10 * MEMBERS  # what is measured is there to be kept
+        assert there_and_back() - away < graph / 10 and there_and_back() - away < graph / 10
+        visit.close()
+        assert visit.errors == []
+
+
 class TestHostileAddresses:
     """An address is what somebody sent: it may say anything, and names what there is of it."""
 

@@ -210,3 +210,4 @@ class TestClosing:
         graph.close()
         assert graph.places == graph.ties == graph.fills == graph.outlines == b""
         assert graph.frames == graph.names == graph._names == [] and graph.total == 0 and heard == []
+        assert graph.layout.comm is None  # its layout, which holds on to the view in a browser, is closed too
