@@ -28,6 +28,7 @@ def Audience(model: ReplayModel):
         now = _Picture(model)
     n = len(now.ids)
     made = solara.use_memo(lambda: _graph(model, now) if n else None, [id(model), now.split, n])
+    solara.use_effect(lambda: made[0].close if made is not None else None, [made])
     if made is None:
         solara.Text("Nobody has joined yet.", classes=["moloch-quiet"])
         return

@@ -17,8 +17,9 @@ from abm.events import ContestDecided, Engaged, FeedServed, MessageRejected, Rea
 from abm.replay_model import ReplayModel
 from analysis.ui.data.places import stand
 from analysis.ui.data.society import exposure
+from analysis.ui.graph import DiffusionGraph
 from analysis.ui.graph.palettes import HUES
-from analysis.ui.solaraviz import Status, opinion_axis, share_axis, use_live
+from analysis.ui.solaraviz import Audience, Status, opinion_axis, share_axis, use_live
 from analysis.ui.solaraviz.contest import step_contests
 from analysis.ui.solaraviz.plots import NO_DATA, draw
 from learning.loop import Progress
@@ -71,6 +72,23 @@ class TestExposure:
                 (served if isinstance(event, FeedServed) else acted).update(members)
         wanted = [2 if i in acted else 1 if i in served else 0 for i in model.voters.ids.tolist()]
         assert exposure(model.events, model.voters.ids).tolist() == wanted and acted <= served and acted
+
+
+class TestAudience:
+    """The graph of the model that is shown."""
+
+    def test_another_models_graph_takes_its_place(self, runs):
+        """The graph before is closed, which takes it from the browser; so is the last one when the page goes."""
+        first, second = (ReplayModel(runs / "isolated") for _ in range(2))
+        for model in (first, second):
+            model.step()
+        _, context = solara.render(solara.Column(children=[Audience(first)]), handle_error=False)
+        before = context.find(DiffusionGraph).widget
+        context.render(solara.Column(children=[Audience(second)]))
+        now = context.find(DiffusionGraph).widget
+        assert now is not before and before.comm is None and now.comm is not None
+        context.close()
+        assert now.comm is None
 
 
 class TestContests:
