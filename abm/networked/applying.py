@@ -138,7 +138,7 @@ def _posts(platform: Platform, event: FeedOpened) -> Posts:
     return Posts(
         messages=list(event.messages),
         slots=slots,
-        topics=unpack(event.topics, Float32s).reshape(m, -1),
+        topics=_matrix(unpack(event.topics, Float32s), m),
         seen=np.where(allowed[:, None] & platform.audience[slots], np.uint8(ELIGIBLE), np.uint8(0)),
         sources=np.where(platform.audience[slots], account(slots.astype(np.int32))[:, None], np.int32(RECOMMENDED)),
         arrived=np.zeros((m, n), dtype=np.uint16),
@@ -147,6 +147,11 @@ def _posts(platform: Platform, event: FeedOpened) -> Posts:
         counts=np.zeros(m, dtype=np.int64),
         labelled=np.zeros(m, dtype=bool),
     )
+
+
+def _matrix(values: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
+    """Return ``values`` row by row; no columns where there is no row to tell how many."""
+    return values.reshape(rows, len(values) // rows if rows else 0)
 
 
 def _engage(platform: Platform, event: Engaged) -> None:

@@ -27,8 +27,10 @@ from abm.networked.influence import shifted_opinions
 from abm.networked.platform import UNIT
 from abm.networked.settings import InfluenceConfig, NetworkConfig
 from abm.probe import Verdict
+from abm.replay import replay
 from abm.state import State, apply
-from tests.abm.networked.world import hold, of, pairs, people, random_ties, views
+from media_graph.feeds import RANKERS
+from tests.abm.networked.world import anchors, hold, of, pairs, people, random_ties, views
 
 QUIET = {"like": 0.0, "share": 0.0, "reply": 0.0, "follow": 0.0, "unfollow": 0.0}
 STILL = {"conformity": 0.0, "trust": 0.0, "opinion": 0.0, "persuasion": 0.0, "pull": 0.0, "trust_gain": 0.0}
@@ -242,6 +244,24 @@ class TestInfluence:
         said = [event.thought for event in of(Reacted, events)]
         assert any("People whom I follow liked option" in thought for thought in said)
         assert any("People" not in thought for thought in said if thought)
+
+
+class TestNothingToRead:
+    """Contests of which no message could be published."""
+
+    @pytest.mark.parametrize("ranker", sorted(RANKERS))
+    def test_the_feeds_stay_empty_and_the_society_goes_on(self, tmp_path, ranker):
+        """The first contest is void, after rounds, a poll and purchases before nobody; the second is held."""
+
+        def say(request):
+            return "no tag" if anchors(1)[0].id in request.site else always()(request)
+
+        settings = network(feed={"ranker": ranker}, polls=[0], purchases=2)
+        _, events = hold(tmp_path / "r", settings, voters=people(5), ties=LINE, contests=2, say=say, batch=1)
+        assert [len(opened.messages) for opened in of(FeedOpened, events)] == [0, 2]
+        decided = of(ContestDecided, events)
+        assert decided[0].outcome == "void" and [sum(d.votes) + d.abstained for d in decided] == [0, 10]
+        assert replay(tmp_path / "r").steps == 2
 
 
 class TestDeciding:
