@@ -94,13 +94,8 @@ def apply(platform: Platform, event: PlatformEvent) -> None:
             _now(platform).labelled[unpack(event.items, Int16s)] = True
         case TiesFormed() | TiesCut():
             _tie(platform, event)
-        case Intervened(kind="rule"):
-            platform.ranker = event.settings.get("ranker") or platform.ranker
-            platform.slots = event.settings.get("slots") or platform.slots
-        case Intervened(kind="ban"):
-            platform.banned = sorted({*platform.banned, event.settings["slot"]})
-        case Intervened():  # what a fact-check or a shock does is told by events of its own
-            pass
+        case Intervened():
+            _intervene(platform, event)
 
 
 def chosen(platform: Platform, contest: str, personas: NDArray[np.int64], slots: NDArray[np.integer]) -> None:
@@ -147,6 +142,17 @@ def _posts(platform: Platform, event: FeedOpened) -> Posts:
         counts=np.zeros(m, dtype=np.int64),
         labelled=np.zeros(m, dtype=bool),
     )
+
+
+def _intervene(platform: Platform, event: Intervened) -> None:
+    """Put it in force; what a fact-check or a shock does is told by events of its own."""
+    platform.interventions.append({"kind": event.kind, **event.settings})
+    match event.kind:
+        case "rule":
+            platform.ranker = event.settings.get("ranker") or platform.ranker
+            platform.slots = event.settings.get("slots") or platform.slots
+        case "ban":
+            platform.banned = sorted({*platform.banned, event.settings["slot"]})
 
 
 def _matrix(values: NDArray[np.float32], rows: int) -> NDArray[np.float32]:

@@ -83,6 +83,7 @@ class Platform:
         tastes: shape (n, features), topics of what each member engaged with, summed; no columns where it is not kept.
         ranker, slots: the rule in force.
         banned: slots.
+        interventions: those that came into force, as the log tells them: ``kind`` and settings.
         pending: ties among members that formed (True) and were cut (False) since the feeds opened; rows.
         posts: what is in the feeds.
     """
@@ -97,6 +98,7 @@ class Platform:
     ranker: str
     slots: int
     banned: list[int] = field(default_factory=list)
+    interventions: list[dict[str, Any]] = field(default_factory=list)
     pending: list[tuple[bool, NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=list)
     posts: Posts | None = None
 
@@ -138,7 +140,7 @@ class Platform:
         return sources * self.n + targets
 
     def hash(self) -> str:
-        """Return the SHA-256 of all that outlasts a step; the same on every machine."""
+        """Return the SHA-256 of all that outlasts a step, interventions by what they changed; the same on every machine."""
         sha = hashlib.sha256(f"{self.ranker}/{self.slots}/{self.banned}".encode())
         for column in (
             self.personas.astype("<i8"), self.follows.indptr.astype("<i8"), self.follows.indices.astype("<i4"),

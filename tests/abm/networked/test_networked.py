@@ -30,7 +30,7 @@ from abm.probe import Verdict
 from abm.replay import replay
 from abm.state import State, apply
 from media_graph.feeds import RANKERS
-from tests.abm.networked.world import anchors, hold, of, pairs, people, random_ties, views
+from tests.abm.networked.world import anchors, comparable, hold, of, pairs, people, random_ties, views
 
 QUIET = {"like": 0.0, "share": 0.0, "reply": 0.0, "follow": 0.0, "unfollow": 0.0}
 STILL = {"conformity": 0.0, "trust": 0.0, "opinion": 0.0, "persuasion": 0.0, "pull": 0.0, "trust_gain": 0.0}
@@ -375,6 +375,53 @@ class TestInterventions:
         )
         moved = (model.platform.opinions[0] == -0.5 * UNIT).sum()
         assert 160 < moved < 240 and (model.platform.opinions[0] != 0).sum() == moved
+
+    @pytest.mark.parametrize("after", [0, 1, 2])
+    def test_a_fork_in_the_middle_of_a_society_brings_it_at_once(self, tmp_path, after):
+        """Two contests without it, then two with it: it comes into force after two, whatever its own ``after`` up to then."""
+        ban = {"kind": "ban", "slot": 1, "after": after}
+        world = {"voters": people(5), "ties": [], "say": always(), "contests": 4, "batch": 1}
+        hold(tmp_path / "r", network(), steps=2, **world)
+        _, events = hold(tmp_path / "r", network(interventions=[ban]), **world)
+        assert [(e.kind, e.contests) for e in of(Intervened, events)] == [("ban", 2)]
+        served = [{item for _, item, *_ in views(event)} for event in of(FeedServed, events)]
+        assert served == [{0, 1}, {0, 1}, {0}, {0}]
+
+    def test_it_comes_once_also_where_a_society_is_resumed(self, tmp_path):
+        """Cut in the middle and gone on with: the events are those of a society that was not cut."""
+        shocks = [{"kind": "shock", "slot": 0, "shift": 0.2, "after": after} for after in (1, 0, 0, 3)]
+        world = {"voters": people(5), "ties": [], "say": always(), "contests": 4, "batch": 1}
+        _, whole = hold(tmp_path / "whole", network(interventions=shocks), **world)
+        hold(tmp_path / "cut", network(interventions=shocks), steps=2, **world)
+        _, cut = hold(tmp_path / "cut", network(interventions=shocks), **world)
+        assert [e.contests for e in of(Intervened, whole)] == [0, 0, 1, 3]
+        assert comparable(cut) == comparable(whole)
+
+    def test_two_shocks_of_one_slot_reach_members_of_lots_of_their_own(self, tmp_path):
+        """Half of 400 each: about a quarter is moved twice, and a quarter not at all."""
+        shock = {"kind": "shock", "slot": 0, "shift": 0.25, "share": 0.5}
+        settings = network(interventions=[shock, shock])
+        model, _ = hold(tmp_path / "r", settings, voters=people(400), ties=[], contests=1, say=always())
+        moved = np.bincount(model.platform.opinions[0] * 4 // UNIT, minlength=3)
+        assert 70 < moved[0] < 130 and 160 < moved[1] < 240 and 70 < moved[2] < 130
+
+    def test_two_fact_checks_look_at_messages_of_lots_of_their_own(self, tmp_path):
+        """Half of 60 messages each, all of which misbehave: the second finds some that the first left."""
+        checks = [{"kind": "fact_check", "share": 0.5, "round": round_} for round_ in (0, 1)]
+        _, events = hold(
+            tmp_path / "r", network(interventions=checks), voters=people(2), ties=[], contests=30, say=always("Best."),
+            checkers=[Finds("Best")],
+        )  # fmt: skip
+        found = [0, 0]
+        for label in of(MessagesLabelled, events):
+            found[label.round] += len(unpack(label.items, Int16s))
+        assert 20 < found[0] < 40 and 5 < found[1] < 25
+
+    def test_slots_are_those_of_its_phase(self, tmp_path):
+        """What names slot 3 of four who train plays no part where two meet."""
+        ban = {"kind": "ban", "slot": 3, "phase": "evaluate"}
+        _, events = hold(tmp_path / "r", network(interventions=[ban]), voters=people(3), ties=[], say=always())
+        assert not of(Intervened, events)
 
     @pytest.mark.parametrize(
         ("intervention", "message"),
