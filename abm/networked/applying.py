@@ -19,6 +19,7 @@ from abm.events import (
     TiesFormed,
 )
 from abm.networked.platform import (
+    CHOSEN,
     ELIGIBLE,
     LIKED,
     RECOMMENDED,
@@ -44,6 +45,8 @@ PlatformEvent = (
     | TiesCut
 )
 
+ENDORSED = LIKED | SHARED | CHOSEN
+
 _BITS = {"like": LIKED, "share": SHARED, "reply": REPLIED}
 
 
@@ -66,7 +69,7 @@ def opened(event: PlatformOpened, sources: NDArray[np.int32], targets: NDArray[n
         ranker=event.ranker,
         slots=event.slots,
     )
-    inside = np.isin(sources, personas)
+    inside = np.isin(sources, personas) & np.isin(targets, personas)
     platform.follows = from_ties(n, platform.rows(sources[inside]), platform.rows(targets[inside]))
     platform.reach = platform.follows.transposed()
     return platform
@@ -99,7 +102,7 @@ def apply(platform: Platform, event: PlatformEvent) -> None:
 
 
 def chosen(platform: Platform, contest: str, personas: NDArray[np.int64], slots: NDArray[np.integer]) -> None:
-    """Let others see what members chose: to choose a message is to endorse it, as to like it is."""
+    """Let others see what members chose: to choose a message is to endorse it, as to like it is; nobody endorses it twice."""
     posts = platform.posts
     if posts is None:
         return
@@ -107,6 +110,8 @@ def chosen(platform: Platform, contest: str, personas: NDArray[np.int64], slots:
     for item, message in enumerate(posts.messages):
         if message.rsplit("/", 1)[0] == contest:
             who = rows[slots == posts.slots[item]]
+            who = who[(posts.seen[item, who] & ENDORSED) == 0]
+            posts.seen[item, who] |= CHOSEN
             _endorse(platform, posts, np.full(len(who), item), who)
 
 
@@ -163,7 +168,7 @@ def _matrix(values: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
 def _engage(platform: Platform, event: Engaged) -> None:
     posts, rows, items = _now(platform), _rows(platform, event.members), unpack(event.items, Int16s).astype(np.int64)
     bit = _BITS[event.action]
-    new = (posts.seen[items, rows] & (LIKED | SHARED)) == 0
+    new = (posts.seen[items, rows] & ENDORSED) == 0
     posts.seen[items, rows] |= bit
     posts.counts += np.bincount(items, minlength=len(posts.counts))
     if platform.tastes.shape[1]:

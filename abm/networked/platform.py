@@ -22,7 +22,7 @@ UNIT = 10_000
 RECOMMENDED = -1
 """The account of the platform itself."""
 
-ELIGIBLE, SERVED, LIKED, SHARED, REPLIED = 1, 2, 4, 8, 16
+ELIGIBLE, SERVED, LIKED, SHARED, REPLIED, CHOSEN = 1, 2, 4, 8, 16, 32
 """Bits of :attr:`Posts.seen`."""
 
 
@@ -51,7 +51,7 @@ class Posts:
         sources: shape (m, n), account from which a message reached a member first; -1 before, and where recommended.
         arrived: shape (m, n), round before which it could reach a member first.
         places: shape (m, n), where a member saw it: 128 * round + rank; it says which message it saw first.
-        endorsed: shape (m, n), accounts that the member follows and that liked or shared it.
+        endorsed: shape (m, n), accounts that the member follows and that liked, shared or chose it, each once.
         counts: shape (m,), likes, shares and replies.
         labelled: shape (m,), whether a fact-check found it to misbehave.
         polls: contest -> share of those asked that chose each slot.
