@@ -163,7 +163,8 @@ class LinearThreshold(Spreading):
     """A node adopts when the share of adopters among those it follows reaches its threshold; Granovetter 1978, Kempe et al. 2003.
 
     Args:
-        thresholds: shape (n,), 0 .. 1, or above 1 for who never adopts; by default uniform draws.
+        thresholds: shape (n,), 0 .. 1, or above 1 for who never adopts; by default uniform draws. At 0 a node adopts in the
+            first step, whomever it follows.
 
     Raises:
         InputError: a threshold below 0, or no number.
@@ -179,18 +180,24 @@ class LinearThreshold(Spreading):
             self.thresholds = np.broadcast_to(np.asarray(thresholds, dtype=np.float64), (reach.n,))
         if not (self.thresholds >= 0).all():
             raise InputError("a threshold is below 0, or no number", mend="Choose 0 to 1; above 1 nobody adopts.")
-        followed = np.bincount(reach.indices, minlength=reach.n)
+        self._followed = np.bincount(reach.indices, minlength=reach.n)
         self._room = np.empty(reach.n, dtype=np.int32)
-        self._share = 1.0 / np.maximum(followed, 1)
+        self._ready = np.flatnonzero((self.thresholds == 0) & (self.states == 0)).astype(np.int32)
         self._pressure = np.zeros(reach.n, dtype=np.int32)
+
+    @property
+    def done(self) -> bool:
+        return not len(self._spreaders) and not len(self._ready)
 
     def step(self) -> NDArray[np.int32]:
         self.t += 1
         found = kernels.pressed(
-            self.reach.indptr, self.reach.indices, self._spreaders, self._share, self.thresholds, self._pressure,
+            self.reach.indptr, self.reach.indices, self._spreaders, self._followed, self.thresholds, self._pressure,
             self.states, self._room,
         )  # fmt: skip
-        self._spreaders = np.sort(self._room[:found])
+        ready, self._ready = self._ready[self.states[self._ready] == 0], self._ready[:0]
+        self.states[ready] = 1
+        self._spreaders = np.sort(np.concatenate([self._room[:found], ready]))
         return self._spreaders
 
 

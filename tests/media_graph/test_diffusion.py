@@ -149,6 +149,20 @@ class TestSpreading:
                 adopted = new
             assert np.array_equal(model.states == 1, adopted)
 
+    def test_linear_threshold_of_one_is_unanimity(self):
+        """Whatever the number of those whom a node follows: it adopts once all have, and not before."""
+        for k in range(1, 120):
+            reach = from_ties(k + 1, np.zeros(k, dtype=int), np.arange(1, k + 1)).transposed()
+            all_, most = (LinearThreshold(reach, range(1, end), thresholds=1.0, seed=1) for end in (k + 1, k))
+            assert (all_.run(2)[-1][1], most.run(2)[-1][1]) == (k + 1, k - 1)
+
+    def test_linear_threshold_of_zero_needs_nobody(self):
+        """Who has it adopts in the first step, and moves others in the second; without any seed, too."""
+        line = from_ties(4, np.array([1, 2, 3]), np.array([0, 1, 2])).transposed()
+        model = LinearThreshold(line, [], thresholds=[0.0, 0.5, 2.0, 0.0], seed=1)
+        assert [counts.tolist() for counts in model.run(4)] == [[4, 0, 0], [2, 2, 0], [1, 3, 0], [1, 3, 0], [1, 3, 0]]
+        assert model.done and model.states.tolist() == [1, 1, 0, 1]
+
     @pytest.mark.parametrize("beta", [0.05, 0.2])
     def test_sir_is_ndlibs(self, beta):
         """Mean numbers in each state after 10 steps, over 30 runs of either, within five standard errors."""
