@@ -125,7 +125,7 @@ def met(sources, targets, picks, epsilon, mu, opinions, out):  # pragma: no cove
     for pick in picks:
         i, j = sources[pick], targets[pick]
         gap = opinions[j] - opinions[i]
-        if gap != 0.0 and abs(gap) < epsilon:
+        if mu and gap != 0.0 and abs(gap) < epsilon:
             opinions[i] += mu * gap
             opinions[j] -= mu * gap
             out[found] = i

@@ -28,7 +28,7 @@ class Spreading(ABC):
 
     Args:
         reach: row i holds whom node i reaches.
-        seeds: nodes that spread from the start.
+        seeds: nodes that spread from the start, by number.
         seed: decides all draws.
 
     Attributes:
@@ -42,7 +42,10 @@ class Spreading(ABC):
     name = ""
 
     def __init__(self, reach: CSR, seeds: ArrayLike, *, seed: int) -> None:
-        nodes = np.unique(np.asarray(seeds, dtype=np.int64)).astype(np.int32)
+        given = np.asarray(seeds)
+        if given.size and given.dtype.kind not in "iu":  # a mask of them, say, would pass for nodes 0 and 1
+            raise InputError("seeds are no nodes", why=f"they are {given.dtype}", mend="Give whole numbers.")
+        nodes = np.unique(given).astype(np.int32)
         if len(nodes) and not 0 <= nodes[0] <= nodes[-1] < reach.n:
             raise InputError("a seed is no node", why=f"nodes are 0 to {reach.n - 1}", mend="Give other seeds.")
         self.reach, self.seed, self.t = reach, seed, 0
@@ -63,10 +66,10 @@ class Spreading(ABC):
         """Go ``steps`` steps, or until nothing can change; return how many nodes were in each state, shape (steps + 1, 3).
 
         Args:
-            on_step: told of every change; a log's writer, say.
+            on_step: told of every change, and before the first step of the seeds; a log's writer, say.
         """
         counts = [np.bincount(self.states, minlength=3)]
-        if on_step:
+        if on_step and not self.t:
             first = np.flatnonzero(self.states).astype(np.int32)
             on_step(0, first, self.states[first])
         for _ in range(steps):
