@@ -19,7 +19,7 @@ from abm.columns import Int16s, pack
 from abm.errors import InputError
 from abm.events import Event, Intervened, MessagePublished, MessagesLabelled, Phase
 from abm.networked.influence import moved
-from abm.networked.platform import SERVED
+from abm.networked.platform import SERVED, Platform
 from abm.networked.round import shift
 from abm.networked.scene import Scene
 from abm.networked.settings import Ban, FactCheck, Intervention, NetworkConfig, Rule, Shock
@@ -133,6 +133,21 @@ def needs_tastes(network: NetworkConfig) -> bool:
     """Return whether any ranker that may come into force asks for members' tastes."""
     rules = [item.ranker for item in network.interventions if isinstance(item, Rule) and item.ranker]
     return any(ranker(name).needs_tastes for name in [network.feed.ranker, *rules])
+
+
+def check_tastes(due: Sequence[Intervention], platform: Platform) -> None:
+    """Refuse a ranker that needs members' tastes where the society began without keeping them, as before a fork it may have.
+
+    Raises:
+        InputError: names it.
+    """
+    for rule in due:
+        if isinstance(rule, Rule) and rule.ranker and ranker(rule.ranker).needs_tastes and not platform.tastes.shape[1]:
+            raise InputError(
+                f"the ranker {rule.ranker!r} cannot begin in the middle of this society",
+                why="it needs what members engaged with, and nothing asked to keep that when the society began",
+                mend="Choose another ranker, or fork at a step that begins a society.",
+            )
 
 
 def intervened(intervention: Intervention, held: int, step: int) -> Intervened:

@@ -130,6 +130,7 @@ class NetworkedModel(Model):
         """Let the messages of some contests spread, and decide the contests."""
         society = (self.seed, self.phase, self.epoch)
         due = self.plan.due(held, self.platform.interventions)
+        interventions.check_tastes(due, self.platform)
         cut, formed = churned(self.platform, self.network.churn, (*society, "churn", held))
         with self.journal.transaction():
             self._emit(interventions.intervened(intervention, held, self.state.step) for intervention in due)

@@ -416,6 +416,14 @@ class TestInterventions:
         served = [{item for _, item, *_ in views(event)} for event in of(FeedServed, events)]
         assert served == [{0, 1}, {0, 1}, {0}, {0}]
 
+    def test_a_fork_cannot_begin_to_rank_by_tastes_that_nobody_kept(self, tmp_path):
+        """One clear refusal, and the log ends where the society stood."""
+        rule = {"kind": "rule", "ranker": "similarity"}
+        world = {"voters": people(5), "ties": [], "say": always(), "contests": 4, "batch": 1}
+        hold(tmp_path / "r", network(), steps=2, **world)
+        with pytest.raises(InputError, match="'similarity' cannot begin in the middle of this society"):
+            hold(tmp_path / "r", network(interventions=[rule]), **world)
+
     def test_it_comes_once_also_where_a_society_is_resumed(self, tmp_path):
         """Cut in the middle and gone on with: the events are those of a society that was not cut."""
         shocks = [{"kind": "shock", "slot": 0, "shift": 0.2, "after": after} for after in (1, 0, 0, 3)]
