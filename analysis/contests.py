@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.columns import Int8s, unpack
+from abm.columns import Int8s, Int16s, Int32s, unpack
 from abm.crowd import members
 from abm.events import (
     AudienceSet,
@@ -23,6 +23,8 @@ from abm.events import (
     ContestDecided,
     CrowdJoined,
     Event,
+    FeedOpened,
+    FeedServed,
     Forked,
     MessagePublished,
     MessageRejected,
@@ -73,6 +75,8 @@ class Contest:
     abstained: int = 0
     invalid: int = 0
     outcome: str = ""
+    reached: NDArray[np.int32] | None = None
+    """Who saw the one message of a forfeited contest that was in the feeds, ascending; None where everybody sees all."""
 
     @property
     def forfeited_by(self) -> str:
@@ -130,8 +134,9 @@ class EvaluationReader:
     """Folds events, one at a time, into an :class:`Evaluation`; a log that grows is read on, not read again."""
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
-        AudienceSet, CompetitorsJoined, ContestDecided, CrowdJoined, Forked, MessagePublished, MessageRejected, PersonasJoined,
-        Reacted, ReactedMany, ReactionInvalid, ReaderJoined, RunConfigured, StepEnded, StepStarted, VerdictGiven,
+        AudienceSet, CompetitorsJoined, ContestDecided, CrowdJoined, FeedOpened, FeedServed, Forked, MessagePublished,
+        MessageRejected, PersonasJoined, Reacted, ReactedMany, ReactionInvalid, ReaderJoined, RunConfigured, StepEnded,
+        StepStarted, VerdictGiven,
     })  # fmt: skip
     """Types of events that it looks at."""
 
@@ -144,6 +149,7 @@ class EvaluationReader:
         self._slots: dict[str, dict[int, Judged]] = {}
         self._votes: defaultdict[str, _Votes] = defaultdict(_Votes)
         self._voters = NOBODY
+        self._alone: dict[int, Contest] = {}
 
     def result(self) -> Evaluation:
         """Return the contests that were decided so far; the same object until there are more, or other verdicts."""
@@ -181,6 +187,10 @@ class EvaluationReader:
                 self._message(event, self._step)
             case ReactedMany() | ReactionInvalid() | ContestDecided() | VerdictGiven() if self._step:
                 self._outcome(event)
+            case FeedOpened() if self._step:
+                self._feed(event)
+            case FeedServed() if self._step and self._alone:
+                self._serve(event)
 
     def _message(self, event: MessagePublished | MessageRejected, step: StepStarted) -> None:
         contest = self._open.get(event.contest)
@@ -195,6 +205,18 @@ class EvaluationReader:
             side.text = event.text
         else:
             side.rejected = event.reason or "rejected"
+
+    def _feed(self, event: FeedOpened) -> None:
+        """Note which messages in the feeds stand alone in their contest, by item."""
+        contests = [self._open.get(message.rpartition("/")[0]) for message in event.messages]
+        self._alone = {item: contest for item, contest in enumerate(contests) if contest and contest.forfeited_by}
+        for contest in self._alone.values():
+            contest.reached = NOBODY
+
+    def _serve(self, event: FeedServed) -> None:
+        who, items = unpack(event.members, Int32s), unpack(event.items, Int16s)
+        for item, contest in self._alone.items():
+            contest.reached = np.union1d(contest.reached, who[items == item])  # pyright: ignore[reportArgumentType, reportCallIssue]
 
     def _react(self, event: Reacted) -> None:
         contest = self._open.get(event.contest)

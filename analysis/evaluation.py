@@ -33,7 +33,8 @@ PLACEBO = "placebo"
 
 Events = Iterable[Event] | Evaluation
 Forfeits = Literal["lost", "left out"]
-"""``lost``: a rejected message loses all votes of its contest; ``left out``: such contests are not counted."""
+"""``lost``: a rejected message loses all votes of its contest, those of whoever saw the other one; ``left out``: such
+contests are not counted."""
 
 
 class ProbeRow(msgspec.Struct, frozen=True):
@@ -123,8 +124,8 @@ def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -
         if not by:
             parts.append(_Votes(contest.anchor, contest.personas, contest.votes))
         elif by != "both" and forfeits == "lost":
-            won = np.full(len(found.panel), by == "base", dtype=np.int8)
-            parts.append(_Votes(contest.anchor, found.panel, won))
+            lost_on = found.panel if contest.reached is None else contest.reached
+            parts.append(_Votes(contest.anchor, lost_on, np.full(len(lost_on), by == "base", dtype=np.int8)))
     return parts
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from abm.columns import Float32s, Int32s, unpack
 from abm.errors import InputError
-from abm.events import CrowdJoined, PersonasJoined, Phase, StepEnded, TiesFormed
+from abm.events import CrowdJoined, PersonasJoined, Phase, PlatformOpened, StepEnded, TiesFormed
 from abm.log import read_events
 from abm.networked.platform import UNIT
 from abm.state import State, apply
@@ -47,19 +47,22 @@ def audience_graph(
     state, society = State(), None
     people: list[PersonasJoined | CrowdJoined] = []
     ties: list[tuple[Any, Any]] = []
+    networked = False
     for event in read_events(run):
         match event:
             case PersonasJoined() | CrowdJoined() if event.split == split:
                 people.append(event)
             case TiesFormed(why="graph"):
                 ties.append((unpack(event.sources, Int32s), unpack(event.targets, Int32s)))
+            case PlatformOpened():
+                networked = True  # also where its graph has no tie
         if arm is not None:
             apply(state, event)
             if isinstance(event, StepEnded) and (state.phase, state.arm) == (split, arm) and state.platform:
                 society = state.platform if epoch in (None, state.epoch) else society
     attributes = _attributes(people)
     first, n = people[0].first if people else 0, len(attributes["name"])
-    if not ties:
+    if not ties and not networked:
         raise InputError(
             "no audience graph", where=str(run), why="its world is isolated", mend="Run it with --world networked."
         )
@@ -87,7 +90,8 @@ def _attributes(people: list[PersonasJoined | CrowdJoined]) -> dict[str, list[An
 
 
 def _inside(n: int, first: int, ties: list[tuple[Any, Any]]) -> CSR:
-    sources, targets = (np.concatenate(column).astype(np.int64) - first for column in zip(*ties, strict=True))
+    none = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
+    sources, targets = (np.concatenate(column).astype(np.int64) - first for column in zip(none, *ties, strict=True))
     mine = (sources >= 0) & (sources < n)
     return from_ties(n, sources[mine], targets[mine])
 

@@ -198,9 +198,9 @@ def _row(arm: str, probe: str, found: Sequence[Spread]) -> ReachRow:
 
     return ReachRow(
         arm, probe, "copying" if probe in DIAGNOSTIC else "strategy",
-        published=estimate(lambda s: s[0] / s[1]),
-        seen=estimate(lambda s: s[2] / s[3]),
-        amplified=estimate(lambda s: s[2] / s[3] - s[0] / s[1]),
+        published=estimate(lambda s: s[0] / s[1]).within(0, 1),
+        seen=estimate(lambda s: s[2] / s[3]).within(0, 1),
+        amplified=estimate(lambda s: s[2] / s[3] - s[0] / s[1]).within(-1, 1),
         views=int(seen.sum()),
         messages=len(judged),
     )  # fmt: skip

@@ -148,6 +148,11 @@ class RunConfig(_Settings):
                 raise ValueError(
                     f"network.interventions.{number} waits for epoch {item.epoch}, and there are {self.epochs}"
                 )
+            if item.phase == "evaluate" and self.evaluate == "last" and item.epoch not in (None, self.epochs):
+                raise ValueError(
+                    f"network.interventions.{number} waits for the evaluation of epoch {item.epoch}, and only the last "
+                    f"one, {self.epochs}, is evaluated; set evaluate: every"
+                )
         return self
 
     @property

@@ -29,7 +29,7 @@ def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool =
     """Return the ties of a file between members.
 
     Nodes are named by a member's name, or by its index where there is no such name. In GraphML and GEXF the node attribute
-    ``persona`` (an index) comes first.
+    ``persona``, where it is a number, comes first. Space around a name does not count in a table.
 
     Args:
         members: their names, in order; or how many there are.
@@ -37,7 +37,7 @@ def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool =
 
     Raises:
         InputError: no such file or format; or a node that is no member, a tie twice or of a member to itself, with its
-            place in the file.
+            place in the file; or an attribute ``persona`` that is a number and no member's.
     """
     path = Path(path)
     names = [str(i) for i in range(members)] if isinstance(members, int) else [str(name) for name in members]
@@ -51,7 +51,7 @@ def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool =
     else:
         graph = _networkx(path)
         sources, targets = _edges(graph, names, path)
-        mutual, first_line = not graph.is_directed(), 1
+        mutual, first_line = not graph.is_directed(), None
     _check(sources, targets, path, first_line, names, mutual)
     if mutual:
         sources, targets = np.concatenate([sources, targets]), np.concatenate([targets, sources])
@@ -112,8 +112,12 @@ def _looked_up(column: pl.Series, names: list[str], path: Path, first_line: int,
     """Return members' indices, by name or else by number."""
     import polars as pl
 
-    known = pl.DataFrame({"key": names, "index": range(len(names))}, schema={"key": pl.String, "index": pl.Int64})
-    asked = column.cast(pl.String).str.strip_chars()
+    keys = [each.strip() for each in names]
+    known = pl.DataFrame({"key": keys, "index": range(len(names))}, schema={"key": pl.String, "index": pl.Int64})
+    try:
+        asked = column.cast(pl.String).str.strip_chars()
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{name!r} holds no names or indices", where=str(path), why=str(error)) from error
     found = pl.DataFrame({"key": asked}).join(
         known.unique("key", keep="first"), on="key", how="left", maintain_order="left"
     )
@@ -154,7 +158,11 @@ def _edges(graph: nx.Graph[Any], names: list[str], path: Path) -> tuple[NDArray[
     index: dict[Any, int] = {}
     for node, attributes in graph.nodes(data=True):
         called = [str(attributes[key]) for key in ("name", "label") if key in attributes] + [str(node)]
-        number = str(attributes.get(PERSONA, called[0]))
+        given = attributes.get(PERSONA)
+        if isinstance(given, int | float):
+            index[node] = _indexed(given, node, len(names), path)
+            continue
+        number = str(called[0] if given is None else given)
         name = next((name for name in called if name in known), None)
         if number.isdecimal() and int(number) < len(names) and (PERSONA in attributes or name is None):
             index[node] = int(number)
@@ -171,12 +179,24 @@ def _edges(graph: nx.Graph[Any], names: list[str], path: Path) -> tuple[NDArray[
     return both[:, 0], both[:, 1]
 
 
+def _indexed(given: float, node: Any, n: int, path: Path) -> int:
+    if given not in range(n):
+        raise InputError(f"node {node!r} has persona {given}", where=str(path), why=f"personas are 0 to {n - 1}")
+    return int(given)
+
+
 def _check(
-    sources: NDArray[np.int64], targets: NDArray[np.int64], path: Path, first_line: int, names: list[str], mutual: bool
+    sources: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    path: Path,
+    first_line: int | None,
+    names: list[str],
+    mutual: bool,
 ) -> None:
     def refuse(row: int, why: str) -> None:
         tie = f"{names[sources[row]]} -> {names[targets[row]]}"
-        raise InputError(f"tie {tie} {why}", where=f"{path}:{first_line + row}", mend="Remove it.")
+        where = str(path) if first_line is None else f"{path}:{first_line + row}"
+        raise InputError(f"tie {tie} {why}", where=where, mend="Remove it.")
 
     if (loops := np.flatnonzero(sources == targets)).size:
         refuse(int(loops[0]), "ties a member to itself")

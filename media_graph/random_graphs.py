@@ -74,7 +74,10 @@ def erdos_renyi(n: int, *, p: float | None = None, degree: float | None = None, 
         degree: mean degree, instead of ``p``: p = degree / (n - 1).
     """
     _require((p is None) != (degree is None), "give p or degree, and not both")
-    p = p if p is not None else min(1.0, _number(degree, "degree", 0) / max(1, n - 1))
+    if p is None:
+        mean = _number(degree, "degree", 0)
+        _require(mean <= max(0, _people(n) - 1), f"degree is {mean}; choose 0 to n - 1 = {n - 1}")
+        p = mean / max(1, n - 1)
     _require(0 <= p <= 1, f"p is {p}; it is a probability, 0 to 1")
     return _mutual(n, *_pair(_picked(_people(n) * (n - 1) // 2, p, _draws(seed, "erdos_renyi"))))
 
@@ -95,7 +98,7 @@ def watts_strogatz(n: int, *, k: int = 4, p: float = 0.1, seed: int) -> CSR:
     """Return a ring of ``k`` nearest neighbours, each tie rewired with chance ``p``; Watts & Strogatz 1998.
 
     A rewired tie keeps one end and draws the other among all members; one that would double a tie, or tie a member to
-    itself, is drawn again, and stays where it was after 100 draws.
+    itself, is drawn again, and stays where it was after 100 draws; so does one that would double it then.
     """
     _require(0 <= p <= 1, f"p is {p}; it is a probability, 0 to 1")
     _require(
@@ -111,7 +114,9 @@ def watts_strogatz(n: int, *, k: int = 4, p: float = 0.1, seed: int) -> CSR:
         waiting = np.flatnonzero(_spoiled(n, low, high, moved))
         if not len(waiting):
             break
-    high[waiting] = ring[waiting]
+    while len(waiting):  # who returns to its place there may find another that moved to it
+        high[waiting], moved[waiting] = ring[waiting], False
+        waiting = np.flatnonzero(moved & _spoiled(n, low, high, moved))
     return _mutual(n, low, high)
 
 
@@ -123,6 +128,7 @@ def stochastic_block(n: int, *, sizes: Sequence[int], matrix: Sequence[Sequence[
         matrix: symmetric, shape (blocks, blocks): chance of a tie between members of two blocks.
     """
     chances = np.asarray(matrix, dtype=np.float64)
+    _require(all(isinstance(size, (int, np.integer)) for size in sizes), f"sizes are whole numbers, not {list(sizes)}")
     _require(sum(sizes) == n and min(sizes, default=0) >= 0, f"sizes add up to {sum(sizes)}, and there are {n} members")
     _require(chances.shape == (len(sizes), len(sizes)), f"the matrix must be {len(sizes)} x {len(sizes)}")
     fine = np.all((chances >= 0) & (chances <= 1)) and np.array_equal(chances, chances.T)

@@ -19,6 +19,7 @@ from abm.events import (
     TiesFormed,
 )
 from abm.networked.platform import (
+    CHOSEN,
     ELIGIBLE,
     LIKED,
     RECOMMENDED,
@@ -44,6 +45,8 @@ PlatformEvent = (
     | TiesCut
 )
 
+ENDORSED = LIKED | SHARED | CHOSEN
+
 _BITS = {"like": LIKED, "share": SHARED, "reply": REPLIED}
 
 
@@ -66,7 +69,7 @@ def opened(event: PlatformOpened, sources: NDArray[np.int32], targets: NDArray[n
         ranker=event.ranker,
         slots=event.slots,
     )
-    inside = np.isin(sources, personas)
+    inside = np.isin(sources, personas) & np.isin(targets, personas)
     platform.follows = from_ties(n, platform.rows(sources[inside]), platform.rows(targets[inside]))
     platform.reach = platform.follows.transposed()
     return platform
@@ -94,17 +97,12 @@ def apply(platform: Platform, event: PlatformEvent) -> None:
             _now(platform).labelled[unpack(event.items, Int16s)] = True
         case TiesFormed() | TiesCut():
             _tie(platform, event)
-        case Intervened(kind="rule"):
-            platform.ranker = event.settings.get("ranker") or platform.ranker
-            platform.slots = event.settings.get("slots") or platform.slots
-        case Intervened(kind="ban"):
-            platform.banned = sorted({*platform.banned, event.settings["slot"]})
-        case Intervened():  # what a fact-check or a shock does is told by events of its own
-            pass
+        case Intervened():
+            _intervene(platform, event)
 
 
 def chosen(platform: Platform, contest: str, personas: NDArray[np.int64], slots: NDArray[np.integer]) -> None:
-    """Let others see what members chose: to choose a message is to endorse it, as to like it is."""
+    """Let others see what members chose: to choose a message is to endorse it, as to like it is; nobody endorses it twice."""
     posts = platform.posts
     if posts is None:
         return
@@ -112,6 +110,8 @@ def chosen(platform: Platform, contest: str, personas: NDArray[np.int64], slots:
     for item, message in enumerate(posts.messages):
         if message.rsplit("/", 1)[0] == contest:
             who = rows[slots == posts.slots[item]]
+            who = who[(posts.seen[item, who] & ENDORSED) == 0]
+            posts.seen[item, who] |= CHOSEN
             _endorse(platform, posts, np.full(len(who), item), who)
 
 
@@ -138,7 +138,7 @@ def _posts(platform: Platform, event: FeedOpened) -> Posts:
     return Posts(
         messages=list(event.messages),
         slots=slots,
-        topics=unpack(event.topics, Float32s).reshape(m, -1),
+        topics=_matrix(unpack(event.topics, Float32s), m),
         seen=np.where(allowed[:, None] & platform.audience[slots], np.uint8(ELIGIBLE), np.uint8(0)),
         sources=np.where(platform.audience[slots], account(slots.astype(np.int32))[:, None], np.int32(RECOMMENDED)),
         arrived=np.zeros((m, n), dtype=np.uint16),
@@ -149,10 +149,26 @@ def _posts(platform: Platform, event: FeedOpened) -> Posts:
     )
 
 
+def _intervene(platform: Platform, event: Intervened) -> None:
+    """Put it in force; what a fact-check or a shock does is told by events of its own."""
+    platform.interventions.append({"kind": event.kind, **event.settings})
+    match event.kind:
+        case "rule":
+            platform.ranker = event.settings.get("ranker") or platform.ranker
+            platform.slots = event.settings.get("slots") or platform.slots
+        case "ban":
+            platform.banned = sorted({*platform.banned, event.settings["slot"]})
+
+
+def _matrix(values: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
+    """Return ``values`` row by row; no columns where there is no row to tell how many."""
+    return values.reshape(rows, len(values) // rows if rows else 0)
+
+
 def _engage(platform: Platform, event: Engaged) -> None:
     posts, rows, items = _now(platform), _rows(platform, event.members), unpack(event.items, Int16s).astype(np.int64)
     bit = _BITS[event.action]
-    new = (posts.seen[items, rows] & (LIKED | SHARED)) == 0
+    new = (posts.seen[items, rows] & ENDORSED) == 0
     posts.seen[items, rows] |= bit
     posts.counts += np.bincount(items, minlength=len(posts.counts))
     if platform.tastes.shape[1]:

@@ -1,13 +1,14 @@
 """What comes from outside in the middle of a society: a platform's rule, a ban, fact-checks, shocks.
 
 They stand in the settings and, once in force, in the log. Each comes into force at the first opening of the feeds at which
-the society has held at least ``after`` contests; a fact-check stays, for every feed from then on.
+the society has held at least ``after`` contests, or, where a fork asks for it later than that, at the fork's first; a
+fact-check stays, for every feed from then on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from abm.columns import Int16s, pack
 from abm.errors import InputError
 from abm.events import Event, Intervened, MessagePublished, MessagesLabelled, Phase
 from abm.networked.influence import moved
-from abm.networked.platform import SERVED
+from abm.networked.platform import SERVED, Platform
 from abm.networked.round import shift
 from abm.networked.scene import Scene
 from abm.networked.settings import Ban, FactCheck, Intervention, NetworkConfig, Rule, Shock
@@ -30,15 +31,35 @@ class Plan(NamedTuple):
     """One society's interventions.
 
     Attributes:
-        due: contests held -> those that come into force at that opening of the feeds, in the settings' order.
-        checks: fact-checks with the contests held from which they are in force.
+        items: each with the contests held from which it is in force, in the settings' order.
     """
 
-    due: dict[int, list[Intervention]]
-    checks: list[tuple[int, FactCheck]]
+    items: list[tuple[int, Intervention]]
+
+    def due(self, held: int, told: Sequence[Mapping[str, Any]]) -> list[Intervention]:
+        """Return those that come into force now.
+
+        Args:
+            told: those in force already, as :attr:`Platform.interventions` has them; a run that was forked in the middle of
+                a society has passed the place of some that it is the first to have.
+        """
+        left, found = list(told), []
+        for start, intervention in self.items:
+            if start > held:
+                continue
+            if (settings := _told(intervention)) in left:
+                left.remove(settings)
+            else:
+                found.append(intervention)
+        return found
+
+    @property
+    def checks(self) -> list[tuple[int, FactCheck]]:
+        """Fact-checks, each with the contests held from which it is in force."""
+        return [(start, item) for start, item in self.items if isinstance(item, FactCheck)]
 
     def penalty(self, held: int) -> float:
-        """Return the appeal that a label costs."""
+        """Return the appeal that a label costs: with several checks in force, what the strictest takes."""
         return max((check.penalty for start, check in self.checks if held >= start), default=0.0)
 
 
@@ -55,7 +76,7 @@ def openings(contests: int, batch: int, together: int) -> list[int]:
 def check_network(
     network: NetworkConfig, openings: Mapping[Phase, Sequence[int]], competitors: Mapping[Phase, int]
 ) -> None:
-    """Refuse, before a run begins, a ranker or a slot that does not exist, and an intervention that would never come.
+    """Refuse, before a run begins, a ranker or a slot that does not exist, and an intervention without effect.
 
     Args:
         openings: phase -> see :func:`openings`.
@@ -69,6 +90,7 @@ def check_network(
         phases: list[Phase] = [phase for phase in openings if intervention.phase in (None, phase)]
         for phase in phases:
             _check(intervention, competitors[phase], f"network.interventions.{number}")
+        _check_effect(intervention, network.rounds, f"network.interventions.{number}")
         last = max(openings[phase][-1] for phase in phases)
         if intervention.after > last:
             raise InputError(
@@ -95,17 +117,15 @@ def make_plan(
     Raises:
         InputError: one names a ranker, a slot or a probe that does not exist.
     """
-    plan = Plan({}, [])
+    plan = Plan([])
     for number, intervention in enumerate(network.interventions):
-        _check(intervention, competitors, f"network.interventions.{number}")
         _check_probes(intervention, checkers, f"network.interventions.{number}")
-        elsewhere = intervention.phase not in (None, phase) or intervention.epoch not in (None, epoch)
-        start = next((start for start in starts if start >= intervention.after), None)
-        if elsewhere or start is None:
+        if intervention.phase not in (None, phase):  # the other phase may have other slots
             continue
-        plan.due.setdefault(start, []).append(intervention)
-        if isinstance(intervention, FactCheck):
-            plan.checks.append((start, intervention))
+        _check(intervention, competitors, f"network.interventions.{number}")
+        start = next((start for start in starts if start >= intervention.after), None)
+        if start is not None and intervention.epoch in (None, epoch):
+            plan.items.append((start, intervention))
     return plan
 
 
@@ -115,15 +135,40 @@ def needs_tastes(network: NetworkConfig) -> bool:
     return any(ranker(name).needs_tastes for name in [network.feed.ranker, *rules])
 
 
+def check_tastes(due: Sequence[Intervention], platform: Platform) -> None:
+    """Refuse a ranker that needs members' tastes where the society began without keeping them, as before a fork it may have.
+
+    Raises:
+        InputError: names it.
+    """
+    for rule in due:
+        if isinstance(rule, Rule) and rule.ranker and ranker(rule.ranker).needs_tastes and not platform.tastes.shape[1]:
+            raise InputError(
+                f"the ranker {rule.ranker!r} cannot begin in the middle of this society",
+                why="it needs what members engaged with, and nothing asked to keep that when the society began",
+                mend="Choose another ranker, or fork at a step that begins a society.",
+            )
+
+
 def intervened(intervention: Intervention, held: int, step: int) -> Intervened:
     """Return the event of an intervention that comes into force."""
-    settings = intervention.model_dump(mode="json", exclude={"kind", "phase", "epoch", "after"})
+    settings = _told(intervention)
+    del settings["kind"]
     return Intervened(step=step, kind=intervention.kind, contests=held, settings=settings)
 
 
-def shocked(scene: Scene, shock: Shock, held: int, key: tuple[str | int, ...]) -> Iterator[Event]:
-    """Yield the change of opinions that a shock makes."""
-    lots = keyed.uniforms(scene.platform.personas, *key, "shock", held, shock.slot)
+def _told(intervention: Intervention) -> dict[str, Any]:
+    """Return an intervention as the log tells it: what it does, not when it was to come."""
+    return intervention.model_dump(mode="json", exclude={"phase", "epoch", "after"})
+
+
+def shocked(scene: Scene, shock: Shock, held: int, key: tuple[str | int, ...], number: int = 0) -> Iterator[Event]:
+    """Yield the change of opinions that a shock makes.
+
+    Args:
+        number: shocks of this slot that came just before: each reaches members of its own lot.
+    """
+    lots = keyed.uniforms(scene.platform.personas, *key, "shock", held, shock.slot, *([number] if number else []))
     rows = np.flatnonzero(lots < shock.share)
     yield from shift(
         scene, 0, "opinion", "shock", shock.slot, *moved(scene.platform.opinions[shock.slot], rows, shock.shift)
@@ -137,16 +182,18 @@ def checked(
     messages: Sequence[tuple[MessagePublished, Anchor]],
     arena: Arena,
     checkers: Sequence[Probe],
+    number: int = 0,
 ) -> Iterator[Event]:
     """Yield what a fact-check finds and what that costs the authors' trust.
 
     Args:
         messages: those in the feeds with their anchors, by item.
+        number: of the check among the plan's: each looks at messages of its own lot.
     """
     wanted = [probe for probe in checkers if not check.probes or probe.name in check.probes]
     items, probes = [], []
     for item, (message, anchor) in enumerate(messages):
-        lot = keyed.generator(*scene.places[item], "fact-check").random()
+        lot = keyed.generator(*scene.places[item], "fact-check", *([number] if number else [])).random()
         if lot >= check.share or scene.posts.labelled[item]:
             continue
         found = next((p.name for p in wanted if p.judge(message.text, anchor, arena).label == 1), None)
@@ -172,6 +219,16 @@ def _check(intervention: Intervention, competitors: int, where: str) -> None:
         raise InputError(
             f"no competitor in slot {intervention.slot}", where=where, mend=f"Slots are 0 to {competitors - 1}."
         )
+
+
+def _check_effect(intervention: Intervention, rounds: int, where: str) -> None:
+    if isinstance(intervention, FactCheck) and intervention.round >= rounds:
+        raise InputError(
+            f"a fact-check before round {intervention.round}", where=where, why=f"rounds are 0 to {rounds - 1}",
+            mend="Choose an earlier round.",
+        )  # fmt: skip
+    if isinstance(intervention, Rule) and intervention.ranker is None and intervention.slots is None:
+        raise InputError("a rule that changes nothing", where=where, mend="Give it a 'ranker', 'slots', or both.")
 
 
 def _check_probes(intervention: Intervention, checkers: Sequence[Probe], where: str) -> None:

@@ -129,7 +129,8 @@ class NetworkedModel(Model):
     def _feed(self, held: int, group: Sequence[Written]) -> None:
         """Let the messages of some contests spread, and decide the contests."""
         society = (self.seed, self.phase, self.epoch)
-        due = self.plan.due.get(held, [])
+        due = self.plan.due(held, self.platform.interventions)
+        interventions.check_tastes(due, self.platform)
         cut, formed = churned(self.platform, self.network.churn, (*society, "churn", held))
         with self.journal.transaction():
             self._emit(interventions.intervened(intervention, held, self.state.step) for intervention in due)
@@ -137,9 +138,10 @@ class NetworkedModel(Model):
             self._tie(TiesFormed, "churn", *formed)
             entries, cause = self._enter(group)
         messages = [(message, anchor) for anchor, published in group for message in published]
-        for shock in due:
-            if isinstance(shock, Shock):
-                self._commit(interventions.shocked(self._scene(held, messages), shock, held, society))
+        shocks = [intervention for intervention in due if isinstance(intervention, Shock)]
+        for i, shock in enumerate(shocks):
+            number = sum(before.slot == shock.slot for before in shocks[:i])
+            self._commit(interventions.shocked(self._scene(held, messages), shock, held, society, number))
         votes = {entry.contest: [np.zeros(0, dtype=np.int8)] for entry in entries}
         for round_ in range(self.network.rounds):
             self._check_facts(held, round_, messages)
@@ -178,10 +180,10 @@ class NetworkedModel(Model):
         )  # fmt: skip
 
     def _check_facts(self, held: int, round_: int, messages: Sequence[tuple[MessagePublished, Anchor]]) -> None:
-        for start, check in self.plan.checks:
+        for number, (start, check) in enumerate(self.plan.checks):
             if held >= start and check.round == round_:
                 scene = self._scene(held, messages)
-                self._commit(interventions.checked(scene, check, round_, messages, self.arena, self.checkers))
+                self._commit(interventions.checked(scene, check, round_, messages, self.arena, self.checkers, number))
 
     def _round(self, scene: Scene, round_: int, cause: int) -> int:
         """Serve and let members act; return the ``seq`` of what was served, or ``cause`` if nothing was."""

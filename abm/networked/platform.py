@@ -22,7 +22,7 @@ UNIT = 10_000
 RECOMMENDED = -1
 """The account of the platform itself."""
 
-ELIGIBLE, SERVED, LIKED, SHARED, REPLIED = 1, 2, 4, 8, 16
+ELIGIBLE, SERVED, LIKED, SHARED, REPLIED, CHOSEN = 1, 2, 4, 8, 16, 32
 """Bits of :attr:`Posts.seen`."""
 
 
@@ -51,7 +51,7 @@ class Posts:
         sources: shape (m, n), account from which a message reached a member first; -1 before, and where recommended.
         arrived: shape (m, n), round before which it could reach a member first.
         places: shape (m, n), where a member saw it: 128 * round + rank; it says which message it saw first.
-        endorsed: shape (m, n), accounts that the member follows and that liked or shared it.
+        endorsed: shape (m, n), accounts that the member follows and that liked, shared or chose it, each once.
         counts: shape (m,), likes, shares and replies.
         labelled: shape (m,), whether a fact-check found it to misbehave.
         polls: contest -> share of those asked that chose each slot.
@@ -83,6 +83,7 @@ class Platform:
         tastes: shape (n, features), topics of what each member engaged with, summed; no columns where it is not kept.
         ranker, slots: the rule in force.
         banned: slots.
+        interventions: those that came into force, as the log tells them: ``kind`` and settings.
         pending: ties among members that formed (True) and were cut (False) since the feeds opened; rows.
         posts: what is in the feeds.
     """
@@ -97,6 +98,7 @@ class Platform:
     ranker: str
     slots: int
     banned: list[int] = field(default_factory=list)
+    interventions: list[dict[str, Any]] = field(default_factory=list)
     pending: list[tuple[bool, NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=list)
     posts: Posts | None = None
 
@@ -138,7 +140,7 @@ class Platform:
         return sources * self.n + targets
 
     def hash(self) -> str:
-        """Return the SHA-256 of all that outlasts a step; the same on every machine."""
+        """Return the SHA-256 of all that outlasts a step, interventions by what they changed; the same on every machine."""
         sha = hashlib.sha256(f"{self.ranker}/{self.slots}/{self.banned}".encode())
         for column in (
             self.personas.astype("<i8"), self.follows.indptr.astype("<i8"), self.follows.indices.astype("<i4"),

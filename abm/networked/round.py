@@ -75,6 +75,8 @@ def serve_feeds(scene: Scene, round_: int) -> Views:
         items, rows = np.concatenate([items, new_items]), np.concatenate([rows, new_rows])
         sources = np.concatenate([sources, np.full(len(new_items), RECOMMENDED)])
         age = np.concatenate([age, np.zeros(len(new_items))])
+    if not len(rows):
+        return _nothing()
     feed = Feed(
         members=rows,
         items=items,
@@ -89,6 +91,11 @@ def serve_feeds(scene: Scene, round_: int) -> Views:
     chosen, ranks = serve(feed, scores, platform.slots)
     rows, items = rows[chosen], items[chosen]
     return Views(rows, items, sources[chosen], ranks, scores[chosen].astype(np.float64), scene.appeal(rows, items))
+
+
+def _nothing() -> Views:
+    none, zeros = np.zeros(0, dtype=np.int64), np.zeros(0)
+    return Views(none, none, none, none, zeros, zeros)
 
 
 def act(scene: Scene, round_: int, views: Views) -> Actions:

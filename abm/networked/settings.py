@@ -35,7 +35,7 @@ class FeedConfig(_Settings):
     slots: int = Field(default=2, ge=1, le=127)
     """Messages that a member sees in a round."""
     discover: Rate = 0.0
-    """Chance, per round, that the platform adds a message which nobody whom the member follows has shared."""
+    """Chance, per round and message, that the platform adds one which nobody whom the member follows has shared."""
 
 
 class EngagementConfig(_Settings):
@@ -70,7 +70,7 @@ class InfluenceConfig(_Settings):
     confidence: float = Field(default=2.0, ge=0, le=2)
     """Largest distance of opinions (-1 .. 1) at which a contact is listened to; 2: always."""
     trust_gain: Rate = 0.02
-    """Of a competitor, when the member likes its message."""
+    """Of a competitor, in a round in which the member likes a message of it, or several."""
 
 
 class _Intervention(_Settings):
@@ -107,9 +107,9 @@ class FactCheck(_Intervention):
     round: int = Field(default=1, ge=0)
     """Round before which the check is done; what was seen earlier was seen without a label."""
     penalty: Weight = 1.0
-    """Appeal that a label costs a message."""
+    """Appeal that a label costs a message; with several checks in force, the largest counts."""
     distrust: Rate = 0.2
-    """Trust in its author that it costs with everybody who saw the message."""
+    """Trust in its author that a check costs with everybody who saw what it found, once for one or several messages."""
 
 
 class Shock(_Intervention):
@@ -135,7 +135,7 @@ class NetworkConfig(_Settings):
     placement: Literal["random", "hubs"] = "random"
     """Which members those are: drawn by lot, or the ones whom most others follow."""
     together: int = Field(default=4, ge=1)
-    """Contests whose messages are in the feeds at the same time."""
+    """Contests whose messages are in the feeds at the same time; at most those of a step, and fewer where these run out."""
     rounds: int = Field(default=4, ge=1, le=500)
     """Rounds of serving and reacting before a contest is decided."""
     purchases: int = Field(default=1, ge=1)

@@ -95,15 +95,19 @@ def recovered(spreaders, chance, draws, states, out):  # pragma: no cover - comp
 
 
 @njit(cache=True, nogil=True)
-def pressed(indptr, indices, spreaders, share, thresholds, pressure, states, out):  # pragma: no cover - compiled
-    """Add the pressure of new adopters on their neighbours; return how many adopt, that is reach their threshold."""
+def pressed(indptr, indices, spreaders, followed, thresholds, pressure, states, out):  # pragma: no cover - compiled
+    """Add the pressure of new adopters on their neighbours; return how many adopt, that is reach their threshold.
+
+    Args:
+        followed: how many each node follows; the share is a quotient, since k times 1 / k may be below 1.
+    """
     found = 0
     for i in spreaders:
         for at in range(indptr[i], indptr[i + 1]):
             j = indices[at]
             if states[j] == 0:
                 pressure[j] += 1
-                if pressure[j] * share[j] >= thresholds[j]:
+                if pressure[j] / followed[j] >= thresholds[j]:
                     states[j] = 1
                     out[found] = j
                     found += 1
@@ -121,7 +125,7 @@ def met(sources, targets, picks, epsilon, mu, opinions, out):  # pragma: no cove
     for pick in picks:
         i, j = sources[pick], targets[pick]
         gap = opinions[j] - opinions[i]
-        if gap != 0.0 and abs(gap) < epsilon:
+        if mu and gap != 0.0 and abs(gap) < epsilon:
             opinions[i] += mu * gap
             opinions[j] -= mu * gap
             out[found] = i

@@ -28,7 +28,7 @@ class Spreading(ABC):
 
     Args:
         reach: row i holds whom node i reaches.
-        seeds: nodes that spread from the start.
+        seeds: nodes that spread from the start, by number.
         seed: decides all draws.
 
     Attributes:
@@ -42,7 +42,10 @@ class Spreading(ABC):
     name = ""
 
     def __init__(self, reach: CSR, seeds: ArrayLike, *, seed: int) -> None:
-        nodes = np.unique(np.asarray(seeds, dtype=np.int64)).astype(np.int32)
+        given = np.asarray(seeds)
+        if given.size and given.dtype.kind not in "iu":  # a mask of them, say, would pass for nodes 0 and 1
+            raise InputError("seeds are no nodes", why=f"they are {given.dtype}", mend="Give whole numbers.")
+        nodes = np.unique(given).astype(np.int32)
         if len(nodes) and not 0 <= nodes[0] <= nodes[-1] < reach.n:
             raise InputError("a seed is no node", why=f"nodes are 0 to {reach.n - 1}", mend="Give other seeds.")
         self.reach, self.seed, self.t = reach, seed, 0
@@ -63,10 +66,10 @@ class Spreading(ABC):
         """Go ``steps`` steps, or until nothing can change; return how many nodes were in each state, shape (steps + 1, 3).
 
         Args:
-            on_step: told of every change; a log's writer, say.
+            on_step: told of every change, and before the first step of the seeds; a log's writer, say.
         """
         counts = [np.bincount(self.states, minlength=3)]
-        if on_step:
+        if on_step and not self.t:
             first = np.flatnonzero(self.states).astype(np.int32)
             on_step(0, first, self.states[first])
         for _ in range(steps):
@@ -163,7 +166,8 @@ class LinearThreshold(Spreading):
     """A node adopts when the share of adopters among those it follows reaches its threshold; Granovetter 1978, Kempe et al. 2003.
 
     Args:
-        thresholds: shape (n,), 0 .. 1, or above 1 for who never adopts; by default uniform draws.
+        thresholds: shape (n,), 0 .. 1, or above 1 for who never adopts; by default uniform draws. At 0 a node adopts in the
+            first step, whomever it follows.
 
     Raises:
         InputError: a threshold below 0, or no number.
@@ -179,18 +183,24 @@ class LinearThreshold(Spreading):
             self.thresholds = np.broadcast_to(np.asarray(thresholds, dtype=np.float64), (reach.n,))
         if not (self.thresholds >= 0).all():
             raise InputError("a threshold is below 0, or no number", mend="Choose 0 to 1; above 1 nobody adopts.")
-        followed = np.bincount(reach.indices, minlength=reach.n)
+        self._followed = np.bincount(reach.indices, minlength=reach.n)
         self._room = np.empty(reach.n, dtype=np.int32)
-        self._share = 1.0 / np.maximum(followed, 1)
+        self._ready = np.flatnonzero((self.thresholds == 0) & (self.states == 0)).astype(np.int32)
         self._pressure = np.zeros(reach.n, dtype=np.int32)
+
+    @property
+    def done(self) -> bool:
+        return not len(self._spreaders) and not len(self._ready)
 
     def step(self) -> NDArray[np.int32]:
         self.t += 1
         found = kernels.pressed(
-            self.reach.indptr, self.reach.indices, self._spreaders, self._share, self.thresholds, self._pressure,
+            self.reach.indptr, self.reach.indices, self._spreaders, self._followed, self.thresholds, self._pressure,
             self.states, self._room,
         )  # fmt: skip
-        self._spreaders = np.sort(self._room[:found])
+        ready, self._ready = self._ready[self.states[self._ready] == 0], self._ready[:0]
+        self.states[ready] = 1
+        self._spreaders = np.sort(np.concatenate([self._room[:found], ready]))
         return self._spreaders
 
 

@@ -12,14 +12,15 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from abm import keyed
-from abm.events import Event, Reacted
+from abm.columns import Int8s, Int16s, Int32s, pack
+from abm.events import Event, FeedOpened, FeedServed, Reacted
 from analysis import across_seeds, position_bias, probe_table, table, win_rate
 from analysis.contests import read_evaluation
 from analysis.evaluation import invalid_rate, majority_rate, tie_rate, win_rate_against_placebo
 from analysis.render import render
 from analysis.seeds import render_seeds
 from analysis.statistics import clustered_mean
-from tests.analysis.factory import contest, setup, step
+from tests.analysis.factory import FIRST, contest, setup, step
 
 
 def one_arm(votes: Sequence[Sequence[int]], **more: object) -> list[Event]:
@@ -28,6 +29,16 @@ def one_arm(votes: Sequence[Sequence[int]], **more: object) -> list[Event]:
     for i, row in enumerate(votes):
         events += step(contest("rft", f"a{i}", row, **more), "rft")  # type: ignore[arg-type]
     return events
+
+
+def served(views: Sequence[tuple[int, int]]) -> FeedServed:
+    """Return a round in which personas saw items."""
+    members, items = zip(*views, strict=True)
+    nothing = b""
+    return FeedServed(
+        round=0, ranker="random", members=pack(members, Int32s), items=pack(items, Int16s),
+        ranks=pack([0] * len(views), Int8s), scores=nothing, sources=nothing,
+    )  # fmt: skip
 
 
 def two_arms(seed: int = 1, anchors: int = 40, personas: int = 8, effect: float = 0.2) -> list[Event]:
@@ -85,6 +96,18 @@ class TestWinRate:
         assert win_rate(events, "rft").value == pytest.approx(4 / 6)
         assert win_rate(events, "rft", forfeits="left out").value == 1.0
         assert table(events)["arms"]["rft"]["forfeits"] == {"base": 0, "trained": 1}
+
+    def test_in_feeds_a_rejected_message_loses_those_whom_the_other_reached(self) -> None:
+        """Of four personas two saw the message that was left, in two rounds; who saw others, or in training, does not count."""
+        forfeited, decided = contest("rft", "b", [], rejected=[0])[:-1], contest("rft", "b", [], rejected=[0])[-1]
+        feed = [
+            FeedOpened(messages=["evaluate/1/rft/a0/0", "evaluate/1/rft/b/1"], topics=b""),
+            served([(FIRST, 0), (FIRST + 2, 1)]), served([(FIRST + 3, 1)]),
+        ]  # fmt: skip
+        events = one_arm([[0, 0, 0, 0]]) + step([*forfeited, *feed, decided], "rft")
+        events += step([served([(FIRST + 1, 1)])], "rft", phase="train")
+        found = win_rate(events, "rft")
+        assert (found.n, found.value) == (6, pytest.approx(2 / 6))
 
     def test_a_rejected_base_message_wins_the_contest_for_the_arm(self) -> None:
         """The rule is the same for both sides."""

@@ -49,6 +49,12 @@ class TestAudienceGraph:
         assert warmth == pytest.approx(unpack(joined.traits["warmth"], Float32s))
         assert all(abs(graph.nodes[node][axis]) <= 1 for node in graph for axis in "xy")
 
+    def test_a_networked_world_without_ties_has_a_graph_without_ties(self, tmp_path):
+        """All its members, each alone: as it began, and as its society left it."""
+        run = hold(tmp_path / "run", world="networked", network={"graph": {"kind": "isolated"}}, crowd={"size": 3})
+        for graph in (audience_graph(run), audience_graph(run, arm="rft")):
+            assert len(graph) > 3 and not graph.edges
+
     def test_places_are_computed_once(self, run, monkeypatch):
         """The second look reads them; it does not compute them."""
         first = audience_graph(run)

@@ -79,6 +79,13 @@ class TestReach:
         assert row.amplified.value == pytest.approx(0.3)
         assert np.isnan(row.amplified.low), "all anchors are alike: nothing is known of their spread"
 
+    def test_intervals_end_where_shares_do(self):
+        """Three anchors, of which one alone has a message that misbehaves: no share is below 0 or above 1."""
+        events = [e for e in log() if not (isinstance(e, VerdictGiven) and e.label and e.message[-3] != "a")]
+        (row,) = reach_table(events)
+        assert (row.published.value, row.messages) == (0.25, 4)
+        assert row.published.low == row.seen.low == 0 and row.seen.high == 1 and row.amplified.high <= 1
+
     def test_of_one_author(self):
         """Base alone wrote nothing that misbehaves."""
         (row,) = reach_table(log(), author="base")

@@ -63,6 +63,9 @@ class TestInterventions:
             ({"kind": "ban", "slot": 0, "after": 13}, "waits for 13 contests: .* when 12 were held"),
             ({"kind": "ban", "slot": 2, "phase": "evaluate"}, "no competitor in slot 2. Slots are 0 to 1"),
             ({"kind": "rule", "ranker": "magic"}, "unknown ranker 'magic'"),
+            ({"kind": "rule"}, "interventions.0: a rule that changes nothing. Give it"),
+            ({"kind": "fact_check", "round": 4}, "a fact-check before round 4: rounds are 0 to 3"),
+            ({"kind": "ban", "slot": 0, "phase": "evaluate", "epoch": 1}, "evaluation of epoch 1, and only the last"),
         ],
     )
     def test_is_told(self, intervention, says):

@@ -149,6 +149,29 @@ class TestSpreading:
                 adopted = new
             assert np.array_equal(model.states == 1, adopted)
 
+    def test_a_run_goes_on_where_it_was(self):
+        """Two runs of two steps tell what one of four tells: the seeds once."""
+        told: list[list[tuple[int, list[int]]]] = [[], []]
+        for times, found in zip((1, 2), told, strict=True):
+            model = SIR(graph(), [5], beta=0.3, gamma=0.3, seed=1)
+            for _ in range(times):
+                model.run(4 // times, lambda t, nodes, _, found=found: found.append((t, nodes.tolist())))
+        assert told[0] == told[1] and [t for t, _ in told[0]] == [0, 1, 2, 3, 4]
+
+    def test_linear_threshold_of_one_is_unanimity(self):
+        """Whatever the number of those whom a node follows: it adopts once all have, and not before."""
+        for k in range(1, 120):
+            reach = from_ties(k + 1, np.zeros(k, dtype=int), np.arange(1, k + 1)).transposed()
+            all_, most = (LinearThreshold(reach, range(1, end), thresholds=1.0, seed=1) for end in (k + 1, k))
+            assert (all_.run(2)[-1][1], most.run(2)[-1][1]) == (k + 1, k - 1)
+
+    def test_linear_threshold_of_zero_needs_nobody(self):
+        """Who has it adopts in the first step, and moves others in the second; without any seed, too."""
+        line = from_ties(4, np.array([1, 2, 3]), np.array([0, 1, 2])).transposed()
+        model = LinearThreshold(line, [], thresholds=[0.0, 0.5, 2.0, 0.0], seed=1)
+        assert [counts.tolist() for counts in model.run(4)] == [[4, 0, 0], [2, 2, 0], [1, 3, 0], [1, 3, 0], [1, 3, 0]]
+        assert model.done and model.states.tolist() == [1, 1, 0, 1]
+
     @pytest.mark.parametrize("beta", [0.05, 0.2])
     def test_sir_is_ndlibs(self, beta):
         """Mean numbers in each state after 10 steps, over 30 runs of either, within five standard errors."""
@@ -175,6 +198,8 @@ class TestSpreading:
         """Seeds that are no nodes, rates that are no chances."""
         with pytest.raises(InputError, match="nodes are 0 to 299"):
             SIR(graph(), [300], beta=0.1, gamma=0.1, seed=1)
+        with pytest.raises(InputError, match="seeds are no nodes: they are bool"):
+            SIR(graph(), np.arange(300) < 5, beta=0.1, gamma=0.1, seed=1)
         with pytest.raises(InputError, match=r"beta is 1\.5"):
             SI(graph(), [0], beta=1.5, seed=1)
         with pytest.raises(InputError, match="threshold is below 0"):
@@ -192,6 +217,10 @@ class TestOpinions:
         model = Deffuant(graph(100), opinions, epsilon=epsilon, mu=mu, seed=seed)
         found = model.run(20)
         assert np.abs(found[:, 0] - opinions.mean()).max() < 1e-9 and (np.diff(found[:, 1]) < 1e-12).all()
+
+    def test_who_does_not_move_did_not_change(self):
+        """At mu 0 people meet, and nothing comes of it."""
+        assert not len(Deffuant(COMPLETE, np.linspace(0, 1, 400), epsilon=1.0, mu=0.0, seed=1).step())
 
     def test_deffuant_splits_below_its_confidence(self):
         """On a complete graph: one cluster above 0.5, about 1 / (2 epsilon) below (Deffuant et al. 2000)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import networkx as nx
 import numpy as np
+import polars as pl
 import pytest
 
 from media_graph import build, from_ties, layout, read_graph, stored_layout, write_graph
@@ -74,6 +75,39 @@ def test_a_name_that_several_have_names_nobody(tmp_path, suffix):
     assert read_graph(path, ["Ann", "Ben", "Cleo", "Cleo"]).ties()[1].tolist() == [1]
     with pytest.raises(InputError, match="'Ann' is not one member: several"):
         read_graph(path, ["Ann", "Ben", "Ann"])
+
+
+@pytest.mark.parametrize(
+    ("persona", "found"), [(99, None), (-1, None), (1.5, None), (2.0, 2), ("a retired teacher", 0)]
+)
+def test_a_persona_that_is_a_number_is_a_members_index(tmp_path, persona, found):
+    """Or it is refused, and never another member by the node's name; one that is a text is no index."""
+    graph = nx.DiGraph([("0", "1")])
+    graph.nodes["0"]["persona"] = persona
+    nx.write_graphml(graph, tmp_path / "g.graphml")
+    if found is None:
+        with pytest.raises(InputError, match=rf"g\.graphml: node '0' has persona {persona}: personas are 0 to 3"):
+            read_graph(tmp_path / "g.graphml", 4)
+    else:
+        assert read_graph(tmp_path / "g.graphml", 4).neighbors(found).tolist() == [1]
+
+
+def test_space_around_a_name_does_not_count(tmp_path):
+    """A table written of such names can be read; two that differ by it alone are one name of several."""
+    (tmp_path / "g.csv").write_text("source,target\nAda , Ben\n")
+    assert read_graph(tmp_path / "g.csv", [" Ben", "Ada  "]).neighbors(1).tolist() == [0]
+    with pytest.raises(InputError, match="'Ada' is not one member"):
+        read_graph(tmp_path / "g.csv", ["Ben", "Ada ", "Ada"])
+
+
+def test_what_is_no_table_of_ties_is_refused(tmp_path):
+    """Columns of lists; and two ties of a graph's file, which has no lines that could be told."""
+    pl.DataFrame({"source": [[1]], "target": [2]}).write_parquet(tmp_path / "g.parquet")
+    with pytest.raises(InputError, match=r"g\.parquet: 'source' holds no names or indices"):
+        read_graph(tmp_path / "g.parquet", 4)
+    nx.write_graphml(nx.MultiDiGraph([("0", "1"), ("0", "1")]), tmp_path / "g.graphml")
+    with pytest.raises(InputError, match=r"g\.graphml: tie 0 -> 1 stands there twice"):
+        read_graph(tmp_path / "g.graphml", 4)
 
 
 @pytest.mark.parametrize("suffix", ["graphml", "gexf"])

@@ -93,6 +93,12 @@ class TestAgainstNetworkx:
         assert ours.number_of_edges() == theirs.number_of_edges()
         assert abs(nx.average_clustering(ours) - nx.average_clustering(theirs)) < 0.02
 
+    def test_watts_strogatz_keeps_its_ties_where_hardly_a_pair_is_free(self):
+        """Near-complete rings have nowhere to move ties to: as many as before, all the same."""
+        for n, k in ((5, 4), (6, 4), (7, 6), (20, 18)):
+            for seed in range(20):
+                assert len(build("watts_strogatz", n, seed, k=k, p=0.7).indices) == n * k
+
     def test_stochastic_block(self):
         """Ties within and between blocks come at their own rates."""
         graph = made("stochastic_block", 3000, sizes=[2000, 1000], matrix=[[0.01, 0.001], [0.001, 0.02]])
@@ -150,6 +156,8 @@ class TestMistakes:
             ("barabasi_albert", {"m": 10}, "choose 1 to n - 1"),
             ("watts_strogatz", {"k": 3}, "even k"),
             ("stochastic_block", {"sizes": [3], "matrix": [[0.1]]}, "add up to 3"),
+            ("stochastic_block", {"sizes": [2.5, 7.5], "matrix": [[0.1, 0], [0, 0.1]]}, "sizes are whole numbers"),
+            ("erdos_renyi", {"degree": 9.5}, "degree is 9.5; choose 0 to n - 1 = 9"),
             ("stochastic_block", {"sizes": [10]}, "needs the option 'matrix'"),
             ("homophilous", {"homophily": 2}, "choose 0 to 1"),
             ("followers", {"influencers": 11}, "11 influencers among 10"),

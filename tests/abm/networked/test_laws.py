@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,7 +25,7 @@ from abm.events import (
 from abm.networked.settings import NetworkConfig
 from abm.replay import replay
 from media_graph.feeds import RANKERS
-from tests.abm.networked.world import hold, of, pairs, people, random_ties, views
+from tests.abm.networked.world import comparable, hold, of, pairs, people, random_ties, views
 
 rate = st.sampled_from([0.0, 0.2, 0.6, 1.0])
 
@@ -59,10 +58,6 @@ def held(world, **options):
     with tempfile.TemporaryDirectory() as folder:
         _, events = hold(Path(folder) / "run", network, voters=voters, ties=ties, seed=seed, **options)
         return events, replay(Path(folder) / "run"), ties
-
-
-def comparable(events) -> list[Event]:
-    return [msgspec.structs.replace(event, at=0.0) for event in events]
 
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

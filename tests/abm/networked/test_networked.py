@@ -27,8 +27,10 @@ from abm.networked.influence import shifted_opinions
 from abm.networked.platform import UNIT
 from abm.networked.settings import InfluenceConfig, NetworkConfig
 from abm.probe import Verdict
+from abm.replay import replay
 from abm.state import State, apply
-from tests.abm.networked.world import hold, of, pairs, people, random_ties, views
+from media_graph.feeds import RANKERS
+from tests.abm.networked.world import anchors, comparable, hold, of, pairs, people, random_ties, views
 
 QUIET = {"like": 0.0, "share": 0.0, "reply": 0.0, "follow": 0.0, "unfollow": 0.0}
 STILL = {"conformity": 0.0, "trust": 0.0, "opinion": 0.0, "persuasion": 0.0, "pull": 0.0, "trust_gain": 0.0}
@@ -70,6 +72,11 @@ class Finds:
 
 class TestServing:
     """Who sees what."""
+
+    def test_ties_to_who_is_no_member_play_no_part(self, tmp_path):
+        """A society of some of a graph's members has the ties among them."""
+        model, _ = hold(tmp_path / "r", network(), voters=people(3), ties=[(0, 1), (0, 5), (5, 0)], say=always())
+        assert set(model.graph().subgraph(range(6)).edges) == {(0, 1)}
 
     def test_only_followers_see_what_nobody_shares(self, tmp_path):
         """Without shares a message reaches exactly its author's followers."""
@@ -234,6 +241,30 @@ class TestInfluence:
                     chosen.append(event.choice == liked[event.contest][0])
         return sum(chosen) / len(chosen)
 
+    def test_a_contact_counts_once_however_often_it_endorses(self, tmp_path):
+        """0 likes and shares both messages, and buys one again and again: 1, who follows it, sees one endorsement of each."""
+        settings = network(purchases=4, engagement={"like": 1.0, "share": 1.0}, outside=-50.0)
+        _, events = hold(tmp_path / "r", settings, voters=people(2), ties=[(1, 0)], contests=1, say=always())
+        state, seen = State(), []
+        for event in events:
+            apply(state, event)
+            if state.platform and state.platform.posts:
+                seen.append(state.platform.posts.endorsed.tolist())
+        assert len([event for event in of(Reacted, events) if event.persona == 0]) == 4
+        assert seen[-1] == [[0, 1], [0, 1]]
+
+    def test_to_choose_is_to_endorse(self, tmp_path):
+        """Nobody likes or shares: after four purchases 1 sees an endorsement of each message that 0 ever bought."""
+        settings = network(purchases=4, outside=-50.0)
+        _, events = hold(tmp_path / "r", settings, voters=people(2), ties=[(1, 0)], contests=1, say=always())
+        state, seen = State(), []
+        for event in events:
+            apply(state, event)
+            if state.platform and state.platform.posts:
+                seen.append(state.platform.posts.endorsed.tolist())
+        bought = {event.choice for event in of(Reacted, events) if event.persona == 0}
+        assert seen[-1] == [[0, int(slot in bought)] for slot in (0, 1)]
+
     def test_thoughts_name_others_where_they_decided(self, tmp_path):
         """Who follows the crowd says so."""
         settings = network(engagement={"like": 0.5}, rounds=2, feed={"slots": 1}, influence={"conformity": 60.0})
@@ -242,6 +273,24 @@ class TestInfluence:
         said = [event.thought for event in of(Reacted, events)]
         assert any("People whom I follow liked option" in thought for thought in said)
         assert any("People" not in thought for thought in said if thought)
+
+
+class TestNothingToRead:
+    """Contests of which no message could be published."""
+
+    @pytest.mark.parametrize("ranker", sorted(RANKERS))
+    def test_the_feeds_stay_empty_and_the_society_goes_on(self, tmp_path, ranker):
+        """The first contest is void, after rounds, a poll and purchases before nobody; the second is held."""
+
+        def say(request):
+            return "no tag" if anchors(1)[0].id in request.site else always()(request)
+
+        settings = network(feed={"ranker": ranker}, polls=[0], purchases=2)
+        _, events = hold(tmp_path / "r", settings, voters=people(5), ties=LINE, contests=2, say=say, batch=1)
+        assert [len(opened.messages) for opened in of(FeedOpened, events)] == [0, 2]
+        decided = of(ContestDecided, events)
+        assert decided[0].outcome == "void" and [sum(d.votes) + d.abstained for d in decided] == [0, 10]
+        assert replay(tmp_path / "r").steps == 2
 
 
 class TestDeciding:
@@ -355,6 +404,61 @@ class TestInterventions:
         )
         moved = (model.platform.opinions[0] == -0.5 * UNIT).sum()
         assert 160 < moved < 240 and (model.platform.opinions[0] != 0).sum() == moved
+
+    @pytest.mark.parametrize("after", [0, 1, 2])
+    def test_a_fork_in_the_middle_of_a_society_brings_it_at_once(self, tmp_path, after):
+        """Two contests without it, then two with it: it comes into force after two, whatever its own ``after`` up to then."""
+        ban = {"kind": "ban", "slot": 1, "after": after}
+        world = {"voters": people(5), "ties": [], "say": always(), "contests": 4, "batch": 1}
+        hold(tmp_path / "r", network(), steps=2, **world)
+        _, events = hold(tmp_path / "r", network(interventions=[ban]), **world)
+        assert [(e.kind, e.contests) for e in of(Intervened, events)] == [("ban", 2)]
+        served = [{item for _, item, *_ in views(event)} for event in of(FeedServed, events)]
+        assert served == [{0, 1}, {0, 1}, {0}, {0}]
+
+    def test_a_fork_cannot_begin_to_rank_by_tastes_that_nobody_kept(self, tmp_path):
+        """One clear refusal, and the log ends where the society stood."""
+        rule = {"kind": "rule", "ranker": "similarity"}
+        world = {"voters": people(5), "ties": [], "say": always(), "contests": 4, "batch": 1}
+        hold(tmp_path / "r", network(), steps=2, **world)
+        with pytest.raises(InputError, match="'similarity' cannot begin in the middle of this society"):
+            hold(tmp_path / "r", network(interventions=[rule]), **world)
+
+    def test_it_comes_once_also_where_a_society_is_resumed(self, tmp_path):
+        """Cut in the middle and gone on with: the events are those of a society that was not cut."""
+        shocks = [{"kind": "shock", "slot": 0, "shift": 0.2, "after": after} for after in (1, 0, 0, 3)]
+        world = {"voters": people(5), "ties": [], "say": always(), "contests": 4, "batch": 1}
+        _, whole = hold(tmp_path / "whole", network(interventions=shocks), **world)
+        hold(tmp_path / "cut", network(interventions=shocks), steps=2, **world)
+        _, cut = hold(tmp_path / "cut", network(interventions=shocks), **world)
+        assert [e.contests for e in of(Intervened, whole)] == [0, 0, 1, 3]
+        assert comparable(cut) == comparable(whole)
+
+    def test_two_shocks_of_one_slot_reach_members_of_lots_of_their_own(self, tmp_path):
+        """Half of 400 each: about a quarter is moved twice, and a quarter not at all."""
+        shock = {"kind": "shock", "slot": 0, "shift": 0.25, "share": 0.5}
+        settings = network(interventions=[shock, shock])
+        model, _ = hold(tmp_path / "r", settings, voters=people(400), ties=[], contests=1, say=always())
+        moved = np.bincount(model.platform.opinions[0] * 4 // UNIT, minlength=3)
+        assert 70 < moved[0] < 130 and 160 < moved[1] < 240 and 70 < moved[2] < 130
+
+    def test_two_fact_checks_look_at_messages_of_lots_of_their_own(self, tmp_path):
+        """Half of 60 messages each, all of which misbehave: the second finds some that the first left."""
+        checks = [{"kind": "fact_check", "share": 0.5, "round": round_} for round_ in (0, 1)]
+        _, events = hold(
+            tmp_path / "r", network(interventions=checks), voters=people(2), ties=[], contests=30, say=always("Best."),
+            checkers=[Finds("Best")],
+        )  # fmt: skip
+        found = [0, 0]
+        for label in of(MessagesLabelled, events):
+            found[label.round] += len(unpack(label.items, Int16s))
+        assert 20 < found[0] < 40 and 5 < found[1] < 25
+
+    def test_slots_are_those_of_its_phase(self, tmp_path):
+        """What names slot 3 of four who train plays no part where two meet."""
+        ban = {"kind": "ban", "slot": 3, "phase": "evaluate"}
+        _, events = hold(tmp_path / "r", network(interventions=[ban]), voters=people(3), ties=[], say=always())
+        assert not of(Intervened, events)
 
     @pytest.mark.parametrize(
         ("intervention", "message"),

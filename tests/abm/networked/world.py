@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from abm.agents import Writer
@@ -16,7 +17,7 @@ from abm.columns import Int8s, Int16s, Int32s, pack, unpack
 from abm.events import Engaged, Event, FeedServed, PersonasJoined, TiesFormed
 from abm.journal import Journal
 from abm.llm import Sampling, ScriptedLLM
-from abm.log import create, read_events
+from abm.log import create, open_log, read_events
 from abm.model import Society
 from abm.networked.model import NetworkedModel
 from abm.networked.settings import NetworkConfig
@@ -70,9 +71,14 @@ def hold(
     say=write,
     checkers=(),
     batch: int = 2,
+    steps: int | None = None,
 ) -> tuple[NetworkedModel, list[Event]]:
-    """Hold contests and return the model and the log."""
-    log = create(folder, {})
+    """Hold contests and return the model and the log.
+
+    Args:
+        steps: after which it is cut; the same call goes on with it.
+    """
+    log = open_log(folder, write=True) if folder.exists() else create(folder, {})
     journal = Journal(log)
     ids = sorted(voters.ids.tolist())
     names = [f"p{i}" for i in ids]
@@ -89,10 +95,16 @@ def hold(
         society, journal, anchors=anchors(contests), writers=[Writer(f"w{i}") for i in range(writers)], voters=voters,
         phase="train", epoch=1, arm="shared", network=network, checkers=checkers,
     )  # fmt: skip
-    while model.running:
+    while model.running and steps != 0:
         model.step()
+        steps = steps and steps - 1
     log.close()
     return model, list(read_events(folder))
+
+
+def comparable(events) -> list[Event]:
+    """Return the events without their times."""
+    return [msgspec.structs.replace(event, at=0.0) for event in events]
 
 
 def of(kind, events):
