@@ -115,7 +115,7 @@ def read_anchors(path: Path | str, arena: Arena) -> list[Anchor]:
 
 def _rows(path: Path, schema: AnchorSchema) -> Iterator[tuple[int, Anchor]]:
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
     except OSError as error:
         raise InputError("cannot read the anchors", where=str(path), why=error.strerror or str(error)) from error
     for number, line in enumerate(lines, start=1):
@@ -125,7 +125,8 @@ def _rows(path: Path, schema: AnchorSchema) -> Iterator[tuple[int, Anchor]]:
         try:
             row = msgspec.json.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InputError("not a JSON object", where=where, why=str(error)) from error
+            why, mend = str(error), "Give one JSON object a line, in UTF-8."
+            raise InputError("not a JSON object", where=where, why=why, mend=mend) from error
         if not isinstance(row, dict):
             raise InputError("not a JSON object", where=where, why=f"the line holds a {type(row).__name__}")
         try:

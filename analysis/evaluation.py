@@ -63,6 +63,12 @@ class ProbeRow(msgspec.Struct, frozen=True):
     after_per_100: float
     unknown: int
 
+    def __str__(self) -> str:
+        return (
+            f"{self.arm} {self.probe}: base {self.base}, after {self.after}, "
+            f"difference {self.difference}, from placebo {self.placebo}"
+        )
+
 
 # -- votes -------------------------------------------------------------------------------------------------
 

@@ -68,7 +68,8 @@ def audience_graph(
         )
     if arm is not None and society is None:
         at = "" if epoch is None else f" in epoch {epoch}"
-        raise InputError(f"no society of arm {arm!r}{at}", where=str(run), why=f"no step of it ended, phase {split}")
+        raise InputError(f"no society of arm {arm!r}{at}", where=str(run), why=f"no step of it ended, phase {split}",
+                         mend="`moloch show` lists the run's arms and epochs.")  # fmt: skip
     begun = _inside(n, first, ties)
     places = stored_layout(begun, Path(run) / LAYOUTS)
     attributes |= {"x": places[:, 0].tolist(), "y": places[:, 1].tolist()} | (_society(society) if society else {})

@@ -39,7 +39,7 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
         except ValueError as error:
             mistakes.append(f"{where}: {error}")
     if not found:
-        raise InputError("no personas", where=str(path), why=mistakes[0] if mistakes else "the file is empty")
+        raise InputError("no personas", where=str(path), why=mistakes[0] if mistakes else "it holds no row")
     personas = list(found.values())
     names, matrix = trait_matrix(personas)
     wanted = _wanted(plan) if plan else set()

@@ -6,7 +6,7 @@ Knows arrays; knows nothing of events, arms or probes. Intervals are 95 % unless
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import exp, log, sqrt
+from math import exp, isnan, log, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -40,7 +40,8 @@ class Estimate(msgspec.Struct, frozen=True):
     p: float = float("nan")
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}] n={self.n}"
+        value, low, high = ("–" if isnan(x) else f"{x:.3f}" for x in (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}] n={self.n}" if self.n else "–"
 
     def within(self, low: float, high: float) -> Estimate:
         """Return it with its interval cut off where the quantity cannot be: a share's at 0 and 1. Coverage stays as it is."""

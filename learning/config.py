@@ -16,7 +16,7 @@ from abm.errors import InputError
 from abm.llm.serving import Serving
 from abm.model import Ties
 from abm.networked.settings import NetworkConfig
-from populations.yamls import Source, first_mistake, read_source
+from populations.yamls import Source, first_mistake, others, plain, read_source
 
 PROFILES = ("gpu", "paper")
 """Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
@@ -194,11 +194,14 @@ def load_config(
     values |= {name: value for name, value in changes.items() if value is not None}
     for setting in settings:
         _set(values, setting)
+    elsewhere = {name for name, value in changes.items() if value is not None}
+    elsewhere |= {re.split("[.=]", setting)[0] for setting in settings}
     try:
-        return RunConfig.model_validate(values)
+        config = RunConfig.model_validate(values)
     except ValidationError as error:
-        given = {name for name, value in changes.items() if value is not None}
-        raise _invalid(error, source, given | {re.split("[.=]", setting)[0] for setting in settings}) from error
+        raise _invalid(error, source, elsewhere) from error
+    _check_lora(config, source, elsewhere)
+    return config
 
 
 def _profile(name: str) -> dict[str, Any]:
@@ -216,17 +219,29 @@ def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _check_lora(config: RunConfig, source: Source, elsewhere: set[str]) -> None:
+    from learning.lora import lora_settings
+
+    try:
+        lora_settings(config.preset, config.lora)
+    except InputError as error:
+        key = "preset" if "preset" in error.what else "lora"
+        where = "" if key in elsewhere else source.at(key)
+        raise InputError(error.what, where=where, why=error.why, mend=error.mend) from error
+
+
 def _invalid(error: ValidationError, source: Source, elsewhere: set[str]) -> InputError:
     """Return what is wrong, and where in the file, unless the setting may come from ``elsewhere``: the command line."""
     first = first_mistake(error)
     keys = first["loc"]
     where = "" if keys and keys[0] in elsewhere else source.at(*keys)
-    known = f"Settings are {', '.join(RunConfig.model_fields)}." if first["type"] == "extra_forbidden" else ""
     what = f"setting {'.'.join(str(key) for key in keys)!r} is not valid" if keys else "the settings are not valid"
-    return InputError(
-        what, where=where,
-        why=first["msg"].removeprefix("Value error, "), mend=known if len(keys) == 1 else "",
-    )  # fmt: skip
+    why, mend = first["msg"].removeprefix("Value error, "), ""
+    if first["type"] == "extra_forbidden":
+        why, mend = "there is no such setting", others(RunConfig, keys, "Settings")
+    elif first["type"] in ("tuple_type", "list_type"):
+        why = f"it takes a list, such as [{first['input']}]"
+    return InputError(what, where=where, why=why, mend=mend)
 
 
 def changed_config(config: RunConfig, settings: Sequence[str]) -> RunConfig:
@@ -248,6 +263,7 @@ def _set(values: dict[str, Any], setting: str) -> None:
         if not isinstance(values, dict):
             raise InputError(f"--set {setting!r}: {part!r} holds no settings of its own")
     try:
-        values[last] = yaml.safe_load(text)
+        values[last] = plain(text)
     except yaml.YAMLError as error:
-        raise InputError(f"--set {setting!r} has a value that is not YAML", why=str(error)) from error
+        why = getattr(error, "problem", None) or str(error)
+        raise InputError(f"--set {setting!r} has a value that is not YAML", why=why) from error

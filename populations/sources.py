@@ -218,7 +218,9 @@ def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[_Found
         if known is not each:
             known.weight += each.weight
     if not found:
-        raise InputError("no personas", where=str(path), why="the file is empty", mend="Give one JSON object a line.")
+        raise InputError(
+            "no personas", where=str(path), why="it holds no row that counts", mend="Give one person a row."
+        )
     return list(found.values()), rows - len(found)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,7 @@ def _csv(path: Path) -> Iterator[Row]:
         raise InputError("not UTF-8", where=str(path), why=str(error), mend="Save the table as UTF-8.") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
+        _parted_by_commas(reader.fieldnames or (), path)
         for row in reader:
             where = f"{path}:{reader.line_num}"
             if None in row or None in row.values():
@@ -90,7 +91,15 @@ def _csv(path: Path) -> Iterator[Row]:
                 )
             yield where, {name: _value(cell) for name, cell in row.items() if cell.strip()}
     except csv.Error as error:
-        raise InputError("not a table", where=f"{path}:{reader.line_num}", why=str(error)) from error
+        begun = reader.line_num + 1  # the last row that was whole ends on the line before
+        raise InputError("not a table", where=f"{path}:{begun}", why=str(error)) from error
+
+
+def _parted_by_commas(names: Sequence[str], path: Path) -> None:
+    mark = next((mark for mark in ";\t" if len(names) == 1 and mark in names[0]), "")
+    if mark:
+        why = f"its columns are parted by {mark!r}"
+        raise InputError("not a table of CSV", where=f"{path}:1", why=why, mend="Save it with commas between columns.")
 
 
 def _value(cell: str) -> str | int:

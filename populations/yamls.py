@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,6 +14,35 @@ from pydantic import BaseModel, ValidationError
 from populations.errors import InputError
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people write it: ``1e-3`` is a number, as in YAML 1.2, and a key that stands twice is a mistake."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark)
+            seen.add((key.tag, str(key.value)))
+        return node
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def plain(text: str) -> Any:
+    """Return what a YAML text says, as plain values.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+    """
+    return yaml.load(text, Loader=_Loader)
 
 
 class Source(NamedTuple):
@@ -42,7 +74,7 @@ class Source(NamedTuple):
             InputError: it is not YAML.
         """
         try:
-            return yaml.safe_load(self.text)
+            return plain(self.text)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             place = f"{self.where}:{mark.line + 1}:{mark.column + 1}" if mark else self.where
@@ -64,13 +96,27 @@ class Source(NamedTuple):
         except ValidationError as error:
             first = first_mistake(error)
             key = ".".join(str(part) for part in first["loc"]) or what
-            why = first["msg"].removeprefix("Value error, ")
-            raise InputError(f"{key} is not valid", where=self.at(*first["loc"]), why=why) from error
+            why, mend = first["msg"].removeprefix("Value error, "), ""
+            if first["type"] == "extra_forbidden":
+                why, mend = "there is no such key", others(model, first["loc"], "Keys")
+            raise InputError(f"{key} is not valid", where=self.at(*first["loc"]), why=why, mend=mend) from error
 
 
 def first_mistake(error: ValidationError) -> Any:
     """Return the mistake to tell: an unknown key, which explains a missing one, else the first."""
     return next((each for each in error.errors() if each["type"] == "extra_forbidden"), error.errors()[0])
+
+
+def others(model: type[BaseModel], keys: Sequence[str | int], what: str) -> str:
+    """Return what may stand where the last of ``keys`` does not, the one that may be meant first; "" where that is not plain."""
+    here: Any = model
+    for key in keys[:-1]:
+        field = here.model_fields.get(str(key))
+        here = field.annotation if field else None
+        if not (isinstance(here, type) and issubclass(here, BaseModel)):
+            return ""
+    meant = get_close_matches(str(keys[-1]), here.model_fields, n=1)
+    return f"{f'Did you mean {meant[0]!r}? ' if meant else ''}{what} are {', '.join(here.model_fields)}."
 
 
 def read_source(path: Path | str, what: str) -> Source:

@@ -124,4 +124,7 @@ class Backends:
             from abm.llm import backend
 
             return backend(model, adapters=self._adapters, device=serving.device, batch=serving.rows)
-        raise InputError(f"unknown engine {serving.llm!r}", mend="Choose transformers, vllm, or give a server's URL.")
+        raise InputError(
+            f"unknown engine {serving.llm!r}",
+            mend="Choose transformers, vllm, or give a server's URL: http://host:8000/v1.",
+        )

@@ -32,6 +32,16 @@ if TYPE_CHECKING:
 _OURS = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "adapters", "parquet", "snap"}
 
 
+def _not_a_file(run: Path) -> None:
+    for folder in (run, *run.parents):
+        if folder.exists():
+            if not folder.is_dir():
+                raise InputError(
+                    "no folder for a run", where=str(run), why=f"{folder} is a file", mend="Choose another --out."
+                )
+            return
+
+
 def create(run: Path | str, config: dict[str, Any], *, fork: Fork | None = None) -> EventLog:
     """Begin a run in a new or empty folder and return its log, open for writing.
 
@@ -45,6 +55,7 @@ def create(run: Path | str, config: dict[str, Any], *, fork: Fork | None = None)
         LogError: it cannot be written.
     """
     run = Path(run)
+    _not_a_file(run)
     try:
         run.mkdir(parents=True, exist_ok=True)
         strangers = sorted({entry.name for entry in run.iterdir()} - _OURS)

@@ -47,7 +47,7 @@ def upload(run: Path | str, url: str, *, progress: Callable[[int, int], None] = 
     again. A fork needs the run that it comes from uploaded too, at the same place relative to it.
 
     Args:
-        url: a folder in object storage: ``s3://bucket/folder``, ``gs://``, ``az://``, ``https://``, ``file:///folder``.
+        url: a folder in object storage: ``s3://bucket/folder``, ``gs://``, ``az://``, ``file:///folder``.
             Credentials come from the environment, as the provider's own tools read them.
         progress: called with the number of files done, and of all.
 
@@ -147,6 +147,10 @@ class _Target:
                 )
             self._obstore.put(self._store, name, path, mode="overwrite")
             return True
+        except (
+            NotImplementedError
+        ) as error:  # of plain HTTP, for one: it cannot put what is not there yet, and only that
+            raise _no_folder(self._url, "this kind of storage cannot be told never to overwrite") from error
         except (self._obstore.exceptions.BaseError, OSError) as error:
             raise LogError(
                 "cannot upload",
@@ -171,9 +175,9 @@ def _opened(url: str) -> ObjectStore:
     try:
         return LocalStore.from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
     except (BaseError, ValueError, OSError) as error:
-        raise InputError(
-            "not a folder in object storage",
-            where=url,
-            why=str(error).splitlines()[0],
-            mend="Give one such as s3://bucket/folder or file:///folder.",
-        ) from error
+        raise _no_folder(url, str(error).splitlines()[0]) from error
+
+
+def _no_folder(url: str, why: str) -> InputError:
+    mend = "Give one such as s3://bucket/folder or file:///folder."
+    return InputError("not a folder in object storage", where=url, why=why, mend=mend)

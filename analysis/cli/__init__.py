@@ -1,54 +1,28 @@
-"""The command ``moloch``: each command is a thin shell around a function that scripts can call too."""
+"""The command ``moloch``. What it needs is loaded within :func:`main`, so that Ctrl-C is met there too."""
 
 from __future__ import annotations
 
+import io
 import sys
-
-import typer
-
-from abm.errors import MolochError
-from analysis.cli.compare import compare
-from analysis.cli.doctor import doctor
-from analysis.cli.fork import fork
-from analysis.cli.graph import graph
-from analysis.cli.llm import app as llm
-from analysis.cli.log import app as log
-from analysis.cli.personas import app as personas
-from analysis.cli.probe import probe
-from analysis.cli.replay import replay
-from analysis.cli.run import run
-from analysis.cli.show import show
-from analysis.cli.study import study
-from analysis.cli.surrogate import surrogate
-from analysis.cli.ui import ui
-
-app = typer.Typer(
-    name="moloch",
-    help="Event-sourced population studies of language models that compete for an audience.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command()(run)
-app.command()(study)
-app.command()(fork)
-app.command()(replay)
-app.command()(compare)
-app.command()(show)
-app.command()(probe)
-app.command()(surrogate)
-app.command()(graph)
-app.command()(ui)
-app.command()(doctor)
-app.add_typer(log)
-app.add_typer(llm)
-app.add_typer(personas)
 
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one line on stderr and a non-zero exit code."""
+    _print_anything()
     try:
-        app()
-    except MolochError as error:
-        print(f"moloch: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        from abm.errors import MolochError
+        from analysis.cli.app import app
+
+        try:
+            app()
+        except MolochError as error:
+            print(f"moloch: {error}", file=sys.stderr)
+            sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _print_anything() -> None:
+    """Let a terminal that cannot show a sign, such as one of ASCII, show ``?`` for it instead of ending the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")

@@ -40,7 +40,8 @@ def graph(
         try:
             writers[out.suffix](found, out)
         except OSError as error:
-            raise InputError("cannot write the graph", where=str(out), why=error.strerror or str(error)) from error
+            raise InputError("cannot write the graph", where=str(out), why=error.strerror or str(error),
+                             mend="Give a path in a folder that is there.") from error  # fmt: skip
     followers = [count for _, count in found.in_degree()]
     said = {
         "run": str(run), "out": str(out), "members": len(followers), "ties": found.number_of_edges(),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +55,7 @@ def info(run: Run, as_json: options.Json = False) -> None:
     if as_json:
         print(json.dumps(found.as_dict() | {"types": types}))
         return
-    from rich.table import Table
+    from rich.table import Column, Table
 
     console = printer()
     _say(f"run       {run}", f"events    {found.events:,}", f"head      {found.head}")
@@ -69,7 +71,7 @@ def info(run: Run, as_json: options.Json = False) -> None:
     )
     if found.quarantine:
         _say(f"set aside {', '.join(found.quarantine)} (in {run / 'quarantine'})")
-    table = Table("type", "events", box=None)
+    table = Table("type", Column("events", justify="right"), box=None)
     for kind, count in types.items():
         table.add_row(kind, f"{count:,}")
     console.print(table)
@@ -90,7 +92,9 @@ def tail(
     events = log.follow(start) if follow else log.read(start)
     try:
         for event in events:
-            print(canonical(event).decode(), flush=follow)
+            sys.stdout.buffer.write(canonical(event) + b"\n")  # bytes: JSON is UTF-8, whatever the terminal is
+            if follow:
+                sys.stdout.buffer.flush()
     except (KeyboardInterrupt, BrokenPipeError):
         raise typer.Exit(0) from None
 
@@ -142,7 +146,7 @@ def repair(
         f"damage    {damage.segment.path}, byte {damage.at}: {damage.why}",
         f"kept      the {damage.head.seq:,} events before it",
         f"{'set aside' if yes else 'would go '} {lost:,} bytes to {run / 'quarantine'}, events in them with it",
-        "" if yes else f"\nA copy of the run is better. Without one: moloch log repair {run} --yes",
+        "" if yes else f"\nA copy of the run is better. Without one: moloch log repair {shlex.quote(str(run))} --yes",
     )
 
 
@@ -181,4 +185,4 @@ def _bar(doing: str, total: int | None) -> Iterator[Callable[..., None]]:
 def _say(*lines: str) -> None:
     for line in lines:
         if line:
-            printer().print(line, markup=False, highlight=False)
+            printer().print(line, markup=False, highlight=False, soft_wrap=True)

@@ -18,7 +18,7 @@ Audience = Annotated[
 ]
 World = Annotated[str | None, typer.Option(help="isolated, or networked: feeds, shares, neighbours.")]
 Model = Annotated[
-    str | None, typer.Option(help="pocket, a folder, a downloaded model's name, or http://host:8000/v1#name.")
+    str | None, typer.Option(help="The model that writes and learns: pocket, a folder, or a downloaded model's name.")
 ]
 Llm = Annotated[
     str | None, typer.Option("--llm", help="Where models are served: transformers, vllm, or http://host:8000/v1.")

@@ -38,6 +38,9 @@ def check(
 
 
 def _print(found: dict[str, Any]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
     from analysis.render import new_table, safe
 
     console = printer()
@@ -63,7 +66,8 @@ def _print(found: dict[str, Any]) -> None:
         grid.add_row(safe(name), f"{trait['mean']:+.2f}", f"{trait['sd']:.2f}")
     console.print(grid)
     for sample in found["samples"]:
-        console.print(f"{sample['name']}\n  {sample['text']}\n", markup=False, highlight=False)
+        console.print(sample["name"], markup=False, highlight=False)
+        console.print(Padding(Text(sample["text"]), (0, 0, 1, 2), expand=False))
 
 
 def _weighting(weights: dict[str, Any] | None) -> str:

@@ -90,7 +90,11 @@ def _serving(path: Path | None, llm: str | None) -> Serving:
     from abm.llm.serving import Serving
     from populations.yamls import read_source
 
-    found = read_source(path, "the serving").validated(Serving, "the serving") if path else Serving()
+    found = (
+        read_source(path, "the settings of servers").validated(Serving, "the settings of servers")
+        if path
+        else Serving()
+    )
     return found if llm is None else found.model_copy(update={"llm": llm})
 
 
@@ -122,4 +126,4 @@ def _print(found: Probed) -> None:
     for part in render(found.as_dict()):
         console.print(part)
     for line in (f"\nverdicts {found.folder}", f"head     {found.head}"):
-        console.print(line, markup=False, highlight=False)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

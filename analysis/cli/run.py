@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,9 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
         with progress(label) as report:
             done = run_loop(settings, folder, probes=battery, report=report)
     except KeyboardInterrupt:
-        stderr().print(f"Stopped; nothing is lost. The same command goes on from here: {folder}", markup=False)
+        stderr().print(
+            f"Stopped; nothing is lost. The same command goes on from here: {folder}", markup=False, soft_wrap=True
+        )
         raise typer.Exit(130) from None
     with stderr().status(f"{label}counting votes"):
         return done, results(read_events(done.path))
@@ -120,11 +123,21 @@ def print_run(done: Run, results: dict[str, Any]) -> None:
         f"head    {done.head.hash}",
         f"digest  {done.digest}",
         "",
-        f"next    moloch show {done.path}              the contests, and one of them whole",
-        f"        moloch replay {done.path} --verify   every step again, from the log",
-        "        moloch study --seeds 5                   the same over seeds, with intervals over them",
+        *next_lines(done.path),
     ):
-        console.print(line, markup=False, highlight=False)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def next_lines(run: Path) -> list[str]:
+    """Return commands that go on from here, as they can be pasted."""
+    path = shlex.quote(str(run))
+    commands = {
+        f"moloch show {path}": "the contests, and one of them whole",
+        f"moloch replay {path} --verify": "every step again, from the log",
+        "moloch study --seeds 5 ...": "with this run's options: the same over seeds, with intervals over them",
+    }
+    width = max(map(len, commands))
+    return [f"{'next' if i == 0 else '':8}{c:{width}}   {what}" for i, (c, what) in enumerate(commands.items())]
 
 
 def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:

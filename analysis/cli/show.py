@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -39,4 +40,5 @@ def show(
     rows = list_contests(events)
     for row in rows:
         console.print(f"{row['contest']}  {row['outcome']}  {row['votes']}", highlight=False, markup=False)
-    console.print(f"\n{len(rows)} contests; moloch show {run} CONTEST shows one whole", highlight=False, markup=False)
+    go_on = f"moloch show {shlex.quote(str(run))} CONTEST"
+    console.print(f"\n{len(rows)} contests; {go_on} shows one whole", highlight=False, markup=False, soft_wrap=True)

@@ -65,4 +65,4 @@ def study(
     for done, found in runs:
         fitted = (f"  fitted {line}" for line in extrapolation_lines(found["extrapolation"]))
         for line in (f"{done.path}  head {done.head.hash}", *fitted):
-            console.print(line, markup=False, highlight=False)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -48,4 +48,4 @@ def _print(found: Surrogate, assessed: Assessment, out: Path) -> None:
     console = printer()
     for part in render(found, assessed):
         console.print(part)
-    console.print(f"\naudience {out}", markup=False, highlight=False)
+    console.print(f"\naudience {out}", markup=False, highlight=False, soft_wrap=True)

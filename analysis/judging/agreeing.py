@@ -129,7 +129,9 @@ def read_labels(path: Path | str, questions: Sequence[Question], messages: Seque
     try:
         text = Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("cannot read the labels", where=str(path), why=str(error)) from error
+        raise InputError(
+            "cannot read the labels", where=str(path), why=getattr(error, "strerror", None) or str(error)
+        ) from error
     reader = csv.DictReader(io.StringIO(text))
     lacking = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
     if lacking:

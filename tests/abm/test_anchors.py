@@ -76,6 +76,12 @@ class TestBadInput:
         with pytest.raises(InputError, match="the file is empty"):
             read_anchors(write(tmp_path / "train.jsonl", []), SALES)
 
+    def test_a_byte_order_mark_and_line_ends_of_windows_are_no_mistake(self, tmp_path):
+        """Editors there write both."""
+        path = tmp_path / "train.jsonl"
+        path.write_bytes(b"\xef\xbb\xbf" + json.dumps(product()).encode() + b"\r\n")
+        assert len(read_anchors(path, SALES)) == 1
+
     def test_a_missing_file_is_named(self, tmp_path):
         """The path is in the message."""
         with pytest.raises(InputError, match=r"missing\.jsonl"):

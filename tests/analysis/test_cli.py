@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -44,6 +46,14 @@ class TestMistakes:
             (["run", "--set", "nonsense"], "not key=value"),
             (["run", "--set", "colour=red"], "setting 'colour' is not valid"),
             (["run", "--set", "lora.learning_rate=1"], "lora"),
+            (["run", "--set", "trainanchors=4"], "no such setting. Did you mean 'train_anchors'? Settings are arena, "),
+            (["run", "--set", "network.feed.rankr=x"], "Did you mean 'ranker'? Settings are ranker, slots, discover."),
+            (["run", "--set", "arms=rft"], "'arms' is not valid: it takes a list, such as [rft]"),
+            (["run", "--set", "arms=[rft"], "not YAML: expected ',' or ']', but got '<stream end>'\n"),
+            (
+                ["run", "--model", "http://h/v1#m"],
+                "Give its folder or downloaded name as the model, and its server apart",
+            ),
             (["run", "--set", "epochs=many"], "setting 'epochs' is not valid"),
             (["run", "--set", "arms=[rft, magic]"], "arms must be different ones of"),
             (["run", "/nonexistent.yaml"], "cannot read the settings"),
@@ -66,6 +76,34 @@ class TestMistakes:
         path.write_text("arena: sales\nepochs: [1\n")
         done = moloch("run", str(path))
         assert f"{path}:3:1" in done.stderr and "not valid YAML" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("text", "place"),
+        [
+            ("seed: 1\nlora: {rank: four}\n", "2:1: setting 'lora' is not valid"),
+            ("seed: 1\nseed: 2\n", "2:1: not valid YAML: the key 'seed' stands twice"),
+            ("sampling:\n  temp: 1\n", "2:3: setting 'sampling.temp' is not valid: there is no such setting"),
+        ],
+    )
+    def test_a_setting_of_a_file_has_its_place(self, moloch, tmp_path, text, place):
+        """Also those of the trainer, and what would be overridden in silence."""
+        path = tmp_path / "study.yaml"
+        path.write_text(text)
+        assert f"{path}:{place}" in moloch("run", str(path), "--dry-run").stderr
+
+    def test_small_numbers_may_be_written_as_in_the_readme(self, moloch):
+        """1e-3 is a number."""
+        done = moloch("run", "--set", "lora.lr=1e-3", "--set", "train_anchors=1", "--dry-run")
+        assert done.returncode == 0, done.stderr
+
+    @pytest.mark.parametrize("below", ["", "below"])
+    def test_an_out_that_is_a_file_is_told(self, moloch, tmp_path, below):
+        """And the file is as it was."""
+        path = tmp_path / "file"
+        path.write_text("mine")
+        done = moloch("run", "--set", "train_anchors=1", "--out", str(path / below))
+        assert f"no folder for a run: {path} is a file. Choose another --out." in done.stderr
+        assert path.read_text() == "mine"
 
     def test_a_folder_with_other_settings_is_not_touched(self, moloch, tmp_path):
         """Resuming needs the same settings; the difference is named."""
@@ -104,3 +142,57 @@ class TestReplay:
             head = log.append([EpochEnded(epoch=1, adapters={})])
         found = json.loads(moloch("replay", str(tmp_path / "run"), "--verify", "--json").stdout)
         assert found["events"] == 1 and found["head"] == head.hash and len(found["digest"]) == 64
+
+
+class TestWhatComesNext:
+    """The commands under a run's tables."""
+
+    def test_they_can_be_pasted_and_stand_below_each_other(self):
+        """A path is quoted where it must be, and never broken."""
+        from analysis.cli.run import next_lines
+
+        run = Path("a run") / ("long" * 40)
+        lines = next_lines(run)
+        assert f"moloch show 'a run/{'long' * 40}' " in lines[0]
+        assert len({line.rindex("   ") for line in lines}) == 1
+
+
+class TestTerminals:
+    """Every terminal can be printed to."""
+
+    def test_what_one_cannot_show_is_a_question_mark(self, monkeypatch):
+        """Not a traceback."""
+        shown = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
+        monkeypatch.setattr(sys, "argv", ["moloch", "personas", "check", "biographic"])
+        monkeypatch.setattr("analysis.personas.check_personas", _check_named("Zoë"))
+        with pytest.raises(SystemExit):
+            main()
+        sys.stdout.flush()
+        assert b"Zo?" in shown.getvalue()
+
+    def test_ctrl_c_while_the_program_is_loaded_is_no_traceback(self, monkeypatch):
+        """It ends as any other: with exit code 130."""
+        monkeypatch.setattr(sys, "meta_path", [_Interrupting(), *sys.meta_path])
+        monkeypatch.delitem(sys.modules, "analysis.cli.app", raising=False)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 130
+
+
+class _Interrupting:
+    """Ctrl-C in the middle of an import."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "analysis.cli.app":
+            raise KeyboardInterrupt
+
+
+def _check_named(name: str):
+    from analysis.personas import check_personas
+
+    def check(*_: object) -> dict:
+        found = check_personas("biographic", samples=1)
+        return found | {"samples": [{"name": name, "text": name}]}
+
+    return check

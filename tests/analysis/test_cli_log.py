@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -9,8 +10,10 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from abm.log import open_log, verify
-from analysis.cli import app
+from abm.events import EpochEnded
+from abm.log import create, open_log, verify
+from analysis.cli.app import app
+from analysis.cli.log import tail
 from tests.learning.test_loop import carry_out
 
 
@@ -51,6 +54,16 @@ class TestLog:
         assert head.hash in call("verify", run) and f"{head.seq:,} events" in call("verify", run)
         found = json.loads(call("verify", run, "--json"))
         assert (found["events"], found["head"]) == tuple(head)
+
+    def test_tail_is_utf8_on_any_terminal(self, tmp_path, monkeypatch):
+        """JSON is; a question mark would be another text."""
+        with create(tmp_path / "run", {}) as log:
+            log.append([EpochEnded(epoch=1, adapters={"Zoë": "x"})])
+        shown = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii", errors="replace"))
+        tail(tmp_path / "run")
+        sys.stdout.flush()
+        assert json.loads(shown.getvalue())["adapters"] == {"Zoë": "x"}
 
     def test_info_counts_types(self, run):
         """The types add up to the events."""

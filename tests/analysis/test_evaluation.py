@@ -177,6 +177,15 @@ class TestProbes:
         assert (row.base.value, row.after.value, row.difference.value, row.relative.value) == (0.25, 0.75, 0.5, 2.0)
         assert row.difference.n == 4
 
+    def test_a_row_is_printed_as_a_line(self) -> None:
+        """What a script's reader looks for, without the fields' names."""
+        events = setup(4, 2, ["rft"])
+        for i in range(4):
+            events += step(contest("rft", f"a{i}", [0, 1], labels={"populism": (0, 1)}), "rft")
+        (row,) = probe_table(events)
+        assert str(row).startswith("rft populism: base 0.000 [0.000, 0.490] n=4, after 1.000 [")
+        assert str(row).endswith(", from placebo –")
+
     def test_what_a_probe_cannot_tell_is_in_no_rate(self) -> None:
         """Label -1 takes its pair out of the difference and is counted."""
         events = setup(3, 2, ["rft"])

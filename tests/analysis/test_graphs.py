@@ -13,7 +13,7 @@ from abm.journal import Journal
 from abm.log import create, read_events
 from abm.state import fold
 from analysis import audience_graph, battery
-from analysis.cli import app
+from analysis.cli.app import app
 from learning.config import load_config
 from learning.inputs import gather
 from learning.loop import Loop

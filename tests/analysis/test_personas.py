@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from analysis.cli import app
+from analysis.cli.app import app
 from analysis.personas import check_personas
-from populations import InputError
+from populations import InputError, read_personas
 
 SHARED = Path(__file__).parents[3] / "shared/data/molochs-bargain/personas"
 
@@ -82,3 +82,22 @@ class TestCommand:
         """One object, with what the function returns."""
         done = CliRunner().invoke(app, ["personas", "check", str(survey[0]), "--mapping", str(survey[1]), "--json"])
         assert json.loads(done.stdout) == check_personas(*survey)
+
+
+class TestPrinted:
+    """What people see."""
+
+    def test_a_long_persona_stays_indented(self, tmp_path):
+        """Every line of it, and a header alone holds nobody."""
+        (tmp_path / "p.csv").write_text("name,biography\nAnn," + "I like tea and long walks. " * 20 + "\n")
+        shown = CliRunner().invoke(app, ["personas", "check", str(tmp_path / "p.csv")]).stdout
+        lines = shown[shown.index("\nAnn\n") + 5 :].rstrip().splitlines()
+        assert len(lines) > 2 and all(line.startswith("  ") for line in lines)
+
+    def test_a_header_alone_holds_nobody(self, tmp_path):
+        """The file is not empty, and a table has no JSON."""
+        (tmp_path / "p.csv").write_text("name,biography\n")
+        with pytest.raises(InputError, match=r"it holds no row$"):
+            check_personas(tmp_path / "p.csv")
+        with pytest.raises(InputError, match=r"it holds no row that counts\. Give one person a row."):
+            read_personas(tmp_path / "p.csv")

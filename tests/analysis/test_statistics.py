@@ -9,6 +9,7 @@ import pytest
 
 from abm import keyed
 from analysis.statistics import (
+    NOTHING,
     Estimate,
     benjamini_hochberg,
     clustered_mean,
@@ -107,6 +108,16 @@ class TestWithin:
         """What the data cannot give is not the whole axis."""
         found = Estimate(0.5, math.nan, math.nan, 1).within(0, 1)
         assert math.isnan(found.low) and math.isnan(found.high)
+
+
+class TestPrinted:
+    """An estimate in a line."""
+
+    def test_what_is_not_known_is_a_dash(self):
+        """Readers of a script's output meet no nan."""
+        assert str(Estimate(0.5, 0.25, 0.75, 8)) == "0.500 [0.250, 0.750] n=8"
+        assert str(Estimate(0.0, math.nan, math.nan, 8)) == "0.000 [–, –] n=8"
+        assert str(NOTHING) == "–"
 
 
 class TestRates:

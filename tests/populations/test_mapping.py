@@ -62,7 +62,10 @@ class TestColumns:
         ("mapping", "says"),
         [
             ("columns: {}", "survey.yaml:1:1: columns is not valid: give at least one"),
-            ("columns: {age: V}\nclumns: 3", "survey.yaml:2:1: clumns is not valid: Extra inputs"),
+            (
+                "columns: {age: V}\nclumns: 3",
+                "survey.yaml:2:1: clumns is not valid: there is no such key. Did you mean 'columns'? Keys are",
+            ),
             ("columns: {age: {frm: V}}", "survey.yaml:1:17: columns.age.frm is not valid"),
             ("columns: {age: V}\ntext: '{aeg}'", "the template names 'aeg'"),
             ("columns: {age: V}\nmargins: {sex: {m: 1}}", "margins of 'sex', which is no attribute"),

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from populations import InputError
-from populations.yamls import Source, read_source
+from populations.yamls import Source, plain, read_source
 
 
 class Inner(BaseModel):
@@ -33,6 +33,7 @@ class TestPlaces:
             ("- a\n", "f"),
             ("items: [}", "f:1:9"),
             ("a: !!python/object:os.system {}", "f:1:4"),
+            ("inner: {}\nitems: []\ninner: {}\n", "f:3:1"),
         ],
     )
     def test_each_mistake_has_one(self, text, place):
@@ -54,3 +55,20 @@ class TestPlaces:
             path.write_bytes(content)
         with pytest.raises(InputError, match=r"x\.yaml: cannot read the thing"):
             read_source(path, "the thing")
+
+
+class TestPlain:
+    """YAML as people write it."""
+
+    @pytest.mark.parametrize("text", ["1e-3", "1E-3", "+1e-3", "0.1e-2", "1.e-3"])
+    def test_a_number_needs_no_point(self, text):
+        """YAML 1.1 would read the first as text."""
+        assert plain(text) == 0.001
+
+    def test_what_begins_like_a_number_stays_text(self):
+        """Dates, versions, hexadecimal ids and names with an e."""
+        assert plain("[1e, e3, 1e-3x, 12e4f]") == ["1e", "e3", "1e-3x", "12e4f"]
+
+    def test_a_key_may_override_what_it_merges(self):
+        """Only a key that is written twice in one mapping is a mistake."""
+        assert plain("a: &a {x: 1}\nb: {<<: *a, x: 2}\n")["b"] == {"x": 2}

@@ -171,7 +171,7 @@ class TestRefusals:
             upload(ended, remote.as_uri())
         assert not (remote / "log" / path.name).exists()
 
-    @pytest.mark.parametrize("url", ["/somewhere", "nowhere://bucket/x", "", "file"])
+    @pytest.mark.parametrize("url", ["/somewhere", "nowhere://bucket/x", "", "file", "http://127.0.0.1:9/x"])
     def test_not_a_url(self, ended, url, tmp_path):
         """The error shows what a URL looks like; a file is no folder."""
         (tmp_path / "file").write_text("in the way")

@@ -1,0 +1,42 @@
+"""The commands of ``moloch``: each is a thin shell around a function that scripts can call too."""
+
+from __future__ import annotations
+
+import typer
+
+from analysis.cli.compare import compare
+from analysis.cli.doctor import doctor
+from analysis.cli.fork import fork
+from analysis.cli.graph import graph
+from analysis.cli.llm import app as llm
+from analysis.cli.log import app as log
+from analysis.cli.personas import app as personas
+from analysis.cli.probe import probe
+from analysis.cli.replay import replay
+from analysis.cli.run import run
+from analysis.cli.show import show
+from analysis.cli.study import study
+from analysis.cli.surrogate import surrogate
+from analysis.cli.ui import ui
+
+app = typer.Typer(
+    name="moloch",
+    help="Event-sourced population studies of language models that compete for an audience.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(run)
+app.command()(study)
+app.command()(fork)
+app.command()(replay)
+app.command()(compare)
+app.command()(show)
+app.command()(probe)
+app.command()(surrogate)
+app.command()(graph)
+app.command()(ui)
+app.command()(doctor)
+app.add_typer(log)
+app.add_typer(llm)
+app.add_typer(personas)
