@@ -57,6 +57,7 @@ class TestMistakes:
             (["run", "--set", "epochs=many"], "setting 'epochs' is not valid"),
             (["run", "--set", "arms=[rft, magic]"], "arms must be different ones of"),
             (["run", "/nonexistent.yaml"], "cannot read the settings"),
+            (["study", "--seeds", "2", "--set", "seed=9", "--dry-run"], "a study sets the seed of each run itself"),
             (["replay", "/nonexistent"], "no run here"),
             (["show", "/nonexistent"], "no run here"),
         ],
