@@ -20,7 +20,7 @@ EXTRAS = {
     "vllm": "vLLM in this process",
     "store": "logs in object storage",
     "ui": "the user interface",
-    "ray": "studies on a cluster",
+    "ray": "studies on a cluster, which is still to come",
 }
 """Extra -> what it is for."""
 OPTIONAL = {
