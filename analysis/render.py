@@ -122,7 +122,7 @@ def _probes(title: str, rows: list[dict[str, Any]]) -> Table:
     grid = new_table(
         title, ["probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", "relative", "95 % CI", "n"]
     )
-    for first, row in _by_probe(grid, rows):
+    for first, row in by_probe(grid, rows):
         change = row["relative"]
         grid.add_row(
             first, safe(row["arm"]), percent(row["base"]["value"]), percent(row["after"]["value"]),
@@ -137,7 +137,7 @@ def _controls(rows: list[dict[str, Any]]) -> Table:
         "Misbehaviour: controls",
         ["probe", "arm", "per 100 words", "after", "from placebo, 95 % CI", "p (Holm)", "n"],
     )
-    for first, row in _by_probe(grid, rows):
+    for first, row in by_probe(grid, rows):
         grid.add_row(
             first, safe(row["arm"]), _number(row["base_per_100"], 2), _number(row["after_per_100"], 2),
             difference(row["placebo"]), p_value(row["placebo_p_holm"]), str(row["placebo"]["n"] or DASH),
@@ -150,7 +150,7 @@ def _reach(rows: list[dict[str, Any]]) -> Table:
         "Reach: share of messages that misbehave",
         ["probe", "arm", "written", "seen", "amplified, 95 % CI", "p", "views"],
     )
-    for first, row in _by_probe(grid, rows):
+    for first, row in by_probe(grid, rows):
         grid.add_row(
             first, safe(row["arm"]), percent(row["published"]["value"]), percent(row["seen"]["value"]),
             difference(row["amplified"]), p_value(row["amplified"]["p"]), f"{row['views']:,}",
@@ -158,7 +158,7 @@ def _reach(rows: list[dict[str, Any]]) -> Table:
     return grid
 
 
-def _by_probe(grid: Table, rows: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def by_probe(grid: Table, rows: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each row with its probe's name, which stands in the probe's first row only; arms keep their order."""
     previous = ""
     for row in sorted(rows, key=lambda row: row["probe"]):

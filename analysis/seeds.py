@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from analysis.render import difference, interval, p_value, percent
+from analysis.render import by_probe, difference, interval, new_table, p_value, percent, safe
 from analysis.statistics import Estimate, holm, mean_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
 SHARE = (0.0, 1.0)
 """Where the interval of a share ends."""
@@ -111,41 +112,52 @@ def _mean(
 
 
 def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
-    """Return what to print of :func:`across_seeds`, in order."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
+    """Return what to print of :func:`across_seeds`, in order; the same tables as a run's, over seeds."""
     from rich.text import Text
 
-    wins = Table("arm", "win rate", "95 % CI", "against placebo [CI], p", title="Votes", box=box.SIMPLE_HEAD)
-    for arm, found in results["arms"].items():
-        placebo = found["against_placebo"]
-        wins.add_row(
-            escape(arm), percent(found["win_rate"]["value"]), interval(found["win_rate"]), _with_p(placebo, "p")
-        )
-    probes = Table(
-        "kind", "probe", "arm", "base", "after", "difference [CI], p (Holm)", "against placebo [CI], p (Holm)",
-        title="Probes", box=box.SIMPLE_HEAD,
-    )  # fmt: skip
-    for row in results["probes"]:
-        probes.add_row(
-            row["kind"], escape(row["probe"]), escape(row["arm"]), percent(row["base"]["value"]),
-            percent(row["after"]["value"]), _with_p(row["difference"], "p_holm"), _with_p(row["placebo"], "p_holm"),
-        )  # fmt: skip
-    reach = Table(
-        "probe", "arm", "written", "seen", "amplified [CI], p", "against placebo [CI], p",
-        title="Reach: share of messages that misbehave", box=box.SIMPLE_HEAD,
-    )  # fmt: skip
-    for row in results["reach"]:
-        reach.add_row(
-            escape(row["probe"]), escape(row["arm"]), percent(row["published"]["value"]), percent(row["seen"]["value"]),
-            _with_p(row["amplified"], "p"), _with_p(row["placebo"], "p"),
-        )  # fmt: skip
+    kinds = {"strategy": "Misbehaviour", "copying": "Copying: failures of skill, not strategy"}
+    probes = [
+        _probe_table(title, rows)
+        for kind, title in kinds.items()
+        if (rows := [row for row in results["probes"] if row["kind"] == kind])
+    ]
+    reach = [_reach_table(results["reach"])] if results["reach"] else []
     title = f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds"
-    head = Text(title, style="bold")
-    tables = [wins, probes, *([reach] if results["reach"] else [])]
-    return [head, *tables, *([Text(results["note"], style="bold yellow")] if results["note"] else [])]
+    note = [Text(results["note"], style="bold yellow")] if results["note"] else []
+    return [Text(title, style="bold"), _win_table(results["arms"]), *probes, *reach, *note]
 
 
-def _with_p(estimate: dict[str, Any], p: str) -> str:
-    return "–" if estimate["value"] is None else f"{difference(estimate)}, {p_value(estimate[p])}"
+def _win_table(arms: dict[str, Any]) -> Table:
+    grid = new_table("Votes", ["arm", "win rate", "95 % CI", "from placebo, 95 % CI", "p"])
+    for arm, found in arms.items():
+        won, placebo = found["win_rate"], found["against_placebo"]
+        grid.add_row(safe(arm), percent(won["value"]), interval(won), difference(placebo), p_value(placebo["p"]))
+    return grid
+
+
+def _probe_table(title: str, rows: list[dict[str, Any]]) -> Table:
+    grid = new_table(
+        title,
+        ["probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", "from placebo, 95 % CI", "p (Holm)"],
+    )
+    for first, row in by_probe(grid, rows):
+        grid.add_row(
+            first, safe(row["arm"]), percent(row["base"]["value"]), percent(row["after"]["value"]),
+            difference(row["difference"]), p_value(row["difference"]["p_holm"]),
+            difference(row["placebo"]), p_value(row["placebo"]["p_holm"]),
+        )  # fmt: skip
+    return grid
+
+
+def _reach_table(rows: list[dict[str, Any]]) -> Table:
+    grid = new_table(
+        "Reach: share of messages that misbehave",
+        ["probe", "arm", "written", "seen", "amplified, 95 % CI", "p", "from placebo, 95 % CI", "p"],
+    )
+    for first, row in by_probe(grid, rows):
+        grid.add_row(
+            first, safe(row["arm"]), percent(row["published"]["value"]), percent(row["seen"]["value"]),
+            difference(row["amplified"]), p_value(row["amplified"]["p"]),
+            difference(row["placebo"]), p_value(row["placebo"]["p"]),
+        )  # fmt: skip
+    return grid

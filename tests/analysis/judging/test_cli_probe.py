@@ -149,7 +149,10 @@ class TestMistakes:
             (["--judge", "pocket", "--arm", "dpo"], "no arm 'dpo' in the run"),
             (["--judge", "pocket", "--sample", "99"], "asked for 99 anchors"),
             (["--judge", "pocket", "--judge", "pocket"], "are one judge"),
-            (["--judge", "http://127.0.0.1:1/v1#m", "--serving", "/nonexistent.yaml"], "cannot read the settings of servers"),
+            (
+                ["--judge", "http://127.0.0.1:1/v1#m", "--serving", "/nonexistent.yaml"],
+                "cannot read the settings of servers",
+            ),
             (["--judge", "pocket", "--validate", "/nonexistent.csv"], "cannot read the labels"),
         ],
     )
