@@ -279,6 +279,7 @@ class TestEnding:
         command = [sys.executable, "-c", "from analysis.cli import main; main()", "ui", "--no-browser", "--port", "0"]
         process = subprocess.Popen(
             [*command, str(isolated)],
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # which ``nohup`` has these tests ignore
             env=environment,
             cwd=ROOT,
             text=True,
