@@ -147,9 +147,7 @@ class _Target:
                 )
             self._obstore.put(self._store, name, path, mode="overwrite")
             return True
-        except (
-            NotImplementedError
-        ) as error:  # of plain HTTP, for one: it cannot put what is not there yet, and only that
+        except NotImplementedError as error:  # plain HTTP, for one, knows no put that refuses to overwrite
             raise _no_folder(self._url, "this kind of storage cannot be told never to overwrite") from error
         except (self._obstore.exceptions.BaseError, OSError) as error:
             raise LogError(

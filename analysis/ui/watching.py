@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 from pathlib import Path
@@ -35,7 +36,7 @@ def pause(took: float) -> float:
     return max(BEAT_S, (SHARE - 1) * took)
 
 
-class Following:
+class Following(ABC):
     """Reads a log in a thread of its own while somebody looks, each event once; the next look goes on where the last one ended.
 
     Attributes:
@@ -73,10 +74,11 @@ class Following:
         """Stop reading, whoever looks."""
         self._ended.set()
 
+    @abstractmethod
     def take(self, events: Iterable[Event], head: Head) -> None:
         """Take a commit's events, of which those of other types are left out; the log stands at ``head`` after them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rested(self) -> None:
         """Called whenever everything was read, or cannot be."""
 

@@ -241,29 +241,29 @@ class TestInfluence:
                     chosen.append(event.choice == liked[event.contest][0])
         return sum(chosen) / len(chosen)
 
+    @staticmethod
+    def _endorsed(events):
+        """Return how many contacts endorsed each message before each member in the end, shape (messages, members)."""
+        state, found = State(), []
+        for event in events:
+            apply(state, event)
+            if state.platform and state.platform.posts:
+                found = state.platform.posts.endorsed.tolist()
+        return found
+
     def test_a_contact_counts_once_however_often_it_endorses(self, tmp_path):
         """0 likes and shares both messages, and buys one again and again: 1, who follows it, sees one endorsement of each."""
         settings = network(purchases=4, engagement={"like": 1.0, "share": 1.0}, outside=-50.0)
         _, events = hold(tmp_path / "r", settings, voters=people(2), ties=[(1, 0)], contests=1, say=always())
-        state, seen = State(), []
-        for event in events:
-            apply(state, event)
-            if state.platform and state.platform.posts:
-                seen.append(state.platform.posts.endorsed.tolist())
         assert len([event for event in of(Reacted, events) if event.persona == 0]) == 4
-        assert seen[-1] == [[0, 1], [0, 1]]
+        assert self._endorsed(events) == [[0, 1], [0, 1]]
 
     def test_to_choose_is_to_endorse(self, tmp_path):
         """Nobody likes or shares: after four purchases 1 sees an endorsement of each message that 0 ever bought."""
         settings = network(purchases=4, outside=-50.0)
         _, events = hold(tmp_path / "r", settings, voters=people(2), ties=[(1, 0)], contests=1, say=always())
-        state, seen = State(), []
-        for event in events:
-            apply(state, event)
-            if state.platform and state.platform.posts:
-                seen.append(state.platform.posts.endorsed.tolist())
         bought = {event.choice for event in of(Reacted, events) if event.persona == 0}
-        assert seen[-1] == [[0, int(slot in bought)] for slot in (0, 1)]
+        assert self._endorsed(events) == [[0, int(slot in bought)] for slot in (0, 1)]
 
     def test_thoughts_name_others_where_they_decided(self, tmp_path):
         """Who follows the crowd says so."""
