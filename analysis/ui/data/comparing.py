@@ -95,7 +95,7 @@ def _outcomes(found: Comparison) -> list[dict[str, Any]]:
         change = DASH if None in values else signed(100 * (values[1] - values[0]))  # pyright: ignore[reportOptionalOperand]
         kind = " (copying)" if outcome.kind == "copying" else ""
         rows.append({
-            "measure": (outcome.measure.replace("_", " ") + kind) if outcome.measure != before else "", "first": outcome.measure != before,
+            "measure": (outcome.measure + kind) if outcome.measure != before else "", "first": outcome.measure != before,
             "arm": outcome.arm, "a": _estimate(outcome.a), "b": _estimate(outcome.b), "change": change,
         })  # fmt: skip
         before = outcome.measure

@@ -156,7 +156,7 @@ class TestHostileServers:
     def test_hangs(self):
         """A call that is never answered is made again after the timeout."""
         with serving(first_then(lambda call: None if call.fields["seed"] == 3 else echo(call))) as server:
-            model = llm(server, timeout=0.2)
+            model = llm(server, timeout=2)
             assert texts(model.complete(asked(20))) == RIGHT
             assert model.service().retried == {"timeout": 1}
 
@@ -203,7 +203,7 @@ class TestHostileServers:
         with serving(
             lambda call: echo(call) if call.attempt > 2 else troubles[(call.fields["seed"] + call.attempt) % 7]
         ) as server:
-            model = llm(server, timeout=0.3, attempts=8, concurrency=100)
+            model = llm(server, timeout=2, attempts=8, concurrency=100)
             assert texts(model.complete(asked(60))) == {f"react/{i}": f"seed {i}" for i in range(60)}
             service = model.service()
         assert service.calls == 60 and service.attempts == 180
