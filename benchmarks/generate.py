@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose http.py would hide the library's
+sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from abm.anchors import load_anchors  # noqa: E402
 from abm.arenas import arena  # noqa: E402

@@ -35,7 +35,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose http.py would hide the library's
+sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks import gpu_work as work  # noqa: E402
 from benchmarks.gpu_work import SHAPES, Shape, examples, texts, trainable, vllm_rollout  # noqa: E402

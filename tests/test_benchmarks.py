@@ -30,6 +30,13 @@ ABSENT = (
 WITHOUT = f"import runpy, sys; sys.modules |= dict.fromkeys({ABSENT!r}); sys.path[0] = 'benchmarks'; del sys.argv[0]; "
 
 
+@pytest.mark.parametrize("folder", ["benchmarks", "examples"])
+def test_no_script_hides_a_library(folder):
+    """A script's folder comes first where Python looks for modules: one named like a library's stands before it."""
+    names = {path.stem for path in (ROOT / folder).glob("*.py")}
+    assert names and not names & sys.stdlib_module_names
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "start, names",

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder, whose http.py would hide the library's
+sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from tests.support.stub_server import stub_server  # noqa: E402
 
