@@ -157,7 +157,7 @@ class AnchorsListed(Event, frozen=True, kw_only=True, tag="anchors_listed"):
 
     split: Phase
     anchors: list[dict[str, Any]]
-    """:class:`abm.anchors.Anchor` as a mapping."""
+    """:class:`abm.arenas.anchors.Anchor` as a mapping."""
     dropped: dict[str, int]
     """Reason -> rows of the source left out."""
 

@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from abm.anchors import Anchor
 from abm.arenas import Arena
+from abm.arenas.anchors import Anchor
 
 
 class Verdict(msgspec.Struct, frozen=True):

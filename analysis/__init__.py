@@ -1,79 +1,48 @@
-"""What a run means: probes, statistics, evaluation tables, and views of single contests.
-
-Names are loaded when they are first used, so that ``import analysis`` costs nothing.
-"""
+"""What a run means: probes, statistics, evaluation tables, and views of single contests."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from analysis.evaluation import position_bias as position_bias
-    from analysis.evaluation import probe_table as probe_table
-    from analysis.evaluation import table as table
-    from analysis.evaluation import win_rate as win_rate
-    from analysis.evaluation import win_rate_against_placebo as win_rate_against_placebo
-    from analysis.graphs import audience_graph as audience_graph
-    from analysis.panels import panel_table as panel_table
-    from analysis.positions import position_table as position_table
-    from analysis.probes import battery as battery
-    from analysis.reach import reach_table as reach_table
-    from analysis.reach import spreads as spreads
-    from analysis.seeds import across_seeds as across_seeds
-    from analysis.show import list_contests as list_contests
-    from analysis.show import show_contest as show_contest
-    from analysis.statistics import Estimate as Estimate
-    from analysis.surrogate import extrapolation as extrapolation
-    from analysis.surrogate import surrogate_of as surrogate_of
+from moloch.lazy import door
 
-_HOME = {
-    "Estimate": "statistics",
-    "across_seeds": "seeds",
-    "audience_graph": "graphs",
-    "battery": "probes",
-    "extrapolation": "surrogate",
-    "list_contests": "show",
-    "panel_table": "panels",
-    "position_bias": "evaluation",
-    "position_table": "positions",
-    "probe_table": "evaluation",
-    "reach_table": "reach",
-    "show_contest": "show",
-    "spreads": "reach",
-    "surrogate_of": "surrogate",
-    "table": "evaluation",
-    "win_rate": "evaluation",
-    "win_rate_against_placebo": "evaluation",
+if TYPE_CHECKING:
+    from analysis.probes import battery
+    from analysis.readings.extrapolation import extrapolation
+    from analysis.readings.graphs import audience_graph
+    from analysis.statistics.estimates import Estimate
+    from analysis.tables.evaluation import position_bias, probe_table, table, win_rate, win_rate_against_placebo
+    from analysis.tables.panels import panel_table
+    from analysis.tables.positions import position_table
+    from analysis.tables.reach import reach_table, spreads
+    from analysis.tables.seeds import across_seeds
+    from analysis.tables.surrogate import surrogate_of
+    from analysis.terminal.contest import list_contests, show_contest
+
+_HOMES = {
+    "Estimate": "analysis.statistics.estimates",
+    "across_seeds": "analysis.tables.seeds",
+    "audience_graph": "analysis.readings.graphs",
+    "battery": "analysis.probes",
+    "extrapolation": "analysis.readings.extrapolation",
+    "list_contests": "analysis.terminal.contest",
+    "panel_table": "analysis.tables.panels",
+    "position_bias": "analysis.tables.evaluation",
+    "position_table": "analysis.tables.positions",
+    "probe_table": "analysis.tables.evaluation",
+    "reach_table": "analysis.tables.reach",
+    "show_contest": "analysis.terminal.contest",
+    "spreads": "analysis.tables.reach",
+    "surrogate_of": "analysis.tables.surrogate",
+    "table": "analysis.tables.evaluation",
+    "win_rate": "analysis.tables.evaluation",
+    "win_rate_against_placebo": "analysis.tables.evaluation",
 }
 
 __all__ = [
-    "Estimate",
-    "across_seeds",
-    "audience_graph",
-    "battery",
-    "extrapolation",
-    "list_contests",
-    "panel_table",
-    "position_bias",
-    "position_table",
-    "probe_table",
-    "reach_table",
-    "show_contest",
-    "spreads",
-    "surrogate_of",
-    "table",
-    "win_rate",
-    "win_rate_against_placebo",
-]
+    "Estimate", "across_seeds", "audience_graph", "battery", "extrapolation", "list_contests", "panel_table",
+    "position_bias", "position_table", "probe_table", "reach_table", "show_contest", "spreads", "surrogate_of", "table",
+    "win_rate", "win_rate_against_placebo",
+]  # fmt: skip
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module 'analysis' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"analysis.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = door(__name__, _HOMES)

@@ -28,19 +28,19 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from abm import keyed
-from abm.agents import Writer
-from abm.anchors import make_anchor
 from abm.arenas import arena
-from abm.audience import ChoiceModel, Labels, Voters, audience, choices, feature_matrix, kernels, orders
+from abm.arenas.anchors import make_anchor
+from abm.audience import ChoiceModel, Labels, Voters, audience, choices, feature_matrix, orders
 from abm.columns import Float32s, pack
-from abm.crowd import reacted_many
 from abm.events import CrowdJoined, Event
-from abm.journal import Journal
+from abm.journal.live import Journal
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, read_events
-from abm.model import Model, Society
-from abm.state import fold
+from abm.reactions import reacted_many
+from abm.state.state import fold
+from abm.worlds.agents import Writer
+from abm.worlds.model import Model, Society
+from moloch import kernels, keyed
 from populations import TRAITS
 
 ROUNDS = 9

@@ -20,8 +20,8 @@ from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from abm.anchors import load_anchors  # noqa: E402
 from abm.arenas import arena  # noqa: E402
+from abm.arenas.anchors import load_anchors  # noqa: E402
 from abm.llm import Request, Sampling  # noqa: E402
 
 ROUNDS = 5
@@ -101,7 +101,7 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import torch
 
-    from abm.llm.transformers_backend import TransformersLLM
+    from abm.llm.local.backend import TransformersLLM
 
     torch.set_num_threads(1)
     llm, rival = (TransformersLLM(given.model, device="cpu", threads=1) for _ in range(2))

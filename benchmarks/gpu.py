@@ -39,7 +39,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks import gpu_work as work  # noqa: E402
 from benchmarks.gpu_work import SHAPES, Shape, examples, texts, trainable, vllm_rollout  # noqa: E402
-from learning.lora import PRESETS, LoraSettings  # noqa: E402
+from learning.training.settings import PRESETS, LoraSettings  # noqa: E402
 
 GOALS = {"rollout": 5.0, "training": 2.0}  # times the rival
 WARM_UP = 12  # tokens a row: enough for steps to be captured
@@ -156,7 +156,7 @@ class Bench:
         """Time one side's round, with half of the batch from now on if the memory does not hold it."""
         import torch
 
-        from abm.errors import MolochError
+        from moloch.errors import MolochError
 
         while True:
             try:
@@ -227,7 +227,7 @@ def main() -> None:
         else msgspec.structs.replace(PRESETS["qwen3-8b"], precision="float32")
     )
     logging.basicConfig(level=logging.WARNING)
-    logging.getLogger("abm.llm.steps").setLevel(logging.INFO)  # says whether steps are replayed
+    logging.getLogger("abm.llm.local.steps").setLevel(logging.INFO)  # says whether steps are replayed
     minutes = given.minutes / (2 if given.part == "all" else 1)
     bench = Bench(shape, device, given.rounds, minutes, settings)
     written = bench.rollout() if given.part != "training" else None

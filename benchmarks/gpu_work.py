@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from learning.examples import Example
-from learning.lora import LoraSettings
+from learning.training.examples import Example
+from learning.training.settings import LoraSettings
 
 TEMPERATURE = 0.7
 WRITERS = 2  # about one anchor; they share a prompt
@@ -79,8 +79,8 @@ def build(shape: Shape, device: Any) -> Any:
 
 def our_rollout(model: Any, asked: Sequence[Text], batch: int, seed: int) -> int:
     """Return the tokens that our loop writes: batches of like length, as the backend makes them."""
-    from abm.llm.decode import Row, decode
-    from abm.llm.steps import ready
+    from abm.llm.local.decode import Row, decode
+    from abm.llm.local.steps import ready
 
     pinned = ready(model)
     rows = [Row(text.prompt, seed + i, TEMPERATURE, 1.0, text.length) for i, text in enumerate(asked)]

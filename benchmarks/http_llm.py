@@ -46,7 +46,7 @@ class Spent(NamedTuple):
 
 def ours(url: str, n: int, at_once: int) -> None:
     """Ask through the journal of a run: an answer is durable before anything uses it."""
-    from abm.journal import Journal
+    from abm.journal.live import Journal
     from abm.llm import Request, Sampling
     from abm.llm.http import HTTPLLM
     from abm.llm.http.endpoint import Endpoint

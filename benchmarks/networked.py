@@ -21,20 +21,20 @@ from pathlib import Path
 import numpy as np
 from audience import _memory_mb as memory_mb
 
-from abm.agents import Writer
-from abm.anchors import make_anchor
 from abm.arenas import arena
+from abm.arenas.anchors import make_anchor
 from abm.audience import Labels, Voters, audience
 from abm.columns import Float32s, Int32s, pack, unpack
 from abm.events import CrowdJoined, FeedServed
-from abm.journal import Journal
+from abm.journal.live import Journal
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, open_log
-from abm.model import Society
-from abm.networked.graphs import joined_ties
-from abm.networked.model import NetworkedModel
-from abm.networked.settings import NetworkConfig
-from abm.state import State, apply
+from abm.state.state import State, apply
+from abm.worlds.agents import Writer
+from abm.worlds.model import Society
+from abm.worlds.networked.graphs import joined_ties
+from abm.worlds.networked.settings import NetworkConfig
+from abm.worlds.networked.world import NetworkedModel
 from media_graph import build
 from populations import TRAITS
 

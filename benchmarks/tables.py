@@ -33,8 +33,8 @@ ANCHORS = 16
 
 def whole(folder: Path, members: int) -> dict[str, float]:
     """Carry out the command in this process; return its seconds of CPU, the run's own of them, and both peaks in MB."""
-    from analysis import results
     from analysis.cli.run import as_dict, carry_out
+    from analysis.tables import results
 
     peaks, ran = [], []
     told = results.results
@@ -60,7 +60,7 @@ def tables(folder: Path) -> dict[str, float]:
     import polars  # noqa: F401  # imports, not tables
     import scipy.stats  # noqa: F401
 
-    from analysis.results import results
+    from analysis.tables.results import results
 
     before, made, read = memory_mb("VmRSS"), [], []
     for _ in range(3):

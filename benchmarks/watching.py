@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)
 
 from abm.log import read_events  # noqa: E402
-from analysis.statistics import mean_of  # noqa: E402
+from analysis.statistics.estimates import mean_of  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
 PAGES = {
@@ -94,7 +94,7 @@ def write(out: Path, steps: int) -> None:
     sys.path.insert(1, str(ROOT / "benchmarks"))
     from networked import society
 
-    from abm.networked.settings import NetworkConfig
+    from abm.worlds.networked.settings import NetworkConfig
 
     held = society(out, MEMBERS, NetworkConfig(together=CONTESTS), steps)
     while held.running:

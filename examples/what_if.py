@@ -12,7 +12,7 @@ import polars as pl
 
 from abm.log import open_log
 from analysis import battery
-from analysis.compare import compare
+from analysis.tables.compare import compare
 from learning import fork, run
 
 SIZE = {"train_anchors": 32, "held_out_anchors": 32}  # small: intervals will be wide

@@ -1,38 +1,34 @@
 """Learning: training sets from the log, LoRA trainers, adapters with lineage, and the epoch loop.
 
-``run`` carries out a run, ``fork`` goes on from a step of one with other settings, ``LiveRun`` is one that is held step by step; ``training_set`` turns a log into what a trainer learns from.
+``run`` carries out a run, ``fork`` goes on from a step of one with other settings, ``LiveRun`` is one that is held step by
+step; ``training_set`` turns a log into what a trainer learns from.
 """
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from moloch.lazy import door
+
 if TYPE_CHECKING:
-    from learning.config import RunConfig, load_config
-    from learning.forking import fork
-    from learning.live import LiveRun
-    from learning.loop import Progress
-    from learning.running import Run
-    from learning.running import run as run
-    from learning.training_set import training_set
+    from learning.methods.sets import training_set
+    from learning.runs.config import RunConfig, load_config
+    from learning.runs.fork import fork
+    from learning.runs.live import LiveRun
+    from learning.runs.loop import Progress
+    from learning.runs.run import Run, run
 
 _HOMES = {
-    "LiveRun": "learning.live",
-    "Progress": "learning.loop",
-    "Run": "learning.running",
-    "RunConfig": "learning.config",
-    "fork": "learning.forking",
-    "load_config": "learning.config",
-    "run": "learning.running",
-    "training_set": "learning.training_set",
+    "LiveRun": "learning.runs.live",
+    "Progress": "learning.runs.loop",
+    "Run": "learning.runs.run",
+    "RunConfig": "learning.runs.config",
+    "fork": "learning.runs.fork",
+    "load_config": "learning.runs.config",
+    "run": "learning.runs.run",
+    "training_set": "learning.methods.sets",
 }
 
 __all__ = ["LiveRun", "Progress", "Run", "RunConfig", "fork", "load_config", "run", "training_set"]
 
-
-def __getattr__(name: str) -> object:
-    """Import public names when they are first used: torch stays out of ``moloch --help``."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__, __dir__ = door(__name__, _HOMES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import networkx as nx
 
-from populations.errors import InputError
+from moloch.errors import InputError
 
 PERSONA = "persona"
 """Node attribute that holds the persona's index."""
@@ -69,6 +69,6 @@ def _people(n: int) -> int:
     return n
 
 
-def _require(condition: bool, why: str, mend: str) -> None:
+def _require(condition: bool, why: str, fix: str) -> None:
     if not condition:
-        raise InputError("no such graph", why=why, mend=mend)
+        raise InputError("no such graph", why=why, fix=fix)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from populations.errors import InputError
+from moloch.errors import InputError
 
 
 class Shape(NamedTuple):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media_graph.builders import PERSONA
-from populations.errors import InputError
+from moloch.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ def from_csr(
     """
     sources, targets = csr.ties()
     if not directed and not np.array_equal(csr.indices, csr.transposed().indices):
-        raise InputError("not an undirected graph", why="some ties are not mutual", mend="Ask for a directed one.")
+        raise InputError("not an undirected graph", why="some ties are not mutual", fix="Ask for a directed one.")
     graph: nx.Graph[Any] = nx.DiGraph() if directed else nx.Graph()
     graph.add_nodes_from((i, {PERSONA: i}) for i in range(csr.n))
     kept = slice(None) if directed else sources < targets
@@ -119,17 +119,17 @@ def to_csr(graph: nx.Graph[Any]) -> CSR:
             from a member to itself.
     """
     if graph.is_multigraph():
-        raise InputError("not an audience graph", why="it has parallel edges", mend="Give a Graph or a DiGraph.")
+        raise InputError("not an audience graph", why="it has parallel edges", fix="Give a Graph or a DiGraph.")
     index: dict[Any, Any] = dict(graph.nodes(data=PERSONA))
     if set(index.values()) != set(range(len(index))):
         raise InputError(
             "not an audience graph",
             why=f"the node attribute {PERSONA!r} must hold 0 .. {len(index) - 1}, each once",
-            mend="Number the members, or use a builder of media_graph.",
+            fix="Number the members, or use a builder of media_graph.",
         )
     n, degrees = len(index), np.fromiter((len(found) for found in graph.adj.values()), dtype=np.int64, count=len(index))
     targets = np.fromiter((index[v] for found in graph.adj.values() for v in found), np.int64, int(degrees.sum()))
     sources = np.repeat(np.fromiter(index.values(), np.int64, n), degrees)
     if np.any(sources == targets):
-        raise InputError("not an audience graph", why="a member is tied to itself", mend="Remove the self-loops.")
+        raise InputError("not an audience graph", why="a member is tied to itself", fix="Remove the self-loops.")
     return from_ties(n, sources, targets)

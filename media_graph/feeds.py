@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from populations.errors import InputError
+from moloch.errors import InputError
 
 Scores = NDArray[np.floating]
 
@@ -123,7 +123,7 @@ def ranker(name: str) -> Ranker:
         InputError: there is none.
     """
     if name not in RANKERS:
-        raise InputError(f"unknown ranker {name!r}", mend=f"Choose one of {', '.join(RANKERS)}.")
+        raise InputError(f"unknown ranker {name!r}", fix=f"Choose one of {', '.join(RANKERS)}.")
     return RANKERS[name]()
 
 
@@ -159,7 +159,7 @@ def serve(feed: Feed, scores: Scores, slots: int) -> Served:
 
 def _serve_many(feed: Feed, scores: Scores, slots: int) -> Served:
     """As :func:`serve`, with equal results, without sorting everything."""
-    from media_graph.serving import best
+    from media_graph.feed_kernels import best
 
     counts = np.minimum(np.bincount(feed.members), slots)
     starts = np.concatenate([[0], np.cumsum(counts)])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from media_graph.builders import PERSONA
 from media_graph.csr import CSR, from_csr, from_ties
-from populations.errors import InputError
+from moloch.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,7 +42,7 @@ def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool =
     path = Path(path)
     names = [str(i) for i in range(members)] if isinstance(members, int) else [str(name) for name in members]
     if path.suffix not in FORMATS:
-        raise InputError(f"cannot read a graph from {path.name!r}", mend=f"Give a file of {', '.join(FORMATS)}.")
+        raise InputError(f"cannot read a graph from {path.name!r}", fix=f"Give a file of {', '.join(FORMATS)}.")
     if not path.exists():
         raise InputError("cannot read the graph", where=str(path), why="there is no such file")
     if path.suffix in (".csv", ".parquet"):
@@ -74,7 +74,7 @@ def write_graph(
     """
     path = Path(path)
     if attributes and path.suffix not in (".graphml", ".gexf"):
-        raise InputError(f"{path.name!r} holds ties only", mend="Write attributes to a file of .graphml or .gexf.")
+        raise InputError(f"{path.name!r} holds ties only", fix="Write attributes to a file of .graphml or .gexf.")
     if path.suffix in (".graphml", ".gexf"):
         graph = from_csr(csr, attributes={**({"name": list(members)} if members else {}), **(attributes or {})})
         (nx.write_graphml if path.suffix == ".graphml" else nx.write_gexf)(graph, path)
@@ -87,7 +87,7 @@ def write_graph(
             frame = frame.select(pl.col("source", "target").map_batches(lambda column: named.gather(column)))
         frame.write_csv(path) if path.suffix == ".csv" else frame.write_parquet(path)
     else:
-        raise InputError(f"cannot write a graph to {path.name!r}", mend=f"Give a file of {', '.join(FORMATS)}.")
+        raise InputError(f"cannot write a graph to {path.name!r}", fix=f"Give a file of {', '.join(FORMATS)}.")
 
 
 def _table(path: Path, names: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -102,7 +102,7 @@ def _table(path: Path, names: list[str]) -> tuple[NDArray[np.int64], NDArray[np.
             f"the table of ties has no column {missing[0]!r}",
             where=f"{path}:1",
             why=f"it has {', '.join(frame.columns)}",
-            mend="Name the columns source (who follows) and target (whom).",
+            fix="Name the columns source (who follows) and target (whom).",
         )
     first_line = 2 if path.suffix == ".csv" else 1
     return tuple(_looked_up(frame[name], names, path, first_line, name) for name in ("source", "target"))  # pyright: ignore[reportReturnType]
@@ -141,7 +141,7 @@ def _looked_up(column: pl.Series, names: list[str], path: Path, first_line: int,
 def _ambiguous(name: str, where: str) -> InputError:
     return InputError(
         f"{name!r} is not one member", where=where, why="several have this name",
-        mend="Give persona indices, or personas with different names.",
+        fix="Give persona indices, or personas with different names.",
     )  # fmt: skip
 
 
@@ -196,7 +196,7 @@ def _check(
     def refuse(row: int, why: str) -> None:
         tie = f"{names[sources[row]]} -> {names[targets[row]]}"
         where = str(path) if first_line is None else f"{path}:{first_line + row}"
-        raise InputError(f"tie {tie} {why}", where=where, mend="Remove it.")
+        raise InputError(f"tie {tie} {why}", where=where, fix="Remove it.")
 
     if (loops := np.flatnonzero(sources == targets)).size:
         refuse(int(loops[0]), "ties a member to itself")

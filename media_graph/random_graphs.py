@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from media_graph.csr import CSR, distinct, from_ties
-from populations.errors import InputError
+from moloch.errors import InputError
 
 CANDIDATES = 16
 """Members among whom the most alike is chosen, see :func:`homophilous`."""
@@ -43,13 +43,13 @@ def build(
         InputError: no such kind or option, or a value that it cannot have.
     """
     if kind not in KINDS:
-        raise InputError(f"unknown graph {kind!r}", mend=f"Choose one of {', '.join(KINDS)}.")
+        raise InputError(f"unknown graph {kind!r}", fix=f"Choose one of {', '.join(KINDS)}.")
     builder = KINDS[kind]
     takes = inspect.signature(builder).parameters
     known = [name for name in takes if name not in ("n", "seed", "traits")]
     if unknown := [name for name in options if name not in known]:
         raise InputError(
-            f"a graph of kind {kind!r} has no option {unknown[0]!r}", mend=f"Options are {', '.join(known) or 'none'}."
+            f"a graph of kind {kind!r} has no option {unknown[0]!r}", fix=f"Options are {', '.join(known) or 'none'}."
         )
     if missing := [name for name in known if takes[name].default is inspect.Parameter.empty and name not in options]:
         raise InputError(f"a graph of kind {kind!r} needs the option {missing[0]!r}")

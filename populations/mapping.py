@@ -21,8 +21,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from moloch.yamls import read_source
 from populations.personas import Persona, make_attributed
-from populations.yamls import read_source
 
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

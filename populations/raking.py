@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from populations.errors import InputError
+from moloch.errors import InputError
 from populations.randomness import generator
 
 Margins = Mapping[str, Mapping[Any, float]]
@@ -69,7 +69,7 @@ def rake(
             raise InputError(
                 f"no weights fit all margins within {rounds} rounds",
                 why=f"a share still misses its target by {miss:.2g}; the margins may contradict each other in this sample",
-                mend="Rake on fewer attributes, or merge rare values.",
+                fix="Rake on fewer attributes, or merge rare values.",
             )
         used += 1
         for codes, target in cells:
@@ -101,18 +101,18 @@ def _cells(
     values = [value for value, share in margin.items() if share > 0]
     total = float(sum(margin.values()))
     if not values or min(margin.values()) < 0 or not np.isfinite(total):
-        raise InputError(f"the margin of {name!r} holds no shares", mend="Give shares or counts, 0 or more.")
+        raise InputError(f"the margin of {name!r} holds no shares", fix="Give shares or counts, 0 or more.")
     place = {value: i for i, value in enumerate(values)}
     try:
         codes = np.array([place[person[name]] for person in people], dtype=np.int64)
     except KeyError as error:
         missing = error.args[0]
         why = "some people have no such attribute" if missing == name else f"the margin has no share for {missing!r}"
-        raise InputError(f"cannot rake on {name!r}", why=why, mend="Give every value of the sample a share.") from error
+        raise InputError(f"cannot rake on {name!r}", why=why, fix="Give every value of the sample a share.") from error
     if empty := [value for i, value in enumerate(values) if not (codes == i).any()]:
         raise InputError(
             f"nobody in the sample has {name} = {empty[0]!r}",
             why=f"the population has {margin[empty[0]] / total:.1%}, and no weight makes that of nobody",
-            mend="Merge the value with another one, or take a larger sample.",
+            fix="Merge the value with another one, or take a larger sample.",
         )
     return codes, np.array([margin[value] for value in values]) / total

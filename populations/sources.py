@@ -15,12 +15,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from populations.errors import InputError
+from moloch.errors import InputError
 from populations.mapping import SurveyMapping, read_mapping
 from populations.personas import Persona, make_persona, node_persona, numbered
 from populations.raking import Raked, rake
 from populations.raking import resample as drawn_again
-from populations.splitting import stratified_split
+from populations.splits import stratified_split
 from populations.tables import GRAPHS
 from populations.tables import rows as rows_of
 
@@ -110,7 +110,7 @@ def load_personas(
             f"no personas left to {'hold out' if train else 'train with'}",
             where=str(path),
             why=f"it holds {len(found)}, and nobody may both train and evaluate",
-            mend="Give more personas, or ask for fewer.",
+            fix="Give more personas, or ask for fewer.",
         )
     sides, weighting = {"train": train, "held_out": held_out}, {}
     if plan is not None and plan.weighs:
@@ -156,7 +156,7 @@ def _weighted(
         return rake([p.attributes for p in people], plan.margins, weights=[weight[p.id] for p in people])
     except InputError as error:  # say whose margins, and where
         where = f"{path} ({side}, {len(people)} personas)"
-        raise InputError(error.what, where=where, why=error.why, mend=error.mend) from error
+        raise InputError(error.what, where=where, why=error.why, fix=error.fix) from error
 
 
 def take(personas: Sequence[Persona], n: int | None, what: str = "personas", where: Path | str = "") -> list[Persona]:
@@ -172,7 +172,7 @@ def take(personas: Sequence[Persona], n: int | None, what: str = "personas", whe
             f"asked for {n} {what}",
             where=str(where),
             why=f"there are {len(personas)}",
-            mend="Ask for fewer, give a source with more, or declare resample: true.",
+            fix="Ask for fewer, give a source with more, or declare resample: true.",
         )
     return list(personas[:n])
 
@@ -193,7 +193,7 @@ def locate(source: Path | str | None) -> Path:
     if not path.suffix and not path.exists():
         raise InputError(
             f"unknown personas {str(source)!r}",
-            mend=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a file (jsonl, json, csv, parquet, graphml, gexf).",
+            fix=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a file (jsonl, json, csv, parquet, graphml, gexf).",
         )
     return path
 
@@ -208,7 +208,7 @@ def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[_Found
         except ValueError as error:
             raise InputError(
                 "not a persona", where=where, why=str(error),
-                mend="Mend the row or the mapping." if mapping
+                fix="Mend the row or the mapping." if mapping
                 else "A persona is a biography, five demographic attributes, or preferences; other columns need a mapping.",
             ) from error  # fmt: skip
         if not each.weight:
@@ -219,7 +219,7 @@ def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[_Found
             known.weight += each.weight
     if not found:
         raise InputError(
-            "no personas", where=str(path), why="it holds no row that counts", mend="Give one person a row."
+            "no personas", where=str(path), why="it holds no row that counts", fix="Give one person a row."
         )
     return list(found.values()), rows - len(found)
 

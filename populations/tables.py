@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from populations.errors import InputError
+from moloch.errors import InputError
 
 GRAPHS = (".graphml", ".gexf")
 
@@ -50,8 +50,8 @@ def _json_lines(path: Path) -> Iterator[Row]:
         try:
             row = msgspec.json.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            why, mend = str(error), "Give one JSON object a line, in UTF-8."
-            raise InputError("not a JSON object", where=where, why=why, mend=mend) from error
+            why, fix = str(error), "Give one JSON object a line, in UTF-8."
+            raise InputError("not a JSON object", where=where, why=why, fix=fix) from error
         yield where, _object(row, where)
 
 
@@ -59,7 +59,7 @@ def _json(path: Path) -> Iterator[Row]:
     try:
         found = msgspec.json.decode(_bytes(path))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError("not JSON", where=str(path), why=str(error), mend="Give a list of objects.") from error
+        raise InputError("not JSON", where=str(path), why=str(error), fix="Give a list of objects.") from error
     if not isinstance(found, list):
         raise InputError("not a list of personas", where=str(path), why=f"the file holds a {type(found).__name__}")
     for number, row in enumerate(found, start=1):
@@ -77,7 +77,7 @@ def _csv(path: Path) -> Iterator[Row]:
     try:
         text = _bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError("not UTF-8", where=str(path), why=str(error), mend="Save the table as UTF-8.") from error
+        raise InputError("not UTF-8", where=str(path), why=str(error), fix="Save the table as UTF-8.") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         _parted_by_commas(reader.fieldnames or (), path)
@@ -99,7 +99,7 @@ def _parted_by_commas(names: Sequence[str], path: Path) -> None:
     mark = next((mark for mark in ";\t" if len(names) == 1 and mark in names[0]), "")
     if mark:
         why = f"its columns are parted by {mark!r}"
-        raise InputError("not a table of CSV", where=f"{path}:1", why=why, mend="Save it with commas between columns.")
+        raise InputError("not a table of CSV", where=f"{path}:1", why=why, fix="Save it with commas between columns.")
 
 
 def _value(cell: str) -> str | int:

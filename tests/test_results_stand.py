@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from abm.digest import log_digest
-from abm.journal import Journal
+from abm.journal.digest import log_digest
+from abm.journal.live import Journal
 from abm.llm import Request, ScriptedLLM
 from abm.log import create, open_log, read_events
 from analysis.probes import battery
-from learning.config import RunConfig, load_config
-from learning.inputs import gather
-from learning.loop import Loop
-from learning.replaying import replay_recorded
+from learning.runs.config import RunConfig, load_config
+from learning.runs.inputs import gather
+from learning.runs.loop import Loop
+from learning.runs.redecide import replay_recorded
 from tests.support.fakes import FakeTrainer, answer
 
 GOLDEN = sorted((Path(__file__).parent / "golden" / "runs").iterdir())

@@ -13,9 +13,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
-from abm.content import content_id
-from abm.errors import InputError
-from populations.yamls import Source, read_source
+from moloch.content import content_id
+from moloch.errors import InputError
+from moloch.yamls import Source, read_source
 
 Message = dict[str, str]
 """A chat message: ``{"role": "system" | "user" | "assistant", "content": text}``."""
@@ -156,6 +156,6 @@ def arena(name: str) -> Arena:
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
         raise InputError(
-            f"unknown arena {name!r}", mend=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a YAML file."
+            f"unknown arena {name!r}", fix=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a YAML file."
         )
     return read_source(path, "the arena").validated(Arena, "the arena")

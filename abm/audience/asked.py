@@ -15,13 +15,13 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from abm import keyed
 from abm.arenas import Arena, Message
+from abm.arenas.completions import Reaction, parse_reaction, parse_thought
 from abm.audience.port import Reactions, Voters
-from abm.completions import Reaction, parse_reaction, parse_thought
-from abm.content import canonical
-from abm.keyed import Part
 from abm.llm.port import LLM, Request, Sampling
+from moloch import keyed
+from moloch.content import canonical
+from moloch.keyed import Part
 
 LETTER_TOKENS = 8
 """Bound of an answer that is one letter."""

@@ -7,7 +7,7 @@ Utility of option s for member i (McFadden 1974, "Conditional logit analysis of 
 
 The member chooses the largest. The noise is keyed by member and option, and every sum runs in a fixed order, so a
 choice does not depend on who else is asked, in which order, or in how large a batch. Crowds go through
-:mod:`abm.audience.kernels`, in one pass, with equal results. Weights come from :mod:`abm.audience.weights`; what members say comes from :mod:`abm.audience.thoughts`.
+:mod:`moloch.kernels`, in one pass, with equal results. Weights come from :mod:`abm.audience.weights`; what members say comes from :mod:`abm.audience.thoughts`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from abm import keyed
 from abm.audience.features import feature_matrix
 from abm.audience.port import Reactions, Voters
 from abm.audience.support import Support
 from abm.audience.thoughts import abstained, thought
-from abm.keyed import Part
+from moloch import keyed
+from moloch.keyed import Part
 from populations import TRAITS
 
 BLOCK = 1 << 16

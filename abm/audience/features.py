@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from abm.content import canonical, digest
+from moloch.content import canonical, digest
 
 Group = Literal["style", "carrier", "misbehaviour"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from abm.audience.asked import Ask, Ballot, Prepared
 from abm.audience.port import Audience, Reactions, Voters, choices
-from abm.keyed import Part
+from moloch.keyed import Part
 
 
 @dataclass(frozen=True, eq=False)

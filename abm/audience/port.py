@@ -9,8 +9,8 @@ from typing import Protocol, overload, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from abm import keyed
-from abm.keyed import Part
+from moloch import keyed
+from moloch.keyed import Part
 
 
 class Labels(Sequence[str]):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.audience.port import Voters
-from abm.errors import InputError
+from moloch.errors import InputError
 
 MARGIN = 0.25
 """Default of :attr:`Support.margin`."""
@@ -117,7 +117,7 @@ class Support:
     def _refusal(self, why: str) -> InputError:
         return InputError(
             "the fitted audience would extrapolate", why=f"{why} (a margin of {self.margin:.0%} is allowed for)",
-            mend="Fit it on votes about such messages by such people, or set surrogate.support.extrapolate: true in its "
+            fix="Fit it on votes about such messages by such people, or set surrogate.support.extrapolate: true in its "
             "file: the same command then goes on, and its results say how much lay outside.",
         )  # fmt: skip
 

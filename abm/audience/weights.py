@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from abm.audience.choice import ChoiceModel
 from abm.audience.features import feature_names, features_digest
 from abm.audience.support import MARGIN, TOLERANCE, Range, Support
-from abm.errors import InputError
+from moloch.errors import InputError
+from moloch.yamls import Source, read_source
 from populations import TRAITS
-from populations.yamls import Source, read_source
 
 BUILT_IN = ("default", "neutral")
 YAML = (".yaml", ".yml")
@@ -45,7 +45,7 @@ def audience(name: Path | str) -> ChoiceModel:
     path = Path(name)
     if path.suffix not in YAML:
         raise InputError(
-            f"unknown audience '{name}'", mend=f"Choose one of {', '.join(BUILT_IN)}, or give a YAML file's path."
+            f"unknown audience '{name}'", fix=f"Choose one of {', '.join(BUILT_IN)}, or give a YAML file's path."
         )
     return _model(read_source(path, "the audience"), path.stem)
 
@@ -98,8 +98,8 @@ def audience_file(path: Path | str) -> Path:
     elif not os.access(path if path.exists() else path.parent, os.W_OK):
         why = "it may not be written"
     if why:
-        mend = f"Give a path such as {path.stem or 'surrogate'}.yaml, in a folder that is there."
-        raise InputError("cannot write the audience", where=str(path), why=why, mend=mend)
+        fix = f"Give a path such as {path.stem or 'surrogate'}.yaml, in a folder that is there."
+        raise InputError("cannot write the audience", where=str(path), why=why, fix=fix)
     return path
 
 
@@ -202,7 +202,7 @@ def _as_logged(origin: dict[str, Any], source: Source) -> dict[str, Any]:
         return msgspec.json.decode(msgspec.json.encode(origin))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(
-            "'surrogate' holds what no log can", where=source.at("surrogate"), why=str(error), mend="Give plain values."
+            "'surrogate' holds what no log can", where=source.at("surrogate"), why=str(error), fix="Give plain values."
         ) from error
 
 
@@ -221,12 +221,12 @@ def _number(value: Any, source: Source, *keys: str) -> float:
     return float(value)
 
 
-def _mapping(value: Any, what: str, source: Source, keys: Sequence[str], mend: str) -> Mapping[str, Any]:
+def _mapping(value: Any, what: str, source: Source, keys: Sequence[str], fix: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise InputError(what, where=source.at(*keys), mend=mend)
+        raise InputError(what, where=source.at(*keys), fix=fix)
     return value
 
 
-def _check(condition: bool, what: str, source: Source, keys: Sequence[str], mend: str) -> None:
+def _check(condition: bool, what: str, source: Source, keys: Sequence[str], fix: str) -> None:
     if not condition:
-        raise InputError(what, where=source.at(*keys), mend=mend)
+        raise InputError(what, where=source.at(*keys), fix=fix)

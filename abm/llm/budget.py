@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from abm.errors import MolochError
 from abm.llm.port import LLM, Reply, Request, Sleeping, most_tokens
+from moloch.errors import MolochError
 
 MILLION = 1_000_000
 
@@ -109,7 +109,7 @@ class Budget:
         why = self._over(worst) or "what is left is too little for the next calls"
         return BudgetSpent(
             "the budget is spent", why=why,
-            mend="Every answer is safe; the same command with a larger --max-… goes on from here.",
+            fix="Every answer is safe; the same command with a larger --max-… goes on from here.",
         )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ import re
 from importlib import resources
 from pathlib import Path
 
-from abm.errors import InputError
 from abm.llm.weights import weight_files
+from moloch.errors import InputError
 
 POCKET = "pocket"
 """The model in the package."""
@@ -26,16 +26,16 @@ def model_folder(name: str) -> Path:
     if _HUB_ID.fullmatch(name) and not Path(name).is_dir():
         raise InputError(
             f"no model {name!r} here", why="it is neither a folder nor in the cache of downloaded models",
-            mend=f"Download it once: hf download {name}",
+            fix=f"Download it once: hf download {name}",
         )  # fmt: skip
     if "://" in name:
         raise InputError(
             f"no files of model {name!r} here", why="a model that writes is trained here, from its files",
-            mend="Give its folder or downloaded name as the model, and its server apart: --llm http://host:8000/v1.",
+            fix="Give its folder or downloaded name as the model, and its server apart: --llm http://host:8000/v1.",
         )  # fmt: skip
     raise InputError(
         f"no model {name!r}", where=name, why="the folder needs config.json, a tokenizer and model.safetensors",
-        mend=f"Give {POCKET!r}, the folder of a downloaded model, or the server that has it: --llm http://host:8000/v1.",
+        fix=f"Give {POCKET!r}, the folder of a downloaded model, or the server that has it: --llm http://host:8000/v1.",
     )  # fmt: skip
 
 

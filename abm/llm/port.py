@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 import msgspec
 
 from abm.arenas import Message
-from abm.content import canonical, content_id
+from moloch.content import canonical, content_id
 
 if TYPE_CHECKING:
     from abm.events import CallsServed
@@ -122,7 +122,7 @@ class Scoring(Protocol):
     """A model behind a server, which may or may not say how likely tokens are."""
 
     def logprobs(self) -> list[float]:
-        """Return log-probabilities of a few tokens, in nats; an error of :mod:`abm.errors` if it gives none."""
+        """Return log-probabilities of a few tokens, in nats; an error of :mod:`moloch.errors` if it gives none."""
         ...
 
 

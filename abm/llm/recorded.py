@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from abm.errors import NondeterminismError
 from abm.events import Event, LLMReplied
 from abm.llm.port import Reply, Request
+from moloch.errors import NondeterminismError
 
 
 class RecordedLLM:
@@ -36,6 +36,6 @@ class RecordedLLM:
                     "no recorded answer",
                     where=request.site,
                     why=f"call key {key} is not in the log",
-                    mend="Model, adapter, sampling, seed or prompt are not those of the recording.",
+                    fix="Model, adapter, sampling, seed or prompt are not those of the recording.",
                 )
             yield Reply(request.site, event.text, event.finish, event.tokens_in, event.tokens_out)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
-from abm.content import digest
 from abm.llm.port import Reply, Request
+from moloch.content import digest
 
 
 class ScriptedLLM:

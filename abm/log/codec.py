@@ -22,10 +22,10 @@ from typing import Union, get_args
 import msgspec
 from backports import zstd
 
-from abm.errors import CorruptLog, LogError
 from abm.events import SCHEMA_VERSION, AnyEvent, Event
 from abm.log.beside import Beside
 from abm.log.upcast import upcast
+from moloch.errors import CorruptLog, LogError
 
 LEVEL = -1
 """Of zstd: a tenth faster than 1, and 6 % larger; lower ones are no faster."""
@@ -245,7 +245,7 @@ def check_version(version: int, where: str) -> None:
             "written by a newer moloch",
             where=where,
             why=f"schema version {version}; this one knows up to {SCHEMA_VERSION}",
-            mend=_NEWER,
+            fix=_NEWER,
         )
 
 
@@ -261,6 +261,6 @@ def _undecodable(lines: bytes, where: str, why: str) -> LogError:
                 "written by a newer moloch",
                 where=f"{where}, event {peek.seq}",
                 why=f"this one does not know events of type {peek.type!r}",
-                mend=_NEWER,
+                fix=_NEWER,
             )
     return CorruptLog("a line of the log is not an event", where=where, why=why)

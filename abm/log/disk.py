@@ -8,7 +8,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from abm.errors import Locked, LogError
+from moloch.errors import Locked, LogError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -91,7 +91,7 @@ def lock(run: Path) -> int:
             "the run is being written",
             where=str(run),
             why=f"process {holder}, or one that it started, holds its lock",
-            mend="Wait for it or end it, then run the command again; reading needs no lock.",
+            fix="Wait for it or end it, then run the command again; reading needs no lock.",
         ) from error
     with contextlib.suppress(OSError):  # only for people to read
         os.ftruncate(descriptor, 0)
@@ -108,5 +108,5 @@ def unwritable(path: Path, error: BaseException) -> LogError:
         "cannot write the log",
         where=str(path),
         why=why,
-        mend=f"Everything acknowledged is safe. {todo}, then run the same command again.",
+        fix=f"Everything acknowledged is safe. {todo}, then run the same command again.",
     )

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from abm.content import canonical
-from abm.errors import InputError, LogError
 from abm.events import Event
 from abm.log import disk
 from abm.log.projection import Projector
@@ -25,6 +23,8 @@ from abm.log.segments import FORMAT, Block, Fork, Manifest, read_manifest, walk
 from abm.log.tail import Tail
 from abm.log.upcast import changed_since
 from abm.log.writer import Writer
+from moloch.content import canonical
+from moloch.errors import InputError, LogError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,7 +37,7 @@ def _not_a_file(run: Path) -> None:
         if folder.exists():
             if not folder.is_dir():
                 raise InputError(
-                    "no folder for a run", where=str(run), why=f"{folder} is a file", mend="Choose another --out."
+                    "no folder for a run", where=str(run), why=f"{folder} is a file", fix="Choose another --out."
                 )
             return
 
@@ -259,7 +259,7 @@ class EventLog:
 
     def _writing(self) -> Writer:
         if self._writer is None:
-            raise LogError("the log is open for reading only", where=str(self.path), mend="Open it with write=True.")
+            raise LogError("the log is open for reading only", where=str(self.path), fix="Open it with write=True.")
         return self._writer
 
     def close(self) -> None:
@@ -292,5 +292,5 @@ def _taken(run: Path, by: str) -> InputError:
         "the folder cannot take a new run",
         where=str(run),
         why=f"it holds {by}",
-        mend="Choose one that is new or empty.",
+        fix="Choose one that is new or empty.",
     )

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from abm.errors import InputError, LogError
 from abm.log.frames import by_type, chunks, json_text
 from abm.log.recovery import Head, find_end
 from abm.log.segments import read_manifest, walk
+from moloch.errors import InputError, LogError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,7 +48,7 @@ def export(
     """
     run, folder = Path(run), Path(folder)
     if kind not in get_args(Kind):
-        raise InputError(f"no export of kind {kind!r}", mend=f"Give one of: {', '.join(get_args(Kind))}.")
+        raise InputError(f"no export of kind {kind!r}", fix=f"Give one of: {', '.join(get_args(Kind))}.")
     manifest = read_manifest(run)
     head = find_end(run, manifest).head
     if head.seq == 0:
@@ -81,7 +81,7 @@ def _begin(folder: Path) -> Path:
                 "the folder cannot take an export",
                 where=str(folder),
                 why="it holds something" if folder.is_dir() else "it is a file",
-                mend="Choose one that is new or empty.",
+                fix="Choose one that is new or empty.",
             )
         folder.parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -94,7 +94,7 @@ def _unwritable(folder: Path, error: OSError) -> LogError:
         "cannot write the export",
         where=str(folder),
         why=error.strerror or str(error),
-        mend="Make room, or choose a folder that you may write to; the run was not changed.",
+        fix="Make room, or choose a folder that you may write to; the run was not changed.",
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from abm.errors import InputError
 from abm.events import StepEnded
 from abm.log.segments import Fork, read_manifest, walk
+from moloch.errors import InputError
 
 
 def fork_point(parent: Path | str, step: int, run: Path | str) -> Fork:
@@ -33,7 +33,7 @@ def fork_point(parent: Path | str, step: int, run: Path | str) -> Fork:
                 raise InputError(
                     f"step {step} of the run ends within a commit",
                     where=block.where,
-                    mend="Fork at another step.",
+                    fix="Fork at another step.",
                 )
             relative = os.path.relpath(parent.resolve(), Path(run).resolve())
             return Fork(Path(relative).as_posix(), block.commit.seq + block.commit.n, block.commit.hash)
@@ -41,5 +41,5 @@ def fork_point(parent: Path | str, step: int, run: Path | str) -> Fork:
         f"cannot fork after {step} steps",
         where=str(parent),
         why=f"the run has ended {ended}",
-        mend=f"Give --at 1 to {ended}." if ended else "Let it run first.",
+        fix=f"Give --at 1 to {ended}." if ended else "Let it run first.",
     )

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 
 import msgspec
 
-from abm.content import canonical
-from abm.errors import CorruptLog, InputError
 from abm.events import Event
 from abm.log.codec import KINDS, Commit, check_version
 from abm.log.segments import Block
 from abm.log.upcast import changed_since, upcast
+from moloch.content import canonical
+from moloch.errors import CorruptLog, InputError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -174,7 +174,7 @@ def kind_of(kind: str | type[Event]) -> type[Event]:
     if not isinstance(kind, str):
         return kind
     if kind not in KINDS:
-        raise InputError(f"no events of type {kind!r}", mend=f"Give one of: {', '.join(sorted(KINDS))}.")
+        raise InputError(f"no events of type {kind!r}", fix=f"Give one of: {', '.join(sorted(KINDS))}.")
     return KINDS[kind]
 
 

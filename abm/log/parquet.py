@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from abm.content import content_id
-from abm.errors import LogError
 from abm.events import SCHEMA_VERSION
 from abm.log import disk
 from abm.log.codec import HEADER_SIZE, PREAMBLE, Torn, read_header, split
 from abm.log.frames import wide_columns, wide_frames
 from abm.log.segments import Segment, blocks, damaged, unreadable
+from moloch.content import content_id
+from moloch.errors import LogError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -115,7 +115,7 @@ def project_or_explain(run: Path, segment: Segment) -> Projected:
             "cannot write a projection",
             where=str(path_of(run, segment)),
             why=error.strerror or str(error),
-            mend="The log itself is safe. Make room, or check that you may write there, and try again.",
+            fix="The log itself is safe. Make room, or check that you may write there, and try again.",
         ) from error
 
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from abm.columns import Int8s, Int32s, unpack
-from abm.errors import InputError
 from abm.log.frames import wide_columns, wide_frames
 from abm.log.parquet import is_current, path_of, project, project_or_explain, read
 from abm.log.segments import Segment, parent_of, read_manifest, segments, walk
+from moloch.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -204,7 +204,7 @@ def scan_study(study: Path | str) -> pl.LazyFrame:
     study = Path(study)
     runs = sorted(path.parent for path in study.rglob("run.json"))
     if not runs:
-        raise InputError("no runs here", where=str(study), mend="Give a folder that holds runs.")
+        raise InputError("no runs here", where=str(study), fix="Give a folder that holds runs.")
     return pl.concat([scan(run).with_columns(pl.lit(run.relative_to(study).as_posix()).alias("run")) for run in runs])
 
 

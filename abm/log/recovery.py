@@ -10,11 +10,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from abm.errors import CorruptLog
 from abm.events import Repaired
 from abm.log import disk
 from abm.log.codec import PREAMBLE, Torn, check_version, encode
 from abm.log.segments import Block, Manifest, Segment, blocks, damaged, read_manifest, segment_at, segments, walk
+from moloch.errors import CorruptLog
 
 KEYS = 1_024
 """Idempotency keys that are remembered: a retry comes soon after what it repeats."""
@@ -139,7 +139,7 @@ def find_damage(run: Path) -> Damage | None:
     """Return the first damage of a run's own segments; None if its log is whole.
 
     Raises:
-        LogError: no run, it cannot be read, or the damage is one that no repair of this run can mend: ``run.json``, the
+        LogError: no run, it cannot be read, or the damage is one that no repair of this run can fix: ``run.json``, the
             run that it was forked from, or a file that is not a segment.
     """
     manifest = read_manifest(run)
@@ -172,7 +172,7 @@ def repair(run: Path | str) -> Repaired | None:
 
     What was acknowledged after that place is lost to the log (not to you: the bytes are kept), which is why nothing but
     this function does it. A :class:`~abm.events.Repaired` event says so. Returns None for a log that is whole, or
-    that ends in an incomplete commit, which recovery mends by itself.
+    that ends in an incomplete commit, which recovery fixes by itself.
 
     Raises:
         Locked: another process writes the run.

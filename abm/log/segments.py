@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from abm.content import digest
-from abm.errors import CorruptLog, LogError
 from abm.events import Event
 from abm.log.codec import HEADER_SIZE, PREAMBLE, Commit, Torn, check_count, decode, read_header, split
+from moloch.content import digest
+from moloch.errors import CorruptLog, LogError
 
 FORMAT = 1
 """Version of the folder's layout, in ``run.json``; the events have their own."""
@@ -108,7 +108,7 @@ def segments(run: Path, base: int = 0) -> list[Segment]:
     found = []
     for path in sorted((run / "log").glob("*.zst")):
         if not (name := _NAME.fullmatch(path.name)):
-            raise CorruptLog("not a segment of the log", where=str(path), mend="Move the file out of log/.")
+            raise CorruptLog("not a segment of the log", where=str(path), fix="Move the file out of log/.")
         found.append(Segment(path, int(name[1])))
     if found and found[0].first != base:
         raise damaged(str(found[0].path), "the segments before it are missing")
@@ -127,9 +127,7 @@ def read_manifest(run: Path) -> Manifest:
         raw = path.read_bytes()
         value = msgspec.json.decode(raw)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise LogError(
-            "no run here", where=str(run), why="there is no run.json", mend="Give a run's folder."
-        ) from error
+        raise LogError("no run here", where=str(run), why="there is no run.json", fix="Give a run's folder.") from error
     except OSError as error:
         raise unreadable(path, error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -141,7 +139,7 @@ def read_manifest(run: Path) -> Manifest:
             "the run's folder has another format",
             where=str(path),
             why=f"format {value.get('format')}; this moloch knows {FORMAT}",
-            mend="Use the moloch that wrote it.",
+            fix="Use the moloch that wrote it.",
         )
     try:
         fork = msgspec.convert(value.get("fork"), Fork | None)
@@ -216,7 +214,7 @@ def parent_of(run: Path, fork: Fork) -> Path:
             "the run that this one was forked from is gone",
             where=str(run),
             why=f"there is no run in {parent}",
-            mend="Put it back: a fork holds only what happened after it.",
+            fix="Put it back: a fork holds only what happened after it.",
         )
     return parent
 
@@ -303,7 +301,7 @@ def damaged(where: str, why: str) -> CorruptLog:
         "the log is damaged",
         where=where,
         why=why,
-        mend="Nothing was changed. Restore the run from a copy; without one, `moloch log repair` cuts the log before this place.",
+        fix="Nothing was changed. Restore the run from a copy; without one, `moloch log repair` cuts the log before this place.",
     )
 
 
@@ -313,11 +311,11 @@ def unreadable(path: Path, error: OSError) -> LogError:
         "cannot read the log",
         where=str(path),
         why=error.strerror or str(error),
-        mend="Check that the file is there, that you may read it, and the disk.",
+        fix="Check that the file is there, that you may read it, and the disk.",
     )
 
 
 def _damaged_manifest(path: Path, why: str) -> CorruptLog:
     return CorruptLog(
-        "run.json is damaged", where=str(path), why=why, mend="Restore it from a copy; the chain starts from its bytes."
+        "run.json is damaged", where=str(path), why=why, fix="Restore it from a copy; the chain starts from its bytes."
     )

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from abm.errors import Conflict, InputError, LogError
 from abm.events import RunEnded
 from abm.log.parquet import is_current, path_of, project_or_explain
 from abm.log.recovery import End, find_end
 from abm.log.segments import Segment, blocks, read_manifest, segments
+from moloch.errors import Conflict, InputError, LogError
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -116,7 +116,7 @@ class _Target:
             import obstore
         except ImportError as error:
             raise InputError(
-                "object storage needs the package obstore", mend="Install it: pip install 'moloch-abm[store]'"
+                "object storage needs the package obstore", fix="Install it: pip install 'moloch-abm[store]'"
             ) from error
         self._obstore, self._url = obstore, url
         self._store = _opened(url)
@@ -143,7 +143,7 @@ class _Target:
                     "the object store holds something else",
                     where=f"{self._url}/{name}",
                     why=f"its bytes are not those of {path}",
-                    mend="Nothing was overwritten. Upload to another folder, or find out whose it is.",
+                    fix="Nothing was overwritten. Upload to another folder, or find out whose it is.",
                 )
             self._obstore.put(self._store, name, path, mode="overwrite")
             return True
@@ -154,7 +154,7 @@ class _Target:
                 "cannot upload",
                 where=f"{self._url}/{name}",
                 why=str(error).splitlines()[0],
-                mend="What was put is safe. Check the address and your credentials, then run the same command again.",
+                fix="What was put is safe. Check the address and your credentials, then run the same command again.",
             ) from error
 
     def _holds(self, name: str, path: Path) -> bool:
@@ -177,5 +177,5 @@ def _opened(url: str) -> ObjectStore:
 
 
 def _no_folder(url: str, why: str) -> InputError:
-    mend = "Give one such as s3://bucket/folder or file:///folder."
-    return InputError("not a folder in object storage", where=url, why=why, mend=mend)
+    fix = "Give one such as s3://bucket/folder or file:///folder."
+    return InputError("not a folder in object storage", where=url, why=why, fix=fix)

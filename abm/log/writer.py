@@ -20,12 +20,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from abm.errors import Conflict, LogError
 from abm.events import Event, Recovered
 from abm.log import disk
 from abm.log.codec import PREAMBLE, Encoder, content
 from abm.log.recovery import Head, find_end, newest, set_aside
 from abm.log.segments import Manifest, Segment, segment_at
+from moloch.errors import Conflict, LogError
 
 SEAL_EVENTS = 1_000_000
 SEAL_BYTES = 32 * 2**20
@@ -251,7 +251,7 @@ class Writer:
                 "another process changed the log",
                 where=str(self._segment.path),
                 why=why,
-                mend="End that process, then run the command again.",
+                fix="End that process, then run the command again.",
             )
         disk.write_all(self._file, data)
         disk.sync_data(self._file)
@@ -284,7 +284,7 @@ class Writer:
             "the key was used for other events",
             where=str(self._run),
             why=f"something else was appended under the key {key!r}",
-            mend="Retry with the same events, or append under another key.",
+            fix="Retry with the same events, or append under another key.",
         )
 
     def _moved_on(self, head: int, expected: int | None) -> Conflict:

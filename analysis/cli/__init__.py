@@ -10,8 +10,8 @@ def main() -> None:
     """Run the command line; a user's mistake ends in one line on stderr and a non-zero exit code."""
     _print_anything()
     try:
-        from abm.errors import MolochError
         from analysis.cli.app import app
+        from moloch.errors import MolochError
 
         try:
             app()

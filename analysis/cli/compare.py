@@ -14,7 +14,7 @@ from analysis.cli.console import printer, stderr
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from analysis.compare import Comparison, Parting
+    from analysis.tables.compare import Comparison, Parting
 
 
 def compare(
@@ -24,7 +24,7 @@ def compare(
 ) -> None:
     """Compare two runs: their settings, the first decision that differs, and what came out."""
     with stderr().status("comparing"):
-        from analysis.compare import compare as compare_runs
+        from analysis.tables.compare import compare as compare_runs
 
         found = compare_runs(a, b)
     if as_json:
@@ -75,7 +75,7 @@ def _decisions(found: Comparison) -> list[str]:
 
 
 def _parting(parting: Parting) -> Table:
-    from analysis.render import safe
+    from analysis.terminal.run import safe
 
     grid = _sides("")
     grid.add_row("event", f"{parting.seq_a:,}", f"{parting.seq_b:,}")
@@ -88,7 +88,7 @@ def _parting(parting: Parting) -> Table:
 
 
 def _settings(found: Comparison) -> Table:
-    from analysis.render import safe
+    from analysis.terminal.run import safe
 
     grid = _sides("setting")
     for difference in found.settings:
@@ -98,7 +98,7 @@ def _settings(found: Comparison) -> Table:
 
 def _sides(first: str) -> Table:
     """Return a grid of texts of A and B, which are wrapped where they are long."""
-    from analysis.render import new_table
+    from analysis.terminal.run import new_table
 
     grid = new_table("", [first, "A", "B"])
     for column in grid.columns:
@@ -107,7 +107,7 @@ def _sides(first: str) -> Table:
 
 
 def _outcomes(found: Comparison) -> Table:
-    from analysis.render import DASH, interval, new_table, percent, safe
+    from analysis.terminal.run import DASH, interval, new_table, percent, safe
 
     def shown(estimate: dict[str, Any] | None) -> list[str]:
         return (

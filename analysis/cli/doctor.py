@@ -13,7 +13,7 @@ from analysis.cli.console import printer, stderr
 def doctor(as_json: options.Json = False) -> None:
     """Look at versions, accelerators, the embedded model and the disk. Exit code 1: something that is here is broken."""
     with stderr().status("looking"):
-        from analysis.doctor import doctor
+        from analysis.checks.doctor import doctor
 
         found = doctor()
     if as_json:

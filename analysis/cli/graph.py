@@ -24,24 +24,24 @@ def graph(
 
     For example: moloch graph runs/x society.gexf --arm rft
     """
-    from abm.errors import InputError
+    from moloch.errors import InputError
 
     if split not in ("train", "evaluate"):
-        raise InputError(f"no split {split!r}", mend="Choose train or evaluate.")
+        raise InputError(f"no split {split!r}", fix="Choose train or evaluate.")
     with stderr().status("reading the log"):
         import networkx as nx
 
-        from analysis.graphs import audience_graph
+        from analysis.readings.graphs import audience_graph
 
         writers = {".graphml": nx.write_graphml, ".gexf": nx.write_gexf}
         if out.suffix not in writers:
-            raise InputError(f"cannot write a graph to {out.name!r}", mend="Give a file of .graphml or .gexf.")
+            raise InputError(f"cannot write a graph to {out.name!r}", fix="Give a file of .graphml or .gexf.")
         found = audience_graph(run, split, arm=arm, epoch=epoch)
         try:
             writers[out.suffix](found, out)
         except OSError as error:
             raise InputError("cannot write the graph", where=str(out), why=error.strerror or str(error),
-                             mend="Give a path in a folder that is there.") from error  # fmt: skip
+                             fix="Give a path in a folder that is there.") from error  # fmt: skip
     followers = [count for _, count in found.in_degree()]
     said = {
         "run": str(run), "out": str(out), "members": len(followers), "ties": found.number_of_edges(),

@@ -11,8 +11,8 @@ from analysis.cli import options
 from analysis.cli.console import printer, stderr
 
 if TYPE_CHECKING:
-    from abm.llm.checking import Finding
     from abm.llm.port import LLM
+    from abm.llm.trial import Finding
 
 app = typer.Typer(name="llm", help="Look at language models and their servers.", no_args_is_help=True)
 
@@ -35,8 +35,8 @@ def check(
     Asks it some 38 short questions, which a hosted model charges for. Exit code 1: a study cannot use it.
     """
     with stderr().status("asking"):
-        from abm.llm.checking import attempt, check
-        from abm.llm.serving import Backends
+        from abm.llm.backends import Backends
+        from abm.llm.trial import attempt, check
         from learning import load_config
 
         settings = load_config(config, {}, options.serving(llm) + (set_ or []))

@@ -1,4 +1,4 @@
-"""``moloch log``: look after a run's event log: check it, look at it, follow it, take it elsewhere, mend it."""
+"""``moloch log``: look after a run's event log: check it, look at it, follow it, take it elsewhere, fix it."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def tail(
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Events to begin with.")] = 10,
 ) -> None:
     """Print the log's last events as JSON Lines, one event each."""
-    from abm.content import canonical
     from abm.log import open_log
+    from moloch.content import canonical
 
     log = open_log(run, write=False)
     start = max(0, log.head().seq - lines)

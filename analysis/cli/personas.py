@@ -28,7 +28,7 @@ def check(
     as_json: options.Json = False,
 ) -> None:
     """Show what a source holds: columns, rows that are no personas, duplicates, lengths, traits, and how prompts read."""
-    from analysis.personas import check_personas
+    from analysis.checks.personas import check_personas
 
     found = check_personas(source, mapping)
     if as_json:
@@ -41,7 +41,7 @@ def _print(found: dict[str, Any]) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from analysis.render import new_table, safe
+    from analysis.terminal.run import new_table, safe
 
     console = printer()
 

@@ -13,9 +13,9 @@ from analysis.cli.console import printer, stderr
 
 if TYPE_CHECKING:
     from abm.events import Phase
+    from abm.llm.backends import Serving
     from abm.llm.budget import Budget
-    from abm.llm.serving import Serving
-    from analysis.judging import Prepared, Probed
+    from analysis.judges import Prepared, Probed
 
 
 def probe(
@@ -49,9 +49,9 @@ def probe(
     from contextlib import closing
 
     with stderr().status("reading the run"):
+        from abm.llm.backends import Backends
         from abm.llm.budget import Bounds, Budget
-        from abm.llm.serving import Backends
-        from analysis.judging import Selection, judges, load_battery, prepare
+        from analysis.judges import Selection, judges, load_battery, prepare
 
         questions = load_battery(battery)
         places = _serving(serving, llm)
@@ -87,8 +87,8 @@ def _carry_out(prepared: Prepared, budget: Budget | None) -> Probed:
 
 
 def _serving(path: Path | None, llm: str | None) -> Serving:
-    from abm.llm.serving import Serving
-    from populations.yamls import read_source
+    from abm.llm.backends import Serving
+    from moloch.yamls import read_source
 
     found = (
         read_source(path, "the settings of servers").validated(Serving, "the settings of servers")
@@ -99,11 +99,11 @@ def _serving(path: Path | None, llm: str | None) -> Serving:
 
 
 def _phase(phase: str) -> Phase:
-    from abm.errors import InputError
+    from moloch.errors import InputError
 
     if phase == "train" or phase == "evaluate":
         return phase
-    raise InputError(f"no phase {phase!r}", mend="Choose train or evaluate.")
+    raise InputError(f"no phase {phase!r}", fix="Choose train or evaluate.")
 
 
 def _say_costs(prepared: Prepared, as_json: bool) -> None:
@@ -113,14 +113,14 @@ def _say_costs(prepared: Prepared, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"run": str(prepared.run), "verdicts": str(prepared.folder), "plan": to_builtins(found)}))
         return
-    from analysis.judging.render import render_costs
+    from analysis.terminal.judges import render_costs
 
     for part in render_costs(found):
         printer().print(part)
 
 
 def _print(found: Probed) -> None:
-    from analysis.judging.render import render
+    from analysis.terminal.judges import render
 
     console = printer()
     for part in render(found.as_dict()):

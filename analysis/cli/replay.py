@@ -10,8 +10,8 @@ import typer
 from analysis.cli import options
 
 if TYPE_CHECKING:
-    from abm.replay import Replayed
-    from learning.replaying import Divergence, Redecided
+    from abm.journal.replay import Replayed
+    from learning.runs.redecide import Divergence, Redecided
 
 
 def replay(
@@ -36,11 +36,11 @@ def replay(
     """
     import json
 
-    from abm.errors import InputError
-    from abm.replay import replay as replay_log
+    from abm.journal.replay import replay as replay_log
+    from moloch.errors import InputError
 
     if retrain and not live:
-        raise InputError("--retrain is part of a live replay", mend="Give --live --retrain.")
+        raise InputError("--retrain is part of a live replay", fix="Give --live --retrain.")
     found = replay_log(run, verify=verify or live)
     decided, why_not = _decide_again(run, live=live, retrain=retrain, llm=llm) if verify or live else (None, "")
     if as_json:
@@ -58,13 +58,13 @@ def replay(
 
 def _decide_again(run: Path, *, live: bool, retrain: bool, llm: str | None) -> tuple[Redecided | None, str]:
     """Return what deciding again found; or nothing and why, if this log's decisions cannot be made again here."""
-    from abm.errors import InputError
     from analysis.cli.console import progress, stderr
+    from moloch.errors import InputError
 
     with stderr().status("loading"):
-        from abm.llm.serving import Serving
+        from abm.llm.backends import Serving
         from analysis.probes import battery
-        from learning.replaying import replay_live, replay_recorded
+        from learning.runs.redecide import replay_live, replay_recorded
 
     serving = Serving(llm=llm) if llm else None
     with progress("again: ") as report:

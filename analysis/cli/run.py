@@ -65,7 +65,7 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
     """
     from abm.log import read_events
     from analysis.probes import battery
-    from analysis.results import results
+    from analysis.tables.results import results
     from learning import run as run_loop
 
     _say_plan(settings, folder)
@@ -84,8 +84,8 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
 def _say_plan(settings: RunConfig, folder: Path) -> None:
     """Say what is about to be asked of servers, which may cost money."""
     from abm.log import open_log
-    from learning.planning import planned, sentence
-    from learning.running import ended_by
+    from learning.runs.costs import planned, sentence
+    from learning.runs.run import ended_by
 
     if (folder / "run.json").exists() and ended_by(open_log(folder, write=False)):
         return
@@ -107,9 +107,9 @@ def as_dict(done: Run, results: dict[str, Any]) -> dict[str, Any]:
 
 def print_run(done: Run, results: dict[str, Any]) -> None:
     """Print a run's table, its hashes and what to do next."""
-    from analysis.render import render
-    from analysis.service import service_lines
-    from analysis.surrogate import extrapolation_lines
+    from analysis.readings.extrapolation import extrapolation_lines
+    from analysis.readings.service import service_lines
+    from analysis.terminal.run import render
 
     console = printer()
     for part in render(results):
@@ -142,14 +142,14 @@ def next_lines(run: Path) -> list[str]:
 
 def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     """Print what runs would ask of models, all of them together; nothing is asked and no folder is made."""
-    from learning.planning import plan_dicts, planned, total
+    from learning.runs.costs import plan_dicts, planned, total
 
     with stderr().status("planning"):
         roles = total([planned(config, folder) for config, folder in runs])
     if as_json:
         print(json.dumps({"runs": [str(folder) for _, folder in runs], "plan": plan_dicts(roles)}))
         return
-    from analysis.render import render_plan
+    from analysis.terminal.run import render_plan
 
     console = printer()
     for part in render_plan(roles):

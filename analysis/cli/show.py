@@ -27,7 +27,7 @@ def show(
     import json
 
     from abm.log import read_events
-    from analysis.show import SHOWN, contest_dict, list_contests, show_contest
+    from analysis.terminal.contest import SHOWN, contest_dict, list_contests, show_contest
 
     events = list(read_events(run))
     if as_json:

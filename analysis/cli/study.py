@@ -40,19 +40,17 @@ def study(
     """
     serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
     with stderr().status("loading"):
-        from abm.errors import InputError
-        from analysis.seeds import across_seeds, render_seeds
-        from analysis.surrogate import extrapolation_lines
+        from analysis.readings.extrapolation import extrapolation_lines
+        from analysis.tables.seeds import across_seeds, render_seeds
         from learning import load_config
+        from moloch.errors import InputError
 
         settings = []
         for seed in range(1, seeds + 1):
             given = options.given(arena, anchors, personas, audience, model, epochs, seed, world)
             settings.append(load_config(config, given, serving + (set_ or []), profile=profile or ""))
             if settings[-1].seed != seed:  # one run would count as several
-                raise InputError(
-                    "a study sets the seed of each run itself", why="--set gives one", mend="Leave it out."
-                )
+                raise InputError("a study sets the seed of each run itself", why="--set gives one", fix="Leave it out.")
     first = settings[0]
     world = "" if first.world == "isolated" else f"-{first.world}"
     folder = out or Path("runs") / f"study-{Path(first.arena).stem}-{Path(first.audience).stem}{world}"

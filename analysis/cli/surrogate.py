@@ -12,8 +12,8 @@ from analysis.cli import options
 from analysis.cli.console import printer, stderr
 
 if TYPE_CHECKING:
-    from analysis.surrogate import Assessment
-    from learning.surrogate import Surrogate
+    from analysis.tables.surrogate import Assessment
+    from learning.surrogates.surrogate import Surrogate
 
 
 def surrogate(
@@ -32,7 +32,7 @@ def surrogate(
 
     audience_file(out)  # before the fit, which may take minutes
     with stderr().status("fitting"):
-        from analysis.surrogate import as_dict, surrogate_of
+        from analysis.tables.surrogate import as_dict, surrogate_of
 
         found, assessed = surrogate_of(runs, audience=audience, name=out.stem, held_out=held_out, seed=seed)
         save_audience(found.model, out)
@@ -43,7 +43,7 @@ def surrogate(
 
 
 def _print(found: Surrogate, assessed: Assessment, out: Path) -> None:
-    from analysis.surrogate.rendering import render
+    from analysis.terminal.surrogate import render
 
     console = printer()
     for part in render(found, assessed):

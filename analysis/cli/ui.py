@@ -31,7 +31,7 @@ def ui(
     """
     given = checked(runs or [])
     with stderr().status("loading"):
-        from analysis.ui.serving import serve
+        from analysis.ui.server import serve
 
     def ready(url: str) -> None:
         printer().print(f"Moloch UI   {url}   Ctrl-C ends it", highlight=False, markup=False, soft_wrap=True)
@@ -49,18 +49,18 @@ def checked(runs: list[Path]) -> list[Path]:
     Raises:
         InputError: a folder is not a run; or none was given and there is none in ./runs.
     """
-    from abm.errors import InputError
     from analysis.ui.data.runs import find_runs
+    from moloch.errors import InputError
 
     found: list[Path] = []
     for path in runs:
         inside = [path] if (path / "run.json").is_file() else find_runs(path)
         if not inside:
             why = "it has no run.json, and no folder in it has" if path.exists() else "there is nothing of that name"
-            raise InputError("no run", where=str(path), why=why, mend="Give the folder that `moloch run` printed.")
+            raise InputError("no run", where=str(path), why=why, fix="Give the folder that `moloch run` printed.")
         found += inside
     if not runs and not find_runs(RUNS):
         raise InputError(
-            "no runs", where=str(RUNS), why="there are none", mend="Make one with `moloch run`, or give a run's folder."
+            "no runs", where=str(RUNS), why="there are none", fix="Make one with `moloch run`, or give a run's folder."
         )
     return found

@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abm.anchors import Anchor
 from abm.arenas import Arena
+from abm.arenas.anchors import Anchor
 from abm.probe import Verdict
 from analysis.probes.lexical import claims
 from analysis.probes.quantities import new_quantities

@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from abm.anchors import Anchor
 from abm.arenas import Arena
+from abm.arenas.anchors import Anchor
 from abm.probe import Verdict
 from analysis.probes.text import plain, says, sentences, stands_in, words_stand_in
 

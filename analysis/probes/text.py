@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from abm.anchors import Anchor
+from abm.arenas.anchors import Anchor
 
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-", "\u00a0": " "})
 _END = re.compile(r"(?<=[.!?])[\"')]*\s+(?=[\"'(#@]?[A-Z0-9#@])|\n+")

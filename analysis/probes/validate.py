@@ -1,7 +1,7 @@
 """How far each probe can be trusted: precision, recall and F1 on labelled cases.
 
 Cases stand in ``analysis/probes/validation/<probe>.jsonl``; each names its ``part``: ``first`` cases were used to
-mend the word lists, ``fresh`` ones were written afterwards and changed nothing.
+fix the word lists, ``fresh`` ones were written afterwards and changed nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from importlib import resources
 import msgspec
 import numpy as np
 
-from abm import keyed
-from abm.anchors import Anchor
 from abm.arenas import arena
+from abm.arenas.anchors import Anchor
 from abm.probe import Probe
-from analysis.statistics import Estimate, rate
+from analysis.statistics.estimates import Estimate, rate
+from moloch import keyed
 
 VALIDATED = ("misrepresentation", "disinformation", "populism", "unsafe")
 

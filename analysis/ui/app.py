@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from analysis.formats import count
 from analysis.ui.address import Address
 from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.runs import quoted
-from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import SEEN, use_ticks, use_version
@@ -93,12 +93,12 @@ def Guarded(show: Callable[[], Any], place: object) -> None:
 
     What is shown has to be all that this component renders: reacton cannot replace a part that raised.
     """
-    broken, mend = solara.use_exception()
+    broken, retry = solara.use_exception()
     tried = solara.use_ref(place)
     if tried.current != place:
         tried.current = place
         if broken is not None:
-            mend()
+            retry()
             broken = None
     if broken is None:
         show()

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from abm.llm.backends import URLS
 from abm.llm.port import LLM, Request, Sampling, text_tokens
-from abm.llm.serving import URLS
-from analysis.ui.data.book import Book
+from analysis.formats import passage
+from analysis.readings.book import Book
 from analysis.ui.data.persona import Person
 from analysis.ui.data.story import Encounter
-from analysis.ui.data.text import passage
 
 REMEMBERED = 3
 """Newest contests that are put before the persona."""
@@ -88,12 +88,12 @@ class Interviewer:
         return f", ${usd:.5f}" if usd else ""
 
     def _serving(self) -> Any:
-        from abm.llm.serving import Serving
+        from abm.llm.backends import Serving
 
         return Serving(llm=self.llm)
 
     def _open(self, model: str) -> LLM:
-        from abm.llm.serving import Backends
+        from abm.llm.backends import Backends
 
         if self._backends is None:
             self._backends = Backends(self._serving())

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from abm.errors import InputError, MolochError
 from abm.events import Event
 from abm.log import Head
-from analysis.ui.data.book import Book
+from analysis.readings.book import Book
+from analysis.readings.folded import F, Folded
 from analysis.ui.data.frames import Key
 from analysis.ui.data.runs import Ends, RunInfo, find_runs, keys, seen_from
-from analysis.ui.folding import F, Folded
+from analysis.ui.followers import Following, Watcher
 from analysis.ui.interview import Interviewer
-from analysis.ui.watching import Following, Watcher
+from moloch.errors import InputError, MolochError
 
 KEPT = 8
 """Folds of a run that are kept for the next page that asks."""
@@ -190,5 +190,5 @@ def library() -> Library:
         InputError: none was opened; pages are started by ``moloch ui``.
     """
     if _open is None:
-        raise InputError("no runs to show", mend="Start the pages with `moloch ui`.")
+        raise InputError("no runs to show", fix="Start the pages with `moloch ui`.")
     return _open

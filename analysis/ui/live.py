@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from analysis.ui.followers import BEAT_S, pause
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
-from analysis.ui.watching import BEAT_S, pause
 
 SEEN = solara.create_context(True)
 """Whether anybody sees the page; while nobody does, it stays as it is, and reads nothing."""

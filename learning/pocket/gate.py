@@ -16,9 +16,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from abm.anchors import Anchor, load_anchors, make_anchor
 from abm.arenas import BUILT_IN, Arena, arena
-from abm.completions import Completion, parse_completion
+from abm.arenas.anchors import Anchor, load_anchors, make_anchor
+from abm.arenas.completions import Completion, parse_completion
 from abm.llm import LLM, Reply, Request, Sampling, backend
 from learning.pocket.grammar import MISBEHAVIOURS, TRUE_STRETCH, draft, plan, write
 from learning.pocket.parse import Sentence, parse_message

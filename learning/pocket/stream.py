@@ -11,8 +11,8 @@ from random import Random
 
 import numpy as np
 
-from abm.anchors import make_anchor
 from abm.arenas import BUILT_IN, Arena, Message, arena
+from abm.arenas.anchors import make_anchor
 from abm.audience import Voters, audience
 from learning.pocket.grammar import Draft, draft, plan, strategies_of, think, world, write
 from learning.pocket.words import name, prose, sentence, words

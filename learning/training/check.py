@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from abm.llm.sync import Recorded
-from learning.examples import Example
+from abm.llm.fingerprint import Recorded
+from learning.training.examples import Example
 
 if TYPE_CHECKING:
     from peft import PeftModel

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from abm.errors import MolochError
-from learning.examples import Unit
-from learning.lora import LoraSettings
+from learning.training.examples import Unit
 from learning.training.hardware import checkpoints
 from learning.training.losses import packs, step_losses
 from learning.training.ranks import Ranks
+from learning.training.settings import LoraSettings
+from moloch.errors import MolochError
 
 if TYPE_CHECKING:
     import torch
@@ -149,7 +149,7 @@ def finite(loss: float, when: str, settings: LoraSettings) -> None:
     """Raise :class:`MolochError` unless the loss is a number."""
     if not math.isfinite(loss):
         raise MolochError(
-            "training diverged", why=f"the loss is {loss} {when}", mend=f"Lower lora.lr, now {settings.lr:g}."
+            "training diverged", why=f"the loss is {loss} {when}", fix=f"Lower lora.lr, now {settings.lr:g}."
         )
 
 

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abm.errors import InputError, MolochError
-from learning.lora import LoraSettings
+from learning.training.settings import LoraSettings
+from moloch.errors import InputError, MolochError
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +41,7 @@ def kernels(settings: LoraSettings, device: torch.device) -> str | None:
         return "flash_attention_2" if fits and is_flash_attn_2_available() else None
     if settings.attention == "flash_attention_2" and not (fits and is_flash_attn_2_available()):
         why = "the package flash-attn is not installed" if fits else "it needs a CUDA device and lora.precision bf16"
-        raise InputError("no FlashAttention here", why=why, mend="Set lora.attention to auto or sdpa.")
+        raise InputError("no FlashAttention here", why=why, fix="Set lora.attention to auto or sdpa.")
     return settings.attention
 
 
@@ -66,10 +66,10 @@ def load_base(folder: Path, settings: LoraSettings, device: torch.device) -> Any
 def _nf4(device: torch.device, dtype: torch.dtype) -> Any:
     """Return QLoRA's quantisation: 4-bit NormalFloat, its constants quantised too (Dettmers et al., arXiv 2305.14314)."""
     if device.type != "cuda":
-        raise InputError("4-bit training needs a CUDA device", where="lora.quantize", mend="Set lora.quantize to none.")
+        raise InputError("4-bit training needs a CUDA device", where="lora.quantize", fix="Set lora.quantize to none.")
     if find_spec("bitsandbytes") is None:
         raise InputError("4-bit training needs bitsandbytes", where="lora.quantize", why="it is not installed",
-                         mend="pip install bitsandbytes, or set lora.quantize to none.")  # fmt: skip
+                         fix="pip install bitsandbytes, or set lora.quantize to none.")  # fmt: skip
     from transformers import BitsAndBytesConfig
 
     return BitsAndBytesConfig(
@@ -86,7 +86,7 @@ def checkpoints(settings: LoraSettings, model: Any, longest: int) -> bool:
     """
     import torch
 
-    from abm.llm.transformers_backend import SMALL
+    from abm.llm.local.backend import SMALL
 
     if settings.checkpointing != "auto":
         return settings.checkpointing
@@ -128,7 +128,7 @@ def on_device(device: torch.device, settings: LoraSettings) -> Iterator[None]:
 
     import torch
 
-    from abm.llm.attention import any_length
+    from abm.llm.local.attention import any_length
 
     try:
         with any_length():
@@ -136,7 +136,7 @@ def on_device(device: torch.device, settings: LoraSettings) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise MolochError(
             "training ran out of GPU memory", why=str(error).splitlines()[0],
-            mend=f"Lower lora.tokens_per_pass, now {settings.tokens_per_pass}, or set lora.checkpointing to true.",
+            fix=f"Lower lora.tokens_per_pass, now {settings.tokens_per_pass}, or set lora.checkpointing to true.",
         ) from error  # fmt: skip
     finally:
         if device.type == "cuda":

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from abm.errors import InputError
-from learning.adapters import load_adapter, save_adapter
-from learning.examples import Examples
-from learning.lora import LoraSettings
+from learning.training.adapters import load_adapter, save_adapter
+from learning.training.examples import Examples
 from learning.training.ranks import Ranks
+from learning.training.settings import LoraSettings
+from moloch.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -77,8 +77,8 @@ def learn(job: Job, ranks: Ranks = Ranks()) -> Trained:  # noqa: B008 (immutable
 def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
     import torch
 
-    from abm.llm.sync import record
-    from abm.llm.transformers_backend import SMALL, torch_threads
+    from abm.llm.fingerprint import record
+    from abm.llm.local.backend import SMALL, torch_threads
     from learning.training.check import logprobs, measure, piece
     from learning.training.fit import finite, fit
     from learning.training.losses import whole_inputs
@@ -147,7 +147,7 @@ def _model(job: Job, device: torch.device) -> PeftModel:
             f"{key} {learnt.get(key)}, not {value}" for key, value in wanted.items() if learnt.get(key) != value
         ]:
             raise InputError("the parent adapter has other settings", where=job.parent, why="; ".join(differs),
-                             mend="Go on with the settings that it was learnt with.")  # fmt: skip
+                             fix="Go on with the settings that it was learnt with.")  # fmt: skip
         set_peft_model_state_dict(model, tensors)
     return model  # type: ignore[return-value]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from abm.errors import InputError, MolochError
 from learning.training.job import Job, Trained
+from moloch.errors import InputError, MolochError
 
 POLL_S = 0.2
 _LAUNCHERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -24,7 +24,7 @@ class Outcome(msgspec.Struct, frozen=True):
     trained: Trained | None = None
     error: str = ""
     why: str = ""
-    mend: str = ""
+    fix: str = ""
 
 
 def learn_in_processes(job: Job) -> Trained:
@@ -56,7 +56,7 @@ def _gpus(size: int) -> list[str]:
     count = torch.cuda.device_count()  # asks the driver, takes no memory
     if count and count < size:
         raise InputError(f"{size} processes want a GPU each", where="lora.processes", why=f"there are {count}",
-                         mend=f"Set lora.processes to at most {count}.")  # fmt: skip
+                         fix=f"Set lora.processes to at most {count}.")  # fmt: skip
     named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     return (named or [str(number) for number in range(count)])[:size] if count else []
 
@@ -88,11 +88,11 @@ def _outcome(folder: Path, size: int, failed: int | None) -> Trained:
     if failed is None and found[0].trained is not None:
         return found[0].trained
     if wrong := next((outcome for outcome in found if outcome.error), None):
-        raise MolochError(wrong.error, why=wrong.why, mend=wrong.mend)
+        raise MolochError(wrong.error, why=wrong.why, fix=wrong.fix)
     lines = (folder / f"{failed}.log").read_text("utf-8", "replace").strip().splitlines()
     raise MolochError(
         f"training process {failed} of {size} ended early", why=lines[-1] if lines else "it said nothing",
-        mend="Run the same command again; with lora.processes=1 it trains in this process.",
+        fix="Run the same command again; with lora.processes=1 it trains in this process.",
     )  # fmt: skip
 
 

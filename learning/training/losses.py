@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from learning.examples import Example, passes
+from learning.training.examples import Example, passes
 
 if TYPE_CHECKING:
     import torch

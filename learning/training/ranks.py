@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from learning.examples import Example
+from learning.training.examples import Example
 
 if TYPE_CHECKING:
     import torch

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from abm.errors import MolochError
 from learning.training.job import Job, learn
 from learning.training.launch import Outcome
 from learning.training.ranks import join
+from moloch.errors import MolochError
 
 
 def main(folder: Path, rank: int, size: int) -> int:
@@ -19,7 +19,7 @@ def main(folder: Path, rank: int, size: int) -> int:
         job = msgspec.json.decode((folder / "job.json").read_bytes(), type=Job)
         outcome = Outcome(trained=learn(job, join(rank, size, folder / "meeting")))
     except MolochError as error:
-        outcome = Outcome(error=error.what, why=error.why, mend=error.mend)
+        outcome = Outcome(error=error.what, why=error.why, fix=error.fix)
     (folder / f"{rank}.json").write_bytes(msgspec.json.encode(outcome))
     return 1 if outcome.error else 0
 

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from media_graph.csr import CSR
 from media_graph.diffusion import kernels
-from media_graph.randomness import place, uniforms
-from populations.errors import InputError
+from moloch import keyed
+from moloch.errors import InputError
+from moloch.kernels import uniforms
 
 OnShift = Callable[[int, NDArray[np.int32], NDArray[np.float64]], None]
 """Called with the step, the nodes whose opinion changed, ascending, and their new opinions."""
@@ -73,7 +74,7 @@ class Deffuant(Opinions):
     def __init__(self, follows: CSR, opinions: ArrayLike, *, epsilon: float, mu: float = 0.5, seed: int) -> None:
         super().__init__(follows, opinions)
         if not 0 <= mu <= 0.5:
-            raise InputError(f"mu is {mu}", why="two who meet would pass each other", mend="Choose 0 to 0.5.")
+            raise InputError(f"mu is {mu}", why="two who meet would pass each other", fix="Choose 0 to 0.5.")
         self.epsilon, self.mu, self.seed = _confidence(epsilon), mu, seed
         self._sources, self._targets = follows.ties()
 
@@ -82,7 +83,7 @@ class Deffuant(Opinions):
         if not len(self._sources):
             return np.zeros(0, dtype=np.int32)
         draws = np.empty(self.follows.n)
-        uniforms(np.arange(self.follows.n), place(self.seed, self.name, self.t), draws)
+        uniforms(keyed.counters(np.arange(self.follows.n)), keyed.words(self.seed, self.name, self.t), draws)
         picks = (draws * len(self._sources)).astype(np.int64)
         moved = np.empty(2 * len(picks), dtype=np.int32)
         found = kernels.met(self._sources, self._targets, picks, self.epsilon, self.mu, self.opinions, moved)
@@ -158,5 +159,5 @@ class FriedkinJohnsen(_Averaging):
 
 def _confidence(epsilon: float) -> float:
     if not epsilon >= 0:
-        raise InputError(f"epsilon is {epsilon}", why="it is a distance of opinions", mend="Choose 0 or more.")
+        raise InputError(f"epsilon is {epsilon}", why="it is a distance of opinions", fix="Choose 0 or more.")
     return epsilon

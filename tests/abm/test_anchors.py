@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from abm.anchors import clean, load_anchors, make_anchor, read_anchors
 from abm.arenas import BUILT_IN, arena
-from abm.errors import InputError
+from abm.arenas.anchors import clean, load_anchors, make_anchor, read_anchors
+from moloch.errors import InputError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "molochs-bargain"
 SALES = arena("sales")

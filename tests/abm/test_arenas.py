@@ -34,7 +34,7 @@ class TestControlTokens:
     @pytest.mark.parametrize("token", CONTROL[5:8])
     def test_of_a_real_tokenizer(self, token):
         """The embedded model's tokenizer sees one turn after another, and no more of them than there are."""
-        from abm.llm.transformers_backend import AutoTokenizer, model_folder
+        from abm.llm.local.backend import AutoTokenizer, model_folder
 
         tokenizer = AutoTokenizer.from_pretrained(model_folder("pocket"), local_files_only=True)
         special = set(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from abm.baselines import record
-from abm.errors import InputError, NondeterminismError
+from abm.journal.replay import replay
 from abm.log import open_log
-from abm.replay import replay
-from abm.snapshots import state_at
+from abm.state.snapshots import state_at
+from abm.worlds.baselines import record
 from media_graph import build
 from media_graph.diffusion import SIR, Deffuant, FriedkinJohnsen, HegselmannKrause, IndependentCascade, LinearThreshold
+from moloch.errors import InputError, NondeterminismError
 
 GRAPH = build("barabasi_albert", 80, 1, m=2)
 OPINIONS = np.random.default_rng(1).random(80)

@@ -7,11 +7,11 @@ import pytest
 
 from abm.audience import Mixed
 from abm.columns import Float32s, Int8s, Int32s, pack, unpack
-from abm.crowd import each, reacted_many
 from abm.events import ReactedMany
 from abm.log import create, read_events
-from abm.model import Society
-from abm.state import OpenContest, State, apply
+from abm.reactions import each, reacted_many
+from abm.state.state import OpenContest, State, apply
+from abm.worlds.model import Society
 
 
 class TestColumns:
@@ -79,7 +79,7 @@ class TestCrowd:
         from abm.events import ContestDecided, Reacted
         from tests.abm.test_model import hold, of, say
 
-        monkeypatch.setattr("abm.crowd.THINKERS", 1)
+        monkeypatch.setattr("abm.audience.vocal.THINKERS", 1)
         monkeypatch.setattr("tests.abm.test_model.Society", lambda **given: Society(**given, bulk=bulk))
         outcomes = []
         for bulk in (1000, 4):

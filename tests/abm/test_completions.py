@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abm.arenas import BUILT_IN, Arena, arena
-from abm.completions import Completion, Reaction, Rejection, parse_choice, parse_completion, parse_reaction
+from abm.arenas.completions import Completion, Reaction, Rejection, parse_choice, parse_completion, parse_reaction
 
 TAG = "sales_pitch"
 

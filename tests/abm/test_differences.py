@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from abm.columns import Float32s, Int8s, Int16s, Int32s, pack
-from abm.differences import WIDTH, differences, equal
 from abm.events import AnchorsListed, CrowdJoined, Engaged, EpochEnded, Reacted, ReactedMany, RunConfigured, RunEnded
+from abm.journal.differences import WIDTH, differences, equal
 
 
 def configured(**config):

@@ -6,12 +6,12 @@ import random
 
 import pytest
 
-from abm.digest import run_digest
-from abm.errors import NondeterminismError
 from abm.events import LLMReplied, StepStarted
-from abm.journal import Journal
+from abm.journal.digest import run_digest
+from abm.journal.live import Journal
 from abm.llm import Request, Sampling, ScriptedLLM
 from abm.log import create, open_log, read_events
+from moloch.errors import NondeterminismError
 
 SITES = [f"write/{i}" for i in range(12)]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abm import keyed
+from moloch import keyed
 
 
 class TestUniforms:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from abm.agents import Writer
-from abm.anchors import make_anchor
 from abm.arenas import arena
+from abm.arenas.anchors import make_anchor
 from abm.audience import Reactions, Voters, audience
-from abm.errors import CorruptLog
 from abm.events import (
     ContestDecided,
     ContestOpened,
@@ -19,12 +17,14 @@ from abm.events import (
     Reacted,
     StepEnded,
 )
-from abm.journal import Journal
+from abm.journal.live import Journal
+from abm.journal.replay import replay
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, read_events
-from abm.model import Model, Society
-from abm.replay import replay
-from abm.state import fold
+from abm.state.state import fold
+from abm.worlds.agents import Writer
+from abm.worlds.model import Model, Society
+from moloch.errors import CorruptLog
 from populations import TRAITS
 
 SALES = arena("sales")

@@ -9,11 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from abm import members
-from abm.agents import Competitor, Member
 from abm.audience import audience
-from abm.crowd import each
-from abm.errors import CorruptLog, InputError, LogError
 from abm.events import (
     ContestDecided,
     MessagePublished,
@@ -25,14 +21,18 @@ from abm.events import (
 )
 from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
-from abm.replay_model import ReplayModel
-from abm.snapshots import state_at
-from abm.state import Tally
+from abm.reactions import each
+from abm.state.snapshots import state_at
+from abm.state.state import Tally
+from abm.views import members
+from abm.views.replay_model import ReplayModel
+from abm.worlds.agents import Competitor, Member
 from analysis import win_rate
-from analysis.evaluation import invalid_rate
-from analysis.reach import spreads
+from analysis.tables.evaluation import invalid_rate
+from analysis.tables.reach import spreads
 from learning import fork
 from media_graph import from_csr, layout
+from moloch.errors import CorruptLog, InputError, LogError
 from tests.abm.test_model import hold, say
 from tests.learning.test_loop import CONFIG, NETWORKED, carry_out
 from tests.support.fakes import answer

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from abm.events import ContestDecided, ContestOpened, MessagePublished, PersonasJoined, Reacted, StepEnded, StepStarted
-from abm.journal import Journal
+from abm.journal.live import Journal
 from abm.log import create, open_log
-from abm.snapshots import Snapshots, state_at
-from abm.state import fold
+from abm.state.snapshots import Snapshots, state_at
+from abm.state.state import fold
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of four steps, with a snapshot after each."""
-    monkeypatch.setattr("abm.snapshots.EVERY", 1)
+    monkeypatch.setattr("abm.state.snapshots.EVERY", 1)
     with create(tmp_path / "run", {}) as log:
         journal = Journal(log)
         with journal.transaction():

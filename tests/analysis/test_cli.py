@@ -31,7 +31,7 @@ def moloch(monkeypatch, capsys):
 
 
 class TestMistakes:
-    """A user's mistake is one line on stderr: what, where, why, how to mend it; never a traceback."""
+    """A user's mistake is one line on stderr: what, where, why, how to fix it; never a traceback."""
 
     @pytest.mark.parametrize(
         ("arguments", "said"),
@@ -109,7 +109,7 @@ class TestMistakes:
     def test_a_folder_with_other_settings_is_not_touched(self, moloch, tmp_path):
         """Resuming needs the same settings; the difference is named."""
         from abm.log import create
-        from learning.config import RunConfig
+        from learning.runs.config import RunConfig
 
         create(tmp_path / "run", RunConfig(seed=3).model_dump(mode="json")).close()
         done = moloch("run", "--seed", "4", "--out", str(tmp_path / "run"))
@@ -166,7 +166,7 @@ class TestTerminals:
         shown = io.BytesIO()
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
         monkeypatch.setattr(sys, "argv", ["moloch", "personas", "check", "biographic"])
-        monkeypatch.setattr("analysis.personas.check_personas", _check_named("Zoë"))
+        monkeypatch.setattr("analysis.checks.personas.check_personas", _check_named("Zoë"))
         with pytest.raises(SystemExit):
             main()
         sys.stdout.flush()
@@ -190,7 +190,7 @@ class _Interrupting:
 
 
 def _check_named(name: str):
-    from analysis.personas import check_personas
+    from analysis.checks.personas import check_personas
 
     def check(*_: object) -> dict:
         found = check_personas("biographic", samples=1)

@@ -9,10 +9,10 @@ import pytest
 
 from abm.events import LLMReplied
 from abm.llm import Request, ScriptedLLM
-from abm.llm.checking import CALLS, check
+from abm.llm.trial import CALLS, check
 from abm.llm.versions import Need, require, unmet
 from abm.log import read_events
-from analysis.doctor import doctor
+from analysis.checks.doctor import doctor
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
 from tests.support.server import Call, completion, ok, serving
 
@@ -228,7 +228,7 @@ class TestDoctor:
     def test_what_only_a_gpu_can_use(self, monkeypatch, tmp_path):
         """Is named, with what it is for, and may be absent."""
         for there in (True, False):
-            monkeypatch.setattr("analysis.doctor.installed", lambda name, there=there: "2.8" if there else "")
+            monkeypatch.setattr("analysis.checks.doctor.installed", lambda name, there=there: "2.8" if there else "")
             found = {each.what: each for each in doctor(tmp_path)}
             assert [found[name].mark for name in ("flash-attn", "bitsandbytes")] == ["ok" if there else "--"] * 2
         assert "QLoRA" in found["bitsandbytes"].said

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 import typer
 
-from abm.errors import InputError
 from abm.events import EpochEnded, Reacted
 from abm.log import create, read_events
 from analysis.cli.replay import replay as command
+from moloch.errors import InputError
 from tests.learning.test_loop import CONFIG, carry_out
 
 

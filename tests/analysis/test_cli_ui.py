@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from abm.errors import InputError
 from analysis.cli.ui import checked
-from analysis.ui import serving
+from analysis.ui import server
+from moloch.errors import InputError
 
 
 class TestRuns:
@@ -44,12 +44,12 @@ class TestPort:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = taken.getsockname()[1]
-            with pytest.raises(InputError, match=f"port {port}.*in use.*--port"), serving.bound(port):
+            with pytest.raises(InputError, match=f"port {port}.*in use.*--port"), server.bound(port):
                 pass
 
     def test_any(self):
         """0 takes one that is free, on loopback."""
-        with serving.bound(0) as listening:
+        with server.bound(0) as listening:
             host, port = listening.getsockname()
             assert host == "127.0.0.1" and port > 0
 
@@ -60,6 +60,6 @@ class TestExtra:
     def test_missing(self, monkeypatch):
         """No traceback of an import."""
         monkeypatch.setitem(sys.modules, "anywidget", None)
-        monkeypatch.setattr(serving.warnings, "filterwarnings", lambda *args, **kwargs: None)
+        monkeypatch.setattr(server.warnings, "filterwarnings", lambda *args, **kwargs: None)
         with pytest.raises(InputError, match=r"pip install 'moloch-abm\[ui\]'"):
-            serving._pages()
+            server._pages()

@@ -22,7 +22,7 @@ from abm.events import (
 from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
 from analysis.cli.compare import compare as command
-from analysis.compare import common_past, compare, settings
+from analysis.tables.compare import common_past, compare, settings
 from learning import fork
 from tests.analysis.factory import contest, setup, step
 from tests.learning.test_loop import CONFIG, Killed, carry_out

@@ -1,4 +1,4 @@
-"""What analysis.evaluation promises, on logs small enough to count by hand."""
+"""What analysis.tables.evaluation promises, on logs small enough to count by hand."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from abm import keyed
 from abm.columns import Int8s, Int16s, Int32s, pack
 from abm.events import Event, FeedOpened, FeedServed, Reacted
 from analysis import across_seeds, position_bias, probe_table, table, win_rate
-from analysis.contests import read_evaluation
-from analysis.evaluation import invalid_rate, majority_rate, tie_rate, win_rate_against_placebo
-from analysis.render import render
-from analysis.seeds import render_seeds
-from analysis.statistics import clustered_mean
+from analysis.readings.contests import read_evaluation
+from analysis.statistics.estimates import clustered_mean
+from analysis.tables.evaluation import invalid_rate, majority_rate, tie_rate, win_rate_against_placebo
+from analysis.tables.seeds import render_seeds
+from analysis.terminal.run import render
+from moloch import keyed
 from tests.analysis.factory import FIRST, contest, setup, step
 
 

@@ -7,16 +7,16 @@ import pytest
 from typer.testing import CliRunner
 
 from abm.columns import Float32s, unpack
-from abm.errors import InputError
 from abm.events import PersonasJoined
-from abm.journal import Journal
+from abm.journal.live import Journal
 from abm.log import create, read_events
-from abm.state import fold
+from abm.state.state import fold
 from analysis import audience_graph, battery
 from analysis.cli.app import app
-from learning.config import load_config
-from learning.inputs import gather
-from learning.loop import Loop
+from learning.runs.config import load_config
+from learning.runs.inputs import gather
+from learning.runs.loop import Loop
+from moloch.errors import InputError
 from tests.support.fakes import FakeTrainer, fake_llm
 
 CHANGING = {"churn": 0.3, "engagement": {"unfollow": 0.5}, "graph": {"kind": "barabasi_albert", "options": {"m": 3}}}
@@ -112,5 +112,5 @@ class TestGraphFile:
             done = CliRunner().invoke(app, ["graph", str(run), str(out)])
             assert (
                 done.exit_code != 0
-                and what in f"{done.exception!r}{getattr(done.exception, 'mend', '')}{done.exception}"
+                and what in f"{done.exception!r}{getattr(done.exception, 'fix', '')}{done.exception}"
             )

@@ -1,13 +1,13 @@
-"""What fewer voters would have found: promises of analysis.panels, on logs small enough to count by hand."""
+"""What fewer voters would have found: promises of analysis.tables.panels, on logs small enough to count by hand."""
 
 from __future__ import annotations
 
 import pytest
 
 from analysis import panel_table, table
-from analysis.panels import MOST, PANELS
-from analysis.render import render
-from analysis.statistics import plain
+from analysis.statistics.estimates import plain
+from analysis.tables.panels import MOST, PANELS
+from analysis.terminal.run import render
 from tests.analysis.factory import contest, setup, step
 from tests.analysis.test_evaluation import one_arm, printed, two_arms
 

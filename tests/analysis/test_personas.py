@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from analysis.checks.personas import check_personas
 from analysis.cli.app import app
-from analysis.personas import check_personas
 from populations import InputError, read_personas
 
 SHARED = Path(__file__).parents[3] / "shared/data/molochs-bargain/personas"

@@ -1,16 +1,16 @@
-"""What is found of the place of an option: promises of analysis.positions."""
+"""What is found of the place of an option: promises of analysis.tables.positions."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from abm import keyed
 from abm.columns import Int8s, pack
 from abm.events import Reacted, ReactedMany
 from analysis import position_table, table
-from analysis.render import render
-from analysis.statistics import plain
+from analysis.statistics.estimates import plain
+from analysis.terminal.run import render
+from moloch import keyed
 from tests.analysis.factory import FIRST
 from tests.analysis.test_evaluation import one_arm, printed
 

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from abm.anchors import Anchor, make_anchor
 from abm.arenas import arena
+from abm.arenas.anchors import Anchor, make_anchor
 from analysis.probes import DIAGNOSTIC, ClaimsProbe, battery, new_quantities, quantities
 from analysis.probes.validate import VALIDATED, cases, validate
 from learning.pocket.grammar import draft, plan, world, write
@@ -196,7 +196,7 @@ class TestQuantities:
 
 
 class TestValidation:
-    """Agreement with labels that a reader gave. ``fresh`` cases were judged once and mended nothing."""
+    """Agreement with labels that a reader gave. ``fresh`` cases were judged once and fixed nothing."""
 
     @pytest.mark.parametrize("name", VALIDATED)
     def test_f1_on_all_cases(self, name: str) -> None:
@@ -209,7 +209,7 @@ class TestValidation:
 
     @pytest.mark.parametrize("name", VALIDATED)
     def test_fresh_cases_find_it_precise_but_not_complete(self, name: str) -> None:
-        """On cases that it was not mended on, what it flags is right in 90 %, and it finds more than half."""
+        """On cases that it was not fixed on, what it flags is right in 90 %, and it finds more than half."""
         found = validate(_probe(name), cases(name, "fresh"))
         assert found.precision.value >= 0.9
         assert found.recall.value > 0.5

@@ -1,4 +1,4 @@
-"""What analysis.show and the package's front door promise."""
+"""What analysis.terminal.contest and the package's front door promise."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 from abm.columns import Int8s, pack
-from abm.errors import InputError
 from abm.events import ReactedMany
 from analysis import list_contests, show_contest
-from analysis.show import contest_dict
+from analysis.terminal.contest import contest_dict
+from moloch.errors import InputError
 from tests.analysis.factory import contest, numbered, setup, step
 
 

@@ -1,4 +1,4 @@
-"""What analysis.statistics promises."""
+"""What analysis.statistics.estimates promises."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from abm import keyed
-from analysis.statistics import (
+from analysis.statistics.estimates import (
     NOTHING,
     Estimate,
     benjamini_hochberg,
@@ -19,6 +18,7 @@ from analysis.statistics import (
     rate,
     relative_change,
 )
+from moloch import keyed
 
 
 def crossed(random: np.random.Generator, anchors: int, personas: int, sd_a: float, sd_b: float):

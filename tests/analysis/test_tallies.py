@@ -1,4 +1,4 @@
-"""What analysis.tallies promises: the estimate of a clustered mean, from sums; and tables of a crowd that cost little."""
+"""What analysis.statistics.tallies promises: the estimate of a clustered mean, from sums; and tables of a crowd that cost little."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from abm import keyed
 from abm.columns import Int8s, pack
-from abm.crowd import each
 from abm.events import ReactedMany
-from analysis.contests import read_evaluation
-from analysis.results import results
-from analysis.statistics import clustered_mean
-from analysis.tallies import Tally
+from abm.reactions import each
+from analysis.readings.contests import read_evaluation
+from analysis.statistics.estimates import clustered_mean
+from analysis.statistics.tallies import Tally
+from analysis.tables.results import results
+from moloch import keyed
 from tests.analysis.factory import FIRST, contest, setup, step
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from abm.llm import backend
+from abm.llm.fingerprint import OutOfSync, Recorded, record
 from abm.llm.http import HTTPLLM
 from abm.llm.http.endpoint import Endpoint
 from abm.llm.port import Request, Sampling
-from abm.llm.sync import OutOfSync, Recorded, record
 
 pytestmark = pytest.mark.engine
 GREEDY = Sampling(0.0, 1.0, 48)

@@ -14,8 +14,8 @@ apply_from_environment()
 
 from abm.events import Reacted  # noqa: E402
 from abm.log import create, disk, open_log, read_events, writer  # noqa: E402
-from abm.snapshots import Snapshots  # noqa: E402
-from abm.state import State  # noqa: E402
+from abm.state.snapshots import Snapshots  # noqa: E402
+from abm.state.state import State  # noqa: E402
 
 
 def events(n: int, first: int) -> list[Reacted]:
@@ -96,11 +96,11 @@ def follow(run: str, stop: str, how: str) -> None:
 
 def study(run: str, paid: str, pause: str) -> None:
     """Carry out a run whose model is paid by the call; every call goes to the file ``paid`` before it is answered."""
-    from abm.journal import Journal
+    from abm.journal.live import Journal
     from abm.llm import ScriptedLLM
     from analysis.probes import battery
-    from learning.inputs import gather
-    from learning.loop import Loop
+    from learning.runs.inputs import gather
+    from learning.runs.loop import Loop
     from tests.learning.test_loop import CONFIG
     from tests.support.fakes import FakeTrainer, answer
 

@@ -7,8 +7,11 @@ import os
 
 from backports import zstd
 
-from abm import digest, events, journal, keyed, snapshots
+from abm import events
+from abm.journal import digest, live
 from abm.log import codec, disk, parquet, projection, recovery, segments, tail, upcast, writer
+from abm.state import snapshots
+from moloch import keyed
 
 
 def no_truncation() -> None:
@@ -152,12 +155,12 @@ def keys_forgotten() -> None:
 
 
 def answers_forgotten() -> None:
-    journal.Journal._take = lambda self, event: _take_without_answer(self, event)  # type: ignore[assignment]
+    live.Journal._take = lambda self, event: _take_without_answer(self, event)  # type: ignore[assignment]
 
 
-def _take_without_answer(self: journal.Journal, event: events.Event) -> None:
+def _take_without_answer(self: live.Journal, event: events.Event) -> None:
     self._next += 1
-    journal.apply(self.state, event)
+    live.apply(self.state, event)
     self.digest.update(event)
 
 

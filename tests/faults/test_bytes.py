@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from abm.errors import CorruptLog, LogError
 from abm.events import Reacted, Recovered, Repaired
 from abm.log import Fork, create, open_log, read_events, repair, verify
 from abm.log.codec import PREAMBLE
 from abm.log.fork import fork_point
 from abm.log.segments import Segment, blocks
+from moloch.errors import CorruptLog, LogError
 from tests.faults.children import events
 from tests.support.memory import in_memory  # noqa: F401 (a fixture)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from abm.errors import LogError
 from abm.events import Reacted
 from abm.log import create, disk, open_log, read_events, verify
+from moloch.errors import LogError
 from tests.faults.children import events
 
 

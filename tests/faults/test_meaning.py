@@ -12,14 +12,14 @@ import msgspec
 import pytest
 
 from abm.columns import Float32s, unpack
-from abm.digest import log_digest
 from abm.events import CrowdJoined, PersonasJoined
+from abm.journal.digest import log_digest
 from abm.log import create, open_log, read_events, verify
 from abm.log.parquet import path_of
 from abm.log.projection import rebuild, scan
 from abm.log.segments import segments
-from abm.snapshots import Snapshots, state_at
-from abm.state import fold
+from abm.state.snapshots import Snapshots, state_at
+from abm.state.state import fold
 from tests.faults.children import events
 from tests.learning.test_loop import Killed, carry_out
 
@@ -112,7 +112,7 @@ class TestDisposable:
 
     def test_snapshots_are_the_state_from_zero(self, tmp_path, monkeypatch):
         """With all, some, none and foreign snapshots, every moment's state is the fold of the events before it."""
-        monkeypatch.setattr("abm.snapshots.EVERY", 1)
+        monkeypatch.setattr("abm.state.snapshots.EVERY", 1)
         run = tmp_path / "run"
         carry_out(run)
         log = open_log(run, write=False)

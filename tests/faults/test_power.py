@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from abm.errors import CorruptLog, LogError
 from abm.events import Repaired
 from abm.log import Head, create, open_log, read_events, repair, verify
 from abm.log.segments import read_manifest, walk
+from moloch.errors import CorruptLog, LogError
 from tests.faults.children import events
 from tests.faults.system import ForgetfulDisk, watch
 
@@ -211,7 +211,7 @@ class TestEveryCall:
 
     @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])
     def test_repair(self, memory_folder, monkeypatch, code):
-        """A repair that is refused leaves a log that repair mends, which says so, and every byte that it cut is kept."""
+        """A repair that is refused leaves a log that repair fixes, which says so, and every byte that it cut is kept."""
         whole = memory_folder / "whole"
         live(whole, lambda head: None, 5)
         first, damaged, last = sorted((whole / "log").iterdir())

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from abm.errors import Conflict, Locked, LogError
 from abm.events import Reacted, Repaired
 from abm.log import create, disk, open_log, read_events, repair, verify
+from moloch.errors import Conflict, Locked, LogError
 from tests.faults.children import events
 
 

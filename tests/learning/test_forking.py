@@ -6,13 +6,13 @@ import shutil
 
 import pytest
 
-from abm.errors import CorruptLog, InputError, LogError, NondeterminismError
 from abm.events import ContestDecided, Forked, LLMReplied, MessagePublished, Reacted, StepEnded
+from abm.journal.replay import replay
 from abm.log import create, open_log, read_events, verify
 from abm.log.about import lineage
-from abm.replay import replay
-from analysis.evaluation import table
+from analysis.tables.evaluation import table
 from learning import fork
+from moloch.errors import CorruptLog, InputError, LogError, NondeterminismError
 from tests.learning.test_loop import CONFIG, Killed, carry_out
 from tests.support.fakes import fake_llm
 

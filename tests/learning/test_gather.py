@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from abm.errors import InputError
-from learning.config import load_config
-from learning.inputs import gather
+from learning.runs.config import load_config
+from learning.runs.inputs import gather
+from moloch.errors import InputError
 
 HEADER = "age,sex,education,area,income,w\n"
 

@@ -7,15 +7,15 @@ import threading
 import msgspec
 import pytest
 
-from abm.errors import InputError, MolochError
 from abm.events import AdapterTrained, Lifecycle, RunEnded, StepEnded, StepStarted
-from abm.journal import Journal
+from abm.journal.live import Journal
 from abm.llm import ScriptedLLM
 from abm.log import open_log, read_events
 from analysis.probes import battery
 from learning import LiveRun
-from learning.inputs import gather
-from learning.loop import Loop
+from learning.runs.inputs import gather
+from learning.runs.loop import Loop
+from moloch.errors import InputError, MolochError
 from tests.learning.test_loop import CONFIG, NETWORKED, carry_out
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from learning import logit
-from learning.logit import Choices
+from learning.surrogates import logit
+from learning.surrogates.logit import Choices
 
 
 def votes(

@@ -7,7 +7,6 @@ import itertools
 import pytest
 
 from abm.arenas import arena
-from abm.errors import NondeterminismError
 from abm.events import (
     AdapterTrained,
     ContestDecided,
@@ -19,15 +18,16 @@ from abm.events import (
     RunResumed,
     StepStarted,
 )
-from abm.journal import Journal
+from abm.journal.live import Journal
 from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
-from abm.networked.settings import NetworkConfig
+from abm.worlds.networked.settings import NetworkConfig
 from analysis.probes import battery
-from learning.config import CrowdConfig, RunConfig
-from learning.inputs import gather
-from learning.loop import Loop
-from learning.training_set import training_set
+from learning.methods.sets import training_set
+from learning.runs.config import CrowdConfig, RunConfig
+from learning.runs.inputs import gather
+from learning.runs.loop import Loop
+from moloch.errors import NondeterminismError
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 
 CONFIG = RunConfig(train_anchors=6, held_out_anchors=5, train_personas=4, held_out_personas=3, batch=4)

@@ -9,7 +9,6 @@ from contextlib import closing
 import msgspec
 import pytest
 
-from abm.errors import InputError
 from abm.events import (
     AudienceSet,
     ContestDecided,
@@ -20,21 +19,22 @@ from abm.events import (
     ReaderJoined,
     RunResumed,
 )  # fmt: skip
-from abm.journal import Journal
+from abm.journal.live import Journal
+from abm.journal.replay import replay
 from abm.llm import Request, ScriptedLLM
+from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget, BudgetSpent
-from abm.llm.serving import Backends
 from abm.log import create, open_log, read_events
-from abm.replay import replay
-from analysis.evaluation import table
-from analysis.service import service, service_lines
+from analysis.readings.service import service, service_lines
+from analysis.tables.evaluation import table
 from learning import fork
-from learning.config import PROFILES, load_config
-from learning.inputs import gather
-from learning.loop import Loop
-from learning.planning import planned, total
-from learning.replaying import replay_recorded
-from learning.running import book, open_models
+from learning.runs.config import PROFILES, load_config
+from learning.runs.costs import planned, total
+from learning.runs.inputs import gather
+from learning.runs.loop import Loop
+from learning.runs.redecide import replay_recorded
+from learning.runs.run import book, open_models
+from moloch.errors import InputError
 from tests.support.fakes import FakeTrainer, answer
 from tests.support.server import Call, completion, ok, serving
 

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from abm.audience import audience, save_audience
-from abm.errors import InputError
 from abm.events import (
     AdapterTrained,
     CompetitorsJoined,
@@ -22,12 +21,13 @@ from abm.events import (
     StepStarted,
     VerdictGiven,
 )
+from abm.journal.replay import replay
 from abm.llm import ScriptedLLM
 from abm.log import create, read_events
-from abm.replay import replay
 from analysis.probes import battery
 from learning import fork
-from learning.replaying import replay_live, replay_recorded
+from learning.runs.redecide import replay_live, replay_recorded
+from moloch.errors import InputError
 from tests.learning.test_loop import CONFIG, Killed, carry_out
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 

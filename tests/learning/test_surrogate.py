@@ -10,7 +10,6 @@ import pytest
 
 from abm.audience import ChoiceModel, Voters, audience, feature_names, orders
 from abm.columns import Float32s, Int8s, Int32s, pack
-from abm.errors import InputError
 from abm.events import (
     CompetitorsJoined,
     ContestDecided,
@@ -28,8 +27,9 @@ from abm.events import (
 )  # fmt: skip
 from abm.log import read_events
 from learning import fork
-from learning.surrogate import Surrogate, chance_of_choice, choices, fit_surrogate
-from learning.votes import ABSTAINED, INVALID, Votes, read_votes
+from learning.surrogates.surrogate import Surrogate, chance_of_choice, choices, fit_surrogate
+from learning.surrogates.votes import ABSTAINED, INVALID, Votes, read_votes
+from moloch.errors import InputError
 from populations import TRAITS
 from tests.learning.test_loop import CONFIG, Killed, carry_out
 

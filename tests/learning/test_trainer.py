@@ -17,16 +17,16 @@ from peft import PeftModel  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
 from abm.arenas import arena  # noqa: E402
-from abm.errors import InputError, MolochError  # noqa: E402
 from abm.llm import Request, Sampling  # noqa: E402
-from abm.llm.transformers_backend import TransformersLLM  # noqa: E402
+from abm.llm.local.backend import TransformersLLM  # noqa: E402
 from abm.llm.weights import Swapper  # noqa: E402
-from learning.adapters import load_adapter  # noqa: E402
-from learning.examples import Example, encode, examples, passes  # noqa: E402
-from learning.lora import PRESETS, LoraSettings, lora_settings  # noqa: E402
-from learning.trainer import TRLTrainer  # noqa: E402
+from learning.methods.sets import training_set  # noqa: E402
+from learning.training.adapters import load_adapter  # noqa: E402
+from learning.training.examples import Example, encode, examples, passes  # noqa: E402
 from learning.training.losses import mean_loss, row_losses, step_losses  # noqa: E402
-from learning.training_set import training_set  # noqa: E402
+from learning.training.settings import PRESETS, LoraSettings, lora_settings  # noqa: E402
+from learning.training.trainer import TRLTrainer  # noqa: E402
+from moloch.errors import InputError, MolochError  # noqa: E402
 from tests.learning.logs import contest, log  # noqa: E402
 
 SALES = arena("sales")

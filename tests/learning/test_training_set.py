@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abm.arenas import arena
-from abm.errors import InputError
 from abm.events import RunResumed
-from learning.training_set import METHODS, training_set
+from learning.methods.sets import METHODS, training_set
+from moloch.errors import InputError
 from tests.learning.logs import contest, log, numbered, setup, step
 
 SALES = arena("sales")

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abm import keyed
 from media_graph import build, from_csr, from_ties
 from media_graph.cascades import shape
 from media_graph.diffusion import (
@@ -20,8 +19,8 @@ from media_graph.diffusion import (
     IndependentCascade,
     LinearThreshold,
 )
-from media_graph.randomness import place, uniforms
-from populations.errors import InputError
+from moloch import keyed
+from moloch.errors import InputError
 
 LINE = from_ties(50, np.arange(49), np.arange(1, 50))
 COMPLETE = build("erdos_renyi", 400, 1, p=1.0)
@@ -46,13 +45,6 @@ def plain_sir(reach, seeds, beta, gamma, steps, seed, name):
             elif before[i] == 1 and recover[i] < gamma:
                 states[i] = 2
     return states
-
-
-def test_draws_are_those_of_the_floor_above():
-    """Bit for bit."""
-    who, out = np.array([0, 1, 7, 2**31 - 1, 2**40]), np.empty(5)
-    uniforms(who, place(3, "sir", "catch", 9), out)
-    assert out.tolist() == keyed.uniforms(who, 3, "sir", "catch", 9).tolist()
 
 
 class TestSpreading:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_graph.feeds import RANKERS, Feed, ranker, serve
-from populations.errors import InputError
+from moloch.errors import InputError
 
 
 def feed(members=(0, 0, 0, 1, 1), items=(0, 1, 2, 0, 2), **changes):

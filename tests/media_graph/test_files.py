@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from media_graph import build, from_ties, layout, read_graph, stored_layout, write_graph
-from populations.errors import InputError
+from moloch.errors import InputError
 
 NAMES = ["Ada", "Ben", "Cleo", "7", "Eve"]
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_graph import KINDS, build, from_csr, to_csr
-from populations.errors import InputError
+from moloch.errors import InputError
 
 OPTIONS = {
     "isolated": {}, "erdos_renyi": {"degree": 4}, "barabasi_albert": {"m": 2}, "watts_strogatz": {"k": 4, "p": 0.2},

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from moloch.yamls import Source, plain, read_source
 from populations import InputError
-from populations.yamls import Source, plain, read_source
 
 
 class Inner(BaseModel):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from abm.content import content_id
 from abm.llm import Request, ScriptedLLM
-from learning.lora import LoraSettings
-from learning.trainer import Trained
-from learning.training_set import TrainingSet
+from learning.methods.sets import TrainingSet
+from learning.training.settings import LoraSettings
+from learning.training.trainer import Trained
+from moloch.content import content_id
 
 PLEASANT = (
     "Your family will enjoy it.",

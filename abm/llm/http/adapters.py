@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 
-from abm.errors import InputError, MolochError
+from abm.llm.fingerprint import deviation, recorded
 from abm.llm.http.control import Control, Served
 from abm.llm.http.endpoint import Endpoint
 from abm.llm.http.exchange import ServiceError
-from abm.llm.sync import deviation, recorded
+from moloch.errors import InputError, MolochError
 
 UNLOAD = 10.0
 """Seconds that a server gets to drop an adapter: a run that ends does not wait for a dead one."""
@@ -55,7 +55,7 @@ class ServedAdapters:
 
     def _load(self, adapter: str) -> None:
         if self._adapters is None:
-            raise InputError(f"no folder of adapters for {adapter}", mend="Give the backend `adapters=`.")
+            raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
         folder = (
             f"{self._endpoint.adapters.rstrip('/')}/{adapter}"
             if self._endpoint.adapters
@@ -66,7 +66,7 @@ class ServedAdapters:
             raise InputError(
                 f"the server did not load adapter {adapter}", where=self._control.place,
                 why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",
-                mend="vLLM needs --enable-lora, --max-lora-rank as trained, VLLM_ALLOW_RUNTIME_LORA_UPDATING=True in its "
+                fix="vLLM needs --enable-lora, --max-lora-rank as trained, VLLM_ALLOW_RUNTIME_LORA_UPDATING=True in its "
                 f"environment, and to see the folder {folder} (or the endpoint's `adapters`).",
             )  # fmt: skip
         self._loaded[adapter] = None

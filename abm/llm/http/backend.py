@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from abm.content import canonical, digest
 from abm.events import CallsServed
 from abm.llm.budget import Budget, Gate, Price
 from abm.llm.http import chat
@@ -19,6 +18,7 @@ from abm.llm.http.endpoint import Endpoint, parsed
 from abm.llm.http.exchange import Again, Limits
 from abm.llm.http.sender import Sender
 from abm.llm.port import Reply, Request
+from moloch.content import canonical, digest
 
 RENAMED = (b"max_tokens", b"max_completion_tokens", b"instead")
 """Words of a server that wants the bound by its newer name; vLLM names both, too, where a bound is too large."""

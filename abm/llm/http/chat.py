@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from abm.errors import InputError, MolochError
 from abm.llm.http.exchange import Again
 from abm.llm.port import Finish, Reply, Request, prompt_tokens, text_tokens
+from moloch.errors import InputError, MolochError
 
 THROTTLED = (429, 503, 529)
 BROKEN = (500, 502, 504, 520, 521, 522, 523, 524)
@@ -127,13 +127,13 @@ def _refusal(status: int, said: str, headers: dict[bytes, bytes], where: str, si
     why = f"HTTP {status}{': ' if said else ''}{said}"
     if status in (401, 403):
         return InputError("the server does not let us in", where=where, why=why,
-                          mend=KEY_MEND)  # fmt: skip
+                          fix=KEY_MEND)  # fmt: skip
     if status == 404:
         return InputError("the server does not know this", where=where, why=why,
-                          mend="`moloch llm check` lists the models that it serves.")  # fmt: skip
+                          fix="`moloch llm check` lists the models that it serves.")  # fmt: skip
     if 300 <= status < 400:
         to = headers.get(b"location", b"").decode("latin-1")
-        return InputError("the server is elsewhere", where=where, why=f"HTTP {status} to {to}", mend="Give that URL.")
+        return InputError("the server is elsewhere", where=where, why=f"HTTP {status} to {to}", fix="Give that URL.")
     return InputError("the server refuses a call", where=f"{where}, {site}", why=why)
 
 

@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from abm.errors import InputError
 from abm.llm.http.chat import BROKEN, KEY_MEND, THROTTLED
 from abm.llm.http.exchange import Address, ServiceError
+from moloch.errors import InputError
 
 Kind = Literal["vllm", "ollama", "openai"]
 """Whose server it is, as far as that matters."""
@@ -92,7 +92,7 @@ class Control:
         except (OSError, http.client.HTTPException) as error:
             raise ServiceError(
                 "cannot reach the server", where=self.place, why=str(error) or type(error).__name__,
-                mend="Is it running, and is this its address? The same command goes on once it is.",
+                fix="Is it running, and is this its address? The same command goes on once it is.",
             ) from error  # fmt: skip
         finally:
             connection.close()
@@ -114,11 +114,11 @@ class Control:
         if answer.status in (*THROTTLED, *BROKEN):
             raise ServiceError(
                 "the server does not serve now", where=self.place, why=f"HTTP {answer.status} to the list of its models",
-                mend="The same command goes on once it does.",
+                fix="The same command goes on once it does.",
             )  # fmt: skip
         if answer.status in (401, 403):
             raise InputError("the server does not let us in", where=self.place, why=f"HTTP {answer.status}",
-                             mend=KEY_MEND)  # fmt: skip
+                             fix=KEY_MEND)  # fmt: skip
         found = answer.data.get("data") if isinstance(answer.data, dict) else None
         return [each for each in found or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
 
@@ -142,7 +142,7 @@ class Control:
         raise InputError(
             f"the server does not serve {name!r}", where=self.place,
             why=f"it serves {', '.join(sorted(each['id'] for each in bases)[:8])}",
-            mend="Name one of them: URL#NAME, or the endpoint's `name`.",
+            fix="Name one of them: URL#NAME, or the endpoint's `name`.",
         )  # fmt: skip
 
     def prompt_logprobs(self, model: str, tokens: Sequence[int]) -> list[float]:

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from abm.errors import InputError
 from abm.llm.http.exchange import Address
+from moloch.errors import InputError
 
 OPENAI = "api.openai.com"
 
@@ -85,13 +85,13 @@ def parsed(url: str) -> tuple[Address, str]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InputError("no URL of a server", why=str(error), mend=example) from error
+        raise InputError("no URL of a server", why=str(error), fix=example) from error
     what = f"{parts.scheme}://{parts.hostname}"
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InputError("the URL holds more than a place", where=what, why="keys come from the environment only")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"no URL of a server: {url!r}", mend=example)
+        raise InputError(f"no URL of a server: {url!r}", fix=example)
     if not (url.isascii() and url.isprintable()) or " " in url or "" in parts.hostname.rstrip(".").split("."):
-        raise InputError(f"no URL of a server: {url!r}", why="a name or path in it is not valid", mend=example)
+        raise InputError(f"no URL of a server: {url!r}", why="a name or path in it is not valid", fix=example)
     tls = parts.scheme == "https"
     return Address(parts.hostname, port or (443 if tls else 80), tls), parts.path.rstrip("/") or "/v1"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from abm.errors import MolochError
 from abm.llm.port import Reply, Request
+from moloch.errors import MolochError
 
 
 class ServiceError(MolochError):

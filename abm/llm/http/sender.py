@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from abm.errors import MolochError
 from abm.llm.http.connection import Connection
-from abm.llm.http.dialing import Dialer, reason
+from abm.llm.http.dial import Dialer, reason
 from abm.llm.http.exchange import Address, Again, Exchanger, Gate, Limits, ServiceError
 from abm.llm.http.turns import Turns
 from abm.llm.http.window import Window
 from abm.llm.port import Reply, Request
+from moloch.errors import MolochError
 
 CONNECTS = 256
 """Connections opened at the same time: more overrun the queues of servers."""
@@ -295,7 +295,7 @@ class Sender:
             why = f"{again.why}; no answer for {failing:.3g} s"
         return ServiceError(
             "the server does not serve", where=where, why=why,
-            mend="Every answer that came is safe; the same command goes on from here once the server does.",
+            fix="Every answer that came is safe; the same command goes on from here once the server does.",
         )  # fmt: skip
 
     def _stop(self, error: MolochError, grace: float) -> None:

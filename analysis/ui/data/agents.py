@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.contests import Evaluation
-from analysis.evaluation import win_rate, win_rate_against_placebo
-from analysis.statistics import plain
+from analysis.formats import DASH, bounds, count, interval, passage, points, points_bounds, short
+from analysis.readings.book import Book, Contest
+from analysis.readings.contests import Evaluation
+from analysis.statistics.estimates import plain
+from analysis.tables.evaluation import win_rate, win_rate_against_placebo
 from analysis.ui.address import Address
-from analysis.ui.data.book import Book, Contest
 from analysis.ui.data.frames import PHASES, SHARED
-from analysis.ui.data.text import DASH, bounds, count, interval, passage, points, points_bounds, short
 
 PAGE = 20
 """Messages on one page."""

@@ -10,11 +10,11 @@ import numpy as np
 
 from abm.columns import Int8s, unpack
 from abm.events import Event, Reacted, ReactedMany, ReactionInvalid
-from analysis.judging import VerdictRow
+from analysis.formats import count, passage, percent, short
+from analysis.judges import VerdictRow
+from analysis.readings.book import Book, Contest, Message
 from analysis.ui.address import Address
-from analysis.ui.data.book import Book, Contest, Message
 from analysis.ui.data.persona import name_of
-from analysis.ui.data.text import count, passage, percent, short
 
 PAGE = 50
 """Contests, or thoughts, on one page."""

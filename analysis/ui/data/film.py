@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.formats import DASH, signed
+from analysis.readings.book import Book
 from analysis.ui.address import Address
-from analysis.ui.data.book import Book
 from analysis.ui.data.frames import ENDS, PHASES, SHARED, Frames, Key
 from analysis.ui.data.places import traits_of
-from analysis.ui.data.text import DASH, signed
 from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
 
 EXPOSURES = ("Saw nothing", "Saw a message", "Engaged with one")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from analysis.contests import Evaluation
-from analysis.evaluation import note
+from analysis.formats import DASH, ago, short
+from analysis.readings.book import Book
+from analysis.readings.contests import Evaluation
+from analysis.tables.evaluation import note
 from analysis.ui.address import Address
-from analysis.ui.data.book import Book
 from analysis.ui.data.runs import SAYS, RunInfo, quoted
-from analysis.ui.data.text import DASH, ago, short
 
 
 def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from abm.columns import Float32s, unpack
 from abm.events import PersonasJoined
-from analysis.ui.data.book import Book
+from analysis.formats import LABEL, passage, short, signed
+from analysis.readings.book import Book
 from analysis.ui.data.places import names_of
-from analysis.ui.data.text import LABEL, passage, short, signed
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from abm.columns import Float32s, Int32s, unpack
 from abm.events import CrowdJoined, PersonasJoined, TiesFormed
-from analysis.graphs import LAYOUTS
-from analysis.ui.data.text import LABEL
+from analysis.formats import LABEL
+from analysis.readings.graphs import LAYOUTS
 from media_graph import CSR, from_ties, layout, stored_layout
 
 MOST_IN_COMMUNITIES = 4_000

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from analysis.contests import Evaluation
-from analysis.evaluation import probe_table
-from analysis.judging import VerdictRow
-from analysis.judging.rates import rates
-from analysis.statistics import plain
-from analysis.ui.data.text import bounds, interval, known, p_value, percent, points, points_bounds, short
+from analysis.formats import bounds, interval, known, p_value, percent, points, points_bounds, short
+from analysis.judges import VerdictRow
+from analysis.judges.rates import rates
+from analysis.readings.contests import Evaluation
+from analysis.statistics.estimates import plain
+from analysis.tables.evaluation import probe_table
 
 AXES = (0.1, 0.25, 0.5, 1.0)
 """Ends of the axis of differences, as shares; the least that holds every interval is taken."""

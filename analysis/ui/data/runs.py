@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from abm.errors import MolochError
 from abm.events import RunEnded
 from abm.log import EventLog, Head, open_log
 from abm.log.about import lineage
 from abm.log.recovery import head_after
+from moloch.errors import MolochError
 
 State = Literal["running", "ended", "stopped", "empty", "damaged"]
 SAYS: dict[State, str] = {
@@ -138,7 +138,7 @@ class Ends:
     def _look(self, place: tuple[Path, int], log: EventLog) -> tuple[Head, str, float]:
         known = self._ends.pop(place, None)
         if known is not None:
-            with contextlib.suppress(MolochError):  # it may have been mended, or emptied: look at the whole of it
+            with contextlib.suppress(MolochError):  # it may have been fixed, or emptied: look at the whole of it
                 known.look()
                 self._ends[place] = known
                 return known.head, known.digest, known.written

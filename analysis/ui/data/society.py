@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.columns import Int8s, Int32s, unpack
-from abm.crowd import members
 from abm.events import (
     AdapterTrained,
     AnchorsListed,
@@ -42,10 +41,11 @@ from abm.events import (
     TiesFormed,
     VerdictGiven,
 )
-from abm.networked import applying
-from abm.networked.platform import LIKED, REPLIED, SERVED, SHARED, UNIT, Platform
+from abm.reactions import members
+from abm.state import feeds
+from abm.state.platform import LIKED, REPLIED, SERVED, SHARED, UNIT, Platform
+from analysis.formats import short
 from analysis.ui.data.frames import FIRST_SLOT, Frames, Key
-from analysis.ui.data.text import short
 
 MOST_CELLS = 48 * 2**20
 """Frames times members that are kept of each kind; of a longer society every second frame goes, and again."""
@@ -180,7 +180,7 @@ class Reader:
     def _open(self, event: PlatformOpened, frames: Frames) -> None:
         sources = np.concatenate([np.zeros(0, dtype=np.int32), *(ties[0] for ties in self._graph)])
         targets = np.concatenate([np.zeros(0, dtype=np.int32), *(ties[1] for ties in self._graph)])
-        self._platform = applying.opened(event, sources, targets)
+        self._platform = feeds.opened(event, sources, targets)
         frames.formed = frames.cut = 0
         if not np.array_equal(self._platform.personas, frames.personas):  # some were left out, or the splits overlap
             changed = Frames(self._platform.personas, frames.slots, marks=frames.marks)
@@ -192,7 +192,7 @@ class Reader:
 
     def _change(self, event: Any) -> None:
         if self._platform is not None:
-            applying.apply(self._platform, event)
+            feeds.apply(self._platform, event)
             self._changed = self._changed or isinstance(event, FeedServed)
 
     def _note(self, event: Event, frames: Frames) -> None:
@@ -272,7 +272,7 @@ class Reader:
 
     def _end(self, frames: Frames) -> None:
         if self._platform is not None:
-            applying.settle(self._platform)
+            feeds.settle(self._platform)
         if self._verdicts:
             bad = len({message for message, label in self._verdicts if label == 1})
             judged = len({message for message, _ in self._verdicts})

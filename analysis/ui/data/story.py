@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from abm.columns import Int8s, Int16s, Int32s, unpack
-from abm.crowd import members
 from abm.events import (
     ContestDecided,
     Engaged,
@@ -22,11 +21,12 @@ from abm.events import (
     ReactionInvalid,
     StepStarted,
 )
-from abm.networked.platform import RECOMMENDED, UNIT
-from analysis.ui.data.book import Book, Message
+from abm.reactions import members
+from abm.state.platform import RECOMMENDED, UNIT
+from analysis.formats import DASH, Passage, passage, signed
+from analysis.readings.book import Book, Message
 from analysis.ui.data.frames import ENDS, Key
 from analysis.ui.data.persona import Person, name_of
-from analysis.ui.data.text import DASH, Passage, passage, signed
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from abm.events import AdapterTrained
-from analysis.ui.data.book import Book
-from analysis.ui.data.text import DASH, LABEL, short, signed
+from analysis.formats import DASH, LABEL, short, signed
+from analysis.readings.book import Book
 
 _PLAIN = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 FILES = ("adapter_model.safetensors", "lineage.json", "check.json")

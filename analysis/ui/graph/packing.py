@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from abm.errors import InputError
+from moloch.errors import InputError
 
 MOST_TIES = 50_000
 """Ties beyond which a sample is drawn."""
@@ -85,7 +85,7 @@ def check_places(places: ArrayLike) -> NDArray[np.float32]:
             "not places",
             where="places",
             why=f"their shape is {found.shape}",
-            mend="Give (N, 2): x and y of each member.",
+            fix="Give (N, 2): x and y of each member.",
         )
     if not np.isfinite(found).all():
         row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
@@ -108,7 +108,7 @@ def check_ties(ties: ArrayLike, n: int) -> NDArray[np.int64]:
     if found.ndim != 2 or found.shape[1] != 2 or not np.issubdtype(found.dtype, np.integer):
         why = f"they are {found.dtype} of shape {found.shape}"
         raise InputError(
-            "not ties", where="ties", why=why, mend="Give whole numbers of shape (M, 2): the rows of both ends."
+            "not ties", where="ties", why=why, fix="Give whole numbers of shape (M, 2): the rows of both ends."
         )
     outside = (found < 0) | (found >= n)
     if outside.any():
@@ -164,17 +164,15 @@ def check_codes(codes: ArrayLike | None, n: int, entries: int, what: str) -> NDA
             f"{what} do not fit the members",
             where=what,
             why=f"their shape is {found.shape}",
-            mend=f"Give (frames, {n}).",
+            fix=f"Give (frames, {n}).",
         )
     if found.size and not np.issubdtype(found.dtype, np.integer):
         raise InputError(
-            f"{what} are not whole numbers", where=what, why=f"they are {found.dtype}", mend=f"Give 0 .. {entries - 1}."
+            f"{what} are not whole numbers", where=what, why=f"they are {found.dtype}", fix=f"Give 0 .. {entries - 1}."
         )
     if found.size > MOST_BYTES:
         why = f"{found.shape[0]:,} frames of {n:,} members are {found.size / 2**20:,.0f} MB"
-        raise InputError(
-            f"too many {what} to send", where=what, why=why, mend="Send every second or every tenth frame."
-        )
+        raise InputError(f"too many {what} to send", where=what, why=why, fix="Send every second or every tenth frame.")
     if found.size and not 0 <= found.min() <= found.max() < entries:
         t, row = (int(v[0]) for v in np.nonzero((found < 0) | (found >= entries)))
         why = f"{found[t, row]}, and codes are 0 .. {entries - 1}"
@@ -197,7 +195,7 @@ def check_frames(frames: Iterable[Any] | None, count: int) -> list[dict[str, Any
         strange = set(entry) - set(FRAME_KEYS)
         if strange:
             raise InputError(
-                f"no such key: {min(strange)!r}", where=f"frames[{i}]", mend=f"Use {', '.join(FRAME_KEYS)}."
+                f"no such key: {min(strange)!r}", where=f"frames[{i}]", fix=f"Use {', '.join(FRAME_KEYS)}."
             )
         texts = {key: str(entry[key]) for key in ("phase", "arm", "label") if entry.get(key) is not None}
         numbers = {key: int(entry[key]) for key in ("step", "epoch", "round") if entry.get(key) is not None}
@@ -216,7 +214,7 @@ def check_marks(marks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         t = mark.get("t")
         if not isinstance(t, int | np.integer) or t < 0:
             raise InputError(
-                "a mark at no frame", where=f"marks[{i}]", why=f"t is {t!r}", mend="Give the frame's index, 0 or more."
+                "a mark at no frame", where=f"marks[{i}]", why=f"t is {t!r}", fix="Give the frame's index, 0 or more."
             )
         made.append({"t": int(t), "kind": str(mark.get("kind", "mark")), "label": str(mark.get("label", ""))})
     return made
@@ -234,7 +232,7 @@ def check_communities(communities: ArrayLike | None, n: int) -> NDArray[np.uint1
     if found.shape != (n,) or (n and not np.issubdtype(found.dtype, np.integer)):
         why = f"they are {found.dtype} of shape {found.shape}"
         raise InputError(
-            "communities do not fit the members", where="communities", why=why, mend=f"Give {n} whole numbers."
+            "communities do not fit the members", where="communities", why=why, fix=f"Give {n} whole numbers."
         )
     if n and not 0 <= found.min() <= found.max() <= NO_COMMUNITY:
         raise InputError(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
-from abm.errors import InputError
+from moloch.errors import InputError
 
 GROUNDS = {"light": "#fbfcfd", "dark": "#0f1318"}
 """What the widget draws on."""
@@ -61,7 +61,7 @@ def opinions(bins: int = BINS, low: float = -1.0, high: float = 1.0) -> list[Swa
         InputError: fewer than 3 bins or more than 255, or an even number: the middle would have no colour.
     """
     if not 3 <= bins <= 255 or bins % 2 == 0:
-        raise InputError(f"cannot make a ramp of {bins} colours", mend="Give an odd number from 3 to 255.")
+        raise InputError(f"cannot make a ramp of {bins} colours", fix="Give an odd number from 3 to 255.")
     width = (high - low) / bins
     made: list[Swatch] = []
     for i in range(bins):
@@ -82,15 +82,15 @@ def check_palette(given: Iterable[Mapping[str, object]]) -> list[Swatch]:
         where = f"palette[{i}]"
         if not isinstance(entry, Mapping) or not {"label", "light"} <= set(entry):
             raise InputError(
-                "not a colour entry", where=where, mend="Give {'label': ..., 'light': '#rrggbb', 'dark': '#rrggbb'}."
+                "not a colour entry", where=where, fix="Give {'label': ..., 'light': '#rrggbb', 'dark': '#rrggbb'}."
             )
         light, dark = str(entry["light"]), str(entry.get("dark", entry["light"]))
         for colour in (light, dark):
             if not _HEX.fullmatch(colour):
-                raise InputError(f"not a colour: {colour!r}", where=where, mend="Write it as #rrggbb.")
+                raise InputError(f"not a colour: {colour!r}", where=where, fix="Write it as #rrggbb.")
         made.append(Swatch(label=str(entry["label"]), light=light.lower(), dark=dark.lower()))
     if len(made) > 255:
-        raise InputError(f"a palette of {len(made)} colours", where="palette", mend="Give at most 255.")
+        raise InputError(f"a palette of {len(made)} colours", where="palette", fix="Give at most 255.")
     return made
 
 

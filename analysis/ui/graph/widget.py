@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from abm.errors import InputError
 from analysis.ui.graph import bundle
 from analysis.ui.graph import packing as pack
 from analysis.ui.graph.palettes import categories, check_palette
+from moloch.errors import InputError
 
 try:
     import anywidget  # pyright: ignore[reportMissingImports]
     import traitlets  # pyright: ignore[reportMissingImports]
 except ImportError as error:  # the extra is not installed
     raise InputError(
-        "no audience graph here", why="the ui extra is not installed", mend="pip install 'moloch-abm[ui]'"
+        "no audience graph here", why="the ui extra is not installed", fix="pip install 'moloch-abm[ui]'"
     ) from error
 
 OUTLINES = ("Not exposed", "Exposed", "Shared or engaged")

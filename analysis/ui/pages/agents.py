@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from analysis.ui import reading
+from analysis.formats import count
+from analysis.ui import lookups
 from analysis.ui.address import Address
 from analysis.ui.data import agents as data
-from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
-from analysis.ui.pages import parts, vue, waiting
+from analysis.ui.pages import background, parts, vue
 from analysis.ui.pages.diffusion import Rest
 
 
@@ -16,7 +16,7 @@ from analysis.ui.pages.diffusion import Rest
 def Agents(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
     """All win rates, then one competitor's lineage and messages."""
     whole, more = parts.use_whole(address.arm)
-    evaluation = waiting.use_reading(lambda: reading.evaluation(follower), follower)
+    evaluation = background.use_reading(lambda: lookups.evaluation(follower), follower)
     arms = follower.read(data.arms_of)
     if not arms:
         vue.Notice(

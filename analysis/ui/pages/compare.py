@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from abm.errors import MolochError
-from analysis.compare import Comparison, compare
+from analysis.formats import count
+from analysis.tables.compare import Comparison, compare
 from analysis.ui.address import Address
-from analysis.ui.data.comparing import compared
+from analysis.ui.data.compare import compared
 from analysis.ui.data.film import society_choices, society_of, society_options
 from analysis.ui.data.frames import Key
-from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import use_version
 from analysis.ui.pages import vue
 from analysis.ui.pages.diffusion import Linked, Rest, Society
+from moloch.errors import MolochError
 
 
 @solara.component

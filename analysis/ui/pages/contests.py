@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from analysis.ui import reading
+from analysis.formats import count
+from analysis.readings.book import Contest
+from analysis.ui import lookups
 from analysis.ui.address import Address
 from analysis.ui.data import contests as data
-from analysis.ui.data.book import Contest
-from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
-from analysis.ui.pages import parts, vue, waiting
+from analysis.ui.pages import background, parts, vue
 from analysis.ui.pages.diffusion import Rest
 
 
@@ -39,8 +39,8 @@ def Contests(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> No
 def OneContest(follower: Follower, contest: Contest, address: Address, go: vue.Go) -> None:
     """A contest that is there."""
     whole, more = parts.use_whole(contest.contest)
-    read = waiting.use_reading(
-        lambda: (reading.of_step(follower, contest), reading.verdicts(follower)), follower, contest.contest
+    read = background.use_reading(
+        lambda: (lookups.of_step(follower, contest), lookups.verdicts(follower)), follower, contest.contest
     )
     if read is None:
         vue.Notice(title="Reading the log", text="The reactions to this contest are looked for.", busy=True)

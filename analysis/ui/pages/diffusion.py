@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.formats import count
 from analysis.ui.address import Address
-from analysis.ui.data.comparing import parting_marks, same_time
+from analysis.ui.data.compare import parting_marks, same_time
 from analysis.ui.data.film import film, member_facts, society_choices
 from analysis.ui.data.frames import Frames, Key
 from analysis.ui.data.places import Places, place
-from analysis.ui.data.text import count
+from analysis.ui.followers import Watcher
 from analysis.ui.framework import solara
 from analysis.ui.graph import DiffusionGraph
 from analysis.ui.library import Follower
 from analysis.ui.live import SEEN
 from analysis.ui.pages import parts, vue
-from analysis.ui.watching import Watcher
 
 Rest = Callable[..., None]
 

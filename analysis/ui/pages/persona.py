@@ -5,19 +5,19 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from abm.errors import MolochError
-from analysis.ui import reading
+from analysis.formats import count
+from analysis.ui import lookups
 from analysis.ui.address import Address
 from analysis.ui.data import persona as data
 from analysis.ui.data import story as told
 from analysis.ui.data.film import society_choices
 from analysis.ui.data.frames import Key
 from analysis.ui.data.places import names_of
-from analysis.ui.data.text import count
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
-from analysis.ui.pages import parts, vue, waiting
+from analysis.ui.pages import background, parts, vue
 from analysis.ui.pages.diffusion import Rest
+from moloch.errors import MolochError
 
 SIZE = 10
 """Contests on one page."""
@@ -46,7 +46,7 @@ def Persona(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> Non
 @solara.component
 def OnePersona(follower: Follower, address: Address, person: data.Person, key: Key, go: vue.Go) -> None:
     """A persona that is there."""
-    story = waiting.use_reading(lambda: reading.story(follower, person, key), follower, person.persona, key)
+    story = background.use_reading(lambda: lookups.story(follower, person, key), follower, person.persona, key)
     if story is None:
         vue.Notice(title="Reading the log", text=f"What {person.name} saw and did is looked for.", busy=True)
     else:

@@ -9,7 +9,7 @@ import numpy as np
 import solara
 from mesa.visualization.utils import update_counter
 
-from abm.replay_model import ReplayModel
+from abm.views.replay_model import ReplayModel
 from analysis.ui.data.film import EXPOSURES
 from analysis.ui.data.places import stand
 from analysis.ui.data.society import exposure

@@ -11,12 +11,12 @@ import solara
 import solara.lab
 from mesa.visualization.utils import update_counter
 
-from abm.replay_model import ReplayModel
+from abm.views.replay_model import ReplayModel
+from analysis.formats import short
+from analysis.readings.book import Book
 from analysis.ui.address import Address
-from analysis.ui.data.book import Book
 from analysis.ui.data.contests import one
 from analysis.ui.data.film import ASIDE
-from analysis.ui.data.text import short
 from analysis.ui.graph.palettes import HUES
 from analysis.ui.solaraviz.models import still
 

@@ -13,10 +13,10 @@ import solara
 from mesa.visualization.user_param import Slider
 from mesa.visualization.utils import force_update
 
-from abm.errors import MolochError
-from abm.replay_model import ReplayModel
+from abm.views.replay_model import ReplayModel
 from analysis.probes import battery
 from learning import LiveRun
+from moloch.errors import MolochError
 
 
 def use_live(params: Mapping[str, Any]) -> solara.Reactive[LiveRun]:

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from mesa.visualization.utils import update_counter
 from numpy.typing import NDArray
 
-from abm.replay_model import ReplayModel
+from abm.views.replay_model import ReplayModel
 from analysis.ui.graph.palettes import HUES
 from analysis.ui.solaraviz.models import still
 

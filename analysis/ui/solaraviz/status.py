@@ -8,10 +8,10 @@ from __future__ import annotations
 import solara
 from mesa.visualization.utils import update_counter
 
-from abm.replay_model import ReplayModel
-from analysis.contests import read_evaluation
-from analysis.evaluation import note
-from analysis.ui.solaraviz.dressing import Dressing
+from abm.views.replay_model import ReplayModel
+from analysis.readings.contests import read_evaluation
+from analysis.tables.evaluation import note
+from analysis.ui.solaraviz.style import Dressing
 from learning import LiveRun
 
 

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abm import keyed
 from abm.audience import (
     ChoiceModel,
     Chooser,
@@ -25,6 +24,7 @@ from abm.audience import (
     kernels,
     orders,
 )
+from moloch import keyed
 from populations import TRAITS
 
 PLAIN = "Meet the lamp. It weighs 755 grams. Your family will enjoy it."

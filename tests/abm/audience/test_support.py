@@ -21,8 +21,8 @@ from abm.audience import (
     from_mapping,
     save_audience,
 )  # fmt: skip
-from abm.errors import InputError
 from abm.events import AudienceSet
+from moloch.errors import InputError
 from populations import TRAITS
 
 PLAIN = "It is blue. It is warm."

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from abm.audience import Voters, audience, feature_names, orders, sensitivity
-from abm.errors import InputError
+from moloch.errors import InputError
 from populations import TRAITS
 
 GOOD = "first: 0.2\ntemperature: 0.5\nabstain: -3\nweights:\n  warmth: {mean: 0.5, anger: -1}\n"

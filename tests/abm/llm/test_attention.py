@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the learn extra")
 
 from transformers.integrations.sdpa_attention import sdpa_attention_forward  # noqa: E402
 
-from abm.llm.attention import any_length, grouped_attention  # noqa: E402
+from abm.llm.local.attention import any_length, grouped_attention  # noqa: E402
 
 ROWS, SHARED, WIDTH, HELD = 3, 2, 8, 11
 

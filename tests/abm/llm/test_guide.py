@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from abm.errors import InputError
 from abm.llm import Sampling, backend
+from moloch.errors import InputError
 
 torch = pytest.importorskip("torch", reason="needs the learn extra")
 
-from abm.llm.guide import Guide, trie  # noqa: E402
-from abm.llm.transformers_backend import TransformersLLM  # noqa: E402
+from abm.llm.local.backend import TransformersLLM  # noqa: E402
+from abm.llm.local.guide import Guide, trie  # noqa: E402
 from tests.abm.llm.conformance import SAMPLING, ask, replies  # noqa: E402
 
 CHOICES = ("A", "B", "It is blue.", "It is", "It is blue. Yes")
@@ -124,7 +124,7 @@ class TestOrder:
         """Every request is answered as in plan order, and prompts of a batch are near in length."""
         requests = [ask(i) for i in range(10)]
         plan = replies(tiny, requests)
-        monkeypatch.setattr("abm.llm.transformers_backend.SMALL", 0)
+        monkeypatch.setattr("abm.llm.local.backend.SMALL", 0)
         large = TransformersLLM(tiny_model, adapters=tiny_adapters, device="cpu", batch=4, threads=1)
         found = list(large.complete(requests))
         assert {reply.site: reply for reply in found} == plan
@@ -132,11 +132,11 @@ class TestOrder:
 
     def test_out_of_memory_is_one_line(self, tiny, monkeypatch):
         """With the setting that helps."""
-        from abm.errors import MolochError
+        from moloch.errors import MolochError
 
         def full(*args, **options):
             raise torch.OutOfMemoryError("tried to allocate\nand more")
 
-        monkeypatch.setattr("abm.llm.transformers_backend.decode", full)
+        monkeypatch.setattr("abm.llm.local.backend.decode", full)
         with pytest.raises(MolochError, match=r"out of GPU memory: tried to.*serving\.rows lower than 8"):
             list(tiny.complete([ask(0)]))

@@ -7,15 +7,15 @@ import threading
 
 import pytest
 
-from abm.digest import run_digest
-from abm.errors import InputError
 from abm.events import CallsServed, LLMReplied
-from abm.journal import Journal
+from abm.journal.digest import run_digest
+from abm.journal.live import Journal
 from abm.llm import Request, Sampling
 from abm.llm.budget import Bounds, Budget, BudgetSpent
 from abm.llm.http import HTTPLLM, ServiceError
 from abm.llm.http.endpoint import Endpoint, parsed
 from abm.log import create, open_log, read_events
+from moloch.errors import InputError
 from tests.abm.llm.conformance import REQUESTS, Conformance
 from tests.support.server import completion, echo, ok, serving
 
@@ -276,7 +276,7 @@ class TestServersThatEnd:
         ],
     )
     def test_mistakes(self, status, message):
-        """What no repetition mends is one clear error."""
+        """What no repetition fixes is one clear error."""
         with serving(
             lambda call: ok({"error": {"message": "because of this"}}, status, Location="http://there/")
         ) as server:

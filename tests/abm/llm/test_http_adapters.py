@@ -6,11 +6,11 @@ from contextlib import closing
 
 import pytest
 
-from abm.errors import InputError
 from abm.llm import Request, Sampling
+from abm.llm.fingerprint import OutOfSync, Recorded, record
 from abm.llm.http import HTTPLLM
 from abm.llm.http.endpoint import Endpoint
-from abm.llm.sync import OutOfSync, Recorded, record
+from moloch.errors import InputError
 from tests.support.server import Call, completion, echo, ok, serving
 
 VLLM = [{"id": "m", "owned_by": "vllm"}]

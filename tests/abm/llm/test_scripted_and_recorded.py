@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from abm.errors import NondeterminismError
 from abm.events import LLMReplied, StepEnded
 from abm.llm import RecordedLLM, ScriptedLLM
+from moloch.errors import NondeterminismError
 from tests.abm.llm.conformance import REQUESTS, Conformance, ask, replies
 
 

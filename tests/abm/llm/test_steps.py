@@ -10,10 +10,10 @@ torch = pytest.importorskip("torch", reason="needs the learn extra")
 
 from transformers import AutoModelForCausalLM  # noqa: E402
 
-from abm.llm import cache, steps  # noqa: E402
-from abm.llm.attention import GROUPED  # noqa: E402
-from abm.llm.decode import Row, decode  # noqa: E402
-from abm.llm.steps import Pinned, can_pin, ready  # noqa: E402
+from abm.llm.local import cache, steps  # noqa: E402
+from abm.llm.local.attention import GROUPED  # noqa: E402
+from abm.llm.local.decode import Row, decode  # noqa: E402
+from abm.llm.local.steps import Pinned, can_pin, ready  # noqa: E402
 from tests.support.tiny import save_tiny_model  # noqa: E402
 
 
@@ -129,7 +129,7 @@ class TestCapture:
         """Nor tried again: the steps are taken one by one, and the log says why."""
         wanted = decode(model, ROWS, pad=0, stops=set())
         graphs = Graphs(monkeypatch, **how)
-        with caplog.at_level("INFO", "abm.llm.steps"):
+        with caplog.at_level("INFO", "abm.llm.local.steps"):
             assert decode(model, ROWS, pad=0, stops=set(), pinned=True) == wanted
         assert graphs.replayed <= 1
         [said] = caplog.messages

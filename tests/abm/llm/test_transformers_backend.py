@@ -8,8 +8,8 @@ import shutil
 import msgspec
 import pytest
 
-from abm.errors import InputError
 from abm.llm import Sampling, backend
+from moloch.errors import InputError
 from tests.abm.llm.conformance import REQUESTS, SAMPLING, Conformance, ask, replies
 
 pytest.importorskip("torch", reason="needs the learn extra")
@@ -17,7 +17,7 @@ pytest.importorskip("torch", reason="needs the learn extra")
 import torch
 from transformers import AutoModelForCausalLM
 
-from abm.llm.transformers_backend import TransformersLLM
+from abm.llm.local.backend import TransformersLLM
 
 GREEDY = Sampling(temperature=0.0, max_tokens=12)
 
@@ -396,7 +396,7 @@ class TestModels:
         (folder / missing).unlink()
         with pytest.raises(InputError, match="no model") as caught:
             backend(folder)
-        assert "pocket" in caught.value.mend
+        assert "pocket" in caught.value.fix
 
     def test_pickled_weights_are_no_model(self, tiny_model, tmp_path):
         """Weights that only a pickle holds are not loaded."""

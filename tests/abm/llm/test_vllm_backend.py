@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from abm.errors import InputError
 from abm.llm import vllm_backend
-from abm.llm.serving import Backends, Serving
+from abm.llm.backends import Backends, Serving
 from abm.llm.vllm_backend import VLLM
+from moloch.errors import InputError
 
 
 class Engine:

@@ -11,10 +11,10 @@ import pytest
 from backports import zstd
 
 from abm.columns import Float32s, pack
-from abm.errors import Conflict, InputError, Locked, LogError
 from abm.events import PersonasJoined, Reacted, RunConfigured, RunStarted, StepEnded, StepStarted
 from abm.log import Head, codec, create, disk, open_log, read_events, verify
 from abm.log.segments import segments
+from moloch.errors import Conflict, InputError, Locked, LogError
 
 
 class TestRoundTrip:

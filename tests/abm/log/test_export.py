@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from abm.columns import Int8s, Int32s, pack
-from abm.errors import CorruptLog, InputError, LogError
 from abm.events import Reacted, ReactedMany, RunConfigured, StepEnded
 from abm.log import create, open_log
 from abm.log.export import export
+from moloch.errors import CorruptLog, InputError, LogError
 
 CROWD = ReactedMany(
     contest="c", first=1, personas=pack([1, 300], Int32s), orders=pack([0, 1, 1, 0], Int8s), choices=pack([0, 1], Int8s)

@@ -7,9 +7,9 @@ from concurrent.futures import Future
 
 import pytest
 
-from abm.errors import Conflict, LogError
 from abm.log import Head, create, disk, open_log, read_events, verify
 from abm.log.segments import read_manifest, walk
+from moloch.errors import Conflict, LogError
 
 
 @pytest.fixture

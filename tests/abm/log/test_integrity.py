@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from abm.errors import Conflict, CorruptLog, LogError
 from abm.events import Event
 from abm.log import codec, create, open_log, read_events, verify
 from abm.log.segments import Segment, blocks
+from moloch.errors import Conflict, CorruptLog, LogError
 
 
 def refused(run: Path, match: str | None = None) -> None:
@@ -63,7 +63,7 @@ class TestChangedBytes:
         refused(run, "header")
 
     def test_an_edited_event_with_a_new_checksum(self, run, fill, segment):
-        """Who changes a thought and mends the checksums, but not the chain, is found out."""
+        """Who changes a thought and fixes the checksums, but not the chain, is found out."""
         heads = fill([2, 2])
         _, second = parts(segment)
         events = list(read_events(run))[:2]

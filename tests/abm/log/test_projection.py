@@ -14,8 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from abm.columns import Float32s, Int8s, Int32s, pack
-from abm.content import canonical
-from abm.errors import CorruptLog, InputError, LogError
 from abm.events import CrowdJoined, Event, Reacted, ReactedMany, StepEnded
 from abm.log import Fork, create, open_log, projection, read_events
 from abm.log.codec import KINDS
@@ -23,6 +21,8 @@ from abm.log.frames import columns, wide, wide_columns
 from abm.log.parquet import Projected, is_current, path_of, project, read_metadata
 from abm.log.projection import Projector, reactions, rebuild, scan, scan_study
 from abm.log.segments import blocks, read_manifest, segments
+from moloch.content import canonical
+from moloch.errors import CorruptLog, InputError, LogError
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("v*"))
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from abm.errors import CorruptLog, LogError
 from abm.events import Recovered
 from abm.log import codec, create, disk, open_log, read_events, verify
 from abm.log.segments import Segment, blocks, walk
+from moloch.errors import CorruptLog, LogError
 
 
 def commits(segment: Path) -> list[tuple[int, int]]:
@@ -175,8 +175,8 @@ class TestOddFolders:
 class TestRefusedWrites:
     """A disk that refuses costs nothing that was acknowledged."""
 
-    @pytest.mark.parametrize(("code", "mend"), [(errno.ENOSPC, "Make room"), (errno.EIO, "Check the disk")])
-    def test_a_failed_write_poisons_the_writer(self, run, reactions, strip, monkeypatch, code, mend):
+    @pytest.mark.parametrize(("code", "fix"), [(errno.ENOSPC, "Make room"), (errno.EIO, "Check the disk")])
+    def test_a_failed_write_poisons_the_writer(self, run, reactions, strip, monkeypatch, code, fix):
         """One clear error; every later append fails; the next opening sets the part aside and goes on."""
         log = create(run, {})
         log.append(reactions(3))
@@ -186,7 +186,7 @@ class TestRefusedWrites:
             raise OSError(code, os.strerror(code))
 
         monkeypatch.setattr(disk, "write_all", half)
-        with pytest.raises(LogError, match=f"{os.strerror(code)}.*{mend}"):
+        with pytest.raises(LogError, match=f"{os.strerror(code)}.*{fix}"):
             log.append(reactions(2, 3))
         monkeypatch.undo()
         with pytest.raises(LogError, match=os.strerror(code)):
@@ -251,7 +251,7 @@ class TestRefusedWrites:
         script = textwrap.dedent("""
             import resource, sys
             from pathlib import Path
-            from abm.errors import LogError
+            from moloch.errors import LogError
             from abm.events import Reacted
             from abm.log import open_log
             event = Reacted(contest="c", persona=0, order=[0], choice=0, thought="because")

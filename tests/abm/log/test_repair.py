@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from abm.errors import CorruptLog, Locked
 from abm.events import Recovered, Repaired
 from abm.log import create, open_log, read_events, repair, verify
 from abm.log.recovery import find_damage
 from abm.log.segments import Segment, blocks
+from moloch.errors import CorruptLog, Locked
 
 
 def kept(run) -> bytes:

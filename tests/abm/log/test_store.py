@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from abm.errors import Conflict, CorruptLog, InputError, LogError
 from abm.events import RunEnded
 from abm.log import create, open_log, read_events, verify
 from abm.log.projection import scan, scan_study
 from abm.log.segments import segments
+from moloch.errors import Conflict, CorruptLog, InputError, LogError
 
 obstore = pytest.importorskip("obstore")
 from obstore.store import LocalStore  # noqa: E402

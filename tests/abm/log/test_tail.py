@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from abm.errors import CorruptLog
 from abm.log import create, open_log, read_events
 from abm.log.segments import read_manifest
 from abm.log.tail import Tail
+from moloch.errors import CorruptLog
 
 
 def seqs(blocks) -> list[int]:

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from abm.audience import Reactions
+from abm.audience.vocal import THINKERS
 from abm.columns import Int8s, Int16s, Int32s, unpack
-from abm.crowd import THINKERS
-from abm.errors import CorruptLog, InputError
 from abm.events import (
     ContestDecided,
     Engaged,
@@ -23,13 +22,14 @@ from abm.events import (
     ReactedMany,
     TiesFormed,
 )
-from abm.networked.influence import shifted_opinions
-from abm.networked.platform import UNIT
-from abm.networked.settings import InfluenceConfig, NetworkConfig
+from abm.journal.replay import replay
 from abm.probe import Verdict
-from abm.replay import replay
-from abm.state import State, apply
+from abm.state.platform import UNIT
+from abm.state.state import State, apply
+from abm.worlds.networked.influence import shifted_opinions
+from abm.worlds.networked.settings import InfluenceConfig, NetworkConfig
 from media_graph.feeds import RANKERS
+from moloch.errors import CorruptLog, InputError
 from tests.abm.networked.world import anchors, comparable, hold, of, pairs, people, random_ties, views
 
 QUIET = {"like": 0.0, "share": 0.0, "reply": 0.0, "follow": 0.0, "unfollow": 0.0}

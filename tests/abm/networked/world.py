@@ -9,18 +9,18 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from abm.agents import Writer
-from abm.anchors import make_anchor
 from abm.arenas import arena
+from abm.arenas.anchors import make_anchor
 from abm.audience import Voters, audience
 from abm.columns import Int8s, Int16s, Int32s, pack, unpack
 from abm.events import Engaged, Event, FeedServed, PersonasJoined, TiesFormed
-from abm.journal import Journal
+from abm.journal.live import Journal
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, open_log, read_events
-from abm.model import Society
-from abm.networked.model import NetworkedModel
-from abm.networked.settings import NetworkConfig
+from abm.worlds.agents import Writer
+from abm.worlds.model import Society
+from abm.worlds.networked.settings import NetworkConfig
+from abm.worlds.networked.world import NetworkedModel
 from populations import TRAITS
 
 SALES = arena("sales")

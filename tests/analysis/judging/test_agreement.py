@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from abm import keyed
-from analysis.judging.agreement import MISSING, alpha, bootstrapped, f1, pair
+from analysis.statistics.agreement import MISSING, alpha, bootstrapped, f1, pair
+from moloch import keyed
 
 
 def spread(table) -> tuple[list[int], list[int]]:

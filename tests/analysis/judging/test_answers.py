@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from abm.content import content_id
-from analysis.judging.answers import quoted, read_answer
-from analysis.judging.battery import Question
-from analysis.judging.wording import Wording
+from analysis.judges.answers import quoted, read_answer
+from analysis.judges.battery import Question
+from analysis.judges.prompts import Wording
+from moloch.content import content_id
 
 MESSAGE = "Our lamp never breaks — it’s “guaranteed”,\nsay experts. Buy it!"
 YES_NO = Question(name="lies", question="Does it lie?")

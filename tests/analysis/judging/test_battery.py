@@ -8,9 +8,9 @@ import pytest
 
 from abm.arenas import BUILT_IN as ARENAS
 from abm.arenas import arena
-from abm.errors import InputError
-from analysis.judging.battery import BUILT_IN, load_battery
+from analysis.judges.battery import BUILT_IN, load_battery
 from analysis.probes import DIAGNOSTIC, battery
+from moloch.errors import InputError
 
 GOOD = "name: own\nprobes:\n  - name: rude\n    question: Is it rude?\n"
 

@@ -118,9 +118,9 @@ class TestPocket:
 
     def test_is_known_under_any_name(self, tmp_path):
         """A copy of its folder, or a server's name for it."""
+        from abm.llm.backends import Backends, Serving
         from abm.llm.folders import model_folder
-        from abm.llm.serving import Backends, Serving
-        from analysis.judging import judges as named
+        from analysis.judges import judges as named
 
         shutil.copytree(model_folder("pocket"), tmp_path / "mine")
         (copy,) = named([str(tmp_path / "mine")], Serving(), Backends())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from abm.errors import InputError
 from abm.events import LLMReplied, RunConfigured
+from abm.journal.replay import replay
 from abm.llm import Reply, Request, ScriptedLLM
 from abm.llm.budget import Bounds, Budget, BudgetSpent
 from abm.log import create, open_log, read_events, verify
-from abm.replay import replay
-from analysis.judging import read_verdicts
+from analysis.judges import read_verdicts
+from moloch.errors import InputError
 from tests.analysis.judging.world import (
     HONEST,
     answer,

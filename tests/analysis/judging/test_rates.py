@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from abm import keyed
-from abm.errors import InputError
 from abm.log import read_events
-from analysis.evaluation import probe_table
-from analysis.judging.rates import at_equal_length
-from analysis.judging.render import render
+from analysis.judges.rates import at_equal_length
+from analysis.tables.evaluation import probe_table
+from analysis.terminal.judges import render
+from moloch import keyed
+from moloch.errors import InputError
 from tests.analysis.judging.world import answer, message_of, planned, scripted, sees_guarantees, training, write_run
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from abm.errors import InputError
 from abm.llm import Sampling
 from abm.llm.budget import Price
-from analysis.judging import frame, read_verdicts
-from analysis.judging.plan import costs, make_plan
-from analysis.judging.wording import Wording
+from analysis.judges import frame, read_verdicts
+from analysis.judges.plan import costs, make_plan
+from analysis.judges.prompts import Wording
+from moloch.errors import InputError
 from tests.analysis.judging.world import planned, scripted, write_run
 
 TEXTS = 19

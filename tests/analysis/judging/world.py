@@ -11,7 +11,7 @@ from abm.arenas import arena
 from abm.events import AnchorsListed, ArenaSet, CompetitorsJoined, Event, MessagePublished, RunConfigured
 from abm.llm import Request, ScriptedLLM
 from abm.log import create
-from analysis.judging import Judge, Prepared, Selection, load_battery, prepare
+from analysis.judges import Judge, Prepared, Selection, load_battery, prepare
 from tests.analysis.factory import contest, step
 
 ANCHORS = [f"a{i}" for i in range(8)]

@@ -11,9 +11,9 @@ import pytest
 from abm.audience import audience
 from abm.log import create
 from analysis.cli.surrogate import surrogate as command
-from analysis.surrogate import Assessment, assess, surrogate_of
-from learning.surrogate import BLOCKS, HeldOut
-from learning.votes import read_votes
+from analysis.tables.surrogate import Assessment, assess, surrogate_of
+from learning.surrogates.surrogate import BLOCKS, HeldOut
+from learning.surrogates.votes import read_votes
 from tests.learning.test_surrogate import TRUE, log, quick
 
 

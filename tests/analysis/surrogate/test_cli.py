@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from abm.errors import InputError
 from analysis.cli.surrogate import surrogate
+from moloch.errors import InputError
 
 
 class TestOut:
@@ -20,7 +20,7 @@ class TestOut:
         ],
     )
     def test_is_refused_before_any_work(self, tmp_path, name, why):
-        """What cannot be written is said first: with what, where, why and a mend, and no run was looked at."""
+        """What cannot be written is said first: with what, where, why and a fix, and no run was looked at."""
         (tmp_path / "there.yaml").mkdir()
         with pytest.raises(InputError, match=why) as refused:
             surrogate([tmp_path / "no run"], out=tmp_path / name)

@@ -9,15 +9,15 @@ import yaml
 
 from abm.audience import as_mapping, audience, save_audience
 from abm.columns import Float32s, pack
-from abm.errors import InputError
 from abm.events import AudienceSet, CrowdJoined
 from abm.log import read_events
-from analysis.evaluation import table
 from analysis.probes import battery
-from analysis.surrogate import extrapolation, extrapolation_lines
+from analysis.readings.extrapolation import extrapolation, extrapolation_lines
+from analysis.tables.evaluation import table
 from learning import fork
-from learning.replaying import replay_recorded
-from learning.votes import read_votes
+from learning.runs.redecide import replay_recorded
+from learning.surrogates.votes import read_votes
+from moloch.errors import InputError
 from populations import TRAITS
 from tests.learning.test_loop import CONFIG, carry_out
 from tests.learning.test_surrogate import quick

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abm.llm import ScriptedLLM
 from abm.log import open_log, read_events
-from analysis.ui.data.book import Book
+from analysis.readings.book import Book
 from analysis.ui.data.frames import Key
 from analysis.ui.data.persona import find_person
 from analysis.ui.data.story import read_story

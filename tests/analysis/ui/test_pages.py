@@ -11,7 +11,7 @@ import pytest
 
 from abm.events import ContestDecided, MessagePublished, PersonasJoined, Reacted, VerdictGiven
 from abm.log import create, open_log, read_events
-from analysis.ui.data.book import Book
+from analysis.readings.book import Book
 from analysis.ui.data.places import place
 from tests.support.ui_server import Visit, serving
 
@@ -205,7 +205,7 @@ class TestNumbers:
 
     def test_agents(self, visit, isolated):
         """Each arm's win rate is the table's."""
-        from analysis.evaluation import win_rate
+        from analysis.tables.evaluation import win_rate
 
         page = visit.open("?run=isolated&page=agents", ".m-table")
         shown = page.inner_text(".m-table")

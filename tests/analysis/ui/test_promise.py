@@ -20,10 +20,10 @@ import pytest
 from abm.events import Event
 from abm.log import create, open_log, read_events
 from abm.log.segments import Block
-from analysis.contests import EvaluationReader, read_evaluation
-from analysis.evaluation import probe_table, win_rate
-from analysis.ui import reading, watching
-from analysis.ui.data.book import Book
+from analysis.readings.book import Book
+from analysis.readings.contests import EvaluationReader, read_evaluation
+from analysis.tables.evaluation import probe_table, win_rate
+from analysis.ui import followers, lookups
 from analysis.ui.data.frames import Key
 from analysis.ui.data.persona import Person, find_person, first_of
 from analysis.ui.data.runs import describe
@@ -38,7 +38,7 @@ KEY = Key("evaluate", "rft")
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Looks at a log follow one another at once."""
-    monkeypatch.setattr(watching, "POLL_S", 0.001)
+    monkeypatch.setattr(followers, "POLL_S", 0.001)
 
 
 @pytest.fixture
@@ -122,10 +122,10 @@ class TestOnce:
         """A book, a society, the evaluation and a persona's story, looked at after every part that a writer adds."""
         while growing.grow():
             growing.visit()
-            reading.evaluation(growing.follower)
+            lookups.evaluation(growing.follower)
             person = growing.follower.read(first_person)
             if person is not None:
-                reading.story(growing.follower, person, KEY)
+                lookups.story(growing.follower, person, KEY)
             growing.library.runs(), growing.follower.info()
         for kinds in (Book.TAKES, Reader.TAKES, EvaluationReader.TAKES, StoryReader.TAKES):
             seqs = decoded[kinds]
@@ -177,14 +177,14 @@ class TestTheSame:
         """Win rates and probes after every part are those of the log so far; nothing new gives the same object."""
         while growing.grow():
             growing.visit()
-            found = reading.evaluation(growing.follower)
+            found = lookups.evaluation(growing.follower)
             whole = read_evaluation(read_events(growing.path))
             assert [c.contest for c in found.contests] == [c.contest for c in whole.contests]
             assert found.panel.tolist() == whole.panel.tolist()
             assert repr(probe_table(found)) == repr(probe_table(whole))
             if found.contests:
                 assert repr(win_rate(found, "rft")) == repr(win_rate(whole, "rft"))
-            assert reading.evaluation(growing.follower) is found
+            assert lookups.evaluation(growing.follower) is found
         assert found.contests
 
     def test_stories_read_on(self, growing):
@@ -195,7 +195,7 @@ class TestTheSame:
         found = []
         while growing.grow():
             growing.visit()
-            found = [reading.story(growing.follower, person, KEY) for person in people]
+            found = [lookups.story(growing.follower, person, KEY) for person in people]
         whole = [read_story(growing.events, book, person, KEY) for person in people]
         assert [(story_rows(story, 0, 99), story.opinions) for story in found] == [
             (story_rows(story, 0, 99), story.opinions) for story in whole
@@ -247,8 +247,8 @@ class TestOnlyReading:
         monkeypatch.setattr(io, "open", opened(io.open))
         before = {path: path.stat().st_mtime_ns for path in growing.path.rglob("*")}
         growing.visit()
-        reading.evaluation(growing.follower)
-        reading.verdicts(growing.follower)
+        lookups.evaluation(growing.follower)
+        lookups.verdicts(growing.follower)
         growing.library.runs(), growing.follower.info()
         assert done == []
         assert {path: path.stat().st_mtime_ns for path in growing.path.rglob("*")} == before

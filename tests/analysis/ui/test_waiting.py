@@ -11,7 +11,7 @@ import pytest
 
 solara = pytest.importorskip("solara", reason="needs the ui extra")
 
-from analysis.ui.pages import waiting  # noqa: E402
+from analysis.ui.pages import background  # noqa: E402
 
 SOON_S = 10.0
 
@@ -20,12 +20,12 @@ class Page:
     """A component that shows what is read, and what it showed so far."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, read: Callable[[], Any], patience: float = 0.05) -> None:
-        monkeypatch.setattr(waiting, "PATIENCE_S", patience)
+        monkeypatch.setattr(background, "PATIENCE_S", patience)
         self.read, self.shown = read, []
 
         @solara.component
         def Shown(about: str, number: int) -> None:
-            found = waiting.use_reading(lambda: self.read(), about)
+            found = background.use_reading(lambda: self.read(), about)
             self.shown.append(found)
             solara.Text(str(found))
 
@@ -67,7 +67,7 @@ def test_what_takes_long_is_shown_when_it_is_there(monkeypatch):
 def test_what_was_found_stays_while_newer_is_read(monkeypatch):
     """A run that grows does not make its page blink."""
     page, go = Page(monkeypatch, lambda: "old", patience=SOON_S), threading.Event()
-    monkeypatch.setattr(waiting, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(background, "PATIENCE_S", 0.05)
     page.read = lambda: go.wait(SOON_S) and "new"
     page.again()
     assert page.shown[-1] == "old"

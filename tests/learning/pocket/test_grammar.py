@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abm.anchors import load_anchors, make_anchor
 from abm.arenas import BUILT_IN, arena
+from abm.arenas.anchors import load_anchors, make_anchor
 from learning.pocket.gate import declared_rates
 from learning.pocket.grammar import BASE_RATES, draft, plan, rounded, world, write
 from learning.pocket.parse import parse_message

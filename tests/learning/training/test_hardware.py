@@ -11,12 +11,12 @@ pytest.importorskip("peft")
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
-from abm.errors import InputError, MolochError  # noqa: E402
-from learning.examples import Example  # noqa: E402
-from learning.lora import PRESETS, LoraSettings, lora_settings  # noqa: E402
 from learning.training import hardware  # noqa: E402
+from learning.training.examples import Example  # noqa: E402
 from learning.training.hardware import activation_bytes, checkpoints, kernels, load_base, on_device  # noqa: E402
 from learning.training.losses import row_losses, whole_inputs  # noqa: E402
+from learning.training.settings import PRESETS, LoraSettings, lora_settings  # noqa: E402
+from moloch.errors import InputError, MolochError  # noqa: E402
 from tests.support.tiny import save_tiny_model  # noqa: E402
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)

@@ -13,16 +13,16 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from abm.arenas import arena  # noqa: E402
-from abm.errors import InputError, MolochError  # noqa: E402
-from abm.llm.sync import ROUNDING, OutOfSync, deviation, recorded  # noqa: E402
-from abm.llm.transformers_backend import TransformersLLM  # noqa: E402
-from learning.adapters import load_adapter  # noqa: E402
-from learning.examples import Example  # noqa: E402
-from learning.lora import LoraSettings  # noqa: E402
-from learning.trainer import TRLTrainer  # noqa: E402
+from abm.llm.fingerprint import ROUNDING, OutOfSync, deviation, recorded  # noqa: E402
+from abm.llm.local.backend import TransformersLLM  # noqa: E402
+from learning.methods.sets import training_set  # noqa: E402
 from learning.training import fit, launch  # noqa: E402
+from learning.training.adapters import load_adapter  # noqa: E402
+from learning.training.examples import Example  # noqa: E402
 from learning.training.ranks import Ranks  # noqa: E402
-from learning.training_set import training_set  # noqa: E402
+from learning.training.settings import LoraSettings  # noqa: E402
+from learning.training.trainer import TRLTrainer  # noqa: E402
+from moloch.errors import InputError, MolochError  # noqa: E402
 from tests.learning.logs import contest, log  # noqa: E402
 
 ROOT = Path(__file__).parents[3]

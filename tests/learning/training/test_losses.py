@@ -10,8 +10,8 @@ pytest.importorskip("peft")
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
-from learning.examples import Example, passes  # noqa: E402
 from learning.training import losses  # noqa: E402
+from learning.training.examples import Example, passes  # noqa: E402
 from learning.training.losses import mean_loss, row_losses, step_losses, whole_inputs  # noqa: E402
 from tests.support.tiny import save_tiny_model  # noqa: E402
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.ui.data.comparing import parting_marks, same_time
+from analysis.ui.data.compare import parting_marks, same_time
 
 
 def labels(*epochs: tuple[int, ...]) -> list[dict[str, int]]:

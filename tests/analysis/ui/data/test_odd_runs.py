@@ -11,12 +11,12 @@ import pytest
 
 from abm.events import MessagePublished, PersonasJoined
 from abm.log import codec, create, read_events
+from analysis.formats import LABEL
+from analysis.readings.book import Book
 from analysis.ui.address import Address
 from analysis.ui.data import runs as data
-from analysis.ui.data.book import Book
 from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.runs import describe, find_runs, keys
-from analysis.ui.data.text import LABEL
 from analysis.ui.data.training import training_rows
 from analysis.ui.library import Library
 from tests.support.hostile_run import ADAPTER, hostile_run

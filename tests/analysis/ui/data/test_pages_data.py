@@ -27,14 +27,14 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.log import create, open_log, read_events
-from abm.networked.platform import UNIT
-from analysis.compare import compare
-from analysis.contests import read_evaluation
-from analysis.evaluation import probe_table, win_rate
+from abm.state.platform import UNIT
+from analysis.readings.book import Book
+from analysis.readings.contests import read_evaluation
+from analysis.tables.compare import compare
+from analysis.tables.evaluation import probe_table, win_rate
 from analysis.ui.address import Address
 from analysis.ui.data import agents, contests, probes, training
-from analysis.ui.data.book import Book
-from analysis.ui.data.comparing import compared
+from analysis.ui.data.compare import compared
 from analysis.ui.data.film import film, society_choices, society_of, society_options
 from analysis.ui.data.frames import Key
 from analysis.ui.data.head import headline, run_rows

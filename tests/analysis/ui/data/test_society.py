@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from abm.columns import Int16s, Int32s, unpack
-from abm.crowd import each
 from abm.events import (
     ContestDecided,
     Engaged,
@@ -20,8 +19,9 @@ from abm.events import (
     StepStarted,
 )
 from abm.log import read_events
-from abm.networked.platform import UNIT
-from abm.state import State, apply
+from abm.reactions import each
+from abm.state.platform import UNIT
+from abm.state.state import State, apply
 from analysis.ui.data import society
 from analysis.ui.data.frames import Frames, Key
 from analysis.ui.data.society import Reader

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.ui.data.text import DASH, SHOWN, ago, bounds, interval, p_value, passage, percent, points, short, signed
+from analysis.formats import DASH, SHOWN, ago, bounds, interval, p_value, passage, percent, points, short, signed
 
 
 class TestPassage:

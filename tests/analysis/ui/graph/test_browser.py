@@ -111,7 +111,7 @@ class TestDrawing:
         assert page.colour(4) == BLUE
 
     def test_data_that_do_not_fit_are_said(self, show):
-        """In place of the graph, and a mended update draws it."""
+        """In place of the graph, and a fixed update draws it."""
         page = show()
         page.js(
             "() => { keep = model.get('fills'); model.update({ fills: new DataView(new ArrayBuffer(3)) }) }".replace(

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abm.errors import InputError
 from analysis.ui.graph.packing import (
     check_codes,
     check_communities,
@@ -21,6 +20,7 @@ from analysis.ui.graph.packing import (
     sample_ties,
 )
 from media_graph import build
+from moloch.errors import InputError
 
 pairs = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=80)
 

@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from abm.errors import InputError
 from analysis.ui.graph.palettes import GROUNDS, HUES, categories, check_palette, opinions
+from moloch.errors import InputError
 
 # Machado, Oliveira & Fernandes (2009), severity 1.0, on linear RGB
 BLIND = {

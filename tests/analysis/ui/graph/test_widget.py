@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from abm.errors import InputError
+from moloch.errors import InputError
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_without_the_extra_one_error_says_what_to_install():
     code = (
         "import sys; sys.modules['anywidget'] = None\n"
         "from analysis.ui.graph import categories\n"
-        "from abm.errors import InputError\n"
+        "from moloch.errors import InputError\n"
         "try:\n    from analysis.ui.graph import DiffusionGraph\n"
         "except InputError as error:\n    print(error)"
     )

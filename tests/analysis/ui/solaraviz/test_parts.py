@@ -14,7 +14,7 @@ import solara
 from matplotlib.colors import to_rgb
 
 from abm.events import ContestDecided, Engaged, FeedServed, MessageRejected, Reacted, VerdictGiven
-from abm.replay_model import ReplayModel
+from abm.views.replay_model import ReplayModel
 from analysis.ui.data.places import stand
 from analysis.ui.data.society import exposure
 from analysis.ui.graph import DiffusionGraph
@@ -22,7 +22,7 @@ from analysis.ui.graph.palettes import HUES
 from analysis.ui.solaraviz import Audience, Status, opinion_axis, share_axis, use_live
 from analysis.ui.solaraviz.contest import step_contests
 from analysis.ui.solaraviz.plots import NO_DATA, draw
-from learning.loop import Progress
+from learning.runs.loop import Progress
 from media_graph import build
 from tests.learning.test_loop import CONFIG, NETWORKED, carry_out
 

@@ -1,0 +1,197 @@
+"""Anchors: what competitors write about. Typed by the arena's schema, named by their content.
+
+Knows files and schemas; knows nothing of models or logs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from abm.arenas import AnchorSchema, Arena
+from moloch.content import content_id
+from moloch.errors import InputError
+
+Value = str | list[str]
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """One product, candidate or article.
+
+    Attributes:
+        id: content id over ``fields`` and ``facts``.
+        fields: schema field name -> text, or list of texts.
+        facts: attribute -> value, where the source states structured facts; claims are checked against them.
+        text: the rendering that writers see.
+        subject: the name that a message must mention to be about this anchor; empty where there is none.
+    """
+
+    id: str
+    fields: dict[str, Value]
+    facts: dict[str, str]
+    text: str
+    subject: str
+
+
+class AnchorSplit(msgspec.Struct, frozen=True):
+    """Anchors to train on and held-out anchors to evaluate on, with what was dropped.
+
+    Attributes:
+        dropped: reason -> number of rows left out (duplicates within a split, leaks across splits).
+    """
+
+    train: list[Anchor]
+    held_out: list[Anchor]
+    dropped: dict[str, int]
+
+
+def make_anchor(schema: AnchorSchema, row: Mapping[str, object]) -> Anchor:
+    """Return the anchor of one row.
+
+    Raises:
+        ValueError: a required field is missing or empty, or a value has the wrong type.
+    """
+    fields: dict[str, Value] = {}
+    for field in schema.fields:
+        raw = row.get(field.name, row.get(field.column) if field.column else None)
+        value = _clean_value(raw, field.name, is_list=field.list)
+        if value:
+            fields[field.name] = value
+        elif field.required:
+            names = " or ".join(dict.fromkeys(n for n in (field.column, field.name) if n))
+            raise ValueError(f"field {names!r} is missing or empty")
+    facts = _facts(row.get("facts"))
+    subject = next((str(fields[f.name]) for f in schema.fields if f.subject and f.name in fields), "")
+    lines = [f"{f.label}: {_join(fields[f.name])}" for f in schema.fields if f.shown and f.name in fields]
+    return Anchor(content_id([fields, facts]), fields, facts, "\n".join(lines), subject)
+
+
+def _facts(raw: object) -> dict[str, str]:
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict) or not all(isinstance(v, str | int) for v in raw.values()):
+        raise ValueError("field 'facts' must map attributes to text")
+    return {str(name): str(value) for name, value in raw.items()}
+
+
+def _clean_value(raw: object, name: str, *, is_list: bool) -> Value:
+    if raw is None:
+        return ""
+    if is_list and isinstance(raw, list) and all(isinstance(item, str) for item in raw):
+        return [text for item in raw if (text := clean(item))]
+    if isinstance(raw, str):
+        text = clean(raw)
+        return [text] if is_list and text else text
+    wanted = "a list of texts" if is_list else "text"
+    raise ValueError(f"field {name!r} must be {wanted}, not {type(raw).__name__}")
+
+
+def clean(text: str) -> str:
+    """Return ``text`` without control characters, with single spaces and at most one line break in a row."""
+    text = re.sub(r"[\r\n\u2028\u2029]+", "\n", text)
+    text = re.sub(r"[^\S\n]+", " ", "".join(c for c in text if c == "\n" or c.isprintable() or c.isspace()))
+    return re.sub(r" ?\n[ \n]*", "\n", text).strip()
+
+
+def _join(value: Value) -> str:
+    return value if isinstance(value, str) else " > ".join(value)
+
+
+def read_anchors(path: Path | str, arena: Arena) -> list[Anchor]:
+    """Return the anchors of a JSON Lines file, in its order.
+
+    Raises:
+        InputError: the file cannot be read, is empty, or a line is malformed (with line, field and reason).
+    """
+    anchors = [anchor for _, anchor in _rows(Path(path), arena.anchor)]
+    if not anchors:
+        raise InputError("no anchors", where=str(path), why="the file is empty", fix="Give one JSON object a line.")
+    return anchors
+
+
+def _rows(path: Path, schema: AnchorSchema) -> Iterator[tuple[int, Anchor]]:
+    try:
+        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    except OSError as error:
+        raise InputError("cannot read the anchors", where=str(path), why=error.strerror or str(error)) from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            row = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            why, fix = str(error), "Give one JSON object a line, in UTF-8."
+            raise InputError("not a JSON object", where=where, why=why, fix=fix) from error
+        if not isinstance(row, dict):
+            raise InputError("not a JSON object", where=where, why=f"the line holds a {type(row).__name__}")
+        try:
+            yield number, make_anchor(schema, row)
+        except ValueError as error:
+            raise InputError(
+                f"not a {schema.noun}",
+                where=where,
+                why=str(error),
+                fix=f"A {schema.noun} has the fields {_required(schema)}.",
+            ) from error
+
+
+def _required(schema: AnchorSchema) -> str:
+    return ", ".join(field.column or field.name for field in schema.fields if field.required)
+
+
+def load_anchors(source: Path | str | None, arena: Arena) -> AnchorSplit:
+    """Return the anchors of a folder with ``train.jsonl`` and ``test.jsonl``, or the built-in pack.
+
+    Duplicates within a split are dropped; an anchor of the held-out split whose shown text stands in the
+    training split too is dropped from the held-out split, so that nothing evaluated was trained on.
+
+    Raises:
+        InputError: the folder or a file of it cannot be read, or nothing is left of a split.
+    """
+    if source is None:
+        folder = Path(str(resources.files("abm").joinpath(f"data/anchors/{arena.name}")))
+        if not folder.is_dir():
+            raise InputError(
+                f"arena {arena.name!r} has no built-in anchors",
+                fix="Give --anchors a folder with train.jsonl and test.jsonl.",
+            )
+    else:
+        folder = Path(source)
+    if not folder.is_dir():
+        raise InputError(
+            "no such folder of anchors", where=str(folder), fix="Give a folder with train.jsonl and test.jsonl."
+        )
+    train, twice = _unique(read_anchors(folder / "train.jsonl", arena), set())
+    seen = {_leak_key(anchor) for anchor in train}
+    held_out_rows = read_anchors(folder / "test.jsonl", arena)
+    unleaked = [anchor for anchor in held_out_rows if _leak_key(anchor) not in seen]
+    held_out, held_twice = _unique(unleaked, set())
+    dropped = {
+        "duplicate in train": twice,
+        "duplicate in test": held_twice,
+        "test text stands in train": len(held_out_rows) - len(unleaked),
+    }
+    if not held_out:
+        raise InputError("no held-out anchors are left", where=str(folder), why="all of them stand in train.jsonl")
+    return AnchorSplit(train, held_out, dropped)
+
+
+def _leak_key(anchor: Anchor) -> str:
+    """Return the shown text without its subject line, case and spacing: what a leak would repeat."""
+    body = anchor.text.split("\n", 1)[-1] if anchor.subject else anchor.text
+    return " ".join(body.lower().split())
+
+
+def _unique(anchors: Sequence[Anchor], seen: set[str]) -> tuple[list[Anchor], int]:
+    kept: list[Anchor] = []
+    for anchor in anchors:
+        mark = _leak_key(anchor)
+        if mark not in seen:
+            seen.add(mark)
+            kept.append(anchor)
+    return kept, len(anchors) - len(kept)

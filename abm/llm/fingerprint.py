@@ -1,0 +1,74 @@
+"""Whether an engine computes with the weights it was given: log-probabilities of a fixed text, recorded and compared.
+
+Who makes an adapter records them beside it (``check.json``); every engine that loads it is held against them. An engine
+that went on with older weights, or with none, would otherwise go unnoticed. Knows numbers and files, no engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from moloch.errors import MolochError
+
+FILE = "check.json"
+ROUNDING = 0.02
+"""Nats per token, on average, that other kernels and half precision may differ by."""
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A text and how likely each of its tokens but the first is.
+
+    Attributes:
+        tokens: the text, at least two.
+        adapted, base: log-probabilities with the adapter and without, shape (tokens - 1,), in nats.
+        before: with the adapter that it was learnt from, the likeliest to be taken for it; empty if there was none.
+    """
+
+    tokens: list[int]
+    adapted: list[float]
+    base: list[float]
+    before: list[float] = []
+
+
+class OutOfSync(MolochError):
+    """An engine that does not compute with the weights that it was given."""
+
+    exit_code = 7
+
+
+def record(folder: Path, known: Recorded) -> None:
+    """Write ``known`` beside an adapter."""
+    (folder / FILE).write_bytes(msgspec.json.encode(known))
+
+
+def recorded(folder: Path) -> Recorded | None:
+    """Return what was recorded beside an adapter; None if nothing was."""
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Recorded)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def deviation(known: Recorded, found: Sequence[float], *, where: str) -> float:
+    """Return the mean distance of ``found`` from what the adapter gives, in nats per token.
+
+    Raises:
+        OutOfSync: it is more than rounding and half of the way to the base or to what it was learnt from, whichever is
+            nearer: these are other weights.
+    """
+    others = [other for other in (known.base, known.before) if other]
+    changes, off = min(_distance(other, known.adapted) for other in others), _distance(found, known.adapted)
+    if not off <= ROUNDING + changes / 2:  # NaN is out of sync, too
+        raise OutOfSync(
+            "the engine computes with other weights", where=where,
+            why=f"log-probabilities are {off:.3f} nats per token from the adapter's, which are {changes:.3f} from those before",
+            fix="Restart the engine; if it stays, model and adapter do not belong together.",
+        )  # fmt: skip
+    return off
+
+
+def _distance(left: Sequence[float], right: Sequence[float]) -> float:
+    return sum(abs(a - b) for a, b in zip(left, right, strict=True)) / len(right)

@@ -1,0 +1,214 @@
+"""A language model in this process, through transformers, on CPU or GPU.
+
+Weights are safetensors on this machine; no code of a model repository is run. The composition of a batch follows from
+the call: redoing a call redoes it exactly. A request's ``choices`` hold its completion; its ``schema`` is not enforced.
+Knows nothing of contests or logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from abm.llm.folders import POCKET, model_folder
+from abm.llm.local.decode import Row, Written, decode
+from abm.llm.local.guide import Options
+from abm.llm.local.steps import ready
+from abm.llm.port import Reply, Request
+from abm.llm.weights import Swapper, model_digest
+from moloch.errors import InputError, MolochError
+
+ATTENTION = {"full_attention", "sliding_attention"}
+
+SMALL = 100_000_000
+"""Parameters below which one CPU thread is used: more gain little, and collapse where another process is busy."""
+
+
+class TransformersLLM:
+    """An :class:`~abm.llm.port.LLM` in this process.
+
+    Args:
+        model: ``"pocket"`` or a folder.
+        adapters: folder that holds ``<adapter id>/adapter_model.safetensors`` and ``adapter_config.json``.
+        device: ``"auto"`` takes CUDA where there is one.
+        dtype: ``"auto"`` is bfloat16 on CUDA and float32 on a CPU, whatever the files hold.
+        batch: rows decoded together; by default 128 of a small model, 32 of another. A call's requests are cut into
+            batches in their order (of a small model) or by the length of their prompts, so another ``batch`` may
+            round, and then sample, otherwise. It does not follow free memory, which is not the same on every day.
+        threads: CPU threads while decoding; by default 1 for a small model, else as torch is set.
+
+    Raises:
+        InputError: no such model, one that cannot be loaded, has no chat template, or remembers by more than attention.
+    """
+
+    unit: Literal["batch", "call"] = "batch"
+
+    def __init__(
+        self,
+        model: str | Path = POCKET,
+        *,
+        adapters: Path | None = None,
+        device: str = "auto",
+        dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto",
+        batch: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._name, self._folder = str(model), model_folder(str(model))
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if dtype == "auto":
+            dtype = "bfloat16" if device.startswith("cuda") else "float32"
+        self.tokenizer, self.model = _load(self._folder, getattr(torch, dtype))
+        try:
+            self.model.to(device).eval()
+        except RuntimeError as error:
+            why = str(error).splitlines()[0]
+            raise InputError(f"cannot put the model on {device!r}", where=str(self._folder), why=why) from error
+        self._pinned = ready(self.model)
+        small = self.model.num_parameters() < SMALL
+        self._batch, self._by_length = batch or (128 if small else 32), not small
+        self._threads = threads or (1 if small else torch.get_num_threads())
+        self._digest: str | None = None
+        self._spelled: dict[tuple[str, ...], Options] = {(): ()}
+        self._swapper = Swapper(self.model, adapters)
+        self._device, self._asleep = device, False
+
+    @property
+    def name(self) -> str:
+        """The model as it was asked for."""
+        return self._name
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the base weights, settings, tokenizer and chat template, as the files state them."""
+        if self._digest is None:
+            self._digest = model_digest(self._folder)
+        return self._digest
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield one reply per request, batch by batch; requests of one adapter stay together.
+
+        Raises:
+            InputError: a prompt leaves no room for its completion (nothing is cut), or an adapter cannot be loaded.
+        """
+        rows = {id(request): self._row(request) for request in requests}  # all are checked before any is answered
+        lengths = {site: len(row.prompt) if self._by_length else 0 for site, row in rows.items()}
+        ordered = sorted(
+            requests, key=lambda request: (request.adapter, lengths[id(request)])
+        )  # stable: else plan order
+        for adapter, group in groupby(ordered, key=lambda request: request.adapter):
+            same = list(group)
+            for start in range(0, len(same), self._batch):
+                batch = same[start : start + self._batch]
+                self._wake()
+                self._swapper.activate(adapter)  # per batch: between two, the caller may have asked for another
+                yield from self._decode(batch, [rows[id(request)] for request in batch])
+
+    def sleep(self) -> None:
+        """Move the weights from an accelerator to main memory until the next call."""
+        if self._device != "cpu" and not self._asleep:
+            self._swapper.activate("")  # what it keeps of the base weights is on the device, too
+            self.model.to("cpu")
+            torch.cuda.empty_cache()
+            self._asleep = True
+
+    def _wake(self) -> None:
+        if self._asleep:
+            self.model.to(self._device)
+            self._asleep = False
+
+    def prompt_ids(self, request: Request) -> list[int]:
+        """Return the prompt's tokens, the chat template applied once."""
+        text = self.tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def _decode(self, batch: Sequence[Request], rows: Sequence[Row]) -> Iterator[Reply]:
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
+        with torch_threads(self._threads):
+            found = self._written(rows, pad)
+        for request, row, new in zip(batch, rows, found, strict=True):
+            text = self.tokenizer.decode(new.tokens, skip_special_tokens=True)
+            yield Reply(request.site, text, "stop" if new.stopped else "length", len(row.prompt), len(new.tokens))
+
+    def _written(self, rows: Sequence[Row], pad: int) -> list[Written]:
+        try:
+            return decode(self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned)
+        except torch.OutOfMemoryError as error:
+            raise MolochError(
+                "generation ran out of GPU memory", where=self._name, why=str(error).splitlines()[0],
+                fix=f"Set serving.rows lower than {self._batch}, and run the same command again.",
+            ) from error  # fmt: skip
+
+    def _options(self, request: Request) -> Options:
+        """Return the tokens of the request's choices, as the tokenizer writes each by itself."""
+        if request.choices not in self._spelled:
+            options = [self.tokenizer(choice, add_special_tokens=False)["input_ids"] for choice in request.choices]
+            for choice, tokens in zip(request.choices, options, strict=True):
+                if not tokens or self.tokenizer.decode(tokens, skip_special_tokens=True) != choice:
+                    raise InputError(
+                        "the model cannot write a choice", where=request.site, why=f"its tokens do not spell {choice!r}"
+                    )
+            self._spelled[request.choices] = tuple(map(tuple, options))
+        return self._spelled[request.choices]
+
+    def _row(self, request: Request) -> Row:
+        prompt, sampling = self.prompt_ids(request), request.sampling
+        if sampling.temperature < 0 or not 0 < sampling.top_p <= 1 or sampling.max_tokens < 1:
+            why = "temperature is at least 0, top_p in (0, 1], max_tokens at least 1"
+            raise InputError("sampling out of range", where=request.site, why=why)
+        positions = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        if positions and len(prompt) + sampling.max_tokens > positions:
+            raise InputError(
+                "the prompt is too long for the model",
+                where=request.site,
+                why=f"{len(prompt)} tokens and {sampling.max_tokens} for the completion; the model takes {positions}",
+                fix="Use shorter anchors or a smaller sampling.max_tokens; nothing is cut in silence.",
+            )
+        options = self._options(request)
+        return Row(prompt, request.seed, sampling.temperature, sampling.top_p, sampling.max_tokens, options)
+
+    @cached_property
+    def _stops(self) -> set[int]:
+        ends = self.model.generation_config.eos_token_id if self.model.generation_config else None
+        listed = ends if isinstance(ends, list) else [ends]
+        return {end for end in (*listed, self.tokenizer.eos_token_id) if end is not None}
+
+
+def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
+    """Return the tokenizer and the model in ``folder``."""
+    transformers_logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
+    except Exception as error:  # files of others: whatever is wrong with them, the user reads one line
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise InputError("cannot load the model", where=str(folder), why=reason) from error
+    if tokenizer.chat_template is None:
+        raise InputError("the model has no chat template", where=str(folder), fix="Use an instruction-tuned model.")
+    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ()) - ATTENTION
+    if kinds or model._is_stateful:
+        why = f"it has {', '.join(sorted(kinds)) or 'recurrent'} layers; this backend decodes attention only"
+        raise InputError("cannot generate with the model", where=str(folder), why=why)
+    return tokenizer, model
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch compute with ``count`` CPU threads inside the block.
+
+    A small model gains nothing from a second thread, and loses nearly everything where another process is busy.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

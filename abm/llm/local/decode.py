@@ -1,0 +1,193 @@
+"""Batched decoding: left-padded, cached, each row sampled from its own keyed stream. Token ids in, token ids out.
+
+One uniform per token and inverse-CDF sampling: what a row draws depends on its seed alone, not on its batch. Equal
+prompts of a batch are read once; rows that are done leave it. Works with any causal language model of transformers
+whose only memory is attention; knows nothing of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from abm.llm.local.attention import any_length
+from abm.llm.local.cache import roomy_cache
+from abm.llm.local.guide import Guide, Options
+from abm.llm.local.steps import Pinned, Plain
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+COMPACT = 0.75
+"""Finished rows leave the batch when at most this share of it is still running, and ``PINNED_COMPACT``: of pinned steps,
+for which a smaller batch is a new shape."""
+PINNED_COMPACT = 0.5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One prompt and how to continue it.
+
+    Attributes:
+        prompt: token ids, at least one.
+        seed: 0 .. 2**128 - 1, names the row's stream of draws.
+        temperature: 0 takes the likeliest token.
+        top_p: in (0, 1]; draws are from the smallest set of tokens with at least this probability.
+        max_tokens: bound on the new tokens, at least 1.
+        options: what is written is one of these, token for token, unless the bound cuts it; empty: it is free.
+    """
+
+    prompt: list[int]
+    seed: int
+    temperature: float
+    top_p: float
+    max_tokens: int
+    options: Options = ()
+
+
+@dataclass
+class Written:
+    """A row's new tokens, without the stop token, and whether it stopped by itself."""
+
+    tokens: list[int] = field(default_factory=list)
+    stopped: bool = False
+
+
+@torch.inference_mode()
+def decode(
+    model: PreTrainedModel, rows: Sequence[Row], *, pad: int, stops: set[int], pinned: bool = False
+) -> list[Written]:
+    """Return what ``model`` writes after each row's prompt, in the order of ``rows``.
+
+    Args:
+        pad: token for left padding.
+        stops: tokens that end a row.
+        pinned: take steps of fixed shapes, which pay on a GPU; only for models that :func:`abm.llm.local.steps.can_pin`.
+    """
+    with any_length():
+        return _decode(model, rows, pad, stops, pinned)
+
+
+def _decode(model: PreTrainedModel, rows: Sequence[Row], pad: int, stops: set[int], pinned: bool) -> list[Written]:
+    device = model.device
+    keys = [tuple(row.prompt) for row in rows]
+    places = {prompt: place for place, prompt in enumerate(dict.fromkeys(keys))}
+    prompts = list(places)
+    ids, mask = _left_padded(prompts, pad)
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    cache = roomy_cache(model.config.get_text_config().num_hidden_layers)
+    ids, mask, positions = ids.to(device), mask.to(device), positions.to(device)
+    spread = _indices([places[key] for key in keys], device)  # row -> its prompt
+    sampler, written, live = Sampler(rows, device), [Written() for _ in rows], list(range(len(rows)))
+    guide = Guide([row.options for row in rows], stops)
+    forward: Plain | Pinned = Plain(model, cache)
+    for step in range(max(row.max_tokens for row in rows)):
+        logits = forward(ids, positions, mask)
+        if step == 0:
+            forward = Pinned(model, cache) if pinned else forward
+            logits, mask, positions = logits[spread], mask[spread], positions[spread]
+            if len(prompts) < len(rows):
+                cache.batch_select_indices(spread)
+        tokens = sampler(guide.mask(logits, live), step)
+        going = []
+        for place, (i, token) in enumerate(zip(live, tokens.tolist(), strict=True)):
+            if not written[i].stopped and step < rows[i].max_tokens:
+                _takes(written[i], i, token, guide, stops)
+                if not written[i].stopped and step + 1 < rows[i].max_tokens:
+                    going.append(place)
+        if not going:
+            break
+        ids, positions = tokens[:, None], positions[:, -1:] + 1
+        mask = torch.nn.functional.pad(mask, (0, 1), value=1)
+        if len(going) <= (PINNED_COMPACT if pinned else COMPACT) * len(live):
+            keep = _indices(going, device)
+            cache.batch_select_indices(keep)
+            sampler.select(keep)
+            ids, positions, mask = ids[keep], positions[keep], mask[keep]
+            live = [live[place] for place in going]
+    return written
+
+
+def _takes(written: Written, row: int, token: int, guide: Guide, stops: set[int]) -> None:
+    """Give ``token`` to a row; it stops at a stop token, and when it is one of its options and no other begins with it."""
+    if token in stops:
+        written.stopped = True
+        return
+    written.tokens.append(token)
+    written.stopped = guide.take(row, token)
+
+
+def _left_padded(prompts: Sequence[tuple[int, ...]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return token ids and attention mask, shape (prompts, longest)."""
+    longest = max(map(len, prompts))
+    ids = [[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
+    mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+    return torch.tensor(ids), torch.tensor(mask)
+
+
+def _indices(places: list[int], device: torch.device) -> torch.Tensor:
+    return torch.tensor(places, dtype=torch.long, device=device)
+
+
+class Sampler:
+    """Draws the next token of each row of a batch."""
+
+    def __init__(self, rows: Sequence[Row], device: torch.device) -> None:
+        self._draws = uniforms(rows).to(device)
+        self._temperature = torch.tensor([[row.temperature] for row in rows], device=device)
+        self._top_p = torch.tensor([[row.top_p] for row in rows], device=device)
+        self._greedy = [row.temperature == 0 for row in rows]
+        self._nucleus = any(row.top_p < 1 for row in rows)
+
+    def __call__(self, logits: torch.Tensor, step: int) -> torch.Tensor:
+        """Return one token per row of ``logits``, shape (rows, vocabulary), for the ``step``-th new place."""
+        if all(self._greedy):
+            return logits.argmax(-1)
+        top_p = self._top_p if self._nucleus else None
+        drawn = sample(logits, self._draws[:, step], self._temperature, top_p)
+        if any(self._greedy):
+            drawn = torch.where(self._temperature[:, 0] == 0, logits.argmax(-1), drawn)
+        return drawn
+
+    def select(self, keep: torch.Tensor) -> None:
+        """Keep the rows ``keep``."""
+        self._draws, self._temperature, self._top_p = (
+            column[keep] for column in (self._draws, self._temperature, self._top_p)
+        )
+        self._greedy = [self._greedy[place] for place in keep.tolist()]
+
+
+def uniforms(rows: Sequence[Row]) -> torch.Tensor:
+    """Return draws in [0, 1), shape (rows, longest limit), each row from the Philox stream that its seed names."""
+    draws = np.zeros((len(rows), max(row.max_tokens for row in rows)), dtype=np.float32)
+    for i, row in enumerate(rows):
+        stream = np.random.Generator(np.random.Philox(key=row.seed))
+        draws[i, : row.max_tokens] = stream.random(row.max_tokens, dtype=np.float32)
+    return torch.from_numpy(draws)
+
+
+def sample(
+    logits: torch.Tensor, draws: torch.Tensor, temperature: torch.Tensor, top_p: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return one token per row by inverse CDF: the first whose cumulative probability exceeds the draw.
+
+    Args:
+        logits: shape (rows, vocabulary).
+        draws: shape (rows,), uniforms in [0, 1).
+        temperature, top_p: shape (rows, 1); a row of temperature 0 is drawn as at 1.
+    """
+    scaled = logits.float() / torch.where(temperature == 0, 1.0, temperature)
+    probabilities = torch.softmax(scaled, dim=-1)
+    if top_p is not None:
+        ranked, order = probabilities.sort(dim=-1, descending=True, stable=True)
+        before = ranked.cumsum(-1) - ranked
+        kept = (before < top_p).scatter_(-1, torch.zeros_like(order[:, :1]), True)  # the likeliest always stays
+        probabilities = probabilities * torch.zeros_like(kept).scatter(-1, order, kept)
+    cumulative = probabilities.cumsum(-1)
+    total = cumulative[:, -1:]
+    below = torch.nextafter(total, torch.zeros_like(total))  # rounding must not draw beyond the last possible token
+    return torch.searchsorted(cumulative, torch.minimum(draws[:, None] * total, below), right=True).squeeze(1)

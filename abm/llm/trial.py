@@ -1,0 +1,154 @@
+"""Whether a model does what a study needs of it, seen by asking it a few things. Knows the port; knows no studies."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from abm.arenas import Message
+from abm.llm.port import LLM, Reply, Request, Sampling, Scoring
+from moloch.errors import MolochError
+
+CALLS, TOKENS = 32, 64
+"""Calls at once, and tokens each, by which speed is measured."""
+SCHEMA = {
+    "type": "object",
+    "properties": {"thought": {"type": "string"}, "choice": {"type": "string", "enum": ["A", "B"]}},
+    "required": ["thought", "choice"],
+    "additionalProperties": False,
+}
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at.
+
+    Attributes:
+        ok: None where it is neither good nor bad.
+    """
+
+    what: str
+    ok: bool | None
+    said: str
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What was found of a model; ``tokens_per_s`` is 0 if it wrote nothing."""
+
+    findings: list[Finding]
+    tokens_per_s: float
+    calls: int
+
+    @property
+    def usable(self) -> bool:
+        """Whether a study can use it."""
+        return all(finding.ok is not False for finding in self.findings)
+
+
+def check(llm: LLM) -> Checked:
+    """Ask a model some :data:`CALLS` + 6 short questions and return what came of it.
+
+    Raises:
+        MolochError: it cannot be asked at all.
+    """
+    asked = _Asked(llm)
+    findings = [asked.template(), asked.repeats(), asked.choices(), asked.json(), *asked.logprobs()]
+    speed, found = asked.speed()
+    return Checked([*findings, found], speed, asked.calls)
+
+
+class _Asked:
+    def __init__(self, llm: LLM) -> None:
+        self._llm, self.calls = llm, 0
+
+    def template(self) -> Finding:
+        """See that a chat is rendered: its prompt has more tokens than its words, and an answer comes."""
+        reply = self._one("template", "Say good morning.")
+        words = "it answers" if reply.text.strip() else "it answers nothing"
+        how = f"{words}, {reply.tokens_in} tokens of prompt, ended by {reply.finish}: {_short(reply.text)}"
+        return Finding("chat", bool(reply.text.strip()), how)
+
+    def repeats(self) -> Finding:
+        """See whether the same seed gives the same answer; nothing depends on it, but replays with new calls do."""
+        first, second = (self._one(f"repeat/{i}", "Name three animals.", Sampling(1.0, 1.0, 24)) for i in range(2))
+        same = first.text == second.text
+        return Finding("seed", True if same else None, "one seed, one answer" if same else "one seed, two answers")
+
+    def choices(self) -> Finding:
+        """See whether an answer can be held to options."""
+        reply = self._one("choices", "Answer A or B.", Sampling(1.0, 1.0, 8), choices=("A", "B"))
+        held = reply.text.strip() in ("A", "B")
+        return Finding("options", True if held else None, _held(held, reply))
+
+    def json(self) -> Finding:
+        """See whether an answer can be held to a JSON Schema."""
+        text = json.dumps(SCHEMA, sort_keys=True, separators=(",", ":"))
+        question = "Which is warmer, A: ice, or B: fire? Answer in JSON with thought and choice."
+        reply = self._one("json", question, Sampling(0.0, 1.0, 96), schema=text)
+        try:
+            held = json.loads(reply.text).get("choice") in ("A", "B")
+        except (ValueError, AttributeError):
+            held = False
+        return Finding("JSON", True if held else None, _held(held, reply))
+
+    def logprobs(self) -> list[Finding]:
+        """See whether a server says how likely tokens are; one in this process computes them itself."""
+        if not isinstance(self._llm, Scoring):
+            return []
+        self.calls += 1
+        try:
+            found = self._llm.logprobs()
+        except MolochError as error:
+            return [Finding("logprobs", None, f"{error}; adapters on it could not be checked")]
+        sane = bool(found) and all(-1e4 < value <= 0 for value in found)
+        said = f"{len(found)} tokens, {sum(found) / len(found):.2f} nats on average" if found else "none"
+        return [Finding("logprobs", True if sane else None, said)]
+
+    def speed(self) -> tuple[float, Finding]:
+        """Measure tokens per second over calls that run together."""
+        asked = [
+            _request(f"speed/{i}", f"Tell a long story about the number {i}.", Sampling(1.0, 1.0, TOKENS), seed=i)
+            for i in range(CALLS)
+        ]
+        began = time.perf_counter()
+        replies = list(self._llm.complete(asked))
+        seconds = time.perf_counter() - began
+        self.calls += len(asked)
+        tokens = sum(reply.tokens_out for reply in replies)
+        rate = tokens / seconds
+        bad = [reply.finish for reply in replies if reply.finish in ("error", "refused")]
+        said = f"{rate:,.0f} tokens/s, {len(replies)} calls of up to {TOKENS} tokens at once, {len(bad)} failed"
+        return rate, Finding("speed", len(bad) < len(replies), said)
+
+    def _one(
+        self, site: str, question: str, sampling: Sampling | None = None, *, choices: tuple[str, ...] = (), schema: str = ""
+    ) -> Reply:  # fmt: skip
+        self.calls += 1
+        [reply] = self._llm.complete([_request(site, question, sampling or Sampling(0.0, 1.0, 24), choices, schema)])
+        return reply
+
+
+def attempt(what: str, look: Callable[[], str]) -> Finding:
+    """Return what ``look`` says, or the error it raises."""
+    try:
+        return Finding(what, True, look())
+    except MolochError as error:
+        return Finding(what, False, str(error))
+
+
+def _request(
+    site: str, question: str, sampling: Sampling, choices: tuple[str, ...] = (), schema: str = "", seed: int = 1
+) -> Request:
+    messages: list[Message] = [{"role": "user", "content": question}]
+    return Request(f"check/{site}", messages, sampling, seed, choices=choices, schema=schema)
+
+
+def _held(held: bool, reply: Reply) -> str:
+    return "held to them" if held else f"not held, so answers are only read tolerantly: {_short(reply.text)}"
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return repr(text if len(text) <= 60 else text[:59] + "…")

@@ -1,0 +1,5 @@
+"""State is the fold of events."""
+
+from abm.state.state import OpenContest, State, Tally, apply, fold
+
+__all__ = ["OpenContest", "State", "Tally", "apply", "fold"]

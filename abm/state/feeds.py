@@ -1,0 +1,227 @@
+"""How events change the platform: the fold's part for the networked world, live and on replay."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.columns import Float32s, Int8s, Int16s, Int32s, unpack
+from abm.events import (
+    Engaged,
+    FeedOpened,
+    FeedServed,
+    Intervened,
+    MessagesLabelled,
+    OpinionsShifted,
+    PlatformOpened,
+    PollTaken,
+    TiesCut,
+    TiesFormed,
+)
+from abm.state.platform import (
+    CHOSEN,
+    ELIGIBLE,
+    LIKED,
+    RECOMMENDED,
+    REPLIED,
+    SERVED,
+    SHARED,
+    Platform,
+    Posts,
+    account,
+    slot_of,
+)
+from media_graph import CSR, from_ties
+
+PlatformEvent = (
+    FeedOpened
+    | FeedServed
+    | Engaged
+    | OpinionsShifted
+    | PollTaken
+    | Intervened
+    | MessagesLabelled
+    | TiesFormed
+    | TiesCut
+)
+
+ENDORSED = LIKED | SHARED | CHOSEN
+
+_BITS = {"like": LIKED, "share": SHARED, "reply": REPLIED}
+
+
+def opened(event: PlatformOpened, sources: NDArray[np.int32], targets: NDArray[np.int32]) -> Platform:
+    """Return a new society's platform.
+
+    Args:
+        sources, targets: shape (ties,), the ties of the run's graphs, as persona indices; those of its members count.
+    """
+    n = event.size
+    personas = unpack(event.personas, Int32s).astype(np.int64) if event.personas else event.first + np.arange(n)
+    platform = Platform(
+        personas=personas,
+        follows=from_ties(n, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)),
+        reach=from_ties(n, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)),
+        audience=np.zeros((event.competitors, n), dtype=bool),
+        opinions=np.zeros((event.competitors, n), dtype=np.int16),
+        trust=np.zeros((event.competitors, n), dtype=np.int16),
+        tastes=np.zeros((n, event.tastes), dtype=np.float32),
+        ranker=event.ranker,
+        slots=event.slots,
+    )
+    inside = np.isin(sources, personas) & np.isin(targets, personas)
+    platform.follows = from_ties(n, platform.rows(sources[inside]), platform.rows(targets[inside]))
+    platform.reach = platform.follows.transposed()
+    return platform
+
+
+def apply(platform: Platform, event: PlatformEvent) -> None:
+    """Change ``platform`` by one event."""
+    match event:
+        case FeedOpened():
+            _settle(platform)
+            platform.posts = _posts(platform, event)
+        case FeedServed():
+            posts, rows, items = _now(platform), _rows(platform, event.members), unpack(event.items, Int16s)
+            posts.seen[items, rows] |= SERVED
+            posts.sources[items, rows] = unpack(event.sources, Int32s)
+            posts.places[items, rows] = 128 * event.round + unpack(event.ranks, Int8s).astype(np.uint16)
+        case Engaged():
+            _engage(platform, event)
+        case OpinionsShifted():
+            column = platform.opinions if event.about == "opinion" else platform.trust
+            column[event.slot, _rows(platform, event.members)] = unpack(event.values, Int16s)
+        case PollTaken():
+            _now(platform).polls[event.contest] = [votes / max(1, event.asked) for votes in event.votes]
+        case MessagesLabelled():
+            _now(platform).labelled[unpack(event.items, Int16s)] = True
+        case TiesFormed() | TiesCut():
+            _tie(platform, event)
+        case Intervened():
+            _intervene(platform, event)
+
+
+def chosen(platform: Platform, contest: str, personas: NDArray[np.int64], slots: NDArray[np.integer]) -> None:
+    """Let others see what members chose: to choose a message is to endorse it, as to like it is; nobody endorses it twice."""
+    posts = platform.posts
+    if posts is None:
+        return
+    rows = platform.rows(personas)
+    for item, message in enumerate(posts.messages):
+        if message.rsplit("/", 1)[0] == contest:
+            who = rows[slots == posts.slots[item]]
+            who = who[(posts.seen[item, who] & ENDORSED) == 0]
+            posts.seen[item, who] |= CHOSEN
+            _endorse(platform, posts, np.full(len(who), item), who)
+
+
+def settle(platform: Platform) -> None:
+    """Let ties that formed or were cut count, and clear the feeds: the step is over."""
+    _settle(platform)
+    platform.posts = None
+
+
+def _now(platform: Platform) -> Posts:
+    if platform.posts is None:
+        raise ValueError("no feed is open")
+    return platform.posts
+
+
+def _rows(platform: Platform, column: bytes) -> NDArray[np.int64]:
+    return platform.rows(unpack(column, Int32s))
+
+
+def _posts(platform: Platform, event: FeedOpened) -> Posts:
+    m, n = len(event.messages), platform.n
+    slots = np.array([int(message.rsplit("/", 1)[1]) for message in event.messages], dtype=np.int8)
+    allowed = ~np.isin(slots, platform.banned)
+    return Posts(
+        messages=list(event.messages),
+        slots=slots,
+        topics=_matrix(unpack(event.topics, Float32s), m),
+        seen=np.where(allowed[:, None] & platform.audience[slots], np.uint8(ELIGIBLE), np.uint8(0)),
+        sources=np.where(platform.audience[slots], account(slots.astype(np.int32))[:, None], np.int32(RECOMMENDED)),
+        arrived=np.zeros((m, n), dtype=np.uint16),
+        places=np.zeros((m, n), dtype=np.uint16),
+        endorsed=np.zeros((m, n), dtype=np.uint16),
+        counts=np.zeros(m, dtype=np.int64),
+        labelled=np.zeros(m, dtype=bool),
+    )
+
+
+def _intervene(platform: Platform, event: Intervened) -> None:
+    """Put it in force; what a fact-check or a shock does is told by events of its own."""
+    platform.interventions.append({"kind": event.kind, **event.settings})
+    match event.kind:
+        case "rule":
+            platform.ranker = event.settings.get("ranker") or platform.ranker
+            platform.slots = event.settings.get("slots") or platform.slots
+        case "ban":
+            platform.banned = sorted({*platform.banned, event.settings["slot"]})
+
+
+def _matrix(values: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
+    """Return ``values`` row by row; no columns where there is no row to tell how many."""
+    return values.reshape(rows, len(values) // rows if rows else 0)
+
+
+def _engage(platform: Platform, event: Engaged) -> None:
+    posts, rows, items = _now(platform), _rows(platform, event.members), unpack(event.items, Int16s).astype(np.int64)
+    bit = _BITS[event.action]
+    new = (posts.seen[items, rows] & ENDORSED) == 0
+    posts.seen[items, rows] |= bit
+    posts.counts += np.bincount(items, minlength=len(posts.counts))
+    if platform.tastes.shape[1]:
+        np.add.at(platform.tastes, rows[new], posts.topics[items[new]])
+    if event.action != "reply":
+        _endorse(platform, posts, items[new], rows[new])
+    if event.action == "share":
+        _carry(platform, posts, items, rows, event.round + 1)
+
+
+def _carry(platform: Platform, posts: Posts, items: NDArray[np.int64], rows: NDArray[np.int64], round_: int) -> None:
+    """Let what ``rows`` shared reach their followers; where several shared it, an arbitrary one is its source."""
+    order = np.argsort(-_mixed(platform.personas[rows], items), kind="stable")
+    items, rows = items[order], rows[order]
+    followers, of = expand(platform.reach, rows)
+    fresh = posts.seen[items[of], followers] == 0
+    of, followers = of[fresh], followers[fresh]
+    posts.sources[items[of], followers] = platform.personas[rows[of]]  # the last one that is written stays
+    posts.arrived[items[of], followers] = round_
+    posts.seen[items[of], followers] |= ELIGIBLE
+
+
+def _mixed(personas: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a number for each pair that has nothing to do with the order of members."""
+    return ((personas + 1) * 2654435761 ^ (items + 1) * 2246822519) % 4294967291
+
+
+def _endorse(platform: Platform, posts: Posts, items: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+    """Let the followers of ``rows`` see that they liked, shared or chose ``items``."""
+    followers, of = expand(platform.reach, rows)
+    np.add.at(posts.endorsed.reshape(-1), items[of] * platform.n + followers, np.uint16(1))
+
+
+def expand(csr: CSR, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return all neighbours of ``rows`` one after the other, and for each the place in ``rows`` it belongs to."""
+    starts, lengths = csr.indptr[rows], csr.indptr[rows + 1] - csr.indptr[rows]
+    of = np.repeat(np.arange(len(rows)), lengths)
+    offsets = np.arange(len(of)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return csr.indices[starts[of] + offsets].astype(np.int64), of
+
+
+def _tie(platform: Platform, event: TiesFormed | TiesCut) -> None:
+    """Ties to competitors count at once, those among members from the next feed on."""
+    forms = isinstance(event, TiesFormed)
+    rows, targets = _rows(platform, event.sources), unpack(event.targets, Int32s).astype(np.int64)
+    to_competitors = targets < RECOMMENDED
+    platform.audience[slot_of(targets[to_competitors]), rows[to_competitors]] = forms  # pyright: ignore[reportArgumentType]
+    among = ~to_competitors
+    if among.any():
+        platform.pending.append((forms, rows[among], platform.rows(targets[among])))
+
+
+def _settle(platform: Platform) -> None:
+    if platform.pending:
+        platform.follows, platform.pending = platform.settled(), []
+        platform.reach = platform.follows.transposed()

@@ -1,0 +1,137 @@
+"""What those who saw a contest choose: when it is decided, when a purchase is due, or when a poll asks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.audience.vocal import vocal
+from abm.events import Event, PollTaken, Reacted
+from abm.reactions import reacted_many
+from abm.state.platform import SERVED
+from abm.worlds.networked.influence import social_utility, source_utility
+from abm.worlds.networked.readers import Seen
+from abm.worlds.networked.scene import Scene
+from moloch.keyed import Part
+
+
+class Entry(NamedTuple):
+    """A contest whose messages are in the feeds.
+
+    Attributes:
+        items: its messages' places in the feed, by option.
+        opened: ``seq`` of its opening.
+        place: key of its draws.
+    """
+
+    contest: str
+    items: list[int]
+    opened: int
+    place: tuple[Part, ...]
+
+
+class Choices(NamedTuple):
+    """What k members chose.
+
+    Attributes:
+        options: shape (k,), -1 for nothing.
+        slots: shape (k,), the same as slots.
+    """
+
+    seen: Seen
+    options: NDArray[np.int64]
+    slots: NDArray[np.int8]
+
+
+def choose(scene: Scene, entry: Entry, occasion: int) -> Choices:
+    """Return what those who saw a message of the contest choose now.
+
+    Args:
+        occasion: the round of the purchase; the noise of a choice is that of its occasion, so that a poll asks for what
+            would be chosen then, and minds change by influence only.
+    """
+    posts, weights = scene.posts, scene.network.influence
+    offered = (posts.seen[entry.items] & SERVED) > 0
+    rows = np.flatnonzero(offered.any(axis=0))
+    offered = offered[:, rows].T
+    places = np.where(
+        offered, posts.places[np.array(entry.items)[:, None], rows].T.astype(np.int64), np.iinfo(np.int64).max
+    )
+    slots = posts.slots[entry.items]
+    seen = Seen(
+        rows=rows,
+        offered=offered,
+        first=places.argmin(axis=1),
+        social=social_utility(posts, rows, entry.items, weights, entry.contest),
+        source=source_utility(scene.platform, slots[None, :], rows[:, None], weights)
+        - scene.penalty * posts.labelled[entry.items],
+    )
+    texts = [scene.texts[item] for item in entry.items]
+    options = scene.reader.choose(texts, scene.voters, seen, (*entry.place, "choice", occasion))
+    return Choices(seen, options, np.where(options < 0, np.int8(-1), slots[options]))
+
+
+def reacted(scene: Scene, entry: Entry, choices: Choices, occasion: int, bulk: int) -> list[Event]:
+    """Return the events of members' choices.
+
+    A member's order is that in which it saw the options; those that it did not see are missing. From ``bulk`` members on
+    choices are columns, but for some of those who saw everything, whose thoughts are kept (:func:`abm.reactions.vocal`).
+    """
+    seen, ids = choices.seen, scene.voters.ids[choices.seen.rows]
+    orders = _orders(scene, entry, seen)
+    thoughts = _thoughts(scene, entry, choices, orders, occasion, bulk)
+    slots = np.append(scene.posts.slots[entry.items], np.int8(-1))[orders]  # an option that was not seen: slot -1
+    single = np.ones(len(ids), dtype=bool) if len(ids) < bulk else np.isin(np.arange(len(ids)), list(thoughts))
+    events: list[Event] = [
+        Reacted(
+            step=scene.step, cause=entry.opened, contest=entry.contest, persona=int(ids[i]),
+            order=slots[i][slots[i] >= 0].tolist(), choice=int(choices.slots[i]), thought=thoughts.get(int(i), ""),
+        )
+        for i in np.flatnonzero(single)
+    ]  # fmt: skip
+    if not single.all():
+        crowd = ~single
+        events.append(
+            reacted_many(
+                entry.contest, ids[crowd], slots[crowd], choices.slots[crowd], step=scene.step, cause=entry.opened
+            )
+        )
+    return events
+
+
+def poll(scene: Scene, entry: Entry, choices: Choices, round_: int, competitors: int) -> PollTaken:
+    """Return a poll's result."""
+    votes = np.bincount(choices.slots[choices.slots >= 0], minlength=competitors).tolist()
+    return PollTaken(
+        step=scene.step, cause=entry.opened, contest=entry.contest, round=round_, asked=len(choices.slots), votes=votes
+    )
+
+
+def _orders(scene: Scene, entry: Entry, seen: Seen) -> NDArray[np.int64]:
+    """Return options in the order in which each member saw them, shape (k, n); -1 at the end for those it did not."""
+    places = scene.posts.places[np.array(entry.items)[:, None], seen.rows].T.astype(np.int64)
+    places[~seen.offered] = np.iinfo(np.int64).max
+    orders = np.argsort(places, axis=1, kind="stable")
+    return np.where(np.take_along_axis(seen.offered, orders, axis=1), orders, -1)
+
+
+def _thoughts(
+    scene: Scene, entry: Entry, choices: Choices, orders: NDArray[np.int64], occasion: int, bulk: int
+) -> dict[int, str]:
+    """Return the thoughts that are kept, by place among those who saw the contest: of members who could compare."""
+    seen = choices.seen
+    compared = np.flatnonzero(seen.offered.all(axis=1) & (len(entry.items) >= 2))
+    if len(seen.rows) >= bulk:
+        asked, _ = vocal(scene.audience, scene.voters.ids[seen.rows[compared]], *entry.place)
+        compared = compared[asked]
+    if not len(compared):
+        return {}
+    part = seen.of(compared)
+    texts = [scene.texts[item] for item in entry.items]
+    said = scene.reader.thoughts(
+        texts, scene.voters, part, choices.options[compared], orders[compared].astype(np.int8),
+        (*entry.place, "choice", occasion),
+    )  # fmt: skip
+    return dict(zip(compared.tolist(), said, strict=True))

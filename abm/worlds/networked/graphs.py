@@ -1,0 +1,76 @@
+"""The audience graph of a run, from its settings: a builder of :mod:`media_graph`, or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from abm.audience import Voters
+from abm.columns import Int32s, pack
+from abm.events import Phase, TiesFormed
+from abm.worlds.networked.settings import GraphConfig
+from media_graph import CSR, KINDS, build, from_ties, read_graph
+from moloch import keyed
+from moloch.errors import InputError
+
+CHUNK = 1 << 20
+"""Ties per event."""
+
+
+def audience_graphs(
+    config: GraphConfig, voters: Mapping[Phase, Voters], names: Mapping[Phase, Sequence[str]], seed: int
+) -> dict[Phase, CSR]:
+    """Return who follows whom among the voters of each split, by row.
+
+    Args:
+        names: of the voters, as a file calls them.
+
+    A builder makes a graph for each split. A file holds the ties of all members, by name or persona index (``options`` may
+    say ``mutual``); those between a member who trains and one who is held out are left out, for they never meet.
+
+    Raises:
+        InputError: no such builder or file, one that does not fit the members, or a split without any tie.
+    """
+    if config.kind not in KINDS and Path(config.kind).suffix:
+        return _from_file(config, voters, names)
+    return {split: _built(config, mine, seed, split) for split, mine in voters.items()}
+
+
+def _built(config: GraphConfig, voters: Voters, seed: int, split: Phase) -> CSR:
+    options = dict(config.options)
+    if config.kind == "watts_strogatz" and "k" not in options:  # the default kind must fit any number of members
+        options["k"] = min(4, (len(voters.ids) - 1) // 2 * 2)
+    return build(config.kind, len(voters.ids), keyed.seed32(seed, "graph", split), traits=voters.traits, **options)
+
+
+def _from_file(
+    config: GraphConfig, voters: Mapping[Phase, Voters], names: Mapping[Phase, Sequence[str]]
+) -> dict[Phase, CSR]:
+    if unknown := [name for name in config.options if name != "mutual"]:
+        raise InputError(f"a graph's file has no option {unknown[0]!r}", where=config.kind, fix="It has 'mutual'.")
+    whole = read_graph(config.kind, [name for split in voters for name in names[split]], **config.options)
+    sources, targets = whole.ties()
+    found: dict[Phase, CSR] = {}
+    for split, mine in voters.items():
+        first, n = int(mine.ids[0]), len(mine.ids)  # persona indices are places in the list of all names
+        inside = (sources >= first) & (sources < first + n) & (targets >= first) & (targets < first + n)
+        if not inside.any():
+            raise InputError(
+                f"no ties among the {n} members of {split!r}", where=config.kind,
+                why="the file's nodes are names or persona indices: those who train come first, then those held out",
+                fix="Name the nodes as the personas are named, or choose a builder, such as watts_strogatz.",
+            )  # fmt: skip
+        found[split] = from_ties(n, sources[inside] - first, targets[inside] - first)
+    return found
+
+
+def joined_ties(csr: CSR, voters: Voters) -> Iterator[TiesFormed]:
+    """Yield the events of a graph's ties; they are a society's first."""
+    sources, targets = csr.ties()
+    for start in range(0, len(sources), CHUNK):
+        part = slice(start, start + CHUNK)
+        yield TiesFormed(
+            why="graph",
+            sources=pack(voters.ids[sources[part]], Int32s),
+            targets=pack(voters.ids[targets[part]], Int32s),
+        )

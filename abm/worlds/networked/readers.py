@@ -1,0 +1,216 @@
+"""How members of a networked world read: how far a message appeals to them, and what they choose among those they saw.
+
+A :class:`Reader` is an audience that also knows its members' appeal; the choice model is one. What others did enters a
+choice as utility beside the message's own, and the thoughts say so where it decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.audience import ChoiceModel, Mixed, Voters, feature_matrix
+from moloch import keyed
+from moloch.errors import InputError
+from moloch.keyed import Part
+from populations import TRAITS
+
+_SOCIAL = "People whom I follow liked option {x}."
+_SOURCE = "I think well of who wrote option {x}."
+
+
+class Seen(NamedTuple):
+    """Members before one contest.
+
+    Attributes:
+        rows: shape (k,), the members who saw at least one of its messages.
+        offered: shape (k, n), which of them each saw.
+        first: shape (k,), option that each saw first.
+        social: shape (k, n), utility that contacts' endorsements and polls add.
+        source: shape (k, n), utility that opinion of and trust in the author add.
+    """
+
+    rows: NDArray[np.int64]
+    offered: NDArray[np.bool_]
+    first: NDArray[np.int64]
+    social: NDArray[np.float64]
+    source: NDArray[np.float64]
+
+    def of(self, some: NDArray[np.int64]) -> Seen:
+        """Return the same of some of the members, by their place in ``rows``."""
+        return Seen(self.rows[some], self.offered[some], self.first[some], self.social[some], self.source[some])
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """An audience of a networked world."""
+
+    def topics(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return what messages are like, shape (texts, features)."""
+        ...
+
+    def appeal(
+        self, texts: Sequence[str], voters: Voters, rows: NDArray[np.int64], items: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return how far text ``items[j]`` appeals to member ``rows[j]``, shape (pairs,); 0: it leaves it cold."""
+        ...
+
+    def choose(self, texts: Sequence[str], voters: Voters, seen: Seen, key: tuple[Part, ...]) -> NDArray[np.int64]:
+        """Return the option that each member of ``seen`` chooses, shape (k,); -1 for none."""
+        ...
+
+    def thoughts(
+        self,
+        texts: Sequence[str],
+        voters: Voters,
+        seen: Seen,
+        chosen: NDArray[np.int64],
+        shown: NDArray[np.int8],
+        key: tuple[Part, ...],
+    ) -> list[str]:
+        """Return why, one text per member of ``seen``, all of whom saw every option.
+
+        Args:
+            chosen: shape (k,), what :meth:`choose` returned.
+            shown: shape (k, n), options in the order in which each member saw them.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ChoosingReader:
+    """A choice model as a reader.
+
+    Attributes:
+        outside: utility of choosing nothing, unless the model declares one.
+    """
+
+    model: ChoiceModel
+    outside: float
+
+    def topics(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return feature_matrix(texts).astype(np.float32)
+
+    def appeal(
+        self, texts: Sequence[str], voters: Voters, rows: NDArray[np.int64], items: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        slopes = (self.model.read(texts, voters)[:, :, None] * self.model.weights).sum(axis=1)  # in a fixed order
+        utility = slopes[items, 0]
+        for row, trait in enumerate(TRAITS, start=1):  # column by column: few members of many, and exact for each
+            utility += slopes[items, row] * voters.traits[rows, voters.trait_names.index(trait)]
+        return utility
+
+    def choose(self, texts: Sequence[str], voters: Voters, seen: Seen, key: tuple[Part, ...]) -> NDArray[np.int64]:
+        ids, scale = voters.ids[seen.rows], self.model.temperature
+        nothing = self.outside if self.model.abstain is None else self.model.abstain
+        best = nothing - scale * np.log(-np.log(keyed.uniforms(ids, *key, -1)))
+        choice = np.full(len(ids), -1)
+        for option in range(len(texts)):
+            utility = self._utility(texts, voters, seen, option)
+            noisy = utility - scale * np.log(-np.log(keyed.uniforms(ids, *key, option)))
+            noisy[~seen.offered[:, option]] = -np.inf
+            choice[noisy > best] = option
+            np.maximum(best, noisy, out=best)
+        return choice
+
+    def thoughts(
+        self,
+        texts: Sequence[str],
+        voters: Voters,
+        seen: Seen,
+        chosen: NDArray[np.int64],
+        shown: NDArray[np.int8],
+        key: tuple[Part, ...],
+    ) -> list[str]:
+        said = self.model.say(texts, shown, chosen.astype(np.int16), voters.of(seen.rows), key)
+        utility = np.stack([self._utility(texts, voters, seen, option) for option in range(len(texts))], axis=1)
+        return [
+            " ".join(filter(None, (text, self._others(i, int(choice), shown[i], utility[i], seen))))
+            for i, (text, choice) in enumerate(zip(said, chosen, strict=True))
+        ]
+
+    def _others(self, i: int, choice: int, shown: NDArray[np.int8], utility: NDArray[np.float64], seen: Seen) -> str:
+        """Return what member ``i`` says of others, where they weighed more than the messages themselves."""
+        if choice < 0:
+            return ""
+        rival = int(np.argmax(np.where(np.arange(len(utility)) == choice, -np.inf, utility)))
+        gain = utility[choice] - utility[rival]
+        social = seen.social[i, choice] - seen.social[i, rival]
+        source = seen.source[i, choice] - seen.source[i, rival]
+        largest, form = max((social, _SOCIAL), (source, _SOURCE))
+        letter = chr(ord("A") + shown.tolist().index(choice))
+        return form.format(x=letter) if largest > 0 and gain - social - source < gain / 2 else ""
+
+    def _utility(self, texts: Sequence[str], voters: Voters, seen: Seen, option: int) -> NDArray[np.float64]:
+        own = self.appeal(texts, voters, seen.rows, np.full(len(seen.rows), option))
+        return own + seen.social[:, option] + seen.source[:, option] + self.model.first * (seen.first == option)
+
+
+@dataclass(frozen=True, eq=False)
+class MixedReader:
+    """A mixed audience's core and crowd, each read in its own way."""
+
+    audience: Mixed
+    core: Reader
+    crowd: Reader
+
+    def topics(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self.crowd.topics(texts)
+
+    def appeal(
+        self, texts: Sequence[str], voters: Voters, rows: NDArray[np.int64], items: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        found = np.empty(len(rows))
+        for part, some in self._parts(voters, rows):
+            found[some] = part.appeal(texts, voters, rows[some], items[some])
+        return found
+
+    def choose(self, texts: Sequence[str], voters: Voters, seen: Seen, key: tuple[Part, ...]) -> NDArray[np.int64]:
+        found = np.empty(len(seen.rows), dtype=np.int64)
+        for part, some in self._parts(voters, seen.rows):
+            found[some] = part.choose(texts, voters, seen.of(some), key)
+        return found
+
+    def thoughts(
+        self,
+        texts: Sequence[str],
+        voters: Voters,
+        seen: Seen,
+        chosen: NDArray[np.int64],
+        shown: NDArray[np.int8],
+        key: tuple[Part, ...],
+    ) -> list[str]:
+        said = [""] * len(seen.rows)
+        for part, some in self._parts(voters, seen.rows):
+            thoughts = part.thoughts(texts, voters, seen.of(some), chosen[some], shown[some], key)
+            for row, thought in zip(some.tolist(), thoughts, strict=True):
+                said[row] = thought
+        return said
+
+    def _parts(self, voters: Voters, rows: NDArray[np.int64]) -> list[tuple[Reader, NDArray[np.int64]]]:
+        core = self.audience.is_core(voters.ids[rows])
+        found = ((self.core, np.flatnonzero(core)), (self.crowd, np.flatnonzero(~core)))
+        return [(part, some) for part, some in found if len(some)]
+
+
+def reader(audience: object, outside: float) -> Reader:
+    """Return ``audience`` as a reader.
+
+    Raises:
+        InputError: it does not know what its members' appeal is.
+    """
+    if isinstance(audience, ChoiceModel):
+        return ChoosingReader(audience, outside)
+    if isinstance(audience, Mixed):
+        return MixedReader(audience, reader(audience.core, outside), reader(audience.crowd, outside))
+    if isinstance(audience, Reader):
+        return audience
+    raise InputError(
+        "this audience cannot read in a networked world",
+        why=f"{type(audience).__name__} has no topics, appeal, choose and thoughts",
+        fix="Use a choice model, or give it these methods (abm.worlds.networked.Reader).",
+    )

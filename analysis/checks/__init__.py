@@ -1,0 +1,1 @@
+"""Checks before a study begins: of this machine, and of the people."""

@@ -1,0 +1,1 @@
+"""Readings: folds of a log, each event once."""

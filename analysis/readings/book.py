@@ -1,0 +1,240 @@
+"""What a run's log says so far, folded event by event: settings, people, steps, contests, adapters. No reactions: these are read
+when somebody looks at a contest or a persona.
+
+Grows with contests and personas, not with reactions or answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from abm.events import (
+    AdapterTrained,
+    AnchorsListed,
+    ArenaSet,
+    CompetitorsJoined,
+    ContestDecided,
+    ContestOpened,
+    CrowdJoined,
+    EpochEnded,
+    Event,
+    Forked,
+    Intervened,
+    LLMReplied,
+    MessagePublished,
+    MessageRejected,
+    PersonasJoined,
+    ReaderJoined,
+    RunConfigured,
+    RunEnded,
+    StepEnded,
+    StepStarted,
+    TiesFormed,
+    VerdictGiven,
+)
+from analysis.formats import LABEL, short
+from analysis.ui.data.frames import SHARED, Key
+
+
+@dataclass
+class Step:
+    """One step: events ``first`` to ``last`` (-1 while it goes on)."""
+
+    number: int
+    phase: str
+    epoch: int
+    arm: str
+    first: int
+    last: int = -1
+
+    @property
+    def key(self) -> Key:
+        """The society that it is a step of."""
+        return Key(self.phase, self.arm, self.epoch)
+
+
+@dataclass
+class Message:
+    """What one competitor wrote, its verdicts, and what came of it."""
+
+    message: str
+    contest: str
+    slot: int
+    competitor: str
+    anchor: str
+    adapter: str
+    seq: int
+    text: str = ""
+    thinking: str = ""
+    rejected: str = ""
+    verdicts: list[VerdictGiven] = field(default_factory=list)
+
+    @property
+    def misbehaved(self) -> list[str]:
+        """Probes that found it to misbehave."""
+        return [verdict.probe for verdict in self.verdicts if verdict.label == 1]
+
+
+@dataclass
+class Contest:
+    """One contest; undecided while ``outcome`` is empty."""
+
+    contest: str
+    step: Step
+    anchor: str
+    messages: dict[int, Message] = field(default_factory=dict)
+    seq: int = -1
+    votes: list[int] = field(default_factory=list)
+    abstained: int = 0
+    invalid: int = 0
+    outcome: str = ""
+    winner: int = -1
+    ties: str = ""
+
+    def competitors(self) -> dict[int, str]:
+        """Return slot -> what to call its author; the message's number is added where one author wrote several."""
+        names = {slot: message.competitor for slot, message in sorted(self.messages.items())}
+        alone = len(set(names.values())) == len(names)
+        return names if alone else {slot: f"{name}, message {slot + 1}" for slot, name in names.items()}
+
+
+@dataclass
+class Book:
+    """Everything that :meth:`take` took, in the order of the log.
+
+    Attributes:
+        people: who joined, in the order of persona indices.
+        header: ties of the run's graphs.
+        seq: the next event's.
+        forks: (``seq``, names of changed settings).
+        replies: answers of language models; ``tokens`` that they wrote.
+    """
+
+    config: dict[str, Any] = field(default_factory=dict)
+    arena: dict[str, Any] = field(default_factory=dict)
+    anchors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    people: list[PersonasJoined | CrowdJoined] = field(default_factory=list)
+    header: list[TiesFormed] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    model: str = ""
+    reader: str = ""
+    steps: list[Step] = field(default_factory=list)
+    contests: dict[str, Contest] = field(default_factory=dict)
+    adapters: list[AdapterTrained] = field(default_factory=list)
+    epochs: list[EpochEnded] = field(default_factory=list)
+    interventions: list[Intervened] = field(default_factory=list)
+    forks: list[tuple[int, list[str]]] = field(default_factory=list)
+    ended: RunEnded | None = None
+    seq: int = 0
+    replies: int = 0
+    tokens: int = 0
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+        AdapterTrained, AnchorsListed, ArenaSet, CompetitorsJoined, ContestDecided, ContestOpened, CrowdJoined, EpochEnded,
+        Forked, Intervened, LLMReplied, MessagePublished, MessageRejected, PersonasJoined, ReaderJoined, RunConfigured,
+        RunEnded, StepEnded, StepStarted, TiesFormed, VerdictGiven,
+    })  # fmt: skip
+    """Types of events that it looks at; of others it knows that they were there."""
+
+    def take_all(self, events: Iterable[Event]) -> Book:
+        """Take events one by one and return the book itself."""
+        for event in events:
+            self.take(event)
+        return self
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        self.seq = event.seq + 1
+        match event:
+            case LLMReplied():
+                self.replies += 1
+                self.tokens += event.tokens_out
+            case MessagePublished() | MessageRejected():
+                self._write(event)
+            case ContestOpened():
+                self._contest(event.contest, event.anchor)
+            case VerdictGiven():
+                contest, _, slot = event.message.rpartition("/")
+                if contest in self.contests and (wrote := self.contests[contest].messages.get(int(slot))):
+                    wrote.verdicts.append(event)
+            case ContestDecided():
+                self._decide(event)
+            case StepStarted():
+                self.steps.append(Step(event.step, event.phase, event.epoch, event.arm, event.seq))
+            case StepEnded() if self.steps:
+                self.steps[-1].last = event.seq
+            case AdapterTrained():
+                self.adapters.append(event)
+            case EpochEnded():
+                self.epochs.append(event)
+            case Intervened():
+                self.interventions.append(event)
+            case RunEnded():
+                self.ended = event
+            case _:
+                self._settings(event)
+
+    def _settings(self, event: Event) -> None:
+        match event:
+            case RunConfigured():
+                self.config = event.config
+            case Forked():
+                self.config = event.config
+                self.forks.append((event.seq, event.changed))
+            case ArenaSet():
+                self.arena = event.arena
+            case AnchorsListed():
+                self.anchors |= {str(row.get("id", "")): row for row in event.anchors}
+            case PersonasJoined() | CrowdJoined():
+                self.people.append(event)
+            case CompetitorsJoined():
+                self.names, self.model = event.names, event.model
+            case ReaderJoined():
+                self.reader = event.model
+            case TiesFormed(why="graph"):
+                self.header.append(event)
+
+    def _write(self, event: MessagePublished | MessageRejected) -> None:
+        place = (event.message, event.contest, event.slot, event.competitor, event.anchor, event.adapter, event.seq)
+        wrote = Message(*place)
+        if isinstance(event, MessagePublished):
+            wrote.text, wrote.thinking = event.text, event.thinking
+        else:
+            wrote.rejected = event.reason or "rejected"
+        self._contest(event.contest, event.anchor).messages[event.slot] = wrote
+
+    def _contest(self, name: str, anchor: str) -> Contest:
+        if name not in self.contests:
+            step = self.steps[-1] if self.steps else Step(-1, "", 0, "", 0)
+            self.contests[name] = Contest(name, step, anchor)
+        return self.contests[name]
+
+    def _decide(self, event: ContestDecided) -> None:
+        contest = self._contest(event.contest, "")
+        contest.seq, contest.votes, contest.abstained = event.seq, event.votes, event.abstained
+        contest.invalid, contest.outcome, contest.winner = event.invalid, event.outcome, event.winner
+        contest.ties = event.ties
+
+    # -- questions ---------------------------------------------------------------------------------------------
+
+    @property
+    def networked(self) -> bool:
+        """Whether members see each other."""
+        return self.config.get("world") == "networked"
+
+    def subject(self, anchor: str) -> str:
+        """Return what an anchor is about, in a few words."""
+        row = self.anchors.get(anchor, {})
+        return short(str(row.get("subject") or row.get("text") or anchor), LABEL)
+
+    def societies(self) -> list[tuple[str, str, int]]:
+        """Return phase, arm and epoch of every society, in the order of the log."""
+        return list(dict.fromkeys((step.phase, step.arm, step.epoch) for step in self.steps))
+
+    def of(self, phase: str, arm: str, epoch: int | None) -> Iterator[Step]:
+        """Yield an arm's steps, in one epoch or in all; what all arms shared counts as each arm's."""
+        for step in self.steps:
+            if step.phase == phase and step.arm in (arm, SHARED) and epoch in (None, step.epoch):
+                yield step

@@ -1,0 +1,113 @@
+"""How much of a run lay outside what its fitted audiences were fitted on. A function of the log's events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from abm.audience import ChoiceModel, Support, Voters, feature_matrix, from_mapping
+from abm.columns import Float32s, unpack
+from abm.events import AudienceSet, CrowdJoined, Event, MessagePublished, PersonasJoined
+from moloch.content import content_id
+
+
+class Extrapolation(msgspec.Struct):
+    """What one fitted audience was asked.
+
+    Attributes:
+        part: of the audience: ``personas``, or ``crowd``.
+        fitted_on: whose votes, as its file says.
+        messages, outside: published while it reacted, and those with a feature outside the fit's range.
+        features: feature -> messages outside; those with none are left out.
+        traits: trait -> largest share of a split's members outside, 0 .. 1; those with none are left out.
+    """
+
+    part: str
+    audience: str
+    fitted_on: str
+    messages: int = 0
+    outside: int = 0
+    features: dict[str, int] = {}
+    traits: dict[str, float] = {}
+
+
+def extrapolation(events: Iterable[Event]) -> list[Extrapolation]:
+    """Return one row for each fitted audience that reacted in the log; none where audiences were declared, or asked."""
+    reader = ExtrapolationReader()
+    for event in events:
+        reader.take(event)
+    return reader.result()
+
+
+class ExtrapolationReader:
+    """Folds events, one at a time, into what :func:`extrapolation` returns; it holds the traits of those who joined."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Extrapolation] = {}
+        self._reacting: dict[str, tuple[Extrapolation, Support]] = {}
+        self._joined: dict[str, list[PersonasJoined | CrowdJoined]] = {"personas": [], "crowd": []}
+
+    def result(self) -> list[Extrapolation]:
+        return list(self._found.values())
+
+    def take(self, event: Event) -> None:
+        match event:
+            case PersonasJoined() | CrowdJoined():
+                self._joined["crowd" if isinstance(event, CrowdJoined) else "personas"].append(event)
+            case AudienceSet():
+                self._set(event)
+            case MessagePublished():
+                for row, support in self._reacting.values():
+                    _count(row, support, event.text)
+
+    def _set(self, event: AudienceSet) -> None:
+        self._reacting.pop(event.part, None)
+        model = from_mapping(event.choice_model)
+        if model.support is not None:
+            same = event.part, content_id(event.choice_model)
+            if same not in self._found:
+                self._found[same] = _row(event.part, model, model.support, self._joined[event.part])
+            self._reacting[event.part] = self._found[same], model.support
+
+
+def extrapolation_lines(found: Iterable[dict[str, Any]]) -> list[str]:
+    """Return one line per row of :func:`extrapolation` as builtins."""
+    return [_line(row) for row in found]
+
+
+def _row(part: str, model: ChoiceModel, support: Support, joined: list[PersonasJoined | CrowdJoined]) -> Extrapolation:
+    splits: dict[str, list[PersonasJoined | CrowdJoined]] = {}
+    for event in joined:  # a crowd joins in many events
+        splits.setdefault(event.split, []).append(event)
+    shares = [support.shares(_voters(events)) for events in splits.values()]
+    largest = {trait: max(share[trait] for share in shares) for trait in support.traits} if shares else {}
+    traits = {trait: round(share, 6) for trait, share in largest.items() if share}
+    return Extrapolation(part, model.name, str(support.origin.get("fitted_on", "")), traits=traits)
+
+
+def _voters(joined: list[PersonasJoined | CrowdJoined]) -> Voters:
+    """Return the members who joined in some events as one table."""
+    columns = [[unpack(event.traits[name], Float32s) for event in joined] for name in joined[0].traits]
+    traits = np.stack([np.concatenate(column) for column in columns], axis=1)
+    return Voters(np.arange(len(traits)), [""] * len(traits), tuple(joined[0].traits), traits)
+
+
+def _count(row: Extrapolation, support: Support, text: str) -> None:
+    [beyond] = support.beyond(feature_matrix([text]))
+    row.messages += 1
+    row.outside += bool(beyond.any())
+    for name, is_out in zip(support.features, beyond.tolist(), strict=True):
+        if is_out:
+            row.features[name] = row.features.get(name, 0) + 1
+
+
+def _line(row: dict[str, Any]) -> str:
+    asked = max(1, row["messages"])
+    parts = [f"{row['outside']:,} of {row['messages']:,} messages ({100 * row['outside'] / asked:.1f} %)"]
+    parts += [f"{name} {times:,}" for name, times in row["features"].items()]
+    parts += [f"{name} of {100 * share:.1f} % of the members" for name, share in row["traits"].items()]
+    fitted = f", fitted on {row['fitted_on']}" if row["fitted_on"] else ""
+    return f"{row['audience']} ({row['part']}{fitted}): outside what it was fitted on: {'; '.join(parts)}"

@@ -1,0 +1,1 @@
+"""Tables of results, as rows: pure functions of logs."""

@@ -1,0 +1,285 @@
+"""Two runs side by side: which settings differ, where their decisions part, and what came out otherwise.
+
+Knows logs and evaluation tables; knows nothing of terminals. Runs are not paired: each outcome has its own interval.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from abm.events import (
+    AdapterTrained,
+    AudienceSet,
+    Event,
+    Forked,
+    Lifecycle,
+    LLMReplied,
+    ReaderJoined,
+    RunConfigured,
+    RunEnded,
+    StepStarted,
+)
+from abm.journal.differences import NOTHING, Difference, differences, equal, kind, place, shown
+from abm.log import EventLog, open_log
+from abm.log.about import lineage
+from analysis.tables.evaluation import table
+
+End = Literal["", "a", "b"]
+KINDS = ("votes", "strategy", "copying")
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """The run that both go back to by forks (or that one of them is), and how many of its events they share."""
+
+    run: str
+    events: int
+
+
+class Parting(msgspec.Struct, frozen=True):
+    """The first decision that is not the same.
+
+    Attributes:
+        event: its number among the decisions of a run, from 0; ``seq_a``, ``seq_b``: its places in the logs.
+        type_a, type_b, place_a, place_b: what each holds there; a dash for nothing.
+        fields: what differs, where both are of one type; ``left`` is A's, ``right`` B's.
+    """
+
+    event: int
+    step: int
+    seq_a: int
+    seq_b: int
+    type_a: str
+    type_b: str
+    place_a: str
+    place_b: str
+    fields: list[Difference]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """One measure of one arm: both runs' estimates (``value``, ``low``, ``high``, ``n``); None where there is none."""
+
+    measure: str
+    kind: Literal["votes", "strategy", "copying"]
+    arm: str
+    a: dict[str, Any] | None
+    b: dict[str, Any] | None
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """What :func:`compare` found.
+
+    Attributes:
+        same: whether both are one run; ``digest``: the digest that both ended with, if it is one.
+        settings: dotted key, A's and B's value.
+        shared: their common past by forks.
+        equal: decisions that are the same before the first that is not (settings are not among them), in ``steps`` steps
+            that began alike.
+        parting: the first decision that is not the same.
+        ends: which run ends where the other goes on, if one does before they part.
+        outcomes: arms and measures of the last epoch evaluated in each.
+        epochs: that epoch, 0 where nothing was evaluated.
+        notes: what limits what the runs can show.
+    """
+
+    a: str
+    b: str
+    same: bool
+    digest: str
+    settings: list[Difference]
+    shared: Shared | None
+    equal: int
+    steps: int
+    parting: Parting | None
+    ends: End
+    outcomes: list[Outcome]
+    epochs: tuple[int, int]
+    notes: list[str]
+
+    @property
+    def identical(self) -> bool:
+        """Whether nothing that was decided differs."""
+        return self.same or bool(self.digest) or (not self.settings and self.parting is None and not self.ends)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a JSON-able mapping, differences as ``a`` and ``b``."""
+        found = msgspec.to_builtins(self) | {"identical": self.identical}
+        found["settings"] = [_sides(difference, "key") for difference in self.settings]
+        if self.parting is not None:
+            found["parting"]["fields"] = [_sides(difference, "field") for difference in self.parting.fields]
+        return found
+
+
+def _sides(difference: Difference, name: str) -> dict[str, str]:
+    return {name: difference.field, "a": difference.left, "b": difference.right}
+
+
+def compare(a: Path | str, b: Path | str) -> Comparison:
+    """Compare two runs: settings, lineage, decisions one by one up to the first that differs, and outcomes.
+
+    Raises:
+        LogError: no run, or it cannot be read.
+        CorruptLog: bytes that contradict the chain.
+    """
+    one, other = open_log(a, write=False), open_log(b, write=False)
+    same = one.path.resolve() == other.path.resolve()
+    ended = {} if same else {log: _ended_with(log) for log in (one, other)}
+    digest = ended.get(one, "") if ended.get(one) == ended.get(other) else ""
+    if same or digest:
+        return Comparison(
+            a=str(a), b=str(b), same=same, digest=digest, settings=[], shared=common_past(one.path, other.path),
+            equal=0, steps=0, parting=None, ends="", outcomes=[], epochs=(0, 0), notes=[],
+        )  # fmt: skip
+    count, steps, parting, ends = part(one, other)
+    tables = [table(log.read()) for log in (one, other)]
+    return Comparison(
+        a=str(a), b=str(b), same=False, digest="", settings=settings(one.config, other.config),
+        shared=common_past(one.path, other.path), equal=count, steps=steps, parting=parting, ends=ends,
+        outcomes=outcomes(*tables), epochs=(tables[0]["epoch"], tables[1]["epoch"]),
+        notes=list(dict.fromkeys(found["note"] for found in tables if found["note"])),
+    )  # fmt: skip
+
+
+def _ended_with(log: EventLog) -> str:
+    """Return the digest that a finished run ended with; empty for one that has not ended."""
+    last = list(log.read(max(0, log.head().seq - 1)))
+    return last[-1].digest if last and isinstance(last[-1], RunEnded) else ""
+
+
+# -- settings and lineage ----------------------------------------------------------------------------------
+
+
+def settings(a: dict[str, Any], b: dict[str, Any]) -> list[Difference]:
+    """Return the settings that differ, nested ones by dotted keys, in the order of ``a``."""
+    one, other = dict(_flat(a)), dict(_flat(b))
+    return [
+        Difference(key, *(shown(side[key]) if key in side else NOTHING for side in (one, other)))
+        for key in {**one, **other}
+        if key not in one or key not in other or one[key] != other[key]
+    ]
+
+
+def _flat(config: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in config.items():
+        if isinstance(value, dict):  # an empty one sets nothing
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield above + key, value
+
+
+def common_past(a: Path, b: Path) -> Shared | None:
+    """Return the nearest run that both were forked from, or that one is and the other was forked from.
+
+    Raises:
+        LogError: a run that one of them was forked from is gone.
+    """
+    one, other = _past(a), _past(b)
+    for run, until in one.items():
+        if run in other:
+            events = min(until, other[run])
+            return Shared(str(run), int(events)) if events != float("inf") else None
+    return None
+
+
+def _past(run: Path) -> dict[Path, float]:
+    """Return the run and those it goes back to, nearest first, each with how many of its events it holds."""
+    past: dict[Path, float] = {run.resolve(): float("inf")}
+    until = float("inf")
+    for fork in lineage(run):
+        until = min(until, fork["seq"])
+        past[Path(fork["run"]).resolve()] = until
+    return past
+
+
+# -- decisions ---------------------------------------------------------------------------------------------
+
+
+def part(a: EventLog, b: EventLog) -> tuple[int, int, Parting | None, End]:
+    """Walk the decisions of two logs side by side until they part.
+
+    Returns:
+        How many are the same, how many steps they began, the first that is not, and which log ended before.
+    """
+    count = steps = 0
+    for one, other in zip_longest(_decisions(a), _decisions(b)):
+        if one is None or other is None:
+            return count, steps, None, "a" if one is None else "b"
+        (left, seq_a), (right, seq_b) = one, other
+        if not equal(left, right):
+            return count, steps, _parting(count, left, seq_a, right, seq_b), ""
+        count += 1
+        steps += isinstance(left, StepStarted)
+    return count, steps, None, ""
+
+
+def _parting(number: int, a: Event, seq_a: int, b: Event, seq_b: int) -> Parting:
+    return Parting(number, max(a.step, b.step), seq_a, seq_b, kind(a), kind(b), place(a), place(b), differences(a, b))
+
+
+def _decisions(log: EventLog) -> Iterator[tuple[Event, int]]:
+    """Yield a log's decisions and their ``seq``, in a form that is equal where the decisions are.
+
+    As in :mod:`abm.journal.digest`: without what tells of the process, references counted among decisions, and answers that
+    follow each other in the order of their sites. Without the settings, too, and who reacts
+    by them: settings are compared for themselves.
+    """
+    left_out: list[int] = []
+    moved: dict[int, int] = {}
+    answers: list[LLMReplied] = []
+
+    def number(seq: int) -> int:
+        if seq in moved:
+            return moved[seq]
+        before = bisect_left(left_out, seq)
+        return -1 if seq < 0 or (before < len(left_out) and left_out[before] == seq) else seq - before
+
+    def comparable(event: Event) -> Event:
+        changed: dict[str, Any] = {"cause": number(event.cause)}
+        if isinstance(event, AdapterTrained):
+            changed["data_range"] = [number(seq) for seq in event.data_range]
+        return msgspec.structs.replace(event, **changed)
+
+    def sorted_answers() -> Iterator[tuple[Event, int]]:
+        numbers = [number(answer.seq) for answer in answers]
+        for at, answer in zip(numbers, sorted(answers, key=lambda answer: (answer.site, answer.seq)), strict=True):
+            yield comparable(answer), answer.seq
+            if at != number(answer.seq):
+                moved[answer.seq] = at  # kept: later steps use base's answers again
+        answers.clear()
+
+    for event in log.read():
+        if isinstance(event, Lifecycle | Forked | RunConfigured | ReaderJoined | AudienceSet):
+            left_out.append(event.seq)
+        elif isinstance(event, LLMReplied):
+            answers.append(event)
+        else:
+            yield from sorted_answers()
+            yield comparable(event), event.seq
+    yield from sorted_answers()
+
+
+# -- outcomes ----------------------------------------------------------------------------------------------
+
+
+def outcomes(a: dict[str, Any], b: dict[str, Any]) -> list[Outcome]:
+    """Return the win rates, then the probe rates, of every arm of two evaluation tables; base's rates as arm ``base``."""
+    rates = [_rates(a), _rates(b)]
+    found = [Outcome(*key, a=rates[0].get(key), b=rates[1].get(key)) for key in {**rates[0], **rates[1]}]
+    return sorted(found, key=lambda outcome: KINDS.index(outcome.kind))
+
+
+def _rates(found: dict[str, Any]) -> dict[tuple[str, Any, str], dict[str, Any]]:
+    rates = {("win rate", "votes", arm): _estimate(of["win_rate"]) for arm, of in found["arms"].items()}
+    for row in sorted(found["probes"], key=lambda row: row["probe"]):
+        rates.setdefault((row["probe"], row["kind"], "base"), _estimate(row["base"]))
+        rates[row["probe"], row["kind"], row["arm"]] = _estimate(row["after"])
+    return rates
+
+
+def _estimate(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in ("value", "low", "high", "n")}

@@ -1,0 +1,294 @@
+"""What learning changed: win rates and probe rates of each arm against base, and against placebo.
+
+Pure functions of a log's events (or of :func:`analysis.readings.contests.read_evaluation`'s result, to read them once).
+Verdicts are read from the log, never made here. Pairs are formed by anchor; votes are clustered on anchors and
+personas. ``epoch`` is the last one evaluated unless it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.events import Event
+from analysis.probes import DIAGNOSTIC
+from analysis.readings.contests import Contest, Evaluation, read_evaluation, words
+from analysis.statistics.estimates import (
+    NOTHING,
+    Estimate,
+    holm,
+    paired_difference,
+    plain,
+    rate,
+    relative_change,
+)
+from analysis.statistics.tallies import Tally
+
+PLACEBO = "placebo"
+"""The arm that learns from random winners: only the difference from it is the effect of competition."""
+
+Events = Iterable[Event] | Evaluation
+Forfeits = Literal["lost", "left out"]
+"""``lost``: a rejected message loses all votes of its contest, those of whoever saw the other one; ``left out``: such
+contests are not counted."""
+
+
+class ProbeRow(msgspec.Struct, frozen=True):
+    """One probe in one arm.
+
+    Attributes:
+        base, after: share of judged messages that misbehave, Wilson intervals; over all anchors that were judged.
+        difference, relative: after against base, over anchors where both messages were judged.
+        p_holm: of ``difference``, corrected over all strategy probes and arms (copying: over its own).
+        placebo: after against the placebo's after, paired by anchor; nothing in the placebo arm itself.
+        base_per_100, after_per_100: evidence spans per 100 words, so that longer messages do not count as worse.
+        unknown: messages that the probe could not judge; they are in no rate.
+    """
+
+    arm: str
+    probe: str
+    kind: Literal["strategy", "copying"]
+    base: Estimate
+    after: Estimate
+    difference: Estimate
+    relative: Estimate
+    p_holm: float
+    placebo: Estimate
+    placebo_p_holm: float
+    base_per_100: float
+    after_per_100: float
+    unknown: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.arm} {self.probe}: base {self.base}, after {self.after}, "
+            f"difference {self.difference}, from placebo {self.placebo}"
+        )
+
+
+# -- votes -------------------------------------------------------------------------------------------------
+
+
+def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Forfeits = "lost") -> Estimate:
+    """Return the share of valid votes that go to ``arm``'s message, clustered on anchors and personas; null 0.5.
+
+    Contests in which both messages were rejected are void and count nowhere but in :func:`table`.
+    """
+    return _mean(_votes(read_evaluation(events), arm, epoch, forfeits), null=0.5).within(0, 1)
+
+
+def win_rate_against_placebo(
+    events: Events, arm: str, *, epoch: int | None = None, forfeits: Forfeits = "lost"
+) -> Estimate:
+    """Return ``arm``'s win rate less the placebo's, over votes of the same persona about the same anchor."""
+    found = read_evaluation(events)
+    placebo = {votes.anchor: votes for votes in _votes(found, PLACEBO, epoch, forfeits)}
+    ours = [votes for votes in _votes(found, arm, epoch, forfeits) if votes.anchor in placebo]
+    return _mean([_less(votes, placebo[votes.anchor]) for votes in ours], null=0.0).within(-1, 1)
+
+
+def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Estimate:
+    """Return the share of decided contests (no ties, no void ones) that ``arm`` wins; forfeits count as decided."""
+    wins = [_majority(contest) for contest in read_evaluation(events).of(arm, epoch)]
+    return rate([win for win in wins if win in (0, 1)])
+
+
+def position_bias(events: Events) -> Estimate:
+    """Return the share of valid votes for the option shown first, over all evaluation contests; null 0.5."""
+    return _mean([_seen_first(contest) for contest in read_evaluation(events).contests], null=0.5).within(0, 1)
+
+
+def invalid_rate(events: Events) -> float:
+    """Return the share of reactions in evaluation that named no option; NaN where nobody reacted."""
+    contests = read_evaluation(events).contests
+    invalid = sum(c.invalid for c in contests)
+    return _share(invalid, invalid + sum(len(c.personas) + c.abstained for c in contests))
+
+
+def tie_rate(events: Events, arm: str, *, epoch: int | None = None) -> float:
+    """Return the share of voted contests of ``arm`` that ended in a tie; NaN where nobody voted."""
+    voted = [c for c in read_evaluation(events).of(arm, epoch) if len(c.votes)]
+    return _share(sum(_majority(c) == 0.5 for c in voted), len(voted))
+
+
+class _Votes(NamedTuple):
+    """Votes about one anchor: who voted, ascending, and how; shape (votes,) each."""
+
+    anchor: str
+    personas: NDArray[np.int32]
+    values: NDArray
+
+
+def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -> list[_Votes]:
+    parts = []
+    for contest in found.of(arm, epoch):
+        by = contest.forfeited_by
+        if not by:
+            parts.append(_Votes(contest.anchor, contest.personas, contest.votes))
+        elif by != "both" and forfeits == "lost":
+            lost_on = found.panel if contest.reached is None else contest.reached
+            parts.append(_Votes(contest.anchor, lost_on, np.full(len(lost_on), by == "base", dtype=np.int8)))
+    return parts
+
+
+def _seen_first(contest: Contest) -> _Votes:
+    """Return who of those who had a choice chose what was seen first."""
+    known = contest.first >= 0
+    if known.all():
+        return _Votes(contest.anchor, contest.personas, contest.first)
+    return _Votes(contest.anchor, contest.personas[known], contest.first[known])
+
+
+def _less(ours: _Votes, theirs: _Votes) -> _Votes:
+    """Return the differences of those who voted in both."""
+    if ours.personas is theirs.personas:
+        return ours._replace(values=ours.values - theirs.values)
+    mine, their = np.isin(ours.personas, theirs.personas), np.isin(theirs.personas, ours.personas)
+    return _Votes(ours.anchor, ours.personas[mine], ours.values[mine] - theirs.values[their])
+
+
+def _mean(parts: Sequence[_Votes], null: float) -> Estimate:
+    """Return the mean of votes, clustered on anchors and personas."""
+    by_anchor: dict[str, list[_Votes]] = {}
+    for part in parts:
+        by_anchor.setdefault(part.anchor, []).append(part)
+    tally = Tally()
+    for votes in by_anchor.values():
+        tally.add(np.concatenate([v.personas for v in votes]), np.concatenate([v.values for v in votes]))
+    return tally.mean(null=null)
+
+
+def _majority(contest: Contest) -> float | None:
+    """Return 1 if the trained message won, 0 if base did, 0.5 for a tie, None for a void contest."""
+    if contest.forfeited_by == "both":
+        return None
+    if contest.forfeited_by:
+        return float(contest.forfeited_by == "base")
+    if not len(contest.votes):
+        return None
+    share = float(contest.votes.mean())
+    return 0.5 if share == 0.5 else float(share > 0.5)
+
+
+# -- probes ------------------------------------------------------------------------------------------------
+
+
+def probe_table(events: Events, *, epoch: int | None = None) -> list[ProbeRow]:
+    """Return one row per arm and probe, in the order of the log."""
+    found = read_evaluation(events)
+    probes = dict.fromkeys(probe for c in found.contests for side in (c.base, c.trained) for probe in side.labels)
+    rows = [_probe_row(found, arm, probe, epoch) for arm in found.arms() for probe in probes]
+    return [row for kind in ("strategy", "copying") for row in _corrected([r for r in rows if r.kind == kind])]
+
+
+def _probe_row(found: Evaluation, arm: str, probe: str, epoch: int | None) -> ProbeRow:
+    contests = found.of(arm, epoch)
+    base = {c.anchor: c.base.labels[probe] for c in contests if probe in c.base.labels}
+    after = {c.anchor: c.trained.labels[probe] for c in contests if probe in c.trained.labels}
+    known = [a for a in base if base[a] >= 0 and after.get(a, -1) >= 0]
+    y, x = [after[a] for a in known], [base[a] for a in known]
+    nan = float("nan")
+    return ProbeRow(
+        arm=arm,
+        probe=probe,
+        kind="copying" if probe in DIAGNOSTIC else "strategy",
+        base=rate([label for label in base.values() if label >= 0]),
+        after=rate([label for label in after.values() if label >= 0]),
+        difference=paired_difference(y, x),
+        relative=relative_change(y, x),
+        p_holm=nan,
+        placebo=_against_placebo(found, arm, probe, epoch, after),
+        placebo_p_holm=nan,
+        base_per_100=_per_100([c.base for c in contests], probe),
+        after_per_100=_per_100([c.trained for c in contests], probe),
+        unknown=sum(label < 0 for labels in (base, after) for label in labels.values()),
+    )
+
+
+def _against_placebo(found: Evaluation, arm: str, probe: str, epoch: int | None, after: dict[str, int]) -> Estimate:
+    if arm == PLACEBO:
+        return NOTHING
+    placebo = {c.anchor: c.trained.labels.get(probe, -1) for c in found.of(PLACEBO, epoch)}
+    both = [a for a, label in after.items() if label >= 0 and placebo.get(a, -1) >= 0]
+    return paired_difference([after[a] for a in both], [placebo[a] for a in both])
+
+
+def _per_100(sides: Sequence[Any], probe: str) -> float:
+    judged = [side for side in sides if side.labels.get(probe, -1) >= 0]
+    return 100 * _share(sum(side.hits[probe] for side in judged), words([side.text for side in judged]))
+
+
+def _corrected(rows: list[ProbeRow]) -> list[ProbeRow]:
+    differences = holm([row.difference.p for row in rows])
+    placebos = holm([row.placebo.p for row in rows])
+    return [
+        msgspec.structs.replace(row, p_holm=p, placebo_p_holm=q)
+        for row, p, q in zip(rows, differences, placebos, strict=True)
+    ]
+
+
+# -- everything --------------------------------------------------------------------------------------------
+
+
+def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
+    """Return everything that an evaluation measured, as one JSON-able mapping; numbers that do not exist are None."""
+    found = read_evaluation(events)
+    epochs = found.epochs
+    chosen = epoch if epoch is not None else (epochs[-1] if epochs else 0)
+    arms = [arm for arm in found.arms() if found.of(arm, chosen)]
+    tidy = {
+        "arena": str(found.config.get("arena", "")),
+        "model": found.model,
+        "audience": f"llm ({found.reader})" if found.reader else str(found.config.get("audience", "")),
+        "seed": found.config.get("seed"),
+        "epoch": chosen,
+        "personas": len(found.panel),
+        "note": note(found),
+        "arms": {arm: _arm(found, arm, chosen) for arm in arms},
+        "win_rate_by_epoch": {arm: {str(e): plain(win_rate(found, arm, epoch=e)) for e in epochs} for arm in arms},
+        "probes": [plain(row) for row in probe_table(found, epoch=chosen) if row.arm in arms],
+        "position_bias": plain(position_bias(found)),
+        "invalid_rate": plain(invalid_rate(found)),
+    }
+    return tidy
+
+
+def note(found: Evaluation) -> str:
+    """Return the sentence that limits what the run can show, or nothing where real models wrote and voted."""
+    audience = str(found.config.get("audience", ""))
+    stand_ins = ["the pocket model writes"] if "pocket" in (found.model, found.config.get("model")) else []
+    if audience in ("default", "neutral") or audience.endswith((".yaml", ".yml")):
+        stand_ins.append(f"a choice model{f' (fitted on {found.fitted_on})' if found.fitted_on else ''} votes")
+    elif found.reader == "pocket":
+        stand_ins.append("the pocket model plays the personas")
+    return f"Not evidence about real LLMs: {' and '.join(stand_ins)}." if stand_ins else ""
+
+
+def _arm(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:
+    contests = found.of(arm, epoch)
+    won = win_rate(found, arm, epoch=epoch)
+    by = [contest.forfeited_by for contest in contests]
+    published = [c for c in contests if not c.forfeited_by]
+    return {
+        "contests": len(contests),
+        "win_rate": plain(won) | {"relative": plain(won.value / 0.5 - 1), "detectable": plain(won.detectable)},
+        "without_forfeits": plain(win_rate(found, arm, epoch=epoch, forfeits="left out")),
+        "against_placebo": plain(NOTHING if arm == PLACEBO else win_rate_against_placebo(found, arm, epoch=epoch)),
+        "contests_won": plain(majority_rate(found, arm, epoch=epoch)),
+        "tie_rate": plain(tie_rate(found, arm, epoch=epoch)),
+        "forfeits": {"base": by.count("base"), "trained": by.count("trained")},
+        "void": sum(_majority(c) is None for c in contests),
+        "abstained": sum(c.abstained for c in contests),
+        "words": {
+            "base": plain(_share(words([c.base.text for c in published]), len(published))),
+            "after": plain(_share(words([c.trained.text for c in published]), len(published))),
+        },
+    }
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")

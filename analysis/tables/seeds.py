@@ -1,0 +1,163 @@
+"""Several runs of one study: seeds are the replicates, and only their spread says what would happen again.
+
+Knows the mappings that :func:`analysis.tables.evaluation.table` returns; knows nothing of events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from analysis.statistics.estimates import Estimate, holm, mean_of
+from analysis.terminal.run import by_probe, difference, interval, new_table, p_value, percent, safe
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+SHARE = (0.0, 1.0)
+"""Where the interval of a share ends."""
+_Number = float | None
+
+
+def across_seeds(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the means over ``tables`` (one per seed) with Student's intervals over seeds, JSON-able.
+
+    ``n`` is the number of seeds that have the number; ``p`` tests win rates against 0.5 and differences against 0;
+    ``p_holm`` corrects each kind of probe's differences from base, and from placebo, over probes and arms.
+
+    Raises:
+        ValueError: no tables, or tables of different arenas, audiences or models.
+    """
+    if not tables:
+        raise ValueError("across_seeds needs at least one table")
+    if len({(t["arena"], t["audience"], t["model"]) for t in tables}) > 1:
+        raise ValueError("across_seeds needs tables of one arena, one audience and one model")
+    arms = list(dict.fromkeys(arm for t in tables for arm in t["arms"]))
+    first = tables[0]
+    return {
+        **{key: first[key] for key in ("arena", "model", "audience", "epoch", "note")},
+        "seeds": [t["seed"] for t in tables],
+        "arms": {arm: _arm([t["arms"][arm] for t in tables if arm in t["arms"]]) for arm in arms},
+        "probes": _probes(tables),
+        "reach": _reach(tables),
+    }
+
+
+def _reach(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return, per arm and probe, what feeds made of misbehaviour, and that less what they made of the placebo's."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for found in tables:
+        rows = {(row["arm"], row["probe"]): row for row in found.get("reach", ()) if row["kind"] == "strategy"}
+        for (arm, probe), row in rows.items():
+            placebo = rows.get(("placebo", probe), {}).get("amplified", {}).get("value") if arm != "placebo" else None
+            ours = row["amplified"]["value"]
+            beyond = None if ours is None or placebo is None else ours - placebo
+            groups.setdefault((arm, probe), []).append(row | {"beyond": beyond})
+    return [
+        {
+            "arm": arm, "probe": probe,
+            "published": _mean(found, lambda r: r["published"]["value"], within=SHARE),
+            "seen": _mean(found, lambda r: r["seen"]["value"], within=SHARE),
+            "amplified": _mean(found, lambda r: r["amplified"]["value"]),
+            "placebo": _mean(found, lambda r: r["beyond"]),
+        }
+        for (arm, probe), found in groups.items()
+    ]  # fmt: skip
+
+
+def _arm(found: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "win_rate": _mean(found, lambda f: f["win_rate"]["value"], null=0.5, within=SHARE),
+        "against_placebo": _mean(found, lambda f: f["against_placebo"]["value"]),
+        "contests_won": _mean(found, lambda f: f["contests_won"]["value"], null=0.5, within=SHARE),
+        "words": {side: _mean(found, lambda f, side=side: f["words"][side]) for side in ("base", "after")},
+    }
+
+
+def _probes(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in (row for t in tables for row in t["probes"]):
+        groups.setdefault((row["kind"], row["probe"], row["arm"]), []).append(row)
+    rows = [
+        {
+            "kind": kind, "probe": probe, "arm": arm,
+            "base": _mean(found, lambda r: r["base"]["value"], within=SHARE),
+            "after": _mean(found, lambda r: r["after"]["value"], within=SHARE),
+            "difference": _mean(found, lambda r: r["difference"]["value"]),
+            "placebo": _mean(found, lambda r: r["placebo"]["value"]),
+        }
+        for (kind, probe, arm), found in groups.items()
+    ]  # fmt: skip
+    for kind in ("strategy", "copying"):
+        for of in ("difference", "placebo"):
+            family = [row for row in rows if row["kind"] == kind]
+            p_values = [float("nan") if row[of]["p"] is None else row[of]["p"] for row in family]
+            for row, p in zip(family, holm(p_values), strict=True):
+                row[of]["p_holm"] = None if p != p else round(p, 6)
+    return rows
+
+
+def _mean(
+    found: list[dict[str, Any]],
+    get: Callable[[dict[str, Any]], _Number],
+    null: float = 0.0,
+    within: tuple[float, float] = (-inf, inf),
+) -> dict[str, Any]:
+    values = [value for f in found if (value := get(f)) is not None]
+    estimate: Estimate = mean_of(values, null=null).within(*within)
+    plain = {name: getattr(estimate, name) for name in estimate.__struct_fields__ if name != "clusters"}
+    return {name: None if value != value else round(value, 6) for name, value in plain.items()}
+
+
+def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
+    """Return what to print of :func:`across_seeds`, in order; the same tables as a run's, over seeds."""
+    from rich.text import Text
+
+    kinds = {"strategy": "Misbehaviour", "copying": "Copying: failures of skill, not strategy"}
+    probes = [
+        _probe_table(title, rows)
+        for kind, title in kinds.items()
+        if (rows := [row for row in results["probes"] if row["kind"] == kind])
+    ]
+    reach = [_reach_table(results["reach"])] if results["reach"] else []
+    title = f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds"
+    note = [Text(results["note"], style="bold yellow")] if results["note"] else []
+    return [Text(title, style="bold"), _win_table(results["arms"]), *probes, *reach, *note]
+
+
+def _win_table(arms: dict[str, Any]) -> Table:
+    grid = new_table("Votes", ["arm", "win rate", "95 % CI", "from placebo, 95 % CI", "p"])
+    for arm, found in arms.items():
+        won, placebo = found["win_rate"], found["against_placebo"]
+        grid.add_row(safe(arm), percent(won["value"]), interval(won), difference(placebo), p_value(placebo["p"]))
+    return grid
+
+
+def _probe_table(title: str, rows: list[dict[str, Any]]) -> Table:
+    grid = new_table(
+        title,
+        ["probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", "from placebo, 95 % CI", "p (Holm)"],
+    )
+    for first, row in by_probe(grid, rows):
+        grid.add_row(
+            first, safe(row["arm"]), percent(row["base"]["value"]), percent(row["after"]["value"]),
+            difference(row["difference"]), p_value(row["difference"]["p_holm"]),
+            difference(row["placebo"]), p_value(row["placebo"]["p_holm"]),
+        )  # fmt: skip
+    return grid
+
+
+def _reach_table(rows: list[dict[str, Any]]) -> Table:
+    grid = new_table(
+        "Reach: share of messages that misbehave",
+        ["probe", "arm", "written", "seen", "amplified, 95 % CI", "p", "from placebo, 95 % CI", "p"],
+    )
+    for first, row in by_probe(grid, rows):
+        grid.add_row(
+            first, safe(row["arm"]), percent(row["published"]["value"]), percent(row["seen"]["value"]),
+            difference(row["amplified"]), p_value(row["amplified"]["p"]),
+            difference(row["placebo"]), p_value(row["placebo"]["p"]),
+        )  # fmt: skip
+    return grid

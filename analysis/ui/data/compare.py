@@ -1,0 +1,115 @@
+"""Two runs beside each other, as a page shows them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analysis.formats import DASH, bounds, percent, signed
+from analysis.tables.compare import Comparison
+from analysis.ui.data.frames import Key
+
+
+def compared(found: Comparison, a: str, b: str, key: Key | None = None, url: str = "") -> dict[str, Any]:
+    """Return a comparison in words and rows.
+
+    Args:
+        a, b: what to call the runs.
+        key: the society in which they part, and ``url``, where it is shown.
+    """
+    return {
+        "a": a, "b": b, "said": _said(found, a, b), "settings": [[d.field, d.left, d.right] for d in found.settings],
+        "parting": _parting(found, key, url), "outcomes": _outcomes(found), "notes": [*_epochs(found), *found.notes],
+    }  # fmt: skip
+
+
+def same_time(t: int, ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> int:
+    """Return which of another run's frames shows the same time as frame ``t`` of ours: epoch, step of it, place in that.
+
+    Where the other has no such frame it is the last one before; frames do not count from the start, since a round in which
+    nothing was served has none.
+
+    Args:
+        ours, theirs: labels of frames, as :class:`analysis.ui.data.frames.Frames` has them; neither empty.
+    """
+    wanted = _times(ours)[min(max(0, t), len(ours) - 1)]
+    return max(0, bisect_right(_times(theirs), wanted) - 1)
+
+
+def parting_marks(step: int, labels: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the mark over the first frame of the step in which two runs part; none where no frame is of that step."""
+    at = next((t for t, label in enumerate(labels) if label["step"] == step), -1)
+    return (
+        [{"t": at, "kind": "difference", "label": "the first decision that differs is in this step"}] if at >= 0 else []
+    )
+
+
+def _times(labels: Sequence[Mapping[str, Any]]) -> list[tuple[int, int, int]]:
+    """Return each frame's epoch, which of its epoch's steps it is of, and which of that step's frames it is."""
+    found: list[tuple[int, int, int]] = []
+    before = (-1, -1)
+    for label in labels:
+        place = (int(label["epoch"]), int(label["step"]))
+        epoch, step, frame = found[-1] if found else (-1, -1, -1)
+        if place[0] != before[0]:
+            found.append((place[0], 0, 0))
+        else:
+            found.append((epoch, step, frame + 1) if place == before else (epoch, step + 1, 0))
+        before = place
+    return found
+
+
+def _said(found: Comparison, a: str, b: str) -> list[str]:
+    if found.same:
+        return ["Both are the same run."]
+    if found.identical:
+        return [
+            f"They decided alike: {f'digest {found.digest}' if found.digest else f'{found.equal:,} decisions, all equal'}."
+        ]
+    said = []
+    if found.shared is not None:
+        said.append(f"They share the first {found.shared.events:,} events of {found.shared.run.rsplit('/', 1)[-1]}.")
+    said.append(f"{found.equal:,} decisions from the start are equal, in {found.steps:,} steps that began alike.")
+    if found.ends:
+        said.append(f"There {a if found.ends == 'a' else b} ends and the other goes on.")
+    return said
+
+
+def _parting(found: Comparison, key: Key | None, url: str) -> dict[str, Any] | None:
+    parting = found.parting
+    if parting is None:
+        return None
+    rows = [["event", f"{parting.seq_a:,}", f"{parting.seq_b:,}"], ["type", parting.type_a, parting.type_b]]
+    if parting.place_a or parting.place_b:
+        rows.append(["of", parting.place_a or DASH, parting.place_b or DASH])
+    rows += [[field.field, field.left, field.right] for field in parting.fields]
+    step = f"in step {parting.step}" if parting.step >= 0 else "before the first step"
+    return {"step": step, "society": key.label if key is not None else "", "url": url, "rows": rows}
+
+
+def _outcomes(found: Comparison) -> list[dict[str, Any]]:
+    rows, before = [], ""
+    for outcome in found.outcomes:
+        values = [estimate["value"] if estimate else None for estimate in (outcome.a, outcome.b)]
+        change = DASH if None in values else signed(100 * (values[1] - values[0]))  # pyright: ignore[reportOptionalOperand]
+        kind = " (copying)" if outcome.kind == "copying" else ""
+        rows.append({
+            "measure": (outcome.measure + kind) if outcome.measure != before else "", "first": outcome.measure != before,
+            "arm": outcome.arm, "a": _estimate(outcome.a), "b": _estimate(outcome.b), "change": change,
+        })  # fmt: skip
+        before = outcome.measure
+    return rows
+
+
+def _estimate(estimate: dict[str, Any] | None) -> dict[str, str]:
+    if estimate is None:
+        return {"value": DASH, "bounds": ""}
+    return {"value": percent(estimate["value"]), "bounds": bounds(estimate)}
+
+
+def _epochs(found: Comparison) -> list[str]:
+    if len(set(found.epochs)) == 1 or not found.outcomes:
+        return []
+    said = [f"after epoch {epoch}" if epoch else "not yet" for epoch in found.epochs]
+    return [f"A was evaluated {said[0]}, B {said[1]}."]

@@ -1,0 +1,60 @@
+"""What pages read from a run's log beyond its book: evaluations, verdicts, the events of a contest, a persona's story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from abm.events import Event
+from abm.log import open_log
+from analysis.judges import VerdictRow, read_verdicts
+from analysis.readings.book import Contest, Step
+from analysis.readings.contests import Evaluation, EvaluationReader
+from analysis.ui.data.frames import Key
+from analysis.ui.data.persona import Person
+from analysis.ui.data.story import Story, StoryReader
+from analysis.ui.library import Follower
+from moloch.errors import MolochError
+
+
+def evaluation(follower: Follower) -> Evaluation:
+    """Return the run's evaluation contests; the same object until there are more of them, or other verdicts."""
+    return follower.fold("evaluation", EvaluationReader, lambda reader: reader.result())
+
+
+def verdicts(follower: Follower) -> tuple[list[VerdictRow], str]:
+    """Return what judges found under ``RUN/verdicts``, and why nothing can be read where that is so."""
+    folder = follower.path / "verdicts"
+    if not folder.is_dir():
+        return [], ""
+    stamp = max((path.stat().st_mtime_ns for path in folder.rglob("*")), default=0)
+
+    def read() -> tuple[list[VerdictRow], str]:
+        try:
+            return read_verdicts(follower.path), ""
+        except MolochError as error:
+            return [], str(error)
+
+    return follower.once(("verdicts", stamp), read)
+
+
+def of_step(follower: Follower, contest: Contest) -> list[Event]:
+    """Return the events of a contest's step, as far as they can be read."""
+    step = contest.step
+    key = ("step", step.first, contest.seq)
+    return follower.once(key, lambda: list(_events(follower, step)))
+
+
+def story(follower: Follower, person: Person, key: Key) -> Story:
+    """Return a persona's story in a society."""
+    book = follower.read(lambda book: book)
+    return follower.fold(
+        ("story", key, person.persona), lambda: StoryReader(book, person, key), lambda reader: reader.story()
+    )
+
+
+def _events(follower: Follower, step: Step) -> Iterator[Event]:
+    stop = step.last + 1 if step.last >= 0 else None
+    try:
+        yield from open_log(follower.path, write=False).read(step.first, stop)
+    except MolochError:  # damaged from here on; the header says so
+        return

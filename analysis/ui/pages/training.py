@@ -1,0 +1,41 @@
+"""What was learnt, and what the probes found."""
+
+from __future__ import annotations
+
+from analysis.ui import lookups
+from analysis.ui.address import Address
+from analysis.ui.data import probes
+from analysis.ui.data.runs import quoted
+from analysis.ui.data.training import training_rows
+from analysis.ui.framework import solara
+from analysis.ui.library import Follower
+from analysis.ui.pages import background, parts, vue
+from analysis.ui.pages.diffusion import Rest
+
+
+@solara.component
+def Training(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+    """All adapters."""
+    vue.TrainingView(rows=follower.read(lambda book: training_rows(book, follower.path)))
+
+
+@solara.component
+def Probes(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+    """Tables of the run's own probes, and of judges if there were any."""
+    read = background.use_reading(lambda: (lookups.evaluation(follower), lookups.verdicts(follower)), follower)
+    if read is None:
+        vue.Notice(title="Reading the log", text="Every verdict of the evaluations is counted.", busy=True)
+        return
+    found, (judged, why) = read
+    epoch = probes.epoch_of(found, address.epoch)
+    tables = probes.probe_tables(found, epoch) + probes.judge_tables(judged, found, epoch) if epoch else []
+    if found.epochs:
+        options = [[str(each), f"after epoch {each}"] for each in found.epochs]
+        choices = [{"name": "epoch", "label": "Evaluation", "value": str(epoch), "options": options}]
+        vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
+    run = quoted(follower.path)
+    none = "" if judged else "No language model judged these messages yet:"
+    vue.ProbeView(
+        tables=tables, title="Nothing was evaluated yet", command="" if judged or why else f"moloch probe {run} --judge http://host:8000/v1#NAME", judges=why or none,
+        text="Probes judge what is written for held-out anchors, after the last epoch (or each, with --set evaluate=every).",
+    )  # fmt: skip

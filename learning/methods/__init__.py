@@ -1,0 +1,1 @@
+"""Ways of learning: what of a log each learns from."""

@@ -1,0 +1,181 @@
+"""What a run will ask of models, before it asks: calls, tokens, minutes and money of each role. Asks nothing itself.
+
+Calls are those of the plan, which are known; retries of invalid reactions come on top. How long completions will be is not
+known: ``likely`` takes those that the run's log holds already, else a usual length; ``most`` takes the bound on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from abm.arenas import Message
+from abm.events import CallsServed, LLMReplied
+from abm.llm.budget import Price
+from abm.llm.port import text_tokens
+from abm.log import read_events
+from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.runs.inputs import Inputs, gather
+
+USUAL_TOKENS = 250
+"""Of a completion, thinking and all, where none was seen yet."""
+HERE = "this process"
+SAMPLE = 64
+"""Prompts that are rendered to learn how long they are."""
+
+
+class RolePlan(msgspec.Struct, frozen=True):
+    """What one role will ask.
+
+    Attributes:
+        role: ``writers`` or ``readers``.
+        place: a server's URL, or ``this process``.
+        calls: of the whole run, and ``answered``: those that its log holds.
+        tokens_in, tokens_out: likely, of the calls to come; ``most_out``: bound of the latter.
+        usd, most_usd: of the calls to come, by the endpoint's prices.
+        minutes: of the calls to come, likely; None where no speed is known.
+    """
+
+    role: str
+    model: str
+    place: str
+    calls: int
+    answered: int
+    tokens_in: int
+    tokens_out: int
+    most_out: int
+    usd: float
+    most_usd: float
+    minutes: float | None
+
+    @property
+    def served(self) -> bool:
+        """Whether a server is asked."""
+        return self.place != HERE
+
+
+class _Seen(NamedTuple):
+    """What a run's log tells of one role."""
+
+    answered: int = 0
+    tokens_out: int = 0
+
+    @property
+    def usual(self) -> float:
+        return self.tokens_out / self.answered if self.answered else USUAL_TOKENS
+
+
+def planned(config: RunConfig, folder: Path | None = None) -> list[RolePlan]:
+    """Return what each role will ask.
+
+    Args:
+        folder: of the run; if it has begun, what is answered is not planned again.
+
+    Raises:
+        InputError: settings, anchors or personas are not valid.
+    """
+    inputs = gather(config)
+    seen, speeds = _seen(folder)
+    simulations = 1 + (config.epochs - 1) * len(config.arms)
+    evaluations = len(config.arms) * (config.epochs if config.evaluate == "every" else 1)
+    train = simulations * inputs.train_anchors
+    held_out = evaluations * len(inputs.anchors.held_out)
+    base = held_out // len(config.arms)  # what the base model writes is written once, for all arms
+    written = int(min(seen["write"].usual, config.sampling.max_tokens))
+    roles = [
+        _role(config, "writers", config.model, train * config.messages + held_out + base, seen["write"], speeds,
+              _mean_tokens([inputs.arena.write_prompt(a.text) for a in inputs.anchors.held_out[:SAMPLE]]),
+              config.sampling.max_tokens),
+    ]  # fmt: skip
+    if config.audience == LLM_AUDIENCE:
+        people = inputs.people
+        calls = train * len(people.train) + held_out * len(people.held_out)
+        prompts = [_react(inputs, persona.text, 2, written) for persona in people.held_out[:SAMPLE]]
+        roles.append(
+            _role(config, "readers", config.reader_model, calls, seen["react"], speeds, _mean_tokens(prompts),
+                  config.reader.max_tokens)
+        )  # fmt: skip
+    return roles
+
+
+def total(plans: Sequence[Sequence[RolePlan]]) -> list[RolePlan]:
+    """Return the sums of several runs' plans, role by role; runs are one after the other."""
+    found: dict[tuple[str, str, str], RolePlan] = {}
+    for each in (role for roles in plans for role in roles):
+        key = (each.role, each.model, each.place)
+        found[key] = _plus(found[key], each) if key in found else each
+    return list(found.values())
+
+
+def _plus(left: RolePlan, right: RolePlan) -> RolePlan:
+    sums: dict[str, Any] = {
+        name: getattr(left, name) + getattr(right, name)
+        for name in ("calls", "answered", "tokens_in", "tokens_out", "most_out", "usd", "most_usd")
+    }
+    sums["minutes"] = None if left.minutes is None or right.minutes is None else left.minutes + right.minutes
+    return msgspec.structs.replace(left, **sums)
+
+
+def sentence(roles: Sequence[RolePlan]) -> str:
+    """Return the plan of calls that are still to come in one line; money and time only where prices and speeds are known."""
+    calls = sum(role.calls - role.answered for role in roles)
+    read, written, most = (
+        sum(getattr(role, name) for role in roles) for name in ("tokens_in", "tokens_out", "most_out")
+    )
+    usd, most_usd = sum(role.usd for role in roles), sum(role.most_usd for role in roles)
+    minutes = [role.minutes for role in roles]
+    parts = [
+        f"{calls:,} calls to {', '.join(dict.fromkeys(role.place for role in roles))}",
+        f"about {read:,} tokens read and {written:,} written (at most {most:,})",
+    ]
+    parts += [f"${usd:,.2f} (at most ${most_usd:,.2f})"] if most_usd else []
+    parts += [f"about {sum(m for m in minutes if m):,.1f} min"] if None not in minutes else []
+    return ", ".join(parts)
+
+
+def plan_dicts(roles: Sequence[RolePlan]) -> list[dict[str, Any]]:
+    """Return the plan as JSON-able mappings."""
+    return [msgspec.to_builtins(role) for role in roles]
+
+
+def _role(
+    config: RunConfig, role: str, model: str, calls: int, seen: _Seen, speeds: dict[str, float], prompt: float, bound: int
+) -> RolePlan:  # fmt: skip
+    endpoint = config.serving.endpoint(model)
+    price = Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
+    speed = (endpoint.tokens_per_s if endpoint else config.serving.tokens_per_s) or speeds.get(model, 0.0)
+    coming = max(0, calls - seen.answered)
+    tokens_in, tokens_out = round(coming * prompt), round(coming * min(seen.usual, bound))
+    return RolePlan(
+        role=role, model=model, place=endpoint.url if endpoint else HERE, calls=calls, answered=seen.answered,
+        tokens_in=tokens_in, tokens_out=tokens_out, most_out=coming * bound, usd=price.of(tokens_in, tokens_out),
+        most_usd=price.of(tokens_in, coming * bound), minutes=tokens_out / speed / 60 if speed else None,
+    )  # fmt: skip
+
+
+def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
+    """Return role -> what the log holds of it, and model -> tokens that its server wrote per second."""
+    found, served = {"write": _Seen(), "react": _Seen()}, {}
+    if folder is None or not (folder / "run.json").exists():
+        return found, {}
+    for event in read_events(folder):
+        if isinstance(event, LLMReplied) and (role := event.site.partition("/")[0]) in found:
+            before = found[role]
+            retry = event.site.endswith("/again")
+            found[role] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)
+        elif isinstance(event, CallsServed):
+            tokens, seconds = served.get(event.model, (0, 0.0))
+            served[event.model] = (tokens + event.tokens_out, seconds + event.seconds)
+    return found, {model: tokens / seconds for model, (tokens, seconds) in served.items() if tokens and seconds}
+
+
+def _react(inputs: Inputs, persona: str, options: int, tokens: int) -> list[Message]:
+    return inputs.arena.react_prompt(persona, ["word" * tokens] * options)
+
+
+def _mean_tokens(prompts: Sequence[list[Message]]) -> float:
+    lengths = [sum(text_tokens(message["content"]) + 4 for message in prompt) for prompt in prompts]
+    return sum(lengths) / max(1, len(lengths))

@@ -1,0 +1,99 @@
+"""``learning.fork``: go on from a step of a run with other settings, and share everything before it.
+
+The random numbers of both are those of the same plan and seed, so that what differs afterwards is what the settings did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from abm.events import AdapterTrained, Forked
+from abm.log import create, open_log
+from abm.log.fork import fork_point
+from learning.runs.config import RunConfig, changed_config
+from learning.runs.inputs import gather
+from moloch.errors import InputError
+
+FIXED = (
+    "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "arms", "messages", "train_anchors",
+    "held_out_anchors", "train_personas", "held_out_personas", "batch", "seed", "world", "crowd.size", "network.graph",
+)  # fmt: skip
+"""Settings that decided the shared steps, or who takes part: a fork keeps them."""
+
+
+def fork(parent: Path | str, at: int, settings: Sequence[str], out: Path | str | None = None) -> tuple[RunConfig, Path]:
+    """Make a run that shares the first ``at`` steps of ``parent`` and goes on with changed settings.
+
+    Nothing is copied: the new log begins with a pointer, adapters are linked. Calling it again with the same arguments
+    changes nothing. Carry the run out with :func:`learning.run`.
+
+    Args:
+        settings: ``"key=value"``, as for a run.
+        out: the new run's folder; by default beside the parent, named by step and settings.
+
+    Returns:
+        The new settings and the folder.
+
+    Raises:
+        InputError: no such step or setting, one that a fork keeps, or ``out`` holds something else.
+        LogError: the parent's log cannot be read, or the new one cannot be written.
+    """
+    parent = Path(parent)
+    log = open_log(parent, write=False)
+    before = RunConfig.model_validate(log.config)
+    config = changed_config(before, settings)
+    values, old = config.model_dump(mode="json"), before.model_dump(mode="json")
+    changed = sorted(name for name in values if values[name] != old[name])
+    if kept := [name for name in FIXED if _at(values, name) != _at(old, name)]:
+        raise InputError(
+            f"a fork cannot change {', '.join(kept)}",
+            where=str(parent),
+            why="the shared steps were decided with it",
+            fix="Start a run of its own for that.",
+        )
+    gather(config)  # a mistake in what the settings name leaves no half-begun fork behind
+    folder = Path(out) if out is not None else parent.parent / f"{parent.name}-at{at}-{config.id[:8]}"
+    point = fork_point(parent, at, folder)
+    if (folder / "run.json").exists():
+        found = open_log(folder, write=False)
+        if (found.fork, found.config) != (point, values):
+            raise InputError(
+                "the folder holds another run", where=str(folder), fix="Choose an --out that is new or empty."
+            )
+    else:
+        create(folder, values, fork=point).close()
+    for event in log.read(0, point.seq):
+        if isinstance(event, AdapterTrained):
+            _link(parent / "adapters" / event.adapter, folder / "adapters" / event.adapter)
+    with open_log(folder, write=True) as own:
+        if own.head().seq == point.seq:
+            own.append([Forked(config=values, changed=changed)], expected_head=point.seq)
+    return config, folder
+
+
+def _at(values: dict[str, Any], name: str) -> Any:
+    """Return a setting by its dotted name."""
+    for part in name.split("."):
+        values = values[part]
+    return values
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give ``target`` the files of ``source``: the same bytes on disk, or copies where the file system has no links."""
+    if target.exists() or not source.exists():
+        return
+    new = target.with_name(target.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    for file in source.iterdir():
+        try:
+            os.link(file, new / file.name)
+        except OSError:
+            shutil.copy2(file, new / file.name)
+    with contextlib.suppress(FileExistsError):
+        new.rename(target)

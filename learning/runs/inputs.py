@@ -1,0 +1,158 @@
+"""What a run reads before it begins, all of it checked: a mistake in it leaves no half-begun run behind.
+
+Knows files, settings and who takes part; decides nothing of what happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.arenas import Arena, arena
+from abm.arenas.anchors import AnchorSplit, load_anchors
+from abm.audience import ChoiceModel, Labels, Voters, audience
+from abm.audience.weights import BUILT_IN
+from abm.events import Phase
+from abm.worlds.networked.graphs import audience_graphs
+from abm.worlds.networked.interventions import check_network, openings
+from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.training.settings import LoraSettings, lora_settings
+from media_graph import CSR
+from moloch import keyed
+from moloch.errors import InputError
+from populations import Persona, PersonaSplit, load_personas, trait_matrix
+
+TRAIN_ANCHORS, HELD_OUT_ANCHORS = 96, 96
+"""Defaults: as many as let the default run end in three minutes on two cores."""
+
+SPLITS: tuple[Phase, ...] = ("train", "evaluate")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run reads before it begins, checked; made by :func:`gather`.
+
+    Attributes:
+        audience: None where a language model plays the personas: it is opened when the run begins.
+        train_anchors: that an epoch takes.
+        voters: the members of each split: its personas, and then its crowd.
+        graphs: who follows whom among them, in a networked world.
+    """
+
+    arena: Arena
+    audience: ChoiceModel | None
+    anchors: AnchorSplit
+    people: PersonaSplit
+    lora: LoraSettings
+    crowd: ChoiceModel
+    train_anchors: int
+    voters: dict[Phase, Voters]
+    graphs: dict[Phase, CSR]
+
+    def split(self, split: Phase) -> Sequence[Persona]:
+        """Return a split's personas."""
+        return self.people.train if split == "train" else self.people.held_out
+
+
+def gather(config: RunConfig, said: Mapping[str, ChoiceModel] | None = None) -> Inputs:
+    """Read and check everything that the settings name.
+
+    Args:
+        said: part of the audience (``personas``, ``crowd``) -> the choice model that a log holds of it, which stands in for
+            its file.
+
+    Raises:
+        InputError: a file cannot be read, or holds less than was asked for.
+    """
+    rules = arena(config.arena)
+    anchors = load_anchors(config.anchors, rules)
+    where = config.anchors or "the built-in pack"
+    _enough(config.train_anchors, anchors.train, "training anchors", where)
+    held_out = _taken(anchors.held_out, config.held_out_anchors, HELD_OUT_ANCHORS, "held-out anchors", where)
+    order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
+    people = load_personas(
+        config.personas, seed=config.seed, n_train=config.train_personas, n_held_out=config.held_out_personas,
+        mapping=config.mapping, stratify=config.stratify, resample=config.resample,
+    )  # fmt: skip
+    if people.weighting and not config.resample and not config.crowd.size:
+        raise InputError(
+            "weights without effect", where=str(config.mapping), why="personas are asked one by one, and count alike",
+            fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
+        )  # fmt: skip
+    voters = _voters(people, config)
+    train_anchors = config.train_anchors or min(TRAIN_ANCHORS, len(anchors.train))
+    if config.world == "networked":
+        held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(held_out)}
+        opened: dict[Phase, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
+        check_network(config.network, opened, {"train": config.messages, "evaluate": 2})
+    return Inputs(
+        arena=rules,
+        audience=None if config.audience == LLM_AUDIENCE else _model(config.audience, "personas", said),
+        anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
+        people=people,
+        lora=lora_settings(config.preset, config.lora),
+        crowd=_model(config.crowd.audience, "crowd", said),
+        train_anchors=train_anchors,
+        voters=voters,
+        graphs=_graphs(people, voters, config),
+    )
+
+
+def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> ChoiceModel:
+    """Return the choice model of a part of the audience; what a built-in name means is never a log's to say."""
+    return said[part] if said and part in said and name not in BUILT_IN else audience(name)
+
+
+def _enough(wanted: int | None, items: Sequence, what: str, where: str) -> None:
+    if wanted is not None and wanted > len(items):
+        raise InputError(
+            f"asked for {wanted} {what}",
+            where=where,
+            why=f"there are {len(items)}",
+            fix="Ask for fewer, or give more.",
+        )
+
+
+def _taken(items: Sequence, wanted: int | None, default: int, what: str, where: str) -> list:
+    _enough(wanted, items, what, where)
+    return list(items[: wanted if wanted is not None else default])
+
+
+def _voters(people: PersonaSplit, config: RunConfig) -> dict[Phase, Voters]:
+    found: dict[Phase, Voters] = {}
+    first = 0
+    sides: dict[Phase, tuple[list[Persona], NDArray[np.float64] | None]] = {
+        "train": (people.train, people.weights("train")),
+        "evaluate": (people.held_out, people.weights("held_out")),
+    }
+    for split, (personas, weights) in sides.items():
+        names, traits = trait_matrix(personas)
+        labels: Sequence[str] = [p.name for p in personas]
+        ids = np.arange(first, first + len(personas) + config.crowd.size)
+        if config.crowd.size:
+            drawn = _drawn(len(personas), weights, config.crowd.size, config.seed, split)
+            traits, labels = np.concatenate([traits, traits[drawn]]), Labels(ids, "member ")
+        found[split] = Voters(ids, labels, names, traits)
+        first += len(ids)
+    return found
+
+
+def _drawn(n: int, weights: NDArray[np.float64] | None, size: int, seed: int, split: Phase) -> NDArray[np.int64]:
+    """Return which personas a crowd's members are like, with replacement, in proportion to their weights."""
+    lot = keyed.generator(seed, "crowd", split)
+    return lot.integers(n, size=size) if weights is None else lot.choice(n, size=size, p=weights / weights.sum())
+
+
+def _graphs(people: PersonaSplit, voters: dict[Phase, Voters], config: RunConfig) -> dict[Phase, CSR]:
+    if config.world != "networked":
+        return {}
+    personas = {"train": people.train, "evaluate": people.held_out}
+    names: dict[Phase, list[str]] = {
+        split: [*(p.name for p in personas[split]), *(f"member {i}" for i in mine.ids[len(personas[split]) :])]
+        for split, mine in voters.items()
+    }
+    return audience_graphs(config.network.graph, voters, names, config.seed)

@@ -1,0 +1,333 @@
+"""The epoch loop: simulate, learn, simulate with what was learnt, evaluate on what nobody has seen.
+
+One run is one log. All arms share the base model's first epoch and then part: each writes with its own
+adapter. Contests, personas and random numbers are common to the arms, so that they can be compared in pairs.
+Knows nothing of what the results mean; probes are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.arenas import Arena
+from abm.arenas.anchors import Anchor
+from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, as_mapping, features_digest
+from abm.columns import Float32s, pack
+from abm.events import (
+    AdapterTrained,
+    AnchorsListed,
+    ArenaSet,
+    AudienceSet,
+    CompetitorsJoined,
+    CrowdJoined,
+    EpochEnded,
+    Event,
+    PersonasJoined,
+    Phase,
+    ReaderJoined,
+    RunConfigured,
+)
+from abm.journal.differences import equal
+from abm.journal.live import Journal
+from abm.llm.port import LLM, Sampling, Sleeping
+from abm.probe import Probe
+from abm.worlds.agents import Writer
+from abm.worlds.model import Model, Society
+from abm.worlds.networked.graphs import joined_ties
+from abm.worlds.networked.world import NetworkedModel
+from learning.methods.sets import training_set
+from learning.runs.config import RunConfig
+from learning.runs.inputs import SPLITS, Inputs
+from learning.training.memory import release
+from moloch import keyed
+from moloch.errors import InputError
+from populations import Persona, trait_matrix
+
+if TYPE_CHECKING:
+    from learning.training.trainer import Trainer
+
+RESAMPLED = "personas of the split, with replacement"
+"""Where a crowd's traits come from."""
+CROWD_CHUNK = 20_000
+"""Members who join in one event: a commit needs several times its columns' memory."""
+
+BASE = "base"
+SHARED = "shared"
+"""The arm of the first epoch, in which all arms still write with the base model."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Where a run stands; ``done`` of ``total`` steps and trainings."""
+
+    done: int
+    total: int
+    doing: str
+
+
+class Loop:
+    """A run's plan, carried out against its journal.
+
+    Args:
+        config: what decides the run.
+        inputs: what :func:`gather` read for it.
+        journal: the run's log and state.
+        llm: the model that writes.
+        reader: the model that plays the personas, if the audience is ``llm``; by default the one that writes.
+        trainer: learns adapters into ``adapters``.
+        probes: judges of evaluation messages.
+        report: called with the progress before each part.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        inputs: Inputs,
+        journal: Journal,
+        llm: LLM,
+        trainer: Trainer,
+        *,
+        reader: LLM | None = None,
+        probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+        report: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
+        self.reader = reader or llm
+        self.inputs, self.arena = inputs, inputs.arena
+        self.probes = probes(self.arena)
+        self.report = report
+        self.lora = inputs.lora
+        self.voters = inputs.voters
+        self.society = Society(
+            arena=self.arena,
+            audience=self._audience(),
+            llm=llm,
+            sampling=Sampling(**config.sampling.model_dump()),
+            seed=config.seed,
+            ties=config.ties,
+            batch=config.batch,
+        )
+        self._done, self._declared = 0, False
+        self._said: list[Event] = []
+
+    def _audience(self) -> Audience:
+        asked = self.inputs.audience or self._asked()
+        if not self.config.crowd.size:
+            return asked
+        core = [voters.ids[: len(self.inputs.split(split))] for split, voters in self.voters.items()]
+        return Mixed(asked, self.inputs.crowd, np.concatenate(core))
+
+    def _asked(self) -> AskedAudience:
+        settings = self.config.reader
+        personas = {
+            int(index): (persona.id, persona.text)
+            for split, voters in self.voters.items()
+            for index, persona in zip(voters.ids, self.inputs.split(split), strict=False)
+        }
+        return AskedAudience(
+            self.reader, self.arena, personas, Sampling(settings.temperature, settings.top_p, settings.max_tokens),
+            self.config.seed, settings.answer, settings.retries,
+        )  # fmt: skip
+
+    def run(self) -> None:
+        """Carry out the whole plan; what the log holds already is not done again."""
+        self._set_up()
+        for epoch in range(1, self.config.epochs + 1):
+            if epoch == 1:
+                self._simulate(epoch, SHARED, Writer(BASE))
+            adapters = {}
+            for arm in self.config.arms:
+                if epoch > 1:
+                    self._simulate(epoch, arm, Writer(arm, self.journal.state.adapters[arm]))
+                adapters[arm] = self._learn(epoch, arm)
+            with self.journal.transaction():
+                self.journal.emit(EpochEnded(epoch=epoch, adapters=adapters))
+            if epoch == self.config.epochs or self.config.evaluate == "every":
+                for arm in self.config.arms:
+                    self._evaluate(epoch, arm)
+
+    def total(self) -> int:
+        """Return the number of steps and trainings in the plan."""
+        config = self.config
+        simulations = 1 + (config.epochs - 1) * len(config.arms)
+        evaluations = len(config.arms) * (config.epochs if config.evaluate == "every" else 1)
+        train_steps = -(-self._train_anchors // config.batch)
+        held_out_steps = -(-len(self.inputs.anchors.held_out) // config.batch)
+        return simulations * train_steps + config.epochs * len(config.arms) + evaluations * held_out_steps
+
+    # -- who and what --------------------------------------------------------------------------------------
+
+    def _set_up(self) -> None:
+        inputs, emit = self.inputs, self.journal.emit
+        with self.journal.transaction():
+            emit(RunConfigured(config=self.config.model_dump(mode="json")))
+            emit(ArenaSet(arena=self.arena.model_dump(mode="json"), digest=self.arena.digest))
+            emit(_listed("train", inputs.anchors.train, inputs.anchors.dropped))
+            emit(_listed("evaluate", inputs.anchors.held_out, {}))
+        for split in SPLITS:
+            self._join(split)
+        with self.journal.transaction():
+            emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
+        for split, graph in inputs.graphs.items():
+            for ties in joined_ties(graph, self.voters[split]):
+                with self.journal.transaction():
+                    emit(ties)
+
+    def _join(self, split: Phase) -> None:
+        """Let a split's personas join, and its crowd after them."""
+        personas, voters = self.inputs.split(split), self.voters[split]
+        first = int(voters.ids[0])
+        with self.journal.transaction():
+            self.journal.emit(_joined(split, first, personas))
+        for start in range(len(personas), len(voters.ids), CROWD_CHUNK):
+            rows = voters.traits[start : start + CROWD_CHUNK]
+            traits = _columns(voters.trait_names, rows)
+            with self.journal.transaction():
+                self.journal.emit(
+                    CrowdJoined(split=split, first=first + start, size=len(rows), origin=RESAMPLED, traits=traits)
+                )
+
+    def _declare(self) -> None:
+        """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
+        if self._declared:
+            return
+        if said := self.journal.fold_shared(ReaderJoined, AudienceSet):
+            self._said = said
+        if self.journal.shares_next:
+            return
+        self._declared = True
+        now = self._reacting()
+        if len(now) != len(self._said) or not all(map(equal, now, self._said)):
+            with self.journal.transaction():
+                for event in now:
+                    self.journal.emit(event)
+
+    def _reacting(self) -> list[Event]:
+        """Return who plays the personas, and the choice models of those whom nobody plays."""
+        asked, model = self.inputs.audience, self.reader
+        personas = _set("personas", asked) if asked else ReaderJoined(model=model.name, model_digest=model.digest)
+        return [personas, *([_set("crowd", self.inputs.crowd)] if self.config.crowd.size else [])]
+
+    # -- simulate ------------------------------------------------------------------------------------------
+
+    def _simulate(self, epoch: int, arm: str, writer: Writer) -> None:
+        writers = [writer] * self.config.messages
+        self._steps("train", epoch, arm, self._epoch_anchors(epoch), writers, f"epoch {epoch}: {arm} competes")
+
+    def _evaluate(self, epoch: int, arm: str) -> None:
+        writers = [Writer(BASE), Writer(arm, self.journal.state.adapters[arm])]
+        anchors = self.inputs.anchors.held_out
+        self._steps("evaluate", epoch, arm, anchors, writers, f"evaluating {arm} against base")
+
+    def _steps(
+        self, phase: Phase, epoch: int, arm: str, anchors: Sequence[Anchor], writers: Sequence[Writer], doing: str
+    ) -> None:
+        place: dict[str, Any] = {"phase": phase, "epoch": epoch, "arm": arm}
+        world: dict[str, Any] = {
+            "anchors": anchors, "writers": writers, "voters": self.voters[phase],
+            "probes": self.probes if phase == "evaluate" else (),
+        }  # fmt: skip
+        if self.config.world == "networked":
+            network = {"network": self.config.network, "checkers": self.probes}
+            model = NetworkedModel(self.society, self.journal, **world, **place, **network)
+        else:
+            model = Model(self.society, self.journal, **world, **place)
+        while model.running:
+            self._advance(doing)
+            self._declare()
+            model.step()
+
+    @property
+    def _train_anchors(self) -> int:
+        return self.inputs.train_anchors
+
+    def _epoch_anchors(self, epoch: int) -> list[Anchor]:
+        """Return this epoch's training anchors: the next of the shuffled pool, from its start when it is used up."""
+        pool, size = self.inputs.anchors.train, self._train_anchors
+        return [pool[i % len(pool)] for i in range((epoch - 1) * size, epoch * size)]
+
+    # -- learn ---------------------------------------------------------------------------------------------
+
+    def _learn(self, epoch: int, arm: str) -> str:
+        self._advance(f"epoch {epoch}: {arm} learns")
+        if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
+            self.journal.emit(logged)
+            return logged.adapter
+        source = SHARED if epoch == 1 else arm
+        rows = training_set(
+            self.journal.log.read(),
+            arm,
+            source_arm=source,
+            epoch=epoch,
+            arena=self.arena,
+            seed=self.config.seed,
+            tfb_lambda=self.lora.tfb_lambda,
+            thoughts_per_contest=self.lora.thoughts_per_contest,
+        )
+        if not rows.rows:
+            raise InputError(
+                f"nothing to learn from in epoch {epoch} for {arm}",
+                why=f"no contest was won: {rows.counts}",
+                fix="Use more anchors, or look at the messages with `moloch show`.",
+            )
+        parent = self.journal.state.adapters.get(arm, "")
+        seed = keyed.seed32(self.config.seed, "learn", epoch)
+        lineage = {"arm": arm, "epoch": epoch, "method": arm, "run": self.config.id}
+        for llm in (self.llm, self.reader):
+            if isinstance(llm, Sleeping):
+                llm.sleep()
+        release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
+        trained = self.trainer.train(rows, parent=parent, settings=self.lora, seed=seed, lineage=lineage)
+        release()
+        with self.journal.transaction():
+            self.journal.emit(
+                AdapterTrained(
+                    adapter=trained.adapter,
+                    arm=arm,
+                    epoch=epoch,
+                    method=arm,
+                    parent=parent,
+                    data=rows.digest,
+                    data_range=list(rows.data_range),
+                    rows=trained.rows,
+                    tokens=trained.tokens,
+                    over_long=trained.over_long,
+                    steps=trained.steps,
+                    seed=seed,
+                    loss_before=trained.loss_before,
+                    loss_after=trained.loss_after,
+                    settings=msgspec.to_builtins(self.lora),
+                )
+            )
+        return trained.adapter
+
+    def _advance(self, doing: str) -> None:
+        self.report(Progress(self._done, self.total(), doing))
+        self._done += 1
+
+
+def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
+    return AudienceSet(part=part, choice_model=as_mapping(model), features=features_digest())
+
+
+def _listed(split: Phase, anchors: Sequence[Anchor], dropped: dict[str, int]) -> AnchorsListed:
+    return AnchorsListed(split=split, anchors=[msgspec.to_builtins(anchor) for anchor in anchors], dropped=dropped)
+
+
+def _joined(split: Phase, first: int, personas: Sequence[Persona]) -> PersonasJoined:
+    return PersonasJoined(
+        split=split,
+        first=first,
+        ids=[p.id for p in personas],
+        names=[p.name for p in personas],
+        texts=[p.text for p in personas],
+        traits=_columns(*trait_matrix(personas)),
+    )
+
+
+def _columns(names: Sequence[str], matrix: NDArray[np.float32]) -> dict[str, bytes]:
+    return {name: pack(np.round(matrix[:, j].astype(np.float64), 6), Float32s) for j, name in enumerate(names)}

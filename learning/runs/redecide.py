@@ -1,0 +1,241 @@
+"""Decide a run again and hold every decision against its log: from recorded answers, or by asking the model anew.
+
+The very :class:`~learning.runs.loop.Loop` of the run, on a journal that appends nothing. :mod:`abm.journal.replay` checks that the
+log's events add up; this checks that they are what the program decides. Knows nothing of what decisions mean.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from abm.arenas import Arena
+from abm.audience import ChoiceModel, from_mapping
+from abm.events import (
+    AudienceSet,
+    CompetitorsJoined,
+    Event,
+    Lifecycle,
+    ReaderJoined,
+    RunConfigured,
+    StepStarted,
+)
+from abm.journal.checker import Checker, Diverged, Divergence, LogEnded
+from abm.journal.differences import kind
+from abm.llm.backends import Backends, Serving
+from abm.llm.port import LLM
+from abm.llm.recorded import RecordedLLM
+from abm.log import EventLog, open_log
+from abm.log.about import lineage
+from abm.probe import Probe
+from learning.methods.sets import TrainingSet
+from learning.runs.config import RunConfig, load_config
+from learning.runs.inputs import gather
+from learning.runs.loop import Loop, Progress
+from learning.runs.run import open_models
+from learning.training.settings import LoraSettings, lora_settings
+from learning.training.trainer import Trained, Trainer, TRLTrainer
+from moloch.errors import InputError
+
+
+class Redecided(msgspec.Struct, frozen=True):
+    """What deciding a run again found.
+
+    Attributes:
+        live: whether the model was asked anew.
+        equal: deterministic events that came out equal, among them ``answers`` of models and ``trainings``.
+        shared: events before a fork, which are the parent's decisions and were folded, not decided.
+        complete: whether the whole plan was walked; if not, the log ends earlier, or there is a divergence.
+    """
+
+    run: str
+    live: bool
+    equal: int
+    answers: int
+    trainings: int
+    shared: int
+    complete: bool
+    divergence: Divergence | None
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a JSON-able mapping."""
+        found = msgspec.to_builtins(self)
+        if self.divergence is not None:
+            found["divergence"]["fields"] = [
+                {"field": field.field, "logged": field.left, "now": field.right} for field in self.divergence.fields
+            ]
+        return found
+
+
+class _AsLogged:
+    """A trainer that returns what the log says the training gave."""
+
+    def __init__(self, checker: Checker) -> None:
+        self._checker = checker
+
+    def train(
+        self, data: TrainingSet, *, parent: str, settings: LoraSettings, seed: int, lineage: dict[str, Any]
+    ) -> Trained:
+        done = self._checker.next_training()
+        return Trained(
+            adapter=done.adapter, rows=done.rows, over_long=done.over_long, tokens=done.tokens, steps=done.steps,
+            loss_before=done.loss_before, loss_after=done.loss_after,
+        )  # fmt: skip
+
+
+def replay_recorded(
+    run: Path | str,
+    *,
+    probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Redecided:
+    """Decide a run again from its recorded answers and adapters, and compare every deterministic event.
+
+    Votes, verdicts, prompts, outcomes, training sets and state hashes are computed anew, no model is asked and nothing
+    is learnt. Where an unfinished log ends, the comparison ends. Of a fork, the parent's steps are folded.
+
+    Args:
+        probes: those of the run, as for :func:`learning.run`.
+        report: called with the progress before each part.
+
+    Raises:
+        InputError: the log was not written by :func:`learning.run`, or what its settings name cannot be read; choice
+            models of files are read from the log itself.
+        CorruptLog: its bytes contradict the chain, or an event contradicts the state.
+        LogError: no run, or it cannot be read.
+    """
+    log, config = _planned(run)
+    checker = Checker(log)
+    return _redecide(run, config, checker, _recorded(log), _AsLogged(checker), probes, report)
+
+
+def replay_live(
+    run: Path | str,
+    *,
+    llm: LLM | None = None,
+    serving: Serving | None = None,
+    trainer: Trainer | None = None,
+    retrain: bool = False,
+    probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Redecided:
+    """Decide a run again and ask its model anew; stop at the first event that comes out otherwise.
+
+    A call whose prompt, adapter, sampling or seed differs is reported before the model is asked.
+
+    Args:
+        llm: by default the models that the settings name, with the run's adapters.
+        serving: where they are served; by default in this process.
+        trainer: how to learn again (it implies ``retrain``), by default as the run learnt.
+        retrain: learn every adapter again; the new ones are thrown away after their ids were compared.
+
+    Raises:
+        InputError: as :func:`replay_recorded`; or the model or an adapter cannot be read.
+        CorruptLog, LogError: as :func:`replay_recorded`.
+    """
+    log, config = _planned(run)
+    checker = Checker(log, live=True)
+    adapters = Path(run) / "adapters"
+    rank = lora_settings(config.preset, config.lora).rank
+    with closing(Backends(serving, adapters=adapters, rank=rank)) as backends:
+        models = (llm, llm) if llm else open_models(config, backends)
+        if not retrain or trainer is not None:
+            return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
+        with tempfile.TemporaryDirectory() as scratch:
+            for known in adapters.iterdir() if adapters.is_dir() else ():
+                (Path(scratch) / known.name).symlink_to(known.resolve())  # parents to go on from
+            return _redecide(run, config, checker, models, TRLTrainer(config.model, Path(scratch)), probes, report)
+
+
+def _redecide(
+    run: Path | str, config: RunConfig, checker: Checker, models: tuple[LLM, LLM], trainer: Trainer,
+    probes: Callable[[Arena], Sequence[Probe]], report: Callable[[Progress], None],
+) -> Redecided:  # fmt: skip
+    began = time.perf_counter()
+    complete, divergence = False, None
+    writer, reader = models
+    try:
+        Loop(
+            config,
+            gather(config, _said(checker.log)),
+            checker,
+            writer,
+            trainer,
+            reader=reader,
+            probes=probes,
+            report=report,
+        ).run()
+        checker.finish()
+        complete = True
+    except Diverged as found:
+        divergence = found.divergence
+    except LogEnded:
+        pass
+    return Redecided(
+        run=str(run), live=checker.live, equal=checker.equal, answers=checker.answers, trainings=checker.trainings,
+        shared=checker.shared, complete=complete, divergence=divergence, seconds=time.perf_counter() - began,
+    )  # fmt: skip
+
+
+def _recorded(log: EventLog) -> tuple[LLM, LLM]:
+    """Return stand-ins for the models that write and read, which the log names at its beginning and after each fork."""
+    writer = reader = RecordedLLM((), name="", digest="")
+    for event in _beginnings(log):
+        if isinstance(event, CompetitorsJoined):
+            writer = RecordedLLM((), name=event.model, digest=event.model_digest)
+        elif isinstance(event, ReaderJoined):
+            reader = RecordedLLM((), name=event.model, digest=event.model_digest)
+    return writer, reader
+
+
+def _said(log: EventLog) -> dict[str, ChoiceModel]:
+    """Return part of the audience -> the choice model by which it reacts, as the log says it: its file may be gone.
+
+    Beyond what a model was fitted on it may go as far as it went: whether that was allowed is not in the log.
+    """
+    said = {}
+    for event in _beginnings(log):
+        if isinstance(event, AudienceSet):
+            model = from_mapping(event.choice_model, str(log.path))
+            if model.support is not None:
+                model = replace(model, support=replace(model.support, extrapolate=True))
+            said[event.part] = model
+    return said
+
+
+def _beginnings(log: EventLog) -> Iterator[Event]:
+    """Yield what was decided before the first step of a run, and of those it was forked from."""
+    forks = [each["seq"] for each in lineage(log.path)]
+    for start in sorted({0, *(seq for seq in forks if seq <= forks[0])}):  # others lie behind what is shared
+        yield from _beginning(log, start)
+
+
+def _planned(run: Path | str) -> tuple[EventLog, RunConfig]:
+    """Return a run's log and settings, if the epoch loop wrote it."""
+    log = open_log(run, write=False)
+    first = next(_beginning(log), None)
+    if first is not None and not isinstance(first, RunConfigured):
+        raise InputError(
+            "the log has no plan that could be decided again",
+            where=str(run),
+            why=f"it begins with {kind(first)}, not with settings of a run",
+            fix="Only logs that `moloch run` wrote can be decided again; `moloch replay` folds any.",
+        )
+    return log, load_config(None, log.config)
+
+
+def _beginning(log: EventLog, start: int = 0) -> Iterator[Event]:
+    """Yield the decisions from ``start`` to the next step."""
+    for event in log.read(start):
+        if isinstance(event, StepStarted):
+            return
+        if not isinstance(event, Lifecycle):
+            yield event

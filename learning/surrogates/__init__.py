@@ -1,0 +1,1 @@
+"""Surrogate audiences: choice models fitted to the votes of another audience."""

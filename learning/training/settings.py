@@ -1,0 +1,95 @@
+"""How an adapter is learnt: the settings of LoRA and of its optimiser, and their presets. Data only, no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from moloch.errors import InputError
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
+
+
+class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How an adapter is learnt.
+
+    Attributes:
+        repeat: how often the training set is repeated before it is shuffled (the paper repeats its winners three times).
+        batch: trajectories per optimiser step.
+        lr, warmup, final_lr: the rate rises over ``warmup`` of the steps, then falls on a cosine to ``final_lr * lr``.
+        max_length: tokens of prompt and completion together; longer examples are refused and counted.
+        tfb_lambda, thoughts_per_contest: see :func:`learning.methods.sets`.
+        precision: of the frozen base model and, with it, of all products; the adapter's weights are always float32.
+        tokens_per_pass: tokens of one forward and backward pass, with their padding; bounds memory, changes only rounding.
+        checkpointing: recompute activations in the backward pass: less memory, about a third more time. ``auto``: on a
+            GPU where they would not fit, on a CPU for all but small models.
+        attention: ``auto`` is FlashAttention 2 where it is installed, on a GPU in bf16, and else what transformers takes
+            (``sdpa``, nearly always). With FlashAttention rows are packed, with others padded: changes only rounding.
+        quantize: ``4bit`` keeps the frozen base model in NF4 (QLoRA): a quarter of the memory, and other losses.
+        processes: on a GPU each; a step's rows are shared among them and their gradients added up, so that a step
+            stays a step: changes only rounding, and the draws of dropout.
+    """
+
+    rank: Count = 16
+    alpha: Count = 32
+    dropout: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.05
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    lr: Positive = 2e-4
+    final_lr: Share = 0.1
+    warmup: Share = 0.03
+    batch: Count = 16
+    repeat: Count = 3
+    max_length: Count = 4096
+    tfb_lambda: Annotated[float, msgspec.Meta(ge=0.0)] = 1.0
+    thoughts_per_contest: Count = 4
+    precision: Literal["float32", "bf16"] = "bf16"
+    tokens_per_pass: Count = 16384
+    checkpointing: bool | Literal["auto"] = True
+    attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = "auto"
+    quantize: Literal["none", "4bit"] = "none"
+    processes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+
+
+_PAPER = LoraSettings()
+# Two typical rows a pass: as fast as more, and 80 GB hold their activations, which saves computing them twice.
+_ON_GPU = {"tokens_per_pass": 3072, "checkpointing": "auto"}
+
+PRESETS = {
+    "paper": _PAPER,
+    # Both models name their linear layers as the paper's list has them, and padding is masked or absent, so that Llama's
+    # want of a padding token does not matter. Neither preset touches the chat template: thinking is part of what is learnt.
+    "qwen3-8b": msgspec.structs.replace(_PAPER, **_ON_GPU),
+    "llama-3.1-8b": msgspec.structs.replace(_PAPER, **_ON_GPU),
+    # A tiny model wants a larger rate (docs/decisions/0006-pocket-lora.md); two passes, one thought a contest and no
+    # dropout keep the default run inside three minutes on two cores.
+    "pocket": LoraSettings(
+        lr=3e-3,
+        repeat=2,
+        dropout=0.0,
+        thoughts_per_contest=1,
+        max_length=2048,
+        precision="float32",
+        tokens_per_pass=4096,
+        checkpointing=False,
+    ),
+}
+"""``paper``: El & Zou, arXiv 2510.06105, appendix; ``qwen3-8b`` and ``llama-3.1-8b``: the same for the paper's models on
+GPUs, memory managed by itself; ``pocket``: for the embedded model."""
+
+
+def lora_settings(preset: str, changes: dict[str, Any]) -> LoraSettings:
+    """Return a preset's settings with ``changes``.
+
+    Raises:
+        InputError: an unknown preset or setting, or a value of the wrong type or out of range.
+    """
+    if preset not in PRESETS:
+        raise InputError(f"unknown preset {preset!r}", fix=f"Choose one of {', '.join(PRESETS)}.")
+    try:
+        return msgspec.convert(msgspec.to_builtins(PRESETS[preset]) | changes, LoraSettings)
+    except msgspec.ValidationError as error:
+        names = ", ".join(LoraSettings.__struct_fields__)
+        raise InputError("setting 'lora' is not valid", why=str(error), fix=f"Its settings are {names}.") from error
