@@ -21,10 +21,9 @@ from abm.audience import (
     audience,
     choices,
     feature_matrix,
-    kernels,
     orders,
 )
-from moloch import keyed
+from moloch import kernels, keyed
 from populations import TRAITS
 
 PLAIN = "Meet the lamp. It weighs 755 grams. Your family will enjoy it."

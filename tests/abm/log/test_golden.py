@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from abm.columns import Float32s, unpack
-from abm.content import canonical
-from abm.digest import log_digest
-from abm.errors import CorruptLog
 from abm.events import SCHEMA_VERSION, Event, PersonasJoined, Reacted
+from abm.journal.digest import log_digest
 from abm.log import codec, create, open_log, read_events, upcast, verify
+from moloch.content import canonical
+from moloch.errors import CorruptLog
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("v*"))
 

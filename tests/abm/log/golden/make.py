@@ -14,10 +14,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from abm.columns import Float32s, Int8s, Int16s, Int32s, pack
-from abm.content import canonical
-from abm.digest import run_digest
 from abm.events import SCHEMA_VERSION, Event
+from abm.journal.digest import run_digest
 from abm.log import codec, create, read_events, verify
+from moloch.content import canonical
 
 _WRITTEN = {"seq", "at", "v"}  # by the log, or a default that stands for the schema
 
