@@ -93,6 +93,13 @@ class CallsServed(Lifecycle, frozen=True, kw_only=True, tag="calls_served"):
     """Calls on their way at once that the server bore in the end."""
 
 
+class ExtensionsLoaded(Lifecycle, frozen=True, kw_only=True, tag="extensions_loaded"):
+    """The modules of the user's own that a process imported before it began or resumed the run."""
+
+    sha256: dict[str, str]
+    """Module -> SHA-256 of its file, or of all Python files of its package."""
+
+
 class RunEnded(Lifecycle, frozen=True, kw_only=True, tag="run_ended"):
     """The plan is done; ``digest`` covers all deterministic events before this one."""
 
@@ -523,6 +530,7 @@ AnyEvent = (
     | Recovered
     | Repaired
     | CallsServed
+    | ExtensionsLoaded
     | RunEnded
     | RunConfigured
     | Forked

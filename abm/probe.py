@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
+from moloch.registry import Registry
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -38,3 +40,16 @@ class Probe(Protocol):
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the verdict on a message about ``anchor``."""
         ...
+
+
+PROBES: Registry[Callable[[], Probe]] = Registry("probe")
+"""Name -> what makes the probe. Those of this package stand in ``analysis`` and are offered as entry points."""
+
+
+def probes(names: Sequence[str]) -> list[Probe]:
+    """Return the probes of those names, in that order.
+
+    Raises:
+        InputError: there is no such probe.
+    """
+    return [PROBES.get(name)() for name in names]

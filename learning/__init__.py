@@ -12,7 +12,8 @@ from moloch.lazy import door
 
 if TYPE_CHECKING:
     from learning.methods.sets import training_set
-    from learning.runs.config import RunConfig, load_config
+    from learning.runs.config import RunConfig
+    from learning.runs.config_file import load_config
     from learning.runs.fork import fork
     from learning.runs.live import LiveRun
     from learning.runs.loop import Progress
@@ -24,7 +25,7 @@ _HOMES = {
     "Run": "learning.runs.run",
     "RunConfig": "learning.runs.config",
     "fork": "learning.runs.fork",
-    "load_config": "learning.runs.config",
+    "load_config": "learning.runs.config_file",
     "run": "learning.runs.run",
     "training_set": "learning.methods.sets",
 }

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from moloch.errors import InputError
+from moloch.registry import Registry
 
 Scores = NDArray[np.floating]
 
@@ -110,10 +110,10 @@ class Random:
         return feed.lots
 
 
-RANKERS: dict[str, Callable[[], Ranker]] = {
-    made.name: made for made in (Chronological, Popularity, Engagement, Similarity, Random)
-}
-"""Name -> ranker; one's own is added with ``RANKERS[name] = make``."""
+RANKERS: Registry[Callable[[], Ranker]] = Registry(
+    "ranker", {made.name: made for made in (Chronological, Popularity, Engagement, Similarity, Random)}
+)
+"""Name -> what makes the ranker."""
 
 
 def ranker(name: str) -> Ranker:
@@ -122,9 +122,7 @@ def ranker(name: str) -> Ranker:
     Raises:
         InputError: there is none.
     """
-    if name not in RANKERS:
-        raise InputError(f"unknown ranker {name!r}", fix=f"Choose one of {', '.join(RANKERS)}.")
-    return RANKERS[name]()
+    return RANKERS.get(name)()
 
 
 class Served(NamedTuple):

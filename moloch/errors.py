@@ -20,6 +20,10 @@ class MolochError(Exception):
         super().__init__(": ".join(part for part in (where, what, why) if part) + (f". {fix}" if fix else ""))
 
 
+class MolochWarning(UserWarning):
+    """Something that a user should know before work begins; commands print it as one line."""
+
+
 class InputError(MolochError):
     """Anchors, personas, arenas or settings that cannot be read as they are."""
 

@@ -20,7 +20,8 @@ from abm.journal.live import Journal
 from abm.llm import Request, ScriptedLLM
 from abm.log import create, open_log, read_events
 from analysis.probes import battery
-from learning.runs.config import RunConfig, load_config
+from learning.runs.config import RunConfig
+from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
 from learning.runs.redecide import replay_recorded

@@ -6,21 +6,25 @@ Knows templates and schemas; knows nothing of models, logs or learning.
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
+import pydantic
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from moloch.content import content_id
-from moloch.errors import InputError
+from moloch.registry import Registry
 from moloch.yamls import Source, read_source
 
 Message = dict[str, str]
 """A chat message: ``{"role": "system" | "user" | "assistant", "content": text}``."""
 
 BUILT_IN = ("sales", "elections", "social")
+DEFAULT_PROBES = ("misrepresentation", "copy_error", "unparsed")
+"""Of an arena that names none."""
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -110,6 +114,8 @@ class Arena(_Strict):
     write: Template
     react: Template
     feedback: Template
+    probes: tuple[str, ...] = pydantic.Field(default=DEFAULT_PROBES, exclude=True)
+    """Names of the probes that judge its messages; no part of what an arena is, so that it has the same digest."""
 
     @property
     def digest(self) -> str:
@@ -145,17 +151,19 @@ def _built_in(name: str) -> Arena:
     return Source(text, f"arena {name}").validated(Arena, "the arena")
 
 
+ARENAS: Registry[Callable[[], Arena]] = Registry("arena", {name: partial(_built_in, name) for name in BUILT_IN})
+"""Name -> what returns the arena; any other arena is read from the path of its YAML file."""
+
+
 def arena(name: str) -> Arena:
-    """Return a built-in arena by name, or read one from the path of a YAML file.
+    """Return a registered arena by name, or read one from the path of a YAML file.
 
     Raises:
         InputError: no such arena, or a file that is not one.
     """
-    if name in BUILT_IN:
-        return _built_in(name)
+    if name in ARENAS:
+        return ARENAS.get(name)()
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
-        raise InputError(
-            f"unknown arena {name!r}", fix=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a YAML file."
-        )
+        raise ARENAS.unknown(name, also="or the path of a YAML file")
     return read_source(path, "the arena").validated(Arena, "the arena")

@@ -7,9 +7,10 @@ from abm.audience.mixed import Mixed, is_asked
 from abm.audience.port import Audience, Chooser, Labels, Reactions, Voters, choices, orders
 from abm.audience.sensitivity import Sensitivity, sensitivity
 from abm.audience.support import Range, Support
-from abm.audience.weights import as_mapping, audience, audience_file, from_mapping, save_audience
+from abm.audience.weights import AUDIENCES, as_mapping, audience, audience_file, from_mapping, save_audience
 
 __all__ = [
+    "AUDIENCES",
     "AskedAudience",
     "Audience",
     "Ballot",

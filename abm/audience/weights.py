@@ -6,7 +6,8 @@ Knows files and their mistakes; what weights mean is :mod:`abm.audience.choice`'
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from numpy.typing import NDArray
 
 from abm.audience.choice import ChoiceModel
 from abm.audience.features import feature_names, features_digest
+from abm.audience.port import Audience
 from abm.audience.support import MARGIN, TOLERANCE, Range, Support
 from moloch.errors import InputError
+from moloch.registry import Registry
 from moloch.yamls import Source, read_source
 from populations import TRAITS
 
@@ -33,6 +36,17 @@ LARGEST = 100.0
 """Bound of any weight; a utility difference of 20 is certainty already."""
 
 
+def _built_in(name: str) -> ChoiceModel:
+    text = resources.files("abm").joinpath(f"audience/data/{name}.yaml").read_text("utf-8")
+    return _model(Source(text, f"{name}.yaml"), name)
+
+
+AUDIENCES: Registry[Callable[[], Audience]] = Registry(
+    "audience", {name: partial(_built_in, name) for name in BUILT_IN}
+)
+"""Name -> what returns the audience; any other audience is a choice model in a YAML file, or a language model."""
+
+
 def audience(name: Path | str) -> ChoiceModel:
     """Return a built-in choice model (``"default"``, ``"neutral"``) or the one in a YAML file.
 
@@ -40,13 +54,10 @@ def audience(name: Path | str) -> ChoiceModel:
         InputError: no such audience, or a file that is not one; names the key and the reason.
     """
     if name in BUILT_IN:
-        text = resources.files("abm").joinpath(f"audience/data/{name}.yaml").read_text("utf-8")
-        return _model(Source(text, f"{name}.yaml"), str(name))
+        return _built_in(str(name))
     path = Path(name)
     if path.suffix not in YAML:
-        raise InputError(
-            f"unknown audience '{name}'", fix=f"Choose one of {', '.join(BUILT_IN)}, or give a YAML file's path."
-        )
+        raise AUDIENCES.unknown(str(name), also="or a YAML file's path")
     return _model(read_source(path, "the audience"), path.stem)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
+from typing import Any
 
 
 def main() -> None:
@@ -13,6 +15,8 @@ def main() -> None:
         from analysis.cli.app import app
         from moloch.errors import MolochError
 
+        _show_warnings()
+
         try:
             app()
         except MolochError as error:
@@ -20,6 +24,21 @@ def main() -> None:
             sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _show_warnings() -> None:
+    """Print a warning of ours as one line; those of libraries stay as they are."""
+    from moloch.errors import MolochWarning
+
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
+        if issubclass(category, MolochWarning):
+            print(f"moloch: {message}", file=sys.stderr)
+        else:
+            shown(message, category, filename, lineno, *rest)
+
+    warnings.showwarning = show
 
 
 def _print_anything() -> None:

@@ -22,6 +22,7 @@ def fork(
     max_usd: options.MaxUsd = None,
     max_minutes: options.MaxMinutes = None,
     set_: options.Set = None,
+    extensions: options.Extensions = None,
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
@@ -34,7 +35,7 @@ def fork(
         import learning
 
         serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
-        config, folder = learning.fork(run, at, serving + (set_ or []), out)
+        config, folder = learning.fork(run, at, serving + (set_ or []), out, extensions=extensions or [])
     done, results = carry_out(config, folder)
     if as_json:
         print(json.dumps(as_dict(done, results) | {"forked_from": str(run), "at": at}))

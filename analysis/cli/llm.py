@@ -39,7 +39,7 @@ def check(
         from abm.llm.trial import attempt, check
         from learning import load_config
 
-        settings = load_config(config, {}, options.serving(llm) + (set_ or []))
+        settings = load_config(config, {}, options.serving(llm) + (set_ or []), imports=False)
         with_backends = Backends(settings.serving)
         try:
             found = with_backends.llm(model or settings.model)

@@ -33,6 +33,12 @@ Epochs = Annotated[int | None, typer.Option(help="Rounds of simulating and learn
 Seed = Annotated[int | None, typer.Option(help="Decides all randomness of the run.")]
 Out = Annotated[Path | None, typer.Option(help="The folder to write to; the same command resumes it.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Any setting, as key=value.")]
+Extensions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--extensions", help="A module of your own to import; it registers parts. May be given several times."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
@@ -45,6 +51,7 @@ def given(
     epochs: int | None,
     seed: int | None,
     world: str | None = None,
+    extensions: list[str] | None = None,
 ) -> dict[str, Any]:
     """Return the settings that the command line names."""
     return {
@@ -56,6 +63,7 @@ def given(
         "epochs": epochs,
         "seed": seed,
         "world": world,
+        "extensions": extensions,
     }
 
 

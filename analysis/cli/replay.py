@@ -28,6 +28,7 @@ def replay(
     ] = False,
     retrain: Annotated[bool, typer.Option("--retrain", help="With --live: learn the adapters again, too.")] = False,
     llm: options.Llm = None,
+    extensions: options.Extensions = None,
     as_json: options.Json = False,
 ) -> None:
     """Replay a run from its log; without options every event is applied as it was live, and no model is asked.
@@ -42,12 +43,17 @@ def replay(
     if retrain and not live:
         raise InputError("--retrain is part of a live replay", fix="Give --live --retrain.")
     found = replay_log(run, verify=verify or live)
-    decided, why_not = _decide_again(run, live=live, retrain=retrain, llm=llm) if verify or live else (None, "")
+    decided, why_not = None, ""
+    if verify or live:
+        if not as_json:
+            _print_fold(run, found)
+        decided, why_not = _decide_again(run, live=live, retrain=retrain, llm=llm, extensions=extensions or [])
     if as_json:
         again = decided.as_dict() if decided else None
         print(json.dumps(found.as_dict() | {"decided_again": again, "not_decided_again": why_not}))
     else:
-        _print_fold(run, found)
+        if not (verify or live):
+            _print_fold(run, found)
         if decided is not None:
             _print_decided(decided, found)
         elif why_not:
@@ -56,23 +62,28 @@ def replay(
         raise typer.Exit(4)
 
 
-def _decide_again(run: Path, *, live: bool, retrain: bool, llm: str | None) -> tuple[Redecided | None, str]:
-    """Return what deciding again found; or nothing and why, if this log's decisions cannot be made again here."""
+def _decide_again(
+    run: Path, *, live: bool, retrain: bool, llm: str | None, extensions: list[str]
+) -> tuple[Redecided | None, str]:
+    """Return what deciding again found; or nothing and why, if no run decided this log.
+
+    Raises:
+        InputError: a part of the run is not known here: its decisions are then not verified.
+    """
     from analysis.cli.console import progress, stderr
-    from moloch.errors import InputError
 
     with stderr().status("loading"):
         from abm.llm.backends import Serving
-        from analysis.probes import battery
+        from learning.runs.parts import NoPlan
         from learning.runs.redecide import replay_live, replay_recorded
 
     serving = Serving(llm=llm) if llm else None
     with progress("again: ") as report:
         if live:
-            return replay_live(run, serving=serving, retrain=retrain, probes=battery, report=report), ""
+            return replay_live(run, serving=serving, retrain=retrain, extensions=extensions, report=report), ""
         try:
-            return replay_recorded(run, probes=battery, report=report), ""
-        except InputError as error:  # the log is whole all the same
+            return replay_recorded(run, extensions=extensions, report=report), ""
+        except NoPlan as error:  # the log is whole all the same
             return None, str(error)
 
 

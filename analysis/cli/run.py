@@ -35,13 +35,14 @@ def run(
     dry_run: options.DryRun = False,
     out: options.Out = None,
     set_: options.Set = None,
+    extensions: options.Extensions = None,
     as_json: options.Json = False,
 ) -> None:
     """Let models compete for an audience, learn from its votes, and measure what winning cost.
 
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """
-    given = options.given(arena, anchors, personas, audience, model, epochs, seed, world)
+    given = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
     serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
     with stderr().status("loading"):
         from learning import load_config
@@ -71,7 +72,8 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
     _say_plan(settings, folder)
     try:
         with progress(label) as report:
-            done = run_loop(settings, folder, probes=battery, report=report)
+            judges = battery if settings.probes is None else None
+            done = run_loop(settings, folder, probes=judges, report=report)
     except KeyboardInterrupt:
         stderr().print(
             f"Stopped; nothing is lost. The same command goes on from here: {folder}", markup=False, soft_wrap=True

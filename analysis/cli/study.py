@@ -32,6 +32,7 @@ def study(
     dry_run: options.DryRun = False,
     out: options.Out = None,
     set_: options.Set = None,
+    extensions: options.Extensions = None,
     as_json: options.Json = False,
 ) -> None:
     """Run several seeds, one after the other, and give means with intervals over seeds.
@@ -47,7 +48,7 @@ def study(
 
         settings = []
         for seed in range(1, seeds + 1):
-            given = options.given(arena, anchors, personas, audience, model, epochs, seed, world)
+            given = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
             settings.append(load_config(config, given, serving + (set_ or []), profile=profile or ""))
             if settings[-1].seed != seed:  # one run would count as several
                 raise InputError("a study sets the seed of each run itself", why="--set gives one", fix="Leave it out.")

@@ -4,8 +4,10 @@
 are reported apart, so that degradation does not look like misalignment.
 """
 
+from functools import partial
+
 from abm.arenas import Arena
-from abm.probe import Probe
+from abm.probe import Probe, probes
 from analysis.probes.claims import ClaimsProbe, CopyErrorProbe, UnparsedProbe
 from analysis.probes.lexical import PopulismProbe, UnsafeProbe
 from analysis.probes.quantities import new_quantities, quantities
@@ -26,11 +28,9 @@ __all__ = [
 ]
 
 
+misrepresentation, disinformation = partial(ClaimsProbe, "misrepresentation"), partial(ClaimsProbe, "disinformation")
+
+
 def battery(arena: Arena) -> list[Probe]:
-    """Return the probes of an arena; one that users added gets the claims probe and the diagnostics."""
-    probes: dict[str, list[Probe]] = {
-        "sales": [ClaimsProbe("misrepresentation")],
-        "elections": [ClaimsProbe("disinformation"), PopulismProbe()],
-        "social": [ClaimsProbe("disinformation"), UnsafeProbe()],
-    }
-    return [*probes.get(arena.name, [ClaimsProbe("misrepresentation")]), CopyErrorProbe(), UnparsedProbe()]
+    """Return the probes that an arena names."""
+    return probes(arena.probes)

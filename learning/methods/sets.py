@@ -31,7 +31,7 @@ from abm.events import (
 )
 from moloch import keyed
 from moloch.content import content_id
-from moloch.errors import InputError
+from moloch.registry import Registry
 
 Kind = Literal["trajectory", "thought"]
 
@@ -145,14 +145,17 @@ class Method(NamedTuple):
     thoughts: bool = False
 
 
-METHODS: dict[str, Method] = {
-    "rft": Method(_winner),
-    "tfb": Method(_winner, thoughts=True),
-    "placebo": Method(_random),
-    "loser": Method(_loser),
-    "shuffled_votes": Method(_shuffled),
-}
-"""Method by name."""
+METHODS: Registry[Method] = Registry(
+    "method",
+    {
+        "rft": Method(_winner),
+        "tfb": Method(_winner, thoughts=True),
+        "placebo": Method(_random),
+        "loser": Method(_loser),
+        "shuffled_votes": Method(_shuffled),
+    },
+)
+"""Name -> way of learning."""
 
 
 def training_set(
@@ -182,14 +185,13 @@ def training_set(
     Raises:
         InputError: unknown method.
     """
-    if method not in METHODS:
-        raise InputError(f"unknown way of learning {method!r}", fix=f"Choose one of {', '.join(METHODS)}.")
+    way = METHODS.get(method)
     source = collect(events, source_arm, epoch)
     learnable = [contest for contest in source.contests if contest.learnable]
     rows: list[Row] = []
-    for contest, slot in zip(learnable, METHODS[method].pick(learnable, seed), strict=True):
+    for contest, slot in zip(learnable, way.pick(learnable, seed), strict=True):
         rows.append(_trajectory(contest, slot, source, arena))
-        if METHODS[method].thoughts:
+        if way.thoughts:
             rows += _thoughts(contest, source, arena, seed, tfb_lambda, thoughts_per_contest)
     return TrainingSet(rows, _digest(rows), source.data_range, _counts(source, learnable, rows, arena))
 

@@ -1,31 +1,42 @@
-"""The settings of a run: what decides it, and nothing else. Reads YAML, knows nothing of how a run goes."""
+"""The settings of a run: what decides it, and nothing else. Knows nothing of files, nor of how a run goes."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from abm.llm.backends import Serving
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
 from moloch.content import content_id
-from moloch.errors import InputError
-from moloch.yamls import Source, first_mistake, others, plain, read_source
 
-PROFILES = ("gpu", "paper")
-"""Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
 LLM_AUDIENCE = "llm"
 """The audience whose personas a language model plays."""
 
 
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    LATER: ClassVar[tuple[str, ...]] = ()
+    """Settings that came after the first release: at their defaults they are left out of records, and so of digests."""
+
+    @model_serializer(mode="wrap")
+    def _record(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        record = handler(self)
+        for name in self.LATER:
+            if getattr(self, name) == type(self).model_fields[name].get_default(call_default_factory=True):
+                record.pop(name, None)
+        return record
 
 
 class SamplingConfig(_Settings):
@@ -124,15 +135,18 @@ class RunConfig(_Settings):
     """Where models are served: no part of what decides the run, and of no record of it."""
     budget: BudgetConfig = Field(default_factory=BudgetConfig, exclude=True)
     """What may be spent; likewise."""
+    extensions: tuple[str, ...] = ()
+    """Modules of your own, imported before the run begins; they register the parts that other settings name."""
+    probes: tuple[str, ...] | None = None
+    """Names of the probes that judge evaluation messages; by default those that the arena names."""
+
+    LATER = ("extensions", "probes")
 
     @field_validator("arms")
     @classmethod
-    def _known_arms(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
-        from learning.methods.sets import METHODS
-
-        unknown = [arm for arm in arms if arm not in METHODS]
-        if unknown or not arms or len(set(arms)) < len(arms):
-            raise ValueError(f"arms must be different ones of {', '.join(METHODS)}")
+    def _different_arms(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
+        if not arms or len(set(arms)) < len(arms):
+            raise ValueError("arms must be one or several different ones")
         return arms
 
     @model_validator(mode="after")
@@ -168,102 +182,3 @@ class RunConfig(_Settings):
     def default_folder(self) -> Path:
         """Return where a run with these settings goes unless told otherwise."""
         return Path("runs") / f"{Path(self.arena).stem}-{Path(self.audience).stem}-s{self.seed}-{self.id[:8]}"
-
-
-def load_config(
-    path: Path | str | None, changes: dict[str, Any], settings: Sequence[str] = (), *, profile: str = ""
-) -> RunConfig:
-    """Return the settings of a YAML file, overridden by ``changes`` and then by ``key=value`` strings.
-
-    Args:
-        path: YAML file, or None for the defaults.
-        profile: one of :data:`PROFILES`, or empty: settings that the file overrides.
-        changes: top-level settings; those that are None are left alone.
-        settings: ``"a.b=value"``, the value in YAML.
-
-    Raises:
-        InputError: the file or a setting is not valid; names the file, the key, the reason.
-    """
-    source = read_source(path, "the settings") if path is not None else Source("", "")
-    values = source.values() or {}
-    if not isinstance(values, dict):
-        raise InputError(
-            "settings must be a mapping", where=source.where, why=f"the file holds a {type(values).__name__}"
-        )
-    values = _over(_profile(profile), values) if profile else values
-    values |= {name: value for name, value in changes.items() if value is not None}
-    for setting in settings:
-        _set(values, setting)
-    elsewhere = {name for name, value in changes.items() if value is not None}
-    elsewhere |= {re.split("[.=]", setting)[0] for setting in settings}
-    try:
-        config = RunConfig.model_validate(values)
-    except ValidationError as error:
-        raise _invalid(error, source, elsewhere) from error
-    _check_lora(config, source, elsewhere)
-    return config
-
-
-def _profile(name: str) -> dict[str, Any]:
-    if name not in PROFILES:
-        raise InputError(f"no profile {name!r}", fix=f"Choose one of {', '.join(PROFILES)}.")
-    return yaml.safe_load(resources.files("learning").joinpath(f"profiles/{name}.yaml").read_text("utf-8"))
-
-
-def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with ``more`` laid over it, mapping by mapping."""
-    merged = dict(base)
-    for key, value in more.items():
-        below = merged.get(key)
-        merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _check_lora(config: RunConfig, source: Source, elsewhere: set[str]) -> None:
-    from learning.training.settings import lora_settings
-
-    try:
-        lora_settings(config.preset, config.lora)
-    except InputError as error:
-        key = "preset" if "preset" in error.what else "lora"
-        where = "" if key in elsewhere else source.at(key)
-        raise InputError(error.what, where=where, why=error.why, fix=error.fix) from error
-
-
-def _invalid(error: ValidationError, source: Source, elsewhere: set[str]) -> InputError:
-    """Return what is wrong, and where in the file, unless the setting may come from ``elsewhere``: the command line."""
-    first = first_mistake(error)
-    keys = first["loc"]
-    where = "" if keys and keys[0] in elsewhere else source.at(*keys)
-    what = f"setting {'.'.join(str(key) for key in keys)!r} is not valid" if keys else "the settings are not valid"
-    why, fix = first["msg"].removeprefix("Value error, "), ""
-    if first["type"] == "extra_forbidden":
-        why, fix = "there is no such setting", others(RunConfig, keys, "Settings")
-    elif first["type"] in ("tuple_type", "list_type"):
-        why = f"it takes a list, such as [{first['input']}]"
-    return InputError(what, where=where, why=why, fix=fix)
-
-
-def changed_config(config: RunConfig, settings: Sequence[str]) -> RunConfig:
-    """Return ``config`` with ``key=value`` strings applied.
-
-    Raises:
-        InputError: a setting is not valid.
-    """
-    return load_config(None, config.model_dump(mode="json"), settings)
-
-
-def _set(values: dict[str, Any], setting: str) -> None:
-    name, equals, text = setting.partition("=")
-    if not equals or not name:
-        raise InputError(f"--set {setting!r} is not key=value", fix="For example --set sampling.temperature=1.0")
-    *path, last = name.strip().split(".")
-    for part in path:
-        values = values.setdefault(part, {})
-        if not isinstance(values, dict):
-            raise InputError(f"--set {setting!r}: {part!r} holds no settings of its own")
-    try:
-        values[last] = plain(text)
-    except yaml.YAMLError as error:
-        why = getattr(error, "problem", None) or str(error)
-        raise InputError(f"--set {setting!r} has a value that is not YAML", why=why) from error

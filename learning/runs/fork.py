@@ -15,9 +15,12 @@ from typing import Any
 from abm.events import AdapterTrained, Forked
 from abm.log import create, open_log
 from abm.log.fork import fork_point
-from learning.runs.config import RunConfig, changed_config
+from learning.runs.config import RunConfig
+from learning.runs.config_file import changed_config, load_config
 from learning.runs.inputs import gather
+from learning.runs.parts import import_recorded, recorded_config
 from moloch.errors import InputError
+from moloch.extensions import note_written_here
 
 FIXED = (
     "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "arms", "messages", "train_anchors",
@@ -26,7 +29,14 @@ FIXED = (
 """Settings that decided the shared steps, or who takes part: a fork keeps them."""
 
 
-def fork(parent: Path | str, at: int, settings: Sequence[str], out: Path | str | None = None) -> tuple[RunConfig, Path]:
+def fork(
+    parent: Path | str,
+    at: int,
+    settings: Sequence[str],
+    out: Path | str | None = None,
+    *,
+    extensions: Sequence[str] = (),
+) -> tuple[RunConfig, Path]:
     """Make a run that shares the first ``at`` steps of ``parent`` and goes on with changed settings.
 
     Nothing is copied: the new log begins with a pointer, adapters are linked. Calling it again with the same arguments
@@ -34,6 +44,7 @@ def fork(parent: Path | str, at: int, settings: Sequence[str], out: Path | str |
 
     Args:
         settings: ``"key=value"``, as for a run.
+        extensions: modules that may be imported although the parent was not begun here; see :mod:`moloch.extensions`.
         out: the new run's folder; by default beside the parent, named by step and settings.
 
     Returns:
@@ -45,7 +56,9 @@ def fork(parent: Path | str, at: int, settings: Sequence[str], out: Path | str |
     """
     parent = Path(parent)
     log = open_log(parent, write=False)
-    before = RunConfig.model_validate(log.config)
+    recorded = recorded_config(log)
+    import_recorded(log, recorded.extensions, extensions)
+    before = load_config(None, log.config)
     config = changed_config(before, settings)
     values, old = config.model_dump(mode="json"), before.model_dump(mode="json")
     changed = sorted(name for name in values if values[name] != old[name])
@@ -67,6 +80,7 @@ def fork(parent: Path | str, at: int, settings: Sequence[str], out: Path | str |
             )
     else:
         create(folder, values, fork=point).close()
+        note_written_here((folder / "run.json").read_bytes())
     for event in log.read(0, point.seq):
         if isinstance(event, AdapterTrained):
             _link(parent / "adapters" / event.adapter, folder / "adapters" / event.adapter)

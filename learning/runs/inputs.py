@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from abm.arenas import Arena, arena
 from abm.arenas.anchors import AnchorSplit, load_anchors
-from abm.audience import ChoiceModel, Labels, Voters, audience
+from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Voters
+from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
 from abm.events import Phase
 from abm.worlds.networked.graphs import audience_graphs
@@ -37,14 +38,14 @@ class Inputs:
     """What a run reads before it begins, checked; made by :func:`gather`.
 
     Attributes:
-        audience: None where a language model plays the personas: it is opened when the run begins.
+        audience: how the personas react; None where a language model plays them: it is opened when the run begins.
         train_anchors: that an epoch takes.
         voters: the members of each split: its personas, and then its crowd.
         graphs: who follows whom among them, in a networked world.
     """
 
     arena: Arena
-    audience: ChoiceModel | None
+    audience: Audience | None
     anchors: AnchorSplit
     people: PersonaSplit
     lora: LoraSettings
@@ -58,12 +59,15 @@ class Inputs:
         return self.people.train if split == "train" else self.people.held_out
 
 
-def gather(config: RunConfig, said: Mapping[str, ChoiceModel] | None = None) -> Inputs:
+def gather(
+    config: RunConfig, said: Mapping[str, ChoiceModel] | None = None, *, audience: Audience | None = None
+) -> Inputs:
     """Read and check everything that the settings name.
 
     Args:
         said: part of the audience (``personas``, ``crowd``) -> the choice model that a log holds of it, which stands in for
             its file.
+        audience: the personas' audience as an object, which comes before the setting.
 
     Raises:
         InputError: a file cannot be read, or holds less than was asked for.
@@ -91,7 +95,7 @@ def gather(config: RunConfig, said: Mapping[str, ChoiceModel] | None = None) -> 
         check_network(config.network, opened, {"train": config.messages, "evaluate": 2})
     return Inputs(
         arena=rules,
-        audience=None if config.audience == LLM_AUDIENCE else _model(config.audience, "personas", said),
+        audience=audience or _audience(config.audience, said),
         anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
         people=people,
         lora=lora_settings(config.preset, config.lora),
@@ -102,9 +106,16 @@ def gather(config: RunConfig, said: Mapping[str, ChoiceModel] | None = None) -> 
     )
 
 
+def _audience(name: str, said: Mapping[str, ChoiceModel] | None) -> Audience | None:
+    """Return how personas react, by the name of the setting; None where a language model plays them."""
+    if name == LLM_AUDIENCE:
+        return None
+    return AUDIENCES.get(name)() if name in AUDIENCES else _model(name, "personas", said)
+
+
 def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> ChoiceModel:
     """Return the choice model of a part of the audience; what a built-in name means is never a log's to say."""
-    return said[part] if said and part in said and name not in BUILT_IN else audience(name)
+    return said[part] if said and part in said and name not in BUILT_IN else choice_model(name)
 
 
 def _enough(wanted: int | None, items: Sequence, what: str, where: str) -> None:

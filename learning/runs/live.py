@@ -19,7 +19,7 @@ from abm.events import StepEnded
 from abm.log import create
 from abm.probe import Probe
 from abm.views.replay_model import ReplayModel
-from learning.runs.config import load_config
+from learning.runs.config_file import load_config
 from learning.runs.loop import BASE, Progress
 from learning.runs.run import run
 from moloch.errors import MolochError

@@ -209,7 +209,12 @@ class Loop:
     def _reacting(self) -> list[Event]:
         """Return who plays the personas, and the choice models of those whom nobody plays."""
         asked, model = self.inputs.audience, self.reader
-        personas = _set("personas", asked) if asked else ReaderJoined(model=model.name, model_digest=model.digest)
+        if isinstance(asked, ChoiceModel):
+            personas: Event = _set("personas", asked)
+        elif asked is not None:
+            personas = ReaderJoined(model=self.config.audience, model_digest="")
+        else:
+            personas = ReaderJoined(model=model.name, model_digest=model.digest)
         return [personas, *([_set("crowd", self.inputs.crowd)] if self.config.crowd.size else [])]
 
     # -- simulate ------------------------------------------------------------------------------------------

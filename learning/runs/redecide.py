@@ -16,7 +16,6 @@ from typing import Any
 
 import msgspec
 
-from abm.arenas import Arena
 from abm.audience import ChoiceModel, from_mapping
 from abm.events import (
     AudienceSet,
@@ -34,15 +33,22 @@ from abm.llm.port import LLM
 from abm.llm.recorded import RecordedLLM
 from abm.log import EventLog, open_log
 from abm.log.about import lineage
-from abm.probe import Probe
 from learning.methods.sets import TrainingSet
-from learning.runs.config import RunConfig, load_config
+from learning.runs.config import RunConfig
+from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop, Progress
-from learning.runs.run import open_models
+from learning.runs.objects import Objects
+from learning.runs.parts import (
+    GivenProbes,
+    NoPlan,
+    chosen_probes,
+    import_recorded,
+    recorded_config,
+    recorded_probes,
+)
 from learning.training.settings import LoraSettings, lora_settings
 from learning.training.trainer import Trained, Trainer, TRLTrainer
-from moloch.errors import InputError
 
 
 class Redecided(msgspec.Struct, frozen=True):
@@ -94,7 +100,8 @@ class _AsLogged:
 def replay_recorded(
     run: Path | str,
     *,
-    probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+    probes: GivenProbes | None = None,
+    extensions: Sequence[str] = (),
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Redecided:
     """Decide a run again from its recorded answers and adapters, and compare every deterministic event.
@@ -103,16 +110,17 @@ def replay_recorded(
     is learnt. Where an unfinished log ends, the comparison ends. Of a fork, the parent's steps are folded.
 
     Args:
-        probes: those of the run, as for :func:`learning.run`.
+        probes: by default those of the run, by the names in its log.
+        extensions: modules that may be imported although the run was not begun here; see :mod:`moloch.extensions`.
         report: called with the progress before each part.
 
     Raises:
-        InputError: the log was not written by :func:`learning.run`, or what its settings name cannot be read; choice
-            models of files are read from the log itself.
+        NoPlan: the log was not written by :func:`learning.run`.
+        InputError: what its settings name cannot be read or imported; choice models of files are read from the log.
         CorruptLog: its bytes contradict the chain, or an event contradicts the state.
         LogError: no run, or it cannot be read.
     """
-    log, config = _planned(run)
+    log, config = _planned(run, extensions)
     checker = Checker(log)
     return _redecide(run, config, checker, _recorded(log), _AsLogged(checker), probes, report)
 
@@ -124,7 +132,8 @@ def replay_live(
     serving: Serving | None = None,
     trainer: Trainer | None = None,
     retrain: bool = False,
-    probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+    probes: GivenProbes | None = None,
+    extensions: Sequence[str] = (),
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Redecided:
     """Decide a run again and ask its model anew; stop at the first event that comes out otherwise.
@@ -141,12 +150,12 @@ def replay_live(
         InputError: as :func:`replay_recorded`; or the model or an adapter cannot be read.
         CorruptLog, LogError: as :func:`replay_recorded`.
     """
-    log, config = _planned(run)
+    log, config = _planned(run, extensions)
     checker = Checker(log, live=True)
     adapters = Path(run) / "adapters"
     rank = lora_settings(config.preset, config.lora).rank
     with closing(Backends(serving, adapters=adapters, rank=rank)) as backends:
-        models = (llm, llm) if llm else open_models(config, backends)
+        models = (llm, llm) if llm else Objects().models(config, backends)
         if not retrain or trainer is not None:
             return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
         with tempfile.TemporaryDirectory() as scratch:
@@ -157,20 +166,25 @@ def replay_live(
 
 def _redecide(
     run: Path | str, config: RunConfig, checker: Checker, models: tuple[LLM, LLM], trainer: Trainer,
-    probes: Callable[[Arena], Sequence[Probe]], report: Callable[[Progress], None],
+    probes: GivenProbes | None, report: Callable[[Progress], None],
 ) -> Redecided:  # fmt: skip
     began = time.perf_counter()
     complete, divergence = False, None
     writer, reader = models
+    inputs = gather(config, _said(checker.log))
+    if probes is None:
+        judges = recorded_probes(checker.log, config, inputs.arena)
+    else:
+        judges = chosen_probes(config, inputs.arena, probes)[1]
     try:
         Loop(
             config,
-            gather(config, _said(checker.log)),
+            inputs,
             checker,
             writer,
             trainer,
             reader=reader,
-            probes=probes,
+            probes=lambda arena: judges,
             report=report,
         ).run()
         checker.finish()
@@ -218,17 +232,18 @@ def _beginnings(log: EventLog) -> Iterator[Event]:
         yield from _beginning(log, start)
 
 
-def _planned(run: Path | str) -> tuple[EventLog, RunConfig]:
-    """Return a run's log and settings, if the epoch loop wrote it."""
+def _planned(run: Path | str, allowed: Sequence[str]) -> tuple[EventLog, RunConfig]:
+    """Return a run's log and settings, if the epoch loop wrote it, after importing the extensions that it names."""
     log = open_log(run, write=False)
     first = next(_beginning(log), None)
     if first is not None and not isinstance(first, RunConfigured):
-        raise InputError(
+        raise NoPlan(
             "the log has no plan that could be decided again",
             where=str(run),
             why=f"it begins with {kind(first)}, not with settings of a run",
             fix="Only logs that `moloch run` wrote can be decided again; `moloch replay` folds any.",
         )
+    import_recorded(log, recorded_config(log).extensions, allowed)
     return log, load_config(None, log.config)
 
 

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from abm.arenas import Arena
-from abm.events import LLMReplied, RunEnded, RunResumed, RunStarted
+from abm.audience import Audience
+from abm.events import Event, ExtensionsLoaded, LLMReplied, RunEnded, RunResumed, RunStarted
 from abm.journal.live import Journal
 from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget, Price
 from abm.llm.port import LLM
 from abm.log import EventLog, Head, create, open_log
-from abm.probe import Probe
-from learning.runs.config import LLM_AUDIENCE, RunConfig, load_config
+from learning.runs.config import RunConfig
+from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop, Progress
+from learning.runs.objects import Objects
+from learning.runs.parts import GivenProbes, chosen_probes, warn_of_changes
 from learning.training.memory import release
-from learning.training.trainer import TRLTrainer
+from learning.training.trainer import Trainer
+from moloch import extensions
 from moloch.errors import InputError
+from moloch.extensions import Extension, note_written_here
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,11 @@ def run(
     config: RunConfig | None = None,
     out: Path | str | None = None,
     *,
-    probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+    probes: GivenProbes | None = None,
+    llm: LLM | str | None = None,
+    reader: LLM | Mapping[str, Any] | None = None,
+    audience: Audience | str | None = None,
+    trainer: Trainer | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     **settings: Any,
 ) -> Run:
@@ -57,7 +65,13 @@ def run(
     Args:
         config: the settings; or give them as keywords, for example ``run(arena="elections", seed=2)``.
         out: the run's folder; by default one under ``runs/`` named by arena, audience, seed and settings.
-        probes: arena -> the probes that judge evaluation messages.
+        probes: the probes that judge evaluation messages, as objects, as names, or as a function of the arena; by default
+            those of the setting ``probes``, without which nothing is judged.
+        llm: the model that writes, as an object, or where it is served (``serving.llm``).
+        reader: the model that plays the personas where ``audience`` is ``llm``, as an object, or its settings.
+        audience: what reacts, as an object, or the setting. A replay finds an object's kind by its name, if an extension
+            registers it.
+        trainer: learns the adapters; by default LoRA on ``model``.
         report: called with the progress before each part.
 
     Raises:
@@ -67,33 +81,41 @@ def run(
         ServiceError, BudgetSpent: a server does not serve any more, or the budget is spent; the same settings resume.
     """
     began = time.perf_counter()
-    config = config or load_config(None, settings)
+    objects = Objects.of(llm=llm, reader=reader, audience=audience, trainer=trainer)
+    config = objects.named(config or load_config(None, settings | objects.settings))
     folder = Path(out) if out is not None else config.default_folder()
-    inputs = gather(config)  # a mistake in them leaves no half-begun run behind
+    loaded = extensions.load(config.extensions)
+    inputs = gather(config, audience=objects.audience)  # a mistake in them leaves no half-begun run behind
+    config, judges = chosen_probes(config, inputs.arena, probes)
     budget = Budget(Bounds(**config.budget.model_dump()))
     places: dict[str, Any] = {"adapters": folder / "adapters", "rank": inputs.lora.rank}
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
-            open_models(config, backends)
-        trainer = TRLTrainer(config.model, folder / "adapters")  # what cannot be trained fails before a call is paid
+            objects.models(config, backends)
+        learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log:
             ended = ended_by(log)
             if ended is None:
-                writer, reader = open_models(config, backends)
-                log.append([(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())])
+                writes, reads = objects.models(config, backends)
+                _begin(log, loaded)
                 journal = Journal(log)
                 book(log, config, budget)
-                Loop(config, inputs, journal, writer, trainer, reader=reader, probes=probes, report=report).run()
+                Loop(
+                    config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges, report=report
+                ).run()
                 ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
                 journal.note(ended)
                 release()
             return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
 
 
-def open_models(config: RunConfig, backends: Backends) -> tuple[LLM, LLM]:
-    """Return the model that writes, and the one that plays the personas; the same, unless a model of their own does."""
-    writer = backends.llm(config.model)
-    return writer, backends.llm(config.reader_model) if config.audience == LLM_AUDIENCE else writer
+def _begin(log: EventLog, loaded: Sequence[Extension]) -> None:
+    """Log that this process takes the run up, and with which code of the user's own."""
+    warn_of_changes(log, loaded)
+    begun: list[Event] = [(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())]
+    if loaded:
+        begun.append(ExtensionsLoaded(sha256={each.module: each.sha256 for each in loaded}))
+    log.append(begun)
 
 
 def book(log: EventLog, config: RunConfig, budget: Budget) -> None:
@@ -112,7 +134,9 @@ def _open(folder: Path, config: RunConfig) -> EventLog:
     if not (folder / "run.json").exists():
         if folder.is_dir() and any(folder.iterdir()):
             raise InputError("the folder is not a run", where=str(folder), fix="Choose an --out that is new or empty.")
-        return create(folder, wanted)
+        log = create(folder, wanted)
+        note_written_here((folder / "run.json").read_bytes())
+        return log
     log = open_log(folder, write=True)
     differs = sorted(key for key in wanted.keys() | log.config.keys() if wanted.get(key) != log.config.get(key))
     if differs:

@@ -55,7 +55,7 @@ class TestMistakes:
                 "Give its folder or downloaded name as the model, and its server apart",
             ),
             (["run", "--set", "epochs=many"], "setting 'epochs' is not valid"),
-            (["run", "--set", "arms=[rft, magic]"], "arms must be different ones of"),
+            (["run", "--set", "arms=[rft, magic]"], "unknown method 'magic'. Choose one of rft, tfb"),
             (["run", "/nonexistent.yaml"], "cannot read the settings"),
             (["study", "--seeds", "2", "--set", "seed=9", "--dry-run"], "a study sets the seed of each run itself"),
             (["replay", "/nonexistent"], "no run here"),

@@ -13,7 +13,7 @@ from abm.log import create, read_events
 from abm.state.state import fold
 from analysis import audience_graph, battery
 from analysis.cli.app import app
-from learning.runs.config import load_config
+from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
 from moloch.errors import InputError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from learning.runs.config import load_config
+from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
 from moloch.errors import InputError
 

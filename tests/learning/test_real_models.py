@@ -28,7 +28,7 @@ from abm.log import create, open_log, read_events
 from analysis.readings.service import service, service_lines
 from analysis.tables.evaluation import table
 from learning import fork
-from learning.runs.config import PROFILES, load_config
+from learning.runs.config_file import PROFILES, load_config
 from learning.runs.costs import planned, total
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop

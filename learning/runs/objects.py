@@ -1,0 +1,88 @@
+"""Parts of a run that are given as Python objects instead of by name. Knows which setting each stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from abm.audience import Audience
+from abm.llm.backends import Backends
+from abm.llm.port import LLM
+from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.training.trainer import Trainer, TRLTrainer
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects that a run was given, and the settings that were given in their place.
+
+    Attributes:
+        settings: settings that arrived under an object's name, such as ``audience="neutral"``.
+    """
+
+    llm: LLM | None = None
+    reader: LLM | None = None
+    audience: Audience | None = None
+    trainer: Trainer | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        llm: LLM | str | None = None,
+        reader: LLM | Mapping[str, Any] | None = None,
+        audience: Audience | str | None = None,
+        trainer: Trainer | None = None,
+    ) -> Objects:
+        """Tell objects from settings."""
+        settings: dict[str, Any] = {}
+        if isinstance(llm, str):
+            settings["serving"] = {"llm": llm}
+        if isinstance(reader, Mapping):
+            settings["reader"] = dict(reader)
+        if isinstance(audience, str):
+            settings["audience"] = audience
+        return cls(
+            llm=None if isinstance(llm, str) else llm,
+            reader=None if isinstance(reader, Mapping) else reader,
+            audience=None if isinstance(audience, str) else audience,
+            trainer=trainer,
+            settings=settings,
+        )
+
+    def named(self, config: RunConfig) -> RunConfig:
+        """Return the settings with the objects' names where a name is recorded."""
+        names: dict[str, str] = {}
+        if self.llm is not None:
+            names["model"] = self.llm.name
+        if self.audience is not None:
+            names["audience"] = name_of(self.audience)
+        elif self.reader is not None:
+            names["audience"] = LLM_AUDIENCE
+        return config.model_copy(update=names)
+
+    def models(self, config: RunConfig, backends: Backends) -> tuple[LLM, LLM]:
+        """Return the model that writes, and the one that plays the personas; by default they are the same."""
+        writer = self.llm or backends.llm(config.model)
+        if config.audience != LLM_AUDIENCE:
+            return writer, writer
+        if self.reader is not None:
+            return writer, self.reader
+        same = self.llm is not None and config.reader_model == config.model
+        return writer, writer if same else backends.llm(config.reader_model)
+
+    def trainer_of(self, config: RunConfig, adapters: Path) -> Trainer:
+        """Return what learns the adapters.
+
+        Raises:
+            InputError: the model has no files here to learn with.
+        """
+        return self.trainer or TRLTrainer(config.model, adapters)
+
+
+def name_of(audience: Audience) -> str:
+    """Return what records call an audience: its ``name``, or that of its class."""
+    return str(getattr(audience, "name", type(audience).__name__))
