@@ -1,6 +1,15 @@
 """Moloch: population studies of what happens when language models compete for an audience.
 
-Names are imported when they are first used: ``import moloch`` itself loads nothing heavy.
+What a study script needs, each name imported when it is first used::
+
+    import moloch
+
+    done = moloch.run(arena="elections", epochs=2, seed=1, out="runs/elections")
+    print(done.results())
+    votes = done.frame("votes")
+
+``import moloch`` itself loads nothing heavy. The packages behind it are ``populations``, ``media_graph``, ``abm``,
+``learning`` and ``analysis``.
 """
 
 from __future__ import annotations
@@ -10,19 +19,31 @@ from typing import TYPE_CHECKING
 from moloch.lazy import door
 
 if TYPE_CHECKING:
-    from learning import LiveRun, Run, RunConfig, fork, run
+    import media_graph as graphs
+    import populations as personas
+    from abm import arenas
+    from analysis.record import RunRecord, open_run, run
+    from learning import LiveRun, RunConfig, fork, load_config
     from moloch.errors import InputError, MolochError
 
 _HOMES = {
     "InputError": "moloch.errors",
     "LiveRun": "learning",
     "MolochError": "moloch.errors",
-    "Run": "learning",
     "RunConfig": "learning",
+    "RunRecord": "analysis.record",
+    "arenas": "abm.arenas:",
     "fork": "learning",
-    "run": "learning",
+    "graphs": "media_graph:",
+    "load_config": "learning",
+    "open_run": "analysis.record",
+    "personas": "populations:",
+    "run": "analysis.record",
 }
 
-__all__ = ["InputError", "LiveRun", "MolochError", "Run", "RunConfig", "fork", "run"]
+__all__ = [
+    "InputError", "LiveRun", "MolochError", "RunConfig", "RunRecord", "arenas", "fork", "graphs", "load_config",
+    "open_run", "personas", "run",
+]  # fmt: skip
 
 __getattr__, __dir__ = door(__name__, _HOMES)

@@ -1,13 +1,13 @@
 """Populations: who the people are."""
 
 from moloch.errors import InputError, MolochError
+from populations._traits import TRAITS, trait_matrix, traits
 from populations.draws import draw_independent, draw_joint, synthetic_personas
 from populations.mapping import SurveyMapping, read_mapping
 from populations.personas import Persona, make_attributed, make_persona
 from populations.raking import Raked, rake, resample
 from populations.sources import PersonaSplit, load_personas, read_personas, take
 from populations.splits import stratified_split
-from populations.traits import TRAITS, trait_matrix, traits
 
 __all__ = [
     "TRAITS", "InputError", "MolochError", "Persona", "PersonaSplit", "Raked", "SurveyMapping", "draw_independent",

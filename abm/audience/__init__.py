@@ -1,11 +1,11 @@
 """Audiences: members who are shown messages and react."""
 
+from abm.audience._features import Feature, feature_matrix, feature_names, features, features_digest
+from abm.audience._sensitivity import Sensitivity, sensitivity
 from abm.audience.asked import AskedAudience, Ballot, Prepared
 from abm.audience.choice import ChoiceModel, perturbed
-from abm.audience.features import Feature, feature_matrix, feature_names, features, features_digest
 from abm.audience.mixed import Mixed, is_asked
 from abm.audience.port import Audience, Chooser, Labels, Reactions, Voters, choices, orders
-from abm.audience.sensitivity import Sensitivity, sensitivity
 from abm.audience.support import Range, Support
 from abm.audience.weights import AUDIENCES, as_mapping, audience, audience_file, from_mapping, save_audience
 

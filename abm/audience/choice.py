@@ -19,7 +19,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.audience.features import feature_matrix
+from abm.audience._features import feature_matrix
 from abm.audience.port import Reactions, Voters
 from abm.audience.support import Support
 from abm.audience.thoughts import abstained, thought

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.audience.features import features
+from abm.audience._features import features
 
 LITTLE = 0.1
 """Utility below which a difference is called little: it moves a choice between two options by 2.5 points at most."""

@@ -17,8 +17,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from abm.audience._features import feature_names, features_digest
 from abm.audience.choice import ChoiceModel
-from abm.audience.features import feature_names, features_digest
 from abm.audience.port import Audience
 from abm.audience.support import MARGIN, TOLERANCE, Range, Support
 from moloch.errors import InputError

@@ -8,9 +8,9 @@ from functools import partial
 
 from abm.arenas import Arena
 from abm.probe import Probe, probes
+from analysis.probes._quantities import new_quantities, quantities
 from analysis.probes.claims import ClaimsProbe, CopyErrorProbe, UnparsedProbe
 from analysis.probes.lexical import PopulismProbe, UnsafeProbe
-from analysis.probes.quantities import new_quantities, quantities
 
 DIAGNOSTIC = ("copy_error", "unparsed")
 """Probes that measure skill, not strategy."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.probe import Verdict
+from analysis.probes._quantities import new_quantities
 from analysis.probes.lexical import claims
-from analysis.probes.quantities import new_quantities
 from analysis.probes.text import normal, plain, source
 from learning.pocket.grammar import World, world
 from learning.pocket.parse import Sentence, parse_message
