@@ -21,14 +21,15 @@ from abm.events import Phase
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Learn, Plan, plan
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
 from moloch import keyed
 from moloch.errors import InputError
 from populations import Persona, PersonaSplit, load_personas, trait_matrix
 
-TRAIN_ANCHORS, HELD_OUT_ANCHORS = 96, 96
-"""Defaults: as many as let the default run end in three minutes on two cores."""
+HELD_OUT_ANCHORS = 96
+"""Default; with :data:`learning.runs.plan.TRAIN_ANCHORS` as many as let the default run end in three minutes on two cores."""
 
 SPLITS: tuple[Phase, ...] = ("train", "evaluate")
 
@@ -53,6 +54,11 @@ class Inputs:
     train_anchors: int
     voters: dict[Phase, Voters]
     graphs: dict[Phase, CSR]
+
+    @property
+    def held_out_anchors(self) -> int:
+        """Anchors of an evaluation."""
+        return len(self.anchors.held_out)
 
     def split(self, split: Phase) -> Sequence[Persona]:
         """Return a split's personas."""
@@ -93,7 +99,7 @@ def gather(
         held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(held_out)}
         opened: dict[Phase, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
         check_network(config.network, opened, {"train": config.messages, "evaluate": 2})
-    return Inputs(
+    inputs = Inputs(
         arena=rules,
         audience=audience or _audience(config.audience, said),
         anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
@@ -104,6 +110,25 @@ def gather(
         voters=voters,
         graphs=_graphs(people, voters, config),
     )
+    _interventions_come(config, plan(config, inputs))
+    return inputs
+
+
+def _interventions_come(config: RunConfig, parts: Plan) -> None:
+    """Refuse an intervention that waits for a society which the plan does not hold."""
+    societies = [part.makes for part in parts if not isinstance(part, Learn)]
+    for number, item in enumerate(config.network.interventions):
+        if any(item.phase in (None, each.phase) and item.epoch in (None, each.epoch) for each in societies):
+            continue
+        where = f"network.interventions.{number}"
+        if item.phase == "evaluate" and item.epoch is not None and item.epoch <= config.epochs:
+            held = ", ".join(str(epoch) for epoch in dict.fromkeys(p.epoch for p in parts if isinstance(p, Evaluate)))
+            raise InputError(
+                f"{where} waits for the evaluation of epoch {item.epoch}",
+                why=f"only epoch {held} is evaluated",
+                fix="Set evaluate: every.",
+            )
+        raise InputError(f"{where} waits for epoch {item.epoch}, and there are {config.epochs}")
 
 
 def _audience(name: str, said: Mapping[str, ChoiceModel] | None) -> Audience | None:

@@ -20,7 +20,8 @@ from abm.log import create
 from abm.probe import Probe
 from abm.views.replay_model import ReplayModel
 from learning.runs.config_file import load_config
-from learning.runs.loop import BASE, Progress
+from learning.runs.loop import Progress
+from learning.runs.plan import BASE
 from learning.runs.run import run
 from moloch.errors import MolochError
 
