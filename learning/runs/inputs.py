@@ -20,6 +20,7 @@ from abm.audience.weights import BUILT_IN
 from abm.events import Phase
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
+from abm.worlds.networked.settings import Intervention
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Learn, Plan, plan
 from learning.training.settings import LoraSettings, lora_settings
@@ -110,25 +111,39 @@ def gather(
         voters=voters,
         graphs=_graphs(people, voters, config),
     )
-    _interventions_come(config, plan(config, inputs))
+    check_interventions(config, plan(config, inputs))
     return inputs
 
 
-def _interventions_come(config: RunConfig, parts: Plan) -> None:
-    """Refuse an intervention that waits for a society which the plan does not hold."""
-    societies = [part.makes for part in parts if not isinstance(part, Learn)]
+def check_interventions(config: RunConfig, coming: Plan, kept: Sequence[Intervention] = ()) -> None:
+    """Refuse an intervention that waits for a society which does not come.
+
+    Args:
+        coming: the parts of the plan in which one can still take effect.
+        kept: interventions that may be over, being those of the run that a fork goes on from.
+
+    Raises:
+        InputError: names the first.
+    """
+    societies = [part.makes for part in coming if not isinstance(part, Learn)]
     for number, item in enumerate(config.network.interventions):
-        if any(item.phase in (None, each.phase) and item.epoch in (None, each.epoch) for each in societies):
-            continue
-        where = f"network.interventions.{number}"
-        if item.phase == "evaluate" and item.epoch is not None and item.epoch <= config.epochs:
-            held = ", ".join(str(epoch) for epoch in dict.fromkeys(p.epoch for p in parts if isinstance(p, Evaluate)))
-            raise InputError(
-                f"{where} waits for the evaluation of epoch {item.epoch}",
-                why=f"only epoch {held} is evaluated",
-                fix="Set evaluate: every.",
-            )
-        raise InputError(f"{where} waits for epoch {item.epoch}, and there are {config.epochs}")
+        comes = any(item.phase in (None, each.phase) and item.epoch in (None, each.epoch) for each in societies)
+        if not comes and item not in kept:
+            raise _never(config, coming, f"network.interventions.{number}", item)
+
+
+def _never(config: RunConfig, coming: Plan, where: str, item: Intervention) -> InputError:
+    if item.epoch is not None and item.epoch > config.epochs:
+        return InputError(f"{where} waits for epoch {item.epoch}, and there are {config.epochs}")
+    evaluated = sorted({part.epoch for part in coming if isinstance(part, Evaluate)})
+    if item.phase == "evaluate" and config.evaluate == "last" and item.epoch not in (None, config.epochs):
+        return InputError(
+            f"{where} waits for the evaluation of epoch {item.epoch}",
+            why=f"only epoch {evaluated[0]} is evaluated",
+            fix="Set evaluate: every.",
+        )
+    society = " ".join(filter(None, [item.phase or "", f"epoch {item.epoch}" if item.epoch else ""]))
+    return InputError(f"{where} waits for {society}", why="its contests are held before the fork")
 
 
 def _audience(name: str, said: Mapping[str, ChoiceModel] | None) -> Audience | None:

@@ -216,6 +216,16 @@ def begun(parts: Iterable[Part], steps: int) -> Plan:
     return tuple(shared)
 
 
+def to_come(parts: Iterable[Part], steps: int) -> Plan:
+    """Return the parts that are not done when ``steps`` steps are, the one that is under way among them."""
+    coming: list[Part] = []
+    for part in parts:
+        if part.steps > steps or (steps == 0 and not part.steps):
+            coming.append(part)
+        steps = max(0, steps - part.steps)
+    return tuple(coming)
+
+
 def contests(parts: Iterable[Part], phase: Phase) -> int:
     """Return how many contests are held in a phase."""
     return sum(len(part.anchors) for part in parts if not isinstance(part, Learn) and part.phase == phase)

@@ -23,6 +23,7 @@ from learning.runs.plan import (
     part_at,
     plan,
     recorded_plan,
+    to_come,
     total,
 )
 from moloch.errors import InputError
@@ -124,6 +125,13 @@ class TestOutlook:
         assert begun(parts, 1) == begun(parts, 2) == parts[:1]
         assert begun(parts, 3) == parts[: 1 + len(CONFIG.arms) + 1]
         assert begun(parts, 10_000) == parts
+
+    def test_what_is_to_come_after_some_steps(self):
+        """The part that is under way, and those after it; what is learnt after a step comes with the next."""
+        parts = plan(CONFIG, gather(CONFIG))
+        assert to_come(parts, 0) == to_come(parts, 1) == parts
+        assert to_come(parts, 2) == parts[1:]
+        assert to_come(parts, sum(part.steps for part in parts)) == ()
 
     def test_calls(self):
         """Messages and contests by phase: the base model writes once for all arms of an evaluation."""
