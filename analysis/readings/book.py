@@ -6,6 +6,7 @@ Grows with contests and personas, not with reactions or answers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -106,6 +107,7 @@ class Book:
 
     Attributes:
         people: who joined, in the order of persona indices.
+        listed: split -> its anchors.
         header: ties of the run's graphs.
         seq: the next event's.
         forks: (``seq``, names of changed settings).
@@ -115,6 +117,7 @@ class Book:
     config: dict[str, Any] = field(default_factory=dict)
     arena: dict[str, Any] = field(default_factory=dict)
     anchors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    listed: Counter[str] = field(default_factory=Counter)
     people: list[PersonasJoined | CrowdJoined] = field(default_factory=list)
     header: list[TiesFormed] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -187,6 +190,7 @@ class Book:
                 self.arena = event.arena
             case AnchorsListed():
                 self.anchors |= {str(row.get("id", "")): row for row in event.anchors}
+                self.listed[event.split] += len(event.anchors)
             case PersonasJoined() | CrowdJoined():
                 self.people.append(event)
             case CompetitorsJoined():

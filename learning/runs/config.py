@@ -155,20 +155,6 @@ class RunConfig(_Settings):
             raise ValueError("audience: llm reads in the isolated world only; a networked one needs a choice model")
         return self
 
-    @model_validator(mode="after")
-    def _interventions_come(self) -> RunConfig:
-        for number, item in enumerate(self.network.interventions):
-            if item.epoch is not None and item.epoch > self.epochs:
-                raise ValueError(
-                    f"network.interventions.{number} waits for epoch {item.epoch}, and there are {self.epochs}"
-                )
-            if item.phase == "evaluate" and self.evaluate == "last" and item.epoch not in (None, self.epochs):
-                raise ValueError(
-                    f"network.interventions.{number} waits for the evaluation of epoch {item.epoch}, and only the last "
-                    f"one, {self.epochs}, is evaluated; set evaluate: every"
-                )
-        return self
-
     @property
     def reader_model(self) -> str:
         """The model that plays the personas."""

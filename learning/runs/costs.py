@@ -18,7 +18,8 @@ from abm.llm.budget import Price
 from abm.llm.port import text_tokens
 from abm.log import read_events
 from learning.runs.config import LLM_AUDIENCE, RunConfig
-from learning.runs.inputs import Inputs, gather
+from learning.runs.inputs import SPLITS, Inputs, gather
+from learning.runs.plan import contests, messages, plan
 
 USUAL_TOKENS = 250
 """Of a completion, thinking and all, where none was seen yet."""
@@ -79,21 +80,16 @@ def planned(config: RunConfig, folder: Path | None = None) -> list[RolePlan]:
     """
     inputs = gather(config)
     seen, speeds = _seen(folder)
-    simulations = 1 + (config.epochs - 1) * len(config.arms)
-    evaluations = len(config.arms) * (config.epochs if config.evaluate == "every" else 1)
-    train = simulations * inputs.train_anchors
-    held_out = evaluations * len(inputs.anchors.held_out)
-    base = held_out // len(config.arms)  # what the base model writes is written once, for all arms
+    parts = plan(config, inputs)
     written = int(min(seen["write"].usual, config.sampling.max_tokens))
     roles = [
-        _role(config, "writers", config.model, train * config.messages + held_out + base, seen["write"], speeds,
+        _role(config, "writers", config.model, messages(parts), seen["write"], speeds,
               _mean_tokens([inputs.arena.write_prompt(a.text) for a in inputs.anchors.held_out[:SAMPLE]]),
               config.sampling.max_tokens),
     ]  # fmt: skip
     if config.audience == LLM_AUDIENCE:
-        people = inputs.people
-        calls = train * len(people.train) + held_out * len(people.held_out)
-        prompts = [_react(inputs, persona.text, 2, written) for persona in people.held_out[:SAMPLE]]
+        calls = sum(contests(parts, split) * len(inputs.split(split)) for split in SPLITS)
+        prompts = [_react(inputs, persona.text, 2, written) for persona in inputs.people.held_out[:SAMPLE]]
         roles.append(
             _role(config, "readers", config.reader_model, calls, seen["react"], speeds, _mean_tokens(prompts),
                   config.reader.max_tokens)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from abm.log import create, open_log
 from abm.log.fork import fork_point
 from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
-from learning.runs.inputs import gather
+from learning.runs.inputs import check_interventions, gather
 from learning.runs.parts import import_recorded, recorded_config
+from learning.runs.plan import Plan, begun, plan, to_come
 from moloch.errors import InputError
 from moloch.extensions import note_written_here
 
@@ -69,9 +71,12 @@ def fork(
             why="the shared steps were decided with it",
             fix="Start a run of its own for that.",
         )
-    gather(config)  # a mistake in what the settings name leaves no half-begun fork behind
+    inputs = gather(config)  # a mistake in what the settings name leaves no half-begun fork behind
     folder = Path(out) if out is not None else parent.parent / f"{parent.name}-at{at}-{config.id[:8]}"
     point = fork_point(parent, at, folder)
+    parts = plan(config, inputs)
+    _check_shared(plan(before, inputs), parts, at, str(parent))
+    check_interventions(config, to_come(parts, at), before.network.interventions)
     if (folder / "run.json").exists():
         found = open_log(folder, write=False)
         if (found.fork, found.config) != (point, values):
@@ -88,6 +93,21 @@ def fork(
         if own.head().seq == point.seq:
             own.append([Forked(config=values, changed=changed)], expected_head=point.seq)
     return config, folder
+
+
+def _check_shared(before: Plan, after: Plan, at: int, where: str) -> None:
+    """Refuse settings with which the shared steps would not be those of the plan."""
+    step = 1
+    for old, new in zip_longest(begun(before, at), begun(after, at)):
+        if old != new:
+            doings = [part.doing if part else "nothing" for part in (old, new)]
+            raise InputError(
+                f"the fork's plan differs before step {at}",
+                where=where,
+                why=f"from step {step} on the run goes on with {doings[0]!r}, the new settings with {doings[1]!r}",
+                fix="Fork at an earlier step, or keep epochs and evaluate.",
+            )
+        step += old.steps if old else 0
 
 
 def _at(values: dict[str, Any], name: str) -> Any:

@@ -20,15 +20,17 @@ from abm.audience.weights import BUILT_IN
 from abm.events import Phase
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
+from abm.worlds.networked.settings import Intervention
 from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Learn, Plan, plan
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
 from moloch import keyed
 from moloch.errors import InputError
 from populations import Persona, PersonaSplit, load_personas, trait_matrix
 
-TRAIN_ANCHORS, HELD_OUT_ANCHORS = 96, 96
-"""Defaults: as many as let the default run end in three minutes on two cores."""
+HELD_OUT_ANCHORS = 96
+"""Default; with :data:`learning.runs.plan.TRAIN_ANCHORS` as many as let the default run end in three minutes on two cores."""
 
 SPLITS: tuple[Phase, ...] = ("train", "evaluate")
 
@@ -53,6 +55,11 @@ class Inputs:
     train_anchors: int
     voters: dict[Phase, Voters]
     graphs: dict[Phase, CSR]
+
+    @property
+    def held_out_anchors(self) -> int:
+        """Anchors of an evaluation."""
+        return len(self.anchors.held_out)
 
     def split(self, split: Phase) -> Sequence[Persona]:
         """Return a split's personas."""
@@ -93,7 +100,7 @@ def gather(
         held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(held_out)}
         opened: dict[Phase, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
         check_network(config.network, opened, {"train": config.messages, "evaluate": 2})
-    return Inputs(
+    inputs = Inputs(
         arena=rules,
         audience=audience or _audience(config.audience, said),
         anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
@@ -104,6 +111,39 @@ def gather(
         voters=voters,
         graphs=_graphs(people, voters, config),
     )
+    check_interventions(config, plan(config, inputs))
+    return inputs
+
+
+def check_interventions(config: RunConfig, coming: Plan, kept: Sequence[Intervention] = ()) -> None:
+    """Refuse an intervention that waits for a society which does not come.
+
+    Args:
+        coming: the parts of the plan in which one can still take effect.
+        kept: interventions that may be over, being those of the run that a fork goes on from.
+
+    Raises:
+        InputError: names the first.
+    """
+    societies = [part.makes for part in coming if not isinstance(part, Learn)]
+    for number, item in enumerate(config.network.interventions):
+        comes = any(item.phase in (None, each.phase) and item.epoch in (None, each.epoch) for each in societies)
+        if not comes and item not in kept:
+            raise _never(config, coming, f"network.interventions.{number}", item)
+
+
+def _never(config: RunConfig, coming: Plan, where: str, item: Intervention) -> InputError:
+    if item.epoch is not None and item.epoch > config.epochs:
+        return InputError(f"{where} waits for epoch {item.epoch}, and there are {config.epochs}")
+    evaluated = sorted({part.epoch for part in coming if isinstance(part, Evaluate)})
+    if item.phase == "evaluate" and config.evaluate == "last" and item.epoch not in (None, config.epochs):
+        return InputError(
+            f"{where} waits for the evaluation of epoch {item.epoch}",
+            why=f"only epoch {evaluated[0]} is evaluated",
+            fix="Set evaluate: every.",
+        )
+    society = " ".join(filter(None, [item.phase or "", f"epoch {item.epoch}" if item.epoch else ""]))
+    return InputError(f"{where} waits for {society}", why="its contests are held before the fork")
 
 
 def _audience(name: str, said: Mapping[str, ChoiceModel] | None) -> Audience | None:

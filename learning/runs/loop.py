@@ -1,4 +1,4 @@
-"""The epoch loop: simulate, learn, simulate with what was learnt, evaluate on what nobody has seen.
+"""The loop carries a run's plan out: simulate, learn, simulate with what was learnt, evaluate on what nobody has seen.
 
 One run is one log. All arms share the base model's first epoch and then part: each writes with its own
 adapter. Contests, personas and random numbers are common to the arms, so that they can be compared in pairs.
@@ -7,7 +7,7 @@ Knows nothing of what the results mean; probes are handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -43,6 +43,7 @@ from abm.worlds.networked.world import NetworkedModel
 from learning.methods.sets import training_set
 from learning.runs.config import RunConfig
 from learning.runs.inputs import SPLITS, Inputs
+from learning.runs.plan import BASE, Evaluate, Learn, Part, Policy, Simulate, plan, total
 from learning.training.memory import release
 from moloch import keyed
 from moloch.errors import InputError
@@ -55,10 +56,6 @@ RESAMPLED = "personas of the split, with replacement"
 """Where a crowd's traits come from."""
 CROWD_CHUNK = 20_000
 """Members who join in one event: a commit needs several times its columns' memory."""
-
-BASE = "base"
-SHARED = "shared"
-"""The arm of the first epoch, in which all arms still write with the base model."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -111,7 +108,8 @@ class Loop:
             ties=config.ties,
             batch=config.batch,
         )
-        self._done, self._declared = 0, False
+        self.plan = plan(config, inputs)
+        self._declared = False
         self._said: list[Event] = []
 
     def _audience(self) -> Audience:
@@ -135,29 +133,30 @@ class Loop:
 
     def run(self) -> None:
         """Carry out the whole plan; what the log holds already is not done again."""
-        self._set_up()
-        for epoch in range(1, self.config.epochs + 1):
-            if epoch == 1:
-                self._simulate(epoch, SHARED, Writer(BASE))
-            adapters = {}
-            for arm in self.config.arms:
-                if epoch > 1:
-                    self._simulate(epoch, arm, Writer(arm, self.journal.state.adapters[arm]))
-                adapters[arm] = self._learn(epoch, arm)
-            with self.journal.transaction():
-                self.journal.emit(EpochEnded(epoch=epoch, adapters=adapters))
-            if epoch == self.config.epochs or self.config.evaluate == "every":
-                for arm in self.config.arms:
-                    self._evaluate(epoch, arm)
+        for progress in self.advance():
+            self.report(progress)
 
-    def total(self) -> int:
-        """Return the number of steps and trainings in the plan."""
-        config = self.config
-        simulations = 1 + (config.epochs - 1) * len(config.arms)
-        evaluations = len(config.arms) * (config.epochs if config.evaluate == "every" else 1)
-        train_steps = -(-self._train_anchors // config.batch)
-        held_out_steps = -(-len(self.inputs.anchors.held_out) // config.batch)
-        return simulations * train_steps + config.epochs * len(config.arms) + evaluations * held_out_steps
+    def advance(self) -> Iterator[Progress]:
+        """Carry out the plan piece by piece: yield before each step and each training, which is done when one goes on.
+
+        What comes between them (who takes part, the end of an epoch) is done before the next is yielded.
+        """
+        self._set_up()
+        done, pieces = 0, total(self.plan)
+        for part in self.plan:
+            for piece in self._pieces(part):
+                yield Progress(done, pieces, part.doing)
+                piece()
+                done += 1
+
+    def _pieces(self, part: Part) -> Iterator[Callable[[], object]]:
+        """Yield what carries out each step, or the training, of a part."""
+        if isinstance(part, Learn):
+            yield lambda: self._learn(part)
+            return
+        model = self._society_of(part)
+        for _ in range(part.steps):
+            yield lambda: self._step(model)
 
     # -- who and what --------------------------------------------------------------------------------------
 
@@ -219,54 +218,50 @@ class Loop:
 
     # -- simulate ------------------------------------------------------------------------------------------
 
-    def _simulate(self, epoch: int, arm: str, writer: Writer) -> None:
-        writers = [writer] * self.config.messages
-        self._steps("train", epoch, arm, self._epoch_anchors(epoch), writers, f"epoch {epoch}: {arm} competes")
-
-    def _evaluate(self, epoch: int, arm: str) -> None:
-        writers = [Writer(BASE), Writer(arm, self.journal.state.adapters[arm])]
-        anchors = self.inputs.anchors.held_out
-        self._steps("evaluate", epoch, arm, anchors, writers, f"evaluating {arm} against base")
-
-    def _steps(
-        self, phase: Phase, epoch: int, arm: str, anchors: Sequence[Anchor], writers: Sequence[Writer], doing: str
-    ) -> None:
-        place: dict[str, Any] = {"phase": phase, "epoch": epoch, "arm": arm}
-        world: dict[str, Any] = {
-            "anchors": anchors, "writers": writers, "voters": self.voters[phase],
-            "probes": self.probes if phase == "evaluate" else (),
+    def _society_of(self, part: Simulate | Evaluate) -> Model:
+        """Return the model that holds a part's contests."""
+        pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
+        place: dict[str, Any] = {
+            "anchors": [pool[i % len(pool)] for i in part.anchors],
+            "writers": [Writer(writer.arm, self._adapter(writer)) for writer in part.writers],
+            "voters": self.voters[part.phase],
+            "probes": self.probes if part.phase == "evaluate" else (),
+            "phase": part.phase, "epoch": part.epoch, "arm": part.arm,
         }  # fmt: skip
         if self.config.world == "networked":
             network = {"network": self.config.network, "checkers": self.probes}
-            model = NetworkedModel(self.society, self.journal, **world, **place, **network)
-        else:
-            model = Model(self.society, self.journal, **world, **place)
-        while model.running:
-            self._advance(doing)
-            self._declare()
-            model.step()
+            return NetworkedModel(self.society, self.journal, **place, **network)
+        return Model(self.society, self.journal, **place)
 
-    @property
-    def _train_anchors(self) -> int:
-        return self.inputs.train_anchors
+    def _adapter(self, policy: Policy) -> str:
+        """Return the adapter of a policy; empty for the base model."""
+        return self.journal.state.adapters[policy.arm] if policy.epoch else ""
 
-    def _epoch_anchors(self, epoch: int) -> list[Anchor]:
-        """Return this epoch's training anchors: the next of the shuffled pool, from its start when it is used up."""
-        pool, size = self.inputs.anchors.train, self._train_anchors
-        return [pool[i % len(pool)] for i in range((epoch - 1) * size, epoch * size)]
+    def _step(self, model: Model) -> None:
+        self._declare()
+        model.step()
 
     # -- learn ---------------------------------------------------------------------------------------------
 
-    def _learn(self, epoch: int, arm: str) -> str:
-        self._advance(f"epoch {epoch}: {arm} learns")
+    def _learn(self, part: Learn) -> None:
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
             self.journal.emit(logged)
-            return logged.adapter
-        source = SHARED if epoch == 1 else arm
+        else:
+            self._train(part)
+        if part.ends_epoch:
+            adapters = self.journal.state.adapters
+            with self.journal.transaction():
+                self.journal.emit(
+                    EpochEnded(epoch=part.epoch, adapters={arm: adapters[arm] for arm in self.config.arms})
+                )
+
+    def _train(self, part: Learn) -> None:
+        """Learn a new adapter from the contests of the log."""
+        arm, epoch = part.arm, part.epoch
         rows = training_set(
             self.journal.log.read(),
             arm,
-            source_arm=source,
+            source_arm=part.source.arm,
             epoch=epoch,
             arena=self.arena,
             seed=self.config.seed,
@@ -279,7 +274,7 @@ class Loop:
                 why=f"no contest was won: {rows.counts}",
                 fix="Use more anchors, or look at the messages with `moloch show`.",
             )
-        parent = self.journal.state.adapters.get(arm, "")
+        parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
         lineage = {"arm": arm, "epoch": epoch, "method": arm, "run": self.config.id}
         for llm in (self.llm, self.reader):
@@ -308,11 +303,6 @@ class Loop:
                     settings=msgspec.to_builtins(self.lora),
                 )
             )
-        return trained.adapter
-
-    def _advance(self, doing: str) -> None:
-        self.report(Progress(self._done, self.total(), doing))
-        self._done += 1
 
 
 def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
@@ -80,9 +80,42 @@ def run(
         NondeterminismError: the inputs changed since the run began.
         ServiceError, BudgetSpent: a server does not serve any more, or the budget is spent; the same settings resume.
     """
-    began = time.perf_counter()
     objects = Objects.of(llm=llm, reader=reader, audience=audience, trainer=trainer)
-    config = objects.named(config or load_config(None, settings | objects.settings))
+    config = config or load_config(None, settings | objects.settings)
+    with closing(stepwise(config, out, probes=probes, objects=objects)) as pieces:
+        while True:
+            try:
+                progress = next(pieces)
+            except StopIteration as end:
+                return end.value
+            report(progress)
+
+
+def stepwise(
+    config: RunConfig,
+    out: Path | str | None = None,
+    *,
+    probes: GivenProbes | None = None,
+    objects: Objects | None = None,
+) -> Generator[Progress, None, Run]:
+    """Carry out a run, or go on with it, one step or training at a time: :func:`run` in the caller's hand.
+
+    It yields before each of them; the next call carries it out. Closed or left by an error, it closes the log, and the same
+    settings go on from there.
+
+    Args:
+        config, out, probes: as for :func:`run`.
+        objects: models, audience and trainer that :func:`run` was given as objects.
+
+    Returns:
+        The finished run, as the generator's value.
+
+    Raises:
+        InputError, LogError, NondeterminismError, ServiceError, BudgetSpent: as :func:`run`, when it is asked to go on.
+    """
+    began = time.perf_counter()
+    objects = objects or Objects()
+    config = objects.named(config)
     folder = Path(out) if out is not None else config.default_folder()
     loaded = extensions.load(config.extensions)
     inputs = gather(config, audience=objects.audience)  # a mistake in them leaves no half-begun run behind
@@ -100,9 +133,8 @@ def run(
                 _begin(log, loaded)
                 journal = Journal(log)
                 book(log, config, budget)
-                Loop(
-                    config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges, report=report
-                ).run()
+                loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
+                yield from loop.advance()
                 ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
                 journal.note(ended)
                 release()
@@ -129,14 +161,19 @@ def book(log: EventLog, config: RunConfig, budget: Budget) -> None:
             budget.book(price, event.tokens_in, event.tokens_out)
 
 
+def create_run(folder: Path, config: RunConfig) -> EventLog:
+    """Return the log of a new run, and note that it was begun here, so that its extensions may be imported."""
+    log = create(folder, config.model_dump(mode="json"))
+    note_written_here((folder / "run.json").read_bytes())
+    return log
+
+
 def _open(folder: Path, config: RunConfig) -> EventLog:
     wanted = config.model_dump(mode="json")
     if not (folder / "run.json").exists():
         if folder.is_dir() and any(folder.iterdir()):
             raise InputError("the folder is not a run", where=str(folder), fix="Choose an --out that is new or empty.")
-        log = create(folder, wanted)
-        note_written_here((folder / "run.json").read_bytes())
-        return log
+        return create_run(folder, config)
     log = open_log(folder, write=True)
     differs = sorted(key for key in wanted.keys() | log.config.keys() if wanted.get(key) != log.config.get(key))
     if differs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -11,9 +12,9 @@ from abm.journal.replay import replay
 from abm.log import create, open_log, read_events, verify
 from abm.log.about import lineage
 from analysis.tables.evaluation import table
-from learning import fork
-from moloch.errors import CorruptLog, InputError, LogError, NondeterminismError
-from tests.learning.test_loop import CONFIG, Killed, carry_out
+from learning import fork, load_config
+from moloch.errors import CorruptLog, InputError, LogError
+from tests.learning.test_loop import CONFIG, NETWORKED, Killed, carry_out
 from tests.support.fakes import fake_llm
 
 AT = 3
@@ -25,6 +26,12 @@ def parent(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parent") / "run"
     carry_out(folder)
     return folder
+
+
+def carried(folder, config) -> list:
+    """Return the events of a run that is carried out to its end."""
+    carry_out(folder, config)
+    return list(read_events(folder))
 
 
 def steps(events) -> list[int]:
@@ -141,15 +148,40 @@ class TestMistakes:
             fork(parent, AT, ["ties=random"], tmp_path / "fork")
 
     def test_a_plan_that_no_longer_fits(self, parent, tmp_path):
-        """Evaluating where the parent did not is noticed when the shared steps are walked again."""
-        after_training = next(
-            i + 1
-            for i, e in enumerate(e for e in read_events(parent) if isinstance(e, StepEnded))
-            if i + 1 == len(steps(read_events(parent)))
-        )
-        config, folder = fork(parent, after_training, ["evaluate=every"], tmp_path / "fork")
-        with pytest.raises(NondeterminismError, match="decides otherwise"):
-            carry_out(folder, config)
+        """Evaluating where the parent did not is refused, with the step from which the plans differ; before it, it is not."""
+        last = len(steps(read_events(parent)))
+        with pytest.raises(
+            InputError, match=rf"differs before step {last}: from step 3 on the run goes on with 'epoch 2"
+        ):
+            fork(parent, last, ["evaluate=every"], tmp_path / "fork")
+        with pytest.raises(
+            InputError, match=r"the run goes on with 'evaluating rft against base', the new .* 'epoch 3: rft"
+        ):
+            fork(parent, last, ["epochs=3"], tmp_path / "fork")
+        with pytest.raises(InputError, match="the new settings with 'evaluating rft"):
+            fork(parent, AT, ["epochs=1"], tmp_path / "fork")
+        assert not (tmp_path / "fork").exists()
+        config, folder = fork(parent, 2, ["evaluate=every", "epochs=3"], tmp_path / "fork")
+        evaluated = {
+            e.contest.split("/")[1]
+            for e in carried(folder, config)
+            if isinstance(e, ContestDecided)
+            if e.contest[0] == "e"
+        }
+        assert evaluated == {"1", "2", "3"}
+
+    def test_an_intervention_that_comes_too_late(self, tmp_path):
+        """One whose society lies before the fork is refused; one that the parent had may be over."""
+        rule = {"kind": "rule", "slots": 3, "phase": "train"}
+        values = NETWORKED.model_dump(mode="json")
+        config = load_config(None, values | {"network": values["network"] | {"interventions": [rule]}})
+        carry_out(tmp_path / "parent", config)
+        ban = json.dumps([rule, {"kind": "ban", "slot": 0, "phase": "train", "epoch": 1}])
+        with pytest.raises(
+            InputError, match=r"interventions.1 waits for train epoch 1: its contests are held before the fork"
+        ):
+            fork(tmp_path / "parent", 1, [f"network.interventions={ban}"], tmp_path / "fork")
+        assert fork(tmp_path / "parent", 1, ["network.rounds=3"], tmp_path / "fork")
 
 
 class TestIntegrity:

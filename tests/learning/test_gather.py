@@ -65,7 +65,10 @@ class TestInterventions:
             ({"kind": "rule", "ranker": "magic"}, "unknown ranker 'magic'"),
             ({"kind": "rule"}, "interventions.0: a rule that changes nothing. Give it"),
             ({"kind": "fact_check", "round": 4}, "a fact-check before round 4: rounds are 0 to 3"),
-            ({"kind": "ban", "slot": 0, "phase": "evaluate", "epoch": 1}, "evaluation of epoch 1, and only the last"),
+            (
+                {"kind": "ban", "slot": 0, "phase": "evaluate", "epoch": 1},
+                "waits for the evaluation of epoch 1: only epoch 2",
+            ),
         ],
     )
     def test_is_told(self, intervention, says):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from contextlib import closing
+from functools import partial
 
 import msgspec
 import pytest
@@ -14,8 +17,9 @@ from abm.log import open_log, read_events
 from analysis.probes import battery
 from learning import LiveRun
 from learning.runs.inputs import gather
+from learning.runs.live import THREAD
 from learning.runs.loop import Loop
-from moloch.errors import InputError, MolochError
+from moloch.errors import InputError, Locked, MolochError
 from tests.learning.test_loop import CONFIG, NETWORKED, carry_out
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 
@@ -23,11 +27,13 @@ LIMIT = 60
 """Seconds after which a thread that should have come back is a failure."""
 
 
-def held(config, folder, *, probes, report, llm=None):
-    """Carry a run out as ``learning.run`` does, with cheap stand-ins for the model and the trainer."""
+def held(config, folder, *, probes, llm=None):
+    """Carry a run out as ``learning.runs.run.stepwise`` does, with cheap stand-ins for the model and the trainer."""
     with open_log(folder, write=True) as log:
+        if (last := list(log.read())[-1:]) and isinstance(last[0], RunEnded):
+            return
         journal = Journal(log)
-        Loop(config, gather(config), journal, llm or fake_llm(), FakeTrainer(), probes=probes, report=report).run()
+        yield from Loop(config, gather(config), journal, llm or fake_llm(), FakeTrainer(), probes=probes).advance()
         journal.note(RunEnded(digest=journal.digest.hexdigest(), seconds=0.0))
 
 
@@ -47,6 +53,13 @@ def live():
     yield make
     for run in made:
         run.close()
+
+
+def at_rest() -> None:
+    """Wait until nothing works in the background."""
+    for thread in threading.enumerate():
+        if thread.name == THREAD:
+            thread.join(LIMIT)
 
 
 def decisions(run) -> list:
@@ -95,7 +108,6 @@ class TestSteps:
         for _ in range(3):
             first.step()
         first.close()
-        first._thread.join(LIMIT)
         again = live(out=tmp_path / "run")
         before = decisions(tmp_path / "run")
         for step in range(1, 4):
@@ -103,6 +115,44 @@ class TestSteps:
             assert again.steps == step and decisions(tmp_path / "run") == before
         again.step()
         assert again.steps == 4 and decisions(tmp_path / "run")[: len(before)] == before
+
+    def test_a_run_that_has_ended_is_shown(self, live, tmp_path):
+        """All of its steps, and nothing is held again."""
+        carry_out(tmp_path / "run")
+        with open_log(tmp_path / "run", write=True) as log:
+            log.append([RunEnded(digest="", seconds=0.0)])
+        model, events = live(out=tmp_path / "run"), list(read_events(tmp_path / "run"))
+        while model.running:
+            model.step()
+        assert model.ended and model.steps == sum(isinstance(event, StepEnded) for event in events)
+        assert list(read_events(tmp_path / "run")) == events
+
+    def test_it_stands_before_the_first_step(self, live):
+        """Made, it is known who takes part; nothing was asked yet."""
+        model = live()
+        assert model.ready and len(model.members) == CONFIG.train_personas and model.steps == 0
+        assert not any(isinstance(event, StepStarted) for event in read_events(model.run))
+
+    @pytest.mark.parametrize("interrupted", [1, 5, 20])
+    def test_an_interrupted_step_is_begun_again(self, live, interrupted, tmp_path):
+        """Ctrl-C in the middle of a step: the next call goes on from the log, and the run ends in the same digest."""
+        calls = itertools.count()
+
+        def impatient(request):
+            if next(calls) == interrupted:
+                raise KeyboardInterrupt
+            return answer(request)
+
+        llm = ScriptedLLM(impatient)
+        model = live(carry_out=partial(held, llm=llm), probes=battery)
+        with pytest.raises(KeyboardInterrupt):
+            while model.running:
+                model.step()
+        assert model.running and not model.busy
+        while model.running:
+            model.step()
+        assert model.ended and model.steps == 14
+        assert list(read_events(model.run))[-1].digest == carry_out(tmp_path / "whole").digest.hexdigest()
 
 
 class TestBackground:
@@ -116,10 +166,7 @@ class TestBackground:
             assert go.wait(LIMIT)
             return answer(request)
 
-        def carried(*args, **options):
-            held(*args, llm=ScriptedLLM(slow), **options)
-
-        model = live(background=True, carry_out=carried)
+        model = live(background=True, carry_out=partial(held, llm=ScriptedLLM(slow)))
         model.step()
         assert model.steps == 0 and model.busy and model.status.endswith("…")
         model.on_change = lambda: told.set() if model.steps else None
@@ -134,10 +181,7 @@ class TestBackground:
             assert go.wait(LIMIT)
             return answer(request)
 
-        def carried(*args, **options):
-            held(*args, llm=ScriptedLLM(slow), **options)
-
-        model = live(background=True, carry_out=carried)
+        model = live(background=True, carry_out=partial(held, llm=ScriptedLLM(slow)))
         model.on_change = lambda: told.set() if model.steps else None
         model.step()
         threading.Timer(0.05, go.set).start()
@@ -146,18 +190,26 @@ class TestBackground:
 
     def test_what_ended_it_is_kept(self, live):
         """The error stands in the model and its status; it runs no more."""
-        told = threading.Event()
         model = live(background=True, carry_out=failing, train_anchors=2)
-        model.on_change = told.set
         model.step()
-        model._thread.join(LIMIT)
+        at_rest()
         model.step()
         assert model.error is not None and "too many" in model.status and not model.running
 
 
-def failing(config, folder, *, probes, report):
+def failing(config, folder, *, probes):
     """Stand for a run whose inputs are not what its settings say."""
     raise InputError("too many of them", where="anchors")
+    yield
+
+
+def breaking(config, folder, *, probes, after):
+    """Carry out some pieces of a run, then fail as no part of ours does."""
+    pieces = held(config, folder, probes=probes)
+    with closing(pieces):
+        for _ in range(after):
+            yield next(pieces)
+    raise ZeroDivisionError("by nothing")
 
 
 class TestErrors:
@@ -168,19 +220,22 @@ class TestErrors:
         with pytest.raises(InputError, match="batch"):
             LiveRun(batch=0)
 
+    def test_what_is_not_there(self, live, tmp_path):
+        """Is told when the model is made, before a temporary log is left behind."""
+        with pytest.raises(InputError, match="too many of them"):
+            live(carry_out=failing)
+        with pytest.raises(MolochError, match="ZeroDivisionError: by nothing"):
+            live(carry_out=partial(breaking, after=0))
+        assert not list(tmp_path.iterdir())
+
     def test_what_ends_the_run_ends_the_step(self, live):
-        """It is raised to who asked, each time; what is no error of ours is named too."""
-        model = live(carry_out=failing)
+        """It is raised to the one who asked, each time; what is no error of ours is named too."""
+        model = live(carry_out=partial(breaking, after=2))
+        model.step()
         for _ in range(2):
-            with pytest.raises(InputError, match="too many of them"):
+            with pytest.raises(MolochError, match=r"ZeroDivisionError: by nothing"):
                 model.step()
-        assert not model.running
-
-        def broken(*args, **options):
-            raise ZeroDivisionError("by nothing")
-
-        with pytest.raises(MolochError, match=r"ZeroDivisionError: by nothing"):
-            live(carry_out=broken).step()
+        assert not model.running and model.steps == 1 and "by nothing" in model.status
 
 
 class TestSettings:
@@ -194,10 +249,36 @@ class TestSettings:
         assert len(model.voters.ids) == NETWORKED.train_personas + 7
 
     def test_closing_throws_a_temporary_log_away(self, live, tmp_path):
-        """And leaves one in a folder of its own where it is; the run's thread ends."""
+        """And leaves one in a folder of its own where it is, free for the next to write; closed, it holds no step."""
         for out, kept in ((None, False), (tmp_path / "run", True)):
             model = live(out=out)
             model.step()
             model.close()
-            model._thread.join(LIMIT)
-            assert not model._thread.is_alive() and (model.run / "run.json").exists() is kept
+            assert (model.run / "run.json").exists() is kept
+            model.step()
+            assert model.steps == 1 and not model.running
+        open_log(tmp_path / "run", write=True).close()
+
+    @pytest.mark.parametrize("kept", [False, True])
+    def test_closing_while_a_step_is_under_way(self, live, kept, tmp_path):
+        """It is not waited for; when the piece is done, the log is let go of, and a temporary one is gone."""
+        go, asked = threading.Event(), threading.Event()
+
+        def slow(request):
+            asked.set()
+            assert go.wait(LIMIT)
+            return answer(request)
+
+        out = tmp_path / "run" if kept else None
+        model = live(out=out, background=True, carry_out=partial(held, llm=ScriptedLLM(slow)))
+        model.step()
+        assert asked.wait(LIMIT)
+        model.close()
+        if kept:
+            with pytest.raises(Locked):
+                open_log(model.run, write=True)
+        go.set()
+        at_rest()
+        assert model.steps == 0 and (model.run / "run.json").exists() is kept
+        if kept:
+            open_log(model.run, write=True).close()

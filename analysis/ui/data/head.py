@@ -11,6 +11,7 @@ from analysis.readings.contests import Evaluation
 from analysis.tables.evaluation import note
 from analysis.ui.address import Address
 from analysis.ui.data.runs import SAYS, RunInfo, quoted
+from learning.runs.plan import part_at, recorded_plan, total
 
 
 def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
@@ -24,6 +25,7 @@ def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
         ("audience", info.audience + (f" ({short(book.reader, 24)})" if book.reader else ""), ""),
         ("writers", short(book.model or str(config.get("model", DASH)), 32), ""),
         ("epochs", f"{len(book.epochs)} of {config.get('epochs', DASH)}", ""),
+        *_outlook(book, config),
         ("seed", str(config.get("seed", DASH)), ""),
         ("events", f"{book.seq:,}", ""),
         ("head", info.head[:12] or DASH, info.head),
@@ -36,6 +38,17 @@ def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
         "quoted": quoted(info.path), "note": _note(book, config) if not damaged else (error or info.error),
         "facts": [list(fact) for fact in facts],
     }  # fmt: skip
+
+
+def _outlook(book: Book, config: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return how much of the run's plan is done, and what comes next; nothing where the log has no plan."""
+    parts = recorded_plan(config, book.listed["train"], book.listed["evaluate"])
+    if not parts:
+        return []
+    done = sum(step.last >= 0 for step in book.steps) + len(book.adapters)
+    coming = part_at(parts, done)
+    facts = [("plan", f"{done:,} of {total(parts):,}", "")]
+    return [*facts, ("to come", short(coming.doing, 60), "")] if coming else facts
 
 
 def _note(book: Book, config: dict[str, Any]) -> str:

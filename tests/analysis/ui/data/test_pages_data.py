@@ -24,6 +24,7 @@ from abm.events import (
     Reacted,
     ReactionInvalid,
     RunEnded,
+    StepEnded,
     VerdictGiven,
 )
 from abm.log import create, open_log, read_events
@@ -120,6 +121,24 @@ class TestRuns:
         assert "a choice model votes" in shown["note"]
         (row,) = run_rows([info], now=info.written + 7_300)
         assert (row["url"], row["seed"], row["written"]) == ("/?run=isolated", "1", "2 hours ago")
+
+    def test_what_is_to_come(self, isolated):
+        """The header says how much of the plan is done and what comes next; nothing comes after its end."""
+        info, events = describe("isolated", isolated), list(read_events(isolated))
+        ends = [i for i, event in enumerate(events) if isinstance(event, StepEnded)]
+
+        def facts(events) -> dict[str, str]:
+            return {name: text for name, text, _ in headline(info, Book().take_all(events))["facts"]}
+
+        trained = sum(isinstance(event, AdapterTrained) for event in events)
+        planned = len(ends) + trained
+        assert facts(events[: ends[0]])["plan"] == f"0 of {planned}"
+        begun = facts(events[: ends[0] + 1])
+        assert (begun["plan"], begun["to come"]) == (f"1 of {planned}", "epoch 1: shared competes")
+        last = facts(events[: ends[-1]])
+        assert last["plan"] == f"{planned - 1} of {planned}" and last["to come"].startswith("evaluating ")
+        assert facts(events)["plan"] == f"{planned} of {planned}" and "to come" not in facts(events)
+        assert "plan" not in facts(events[:1])
 
 
 class TestPlaces:

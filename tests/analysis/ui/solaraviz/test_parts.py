@@ -166,9 +166,9 @@ class TestWaking:
         """Also where nobody is told, since the page does not listen yet."""
         go, drawn = threading.Event(), threading.Event()
 
-        def carried(settings, folder, *, probes, report):
+        def carried(settings, folder, *, probes):
             assert go.wait(LIMIT)
-            report(Progress(0, 1, "writing"))
+            yield Progress(0, 1, "writing")
 
         @solara.component
         def Page():
@@ -183,8 +183,7 @@ class TestWaking:
 
         def let_it_be_ready(run):
             go.set()
-            with run.still():
-                assert run._turn.wait_for(lambda: run.ready, LIMIT)
+            assert run.wait_until_ready(LIMIT)
 
         _, context = solara.render(Page(), handle_error=False)
 

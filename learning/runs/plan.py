@@ -1,0 +1,274 @@
+"""A run's plan as data: which society competes, who learns, what is evaluated, in this order. A pure function of settings and counts.
+
+What carries a run out iterates it; progress, cost estimates, checks of forks and of interventions, and what a page calls
+"to come" are functions of it. Knows nothing of logs, models or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from abm.events import Phase
+
+TRAIN_ANCHORS = 96
+"""Training anchors of an epoch, where the settings leave it open and there are as many."""
+MOST = 1_000_000
+"""Anchors, and trainings, beyond which recorded settings are not taken for those of a run."""
+BASE = "base"
+"""The name under which the base model writes."""
+SHARED = "shared"
+"""The arm of the first epoch, in which all arms still write with the base model."""
+
+
+class Policy(NamedTuple):
+    """Weights that write: those that an arm learnt in an epoch; of epoch 0, the base model's."""
+
+    arm: str
+    epoch: int = 0
+
+
+class Society(NamedTuple):
+    """Where contests are held: phase, epoch and arm, as :class:`abm.events.StepStarted` records them."""
+
+    phase: Phase
+    epoch: int
+    arm: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Contests:
+    """Contests of one society.
+
+    Attributes:
+        writers: the policies, by slot.
+        anchors: one contest each; indices into the phase's anchors. Training anchors are taken again from the first when the
+            pool is used up: index ``i`` is anchor ``i`` modulo the size of the pool.
+        batch: contests per step.
+    """
+
+    epoch: int
+    arm: str
+    writers: tuple[Policy, ...]
+    anchors: range
+    batch: int
+    phase: ClassVar[Phase]
+
+    @property
+    def steps(self) -> int:
+        """Steps that hold the contests."""
+        return -(-len(self.anchors) // self.batch)
+
+    @property
+    def needs(self) -> tuple[Policy, ...]:
+        """Learnt policies that must be there before it begins."""
+        return tuple(dict.fromkeys(writer for writer in self.writers if writer.epoch))
+
+    @property
+    def makes(self) -> Society:
+        """The society whose contests it holds."""
+        return Society(self.phase, self.epoch, self.arm)
+
+
+@dataclass(frozen=True, slots=True)
+class Simulate(_Contests):
+    """Training contests: an arm's policy competes with itself."""
+
+    phase: ClassVar[Phase] = "train"
+
+    @property
+    def doing(self) -> str:
+        """What happens, in words."""
+        return f"epoch {self.epoch}: {self.arm} competes"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate(_Contests):
+    """Held-out contests: an arm's policy against the base model."""
+
+    phase: ClassVar[Phase] = "evaluate"
+
+    @property
+    def doing(self) -> str:
+        """What happens, in words."""
+        return f"evaluating {self.arm} against base"
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """One training.
+
+    Attributes:
+        source: the society whose contests are learnt from.
+        parent: the policy that is trained further.
+        ends_epoch: whether it is the last training of its epoch.
+    """
+
+    epoch: int
+    arm: str
+    source: Society
+    parent: Policy
+    ends_epoch: bool
+    steps: ClassVar[int] = 0
+
+    @property
+    def doing(self) -> str:
+        """What happens, in words."""
+        return f"epoch {self.epoch}: {self.arm} learns"
+
+    @property
+    def needs(self) -> tuple[Society | Policy, ...]:
+        """What must be there before it begins."""
+        return (self.source, self.parent) if self.parent.epoch else (self.source,)
+
+    @property
+    def makes(self) -> Policy:
+        """The policy that it learns."""
+        return Policy(self.arm, self.epoch)
+
+
+Part = Simulate | Learn | Evaluate
+Plan = tuple[Part, ...]
+
+
+class Settings(Protocol):
+    """What of a run's settings decides its plan; :class:`learning.RunConfig` is one."""
+
+    @property
+    def arms(self) -> Iterable[str]: ...
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def messages(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def evaluate(self) -> str: ...
+
+
+class Counts(Protocol):
+    """How many anchors there are; :class:`learning.runs.inputs.Inputs` says so."""
+
+    @property
+    def train_anchors(self) -> int:
+        """Training anchors of an epoch."""
+        ...
+
+    @property
+    def held_out_anchors(self) -> int:
+        """Anchors of an evaluation."""
+        ...
+
+
+def plan(config: Settings, inputs: Counts) -> Plan:
+    """Return the parts of a run, in order.
+
+    All arms share the first epoch's society, in which the base model writes; then each has its own. An epoch ends when every
+    arm has learnt; evaluations follow it.
+    """
+    return tuple(_parts(config, inputs, tuple(config.arms)))
+
+
+def _parts(config: Settings, inputs: Counts, arms: Sequence[str]) -> Iterator[Part]:
+    for epoch in range(1, config.epochs + 1):
+        if epoch == 1:
+            yield _simulation(config, inputs, epoch, SHARED, Policy(BASE))
+        for arm in arms:
+            parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(BASE)
+            if epoch > 1:
+                yield _simulation(config, inputs, epoch, arm, parent)
+            source = Society("train", epoch, arm if epoch > 1 else SHARED)
+            yield Learn(epoch, arm, source, parent, ends_epoch=arm == arms[-1])
+        if epoch == config.epochs or config.evaluate == "every":
+            for arm in arms:
+                writers = (Policy(BASE), Policy(arm, epoch))
+                yield Evaluate(epoch, arm, writers, range(inputs.held_out_anchors), config.batch)
+
+
+def _simulation(config: Settings, inputs: Counts, epoch: int, arm: str, policy: Policy) -> Simulate:
+    anchors = range((epoch - 1) * inputs.train_anchors, epoch * inputs.train_anchors)
+    return Simulate(epoch, arm, (policy,) * config.messages, anchors, config.batch)
+
+
+def total(parts: Iterable[Part]) -> int:
+    """Return how many steps and trainings there are."""
+    return sum(part.steps or 1 for part in parts)
+
+
+def part_at(parts: Iterable[Part], done: int) -> Part | None:
+    """Return the part that goes on after ``done`` steps and trainings; None at the plan's end."""
+    for part in parts:
+        done -= part.steps or 1
+        if done < 0:
+            return part
+    return None
+
+
+def begun(parts: Iterable[Part], steps: int) -> Plan:
+    """Return the parts up to the one that holds step ``steps``, counted from 1: those that a fork after this step shares."""
+    shared: list[Part] = []
+    for part in parts:
+        if steps <= 0:
+            break
+        shared.append(part)
+        steps -= part.steps
+    return tuple(shared)
+
+
+def to_come(parts: Iterable[Part], steps: int) -> Plan:
+    """Return the parts that are not done when ``steps`` steps are, the one that is under way among them."""
+    coming: list[Part] = []
+    for part in parts:
+        if part.steps > steps or (steps == 0 and not part.steps):
+            coming.append(part)
+        steps = max(0, steps - part.steps)
+    return tuple(coming)
+
+
+def contests(parts: Iterable[Part], phase: Phase) -> int:
+    """Return how many contests are held in a phase."""
+    return sum(len(part.anchors) for part in parts if not isinstance(part, Learn) and part.phase == phase)
+
+
+def messages(parts: Iterable[Part]) -> int:
+    """Return how many messages are written. What one policy writes about one anchor in an epoch, all arms share."""
+    written: dict[tuple[Phase, int, str, int], int] = {}
+    for part in parts:
+        if not isinstance(part, Learn):
+            slots = enumerate(part.writers)
+            written |= {(part.phase, part.epoch, writer.arm, slot): len(part.anchors) for slot, writer in slots}
+    return sum(written.values())
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a log says of its plan: settings as they were recorded, and how many anchors it lists."""
+
+    arms: tuple[str, ...]
+    epochs: int
+    messages: int
+    batch: int
+    evaluate: str
+    train_anchors: int
+    held_out_anchors: int
+
+
+def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
+    """Return the plan of a run of which only the log is known; empty where the settings are not those of a run.
+
+    Args:
+        record: the settings, as :class:`abm.events.RunConfigured` holds them.
+        train, held_out: anchors that the log lists for training and for evaluation.
+    """
+    arms = record.get("arms")
+    names = tuple(map(str, arms)) if isinstance(arms, list | tuple | Mapping) else ()
+    per_epoch = record.get("train_anchors") or min(TRAIN_ANCHORS, train)
+    sizes = [record.get(name) for name in ("epochs", "messages", "batch")] + [per_epoch, held_out]
+    counts = [size for size in sizes if type(size) is int and 0 < size <= MOST]
+    if len(counts) < len(sizes) or not 0 < len(names) * counts[0] <= MOST:
+        return ()
+    epochs, slots, batch, train_anchors, held_out_anchors = counts
+    evaluate = str(record.get("evaluate"))
+    recorded = Recorded(names, epochs, slots, batch, evaluate, train_anchors, held_out_anchors)
+    return plan(recorded, recorded)
