@@ -28,7 +28,7 @@ from moloch.errors import NondeterminismError
 E = TypeVar("E", bound=Event)
 
 
-class Journal:
+class LiveJournal:
     """One run's log with its state, and the decisions that were logged but not yet made again.
 
     Args:

@@ -25,7 +25,7 @@ from abm.events import (
     RunEnded,
     StepStarted,
 )
-from abm.journal.differences import NOTHING, Difference, differences, equal, kind, place, shown
+from abm.journal import NOTHING, Difference, differences, equal, kind, place, shown
 from abm.log import EventLog, open_log
 from abm.log.about import lineage
 from analysis.tables.evaluation import table

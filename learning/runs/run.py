@@ -13,7 +13,7 @@ from typing import Any
 
 from abm.arenas import Arena
 from abm.events import LLMReplied, RunEnded, RunResumed, RunStarted
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget, Price
 from abm.llm.port import LLM
@@ -81,7 +81,7 @@ def run(
             if ended is None:
                 writer, reader = open_models(config, backends)
                 log.append([(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())])
-                journal = Journal(log)
+                journal = LiveJournal(log)
                 book(log, config, budget)
                 Loop(config, inputs, journal, writer, trainer, reader=reader, probes=probes, report=report).run()
                 ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))

@@ -155,10 +155,10 @@ def keys_forgotten() -> None:
 
 
 def answers_forgotten() -> None:
-    live.Journal._take = lambda self, event: _take_without_answer(self, event)  # type: ignore[assignment]
+    live.LiveJournal._take = lambda self, event: _take_without_answer(self, event)  # type: ignore[assignment]
 
 
-def _take_without_answer(self: live.Journal, event: events.Event) -> None:
+def _take_without_answer(self: live.LiveJournal, event: events.Event) -> None:
     self._next += 1
     live.apply(self.state, event)
     self.digest.update(event)

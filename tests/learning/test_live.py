@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from abm.events import AdapterTrained, Lifecycle, RunEnded, StepEnded, StepStarted
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.llm import ScriptedLLM
 from abm.log import open_log, read_events
 from analysis.probes import battery
@@ -26,7 +26,7 @@ LIMIT = 60
 def held(config, folder, *, probes, report, llm=None):
     """Carry a run out as ``learning.run`` does, with cheap stand-ins for the model and the trainer."""
     with open_log(folder, write=True) as log:
-        journal = Journal(log)
+        journal = LiveJournal(log)
         Loop(config, gather(config), journal, llm or fake_llm(), FakeTrainer(), probes=probes, report=report).run()
         journal.note(RunEnded(digest=journal.digest.hexdigest(), seconds=0.0))
 
