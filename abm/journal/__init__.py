@@ -1,8 +1,9 @@
 """Where decisions meet the log: journals that take or check them, the digest, differences, and replay."""
 
-from abm.journal._differences import NOTHING, Difference, differences, equal, kind, place, shown
+from abm.journal._differences import NOTHING, Difference, differences, kind, place, shown
 from abm.journal._replay import Replayed, replay
 from abm.journal.checker import Checker, Diverged, Divergence, LogEnded
+from abm.journal.decisions import Decision, Decisions, equal
 from abm.journal.digest import Digest, log_digest, run_digest
 from abm.journal.journal import Journal
 from abm.journal.live import LiveJournal
@@ -10,6 +11,8 @@ from abm.journal.live import LiveJournal
 __all__ = [
     "NOTHING",
     "Checker",
+    "Decision",
+    "Decisions",
     "Difference",
     "Digest",
     "Diverged",

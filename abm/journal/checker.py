@@ -21,7 +21,8 @@ from abm.events import (
     StepEnded,
     StepStarted,
 )
-from abm.journal._differences import NOTHING, Difference, differences, equal, kind, place
+from abm.journal._differences import NOTHING, Difference, differences, kind, place
+from abm.journal.decisions import equal
 from abm.journal.live import LiveJournal, replied
 from abm.llm.port import LLM, Reply, Request
 from abm.log import EventLog
