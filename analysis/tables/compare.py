@@ -18,7 +18,6 @@ from abm.events import (
     Lifecycle,
     ReaderJoined,
     RunConfigured,
-    RunEnded,
     StepStarted,
 )
 from abm.journal import NOTHING, Decision, Decisions, Difference, differences, equal, kind, place, shown
@@ -124,8 +123,7 @@ def compare(a: Path | str, b: Path | str) -> Comparison:
     """
     one, other = open_log(a, write=False), open_log(b, write=False)
     same = one.path.resolve() == other.path.resolve()
-    ended = {} if same else {log: _ended_with(log) for log in (one, other)}
-    digest = ended.get(one, "") if ended.get(one) == ended.get(other) else ""
+    digest = "" if same else _common_digest(one, other)
     if same or digest:
         return Comparison(
             a=str(a), b=str(b), same=same, digest=digest, settings=[], shared=common_past(one.path, other.path),
@@ -141,10 +139,10 @@ def compare(a: Path | str, b: Path | str) -> Comparison:
     )  # fmt: skip
 
 
-def _ended_with(log: EventLog) -> str:
-    """Return the digest that a finished run ended with; empty for one that has not ended."""
-    last = list(log.read(max(0, log.head().seq - 1)))
-    return last[-1].digest if last and isinstance(last[-1], RunEnded) else ""
+def _common_digest(a: EventLog, b: EventLog) -> str:
+    """Return the digest that both runs ended with; empty if there is no such digest."""
+    one, other = a.ended(), b.ended()
+    return one.digest if one is not None and other is not None and one.digest == other.digest else ""
 
 
 # -- settings and lineage ----------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ def run(
             open_models(config, backends)
         trainer = TRLTrainer(config.model, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log:
-            ended = ended_by(log)
+            ended = log.ended()
             if ended is None:
                 writer, reader = open_models(config, backends)
                 log.append([(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())])
@@ -124,12 +124,6 @@ def _open(folder: Path, config: RunConfig) -> EventLog:
             fix="Give the same settings to resume it, or another --out.",
         )
     return log
-
-
-def ended_by(log: EventLog) -> RunEnded | None:
-    """Return the event that says that a run's plan is done; None if it is not."""
-    last = list(log.read(max(0, log.head().seq - 1)))  # the last segment only
-    return last[-1] if last and isinstance(last[-1], RunEnded) else None
 
 
 def _versions() -> dict[str, str]:
