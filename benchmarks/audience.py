@@ -33,7 +33,7 @@ from abm.arenas.anchors import make_anchor
 from abm.audience import ChoiceModel, Labels, Voters, audience, choices, feature_matrix, orders
 from abm.columns import Float32s, pack
 from abm.events import CrowdJoined, Event
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, read_events
 from abm.reactions import reacted_many
@@ -183,7 +183,7 @@ def society(folder: Path, voters: Voters, contests: int, *, traits: bool = False
     told = [{"title": f"Lamp {i}", "description": f"A lamp, the {i}th."} for i in range(contests)]
     completions = [f"<think>plan</think><sales_pitch>{text}</sales_pitch>" for text in TEXTS]
     llm = ScriptedLLM(lambda request: completions[request.site.endswith("1")])
-    journal = Journal(create(folder, {}))
+    journal = LiveJournal(create(folder, {}))
     for first in range(0, len(voters.ids), JOINED):
         joined = voters.traits[first : first + JOINED]
         columns = {name: pack(joined[:, i], Float32s) for i, name in enumerate(NAMES)} if traits else {}

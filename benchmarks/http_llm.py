@@ -46,7 +46,7 @@ class Spent(NamedTuple):
 
 def ours(url: str, n: int, at_once: int) -> None:
     """Ask through the journal of a run: an answer is durable before anything uses it."""
-    from abm.journal.live import Journal
+    from abm.journal import LiveJournal
     from abm.llm import Request, Sampling
     from abm.llm.http import HTTPLLM
     from abm.llm.http.endpoint import Endpoint
@@ -56,7 +56,7 @@ def ours(url: str, n: int, at_once: int) -> None:
     llm = HTTPLLM("stub", Endpoint(url=url, concurrency=at_once))
     asked = [Request(f"react/{i}", PROMPT, sampling, i) for i in range(n)]
     with tempfile.TemporaryDirectory() as folder, create(Path(folder) / "run", {}) as log:
-        found = Journal(log).ask(llm, asked, step=0, cause=-1)
+        found = LiveJournal(log).ask(llm, asked, step=0, cause=-1)
     assert len(found) == n
 
 

@@ -26,7 +26,7 @@ from abm.arenas.anchors import make_anchor
 from abm.audience import Labels, Voters, audience
 from abm.columns import Float32s, Int32s, pack, unpack
 from abm.events import CrowdJoined, FeedServed
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, open_log
 from abm.state.state import State, apply
@@ -51,7 +51,7 @@ def society(folder: Path, members: int, network: NetworkConfig, steps: int = 2) 
     ids = np.arange(members)
     traits = np.random.default_rng(1).uniform(-1, 1, (members, len(TRAITS))).astype(np.float32)
     voters, sales = Voters(ids, Labels(ids), TRAITS, traits), arena("sales")
-    journal = Journal(create(folder, {}))
+    journal = LiveJournal(create(folder, {}))
     for first in range(0, members, JOINED):
         rows = traits[first : first + JOINED]
         columns = {name: pack(rows[:, i], Float32s) for i, name in enumerate(TRAITS)}

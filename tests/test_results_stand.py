@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from abm.journal.digest import log_digest
-from abm.journal.live import Journal
+from abm.journal import LiveJournal, log_digest
 from abm.llm import Request, ScriptedLLM
 from abm.log import create, open_log, read_events
 from analysis.probes import battery
@@ -62,7 +61,7 @@ def reply(request: Request) -> str:
 def digest_of(folder: Path, config: RunConfig) -> str:
     """Carry out a run with a scripted model; return its digest."""
     with create(folder, config.model_dump(mode="json")) as log:
-        journal = Journal(log)
+        journal = LiveJournal(log)
         Loop(config, gather(config), journal, ScriptedLLM(reply), FakeTrainer(), probes=battery).run()
         return journal.digest.hexdigest()
 

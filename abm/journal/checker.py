@@ -21,8 +21,9 @@ from abm.events import (
     StepEnded,
     StepStarted,
 )
-from abm.journal.differences import NOTHING, Difference, differences, equal, kind, place
-from abm.journal.live import Journal, replied
+from abm.journal._differences import NOTHING, Difference, differences, kind, place
+from abm.journal.decisions import equal
+from abm.journal.live import LiveJournal, replied
 from abm.llm.port import LLM, Reply, Request
 from abm.log import EventLog
 from abm.state.state import State, apply
@@ -62,7 +63,7 @@ class LogEnded(Exception):
     """The log holds no further decision."""
 
 
-class Checker(Journal):
+class Checker(LiveJournal):
     """A journal that appends nothing: each decision is compared with the log's next one. It keeps no digest.
 
     Reads the log as it goes, and holds no more of it than the answers, which later steps may use again.

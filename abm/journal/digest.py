@@ -1,20 +1,15 @@
-"""The digest of a run: what was decided, without when and how often it was interrupted.
-
-Folds deterministic events only. Lifecycle events, ``seq`` and wall-clock time are left out; fields that name an event
-by its ``seq`` are counted among the deterministic events, whose places an interruption does not shift. Answers of models
-that follow each other are folded in the order of their sites, since those of remote models come in any order.
-"""
+"""The digest of a run: SHA-256 over its decisions, so without when they were made and how often it was interrupted."""
 
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from abm.events import AdapterTrained, Event, Lifecycle, LLMReplied
+from abm.events import AdapterTrained, Event
+from abm.journal.decisions import Decision, Decisions
 from moloch.content import canonical
 
 if TYPE_CHECKING:
@@ -26,10 +21,7 @@ class Digest:
 
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
-        self._lifecycle: list[int] = []
-        self._answers: list[tuple[str, int, Event]] = []
-        self._moved: dict[int, int] = {}
-        """``seq`` of an answer -> place, where sorting moved it; later steps may use an answer again."""
+        self._decisions = Decisions()
 
     def update(self, event: Event, line: bytes | None = None) -> None:
         """Add the next event of the log.
@@ -37,58 +29,30 @@ class Digest:
         Args:
             line: as it was written, if that was in an older schema: a digest is of what the log holds.
         """
-        if isinstance(event, Lifecycle):
-            self._lifecycle.append(event.seq)
-            return
-        if isinstance(event, LLMReplied) and line is None:  # older schemas folded them in the order of the log
-            self._answers.append((event.site, event.seq, event))
-            return
-        self._fold_answers(self._sha)
-        self._sha.update(self._line(event) if line is None else self._old_line(event, line))
+        for decision in self._decisions.add(event, line):
+            self._sha.update(_text(decision))
 
     def hexdigest(self) -> str:
         """Return the digest so far, 64 hex characters."""
         sha = self._sha.copy()
-        self._fold_answers(sha, keep=True)
+        for decision in self._decisions.waiting():
+            sha.update(_text(decision))
         return sha.hexdigest()
 
-    def _fold_answers(self, sha: Any, *, keep: bool = False) -> None:
-        """Fold the answers that came since, by site."""
-        if not self._answers:
-            return
-        places = [self._place(seq) for _, seq, _ in self._answers]
-        moved = {}
-        for place, (_, seq, event) in zip(places, sorted(self._answers, key=lambda a: a[:2]), strict=True):
-            sha.update(self._line(event))
-            if self._place(seq) != place:
-                moved[seq] = place
-        if not keep:
-            self._moved |= moved
-            self._answers = []
 
-    def _line(self, event: Event) -> bytes:
-        changed: dict[str, Any] = {"seq": -1, "at": 0.0, "cause": self._place(event.cause)}
-        if isinstance(event, AdapterTrained):
-            changed["data_range"] = [self._place(seq) for seq in event.data_range]
-        return canonical(msgspec.structs.replace(event, **changed))
+def _text(decision: Decision) -> bytes:
+    """Return a decision as JSON bytes."""
+    return canonical(decision.event) if decision.line is None else _old_text(decision.event, decision.line)
 
-    def _old_line(self, event: Event, line: bytes) -> bytes:
-        """Return what :meth:`_line` gave when the line was written: the same fields, in the line's order."""
-        fields = msgspec.json.decode(line) | {"at": 0.0, "cause": self._place(event.cause)}
-        if isinstance(event, AdapterTrained):
-            fields["data_range"] = [self._place(seq) for seq in event.data_range]
-        left_out = {"seq"} | ({"cause"} if fields["cause"] == -1 else set())
-        parts = [canonical(key) + b":" + canonical(value) for key, value in fields.items() if key not in left_out]
-        return b"{" + b",".join(parts) + b"}"
 
-    def _place(self, seq: int) -> int:
-        """Return the place of event ``seq`` among the deterministic ones; -1 for none, or a lifecycle event."""
-        if seq in self._moved:
-            return self._moved[seq]
-        before = bisect_left(self._lifecycle, seq)
-        if seq < 0 or (before < len(self._lifecycle) and self._lifecycle[before] == seq):
-            return -1
-        return seq - before
+def _old_text(event: Event, line: bytes) -> bytes:
+    """Return what :func:`_text` gave when ``line`` was written: the same fields, in the line's order."""
+    fields = msgspec.json.decode(line) | {"at": 0.0, "cause": event.cause}
+    if isinstance(event, AdapterTrained):
+        fields["data_range"] = event.data_range
+    left_out = {"seq"} | ({"cause"} if event.cause == -1 else set())
+    parts = [canonical(key) + b":" + canonical(value) for key, value in fields.items() if key not in left_out]
+    return b"{" + b",".join(parts) + b"}"
 
 
 def run_digest(events: Iterable[Event]) -> str:

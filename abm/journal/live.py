@@ -17,6 +17,8 @@ from typing import TypeVar
 import msgspec
 
 from abm.events import ContestOpened, Event, Forked, Lifecycle, LLMReplied, RunConfigured, StepEnded, StepStarted
+from abm.journal._differences import differences, kind
+from abm.journal.decisions import equal
 from abm.journal.digest import Digest
 from abm.llm.port import LLM, Reply, Reporting, Request, in_groups
 from abm.log import EventLog, Head
@@ -28,7 +30,7 @@ from moloch.errors import NondeterminismError
 E = TypeVar("E", bound=Event)
 
 
-class Journal:
+class LiveJournal:
     """One run's log with its state, and the decisions that were logged but not yet made again.
 
     Args:
@@ -62,7 +64,7 @@ class Journal:
         if self._next < len(self._logged):
             logged = self._logged[self._next]
             if not (isinstance(event, RunConfigured) and isinstance(logged, RunConfigured) and self._shared(logged)):
-                _same(event, logged)
+                _match(event, logged)
             self._take(logged)
             return logged.seq
         seq = self.log.head().seq + len(self._buffer)
@@ -105,7 +107,7 @@ class Journal:
         end = self._steps_end.get(self.state.step)
         if logged is None or end is None:
             return False
-        _same(started, logged)
+        _match(started, logged)
         opened = [e.contest for e in self._logged[self._next : end] if isinstance(e, ContestOpened)]
         if opened != list(contests):
             raise _otherwise(logged.seq, f"step {started.step} held other contests, or in another order")
@@ -228,18 +230,14 @@ def replied(
     )  # fmt: skip
 
 
-def _same(event: Event, logged: Event) -> None:
-    if msgspec.structs.replace(event, seq=logged.seq, at=logged.at) == logged:
+def _match(event: Event, logged: Event) -> None:
+    if equal(event, logged):
         return
-    fields = [
-        f for f in event.__struct_fields__ if f not in ("seq", "at") and getattr(event, f) != getattr(logged, f, None)
-    ]
-    names = (
-        ", ".join(fields)
-        if type(event) is type(logged)
-        else f"{type(logged).__name__} logged, {type(event).__name__} decided"
-    )
-    raise _otherwise(logged.seq, f"differs in: {names}")
+    if type(event) is type(logged):
+        why = f"differs in: {', '.join(difference.field for difference in differences(logged, event))}"
+    else:
+        why = f"{kind(logged)} is logged, {kind(event)} is decided"
+    raise _otherwise(logged.seq, why)
 
 
 def _otherwise(seq: int, why: str) -> NondeterminismError:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from abm.events import Event
+from abm.events import Event, RunEnded
 from abm.log import disk
 from abm.log.projection import Projector
 from abm.log.recovery import Head, find_end, head_after
 from abm.log.segments import FORMAT, Block, Fork, Manifest, read_manifest, walk
-from abm.log.tail import Tail
+from abm.log.tail import Ending, Tail
 from abm.log.upcast import changed_since
 from abm.log.writer import Writer
 from moloch.content import canonical
@@ -148,6 +148,22 @@ class EventLog:
             CorruptLog: the last segment is damaged.
         """
         return self._writer.head if self._writer is not None else find_end(self.path, self._manifest).head
+
+    def ended(self) -> RunEnded | None:
+        """Return the event that ended the run; None if the run has not ended. Reads the last segment.
+
+        Raises:
+            CorruptLog: the last segment is damaged.
+            LogError: an event of a newer version.
+        """
+        return self.ending().ended
+
+    def ending(self) -> Ending:
+        """Return the end of the log as it is now; looking at it again reads only what was appended since."""
+        head = self.head()
+        ending = Ending(self.tail(max(0, head.seq - 1)), head)
+        ending.look()
+        return ending
 
     def blocks(self, start: int = 0) -> Iterator[Block]:
         """Yield verified commits, from the segment that holds event ``start``; see :func:`abm.log.segments.walk`."""

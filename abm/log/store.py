@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from abm.events import RunEnded
+from abm.log.eventlog import open_log
 from abm.log.parquet import is_current, path_of, project_or_explain
-from abm.log.recovery import End, find_end
+from abm.log.recovery import find_end
 from abm.log.segments import Segment, blocks, read_manifest, segments
 from moloch.errors import Conflict, InputError, LogError
 
@@ -61,7 +61,7 @@ def upload(run: Path | str, url: str, *, progress: Callable[[int, int], None] = 
     end = find_end(run, manifest)
     found = segments(run, manifest.base)
     whole: list[tuple[Segment, Segment | None]] = list(pairwise(found))
-    if (closed := _ended(end)) and found:
+    if (closed := not end.torn and open_log(run, write=False).ended() is not None) and found:
         whole.append((found[-1], None))
     target = _Target(url)
     total = 1 + 2 * len(whole)
@@ -92,16 +92,6 @@ def _files(run: Path, whole: list[tuple[Segment, Segment | None]], genesis: str)
         if after is None or not is_current(run, segment, after):
             project_or_explain(run, segment)
         yield path_of(run, segment), False
-
-
-def _ended(end: End) -> bool:
-    """Tell whether the run's last event says that it has ended, and nothing comes after it."""
-    if end.torn:
-        return False
-    last = None
-    for block in blocks(end.segment, None) if end.at else ():
-        last = block
-    return last is not None and isinstance(last.events()[-1], RunEnded)
 
 
 class _Target:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from abm.events import Event, RunEnded
 from abm.log.codec import Torn
+from abm.log.recovery import Head, head_after
 from abm.log.segments import Block, Manifest, Segment, blocks, damaged, segments, walk
 
 
@@ -68,3 +70,38 @@ class Tail:
     def _next(self, segment: Segment) -> Segment | None:
         later = [s for s in segments(self._run, self._manifest.base) if s.first > segment.first]
         return later[0] if later else None
+
+
+class Ending:
+    """The end of a log, as it was when somebody last looked.
+
+    Args:
+        tail: begins with the log's last commit.
+        head: where the log ends if nothing is in it.
+
+    Attributes:
+        head: where the log ended.
+        last: its last event; None for an empty log.
+    """
+
+    def __init__(self, tail: Tail, head: Head) -> None:
+        self._tail, self.head = tail, head
+        self.last: Event | None = None
+
+    def look(self) -> None:
+        """Read what was appended since the last look.
+
+        Raises:
+            CorruptLog: bytes that contradict the chain.
+            LogError: an event of a newer version.
+        """
+        block = None
+        for block in self._tail.new():
+            self.head = head_after(block)
+        if block is not None:
+            self.last = block.events()[-1]
+
+    @property
+    def ended(self) -> RunEnded | None:
+        """The event that ended the run; None if the run had not ended."""
+        return self.last if isinstance(self.last, RunEnded) else None

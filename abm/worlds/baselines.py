@@ -15,7 +15,7 @@ import numpy as np
 from abm.audience import Labels, Voters
 from abm.columns import Float32s, Int8s, Int32s, pack
 from abm.events import CrowdJoined, Event, RunConfigured, StatesShifted, StepEnded, StepStarted, ValuesShifted
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.log import Head, create, open_log
 from abm.worlds.networked.graphs import joined_ties
 from media_graph.diffusion import Opinions, Spreading
@@ -41,7 +41,7 @@ def record(model: Spreading | Opinions, out: Path | str, steps: int, settings: d
     with closing(open_log(folder, write=True) if begun else create(folder, config)) as log:
         if log.config != config:
             raise InputError("the folder holds another run", where=str(folder), fix="Give another one.")
-        journal = Journal(log)
+        journal = LiveJournal(log)
         _set_up(journal, model, config)
         _step(journal, _first(model))
         for _ in range(steps):
@@ -51,7 +51,7 @@ def record(model: Spreading | Opinions, out: Path | str, steps: int, settings: d
         return log.head()
 
 
-def _set_up(journal: Journal, model: Spreading | Opinions, config: dict[str, Any]) -> None:
+def _set_up(journal: LiveJournal, model: Spreading | Opinions, config: dict[str, Any]) -> None:
     graph = model.follows if isinstance(model, Opinions) else model.reach.transposed()
     ids = np.arange(graph.n)
     voters = Voters(ids, Labels(ids, "node "), (), np.zeros((graph.n, 0), dtype=np.float32))
@@ -74,7 +74,7 @@ def _shifted(model: Spreading | Opinions, nodes: Any) -> Event:
     return ValuesShifted(**place, values=pack(model.opinions[nodes], Float32s))
 
 
-def _step(journal: Journal, shifted: Event) -> None:
+def _step(journal: LiveJournal, shifted: Event) -> None:
     step = journal.state.step
     with journal.transaction():
         journal.emit(StepStarted(step=step, phase="evaluate", epoch=0, arm="baseline"))

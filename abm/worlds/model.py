@@ -35,7 +35,7 @@ from abm.events import (
     StepStarted,
     VerdictGiven,
 )
-from abm.journal.live import Journal
+from abm.journal import Journal
 from abm.llm.port import LLM, Sampling
 from abm.probe import Probe
 from abm.reactions import reacted_many

@@ -10,7 +10,7 @@ import typer
 from analysis.cli import options
 
 if TYPE_CHECKING:
-    from abm.journal.replay import Replayed
+    from abm.journal import Replayed
     from learning.runs.redecide import Divergence, Redecided
 
 
@@ -37,7 +37,7 @@ def replay(
     """
     import json
 
-    from abm.journal.replay import replay as replay_log
+    from abm.journal import replay as replay_log
     from moloch.errors import InputError
 
     if retrain and not live:

@@ -87,9 +87,8 @@ def _say_plan(settings: RunConfig, folder: Path) -> None:
     """Say what is about to be asked of servers, which may cost money."""
     from abm.log import open_log
     from learning.runs.costs import planned, sentence
-    from learning.runs.run import ended_by
 
-    if (folder / "run.json").exists() and ended_by(open_log(folder, write=False)):
+    if (folder / "run.json").exists() and open_log(folder, write=False).ended():
         return
     served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
     if served:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from abm.events import CallsServed, Event, LLMReplied, RunConfigured
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.llm.budget import Budget
 from abm.llm.port import LLM, Reply, Reporting, Request, in_groups
 from abm.log import EventLog, create, open_log
@@ -114,7 +114,7 @@ def ask(
     if budget is not None:
         book_answered(plan, [(e.site, e.tokens_in, e.tokens_out) for e in known.values()], budget)
     with closing(_open(folder)) as log:
-        journal = Journal(log)
+        journal = LiveJournal(log)
         while (event := journal.logged(Event)) is not None:  # answers are found by their site, whoever asked
             journal.emit(event)
         if not _recorded(folder, config):
@@ -129,7 +129,7 @@ def ask(
 class _Asking:
     """Asks requests of several judges and counts the answers."""
 
-    def __init__(self, journal: Journal, plan: Plan, report: Callable[[int, int], None]) -> None:
+    def __init__(self, journal: LiveJournal, plan: Plan, report: Callable[[int, int], None]) -> None:
         self._journal, self._plan, self._report = journal, plan, report
         self._done = self._total = 0
 

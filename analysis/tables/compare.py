@@ -5,7 +5,6 @@ Knows logs and evaluation tables; knows nothing of terminals. Runs are not paire
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -14,18 +13,14 @@ from typing import Any, Literal
 import msgspec
 
 from abm.events import (
-    AdapterTrained,
     AudienceSet,
-    Event,
     Forked,
     Lifecycle,
-    LLMReplied,
     ReaderJoined,
     RunConfigured,
-    RunEnded,
     StepStarted,
 )
-from abm.journal.differences import NOTHING, Difference, differences, equal, kind, place, shown
+from abm.journal import NOTHING, Decision, Decisions, Difference, differences, equal, kind, place, shown
 from abm.log import EventLog, open_log
 from abm.log.about import lineage
 from analysis.tables.evaluation import table
@@ -128,8 +123,7 @@ def compare(a: Path | str, b: Path | str) -> Comparison:
     """
     one, other = open_log(a, write=False), open_log(b, write=False)
     same = one.path.resolve() == other.path.resolve()
-    ended = {} if same else {log: _ended_with(log) for log in (one, other)}
-    digest = ended.get(one, "") if ended.get(one) == ended.get(other) else ""
+    digest = "" if same else _common_digest(one, other)
     if same or digest:
         return Comparison(
             a=str(a), b=str(b), same=same, digest=digest, settings=[], shared=common_past(one.path, other.path),
@@ -145,10 +139,10 @@ def compare(a: Path | str, b: Path | str) -> Comparison:
     )  # fmt: skip
 
 
-def _ended_with(log: EventLog) -> str:
-    """Return the digest that a finished run ended with; empty for one that has not ended."""
-    last = list(log.read(max(0, log.head().seq - 1)))
-    return last[-1].digest if last and isinstance(last[-1], RunEnded) else ""
+def _common_digest(a: EventLog, b: EventLog) -> str:
+    """Return the digest that both runs ended with; empty if there is no such digest."""
+    one, other = a.ended(), b.ended()
+    return one.digest if one is not None and other is not None and one.digest == other.digest else ""
 
 
 # -- settings and lineage ----------------------------------------------------------------------------------
@@ -199,6 +193,10 @@ def _past(run: Path) -> dict[Path, float]:
 # -- decisions ---------------------------------------------------------------------------------------------
 
 
+_NOT_COMPARED = (Lifecycle, Forked, RunConfigured, ReaderJoined, AudienceSet)
+"""Events that are not compared here: about the process, or settings, which are compared for themselves."""
+
+
 def part(a: EventLog, b: EventLog) -> tuple[int, int, Parting | None, End]:
     """Walk the decisions of two logs side by side until they part.
 
@@ -206,61 +204,29 @@ def part(a: EventLog, b: EventLog) -> tuple[int, int, Parting | None, End]:
         How many are the same, how many steps they began, the first that is not, and which log ended before.
     """
     count = steps = 0
-    for one, other in zip_longest(_decisions(a), _decisions(b)):
+    for one, other in zip_longest(*(Decisions.of(log.read(), _NOT_COMPARED) for log in (a, b))):
         if one is None or other is None:
             return count, steps, None, "a" if one is None else "b"
-        (left, seq_a), (right, seq_b) = one, other
-        if not equal(left, right):
-            return count, steps, _parting(count, left, seq_a, right, seq_b), ""
+        if not equal(one.event, other.event):
+            return count, steps, _parting(count, one, other), ""
         count += 1
-        steps += isinstance(left, StepStarted)
+        steps += isinstance(one.event, StepStarted)
     return count, steps, None, ""
 
 
-def _parting(number: int, a: Event, seq_a: int, b: Event, seq_b: int) -> Parting:
-    return Parting(number, max(a.step, b.step), seq_a, seq_b, kind(a), kind(b), place(a), place(b), differences(a, b))
-
-
-def _decisions(log: EventLog) -> Iterator[tuple[Event, int]]:
-    """Yield a log's decisions and their ``seq``, in a form that is equal where the decisions are.
-
-    As in :mod:`abm.journal.digest`: without what tells of the process, references counted among decisions, and answers that
-    follow each other in the order of their sites. Without the settings, too, and who reacts
-    by them: settings are compared for themselves.
-    """
-    left_out: list[int] = []
-    moved: dict[int, int] = {}
-    answers: list[LLMReplied] = []
-
-    def number(seq: int) -> int:
-        if seq in moved:
-            return moved[seq]
-        before = bisect_left(left_out, seq)
-        return -1 if seq < 0 or (before < len(left_out) and left_out[before] == seq) else seq - before
-
-    def comparable(event: Event) -> Event:
-        changed: dict[str, Any] = {"cause": number(event.cause)}
-        if isinstance(event, AdapterTrained):
-            changed["data_range"] = [number(seq) for seq in event.data_range]
-        return msgspec.structs.replace(event, **changed)
-
-    def sorted_answers() -> Iterator[tuple[Event, int]]:
-        numbers = [number(answer.seq) for answer in answers]
-        for at, answer in zip(numbers, sorted(answers, key=lambda answer: (answer.site, answer.seq)), strict=True):
-            yield comparable(answer), answer.seq
-            if at != number(answer.seq):
-                moved[answer.seq] = at  # kept: later steps use base's answers again
-        answers.clear()
-
-    for event in log.read():
-        if isinstance(event, Lifecycle | Forked | RunConfigured | ReaderJoined | AudienceSet):
-            left_out.append(event.seq)
-        elif isinstance(event, LLMReplied):
-            answers.append(event)
-        else:
-            yield from sorted_answers()
-            yield comparable(event), event.seq
-    yield from sorted_answers()
+def _parting(number: int, a: Decision, b: Decision) -> Parting:
+    left, right = a.event, b.event
+    return Parting(
+        event=number,
+        step=max(left.step, right.step),
+        seq_a=a.seq,
+        seq_b=b.seq,
+        type_a=kind(left),
+        type_b=kind(right),
+        place_a=place(left),
+        place_b=place(right),
+        fields=differences(left, right),
+    )
 
 
 # -- outcomes ----------------------------------------------------------------------------------------------

@@ -32,8 +32,7 @@ from abm.events import (
     ReaderJoined,
     RunConfigured,
 )
-from abm.journal.differences import equal
-from abm.journal.live import Journal
+from abm.journal import Journal, equal
 from abm.llm.port import LLM, Sampling, Sleeping
 from abm.probe import Probe
 from abm.worlds.agents import Writer

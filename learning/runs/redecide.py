@@ -1,6 +1,6 @@
 """Decide a run again and hold every decision against its log: from recorded answers, or by asking the model anew.
 
-The very :class:`~learning.runs.loop.Loop` of the run, on a journal that appends nothing. :mod:`abm.journal.replay` checks that the
+The very :class:`~learning.runs.loop.Loop` of the run, on a journal that appends nothing. :func:`abm.journal.replay` checks that the
 log's events add up; this checks that they are what the program decides. Knows nothing of what decisions mean.
 """
 
@@ -26,8 +26,7 @@ from abm.events import (
     RunConfigured,
     StepStarted,
 )
-from abm.journal.checker import Checker, Diverged, Divergence, LogEnded
-from abm.journal.differences import kind
+from abm.journal import Checker, Diverged, Divergence, LogEnded, kind
 from abm.llm.backends import Backends, Serving
 from abm.llm.port import LLM
 from abm.llm.recorded import RecordedLLM

@@ -13,7 +13,7 @@ from typing import Any
 
 from abm.audience import Audience
 from abm.events import Event, ExtensionsLoaded, LLMReplied, RunEnded, RunResumed, RunStarted
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget, Price
 from abm.llm.port import LLM
@@ -127,11 +127,11 @@ def stepwise(
             objects.models(config, backends)
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log:
-            ended = ended_by(log)
+            ended = log.ended()
             if ended is None:
                 writes, reads = objects.models(config, backends)
                 _begin(log, loaded)
-                journal = Journal(log)
+                journal = LiveJournal(log)
                 book(log, config, budget)
                 loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
                 yield from loop.advance()
@@ -185,12 +185,6 @@ def _open(folder: Path, config: RunConfig) -> EventLog:
             fix="Give the same settings to resume it, or another --out.",
         )
     return log
-
-
-def ended_by(log: EventLog) -> RunEnded | None:
-    """Return the event that says that a run's plan is done; None if it is not."""
-    last = list(log.read(max(0, log.head().seq - 1)))  # the last segment only
-    return last[-1] if last and isinstance(last[-1], RunEnded) else None
 
 
 def _versions() -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from abm.journal.replay import replay
+from abm.journal import replay
 from abm.log import open_log
 from abm.state.snapshots import state_at
 from abm.worlds.baselines import record

@@ -6,7 +6,8 @@ import pytest
 
 from abm.columns import Float32s, Int8s, Int16s, Int32s, pack
 from abm.events import AnchorsListed, CrowdJoined, Engaged, EpochEnded, Reacted, ReactedMany, RunConfigured, RunEnded
-from abm.journal.differences import WIDTH, differences, equal
+from abm.journal import differences, equal
+from abm.journal._differences import WIDTH
 
 
 def configured(**config):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abm.events import AdapterTrained, Event, Lifecycle, Reacted, Recovered, RunResumed, RunStarted, StepEnded
-from abm.journal.digest import Digest, run_digest
+from abm.journal import Digest, run_digest
 from abm.log import create, read_events
 
 TRAINED = AdapterTrained(

@@ -7,8 +7,7 @@ import random
 import pytest
 
 from abm.events import LLMReplied, StepStarted
-from abm.journal.digest import run_digest
-from abm.journal.live import Journal
+from abm.journal import LiveJournal, run_digest
 from abm.llm import Request, Sampling, ScriptedLLM
 from abm.log import create, open_log, read_events
 from moloch.errors import NondeterminismError
@@ -44,7 +43,7 @@ class Remote(ScriptedLLM):
 def ask(folder, llm, seed=0):
     """Ask everything within a step, as a model's step does; return the replies' texts."""
     with open_log(folder, write=True) if folder.exists() else create(folder, {}) as log:
-        journal = Journal(log)
+        journal = LiveJournal(log)
         with journal.transaction():
             started = journal.emit(StepStarted(step=0, phase="train", epoch=1, arm="shared"))
             replies = journal.ask(llm, requests(seed), step=0, cause=started)
@@ -148,7 +147,7 @@ class TestAnswersInGroups:
         """Whatever stops the run between two groups ends the calls at once, and keeps what came."""
         llm = Grouped()
         with create(tmp_path / "run", {}) as log:
-            journal = Journal(log)
+            journal = LiveJournal(log)
             submit, times = log.submit, []
 
             def stopping(events, expected_head=None):

@@ -17,8 +17,7 @@ from abm.events import (
     Reacted,
     StepEnded,
 )
-from abm.journal.live import Journal
-from abm.journal.replay import replay
+from abm.journal import LiveJournal, replay
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, read_events
 from abm.state.state import fold
@@ -51,7 +50,7 @@ def say(text):
 def hold(tmp_path, answer, people, *, k=4, ties="skip", batch=2, writers=("a", "b"), llm=None):
     """Hold a contest about every anchor and return the model and the events."""
     log = create(tmp_path / "run", {})
-    journal = Journal(log)
+    journal = LiveJournal(log)
     names = [f"p{i}" for i in range(k)]
     with journal.transaction():
         journal.emit(PersonasJoined(split="train", first=0, ids=names, names=names, texts=names, traits={}))

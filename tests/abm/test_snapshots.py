@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from abm.events import ContestDecided, ContestOpened, MessagePublished, PersonasJoined, Reacted, StepEnded, StepStarted
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.log import create, open_log
 from abm.state.snapshots import Snapshots, state_at
 from abm.state.state import fold
@@ -18,7 +18,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of four steps, with a snapshot after each."""
     monkeypatch.setattr("abm.state.snapshots.EVERY", 1)
     with create(tmp_path / "run", {}) as log:
-        journal = Journal(log)
+        journal = LiveJournal(log)
         with journal.transaction():
             journal.emit(PersonasJoined(split="train", first=0, ids=["a"], names=["A"], texts=["t"], traits={}))
         for step in range(4):

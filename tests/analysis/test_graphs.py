@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from abm.columns import Float32s, unpack
 from abm.events import PersonasJoined
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.log import create, read_events
 from abm.state.state import fold
 from analysis import audience_graph, battery
@@ -26,7 +26,7 @@ def hold(folder, **settings):
     """Run a small study with a scripted model, to its end."""
     config = load_config(None, {"train_anchors": 4, "held_out_anchors": 4, "epochs": 1, "arms": ("rft",)} | settings)
     with create(folder, config.model_dump(mode="json")) as log:
-        Loop(config, gather(config), Journal(log), fake_llm(), FakeTrainer(), probes=battery).run()
+        Loop(config, gather(config), LiveJournal(log), fake_llm(), FakeTrainer(), probes=battery).run()
     return folder
 
 

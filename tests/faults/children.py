@@ -96,7 +96,7 @@ def follow(run: str, stop: str, how: str) -> None:
 
 def study(run: str, paid: str, pause: str) -> None:
     """Carry out a run whose model is paid by the call; every call goes to the file ``paid`` before it is answered."""
-    from abm.journal.live import Journal
+    from abm.journal import LiveJournal
     from abm.llm import ScriptedLLM
     from analysis.probes import battery
     from learning.runs.inputs import gather
@@ -114,7 +114,7 @@ def study(run: str, paid: str, pause: str) -> None:
     folder = Path(run)
     there = (folder / "run.json").exists()
     with open_log(folder, write=True) if there else create(folder, CONFIG.model_dump(mode="json")) as log:
-        journal = Journal(log)
+        journal = LiveJournal(log)
         print("open", flush=True)
         llm = ScriptedLLM(answered, unit="call")
         Loop(CONFIG, gather(CONFIG), journal, llm, FakeTrainer(), probes=battery).run()

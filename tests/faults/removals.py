@@ -8,7 +8,7 @@ import os
 from backports import zstd
 
 from abm import events
-from abm.journal import digest, live
+from abm.journal import decisions, live
 from abm.log import codec, disk, parquet, projection, recovery, segments, tail, upcast, writer
 from abm.state import snapshots
 from moloch import keyed
@@ -112,12 +112,13 @@ def no_torn() -> None:
 
 
 def time_in_digest() -> None:
-    line = digest.Digest._line
+    canonical = decisions.Decisions._decision
 
-    def dated(self: digest.Digest, event: events.Event) -> bytes:
-        return line(self, event) + str(event.at).encode()
+    def dated(self: decisions.Decisions, event: events.Event, line: bytes | None = None) -> decisions.Decision:
+        decision = canonical(self, event, line)
+        return decision._replace(event=decisions.msgspec.structs.replace(decision.event, at=event.at))
 
-    digest.Digest._line = dated
+    decisions.Decisions._decision = dated
 
 
 def hash_of_the_process() -> None:
@@ -155,10 +156,10 @@ def keys_forgotten() -> None:
 
 
 def answers_forgotten() -> None:
-    live.Journal._take = lambda self, event: _take_without_answer(self, event)  # type: ignore[assignment]
+    live.LiveJournal._take = lambda self, event: _take_without_answer(self, event)  # type: ignore[assignment]
 
 
-def _take_without_answer(self: live.Journal, event: events.Event) -> None:
+def _take_without_answer(self: live.LiveJournal, event: events.Event) -> None:
     self._next += 1
     live.apply(self.state, event)
     self.digest.update(event)

@@ -13,7 +13,7 @@ import pytest
 
 from abm.columns import Float32s, unpack
 from abm.events import CrowdJoined, PersonasJoined
-from abm.journal.digest import log_digest
+from abm.journal import log_digest
 from abm.log import create, open_log, read_events, verify
 from abm.log.parquet import path_of
 from abm.log.projection import rebuild, scan

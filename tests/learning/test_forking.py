@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from abm.events import ContestDecided, Forked, LLMReplied, MessagePublished, Reacted, StepEnded
-from abm.journal.replay import replay
+from abm.journal import replay
 from abm.log import create, open_log, read_events, verify
 from abm.log.about import lineage
 from analysis.tables.evaluation import table

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from abm.events import AdapterTrained, Lifecycle, RunEnded, StepEnded, StepStarted
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.llm import ScriptedLLM
 from abm.log import open_log, read_events
 from analysis.probes import battery
@@ -30,9 +30,9 @@ LIMIT = 60
 def held(config, folder, *, probes, llm=None):
     """Carry a run out as ``learning.runs.run.stepwise`` does, with cheap stand-ins for the model and the trainer."""
     with open_log(folder, write=True) as log:
-        if (last := list(log.read())[-1:]) and isinstance(last[0], RunEnded):
+        if log.ended() is not None:
             return
-        journal = Journal(log)
+        journal = LiveJournal(log)
         yield from Loop(config, gather(config), journal, llm or fake_llm(), FakeTrainer(), probes=probes).advance()
         journal.note(RunEnded(digest=journal.digest.hexdigest(), seconds=0.0))
 

@@ -18,7 +18,7 @@ from abm.events import (
     RunResumed,
     StepStarted,
 )
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
 from abm.worlds.networked.settings import NetworkConfig
@@ -63,7 +63,7 @@ def carry_out(folder, config=CONFIG, *, commits=None, llm=None, trainer=None):
     try:
         if log.head().seq:
             log.append([RunResumed(versions={})])  # it shifts every later seq, as in a real resume
-        journal = Journal(log)
+        journal = LiveJournal(log)
         Loop(config, gather(config), journal, llm or fake_llm(), trainer or FakeTrainer(), probes=battery).run()
         return journal
     finally:

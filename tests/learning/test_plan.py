@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from abm.events import AdapterTrained, AnchorsListed, EpochEnded, RunConfigured, StepStarted
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.log import create, read_events
 from learning.runs.config import RunConfig
 from learning.runs.inputs import gather
@@ -110,7 +110,7 @@ class TestOutlook:
         """It is reported before each step and training, which are done when the next is; and never beyond the total."""
         seen = []
         with create(tmp_path / "run", CONFIG.model_dump(mode="json")) as log:
-            loop = Loop(CONFIG, gather(CONFIG), Journal(log), fake_llm(), FakeTrainer())
+            loop = Loop(CONFIG, gather(CONFIG), LiveJournal(log), fake_llm(), FakeTrainer())
             for progress in loop.advance():
                 done = sum(isinstance(e, AdapterTrained) for e in log.read()) + loop.journal.state.step
                 assert progress.done == done == len(seen)

@@ -19,8 +19,7 @@ from abm.events import (
     ReaderJoined,
     RunResumed,
 )  # fmt: skip
-from abm.journal.live import Journal
-from abm.journal.replay import replay
+from abm.journal import LiveJournal, replay
 from abm.llm import Request, ScriptedLLM
 from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget, BudgetSpent
@@ -81,7 +80,7 @@ def carry_out(folder, config, budget=None):
             log.append([RunResumed(versions={})])
         backends = Backends(config.serving, budget=budget)
         writer, reader = (Unadapted(llm) for llm in open_models(config, backends))
-        journal = Journal(log)
+        journal = LiveJournal(log)
         book(log, config, budget)
         Loop(config, gather(config), journal, writer, FakeTrainer(), reader=reader).run()
 
@@ -310,7 +309,7 @@ def test_scripted_reader_is_the_writer_by_default(tmp_path):
         return "<choice>A</choice>" if request.site.startswith("react/") else answer(request)
 
     with create(tmp_path / "run", config.model_dump(mode="json")) as log:
-        Loop(config, gather(config), Journal(log), ScriptedLLM(both), FakeTrainer()).run()
+        Loop(config, gather(config), LiveJournal(log), ScriptedLLM(both), FakeTrainer()).run()
     adapters = {request.adapter for request in asked if request.site.startswith("react/")}
     assert adapters == {""} and len({request.adapter for request in asked}) == 2
 

@@ -21,7 +21,7 @@ from abm.events import (
     StepStarted,
     VerdictGiven,
 )
-from abm.journal.replay import replay
+from abm.journal import replay
 from abm.llm import ScriptedLLM
 from abm.log import create, read_events
 from analysis.probes import battery

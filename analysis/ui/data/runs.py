@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from abm.events import RunEnded
 from abm.log import EventLog, Head, open_log
 from abm.log.about import lineage
-from abm.log.recovery import head_after
+from abm.log.tail import Ending
 from moloch.errors import MolochError
 
 State = Literal["running", "ended", "stopped", "empty", "damaged"]
@@ -102,7 +101,7 @@ class Ends:
     """Descriptions of many runs: each is made again when a file of it has changed, from what was appended since the last one."""
 
     def __init__(self) -> None:
-        self._ends: dict[tuple[Path, int], _End] = {}
+        self._ends: dict[tuple[Path, int], Ending] = {}
         self._known: dict[Path, tuple[object, RunInfo]] = {}
         self._lock = threading.Lock()
 
@@ -136,34 +135,18 @@ class Ends:
             return RunInfo(key, path, log.config, "damaged", error=str(error))
 
     def _look(self, place: tuple[Path, int], log: EventLog) -> tuple[Head, str, float]:
-        known = self._ends.pop(place, None)
-        if known is not None:
-            with contextlib.suppress(MolochError):  # it may have been fixed, or emptied: look at the whole of it
-                known.look()
-                self._ends[place] = known
-                return known.head, known.digest, known.written
-        end = _End(log)
-        end.look()
-        self._ends[place] = end
-        return end.head, end.digest, end.written
-
-
-class _End:
-    """Where one log ended when it was looked at last; begins with its last segment."""
-
-    def __init__(self, log: EventLog) -> None:
-        next(log.blocks(), None)  # the first commit shows whether run.json was edited
-        self.head, self.digest, self.written = log.head(), "", 0.0
-        self._tail = log.tail(max(0, self.head.seq - 1))
-
-    def look(self) -> None:
-        """Read what was appended since the last look."""
-        block = None
-        for block in self._tail.new():
-            self.head = head_after(block)
-        if block is not None:
-            last = block.events()[-1]
-            self.digest, self.written = last.digest if isinstance(last, RunEnded) else "", last.at
+        ending = self._ends.pop(place, None)
+        if ending is not None:
+            try:
+                ending.look()
+            except MolochError:  # it may have been fixed, or emptied: look at the whole of it
+                ending = None
+        if ending is None:
+            next(log.blocks(), None)  # the first commit shows whether run.json was edited
+            ending = log.ending()
+        self._ends[place] = ending
+        digest = ending.ended.digest if ending.ended is not None else ""
+        return ending.head, digest, ending.last.at if ending.last is not None else 0.0
 
 
 def _unended(path: Path, events: int) -> State:

@@ -8,8 +8,7 @@ import threading
 import pytest
 
 from abm.events import CallsServed, LLMReplied
-from abm.journal.digest import run_digest
-from abm.journal.live import Journal
+from abm.journal import LiveJournal, run_digest
 from abm.llm import Request, Sampling
 from abm.llm.budget import Bounds, Budget, BudgetSpent
 from abm.llm.http import HTTPLLM, ServiceError
@@ -248,13 +247,13 @@ class TestServersThatEnd:
 
         with serving(answer) as server:
             with create(tmp_path / "run", {}) as log, pytest.raises(ServiceError):
-                Journal(log).ask(llm(server, patience=0.1, concurrency=4), asked(20), step=0, cause=-1)
+                LiveJournal(log).ask(llm(server, patience=0.1, concurrency=4), asked(20), step=0, cause=-1)
             kept = [event for event in read_events(tmp_path / "run") if isinstance(event, LLMReplied)]
             assert {event.site: event.text for event in kept}.items() <= RIGHT.items()
             assert 8 <= len(kept) <= 12
             server.answer, before = echo, len(server.calls)
             with open_log(tmp_path / "run", write=True) as log:
-                found = Journal(log).ask(llm(server), asked(20), step=0, cause=-1)
+                found = LiveJournal(log).ask(llm(server), asked(20), step=0, cause=-1)
             assert {event.site: event.text for event in found} == RIGHT
             assert len(server.calls) - before == 20 - len(kept)
 
@@ -300,7 +299,7 @@ class TestSecrets:
         monkeypatch.setenv("MOLOCH_API_KEY", self.KEY)
         with serving() as server:
             with create(tmp_path / "run", {}) as log:
-                Journal(log).ask(llm(server), asked(3), step=0, cause=-1)
+                LiveJournal(log).ask(llm(server), asked(3), step=0, cause=-1)
             assert {call.headers["authorization"] for call in server.calls} == {f"Bearer {self.KEY}"}
             server.answer = lambda call: ok({"error": {"message": f"wrong key {self.KEY}"}}, "401 No")
             with pytest.raises(InputError) as caught:
@@ -376,7 +375,7 @@ class TestTheLog:
         digests = set()
         for name, answer in (("calm", echo), ("wild", first_then(ok({}, "500 Oops")))):
             with serving(answer) as server, create(tmp_path / name, {}) as log:
-                journal = Journal(log)
+                journal = LiveJournal(log)
                 journal.ask(llm(server), asked(20), step=0, cause=-1)
                 digests |= {journal.digest.hexdigest(), run_digest(read_events(tmp_path / name))}
         assert len(digests) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from abm.columns import Float32s, unpack
 from abm.events import SCHEMA_VERSION, Event, PersonasJoined, Reacted
-from abm.journal.digest import log_digest
+from abm.journal import log_digest
 from abm.log import codec, create, open_log, read_events, upcast, verify
 from moloch.content import canonical
 from moloch.errors import CorruptLog

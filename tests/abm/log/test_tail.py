@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from abm.events import RunEnded, RunStarted
 from abm.log import create, open_log, read_events
 from abm.log.segments import read_manifest
 from abm.log.tail import Tail
@@ -89,3 +90,48 @@ class TestFollow:
         for _ in range(20):
             assert next(read_events(run)).seq == 0
         assert threading.active_count() <= before + 1
+
+
+class TestEnding:
+    """Whether a run has ended is asked of its log alone."""
+
+    def test_a_run_has_ended_if_its_last_event_says_so(self, run, reactions, small_segments):
+        """Not before, and not any more once something follows; a reader and the writer say the same."""
+        ended = RunEnded(digest="d", seconds=1.0)
+        with create(run, {}) as log:
+            for events, want in (
+                ([], ""),
+                (reactions(3), ""),
+                ([ended], "d"),
+                (reactions(1), ""),
+                ([*reactions(4), ended], "d"),
+            ):
+                if events:
+                    log.append(events)
+                for asked in (log, open_log(run, write=False)):
+                    event = asked.ended()
+                    assert (event.digest if event else "") == want
+
+    def test_an_incomplete_commit_ends_nothing(self, run, segment):
+        """Half a commit says nothing yet."""
+        with create(run, {}) as log:
+            log.append([RunStarted(versions={})])
+            log.append([RunEnded(digest="d", seconds=1.0)])
+        whole = segment.read_bytes()
+        segment.write_bytes(whole[:-1])
+        assert open_log(run, write=False).ended() is None
+        segment.write_bytes(whole)
+        assert open_log(run, write=False).ended() is not None
+
+    def test_looking_again_reads_what_was_appended(self, run, reactions, segment):
+        """The head and the last event follow the log; what was read before is not read again."""
+        with create(run, {}) as log:
+            log.append(reactions(3))
+            ending = open_log(run, write=False).ending()
+            assert ending.head == log.head() and ending.last.seq == 2 and ending.ended is None
+            before = segment.read_bytes()
+            log.append([RunEnded(digest="d", seconds=1.0)])
+            after = segment.read_bytes()
+            segment.write_bytes(bytes(len(before)) + after[len(before) :])
+            ending.look()
+            assert ending.head == log.head() and ending.ended.digest == "d"

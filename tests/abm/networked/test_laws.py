@@ -22,7 +22,7 @@ from abm.events import (
     TiesCut,
     TiesFormed,
 )
-from abm.journal.replay import replay
+from abm.journal import replay
 from abm.worlds.networked.settings import NetworkConfig
 from media_graph.feeds import RANKERS
 from tests.abm.networked.world import comparable, hold, of, pairs, people, random_ties, views

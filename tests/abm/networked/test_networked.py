@@ -22,7 +22,7 @@ from abm.events import (
     ReactedMany,
     TiesFormed,
 )
-from abm.journal.replay import replay
+from abm.journal import replay
 from abm.probe import Verdict
 from abm.state.platform import UNIT
 from abm.state.state import State, apply

@@ -14,7 +14,7 @@ from abm.arenas.anchors import make_anchor
 from abm.audience import Voters, audience
 from abm.columns import Int8s, Int16s, Int32s, pack, unpack
 from abm.events import Engaged, Event, FeedServed, PersonasJoined, TiesFormed
-from abm.journal.live import Journal
+from abm.journal import LiveJournal
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, open_log, read_events
 from abm.worlds.agents import Writer
@@ -79,7 +79,7 @@ def hold(
         steps: after which it is cut; the same call goes on with it.
     """
     log = open_log(folder, write=True) if folder.exists() else create(folder, {})
-    journal = Journal(log)
+    journal = LiveJournal(log)
     ids = sorted(voters.ids.tolist())
     names = [f"p{i}" for i in ids]
     with journal.transaction():

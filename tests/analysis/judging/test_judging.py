@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from abm.events import LLMReplied, RunConfigured
-from abm.journal.replay import replay
+from abm.journal import replay
 from abm.llm import Reply, Request, ScriptedLLM
 from abm.llm.budget import Bounds, Budget, BudgetSpent
 from abm.log import create, open_log, read_events, verify

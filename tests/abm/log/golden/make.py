@@ -15,7 +15,7 @@ import msgspec
 
 from abm.columns import Float32s, Int8s, Int16s, Int32s, pack
 from abm.events import SCHEMA_VERSION, Event
-from abm.journal.digest import run_digest
+from abm.journal import run_digest
 from abm.log import codec, create, read_events, verify
 from moloch.content import canonical
 

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from abm.columns import unpack
 from abm.events import AdapterTrained, EpochEnded, Event, StepStarted
+from abm.journal.decisions import same_value, unequal_fields
 from moloch.content import canonical
-
-NOT_DECIDED = ("seq", "at", "v")
-"""Fields that the log gives, not the decision."""
 
 WIDTH = 56
 """Characters shown of a value; of a longer text, those around the first difference."""
@@ -44,18 +42,9 @@ def differences(left: Event, right: Event) -> list[Difference]:
     """Return what differs between two events of one type, without ``seq``, ``at`` and ``v``; nothing for two types."""
     if type(left) is not type(right):
         return []
-    names = (name for name in left.__struct_fields__ if name not in NOT_DECIDED)
-    unequal = [name for name in names if not _equal(getattr(left, name), getattr(right, name))]
+    unequal = unequal_fields(left, right)
     kinds = get_type_hints(type(left), include_extras=True) if unequal else {}
     return [_first(name, getattr(left, name), getattr(right, name), kinds[name]) for name in unequal]
-
-
-def equal(left: Event, right: Event) -> bool:
-    """Return whether two events say the same, whatever their ``seq`` and time."""
-    changed: dict[str, Any] = {name: getattr(right, name) for name in NOT_DECIDED}
-    return msgspec.structs.replace(left, **changed) == right or (
-        type(left) is type(right) and not differences(left, right)
-    )
 
 
 def kind(event: Event) -> str:
@@ -79,22 +68,20 @@ def place(event: Event) -> str:
     return f"{what}, round {at + 1}".removeprefix(", ") if at is not None else ""
 
 
-def _equal(left: Any, right: Any) -> bool:
-    return left == right or canonical(left) == canonical(right)  # a tuple is a list in the log, and NaN is null
-
-
 def _first(path: str, left: Any, right: Any, of: Any = None) -> Difference:
     """Return the first difference within two unequal values; ``of`` is their type, where that is known."""
     if isinstance(left, dict) and isinstance(right, dict):
         key = next(
-            key for key in {**left, **right} if key not in left or key not in right or not _equal(left[key], right[key])
+            key
+            for key in {**left, **right}
+            if key not in left or key not in right or not same_value(left[key], right[key])
         )
         if key in left and key in right:
             return _first(f"{path}.{key}", left[key], right[key], get_args(of)[-1] if get_args(of) else None)
         return Difference(f"{path}.{key}", *(shown(side[key]) if key in side else NOTHING for side in (left, right)))
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         if len(left) == len(right) > 8:
-            at = next(i for i, pair in enumerate(zip(left, right, strict=True)) if not _equal(*pair))
+            at = next(i for i, pair in enumerate(zip(left, right, strict=True)) if not same_value(*pair))
             return _first(f"{path}.{at}", left[at], right[at])
         if max(len(left), len(right)) > 8:
             return Difference(path, f"{len(left)} items", f"{len(right)} items")
