@@ -20,6 +20,7 @@ from abm.audience.weights import BUILT_IN
 from abm.events import Phase
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
+from learning.methods import METHODS, check_options
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
@@ -88,6 +89,10 @@ def gather(
             fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
         )  # fmt: skip
     voters = _voters(people, config)
+    lora = lora_settings(config.preset, config.lora)
+    check_options(config.arms, lora.options or ())
+    for arm in config.arms:
+        METHODS.get(arm).configured(lora.for_methods)
     train_anchors = config.train_anchors or min(TRAIN_ANCHORS, len(anchors.train))
     if config.world == "networked":
         held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(held_out)}
@@ -98,7 +103,7 @@ def gather(
         audience=audience or _audience(config.audience, said),
         anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
         people=people,
-        lora=lora_settings(config.preset, config.lora),
+        lora=lora,
         crowd=_model(config.crowd.audience, "crowd", said),
         train_anchors=train_anchors,
         voters=voters,
