@@ -17,7 +17,7 @@ from abm.log import read_events
 from abm.probe import PROBES
 from analysis.cli.app import app
 from learning import fork, run
-from learning.methods.sets import METHODS
+from learning.methods import METHODS
 from learning.runs.redecide import replay_recorded
 from media_graph.feeds import RANKERS
 from moloch import extensions
@@ -36,7 +36,7 @@ PARTS = """
     from abm.arenas import ARENAS, arena
     from abm.audience import AUDIENCES, Reactions, audience
     from abm.probe import PROBES, Verdict
-    from learning.methods.sets import METHODS
+    from learning.methods import METHODS
     from media_graph.feeds import RANKERS
 
     @PROBES.register("loud")
