@@ -72,11 +72,15 @@ _IDS = _Ids()
 
 
 class Writer(msgspec.Struct, frozen=True):
-    """A policy under a name: the base model (``adapter`` empty) or an adapter on it, and the class that writes with it."""
+    """A policy under a name: the base model (``adapter`` empty) or an adapter on it.
+
+    Attributes:
+        kind: name of the class of competitors that writes with it; empty for the society's.
+    """
 
     name: str
     adapter: str = ""
-    kind: str = "policy"
+    kind: str = ""
 
 
 class Competitor(mesa.Agent):

@@ -131,5 +131,5 @@ class IsolatedModel(Model):
         options = self.answers(offer, slate.place)
         for row in set(reading.single.tolist()) & self.own_members.keys():
             reading.invalid.pop(row, None)
-            reading.thoughts[row] = self.own_members[row].explain(offer, int(options[row]))
+            reading.thoughts[row] = self.explanation(offer, row, int(options[row]))
         return options

@@ -26,12 +26,12 @@ from abm.llm.port import LLM, Request, Sampling
 from abm.probe import Probe
 from abm.state.state import State
 from abm.worlds import contests
-from abm.worlds.agents import Member, Writer
+from abm.worlds.agents import Competitor, Member, Writer
 from abm.worlds.causes import emit_all
 from abm.worlds.contests import Slate, Ties, Votes
 from abm.worlds.offers import Assignment, Offer
 from abm.worlds.peopled import Peopled
-from abm.worlds.roles import competitor_class, member_class, roles
+from abm.worlds.roles import competitor_class, failed, member_class, roles
 from moloch import keyed
 from moloch.errors import MolochError
 from moloch.keyed import Part
@@ -44,6 +44,7 @@ class Society(msgspec.Struct, frozen=True):
         batch: contests per step; also the planned batch of model calls.
         bulk: members from which a contest's reactions are one event with columns, but for a few with thoughts.
         members: name of a class of members -> the share of all members that are of it; see :mod:`abm.worlds.roles`.
+        competitor: name of the class of competitors, where a writer names none.
     """
 
     arena: Arena
@@ -55,6 +56,7 @@ class Society(msgspec.Struct, frozen=True):
     batch: int = 32
     bulk: int = BULK
     members: Mapping[str, float] = {}
+    competitor: str = "policy"
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -100,7 +102,8 @@ class Model(Peopled):
         super().__init__(society.seed)
         self.society, self.journal, self.stage = society, journal, stage
         self.competitors = [
-            competitor_class(writer.kind)(self, writer, slot) for slot, writer in enumerate(stage.writers)
+            competitor_class(writer.kind or society.competitor)(self, writer, slot)
+            for slot, writer in enumerate(stage.writers)
         ]
         self._kinds = [member_class(name) for name in society.members]
         self._roles = roles(stage.voters.ids, society.members, society.seed)
@@ -216,7 +219,7 @@ class Model(Peopled):
         self._assignments = assignments
         try:
             for competitor in self.competitors:
-                competitor.step()
+                _write_all(competitor)
         finally:
             self._assignments = []
         return [each.drafts[i] for i in range(len(assignments)) for each in self.competitors]
@@ -249,10 +252,33 @@ class Model(Peopled):
         return bool(self.own_members) or type(self).ask is not Model.ask
 
     def ask(self, offer: Offer) -> None:
-        """Let the members who decide by themselves react, one by one, to what is before them."""
+        """Let the members who decide by themselves react, one by one, to what is before them.
+
+        Raises:
+            MolochError: a member's own class failed.
+        """
         own = np.fromiter(self.own_members, dtype=np.int64, count=len(self.own_members))
-        for row in own[np.isin(own, offer.rows)].tolist():
-            self.own_members[row].step()
+        member: Member | None = None
+        try:
+            for row in own[np.isin(own, offer.rows)].tolist():
+                member = self.own_members[row]
+                member.step()
+        except MolochError:
+            raise
+        except Exception as error:
+            raise failed(f"{type(member).__name__}.react", error) from error
+
+    def explanation(self, offer: Offer, row: int, option: int) -> str:
+        """Return why a member who decides by itself chose an option.
+
+        Raises:
+            MolochError: its class failed.
+        """
+        member = self.own_members[row]
+        try:
+            return member.explain(offer, option)
+        except Exception as error:
+            raise failed(f"{type(member).__name__}.explain", error) from error
 
     def answers(self, offer: Offer, key: tuple[Part, ...]) -> NDArray[np.int64]:
         """Return what the members before an offer choose, shape (k,): as the audience says, or as they decide themselves.
@@ -273,19 +299,19 @@ class Model(Peopled):
     @contextmanager
     def _opened(self, offer: Offer, key: tuple[Part, ...]) -> Iterator[None]:
         seed = keyed.seed32(*key, "members")
-        self.random.seed(seed)  # the draws of a contest do not hang on what was drawn before
+        self.random.seed(seed)  # the draws of a contest do not depend on what was drawn before
         self.rng = np.random.default_rng(seed)
         self._offer = offer
         try:
             yield
-        except MolochError:
-            raise
-        except Exception as error:
-            row = next((row for row in self.own_members if row not in offer.answers), -1)
-            raise MolochError(
-                f"{type(self.own_members[row]).__name__}.react failed for member {row}",
-                where=offer.contest,
-                why=f"{type(error).__name__}: {error}",
-            ) from error
         finally:
             self._offer = None
+
+
+def _write_all(competitor: Competitor) -> None:
+    try:
+        competitor.step()
+    except MolochError:
+        raise
+    except Exception as error:
+        raise failed(f"{type(competitor).__name__}.write", error) from error

@@ -13,6 +13,7 @@ Knows nothing of what such a class decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from traceback import extract_tb
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from abm.worlds.agents import Competitor, Member
 from moloch import keyed
-from moloch.errors import InputError
+from moloch.errors import InputError, MolochError
 from moloch.registry import Registry
 
 A = TypeVar("A", Member, Competitor)
@@ -62,6 +63,12 @@ def roles(ids: NDArray[np.int64], shares: Mapping[str, float], seed: int) -> NDA
     bounds = np.cumsum(list(shares.values()))
     drawn = np.searchsorted(bounds, keyed.uniforms(ids, seed, "members"), side="right")
     return np.where(drawn < len(bounds), drawn, -1).astype(np.int8)
+
+
+def failed(what: str, error: Exception) -> MolochError:
+    """Return the error of a class of the user's own that raised another: what failed, and in which line of which file."""
+    line = extract_tb(error.__traceback__)[-1]
+    return MolochError(f"{what} failed", where=f"{line.filename}:{line.lineno}", why=f"{type(error).__name__}: {error}")
 
 
 def _subclass(registry: Registry[type[A]], name: str, base: type[A]) -> type[A]:

@@ -107,6 +107,8 @@ class Loop:
             seed=config.seed,
             ties=config.ties,
             batch=config.batch,
+            members=config.members,
+            competitor=config.competitor,
         )
         self.plan = plan(config, inputs)
         self._declared = False

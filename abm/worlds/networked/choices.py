@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,6 @@ from abm.audience.vocal import vocal
 from abm.events import Event, PollTaken, Reacted
 from abm.reactions import reacted_many
 from abm.state.platform import SERVED
-from abm.worlds.agents import Member
 from abm.worlds.contests import Slate
 from abm.worlds.networked.influence import social_utility, source_utility
 from abm.worlds.networked.readers import Seen
@@ -39,14 +38,15 @@ class Entry(NamedTuple):
 
 
 class Own(NamedTuple):
-    """Members who decided by themselves, and what was before them.
+    """Members who decided by themselves.
 
     Attributes:
-        members: row -> agent.
+        rows: of them, and maybe of others who were not asked.
+        explain: row and chosen option -> why.
     """
 
-    offer: Offer
-    members: Mapping[int, Member]
+    rows: NDArray[np.int64]
+    explain: Callable[[int, int], str]
 
 
 class Choices(NamedTuple):
@@ -92,7 +92,7 @@ def choose(scene: Scene, entry: Entry, occasion: int) -> Choices:
     return Choices(seen, options, _slots(scene, entry, options))
 
 
-def offer(scene: Scene, entry: Entry, choices: Choices, why: Occasion) -> Offer:
+def offer_of(scene: Scene, entry: Entry, choices: Choices, why: Occasion) -> Offer:
     """Return a contest as the members who saw it have it before them."""
     rows = choices.seen.rows
     return Offer(
@@ -180,10 +180,9 @@ def _thoughts(
         compared = compared[asked]
     own, explained = choices.own, {}
     if own is not None:
-        decided = np.isin(seen.rows[compared], list(own.members))
+        decided = np.isin(seen.rows[compared], own.rows)
         for place in compared[decided].tolist():
-            member = own.members[int(seen.rows[place])]
-            explained[place] = member.explain(own.offer, int(choices.options[place]))
+            explained[place] = own.explain(int(seen.rows[place]), int(choices.options[place]))
         compared = compared[~decided]
     if not len(compared):
         return explained

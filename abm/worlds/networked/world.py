@@ -9,6 +9,7 @@ applied: it sees nothing of itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import msgspec
 import networkx as nx
@@ -26,7 +27,7 @@ from abm.worlds.causes import FIRST, emit_all
 from abm.worlds.contests import Slate, Votes
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked import interventions
-from abm.worlds.networked.choices import Choices, Entry, Own, choose, offer, poll, reacted, with_own
+from abm.worlds.networked.choices import Choices, Entry, Own, choose, offer_of, poll, reacted, with_own
 from abm.worlds.networked.churn import churned
 from abm.worlds.networked.readers import reader
 from abm.worlds.networked.round import hold
@@ -222,9 +223,10 @@ class NetworkedModel(Model):
         choices = choose(scene, entry, occasion)
         if not self.asks_singly:
             return choices
-        before_them = offer(scene, entry, choices, "purchase" if buys else "poll")
+        before_them = offer_of(scene, entry, choices, "purchase" if buys else "poll")
         options = self.answers(before_them, (*entry.slate.place, occasion))
-        return with_own(scene, entry, choices, options, Own(before_them, self.own_members))
+        own = Own(np.array(list(self.own_members), dtype=np.int64), partial(self.explanation, before_them))
+        return with_own(scene, entry, choices, options, own)
 
     def _ties(
         self, kind: type[Event], why: str, sources: NDArray[np.int64], targets: NDArray[np.int64], cause: int = -1
