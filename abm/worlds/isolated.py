@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor
-from abm.audience import Ballot, choices, is_asked, orders
+from abm.audience import Ballot, Reactions, choices, is_asked, orders
 from abm.audience.vocal import Rows, vocal
 from abm.events import Event, Reacted, ReactionInvalid
 from abm.reactions import reacted_many
@@ -115,7 +115,9 @@ class IsolatedModel(Model):
         single = np.arange(*vocal_rows.indices(k)) if isinstance(vocal_rows, slice) else vocal_rows
         asked = self._consulted(single)
         options = np.full(k, -2, dtype=np.int16)
-        reactions = audience.react(ballot.texts, ballot.shown[asked], self.voters.of(asked), ballot.key)
+        reactions = Reactions(np.zeros(0, dtype=np.int16), [])
+        if len(asked):
+            reactions = audience.react(ballot.texts, ballot.shown[asked], self.voters.of(asked), ballot.key)
         options[asked] = reactions.choices
         for rows in crowds:
             options[rows] = choices(audience, ballot.texts, ballot.shown[rows], self.voters.of(rows), ballot.key)
