@@ -257,11 +257,11 @@ class Model(Peopled):
         Raises:
             MolochError: a member's own class failed.
         """
-        own = np.fromiter(self.own_members, dtype=np.int64, count=len(self.own_members))
-        member: Member | None = None
+        own, member = self.own_members, None
+        asked = own if len(offer.rows) == len(self.voters.ids) else own.keys() & set(offer.rows.tolist())
         try:
-            for row in own[np.isin(own, offer.rows)].tolist():
-                member = self.own_members[row]
+            for row in asked if asked is own else sorted(asked):
+                member = own[row]
                 member.step()
         except MolochError:
             raise

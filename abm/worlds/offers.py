@@ -78,7 +78,8 @@ class Offer:
 
     def order(self, member: Reacting) -> list[int]:
         """Return the options that a member saw, in its order: indices of :attr:`texts`."""
-        return [option for option in self.shown[self._place(member)].tolist() if option >= 0]
+        order = self.shown[self._place(member)].tolist()
+        return order if self._all_seen else [option for option in order if option >= 0]
 
     def audience_choice(self, member: Reacting) -> int:
         """Return the option that the society's audience chooses for a member, -1 for nothing.
@@ -128,6 +129,10 @@ class Offer:
     @cached_property
     def _usual(self) -> list[int]:
         return self.usual.tolist()
+
+    @cached_property
+    def _all_seen(self) -> bool:
+        return bool((self.shown[:, -1] >= 0).all())
 
     @cached_property
     def _rows(self) -> list[int] | None:
