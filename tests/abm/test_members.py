@@ -14,8 +14,7 @@ from abm.arenas.anchors import make_anchor
 from abm.arenas.completions import Completion
 from abm.audience import AskedAudience, Voters, audience
 from abm.events import ContestDecided, LLMReplied, MessagePublished, PersonasJoined, Reacted, ReactedMany, StepStarted
-from abm.journal.live import Journal
-from abm.journal.replay import replay
+from abm.journal import LiveJournal, replay
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, open_log, read_events
 from abm.reactions import members as personas_of
@@ -123,7 +122,7 @@ def people(k: int) -> Voters:
 def isolated(folder, *, kind=IsolatedModel, k=40, steps=99, asks=None, **society) -> IsolatedModel:
     """Hold contests before k members, for so many steps; the same call goes on with them."""
     log = open_log(folder, write=True) if folder.exists() else create(folder, {})
-    journal, voters = Journal(log), people(k)
+    journal, voters = LiveJournal(log), people(k)
     names = list(voters.names)
     with journal.transaction():
         journal.emit(PersonasJoined(split="train", first=0, ids=names, names=names, texts=names, traits={}))
@@ -143,10 +142,10 @@ def isolated(folder, *, kind=IsolatedModel, k=40, steps=99, asks=None, **society
     return model
 
 
-def networked(folder, *, kind=NetworkedModel, shares=(), steps=None):
+def networked(folder, *, kind=NetworkedModel, shares=(), steps=None, after_step=lambda model: None):
     """Hold contests in a small networked world, whose society has own members."""
     log = open_log(folder, write=True) if folder.exists() else create(folder, {})
-    journal, voters = Journal(log), world.people(60)
+    journal, voters = LiveJournal(log), world.people(60)
     names = list(voters.names)
     with journal.transaction():
         journal.emit(PersonasJoined(split="train", first=0, ids=names, names=names, texts=names, traits={}))
@@ -163,6 +162,7 @@ def networked(folder, *, kind=NetworkedModel, shares=(), steps=None):
     model = kind(society, journal, stage, NETWORK)
     while model.running and steps != 0:
         model.step()
+        after_step(model)
         steps = steps and steps - 1
     log.close()
     return model
@@ -383,17 +383,8 @@ class TestMesaSets:
 
     def test_agent_reporters_of_a_live_model(self, tmp_path):
         """A collector of one's own has a row per agent and step."""
-        model = networked(tmp_path / "run", steps=0)
-        log = open_log(tmp_path / "run", write=True)
-        model = NetworkedModel(model.society, Journal(log), model.stage, NETWORK)
-        with model.journal.transaction():
-            for event in model.journal._logged:
-                model.journal.emit(event)
         collector = DataCollector(agenttype_reporters={Member: {"reactions": "reactions", "opinions": "opinions"}})
-        while model.running:
-            model.step()
-            collector.collect(model)
-        log.close()
+        model = networked(tmp_path / "run", after_step=collector.collect)
         rows = collector.get_agenttype_vars_dataframe(Member)
         assert len(rows) == 60 * model.steps
         assert rows.reactions.groupby("Step").sum().is_monotonic_increasing and rows.reactions.sum() > 0
@@ -415,9 +406,7 @@ class TestMesaSets:
 
     def test_the_live_space_is_the_audience_graph(self, tmp_path):
         """A connection per tie that stands in the log; every member in its cell."""
-        log = create(tmp_path / "run", {})
         model, _ = world.hold(tmp_path / "ties", NETWORK, voters=world.people(20), ties=world.random_ties(20, 0.2))
-        log.close()
         assert model.ties.ties()[0].size > 0
         neighbours = {tuple(sorted(pair)) for pair in zip(*(each.tolist() for each in model.ties.ties()), strict=True)}
         edges = {

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from abm.arenas.anchors import Anchor
 from abm.columns import Float32s, Int32s, pack
 from abm.events import Event, FeedOpened, MessagePublished, PlatformOpened, TiesCut, TiesFormed
-from abm.journal.live import Journal
+from abm.journal import Journal
 from abm.probe import Probe
 from abm.state.platform import Platform, account
 from abm.worlds import contests
