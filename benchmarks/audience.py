@@ -39,7 +39,8 @@ from abm.log import create, read_events
 from abm.reactions import reacted_many
 from abm.state.state import fold
 from abm.worlds.agents import Writer
-from abm.worlds.model import Model, Society
+from abm.worlds.isolated import IsolatedModel
+from abm.worlds.model import Society, Stage
 from moloch import kernels, keyed
 from populations import TRAITS
 
@@ -177,7 +178,7 @@ def alternately(ways: dict[str, Callable[[str], object]]) -> dict[str, float]:
     return {way: median(times[1:]) for way, times in took.items()}
 
 
-def society(folder: Path, voters: Voters, contests: int, *, traits: bool = False) -> Model:
+def society(folder: Path, voters: Voters, contests: int, *, traits: bool = False) -> IsolatedModel:
     """Return a model with a journal in ``folder`` and one contest a step, whose crowd has joined, with its traits or without."""
     sales = arena("sales")
     told = [{"title": f"Lamp {i}", "description": f"A lamp, the {i}th."} for i in range(contests)]
@@ -189,11 +190,9 @@ def society(folder: Path, voters: Voters, contests: int, *, traits: bool = False
         columns = {name: pack(joined[:, i], Float32s) for i, name in enumerate(NAMES)} if traits else {}
         with journal.transaction():
             journal.emit(CrowdJoined(split="train", first=first, size=len(joined), origin="drawn", traits=columns))
-    return Model(
-        Society(arena=sales, audience=model(), llm=llm, sampling=Sampling(), seed=1, batch=1), journal,
-        anchors=[make_anchor(sales.anchor, fields) for fields in told], writers=[Writer("a"), Writer("b")],
-        voters=voters, phase="train", epoch=1, arm="shared",
-    )  # fmt: skip
+    society = Society(arena=sales, audience=model(), llm=llm, sampling=Sampling(), seed=1, batch=1)
+    anchors = [make_anchor(sales.anchor, fields) for fields in told]
+    return IsolatedModel(society, journal, Stage(anchors, [Writer("a"), Writer("b")], voters, "train", 1, "shared"))
 
 
 def run_once(folder: Path, members: int, traits: bool) -> dict[str, float | bool]:

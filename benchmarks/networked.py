@@ -31,7 +31,7 @@ from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, open_log
 from abm.state.state import State, apply
 from abm.worlds.agents import Writer
-from abm.worlds.model import Society
+from abm.worlds.model import Society, Stage
 from abm.worlds.networked.graphs import joined_ties
 from abm.worlds.networked.settings import NetworkConfig
 from abm.worlds.networked.world import NetworkedModel
@@ -63,11 +63,10 @@ def society(folder: Path, members: int, network: NetworkConfig, steps: int = 2) 
     completions = [f"<think>plan</think><sales_pitch>{text}</sales_pitch>" for text in TEXTS]
     llm = ScriptedLLM(lambda request: completions[request.site.endswith("1")])
     told = [{"title": f"Lamp {i}", "description": f"A lamp, the {i}th."} for i in range(steps * CONTESTS)]
-    return NetworkedModel(
-        Society(arena=sales, audience=audience("default"), llm=llm, sampling=Sampling(), seed=1, batch=CONTESTS),
-        journal, anchors=[make_anchor(sales.anchor, fields) for fields in told], writers=[Writer("a"), Writer("b")],
-        voters=voters, network=network, phase="evaluate", epoch=1, arm="rft",
-    )  # fmt: skip
+    society = Society(arena=sales, audience=audience("default"), llm=llm, sampling=Sampling(), seed=1, batch=CONTESTS)
+    anchors = [make_anchor(sales.anchor, fields) for fields in told]
+    stage = Stage(anchors, [Writer("a"), Writer("b")], voters, "evaluate", 1, "rft")
+    return NetworkedModel(society, journal, stage, network)
 
 
 def measure(folder: Path, members: int) -> dict[str, float]:

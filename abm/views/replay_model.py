@@ -6,14 +6,11 @@ that is being written. Knows events and state; knows nothing of what they mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import mesa
 import numpy as np
-from mesa.agent import AgentSet
-from mesa.discrete_space import Network
 from numpy.typing import NDArray
 
 from abm.audience import Voters
@@ -33,60 +30,61 @@ from abm.events import (
 from abm.log.segments import read_manifest
 from abm.log.tail import Tail
 from abm.state.state import State, apply
-from abm.views.collector import collect, collector
+from abm.views.collector import collector
 from abm.views.lookahead import Lookahead
 from abm.views.measures import Measures, last_choices, measure
-from abm.views.members import Members
-from abm.worlds.agents import Competitor, Member, Writer
-from media_graph import CSR
+from abm.views.voters import Joined
+from abm.worlds.agents import Competitor, Writer
+from abm.worlds.peopled import Peopled
 from moloch.errors import MolochError
 
 
-class ReplayModel(mesa.Model):
+class ReplayModel(Peopled):
     """A Mesa model that a run's log drives.
 
-    Made, it stands before the first step: who takes part is known. ``step()`` waits for nothing: where the log holds no
-    further complete step, nothing happens, and :attr:`waiting` says so. Every step's state is checked against the recorded
-    hash. Reading takes no lock.
+       Made, it stands before the first step: who takes part is known. ``step()`` waits for nothing: where the log holds no
+       further complete step, nothing happens, and :attr:`waiting` says so. Every step's state is checked against the recorded
+       hash. Reading takes no lock.
 
-    Args:
-        run: the run's folder; a fork begins with the steps that it shares.
-        follow: keep running where the log ends before the run does, since it may be being written.
+       Args:
+           run: the run's folder; a fork begins with the steps that it shares.
+           follow: keep running where the log ends before the run does, since it may be being written.
 
-    Attributes:
-        steps: steps applied so far, as the run counts them; ``time`` is the same number.
-        running: whether a further step may come.
-        waiting: whether the last call found no complete step.
-        ended: whether the run's end was reached.
-        error: what is wrong with the log from the next step on.
-        state: the run's state after the last step and what was learnt from it.
-        setting: events before the first step: settings, anchors, personas, ties.
-        events: those of the last step, and those after it and before the next.
-        measures: counts of the last step.
-        datacollector: one row per step, row 0 before the first: ``phase``, ``epoch``, ``arm``, ``contests``, ``votes``,
-            ``abstained``, ``invalid``, ``invalid rate``, ``exposures``, and for each competitor ``win share NAME`` (of the step's votes;
-            NaN where it had no rival) and ``opinion of NAME`` (members' mean, -1 .. 1; NaN in an isolated world). Its table
-            ``competitors`` is the long form, one row per step and competitor, with counts.
+       Attributes:
+           steps: steps applied so far, as the run counts them; ``time`` is the same number.
+           running: whether a further step may come.
+           waiting: whether the last call found no complete step.
+           ended: whether the run's end was reached.
+           error: what is wrong with the log from the next step on.
+           setting: events before the first step: settings, anchors, personas, ties.
+           events: those of the last step, and those after it and before the next.
+           measures: counts of the last step.
+           agent_reporters: what agents report at each step, as Mesa's collector takes it; a subclass may name it.
+           datacollector: one row per step: ``phase``, ``epoch``, ``arm``, ``contests``, ``votes``, ``abstained``,
+    ``invalid``, ``invalid rate``, ``exposures``, and for each competitor ``win share NAME`` (of the step's votes;
+               NaN where it had no rival) and ``opinion of NAME`` (members' mean, -1 .. 1; NaN in an isolated world). Its table
+               ``competitors`` is the long form, one row per step and competitor, with counts.
 
-    Raises:
-        LogError: no run, or it cannot be read.
-        CorruptLog: here or by ``step()``: bytes that contradict the chain, or an event that contradicts the state. A model
-            that raised it goes no further, and raises it again.
+       Raises:
+           LogError: no run, or it cannot be read.
+           CorruptLog: here or by ``step()``: bytes that contradict the chain, or an event that contradicts the state. A model
+               that raised it goes no further, and raises it again.
     """
 
+    agent_reporters: ClassVar[Mapping[str, Any]] = {}
+
     def __init__(self, run: Path | str, follow: bool = False) -> None:
-        super().__init__(rng=0)
+        super().__init__(seed=0)
         self.run, self.follow = Path(run), follow
-        self.state = State()
+        self._state = State()
         self.setting: list[Event] = []
         self.events: list[Event] = []
         self.measures = Measures()
-        self.competitors: list[Competitor] = []
         self.time, self.waiting, self.ended = 0, False, False
         self.config: dict[str, Any] = {}
         self.error: MolochError | None = None
         self._ahead = Lookahead()
-        self._members = Members(self)
+        self._joined = Joined()
         self._names: list[str] = []
         self._meet([])
         self._open()
@@ -131,10 +129,12 @@ class ReplayModel(mesa.Model):
         for event in step:
             apply(self.state, event)
         self.events, self.measures = step, measure(step)
+        self.steps = self.time = self.state.step
         if self.split != before or (self.state.step > 1 and any(isinstance(event, PlatformOpened) for event in step)):
-            self._members.forget()  # another society
+            self._forget_members()  # another society
         self._seat(_writers(step))
-        collect(self)
+        self.datacollector.collect(self)
+        self.datacollector.collect_competitors(self)
 
     def _settle(self) -> None:
         """Apply what is there before the next step: who takes part, what was learnt, that the run ended."""
@@ -143,7 +143,7 @@ class ReplayModel(mesa.Model):
             apply(self.state, event)
             match event:
                 case PersonasJoined() | CrowdJoined():
-                    self._members.join(event)
+                    self._joined.take(event)
                 case CompetitorsJoined():
                     self._meet(event.names)
                 case RunEnded():
@@ -162,6 +162,11 @@ class ReplayModel(mesa.Model):
         place = self._ahead.find(kind)
         self.error = self.error or self._ahead.error
         return place
+
+    @property
+    def state(self) -> State:
+        """The run's state after the last step, and what was learnt from it."""
+        return self._state
 
     @property
     def status(self) -> str:
@@ -202,41 +207,7 @@ class ReplayModel(mesa.Model):
     @property
     def voters(self) -> Voters:
         """The current society's members, as columns."""
-        return self._members.voters
-
-    @property
-    def ties(self) -> CSR:
-        """Who follows whom among the current society's members, by row, as it is now."""
-        return self._members.ties
-
-    @property
-    def space(self) -> Network:
-        """The audience graph with a cell per member, made when it is first asked for in a society, with its ties of then.
-
-        Cells are connected both ways, since Mesa's view draws no directed graph; :attr:`ties` says who follows whom.
-        Up to :data:`abm.views.members.GRID` members stand in their cells.
-        """
-        return self._members.space
-
-    @property
-    def members(self) -> list[Member]:
-        """All members of the current society as Mesa agents, made when they are first asked for.
-
-        Raises:
-            InputError: there are more than :data:`abm.worlds.model.VIEWS`.
-        """
-        return self._members.all()
-
-    def member(self, row: int) -> Member:
-        """Return the view of one member, the same one each time in a society."""
-        return self._members[row]
-
-    @property
-    def agents(self) -> AgentSet:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Competitors, and up to :data:`abm.views.members.GRID` members."""
-        if self._members.few:
-            self._members.all()
-        return super().agents
+        return self._joined.voters(self.split)
 
     @property
     def choices(self) -> NDArray[np.int8]:
@@ -258,8 +229,7 @@ class ReplayModel(mesa.Model):
         if names and list(names) == self._names:
             return
         self._names = list(names)
-        self.datacollector = collector(self._names)
-        self.datacollector.collect(self)
+        self.datacollector = collector(self._names, self.agent_reporters)
 
 
 def _writers(step: Sequence[Event]) -> dict[int, Writer]:

@@ -8,12 +8,31 @@ import numpy as np
 
 from abm.audience import Labels, Voters
 from abm.columns import Float32s, unpack
-from abm.events import CrowdJoined, PersonasJoined
+from abm.events import CrowdJoined, PersonasJoined, Phase
 
-Joined = PersonasJoined | CrowdJoined
+JoinedEvent = PersonasJoined | CrowdJoined
 
 
-def joined_voters(events: Sequence[Joined]) -> Voters:
+class Joined:
+    """Everybody who joined a run so far, by split."""
+
+    def __init__(self) -> None:
+        self._events: dict[Phase, list[JoinedEvent]] = {"train": [], "evaluate": []}
+        self._voters: dict[Phase, Voters] = {}
+
+    def take(self, event: JoinedEvent) -> None:
+        """Add the members who join by an event to their split."""
+        self._events[event.split].append(event)
+        self._voters.pop(event.split, None)
+
+    def voters(self, split: Phase) -> Voters:
+        """Return a split's members as columns."""
+        if split not in self._voters:
+            self._voters = {split: joined_voters(self._events[split])}  # of one split at a time: a crowd's are large
+        return self._voters[split]
+
+
+def joined_voters(events: Sequence[JoinedEvent]) -> Voters:
     """Return the members who joined by ``events``, all of one split, in their order.
 
     A trait that somebody joined without counts as 0.

@@ -1,35 +1,86 @@
 """The agents of a model: competitors, who write, and members, who read and choose.
 
-Both are thin: a competitor is a policy (model + adapter) in a slot, a member is a view of one row of the
-audience's columns. What they decide becomes state only through events.
+Both are thin: a competitor is a policy (model + adapter) in a slot, a member is a view of one row of the audience's columns.
+What they decide becomes state only through events. A class of one's own overrides :meth:`Competitor.write` or
+:meth:`Member.react`. Knows nothing of models but what :class:`Host` says.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import ClassVar, Protocol
+from weakref import WeakKeyDictionary
 
 import mesa
 import msgspec
 import numpy as np
-from mesa.discrete_space import CellAgent
+from mesa.discrete_space import Cell, CellAgent, Network
 
-from abm.arenas.anchors import Anchor
+from abm.arenas.completions import Completion
+from abm.audience import Voters
 from abm.llm.port import Request
 from abm.state.platform import UNIT
-from abm.state.state import Tally
+from abm.state.state import State, Tally
+from abm.worlds.offers import Assignment, Offer
 from moloch import keyed
 
-if TYPE_CHECKING:
-    from abm.views.replay_model import ReplayModel
-    from abm.worlds.model import Model
+
+class Host(Protocol):
+    """What an agent needs of the Mesa model that it lives in."""
+
+    @property
+    def state(self) -> State: ...
+
+    @property
+    def voters(self) -> Voters: ...
+
+    @property
+    def phase(self) -> str: ...
+
+    @property
+    def space(self) -> Network: ...
+
+    @property
+    def assignments(self) -> Sequence[Assignment]:
+        """What competitors write about now.
+
+        Raises:
+            MolochError: no contest is open.
+        """
+        ...
+
+    @property
+    def offer(self) -> Offer:
+        """What members choose among now.
+
+        Raises:
+            MolochError: no contest is open.
+        """
+        ...
+
+
+class _Ids(WeakKeyDictionary):
+    """A counter for each model; Mesa's own keep every model alive."""
+
+    def __getitem__(self, model: mesa.Model) -> count[int]:
+        return self.setdefault(model, count(1))
+
+
+_IDS = _Ids()
 
 
 class Writer(msgspec.Struct, frozen=True):
-    """A policy under a name: the base model (``adapter`` empty) or an adapter on it."""
+    """A policy under a name: the base model (``adapter`` empty) or an adapter on it.
+
+    Attributes:
+        kind: name of the class of competitors that writes with it; empty for the society's.
+    """
 
     name: str
     adapter: str = ""
+    kind: str = ""
 
 
 class Competitor(mesa.Agent):
@@ -37,13 +88,16 @@ class Competitor(mesa.Agent):
 
     Attributes:
         slot: its place in every contest, 0 .. n-1.
+        drafts: what it wrote in this step, or asks its model for, one per assignment.
     """
 
-    model: Model  # pyright: ignore[reportIncompatibleVariableOverride]
+    model: Host  # pyright: ignore[reportIncompatibleVariableOverride]
+    _ids = _IDS  # pyright: ignore[reportAssignmentType]
 
-    def __init__(self, model: Model | ReplayModel, writer: Writer, slot: int) -> None:
-        super().__init__(model)
+    def __init__(self, model: Host, writer: Writer, slot: int) -> None:
+        super().__init__(model)  # pyright: ignore[reportArgumentType]
         self.name, self.adapter, self.slot = writer.name, writer.adapter, slot
+        self.drafts: list[Request | Completion] = []
 
     @property
     def tally(self) -> Tally:
@@ -51,45 +105,99 @@ class Competitor(mesa.Agent):
         tallies = self.model.state.tallies
         return copy(tallies[key]) if (key := f"{self.model.phase}/{self.name}") in tallies else Tally()
 
-    def request(self, anchor: Anchor) -> Request:
-        """Return the call that makes this competitor's message about ``anchor``; only a live model has it made.
+    def step(self) -> None:
+        """Write about every anchor of the step.
+
+        Raises:
+            MolochError: the model holds no contests now.
+        """
+        self.drafts = [self.write(assignment) for assignment in self.model.assignments]
+
+    def write(self, assignment: Assignment) -> Request | Completion:
+        """Return the call that makes this competitor's message; a class of one's own may return the message itself.
 
         The seed depends on the slot, not on the name: arms are compared under common random numbers.
         """
-        model = self.model
-        place = (model.phase, model.epoch, anchor.id, self.slot)
+        phase, epoch, anchor = assignment.phase, assignment.epoch, assignment.anchor
         return Request(
-            site="/".join(("write", model.phase, str(model.epoch), anchor.id, self.name, str(self.slot))),
-            messages=model.arena.write_prompt(anchor.text),
-            sampling=model.sampling,
-            seed=keyed.seed32(model.seed, "write", *place),
+            site="/".join(("write", phase, str(epoch), anchor.id, self.name, str(self.slot))),
+            messages=assignment.arena.write_prompt(anchor.text),
+            sampling=assignment.sampling,
+            seed=keyed.seed32(assignment.seed, "write", phase, epoch, anchor.id, self.slot),
             adapter=self.adapter,
-            template=model.arena.write.digest,
+            template=assignment.arena.write.digest,
             refs=(anchor.id,),
         )
 
 
 class Member(CellAgent):
-    """One persona at one node of the audience graph: a view, made for scripts and displays.
+    """One persona at one node of the audience graph: a view of its columns.
+
+    Members of this class react as the society's audience says, all in one call, and need no agents for it. A subclass that
+    overrides :meth:`react` is asked member by member. Its answers must follow from the offer, the state and
+    ``self.random`` or ``self.rng`` (seeded anew for each contest): attributes of an agent are not in the log, so a
+    run that resumes has lost them.
 
     Attributes:
-        index: the persona's row in the audience's columns.
+        row: its place in the model's ``voters``.
+        index: its persona index, the row in the state's columns.
+        consults: whether :meth:`react` uses ``super().react()``, so that a language model that plays the personas must be
+            asked about these members, too. A choice model always is.
     """
 
-    model: Model | ReplayModel  # pyright: ignore[reportIncompatibleVariableOverride]
+    consults: ClassVar[bool] = False
+    model: Host  # pyright: ignore[reportIncompatibleVariableOverride]
+    _ids = _IDS  # pyright: ignore[reportAssignmentType]
 
-    def __init__(self, model: Model | ReplayModel, row: int) -> None:
-        super().__init__(model)
-        self._row = row
+    def __init__(self, model: Host, row: int) -> None:
+        super().__init__(model)  # pyright: ignore[reportArgumentType]
+        self.row, self._placed = row, False
         self.index = int(model.voters.ids[row])
-        self.name = model.voters.names[row]
-        self.cell = model.space[row]  # pyright: ignore[reportArgumentType]
+
+    def step(self) -> None:
+        """React to the contest that is open.
+
+        Raises:
+            MolochError: none is.
+        """
+        offer = self.model.offer
+        offer.answers[self.row] = self.react(offer)
+
+    def react(self, offer: Offer) -> int:
+        """Return what this member chooses: an index of ``offer.texts``, or -1 for nothing."""
+        return offer.audience_choice(self)
+
+    def explain(self, offer: Offer, choice: int) -> str:
+        """Return why this member chose so; asked only where thoughts are kept, and only of a class with its own ``react``."""
+        return ""
+
+    @property
+    def name(self) -> str:
+        """The persona's name."""
+        return self.model.voters.names[self.row]
+
+    @property
+    def cell(self) -> Cell | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The node where it stands; the model's space is made when somebody first asks."""
+        if not self._placed:
+            self._placed = True
+            self.cell = self.model.space[self.row]  # pyright: ignore[reportArgumentType]
+        return self._mesa_cell
+
+    @cell.setter
+    def cell(self, cell: Cell | None) -> None:
+        self._placed = True
+        if self._mesa_cell is not None:
+            self._mesa_cell.remove_agent(self)
+        self._mesa_cell = cell
+        if cell is not None:
+            cell.add_agent(self)
 
     @property
     def traits(self) -> dict[str, float]:
         """Trait -> value in -1 .. 1."""
         voters = self.model.voters
-        return dict(zip(voters.trait_names, voters.traits[self._row].tolist(), strict=True))
+        return dict(zip(voters.trait_names, voters.traits[self.row].tolist(), strict=True))
 
     @property
     def reactions(self) -> int:

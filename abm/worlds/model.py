@@ -1,75 +1,50 @@
 """One society over a planned list of contests; ``step()`` is decide -> append -> apply.
 
-Knows how a contest goes: competitors write, what parses is published, members react, votes are counted,
-probes that were handed in judge. Knows nothing of learning or of what the results mean.
+What is common to the worlds: competitors write, what parses is published, a world lets members read and choose, votes are
+counted, probes that were handed in judge. Knows nothing of who sees what, of learning, or of what the results mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property, partial
-from typing import Literal, NamedTuple
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 
-import mesa
 import msgspec
-import networkx as nx
 import numpy as np
-from mesa.discrete_space import Network
 from numpy.typing import NDArray
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
-from abm.arenas.completions import Completion, parse_completion
-from abm.audience import Audience, Ballot, Voters, choices, is_asked, orders
-from abm.audience.vocal import BULK, vocal
-from abm.events import (
-    ContestDecided,
-    ContestOpened,
-    LLMReplied,
-    MessagePublished,
-    MessageRejected,
-    Phase,
-    Reacted,
-    ReactionInvalid,
-    StepEnded,
-    StepStarted,
-    VerdictGiven,
-)
+from abm.arenas.completions import Completion
+from abm.audience import Audience, Voters
+from abm.audience.vocal import BULK
+from abm.events import Event, LLMReplied, MessagePublished, Phase, StepEnded, StepStarted
 from abm.journal import Journal
-from abm.llm.port import LLM, Sampling
+from abm.llm.port import LLM, Request, Sampling
 from abm.probe import Probe
-from abm.reactions import reacted_many
 from abm.state.state import State
+from abm.worlds import contests
 from abm.worlds.agents import Competitor, Member, Writer
+from abm.worlds.causes import emit_all
+from abm.worlds.contests import Slate, Ties, Votes
+from abm.worlds.offers import Assignment, Offer
+from abm.worlds.peopled import Peopled
+from abm.worlds.roles import competitor_class, failed, member_class, roles
 from moloch import keyed
-from moloch.errors import InputError
-
-Ties = Literal["skip", "random"]
-"""What a tie decides: no winner (counted), or a keyed fair coin."""
-
-VIEWS = 100_000
-"""Members up to which a model makes an agent and a cell for each."""
-
-
-Written = tuple[Anchor, list[MessagePublished]]
-
-
-class Votes(NamedTuple):
-    """What members chose, as slots, shape (members,); -1: nothing. ``invalid`` of them named no option."""
-
-    chosen: NDArray[np.int8]
-    invalid: int = 0
-
-
-_NOBODY = Votes(np.zeros(0, dtype=np.int8))
+from moloch.errors import MolochError
+from moloch.keyed import Part
 
 
 class Society(msgspec.Struct, frozen=True):
-    """What does not change between the phases of a run.
+    """What does not change between the stages of a run.
 
     Attributes:
         batch: contests per step; also the planned batch of model calls.
         bulk: members from which a contest's reactions are one event with columns, but for a few with thoughts.
+        members: name of a class of members -> the share of all members that are of it; see :mod:`abm.worlds.roles`.
+        competitor: name of the class of competitors, where a writer names none.
     """
 
     arena: Arena
@@ -80,230 +55,263 @@ class Society(msgspec.Struct, frozen=True):
     ties: Ties = "skip"
     batch: int = 32
     bulk: int = BULK
+    members: Mapping[str, float] = {}
+    competitor: str = "policy"
 
 
-class Model(mesa.Model):
-    """A Mesa model of contests in the isolated world: every member sees every contest.
+class Stage(msgspec.Struct, frozen=True):
+    """One stage of a run's plan: who competes about what before whom.
+
+    Attributes:
+        anchors: one contest each, in this order.
+        writers: the policies, by slot; two or more.
+        voters: the members who react.
+        phase, epoch, arm: its place in the plan.
+        probes: judges of every published message.
+    """
+
+    anchors: Sequence[Anchor]
+    writers: Sequence[Writer]
+    voters: Voters
+    phase: Phase
+    epoch: int
+    arm: str
+    probes: Sequence[Probe] = ()
+
+    def contest(self, anchor: Anchor) -> str:
+        """Return the id of the contest about an anchor."""
+        return "/".join((self.phase, str(self.epoch), self.arm, anchor.id))
+
+
+class Model(Peopled):
+    """A Mesa model of contests. A world says in :meth:`hold` how a batch of them goes.
 
     Args:
         society: arena, audience, language model, sampling and seed.
         journal: the run's log; it may hold steps of this model already.
-        anchors: one contest each, in this order.
-        writers: the policies, by slot; two or more.
-        voters: the members who react.
-        graph: audience graph with one node per voter, 0 .. k-1; by default without edges.
-        probes: judges of every published message.
-        phase, epoch, arm: the model's place in the plan.
+        stage: who competes about what before whom.
+
+    Attributes:
+        done: contests held so far.
+
+    Raises:
+        InputError: a class of members or competitors that nobody registered.
     """
 
-    def __init__(
-        self,
-        society: Society,
-        journal: Journal,
-        *,
-        anchors: Sequence[Anchor],
-        writers: Sequence[Writer],
-        voters: Voters,
-        phase: Phase,
-        epoch: int,
-        arm: str,
-        graph: nx.Graph | None = None,
-        probes: Sequence[Probe] = (),
-    ) -> None:
-        super().__init__(rng=society.seed)
-        self.society, self.journal = society, journal
-        self.arena, self.sampling, self.seed = society.arena, society.sampling, society.seed
-        self.anchors, self.voters, self.probes = anchors, voters, probes
-        self.phase: Phase = phase
-        self.epoch, self.arm = epoch, arm
-        self._graph = graph
-        self.competitors = [Competitor(self, writer, slot) for slot, writer in enumerate(writers)]
+    def __init__(self, society: Society, journal: Journal, stage: Stage) -> None:
+        super().__init__(society.seed)
+        self.society, self.journal, self.stage = society, journal, stage
+        self.competitors = [
+            competitor_class(writer.kind or society.competitor)(self, writer, slot)
+            for slot, writer in enumerate(stage.writers)
+        ]
+        self._kinds = [member_class(name) for name in society.members]
+        self._roles = roles(stage.voters.ids, society.members, society.seed)
+        self._assignments: list[Assignment] = []
+        self._offer: Offer | None = None
         self._started_at = -1
         self.done = 0
-        """Contests held so far."""
-        self.running = bool(anchors)
+        self.running = bool(stage.anchors)
 
     @property
     def state(self) -> State:
         """The run's state, after every event applied so far."""
         return self.journal.state
 
-    @cached_property
-    def space(self) -> Network:
-        """The audience graph with a cell per member, made when it is first asked for."""
-        return Network(
-            self._graph if self._graph is not None else nx.empty_graph(len(self.voters.ids)), random=self.random
-        )
+    @property
+    def voters(self) -> Voters:
+        """The members who react, as columns."""
+        return self.stage.voters
 
-    @cached_property
-    def members(self) -> list[Member]:
-        """All members as Mesa agents, made when they are first asked for: views that no step needs.
+    @property
+    def phase(self) -> Phase:
+        """``train`` or ``evaluate``."""
+        return self.stage.phase
 
-        Raises:
-            InputError: there are more than :data:`VIEWS`.
-        """
-        if len(self.voters.ids) > VIEWS:
-            raise InputError(
-                f"{len(self.voters.ids):,} members are too many for an agent each",
-                fix="Look at single ones with Model.member(row), or at the columns of Model.state.",
-            )
-        return [self.member(row) for row in range(len(self.voters.ids))]
+    @property
+    def epoch(self) -> int:
+        """The stage's epoch, from 1."""
+        return self.stage.epoch
 
-    def member(self, row: int) -> Member:
-        """Return a view of one member."""
-        return Member(self, row)
+    @property
+    def arm(self) -> str:
+        """Whose society it is."""
+        return self.stage.arm
 
     def step(self) -> None:
         """Hold the next batch of contests, unless the log holds them already."""
-        batch = self.anchors[self.done : self.done + self.society.batch]
-        if batch and not self.journal.skip_step(self._started(), [self._contest_id(anchor) for anchor in batch]):
-            self._hold(batch)
-            self._end_step()
+        batch = self.stage.anchors[self.done : self.done + self.society.batch]
+        if batch and not self.journal.skip_step(self._started(), [self.stage.contest(anchor) for anchor in batch]):
+            self.hold(batch)
+            self.append([StepEnded(step=self.state.step, state_hash=self.state.hash())])
         self.done += len(batch)
-        self.running = self.done < len(self.anchors)
+        self.running = self.done < len(self.stage.anchors)
+
+    @abstractmethod
+    def hold(self, batch: Sequence[Anchor]) -> None:
+        """Hold a batch of contests: decide, append, and let what is committed be applied."""
+
+    # -- what every world does -----------------------------------------------------------------------------
+
+    def append(self, events: Iterable[Event]) -> list[int]:
+        """Commit what was decided together, durably and whole; return the ``seq`` of each event."""
+        decided = list(events)  # all of it, before the first is applied
+        with self.journal.transaction():
+            return emit_all(self.journal, decided)
+
+    def write(self, batch: Sequence[Anchor]) -> Iterator[Slate]:
+        """Have every competitor write about every anchor; yield what could be published about each.
+
+        Emits the step's start, the model's answers and the messages; the caller commits.
+        """
+        step, competitors = self.state.step, self.competitors
+        self._started_at = started = self.journal.emit(self._started())
+        assignments = [self._assignment(anchor) for anchor in batch]
+        drafts = self._drafts(assignments)
+        calls = [draft for draft in drafts if isinstance(draft, Request)]
+        replies = iter(self.journal.ask(self.society.llm, calls, step=step, cause=started))
+        answers: Iterator[LLMReplied | Completion] = (
+            next(replies) if isinstance(draft, Request) else draft for draft in drafts
+        )
+        for assignment in assignments:
+            events = [contests.written(each, assignment, next(answers), step, started) for each in competitors]
+            seqs = emit_all(self.journal, events)
+            messages = [
+                msgspec.structs.replace(event, seq=seq)
+                for event, seq in zip(events, seqs, strict=True)
+                if isinstance(event, MessagePublished)
+            ]
+            yield Slate(assignment.contest, assignment.anchor, tuple(messages), self._place(assignment.anchor))
+
+    def decided(self, slate: Slate, votes: Votes, cause: int = contests.FIRST) -> Event:
+        """Return who won a contest; ``cause`` is the ``seq`` of its opening."""
+        stage, society = self.stage, self.society
+        coin = (society.seed, "tie", stage.phase, stage.epoch, stage.arm, slate.anchor.id)
+        return contests.decided(
+            slate,
+            votes,
+            self.state.step,
+            competitors=len(self.competitors),
+            ties=society.ties,
+            coin=coin,
+            cause=cause,
+        )
+
+    def verdicts(self, slate: Slate) -> Iterator[Event]:
+        """Yield what the stage's probes say of a contest's messages."""
+        return contests.verdicts(slate, self.stage.probes, self.society.arena, self.state.step)
 
     def _started(self) -> StepStarted:
         return StepStarted(step=self.state.step, phase=self.phase, epoch=self.epoch, arm=self.arm)
 
-    def _contest_id(self, anchor: Anchor) -> str:
-        return "/".join((self.phase, str(self.epoch), self.arm, anchor.id))
+    def _place(self, anchor: Anchor) -> tuple[Part, ...]:
+        """Return the key of a contest's draws: common to the arms, so that they can be compared in pairs."""
+        return (self.society.seed, self.phase, self.epoch, anchor.id)
 
-    def _hold(self, batch: Sequence[Anchor]) -> None:
-        with self.journal.transaction():
-            for anchor, published in self._read(self._written(batch)):
-                contest = self._contest_id(anchor)
-                opened = self._open(contest, anchor, published)
-                votes = self._react(contest, anchor, published, opened) if len(published) >= 2 else _NOBODY
-                self._decide(contest, anchor, published, opened, votes)
-                for message in published:
-                    self._judge(message, anchor)
+    def _assignment(self, anchor: Anchor) -> Assignment:
+        society, stage = self.society, self.stage
+        return Assignment(
+            anchor, stage.contest(anchor), society.arena, society.sampling, society.seed, stage.phase, stage.epoch
+        )
 
-    def _written(self, batch: Sequence[Anchor]) -> Iterator[Written]:
-        """Have every competitor write about every anchor; yield each anchor with what could be published about it."""
-        journal = self.journal
-        self._started_at = started = journal.emit(self._started())
-        calls = [competitor.request(anchor) for anchor in batch for competitor in self.competitors]
-        replies = iter(journal.ask(self.society.llm, calls, step=self.state.step, cause=started))
-        for anchor in batch:
-            contest = self._contest_id(anchor)
-            messages = [self._publish(contest, anchor, competitor, next(replies)) for competitor in self.competitors]
-            yield anchor, [message for message in messages if message is not None]
+    def _drafts(self, assignments: list[Assignment]) -> list[Request | Completion]:
+        """Return what each competitor wrote or asks for, assignment by assignment."""
+        self._assignments = assignments
+        try:
+            for competitor in self.competitors:
+                _write_all(competitor)
+        finally:
+            self._assignments = []
+        return [each.drafts[i] for i in range(len(assignments)) for each in self.competitors]
 
-    def _read(self, written: Iterator[Written]) -> Iterable[Written]:
-        """Let an audience of language models read everything that was written, all at once, before it reacts."""
-        audience = self.society.audience
-        if not is_asked(audience):
-            return written
-        done = list(written)
-        ballots = [self._ballot(anchor, published) for anchor, published in done if len(published) >= 2]
-        ask = partial(self.journal.ask, step=self.state.step, cause=self._started_at)
-        audience.prepare(ballots, ask)
-        return done
+    # -- members with a class of their own -----------------------------------------------------------------
 
-    def _ballot(self, anchor: Anchor, published: Sequence[MessagePublished]) -> Ballot:
-        """Return a contest as its members see it, each in its own order."""
-        place = (self.seed, self.phase, self.epoch, anchor.id)
-        return Ballot(
-            contest=self._contest_id(anchor), messages=tuple(message.message for message in published),
-            texts=[message.text for message in published], voters=self.voters,
-            shown=orders(self.voters.ids, len(published), *place, "order"), key=(*place, "choice"),
-        )  # fmt: skip
+    @property
+    def assignments(self) -> Sequence[Assignment]:
+        """What competitors write about now."""
+        return self._assignments or super().assignments
 
-    def _publish(
-        self, contest: str, anchor: Anchor, competitor: Competitor, reply: LLMReplied
-    ) -> MessagePublished | None:
-        place = {
-            "step": self.state.step, "cause": reply.seq, "message": f"{contest}/{competitor.slot}", "contest": contest,
-            "slot": competitor.slot, "competitor": competitor.name, "anchor": anchor.id, "adapter": competitor.adapter,
-        }  # fmt: skip
-        parsed = parse_completion(reply.text, self.arena.tag)
-        if isinstance(parsed, Completion):
-            event = MessagePublished(**place, thinking=parsed.thinking, text=parsed.text)
-            return msgspec.structs.replace(event, seq=self.journal.emit(event))
-        self.journal.emit(MessageRejected(**place, reason=parsed.reason))
-        return None
+    @property
+    def offer(self) -> Offer:
+        """What members choose among now."""
+        return self._offer or super().offer
 
-    def _open(self, contest: str, anchor: Anchor, published: list[MessagePublished]) -> int:
-        return self.journal.emit(
-            ContestOpened(
-                step=self.state.step, cause=published[0].seq if published else -1, contest=contest, anchor=anchor.id,
-                messages=[m.message for m in published],
-            )
-        )  # fmt: skip
+    @cached_property
+    def own_members(self) -> dict[int, Member]:
+        """Row -> agent of those whose class decides by itself, ascending."""
+        own = [number for number, kind in enumerate(self._kinds) if kind.react is not Member.react]
+        return {row: self.member(row) for row in np.flatnonzero(np.isin(self._roles, own)).tolist()}
 
-    def _decide(
-        self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int, votes: Votes
-    ) -> None:
-        """Count what members chose, and say who won."""
-        chosen = votes.chosen
-        counts = np.bincount(chosen[chosen >= 0], minlength=len(self.competitors)).tolist()
-        outcome, winner = self._winner(contest, anchor, published, counts)
-        self.journal.emit(
-            ContestDecided(
-                step=self.state.step, cause=opened, contest=contest, votes=counts,
-                abstained=int((chosen < 0).sum()) - votes.invalid, invalid=votes.invalid, outcome=outcome, winner=winner,
-                ties=self.society.ties,
-            )
-        )  # fmt: skip
+    def _made(self, row: int) -> Member:
+        role = int(self._roles[row])
+        return (self._kinds[role] if role >= 0 else Member)(self, row)
 
-    def _react(self, contest: str, anchor: Anchor, published: list[MessagePublished], opened: int) -> Votes:
-        """Let every member read, log what they did, and return what they chose."""
-        ballot = self._ballot(anchor, published)
-        slots = np.array([message.slot for message in published], dtype=np.int8)
-        audience, k, place = self.society.audience, len(self.voters.ids), (self.seed, self.phase, self.epoch, anchor.id)
-        asked, rest = vocal(audience, self.voters.ids, *place) if k >= self.society.bulk else (slice(0, k), [])
-        voters, shown = self.voters.of(asked), ballot.shown[asked]
-        reactions = audience.react(ballot.texts, shown, voters, ballot.key)
-        chosen = np.empty(k, dtype=np.int8)
-        chosen[asked] = np.where(reactions.choices < 0, np.int8(-1), slots[reactions.choices])
-        where = {"step": self.state.step, "cause": opened, "contest": contest}
-        for i, (persona, order, choice) in enumerate(
-            zip(voters.ids.tolist(), slots[shown].tolist(), chosen[asked].tolist(), strict=True)
-        ):
-            if i in reactions.invalid:
-                self.journal.emit(ReactionInvalid(**where, persona=persona, order=order, raw=reactions.invalid[i]))
-                continue
-            thought = reactions.thoughts[i] if reactions.thoughts else ""
-            self.journal.emit(Reacted(**where, persona=persona, order=order, choice=choice, thought=thought))
-        for rows in rest:
-            silent = self.voters.of(rows)
-            picked = choices(audience, ballot.texts, ballot.shown[rows], silent, ballot.key)
-            chosen[rows] = np.where(picked < 0, np.int8(-1), slots[picked])
-            self.journal.emit(
-                reacted_many(personas=silent.ids, orders=slots[ballot.shown[rows]], choices=chosen[rows], **where)
-            )
-        return Votes(chosen, len(reactions.invalid))
+    @property
+    def asks_singly(self) -> bool:
+        """Whether any member reacts by its agent, not in the audience's one call."""
+        return bool(self.own_members) or type(self).ask is not Model.ask
 
-    def _winner(
-        self, contest: str, anchor: Anchor, published: list[MessagePublished], votes: list[int]
-    ) -> tuple[Literal["majority", "tie", "forfeit", "void"], int]:
-        if len(published) < 2:
-            return ("forfeit", published[0].slot) if published else ("void", -1)
-        if not any(votes):
-            return "void", -1
-        best = [slot for slot, count in enumerate(votes) if count == max(votes)]
-        if len(best) == 1:
-            return "majority", best[0]
-        if self.society.ties == "skip":
-            return "tie", -1
-        coin = keyed.generator(self.seed, "tie", self.phase, self.epoch, self.arm, anchor.id)
-        return "tie", best[int(coin.integers(len(best)))]
+    def ask(self, offer: Offer) -> None:
+        """Let the members who decide by themselves react, one by one, to what is before them.
 
-    def _judge(self, message: MessagePublished, anchor: Anchor) -> None:
-        for probe in self.probes:
-            verdict = probe.judge(message.text, anchor, self.arena, thinking=message.thinking)
-            self.journal.emit(
-                VerdictGiven(
-                    step=self.state.step,
-                    cause=message.seq,
-                    message=message.message,
-                    probe=probe.name,
-                    judge=probe.judge_name,
-                    label=verdict.label,
-                    evidence=list(verdict.evidence),
-                )
-            )
+        Raises:
+            MolochError: a member's own class failed.
+        """
+        own, member = self.own_members, None
+        asked = own if len(offer.rows) == len(self.voters.ids) else own.keys() & set(offer.rows.tolist())
+        try:
+            for row in asked if asked is own else sorted(asked):
+                member = own[row]
+                member.step()
+        except MolochError:
+            raise
+        except Exception as error:
+            raise failed(f"{type(member).__name__}.react", error) from error
 
-    def _end_step(self) -> None:
-        with self.journal.transaction():
-            self.journal.emit(StepEnded(step=self.state.step, state_hash=self.state.hash()))
+    def explanation(self, offer: Offer, row: int, option: int) -> str:
+        """Return why a member who decides by itself chose an option.
+
+        Raises:
+            MolochError: its class failed.
+        """
+        member = self.own_members[row]
+        try:
+            return member.explain(offer, option)
+        except Exception as error:
+            raise failed(f"{type(member).__name__}.explain", error) from error
+
+    def answers(self, offer: Offer, key: tuple[Part, ...]) -> NDArray[np.int64]:
+        """Return what the members before an offer choose, shape (k,): as the audience says, or as they decide themselves.
+
+        Args:
+            key: of the draws of ``model.random`` and ``model.rng``.
+
+        Raises:
+            MolochError: a member's own class failed, or chose what is no option.
+        """
+        with self._opened(offer, key):
+            self.ask(offer)
+        options = offer.usual.astype(np.int64)
+        places, answers = offer.own_answers()
+        options[places] = answers
+        return options
+
+    @contextmanager
+    def _opened(self, offer: Offer, key: tuple[Part, ...]) -> Iterator[None]:
+        seed = keyed.seed32(*key, "members")
+        self.random.seed(seed)  # the draws of a contest do not depend on what was drawn before
+        self.rng = np.random.default_rng(seed)
+        self._offer = offer
+        try:
+            yield
+        finally:
+            self._offer = None
+
+
+def _write_all(competitor: Competitor) -> None:
+    try:
+        competitor.step()
+    except MolochError:
+        raise
+    except Exception as error:
+        raise failed(f"{type(competitor).__name__}.write", error) from error

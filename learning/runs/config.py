@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -22,6 +22,9 @@ from moloch.content import content_id
 
 LLM_AUDIENCE = "llm"
 """The audience whose personas a language model plays."""
+
+
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class _Settings(BaseModel):
@@ -139,8 +142,19 @@ class RunConfig(_Settings):
     """Modules of your own, imported before the run begins; they register the parts that other settings name."""
     probes: tuple[str, ...] | None = None
     """Names of the probes that judge evaluation messages; by default those that the arena names."""
+    members: dict[str, Share] = {}
+    """Class of members -> the share of all members, drawn at random, who decide as it says; the rest react as ``audience``."""
+    competitor: str = "policy"
+    """Class of competitors by which every arm writes; ``policy`` asks the model."""
 
-    LATER = ("extensions", "probes")
+    LATER = ("extensions", "probes", "members", "competitor")
+
+    @field_validator("members")
+    @classmethod
+    def _at_most_everybody(cls, members: dict[str, float]) -> dict[str, float]:
+        if (total := sum(members.values())) > 1 + 1e-9:
+            raise ValueError(f"the shares of members add up to {total:g}; they are at most 1 in all")
+        return members
 
     @field_validator("arms")
     @classmethod

@@ -63,7 +63,7 @@ def fork(
     before = load_config(None, log.config)
     config = changed_config(before, settings)
     values, old = config.model_dump(mode="json"), before.model_dump(mode="json")
-    changed = sorted(name for name in values if values[name] != old[name])
+    changed = sorted(name for name in values.keys() | old.keys() if values.get(name) != old.get(name))
     if kept := [name for name in FIXED if _at(values, name) != _at(old, name)]:
         raise InputError(
             f"a fork cannot change {', '.join(kept)}",

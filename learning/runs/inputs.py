@@ -21,6 +21,7 @@ from abm.events import Phase
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
+from abm.worlds.roles import competitor_class, member_class
 from learning.methods import METHODS, check_options
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Learn, Plan, plan
@@ -95,6 +96,7 @@ def gather(
             "weights without effect", where=str(config.mapping), why="personas are asked one by one, and count alike",
             fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
         )  # fmt: skip
+    _check_classes(config)
     voters = _voters(people, config)
     lora = lora_settings(config.preset, config.lora)
     check_options(config.arms, lora.options or ())
@@ -149,6 +151,13 @@ def _never(config: RunConfig, coming: Plan, where: str, item: Intervention) -> I
         )
     society = " ".join(filter(None, [item.phase or "", f"epoch {item.epoch}" if item.epoch else ""]))
     return InputError(f"{where} waits for {society}", why="its contests are held before the fork")
+
+
+def _check_classes(config: RunConfig) -> None:
+    """Refuse classes of members and competitors that are not there."""
+    competitor_class(config.competitor)
+    for name in config.members:
+        member_class(name)
 
 
 def _audience(name: str, said: Mapping[str, ChoiceModel] | None) -> Audience | None:

@@ -8,7 +8,7 @@ Knows nothing of what the results mean; probes are handed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
@@ -36,7 +36,8 @@ from abm.journal import Journal, equal
 from abm.llm.port import LLM, Sampling, Sleeping
 from abm.probe import Probe
 from abm.worlds.agents import Writer
-from abm.worlds.model import Model, Society
+from abm.worlds.isolated import IsolatedModel
+from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.graphs import joined_ties
 from abm.worlds.networked.world import NetworkedModel
 from learning.methods import METHODS, training_set
@@ -106,6 +107,8 @@ class Loop:
             seed=config.seed,
             ties=config.ties,
             batch=config.batch,
+            members=config.members,
+            competitor=config.competitor,
         )
         self.plan = plan(config, inputs)
         self._declared = False
@@ -220,17 +223,18 @@ class Loop:
     def _society_of(self, part: Simulate | Evaluate) -> Model:
         """Return the model that holds a part's contests."""
         pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
-        place: dict[str, Any] = {
-            "anchors": [pool[i % len(pool)] for i in part.anchors],
-            "writers": [Writer(writer.arm, self._adapter(writer)) for writer in part.writers],
-            "voters": self.voters[part.phase],
-            "probes": self.probes if part.phase == "evaluate" else (),
-            "phase": part.phase, "epoch": part.epoch, "arm": part.arm,
-        }  # fmt: skip
+        stage = Stage(
+            anchors=[pool[i % len(pool)] for i in part.anchors],
+            writers=[Writer(writer.arm, self._adapter(writer)) for writer in part.writers],
+            voters=self.voters[part.phase],
+            phase=part.phase,
+            epoch=part.epoch,
+            arm=part.arm,
+            probes=self.probes if part.phase == "evaluate" else (),
+        )
         if self.config.world == "networked":
-            network = {"network": self.config.network, "checkers": self.probes}
-            return NetworkedModel(self.society, self.journal, **place, **network)
-        return Model(self.society, self.journal, **place)
+            return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
+        return IsolatedModel(self.society, self.journal, stage)
 
     def _adapter(self, policy: Policy) -> str:
         """Return the adapter of a policy; empty for the base model."""

@@ -22,7 +22,8 @@ from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, read_events
 from abm.state.state import fold
 from abm.worlds.agents import Writer
-from abm.worlds.model import Model, Society
+from abm.worlds.isolated import IsolatedModel
+from abm.worlds.model import Society, Stage
 from moloch.errors import CorruptLog
 from populations import TRAITS
 
@@ -64,10 +65,8 @@ def hold(tmp_path, answer, people, *, k=4, ties="skip", batch=2, writers=("a", "
         batch=batch,
     )
     voters = Voters(np.arange(k), names, TRAITS, np.zeros((k, len(TRAITS)), dtype=np.float32))
-    model = Model(
-        society, journal, anchors=ANCHORS, writers=[Writer(name) for name in writers], voters=voters, phase="train", epoch=1,
-        arm="shared",
-    )  # fmt: skip
+    stage = Stage(ANCHORS, [Writer(name) for name in writers], voters, "train", 1, "shared")
+    model = IsolatedModel(society, journal, stage)
     while model.running:
         model.step()
     log.close()
@@ -186,10 +185,9 @@ class TestMesa:
     """It is a Mesa model."""
 
     def test_agents_and_space_are_mesas(self, tmp_path):
-        """Competitors and members are agents; each member, once asked for, stands at its node and is a view of the state."""
+        """Competitors and members are agents; each member stands at its node and is a view of the state."""
         model, _ = hold(tmp_path, lambda r: say(r.site), audience("default"))
-        assert len(model.agents) == 2
-        assert len(model.members) == 4 and len(model.agents) == 2 + 4
+        assert len(model.agents) == 2 + 4 and len(model.members) == 4
         assert [member.cell.coordinate for member in model.members] == [0, 1, 2, 3]
         assert {member.reactions for member in model.members} == {len(ANCHORS)}
         assert set(model.members[0].traits) == set(TRAITS)

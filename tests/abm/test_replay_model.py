@@ -24,8 +24,8 @@ from abm.log import create, open_log, read_events
 from abm.reactions import each
 from abm.state.snapshots import state_at
 from abm.state.state import Tally
-from abm.views import members
 from abm.views.replay_model import ReplayModel
+from abm.worlds import peopled
 from abm.worlds.agents import Competitor, Member
 from analysis import win_rate
 from analysis.tables.evaluation import invalid_rate
@@ -254,9 +254,9 @@ class TestAgents:
     def test_a_crowd_gets_no_agents_unasked(self, runs, monkeypatch):
         """Beyond a grid's size only those are made that somebody looks at; beyond Mesa's, not all at once."""
         model = ReplayModel(runs / "crowd")
-        assert list(model.agents) == [] and len(model.voters.ids) > members.GRID
+        assert list(model.agents) == [] and len(model.voters.ids) > peopled.GRID
         assert model.member(3).name == model.voters.names[3] and len(model.agents) == 1
-        monkeypatch.setattr(members, "VIEWS", 100)
+        monkeypatch.setattr(peopled, "VIEWS", 100)
         with pytest.raises(InputError, match="too many"):
             _ = model.members
 
@@ -289,14 +289,14 @@ class TestCollector:
             assert share == pytest.approx(win_rate(read_events(runs / name), arm, forfeits="left out").value)
 
     def test_rows_are_steps(self, runs):
-        """Row 0 is before the first; of each later one the columns are the log's own counts."""
+        """One for each, under its number in the log; the columns are the log's own counts."""
         model = replayed(runs / "isolated")
         rows = model.datacollector.get_model_vars_dataframe()
-        assert list(rows.index) == list(range(model.steps + 1)) and rows.votes[0] == 0 and rows.phase[0] == ""
+        assert list(rows.index) == list(range(model.steps))
         decided = [event for event in read_events(runs / "isolated") if isinstance(event, ContestDecided)]
-        for step, row in rows.iloc[1:].iterrows():
-            mine = [event for event in decided if event.step == step - 1]
-            assert (row.contests, row.votes) == (len(mine), sum(sum(event.votes) for event in mine))
+        for step, row in rows.iterrows():
+            of_step = [event for event in decided if event.step == step]
+            assert (row.contests, row.votes) == (len(of_step), sum(sum(event.votes) for event in of_step))
             shares = [row[f"win share {name}"] for name in ("base", *CONFIG.arms)]
             known = [share for share in shares if not math.isnan(share)]
             assert (len(known), sum(known)) == ((2, pytest.approx(1)) if row.phase == "evaluate" else (0, 0))
@@ -343,8 +343,8 @@ class TestCollector:
         hold(tmp_path, lambda request: say(request.site), audience("default"))
         model = replayed(tmp_path / "run")
         rows = model.datacollector.get_model_vars_dataframe()
-        assert len(rows) == model.steps + 1 and np.isnan(rows["win share a"][0])
-        assert (rows["win share a"] + rows["win share b"])[1:].tolist() == pytest.approx([1.0] * model.steps)
+        assert len(rows) == model.steps > 0
+        assert (rows["win share a"] + rows["win share b"]).tolist() == pytest.approx([1.0] * model.steps)
 
 
 class TestDamage:

@@ -100,7 +100,7 @@ class TestSteps:
         model = live(arms=("rft",))
         assert "win share rft" in model.datacollector.get_model_vars_dataframe().columns
         model.step()
-        assert list(model.datacollector.model_vars["votes"]) == [0, model.measures.votes]
+        assert list(model.datacollector.model_vars["votes"]) == [model.measures.votes]
 
     def test_a_run_in_a_folder_goes_on(self, live, tmp_path):
         """What its log holds is shown first and not held again; what is missing comes then."""

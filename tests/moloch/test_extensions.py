@@ -15,6 +15,7 @@ from abm.events import ExtensionsLoaded, VerdictGiven
 from abm.llm import ScriptedLLM
 from abm.log import read_events
 from abm.probe import PROBES
+from abm.worlds import COMPETITORS, MEMBERS
 from analysis.cli.app import app
 from learning import fork, run
 from learning.methods import METHODS
@@ -35,7 +36,9 @@ SMALL = {
 PARTS = """
     from abm.arenas import ARENAS, arena
     from abm.audience import AUDIENCES, Reactions, audience
+    from abm.arenas.completions import Completion
     from abm.probe import PROBES, Verdict
+    from abm.worlds import COMPETITORS, MEMBERS, Competitor, Member
     from learning.methods import METHODS
     from media_graph.feeds import RANKERS
 
@@ -58,10 +61,31 @@ PARTS = """
         def react(self, texts, shown, voters, key):
             return Reactions(shown[:, 0].astype("int16"), [])
 
+    @MEMBERS.register("loyal")
+    class Loyal(Member):
+        def react(self, offer):
+            usual = super().react(offer)
+            return self.random.choice([usual, offer.order(self)[0]])
+
+    @COMPETITORS.register("brief")
+    class Brief(Competitor):
+        def write(self, assignment):
+            if self.slot:
+                return Completion("", f"Have a look at {assignment.anchor.text[:9]}.")
+            return super().write(assignment)
+
     ARENAS.add("loud_sales", lambda: arena("sales").model_copy(update={"probes": ("loud",)}))
     METHODS.add("again", METHODS.get("placebo"))
 """
-ADDED = ((PROBES, "loud"), (RANKERS, "shortest"), (AUDIENCES, "first"), (ARENAS, "loud_sales"), (METHODS, "again"))
+ADDED = (
+    (PROBES, "loud"),
+    (RANKERS, "shortest"),
+    (AUDIENCES, "first"),
+    (ARENAS, "loud_sales"),
+    (METHODS, "again"),
+    (MEMBERS, "loyal"),
+    (COMPETITORS, "brief"),
+)
 
 
 def forget() -> None:
@@ -96,6 +120,9 @@ KINDS = {
     "audience": {"audience": "first"},
     "method": {"arms": ["again", "placebo"]},
     "arena": {"arena": "loud_sales", "probes": ["loud"]},
+    "member": {"members": {"loyal": 0.5}},
+    "member there": {"members": {"loyal": 0.5}, "world": "networked", "crowd": {"size": 20}},
+    "competitor": {"competitor": "brief"},
 }
 
 
@@ -125,7 +152,7 @@ class TestEveryKind:
 
         def dying(request):
             asked.append(request)
-            if len(asked) > 9:
+            if len(asked) > 5:
                 raise KeyboardInterrupt
             return answer(request)
 

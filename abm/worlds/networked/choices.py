@@ -1,7 +1,8 @@
-"""What those who saw a contest choose: when it is decided, when a purchase is due, or when a poll asks."""
+"""What members who saw a contest choose: when it is decided, when a purchase is due, or when a poll asks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +12,11 @@ from abm.audience.vocal import vocal
 from abm.events import Event, PollTaken, Reacted
 from abm.reactions import reacted_many
 from abm.state.platform import SERVED
+from abm.worlds.contests import Slate
 from abm.worlds.networked.influence import social_utility, source_utility
 from abm.worlds.networked.readers import Seen
 from abm.worlds.networked.scene import Scene
-from moloch.keyed import Part
+from abm.worlds.offers import Occasion, Offer
 
 
 class Entry(NamedTuple):
@@ -23,13 +25,28 @@ class Entry(NamedTuple):
     Attributes:
         items: its messages' places in the feed, by option.
         opened: ``seq`` of its opening.
-        place: key of its draws.
     """
 
-    contest: str
+    slate: Slate
     items: list[int]
     opened: int
-    place: tuple[Part, ...]
+
+    @property
+    def contest(self) -> str:
+        """The contest's id."""
+        return self.slate.contest
+
+
+class Own(NamedTuple):
+    """Members who decided by themselves.
+
+    Attributes:
+        rows: of them, and maybe of others who were not asked.
+        explain: row and chosen option -> why.
+    """
+
+    rows: NDArray[np.int64]
+    explain: Callable[[int, int], str]
 
 
 class Choices(NamedTuple):
@@ -38,11 +55,13 @@ class Choices(NamedTuple):
     Attributes:
         options: shape (k,), -1 for nothing.
         slots: shape (k,), the same as slots.
+        own: those among them who decided by themselves; None where none did.
     """
 
     seen: Seen
     options: NDArray[np.int64]
     slots: NDArray[np.int8]
+    own: Own | None = None
 
 
 def choose(scene: Scene, entry: Entry, occasion: int) -> Choices:
@@ -69,8 +88,32 @@ def choose(scene: Scene, entry: Entry, occasion: int) -> Choices:
         - scene.penalty * posts.labelled[entry.items],
     )
     texts = [scene.texts[item] for item in entry.items]
-    options = scene.reader.choose(texts, scene.voters, seen, (*entry.place, "choice", occasion))
-    return Choices(seen, options, np.where(options < 0, np.int8(-1), slots[options]))
+    options = scene.reader.choose(texts, scene.voters, seen, (*entry.slate.place, "choice", occasion))
+    return Choices(seen, options, _slots(scene, entry, options))
+
+
+def offer_of(scene: Scene, entry: Entry, choices: Choices, why: Occasion) -> Offer:
+    """Return a contest as the members who saw it have it before them."""
+    rows = choices.seen.rows
+    return Offer(
+        contest=entry.contest,
+        anchor=entry.slate.anchor,
+        texts=entry.slate.texts,
+        occasion=why,
+        rows=rows,
+        shown=_orders(scene, entry, choices.seen),
+        usual=choices.options,
+        endorsed=scene.posts.endorsed[np.array(entry.items)[:, None], rows].T,
+    )
+
+
+def with_own(scene: Scene, entry: Entry, choices: Choices, options: NDArray[np.int64], own: Own) -> Choices:
+    """Return choices once some members decided by themselves.
+
+    Args:
+        options: shape (k,), what everybody chose in the end.
+    """
+    return Choices(choices.seen, options, _slots(scene, entry, options), own)
 
 
 def reacted(scene: Scene, entry: Entry, choices: Choices, occasion: int, bulk: int) -> list[Event]:
@@ -86,11 +129,16 @@ def reacted(scene: Scene, entry: Entry, choices: Choices, occasion: int, bulk: i
     single = np.ones(len(ids), dtype=bool) if len(ids) < bulk else np.isin(np.arange(len(ids)), list(thoughts))
     events: list[Event] = [
         Reacted(
-            step=scene.step, cause=entry.opened, contest=entry.contest, persona=int(ids[i]),
-            order=slots[i][slots[i] >= 0].tolist(), choice=int(choices.slots[i]), thought=thoughts.get(int(i), ""),
+            step=scene.step,
+            cause=entry.opened,
+            contest=entry.contest,
+            persona=int(ids[i]),
+            order=slots[i][slots[i] >= 0].tolist(),
+            choice=int(choices.slots[i]),
+            thought=thoughts.get(int(i), ""),
         )
         for i in np.flatnonzero(single)
-    ]  # fmt: skip
+    ]
     if not single.all():
         crowd = ~single
         events.append(
@@ -109,6 +157,10 @@ def poll(scene: Scene, entry: Entry, choices: Choices, round_: int, competitors:
     )
 
 
+def _slots(scene: Scene, entry: Entry, options: NDArray[np.int64]) -> NDArray[np.int8]:
+    return np.where(options < 0, np.int8(-1), scene.posts.slots[entry.items][options])
+
+
 def _orders(scene: Scene, entry: Entry, seen: Seen) -> NDArray[np.int64]:
     """Return options in the order in which each member saw them, shape (k, n); -1 at the end for those it did not."""
     places = scene.posts.places[np.array(entry.items)[:, None], seen.rows].T.astype(np.int64)
@@ -124,14 +176,23 @@ def _thoughts(
     seen = choices.seen
     compared = np.flatnonzero(seen.offered.all(axis=1) & (len(entry.items) >= 2))
     if len(seen.rows) >= bulk:
-        asked, _ = vocal(scene.audience, scene.voters.ids[seen.rows[compared]], *entry.place)
+        asked, _ = vocal(scene.audience, scene.voters.ids[seen.rows[compared]], *entry.slate.place)
         compared = compared[asked]
+    own, explained = choices.own, {}
+    if own is not None:
+        decided = np.isin(seen.rows[compared], own.rows)
+        for place in compared[decided].tolist():
+            explained[place] = own.explain(int(seen.rows[place]), int(choices.options[place]))
+        compared = compared[~decided]
     if not len(compared):
-        return {}
-    part = seen.of(compared)
+        return explained
     texts = [scene.texts[item] for item in entry.items]
-    said = scene.reader.thoughts(
-        texts, scene.voters, part, choices.options[compared], orders[compared].astype(np.int8),
-        (*entry.place, "choice", occasion),
-    )  # fmt: skip
-    return dict(zip(compared.tolist(), said, strict=True))
+    thoughts = scene.reader.thoughts(
+        texts,
+        scene.voters,
+        seen.of(compared),
+        choices.options[compared],
+        orders[compared].astype(np.int8),
+        (*entry.slate.place, "choice", occasion),
+    )
+    return dict(zip(compared.tolist(), thoughts, strict=True)) | explained

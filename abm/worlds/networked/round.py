@@ -7,7 +7,7 @@ and message: who else is asked, and in which order, plays no part.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from abm.columns import Float32s, Int8s, Int16s, Int32s, pack
 from abm.events import Engaged, Event, FeedServed, OpinionsShifted, TiesCut, TiesFormed
 from abm.state.platform import ELIGIBLE, RECOMMENDED, SERVED, account
+from abm.worlds.causes import FIRST
 from abm.worlds.networked.influence import moved, shifted_opinions
 from abm.worlds.networked.scene import Scene
 from media_graph import distinct
@@ -48,21 +49,28 @@ class Actions(NamedTuple):
 
 
 def hold(scene: Scene, round_: int, cause: int) -> list[Event]:
-    """Return the events of a round: what was served (none if nothing was), and then what came of it."""
+    """Return the events of a round: what was served (none if nothing was), and then what that caused."""
     views = serve_feeds(scene, round_)
     if not len(views.rows):
         return []
     actions = act(scene, round_, views)
+    served = FeedServed(
+        step=scene.step,
+        cause=cause,
+        round=round_,
+        ranker=scene.platform.ranker,
+        members=_personas(scene, views.rows),
+        items=pack(views.items, Int16s),
+        ranks=pack(views.ranks, Int8s),
+        scores=pack(views.scores, Float32s),
+        sources=pack(views.sources, Int32s),
+    )
     return [
-        FeedServed(
-            step=scene.step, cause=cause, round=round_, ranker=scene.platform.ranker,
-            members=_personas(scene, views.rows), items=pack(views.items, Int16s), ranks=pack(views.ranks, Int8s),
-            scores=pack(views.scores, Float32s), sources=pack(views.sources, Int32s),
-        ),
+        served,
         *_engaged(scene, round_, views, actions),
         *_ties(scene, views, actions),
         *_shifts(scene, round_, views, actions),
-    ]  # fmt: skip
+    ]
 
 
 def serve_feeds(scene: Scene, round_: int) -> Views:
@@ -136,7 +144,7 @@ def _engaged(scene: Scene, round_: int, views: Views, actions: Actions) -> Itera
         did = getattr(actions, action)
         if did.any():
             members, items = _personas(scene, views.rows[did]), pack(views.items[did], Int16s)
-            yield Engaged(step=scene.step, round=round_, action=action, members=members, items=items)
+            yield Engaged(step=scene.step, cause=FIRST, round=round_, action=action, members=members, items=items)
 
 
 def _ties(scene: Scene, views: Views, actions: Actions) -> Iterator[Event]:
@@ -144,10 +152,10 @@ def _ties(scene: Scene, views: Views, actions: Actions) -> Iterator[Event]:
     authors = account(scene.posts.slots[views.items].astype(np.int64))
     if actions.follow.any():
         sources, targets = _pairs(scene, views.rows[actions.follow], authors[actions.follow])
-        yield TiesFormed(step=scene.step, why="follow", sources=sources, targets=targets)
+        yield TiesFormed(step=scene.step, cause=FIRST, why="follow", sources=sources, targets=targets)
     if actions.unfollow.any():
         sources, targets = _pairs(scene, views.rows[actions.unfollow], views.sources[actions.unfollow])
-        yield TiesCut(step=scene.step, why="unfollow", sources=sources, targets=targets)
+        yield TiesCut(step=scene.step, cause=FIRST, why="unfollow", sources=sources, targets=targets)
 
 
 def _shifts(scene: Scene, round_: int, views: Views, actions: Actions) -> Iterator[Event]:
@@ -156,21 +164,35 @@ def _shifts(scene: Scene, round_: int, views: Views, actions: Actions) -> Iterat
     for slot in range(len(platform.opinions)):
         mine = author == slot
         rows, values = shifted_opinions(platform, slot, views.rows[mine], views.appeal[mine], weights)
-        yield from shift(scene, round_, "opinion", "influence", slot, rows, values)
+        yield from shift(scene, round_, "opinion", "influence", slot, rows, values, cause=FIRST)
         likers = distinct(views.rows[mine & actions.like])
         rows, values = moved(platform.trust[slot], likers, weights.trust_gain)
-        yield from shift(scene, round_, "trust", "influence", slot, rows, values)
+        yield from shift(scene, round_, "trust", "influence", slot, rows, values, cause=FIRST)
 
 
 def shift(
-    scene: Scene, round_: int, about: str, why: str, slot: int, rows: NDArray[np.int64], values: NDArray[np.int16]
+    scene: Scene,
+    round_: int,
+    about: Literal["opinion", "trust"],
+    why: Literal["influence", "shock", "fact_check"],
+    slot: int,
+    rows: NDArray[np.int64],
+    values: NDArray[np.int16],
+    *,
+    cause: int = -1,
 ) -> Iterator[OpinionsShifted]:
     """Yield the event of changed opinions or trust, if there are any."""
     if len(rows):
         yield OpinionsShifted(
-            step=scene.step, round=round_, about=about, why=why, slot=slot,  # pyright: ignore[reportArgumentType]
-            members=_personas(scene, rows), values=pack(values, Int16s),
-        )  # fmt: skip
+            step=scene.step,
+            cause=cause,
+            round=round_,
+            about=about,
+            why=why,
+            slot=slot,
+            members=_personas(scene, rows),
+            values=pack(values, Int16s),
+        )
 
 
 def _personas(scene: Scene, rows: NDArray[np.int64]) -> bytes:

@@ -8,8 +8,8 @@ applied: it sees nothing of itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import msgspec
 import networkx as nx
@@ -17,14 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor
-from abm.audience import Voters
 from abm.columns import Float32s, Int32s, pack
 from abm.events import Event, FeedOpened, MessagePublished, PlatformOpened, TiesCut, TiesFormed
+from abm.journal import Journal
 from abm.probe import Probe
 from abm.state.platform import Platform, account
-from abm.worlds.model import Model, Votes, Written
+from abm.worlds import contests
+from abm.worlds.causes import FIRST, emit_all
+from abm.worlds.contests import Slate, Votes
+from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked import interventions
-from abm.worlds.networked.choices import Entry, choose, poll, reacted
+from abm.worlds.networked.choices import Choices, Entry, Own, choose, offer_of, poll, reacted, with_own
 from abm.worlds.networked.churn import churned
 from abm.worlds.networked.readers import reader
 from abm.worlds.networked.round import hold
@@ -37,27 +40,39 @@ class NetworkedModel(Model):
     """A Mesa model of contests in the networked world.
 
     Args:
+        society, journal, stage: as :class:`abm.worlds.model.Model` takes them; the members' ties stand in the log
+            (``ties_formed``, ``graph``).
         network: the world's settings.
         checkers: probes that a fact-check may use.
-        others: as :class:`abm.worlds.model.Model` takes them; the members' ties stand in the log (``ties_formed``, ``graph``).
 
     Raises:
         InputError: the audience cannot read in a networked world, or an intervention names what is not there.
     """
 
     def __init__(
-        self, *args: Any, voters: Voters, network: NetworkConfig, checkers: Sequence[Probe] = (), **others: Any
+        self,
+        society: Society,
+        journal: Journal,
+        stage: Stage,
+        network: NetworkConfig,
+        checkers: Sequence[Probe] = (),
     ) -> None:
-        order = np.argsort(voters.ids, kind="stable")
-        if not np.array_equal(order, np.arange(len(order))):  # rows go by persona index: no result hangs on their order
-            voters = voters.of(order)
-        super().__init__(*args, voters=voters, **others)
+        order = np.argsort(stage.voters.ids, kind="stable")
+        if not np.array_equal(
+            order, np.arange(len(order))
+        ):  # rows go by persona index: no result depends on their order
+            stage = msgspec.structs.replace(stage, voters=stage.voters.of(order))
+        super().__init__(society, journal, stage)
         self.network, self.checkers = network, checkers
-        self.reader = reader(self.society.audience, network.outside)
+        self.reader = reader(society.audience, network.outside)
         self.plan = interventions.make_plan(
-            network, checkers, phase=self.phase, epoch=self.epoch, competitors=len(self.competitors),
-            starts=interventions.openings(len(self.anchors), self.society.batch, network.together),
-        )  # fmt: skip
+            network,
+            checkers,
+            phase=stage.phase,
+            epoch=stage.epoch,
+            competitors=len(self.competitors),
+            starts=interventions.openings(len(stage.anchors), society.batch, network.together),
+        )
 
     @property
     def platform(self) -> Platform:
@@ -86,38 +101,40 @@ class NetworkedModel(Model):
 
     # -- one step ------------------------------------------------------------------------------------------
 
-    def _hold(self, batch: Sequence[Anchor]) -> None:
+    def hold(self, batch: Sequence[Anchor]) -> None:
+        """Have messages written, let them spread through the feeds, and have them judged."""
         with self.journal.transaction():
-            written = list(self._written(batch))
+            slates = list(self.write(batch))
             if not self.done:
-                self._open_platform()
+                emit_all(self.journal, self._opened_platform())
         for start in range(0, len(batch), self.network.together):
-            self._feed(self.done + start, written[start : start + self.network.together])
-        with self.journal.transaction():
-            for anchor, published in written:
-                for message in published:
-                    self._judge(message, anchor)
+            self._feed(self.done + start, slates[start : start + self.network.together])
+        self.append(verdict for slate in slates for verdict in self.verdicts(slate))
 
-    def _open_platform(self) -> None:
+    def _opened_platform(self) -> Iterator[Event]:
+        """Yield the opening of the platform, and who follows each competitor from the start."""
         ids, feed = self.voters.ids, self.network.feed
         contiguous = np.array_equal(ids, ids[0] + np.arange(len(ids)))
-        opened = self.journal.emit(
-            PlatformOpened(
-                step=self.state.step, competitors=len(self.competitors), first=int(ids[0]), size=len(ids),
-                personas=b"" if contiguous else pack(ids, Int32s), ranker=feed.ranker, slots=feed.slots,
-                tastes=self.reader.topics([""]).shape[1] if interventions.needs_tastes(self.network) else 0,
-            )
-        )  # fmt: skip
+        yield PlatformOpened(
+            step=self.state.step,
+            competitors=len(self.competitors),
+            first=int(ids[0]),
+            size=len(ids),
+            personas=b"" if contiguous else pack(ids, Int32s),
+            ranker=feed.ranker,
+            slots=feed.slots,
+            tastes=self.reader.topics([""]).shape[1] if interventions.needs_tastes(self.network) else 0,
+        )
         followers = self._first_followers()
-        for competitor in self.competitors if len(followers) else ():
+        for competitor in self.competitors:
             followed = np.full(len(followers), account(competitor.slot))
-            self._tie(TiesFormed, "audience", followers, followed, cause=opened)
+            yield from self._ties(TiesFormed, "audience", followers, followed, cause=FIRST)
 
     def _first_followers(self) -> NDArray[np.int64]:
         """Return the members who follow every competitor from the start, as persona indices."""
         ids, share = self.voters.ids, self.network.followers
         wanted = max(1, round(share * len(ids))) if share else 0
-        lots = keyed.uniforms(ids, self.seed, self.phase, "followers")
+        lots = keyed.uniforms(ids, self.society.seed, self.phase, "followers")
         followed = np.zeros(len(ids), dtype=np.int64)
         if self.network.placement == "hubs":
             inside = np.isin(self.state.sources, ids) & np.isin(self.state.targets, ids)
@@ -126,104 +143,104 @@ class NetworkedModel(Model):
 
     # -- the feeds -----------------------------------------------------------------------------------------
 
-    def _feed(self, held: int, group: Sequence[Written]) -> None:
+    def _feed(self, held: int, slates: Sequence[Slate]) -> None:
         """Let the messages of some contests spread, and decide the contests."""
-        society = (self.seed, self.phase, self.epoch)
+        society = (self.society.seed, self.phase, self.epoch)
         due = self.plan.due(held, self.platform.interventions)
         interventions.check_tastes(due, self.platform)
         cut, formed = churned(self.platform, self.network.churn, (*society, "churn", held))
         with self.journal.transaction():
-            self._emit(interventions.intervened(intervention, held, self.state.step) for intervention in due)
-            self._tie(TiesCut, "churn", *cut)
-            self._tie(TiesFormed, "churn", *formed)
-            entries, cause = self._enter(group)
-        messages = [(message, anchor) for anchor, published in group for message in published]
+            emit_all(self.journal, (interventions.intervened(each, held, self.state.step) for each in due))
+            emit_all(self.journal, self._ties(TiesCut, "churn", *cut))
+            emit_all(self.journal, self._ties(TiesFormed, "churn", *formed))
+            opened = emit_all(self.journal, (contests.opened(slate, self.state.step) for slate in slates))
+            cause = self.journal.emit(self._feed_opened(slates))
+        entries = _entries(slates, opened)
+        messages = [(message, slate.anchor) for slate in slates for message in slate.messages]
         shocks = [intervention for intervention in due if isinstance(intervention, Shock)]
         for i, shock in enumerate(shocks):
             number = sum(before.slot == shock.slot for before in shocks[:i])
-            self._commit(interventions.shocked(self._scene(held, messages), shock, held, society, number))
-        votes = {entry.contest: [np.zeros(0, dtype=np.int8)] for entry in entries}
+            self.append(interventions.shocked(self._scene(held, messages), shock, held, society, number))
+        votes = {slate.contest: [np.zeros(0, dtype=np.int8)] for slate in slates}
         for round_ in range(self.network.rounds):
             self._check_facts(held, round_, messages)
-            cause = self._round(self._scene(held, messages), round_, cause)
-            for contest, slots in self._ask(self._scene(held, messages), round_, entries).items():
+            served = self.append(hold(self._scene(held, messages), round_, cause))
+            cause = served[0] if served else cause
+            for contest, slots in self._choose(self._scene(held, messages), round_, entries).items():
                 votes[contest].append(slots)
-        with self.journal.transaction():
-            for entry, (anchor, published) in zip(entries, group, strict=True):
-                chosen = np.concatenate(votes[entry.contest])
-                self._decide(entry.contest, anchor, published, entry.opened, Votes(chosen))
+        self.append(
+            self.decided(entry.slate, Votes(np.concatenate(votes[entry.contest])), entry.opened) for entry in entries
+        )
 
-    def _enter(self, group: Sequence[Written]) -> tuple[list[Entry], int]:
-        """Open the contests and the feeds; return the contests, and the ``seq`` of the feeds' opening."""
-        entries, messages = [], []
-        for anchor, published in group:
-            contest = self._contest_id(anchor)
-            items = list(range(len(messages), len(messages) + len(published)))
-            opened = self._open(contest, anchor, published)
-            entries.append(Entry(contest, items, opened, (self.seed, self.phase, self.epoch, anchor.id)))
-            messages += published
-        topics = self.reader.topics([message.text for message in messages])
-        ids = [message.message for message in messages]
-        cause = messages[0].seq if messages else -1
-        return entries, self.journal.emit(
-            FeedOpened(step=self.state.step, cause=cause, messages=ids, topics=pack(topics, Float32s))
+    def _feed_opened(self, slates: Sequence[Slate]) -> FeedOpened:
+        messages = [message for slate in slates for message in slate.messages]
+        return FeedOpened(
+            step=self.state.step,
+            cause=messages[0].seq if messages else -1,
+            messages=[message.message for message in messages],
+            topics=pack(self.reader.topics([message.text for message in messages]), Float32s),
         )
 
     def _scene(self, held: int, messages: Sequence[tuple[MessagePublished, Anchor]]) -> Scene:
         posts = self.platform.posts
         assert posts is not None  # the feeds are open
         return Scene(
-            step=self.state.step, platform=self.platform, posts=posts, voters=self.voters, audience=self.society.audience, reader=self.reader,
-            network=self.network, texts=[message.text for message, _ in messages],
-            places=[(self.seed, self.phase, self.epoch, anchor.id, message.slot) for message, anchor in messages],
+            step=self.state.step,
+            platform=self.platform,
+            posts=posts,
+            voters=self.voters,
+            audience=self.society.audience,
+            reader=self.reader,
+            network=self.network,
+            texts=[message.text for message, _ in messages],
+            places=[(*self._place(anchor), message.slot) for message, anchor in messages],
             penalty=self.plan.penalty(held),
-        )  # fmt: skip
+        )
 
     def _check_facts(self, held: int, round_: int, messages: Sequence[tuple[MessagePublished, Anchor]]) -> None:
+        arena = self.society.arena
         for number, (start, check) in enumerate(self.plan.checks):
             if held >= start and check.round == round_:
                 scene = self._scene(held, messages)
-                self._commit(interventions.checked(scene, check, round_, messages, self.arena, self.checkers, number))
+                self.append(interventions.checked(scene, check, round_, messages, arena, self.checkers, number))
 
-    def _round(self, scene: Scene, round_: int, cause: int) -> int:
-        """Serve and let members act; return the ``seq`` of what was served, or ``cause`` if nothing was."""
-        events = hold(scene, round_, cause)
-        with self.journal.transaction():
-            for i, event in enumerate(events):
-                if i == 0:  # what was served; it is the cause of the rest
-                    cause = self.journal.emit(event)
-                else:
-                    self.journal.emit(msgspec.structs.replace(event, cause=cause))
-        return cause
-
-    def _ask(self, scene: Scene, round_: int, entries: Sequence[Entry]) -> dict[str, NDArray[np.int8]]:
+    def _choose(self, scene: Scene, round_: int, entries: Sequence[Entry]) -> dict[str, NDArray[np.int8]]:
         """Take the polls and make the purchases of a round; return the slots that members chose, by contest."""
         network = self.network
         first_purchase = network.rounds - network.purchases
         buys, asks = round_ >= first_purchase, round_ in network.polls
-        contests = [entry for entry in entries if len(entry.items) >= 2] if buys or asks else []
-        choices = [choose(scene, entry, max(round_, first_purchase)) for entry in contests]
-        for entry, made in zip(contests, choices, strict=True):
+        competing = [entry for entry in entries if entry.slate.competes] if buys or asks else []
+        choices = [self._choices(scene, entry, max(round_, first_purchase), buys) for entry in competing]
+        for entry, made in zip(competing, choices, strict=True):
             if asks:
-                self._commit([poll(scene, entry, made, round_, len(self.competitors))])
+                self.append([poll(scene, entry, made, round_, len(self.competitors))])
             if buys:
-                self._commit(reacted(scene, entry, made, round_, self.society.bulk))
-        return {entry.contest: made.slots for entry, made in zip(contests, choices, strict=True)} if buys else {}
+                self.append(reacted(scene, entry, made, round_, self.society.bulk))
+        return {entry.contest: made.slots for entry, made in zip(competing, choices, strict=True)} if buys else {}
 
-    # -- events --------------------------------------------------------------------------------------------
+    def _choices(self, scene: Scene, entry: Entry, occasion: int, buys: bool) -> Choices:
+        """Return what those who saw a contest choose, once those who decide by themselves have done so."""
+        choices = choose(scene, entry, occasion)
+        if not self.asks_singly:
+            return choices
+        before_them = offer_of(scene, entry, choices, "purchase" if buys else "poll")
+        options = self.answers(before_them, (*entry.slate.place, occasion))
+        own = Own(np.array(list(self.own_members), dtype=np.int64), partial(self.explanation, before_them))
+        return with_own(scene, entry, choices, options, own)
 
-    def _tie(
+    def _ties(
         self, kind: type[Event], why: str, sources: NDArray[np.int64], targets: NDArray[np.int64], cause: int = -1
-    ) -> None:
+    ) -> Iterator[Event]:
+        """Yield the event of ties that form or are cut, if there are any."""
         if len(sources):
             columns = {"sources": pack(sources, Int32s), "targets": pack(targets, Int32s)}
-            self.journal.emit(kind(step=self.state.step, cause=cause, why=why, **columns))  # pyright: ignore[reportCallIssue]
+            yield kind(step=self.state.step, cause=cause, why=why, **columns)  # pyright: ignore[reportCallIssue]
 
-    def _emit(self, events: Iterable[Event]) -> None:
-        for event in events:
-            self.journal.emit(event)
 
-    def _commit(self, events: Iterable[Event]) -> None:
-        decided = list(events)  # before the first is applied
-        with self.journal.transaction():
-            self._emit(decided)
+def _entries(slates: Sequence[Slate], opened: Sequence[int]) -> list[Entry]:
+    """Return where the messages of contests stand in the feeds."""
+    starts = np.cumsum([0, *(len(slate.messages) for slate in slates)]).tolist()
+    return [
+        Entry(slate, list(range(starts[i], starts[i + 1])), seq)
+        for i, (slate, seq) in enumerate(zip(slates, opened, strict=True))
+    ]

@@ -47,7 +47,7 @@ def plot(measure: str | Mapping[str, str], post_process: Callable[[Any], None] |
 
 
 def draw(rows: Any, lines: Mapping[str, str], post_process: Callable[[Any], None] | None, dark: bool) -> Figure:
-    """Return the figure of columns over steps; row 0, before the first step, is none of them.
+    """Return the figure of columns over steps.
 
     Args:
         rows: a frame of the data collector.
@@ -56,10 +56,10 @@ def draw(rows: Any, lines: Mapping[str, str], post_process: Callable[[Any], None
     axes = figure.subplots()
     axes.set_facecolor("none")
     for name, colour in lines.items():
-        values = np.asarray(rows[name], dtype=float)[1:]
+        values = np.asarray(rows[name], dtype=float)
         axes.plot(1 + np.arange(len(values)), values, label=name, color=_on(colour, dark), marker="o", markersize=3.5)
     axes.set_xlabel("step")
-    axes.set_xlim(0.5, max(4, len(rows) - 1) + 0.5)
+    axes.set_xlim(0.5, max(4, len(rows)) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(lines) == 1:
         axes.set_ylabel(next(iter(lines)))

@@ -18,7 +18,7 @@ from abm.journal import LiveJournal
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, open_log, read_events
 from abm.worlds.agents import Writer
-from abm.worlds.model import Society
+from abm.worlds.model import Society, Stage
 from abm.worlds.networked.settings import NetworkConfig
 from abm.worlds.networked.world import NetworkedModel
 from populations import TRAITS
@@ -91,10 +91,8 @@ def hold(
         arena=SALES, audience=audience(people_are) if isinstance(people_are, str) else people_are, llm=ScriptedLLM(say),
         sampling=Sampling(), seed=seed, batch=batch, bulk=bulk,
     )  # fmt: skip
-    model = NetworkedModel(
-        society, journal, anchors=anchors(contests), writers=[Writer(f"w{i}") for i in range(writers)], voters=voters,
-        phase="train", epoch=1, arm="shared", network=network, checkers=checkers,
-    )  # fmt: skip
+    stage = Stage(anchors(contests), [Writer(f"w{i}") for i in range(writers)], voters, "train", 1, "shared")
+    model = NetworkedModel(society, journal, stage, network, checkers)
     while model.running and steps != 0:
         model.step()
         steps = steps and steps - 1

@@ -136,7 +136,7 @@ class TestPlots:
         model.step()
         rows = model.datacollector.get_model_vars_dataframe()
         axes = draw(rows, {"votes": HUES[0][0]}, None, False).axes[0]
-        assert axes.lines[0].get_xydata().tolist() == [[1, rows.votes[1]], [2, rows.votes[2]]]  # pyright: ignore[reportAttributeAccessIssue]
+        assert axes.lines[0].get_xydata().tolist() == [[1, rows.votes[0]], [2, rows.votes[1]]]  # pyright: ignore[reportAttributeAccessIssue]
         assert axes.get_ylabel() == "votes" and not axes.texts
 
     @pytest.mark.parametrize("axis", [share_axis, opinion_axis])

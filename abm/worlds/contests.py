@@ -1,0 +1,174 @@
+"""How a contest stands in the log: what was written, what it opens with, how it ends, what probes say; all as events.
+
+Pure functions of what was decided; they append nothing. Know nothing of members and of how they choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.arenas import Arena
+from abm.arenas.anchors import Anchor
+from abm.arenas.completions import Completion, parse_completion
+from abm.events import (
+    ContestDecided,
+    ContestOpened,
+    LLMReplied,
+    MessagePublished,
+    MessageRejected,
+    VerdictGiven,
+)
+from abm.probe import Probe
+from abm.worlds.agents import Competitor
+from abm.worlds.causes import FIRST
+from abm.worlds.offers import Assignment
+from moloch import keyed
+from moloch.keyed import Part
+
+Ties = Literal["skip", "random"]
+"""What a tie decides: no winner (counted), or a keyed fair coin."""
+
+
+class Slate(msgspec.Struct, frozen=True):
+    """What was published for one contest.
+
+    Attributes:
+        contest: its id.
+        messages: by slot; as the log holds them.
+        place: key of the contest's draws.
+    """
+
+    contest: str
+    anchor: Anchor
+    messages: tuple[MessagePublished, ...]
+    place: tuple[Part, ...]
+
+    @property
+    def competes(self) -> bool:
+        """Whether there is anything to choose."""
+        return len(self.messages) >= 2
+
+    @property
+    def texts(self) -> list[str]:
+        """The messages' texts, by option."""
+        return [message.text for message in self.messages]
+
+    @property
+    def slots(self) -> NDArray[np.int8]:
+        """Option -> slot of who wrote it."""
+        return np.array([message.slot for message in self.messages], dtype=np.int8)
+
+
+class Votes(NamedTuple):
+    """What members chose, as slots, shape (members,); -1: nothing. ``invalid`` of them named no option."""
+
+    chosen: NDArray[np.int8]
+    invalid: int = 0
+
+
+NOBODY = Votes(np.zeros(0, dtype=np.int8))
+
+
+def written(
+    competitor: Competitor, assignment: Assignment, answer: LLMReplied | Completion, step: int, started: int
+) -> MessagePublished | MessageRejected:
+    """Return the message that an answer holds, or why it holds none.
+
+    Args:
+        answer: of the model, or what a competitor wrote without one; it is read as strictly.
+        started: ``seq`` of the step's start, which causes what no model answered.
+    """
+    tag, cause = assignment.arena.tag, started
+    if isinstance(answer, LLMReplied):
+        text, cause = answer.text, answer.seq
+    else:
+        text = assignment.arena.completion(answer.thinking, tag, answer.text)
+    parsed = parse_completion(text, tag)
+    slot = competitor.slot
+    common = {
+        "step": step,
+        "cause": cause,
+        "message": f"{assignment.contest}/{slot}",
+        "contest": assignment.contest,
+        "slot": slot,
+        "competitor": competitor.name,
+        "anchor": assignment.anchor.id,
+        "adapter": competitor.adapter,
+    }
+    if isinstance(parsed, Completion):
+        return MessagePublished(**common, thinking=parsed.thinking, text=parsed.text)
+    return MessageRejected(**common, reason=parsed.reason)
+
+
+def opened(slate: Slate, step: int) -> ContestOpened:
+    """Return the opening of a contest."""
+    messages = slate.messages
+    return ContestOpened(
+        step=step,
+        cause=messages[0].seq if messages else -1,
+        contest=slate.contest,
+        anchor=slate.anchor.id,
+        messages=[message.message for message in messages],
+    )
+
+
+def decided(
+    slate: Slate, votes: Votes, step: int, *, competitors: int, ties: Ties, coin: tuple[Part, ...], cause: int = FIRST
+) -> ContestDecided:
+    """Return who won: whom the votes favour, or who alone has published.
+
+    Args:
+        competitors: how many slots there are.
+        coin: key of the draw that decides a tie.
+        cause: ``seq`` of the opening.
+    """
+    chosen = votes.chosen
+    counts = np.bincount(chosen[chosen >= 0], minlength=competitors).tolist()
+    outcome, winner = _winner(slate, counts, ties, coin)
+    return ContestDecided(
+        step=step,
+        cause=cause,
+        contest=slate.contest,
+        votes=counts,
+        abstained=int((chosen < 0).sum()) - votes.invalid,
+        invalid=votes.invalid,
+        outcome=outcome,
+        winner=winner,
+        ties=ties,
+    )
+
+
+def _winner(
+    slate: Slate, votes: list[int], ties: Ties, coin: tuple[Part, ...]
+) -> tuple[Literal["majority", "tie", "forfeit", "void"], int]:
+    if not slate.competes:
+        return ("forfeit", slate.messages[0].slot) if slate.messages else ("void", -1)
+    if not any(votes):
+        return "void", -1
+    best = [slot for slot, count in enumerate(votes) if count == max(votes)]
+    if len(best) == 1:
+        return "majority", best[0]
+    if ties == "skip":
+        return "tie", -1
+    return "tie", best[int(keyed.generator(*coin).integers(len(best)))]
+
+
+def verdicts(slate: Slate, probes: Sequence[Probe], arena: Arena, step: int) -> Iterator[VerdictGiven]:
+    """Yield what each probe says of each message."""
+    for message in slate.messages:
+        for probe in probes:
+            verdict = probe.judge(message.text, slate.anchor, arena, thinking=message.thinking)
+            yield VerdictGiven(
+                step=step,
+                cause=message.seq,
+                message=message.message,
+                probe=probe.name,
+                judge=probe.judge_name,
+                label=verdict.label,
+                evidence=list(verdict.evidence),
+            )
