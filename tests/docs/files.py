@@ -11,6 +11,7 @@ from pathlib import Path
 import networkx as nx
 
 from populations import load_personas
+from tests.docs.parts import PARTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,6 +44,14 @@ def lay_out(folder: Path, settings: Iterable[str]) -> None:
     people = load_personas("biographic").train
     rows = [{"name": person.name, "biography": person.text} for person in people]
     (folder / "FILE.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    shutil.copytree(PARTS, folder, dirs_exist_ok=True)
+    (folder / "motions").mkdir()
+    for split, place in (("train", "library"), ("test", "market")):
+        rows = [
+            {"motion": f"Close the {place} at {i}", "background": f"{i * 10} people at the {place} asked for it."}
+            for i in range(9)
+        ]
+        (folder / "motions" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     society = nx.watts_strogatz_graph(6, 4, 0.1, seed=1)
     nx.set_node_attributes(society, {node: f"Person {node} lives at the river." for node in society}, "biography")
     nx.write_graphml(society, folder / "society.graphml")

@@ -40,6 +40,13 @@ def texts(root: Path = ROOT) -> Iterator[Text]:
             yield from ((f"{where}:{number}", text) for number, text in _spoken(path))
 
 
+def entry_points(root: Path = ROOT) -> set[str]:
+    """Return the groups of entry points that registries read: names with a dot, but of no object."""
+    sources = [path.read_text("utf-8") for folder in PACKAGES for path in (root / folder).rglob("*.py")]
+    kinds = {kind for source in sources for kind in re.findall(r'\bRegistry\(\s*"([a-z ]+)"', source)}
+    return {f"moloch.{kind.replace(' ', '_')}s" for kind in kinds}
+
+
 def dotted_names(text: str) -> list[str]:
     """Return the dotted names below one of the packages in a text."""
     return [name for name in _DOTTED.findall(text) if not name.endswith((".md", ".py", ".yaml"))]

@@ -29,6 +29,7 @@ class Block(NamedTuple):
         language: what stands behind the fence; "" for none.
         code: its text, with included files in their places.
         not_run: why it is not run; "" for a block that is run.
+        copied: whether it is a file of the repository, which a page shows to be copied.
     """
 
     page: str
@@ -36,6 +37,7 @@ class Block(NamedTuple):
     language: str
     code: str
     not_run: str
+    copied: bool = False
 
     @property
     def where(self) -> str:
@@ -69,7 +71,8 @@ def blocks(page: str, root: Path = ROOT) -> list[Block]:
         indent = len(fence["indent"])
         code = "\n".join(_included(line[indent:], f"{page}:{at + 1}", root) for line in lines[at + 1 : end])
         mark = _NOT_RUN.match(lines[at - 1]) if at else None
-        listed.append(Block(page, at + 1, fence["language"], code, mark["why"] if mark else ""))
+        copied = any(_INCLUDE.match(line) for line in lines[at + 1 : end])
+        listed.append(Block(page, at + 1, fence["language"], code, mark["why"] if mark else "", copied))
         at = end + 1
     return listed
 
