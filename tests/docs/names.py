@@ -27,8 +27,13 @@ Text = tuple[str, str]
 """Where a text stands, ``path:line``, and the text."""
 
 
-def texts(root: Path = ROOT) -> Iterator[Text]:
-    """Yield what the repository says in words: its pages, and the strings and comments of its Python files."""
+@cache
+def texts() -> list[Text]:
+    """Return what the repository says in words: its pages, and the strings and comments of its Python files."""
+    return list(_texts(ROOT))
+
+
+def _texts(root: Path) -> Iterator[Text]:
     pages = [*root.glob("*.md"), *(root / "docs").rglob("*.md"), *(root / "abm").rglob("*.md")]
     for page in sorted(pages):
         if page.name != "CHANGELOG.md":  # it also tells what names were
