@@ -1,8 +1,8 @@
 """The documentation site: build it, and check what was built. Imports none of the packages that it documents.
 
 ``make docs`` runs this file in an environment that holds the site generator alone. The build is strict, so that a broken
-link is an error. Three things more are checked: the reader of docstrings warned of nothing, every public name stands in the
-reference, and no page loads anything from another host.
+link is an error. Four things more are checked: the reader of docstrings warned of nothing, every public name stands in the
+reference, no page shows markup of docstrings, and none loads anything from another host.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ SITE = ROOT / "build" / "site"
 
 _DIRECTIVE = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
 _ID = re.compile(r'\bid="([\w.]+)"')
+_ROLE = re.compile(r":(?:class|func|meth|mod|data|attr|exc|obj):(?:<code>|`)")
 _LOADS = re.compile(r"""<(?:script|img|iframe|source|video)\b[^>]*\bsrc=["']?(?:https?:)?//[^>]*>""")
 _LINK = re.compile(r"""<link\b[^>]*\bhref=["']?(?:https?:)?//[^>]*>""")
 _STYLE = re.compile(r"""(?:@import\s|url\()\s*["']?(?:https?:)?//[^)"';]*""")
@@ -64,6 +65,11 @@ def missing_names(site: Path = SITE) -> list[str]:
     return sorted(public - built - modules_behind().keys())
 
 
+def unread_roles(site: Path = SITE) -> list[str]:
+    """Return the built pages that show Sphinx's markup instead of names; see :mod:`tests.docs.roles`."""
+    return [page.name for page in sorted(site.rglob("*.html")) if _ROLE.search(page.read_text("utf-8"))]
+
+
 def outside_loads(site: Path = SITE) -> list[str]:
     """Return what pages and style sheets would load from another host, each with its file."""
     loads = []
@@ -86,6 +92,7 @@ def build(root: Path = ROOT) -> list[str]:
         return [f"the site was not built: exit code {done.returncode}"]
     wrong = [f"docstring: {line}" for line in report.splitlines() if line.startswith("griffe:")]
     wrong += [f"not in the reference: {name}" for name in missing_names()]
+    wrong += [f"shows markup of docstrings: {page}" for page in unread_roles()]
     return wrong + [f"loads from another host: {load}" for load in outside_loads()]
 
 
@@ -111,5 +118,10 @@ def _dotted(path: Path) -> str:
 
 if __name__ == "__main__":
     mistakes = build()
-    print(*mistakes, f"{len(mistakes)} mistakes" if mistakes else f"built: {SITE / 'index.html'}", sep="\n")
+    print(*mistakes, sep="\n", end="\n" if mistakes else "")
+    print(
+        f"{len(mistakes)} mistakes"
+        if mistakes
+        else f"{SITE / 'index.html'}, with search: python -m http.server -d {SITE}"
+    )
     sys.exit(bool(mistakes))
