@@ -18,6 +18,8 @@ PACKAGES = ("moloch", "populations", "media_graph", "abm", "learning", "analysis
 SITE = ROOT / "build" / "site"
 
 _DIRECTIVE = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
+_PATTERN = re.compile(r'"([\w/-]*\*\.md)"')
+_ENTRY = re.compile(r'"([\w/-]+\.md)"')
 _ID = re.compile(r'\bid="([\w.]+)"')
 _ROLE = re.compile(r":(?:class|func|meth|mod|data|attr|exc|obj):(?:<code>|`)")
 _LOADS = re.compile(r"""<(?:script|img|iframe|source|video)\b[^>]*\bsrc=["']?(?:https?:)?//[^>]*>""")
@@ -82,15 +84,34 @@ def outside_loads(site: Path = SITE) -> list[str]:
     return loads
 
 
+def configuration(root: Path = ROOT) -> str:
+    """Return the site's settings, with a pattern of pages in the navigation replaced by the pages."""
+
+    def pages(pattern: re.Match[str]) -> str:
+        docs = root / "docs"
+        return ", ".join(f'"{page.relative_to(docs).as_posix()}"' for page in sorted(docs.glob(pattern[1])))
+
+    return _PATTERN.sub(pages, (root / "zensical.toml").read_text("utf-8"))
+
+
+def unlisted_pages(root: Path = ROOT) -> list[str]:
+    """Return the pages that the navigation does not lead to, and the entries that lead to no page."""
+    docs, listed = root / "docs", set(_ENTRY.findall(configuration(root)))
+    return sorted(listed ^ {page.relative_to(docs).as_posix() for page in docs.rglob("*.md")})
+
+
 def build(root: Path = ROOT) -> list[str]:
     """Build the site anew into ``build/site`` and return what is wrong with it, a line each."""
-    command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean"]
+    settings = root / ".zensical.toml"
+    settings.write_text(configuration(root), "utf-8")
+    command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean", "-f", settings.name]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     report = done.stdout + done.stderr
     print(report, end="")
     if done.returncode:
         return [f"the site was not built: exit code {done.returncode}"]
     wrong = [f"docstring: {line}" for line in report.splitlines() if line.startswith("griffe:")]
+    wrong += [f"not in the navigation of zensical.toml: {page}" for page in unlisted_pages()]
     wrong += [f"not in the reference: {name}" for name in missing_names()]
     wrong += [f"shows markup of docstrings: {page}" for page in unread_roles()]
     return wrong + [f"loads from another host: {load}" for load in outside_loads()]

@@ -1,4 +1,4 @@
-"""The reference holds every public name. What the built pages hold is checked by ``make docs`` (tests/docs/site.py)."""
+"""The site holds every page, its reference every public name. ``make docs`` checks the built pages (tests/docs/site.py)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def test_every_door_has_a_place_in_the_reference():
 def test_the_reference_asks_for_nothing_else():
     """A module that went, or lost its ``__all__``, leaves the reference too; the catalogue of events is a module."""
     assert sorted(site.directives() - {*site.doors(), *site.modules_behind().values(), "abm.events"}) == []
+
+
+def test_the_navigation_leads_to_every_page():
+    """Decisions are listed by a pattern; another new page needs its line in zensical.toml."""
+    assert site.unlisted_pages() == []
 
 
 def test_a_name_that_is_not_in_the_pages_is_named(tmp_path):
