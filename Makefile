@@ -3,15 +3,17 @@
 # make test-browser  the tests of the pages, in Chromium (Debian's package chromium)
 # make test-engine   vLLM in an environment of its own (2 GB), then the tests against it
 # make widget build the audience graph's browser half again (node and npm; its bundles are kept in the repository)
+# make docs   the documentation site into build/site (its generator gets an environment of its own)
 # make faults the long form of the fault suite, each guard taken away once (hours: it holds a log of 10^8 events)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE := .venv-engine
+DOCS := .venv-docs
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 EXTRAS := learn,store,ui,peers,dev
 READY := $(VENV)/.ready
-.PHONY: setup demo test test-slow test-browser test-engine faults lint widget
+.PHONY: setup demo test test-slow test-browser test-engine faults lint docs widget
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -50,6 +52,16 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+docs: $(DOCS)/.ready
+	@$(DOCS)/bin/python tests/docs/site.py
+
+EXTRA_OF_DOCS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])
+$(DOCS)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	@$(PYTHON) -c '$(EXTRA_OF_DOCS)' | xargs $(DOCS)/bin/python -m pip install --quiet -c constraints.txt
+	@touch $@
 
 WIDGET := analysis/ui/graph/js
 widget:

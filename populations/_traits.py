@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from populations.personas import Persona
 
 TRAITS: tuple[str, ...] = ("skepticism", "warmth", "thrift", "energy", "patience", "anger", "deference", "belonging")
+"""The traits, in the order of the columns of :func:`trait_matrix`."""
 
 WORD_WEIGHT = 0.3
 """What one word of a lexicon adds to its trait."""

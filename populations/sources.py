@@ -91,7 +91,8 @@ def load_personas(
     Args:
         source: ``"biographic"`` (also for None), ``"demographic"``, or a path as :func:`read_personas` takes it.
         seed: of the split, where the file does not declare one, and of resampling.
-        n_train, n_held_out: how many of each, exactly; by default all there are.
+        n_train: how many train, exactly; by default all there are.
+        n_held_out: how many are held out, likewise.
         mapping: YAML file that says what a survey's columns mean, and how much its people count.
         stratify: attributes of which both sides get the same mix; the file's own split then plays no part.
         resample: take as many as asked for from each side's half in proportion to their weights, the same persona several

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from abm.journal import LiveJournal, log_digest
-from abm.llm import Request, ScriptedLLM
+from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
 from analysis.probes import battery
 from learning.runs.config import RunConfig
@@ -24,7 +24,7 @@ from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
 from learning.runs.redecide import replay_recorded
-from tests.support.fakes import FakeTrainer, answer
+from tests.support.fakes import FakeTrainer, reply
 
 GOLDEN = sorted((Path(__file__).parent / "golden" / "runs").iterdir())
 SMALL = {"train_anchors": 5, "held_out_anchors": 4, "train_personas": 5, "held_out_personas": 4, "batch": 2}
@@ -49,13 +49,6 @@ RUNS = {
     },
     "model-readers": SMALL | {"audience": "llm", "train_anchors": 3},
 }  # fmt: skip
-
-
-def reply(request: Request) -> str:
-    """Answer as a writer or as a reader; a reader's letter depends on the request alone."""
-    if request.site.startswith("react/"):
-        return f"<think>Hm.</think><choice>{'AB'[request.seed % 2]}</choice>"
-    return answer(request)
 
 
 def digest_of(folder: Path, config: RunConfig) -> str:

@@ -78,6 +78,7 @@ class Journal(Protocol):
         """Return one answer per request, in order; each is in the log before it is returned.
 
         Args:
-            step, cause: of the answers.
+            step: of the answers.
+            cause: their cause, the ``seq`` of an event.
         """
         ...

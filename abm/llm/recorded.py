@@ -14,7 +14,9 @@ class RecordedLLM:
     """An :class:`~abm.llm.port.LLM` that knows the answers in ``events`` and refuses any other question.
 
     Args:
-        name, digest: of the model whose answers these are.
+        events: of the recorded run; all but its answers are passed over.
+        name: of the model whose answers these are.
+        digest: of that model, part of every call's key.
     """
 
     unit: Literal["batch", "call"] = "batch"

@@ -30,6 +30,13 @@ def answer(request: Request) -> str:
     return f"<think>Say {random.randint(1, 9)} things.</think>\n<{tag}>{text}</{tag}>"
 
 
+def reply(request: Request) -> str:
+    """Answer as a writer or as a reader; a reader's letter depends on the request alone."""
+    if request.site.startswith("react/"):
+        return f"<think>Hm.</think><choice>{'AB'[request.seed % 2]}</choice>"
+    return answer(request)
+
+
 def fake_llm() -> ScriptedLLM:
     """Return a deterministic model."""
     return ScriptedLLM(answer)

@@ -120,7 +120,7 @@ def reacted(scene: Scene, entry: Entry, choices: Choices, occasion: int, bulk: i
     """Return the events of members' choices.
 
     A member's order is that in which it saw the options; those that it did not see are missing. From ``bulk`` members on
-    choices are columns, but for some of those who saw everything, whose thoughts are kept (:func:`abm.reactions.vocal`).
+    choices are columns, but for some of those who saw everything, whose thoughts are kept (:func:`abm.audience.vocal.vocal`).
     """
     seen, ids = choices.seen, scene.voters.ids[choices.seen.rows]
     orders = _orders(scene, entry, seen)

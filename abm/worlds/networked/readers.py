@@ -212,5 +212,5 @@ def reader(audience: object, outside: float) -> Reader:
     raise InputError(
         "this audience cannot read in a networked world",
         why=f"{type(audience).__name__} has no topics, appeal, choose and thoughts",
-        fix="Use a choice model, or give it these methods (abm.worlds.networked.Reader).",
+        fix="Use a choice model, or give it these methods (abm.worlds.networked.readers.Reader).",
     )

@@ -1,0 +1,77 @@
+"""No page, docstring, comment or error message names an object or a file that does not exist."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.docs import names
+
+
+def test_dotted_names_exist():
+    """What is named as ``abm.state.apply`` can be imported from there."""
+    groups = names.entry_points()
+    wrong = [
+        f"{where}: {name}"
+        for where, text in names.texts()
+        for name in names.dotted_names(text)
+        if name not in groups and not names.exists(name)
+    ]
+    assert wrong == []
+
+
+def test_paths_exist():
+    """What is named as ``docs/models.md`` is a file or folder of the repository."""
+    wrong = [
+        f"{where}: {path}" for where, text in names.texts() for path in names.paths(text) if not names.path_exists(path)
+    ]
+    assert wrong == []
+
+
+def test_links_lead_to_files():
+    """Also in the pages that are no part of the site."""
+    wrong = [
+        f"{where}: {link}"
+        for where, text in names.texts()
+        if (page := where.rsplit(":", 1)[0]).endswith(".md")
+        for link in names.links(text)
+        if not (names.ROOT / page).parent.joinpath(link).exists()
+    ]
+    assert wrong == []
+
+
+def test_make_targets_exist():
+    """A page that names ``make faults`` names a target of the Makefile."""
+    targets = set(re.findall(r"^([\w-]+):", (names.ROOT / "Makefile").read_text(), re.MULTILINE))
+    wrong = [
+        f"{where}: make {target}"
+        for where, text in names.texts()
+        for target in re.findall(r"(?:`|^)make ([a-z-]+)(?:`|\s+#)", text)
+        if target not in targets
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("text", "there", "missing"),
+    [
+        ("see :func:`~abm.state.apply` and ``abm.state.aply``.", "abm.state.apply", "abm.state.aply"),
+        ("implement abm.events.Event.seq or abm.events.Event.sequence", "abm.events.Event.seq", "abm.events.Event.sequence"),
+        ("the settings learning.RunConfig.arms and learning.RunConfig.arm", "learning.RunConfig.arms", "learning.RunConfig.arm"),
+        ("modules analysis.cli.app, analysis.cli.application", "analysis.cli.app", "analysis.cli.application"),
+    ],
+)  # fmt: skip
+def test_a_name_that_does_not_exist_is_seen(text, there, missing):
+    """Functions, fields of events, settings, modules: the checks above can fail on each."""
+    assert names.dotted_names(text) == [there, missing]
+    assert names.exists(there) and not names.exists(missing)
+
+
+def test_a_path_that_does_not_exist_is_seen():
+    """Paths end at a placeholder; a pattern has to match something."""
+    assert names.paths("in docs/models.md, benchmarks/NAME.py and learning/profiles/*.yaml.") == [
+        "docs/models.md", "benchmarks/", "learning/profiles/*.yaml",
+    ]  # fmt: skip
+    assert names.path_exists("learning/profiles/*.yaml") and not names.path_exists("learning/profiles/*.toml")
+    assert not names.path_exists("docs/model.md")
