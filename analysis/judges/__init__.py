@@ -7,11 +7,12 @@ found before as rows, ``frame`` as a Polars frame.
 from analysis.judges.battery import Battery, Question, load_battery
 from analysis.judges.judgement import Prepared, Probed, prepare
 from analysis.judges.messages import Selection
-from analysis.judges.plan import Judge, judges
+from analysis.judges.plan import Costs, Judge, judges
 from analysis.judges.verdicts import VerdictRow, frame, read_verdicts
 
 __all__ = [
     "Battery",
+    "Costs",
     "Judge",
     "Prepared",
     "Probed",

@@ -83,8 +83,13 @@ class Probed:
             "validation": [plain(each) for each in self.validation],
             "calls": self.calls, "calls_in_all": self.calls_in_all, "tokens": self.tokens, "usd": plain(self.usd),
             "no_verdict": dict(Counter(row.why for row in self.verdicts if row.label < 0).most_common()),
-            "notes": list(self.notes),
+            "detectable": self.detectable, "notes": list(self.notes),
         }  # fmt: skip
+
+    @property
+    def detectable(self) -> float | None:
+        """The largest of the differences from base that could just be shown (80 % power), as a share; None without any."""
+        return max((each for row in self.rates if (each := plain(row.difference.detectable))), default=None)
 
 
 @dataclass(frozen=True)

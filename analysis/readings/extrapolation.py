@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -73,11 +72,6 @@ class ExtrapolationReader:
             self._reacting[event.part] = self._found[same], model.support
 
 
-def extrapolation_lines(found: Iterable[dict[str, Any]]) -> list[str]:
-    """Return one line per row of :func:`extrapolation` as builtins."""
-    return [_line(row) for row in found]
-
-
 def _row(part: str, model: ChoiceModel, support: Support, joined: list[PersonasJoined | CrowdJoined]) -> Extrapolation:
     splits: dict[str, list[PersonasJoined | CrowdJoined]] = {}
     for event in joined:  # a crowd joins in many events
@@ -102,12 +96,3 @@ def _count(row: Extrapolation, support: Support, text: str) -> None:
     for name, is_out in zip(support.features, beyond.tolist(), strict=True):
         if is_out:
             row.features[name] = row.features.get(name, 0) + 1
-
-
-def _line(row: dict[str, Any]) -> str:
-    asked = max(1, row["messages"])
-    parts = [f"{row['outside']:,} of {row['messages']:,} messages ({100 * row['outside'] / asked:.1f} %)"]
-    parts += [f"{name} {times:,}" for name, times in row["features"].items()]
-    parts += [f"{name} of {100 * share:.1f} % of the members" for name, share in row["traits"].items()]
-    fitted = f", fitted on {row['fitted_on']}" if row["fitted_on"] else ""
-    return f"{row['audience']} ({row['part']}{fitted}): outside what it was fitted on: {'; '.join(parts)}"

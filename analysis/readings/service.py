@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -60,26 +59,3 @@ class ServiceReader:
             for sums, more in ((mine.retried, event.retried), (mine.failed, event.failed)):
                 for why, times in more.items():
                     sums[why] = sums.get(why, 0) + times
-
-
-def service_lines(found: dict[str, Any]) -> list[str]:
-    """Return one line per model, of :func:`service` as builtins."""
-    return [_line(model, mine) for model, mine in found.items()]
-
-
-def _reasons(counts: dict[str, int]) -> str:
-    return ", ".join(f"{why}: {times:,}" for why, times in sorted(counts.items()))
-
-
-def _line(model: str, mine: dict[str, Any]) -> str:
-    calls = max(1, mine["calls"])
-    cut, bad = mine["finishes"].get("length", 0), {k: mine["finishes"].get(k, 0) for k in ("refused", "error")}
-    parts = [f"{mine['calls']:,} answers, {mine['tokens_in']:,} tokens read, {mine['tokens_out']:,} written"]
-    parts += [f"{100 * cut / calls:.1f} % at their bound"] if cut else []
-    parts += [f"{number:,} {why} ({100 * number / calls:.1f} %)" for why, number in bad.items() if number]
-    if mine["attempts"]:
-        tries = _reasons(mine["retried"])
-        parts.append(f"{mine['attempts']:,} attempts{f' (again after {tries})' if tries else ''}")
-    parts += [f"given up after {_reasons(mine['failed'])}"] if mine["failed"] else []
-    parts += [f"${mine['usd']:.4f}"] if mine["usd"] else []
-    return f"{model}: {'; '.join(parts)}"

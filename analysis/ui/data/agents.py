@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.formats import DASH, bounds, count, interval, passage, points, points_bounds, short
+from analysis.formats import DASH, bounds, count, percent, points, points_bounds, short
+from analysis.passages import passage
 from analysis.readings.book import Book, Contest
 from analysis.readings.contests import Evaluation
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import win_rate, win_rate_against_placebo
 from analysis.ui.address import Address
+from analysis.ui.data.bars import bar
 from analysis.ui.data.frames import PHASES, SHARED
 
 PAGE = 20
@@ -35,15 +37,11 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
                 else None
             )
             rows.append({
-                "arm": arm if not number else "", "epoch": epoch or DASH, "win": _percent(found), "bounds": bounds(found),
+                "arm": arm if not number else "", "epoch": epoch or DASH, "win": percent(found["value"] if found else None), "bounds": bounds(found),
                 "votes": f"{found['n']:,}" if found else DASH, "beyond": points(beyond), "beyond_bounds": points_bounds(beyond),
-                "bar": interval(found, 0, 1), "adapter": _adapter(book, arm, epoch),
+                "bar": bar(found, 0, 1), "adapter": _adapter(book, arm, epoch),
             })  # fmt: skip
     return rows
-
-
-def _percent(found: dict[str, Any] | None) -> str:
-    return DASH if found is None or found["value"] is None else f"{100 * found['value']:.1f} %"
 
 
 def _adapter(book: Book, arm: str, epoch: int) -> str:

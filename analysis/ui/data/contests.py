@@ -10,8 +10,9 @@ import numpy as np
 
 from abm.columns import Int8s, unpack
 from abm.events import Event, Reacted, ReactedMany, ReactionInvalid
-from analysis.formats import count, passage, percent, short
+from analysis.formats import count, percent, short
 from analysis.judges import VerdictRow
+from analysis.passages import passage
 from analysis.readings.book import Book, Contest, Message
 from analysis.ui.address import Address
 from analysis.ui.data.persona import name_of

@@ -7,7 +7,8 @@ from typing import Any
 
 from abm.columns import Float32s, unpack
 from abm.events import PersonasJoined
-from analysis.formats import LABEL, passage, short, signed
+from analysis.formats import LABEL, short, signed
+from analysis.passages import passage
 from analysis.readings.book import Book
 from analysis.ui.data.places import names_of
 

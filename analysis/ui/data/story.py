@@ -23,7 +23,8 @@ from abm.events import (
 )
 from abm.reactions import members
 from abm.state.platform import RECOMMENDED, UNIT
-from analysis.formats import DASH, Passage, passage, signed
+from analysis.formats import DASH, signed
+from analysis.passages import Passage, passage
 from analysis.readings.book import Book, Message
 from analysis.ui.data.frames import ENDS, Key
 from analysis.ui.data.persona import Person, name_of

@@ -49,10 +49,10 @@ class TestBlocks:
     def test_expected_agreement_is_met_by_votes_drawn_from_the_forecasts(self, held):
         """A calibrated surrogate agrees as often as it expects."""
         found = assess(drawn(held)).blocks[-1]
-        assert abs(found.agreement.value - found.foretold) < 0.03
+        assert abs(found.agreement.value - found.predicted) < 0.03
 
     def test_winners(self, held):
-        """Votes that all go to the likelier option of a contest let its majority be foretold."""
+        """Votes that all go to the likelier option of a contest let its majority be predicted."""
         votes = held.votes.of(np.ones(len(held.votes), dtype=bool))
         for contest in np.unique(votes.contest):
             rows = np.flatnonzero(votes.contest == contest)
@@ -109,11 +109,11 @@ class TestCalibration:
         sizes = [each.chosen.n for each in curve]
         assert len(curve) == 10 and max(sizes) < 1.3 * min(sizes)
         assert [each.low for each in curve] == sorted(each.low for each in curve)
-        inside = [each.chosen.low <= each.foretold <= each.chosen.high for each in curve]
+        inside = [each.chosen.low <= each.predicted <= each.chosen.high for each in curve]
         assert sum(inside) >= 8
 
     def test_equal_chances_have_no_slope(self, held):
-        """Nothing is foretold that could be too bold."""
+        """Nothing is predicted that could be too bold."""
         flat = np.column_stack([np.full((len(held.votes), 2), 0.5), np.zeros(len(held.votes))])
         found = assess(replace(held, chances=flat))
         assert np.isnan(found.slope.value) and len(found.curve) == 1
