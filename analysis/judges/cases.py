@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.judges.battery import Question
-from analysis.judges.messages import Message
+from analysis.judges.messages import PublishedMessage
 from analysis.judges.trust import Label
 from analysis.probes.validate import VALIDATED, cases
 from moloch.content import content_id
@@ -20,13 +20,13 @@ CASES = "cases"
 
 def labelled_cases(
     questions: Sequence[Question], arena: str
-) -> tuple[list[tuple[Message, Question]], dict[str, str], list[Label]]:
+) -> tuple[list[tuple[PublishedMessage, Question]], dict[str, str], list[Label]]:
     """Return the cases of these questions in an arena: messages with questions, the text of their anchors, and labels.
 
     Raises:
         InputError: there are none.
     """
-    pairs: list[tuple[Message, Question]] = []
+    pairs: list[tuple[PublishedMessage, Question]] = []
     sources: dict[str, str] = {}
     labels: list[Label] = []
     for question in questions:
@@ -35,7 +35,7 @@ def labelled_cases(
                 continue
             name, anchor = f"{CASES}/{question.name}/{number}", content_id(["case", case.anchor])
             sources[anchor] = case.anchor
-            message = Message(name, name, 0, "evaluate", 0, CASES, "", anchor, case.text)
+            message = PublishedMessage(name, name, 0, "evaluate", 0, CASES, "", anchor, case.text)
             pairs.append((message, question))
             labels.append(Label(name, question.name, case.label))
     if not pairs:

@@ -18,7 +18,7 @@ from abm.log import open_log, read_events
 from analysis.judges.battery import Battery, Question
 from analysis.judges.calls import VERDICTS, Settings, answers, ask, findings, missing
 from analysis.judges.cases import CASES, labelled_cases
-from analysis.judges.messages import Message, Messages, Selection
+from analysis.judges.messages import Messages, PublishedMessage, Selection
 from analysis.judges.plan import ANSWER_TOKENS, Costs, Judge, Plan, costs, make_plan
 from analysis.judges.prompts import Wording
 from analysis.judges.rates import RateRow, rates
@@ -32,7 +32,9 @@ from analysis.judges.trust import (
     validation,
 )
 from analysis.judges.verdicts import VerdictRow, row
-from analysis.readings.contests import Evaluation, read_evaluation
+from analysis.readings.contests import Evaluation
+from analysis.readings.evaluation import EvaluationReading
+from analysis.readings.reading import read
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import note
 from moloch.content import content_id
@@ -166,11 +168,12 @@ def prepare(
     run, selection = Path(run), selection or Selection()
     if not judges:
         raise InputError("nobody judges", fix="Name a judge: --judge MODEL.")
-    messages = Messages()
-    evaluation = read_evaluation(messages.watch(read_events(run)))
+    messages, evaluated = Messages(), EvaluationReading()
+    read(read_events(run), messages, evaluated)
+    evaluation = evaluated.result()
     questions = battery.asked_in(messages.arena)
     truth: list[Label] = []
-    pairs: list[tuple[Message, Question]]
+    pairs: list[tuple[PublishedMessage, Question]]
     sources = messages.anchors
     if str(labels) == CASES:
         pairs, sources, truth = labelled_cases(questions, messages.arena)

@@ -5,8 +5,8 @@ Knows events; knows nothing of judges or statistics.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import ClassVar
 
 import msgspec
 
@@ -14,10 +14,8 @@ from abm.events import (
     AnchorsListed,
     ArenaSet,
     Event,
-    Forked,
     MessagePublished,
     Phase,
-    RunConfigured,
     StepStarted,
     VerdictGiven,
 )
@@ -25,7 +23,7 @@ from moloch import keyed
 from moloch.errors import InputError
 
 
-class Message(msgspec.Struct, frozen=True):
+class PublishedMessage(msgspec.Struct, frozen=True):
     """A published message and its place in the run."""
 
     message: str
@@ -56,7 +54,7 @@ class Selection(msgspec.Struct, frozen=True):
 
 
 class Messages:
-    """What a log says of its messages; fold events into it by :meth:`watch`.
+    """A reading of a run's messages.
 
     Attributes:
         arena: the arena's name.
@@ -65,45 +63,46 @@ class Messages:
         rules: (message id, probe) -> label and judge's name, of the run's own probes.
     """
 
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
+        {AnchorsListed, ArenaSet, MessagePublished, StepStarted, VerdictGiven}
+    )
+
     def __init__(self) -> None:
         self.arena = ""
-        self.config: dict[str, Any] = {}
         self.anchors: dict[str, str] = {}
-        self.published: list[Message] = []
+        self.published: list[PublishedMessage] = []
         self.rules: dict[tuple[str, str], tuple[int, str]] = {}
         self._step = StepStarted(phase="train", epoch=0, arm="")
 
-    def watch(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Yield ``events`` and take note of them."""
-        for event in events:
-            match event:
-                case StepStarted():
-                    self._step = event
-                case RunConfigured() | Forked():
-                    self.config = event.config
-                case ArenaSet():
-                    self.arena = str(event.arena.get("name", ""))
-                case AnchorsListed():
-                    self.anchors |= {str(anchor["id"]): str(anchor["text"]) for anchor in event.anchors}
-                case MessagePublished():
-                    self.published.append(self._message(event))
-                case VerdictGiven():
-                    self.rules[event.message, event.probe] = (event.label, event.judge)
-            yield event
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        match event:
+            case StepStarted():
+                self._step = event
+            case ArenaSet():
+                self.arena = str(event.arena.get("name", ""))
+            case AnchorsListed():
+                self.anchors |= {str(anchor["id"]): str(anchor["text"]) for anchor in event.anchors}
+            case MessagePublished():
+                self.published.append(self._message(event))
+            case VerdictGiven():
+                self.rules[event.message, event.probe] = (event.label, event.judge)
 
-    def _message(self, event: MessagePublished) -> Message:
+    def result(self) -> Messages:
+        """Return the messages themselves, as they are now."""
+        return self
+
+    def _message(self, event: MessagePublished) -> PublishedMessage:
         step = self._step
-        return Message(
-            event.message, event.contest, event.slot, step.phase, step.epoch, step.arm, event.competitor, event.anchor,
-            event.text,
-        )  # fmt: skip
+        place = event.message, event.contest, event.slot, step.phase, step.epoch, step.arm
+        return PublishedMessage(*place, event.competitor, event.anchor, event.text)
 
     @property
     def arms(self) -> list[str]:
         """Arms, in the order of the log."""
         return list(dict.fromkeys(message.arm for message in self.published))
 
-    def select(self, selection: Selection) -> list[Message]:
+    def select(self, selection: Selection) -> list[PublishedMessage]:
         """Return the messages of a selection, those about one anchor together.
 
         Raises:

@@ -18,7 +18,7 @@ from abm.llm.folders import POCKET, model_folder
 from abm.llm.port import LLM, Request, Sampling, prompt_tokens
 from analysis.judges.answers import Finding
 from analysis.judges.battery import Question
-from analysis.judges.messages import Message
+from analysis.judges.messages import PublishedMessage
 from analysis.judges.prompts import Wording
 from moloch import keyed
 from moloch.content import content_id
@@ -97,7 +97,7 @@ class Call(NamedTuple):
 class Item(NamedTuple):
     """One question about one message to one judge, and the site of the call that answers it."""
 
-    message: Message
+    message: PublishedMessage
     question: Question
     judge: Judge
     site: str
@@ -111,7 +111,7 @@ class Plan(NamedTuple):
 
 
 def make_plan(
-    pairs: Iterable[tuple[Message, Question]],
+    pairs: Iterable[tuple[PublishedMessage, Question]],
     sources: dict[str, str],
     judges: Sequence[Judge],
     wording: Wording,
@@ -134,7 +134,7 @@ def make_plan(
 
 
 def _prompt(
-    message: Message, question: Question, sources: dict[str, str], wording: Wording
+    message: PublishedMessage, question: Question, sources: dict[str, str], wording: Wording
 ) -> tuple[list[Chat], tuple[str, ...]]:
     prompt = wording.ask(question, sources.get(message.anchor, ""), message.text)
     return prompt, (question.id, message.anchor, content_id(message.text))

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.judges.verdicts import VerdictRow
-from analysis.readings.contests import BASE, Contest, Evaluation, Judged
+from analysis.readings.contests import BASE, Evaluation, EvaluationContest, Side
 from analysis.statistics.estimates import NOTHING, Estimate, clustered_mean, holm, mean_of, rate
 from analysis.tables.evaluation import PLACEBO, probe_table
 
@@ -149,14 +149,16 @@ def _relabelled(rows: Sequence[VerdictRow], evaluation: Evaluation) -> Evaluatio
             base = _side(contest.base, [r for r in mine if r.competitor == BASE])
             trained = _side(contest.trained, [r for r in mine if r.competitor != BASE])
             contests.append(
-                Contest(contest.contest, contest.epoch, contest.arm, contest.anchor, base, trained, outcome="judged")
+                EvaluationContest(
+                    contest.contest, contest.epoch, contest.arm, contest.anchor, base, trained, outcome="judged"
+                )
             )
     return Evaluation(contests, evaluation.panel, evaluation.config, evaluation.model)
 
 
-def _side(side: Judged, rows: Sequence[VerdictRow]) -> Judged:
+def _side(side: Side, rows: Sequence[VerdictRow]) -> Side:
     labels = {row.probe: row.label for row in rows}
-    return Judged(side.text, side.rejected, labels, {probe: int(label == 1) for probe, label in labels.items()})
+    return Side(side.text, side.rejected, labels, {probe: int(label == 1) for probe, label in labels.items()})
 
 
 def _equal(after: dict[str, VerdictRow], before: dict[str, VerdictRow]) -> Estimate:

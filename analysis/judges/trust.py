@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from analysis.judges.battery import Question
-from analysis.judges.messages import Message
+from analysis.judges.messages import PublishedMessage
 from analysis.judges.verdicts import VerdictRow
 from analysis.statistics.agreement import MISSING, Pair, alpha, bootstrapped, f1, pair
 from analysis.statistics.estimates import Estimate, rate
@@ -119,7 +119,7 @@ _COLUMNS = ("message", "probe", "label")
 _WORDS = {"1": 1, "true": 1, "yes": 1, "0": 0, "false": 0, "no": 0}
 
 
-def read_labels(path: Path | str, questions: Sequence[Question], messages: Sequence[Message]) -> list[Label]:
+def read_labels(path: Path | str, questions: Sequence[Question], messages: Sequence[PublishedMessage]) -> list[Label]:
     """Return the labels of a CSV file with the columns message (its id), probe and label (1, 0, true, false, yes, no or a level).
 
     Raises:

@@ -19,6 +19,7 @@ from analysis.judges.calls import VERDICTS, findings, logged
 from analysis.judges.messages import Messages
 from analysis.judges.plan import Item, Judge, make_plan
 from analysis.judges.prompts import Wording
+from analysis.readings.reading import result_of
 from moloch.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,9 +82,7 @@ def read_verdicts(run: Path | str, folder: Path | str | None = None) -> list[Ver
             known[event.site] = event
         elif isinstance(event, RunConfigured):
             judgings.append(event.config)
-    messages = Messages()
-    for _ in messages.watch(read_events(run)):
-        pass
+    messages = result_of(read_events(run), Messages())
     rows: dict[tuple[str, str], VerdictRow] = {}
     for config in judgings:
         rows |= _of(config, messages, known)

@@ -20,7 +20,7 @@ class Address:
 
     Attributes:
         run: key of a run; empty for the list of runs.
-        society: as :class:`analysis.ui.data.society.Key` writes it.
+        society: as :class:`analysis.readings.society.Society` writes it.
         t: frame.
         fill: what colours the members; ``slot`` whose opinion.
         across, up: traits by which members of an isolated world stand.

@@ -8,11 +8,11 @@ from analysis.formats import DASH, bounds, count, percent, points, points_bounds
 from analysis.passages import passage
 from analysis.readings.book import Book, Contest
 from analysis.readings.contests import Evaluation
+from analysis.readings.society import PHASES, SHARED_ARM
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import win_rate, win_rate_against_placebo
 from analysis.ui.address import Address
 from analysis.ui.data.bars import bar
-from analysis.ui.data.frames import PHASES, SHARED
 
 PAGE = 20
 """Messages on one page."""
@@ -20,7 +20,7 @@ PAGE = 20
 
 def arms_of(book: Book) -> list[str]:
     """Return the arms that have written or learnt, in the order of the log."""
-    wrote = [step.arm for step in book.steps if step.arm != SHARED]
+    wrote = [step.arm for step in book.steps if step.arm != SHARED_ARM]
     return list(dict.fromkeys([*wrote, *(trained.arm for trained in book.adapters)]))
 
 
@@ -62,7 +62,7 @@ def wrote(book: Book, address: Address, arm: str) -> list[tuple[Contest, int]]:
     """Return contests and slots of an arm's own messages, newest first, through the address's filters."""
     found = []
     for contest in reversed(book.contests.values()):
-        if contest.step.arm not in (arm, SHARED) or address.phase not in ("", contest.step.phase):
+        if contest.step.arm not in (arm, SHARED_ARM) or address.phase not in ("", contest.step.phase):
             continue
         if address.epoch not in (0, contest.step.epoch):
             continue

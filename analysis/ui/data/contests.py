@@ -15,7 +15,6 @@ from analysis.judges import VerdictRow
 from analysis.passages import passage
 from analysis.readings.book import Book, Contest, Message
 from analysis.ui.address import Address
-from analysis.ui.data.persona import name_of
 
 PAGE = 50
 """Contests, or thoughts, on one page."""
@@ -101,7 +100,7 @@ def one(
     said, crowd = _reactions(book, contest, events, whole, address)
     return {
         "id": contest.contest, "subject": book.subject(contest.anchor), "verb": str(book.arena.get("verb", "choose")),
-        "place": f"{contest.step.key.label}, step {contest.step.number}",
+        "place": f"{contest.step.society.label}, step {contest.step.number}",
         "seq": contest.seq, "anchor": passage(str(anchor.get("text", "")), whole="anchor" in whole).as_dict(),
         "facts": [[str(name), short(str(value), 60)] for name, value in (anchor.get("facts") or {}).items()],
         "outcome": _outcome(contest), "votes": _votes(contest), "crowd": crowd, "reactions": said,
@@ -182,7 +181,7 @@ def _reaction(
     text, choice = (event.raw, -2) if isinstance(event, ReactionInvalid) else (event.thought, event.choice)
     name = f"reaction/{event.seq}"
     return {
-        "id": name, "persona": event.persona, "name": name_of(book, event.persona),
+        "id": name, "persona": event.persona, "name": book.name_of(event.persona),
         "url": address.at(page="persona", persona=event.persona, contest="").url,
         "order": [f"{chr(65 + place)} {names.get(slot, slot)}" for place, slot in enumerate(event.order)],
         "vote": "named no option" if invalid else names.get(choice, "abstained"), "hue": 7 if invalid else 8 if choice < 0 else 1 + choice % 6,

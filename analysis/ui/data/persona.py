@@ -43,14 +43,6 @@ def find_person(book: Book, persona: int) -> Person | None:
     return None
 
 
-def name_of(book: Book, persona: int) -> str:
-    """Return what a persona is called."""
-    for joined in book.people:
-        if isinstance(joined, PersonasJoined) and 0 <= persona - joined.first < len(joined.names):
-            return joined.names[persona - joined.first]
-    return f"member {persona}"
-
-
 def first_of(book: Book, phase: str) -> int:
     """Return the first persona of a phase, -1 for none."""
     return min((joined.first for joined in book.people if joined.split == phase), default=-1)

@@ -13,6 +13,7 @@ from abm.events import MessagePublished, PersonasJoined
 from abm.log import codec, create, read_events
 from analysis.formats import LABEL
 from analysis.readings.book import Book
+from analysis.readings.reading import result_of
 from analysis.ui.address import Address
 from analysis.ui.data import runs as data
 from analysis.ui.data.head import headline, run_rows
@@ -207,19 +208,19 @@ class TestHostileBook:
 
     def test_it_ends_within_a_commit(self, run):
         """All that was acknowledged is read; the torn rest is no event and no damage."""
-        book = Book().take_all(read_events(run))
-        assert describe("x", run).state == "stopped" and describe("x", run).events == book.seq
+        events, book = len(list(read_events(run))), result_of(read_events(run), Book())
+        assert describe("x", run).state == "stopped" and describe("x", run).events == events
         assert book.steps[-1].last == -1 and list(book.contests.values())[-1].outcome == ""
 
     def test_no_label_is_long(self, run):
         """Subjects and settings of a megabyte are cut."""
-        book = Book().take_all(read_events(run))
+        book = result_of(read_events(run), Book())
         assert max(len(book.subject(anchor)) for anchor in book.anchors) == LABEL
         assert max(len(value) for row in training_rows(book, run) for _, value in row["settings"]) == LABEL
 
     def test_an_adapter_that_is_a_path(self, run):
         """An adapter's name leads to a folder of the run, or nowhere."""
-        found = {row["adapter"]: row["check"] for row in training_rows(Book().take_all(read_events(run)), run)}
+        found = {row["adapter"]: row["check"] for row in training_rows(result_of(read_events(run), Book()), run)}
         assert (run.parent / "outside" / "check.json").is_file()
         assert found[ADAPTER] and not found["../../../outside"] and list(found.values()).count([]) == len(found) - 1
 

@@ -29,24 +29,25 @@ from abm.events import (
 from abm.log import create, open_log, read_events
 from abm.state.platform import UNIT
 from analysis.readings.book import Book
-from analysis.readings.contests import read_evaluation
+from analysis.readings.evaluation import read_evaluation
+from analysis.readings.reading import result_of
+from analysis.readings.society import Society
 from analysis.tables.compare import compare
 from analysis.tables.evaluation import probe_table, win_rate
 from analysis.ui.address import Address
 from analysis.ui.data import agents, contests, probes, training
 from analysis.ui.data.compare import compared
 from analysis.ui.data.film import film, society_choices, society_of, society_options
-from analysis.ui.data.frames import Key
 from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.persona import find_by_name, find_person
 from analysis.ui.data.places import place
 from analysis.ui.data.runs import describe, find_runs, keys, quoted, written_now
-from analysis.ui.data.society import Reader
+from analysis.ui.data.society import SocietyReading
 from analysis.ui.data.story import lines, read_story, story_rows
 
 
 def book(run) -> Book:
-    return Book().take_all(read_events(run))
+    return result_of(read_events(run), Book())
 
 
 class TestBook:
@@ -150,7 +151,7 @@ class TestFilm:
     @pytest.mark.parametrize("fill", ["choice", "opinion", "exposure"])
     def test_codes_are_in_the_palette(self, networked, fill):
         """Every member of every frame has a colour."""
-        reader = Reader(Key("evaluate", "rft"))
+        reader = SocietyReading(Society("evaluate", "rft"))
         for event in read_events(networked):
             reader.take(event)
         assert reader.frames is not None
@@ -183,7 +184,7 @@ class TestPersona:
 
     def test_every_reaction_of_it_is_there(self, isolated):
         """Each in its own order, with its thought and choice; none of anybody else."""
-        found, key = book(isolated), Key("evaluate", "rft", 2)
+        found, key = book(isolated), Society("evaluate", "rft", 2)
         person = find_person(found, next(j.first for j in found.people if j.split == "evaluate") + 1)
         assert person is not None
         story = read_story(read_events(isolated), found, person, key)
@@ -201,7 +202,7 @@ class TestPersona:
 
     def test_feeds_and_opinions(self, networked):
         """What it liked, shared and replied to, and its last opinion of each competitor, are the events'."""
-        found, key = book(networked), Key("evaluate", "rft", 1)
+        found, key = book(networked), Society("evaluate", "rft", 1)
         for persona in range(next(j.first for j in found.people if j.split == "evaluate"), 9):
             person, did, last, items = find_person(found, persona), 0, {}, []
             assert person is not None
@@ -237,7 +238,7 @@ class TestPersona:
         found = book(isolated)
         person = find_person(found, next(j.first for j in found.people if j.split == "evaluate"))
         assert person is not None
-        story = read_story(read_events(isolated), found, person, Key("evaluate", "rft", 2))
+        story = read_story(read_events(isolated), found, person, Society("evaluate", "rft", 2))
         rows = story_rows(story, 0, 2)
         assert len(rows) == 2 and rows[0]["seen"][0]["id"] == f"{rows[0]['contest']}/{story.encounters[0].seen[0].slot}"
 

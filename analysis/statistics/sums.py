@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.statistics.estimates import NOTHING, Estimate, student
 
 
-class Tally:
+class ClusteredSums:
     """Values clustered on anchors and personas, taken an anchor at a time.
 
     Of each cluster only two sums are kept: how many values, n, and their sum, s. Its residual is s - n * mean, and a

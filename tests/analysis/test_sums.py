@@ -1,4 +1,4 @@
-"""What analysis.statistics.tallies promises: the estimate of a clustered mean, from sums; and tables of a crowd that cost little."""
+"""What analysis.statistics.sums promises: the estimate of a clustered mean, from sums; and tables of a crowd that cost little."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from abm.columns import Int8s, pack
 from abm.events import ReactedMany
 from abm.reactions import each
-from analysis.readings.contests import read_evaluation
+from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import clustered_mean
-from analysis.statistics.tallies import Tally
+from analysis.statistics.sums import ClusteredSums
 from analysis.tables.results import results
 from moloch import keyed
 from tests.analysis.factory import FIRST, contest, setup, step
@@ -22,10 +22,10 @@ from tests.analysis.factory import FIRST, contest, setup, step
 
 def tallied(anchors, personas, values, null=0.5):
     """Return the mean of votes in any order, taken an anchor at a time."""
-    tally = Tally()
+    sums = ClusteredSums()
     for anchor in np.unique(anchors):
-        tally.add(personas[anchors == anchor], values[anchors == anchor])
-    return tally.mean(null=null)
+        sums.add(personas[anchors == anchor], values[anchors == anchor])
+    return sums.mean(null=null)
 
 
 def plain_variance(anchors, personas, values):
@@ -106,9 +106,9 @@ class TestTally:
 
     def test_nobody_voted(self):
         """No votes, no estimate."""
-        tally = Tally()
-        tally.add(np.zeros(0, dtype=int), [])
-        assert tally.mean().n == 0
+        sums = ClusteredSums()
+        sums.add(np.zeros(0, dtype=int), [])
+        assert sums.mean().n == 0
 
 
 class TestCrowd:
