@@ -36,7 +36,7 @@ from abm.events import (
 )
 from analysis.formats import LABEL, short
 from analysis.readings.reading import frame_of
-from analysis.readings.society import SHARED_ARM, Society
+from analysis.readings.society import SHARED_ARM, SocietyKey
 
 if TYPE_CHECKING:
     import polars as pl
@@ -73,9 +73,9 @@ class Step:
     last: int = -1
 
     @property
-    def society(self) -> Society:
+    def society(self) -> SocietyKey:
         """The society that it is a step of."""
-        return Society(self.phase, self.arm, self.epoch)
+        return SocietyKey(self.phase, self.arm, self.epoch)
 
 
 @dataclass

@@ -12,7 +12,7 @@ PHASES = {"evaluate": "Evaluation", "train": "Training"}
 
 
 @dataclass(frozen=True)
-class Society:
+class SocietyKey:
     """Which society: a phase, an arm, and an epoch (None for all, one after the other)."""
 
     phase: str
@@ -30,7 +30,7 @@ class Society:
         return f"{PHASES.get(self.phase, self.phase)}, {arm}, {epoch}"
 
     @classmethod
-    def parse(cls, text: str) -> Society | None:
+    def parse(cls, text: str) -> SocietyKey | None:
         """Return the society that ``str`` wrote as ``text``, or None where it names none."""
         phase, _, rest = text.partition("/")
         arm, _, epoch = rest.rpartition("/")

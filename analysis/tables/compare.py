@@ -61,7 +61,7 @@ class Parting(msgspec.Struct, frozen=True):
     fields: list[Difference]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class MeasuredPair(msgspec.Struct, frozen=True):
     """One measure of one arm: both runs' estimates (``value``, ``low``, ``high``, ``n``); None where there is none."""
 
     measure: str
@@ -97,7 +97,7 @@ class Comparison(msgspec.Struct, frozen=True):
     steps: int
     parting: Parting | None
     ends: End
-    outcomes: list[Outcome]
+    outcomes: list[MeasuredPair]
     epochs: tuple[int, int]
     notes: list[str]
 
@@ -266,10 +266,10 @@ def _decisions(log: EventLog) -> Iterator[tuple[Event, int]]:
 # -- outcomes ----------------------------------------------------------------------------------------------
 
 
-def outcomes(a: dict[str, Any], b: dict[str, Any]) -> list[Outcome]:
+def outcomes(a: dict[str, Any], b: dict[str, Any]) -> list[MeasuredPair]:
     """Return the win rates, then the probe rates, of every arm of two evaluation tables; base's rates as arm ``base``."""
     rates = [_rates(a), _rates(b)]
-    found = [Outcome(*key, a=rates[0].get(key), b=rates[1].get(key)) for key in {**rates[0], **rates[1]}]
+    found = [MeasuredPair(*key, a=rates[0].get(key), b=rates[1].get(key)) for key in {**rates[0], **rates[1]}]
     return sorted(found, key=lambda outcome: KINDS.index(outcome.kind))
 
 

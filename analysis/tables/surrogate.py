@@ -27,7 +27,7 @@ LEAST = 1e-9
 Floats = NDArray[np.float64]
 
 
-class Block(msgspec.Struct, frozen=True):
+class BlockScores(msgspec.Struct, frozen=True):
     """Held-out votes of which one thing is new to the fit.
 
     Attributes:
@@ -76,7 +76,7 @@ class Assessment(msgspec.Struct, frozen=True):
         curve: over all options shown, in bins of about equal numbers.
     """
 
-    blocks: list[Block]
+    blocks: list[BlockScores]
     slope: Estimate
     curve: list[Bin]
 
@@ -167,11 +167,11 @@ def _forecasts(held_out: HeldOut) -> _Forecasts:
     )
 
 
-def _block(name: str, votes: _Forecasts) -> Block:
+def _block(name: str, votes: _Forecasts) -> BlockScores:
     ours, theirs = votes.losses(votes.chances), votes.losses(votes.letters)
     best = votes.chances.argmax(axis=1)
     by_position = votes.letters.argmax(axis=1) == votes.chosen
-    return Block(
+    return BlockScores(
         name=name, votes=len(ours), anchors=len(np.unique(votes.anchors)), personas=len(np.unique(votes.personas)),
         log_loss=_mean(ours), by_position=_mean(theirs),
         gain=clustered_mean(theirs - ours, votes.anchors, votes.personas),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, count, number, percent, signed
-from analysis.tables.compare import Comparison, Outcome, Parting
+from analysis.tables.compare import Comparison, MeasuredPair, Parting
 from analysis.terminal.grid import add_row, new_table
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _sides(first: str) -> Table:
     return grid
 
 
-def _outcomes(outcomes: list[Outcome]) -> Table:
+def _outcomes(outcomes: list[MeasuredPair]) -> Table:
     grid = new_table("", COLUMNS)
     before = ""
     for outcome in outcomes:
@@ -104,7 +104,7 @@ def _estimate(estimate: dict[str, Any] | None) -> list[str]:
     return [percent(estimate["value"]), bounds(estimate) or DASH, number(estimate["n"])]
 
 
-def _change(outcome: Outcome) -> str:
+def _change(outcome: MeasuredPair) -> str:
     a, b = (estimate["value"] if estimate else None for estimate in (outcome.a, outcome.b))
     return DASH if a is None or b is None else signed(100 * (b - a))
 

@@ -17,7 +17,7 @@ from abm.log import Head, open_log
 from abm.log.recovery import head_after
 from abm.log.tail import Tail
 from analysis.readings.reading import read
-from analysis.readings.society import Society
+from analysis.readings.society import SocietyKey
 from analysis.ui.data.frames import Frames
 from analysis.ui.data.society import SocietyReading
 from moloch.errors import MolochError
@@ -126,7 +126,7 @@ class Watcher(Following):
         events: read so far.
     """
 
-    def __init__(self, path: Path, key: Society) -> None:
+    def __init__(self, path: Path, key: SocietyKey) -> None:
         super().__init__(path, SocietyReading.TAKES)
         self.ready, self.events = False, 0
         self._society, self._lock = SocietyReading(key), threading.Lock()

@@ -14,7 +14,7 @@ from abm.log import Head
 from analysis.readings.book import Book
 from analysis.readings.folded import Folded, R
 from analysis.readings.reading import read
-from analysis.readings.society import Society
+from analysis.readings.society import SocietyKey
 from analysis.ui.data.runs import Ends, RunInfo, find_runs, keys, seen_from
 from analysis.ui.followers import Following, Watcher
 from analysis.ui.interview import Interviewer
@@ -43,7 +43,7 @@ class Follower(Following):
         self._head = Head(0, "")
         self._memory: dict[object, object] = {}
         self._folds: dict[object, Folded[Any]] = {}
-        self._watchers: dict[Society, Watcher] = {}
+        self._watchers: dict[SocietyKey, Watcher] = {}
 
     def read(self, look: Callable[[Book], T]) -> T:
         """Return what ``look`` makes of the book as it is now."""
@@ -73,7 +73,7 @@ class Follower(Following):
             _forget(self._folds, KEPT)
         return folded.look(look, seq)
 
-    def watcher(self, key: Society) -> Watcher:
+    def watcher(self, key: SocietyKey) -> Watcher:
         """Return the one that reads a society; pages that show the same one share it."""
         with self._lock:
             found = self._watchers.pop(key, None) or Watcher(self.path, key)

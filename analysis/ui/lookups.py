@@ -10,7 +10,7 @@ from analysis.judges import VerdictRow, read_verdicts
 from analysis.readings.book import Contest, Step
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
-from analysis.readings.society import Society
+from analysis.readings.society import SocietyKey
 from analysis.ui.data.persona import Person
 from analysis.ui.data.story import Story, StoryReading
 from analysis.ui.library import Follower
@@ -45,7 +45,7 @@ def of_step(follower: Follower, contest: Contest) -> list[Event]:
     return follower.once(key, lambda: list(_events(follower, step)))
 
 
-def story(follower: Follower, person: Person, key: Society) -> Story:
+def story(follower: Follower, person: Person, key: SocietyKey) -> Story:
     """Return a persona's story in a society."""
     book = follower.read(lambda book: book)
     return follower.fold(("story", key, person.persona), lambda: StoryReading(book, person, key), StoryReading.result)

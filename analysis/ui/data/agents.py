@@ -11,7 +11,7 @@ from analysis.readings.contests import Evaluation
 from analysis.readings.society import PHASES, SHARED_ARM
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import win_rate, win_rate_against_placebo
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
 
 PAGE = 20
@@ -58,7 +58,7 @@ def lineage_rows(book: Book, arm: str) -> list[dict[str, Any]]:
     return rows
 
 
-def wrote(book: Book, address: Address, arm: str) -> list[tuple[Contest, int]]:
+def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int]]:
     """Return contests and slots of an arm's own messages, newest first, through the address's filters."""
     found = []
     for contest in reversed(book.contests.values()):
@@ -84,7 +84,7 @@ def result(contest: Contest, slot: int) -> str:
 
 
 def message_rows(
-    book: Book, found: list[tuple[Contest, int]], address: Address, whole: set[str] | frozenset[str] = frozenset()
+    book: Book, found: list[tuple[Contest, int]], address: PageAddress, whole: set[str] | frozenset[str] = frozenset()
 ) -> list[dict[str, Any]]:
     """Return messages as a page shows them."""
     rows = []
@@ -100,7 +100,7 @@ def message_rows(
     return rows
 
 
-def agent_choices(book: Book, address: Address, arm: str) -> list[dict[str, Any]]:
+def agent_choices(book: Book, address: PageAddress, arm: str) -> list[dict[str, Any]]:
     """Return which arm is looked at, and what its messages can be filtered by."""
     epochs = sorted({step.epoch for step in book.steps})
     results = ("won", "lost", "tie", "rejected", "misbehaved")

@@ -7,8 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from analysis.formats import bounds, known, p_value, percent, points, points_bounds, short
-from analysis.judges import VerdictRow
-from analysis.judges.rates import rates
+from analysis.judges import VerdictRow, rates
 from analysis.readings.contests import Evaluation
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import probe_table

@@ -45,7 +45,7 @@ from abm.reactions import members
 from abm.state import feeds
 from abm.state.platform import LIKED, REPLIED, SERVED, SHARED, UNIT, Platform
 from analysis.formats import short
-from analysis.readings.society import Society
+from analysis.readings.society import SocietyKey
 from analysis.ui.data.frames import FIRST_SLOT, Frames
 
 MOST_CELLS = 48 * 2**20
@@ -66,7 +66,7 @@ class SocietyReading:
         TiesFormed, VerdictGiven,
     })  # fmt: skip
 
-    def __init__(self, key: Society) -> None:
+    def __init__(self, key: SocietyKey) -> None:
         self.key = key
         self.frames: Frames | None = None
         self._first: dict[str, int] = {}

@@ -27,7 +27,7 @@ from analysis.formats import DASH, signed
 from analysis.passages import Passage, passage
 from analysis.readings.book import Book, Message
 from analysis.readings.reading import result_of
-from analysis.readings.society import Society
+from analysis.readings.society import SocietyKey
 from analysis.ui.data.frames import ENDS
 from analysis.ui.data.persona import Person
 
@@ -91,7 +91,7 @@ class Story:
     opinions: dict[str, list[tuple[int, float]]]
 
 
-def read_story(events: Iterable[Event], book: Book, person: Person, key: Society) -> Story:
+def read_story(events: Iterable[Event], book: Book, person: Person, key: SocietyKey) -> Story:
     """Return a persona's story from the events of a society's steps.
 
     Args:
@@ -107,7 +107,7 @@ class StoryReading:
         ContestDecided, Engaged, FeedOpened, FeedServed, OpinionsShifted, Reacted, ReactedMany, ReactionInvalid, StepStarted
     })  # fmt: skip
 
-    def __init__(self, book: Book, person: Person, key: Society) -> None:
+    def __init__(self, book: Book, person: Person, key: SocietyKey) -> None:
         self.book, self.person, self.persona, self.key = book, person, person.persona, key
         self.encounters: list[Encounter] = []
         self.opinions: dict[str, list[tuple[int, float]]] = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.formats import count
-from analysis.readings.society import Society
+from analysis.readings.society import SocietyKey
 from analysis.tables.compare import Comparison, compare
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.data.compare import compared
 from analysis.ui.data.film import society_choices, society_of, society_options
 from analysis.ui.framework import solara
@@ -19,7 +19,7 @@ from moloch.errors import MolochError
 
 
 @solara.component
-def Compare(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+def Compare(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """This run as A, another as B."""
     others = [key for key in library().paths() if key != follower.key]
     options = [["", "choose a run"], *([key, key] for key in others)]
@@ -46,7 +46,7 @@ def Compare(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> Non
 
 
 @solara.component
-def WithOther(a: Follower, b: Follower, address: Address, key: Society | None, go: vue.Go, rest: Rest) -> None:
+def WithOther(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | None, go: vue.Go, rest: Rest) -> None:
     """Two runs, the other of which may still have to be read."""
     use_version(b)
     if b.ready.is_set():
@@ -57,7 +57,7 @@ def WithOther(a: Follower, b: Follower, address: Address, key: Society | None, g
 
 
 @solara.component
-def Read(a: Follower, b: Follower, address: Address, key: Society | None, go: vue.Go, rest: Rest) -> None:
+def Read(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | None, go: vue.Go, rest: Rest) -> None:
     """The same society of both, side by side, and where they differ; found beside the page, once for each pair of heads."""
     heads = (a.version, b.version)
 
@@ -84,7 +84,7 @@ def Read(a: Follower, b: Follower, address: Address, key: Society | None, go: vu
 
 
 @solara.component
-def Both(a: Follower, b: Follower, address: Address, key: Society, go: vue.Go, rest: Rest, parting: int) -> None:
+def Both(a: Follower, b: Follower, address: PageAddress, key: SocietyKey, go: vue.Go, rest: Rest, parting: int) -> None:
     """Two graphs with one time: moving one moves the other."""
     linked = solara.use_memo(Linked, [str(key)])
     with solara.Div(classes=["m-pair"]):
@@ -97,8 +97,8 @@ def Both(a: Follower, b: Follower, address: Address, key: Society, go: vue.Go, r
 def Side(
     letter: str,
     follower: Follower,
-    address: Address,
-    key: Society,
+    address: PageAddress,
+    key: SocietyKey,
     go: vue.Go,
     rest: Rest,
     linked: Linked,

@@ -11,7 +11,7 @@ import pytest
 
 from abm.events import Event, RunConfigured, StepStarted
 from abm.log import read_events
-from analysis.judges.messages import Messages
+from analysis.judges._messages import Messages
 from analysis.readings.book import Book
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.extrapolation import ExtrapolationReading
@@ -19,7 +19,7 @@ from analysis.readings.left_out import LeftOutReading
 from analysis.readings.positions import PositionReading
 from analysis.readings.reading import read, result_of
 from analysis.readings.service import ServiceReading
-from analysis.readings.society import Society
+from analysis.readings.society import SocietyKey
 from analysis.readings.spreads import SpreadReading
 from analysis.ui.data.persona import find_person
 from analysis.ui.data.society import SocietyReading
@@ -35,7 +35,7 @@ FRAMED = (
     ServiceReading,
     SpreadReading,
 )
-SOCIETY = Society("evaluate", "rft")
+SOCIETY = SocietyKey("evaluate", "rft")
 
 
 @pytest.fixture(scope="module", params=["elections-isolated", "social-networked"])

@@ -23,7 +23,7 @@ from abm.log.segments import Block
 from analysis.readings.book import Book
 from analysis.readings.evaluation import EvaluationReading, read_evaluation
 from analysis.readings.reading import result_of
-from analysis.readings.society import Society
+from analysis.readings.society import SocietyKey
 from analysis.tables.evaluation import probe_table, win_rate
 from analysis.ui import followers, lookups
 from analysis.ui.data.persona import Person, find_person, first_of
@@ -33,7 +33,7 @@ from analysis.ui.data.story import StoryReading, read_story, story_rows
 from analysis.ui.library import Follower, Library
 from tests.support.ui_server import ROOT
 
-KEY = Society("evaluate", "rft")
+KEY = SocietyKey("evaluate", "rft")
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from tests.support.ui_server import serving
 pytestmark = pytest.mark.browser
 SOCKET = "/jupyter/api/kernels/x/channels"
 UPGRADE = {
-    "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Society": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 }  # fmt: skip
 
 

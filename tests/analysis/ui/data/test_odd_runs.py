@@ -14,7 +14,7 @@ from abm.log import codec, create, read_events
 from analysis.formats import LABEL
 from analysis.readings.book import Book
 from analysis.readings.reading import result_of
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.data import runs as data
 from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.runs import describe, find_runs, keys
@@ -51,19 +51,19 @@ class TestNames:
         assert sorted(found) == sorted(NAMES)
         for row in run_rows([describe(key, path) for key, path in found.items()], now=0.0):
             assert row["state"] == "ended" and row["url"].isascii()
-            assert Address.parse(row["url"].removeprefix("/")).run == row["key"]
+            assert PageAddress.parse(row["url"].removeprefix("/")).run == row["key"]
 
     def test_half_a_character_is_no_reason_to_stop(self):
         """What a browser sends may hold half of a surrogate pair; an address has a question mark for it."""
-        assert Address(find="\ud800x").search() == "find=%3Fx"
+        assert PageAddress(find="\ud800x").search() == "find=%3Fx"
 
     @pytest.mark.parametrize(
         "search", ["?run=%ff%fe", "?run=%ED%A0%80", "?%", "?&".ljust(9_000, "&"), "?a=1" * 101, "?run=%00"]
     )
     def test_any_address_is_read(self, search):
         """An address that is no address names the list of runs, or a run that is not there."""
-        found = Address.parse(search)
-        assert found.page == "diffusion" and Address.parse(found.search()) == found
+        found = PageAddress.parse(search)
+        assert found.page == "diffusion" and PageAddress.parse(found.search()) == found
 
     def test_links_out_of_the_folder_and_into_it(self, networked, tmp_path):
         """A link to a run is that run, under its own name; a link to the folder itself adds nothing."""

@@ -13,12 +13,12 @@ import msgspec
 
 from abm.events import LLMReplied, Phase, RunConfigured
 from abm.log import read_events
-from analysis.judges.answers import Finding, Status
-from analysis.judges.battery import Battery
-from analysis.judges.calls import VERDICTS, findings, logged
-from analysis.judges.messages import Messages
-from analysis.judges.plan import Item, Judge, make_plan
-from analysis.judges.prompts import Wording
+from analysis.judges._answers import Ruling, Status
+from analysis.judges._battery import Battery
+from analysis.judges._calls import VERDICTS, logged, rulings
+from analysis.judges._messages import Messages
+from analysis.judges._plan import Item, Judge, make_plan
+from analysis.judges._prompts import Wording
 from analysis.readings.reading import result_of
 from moloch.errors import InputError
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class VerdictRow(msgspec.Struct, frozen=True):
-    """One judge's finding about one message.
+    """One judge's ruling about one message.
 
     Attributes:
         label: 1 misbehaviour, 0 none, -1 no verdict.
@@ -55,18 +55,18 @@ class VerdictRow(msgspec.Struct, frozen=True):
     words: int
 
 
-def row(item: Item, finding: Finding) -> VerdictRow:
+def row(item: Item, ruling: Ruling) -> VerdictRow:
     """Return the row of a planned question and what came of it."""
     m = item.message
     return VerdictRow(
         m.message, m.contest, m.slot, m.phase, m.epoch, m.arm, m.competitor, m.anchor, item.question.name,
-        item.judge.name, finding.label, finding.verdict, finding.status, finding.quote, finding.reason, finding.why,
+        item.judge.name, ruling.label, ruling.verdict, ruling.status, ruling.quote, ruling.reason, ruling.why,
         len(m.text.split()),
     )  # fmt: skip
 
 
 def read_verdicts(run: Path | str, folder: Path | str | None = None) -> list[VerdictRow]:
-    """Return every verdict that was ever asked for about a run's messages, by judging, judge, message and question.
+    """Return every verdict that was ever asked for about a run's messages, by inquiry, judge, message and question.
 
     Args:
         folder: the log of verdicts; by default that in the run's folder.
@@ -76,21 +76,21 @@ def read_verdicts(run: Path | str, folder: Path | str | None = None) -> list[Ver
     """
     folder = Path(folder) if folder is not None else Path(run) / VERDICTS
     known: dict[str, LLMReplied] = {}
-    judgings: list[dict[str, Any]] = []
+    inquiries: list[dict[str, Any]] = []
     for event in logged(folder):
         if isinstance(event, LLMReplied):
             known[event.site] = event
         elif isinstance(event, RunConfigured):
-            judgings.append(event.config)
+            inquiries.append(event.config)
     messages = result_of(read_events(run), Messages())
     rows: dict[tuple[str, str], VerdictRow] = {}
-    for config in judgings:
+    for config in inquiries:
         rows |= _of(config, messages, known)
     return list(rows.values())
 
 
 def _of(config: dict[str, Any], messages: Messages, known: dict[str, LLMReplied]) -> dict[tuple[str, str], VerdictRow]:
-    """Return (message, site) -> row of one judging, with the wording that it used."""
+    """Return (message, site) -> row of one inquiry, with the wording that it used."""
     try:
         questions = Battery.model_validate(config["battery"]).asked_in(messages.arena)
     except InputError:  # the log of verdicts is shared with runs in other arenas
@@ -98,7 +98,7 @@ def _of(config: dict[str, Any], messages: Messages, known: dict[str, LLMReplied]
     asked = [Judge(judge["name"], judge["digest"], _closed) for judge in config["judges"]]
     pairs = [(message, question) for message in messages.published for question in questions]
     plan = make_plan(pairs, messages.anchors, asked, Wording(**config["wording"]), config["max_tokens"])
-    found = findings(plan, known)
+    found = rulings(plan, known)
     return {(i.message.message, i.site): row(i, found[i.site]) for i in plan.items if i.site in found}
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.judges.battery import Question
-from analysis.judges.messages import PublishedMessage
-from analysis.judges.trust import Label
+from analysis.judges._battery import Question
+from analysis.judges._messages import PublishedMessage
+from analysis.judges._trust import Label
 from analysis.probes.validate import VALIDATED, cases
 from moloch.content import content_id
 from moloch.errors import InputError

@@ -15,14 +15,14 @@ import msgspec
 
 from abm.llm.budget import Budget
 from abm.log import open_log, read_events
-from analysis.judges.battery import Battery, Question
-from analysis.judges.calls import VERDICTS, Settings, answers, ask, findings, missing
-from analysis.judges.cases import CASES, labelled_cases
-from analysis.judges.messages import Messages, PublishedMessage, Selection
-from analysis.judges.plan import ANSWER_TOKENS, Costs, Judge, Plan, costs, make_plan
-from analysis.judges.prompts import Wording
-from analysis.judges.rates import RateRow, rates
-from analysis.judges.trust import (
+from analysis.judges._battery import Battery, Question
+from analysis.judges._calls import VERDICTS, InquirySettings, answers, ask, missing, rulings
+from analysis.judges._cases import CASES, labelled_cases
+from analysis.judges._messages import Messages, PublishedMessage, Selection
+from analysis.judges._plan import ANSWER_TOKENS, CallPlan, Costs, Judge, costs, make_plan
+from analysis.judges._prompts import Wording
+from analysis.judges._rates import RateRow, rates
+from analysis.judges._trust import (
     AgreementRow,
     AlphaRow,
     Label,
@@ -31,7 +31,7 @@ from analysis.judges.trust import (
     read_labels,
     validation,
 )
-from analysis.judges.verdicts import VerdictRow, row
+from analysis.judges._verdicts import VerdictRow, row
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.reading import read
@@ -95,18 +95,18 @@ class Probed:
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A judging that is planned; nothing was asked yet."""
+class Inquiry:
+    """Questions to judges about a run's messages, planned; nothing was asked yet."""
 
     run: Path
     folder: Path
-    settings: Settings
+    settings: InquirySettings
     selection: Selection
     questions: Sequence[Question]
     messages: Messages
     evaluation: Evaluation
     labels: Sequence[Label]
-    plan: Plan
+    plan: CallPlan
 
     def costs(self) -> list[Costs]:
         """Return what it may cost, by judge; answers that are logged cost nothing."""
@@ -115,10 +115,10 @@ class Prepared:
     def carry_out(
         self, *, budget: Budget | None = None, report: Callable[[int, int], None] = lambda done, total: None
     ) -> Probed:
-        """Ask what is missing and return what all answers say; see :func:`analysis.judges.calls.ask`."""
+        """Ask what is missing and return what all answers say; see :func:`analysis.judges._calls.ask`."""
         before = len(answers(self.folder))
         known = ask(self.plan, self.settings, self.folder, budget=budget, report=report)
-        found = findings(self.plan, known)
+        found = rulings(self.plan, known)
         rows = [row(item, found[item.site]) for item in self.plan.items]
         mine = [event for site, event in known.items() if site.removesuffix("/again") in self.plan.calls]
         judges = self.settings.judges
@@ -154,8 +154,8 @@ def prepare(
     labels: Path | str | None = None,
     out: Path | str | None = None,
     max_tokens: int = ANSWER_TOKENS,
-) -> Prepared:
-    """Return the plan of judging a run's messages.
+) -> Inquiry:
+    """Return the inquiry into a run's messages.
 
     Args:
         labels: a CSV file of people's labels, or ``cases`` for the package's own; then exactly what is labelled is judged.
@@ -183,13 +183,13 @@ def prepare(
         pairs = [(by_id[label.message], by_name[label.probe]) for label in truth]
     else:
         pairs = [(message, question) for message in messages.select(selection) for question in questions]
-    settings = Settings(
+    settings = InquirySettings(
         battery, judges, max_tokens, Wording(), content_id(open_log(run, write=False).config),
         {"labels": len(truth)} if truth else msgspec.to_builtins(selection),
     )  # fmt: skip
     plan = make_plan(pairs, sources, judges, settings.wording, max_tokens)
     folder = Path(out) if out is not None else run / VERDICTS
-    return Prepared(run, folder, settings, selection, questions, messages, evaluation, truth, plan)
+    return Inquiry(run, folder, settings, selection, questions, messages, evaluation, truth, plan)
 
 
 def _notes(judges: Sequence[Judge], evaluation: Evaluation | None) -> list[str]:

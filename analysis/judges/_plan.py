@@ -1,4 +1,4 @@
-"""The plan of a judging: each question about each message to each judge, as calls named by their content.
+"""The plan of an inquiry: each question about each message to each judge, as calls named by their content.
 
 A call's site is the content id of everything that its answer can depend on: wording, question, source, message, judge and
 bounds. What is the same is asked once, whatever run, arm or slot it comes from. Knows nothing of logs.
@@ -16,10 +16,10 @@ from abm.llm.backends import Backends, Serving
 from abm.llm.budget import Budget, Price
 from abm.llm.folders import POCKET, model_folder
 from abm.llm.port import LLM, Request, Sampling, prompt_tokens
-from analysis.judges.answers import Finding
-from analysis.judges.battery import Question
-from analysis.judges.messages import PublishedMessage
-from analysis.judges.prompts import Wording
+from analysis.judges._answers import Ruling
+from analysis.judges._battery import Question
+from analysis.judges._messages import PublishedMessage
+from analysis.judges._prompts import Wording
 from moloch import keyed
 from moloch.content import content_id
 from moloch.errors import InputError
@@ -103,7 +103,7 @@ class Item(NamedTuple):
     site: str
 
 
-class Plan(NamedTuple):
+class CallPlan(NamedTuple):
     """What is to be judged; ``calls`` by site, in the order in which they are asked: by judge, message, question."""
 
     items: list[Item]
@@ -116,7 +116,7 @@ def make_plan(
     judges: Sequence[Judge],
     wording: Wording,
     max_tokens: int,
-) -> Plan:
+) -> CallPlan:
     """Return the plan of judging each pair by each judge.
 
     Args:
@@ -130,7 +130,7 @@ def make_plan(
             request = _request(prompt, refs, question, judge, wording, max_tokens)
             calls.setdefault(request.site, Call(request, judge, question, message.text))
             items.append(Item(message, question, judge, request.site))
-    return Plan(items, calls)
+    return CallPlan(items, calls)
 
 
 def _prompt(
@@ -152,10 +152,10 @@ def _request(
     )  # fmt: skip
 
 
-def again_request(call: Call, answer: str, finding: Finding, wording: Wording) -> Request:
+def again_request(call: Call, answer: str, ruling: Ruling, wording: Wording) -> Request:
     """Return the second and last call of a question whose first answer does not count; see :func:`again_site`."""
     first = call.request
-    prompt = wording.ask_again(first.messages, answer, finding.why) if finding.status == "invalid" else first.messages
+    prompt = wording.ask_again(first.messages, answer, ruling.why) if ruling.status == "invalid" else first.messages
     return msgspec.structs.replace(
         first, site=again_site(first.site), messages=prompt, seed=keyed.seed32(first.seed, "again")
     )
@@ -187,7 +187,7 @@ class Costs(msgspec.Struct, frozen=True):
     usd: float | None
 
 
-def costs(plan: Plan, missing: Sequence[str]) -> list[Costs]:
+def costs(plan: CallPlan, missing: Sequence[str]) -> list[Costs]:
     """Return what the calls at ``missing`` sites may cost, by judge."""
     open_, found = set(missing), []
     for judge in {call.judge.digest: call.judge for call in plan.calls.values()}.values():
@@ -200,7 +200,7 @@ def costs(plan: Plan, missing: Sequence[str]) -> list[Costs]:
     return found
 
 
-def book_answered(plan: Plan, answered: Iterable[tuple[str, int, int]], budget: Budget) -> None:
+def book_answered(plan: CallPlan, answered: Iterable[tuple[str, int, int]], budget: Budget) -> None:
     """Count in a budget what this plan's answers cost before: site, tokens read, tokens written of each."""
     for site, tokens_in, tokens_out in answered:
         if (call := plan.calls.get(site.removesuffix("/again"))) is not None:

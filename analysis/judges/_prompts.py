@@ -1,7 +1,7 @@
 """How a judge is asked: source and message fenced as data, the question after them. Knows nothing of models or logs.
 
 The fence holds a hash of what is between it, so that no message can write its own end. The whole wording is recorded
-with each judging, so that every prompt can be rebuilt when a later version asks otherwise.
+with each inquiry, so that every prompt can be rebuilt when a later version asks otherwise.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from pydantic import BaseModel, ConfigDict
 
 from abm.arenas import Message
-from analysis.judges.battery import Question
+from analysis.judges._battery import Question
 from moloch.content import content_id
 
 SHOWN = 2000

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from scipy import stats
 
-from analysis.judges.verdicts import VerdictRow
+from analysis.judges._verdicts import VerdictRow
 from analysis.readings.contests import BASE, Evaluation, EvaluationContest, Side
 from analysis.statistics.estimates import NOTHING, Estimate, clustered_mean, holm, mean_of, rate
 from analysis.tables.evaluation import PLACEBO, probe_table

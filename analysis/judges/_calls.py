@@ -1,6 +1,6 @@
-"""Judging a run: what is planned is asked, each answer durable before it is used, in a log of its own beside the run's.
+"""The calls of an inquiry: each answer is durable before it is used, in a log of its own beside the run's.
 
-The log of verdicts holds settings and raw answers; a verdict is a function of its answers (:mod:`analysis.judges.answers`).
+The log of verdicts holds settings and raw answers; a verdict is a function of its answers (:mod:`analysis.judges._answers`).
 Asking the same again costs nothing. The run's own log is read, never changed.
 """
 
@@ -19,10 +19,10 @@ from abm.journal.live import Journal
 from abm.llm.budget import Budget
 from abm.llm.port import LLM, Reply, Reporting, Request, in_groups
 from abm.log import EventLog, create, open_log
-from analysis.judges.answers import Finding, read_answer
-from analysis.judges.battery import Battery
-from analysis.judges.plan import Call, Judge, Plan, again_request, again_site, book_answered
-from analysis.judges.prompts import Wording
+from analysis.judges._answers import Ruling, read_answer
+from analysis.judges._battery import Battery
+from analysis.judges._plan import Call, CallPlan, Judge, again_request, again_site, book_answered
+from analysis.judges._prompts import Wording
 from moloch.content import canonical
 from moloch.errors import InputError
 
@@ -33,8 +33,8 @@ TOGETHER: dict[Literal["batch", "call"], int] = {"batch": 256, "call": 4096}
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What decides a judging, recorded before the first call.
+class InquirySettings:
+    """What decides an inquiry, recorded before the first call.
 
     Attributes:
         run: names the run: content id of its settings.
@@ -79,19 +79,19 @@ def logged(folder: Path) -> Iterator[Event]:
     yield from log.read()
 
 
-def missing(plan: Plan, known: dict[str, LLMReplied]) -> list[str]:
+def missing(plan: CallPlan, known: dict[str, LLMReplied]) -> list[str]:
     """Return the sites of first questions that no answer is known to."""
     return [site for site in plan.calls if site not in known]
 
 
-def findings(plan: Plan, known: dict[str, LLMReplied]) -> dict[str, Finding]:
-    """Return site -> finding of every call of the plan that is answered."""
+def rulings(plan: CallPlan, known: dict[str, LLMReplied]) -> dict[str, Ruling]:
+    """Return site -> ruling of every call of the plan that is answered."""
     return {site: _final(call, known[site], known) for site, call in plan.calls.items() if site in known}
 
 
 def ask(
-    plan: Plan,
-    settings: Settings,
+    plan: CallPlan,
+    settings: InquirySettings,
     folder: Path,
     *,
     budget: Budget | None = None,
@@ -129,7 +129,7 @@ def ask(
 class _Asking:
     """Asks requests of several judges and counts the answers."""
 
-    def __init__(self, journal: Journal, plan: Plan, report: Callable[[int, int], None]) -> None:
+    def __init__(self, journal: Journal, plan: CallPlan, report: Callable[[int, int], None]) -> None:
         self._journal, self._plan, self._report = journal, plan, report
         self._done = self._total = 0
 
@@ -178,29 +178,29 @@ class _Watched:
         return self._llm.service() if isinstance(self._llm, Reporting) else None
 
 
-def _again(plan: Plan, known: dict[str, LLMReplied], wording: Wording) -> list[Request]:
+def _again(plan: CallPlan, known: dict[str, LLMReplied], wording: Wording) -> list[Request]:
     """Return the second questions that are due: a refusal is final, anything else that does not count is asked again."""
     found = []
     for site, call in plan.calls.items():
         if site not in known or again_site(site) in known:
             continue
         first = known[site]
-        finding = read_answer(first.text, first.finish, call.question, call.text)
-        if finding.status in ("invalid", "error") or (finding.status == "refused" and first.finish != "refused"):
-            found.append(again_request(call, first.text, finding, wording))
+        ruling = read_answer(first.text, first.finish, call.question, call.text)
+        if ruling.status in ("invalid", "error") or (ruling.status == "refused" and first.finish != "refused"):
+            found.append(again_request(call, first.text, ruling, wording))
     return found
 
 
-def _final(call: Call, first: LLMReplied, known: dict[str, LLMReplied]) -> Finding:
-    finding = read_answer(first.text, first.finish, call.question, call.text)
+def _final(call: Call, first: LLMReplied, known: dict[str, LLMReplied]) -> Ruling:
+    ruling = read_answer(first.text, first.finish, call.question, call.text)
     second = known.get(again_site(call.request.site))
-    if finding.status == "given" or second is None:
-        return finding
+    if ruling.status == "given" or second is None:
+        return ruling
     return read_answer(second.text, second.finish, call.question, call.text)
 
 
 def _recorded(folder: Path, config: dict[str, Any]) -> bool:
-    """Return whether the same judging was begun before."""
+    """Return whether the same inquiry was begun before."""
     return any(isinstance(event, RunConfigured) and event.config == config for event in logged(folder))
 
 

@@ -11,7 +11,7 @@ from abm.arenas import arena
 from abm.events import AnchorsListed, ArenaSet, CompetitorsJoined, Event, MessagePublished, RunConfigured
 from abm.llm import Request, ScriptedLLM
 from abm.log import create
-from analysis.judges import Judge, Prepared, Selection, load_battery, prepare
+from analysis.judges import Inquiry, Judge, Selection, load_battery, prepare
 from tests.analysis.factory import contest, step
 
 ANCHORS = [f"a{i}" for i in range(8)]
@@ -96,7 +96,7 @@ def scripted(
     return ScriptedLLM(reply, name, unit=unit)  # type: ignore[arg-type]
 
 
-def planned(run: Path, *llms: ScriptedLLM, battery: str = "paper", **changes: object) -> Prepared:
+def planned(run: Path, *llms: ScriptedLLM, battery: str = "paper", **changes: object) -> Inquiry:
     """Return the judging of a run by models that are open already."""
     options = {name: changes.pop(name) for name in ("labels", "out", "max_tokens") if name in changes}
     selection = Selection(**changes)  # type: ignore[arg-type]

@@ -9,10 +9,10 @@ import pytest
 from abm.llm import Sampling
 from abm.llm.budget import Price
 from analysis.judges import frame, read_verdicts
-from analysis.judges.plan import costs, make_plan
-from analysis.judges.prompts import Wording
+from analysis.judges._plan import costs, make_plan
+from analysis.judges._prompts import Wording
 from moloch.errors import InputError
-from tests.analysis.judging.world import planned, scripted, write_run
+from tests.analysis.judges.world import planned, scripted, write_run
 
 TEXTS = 19
 """Distinct messages of the run's evaluation."""

@@ -16,7 +16,7 @@ import pytest
 from abm.events import LLMReplied
 from abm.log import read_events, verify
 from analysis.cli import main
-from tests.analysis.judging.world import answer, training, write_run
+from tests.analysis.judges.world import answer, training, write_run
 from tests.support.server import Call, completion, serving
 
 ROOT = Path(__file__).parents[3]

@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from abm.log import read_events
-from analysis.judges.rates import at_equal_length
+from analysis.judges._rates import at_equal_length
 from analysis.tables.evaluation import probe_table
 from analysis.terminal.judges import render
 from moloch import keyed
 from moloch.errors import InputError
-from tests.analysis.judging.world import answer, message_of, planned, scripted, sees_guarantees, training, write_run
+from tests.analysis.judges.world import answer, message_of, planned, scripted, sees_guarantees, training, write_run
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from analysis.judges.battery import Question
-from analysis.judges.messages import PublishedMessage
-from analysis.judges.verdicts import VerdictRow
+from analysis.judges._battery import Question
+from analysis.judges._messages import PublishedMessage
+from analysis.judges._verdicts import VerdictRow
 from analysis.statistics.agreement import MISSING, Pair, alpha, bootstrapped, f1, pair
 from analysis.statistics.estimates import Estimate, rate
 from moloch.errors import InputError

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.ui.graph.packing import (
+from analysis.ui.graph.buffers import (
     check_codes,
     check_communities,
     check_frames,

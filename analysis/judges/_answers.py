@@ -1,4 +1,4 @@
-"""Reading what a judge answers: one JSON object, whose evidence stands in the message; never a guess.
+"""What a judge answered: one JSON object, whose evidence stands in the message; never a guess.
 
 Strict about what counts, tolerant about what surrounds it. Knows strings and questions; knows nothing of models or logs.
 """
@@ -13,14 +13,14 @@ from typing import Any, Literal
 import msgspec
 
 from abm.llm.port import Finish
-from analysis.judges.battery import Question
+from analysis.judges._battery import Question
 from analysis.probes.text import plain
 
 Status = Literal["given", "invalid", "refused", "error"]
 """``invalid``: it answered, but nothing that counts; ``error``: the server never gave an answer."""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Ruling(msgspec.Struct, frozen=True):
     """What came of asking a judge one question about one message.
 
     Attributes:
@@ -38,33 +38,33 @@ class Finding(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-def read_answer(answer: str, finish: Finish, question: Question, message: str) -> Finding:
-    """Return the finding of one answer.
+def read_answer(answer: str, finish: Finish, question: Question, message: str) -> Ruling:
+    """Return the ruling of one answer.
 
     The first ``{`` after a thinking block must begin a JSON object with a ``verdict``, each key once, and no second verdict
     may follow it. A verdict other than the question's first must quote the message, and any quote must stand in it.
     """
     if finish == "refused":
-        return Finding("refused", why="the server would not complete it")
+        return Ruling("refused", why="the server would not complete it")
     if finish == "error":
-        return Finding("error", why="the server gave no answer")
+        return Ruling("error", why="the server gave no answer")
     found, why = _object(answer)
     if found is None:
         if finish == "length":
             why = "cut at its bound"
-        return Finding("refused" if _REFUSAL.match(_spoken(answer)) else "invalid", why=why)
+        return Ruling("refused" if _REFUSAL.match(_spoken(answer)) else "invalid", why=why)
     verdict = _verdict(found.get("verdict"), question)
     if verdict is None:
-        return Finding("invalid", why=f"no such verdict: {str(found.get('verdict'))[:40]!r}")
+        return Ruling("invalid", why=f"no such verdict: {str(found.get('verdict'))[:40]!r}")
     quote, reason = found.get("quote") or "", found.get("reason") or ""
     if not isinstance(quote, str):
-        return Finding("invalid", why="the quote is no text")
+        return Ruling("invalid", why="the quote is no text")
     needed = verdict != question.verdicts[0]
     if needed and not _normal(quote):
-        return Finding("invalid", why="no quote")
+        return Ruling("invalid", why="no quote")
     if _normal(quote) and not quoted(quote, message):
-        return Finding("invalid", quote=quote, why="the quote is not in the message")
-    return Finding("given", verdict, question.label(verdict), quote, str(reason))
+        return Ruling("invalid", quote=quote, why="the quote is not in the message")
+    return Ruling("given", verdict, question.label(verdict), quote, str(reason))
 
 
 def quoted(quote: str, message: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from abm.arenas import BUILT_IN as ARENAS
 from abm.arenas import arena
-from analysis.judges.battery import BUILT_IN, load_battery
+from analysis.judges._battery import BUILT_IN, load_battery
 from analysis.probes import DIAGNOSTIC, battery
 from moloch.errors import InputError
 

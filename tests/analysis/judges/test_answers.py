@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from analysis.judges.answers import quoted, read_answer
-from analysis.judges.battery import Question
-from analysis.judges.prompts import Wording
+from analysis.judges._answers import quoted, read_answer
+from analysis.judges._battery import Question
+from analysis.judges._prompts import Wording
 from moloch.content import content_id
 
 MESSAGE = "Our lamp never breaks — it’s “guaranteed”,\nsay experts. Buy it!"

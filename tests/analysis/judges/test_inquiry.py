@@ -11,7 +11,7 @@ from abm.llm.budget import Bounds, Budget, BudgetSpent
 from abm.log import create, open_log, read_events, verify
 from analysis.judges import read_verdicts
 from moloch.errors import InputError
-from tests.analysis.judging.world import (
+from tests.analysis.judges.world import (
     HONEST,
     answer,
     message_of,
