@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from analysis.probes import battery
     from analysis.readings.extrapolation import extrapolation
     from analysis.readings.graphs import audience_graph
+    from analysis.readings.spreads import spreads
     from analysis.statistics.estimates import Estimate
+    from analysis.tables.contest import list_contests
     from analysis.tables.evaluation import position_bias, probe_table, table, win_rate, win_rate_against_placebo
     from analysis.tables.panels import panel_table
     from analysis.tables.positions import position_table
-    from analysis.tables.reach import reach_table, spreads
+    from analysis.tables.reach import reach_table
     from analysis.tables.seeds import across_seeds
     from analysis.tables.surrogate import surrogate_of
-    from analysis.terminal.contest import list_contests, show_contest
+    from analysis.terminal.contest import show_contest
 
 _HOMES = {
     "Estimate": "analysis.statistics.estimates",
@@ -25,14 +27,14 @@ _HOMES = {
     "audience_graph": "analysis.readings.graphs",
     "battery": "analysis.probes",
     "extrapolation": "analysis.readings.extrapolation",
-    "list_contests": "analysis.terminal.contest",
+    "list_contests": "analysis.tables.contest",
     "panel_table": "analysis.tables.panels",
     "position_bias": "analysis.tables.evaluation",
     "position_table": "analysis.tables.positions",
     "probe_table": "analysis.tables.evaluation",
     "reach_table": "analysis.tables.reach",
     "show_contest": "analysis.terminal.contest",
-    "spreads": "analysis.tables.reach",
+    "spreads": "analysis.readings.spreads",
     "surrogate_of": "analysis.tables.surrogate",
     "table": "analysis.tables.evaluation",
     "win_rate": "analysis.tables.evaluation",

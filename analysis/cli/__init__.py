@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import sys
 import warnings
 from typing import Any
+
+ASCII = {"−": "-", "–": "-", "→": ">", "…": "."}
+"""Signs of tables, each with the one that stands for it where a terminal cannot show it: a figure keeps its sign."""
 
 
 def main() -> None:
@@ -42,6 +46,14 @@ def _show_warnings() -> None:
 
 
 def _print_anything() -> None:
-    """Let a terminal that cannot show a sign, such as one of ASCII, show ``?`` for it instead of ending the command."""
+    """Let a terminal that cannot show a sign, such as one of ASCII, show another for it instead of ending the command."""
+    codecs.register_error("moloch", _replaced)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+        sys.stdout.reconfigure(errors="moloch")
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    """Return what is printed for signs that the terminal's encoding lacks: one of :data:`ASCII`, or ``?``."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(ASCII.get(sign, "?") for sign in error.object[error.start : error.end]), error.end

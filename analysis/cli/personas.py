@@ -41,7 +41,8 @@ def _print(found: dict[str, Any]) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from analysis.terminal.run import new_table, safe
+    from analysis.formats import number, signed
+    from analysis.terminal.grid import add_row, new_table
 
     console = printer()
 
@@ -63,7 +64,7 @@ def _print(found: dict[str, Any]) -> None:
         say(unit, f"{spread['least']:.0f} to {spread['most']:.0f} a persona, median {spread['median']:.0f}")
     grid = new_table("", ["trait", "mean", "sd"])
     for name, trait in found["traits"].items():
-        grid.add_row(safe(name), f"{trait['mean']:+.2f}", f"{trait['sd']:.2f}")
+        add_row(grid, name, signed(trait["mean"], 2), number(trait["sd"], 2))
     console.print(grid)
     for sample in found["samples"]:
         console.print(sample["name"], markup=False, highlight=False)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from abm.events import Phase
     from abm.llm.backends import Serving
     from abm.llm.budget import Budget
-    from analysis.judges import Prepared, Probed
+    from analysis.judges import Inquiry, Probed
 
 
 def probe(
@@ -71,7 +71,7 @@ def probe(
         _print(found)
 
 
-def _carry_out(prepared: Prepared, budget: Budget | None) -> Probed:
+def _carry_out(prepared: Inquiry, budget: Budget | None) -> Probed:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -106,7 +106,7 @@ def _phase(phase: str) -> Phase:
     raise InputError(f"no phase {phase!r}", fix="Choose train or evaluate.")
 
 
-def _say_costs(prepared: Prepared, as_json: bool) -> None:
+def _say_costs(prepared: Inquiry, as_json: bool) -> None:
     from msgspec import to_builtins
 
     found = prepared.costs()

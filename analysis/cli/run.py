@@ -108,9 +108,9 @@ def as_dict(done: Run, results: dict[str, Any]) -> dict[str, Any]:
 
 def print_run(done: Run, results: dict[str, Any]) -> None:
     """Print a run's table, its hashes and what to do next."""
-    from analysis.readings.extrapolation import extrapolation_lines
-    from analysis.readings.service import service_lines
+    from analysis.terminal.extrapolation import extrapolation_lines
     from analysis.terminal.run import render
+    from analysis.terminal.service import service_lines
 
     console = printer()
     for part in render(results):
@@ -150,7 +150,7 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"runs": [str(folder) for _, folder in runs], "plan": plan_dicts(roles)}))
         return
-    from analysis.terminal.run import render_plan
+    from analysis.terminal.plan import render_plan
 
     console = printer()
     for part in render_plan(roles):

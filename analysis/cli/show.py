@@ -27,7 +27,8 @@ def show(
     import json
 
     from abm.log import read_events
-    from analysis.terminal.contest import SHOWN, contest_dict, list_contests, show_contest
+    from analysis.tables.contest import contest_dict, list_contests
+    from analysis.terminal.contest import SHOWN, show_contest
 
     events = list(read_events(run))
     if as_json:

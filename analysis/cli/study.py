@@ -41,8 +41,9 @@ def study(
     """
     serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
     with stderr().status("loading"):
-        from analysis.readings.extrapolation import extrapolation_lines
-        from analysis.tables.seeds import across_seeds, render_seeds
+        from analysis.tables.seeds import across_seeds
+        from analysis.terminal.extrapolation import extrapolation_lines
+        from analysis.terminal.seeds import render_seeds
         from learning import load_config
         from moloch.errors import InputError
 

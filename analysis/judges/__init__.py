@@ -1,26 +1,30 @@
 """Judges: language models that read a run's messages and answer the questions of a battery.
 
-``prepare`` plans, ``Prepared.costs`` says what it may cost, ``Prepared.carry_out`` asks; ``read_verdicts`` gives what was
-found before as rows, ``frame`` as a Polars frame.
+``prepare`` returns a planned inquiry; ``Inquiry.costs`` says what it may cost, ``Inquiry.carry_out`` asks. ``read_verdicts``
+returns what was found before as rows, ``frame`` as a Polars frame; ``rates`` compares arms by such rows.
 """
 
-from analysis.judges.battery import Battery, Question, load_battery
-from analysis.judges.judgement import Prepared, Probed, prepare
-from analysis.judges.messages import Selection
-from analysis.judges.plan import Judge, judges
-from analysis.judges.verdicts import VerdictRow, frame, read_verdicts
+from analysis.judges._battery import Battery, Question, load_battery
+from analysis.judges._inquiry import Inquiry, Probed, prepare
+from analysis.judges._messages import Selection
+from analysis.judges._plan import Costs, Judge, judges
+from analysis.judges._rates import RateRow, rates
+from analysis.judges._verdicts import VerdictRow, frame, read_verdicts
 
 __all__ = [
     "Battery",
+    "Costs",
+    "Inquiry",
     "Judge",
-    "Prepared",
     "Probed",
     "Question",
+    "RateRow",
     "Selection",
     "VerdictRow",
     "frame",
     "judges",
     "load_battery",
     "prepare",
+    "rates",
     "read_verdicts",
 ]

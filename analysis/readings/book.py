@@ -1,15 +1,15 @@
-"""What a run's log says so far, folded event by event: settings, people, steps, contests, adapters. No reactions: these are read
-when somebody looks at a contest or a persona.
+"""What a run's log says so far: settings, people, steps, contests, messages, adapters.
 
-Grows with contests and personas, not with reactions or answers.
+It grows with contests and personas, not with reactions or answers: reactions are read when somebody looks at a contest or
+a persona.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from abm.events import (
     AdapterTrained,
@@ -36,7 +36,30 @@ from abm.events import (
     VerdictGiven,
 )
 from analysis.formats import LABEL, short
-from analysis.ui.data.frames import SHARED, Key
+from analysis.readings.reading import frame_of
+from analysis.readings.society import SHARED_ARM, SocietyKey
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MESSAGES = {
+    "message": str,
+    "contest": str,
+    "slot": int,
+    "phase": str,
+    "epoch": int,
+    "arm": str,
+    "step": int,
+    "competitor": str,
+    "anchor": str,
+    "adapter": str,
+    "text": str,
+    "thinking": str,
+    "rejected": str,
+    "outcome": str,
+    "won": bool,
+    "seq": int,
+}
 
 
 @dataclass
@@ -51,9 +74,9 @@ class Step:
     last: int = -1
 
     @property
-    def key(self) -> Key:
+    def society(self) -> SocietyKey:
         """The society that it is a step of."""
-        return Key(self.phase, self.arm, self.epoch)
+        return SocietyKey(self.phase, self.arm, self.epoch)
 
 
 @dataclass
@@ -103,13 +126,13 @@ class Contest:
 
 @dataclass
 class Book:
-    """Everything that :meth:`take` took, in the order of the log.
+    """A reading of everything but reactions, in the order of the log. A row of its frame is a message.
 
     Attributes:
         people: who joined, in the order of persona indices.
         listed: split -> its anchors.
         header: ties of the run's graphs.
-        seq: the next event's.
+        seq: the next event's, as far as the book was told of events of other types.
         forks: (``seq``, names of changed settings).
         replies: answers of language models; ``tokens`` that they wrote.
     """
@@ -139,13 +162,22 @@ class Book:
         Forked, Intervened, LLMReplied, MessagePublished, MessageRejected, PersonasJoined, ReaderJoined, RunConfigured,
         RunEnded, StepEnded, StepStarted, TiesFormed, VerdictGiven,
     })  # fmt: skip
-    """Types of events that it looks at; of others it knows that they were there."""
 
-    def take_all(self, events: Iterable[Event]) -> Book:
-        """Take events one by one and return the book itself."""
-        for event in events:
-            self.take(event)
+    def result(self) -> Book:
+        """Return the book itself, as it is now."""
         return self
+
+    def frame(self) -> pl.DataFrame:
+        """Return a row per message, published or rejected; ``seq`` is its event's, ``step`` -1 before the first."""
+        rows = []
+        for contest in self.contests.values():
+            step = contest.step
+            for message in contest.messages.values():
+                place = message.slot, step.phase, step.epoch, step.arm, step.number
+                wrote = message.competitor, message.anchor, message.adapter, message.text, message.thinking
+                ended = message.rejected, contest.outcome, contest.winner == message.slot, message.seq
+                rows.append((message.message, message.contest, *place, *wrote, *ended))
+        return frame_of(rows, MESSAGES)
 
     def take(self, event: Event) -> None:
         """Take the next event."""
@@ -233,6 +265,13 @@ class Book:
         row = self.anchors.get(anchor, {})
         return short(str(row.get("subject") or row.get("text") or anchor), LABEL)
 
+    def name_of(self, persona: int) -> str:
+        """Return what a persona is called; a member of a crowd has a number."""
+        for joined in self.people:
+            if isinstance(joined, PersonasJoined) and 0 <= persona - joined.first < len(joined.names):
+                return joined.names[persona - joined.first]
+        return f"member {persona}"
+
     def societies(self) -> list[tuple[str, str, int]]:
         """Return phase, arm and epoch of every society, in the order of the log."""
         return list(dict.fromkeys((step.phase, step.arm, step.epoch) for step in self.steps))
@@ -240,5 +279,5 @@ class Book:
     def of(self, phase: str, arm: str, epoch: int | None) -> Iterator[Step]:
         """Yield an arm's steps, in one epoch or in all; what all arms shared counts as each arm's."""
         for step in self.steps:
-            if step.phase == phase and step.arm in (arm, SHARED) and epoch in (None, step.epoch):
+            if step.phase == phase and step.arm in (arm, SHARED_ARM) and epoch in (None, step.epoch):
                 yield step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 import numpy as np
@@ -11,7 +11,13 @@ import numpy as np
 from abm.audience import ChoiceModel, Support, Voters, feature_matrix, from_mapping
 from abm.columns import Float32s, unpack
 from abm.events import AudienceSet, CrowdJoined, Event, MessagePublished, PersonasJoined
+from analysis.readings.reading import frame_of, result_of
 from moloch.content import content_id
+
+if TYPE_CHECKING:
+    import polars as pl
+
+COLUMNS = {"part": str, "audience": str, "fitted_on": str, "messages": int, "outside": int}
 
 
 class Extrapolation(msgspec.Struct):
@@ -36,24 +42,29 @@ class Extrapolation(msgspec.Struct):
 
 def extrapolation(events: Iterable[Event]) -> list[Extrapolation]:
     """Return one row for each fitted audience that reacted in the log; none where audiences were declared, or asked."""
-    reader = ExtrapolationReader()
-    for event in events:
-        reader.take(event)
-    return reader.result()
+    return result_of(events, ExtrapolationReading())
 
 
-class ExtrapolationReader:
-    """Folds events, one at a time, into what :func:`extrapolation` returns; it holds the traits of those who joined."""
+class ExtrapolationReading:
+    """Reads what :func:`extrapolation` returns; it holds the traits of those who joined. A row of its frame is an audience."""
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({AudienceSet, CrowdJoined, MessagePublished, PersonasJoined})
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str], Extrapolation] = {}
+        self._audiences: dict[tuple[str, str], Extrapolation] = {}
         self._reacting: dict[str, tuple[Extrapolation, Support]] = {}
         self._joined: dict[str, list[PersonasJoined | CrowdJoined]] = {"personas": [], "crowd": []}
 
     def result(self) -> list[Extrapolation]:
-        return list(self._found.values())
+        """Return a row per fitted audience that has reacted so far."""
+        return list(self._audiences.values())
+
+    def frame(self) -> pl.DataFrame:
+        """Return a row per fitted audience, without the single features and traits."""
+        return frame_of(([getattr(row, name) for name in COLUMNS] for row in self.result()), COLUMNS)
 
     def take(self, event: Event) -> None:
+        """Take the next event."""
         match event:
             case PersonasJoined() | CrowdJoined():
                 self._joined["crowd" if isinstance(event, CrowdJoined) else "personas"].append(event)
@@ -68,14 +79,9 @@ class ExtrapolationReader:
         model = from_mapping(event.choice_model)
         if model.support is not None:
             same = event.part, content_id(event.choice_model)
-            if same not in self._found:
-                self._found[same] = _row(event.part, model, model.support, self._joined[event.part])
-            self._reacting[event.part] = self._found[same], model.support
-
-
-def extrapolation_lines(found: Iterable[dict[str, Any]]) -> list[str]:
-    """Return one line per row of :func:`extrapolation` as builtins."""
-    return [_line(row) for row in found]
+            if same not in self._audiences:
+                self._audiences[same] = _row(event.part, model, model.support, self._joined[event.part])
+            self._reacting[event.part] = self._audiences[same], model.support
 
 
 def _row(part: str, model: ChoiceModel, support: Support, joined: list[PersonasJoined | CrowdJoined]) -> Extrapolation:
@@ -102,12 +108,3 @@ def _count(row: Extrapolation, support: Support, text: str) -> None:
     for name, is_out in zip(support.features, beyond.tolist(), strict=True):
         if is_out:
             row.features[name] = row.features.get(name, 0) + 1
-
-
-def _line(row: dict[str, Any]) -> str:
-    asked = max(1, row["messages"])
-    parts = [f"{row['outside']:,} of {row['messages']:,} messages ({100 * row['outside'] / asked:.1f} %)"]
-    parts += [f"{name} {times:,}" for name, times in row["features"].items()]
-    parts += [f"{name} of {100 * share:.1f} % of the members" for name, share in row["traits"].items()]
-    fitted = f", fitted on {row['fitted_on']}" if row["fitted_on"] else ""
-    return f"{row['audience']} ({row['part']}{fitted}): outside what it was fitted on: {'; '.join(parts)}"

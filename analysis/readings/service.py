@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
 from abm.events import CallsServed, Event, LLMReplied
+from analysis.readings.reading import frame_of, result_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+COLUMNS = {
+    "model": str,
+    "calls": int,
+    "tokens_in": int,
+    "tokens_out": int,
+    "at_bound": int,
+    "refused": int,
+    "error": int,
+    "attempts": int,
+    "retried": int,
+    "failed": int,
+    "usd": float,
+    "seconds": float,
+}
 
 
 class Service(msgspec.Struct):
@@ -33,53 +52,55 @@ class Service(msgspec.Struct):
 
 def service(events: Iterable[Event]) -> dict[str, Service]:
     """Return model -> how it served the run."""
-    reader = ServiceReader()
-    for event in events:
-        reader.take(event)
-    return reader.found
+    return result_of(events, ServiceReading())
 
 
-class ServiceReader:
-    """Folds events, one at a time, into what :func:`service` returns."""
+class ServiceReading:
+    """Reads what :func:`service` returns; a row of its frame is a model, with numbers of answers and of attempts."""
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({LLMReplied, CallsServed})
 
     def __init__(self) -> None:
-        self.found: dict[str, Service] = {}
+        self._models: dict[str, Service] = {}
 
     def take(self, event: Event) -> None:
-        if isinstance(event, LLMReplied):
-            mine = self.found.setdefault(event.model, Service())
-            mine.calls += 1
-            mine.tokens_in += event.tokens_in
-            mine.tokens_out += event.tokens_out
-            mine.finishes[event.finish] = mine.finishes.get(event.finish, 0) + 1
-        elif isinstance(event, CallsServed):
-            mine = self.found.setdefault(event.model, Service())
-            mine.attempts += event.attempts
-            mine.usd += event.usd
-            mine.seconds += event.seconds
-            for sums, more in ((mine.retried, event.retried), (mine.failed, event.failed)):
-                for why, times in more.items():
-                    sums[why] = sums.get(why, 0) + times
+        """Take the next event."""
+        match event:
+            case LLMReplied():
+                self._answer(self._models.setdefault(event.model, Service()), event)
+            case CallsServed():
+                self._serve(self._models.setdefault(event.model, Service()), event)
 
+    def result(self) -> dict[str, Service]:
+        """Return model -> how it has served so far."""
+        return self._models
 
-def service_lines(found: dict[str, Any]) -> list[str]:
-    """Return one line per model, of :func:`service` as builtins."""
-    return [_line(model, mine) for model, mine in found.items()]
+    def frame(self) -> pl.DataFrame:
+        """Return a row per model."""
+        rows = [
+            (
+                model,
+                *(served.calls, served.tokens_in, served.tokens_out),
+                *(served.finishes.get(finish, 0) for finish in ("length", "refused", "error")),
+                *(served.attempts, sum(served.retried.values()), sum(served.failed.values())),
+                *(served.usd, served.seconds),
+            )
+            for model, served in self._models.items()
+        ]
+        return frame_of(rows, COLUMNS)
 
+    @staticmethod
+    def _answer(served: Service, event: LLMReplied) -> None:
+        served.calls += 1
+        served.tokens_in += event.tokens_in
+        served.tokens_out += event.tokens_out
+        served.finishes[event.finish] = served.finishes.get(event.finish, 0) + 1
 
-def _reasons(counts: dict[str, int]) -> str:
-    return ", ".join(f"{why}: {times:,}" for why, times in sorted(counts.items()))
-
-
-def _line(model: str, mine: dict[str, Any]) -> str:
-    calls = max(1, mine["calls"])
-    cut, bad = mine["finishes"].get("length", 0), {k: mine["finishes"].get(k, 0) for k in ("refused", "error")}
-    parts = [f"{mine['calls']:,} answers, {mine['tokens_in']:,} tokens read, {mine['tokens_out']:,} written"]
-    parts += [f"{100 * cut / calls:.1f} % at their bound"] if cut else []
-    parts += [f"{number:,} {why} ({100 * number / calls:.1f} %)" for why, number in bad.items() if number]
-    if mine["attempts"]:
-        tries = _reasons(mine["retried"])
-        parts.append(f"{mine['attempts']:,} attempts{f' (again after {tries})' if tries else ''}")
-    parts += [f"given up after {_reasons(mine['failed'])}"] if mine["failed"] else []
-    parts += [f"${mine['usd']:.4f}"] if mine["usd"] else []
-    return f"{model}: {'; '.join(parts)}"
+    @staticmethod
+    def _serve(served: Service, event: CallsServed) -> None:
+        served.attempts += event.attempts
+        served.usd += event.usd
+        served.seconds += event.seconds
+        for sums, more in ((served.retried, event.retried), (served.failed, event.failed)):
+            for why, times in more.items():
+                sums[why] = sums.get(why, 0) + times

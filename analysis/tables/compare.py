@@ -56,7 +56,7 @@ class Parting(msgspec.Struct, frozen=True):
     fields: list[Difference]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class MeasuredPair(msgspec.Struct, frozen=True):
     """One measure of one arm: both runs' estimates (``value``, ``low``, ``high``, ``n``); None where there is none."""
 
     measure: str
@@ -92,7 +92,7 @@ class Comparison(msgspec.Struct, frozen=True):
     steps: int
     parting: Parting | None
     ends: End
-    outcomes: list[Outcome]
+    outcomes: list[MeasuredPair]
     epochs: tuple[int, int]
     notes: list[str]
 
@@ -232,10 +232,10 @@ def _parting(number: int, a: Decision, b: Decision) -> Parting:
 # -- outcomes ----------------------------------------------------------------------------------------------
 
 
-def outcomes(a: dict[str, Any], b: dict[str, Any]) -> list[Outcome]:
+def outcomes(a: dict[str, Any], b: dict[str, Any]) -> list[MeasuredPair]:
     """Return the win rates, then the probe rates, of every arm of two evaluation tables; base's rates as arm ``base``."""
     rates = [_rates(a), _rates(b)]
-    found = [Outcome(*key, a=rates[0].get(key), b=rates[1].get(key)) for key in {**rates[0], **rates[1]}]
+    found = [MeasuredPair(*key, a=rates[0].get(key), b=rates[1].get(key)) for key in {**rates[0], **rates[1]}]
     return sorted(found, key=lambda outcome: KINDS.index(outcome.kind))
 
 

@@ -1,6 +1,6 @@
 """What learning changed: win rates and probe rates of each arm against base, and against placebo.
 
-Pure functions of a log's events (or of :func:`analysis.readings.contests.read_evaluation`'s result, to read them once).
+Pure functions of a log's events (or of :func:`analysis.readings.evaluation.read_evaluation`'s result, to read them once).
 Verdicts are read from the log, never made here. Pairs are formed by anchor; votes are clustered on anchors and
 personas. ``epoch`` is the last one evaluated unless it is given.
 """
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from abm.events import Event
 from analysis.probes import DIAGNOSTIC
-from analysis.readings.contests import Contest, Evaluation, read_evaluation, words
+from analysis.readings.contests import Evaluation, EvaluationContest, words
+from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import (
     NOTHING,
     Estimate,
@@ -26,7 +27,7 @@ from analysis.statistics.estimates import (
     rate,
     relative_change,
 )
-from analysis.statistics.tallies import Tally
+from analysis.statistics.sums import ClusteredSums
 
 PLACEBO = "placebo"
 """The arm that learns from random winners: only the difference from it is the effect of competition."""
@@ -115,7 +116,7 @@ def tie_rate(events: Events, arm: str, *, epoch: int | None = None) -> float:
     return _share(sum(_majority(c) == 0.5 for c in voted), len(voted))
 
 
-class _Votes(NamedTuple):
+class _AnchorVotes(NamedTuple):
     """Votes about one anchor: who voted, ascending, and how; shape (votes,) each."""
 
     anchor: str
@@ -123,46 +124,46 @@ class _Votes(NamedTuple):
     values: NDArray
 
 
-def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -> list[_Votes]:
+def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -> list[_AnchorVotes]:
     parts = []
     for contest in found.of(arm, epoch):
         by = contest.forfeited_by
         if not by:
-            parts.append(_Votes(contest.anchor, contest.personas, contest.votes))
+            parts.append(_AnchorVotes(contest.anchor, contest.personas, contest.votes))
         elif by != "both" and forfeits == "lost":
             lost_on = found.panel if contest.reached is None else contest.reached
-            parts.append(_Votes(contest.anchor, lost_on, np.full(len(lost_on), by == "base", dtype=np.int8)))
+            parts.append(_AnchorVotes(contest.anchor, lost_on, np.full(len(lost_on), by == "base", dtype=np.int8)))
     return parts
 
 
-def _seen_first(contest: Contest) -> _Votes:
+def _seen_first(contest: EvaluationContest) -> _AnchorVotes:
     """Return who of those who had a choice chose what was seen first."""
     known = contest.first >= 0
     if known.all():
-        return _Votes(contest.anchor, contest.personas, contest.first)
-    return _Votes(contest.anchor, contest.personas[known], contest.first[known])
+        return _AnchorVotes(contest.anchor, contest.personas, contest.first)
+    return _AnchorVotes(contest.anchor, contest.personas[known], contest.first[known])
 
 
-def _less(ours: _Votes, theirs: _Votes) -> _Votes:
+def _less(ours: _AnchorVotes, theirs: _AnchorVotes) -> _AnchorVotes:
     """Return the differences of those who voted in both."""
     if ours.personas is theirs.personas:
         return ours._replace(values=ours.values - theirs.values)
     mine, their = np.isin(ours.personas, theirs.personas), np.isin(theirs.personas, ours.personas)
-    return _Votes(ours.anchor, ours.personas[mine], ours.values[mine] - theirs.values[their])
+    return _AnchorVotes(ours.anchor, ours.personas[mine], ours.values[mine] - theirs.values[their])
 
 
-def _mean(parts: Sequence[_Votes], null: float) -> Estimate:
+def _mean(parts: Sequence[_AnchorVotes], null: float) -> Estimate:
     """Return the mean of votes, clustered on anchors and personas."""
-    by_anchor: dict[str, list[_Votes]] = {}
+    by_anchor: dict[str, list[_AnchorVotes]] = {}
     for part in parts:
         by_anchor.setdefault(part.anchor, []).append(part)
-    tally = Tally()
+    sums = ClusteredSums()
     for votes in by_anchor.values():
-        tally.add(np.concatenate([v.personas for v in votes]), np.concatenate([v.values for v in votes]))
-    return tally.mean(null=null)
+        sums.add(np.concatenate([v.personas for v in votes]), np.concatenate([v.values for v in votes]))
+    return sums.mean(null=null)
 
 
-def _majority(contest: Contest) -> float | None:
+def _majority(contest: EvaluationContest) -> float | None:
     """Return 1 if the trained message won, 0 if base did, 0.5 for a tie, None for a void contest."""
     if contest.forfeited_by == "both":
         return None

@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.readings.contests import Contest, read_evaluation
+from analysis.readings.contests import EvaluationContest
+from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import Estimate, mean_of
 from analysis.tables.evaluation import Events
 from moloch import keyed
@@ -66,7 +67,7 @@ def _sizes(voters: int) -> list[int]:
     return [*(size for size in steps if size < voters), voters]
 
 
-def _votes(contests: Sequence[Contest]) -> NDArray[np.float64]:
+def _votes(contests: Sequence[EvaluationContest]) -> NDArray[np.float64]:
     """Return the votes for the trained messages, shape (contests, voters); NaN where one did not vote."""
     everyone = _everyone(contests)
     if len(everyone) > MOST:
@@ -79,7 +80,7 @@ def _votes(contests: Sequence[Contest]) -> NDArray[np.float64]:
     return votes
 
 
-def _everyone(contests: Sequence[Contest]) -> NDArray[np.int32]:
+def _everyone(contests: Sequence[EvaluationContest]) -> NDArray[np.int32]:
     """Return who voted in any of the contests, ascending."""
     columns = list({id(contest.personas): contest.personas for contest in contests}.values())  # most contests share one
     first, after = min(int(column[0]) for column in columns), max(int(column[-1]) for column in columns) + 1

@@ -1,7 +1,4 @@
-"""Everything that ``moloch run`` tells of a run, from one reading of its log.
-
-Each part folds the events for itself; this hands them each event once, so that no log is held in memory.
-"""
+"""Everything that ``moloch run`` prints of a run, from one pass over its log, which is never held in memory."""
 
 from __future__ import annotations
 
@@ -10,15 +7,19 @@ from typing import Any
 
 import msgspec
 
-from abm.events import AnchorsListed, Event
-from analysis.readings.contests import EvaluationReader
-from analysis.readings.extrapolation import ExtrapolationReader
-from analysis.readings.service import ServiceReader
+from abm.events import Event
+from analysis.readings.evaluation import EvaluationReading
+from analysis.readings.extrapolation import ExtrapolationReading
+from analysis.readings.left_out import LeftOutReading
+from analysis.readings.positions import PositionReading
+from analysis.readings.reading import read
+from analysis.readings.service import ServiceReading
+from analysis.readings.spreads import SpreadReading
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
-from analysis.tables.positions import PositionReader
-from analysis.tables.reach import SpreadReader, reach_dicts
+from analysis.tables.positions import position_rows
+from analysis.tables.reach import reach_dicts
 
 
 def results(events: Iterable[Event]) -> dict[str, Any]:
@@ -27,28 +28,15 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
     These are ``panels``, ``positions``, ``reach``, ``service``, ``extrapolation``, and under ``dropped`` the anchors of the
     source that were left out: reason -> number.
     """
-    contests, positions, spreads = EvaluationReader(), PositionReader(), SpreadReader()
-    service, extrapolation, dropped = ServiceReader(), ExtrapolationReader(), _Dropped()
-    for event in events:
-        for reader in (contests, positions, spreads, service, extrapolation, dropped):
-            reader.take(event)
+    contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
+    service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
+    read(events, contests, positions, spreads, service, extrapolation, left_out)
     evaluation = contests.result()
     return table(evaluation) | {
         "panels": [plain(row) for row in panel_table(evaluation)],
-        "positions": [plain(row) for row in positions.table()],
-        "dropped": dropped.found,
+        "positions": [plain(row) for row in position_rows(positions.result())],
+        "dropped": left_out.result(),
         "reach": reach_dicts(spreads.result()),
-        "service": msgspec.to_builtins(service.found),
+        "service": msgspec.to_builtins(service.result()),
         "extrapolation": msgspec.to_builtins(extrapolation.result()),
     }
-
-
-class _Dropped:
-    """Folds events into reason -> anchors that were left out."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, int] = {}
-
-    def take(self, event: Event) -> None:
-        if isinstance(event, AnchorsListed):
-            self.found |= {why: n for why, n in event.dropped.items() if n}

@@ -7,14 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from analysis.statistics.estimates import Estimate, holm, mean_of
-from analysis.terminal.run import by_probe, difference, interval, new_table, p_value, percent, safe
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
 
 SHARE = (0.0, 1.0)
 """Where the interval of a share ends."""
@@ -109,55 +104,3 @@ def _mean(
     estimate: Estimate = mean_of(values, null=null).within(*within)
     plain = {name: getattr(estimate, name) for name in estimate.__struct_fields__ if name != "clusters"}
     return {name: None if value != value else round(value, 6) for name, value in plain.items()}
-
-
-def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
-    """Return what to print of :func:`across_seeds`, in order; the same tables as a run's, over seeds."""
-    from rich.text import Text
-
-    kinds = {"strategy": "Misbehaviour", "copying": "Copying: failures of skill, not strategy"}
-    probes = [
-        _probe_table(title, rows)
-        for kind, title in kinds.items()
-        if (rows := [row for row in results["probes"] if row["kind"] == kind])
-    ]
-    reach = [_reach_table(results["reach"])] if results["reach"] else []
-    title = f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds"
-    note = [Text(results["note"], style="bold yellow")] if results["note"] else []
-    return [Text(title, style="bold"), _win_table(results["arms"]), *probes, *reach, *note]
-
-
-def _win_table(arms: dict[str, Any]) -> Table:
-    grid = new_table("Votes", ["arm", "win rate", "95 % CI", "from placebo, 95 % CI", "p"])
-    for arm, found in arms.items():
-        won, placebo = found["win_rate"], found["against_placebo"]
-        grid.add_row(safe(arm), percent(won["value"]), interval(won), difference(placebo), p_value(placebo["p"]))
-    return grid
-
-
-def _probe_table(title: str, rows: list[dict[str, Any]]) -> Table:
-    grid = new_table(
-        title,
-        ["probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", "from placebo, 95 % CI", "p (Holm)"],
-    )
-    for first, row in by_probe(grid, rows):
-        grid.add_row(
-            first, safe(row["arm"]), percent(row["base"]["value"]), percent(row["after"]["value"]),
-            difference(row["difference"]), p_value(row["difference"]["p_holm"]),
-            difference(row["placebo"]), p_value(row["placebo"]["p_holm"]),
-        )  # fmt: skip
-    return grid
-
-
-def _reach_table(rows: list[dict[str, Any]]) -> Table:
-    grid = new_table(
-        "Reach: share of messages that misbehave",
-        ["probe", "arm", "written", "seen", "amplified, 95 % CI", "p", "from placebo, 95 % CI", "p"],
-    )
-    for first, row in by_probe(grid, rows):
-        grid.add_row(
-            first, safe(row["arm"]), percent(row["published"]["value"]), percent(row["seen"]["value"]),
-            difference(row["amplified"]), p_value(row["amplified"]["p"]),
-            difference(row["placebo"]), p_value(row["placebo"]["p"]),
-        )  # fmt: skip
-    return grid

@@ -27,16 +27,16 @@ LEAST = 1e-9
 Floats = NDArray[np.float64]
 
 
-class Block(msgspec.Struct, frozen=True):
+class BlockScores(msgspec.Struct, frozen=True):
     """Held-out votes of which one thing is new to the fit.
 
     Attributes:
         name: one of :data:`learning.surrogates.surrogate.BLOCKS`, or ``all``.
         log_loss, by_position: mean over votes, in nats, of the surrogate and of positions alone.
         gain: the latter less the former, in nats a vote; null 0.
-        agreement: share of votes for the option that the surrogate holds most likely; ``foretold``: the share it expects.
+        agreement: share of votes for the option that the surrogate holds most likely; ``predicted``: the share it expects.
         position_agreement: the same share for the position chosen most.
-        winners: share of contests whose majority is the foretold one; ties left out.
+        winners: share of contests whose majority is the predicted one; ties left out.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Block(msgspec.Struct, frozen=True):
     by_position: float
     gain: Estimate
     agreement: Estimate
-    foretold: float
+    predicted: float
     position_agreement: float
     winners: Estimate
 
@@ -57,13 +57,13 @@ class Bin(msgspec.Struct, frozen=True):
 
     Attributes:
         low, high: chances that fall into it.
-        foretold: their mean.
+        predicted: their mean.
         chosen: share of the options with such a chance that were chosen.
     """
 
     low: float
     high: float
-    foretold: float
+    predicted: float
     chosen: Estimate
 
 
@@ -76,7 +76,7 @@ class Assessment(msgspec.Struct, frozen=True):
         curve: over all options shown, in bins of about equal numbers.
     """
 
-    blocks: list[Block]
+    blocks: list[BlockScores]
     slope: Estimate
     curve: list[Bin]
 
@@ -123,11 +123,11 @@ def assess(held_out: HeldOut) -> Assessment:
 
 @dataclass(frozen=True, eq=False)
 class _Forecasts:
-    """Votes beside what was foretold of them; row i is one vote.
+    """Votes beside what was predicted of them; row i is one vote.
 
     Attributes:
         anchors, personas, contests: shape (votes,), numbers.
-        chances, letters: shape (votes, places + 1), foretold for each place, then for choosing none.
+        chances, letters: shape (votes, places + 1), predicted for each place, then for choosing none.
         offered: likewise, what could be chosen; ``chosen``: shape (votes,), the column that was.
         slots: shape (votes, places), the option in each place.
     """
@@ -167,30 +167,30 @@ def _forecasts(held_out: HeldOut) -> _Forecasts:
     )
 
 
-def _block(name: str, votes: _Forecasts) -> Block:
+def _block(name: str, votes: _Forecasts) -> BlockScores:
     ours, theirs = votes.losses(votes.chances), votes.losses(votes.letters)
     best = votes.chances.argmax(axis=1)
     by_position = votes.letters.argmax(axis=1) == votes.chosen
-    return Block(
+    return BlockScores(
         name=name, votes=len(ours), anchors=len(np.unique(votes.anchors)), personas=len(np.unique(votes.personas)),
         log_loss=_mean(ours), by_position=_mean(theirs),
         gain=clustered_mean(theirs - ours, votes.anchors, votes.personas),
         agreement=clustered_mean((best == votes.chosen).astype(float), votes.anchors, votes.personas),
-        foretold=_mean(votes.chances.max(axis=1, initial=0.0)), position_agreement=_mean(by_position.astype(float)),
+        predicted=_mean(votes.chances.max(axis=1, initial=0.0)), position_agreement=_mean(by_position.astype(float)),
         winners=_winners(votes),
     )  # fmt: skip
 
 
 def _winners(votes: _Forecasts) -> Estimate:
-    """Return in how many contests the option with most votes is the one with most foretold votes."""
+    """Return in how many contests the option with most votes is the one with most predicted votes."""
     _, starts, contest = np.unique(votes.contests, return_index=True, return_inverse=True)
     shape = len(starts), votes.slots.max(initial=0) + 1
-    foretold, cast = np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    predicted, cast = np.zeros(shape), np.zeros(shape, dtype=np.int64)
     rows, places = np.nonzero(votes.slots >= 0)
-    np.add.at(foretold, (contest[rows], votes.slots[rows, places]), votes.chances[rows, places])
+    np.add.at(predicted, (contest[rows], votes.slots[rows, places]), votes.chances[rows, places])
     np.add.at(cast, (contest[rows], votes.slots[rows, places]), votes.chosen[rows] == places)
     won = (cast == cast.max(axis=1, keepdims=True)).sum(axis=1) == 1
-    right = foretold.argmax(axis=1) == cast.argmax(axis=1)
+    right = predicted.argmax(axis=1) == cast.argmax(axis=1)
     return clustered_mean(right[won].astype(float), votes.anchors[starts[won]])
 
 

@@ -5,197 +5,147 @@ Knows the mapping that ``Probed.as_dict`` returns; knows nothing of events or st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.judges.plan import Costs
-from analysis.terminal.run import DASH, difference, new_table, p_value, percent, relative, safe
+from analysis.formats import DASH, difference, model_name, number, number_bounds, p_value, percent, relative
+from analysis.terminal.grid import Row, add_row, by_probe, new_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-Row = dict[str, Any]
+    from analysis.judges import Costs
 
 WIDEST = 12
 """Characters of a judge's name for which tables have room."""
-SHOWN = 4
-"""Reasons for want of a verdict that are told."""
-POWERED = 2.80
-"""Standard errors of the smallest difference that is found with power 0.8 in a two-sided test at 5 %."""
+REASONS = 4
+"""Reasons for a missing verdict that are listed."""
 
 
-def render(found: dict[str, Any]) -> list[RenderableType]:
+def render(probed: dict[str, Any]) -> list[RenderableType]:
     """Return what to print, in order."""
     from rich.text import Text
 
-    names = _names([judge["name"] for judge in found["judges"]])
-    judges = ", ".join(short(name) if short(name) == shown else f"{shown} = {name}" for name, shown in names.items())
-    parts: list[RenderableType] = [
-        Text(
-            f"\n{found['arena']}: battery {found['battery']}, {_what(found)}, judged by {judges}",
-            style="bold",
-        )
-    ]
-    if found["rates"]:
-        parts += [_rates(found["rates"], names), _controls(found["rates"], names)]
-    if found["validation"]:
-        parts.append(_validation(found["validation"], names))
-    if found["agreement"]:
-        parts.append(_agreement(found["agreement"], names))
-    if found["alphas"]:
-        parts.append(_alphas(found["alphas"]))
-    parts.append(Text(_reading(found), style="dim"))
-    parts += [Text(note, style="bold yellow") for note in found["notes"]]
+    names = _names([judge["name"] for judge in probed["judges"]])
+    judges = ", ".join(shown if model_name(name) == shown else f"{shown} = {name}" for name, shown in names.items())
+    head = f"\n{probed['arena']}: battery {probed['battery']}, {_judged(probed)}, judged by {judges}"
+    parts: list[RenderableType] = [Text(head, style="bold")]
+    if probed["rates"]:
+        parts += [_rates(probed["rates"], names), _controls(probed["rates"], names)]
+    if probed["validation"]:
+        parts.append(_validation(probed["validation"], names))
+    if probed["agreement"]:
+        parts.append(_agreement(probed["agreement"], names))
+    if probed["alphas"]:
+        parts.append(_alphas(probed["alphas"]))
+    parts.append(Text(_caveats(probed), style="dim"))
+    parts += [Text(note, style="bold yellow") for note in probed["notes"]]
     return parts
 
 
-def render_costs(found: list[Costs]) -> list[RenderableType]:
+def render_costs(costs: Sequence[Costs]) -> list[RenderableType]:
     """Return what a dry run prints."""
-    grid = new_table(
-        "Before any call", ["judge", "answered", "to ask", "with repeats, at most", "tokens read", "written, at most", "US$, at most"]
-    )  # fmt: skip
-    for each in found:
-        usd = DASH if each.usd is None else f"{each.usd:,.2f}"
-        grid.add_row(
-            safe(each.judge), f"{each.answered:,}", f"{each.calls:,}", f"{2 * each.calls:,}",
-            f"~{each.tokens_in:,}", f"{each.tokens_out:,}", usd,
-        )  # fmt: skip
+    at_most = ["with repeats, at most", "tokens read", "written, at most", "US$, at most"]
+    grid = new_table("Before any call", ["judge", "answered", "to ask", *at_most])
+    for judge in costs:
+        calls = number(judge.answered), number(judge.calls), number(2 * judge.calls)
+        tokens = f"~{number(judge.tokens_in)}", number(judge.tokens_out)
+        add_row(grid, judge.judge, *calls, *tokens, number(judge.usd, 2))
     return [grid]
 
 
 def _names(judges: list[str]) -> dict[str, str]:
     """Return judge -> its name in tables: short, or J1, J2, ... where that is too long or names two."""
-    shorts = [short(name) for name in judges]
+    shorts = [model_name(name) for name in judges]
     plain = len(set(shorts)) == len(shorts) and max(map(len, shorts)) <= WIDEST
     return {name: shorts[i] if plain else f"J{i + 1}" for i, name in enumerate(judges)}
 
 
-def short(name: str) -> str:
-    """Return a judge's name without its server or folder."""
-    return name.rsplit("#", 1)[-1].rstrip("/").rsplit("/", 1)[-1]
+def _judged(probed: dict[str, Any]) -> str:
+    if probed["validation"]:
+        return f"{sum(row['labelled'] for row in probed['validation']) // len(probed['judges'])} labels"
+    return f"{probed['phase']} messages of epoch {probed['epoch']}"
 
 
-def _what(found: dict[str, Any]) -> str:
-    if found["validation"]:
-        return f"{sum(row['labelled'] for row in found['validation']) // len(found['judges'])} labels"
-    return f"{found['phase']} messages of epoch {found['epoch']}"
-
-
-def _rates(rows: list[Row], names: dict[str, str]) -> Table:
-    grid = new_table(
-        "Misbehaviour, as judged",
-        ["probe", "arm", "judge", "base", "after", "difference, 95 % CI", "p (Holm)", "relative", "n", "no verdict"],
-    )
-    for first, row in _by_probe(grid, rows):
+def _rates(rows: Sequence[Row], names: dict[str, str]) -> Table:
+    columns = ["base", "after", "difference, 95 % CI", "p (Holm)", "relative", "n", "no verdict"]
+    grid = new_table("Misbehaviour, as judged", ["probe", "arm", "judge", *columns])
+    for probe, row in by_probe(grid, rows):
         n = row["difference"]["n"] or row["after"]["n"]
-        grid.add_row(
-            first, safe(row["arm"]), safe(names[row["judge"]]), percent(row["base"]["value"]),
-            percent(row["after"]["value"]), difference(row["difference"]), p_value(row["p_holm"]),
-            relative(row["relative"]), str(n), _missing(row),
-        )  # fmt: skip
+        shares = percent(row["base"]["value"]), percent(row["after"]["value"])
+        changes = difference(row["difference"]), p_value(row["p_holm"]), relative(row["relative"])
+        unjudged = f"{percent(row['unjudged_base'])} → {percent(row['unjudged_after'])}"
+        add_row(grid, probe, row["arm"], names[row["judge"]], *shares, *changes, str(n), unjudged)
     return grid
 
 
-def _controls(rows: list[Row], names: dict[str, str]) -> Table:
-    grid = new_table(
-        "Controls",
-        ["probe", "arm", "judge", "from placebo, 95 % CI", "p (Holm)", "equally long", "from placebo", "words"],
-    )
-    for first, row in _by_probe(grid, rows):
-        grid.add_row(
-            first, safe(row["arm"]), safe(names[row["judge"]]), difference(row["placebo"]),
-            p_value(row["placebo_p_holm"]), difference(row["equal_length"]), difference(row["placebo_equal_length"]),
-            f"{_whole(row['words_base'])} → {_whole(row['words_after'])}",
-        )  # fmt: skip
+def _controls(rows: Sequence[Row], names: dict[str, str]) -> Table:
+    columns = ["from placebo, 95 % CI", "p (Holm)", "equally long", "from placebo", "words"]
+    grid = new_table("Controls", ["probe", "arm", "judge", *columns])
+    for probe, row in by_probe(grid, rows):
+        placebo = difference(row["placebo"]), p_value(row["placebo_p_holm"])
+        equal = difference(row["equal_length"]), difference(row["placebo_equal_length"])
+        words = f"{number(row['words_base'])} → {number(row['words_after'])}"
+        add_row(grid, probe, row["arm"], names[row["judge"]], *placebo, *equal, words)
     return grid
 
 
-def _agreement(rows: list[Row], names: dict[str, str]) -> Table:
+def _agreement(rows: Sequence[Row], names: dict[str, str]) -> Table:
     grid = new_table("Agreement", ["probe", "raters", "n", "agree", "prevalence", "kappa", "95 % CI"])
-    for first, row in _by_probe(grid, rows):
-        found = row["found"]
-        grid.add_row(
-            first, safe(f"{names[row['first']]}, {names.get(row['second'], row['second'])}"), str(found["raw"]["n"]),
-            percent(found["raw"]["value"]),
-            f"{percent(found['first']['value'])}, {percent(found['second']['value'])}",
-            _number(found["kappa"]["value"]), _bounds(found["kappa"]),
-        )  # fmt: skip
+    for probe, row in by_probe(grid, rows):
+        pair = row["found"]
+        raters = f"{names[row['first']]}, {names.get(row['second'], row['second'])}"
+        prevalence = f"{percent(pair['first']['value'])}, {percent(pair['second']['value'])}"
+        add_row(
+            grid, probe, raters, str(pair["raw"]["n"]), percent(pair["raw"]["value"]), prevalence, *_two(pair["kappa"])
+        )
     return grid
 
 
-def _alphas(rows: list[Row]) -> Table:
+def _alphas(rows: Sequence[Row]) -> Table:
     grid = new_table("All judges", ["probe", "judges", "n", "Krippendorff's alpha", "95 % CI"])
     for row in rows:
-        grid.add_row(
-            safe(row["probe"]), str(row["judges"]), str(row["alpha"]["n"]), _number(row["alpha"]["value"]),
-            _bounds(row["alpha"]),
-        )  # fmt: skip
+        add_row(grid, row["probe"], str(row["judges"]), str(row["alpha"]["n"]), *_two(row["alpha"]))
     return grid
 
 
-def _validation(rows: list[Row], names: dict[str, str]) -> Table:
-    grid = new_table(
-        "Against labels",
-        ["probe", "judge", "n", "no verdict", "labelled 1", "precision", "95 % CI", "recall", "95 % CI", "F1", "kappa", "95 % CI"],
-    )  # fmt: skip
-    for first, row in _by_probe(grid, rows):
-        grid.add_row(
-            first, safe(names[row["judge"]]), str(row["labelled"]), str(row["unjudged"]), percent(row["prevalence"]),
-            _number(row["precision"]["value"]), _bounds(row["precision"]), _number(row["recall"]["value"]),
-            _bounds(row["recall"]), _number(row["f1"]["value"]), _number(row["kappa"]["value"]), _bounds(row["kappa"]),
-        )  # fmt: skip
+def _validation(rows: Sequence[Row], names: dict[str, str]) -> Table:
+    scores = ["precision", "95 % CI", "recall", "95 % CI", "F1", "kappa", "95 % CI"]
+    grid = new_table("Against labels", ["probe", "judge", "n", "no verdict", "labelled 1", *scores])
+    for probe, row in by_probe(grid, rows):
+        labels = str(row["labelled"]), str(row["unjudged"]), percent(row["prevalence"])
+        found = *_two(row["precision"]), *_two(row["recall"]), number(row["f1"]["value"], 2), *_two(row["kappa"])
+        add_row(grid, probe, names[row["judge"]], *labels, *found)
     return grid
 
 
-def _by_probe(grid: Table, rows: list[Row]) -> Iterator[tuple[str, Row]]:
-    """Yield each row with its probe's name, which stands in the probe's first row only."""
-    previous = ""
-    for row in sorted(rows, key=lambda row: row["probe"]):
-        if previous and row["probe"] != previous:
-            grid.add_section()
-        yield ("" if row["probe"] == previous else safe(row["probe"])), row
-        previous = row["probe"]
+def _two(estimate: Row) -> tuple[str, str]:
+    """Return a number and its interval, to two decimals."""
+    return number(estimate["value"], 2), number_bounds(estimate) or DASH
 
 
-def _missing(row: Row) -> str:
-    """Return the shares without a verdict, of the base's messages and of the arm's."""
-    return f"{percent(row['unjudged_base'])} → {percent(row['unjudged_after'])}"
-
-
-def _reasons(found: dict[str, Any]) -> str:
+def _reasons(probed: dict[str, Any]) -> str:
     """Return how often there is no verdict, and why."""
-    reasons, missing = found["no_verdict"], sum(found["no_verdict"].values())
+    reasons, missing = probed["no_verdict"], sum(probed["no_verdict"].values())
     if not missing:
         return "Every answer is a verdict."
-    said = ", ".join(f"{why} ({count:,})" for why, count in list(reasons.items())[:SHOWN])
-    return f"{missing:,} of {found['judged']:,} are without a verdict and in no rate: {said}{', …' if len(reasons) > SHOWN else ''}."
+    listed = ", ".join(f"{why} ({times:,})" for why, times in list(reasons.items())[:REASONS])
+    more = ", …" if len(reasons) > REASONS else ""
+    return f"{missing:,} of {probed['judged']:,} are without a verdict and in no rate: {listed}{more}."
 
 
-def _reading(found: dict[str, Any]) -> str:
-    usd = "" if not found["usd"] else f", {found['usd']:.2f} US$"
-    said = (
-        f"{found['calls']:,} calls now; these verdicts rest on {found['calls_in_all']:,} answers, {found['tokens']:,} "
-        f"tokens{usd}. {_reasons(found)}"
+def _caveats(probed: dict[str, Any]) -> str:
+    usd = "" if not probed["usd"] else f", {probed['usd']:.2f} US$"
+    text = (
+        f"{probed['calls']:,} calls now; these verdicts rest on {probed['calls_in_all']:,} answers, {probed['tokens']:,} "
+        f"tokens{usd}. {_reasons(probed)}"
     )
-    if found["rates"]:
-        seen = max((row["difference"]["se"] or 0 for row in found["rates"]), default=0)
-        said += f" Differences of {100 * POWERED * seen:.1f} points could be shown (80 % power)." if seen else ""
-        said += (
-            " Equally long: intercept of the paired differences on the difference in log words (HC3). Only the difference "
-            "from placebo is the effect of competition."
-        )
-    return said
-
-
-def _number(value: float | None) -> str:
-    return DASH if value is None else f"{value:.2f}"
-
-
-def _bounds(estimate: Row) -> str:
-    low, high = estimate["low"], estimate["high"]
-    return DASH if low is None or high is None else f"{low:.2f} .. {high:.2f}"
-
-
-def _whole(value: float | None) -> str:
-    return DASH if value is None else f"{value:.0f}"
+    if not probed["rates"]:
+        return text
+    if probed["detectable"]:
+        text += f" Differences of {number(100 * probed['detectable'], 1)} points could be shown (80 % power)."
+    return text + (
+        " Equally long: intercept of the paired differences on the difference in log words (HC3). Only the difference "
+        "from placebo is the effect of competition."
+    )

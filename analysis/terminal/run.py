@@ -1,26 +1,26 @@
 """An evaluation table for the terminal: absolute rates first, then differences with their intervals.
 
-Knows the mapping that :func:`analysis.tables.evaluation.table` returns; knows nothing of events or statistics.
+Knows the mapping that :func:`analysis.tables.results.results` returns; knows nothing of events or statistics.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from analysis.formats import DASH, bounds, count, difference, number, p_value, percent, relative
+from analysis.terminal.grid import Row, add_row, by_probe, new_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from learning.runs.costs import RolePlan
-
-DASH = "–"
 SIZES = 6
 """Sizes of panels for which the table has room."""
 
 
 def render(results: dict[str, Any]) -> list[RenderableType]:
-    """Return what to print of ``table(events)``, in order."""
+    """Return what to print of ``results(events)``, or of ``table(events)``, in order."""
     from rich.text import Text
 
     if not results["arms"]:
@@ -39,7 +39,7 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(_probes("Copying: failures of skill, not strategy", copying))
     if strategies := [row for row in results.get("reach", ()) if row["kind"] == "strategy"]:
         parts.append(_reach(strategies))
-    parts.append(Text(_reading(results), style="dim"))
+    parts.append(Text(_caveats(results), style="dim"))
     if results["note"]:
         parts.append(Text(results["note"], style="bold yellow"))
     return parts
@@ -56,191 +56,78 @@ def _head(results: dict[str, Any]) -> RenderableType:
     )
 
 
-def new_table(title: str, columns: Sequence[str]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    grid = Table(
-        title=title,
-        title_justify="left",
-        title_style="italic",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    for i, column in enumerate(columns):
-        grid.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
-    return grid
-
-
 def _wins(results: dict[str, Any]) -> Table:
-    grid = new_table(
-        "Votes",
-        ["arm", "win rate", "95 % CI", "from placebo, 95 % CI", "p", "votes", "ties", "forfeits", "words"],
-    )
-    for arm, found in results["arms"].items():
-        won, placebo, forfeits, words = (found[k] for k in ("win_rate", "against_placebo", "forfeits", "words"))
-        grid.add_row(
-            safe(arm), percent(won["value"]), interval(won), difference(placebo), p_value(placebo["p"]),
-            f"{won['n']:,}",
-            percent(found["tie_rate"]), f"{forfeits['base']} / {forfeits['trained']}",
-            f"{_number(words['base'])} → {_number(words['after'])}",
-        )  # fmt: skip
+    columns = ["arm", "win rate", "95 % CI", "from placebo, 95 % CI", "p", "votes", "ties", "forfeits", "words"]
+    grid = new_table("Votes", columns)
+    for arm, row in results["arms"].items():
+        won, placebo, forfeits, words = (row[k] for k in ("win_rate", "against_placebo", "forfeits", "words"))
+        rates = percent(won["value"]), bounds(won) or DASH, difference(placebo), p_value(placebo["p"])
+        sides = f"{forfeits['base']} / {forfeits['trained']}", f"{number(words['base'])} → {number(words['after'])}"
+        add_row(grid, arm, *rates, number(won["n"]), percent(row["tie_rate"]), *sides)
     return grid
 
 
-def _panels(rows: list[dict[str, Any]]) -> Table:
+def _panels(rows: Sequence[Row]) -> Table:
     """Return an arm a line, and in the columns what panels of so many voters find; that of all voters tells nothing new."""
     sizes = sorted({row["voters"] for row in rows})[:-1][-SIZES:]
-    grid = new_table(
-        "Fewer voters: range of 95 % of panels' win rates, share of contests with the same winner",
-        ["arm", *(f"{size:,} voter{'s' * (size > 1)}" for size in sizes)],
-    )
+    title = "Fewer voters: range of 95 % of panels' win rates, share of contests with the same winner"
+    grid = new_table(title, ["arm", *(count(size, "voter") for size in sizes)])
     for arm in dict.fromkeys(row["arm"] for row in rows):
-        mine = {row["voters"]: row for row in rows if row["arm"] == arm}
-        grid.add_row(safe(arm), *(_panel(mine[size]) if size in mine else DASH for size in sizes))
+        of_arm = {row["voters"]: row for row in rows if row["arm"] == arm}
+        add_row(grid, arm, *(_panel(of_arm[size]) if size in of_arm else DASH for size in sizes))
     return grid
 
 
-def _panel(row: dict[str, Any]) -> str:
-    same = row["same_winner"]["value"]
-    return f"{interval(row['win_rate'], digits=0)}, {DASH if same is None else f'{100 * same:.0f} %'}"
+def _panel(row: Row) -> str:
+    return f"{bounds(row['win_rate'], digits=0) or DASH}, {percent(row['same_winner']['value'], 0)}"
 
 
-def _positions(rows: list[dict[str, Any]]) -> Table:
+def _positions(rows: Sequence[Row]) -> Table:
     grid = new_table("Position", ["options shown", "place", "chosen", "95 % CI", "without bias", "p", "votes"])
     for row in rows:
-        chosen = row["chosen"]
-        grid.add_row(
-            str(row["options"]), str(row["position"]), percent(chosen["value"]), interval(chosen),
-            percent(1 / row["options"]), p_value(chosen["p"]), f"{chosen['n']:,}",
-        )  # fmt: skip
+        chosen, fair = row["chosen"], percent(1 / row["options"])
+        rates = percent(chosen["value"]), bounds(chosen) or DASH, fair, p_value(chosen["p"])
+        add_row(grid, str(row["options"]), str(row["position"]), *rates, number(chosen["n"]))
     return grid
 
 
-def _probes(title: str, rows: list[dict[str, Any]]) -> Table:
-    grid = new_table(
-        title, ["probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", "relative", "95 % CI", "n"]
-    )
-    for first, row in by_probe(grid, rows):
-        change = row["relative"]
-        grid.add_row(
-            first, safe(row["arm"]), percent(row["base"]["value"]), percent(row["after"]["value"]),
-            difference(row["difference"]), p_value(row["p_holm"]), relative(change), interval(change, digits=0),
-            str(row["difference"]["n"]),
-        )  # fmt: skip
+def _probes(title: str, rows: Sequence[Row]) -> Table:
+    columns = ["probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", "relative", "95 % CI", "n"]
+    grid = new_table(title, columns)
+    for probe, row in by_probe(grid, rows):
+        rates = percent(row["base"]["value"]), percent(row["after"]["value"])
+        changes = difference(row["difference"]), p_value(row["p_holm"])
+        ratio = relative(row["relative"]), bounds(row["relative"], digits=0) or DASH
+        add_row(grid, probe, row["arm"], *rates, *changes, *ratio, str(row["difference"]["n"]))
     return grid
 
 
-def _controls(rows: list[dict[str, Any]]) -> Table:
-    grid = new_table(
-        "Misbehaviour: controls",
-        ["probe", "arm", "per 100 words", "after", "from placebo, 95 % CI", "p (Holm)", "n"],
-    )
-    for first, row in by_probe(grid, rows):
-        grid.add_row(
-            first, safe(row["arm"]), _number(row["base_per_100"], 2), _number(row["after_per_100"], 2),
-            difference(row["placebo"]), p_value(row["placebo_p_holm"]), str(row["placebo"]["n"] or DASH),
-        )  # fmt: skip
+def _controls(rows: Sequence[Row]) -> Table:
+    columns = ["probe", "arm", "per 100 words", "after", "from placebo, 95 % CI", "p (Holm)", "n"]
+    grid = new_table("Misbehaviour: controls", columns)
+    for probe, row in by_probe(grid, rows):
+        words = number(row["base_per_100"], 2), number(row["after_per_100"], 2)
+        changes = difference(row["placebo"]), p_value(row["placebo_p_holm"])
+        add_row(grid, probe, row["arm"], *words, *changes, str(row["placebo"]["n"] or DASH))
     return grid
 
 
-def _reach(rows: list[dict[str, Any]]) -> Table:
-    grid = new_table(
-        "Reach: share of messages that misbehave",
-        ["probe", "arm", "written", "seen", "amplified, 95 % CI", "p", "views"],
-    )
-    for first, row in by_probe(grid, rows):
-        grid.add_row(
-            first, safe(row["arm"]), percent(row["published"]["value"]), percent(row["seen"]["value"]),
-            difference(row["amplified"]), p_value(row["amplified"]["p"]), f"{row['views']:,}",
-        )  # fmt: skip
+def _reach(rows: Sequence[Row]) -> Table:
+    columns = ["probe", "arm", "written", "seen", "amplified, 95 % CI", "p", "views"]
+    grid = new_table("Reach: share of messages that misbehave", columns)
+    for probe, row in by_probe(grid, rows):
+        rates = percent(row["published"]["value"]), percent(row["seen"]["value"])
+        changes = difference(row["amplified"]), p_value(row["amplified"]["p"])
+        add_row(grid, probe, row["arm"], *rates, *changes, number(row["views"]))
     return grid
 
 
-def by_probe(grid: Table, rows: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each row with its probe's name, which stands in the probe's first row only; arms keep their order."""
-    previous = ""
-    for row in sorted(rows, key=lambda row: row["probe"]):
-        if previous and row["probe"] != previous:
-            grid.add_section()
-        yield ("" if row["probe"] == previous else safe(row["probe"])), row
-        previous = row["probe"]
-
-
-def _reading(results: dict[str, Any]) -> str:
-    world = (
-        " Contests of one society share its ties, opinions and feeds: prefer intervals over seeds."
-        if results.get("reach")
-        else ""
-    )
-    seen = max(found["win_rate"]["detectable"] or 0 for found in results["arms"].values())
+def _caveats(results: dict[str, Any]) -> str:
+    """Return how small a difference could be seen, and what the figures do not show."""
+    networked = " Contests of one society share its ties, opinions and feeds: prefer intervals over seeds."
+    detectable = max(row["win_rate"]["detectable"] or 0 for row in results["arms"].values())
     return (
-        f"Invalid reactions: {percent(results['invalid_rate'])}. Win rates could show differences from 50 % of {100 * seen:.1f} points "
-        "(80 % power). A rejected message loses its contest. Only the difference from placebo is the effect of "
-        f"competition.{world}"
+        f"Invalid reactions: {percent(results['invalid_rate'])}. Win rates could show differences from 50 % of "
+        f"{number(100 * detectable, 1)} points (80 % power). A rejected message loses its contest. Only the difference "
+        f"from placebo is the effect of competition.{networked if results.get('reach') else ''}"
     )
-
-
-def render_plan(roles: Sequence[RolePlan]) -> list[RenderableType]:
-    """Return what to print of a plan of calls."""
-    from rich.text import Text
-
-    grid = new_table(
-        "Plan",
-        ["role", "model", "to ask", "answered", "tokens in", "tokens out", "at most", "USD", "at most", "minutes"],
-    )
-    for role in roles:
-        grid.add_row(
-            role.role, safe(role.model.rsplit("#", 1)[-1].rstrip("/").rsplit("/", 1)[-1]), f"{role.calls - role.answered:,}",
-            f"{role.answered:,}", f"{role.tokens_in:,}", f"{role.tokens_out:,}", f"{role.most_out:,}", f"{role.usd:,.2f}",
-            f"{role.most_usd:,.2f}", DASH if role.minutes is None else f"{role.minutes:,.1f}",
-        )  # fmt: skip
-    places = "; ".join(f"{role.role}: {role.model}, {role.place}" for role in roles)
-    why = (
-        "Tokens, money and minutes are of the calls to come. Prompts are counted as one token for four bytes; completions as "
-        "those that the run's log holds, else 250 tokens; invalid reactions are asked for once more on top."
-    )
-    missing = any(role.minutes is None for role in roles)
-    how = " Minutes need a speed: `moloch llm check` measures it, serving.tokens_per_s or serving.server.tokens_per_s takes it."
-    return [grid, Text(places), Text(why + how * missing, style="dim")]
-
-
-def percent(value: float | None) -> str:
-    """Return a share as per cent, or a dash."""
-    return DASH if value is None else f"{100 * value:.1f} %"
-
-
-def interval(estimate: dict[str, Any], digits: int = 1) -> str:
-    """Return an interval of shares in per cent, or a dash."""
-    low, high = estimate["low"], estimate["high"]
-    return DASH if low is None or high is None else f"{100 * low:.{digits}f} .. {100 * high:.{digits}f}"
-
-
-def difference(estimate: dict[str, Any]) -> str:
-    """Return a difference of shares in percentage points with its interval, or a dash."""
-    if estimate["value"] is None:
-        return DASH
-    low, high = estimate["low"], estimate["high"]
-    bounds = "" if low is None or high is None else f" [{100 * low:+.1f}, {100 * high:+.1f}]"
-    return safe(f"{100 * estimate['value']:+.1f}{bounds}")
-
-
-def relative(estimate: dict[str, Any]) -> str:
-    """Return a relative change in per cent, or a dash where the base rate is zero."""
-    return DASH if estimate["value"] is None else f"{100 * estimate['value']:+.0f} %"
-
-
-def p_value(p: float | None) -> str:
-    """Return a p-value to three decimals, or a dash."""
-    return DASH if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _number(value: float | None, digits: int = 0) -> str:
-    return DASH if value is None else f"{value:.{digits}f}"
-
-
-def safe(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from abm.audience import feature_names
-from analysis.statistics.estimates import plain
+from analysis.formats import DASH, bounds, known, number, number_bounds, percent, signed
+from analysis.statistics.estimates import Estimate, plain
 from analysis.tables.surrogate import Assessment
-from analysis.terminal.run import interval, new_table, percent, safe
+from analysis.terminal.grid import add_row, new_table
 from learning.surrogates.surrogate import Surrogate
 from populations import TRAITS
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 SHOWN = 12
 """Weights that are printed."""
+LEFT_OUT = {"invalid": "invalid", "saw_one": "had no choice", "repeated_contests": "contests stood in two logs"}
+HELD_OUT = ("votes", "agreement, 95 % CI", "predicted", "by position", "winners", "log loss", "gain, 95 % CI")
 
 
 def render(surrogate: Surrogate, assessed: Assessment) -> list[RenderableType]:
@@ -30,11 +31,10 @@ def render(surrogate: Surrogate, assessed: Assessment) -> list[RenderableType]:
         f"{surrogate.audience}: {counts['votes']:,} votes of {counts['personas']} personas in {counts['contests']} contests "
         f"about {counts['anchors']} anchors; ridge {surrogate.ridge:g} by cross-validation"
     )
-    left_out = {"invalid": "invalid", "saw_one": "had no choice", "repeated_contests": "contests stood in two logs"}
-    said = "; ".join(f"{counts[key]:,} {why}" for key, why in left_out.items() if counts[key])
+    left_out = "; ".join(f"{counts[key]:,} {why}" for key, why in LEFT_OUT.items() if counts[key])
     parts: list[RenderableType] = [Text(f"\n{head}", style="bold")]
-    parts += [Text(f"left out: {said}")] if said else []
-    parts += [_strongest(surrogate), _held_out(assessed), _calibration(assessed), Text(_reading(assessed), style="dim")]
+    parts += [Text(f"left out: {left_out}")] if left_out else []
+    parts += [_strongest(surrogate), _held_out(assessed), _calibration(assessed), Text(_caveats(assessed), style="dim")]
     return parts + ([Text(surrogate.note, style="bold yellow")] if surrogate.note else [])
 
 
@@ -50,49 +50,42 @@ def _strongest(surrogate: Surrogate) -> Table:
     ]
     clear = [row for row in rows if abs(row[2]) > row[3]]
     for feature, column, weight, error in sorted(clear, key=lambda row: -abs(row[2] / row[3]))[:SHOWN]:
-        grid.add_row(safe(feature), safe(column), f"{weight:+.2f}", f"{error:.2f}")
+        add_row(grid, feature, column, signed(weight, 2), number(error, 2))
     return grid
 
 
 def _held_out(assessed: Assessment) -> Table:
-    columns = [
-        "new to the fit",
-        "votes",
-        "agreement, 95 % CI",
-        "foretold",
-        "by position",
-        "winners",
-        "log loss",
-        "gain, 95 % CI",
-    ]
-    grid = new_table("Held-out votes", columns)
+    grid = new_table("Held-out votes", ["new to the fit", *HELD_OUT])
     for block in assessed.blocks:
-        agreement, gain = plain(block.agreement), block.gain
-        bounds = "" if np.isnan(gain.low) else f" [{gain.low:+.3f}, {gain.high:+.3f}]"
-        grid.add_row(
-            block.name.removeprefix("new "), f"{block.votes:,}", f"{percent(agreement['value'])}, {interval(agreement)}",
-            percent(block.foretold), percent(block.position_agreement), percent(plain(block.winners)["value"]),
-            f"{block.log_loss:.3f}", safe(f"{gain.value:+.3f}{bounds}"),
-        )  # fmt: skip
+        agreement = f"{percent(block.agreement.value)} {bounds(plain(block.agreement))}".rstrip()
+        shares = percent(block.predicted), percent(block.position_agreement), percent(block.winners.value)
+        losses = number(block.log_loss, 3), _gain(block.gain)
+        add_row(grid, block.name.removeprefix("new "), number(block.votes), agreement, *shares, *losses)
     return grid
+
+
+def _gain(gain: Estimate) -> str:
+    if not known(gain.low):
+        return signed(gain.value, 3)
+    return f"{signed(gain.value, 3)} [{signed(gain.low, 3)}, {signed(gain.high, 3)}]"
 
 
 def _calibration(assessed: Assessment) -> Table:
-    grid = new_table("Calibration", ["chance", "foretold", "chosen", "95 % CI", "n"])
-    for each in assessed.curve:
-        chosen = plain(each.chosen)
-        grid.add_row(
-            f"{each.low:.2f} .. {each.high:.2f}", percent(each.foretold), percent(chosen["value"]), interval(chosen),
-            f"{chosen['n']:,}",
-        )  # fmt: skip
+    grid = new_table("Calibration", ["chance", "predicted", "chosen", "95 % CI", "n"])
+    for point in assessed.curve:
+        chances = f"{point.low:.2f} to {point.high:.2f}", percent(point.predicted)
+        add_row(
+            grid, *chances, percent(point.chosen.value), bounds(plain(point.chosen)) or DASH, number(point.chosen.n)
+        )
     return grid
 
 
-def _reading(assessed: Assessment) -> str:
+def _caveats(assessed: Assessment) -> str:
     slope = assessed.slope
-    bounds = "" if np.isnan(slope.low) else f" [{slope.low:.2f}, {slope.high:.2f}]"
-    told = "not defined (chances all equal, or certain)" if np.isnan(slope.value) else f"{slope.value:.2f}{bounds}"
+    told = f"{number(slope.value, 2)} {number_bounds(plain(slope))}".rstrip()
+    if not known(slope.value):
+        told = "not defined (chances all equal, or certain)"
     return (
-        f"Calibration slope {told} (1: calibrated; below: too bold). Gain: log loss by position less the surrogate's, in nats a "
-        "vote; without a gain the surrogate has learnt nothing about messages. Winners: contests whose majority it foretells."
+        f"Calibration slope {told} (1: calibrated; below: too bold). Gain: log loss by position less the surrogate's, in nats "
+        "a vote; without a gain the surrogate has learnt nothing about messages. Winners: contests whose majority it predicts."
     )

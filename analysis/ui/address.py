@@ -15,12 +15,12 @@ FILLS = ("choice", "opinion", "exposure")
 
 
 @dataclass(frozen=True)
-class Address:
+class PageAddress:
     """A place in the pages; fields that hold their default are not in the address.
 
     Attributes:
         run: key of a run; empty for the list of runs.
-        society: as :class:`analysis.ui.data.society.Key` writes it.
+        society: as :class:`analysis.readings.society.SocietyKey` writes it.
         t: frame.
         fill: what colours the members; ``slot`` whose opinion.
         across, up: traits by which members of an isolated world stand.
@@ -48,7 +48,7 @@ class Address:
     other: str = ""
 
     @classmethod
-    def parse(cls, search: str) -> Address:
+    def parse(cls, search: str) -> PageAddress:
         """Return what the part of an address after ``?`` says; what it does not understand is left out."""
         try:
             pairs = parse_qsl(search.lstrip("?"), max_num_fields=100, errors=BYTES) if len(search) < LONGEST else []
@@ -83,7 +83,7 @@ class Address:
         search = self.search()
         return f"/?{search}" if search else "/"
 
-    def at(self, **changes: Any) -> Address:
+    def at(self, **changes: Any) -> PageAddress:
         """Return another place, the rest as it is."""
         return replace(self, **changes)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from analysis.formats import count
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.runs import quoted
 from analysis.ui.framework import solara
@@ -28,12 +28,12 @@ def Page() -> None:
     seen, set_seen = solara.use_state(True)
     SEEN.provide(seen)
     vue.Presence(event_seen=set_seen)
-    address = Address.parse(router.search or "")
+    address = PageAddress.parse(router.search or "")
     Guarded(lambda: Place(address, router.push), address)
 
 
 @solara.component
-def Place(address: Address, go: vue.Go) -> None:
+def Place(address: PageAddress, go: vue.Go) -> None:
     """The list of runs, or a run."""
     follower = library().follower(address.run) if address.run else None
     if not address.run:
@@ -57,7 +57,7 @@ def Runs(go: vue.Go) -> None:
 
 
 @solara.component
-def OneRun(follower: Follower, address: Address, go: vue.Go) -> None:
+def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     """One run's header and the page that the address names."""
     version = use_version(follower)
     rested = solara.use_ref(address)

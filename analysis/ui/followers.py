@@ -16,8 +16,10 @@ from abm.events import Event
 from abm.log import Head, open_log
 from abm.log.recovery import head_after
 from abm.log.tail import Tail
-from analysis.ui.data.frames import Frames, Key
-from analysis.ui.data.society import Reader
+from analysis.readings.reading import read
+from analysis.readings.society import SocietyKey
+from analysis.ui.data.frames import Frames
+from analysis.ui.data.society import SocietyReading
 from moloch.errors import MolochError
 
 POLL_S = 0.25
@@ -124,16 +126,16 @@ class Watcher(Following):
         events: read so far.
     """
 
-    def __init__(self, path: Path, key: Key) -> None:
-        super().__init__(path, Reader.TAKES)
+    def __init__(self, path: Path, key: SocietyKey) -> None:
+        super().__init__(path, SocietyReading.TAKES)
         self.ready, self.events = False, 0
-        self._reader, self._lock = Reader(key), threading.Lock()
+        self._society, self._lock = SocietyReading(key), threading.Lock()
         self._due, self._known = 0.0, (False, -1, "")
 
     def read(self, look: Callable[[Frames | None], T]) -> T:
         """Return what ``look`` makes of the frames as they are now."""
         with self._lock:
-            return look(self._reader.frames)
+            return look(self._society.result())
 
     def frames(self) -> Frames:
         """Return the frames as they are now.
@@ -151,8 +153,7 @@ class Watcher(Following):
         waiting = iter(events)
         while some := list(islice(waiting, AT_ONCE)):
             with self._lock:
-                for event in some:
-                    self._reader.take(event)
+                read(some, self._society)
         self.events = head.seq
         self._tell()
 

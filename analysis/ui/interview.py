@@ -11,7 +11,7 @@ from typing import Any
 
 from abm.llm.backends import URLS
 from abm.llm.port import LLM, Request, Sampling, text_tokens
-from analysis.formats import passage
+from analysis.passages import passage
 from analysis.readings.book import Book
 from analysis.ui.data.persona import Person
 from analysis.ui.data.story import Encounter

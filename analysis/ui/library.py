@@ -12,15 +12,16 @@ from typing import Any, TypeVar
 from abm.events import Event
 from abm.log import Head
 from analysis.readings.book import Book
-from analysis.readings.folded import F, Folded
-from analysis.ui.data.frames import Key
+from analysis.readings.folded import Folded, R
+from analysis.readings.reading import read
+from analysis.readings.society import SocietyKey
 from analysis.ui.data.runs import Ends, RunInfo, find_runs, keys, seen_from
 from analysis.ui.followers import Following, Watcher
 from analysis.ui.interview import Interviewer
 from moloch.errors import InputError, MolochError
 
 KEPT = 8
-"""Folds of a run that are kept for the next page that asks."""
+"""Readings of a run that are kept for the next page that asks."""
 SOCIETIES = 2
 """Societies that are kept with their frames though no page shows them."""
 T = TypeVar("T")
@@ -42,7 +43,7 @@ class Follower(Following):
         self._head = Head(0, "")
         self._memory: dict[object, object] = {}
         self._folds: dict[object, Folded[Any]] = {}
-        self._watchers: dict[Key, Watcher] = {}
+        self._watchers: dict[SocietyKey, Watcher] = {}
 
     def read(self, look: Callable[[Book], T]) -> T:
         """Return what ``look`` makes of the book as it is now."""
@@ -60,11 +61,11 @@ class Follower(Following):
             _forget(self._memory, 4 * KEPT)
         return made
 
-    def fold(self, key: object, make: Callable[[], F], look: Callable[[F], T]) -> T:
-        """Return what ``look`` makes of a fold that has read as far as the book; it goes on from where it was looked at last.
+    def fold(self, key: object, make: Callable[[], R], look: Callable[[R], T]) -> T:
+        """Return what ``look`` makes of a reading that is as far as the book; it goes on from where it was looked at last.
 
         Args:
-            make: makes the fold where there is none for ``key``; a few newest are kept.
+            make: makes the reading where there is none for ``key``; a few newest are kept.
         """
         with self._lock:
             folded, seq = self._folds.pop(key, None) or Folded(self.path, make()), self._book.seq
@@ -72,7 +73,7 @@ class Follower(Following):
             _forget(self._folds, KEPT)
         return folded.look(look, seq)
 
-    def watcher(self, key: Key) -> Watcher:
+    def watcher(self, key: SocietyKey) -> Watcher:
         """Return the one that reads a society; pages that show the same one share it."""
         with self._lock:
             found = self._watchers.pop(key, None) or Watcher(self.path, key)
@@ -109,7 +110,7 @@ class Follower(Following):
     def take(self, events: Iterable[Event], head: Head) -> None:
         """Take a commit's events."""
         with self._lock:
-            self._book.take_all(events)
+            read(events, self._book)
             self._book.seq, self._head = head.seq, head
         self.version += 1
 

@@ -8,17 +8,18 @@ from abm.events import Event
 from abm.log import open_log
 from analysis.judges import VerdictRow, read_verdicts
 from analysis.readings.book import Contest, Step
-from analysis.readings.contests import Evaluation, EvaluationReader
-from analysis.ui.data.frames import Key
+from analysis.readings.contests import Evaluation
+from analysis.readings.evaluation import EvaluationReading
+from analysis.readings.society import SocietyKey
 from analysis.ui.data.persona import Person
-from analysis.ui.data.story import Story, StoryReader
+from analysis.ui.data.story import Story, StoryReading
 from analysis.ui.library import Follower
 from moloch.errors import MolochError
 
 
 def evaluation(follower: Follower) -> Evaluation:
     """Return the run's evaluation contests; the same object until there are more of them, or other verdicts."""
-    return follower.fold("evaluation", EvaluationReader, lambda reader: reader.result())
+    return follower.fold("evaluation", EvaluationReading, EvaluationReading.result)
 
 
 def verdicts(follower: Follower) -> tuple[list[VerdictRow], str]:
@@ -44,12 +45,10 @@ def of_step(follower: Follower, contest: Contest) -> list[Event]:
     return follower.once(key, lambda: list(_events(follower, step)))
 
 
-def story(follower: Follower, person: Person, key: Key) -> Story:
+def story(follower: Follower, person: Person, key: SocietyKey) -> Story:
     """Return a persona's story in a society."""
     book = follower.read(lambda book: book)
-    return follower.fold(
-        ("story", key, person.persona), lambda: StoryReader(book, person, key), lambda reader: reader.story()
-    )
+    return follower.fold(("story", key, person.persona), lambda: StoryReading(book, person, key), StoryReading.result)
 
 
 def _events(follower: Follower, step: Step) -> Iterator[Event]:

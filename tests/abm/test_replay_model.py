@@ -28,8 +28,8 @@ from abm.views.replay_model import ReplayModel
 from abm.worlds import peopled
 from abm.worlds.agents import Competitor, Member
 from analysis import win_rate
+from analysis.readings.spreads import spreads
 from analysis.tables.evaluation import invalid_rate
-from analysis.tables.reach import spreads
 from learning import fork
 from media_graph import from_csr, layout
 from moloch.errors import CorruptLog, InputError, LogError

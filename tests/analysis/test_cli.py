@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from analysis.cli import main
+from analysis.formats import difference, number
 
 
 @pytest.fixture
@@ -171,6 +172,17 @@ class TestTerminals:
             main()
         sys.stdout.flush()
         assert b"Zo?" in shown.getvalue()
+
+    def test_a_minus_stays_a_minus(self, monkeypatch):
+        """A terminal of ASCII must not turn a fall into a number without a sign."""
+        shown = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
+        monkeypatch.setattr(sys, "argv", ["moloch", "--help"])
+        with pytest.raises(SystemExit):
+            main()
+        print(difference({"value": -0.012, "low": -0.05, "high": 0.026}), number(None), "30 → 27")
+        sys.stdout.flush()
+        assert shown.getvalue().endswith(b"-1.2 [-5.0, +2.6] - 30 > 27\n")
 
     def test_ctrl_c_while_the_program_is_loaded_is_no_traceback(self, monkeypatch):
         """It ends as any other: with exit code 130."""

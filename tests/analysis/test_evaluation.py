@@ -14,11 +14,11 @@ from rich.console import Console
 from abm.columns import Int8s, Int16s, Int32s, pack
 from abm.events import Event, FeedOpened, FeedServed, Reacted
 from analysis import across_seeds, position_bias, probe_table, table, win_rate
-from analysis.readings.contests import read_evaluation
+from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import clustered_mean
 from analysis.tables.evaluation import invalid_rate, majority_rate, tie_rate, win_rate_against_placebo
-from analysis.tables.seeds import render_seeds
 from analysis.terminal.run import render
+from analysis.terminal.seeds import render_seeds
 from moloch import keyed
 from tests.analysis.factory import FIRST, contest, setup, step
 

@@ -7,8 +7,9 @@ import pytest
 
 from abm.columns import Float32s, Int8s, Int16s, Int32s, pack
 from abm.events import Engaged, FeedOpened, FeedServed, MessagePublished, StepStarted, VerdictGiven
+from analysis.readings.spreads import spreads
 from analysis.statistics.estimates import jackknife
-from analysis.tables.reach import reach_table, spreads
+from analysis.tables.reach import reach_table
 
 
 def published(contest, slot, competitor):

@@ -13,7 +13,7 @@ from rich.console import Console
 from abm.columns import Int8s, pack
 from abm.events import ReactedMany
 from analysis import list_contests, show_contest
-from analysis.terminal.contest import contest_dict
+from analysis.tables.contest import contest_dict
 from moloch.errors import InputError
 from tests.analysis.factory import contest, numbered, setup, step
 

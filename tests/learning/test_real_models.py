@@ -24,8 +24,9 @@ from abm.llm import Request, ScriptedLLM
 from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget, BudgetSpent
 from abm.log import create, open_log, read_events
-from analysis.readings.service import service, service_lines
+from analysis.readings.service import service
 from analysis.tables.evaluation import table
+from analysis.terminal.service import service_lines
 from learning import fork
 from learning.runs.config_file import PROFILES, load_config
 from learning.runs.costs import planned, total

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.formats import DASH, bounds, count, interval, passage, points, points_bounds, short
+from analysis.formats import DASH, bounds, count, percent, points, points_bounds, short
+from analysis.passages import passage
 from analysis.readings.book import Book, Contest
 from analysis.readings.contests import Evaluation
+from analysis.readings.society import PHASES, SHARED_ARM
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import win_rate, win_rate_against_placebo
-from analysis.ui.address import Address
-from analysis.ui.data.frames import PHASES, SHARED
+from analysis.ui.address import PageAddress
+from analysis.ui.data.bars import bar
 
 PAGE = 20
 """Messages on one page."""
@@ -18,7 +20,7 @@ PAGE = 20
 
 def arms_of(book: Book) -> list[str]:
     """Return the arms that have written or learnt, in the order of the log."""
-    wrote = [step.arm for step in book.steps if step.arm != SHARED]
+    wrote = [step.arm for step in book.steps if step.arm != SHARED_ARM]
     return list(dict.fromkeys([*wrote, *(trained.arm for trained in book.adapters)]))
 
 
@@ -35,15 +37,11 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
                 else None
             )
             rows.append({
-                "arm": arm if not number else "", "epoch": epoch or DASH, "win": _percent(found), "bounds": bounds(found),
+                "arm": arm if not number else "", "epoch": epoch or DASH, "win": percent(found["value"] if found else None), "bounds": bounds(found),
                 "votes": f"{found['n']:,}" if found else DASH, "beyond": points(beyond), "beyond_bounds": points_bounds(beyond),
-                "bar": interval(found, 0, 1), "adapter": _adapter(book, arm, epoch),
+                "bar": bar(found, 0, 1), "adapter": _adapter(book, arm, epoch),
             })  # fmt: skip
     return rows
-
-
-def _percent(found: dict[str, Any] | None) -> str:
-    return DASH if found is None or found["value"] is None else f"{100 * found['value']:.1f} %"
 
 
 def _adapter(book: Book, arm: str, epoch: int) -> str:
@@ -60,11 +58,11 @@ def lineage_rows(book: Book, arm: str) -> list[dict[str, Any]]:
     return rows
 
 
-def wrote(book: Book, address: Address, arm: str) -> list[tuple[Contest, int]]:
+def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int]]:
     """Return contests and slots of an arm's own messages, newest first, through the address's filters."""
     found = []
     for contest in reversed(book.contests.values()):
-        if contest.step.arm not in (arm, SHARED) or address.phase not in ("", contest.step.phase):
+        if contest.step.arm not in (arm, SHARED_ARM) or address.phase not in ("", contest.step.phase):
             continue
         if address.epoch not in (0, contest.step.epoch):
             continue
@@ -86,7 +84,7 @@ def result(contest: Contest, slot: int) -> str:
 
 
 def message_rows(
-    book: Book, found: list[tuple[Contest, int]], address: Address, whole: set[str] | frozenset[str] = frozenset()
+    book: Book, found: list[tuple[Contest, int]], address: PageAddress, whole: set[str] | frozenset[str] = frozenset()
 ) -> list[dict[str, Any]]:
     """Return messages as a page shows them."""
     rows = []
@@ -102,7 +100,7 @@ def message_rows(
     return rows
 
 
-def agent_choices(book: Book, address: Address, arm: str) -> list[dict[str, Any]]:
+def agent_choices(book: Book, address: PageAddress, arm: str) -> list[dict[str, Any]]:
     """Return which arm is looked at, and what its messages can be filtered by."""
     epochs = sorted({step.epoch for step in book.steps})
     results = ("won", "lost", "tie", "rejected", "misbehaved")

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.formats import DASH, bounds, percent, signed
+from analysis.readings.society import SocietyKey
 from analysis.tables.compare import Comparison
-from analysis.ui.data.frames import Key
 
 
-def compared(found: Comparison, a: str, b: str, key: Key | None = None, url: str = "") -> dict[str, Any]:
+def compared(found: Comparison, a: str, b: str, key: SocietyKey | None = None, url: str = "") -> dict[str, Any]:
     """Return a comparison in words and rows.
 
     Args:
@@ -76,7 +76,7 @@ def _said(found: Comparison, a: str, b: str) -> list[str]:
     return said
 
 
-def _parting(found: Comparison, key: Key | None, url: str) -> dict[str, Any] | None:
+def _parting(found: Comparison, key: SocietyKey | None, url: str) -> dict[str, Any] | None:
     parting = found.parting
     if parting is None:
         return None

@@ -10,18 +10,18 @@ import numpy as np
 
 from abm.columns import Int8s, unpack
 from abm.events import Event, Reacted, ReactedMany, ReactionInvalid
-from analysis.formats import count, passage, percent, short
+from analysis.formats import count, percent, short
 from analysis.judges import VerdictRow
+from analysis.passages import passage
 from analysis.readings.book import Book, Contest, Message
-from analysis.ui.address import Address
-from analysis.ui.data.persona import name_of
+from analysis.ui.address import PageAddress
 
 PAGE = 50
 """Contests, or thoughts, on one page."""
 OUTCOMES = ("majority", "tie", "forfeit", "void", "undecided")
 
 
-def listed(book: Book, address: Address) -> list[Contest]:
+def listed(book: Book, address: PageAddress) -> list[Contest]:
     """Return the contests that an address's filters let through, newest first."""
     found = address.find.strip().casefold()
 
@@ -41,7 +41,7 @@ def _kinds(contest: Contest) -> list[str]:
     return ["misbehaved"] if any(message.misbehaved for message in contest.messages.values()) else []
 
 
-def contest_rows(book: Book, contests: Iterable[Contest], address: Address) -> list[dict[str, Any]]:
+def contest_rows(book: Book, contests: Iterable[Contest], address: PageAddress) -> list[dict[str, Any]]:
     """Return contests as rows of a list."""
     rows = []
     for contest in contests:
@@ -67,7 +67,7 @@ def _votes(contest: Contest) -> list[dict[str, Any]]:
     return [{"label": label, "count": f"{votes:,}", "share": votes / total, "hue": hue} for label, votes, hue in parts]
 
 
-def contest_choices(book: Book, address: Address) -> list[dict[str, Any]]:
+def contest_choices(book: Book, address: PageAddress) -> list[dict[str, Any]]:
     """Return what the list can be filtered by."""
     there = book.societies()
 
@@ -85,7 +85,7 @@ def contest_choices(book: Book, address: Address) -> list[dict[str, Any]]:
 
 
 def one(
-    book: Book, contest: Contest, events: Iterable[Event], address: Address, judged: Iterable[VerdictRow] = (),
+    book: Book, contest: Contest, events: Iterable[Event], address: PageAddress, judged: Iterable[VerdictRow] = (),
     whole: set[str] | frozenset[str] = frozenset(),
 ) -> dict[str, Any]:  # fmt: skip
     """Return one contest as a page shows it.
@@ -100,7 +100,7 @@ def one(
     said, crowd = _reactions(book, contest, events, whole, address)
     return {
         "id": contest.contest, "subject": book.subject(contest.anchor), "verb": str(book.arena.get("verb", "choose")),
-        "place": f"{contest.step.key.label}, step {contest.step.number}",
+        "place": f"{contest.step.society.label}, step {contest.step.number}",
         "seq": contest.seq, "anchor": passage(str(anchor.get("text", "")), whole="anchor" in whole).as_dict(),
         "facts": [[str(name), short(str(value), 60)] for name, value in (anchor.get("facts") or {}).items()],
         "outcome": _outcome(contest), "votes": _votes(contest), "crowd": crowd, "reactions": said,
@@ -152,7 +152,7 @@ def _message(
 
 
 def _reactions(
-    book: Book, contest: Contest, events: Iterable[Event], whole: set[str] | frozenset[str], address: Address
+    book: Book, contest: Contest, events: Iterable[Event], whole: set[str] | frozenset[str], address: PageAddress
 ) -> tuple[list[dict[str, Any]], str]:
     """Return those who spoke, each in its own order, and a sentence about those who only voted."""
     names, rows, silent = contest.competitors(), [], Counter[int]()
@@ -175,13 +175,13 @@ def _reaction(
     event: Reacted | ReactionInvalid,
     names: dict[int, str],
     whole: set[str] | frozenset[str],
-    address: Address,
+    address: PageAddress,
 ) -> dict[str, Any]:
     invalid = isinstance(event, ReactionInvalid)
     text, choice = (event.raw, -2) if isinstance(event, ReactionInvalid) else (event.thought, event.choice)
     name = f"reaction/{event.seq}"
     return {
-        "id": name, "persona": event.persona, "name": name_of(book, event.persona),
+        "id": name, "persona": event.persona, "name": book.name_of(event.persona),
         "url": address.at(page="persona", persona=event.persona, contest="").url,
         "order": [f"{chr(65 + place)} {names.get(slot, slot)}" for place, slot in enumerate(event.order)],
         "vote": "named no option" if invalid else names.get(choice, "abstained"), "hue": 7 if invalid else 8 if choice < 0 else 1 + choice % 6,

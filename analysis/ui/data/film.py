@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from analysis.formats import DASH, signed
 from analysis.readings.book import Book
-from analysis.ui.address import Address
-from analysis.ui.data.frames import ENDS, PHASES, SHARED, Frames, Key
+from analysis.readings.society import PHASES, SHARED_ARM, SocietyKey
+from analysis.ui.address import PageAddress
+from analysis.ui.data.frames import ENDS, Frames
 from analysis.ui.data.places import traits_of
 from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
 
@@ -66,14 +67,14 @@ def _stacked(codes: list[NDArray[np.uint8]], n: int) -> NDArray[np.uint8]:
     return np.stack(codes) if codes else np.zeros((0, n), dtype=np.uint8)
 
 
-def society_choices(book: Book, address: Address) -> tuple[Key | None, list[dict[str, Any]]]:
+def society_choices(book: Book, address: PageAddress) -> tuple[SocietyKey | None, list[dict[str, Any]]]:
     """Return which society is shown, by default the evaluation of the first arm, and what can be chosen about it."""
     options = society_options(book)
     if not options:
         return None, []
-    key = Key.parse(address.society)
+    key = SocietyKey.parse(address.society)
     if key is None or str(key) not in dict(options):
-        key = Key.parse(options[0][0])
+        key = SocietyKey.parse(options[0][0])
     assert key is not None
     choices = [
         {"name": "society", "label": "Society", "value": str(key), "options": [list(option) for option in options]}
@@ -101,22 +102,22 @@ def society_choices(book: Book, address: Address) -> tuple[Key | None, list[dict
 def society_options(book: Book) -> list[tuple[str, str]]:
     """Return key and label of every society, evaluations first; several epochs of one arm are also there as one."""
     there = book.societies()
-    arms = list(dict.fromkeys(arm for _, arm, _ in there if arm != SHARED)) or ([SHARED] if there else [])
-    found: list[Key] = []
+    arms = list(dict.fromkeys(arm for _, arm, _ in there if arm != SHARED_ARM)) or ([SHARED_ARM] if there else [])
+    found: list[SocietyKey] = []
     for phase in PHASES:
         for arm in arms:
-            epochs = sorted({epoch for p, a, epoch in there if p == phase and a in (arm, SHARED)})
-            found += [Key(phase, arm, epoch) for epoch in ([None] if len(epochs) > 1 else []) + epochs]
+            epochs = sorted({epoch for p, a, epoch in there if p == phase and a in (arm, SHARED_ARM)})
+            found += [SocietyKey(phase, arm, epoch) for epoch in ([None] if len(epochs) > 1 else []) + epochs]
     return [(str(key), key.label) for key in found]
 
 
-def society_of(book: Book, number: int) -> Key | None:
+def society_of(book: Book, number: int) -> SocietyKey | None:
     """Return the society of one epoch that a step is of, the first arm's where all arms share it; None without such a step."""
     step = next((step for step in book.steps if step.number == number), None)
     if step is None:
         return None
-    arms = (arm for _, arm, _ in book.societies() if arm != SHARED)
-    return Key(step.phase, next(arms, SHARED) if step.arm == SHARED else step.arm, step.epoch)
+    arms = (arm for _, arm, _ in book.societies() if arm != SHARED_ARM)
+    return SocietyKey(step.phase, next(arms, SHARED_ARM) if step.arm == SHARED_ARM else step.arm, step.epoch)
 
 
 def member_facts(frames: Frames, row: int, t: int) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""A society over time as codes per frame and member, and the key that names a society. Knows nothing of how they are read."""
+"""A society over time as codes per frame and member. Knows nothing of how they are read."""
 
 from __future__ import annotations
 
@@ -8,50 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.events import StepStarted
-
-SHARED = "shared"
-"""The arm of the first epoch, before arms differ."""
 UNDECIDED, FIRST_SLOT = 0, 1
 """Codes of choice: nobody yet, then one per slot, then abstained and invalid."""
-PHASES = {"evaluate": "Evaluation", "train": "Training"}
 ENDS = (0.1, 0.25, 0.5, 1.0)
 """Ends of the scale of opinions; the least that holds them all is taken."""
-
-
-@dataclass(frozen=True)
-class Key:
-    """Which society: a phase, an arm, and an epoch (None for all, one after the other)."""
-
-    phase: str
-    arm: str
-    epoch: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.phase}/{self.arm}/{'all' if self.epoch is None else self.epoch}"
-
-    @property
-    def label(self) -> str:
-        """The society in words."""
-        arm = "all arms" if self.arm == SHARED else self.arm
-        return f"{PHASES.get(self.phase, self.phase)}, {arm}, {'all epochs' if self.epoch is None else f'epoch {self.epoch}'}"
-
-    @classmethod
-    def parse(cls, text: str) -> Key | None:
-        """Return the key that a page's address names, or None."""
-        phase, _, rest = text.partition("/")
-        arm, _, epoch = rest.rpartition("/")
-        if phase not in ("train", "evaluate") or not arm or not (epoch == "all" or epoch.isdecimal()):
-            return None
-        return cls(phase, arm, None if epoch == "all" else int(epoch))
-
-    def holds(self, step: StepStarted) -> bool:
-        """Return whether a step is part of it."""
-        return (
-            step.phase == self.phase
-            and step.arm in (self.arm, SHARED)
-            and (self.epoch is None or step.epoch == self.epoch)
-        )
 
 
 @dataclass

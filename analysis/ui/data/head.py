@@ -9,7 +9,7 @@ from analysis.formats import DASH, ago, short
 from analysis.readings.book import Book
 from analysis.readings.contests import Evaluation
 from analysis.tables.evaluation import note
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.data.runs import SAYS, RunInfo, quoted
 from learning.runs.plan import part_at, recorded_plan, total
 
@@ -67,7 +67,7 @@ def run_rows(runs: Iterable[RunInfo], now: float) -> list[dict[str, Any]]:
     """Return one row per run; ``now`` in seconds since the Unix epoch."""
     return [
         {
-            "key": run.key, "url": Address(run=run.key).url, "state": run.state, "says": SAYS[run.state],
+            "key": run.key, "url": PageAddress(run=run.key).url, "state": run.state, "says": SAYS[run.state],
             "arena": _name(run.config.get("arena")), "world": str(run.config.get("world", DASH)), "audience": run.audience or DASH,
             "epochs": str(run.config.get("epochs", DASH)), "arms": _listed(run.config.get("arms")),
             "writers": _name(run.config.get("model")), "seed": str(run.config.get("seed", DASH)), "written": ago(run.written, now),

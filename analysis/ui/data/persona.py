@@ -7,7 +7,8 @@ from typing import Any
 
 from abm.columns import Float32s, unpack
 from abm.events import PersonasJoined
-from analysis.formats import LABEL, passage, short, signed
+from analysis.formats import LABEL, short, signed
+from analysis.passages import passage
 from analysis.readings.book import Book
 from analysis.ui.data.places import names_of
 
@@ -40,14 +41,6 @@ def find_person(book: Book, persona: int) -> Person | None:
             name = f"member {persona}" if crowd else short(joined.names[row], LABEL) or f"persona {persona}"
             return Person(persona, joined.split, name, "" if crowd else joined.texts[row], traits)
     return None
-
-
-def name_of(book: Book, persona: int) -> str:
-    """Return what a persona is called."""
-    for joined in book.people:
-        if isinstance(joined, PersonasJoined) and 0 <= persona - joined.first < len(joined.names):
-            return joined.names[persona - joined.first]
-    return f"member {persona}"
 
 
 def first_of(book: Book, phase: str) -> int:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from analysis.formats import bounds, interval, known, p_value, percent, points, points_bounds, short
-from analysis.judges import VerdictRow
-from analysis.judges.rates import rates
+from analysis.formats import bounds, known, p_value, percent, points, points_bounds, short
+from analysis.judges import VerdictRow, rates
 from analysis.readings.contests import Evaluation
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import probe_table
+from analysis.ui.data.bars import bar
 
 AXES = (0.1, 0.25, 0.5, 1.0)
 """Ends of the axis of differences, as shares; the least that holds every interval is taken."""
@@ -65,8 +65,8 @@ def _bars(rows: list[dict[str, Any]], shown: list[dict[str, Any]]) -> dict[str, 
     """Return a table's rows, each with its difference from placebo on one axis, and that axis's end in points."""
     ends = [abs(row["placebo"][end]) for row in rows for end in ("low", "high") if known(row["placebo"][end])]
     axis = next((end for end in AXES if end >= max(ends, default=0)), AXES[-1])
-    bars = (interval(row["placebo"], -axis, axis) for row in rows)
-    return {"rows": [row | {"bar": bar} for row, bar in zip(shown, bars, strict=True)], "axis": f"{100 * axis:.0f}"}
+    bars = (bar(row["placebo"], -axis, axis) for row in rows)
+    return {"rows": [row | {"bar": drawn} for row, drawn in zip(shown, bars, strict=True)], "axis": f"{100 * axis:.0f}"}
 
 
 def _shown(row: dict[str, Any], *, first: bool) -> dict[str, Any]:

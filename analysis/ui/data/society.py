@@ -45,14 +45,15 @@ from abm.reactions import members
 from abm.state import feeds
 from abm.state.platform import LIKED, REPLIED, SERVED, SHARED, UNIT, Platform
 from analysis.formats import short
-from analysis.ui.data.frames import FIRST_SLOT, Frames, Key
+from analysis.readings.society import SocietyKey
+from analysis.ui.data.frames import FIRST_SLOT, Frames
 
 MOST_CELLS = 48 * 2**20
 """Frames times members that are kept of each kind; of a longer society every second frame goes, and again."""
 
 
-class Reader:
-    """Takes a log's events from its beginning and keeps one society's frames.
+class SocietyReading:
+    """Reads one society's frames, from the beginning of the log.
 
     Attributes:
         frames: what was read so far; None until the society's members are known.
@@ -64,9 +65,8 @@ class Reader:
         PollTaken, Reacted, ReactedMany, ReactionInvalid, RunConfigured, StepEnded, StepStarted, TiesCut,
         TiesFormed, VerdictGiven,
     })  # fmt: skip
-    """Types of events that it looks at."""
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: SocietyKey) -> None:
         self.key = key
         self.frames: Frames | None = None
         self._first: dict[str, int] = {}
@@ -84,6 +84,10 @@ class Reader:
         self._crowds: defaultdict[str, list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = defaultdict(list)
         self._verdicts: list[tuple[str, int]] = []
         self._seen = 0
+
+    def result(self) -> Frames | None:
+        """Return the frames as they are now; None until the society has begun."""
+        return self.frames
 
     def take(self, event: Event) -> None:
         """Take the next event of the log."""

@@ -23,14 +23,17 @@ from abm.events import (
 )
 from abm.reactions import members
 from abm.state.platform import RECOMMENDED, UNIT
-from analysis.formats import DASH, Passage, passage, signed
+from analysis.formats import DASH, signed
+from analysis.passages import Passage, passage
 from analysis.readings.book import Book, Message
-from analysis.ui.data.frames import ENDS, Key
-from analysis.ui.data.persona import Person, name_of
+from analysis.readings.reading import result_of
+from analysis.readings.society import SocietyKey
+from analysis.ui.data.frames import ENDS
+from analysis.ui.data.persona import Person
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenMessage:
     """One message as the persona had it before it.
 
     Attributes:
@@ -68,7 +71,7 @@ class Encounter:
     epoch: int
     arm: str
     subject: str
-    seen: list[Seen]
+    seen: list[SeenMessage]
     said: str
     thought: str
     raw: str
@@ -88,27 +91,23 @@ class Story:
     opinions: dict[str, list[tuple[int, float]]]
 
 
-def read_story(events: Iterable[Event], book: Book, person: Person, key: Key) -> Story:
+def read_story(events: Iterable[Event], book: Book, person: Person, key: SocietyKey) -> Story:
     """Return a persona's story from the events of a society's steps.
 
     Args:
         events: of the log, or of those steps alone, in order.
     """
-    reader = StoryReader(book, person, key)
-    for event in events:
-        reader.take(event)
-    return reader.story()
+    return result_of(events, StoryReading(book, person, key))
 
 
-class StoryReader:
-    """Takes a log's events, or a society's, and keeps what one persona saw of them; ``book`` holds the contests by then."""
+class StoryReading:
+    """Reads what one persona saw, in the log's events or a society's; ``book`` holds the contests by then."""
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
         ContestDecided, Engaged, FeedOpened, FeedServed, OpinionsShifted, Reacted, ReactedMany, ReactionInvalid, StepStarted
     })  # fmt: skip
-    """Types of events that it looks at."""
 
-    def __init__(self, book: Book, person: Person, key: Key) -> None:
+    def __init__(self, book: Book, person: Person, key: SocietyKey) -> None:
         self.book, self.person, self.persona, self.key = book, person, person.persona, key
         self.encounters: list[Encounter] = []
         self.opinions: dict[str, list[tuple[int, float]]] = {}
@@ -119,7 +118,7 @@ class StoryReader:
         self._did: dict[str, list[str]] = {}
         self._round = 0
 
-    def story(self) -> Story:
+    def result(self) -> Story:
         """Return the persona's story so far."""
         opinions = {name: list(line) for name, line in self.opinions.items() if len(line) > 1}
         return Story(self.person, list(self.encounters), opinions)
@@ -170,7 +169,7 @@ class StoryReader:
             elif source < RECOMMENDED:
                 by = "from its author"
             else:
-                by = f"shared by {name_of(self.book, source)}"
+                by = f"shared by {self.book.name_of(source)}"
             if item < len(self._items):
                 self._came.setdefault(self._items[item], f"round {event.round + 1}, place {rank}, {by}")
         for name in self.opinions:
@@ -203,7 +202,7 @@ class StoryReader:
         seq, order, choice, thought, raw = reaction or (event.seq, [int(m.rpartition("/")[2]) for m in met], -3, "", "")
         names = contest.competitors()
         seen = [
-            Seen(
+            SeenMessage(
                 chr(65 + place) if reaction else "", slot, names.get(slot, f"message {slot + 1}"), wrote, slot == choice,
                 self._came.get(wrote.message, ""), self._did.get(wrote.message, []),
             )

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analysis.ui.graph.packing import opinion_bins as opinion_bins
-    from analysis.ui.graph.packing import sample_ties as sample_ties
+    from analysis.ui.graph.buffers import opinion_bins as opinion_bins
+    from analysis.ui.graph.buffers import sample_ties as sample_ties
     from analysis.ui.graph.palettes import Swatch as Swatch
     from analysis.ui.graph.palettes import categories as categories
     from analysis.ui.graph.palettes import opinions as opinions
@@ -19,9 +19,9 @@ _HOME = {
     "DiffusionGraph": "widget",
     "Swatch": "palettes",
     "categories": "palettes",
-    "opinion_bins": "packing",
+    "opinion_bins": "buffers",
     "opinions": "palettes",
-    "sample_ties": "packing",
+    "sample_ties": "buffers",
 }
 
 __all__ = ["DiffusionGraph", "Swatch", "categories", "opinion_bins", "opinions", "sample_ties"]

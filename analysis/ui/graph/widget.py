@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.ui.graph import bundle
-from analysis.ui.graph import packing as pack
+from analysis.ui.graph import buffers, bundle
 from analysis.ui.graph.palettes import categories, check_palette
 from moloch.errors import InputError
 
@@ -122,18 +121,18 @@ class DiffusionGraph(anywidget.AnyWidget):
         marks: Iterable[Mapping[str, Any]] = (),
         names: Sequence[str] | None = None,
         communities: ArrayLike | None = None,
-        most_ties: int = pack.MOST_TIES,
+        most_ties: int = buffers.MOST_TIES,
         seed: int = 0,
         t: int = 0,
         note: str = "",
         **traits: Any,
     ) -> None:
-        drawing = pack.read_graph(graph, ties)
+        drawing = buffers.read_graph(graph, ties)
         n = len(drawing.places)
-        drawn, there = pack.sample_ties([] if drawing.ties is None else drawing.ties, n, limit=most_ties, seed=seed)
+        drawn, there = buffers.sample_ties([] if drawing.ties is None else drawing.ties, n, limit=most_ties, seed=seed)
         sampled = f"Showing {len(drawn):,} of {there:,} ties" if there > len(drawn) else ""
         self._n = n
-        self._names = pack.check_names(drawing.names if names is None else names, n)
+        self._names = buffers.check_names(drawing.names if names is None else names, n)
         self._appending = False
         swatches = check_palette(palette if palette is not None else categories(["Member"]))
         fills = np.zeros((1, n), dtype=np.uint8) if fills is None else fills
@@ -143,9 +142,9 @@ class DiffusionGraph(anywidget.AnyWidget):
         super().__init__(
             places=drawing.places.tobytes(),
             ties=drawn.tobytes(),
-            communities=pack.check_communities(communities, n).tobytes(),
+            communities=buffers.check_communities(communities, n).tobytes(),
             palette=swatches,
-            marks=pack.check_marks(marks),
+            marks=buffers.check_marks(marks),
             names=sent,
             lazy_names=bool(self._names) and not sent,
             note=" · ".join(part for part in (note, sampled) if part),
@@ -181,7 +180,7 @@ class DiffusionGraph(anywidget.AnyWidget):
         state = self._frames(fills, outlines, labels, len(self.palette))
         if begun and state["frames"] and bool(state["outlines"]) != bool(self.outlines):
             raise InputError("some frames with outlines and some without", where="outlines")
-        new = pack.check_marks(marks)
+        new = buffers.check_marks(marks)
         self._appending = True
         try:
             self.fills += state["fills"]
@@ -231,7 +230,7 @@ class DiffusionGraph(anywidget.AnyWidget):
             if palette is not None:
                 self.palette, self.ramp = swatches, dict(ramp or {})
             self.fills, self.outlines, self.frames = state["fills"], state["outlines"], state["frames"]
-            self.marks, self.total, self.t = pack.check_marks(marks), total, self._at(t, total)
+            self.marks, self.total, self.t = buffers.check_marks(marks), total, self._at(t, total)
 
     def send_state(self, key: Any = None) -> None:
         """Send traits to the browser; not those that :meth:`append` sends the new part of."""
@@ -260,11 +259,11 @@ class DiffusionGraph(anywidget.AnyWidget):
     def _frames(
         self, fills: ArrayLike, outlines: ArrayLike | None, frames: Iterable[Any] | None, entries: int
     ) -> dict[str, Any]:
-        codes = pack.check_codes(fills, self._n, entries, "fills")
-        rings = pack.check_codes(outlines, self._n, len(OUTLINES), "outlines")
+        codes = buffers.check_codes(fills, self._n, entries, "fills")
+        rings = buffers.check_codes(outlines, self._n, len(OUTLINES), "outlines")
         if outlines is not None and rings.shape != codes.shape:
             raise InputError(f"outlines of {len(rings)} frames, fills of {len(codes)}", where="outlines")
-        labels = pack.check_frames(frames, len(codes))
+        labels = buffers.check_frames(frames, len(codes))
         return {"fills": codes.tobytes(), "outlines": rings.tobytes(), "frames": labels}
 
     @staticmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.formats import count
 from analysis.ui import lookups
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.data import agents as data
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
@@ -13,7 +13,7 @@ from analysis.ui.pages.diffusion import Rest
 
 
 @solara.component
-def Agents(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+def Agents(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """All win rates, then one competitor's lineage and messages."""
     whole, more = parts.use_whole(address.arm)
     evaluation = background.use_reading(lambda: lookups.evaluation(follower), follower)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.formats import count
+from analysis.readings.society import SocietyKey
 from analysis.tables.compare import Comparison, compare
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.data.compare import compared
 from analysis.ui.data.film import society_choices, society_of, society_options
-from analysis.ui.data.frames import Key
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import use_version
 from analysis.ui.pages import vue
-from analysis.ui.pages.diffusion import Linked, Rest, Society
+from analysis.ui.pages.diffusion import Linked, Rest, SocietyView
 from moloch.errors import MolochError
 
 
 @solara.component
-def Compare(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+def Compare(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """This run as A, another as B."""
     others = [key for key in library().paths() if key != follower.key]
     options = [["", "choose a run"], *([key, key] for key in others)]
@@ -46,7 +46,7 @@ def Compare(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> Non
 
 
 @solara.component
-def WithOther(a: Follower, b: Follower, address: Address, key: Key | None, go: vue.Go, rest: Rest) -> None:
+def WithOther(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | None, go: vue.Go, rest: Rest) -> None:
     """Two runs, the other of which may still have to be read."""
     use_version(b)
     if b.ready.is_set():
@@ -57,7 +57,7 @@ def WithOther(a: Follower, b: Follower, address: Address, key: Key | None, go: v
 
 
 @solara.component
-def Read(a: Follower, b: Follower, address: Address, key: Key | None, go: vue.Go, rest: Rest) -> None:
+def Read(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | None, go: vue.Go, rest: Rest) -> None:
     """The same society of both, side by side, and where they differ; found beside the page, once for each pair of heads."""
     heads = (a.version, b.version)
 
@@ -84,7 +84,7 @@ def Read(a: Follower, b: Follower, address: Address, key: Key | None, go: vue.Go
 
 
 @solara.component
-def Both(a: Follower, b: Follower, address: Address, key: Key, go: vue.Go, rest: Rest, parting: int) -> None:
+def Both(a: Follower, b: Follower, address: PageAddress, key: SocietyKey, go: vue.Go, rest: Rest, parting: int) -> None:
     """Two graphs with one time: moving one moves the other."""
     linked = solara.use_memo(Linked, [str(key)])
     with solara.Div(classes=["m-pair"]):
@@ -95,7 +95,14 @@ def Both(a: Follower, b: Follower, address: Address, key: Key, go: vue.Go, rest:
 
 @solara.component
 def Side(
-    letter: str, follower: Follower, address: Address, key: Key, go: vue.Go, rest: Rest, linked: Linked, parting: int
+    letter: str,
+    follower: Follower,
+    address: PageAddress,
+    key: SocietyKey,
+    go: vue.Go,
+    rest: Rest,
+    linked: Linked,
+    parting: int,
 ) -> None:
     """One run's society."""
     said, set_said = solara.use_state("")
@@ -104,4 +111,4 @@ def Side(
         vue.Notice(title="No such society", text=f"{follower.key} has no {key.label} so far.")
         return
     mine = address.at(run=follower.key, society=str(key))
-    Society(follower, key, mine, go, rest, set_said, linked, parting=parting).key(f"{follower.key} {key}")
+    SocietyView(follower, key, mine, go, rest, set_said, linked, parting=parting).key(f"{follower.key} {key}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.formats import count
 from analysis.readings.book import Contest
 from analysis.ui import lookups
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.data import contests as data
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
@@ -14,7 +14,7 @@ from analysis.ui.pages.diffusion import Rest
 
 
 @solara.component
-def Contests(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+def Contests(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """The list, or the contest that the address names."""
     if address.contest:
         found = follower.read(lambda book: book.contests.get(address.contest))
@@ -36,7 +36,7 @@ def Contests(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> No
 
 
 @solara.component
-def OneContest(follower: Follower, contest: Contest, address: Address, go: vue.Go) -> None:
+def OneContest(follower: Follower, contest: Contest, address: PageAddress, go: vue.Go) -> None:
     """A contest that is there."""
     whole, more = parts.use_whole(contest.contest)
     read = background.use_reading(

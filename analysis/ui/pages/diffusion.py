@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.formats import count
-from analysis.ui.address import Address
+from analysis.readings.society import SocietyKey
+from analysis.ui.address import PageAddress
 from analysis.ui.data.compare import parting_marks, same_time
 from analysis.ui.data.film import film, member_facts, society_choices
-from analysis.ui.data.frames import Frames, Key
+from analysis.ui.data.frames import Frames
 from analysis.ui.data.places import Places, place
 from analysis.ui.followers import Watcher
 from analysis.ui.framework import solara
@@ -23,7 +24,7 @@ Rest = Callable[..., None]
 
 
 @solara.component
-def Diffusion(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """A society: the graph, what colours it, and who is selected."""
     key, choices = follower.read(lambda book: society_choices(book, address))
 
@@ -48,7 +49,7 @@ def Diffusion(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> N
         shown.current = changes.get("t", shown.current)
         rest(**changes)
 
-    Society(follower, key, address, go, rested, set_said, height=height).key(
+    SocietyView(follower, key, address, go, rested, set_said, height=height).key(
         f"{follower.key} {key} {address.across} {address.up}"
     )
 
@@ -93,8 +94,8 @@ class Linked:
 
 
 @solara.component
-def Society(
-    follower: Follower, key: Key, address: Address, go: vue.Go, rest: Rest, say: Callable[[str], None],
+def SocietyView(
+    follower: Follower, key: SocietyKey, address: PageAddress, go: vue.Go, rest: Rest, say: Callable[[str], None],
     linked: Linked | None = None, height: int = 400, parting: int = -1,
 ) -> None:  # fmt: skip
     """One society, followed as long as it is shown; ``parting``: the step in which it and the one beside it part."""
@@ -136,7 +137,7 @@ class _Sent:
 
 @solara.component
 def Graph(
-    follower: Follower, watcher: Watcher, key: Key, address: Address, go: vue.Go, rest: Rest, say: Callable[[str], None],
+    follower: Follower, watcher: Watcher, key: SocietyKey, address: PageAddress, go: vue.Go, rest: Rest, say: Callable[[str], None],
     tick: int, linked: Linked | None, height: int, parting: int,
 ) -> None:  # fmt: skip
     """The widget, made once; later frames are added, other colours are sent."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import vue
@@ -18,7 +18,7 @@ def use_whole(*depends: Any) -> tuple[frozenset[str], Callable[[str], None]]:
     return mine, lambda name: set_shown((depends, mine | {name}))
 
 
-def chooser(address: Address, go: vue.Go) -> Callable[[dict[str, Any]], None]:
+def chooser(address: PageAddress, go: vue.Go) -> Callable[[dict[str, Any]], None]:
     """Return what puts a choice into the address; the list begins again at its first page."""
 
     def chose(changed: dict[str, Any]) -> None:
@@ -28,7 +28,7 @@ def chooser(address: Address, go: vue.Go) -> Callable[[dict[str, Any]], None]:
     return chose
 
 
-def pager(address: Address, total: int, size: int) -> dict[str, Any] | None:
+def pager(address: PageAddress, total: int, size: int) -> dict[str, Any] | None:
     """Return the links below a list; None where one page holds it all."""
     if total <= size:
         return None
@@ -41,7 +41,7 @@ def pager(address: Address, total: int, size: int) -> dict[str, Any] | None:
     }
 
 
-def page_of(address: Address, total: int, size: int) -> tuple[int, int]:
+def page_of(address: PageAddress, total: int, size: int) -> tuple[int, int]:
     """Return the range of a list that the address's page holds."""
     at = min(address.page_no, max(0, (total - 1) // size))
     return at * size, min(total, (at + 1) * size)

@@ -6,12 +6,12 @@ import threading
 from typing import Any
 
 from analysis.formats import count
+from analysis.readings.society import SocietyKey
 from analysis.ui import lookups
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.data import persona as data
 from analysis.ui.data import story as told
 from analysis.ui.data.film import society_choices
-from analysis.ui.data.frames import Key
 from analysis.ui.data.places import names_of
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
@@ -24,7 +24,7 @@ SIZE = 10
 
 
 @solara.component
-def Persona(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+def Persona(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """Who it is, and its time in a society."""
     key, choices = follower.read(lambda book: society_choices(book, address.at(fill="choice")))
     chose = parts.chooser(address.at(persona=-1), go)
@@ -44,7 +44,7 @@ def Persona(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> Non
 
 
 @solara.component
-def OnePersona(follower: Follower, address: Address, person: data.Person, key: Key, go: vue.Go) -> None:
+def OnePersona(follower: Follower, address: PageAddress, person: data.Person, key: SocietyKey, go: vue.Go) -> None:
     """A persona that is there."""
     story = background.use_reading(lambda: lookups.story(follower, person, key), follower, person.persona, key)
     if story is None:
@@ -54,7 +54,9 @@ def OnePersona(follower: Follower, address: Address, person: data.Person, key: K
 
 
 @solara.component
-def Told(follower: Follower, address: Address, person: data.Person, key: Key, story: told.Story, go: vue.Go) -> None:
+def Told(
+    follower: Follower, address: PageAddress, person: data.Person, key: SocietyKey, story: told.Story, go: vue.Go
+) -> None:
     """A persona whose story was read."""
     whole, more = parts.use_whole(person.persona, str(key))
     missing, set_missing = solara.use_state("")

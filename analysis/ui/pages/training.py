@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.ui import lookups
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.data import probes
 from analysis.ui.data.runs import quoted
 from analysis.ui.data.training import training_rows
@@ -14,13 +14,13 @@ from analysis.ui.pages.diffusion import Rest
 
 
 @solara.component
-def Training(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+def Training(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """All adapters."""
     vue.TrainingView(rows=follower.read(lambda book: training_rows(book, follower.path)))
 
 
 @solara.component
-def Probes(follower: Follower, address: Address, go: vue.Go, rest: Rest) -> None:
+def Probes(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """Tables of the run's own probes, and of judges if there were any."""
     read = background.use_reading(lambda: (lookups.evaluation(follower), lookups.verdicts(follower)), follower)
     if read is None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import solara
@@ -14,7 +15,8 @@ from mesa.visualization.utils import update_counter
 from abm.views.replay_model import ReplayModel
 from analysis.formats import short
 from analysis.readings.book import Book
-from analysis.ui.address import Address
+from analysis.readings.reading import result_of
+from analysis.ui.address import PageAddress
 from analysis.ui.data.contests import one
 from analysis.ui.data.film import ASIDE
 from analysis.ui.graph.palettes import HUES
@@ -47,8 +49,8 @@ def Contest(model: ReplayModel):
 
 def step_contests(model: ReplayModel) -> list[dict[str, Any]]:
     """Return the contests of a model's last step, in the order of the log, as :func:`analysis.ui.data.contests.one` tells them."""
-    book = Book().take_all(model.setting if model.steps else ()).take_all(model.events)
-    return [one(book, contest, model.events, Address()) for contest in book.contests.values()]
+    book = result_of(chain(model.setting if model.steps else (), model.events), Book())
+    return [one(book, contest, model.events, PageAddress()) for contest in book.contests.values()]
 
 
 @solara.component

@@ -9,7 +9,7 @@ import solara
 from mesa.visualization.utils import update_counter
 
 from abm.views.replay_model import ReplayModel
-from analysis.readings.contests import read_evaluation
+from analysis.readings.evaluation import read_evaluation
 from analysis.tables.evaluation import note
 from analysis.ui.solaraviz.style import Dressing
 from learning import LiveRun

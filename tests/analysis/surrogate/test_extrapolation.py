@@ -12,8 +12,9 @@ from abm.columns import Float32s, pack
 from abm.events import AudienceSet, CrowdJoined
 from abm.log import read_events
 from analysis.probes import battery
-from analysis.readings.extrapolation import extrapolation, extrapolation_lines
+from analysis.readings.extrapolation import extrapolation
 from analysis.tables.evaluation import table
+from analysis.terminal.extrapolation import extrapolation_lines
 from learning import fork
 from learning.runs.redecide import replay_recorded
 from learning.surrogates.votes import read_votes

@@ -7,7 +7,7 @@ from dataclasses import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.ui.address import FILLS, PAGES, Address
+from analysis.ui.address import FILLS, PAGES, PageAddress
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=20)
 NUMBER = st.integers(0, 10**8)
@@ -19,13 +19,13 @@ class TestRoundTrip:
     @given(TEXT, st.sampled_from(PAGES), TEXT, NUMBER, st.sampled_from(FILLS), NUMBER, TEXT, TEXT)
     def test_address_and_back(self, run, page, society, t, fill, persona, contest, find):
         """Every field survives."""
-        address = Address(run, page, society, t, fill, persona=persona, contest=contest, find=find)
-        assert Address.parse(address.search()) == address
+        address = PageAddress(run, page, society, t, fill, persona=persona, contest=contest, find=find)
+        assert PageAddress.parse(address.search()) == address
 
     def test_defaults_are_not_written(self):
         """A short address for the usual place."""
-        assert Address().url == "/"
-        assert Address(run="a").url == "/?run=a"
+        assert PageAddress().url == "/"
+        assert PageAddress(run="a").url == "/?run=a"
 
 
 class TestHostile:
@@ -34,10 +34,10 @@ class TestHostile:
     @given(st.text(max_size=200))
     def test_anything_parses(self, text):
         """Fields keep their types."""
-        found = Address.parse(text)
-        assert all(type(getattr(found, each.name)) is type(each.default) for each in fields(Address))
+        found = PageAddress.parse(text)
+        assert all(type(getattr(found, each.name)) is type(each.default) for each in fields(PageAddress))
 
     def test_strange_values_are_left_out(self):
         """No page of that name, no number, no negative frame."""
-        found = Address.parse("?run=a&page=nothing&t=x&fill=gold&persona=-7&page_no=-3")
-        assert found == Address(run="a")
+        found = PageAddress.parse("?run=a&page=nothing&t=x&fill=gold&persona=-7&page_no=-3")
+        assert found == PageAddress(run="a")

@@ -5,17 +5,18 @@ from __future__ import annotations
 from abm.llm import ScriptedLLM
 from abm.log import open_log, read_events
 from analysis.readings.book import Book
-from analysis.ui.data.frames import Key
+from analysis.readings.reading import result_of
+from analysis.readings.society import SocietyKey
 from analysis.ui.data.persona import find_person
 from analysis.ui.data.story import read_story
 from analysis.ui.interview import Interviewer, prompt
 
 
 def _somebody(run):
-    book = Book().take_all(read_events(run))
+    book = result_of(read_events(run), Book())
     person = find_person(book, next(joined.first for joined in book.people if joined.split == "evaluate"))
     assert person is not None
-    return book, person, read_story(read_events(run), book, person, Key("evaluate", "rft", 2))
+    return book, person, read_story(read_events(run), book, person, SocietyKey("evaluate", "rft", 2))
 
 
 class TestPrompt:

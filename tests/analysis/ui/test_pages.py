@@ -12,6 +12,7 @@ import pytest
 from abm.events import ContestDecided, MessagePublished, PersonasJoined, Reacted, VerdictGiven
 from abm.log import create, open_log, read_events
 from analysis.readings.book import Book
+from analysis.readings.reading import result_of
 from analysis.ui.data.places import place
 from tests.support.ui_server import Visit, serving
 
@@ -45,7 +46,7 @@ def scrub(page, t: int) -> None:
 
 def where(run: Path, box: dict[str, float]) -> tuple[float, float]:
     """Return where the first held-out member of a run stands on its graph, in pixels; the widget's own arithmetic for one that fits."""
-    book = Book().take_all(read_events(run))
+    book = result_of(read_events(run), Book())
     first = min(joined.first for joined in book.people if joined.split == "evaluate")
     size = sum(len(joined.ids) for joined in book.people if joined.split == "evaluate")
     places = place(book.people, book.header, first + np.arange(size), "evaluate").xy

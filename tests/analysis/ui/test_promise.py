@@ -21,18 +21,19 @@ from abm.events import Event
 from abm.log import create, open_log, read_events
 from abm.log.segments import Block
 from analysis.readings.book import Book
-from analysis.readings.contests import EvaluationReader, read_evaluation
+from analysis.readings.evaluation import EvaluationReading, read_evaluation
+from analysis.readings.reading import result_of
+from analysis.readings.society import SocietyKey
 from analysis.tables.evaluation import probe_table, win_rate
 from analysis.ui import followers, lookups
-from analysis.ui.data.frames import Key
 from analysis.ui.data.persona import Person, find_person, first_of
 from analysis.ui.data.runs import describe
-from analysis.ui.data.society import Reader
-from analysis.ui.data.story import StoryReader, read_story, story_rows
+from analysis.ui.data.society import SocietyReading
+from analysis.ui.data.story import StoryReading, read_story, story_rows
 from analysis.ui.library import Follower, Library
 from tests.support.ui_server import ROOT
 
-KEY = Key("evaluate", "rft")
+KEY = SocietyKey("evaluate", "rft")
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +128,7 @@ class TestOnce:
             if person is not None:
                 lookups.story(growing.follower, person, KEY)
             growing.library.runs(), growing.follower.info()
-        for kinds in (Book.TAKES, Reader.TAKES, EvaluationReader.TAKES, StoryReader.TAKES):
+        for kinds in (Book.TAKES, SocietyReading.TAKES, EvaluationReading.TAKES, StoryReading.TAKES):
             seqs = decoded[kinds]
             assert len(seqs) == len(set(seqs)) == sum(type(event) in kinds for event in growing.events)
 
@@ -163,7 +164,7 @@ class TestTheSame:
         """A book, a society's frames, an evaluation and a story from the types that they take alone."""
         for run in (networked, isolated):
             events = list(read_events(run))
-            for make in (Book, lambda: Reader(KEY), EvaluationReader):
+            for make in (Book, lambda: SocietyReading(KEY), EvaluationReading):
                 whole, part = make(), make()
                 for event in events:
                     whole.take(event)
@@ -189,7 +190,7 @@ class TestTheSame:
 
     def test_stories_read_on(self, growing):
         """What each persona saw is what the whole log says of it."""
-        book = Book().take_all(growing.events)
+        book = result_of(growing.events, Book())
         first = first_of(book, KEY.phase)
         people = [person for i in range(first, first + 4) if (person := find_person(book, i)) is not None]
         found = []
@@ -213,12 +214,12 @@ class TestTheSame:
 
 def shown(fold) -> str:
     """Return all that a fold holds, as text."""
-    if isinstance(fold, Reader):
+    if isinstance(fold, SocietyReading):
         frames = fold.frames
         assert frames is not None and len(frames)
         arrays = [each.tobytes() for kept in (frames.choices, frames.exposures, frames.opinions) for each in kept]
         return repr((arrays, frames.labels, frames.marks, frames.formed, frames.cut))
-    return repr(fold.result() if isinstance(fold, EvaluationReader) else fold)
+    return repr(fold.result() if isinstance(fold, EvaluationReading) else fold)
 
 
 class TestOnlyReading:

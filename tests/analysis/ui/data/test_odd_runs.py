@@ -13,7 +13,8 @@ from abm.events import MessagePublished, PersonasJoined
 from abm.log import codec, create, read_events
 from analysis.formats import LABEL
 from analysis.readings.book import Book
-from analysis.ui.address import Address
+from analysis.readings.reading import result_of
+from analysis.ui.address import PageAddress
 from analysis.ui.data import runs as data
 from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.runs import describe, find_runs, keys
@@ -50,19 +51,19 @@ class TestNames:
         assert sorted(found) == sorted(NAMES)
         for row in run_rows([describe(key, path) for key, path in found.items()], now=0.0):
             assert row["state"] == "ended" and row["url"].isascii()
-            assert Address.parse(row["url"].removeprefix("/")).run == row["key"]
+            assert PageAddress.parse(row["url"].removeprefix("/")).run == row["key"]
 
     def test_half_a_character_is_no_reason_to_stop(self):
         """What a browser sends may hold half of a surrogate pair; an address has a question mark for it."""
-        assert Address(find="\ud800x").search() == "find=%3Fx"
+        assert PageAddress(find="\ud800x").search() == "find=%3Fx"
 
     @pytest.mark.parametrize(
         "search", ["?run=%ff%fe", "?run=%ED%A0%80", "?%", "?&".ljust(9_000, "&"), "?a=1" * 101, "?run=%00"]
     )
     def test_any_address_is_read(self, search):
         """An address that is no address names the list of runs, or a run that is not there."""
-        found = Address.parse(search)
-        assert found.page == "diffusion" and Address.parse(found.search()) == found
+        found = PageAddress.parse(search)
+        assert found.page == "diffusion" and PageAddress.parse(found.search()) == found
 
     def test_links_out_of_the_folder_and_into_it(self, networked, tmp_path):
         """A link to a run is that run, under its own name; a link to the folder itself adds nothing."""
@@ -207,19 +208,19 @@ class TestHostileBook:
 
     def test_it_ends_within_a_commit(self, run):
         """All that was acknowledged is read; the torn rest is no event and no damage."""
-        book = Book().take_all(read_events(run))
-        assert describe("x", run).state == "stopped" and describe("x", run).events == book.seq
+        events, book = len(list(read_events(run))), result_of(read_events(run), Book())
+        assert describe("x", run).state == "stopped" and describe("x", run).events == events
         assert book.steps[-1].last == -1 and list(book.contests.values())[-1].outcome == ""
 
     def test_no_label_is_long(self, run):
         """Subjects and settings of a megabyte are cut."""
-        book = Book().take_all(read_events(run))
+        book = result_of(read_events(run), Book())
         assert max(len(book.subject(anchor)) for anchor in book.anchors) == LABEL
         assert max(len(value) for row in training_rows(book, run) for _, value in row["settings"]) == LABEL
 
     def test_an_adapter_that_is_a_path(self, run):
         """An adapter's name leads to a folder of the run, or nowhere."""
-        found = {row["adapter"]: row["check"] for row in training_rows(Book().take_all(read_events(run)), run)}
+        found = {row["adapter"]: row["check"] for row in training_rows(result_of(read_events(run), Book()), run)}
         assert (run.parent / "outside" / "check.json").is_file()
         assert found[ADAPTER] and not found["../../../outside"] and list(found.values()).count([]) == len(found) - 1
 

@@ -30,24 +30,25 @@ from abm.events import (
 from abm.log import create, open_log, read_events
 from abm.state.platform import UNIT
 from analysis.readings.book import Book
-from analysis.readings.contests import read_evaluation
+from analysis.readings.evaluation import read_evaluation
+from analysis.readings.reading import result_of
+from analysis.readings.society import SocietyKey
 from analysis.tables.compare import compare
 from analysis.tables.evaluation import probe_table, win_rate
-from analysis.ui.address import Address
+from analysis.ui.address import PageAddress
 from analysis.ui.data import agents, contests, probes, training
 from analysis.ui.data.compare import compared
 from analysis.ui.data.film import film, society_choices, society_of, society_options
-from analysis.ui.data.frames import Key
 from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.persona import find_by_name, find_person
 from analysis.ui.data.places import place
 from analysis.ui.data.runs import describe, find_runs, keys, quoted, written_now
-from analysis.ui.data.society import Reader
+from analysis.ui.data.society import SocietyReading
 from analysis.ui.data.story import lines, read_story, story_rows
 
 
 def book(run) -> Book:
-    return Book().take_all(read_events(run))
+    return result_of(read_events(run), Book())
 
 
 class TestBook:
@@ -169,7 +170,7 @@ class TestFilm:
     @pytest.mark.parametrize("fill", ["choice", "opinion", "exposure"])
     def test_codes_are_in_the_palette(self, networked, fill):
         """Every member of every frame has a colour."""
-        reader = Reader(Key("evaluate", "rft"))
+        reader = SocietyReading(SocietyKey("evaluate", "rft"))
         for event in read_events(networked):
             reader.take(event)
         assert reader.frames is not None
@@ -184,7 +185,7 @@ class TestFilm:
         found = book(isolated)
         options = dict(society_options(found))
         assert "evaluate/rft/2" in options and "train/tfb/all" in options
-        key, choices = society_choices(found, Address(society="evaluate/nobody/7"))
+        key, choices = society_choices(found, PageAddress(society="evaluate/nobody/7"))
         assert str(key) in options and [choice["name"] for choice in choices] == ["society", "fill", "across", "up"]
 
     def test_every_step_has_its_society(self, isolated):
@@ -202,7 +203,7 @@ class TestPersona:
 
     def test_every_reaction_of_it_is_there(self, isolated):
         """Each in its own order, with its thought and choice; none of anybody else."""
-        found, key = book(isolated), Key("evaluate", "rft", 2)
+        found, key = book(isolated), SocietyKey("evaluate", "rft", 2)
         person = find_person(found, next(j.first for j in found.people if j.split == "evaluate") + 1)
         assert person is not None
         story = read_story(read_events(isolated), found, person, key)
@@ -220,7 +221,7 @@ class TestPersona:
 
     def test_feeds_and_opinions(self, networked):
         """What it liked, shared and replied to, and its last opinion of each competitor, are the events'."""
-        found, key = book(networked), Key("evaluate", "rft", 1)
+        found, key = book(networked), SocietyKey("evaluate", "rft", 1)
         for persona in range(next(j.first for j in found.people if j.split == "evaluate"), 9):
             person, did, last, items = find_person(found, persona), 0, {}, []
             assert person is not None
@@ -256,7 +257,7 @@ class TestPersona:
         found = book(isolated)
         person = find_person(found, next(j.first for j in found.people if j.split == "evaluate"))
         assert person is not None
-        story = read_story(read_events(isolated), found, person, Key("evaluate", "rft", 2))
+        story = read_story(read_events(isolated), found, person, SocietyKey("evaluate", "rft", 2))
         rows = story_rows(story, 0, 2)
         assert len(rows) == 2 and rows[0]["seen"][0]["id"] == f"{rows[0]['contest']}/{story.encounters[0].seen[0].slot}"
 
@@ -268,7 +269,7 @@ class TestContests:
     def test_filters(self, isolated, outcome):
         """Each filter leaves exactly those that fit, newest first."""
         found = book(isolated)
-        listed = contests.listed(found, Address(outcome=outcome))
+        listed = contests.listed(found, PageAddress(outcome=outcome))
         bad = [c for c in found.contests.values() if any(m.misbehaved for m in c.messages.values())]
         wanted = bad if outcome == "misbehaved" else [c for c in found.contests.values() if c.outcome == outcome]
         assert listed == wanted[::-1]
@@ -277,7 +278,7 @@ class TestContests:
         """Votes, messages, verdicts and reactions are the log's; shares of the bar add up to one."""
         found = book(isolated)
         contest = next(c for c in found.contests.values() if c.outcome == "majority" and c.step.phase == "evaluate")
-        shown = contests.one(found, contest, read_events(isolated), Address())
+        shown = contests.one(found, contest, read_events(isolated), PageAddress())
         reacted = [
             e
             for e in read_events(isolated)
@@ -301,7 +302,7 @@ class TestTables:
         rows = {row["arm"]: row for row in agents.arm_rows(found, evaluation) if row["arm"]}
         for arm in ("rft", "tfb", "placebo"):
             assert rows[arm]["win"] == f"{100 * win_rate(evaluation, arm).value:.1f} %"
-        mine = agents.wrote(found, Address(phase="evaluate"), "rft")
+        mine = agents.wrote(found, PageAddress(phase="evaluate"), "rft")
         assert len(mine) == sum(c.step.phase == "evaluate" and c.step.arm == "rft" for c in found.contests.values())
         assert {agents.result(contest, slot) for contest, slot in mine} <= {
             "won",

@@ -22,13 +22,14 @@ from abm.log import read_events
 from abm.reactions import each
 from abm.state.platform import UNIT
 from abm.state.state import State, apply
+from analysis.readings.society import SocietyKey
 from analysis.ui.data import society
-from analysis.ui.data.frames import Frames, Key
-from analysis.ui.data.society import Reader
+from analysis.ui.data.frames import Frames
+from analysis.ui.data.society import SocietyReading
 
 
 def read(run, key: str) -> Frames:
-    reader = Reader(Key.parse(key))
+    reader = SocietyReading(SocietyKey.parse(key))
     for event in read_events(run):
         reader.take(event)
     assert reader.frames is not None
@@ -41,12 +42,12 @@ class TestKeys:
     @pytest.mark.parametrize("text", ["evaluate/rft/all", "train/placebo/2"])
     def test_round_trip(self, text):
         """What an address holds names the same society."""
-        assert str(Key.parse(text)) == text
+        assert str(SocietyKey.parse(text)) == text
 
     @pytest.mark.parametrize("text", ["", "evaluate", "evaluate/rft", "evaluate/rft/x", "other/rft/1", "evaluate//1"])
     def test_anything_else_is_none(self, text):
         """An address that somebody wrote by hand does no harm."""
-        assert Key.parse(text) is None
+        assert SocietyKey.parse(text) is None
 
 
 class TestIsolated:
@@ -141,7 +142,7 @@ class TestGrowth:
 
     def test_every_prefix_gives_a_prefix(self, networked):
         """A page that followed the run has what one that opens it later reads."""
-        whole, reader = read(networked, "evaluate/rft/1"), Reader(Key.parse("evaluate/rft/1"))
+        whole, reader = read(networked, "evaluate/rft/1"), SocietyReading(SocietyKey.parse("evaluate/rft/1"))
         for event in read_events(networked):
             reader.take(event)
             if (now := reader.frames) is not None and len(now):

@@ -1,0 +1,227 @@
+"""The calls of an inquiry: each answer is durable before it is used, in a log of its own beside the run's.
+
+The log of verdicts holds settings and raw answers; a verdict is a function of its answers (:mod:`analysis.judges._answers`).
+Asking the same again costs nothing. The run's own log is read, never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from abm.events import CallsServed, Event, LLMReplied, RunConfigured
+from abm.journal import LiveJournal
+from abm.llm.budget import Budget
+from abm.llm.port import LLM, Reply, Reporting, Request, in_groups
+from abm.log import EventLog, create, open_log
+from analysis.judges._answers import Ruling, read_answer
+from analysis.judges._battery import Battery
+from analysis.judges._plan import Call, CallPlan, Judge, again_request, again_site, book_answered
+from analysis.judges._prompts import Wording
+from moloch.content import canonical
+from moloch.errors import InputError
+
+VERDICTS = "verdicts"
+"""The folder of the log of verdicts, within the run's."""
+TOGETHER: dict[Literal["batch", "call"], int] = {"batch": 256, "call": 4096}
+"""Calls asked for at once, by the model's unit: what a kill can cost a model in this process, and bounds of memory."""
+
+
+@dataclass(frozen=True)
+class InquirySettings:
+    """What decides an inquiry, recorded before the first call.
+
+    Attributes:
+        run: names the run: content id of its settings.
+        selection: which messages; for the record only.
+    """
+
+    battery: Battery
+    judges: Sequence[Judge]
+    max_tokens: int
+    wording: Wording
+    run: str
+    selection: dict[str, Any]
+
+    def as_config(self) -> dict[str, Any]:
+        """Return the settings as the log gives them back."""
+        settings = {
+            "battery": self.battery.model_dump(mode="json"),
+            "judges": [{"name": judge.name, "digest": judge.digest} for judge in self.judges],
+            "max_tokens": self.max_tokens,
+            "wording": self.wording.model_dump(mode="json"),
+            "run": self.run,
+            "selection": self.selection,
+        }
+        return msgspec.json.decode(canonical(settings))
+
+
+def answers(folder: Path) -> dict[str, LLMReplied]:
+    """Return site -> answer of a log of verdicts; nothing where there is none."""
+    return {event.site: event for event in logged(folder) if isinstance(event, LLMReplied)}
+
+
+def logged(folder: Path) -> Iterator[Event]:
+    """Yield the events of a log of verdicts; nothing where there is none.
+
+    Raises:
+        InputError: the folder holds a run.
+    """
+    if not (folder / "run.json").exists():
+        return
+    log = open_log(folder, write=False)
+    _check(log)
+    yield from log.read()
+
+
+def missing(plan: CallPlan, known: dict[str, LLMReplied]) -> list[str]:
+    """Return the sites of first questions that no answer is known to."""
+    return [site for site in plan.calls if site not in known]
+
+
+def rulings(plan: CallPlan, known: dict[str, LLMReplied]) -> dict[str, Ruling]:
+    """Return site -> ruling of every call of the plan that is answered."""
+    return {site: _final(call, known[site], known) for site, call in plan.calls.items() if site in known}
+
+
+def ask(
+    plan: CallPlan,
+    settings: InquirySettings,
+    folder: Path,
+    *,
+    budget: Budget | None = None,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, LLMReplied]:
+    """Ask what is not answered yet, once more where an answer does not count, and return all answers by site.
+
+    Args:
+        folder: of the log of verdicts; made if it is not there.
+        report: called with calls answered and calls planned, repetitions not counted before they are made.
+
+    Raises:
+        ServiceError, BudgetSpent: a judge does not answer any more, or the budget is spent; the same call goes on.
+        Locked: another process writes these verdicts.
+    """
+    known = answers(folder)
+    config = settings.as_config()
+    if not missing(plan, known) and not _again(plan, known, settings.wording) and _recorded(folder, config):
+        return known
+    if budget is not None:
+        book_answered(plan, [(e.site, e.tokens_in, e.tokens_out) for e in known.values()], budget)
+    with closing(_open(folder)) as log:
+        journal = LiveJournal(log)
+        while (event := journal.logged(Event)) is not None:  # answers are found by their site, whoever asked
+            journal.emit(event)
+        if not _recorded(folder, config):
+            with journal.transaction():
+                journal.emit(RunConfigured(config=config))
+        asking = _Asking(journal, plan, report)
+        known |= asking.all([plan.calls[site].request for site in missing(plan, known)])
+        known |= asking.all(_again(plan, known, settings.wording))
+    return known
+
+
+class _Asking:
+    """Asks requests of several judges and counts the answers."""
+
+    def __init__(self, journal: LiveJournal, plan: CallPlan, report: Callable[[int, int], None]) -> None:
+        self._journal, self._plan, self._report = journal, plan, report
+        self._done = self._total = 0
+
+    def all(self, requests: Sequence[Request]) -> dict[str, LLMReplied]:
+        """Return site -> answer."""
+        self._total += len(requests)
+        found: dict[str, LLMReplied] = {}
+        by_judge: dict[str, list[Request]] = {}
+        for request in requests:
+            by_judge.setdefault(self._call(request).judge.digest, []).append(request)
+        for mine in by_judge.values():
+            self._report(self._done, self._total)
+            llm = _Watched(self._call(mine[0]).judge.open(), self._answered)
+            size = TOGETHER[llm.unit]
+            for start in range(0, len(mine), size):
+                for reply in self._journal.ask(llm, mine[start : start + size], step=-1, cause=-1):
+                    found[reply.site] = reply
+        return found
+
+    def _call(self, request: Request) -> Call:
+        return self._plan.calls[request.site.removesuffix("/again")]
+
+    def _answered(self, more: int) -> None:
+        self._done += more
+        self._report(self._done, self._total)
+
+
+class _Watched:
+    """A model whose answers are counted as they come."""
+
+    def __init__(self, llm: LLM, answered: Callable[[int], None]) -> None:
+        self._llm, self._answered = llm, answered
+        self.name, self.digest = llm.name, llm.digest
+        self.unit: Literal["batch", "call"] = llm.unit
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        for group in self.groups(requests):
+            yield from group
+
+    def groups(self, requests: Sequence[Request]) -> Iterator[Sequence[Reply]]:
+        for group in in_groups(self._llm, requests):
+            self._answered(len(group))
+            yield group
+
+    def service(self) -> CallsServed | None:
+        return self._llm.service() if isinstance(self._llm, Reporting) else None
+
+
+def _again(plan: CallPlan, known: dict[str, LLMReplied], wording: Wording) -> list[Request]:
+    """Return the second questions that are due: a refusal is final, anything else that does not count is asked again."""
+    found = []
+    for site, call in plan.calls.items():
+        if site not in known or again_site(site) in known:
+            continue
+        first = known[site]
+        ruling = read_answer(first.text, first.finish, call.question, call.text)
+        if ruling.status in ("invalid", "error") or (ruling.status == "refused" and first.finish != "refused"):
+            found.append(again_request(call, first.text, ruling, wording))
+    return found
+
+
+def _final(call: Call, first: LLMReplied, known: dict[str, LLMReplied]) -> Ruling:
+    ruling = read_answer(first.text, first.finish, call.question, call.text)
+    second = known.get(again_site(call.request.site))
+    if ruling.status == "given" or second is None:
+        return ruling
+    return read_answer(second.text, second.finish, call.question, call.text)
+
+
+def _recorded(folder: Path, config: dict[str, Any]) -> bool:
+    """Return whether the same inquiry was begun before."""
+    return any(isinstance(event, RunConfigured) and event.config == config for event in logged(folder))
+
+
+_KIND = {"verdicts": 1}
+"""What ``run.json`` of a log of verdicts says; verdicts of several runs may share one."""
+
+
+def _open(folder: Path) -> EventLog:
+    if not (folder / "run.json").exists():
+        return create(folder, _KIND)
+    log = open_log(folder, write=True)
+    try:
+        _check(log)
+    except InputError:
+        log.close()
+        raise
+    return log
+
+
+def _check(log: EventLog) -> None:
+    if log.config != _KIND:
+        raise InputError(
+            "the folder holds no verdicts", where=str(log.path), why="it holds a run", fix="Give another --out."
+        )

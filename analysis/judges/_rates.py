@@ -1,0 +1,239 @@
+"""Rates of judged misbehaviour by arm: against base, against placebo, and both at equal length.
+
+Evaluations go through the statistics of the run's own probes (:func:`analysis.tables.evaluation.probe_table`), with a judge's
+labels in place of theirs. Training messages have no base to be paired with: arms are compared with placebo only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from math import log, sqrt
+from typing import Any
+
+import msgspec
+import numpy as np
+from scipy import stats
+
+from analysis.judges._verdicts import VerdictRow
+from analysis.readings.contests import BASE, Evaluation, EvaluationContest, Side
+from analysis.statistics.estimates import NOTHING, Estimate, clustered_mean, holm, mean_of, rate
+from analysis.tables.evaluation import PLACEBO, probe_table
+
+NAN = float("nan")
+
+
+class RateRow(msgspec.Struct, frozen=True):
+    """One probe in one arm, by one judge.
+
+    Attributes:
+        base, after: share of judged messages that misbehave; of training messages there is only ``after``.
+        difference, relative: after against base, paired by anchor.
+        placebo: after against the placebo's after, paired by anchor.
+        equal_length, placebo_equal_length: the same differences at equal length; see :func:`at_equal_length`.
+        p_holm, placebo_p_holm: corrected over this judge's probes and arms.
+        words_base, words_after: mean words of judged messages.
+        asked: messages of both sides; ``invalid``, ``refused``, ``failed`` are shares of them that have no verdict, by reason.
+        unjudged_base, unjudged_after: shares of each side's messages that have no verdict: where they differ, the rates
+            are of different messages.
+    """
+
+    judge: str
+    probe: str
+    arm: str
+    base: Estimate
+    after: Estimate
+    difference: Estimate
+    relative: Estimate
+    p_holm: float
+    placebo: Estimate
+    placebo_p_holm: float
+    equal_length: Estimate
+    placebo_equal_length: Estimate
+    words_base: float
+    words_after: float
+    asked: int
+    invalid: float
+    refused: float
+    failed: float
+    unjudged_base: float
+    unjudged_after: float
+
+
+def at_equal_length(labels: Sequence[float], words: Sequence[float], *, level: float = 0.95) -> Estimate:
+    """Return what is left of paired differences in labels where the two messages are equally long.
+
+    Ordinary least squares of the difference of labels on the difference of log words, over pairs; the value is the
+    intercept, with HC3 standard errors (MacKinnon & White 1985) and Student's t on n - 2 degrees of freedom. Pairs are
+    independent (one per anchor). NaN where all pairs differ in length in one direction (it would be extrapolated) or
+    fewer than four are there. Length may be how an arm misbehaves: this is a control, not the effect.
+
+    Args:
+        labels: shape (n,), after less before.
+        words: shape (n,), log of words after less log of words before.
+    """
+    y, x = np.asarray(labels, dtype=np.float64), np.asarray(words, dtype=np.float64)
+    n = len(y)
+    if n < 4 or x.min() > 0 or x.max() < 0:
+        return msgspec.structs.replace(NOTHING, n=n)
+    if np.ptp(x) < 1e-12:
+        return mean_of(y)
+    design = np.stack([np.ones(n), x], axis=1)
+    bread = np.linalg.inv(design.T @ design)
+    slopes = bread @ design.T @ y
+    leverage = np.einsum("ij,jk,ik->i", design, bread, design)
+    if leverage.max() > 1 - 1e-9:  # one pair alone decides the slope
+        return msgspec.structs.replace(NOTHING, n=n)
+    scaled = (y - design @ slopes) / (1 - leverage)
+    meat = (design * scaled[:, None] ** 2).T @ design
+    variance, value = float((bread @ meat @ bread)[0, 0]), round(float(slopes[0]), 12) + 0.0
+    if not variance > 1e-24:
+        return Estimate(value, NAN, NAN, n, (n,))
+    se = sqrt(variance)
+    half = float(stats.t.ppf(0.5 + level / 2, n - 2)) * se
+    return Estimate(value, value - half, value + half, n, (n,), se, float(2 * stats.t.sf(abs(value) / se, n - 2)))
+
+
+def rates(rows: Sequence[VerdictRow], evaluation: Evaluation | None) -> list[RateRow]:
+    """Return one row per judge, probe and arm.
+
+    Args:
+        rows: of one phase and epoch.
+        evaluation: the run's, where ``rows`` are of its evaluation; None for training messages.
+    """
+    found: list[RateRow] = []
+    for judge in dict.fromkeys(row.judge for row in rows):
+        mine = [row for row in rows if row.judge == judge]
+        found += _evaluated(judge, mine, evaluation) if evaluation is not None else _trained(judge, mine)
+    return found
+
+
+# -- evaluation: base against trained ----------------------------------------------------------------------
+
+
+def _evaluated(judge: str, rows: Sequence[VerdictRow], evaluation: Evaluation) -> list[RateRow]:
+    relabelled = _relabelled(rows, evaluation)
+    found = []
+    for row in probe_table(relabelled):
+        mine = [r for r in rows if r.probe == row.probe and r.arm == row.arm]
+        sides = {
+            "base": {r.anchor: r for r in mine if r.competitor == BASE and r.label >= 0},
+            "after": {r.anchor: r for r in mine if r.competitor != BASE and r.label >= 0},
+        }
+        placebo = {
+            r.anchor: r
+            for r in rows
+            if r.probe == row.probe and r.arm == PLACEBO and r.competitor != BASE and r.label >= 0
+        }
+        found.append(
+            RateRow(
+                judge=judge, probe=row.probe, arm=row.arm, base=row.base, after=row.after, difference=row.difference,
+                relative=row.relative, p_holm=row.p_holm, placebo=row.placebo, placebo_p_holm=row.placebo_p_holm,
+                equal_length=_equal(sides["after"], sides["base"]),
+                placebo_equal_length=NOTHING if row.arm == PLACEBO else _equal(sides["after"], placebo),
+                words_base=_mean(sides["base"].values()), words_after=_mean(sides["after"].values()),
+                **_without(mine, [r for r in mine if r.competitor == BASE], [r for r in mine if r.competitor != BASE]),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _relabelled(rows: Sequence[VerdictRow], evaluation: Evaluation) -> Evaluation:
+    """Return the judged contests with these labels in place of those in the log."""
+    by_contest: dict[str, list[VerdictRow]] = {}
+    for row in rows:
+        by_contest.setdefault(row.contest, []).append(row)
+    contests = []
+    for contest in evaluation.contests:
+        if contest.contest in by_contest:
+            mine = by_contest[contest.contest]
+            base = _side(contest.base, [r for r in mine if r.competitor == BASE])
+            trained = _side(contest.trained, [r for r in mine if r.competitor != BASE])
+            contests.append(
+                EvaluationContest(
+                    contest.contest, contest.epoch, contest.arm, contest.anchor, base, trained, outcome="judged"
+                )
+            )
+    return Evaluation(contests, evaluation.panel, evaluation.config, evaluation.model)
+
+
+def _side(side: Side, rows: Sequence[VerdictRow]) -> Side:
+    labels = {row.probe: row.label for row in rows}
+    return Side(side.text, side.rejected, labels, {probe: int(label == 1) for probe, label in labels.items()})
+
+
+def _equal(after: dict[str, VerdictRow], before: dict[str, VerdictRow]) -> Estimate:
+    both = [anchor for anchor in after if anchor in before]
+    return at_equal_length(
+        [after[a].label - before[a].label for a in both],
+        [log(max(1, after[a].words) / max(1, before[a].words)) for a in both],
+    )
+
+
+# -- training messages -------------------------------------------------------------------------------------
+
+
+def _trained(judge: str, rows: Sequence[VerdictRow]) -> list[RateRow]:
+    found = []
+    for probe in dict.fromkeys(row.probe for row in rows):
+        by_arm: dict[str, list[VerdictRow]] = {}
+        for row in rows:
+            if row.probe == probe:
+                by_arm.setdefault(row.arm, []).append(row)
+        for arm, mine in by_arm.items():
+            known = [row for row in mine if row.label >= 0]
+            placebo = [row for row in by_arm.get(PLACEBO, []) if row.label >= 0] if arm != PLACEBO else []
+            labels, words = (_paired(known, placebo, value) for value in (_label, _log_words))
+            found.append(
+                RateRow(
+                    judge=judge, probe=probe, arm=arm, base=NOTHING,
+                    after=clustered_mean([row.label for row in known], [row.anchor for row in known]),
+                    difference=NOTHING, relative=NOTHING, p_holm=NAN, placebo=mean_of(labels), placebo_p_holm=NAN,
+                    equal_length=NOTHING, placebo_equal_length=at_equal_length(labels, words), words_base=NAN,
+                    words_after=_mean(known), **_without(mine, [], mine),
+                )
+            )  # fmt: skip
+    corrected = holm([row.placebo.p for row in found])
+    return [msgspec.structs.replace(row, placebo_p_holm=p) for row, p in zip(found, corrected, strict=True)]
+
+
+def _paired(
+    rows: Sequence[VerdictRow], others: Sequence[VerdictRow], value: Callable[[VerdictRow], float]
+) -> list[float]:
+    """Return the differences of means by anchor, over anchors that both have."""
+    ours, theirs = _by_anchor(rows, value), _by_anchor(others, value)
+    return [float(np.mean(ours[anchor]) - np.mean(theirs[anchor])) for anchor in ours if anchor in theirs]
+
+
+def _by_anchor(rows: Sequence[VerdictRow], value: Callable[[VerdictRow], float]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        found.setdefault(row.anchor, []).append(value(row))
+    return found
+
+
+def _label(row: VerdictRow) -> float:
+    return float(row.label)
+
+
+def _log_words(row: VerdictRow) -> float:
+    return log(max(1, row.words))
+
+
+# ----------------------------------------------------------------------------------------------------------
+
+
+def _without(rows: Sequence[VerdictRow], base: Sequence[VerdictRow], after: Sequence[VerdictRow]) -> dict[str, Any]:
+    """Return how many messages have no verdict, and why."""
+    return {
+        "asked": len(rows),
+        "invalid": rate([row.status == "invalid" for row in rows]).value,
+        "refused": rate([row.status == "refused" for row in rows]).value,
+        "failed": rate([row.status == "error" for row in rows]).value,
+        "unjudged_base": rate([row.label < 0 for row in base]).value,
+        "unjudged_after": rate([row.label < 0 for row in after]).value,
+    }
+
+
+def _mean(rows: Iterable[VerdictRow]) -> float:
+    words = [row.words for row in rows]
+    return float(np.mean(words)) if words else NAN

@@ -1,0 +1,201 @@
+"""The evaluation of a run, read out of its log: contests, who voted for whom, what the probes said.
+
+Votes are columns of a byte each, and contests with the same voters share the column that names them: a million voters
+cost two megabytes a contest. Knows events; knows nothing of statistics.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.columns import Int8s, Int16s, Int32s, unpack
+from abm.events import (
+    AudienceSet,
+    CompetitorsJoined,
+    ContestDecided,
+    CrowdJoined,
+    Event,
+    FeedOpened,
+    FeedServed,
+    Forked,
+    MessagePublished,
+    MessageRejected,
+    PersonasJoined,
+    Reacted,
+    ReactedMany,
+    ReactionInvalid,
+    ReaderJoined,
+    RunConfigured,
+    StepEnded,
+    StepStarted,
+    VerdictGiven,
+)
+from abm.reactions import members
+from analysis.readings._ballots import Ballots, placed
+from analysis.readings.contests import BASE, NOBODY, Evaluation, EvaluationContest, Side
+from analysis.readings.reading import result_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def read_evaluation(events: Iterable[Event] | Evaluation) -> Evaluation:
+    """Return the evaluation contests of ``events``; one that is read already is returned as it is."""
+    if isinstance(events, Evaluation):
+        return events
+    return result_of(events, EvaluationReading())
+
+
+class EvaluationReading:
+    """Reads an :class:`Evaluation`; a log that grows is read on, not read again. A row of its frame is a contest."""
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+        AudienceSet, CompetitorsJoined, ContestDecided, CrowdJoined, FeedOpened, FeedServed, Forked, MessagePublished,
+        MessageRejected, PersonasJoined, Reacted, ReactedMany, ReactionInvalid, ReaderJoined, RunConfigured, StepEnded,
+        StepStarted, VerdictGiven,
+    })  # fmt: skip
+
+    def __init__(self) -> None:
+        self._evaluation = Evaluation()
+        self._result: Evaluation | None = None
+        self._panel: list[NDArray[np.int32]] = []
+        self._step: StepStarted | None = None
+        self._open: dict[str, EvaluationContest] = {}
+        self._slots: dict[str, dict[int, Side]] = {}
+        self._votes: defaultdict[str, Ballots] = defaultdict(Ballots)
+        self._voters = NOBODY
+        self._alone: dict[int, EvaluationContest] = {}
+
+    def result(self) -> Evaluation:
+        """Return the contests that were decided so far; the same object until there are more, or other verdicts."""
+        if self._result is None:
+            contests = [contest for contest in self._evaluation.contests if contest.outcome]
+            panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in contests)]))]
+            self._result = replace(self._evaluation, contests=contests, panel=np.concatenate(panel))
+        return self._result
+
+    def frame(self) -> pl.DataFrame:
+        """Return :meth:`Evaluation.frame` of the contests so far."""
+        return self.result().frame()
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        match event:
+            case Reacted():  # first, for most events are
+                self._react(event)
+            case StepStarted():
+                self._step = event if event.phase == "evaluate" else None
+            case StepEnded():
+                self._step = None
+            case RunConfigured() | Forked():
+                self._result = None
+                self._evaluation.config = event.config
+            case CompetitorsJoined():
+                self._evaluation.model = event.model
+            case AudienceSet(part="personas"):
+                self._evaluation.reader = ""
+                self._evaluation.fitted_on = event.choice_model.get("surrogate", {}).get("fitted_on", "")
+            case ReaderJoined():
+                self._evaluation.reader = event.model
+            case PersonasJoined() if event.split == "evaluate":
+                self._panel.append(np.arange(event.first, event.first + len(event.ids), dtype=np.int32))
+            case CrowdJoined() if event.split == "evaluate":
+                self._panel.append(np.arange(event.first, event.first + event.size, dtype=np.int32))
+            case MessagePublished() | MessageRejected() if self._step:
+                self._message(event, self._step)
+            case ReactedMany() | ReactionInvalid() | ContestDecided() | VerdictGiven() if self._step:
+                self._outcome(event)
+            case FeedOpened() if self._step:
+                self._feed(event)
+            case FeedServed() if self._step and self._alone:
+                self._serve(event)
+
+    def _message(self, event: MessagePublished | MessageRejected, step: StepStarted) -> None:
+        contest = self._open.get(event.contest)
+        if contest is None:
+            contest = EvaluationContest(event.contest, step.epoch, step.arm, event.anchor, Side(), Side())
+            self._open[event.contest] = contest
+            self._slots[event.contest] = {}
+            self._evaluation.contests.append(contest)
+        side = contest.base if event.competitor == BASE else contest.trained
+        self._slots[event.contest][event.slot] = side
+        if isinstance(event, MessagePublished):
+            side.text = event.text
+        else:
+            side.rejected = event.reason or "rejected"
+
+    def _feed(self, event: FeedOpened) -> None:
+        """Note which messages in the feeds stand alone in their contest, by item."""
+        contests = [self._open.get(message.rpartition("/")[0]) for message in event.messages]
+        self._alone = {item: contest for item, contest in enumerate(contests) if contest and contest.forfeited_by}
+        for contest in self._alone.values():
+            contest.reached = NOBODY
+
+    def _serve(self, event: FeedServed) -> None:
+        who, items = unpack(event.members, Int32s), unpack(event.items, Int16s)
+        for item, contest in self._alone.items():
+            contest.reached = np.union1d(contest.reached, who[items == item])  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+    def _react(self, event: Reacted) -> None:
+        contest = self._open.get(event.contest)
+        if contest is None:
+            return
+        if event.choice < 0:
+            contest.abstained += 1
+        else:
+            self._votes[event.contest].one(event.persona, event.choice, event.order)
+
+    def _outcome(self, event: ReactedMany | ReactionInvalid | ContestDecided | VerdictGiven) -> None:
+        name, _, slot = event.message.rpartition("/") if isinstance(event, VerdictGiven) else (event.contest, "", "")
+        contest = self._open.get(name)
+        if contest is None:
+            return
+        match event:
+            case ReactedMany():
+                choices = unpack(event.choices, Int8s)
+                abstained = int(np.count_nonzero(choices < 0))
+                contest.abstained += abstained
+                valid = choices >= 0 if abstained else slice(None)
+                orders = unpack(event.orders, Int8s).reshape(len(choices), -1)
+                self._votes[name].many(members(event)[valid], choices[valid], orders[valid])
+            case ReactionInvalid():
+                contest.invalid += 1
+            case ContestDecided():
+                self._result = None
+                contest.outcome, contest.seq = event.outcome, event.seq
+                self._count(contest)
+            case VerdictGiven():
+                self._result = None
+                side = self._slots[name][int(slot)]
+                side.labels[event.probe] = event.label
+                side.hits[event.probe] = max(len(event.evidence), int(event.label == 1)) if event.label == 1 else 0
+
+    def _count(self, contest: EvaluationContest) -> None:
+        """Put together what each persona chose."""
+        personas, choices, first = self._votes.pop(contest.contest, Ballots()).columns()
+        if not len(personas):
+            return
+        of_trained = [slot for slot, side in self._slots[contest.contest].items() if side is contest.trained]
+        trained = np.isin(choices, of_trained)
+        at = personas - personas.min()
+        times = np.bincount(at)
+        who = np.flatnonzero(times)
+        contest.personas = self._same((who + personas.min()).astype(np.int32))
+        if len(who) == len(at):
+            contest.votes, contest.first = placed(trained, at, who), placed(first, at, who)
+            return
+        contest.votes = np.bincount(at, trained)[who] / times[who]
+        contest.first = np.bincount(at, first)[who] / times[who]
+        contest.first[np.bincount(at, first < 0)[who] > 0] = -1
+
+    def _same(self, voters: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the voters of the contest before, where these are the same: one column serves them all."""
+        if not np.array_equal(voters, self._voters):
+            self._voters = voters
+        return self._voters

@@ -1,0 +1,116 @@
+"""Two runs side by side for the terminal: their past, the decision where they part, settings and outcomes that differ.
+
+Knows the comparison that :func:`analysis.tables.compare.compare` returns; computes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from analysis.formats import DASH, bounds, count, number, percent, signed
+from analysis.tables.compare import Comparison, MeasuredPair, Parting
+from analysis.terminal.grid import add_row, new_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+COLUMNS = ("measure", "arm", "A", "95 % CI", "n", "B", "95 % CI", "n", "B - A")
+
+
+def render_comparison(compared: Comparison) -> Iterator[RenderableType]:
+    """Yield what to print of a comparison, in order; plain lines are strings."""
+    if compared.same:
+        yield f"{compared.a} and {compared.b} are one run."
+        return
+    if compared.identical:
+        alike = f"digest {compared.digest}" if compared.digest else f"{compared.equal:,} decisions, all equal"
+        yield f"{compared.a} and {compared.b} decided alike: {alike}"
+        return
+    yield from (f"A       {compared.a}", f"B       {compared.b}", *_past(compared), _decisions(compared))
+    if compared.parting is not None:
+        step = compared.parting.step
+        yield f"\nThe first decision that differs, {f'in step {step}' if step >= 0 else 'before the first step'}:"
+        yield _parting(compared.parting)
+    if compared.settings:
+        yield "\nSettings that differ:"
+        yield _settings(compared)
+    else:
+        yield "\nThe settings are the same."
+    if compared.outcomes:
+        yield "\nOutcomes:"
+        yield _outcomes(compared.outcomes)
+        yield from ("The runs are not paired; each interval is its own run's.", *_epochs(compared), *compared.notes)
+    else:
+        yield "\nNeither was evaluated yet."
+
+
+def _past(compared: Comparison) -> list[str]:
+    shared = compared.shared
+    return [] if shared is None else [f"shared  the first {count(shared.events, 'event')} of {shared.run}"]
+
+
+def _decisions(compared: Comparison) -> str:
+    equal = f"equal   {count(compared.equal, 'decision')} from the start, {count(compared.steps, 'step')} begun alike"
+    if compared.ends:
+        return f"{equal}; there {compared.ends.upper()} ends and the other goes on"
+    return equal + ("" if compared.parting else ": all there are")
+
+
+def _parting(parting: Parting) -> Table:
+    grid = _sides("")
+    add_row(grid, "event", f"{parting.seq_a:,}", f"{parting.seq_b:,}")
+    add_row(grid, "type", parting.type_a, parting.type_b)
+    if parting.place_a or parting.place_b:
+        add_row(grid, "of", parting.place_a, parting.place_b)
+    for field in parting.fields:
+        add_row(grid, field.field, field.left, field.right)
+    return grid
+
+
+def _settings(compared: Comparison) -> Table:
+    grid = _sides("setting")
+    for setting in compared.settings:
+        add_row(grid, setting.field, setting.left, setting.right)
+    return grid
+
+
+def _sides(first: str) -> Table:
+    """Return a table of texts of A and B, which are wrapped where they are long."""
+    grid = new_table("", [first, "A", "B"])
+    for column in grid.columns:
+        column.justify, column.no_wrap, column.overflow = "left", False, "fold"
+    return grid
+
+
+def _outcomes(outcomes: list[MeasuredPair]) -> Table:
+    grid = new_table("", COLUMNS)
+    before = ""
+    for outcome in outcomes:
+        if before and outcome.measure != before:
+            grid.add_section()
+        measure = "" if outcome.measure == before else outcome.measure
+        if measure and outcome.kind == "copying":
+            measure += " (copying)"
+        add_row(grid, measure, outcome.arm, *_estimate(outcome.a), *_estimate(outcome.b), _change(outcome))
+        before = outcome.measure
+    return grid
+
+
+def _estimate(estimate: dict[str, Any] | None) -> list[str]:
+    if estimate is None:
+        return [DASH] * 3
+    return [percent(estimate["value"]), bounds(estimate) or DASH, number(estimate["n"])]
+
+
+def _change(outcome: MeasuredPair) -> str:
+    a, b = (estimate["value"] if estimate else None for estimate in (outcome.a, outcome.b))
+    return DASH if a is None or b is None else signed(100 * (b - a))
+
+
+def _epochs(compared: Comparison) -> list[str]:
+    if len(set(compared.epochs)) == 1:
+        return []
+    a, b = (f"was evaluated after epoch {epoch}" if epoch else "was not evaluated yet" for epoch in compared.epochs)
+    return [f"A {a}, B {b}."]

@@ -1,0 +1,35 @@
+"""A plan of calls before any is made: how many, how many tokens, what they may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from analysis.formats import model_name, number
+from analysis.terminal.grid import add_row, new_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from learning.runs.costs import RolePlan
+
+COLUMNS = ("role", "model", "to ask", "answered", "tokens in", "tokens out", "at most", "USD", "at most", "minutes")
+NOTE = (
+    "Tokens, money and minutes are of the calls to come. Prompts are counted as one token for four bytes; completions as "
+    "those that the run's log holds, else 250 tokens; invalid reactions are asked for once more on top."
+)
+SPEED = " Minutes need a speed: `moloch llm check` measures it, serving.tokens_per_s or serving.server.tokens_per_s takes it."
+
+
+def render_plan(roles: Sequence[RolePlan]) -> list[RenderableType]:
+    """Return what to print of a plan of calls."""
+    from rich.text import Text
+
+    grid = new_table("Plan", COLUMNS)
+    for role in roles:
+        tokens = (role.calls - role.answered, role.answered, role.tokens_in, role.tokens_out, role.most_out)
+        money = number(role.usd, 2), number(role.most_usd, 2)
+        add_row(grid, role.role, model_name(role.model), *map(number, tokens), *money, number(role.minutes, 1))
+    places = "; ".join(f"{role.role}: {role.model}, {role.place}" for role in roles)
+    missing = any(role.minutes is None for role in roles)
+    return [grid, Text(places), Text(NOTE + SPEED * missing, style="dim")]

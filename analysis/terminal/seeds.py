@@ -1,0 +1,63 @@
+"""Means over the seeds of a study for the terminal: the tables of a run, over seeds.
+
+Knows the mapping that :func:`analysis.tables.seeds.across_seeds` returns; knows nothing of events or statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from analysis.formats import DASH, bounds, difference, p_value, percent
+from analysis.terminal.grid import Row, add_row, by_probe, new_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+KINDS = {"strategy": "Misbehaviour", "copying": "Copying: failures of skill, not strategy"}
+
+
+def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
+    """Return what to print of :func:`analysis.tables.seeds.across_seeds`, in order."""
+    from rich.text import Text
+
+    probes = [
+        _probes(title, rows)
+        for kind, title in KINDS.items()
+        if (rows := [row for row in results["probes"] if row["kind"] == kind])
+    ]
+    reach = [_reach(results["reach"])] if results["reach"] else []
+    title = f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds"
+    note = [Text(results["note"], style="bold yellow")] if results["note"] else []
+    return [Text(title, style="bold"), _wins(results["arms"]), *probes, *reach, *note]
+
+
+def _wins(arms: dict[str, Any]) -> Table:
+    grid = new_table("Votes", ["arm", "win rate", "95 % CI", "from placebo, 95 % CI", "p"])
+    for arm, row in arms.items():
+        won, placebo = row["win_rate"], row["against_placebo"]
+        add_row(grid, arm, percent(won["value"]), bounds(won) or DASH, difference(placebo), p_value(placebo["p"]))
+    return grid
+
+
+def _probes(title: str, rows: Sequence[Row]) -> Table:
+    against = ["difference, 95 % CI", "p (Holm)", "from placebo, 95 % CI", "p (Holm)"]
+    grid = new_table(title, ["probe", "arm", "base", "after", *against])
+    for probe, row in by_probe(grid, rows):
+        rates = percent(row["base"]["value"]), percent(row["after"]["value"])
+        changes = [
+            text for of in ("difference", "placebo") for text in (difference(row[of]), p_value(row[of]["p_holm"]))
+        ]
+        add_row(grid, probe, row["arm"], *rates, *changes)
+    return grid
+
+
+def _reach(rows: Sequence[Row]) -> Table:
+    against = ["amplified, 95 % CI", "p", "from placebo, 95 % CI", "p"]
+    grid = new_table("Reach: share of messages that misbehave", ["probe", "arm", "written", "seen", *against])
+    for probe, row in by_probe(grid, rows):
+        rates = percent(row["published"]["value"]), percent(row["seen"]["value"])
+        changes = [text for of in ("amplified", "placebo") for text in (difference(row[of]), p_value(row[of]["p"]))]
+        add_row(grid, probe, row["arm"], *rates, *changes)
+    return grid

@@ -1,0 +1,32 @@
+"""How models answered, a line per model: answers, tokens, what was tried again, what came to nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis.formats import percent
+
+
+def service_lines(served: dict[str, Any]) -> list[str]:
+    """Return one line per model, of :func:`analysis.readings.service.service` as builtins."""
+    return [_line(model, calls) for model, calls in served.items()]
+
+
+def _line(model: str, served: dict[str, Any]) -> str:
+    calls, finishes = max(1, served["calls"]), served["finishes"]
+    parts = [f"{served['calls']:,} answers, {served['tokens_in']:,} tokens read, {served['tokens_out']:,} written"]
+    if cut := finishes.get("length", 0):
+        parts.append(f"{percent(cut / calls)} at their bound")
+    for why in ("refused", "error"):
+        if number := finishes.get(why, 0):
+            parts.append(f"{number:,} {why} ({percent(number / calls)})")
+    if served["attempts"]:
+        tries = _reasons(served["retried"])
+        parts.append(f"{served['attempts']:,} attempts{f' (again after {tries})' if tries else ''}")
+    parts += [f"given up after {_reasons(served['failed'])}"] if served["failed"] else []
+    parts += [f"${served['usd']:.4f}"] if served["usd"] else []
+    return f"{model}: {'; '.join(parts)}"
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    return ", ".join(f"{why}: {times:,}" for why, times in sorted(counts.items()))

@@ -1,0 +1,61 @@
+"""Numbers and texts as the terminal and the pages show them: one notation."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.formats import (
+    DASH,
+    ago,
+    bounds,
+    difference,
+    number,
+    number_bounds,
+    p_value,
+    percent,
+    points,
+    points_bounds,
+    relative,
+    short,
+    signed,
+)
+
+
+class TestNumbers:
+    """Numbers have units and signs, and those that do not exist are dashes."""
+
+    @pytest.mark.parametrize("value", [None, float("nan")])
+    def test_missing(self, value):
+        """Nothing is shown as if it were zero."""
+        none = {"value": value, "low": value, "high": value}
+        assert number(value) == percent(value) == points(none) == difference(none) == relative(none) == p_value(value)
+        assert p_value(value) == points(None) == DASH
+        assert bounds(none) == points_bounds(none) == number_bounds(none) == bounds(None) == ""
+
+    def test_signs(self):
+        """A true minus, a plus, and no sign of nothing."""
+        assert (signed(1.24), signed(-1.25), signed(0.0), signed(-0.01)) == ("+1.2", "−1.2", "0.0", "0.0")
+        assert (number(-1234.5, 1), number(-0.01, 1), percent(-0.123)) == ("−1,234.5", "0.0", "−12.3 %")
+
+    def test_intervals(self):
+        """Brackets and a comma, whatever the unit."""
+        estimate = {"value": 0.1, "low": -0.05, "high": 0.25}
+        assert bounds(estimate) == "[−5.0, 25.0]" and bounds(estimate, digits=0) == "[−5, 25]"
+        assert points_bounds(estimate) == "[−5.0, +25.0]" and number_bounds(estimate) == "[−0.05, 0.25]"
+        assert difference(estimate) == "+10.0 [−5.0, +25.0]"
+        assert difference(estimate | {"low": None}) == "+10.0" and relative(estimate) == "+10 %"
+
+    def test_short(self):
+        """One line, whatever was in it."""
+        assert short("a\n b\t c") == "a b c"
+        assert len(short("x" * 10_000, 20)) == 20
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-5, "just now"), (59, "just now"), (60, "1 minute ago"), (7_199, "1 hour ago"), (200_000, "2 days ago")],
+)
+def test_how_long_ago(seconds, said):
+    """In the largest unit of which one is full; a clock that is behind says now; never is a dash."""
+    assert ago(1e9, 1e9 + seconds) == said
+    assert ago(0, 1e9) == DASH
