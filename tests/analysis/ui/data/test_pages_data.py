@@ -129,7 +129,7 @@ class TestRuns:
         ends = [i for i, event in enumerate(events) if isinstance(event, StepEnded)]
 
         def facts(events) -> dict[str, str]:
-            return {name: text for name, text, _ in headline(info, Book().take_all(events))["facts"]}
+            return {name: text for name, text, _ in headline(info, result_of(events, Book()))["facts"]}
 
         trained = sum(isinstance(event, AdapterTrained) for event in events)
         planned = len(ends) + trained
