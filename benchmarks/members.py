@@ -21,7 +21,7 @@ import audience
 import msgspec
 import networked
 
-from abm.worlds import MEMBERS, Member, Model
+from abm.worlds import MEMBERS, IsolatedModel, Member, Model, NetworkedModel
 from abm.worlds.networked.settings import NetworkConfig
 
 ROUNDS = 7
@@ -40,19 +40,20 @@ class Loyal(Member):
         return offer.order(self)[0]
 
 
-def with_own(model: Model, share: float) -> Model:
+def with_own(model: IsolatedModel | NetworkedModel, share: float) -> Model:
     """Return the same model with a share of members of their own class."""
     society = msgspec.structs.replace(model.society, members={"loyal": share})
-    more = (model.network,) if isinstance(model, networked.NetworkedModel) else ()
-    return type(model)(society, model.journal, model.stage, *more)
+    if isinstance(model, NetworkedModel):
+        return NetworkedModel(society, model.journal, model.stage, model.network)
+    return IsolatedModel(society, model.journal, model.stage)
 
 
-def isolated(folder: Path, members: int) -> Model:
+def isolated_world(folder: Path, members: int) -> IsolatedModel:
     """Return a society of the isolated world with one contest a step."""
     return audience.society(folder, audience.crowd(members), ROUNDS + 1)
 
 
-def feeds(folder: Path, members: int) -> Model:
+def networked_world(folder: Path, members: int) -> NetworkedModel:
     """Return a society of the networked world with four contests a step."""
     return networked.society(folder, members, NetworkConfig(together=networked.CONTESTS), ROUNDS + 1)
 
@@ -60,11 +61,11 @@ def feeds(folder: Path, members: int) -> Model:
 def figures(folder: Path, members: int) -> list[dict]:
     """Hold the steps of both worlds with and without own members, alternately."""
     lines = []
-    for make in (isolated, feeds):
-        name = make.__name__
+    for make in (isolated_world, networked_world):
+        name = make.__name__.replace("_", " ")
         sides = {
-            "none": make(folder / f"{name}-none", members),
-            "own": with_own(make(folder / f"{name}-own", members), SHARE),
+            "none": make(folder / f"{make.__name__}-none", members),
+            "own": with_own(make(folder / f"{make.__name__}-own", members), SHARE),
         }
         took: dict[str, list[float]] = {side: [] for side in sides}
         for _ in range(ROUNDS + 1):
@@ -72,7 +73,7 @@ def figures(folder: Path, members: int) -> list[dict]:
                 began = time.perf_counter()
                 model.step()
                 took[side].append((time.perf_counter() - began) * 1e3)
-        what = f"{name} world, {members:,} members, {SHARE:.0%} of a class of their own"
+        what = f"{name}, {members:,} members, {SHARE:.0%} of a class of their own"
         lines.append(line(f"a step, {what}", median(took["own"][1:]), median(took["none"][1:]), GOAL))
         lines.append(line(f"the first step, which makes the agents, {what}", took["own"][0], took["none"][0], None))
         for model in sides.values():

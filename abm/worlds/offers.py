@@ -78,7 +78,7 @@ class Offer:
 
     def order(self, member: Reacting) -> list[int]:
         """Return the options that a member saw, in its order: indices of :attr:`texts`."""
-        order = self.shown[self._place(member)].tolist()
+        order = self.shown[member.row if self._rows is None else self._place(member)].tolist()
         return order if self._all_seen else [option for option in order if option >= 0]
 
     def audience_choice(self, member: Reacting) -> int:
@@ -87,7 +87,7 @@ class Offer:
         Raises:
             InputError: the audience was not asked about this member.
         """
-        choice = self._usual[self._place(member)]
+        choice = self._usual[member.row if self._rows is None else self._place(member)]
         if choice < -1:
             raise InputError(
                 f"the audience was not asked about member {member.row}",
