@@ -14,16 +14,14 @@ import msgspec
 from abm.events import (
     AdapterTrained,
     Event,
-    Forked,
     Lifecycle,
     LLMReplied,
     RunConfigured,
-    StepEnded,
     StepStarted,
 )
-from abm.journal._differences import NOTHING, Difference, differences, kind, place
-from abm.journal.decisions import equal
-from abm.journal.live import LiveJournal, replied
+from abm.journal._ahead import BETWEEN, Ahead, Mismatch
+from abm.journal._answers import Answers, replied
+from abm.journal._differences import NOTHING, Difference, kind, place
 from abm.llm.port import LLM, Reply, Request
 from abm.log import EventLog
 from abm.state.state import State, apply
@@ -63,38 +61,45 @@ class LogEnded(Exception):
     """The log holds no further decision."""
 
 
-class Checker(LiveJournal):
+class Checker:
     """A journal that appends nothing: each decision is compared with the log's next one. It keeps no digest.
 
-    Reads the log as it goes, and holds no more of it than the answers, which later steps may use again.
-
     Args:
+        log: whose decisions are checked.
         live: ask the model, and compare its answers too.
+
+    Attributes:
+        equal: decisions that came out equal, among them ``answers`` of models and ``trainings``.
+        shared: decisions before a fork, which were folded.
     """
 
     def __init__(self, log: EventLog, *, live: bool = False) -> None:
         self.log, self.state, self.live = log, State(), live
         self.equal = self.answers = self.trainings = self.shared = 0
-        self._coming = log.read()
-        self._answers: dict[str, LLMReplied] = {}
-        self._ahead: Event | None = None
+        self._ahead = Ahead(log, None, self._apply, _diverged)
+        self._answers = Answers(log)
 
     @property
     def resuming(self) -> bool:
         """Whether the log holds further decisions."""
-        try:
-            self._peek()
-        except LogEnded:
-            return False
-        return True
+        return self._ahead.peek() is not None
+
+    @property
+    def shares_next(self) -> bool:
+        """Whether the next decision was made before a fork, with other settings."""
+        return self._ahead.is_shared(self._next())
 
     def emit(self, event: Event) -> int:
-        """Compare ``event`` with the log's next decision and return that one's ``seq``."""
-        logged = self._peek()
-        if not (isinstance(event, RunConfigured) and isinstance(logged, RunConfigured) and self._as_set(event, logged)):
-            self._hold(event, logged)
-        self._took(logged)
-        return logged.seq
+        """Compare ``event`` with the log's next decision and return that one's ``seq``.
+
+        Raises:
+            Diverged: they differ.
+            LogEnded: there is none.
+        """
+        logged = self._next()
+        if not (isinstance(event, RunConfigured) and isinstance(logged, RunConfigured) and _set_so_far(event, logged)):
+            self._ahead.match(event, logged)
+        return self._ahead.take().seq
 
     def commit(self) -> None:
         """Do nothing: all there is to commit is in the log."""
@@ -108,125 +113,124 @@ class Checker(LiveJournal):
         """Do nothing: this process is no part of the run."""
 
     def skip_step(self, started: StepStarted, contests: Sequence[str]) -> bool:
-        """Fold a step that was decided before a fork, with other settings; decide every other step again."""
-        logged = self._peek()
-        if not self._shared(logged):
-            return False
-        self._hold(started, logged)
-        while not isinstance(logged, StepEnded):
-            self._took(logged)
-            logged = self._peek()
-        self._took(logged)
-        return True
+        """Fold a step that was decided before a fork, with other settings; every other step is decided again.
 
-    @property
-    def shares_next(self) -> bool:
-        """Whether the next decision was made before a fork, with other settings."""
-        return self._shared(self._peek())
+        Raises:
+            Diverged: the step before the fork is not this one of the plan.
+            LogEnded: the log holds nothing more.
+        """
+        return self.shares_next and self._ahead.take_step(started, contests)
 
     def fold_shared(self, *kinds: type[Event]) -> list[Event]:
         """Fold the next decisions as long as they were made before a fork and are of ``kinds``; return them."""
-        folded = []
-        while self.shares_next and isinstance(logged := self._peek(), kinds):
-            self._took(logged)
-            folded.append(logged)
-        return folded
+        self._next()
+        return self._ahead.take_shared(*kinds)
 
     def logged(self, kind: type[E]) -> E | None:
         """Return the next decision if it is a shared one of ``kind``; the run's own are for :meth:`emit` only."""
-        logged = self._peek()
-        return logged if isinstance(logged, kind) and self._shared(logged) else None
+        logged = self._next()
+        return logged if isinstance(logged, kind) and self._ahead.is_shared(logged) else None
 
     def ask(self, llm: LLM, requests: Sequence[Request], *, step: int, cause: int) -> list[LLMReplied]:
-        """Return the logged answers, after comparing the calls, and in a live replay the model's answers, with them."""
+        """Return the logged answers, after comparing the calls, and in a live replay the model's answers, with them.
+
+        Raises:
+            Diverged: a call or an answer differs, or a call was not answered where the log goes on.
+            LogEnded: a call was not answered, and the log ends here.
+        """
         keys = {request.site: request.key(llm.digest) for request in requests}
-        fresh = self._fresh_answers({site for site in keys if site not in self._answers})
-        self._answers |= fresh
+        known = self._answers.get(keys)
+        fresh = self._take_answers(keys.keys() - known.keys())
+        answers = known | fresh
 
         def compare(request: Request, reply: Reply | LLMReplied) -> None:
-            logged = self._answers[request.site]
+            logged = answers[request.site]
             now = Reply(request.site, reply.text, reply.finish, reply.tokens_in, reply.tokens_out)
             when, why = (step, cause) if request.site in fresh else (logged.step, logged.cause)
-            self._hold(replied(request, now, keys, llm, when, why), logged)
+            self._ahead.match(replied(request, now, keys, llm, when, why), logged)
 
         for request in requests:  # the calls first: another prompt needs no answer
-            if request.site in self._answers:
-                compare(request, self._answers[request.site])
+            if request.site in answers:
+                compare(request, answers[request.site])
         if self.live and fresh:
             asked = [request for request in requests if request.site in fresh]
             replies = {reply.site: reply for reply in llm.complete(asked)}
             for request in asked:
                 compare(request, replies[request.site])
         for event in fresh.values():
-            apply(self.state, event)
-        self.equal += len(fresh)
-        self.answers += len(fresh)
-        if missing := [request.site for request in requests if request.site not in self._answers]:
+            self._apply(event)
+        if missing := [request.site for request in requests if request.site not in answers]:
             self.diverge("llm_replied", missing[0])
-        return [self._answers[request.site] for request in requests]
+        return [answers[request.site] for request in requests]
 
     def diverge(self, now: str, where: str = "") -> NoReturn:
-        """Stop here: the program decides an event of type ``now``, and the log holds another, or none."""
-        logged = self._peek()
+        """Stop here: the program decides an event of type ``now``, and the log holds another, or none.
+
+        Raises:
+            Diverged: it holds another.
+            LogEnded: it holds none.
+        """
+        logged = self._next()
         raise Diverged(Divergence(logged.seq, logged.step, kind(logged), now, where or place(logged)))
 
     def next_training(self) -> AdapterTrained:
-        """Return the training that the log holds here."""
-        logged = self._peek()
+        """Return the training that the log holds here.
+
+        Raises:
+            Diverged, LogEnded: as :meth:`diverge`.
+        """
+        logged = self._next()
         if not isinstance(logged, AdapterTrained):
             self.diverge("adapter_trained")
         return logged
 
     def finish(self) -> None:
-        """Hold the log to the end of the plan: it must hold no decision after it."""
+        """Hold the log to the end of the plan.
+
+        Raises:
+            Diverged: it holds a decision after it.
+        """
         if self.resuming:
             self.diverge(NOTHING)
 
-    def _fresh_answers(self, sites: set[str]) -> dict[str, LLMReplied]:
-        """Take the answers to ``sites`` that follow in the log, in any order."""
-        found: dict[str, LLMReplied] = {}
-        while len(found) < len(sites) and self.resuming:
-            event = self._peek()
-            if not isinstance(event, LLMReplied) or event.site not in sites - found.keys():
-                break
-            found[event.site] = event
-            self._ahead = None
-        return found
+    def _take_answers(self, sites: set[str]) -> dict[str, LLMReplied]:
+        """Take the answers to ``sites`` that follow in the log, in any order; nothing is applied yet."""
+        taken: dict[str, LLMReplied] = {}
+        while isinstance(event := self._ahead.peek(), LLMReplied) and event.site in sites and event.site not in taken:
+            taken[event.site] = event
+            self._ahead.pull()
+        return taken
 
-    def _hold(self, event: Event, logged: Event) -> None:
-        if equal(event, logged):
-            return
-        prompts = (
-            event.prompt == logged.prompt if isinstance(event, LLMReplied) and isinstance(logged, LLMReplied) else None
-        )
-        raise Diverged(
-            Divergence(
-                logged.seq, logged.step, kind(logged), kind(event), place(logged), differences(logged, event), prompts
-            )
-        )
-
-    def _as_set(self, event: RunConfigured, logged: RunConfigured) -> bool:
-        """Return whether settings are those logged: a fork's may differ, and later versions know more of them."""
-        return self._shared(logged) or all(event.config.get(name) == value for name, value in logged.config.items())
-
-    def _peek(self) -> Event:
+    def _next(self) -> Event:
         """Return the next decision, without taking it."""
-        while self._ahead is None:
-            if (event := next(self._coming, None)) is None:
-                raise LogEnded
-            if isinstance(event, Lifecycle | Forked):
-                apply(self.state, event)
-            else:
-                self._ahead = event
-        return self._ahead
+        if (event := self._ahead.peek()) is None:
+            raise LogEnded
+        return event
 
-    def _took(self, logged: Event) -> None:
-        self._ahead = None
-        apply(self.state, logged)
-        if isinstance(logged, LLMReplied):
-            self._answers[logged.site] = logged
-        if self._shared(logged):
+    def _apply(self, event: Event) -> None:
+        apply(self.state, event)
+        if isinstance(event, BETWEEN):
+            return
+        if isinstance(event, LLMReplied):
+            self._answers.add(event)
+        if self._ahead.is_shared(event):
             self.shared += 1
             return
         self.equal += 1
-        self.trainings += isinstance(logged, AdapterTrained)
+        self.answers += isinstance(event, LLMReplied)
+        self.trainings += isinstance(event, AdapterTrained)
+
+
+def _diverged(mismatch: Mismatch) -> Diverged:
+    logged, decided, fields = mismatch
+    prompts_equal = None
+    if isinstance(logged, LLMReplied) and isinstance(decided, LLMReplied):
+        prompts_equal = decided.prompt == logged.prompt
+    return Diverged(
+        Divergence(logged.seq, logged.step, kind(logged), kind(decided), place(logged), fields, prompts_equal)
+    )
+
+
+def _set_so_far(event: RunConfigured, logged: RunConfigured) -> bool:
+    """Return whether all settings that were logged are those of now; later versions know more of them."""
+    return all(event.config.get(name) == value for name, value in logged.config.items())

@@ -156,13 +156,15 @@ def keys_forgotten() -> None:
 
 
 def answers_forgotten() -> None:
-    live.LiveJournal._take = lambda self, event: _take_without_answer(self, event)  # type: ignore[assignment]
+    ask = live.LiveJournal.ask
 
+    def forgetting(self: live.LiveJournal, llm, requests, *, step: int, cause: int):
+        while self.logged(events.LLMReplied) is not None:
+            self._ahead.take()
+        self._answers = live.Answers(self.log)
+        return ask(self, llm, requests, step=step, cause=cause)
 
-def _take_without_answer(self: live.LiveJournal, event: events.Event) -> None:
-    self._next += 1
-    live.apply(self.state, event)
-    self.digest.update(event)
+    live.LiveJournal.ask = forgetting
 
 
 def handles_leak() -> None:
