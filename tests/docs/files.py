@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,10 +11,9 @@ import networkx as nx
 
 from populations import load_personas
 from tests.docs.parts import PARTS
+from tests.docs.snippets import NAMED
 
 ROOT = Path(__file__).parents[2]
-
-_NAMED = re.compile(r"# (?P<name>[\w-]+\.yaml)\b")
 
 SURVEY = "V12,V3,V40,W1\n" + "".join(f"{20 + 3 * i},{1 + i % 2},{i % 3 or ''},{1 + i % 4 / 4}\n" for i in range(16))
 MAPPING = """\
@@ -28,17 +26,17 @@ weight: W1
 CENSUS = "sex,age,people\nmale,30,310\nmale,60,180\nfemale,30,290\nfemale,60,220\n"
 
 
-def lay_out(folder: Path, settings: Iterable[str]) -> None:
+def lay_out(folder: Path, texts: Iterable[str]) -> None:
     """Write the files into ``folder``.
 
     Args:
-        settings: a page's YAML blocks; one that begins with its name, as in ``# study.yaml``, is written under it.
+        texts: a page's blocks that are files; one that begins with its name, as in ``# study.yaml``, is written under it.
     """
     for name, text in (("survey.csv", SURVEY), ("people.csv", SURVEY), ("map.yaml", MAPPING), ("census.csv", CENSUS)):
         (folder / name).write_text(text)
     (folder / "serving.yaml").write_text("server: {usd_in: 0.2, usd_out: 0.6}\n")
-    for text in settings:
-        if named := _NAMED.match(text):
+    for text in texts:
+        if named := NAMED.match(text):
             (folder / named["name"]).write_text(text)
     shutil.copytree(ROOT / "abm" / "data" / "anchors" / "sales", folder / "FOLDER")
     people = load_personas("biographic").train

@@ -1,4 +1,4 @@
-"""The files to copy of docs/extending: where they lie, and how this process forgets that it imported them."""
+"""The files to copy of docs/extending, and how this process forgets that it imported parts of a page."""
 
 from __future__ import annotations
 
@@ -6,35 +6,38 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
-from abm.arenas import ARENAS
-from abm.audience import AUDIENCES
-from abm.probe import PROBES
-from learning.methods.sets import METHODS
-from media_graph.feeds import RANKERS
+from moloch.registry import Registry
 
 PARTS = Path(__file__).parents[2] / "docs" / "extending" / "parts"
-SNIPPET = "snippet"
-"""The module that code on a page stands in."""
-MODULES = sorted(path.stem for path in PARTS.glob("*.py"))
-REGISTRIES = (ARENAS, AUDIENCES, METHODS, PROBES, RANKERS)
+PACKAGES = ("moloch", "populations", "media_graph", "abm", "learning", "analysis")
 
 
 @contextmanager
 def forgotten() -> Iterator[None]:
-    """Let the block import the parts, or register its own, as a process that never did; nothing after it knows them."""
-    path = [*sys.path]
-    _forget()
+    """After the block, let no registry know parts that are not of our packages, and no module of the folder be imported."""
+    path, folders = [*sys.path], (PARTS, Path.cwd())
     try:
         yield
     finally:
-        _forget()
         sys.path[:] = path
+        for registry in _registries():
+            for name in [name for name in registry._added if _package(registry.origin(name)) not in PACKAGES]:
+                registry._added.pop(name)
+        for name in [name for name, module in sys.modules.items() if _lies_in(module, folders)]:
+            sys.modules.pop(name)
 
 
-def _forget() -> None:
-    for module in MODULES:
-        sys.modules.pop(module, None)
-    for registry in REGISTRIES:
-        for name in [name for name in registry.names() if registry.origin(name) in (*MODULES, SNIPPET)]:
-            registry._added.pop(name)
+def _registries() -> list[Registry]:
+    ours = [module for name, module in [*sys.modules.items()] if _package(name) in PACKAGES]
+    return [value for module in ours for value in [*vars(module).values()] if isinstance(value, Registry)]
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _lies_in(module: ModuleType, folders: tuple[Path, ...]) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).parent in folders

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 
+NAMED = re.compile(r"# (?P<name>[\w-]+\.(?:yaml|py))\b")
+"""The first line of a block that is a file."""
 _FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>```+)(?P<language>\w*).*$")
 _NOT_RUN = re.compile(r"^ *<!-- not run: (?P<why>.+) -->$")
 _INCLUDE = re.compile(r'^ *--8<-- "(?P<path>[^"]+)"$')
@@ -29,7 +31,8 @@ class Block(NamedTuple):
         language: what stands behind the fence; "" for none.
         code: its text, with included files in their places.
         not_run: why it is not run; "" for a block that is run.
-        copied: whether it is a file of the repository, which a page shows to be copied.
+        file: whether it is a file to copy, not code to run: one of the repository's, or one that begins with its name, as in
+            ``# study.yaml``.
     """
 
     page: str
@@ -37,7 +40,7 @@ class Block(NamedTuple):
     language: str
     code: str
     not_run: str
-    copied: bool = False
+    file: bool = False
 
     @property
     def where(self) -> str:
@@ -71,8 +74,8 @@ def blocks(page: str, root: Path = ROOT) -> list[Block]:
         indent = len(fence["indent"])
         code = "\n".join(_included(line[indent:], f"{page}:{at + 1}", root) for line in lines[at + 1 : end])
         mark = _NOT_RUN.match(lines[at - 1]) if at else None
-        copied = any(_INCLUDE.match(line) for line in lines[at + 1 : end])
-        listed.append(Block(page, at + 1, fence["language"], code, mark["why"] if mark else "", copied))
+        file = NAMED.match(code) is not None or any(_INCLUDE.match(line) for line in lines[at + 1 : end])
+        listed.append(Block(page, at + 1, fence["language"], code, mark["why"] if mark else "", file))
         at = end + 1
     return listed
 

@@ -29,7 +29,7 @@ from abm.log import read_events
 from analysis.cli import main
 from analysis.cli.app import app
 from tests.docs.files import lay_out
-from tests.docs.parts import SNIPPET, forgotten
+from tests.docs.parts import forgotten
 from tests.docs.snippets import ROOT, Block, blocks, commands, moloch_commands, pages
 from tests.support.fakes import FakeTrainer, reply
 from tests.support.stub_server import stub_server
@@ -128,10 +128,10 @@ def run_page(page: str, folder: Path, server: str, monkeypatch: pytest.MonkeyPat
         shutil.copytree(GOLDEN / golden, folder / name)
     for command in MADE.get(page, []):
         run_command(page, command.split(), server, monkeypatch)
-    lay_out(folder, [block.code for block in blocks(page) if block.language == "yaml"])
-    namespace: dict[str, Any] = {"__name__": SNIPPET}
+    lay_out(folder, [block.code for block in blocks(page) if block.file])
+    namespace: dict[str, Any] = {"__name__": "snippet"}
     for block in smaller(page):
-        if block.not_run or block.copied or block.language not in ("python", *SHELL):
+        if block.not_run or block.file or block.language not in ("python", *SHELL):
             continue
         if block.language == "python":
             with contextlib.redirect_stdout(io.StringIO()):
