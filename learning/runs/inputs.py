@@ -21,6 +21,7 @@ from abm.events import Phase
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
+from learning.runs.arms import Arm, arms_in
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Learn, Plan, plan
 from learning.training.settings import LoraSettings, lora_settings
@@ -41,6 +42,7 @@ class Inputs:
 
     Attributes:
         audience: how the personas react; None where a language model plays them: it is opened when the run begins.
+        arms: name -> arm, and ``lora``: name -> how its adapters are learnt.
         train_anchors: that an epoch takes.
         voters: the members of each split: its personas, and then its crowd.
         graphs: who follows whom among them, in a networked world.
@@ -50,7 +52,8 @@ class Inputs:
     audience: Audience | None
     anchors: AnchorSplit
     people: PersonaSplit
-    lora: LoraSettings
+    arms: dict[str, Arm]
+    lora: dict[str, LoraSettings]
     crowd: ChoiceModel
     train_anchors: int
     voters: dict[Phase, Voters]
@@ -105,7 +108,8 @@ def gather(
         audience=audience or _audience(config.audience, said),
         anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
         people=people,
-        lora=lora_settings(config.preset, config.lora),
+        arms=arms_in(config.arms),
+        lora=lora_of(config),
         crowd=_model(config.crowd.audience, "crowd", said),
         train_anchors=train_anchors,
         voters=voters,
@@ -113,6 +117,17 @@ def gather(
     )
     check_interventions(config, plan(config, inputs))
     return inputs
+
+
+def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
+    """Return arm -> how its adapters are learnt: the preset, the run's settings over it, the arm's own over these."""
+    arms = arms_in(config.arms).values()
+    return {arm.name: lora_settings(config.preset, {**config.lora, **arm.lora}) for arm in arms}
+
+
+def largest_rank(lora: Mapping[str, LoraSettings]) -> int:
+    """Return the largest rank of the arms' adapters, which a server has to have room for."""
+    return max(settings.rank for settings in lora.values())
 
 
 def check_interventions(config: RunConfig, coming: Plan, kept: Sequence[Intervention] = ()) -> None:

@@ -96,7 +96,6 @@ class Loop:
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
         self.report = report
-        self.lora = inputs.lora
         self.voters = inputs.voters
         self.society = Society(
             arena=self.arena,
@@ -257,15 +256,16 @@ class Loop:
     def _train(self, part: Learn) -> None:
         """Learn a new adapter from the contests of the log."""
         arm, epoch = part.arm, part.epoch
+        method, settings = self.inputs.arms[arm].method, self.inputs.lora[arm]
         rows = training_set(
             self.journal.log.read(),
-            arm,
+            method,
             source_arm=part.source.arm,
             epoch=epoch,
             arena=self.arena,
             seed=self.config.seed,
-            tfb_lambda=self.lora.tfb_lambda,
-            thoughts_per_contest=self.lora.thoughts_per_contest,
+            tfb_lambda=settings.tfb_lambda,
+            thoughts_per_contest=settings.thoughts_per_contest,
         )
         if not rows.rows:
             raise InputError(
@@ -275,12 +275,12 @@ class Loop:
             )
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
-        lineage = {"arm": arm, "epoch": epoch, "method": arm, "run": self.config.id}
+        lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
         for llm in (self.llm, self.reader):
             if isinstance(llm, Sleeping):
                 llm.sleep()
         release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
-        trained = self.trainer.train(rows, parent=parent, settings=self.lora, seed=seed, lineage=lineage)
+        trained = self.trainer.train(rows, parent=parent, settings=settings, seed=seed, lineage=lineage)
         release()
         with self.journal.transaction():
             self.journal.emit(
@@ -288,7 +288,7 @@ class Loop:
                     adapter=trained.adapter,
                     arm=arm,
                     epoch=epoch,
-                    method=arm,
+                    method=method,
                     parent=parent,
                     data=rows.digest,
                     data_range=list(rows.data_range),
@@ -299,7 +299,7 @@ class Loop:
                     seed=seed,
                     loss_before=trained.loss_before,
                     loss_after=trained.loss_after,
-                    settings=msgspec.to_builtins(self.lora),
+                    settings=msgspec.to_builtins(settings),
                 )
             )
 
