@@ -156,8 +156,7 @@ def examples(asked: Sequence[Text], seed: int) -> list[Example]:
     """Return the texts as trajectories to learn."""
     random = np.random.default_rng(seed)
     return [
-        Example([*text.prompt, *random.integers(10, 1000, text.length).tolist()], len(text.prompt), 1.0, True)
-        for text in asked
+        Example([*text.prompt, *random.integers(10, 1000, text.length).tolist()], len(text.prompt)) for text in asked
     ]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from moloch.lazy import door
 
 if TYPE_CHECKING:
-    from learning.methods.sets import training_set
+    from learning.methods import training_set
     from learning.runs.config import RunConfig
     from learning.runs.config_file import load_config
     from learning.runs.fork import fork
@@ -27,7 +27,7 @@ _HOMES = {
     "fork": "learning.runs.fork",
     "load_config": "learning.runs.config_file",
     "run": "learning.runs.run",
-    "training_set": "learning.methods.sets",
+    "training_set": "learning.methods",
 }
 
 __all__ = ["LiveRun", "Progress", "Run", "RunConfig", "fork", "load_config", "run", "training_set"]

@@ -47,7 +47,9 @@ def test_front_doors_are_light(statement):
 
 def test_generation_and_training_need_neither_polars_nor_mesa():
     """GPU hosts that have torch but not these can still train and generate."""
-    code = "import abm.llm.local.backend, learning.training.trainer, learning.methods.sets, sys; print(' '.join(sys.modules))"
+    code = (
+        "import abm.llm.local.backend, learning.training.trainer, learning.methods, sys; print(' '.join(sys.modules))"
+    )
     loaded = set(
         subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,1 +1,30 @@
-"""Ways of learning: what of a log each learns from."""
+"""Ways of learning: which rows of a log each learns from, with which loss and settings.
+
+A method of your own is one file::
+
+    @METHODS.register("longest")
+    class Longest(Method, frozen=True):
+        def rows(self, contests: Contests, seed: int) -> list[Row]:
+            return [
+                contests.trajectory(contest, max(contest.slots, key=lambda slot: len(contest.messages[slot].text)))
+                for contest in contests.learnable
+            ]
+"""
+
+from learning.methods._contests import Contests, DecidedContest
+from learning.methods._method import Method
+from learning.methods._registry import METHODS, check_options
+from learning.methods._rows import Row, RowKind, TrainingSet
+from learning.methods.sets import training_set
+
+__all__ = [
+    "METHODS",
+    "Contests",
+    "DecidedContest",
+    "Method",
+    "Row",
+    "RowKind",
+    "TrainingSet",
+    "check_options",
+    "training_set",
+]

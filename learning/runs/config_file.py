@@ -77,7 +77,7 @@ def load_config(
 
 def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     """Yield the settings that name a part which nobody registered, each with its error."""
-    from learning.methods.sets import METHODS
+    from learning.methods import METHODS
 
     for i, arm in enumerate(config.arms):
         if arm not in METHODS:

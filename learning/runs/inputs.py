@@ -21,6 +21,7 @@ from abm.events import Phase
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
+from learning.methods import METHODS, check_options
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Learn, Plan, plan
 from learning.training.settings import LoraSettings, lora_settings
@@ -95,6 +96,10 @@ def gather(
             fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
         )  # fmt: skip
     voters = _voters(people, config)
+    lora = lora_settings(config.preset, config.lora)
+    check_options(config.arms, lora.options or ())
+    for arm in config.arms:
+        METHODS.get(arm).configured(lora.for_methods)
     train_anchors = config.train_anchors or min(TRAIN_ANCHORS, len(anchors.train))
     if config.world == "networked":
         held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(held_out)}
@@ -105,7 +110,7 @@ def gather(
         audience=audience or _audience(config.audience, said),
         anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
         people=people,
-        lora=lora_settings(config.preset, config.lora),
+        lora=lora,
         crowd=_model(config.crowd.audience, "crowd", said),
         train_anchors=train_anchors,
         voters=voters,

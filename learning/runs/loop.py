@@ -39,11 +39,12 @@ from abm.worlds.agents import Writer
 from abm.worlds.model import Model, Society
 from abm.worlds.networked.graphs import joined_ties
 from abm.worlds.networked.world import NetworkedModel
-from learning.methods.sets import training_set
+from learning.methods import METHODS, training_set
 from learning.runs.config import RunConfig
 from learning.runs.inputs import SPLITS, Inputs
 from learning.runs.plan import BASE, Evaluate, Learn, Part, Policy, Simulate, plan, total
 from learning.training.memory import release
+from learning.training.settings import lora_settings
 from moloch import keyed
 from moloch.errors import InputError
 from populations import Persona, trait_matrix
@@ -96,7 +97,6 @@ class Loop:
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
         self.report = report
-        self.lora = inputs.lora
         self.voters = inputs.voters
         self.society = Society(
             arena=self.arena,
@@ -257,15 +257,15 @@ class Loop:
     def _train(self, part: Learn) -> None:
         """Learn a new adapter from the contests of the log."""
         arm, epoch = part.arm, part.epoch
+        kind = METHODS.get(arm)
+        settings = lora_settings(self.config.preset, {**kind.defaults, **self.config.lora})
         rows = training_set(
             self.journal.log.read(),
-            arm,
+            kind.configured(settings.for_methods),
             source_arm=part.source.arm,
             epoch=epoch,
             arena=self.arena,
             seed=self.config.seed,
-            tfb_lambda=self.lora.tfb_lambda,
-            thoughts_per_contest=self.lora.thoughts_per_contest,
         )
         if not rows.rows:
             raise InputError(
@@ -280,7 +280,7 @@ class Loop:
             if isinstance(llm, Sleeping):
                 llm.sleep()
         release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
-        trained = self.trainer.train(rows, parent=parent, settings=self.lora, seed=seed, lineage=lineage)
+        trained = self.trainer.train(rows, parent=parent, settings=settings, seed=seed, lineage=lineage)
         release()
         with self.journal.transaction():
             self.journal.emit(
@@ -299,7 +299,7 @@ class Loop:
                     seed=seed,
                     loss_before=trained.loss_before,
                     loss_after=trained.loss_after,
-                    settings=msgspec.to_builtins(self.lora),
+                    settings=msgspec.to_builtins(settings),
                 )
             )
 

@@ -11,7 +11,7 @@ from abm.audience import Audience
 from abm.llm.backends import Backends
 from abm.llm.port import LLM
 from learning.runs.config import LLM_AUDIENCE, RunConfig
-from learning.training.trainer import Trainer, TRLTrainer
+from learning.training.trainer import LoRATrainer, Trainer
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Objects:
         Raises:
             InputError: the model has no files here to learn with.
         """
-        return self.trainer or TRLTrainer(config.model, adapters)
+        return self.trainer or LoRATrainer(config.model, adapters)
 
 
 def name_of(audience: Audience) -> str:

@@ -32,7 +32,7 @@ from abm.llm.port import LLM
 from abm.llm.recorded import RecordedLLM
 from abm.log import EventLog, open_log
 from abm.log.about import lineage
-from learning.methods.sets import TrainingSet
+from learning.methods import TrainingSet
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
@@ -47,7 +47,7 @@ from learning.runs.parts import (
     recorded_probes,
 )
 from learning.training.settings import LoraSettings, lora_settings
-from learning.training.trainer import Trained, Trainer, TRLTrainer
+from learning.training.trainer import LoRATrainer, Trained, Trainer
 
 
 class Redecided(msgspec.Struct, frozen=True):
@@ -160,7 +160,7 @@ def replay_live(
         with tempfile.TemporaryDirectory() as scratch:
             for known in adapters.iterdir() if adapters.is_dir() else ():
                 (Path(scratch) / known.name).symlink_to(known.resolve())  # parents to go on from
-            return _redecide(run, config, checker, models, TRLTrainer(config.model, Path(scratch)), probes, report)
+            return _redecide(run, config, checker, models, LoRATrainer(config.model, Path(scratch)), probes, report)
 
 
 def _redecide(

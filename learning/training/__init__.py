@@ -1,1 +1,42 @@
-"""One training, from tokens to an adapter: the loss, the device, the optimiser's steps, and several processes."""
+"""One training, from rows to an adapter: examples, losses, the optimiser's steps, devices and several processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from moloch.lazy import door
+
+if TYPE_CHECKING:
+    from learning.training._job import Trained
+    from learning.training.examples import Example, Unit
+    from learning.training.settings import PRESETS, LoraSettings, lora_settings
+    from learning.training.step import Loss, Step
+    from learning.training.trainer import LoRATrainer, Trainer
+
+_HOMES = {
+    "Example": "learning.training.examples",
+    "LoRATrainer": "learning.training.trainer",
+    "LoraSettings": "learning.training.settings",
+    "Loss": "learning.training.step",
+    "PRESETS": "learning.training.settings",
+    "Step": "learning.training.step",
+    "Trained": "learning.training._job",
+    "Trainer": "learning.training.trainer",
+    "Unit": "learning.training.examples",
+    "lora_settings": "learning.training.settings",
+}
+
+__all__ = [
+    "PRESETS",
+    "Example",
+    "LoRATrainer",
+    "LoraSettings",
+    "Loss",
+    "Step",
+    "Trained",
+    "Trainer",
+    "Unit",
+    "lora_settings",
+]
+
+__getattr__, __dir__ = door(__name__, _HOMES)

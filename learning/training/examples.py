@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from learning.methods.sets import Row, TrainingSet
+from learning.methods import Row, RowKind, TrainingSet
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -15,8 +15,13 @@ class Example(msgspec.Struct, frozen=True):
 
     ids: list[int]
     start: int
-    weight: float
-    trajectory: bool
+    weight: float = 1.0
+    kind: RowKind = "trajectory"
+
+    @property
+    def trajectory(self) -> bool:
+        """Whether it is a message to learn."""
+        return self.kind == "trajectory"
 
     @property
     def learnt(self) -> int:
@@ -25,16 +30,19 @@ class Example(msgspec.Struct, frozen=True):
 
 
 Unit = list[Example]
-"""A trajectory, first, and the thoughts about its contest: never parted, so that steps count trajectories."""
+"""The rows of one contest: its trajectories, then rejected messages, then thoughts. A unit is never split over steps, so
+that steps count contests."""
+
+_ORDER: tuple[RowKind, ...] = ("trajectory", "rejected", "thought")
 
 
 class Examples(msgspec.Struct, frozen=True):
     """What a trainer can learn from.
 
     Attributes:
-        units: one per contest whose trajectory fits.
+        units: one per contest whose messages fit.
         over_long: rows longer than the limit.
-        orphaned: thoughts left out because their contest's trajectory is over-long.
+        orphaned: rows that fit, left out because a message of their contest is over-long.
     """
 
     units: list[Unit]
@@ -43,8 +51,8 @@ class Examples(msgspec.Struct, frozen=True):
 
     @property
     def trajectories(self) -> list[Example]:
-        """The first example of each unit."""
-        return [unit[0] for unit in self.units]
+        """The messages to learn."""
+        return [row for unit in self.units for row in unit if row.trajectory]
 
 
 def encode(row: Row, tokenizer: Any) -> Example:
@@ -52,24 +60,29 @@ def encode(row: Row, tokenizer: Any) -> Example:
     prompt = tokenizer.apply_chat_template(row.prompt, tokenize=False, add_generation_prompt=True)
     head = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     tail = tokenizer(row.completion, add_special_tokens=False)["input_ids"]
-    return Example([*head, *tail, tokenizer.eos_token_id], len(head), row.weight, row.kind == "trajectory")
+    return Example([*head, *tail, tokenizer.eos_token_id], len(head), row.weight, row.kind)
 
 
 def examples(data: TrainingSet, tokenizer: Any, max_length: int) -> Examples:
-    """Return the rows of ``data`` that have at most ``max_length`` tokens, by contest; nothing is ever cut."""
-    units: dict[str, Unit] = {}
+    """Return the rows of ``data`` that have at most ``max_length`` tokens, by contest; nothing is ever cut.
+
+    A contest with an over-long message, or without any trajectory, is left out whole; an over-long thought alone.
+    """
+    contests: dict[str, list[Row]] = {}
+    for row in sorted(data.rows, key=lambda row: _ORDER.index(row.kind)):
+        contests.setdefault(row.contest, []).append(row)
+    units: list[Unit] = []
     over_long = orphaned = 0
-    for row in sorted(data.rows, key=lambda row: row.kind == "thought"):
-        example = encode(row, tokenizer)
-        if len(example.ids) > max_length:
-            over_long += 1
-        elif example.trajectory:
-            units[row.contest] = [example]
-        elif row.contest in units:
-            units[row.contest].append(example)
+    for rows in contests.values():
+        encoded = [encode(row, tokenizer) for row in rows]
+        fitting = [row for row in encoded if len(row.ids) <= max_length]
+        over_long += len(encoded) - len(fitting)
+        messages = [row for row in encoded if row.kind != "thought"]
+        if encoded[0].trajectory and all(len(row.ids) <= max_length for row in messages):
+            units.append(fitting)
         else:
-            orphaned += 1
-    return Examples(list(units.values()), over_long, orphaned)
+            orphaned += len(fitting)
+    return Examples(units, over_long, orphaned)
 
 
 def passes(rows: Sequence[Example], tokens: int, *, packed: bool = False) -> Iterator[list[Example]]:

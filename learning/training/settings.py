@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -21,7 +22,8 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         batch: trajectories per optimiser step.
         lr, warmup, final_lr: the rate rises over ``warmup`` of the steps, then falls on a cosine to ``final_lr * lr``.
         max_length: tokens of prompt and completion together; longer examples are refused and counted.
-        tfb_lambda, thoughts_per_contest: see :func:`learning.methods.sets`.
+        tfb_lambda, thoughts_per_contest: settings of :class:`learning.methods.tfb.TFB`; recorded with every adapter.
+        options: settings of other methods, by name.
         precision: of the frozen base model and, with it, of all products; the adapter's weights are always float32.
         tokens_per_pass: tokens of one forward and backward pass, with their padding; bounds memory, changes only rounding.
         checkpointing: recompute activations in the backward pass: less memory, about a third more time. ``auto``: on a
@@ -51,6 +53,13 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = "auto"
     quantize: Literal["none", "4bit"] = "none"
     processes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    options: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def for_methods(self) -> dict[str, Any]:
+        """What methods take; each takes its own (:meth:`learning.methods.Method.configured`)."""
+        own = {"tfb_lambda": self.tfb_lambda, "thoughts_per_contest": self.thoughts_per_contest}
+        return own if self.options is msgspec.UNSET else own | self.options
 
 
 _PAPER = LoraSettings()
@@ -80,7 +89,7 @@ PRESETS = {
 GPUs, memory managed by itself; ``pocket``: for the embedded model."""
 
 
-def lora_settings(preset: str, changes: dict[str, Any]) -> LoraSettings:
+def lora_settings(preset: str, changes: Mapping[str, Any]) -> LoraSettings:
     """Return a preset's settings with ``changes``.
 
     Raises:
@@ -88,8 +97,18 @@ def lora_settings(preset: str, changes: dict[str, Any]) -> LoraSettings:
     """
     if preset not in PRESETS:
         raise InputError(f"unknown preset {preset!r}", fix=f"Choose one of {', '.join(PRESETS)}.")
+    names = LoraSettings.__struct_fields__
     try:
-        return msgspec.convert(msgspec.to_builtins(PRESETS[preset]) | changes, LoraSettings)
+        settings = msgspec.convert(msgspec.to_builtins(PRESETS[preset]) | dict(changes), LoraSettings)
     except msgspec.ValidationError as error:
-        names = ", ".join(LoraSettings.__struct_fields__)
-        raise InputError("setting 'lora' is not valid", why=str(error), fix=f"Its settings are {names}.") from error
+        raise InputError(
+            "setting 'lora' is not valid", why=str(error), fix=f"Its settings are {', '.join(names)}."
+        ) from error
+    for name in () if settings.options is msgspec.UNSET else settings.options:
+        if name in names:
+            raise InputError(
+                "setting 'lora.options' is not valid",
+                why=f"{name!r} is a setting of lora itself",
+                fix=f"Set lora.{name}.",
+            )
+    return settings

@@ -1,7 +1,7 @@
-"""The trainer: a PEFT LoRA from a training set to an adapter on disk, with TRL's trainer where TRL is installed.
+"""The trainer: from a training set to a LoRA adapter on disk.
 
-Makes tokens and the job of them; how it is carried out is in :mod:`learning.training`. Knows nothing of logs; imports
-no data frame library, and torch only when it trains.
+Turns rows into tokens and a job, which is carried out here or in processes of its own. Knows nothing of logs or methods;
+imports no data frame library, and torch only when it trains.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from learning.methods.sets import TrainingSet
+from learning.methods import TrainingSet
+from learning.training._job import Job, Trained, learn
+from learning.training._launch import learn_in_processes
 from learning.training.examples import examples
-from learning.training.job import Job, Trained, learn
-from learning.training.launch import learn_in_processes
 from learning.training.settings import LoraSettings
 from moloch.errors import InputError
 
-__all__ = ["TRLTrainer", "Trained", "Trainer"]
+__all__ = ["LoRATrainer", "Trained", "Trainer"]
 
 
 class Trainer(Protocol):
@@ -28,12 +28,19 @@ class Trainer(Protocol):
     def train(
         self, data: TrainingSet, *, parent: str, settings: LoraSettings, seed: int, lineage: dict[str, Any]
     ) -> Trained:
-        """Learn from ``data``, from the adapter ``parent`` or from the base model, and keep the new adapter."""
+        """Learn from ``data``, starting from the adapter ``parent`` or from the base model, and keep the new adapter.
+
+        Args:
+            data: rows, and the loss that they are learnt with.
+            parent: adapter id; empty for the base model.
+            seed: of the adapter's first weights, the order of contests and dropout.
+            lineage: facts about the training that are kept beside the adapter.
+        """
         ...
 
 
-class TRLTrainer:
-    """Trains with TRL on PEFT; the same settings, data and seed give the same tensors on one machine.
+class LoRATrainer:
+    """Trains a PEFT LoRA; the same settings, data and seed give the same tensors on one machine.
 
     Args:
         model: ``"pocket"`` or a model's folder.
@@ -65,16 +72,33 @@ class TRLTrainer:
         """Learn an adapter; see :class:`Trainer`.
 
         Raises:
-            InputError: there is no example, every example is over-long, ``parent`` was learnt with another rank, alpha
-                or targets, or the settings ask for what this machine does not have.
+            InputError: there is no example, every example is over-long, the loss cannot be imported, ``parent`` was
+                learnt with another rank, alpha or targets, or the settings ask for what this machine does not have.
             MolochError: the loss is not finite, or memory does not suffice; no adapter is written.
         """
-        fit = examples(data, self.tokenizer, settings.max_length)
-        if not fit.units:
-            raise _nothing(data, fit.over_long, settings)
-        facts = {"model_digest": self.base_digest, "parent": parent, "data": data.digest, "data_range": list(data.data_range),
-                 "seed": seed, "settings": msgspec.to_builtins(settings), **lineage}  # fmt: skip
-        job = Job(str(self._folder), str(self._adapters), parent, settings, seed, fit, facts)
+        fitting = examples(data, self.tokenizer, settings.max_length)
+        if not fitting.units:
+            raise _nothing(data, fitting.over_long, settings)
+        facts = {
+            "model_digest": self.base_digest,
+            "parent": parent,
+            "data": data.digest,
+            "data_range": list(data.data_range),
+            "loss": data.loss,
+            "seed": seed,
+            "settings": msgspec.to_builtins(settings),
+        }
+        job = Job(
+            model=str(self._folder),
+            adapters=str(self._adapters),
+            parent=parent,
+            settings=settings,
+            seed=seed,
+            examples=fitting,
+            loss=data.loss,
+            options=data.options,
+            facts=facts | lineage,
+        )
         return learn(job) if settings.processes == 1 else learn_in_processes(job)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from learning.training.adapters import adapter_id, load_adapter, save_adapter  # noqa: E402
+from learning.training._adapters import adapter_id, load_adapter, save_adapter  # noqa: E402
 from moloch.errors import CorruptLog, MolochError  # noqa: E402
 
 CONFIG = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["k_proj", "q_proj"]}

@@ -23,7 +23,7 @@ from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
 from abm.worlds.networked.settings import NetworkConfig
 from analysis.probes import battery
-from learning.methods.sets import training_set
+from learning.methods import training_set
 from learning.runs.config import CrowdConfig, RunConfig
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop

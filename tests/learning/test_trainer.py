@@ -20,14 +20,14 @@ from abm.arenas import arena  # noqa: E402
 from abm.llm import Request, Sampling  # noqa: E402
 from abm.llm.local.backend import TransformersLLM  # noqa: E402
 from abm.llm.weights import Swapper  # noqa: E402
-from learning.methods.sets import training_set  # noqa: E402
-from learning.training.adapters import load_adapter  # noqa: E402
+from learning.methods import training_set  # noqa: E402
+from learning.methods.synthetic import contest, log  # noqa: E402
+from learning.training._adapters import load_adapter  # noqa: E402
 from learning.training.examples import Example, encode, examples, passes  # noqa: E402
 from learning.training.losses import mean_loss, row_losses, step_losses  # noqa: E402
 from learning.training.settings import PRESETS, LoraSettings, lora_settings  # noqa: E402
-from learning.training.trainer import TRLTrainer  # noqa: E402
+from learning.training.trainer import LoRATrainer  # noqa: E402
 from moloch.errors import InputError, MolochError  # noqa: E402
-from tests.learning.logs import contest, log  # noqa: E402
 
 SALES = arena("sales")
 EVENTS = log(*(contest(f"a{i}", [1, 1, i % 2], orders=[[0, 1], [1, 0], [1, 0]]) for i in range(5)))
@@ -49,7 +49,7 @@ def folder(tiny_model):
 @pytest.fixture(scope="module")
 def trainer(folder, tmp_path_factory):
     """A trainer with a folder of adapters of its own."""
-    return TRLTrainer(str(folder), tmp_path_factory.mktemp("run") / "adapters")
+    return LoRATrainer(str(folder), tmp_path_factory.mktemp("run") / "adapters")
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ class TestLoss:
     @given(lengths=st.lists(st.integers(2, 90), max_size=30), tokens=st.integers(1, 400))
     def test_passes_hold_every_row_once_within_the_limit(self, lengths, tokens):
         """Only a row that is longer than the limit by itself exceeds it."""
-        rows = [Example([7] * length, 1, 1.0, True) for length in lengths]
+        rows = [Example([7] * length, 1) for length in lengths]
         groups = list(passes(rows, tokens))
         assert sorted(map(id, rows)) == sorted(id(row) for group in groups for row in group)
         assert all(len(group) == 1 or len(group) * max(len(row.ids) for row in group) <= tokens for group in groups)
@@ -218,7 +218,7 @@ class TestTraining:
 
     def test_the_same_seed_gives_the_same_tensors(self, folder, learn, tmp_path):
         """In another process's place: a new trainer, another folder, the same id."""
-        again = TRLTrainer(str(folder), tmp_path).train(data(), parent="", settings=SETTINGS, seed=1, lineage={})
+        again = LoRATrainer(str(folder), tmp_path).train(data(), parent="", settings=SETTINGS, seed=1, lineage={})
         assert again == learn("rft")
 
     def test_seed_data_and_thoughts_matter(self, learn):
@@ -252,7 +252,7 @@ class TestTraining:
 
     def test_a_loss_that_is_not_finite_is_an_error_and_writes_nothing(self, folder, tmp_path):
         """The run stops with a reason instead of going on with nonsense."""
-        trainer = TRLTrainer(str(folder), tmp_path)
+        trainer = LoRATrainer(str(folder), tmp_path)
         settings = msgspec.structs.replace(SETTINGS, lr=1e30)
         with pytest.raises(MolochError, match=r"training diverged: the loss is (nan|inf).*Lower lora\.lr"):
             trainer.train(data(), parent="", settings=settings, seed=1, lineage={})
@@ -260,7 +260,7 @@ class TestTraining:
 
     def test_it_says_nothing(self, folder, tmp_path, capfd):
         """Progress and words are the command's; the libraries' bars and advice stay away."""
-        TRLTrainer(str(folder), tmp_path).train(data(), parent="", settings=SETTINGS, seed=3, lineage={})
+        LoRATrainer(str(folder), tmp_path).train(data(), parent="", settings=SETTINGS, seed=3, lineage={})
         assert capfd.readouterr() == ("", "")
 
 

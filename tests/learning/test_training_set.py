@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from abm.arenas import arena
 from abm.events import RunResumed
-from learning.methods.sets import METHODS, training_set
+from learning.methods import METHODS, training_set
+from learning.methods.synthetic import contest, log, numbered, setup, step
 from moloch.errors import InputError
-from tests.learning.logs import contest, log, numbered, setup, step
 
 SALES = arena("sales")
 ANCHORS = [f"a{i}" for i in range(8)]
@@ -163,7 +163,7 @@ class TestPurity:
 
     EVENTS = log(contest("a0", [1, 1, 0]), contest("a1", [0, 1, 0]), contest("a2", [1, 0, 1]))
 
-    @pytest.mark.parametrize("method", METHODS)
+    @pytest.mark.parametrize("method", METHODS.names())
     def test_other_arms_phases_and_epochs_change_nothing(self, method):
         """A later epoch, another arm and an evaluation of the same anchors are not read."""
         noise = [
@@ -174,7 +174,7 @@ class TestPurity:
         mixed = numbered([*self.EVENTS[:2], *noise, *self.EVENTS[2:], *noise])
         assert learnt(mixed, method).digest == learnt(self.EVENTS, method).digest
 
-    @pytest.mark.parametrize("method", METHODS)
+    @pytest.mark.parametrize("method", METHODS.names())
     def test_an_interruption_changes_no_digest(self, method):
         """A resumed run has a lifecycle event more, which moves every later place in the log."""
         resumed = numbered([*self.EVENTS[:3], RunResumed(versions={}), *self.EVENTS[3:]])

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from abm.llm import Request, ScriptedLLM
-from learning.methods.sets import TrainingSet
+from learning.methods import TrainingSet
 from learning.training.settings import LoraSettings
 from learning.training.trainer import Trained
 from moloch.content import content_id

@@ -106,7 +106,7 @@ class TestMemory:
             kept[tensor.untyped_storage().data_ptr()] = tensor
             return tensor
 
-        rows = [Example(list(range(6, 206)), 199, 1.0, True) for _ in range(4)]
+        rows = [Example(list(range(6, 206)), 199) for _ in range(4)]
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), whole_inputs(model):
             row_losses(model.get_base_model(), rows)
         counted = sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in weights) / 800

@@ -15,15 +15,15 @@ pytest.importorskip("peft")
 from abm.arenas import arena  # noqa: E402
 from abm.llm.fingerprint import ROUNDING, OutOfSync, deviation, recorded  # noqa: E402
 from abm.llm.local.backend import TransformersLLM  # noqa: E402
-from learning.methods.sets import training_set  # noqa: E402
-from learning.training import fit, launch  # noqa: E402
-from learning.training.adapters import load_adapter  # noqa: E402
+from learning.methods import training_set  # noqa: E402
+from learning.methods.synthetic import contest, log  # noqa: E402
+from learning.training import _fit, _launch  # noqa: E402
+from learning.training._adapters import load_adapter  # noqa: E402
+from learning.training._ranks import Ranks  # noqa: E402
 from learning.training.examples import Example  # noqa: E402
-from learning.training.ranks import Ranks  # noqa: E402
 from learning.training.settings import LoraSettings  # noqa: E402
-from learning.training.trainer import TRLTrainer  # noqa: E402
+from learning.training.trainer import LoRATrainer  # noqa: E402
 from moloch.errors import InputError, MolochError  # noqa: E402
-from tests.learning.logs import contest, log  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 EVENTS = log(*(contest(f"a{i}", [1, 1, i % 2], orders=[[0, 1], [1, 0], [1, 0]]) for i in range(5)))
@@ -39,7 +39,7 @@ def learn(model, folder, method="rft", seed=1, parent="", **changes):
         EVENTS, method, source_arm="shared", epoch=1, arena=arena("sales"), seed=1, thoughts_per_contest=2
     )
     settings = msgspec.structs.replace(SETTINGS, **changes)
-    return TRLTrainer(str(model), folder).train(data, parent=parent, settings=settings, seed=seed, lineage={})
+    return LoRATrainer(str(model), folder).train(data, parent=parent, settings=settings, seed=seed, lineage={})
 
 
 class TestWithoutTRL:
@@ -50,7 +50,7 @@ class TestWithoutTRL:
         """To the last bit, as TRL's trainer is transformers' underneath."""
         pytest.importorskip("trl")
         theirs = learn(tiny_model, tmp_path / "one", "tfb", **changes)
-        monkeypatch.setattr(fit, "with_trl", lambda: False)
+        monkeypatch.setattr(_fit, "with_trl", lambda: False)
         assert learn(tiny_model, tmp_path / "two", "tfb", **changes) == theirs
 
     def test_what_a_gpu_host_lacks_is_not_imported(self):
@@ -130,8 +130,8 @@ class TestRanks:
     @pytest.mark.parametrize("size", [1, 2, 3, 7])
     def test_every_row_once(self, size):
         """However many processes; none gets two more than another."""
-        rows = [Example([7] * (2 + i % 4), 1, 1.0, True) for i in range(5)]
-        shares = [list(Ranks(rank, size).share(rows)) for rank in range(size)]
+        rows = [Example([7] * (2 + i % 4), 1) for i in range(5)]
+        shares = [list(Ranks(rank, size).share(rows, lambda row: len(row.ids))) for rank in range(size)]
         assert sorted(id(row) for share in shares for row in share) == sorted(map(id, rows))
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
@@ -146,7 +146,7 @@ class TestRanks:
         """Of those that this process may use."""
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
-        assert launch._gpus(2) == wanted
+        assert _launch._gpus(2) == wanted
 
     @pytest.mark.slow
     @pytest.mark.parametrize("method, size", [("rft", 2), ("tfb", 2), ("tfb", 3)])
@@ -172,7 +172,7 @@ class TestRanks:
     @pytest.mark.slow
     def test_one_that_dies_ends_all(self, tiny_model, tmp_path, monkeypatch):
         """Whatever killed it: the last that it said is told, and nobody waits for it."""
-        start = launch._start
+        start = _launch._start
 
         def one_dies(folder, rank, size, gpus):
             if rank:
@@ -180,7 +180,7 @@ class TestRanks:
                 return subprocess.Popen([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
             return start(folder, rank, size, gpus)
 
-        monkeypatch.setattr(launch, "_start", one_dies)
+        monkeypatch.setattr(_launch, "_start", one_dies)
         with pytest.raises(MolochError, match="training process 1 of 2 ended early: out of luck"):
             learn(tiny_model, tmp_path, processes=2)
         assert not list(tmp_path.iterdir())

@@ -33,7 +33,12 @@ WAYS = [(kernel, pack, limit) for kernel in ("sdpa", "eager") for pack in (False
 def example(length: int, start: int, seed: int, weight: float = 1.0) -> Example:
     """Return random tokens of which those from ``start`` on carry loss."""
     generator = torch.Generator().manual_seed(seed)
-    return Example(torch.randint(6, 200, (length,), generator=generator).tolist(), start, weight, weight == 1.0)
+    return Example(
+        torch.randint(6, 200, (length,), generator=generator).tolist(),
+        start,
+        weight,
+        "trajectory" if weight == 1.0 else "thought",
+    )
 
 
 ROWS = [example(23, 15, 1), example(9, 4, 2), example(40, 22, 3), example(12, 1, 4, 0.5), example(31, 30, 5, 0.25)]
@@ -90,7 +95,7 @@ class TestNoContamination:
     def test_a_neighbour_cannot_move_a_loss(self, folder):
         """Other tokens in the row before it: not a bit of difference, packed."""
         base = adapted(folder).get_base_model()
-        other = Example([7] * 40, 22, 1.0, True)
+        other = Example([7] * 40, 22)
         with torch.inference_mode():
             one, two = (row_losses(base, [before, ROWS[0]], pack=True)[1] for before in (ROWS[2], other))
         assert torch.equal(one, two)
@@ -215,7 +220,7 @@ class TestPasses:
 
     def test_packed_rows_cost_their_own_length(self):
         """No padding counts, so that more fit."""
-        rows = [Example([7] * length, 1, 1.0, True) for length in (5, 5, 5, 9, 30)]
+        rows = [Example([7] * length, 1) for length in (5, 5, 5, 9, 30)]
         assert [len(group) for group in passes(rows, 24, packed=True)] == [4, 1]
         assert [len(group) for group in passes(rows, 24)] == [3, 1, 1]
 

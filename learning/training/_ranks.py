@@ -8,14 +8,15 @@ its own would not keep. Knows torch.distributed; nothing of models' insides or o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-from learning.training.examples import Example
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     import torch
+
+
+T = TypeVar("T")
 
 
 class Ranks(NamedTuple):
@@ -24,11 +25,9 @@ class Ranks(NamedTuple):
     rank: int = 0
     size: int = 1
 
-    def share(self, rows: Sequence[Example]) -> Sequence[Example]:
-        """Return this process's part of the rows: each gets equally many, of every length."""
-        if self.size == 1:
-            return rows
-        return sorted(rows, key=lambda row: len(row.ids))[self.rank :: self.size]
+    def share(self, items: Sequence[T], length: Callable[[T], int]) -> Sequence[T]:
+        """Return this process's part of the items, shortest first: each gets equally many, of every length."""
+        return sorted(items, key=length)[self.rank :: self.size]
 
     def total(self, value: float, device: torch.device) -> float:
         """Return the sum of ``value`` over the processes."""

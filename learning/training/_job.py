@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from learning.training.adapters import load_adapter, save_adapter
+from learning.training._adapters import load_adapter, save_adapter
+from learning.training._ranks import Ranks
 from learning.training.examples import Examples
-from learning.training.ranks import Ranks
 from learning.training.settings import LoraSettings
+from learning.training.step import Step, loss_named
 from moloch.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ class Trained(msgspec.Struct, frozen=True):
     Attributes:
         adapter: id of the adapter.
         rows: examples that were learnt from, before they were repeated.
-        over_long: examples refused for their length, and thoughts left out with their contest's trajectory.
+        over_long: examples refused for their length, and those left out with their contest.
         tokens: tokens that carried loss, over all steps; ``steps``: optimiser steps.
-        loss_before, loss_after: mean negative log-likelihood per completion token over the trajectories, without dropout.
+        loss_before, loss_after: mean negative log-likelihood per completion token over the trajectories, without
+            dropout; the same quantity for every method, whatever its loss.
     """
 
     adapter: str
@@ -46,6 +48,7 @@ class Job(msgspec.Struct, frozen=True):
         model: folder of the base model.
         adapters: folder that adapters are read from and written to.
         parent: adapter to go on from; empty for a fresh one.
+        loss, options: of the training set.
         facts: what the adapter's lineage says beside the versions.
     """
 
@@ -55,6 +58,8 @@ class Job(msgspec.Struct, frozen=True):
     settings: LoraSettings
     seed: int
     examples: Examples
+    loss: str
+    options: dict[str, Any]
     facts: dict[str, Any]
 
 
@@ -62,10 +67,10 @@ def learn(job: Job, ranks: Ranks = Ranks()) -> Trained:  # noqa: B008 (immutable
     """Learn the adapter; with several processes each calls this, and the first writes it.
 
     Raises:
-        InputError: the settings ask for what this machine has not, or the parent was learnt with others.
+        InputError: the settings ask for what this machine does not have, the loss cannot be imported, or the parent was learnt with others.
         MolochError: the loss is not finite, or memory does not suffice; no adapter is written.
     """
-    from learning.training.fit import quiet
+    from learning.training._fit import quiet
     from learning.training.hardware import device_of, on_device
 
     quiet()
@@ -79,25 +84,33 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
 
     from abm.llm.fingerprint import record
     from abm.llm.local.backend import SMALL, torch_threads
-    from learning.training.check import logprobs, measure, piece
-    from learning.training.fit import finite, fit
+    from learning.training._fingerprint import logprobs, measure, piece
+    from learning.training._fit import finite, fit
     from learning.training.losses import whole_inputs
 
-    settings, units = job.settings, job.examples.units
+    settings, units, loss = job.settings, job.examples.units, loss_named(job.loss)
     model = _model(job, device)
     with torch_threads(1 if model.num_parameters() < SMALL else torch.get_num_threads()):
         text = piece(units[0][0])
         parents = logprobs(model, text) if job.parent else []
         with whole_inputs(model):
             before = _loss(model, job, ranks)
-            steps = fit(model, units, settings, job.seed, ranks, _tokenizer(job))
+            steps = fit(
+                model,
+                units,
+                lambda step: loss(Step(model, step, job.options, settings.tokens_per_pass, ranks)),
+                settings,
+                job.seed,
+                ranks,
+                _tokenizer(job),
+            )
             after = _loss(model, job, ranks)
         finite(after, "after training", settings)
         adapter = ""
         if ranks.rank == 0:
             folder = Path(job.adapters)
             adapter = save_adapter(folder, *_adapter_of(model), {**job.facts, "versions": _versions()})
-            if settings.quantize == "none":  # engines serve the whole base, of which a quantised one says too little
+            if settings.quantize == "none":  # engines serve the base unquantised, with other log-probabilities
                 record(folder / adapter, measure(model, text, parents))
     return Trained(
         adapter=adapter,
@@ -115,8 +128,9 @@ def _loss(model: PeftModel, job: Job, ranks: Ranks) -> float:
     from learning.training.losses import packs, summed_loss
 
     base, rows = model.get_base_model(), job.examples.trajectories
-    found = summed_loss(base, ranks.share(rows), job.settings.tokens_per_pass, pack=packs(base))
-    return ranks.total(found, model.device) / sum(row.learnt for row in rows)
+    share = ranks.share(rows, lambda row: len(row.ids))
+    summed = summed_loss(base, share, job.settings.tokens_per_pass, pack=packs(base))
+    return ranks.total(summed, model.device) / sum(row.learnt for row in rows)
 
 
 def _tokenizer(job: Job) -> Any:
@@ -135,9 +149,13 @@ def _model(job: Job, device: torch.device) -> PeftModel:
     settings = job.settings
     base = load_base(Path(job.model), settings, device)
     config = LoraConfig(
-        r=settings.rank, lora_alpha=settings.alpha, lora_dropout=settings.dropout, target_modules=list(settings.targets),
-        task_type="CAUSAL_LM", bias="none",
-    )  # fmt: skip
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=list(settings.targets),
+        task_type="CAUSAL_LM",
+        bias="none",
+    )
     torch.manual_seed(job.seed)
     model = get_peft_model(base, config)
     if job.parent:
@@ -146,8 +164,12 @@ def _model(job: Job, device: torch.device) -> PeftModel:
         if differs := [
             f"{key} {learnt.get(key)}, not {value}" for key, value in wanted.items() if learnt.get(key) != value
         ]:
-            raise InputError("the parent adapter has other settings", where=job.parent, why="; ".join(differs),
-                             fix="Go on with the settings that it was learnt with.")  # fmt: skip
+            raise InputError(
+                "the parent adapter has other settings",
+                where=job.parent,
+                why="; ".join(differs),
+                fix="Keep the settings that it was learnt with.",
+            )
         set_peft_model_state_dict(model, tensors)
     return model  # type: ignore[return-value]
 
@@ -167,7 +189,7 @@ def _adapter_of(model: PeftModel) -> tuple[dict[str, torch.Tensor], dict[str, An
 
 
 def _versions() -> dict[str, str]:
-    from learning.training.fit import with_trl
+    from learning.training._fit import with_trl
 
     names = ("torch", "transformers", "peft", "trl") if with_trl() else ("torch", "transformers", "peft")
     return {name: metadata.version(name) for name in names}

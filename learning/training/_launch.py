@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from learning.training.job import Job, Trained
+from learning.training._job import Job, Trained
 from moloch.errors import InputError, MolochError
 
 POLL_S = 0.2
@@ -65,7 +65,7 @@ def _start(folder: Path, rank: int, size: int, gpus: list[str]) -> subprocess.Po
     environment = {name: value for name, value in os.environ.items() if name not in _LAUNCHERS}
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = gpus[rank]
-    command = [sys.executable, "-m", "learning.training.worker", str(folder), str(rank), str(size)]
+    command = [sys.executable, "-m", "learning.training._worker", str(folder), str(rank), str(size)]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     with (folder / f"{rank}.log").open("wb") as log:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=log)

@@ -1,8 +1,8 @@
 """The optimiser's steps: TRL's SFTTrainer on a PEFT LoRA, or, where TRL is not installed, transformers' Trainer under it.
 
-TRL's trainer is a subclass that adds data preparation and losses; ours come from :mod:`learning.training.losses`, so
-that both give the same tensors. A step holds ``batch`` units, each with the thoughts that belong to it, so that every
-method takes equally many steps on the same contests in the same order.
+TRL's trainer is a subclass that adds data preparation and losses; ours come from the caller, so that both give the same
+tensors (docs/decisions/0022-methods.md). A step holds ``batch`` units, each with everything that belongs to its contest,
+so that every method takes equally many steps on the same contests in the same order. Knows no method and no loss.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from learning.training._ranks import Ranks
 from learning.training.examples import Unit
 from learning.training.hardware import checkpoints
-from learning.training.losses import packs, step_losses
-from learning.training.ranks import Ranks
 from learning.training.settings import LoraSettings
 from moloch.errors import MolochError
 
@@ -26,10 +25,20 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 
+StepLoss = Callable[[Sequence[Unit]], Iterator["torch.Tensor"]]
+"""Units of a step -> the parts of the step's loss that this process computes."""
+
+
 def fit(
-    model: PeftModel, units: Sequence[Unit], settings: LoraSettings, seed: int, ranks: Ranks, tokenizer: Any
+    model: PeftModel,
+    units: Sequence[Unit],
+    loss: StepLoss,
+    settings: LoraSettings,
+    seed: int,
+    ranks: Ranks,
+    tokenizer: Any,
 ) -> int:
-    """Train ``model`` in place and return the optimiser steps.
+    """Train ``model`` in place and return the number of optimiser steps.
 
     Raises:
         MolochError: the loss is not finite.
@@ -40,23 +49,27 @@ def fit(
     longest = max(len(row.ids) for unit in units for row in unit)
     with tempfile.TemporaryDirectory() as scratch:
         trainer = _unit_trainer()(
-            model, units, settings, ranks,
+            model,
+            lambda numbers: loss([units[number] for number in numbers]),
+            settings,
+            ranks,
             args=_arguments(settings, len(order), seed, scratch, checkpoints(settings, model, longest)),
-            train_dataset=_dataset(order), processing_class=tokenizer,
+            train_dataset=_dataset(order),
+            processing_class=tokenizer,
             data_collator=lambda picked: {"unit": [item["unit"] for item in picked]},
-        )  # fmt: skip
+        )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     return trainer.state.global_step
 
 
 def with_trl() -> bool:
-    """Return whether TRL's trainer can be had."""
+    """Return whether TRL's trainer is installed."""
     return find_spec("trl") is not None and find_spec("datasets") is not None
 
 
 def _dataset(order: list[int]) -> Any:
-    """Return the numbers of units as the library's trainer takes them."""
+    """Return the numbers of the units in the form that the library's trainer takes."""
     if not with_trl():
         return [{"unit": unit} for unit in order]
     from datasets import Dataset
@@ -110,17 +123,22 @@ def _unit_trainer() -> Any:
         from huggingface_hub import constants
         from trl.trainer.sft_trainer import SFTTrainer as Base
 
-        constants.HF_HUB_DISABLE_TELEMETRY = True  # TRL would tell its makers of every training
+        constants.HF_HUB_DISABLE_TELEMETRY = True  # TRL would report every training to its makers
     else:
         from transformers import Trainer as Base  # type: ignore[assignment]
 
     class UnitTrainer(Base):  # type: ignore[misc, valid-type]
-        """A trainer whose batches are numbers of units, and whose loss is that of :mod:`learning.training.losses`."""
+        """A trainer whose batches are numbers of units, and whose loss is ``loss(numbers)``."""
 
         def __init__(
-            self, model: PeftModel, units: Sequence[Unit], settings: LoraSettings, ranks: Ranks, **arguments: Any
+            self,
+            model: PeftModel,
+            loss: Callable[[Sequence[int]], Iterator[torch.Tensor]],
+            settings: LoraSettings,
+            ranks: Ranks,
+            **arguments: Any,
         ) -> None:
-            self._peft, self._units, self._settings, self._ranks = model, units, settings, ranks
+            self._peft, self._loss, self._settings, self._ranks = model, loss, settings, ranks
             super().__init__(model=model, **arguments)
             self._weights = [weight for weight in model.parameters() if weight.requires_grad]
             for weight in self._weights:
@@ -129,17 +147,14 @@ def _unit_trainer() -> Any:
         def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
             self._peft.train()
             if self._ranks.rank and not self.state.global_step:
-                torch.manual_seed(self.args.seed + self._ranks.rank)  # dropout draws otherwise than on its neighbours
-            rows = [row for unit in inputs["unit"] for row in self._units[unit]]
-            base, total = self._peft.get_base_model(), torch.zeros((), device=self._peft.device)
-            for loss in step_losses(
-                base, rows, self._settings.tokens_per_pass, share=self._ranks.share(rows), pack=packs(base)
-            ):
-                self.accelerator.backward(loss)
-                total += loss.detach()
+                torch.manual_seed(self.args.seed + self._ranks.rank)  # each process has a dropout of its own
+            total = torch.zeros((), device=self._peft.device)
+            for part in self._loss(inputs["unit"]):
+                self.accelerator.backward(part)
+                total += part.detach()
             self._ranks.add_gradients(self._weights)
-            found = self._ranks.total(float(total), total.device)
-            finite(found, f"at step {self.state.global_step + 1}", self._settings)
+            over_all = self._ranks.total(float(total), total.device)
+            finite(over_all, f"at step {self.state.global_step + 1}", self._settings)
             return total
 
     return UnitTrainer

@@ -1,4 +1,4 @@
-"""One process of a training: ``python -m learning.training.worker FOLDER RANK SIZE``, started by ``launch``."""
+"""One process of a training: ``python -m learning.training._worker FOLDER RANK SIZE``, started by ``launch``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from learning.training.job import Job, learn
-from learning.training.launch import Outcome
-from learning.training.ranks import join
+from learning.training._job import Job, learn
+from learning.training._launch import Outcome
+from learning.training._ranks import join
 from moloch.errors import MolochError
 
 

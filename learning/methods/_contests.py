@@ -1,0 +1,152 @@
+"""The training contests of one arm and epoch, read from a log, and the rows that can be made of them.
+
+Everything is joined by id, never by position. Knows events and arenas; knows no method and no model.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from abm.arenas import Arena
+from abm.events import (
+    AnchorsListed,
+    ContestDecided,
+    Event,
+    MessagePublished,
+    PersonasJoined,
+    Reacted,
+    StepEnded,
+    StepStarted,
+)
+from learning.methods._rows import Row, RowKind
+
+
+class DecidedContest(msgspec.Struct, frozen=True):
+    """A contest with its outcome: the messages by slot, and every reaction, in the order of the log."""
+
+    decided: ContestDecided
+    messages: dict[int, MessagePublished]
+    reactions: list[Reacted]
+
+    @property
+    def id(self) -> str:
+        """The contest's id."""
+        return self.decided.contest
+
+    @property
+    def winner(self) -> int:
+        """The winning slot."""
+        return self.decided.winner
+
+    @property
+    def slots(self) -> list[int]:
+        """The slots in which a message was published, ascending."""
+        return sorted(self.messages)
+
+    @property
+    def learnable(self) -> bool:
+        """Whether votes decided it (or, under policy ``random``, a declared coin): a forfeit is no win by votes."""
+        return self.decided.outcome in ("majority", "tie") and self.decided.winner in self.messages
+
+
+class Contests(msgspec.Struct, frozen=True):
+    """What a method learns from: the contests that votes decided, and the texts that they refer to.
+
+    Attributes:
+        learnable: the contests, in the order of the log.
+        left_out: outcome -> contests with it that votes did not decide.
+        anchors: id -> text; personas: index -> text.
+        data_range: first and last ``seq`` of what was read; (-1, -1) if there was nothing.
+    """
+
+    arena: Arena
+    learnable: list[DecidedContest]
+    left_out: Mapping[str, int]
+    anchors: dict[str, str]
+    personas: dict[int, str]
+    data_range: tuple[int, int]
+
+    def trajectory(
+        self, contest: DecidedContest, slot: int, *, weight: float = 1.0, kind: RowKind = "trajectory"
+    ) -> Row:
+        """Return the row of a slot's message: its thinking and its text, after the prompt that it was written from."""
+        message = contest.messages[slot]
+        return Row(
+            prompt=self.arena.write_prompt(self.anchors[message.anchor]),
+            completion=self.arena.completion(message.thinking, self.arena.tag, message.text),
+            weight=weight,
+            kind=kind,
+            contest=message.contest,
+            message=message.message,
+            events=[message.seq, contest.decided.seq],
+        )
+
+    def thinkers(self, contest: DecidedContest) -> list[Reacted]:
+        """Return the reactions whose thought can be learnt, by persona.
+
+        Only the traits of a crowd's members are known: there is no persona that a prompt could show.
+        """
+        usable = (each for each in contest.reactions if each.thought and each.persona in self.personas)
+        return sorted(usable, key=lambda reaction: reaction.persona)
+
+    def thought(self, contest: DecidedContest, reaction: Reacted, *, weight: float) -> Row:
+        """Return the row that predicts a voter's thought from its persona and its own order of the options."""
+        messages = [contest.messages[slot] for slot in reaction.order]
+        anchor = self.anchors[contest.messages[contest.slots[0]].anchor]
+        return Row(
+            prompt=self.arena.feedback_prompt(
+                anchor, self.personas[reaction.persona], [message.text for message in messages]
+            ),
+            completion=f"<think>{reaction.thought}</think>",
+            weight=weight,
+            kind="thought",
+            contest=reaction.contest,
+            message="",
+            persona=reaction.persona,
+            events=[reaction.seq, *(message.seq for message in messages)],
+        )
+
+
+def collect(events: Iterable[Event], arm: str, epoch: int, arena: Arena) -> Contests:
+    """Return the training contests of one arm and epoch.
+
+    Args:
+        events: a whole log, in order.
+        arm: whose contests: ``"shared"`` in the first epoch, else the arm's name.
+    """
+    contests: list[DecidedContest] = []
+    anchors: dict[str, str] = {}
+    personas: dict[int, str] = {}
+    messages: dict[str, dict[int, MessagePublished]] = {}
+    reactions: dict[str, list[Reacted]] = {}
+    inside, first, last = False, -1, -1
+    for event in events:
+        match event:
+            case AnchorsListed(split="train"):
+                anchors |= {anchor["id"]: anchor["text"] for anchor in event.anchors}
+            case PersonasJoined():
+                personas |= {event.first + i: text for i, text in enumerate(event.texts)}
+            case StepStarted():
+                inside = (event.phase, event.arm, event.epoch) == ("train", arm, epoch)
+            case MessagePublished() if inside:
+                messages.setdefault(event.contest, {})[event.slot] = event
+            case Reacted() if inside:
+                reactions.setdefault(event.contest, []).append(event)
+            case ContestDecided(contest=contest) if inside:
+                contests.append(DecidedContest(event, messages.get(contest, {}), reactions.get(contest, [])))
+            case _:
+                pass
+        if inside:
+            first, last = (event.seq if first < 0 else first), event.seq
+            inside = not isinstance(event, StepEnded)
+    return Contests(
+        arena=arena,
+        learnable=[contest for contest in contests if contest.learnable],
+        left_out=Counter(str(contest.decided.outcome) for contest in contests if not contest.learnable),
+        anchors=anchors,
+        personas=personas,
+        data_range=(first, last),
+    )

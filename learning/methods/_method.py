@@ -1,0 +1,51 @@
+"""What a way of learning is: a function from decided contests to rows, a loss for them, and settings. Knows no model."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from learning.methods._contests import Contests
+from learning.methods._rows import LIKELIHOOD, Row
+from moloch.errors import InputError
+
+
+class Method(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A way of learning. A subclass is one file: its fields are its own settings, :meth:`rows` is what it learns from.
+
+    Attributes:
+        loss: ``"module:function"`` of the loss that its rows are learnt with; see :class:`learning.training.step.Step`.
+        defaults: settings of the trainer that it wants otherwise than the preset has them, such as ``{"lr": 1e-5}``;
+            a run's own settings come before them.
+    """
+
+    loss: ClassVar[str] = LIKELIHOOD
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+    @abstractmethod
+    def rows(self, contests: Contests, seed: int) -> Sequence[Row]:
+        """Return the rows to learn, at least one trajectory for each contest that is learnt from.
+
+        A pure function of its arguments: neither the order of contests nor that of personas may play a part, and what
+        is drawn at random is keyed by ``seed`` and the contest (:mod:`moloch.keyed`).
+
+        Args:
+            contests: those that votes decided, and the texts that they refer to.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def configured(cls, values: Mapping[str, Any]) -> Self:
+        """Return the method with its own of ``values``; settings that it does not have are left alone.
+
+        Raises:
+            InputError: a value has the wrong type or is out of range.
+        """
+        own = {name: values[name] for name in cls.__struct_fields__ if name in values}
+        try:
+            return msgspec.convert(own, cls)
+        except msgspec.ValidationError as error:
+            raise InputError(f"a setting of {cls.__name__} is not valid", why=str(error)) from error

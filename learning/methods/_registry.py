@@ -1,0 +1,40 @@
+"""The ways of learning by name. Knows names only: a method's file is imported when the method is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from learning.methods._method import Method
+from moloch.errors import InputError
+from moloch.registry import Registry
+
+METHODS: Registry[type[Method]] = Registry(
+    "method",
+    {
+        "rft": "learning.methods.rft:RFT",
+        "tfb": "learning.methods.tfb:TFB",
+        "placebo": "learning.methods.placebo:Placebo",
+        "loser": "learning.methods.loser:Loser",
+        "shuffled_votes": "learning.methods.shuffled_votes:ShuffledVotes",
+    },
+)
+"""Method by name; your own is added with ``@METHODS.register("name")``."""
+
+
+def check_options(names: Iterable[str], options: Iterable[str]) -> None:
+    """Check that each option is a setting of at least one of the methods with these names.
+
+    Raises:
+        InputError: one is not, or there is no such method.
+    """
+    methods = list(names)
+    known = [field for name in methods for field in METHODS.get(name).__struct_fields__]
+    for option in options:
+        if option not in known:
+            near = get_close_matches(option, known, n=1)
+            raise InputError(
+                f"no setting {option!r}",
+                where=f"method {', '.join(methods)}",
+                fix=f"Did you mean {near[0]!r}?" if near else f"Settings are {', '.join(known) or 'none'}.",
+            )

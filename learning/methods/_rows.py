@@ -1,0 +1,69 @@
+"""Training rows: what a trainer learns from, each with the events that it comes from. Knows no method and no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from abm.arenas import Message
+from moloch.content import content_id
+
+RowKind = Literal["trajectory", "rejected", "thought"]
+"""What a row is to its contest: a message to learn, one that it was preferred to, or what a voter thought."""
+
+LIKELIHOOD = "learning.training.step:likelihood"
+"""The loss of most methods: the weighted negative log-likelihood of the completions."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One example: a chat prompt and the completion to learn.
+
+    Attributes:
+        weight: of the row's log-likelihood, where the loss is :data:`LIKELIHOOD`; below 0 the completion is unlearnt.
+        kind: ``trajectory``, ``rejected`` or ``thought``. Trajectories and rejected messages of a contest are learnt
+            together or, if one is too long, not at all; a thought that is too long is left out alone.
+        contest, message: their ids; no message for thoughts.
+        events: ``seq`` of the events that it is made of.
+        persona: index of the persona whose thought it is; -1 for messages.
+    """
+
+    prompt: list[Message]
+    completion: str
+    weight: float
+    kind: RowKind
+    contest: str
+    message: str
+    events: list[int]
+    persona: int = -1
+
+
+class TrainingSet(msgspec.Struct, frozen=True):
+    """What a trainer learns from.
+
+    Attributes:
+        digest: content id of the rows without ``events``, whose places in the log move when a run is resumed.
+        data_range: first and last ``seq`` of the contests that were read; (-1, -1) if there were none.
+        counts: ``contests`` seen and ``learnt``; why others gave no row (``tie``, ``forfeit``, ``void``); ``characters``
+            of the trajectories and ``winner_characters`` of the winners' in the same contests.
+        loss: ``"module:function"`` of the loss that the rows are learnt with; see :class:`learning.training.step.Step`.
+        options: the method's settings, by name, for the loss.
+    """
+
+    rows: list[Row]
+    digest: str
+    data_range: tuple[int, int]
+    counts: dict[str, int]
+    loss: str = LIKELIHOOD
+    options: dict[str, Any] = {}
+
+    @property
+    def trajectories(self) -> list[Row]:
+        """The rows that say what to write."""
+        return [row for row in self.rows if row.kind == "trajectory"]
+
+
+def rows_digest(rows: Sequence[Row]) -> str:
+    """Return the content id of rows, wherever in a log their events stand."""
+    return content_id([msgspec.structs.replace(row, events=[]) for row in rows])

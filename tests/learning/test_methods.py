@@ -1,0 +1,122 @@
+"""Every built-in method keeps the promises of a method, and the suite of promises can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from learning.methods import METHODS, Contests, Method, Row, check_options, training_set
+from learning.methods.conformance import DECIDED, SALES, Conformance, learn_from, whole_log
+from learning.methods.loser import Loser
+from learning.methods.placebo import Placebo
+from learning.methods.rft import RFT
+from learning.methods.shuffled_votes import ShuffledVotes
+from learning.methods.tfb import TFB
+from moloch.errors import InputError
+
+
+@pytest.mark.parametrize("method", [METHODS.get(name)() for name in METHODS.names()], ids=METHODS.names())
+class TestBuiltIn(Conformance):
+    """The built-in methods."""
+
+
+class TestStrongFeedback(Conformance):
+    """TFB with other settings."""
+
+    @pytest.fixture
+    def method(self) -> TFB:
+        return TFB(tfb_lambda=3.0, thoughts_per_contest=9)
+
+
+class Positional(Method, frozen=True):
+    """Chooses by a contest's place in the log."""
+
+    def rows(self, contests: Contests, seed: int) -> Sequence[Row]:
+        return [
+            contests.trajectory(contest, contest.slots[(place + seed) % len(contest.slots)])
+            for place, contest in enumerate(contests.learnable)
+        ]
+
+
+class Counting(Method, frozen=True):
+    """Lets contests that nobody decided choose what is learnt of the others."""
+
+    def rows(self, contests: Contests, seed: int) -> Sequence[Row]:
+        place = sum(contests.left_out.values()) % 2
+        return [contests.trajectory(contest, contest.slots[place]) for contest in contests.learnable]
+
+
+class Unweighted(Method, frozen=True):
+    """Learns with weight 0, which is nothing."""
+
+    def rows(self, contests: Contests, seed: int) -> Sequence[Row]:
+        return [contests.trajectory(contest, contest.winner, weight=0.0) for contest in contests.learnable]
+
+
+class FirstThought(Method, frozen=True):
+    """Learns the thought of whoever reacted first, and no trajectory."""
+
+    def rows(self, contests: Contests, seed: int) -> Sequence[Row]:
+        return [contests.thought(contest, contest.reactions[0], weight=1.0) for contest in contests.learnable]
+
+
+class TestTheSuite:
+    """It tells a bad method from a good one."""
+
+    @pytest.mark.parametrize(
+        "method, law",
+        [
+            (Positional(), Conformance.test_the_order_of_contests_plays_no_part),
+            (Counting(), Conformance.test_undecided_contests_give_no_row),
+            (Unweighted(), Conformance.test_weights_are_numbers),
+            (FirstThought(), Conformance.test_the_order_of_personas_plays_no_part),
+            (FirstThought(), Conformance.test_every_decided_contest_can_be_learnt_from),
+        ],
+    )
+    def test_a_broken_law_is_seen(self, method, law):
+        """Each by the promise that it breaks."""
+        with pytest.raises(AssertionError):
+            law(Conformance(), method)
+
+
+class TestRegistry:
+    """Methods are found by name and take their own settings."""
+
+    def test_names(self):
+        """Those of the release, in their order."""
+        assert METHODS.names()[:5] == ["rft", "tfb", "placebo", "loser", "shuffled_votes"]
+        assert [METHODS.get(name) for name in METHODS.names()[:5]] == [RFT, TFB, Placebo, Loser, ShuffledVotes]
+
+    def test_each_takes_its_own(self):
+        """Of settings for all methods."""
+        values = {"tfb_lambda": 0.5, "thoughts_per_contest": 3, "beta": 1.0}
+        assert TFB.configured(values) == TFB(0.5, 3)
+        assert RFT.configured(values) == RFT()
+
+    @pytest.mark.parametrize("values, reason", [({"tfb_lambda": -1}, ">= 0"), ({"thoughts_per_contest": "two"}, "int")])
+    def test_nonsense_is_one_clear_error(self, values, reason):
+        """With the setting's place and range."""
+        with pytest.raises(InputError, match=f"a setting of TFB is not valid: .*{reason}"):
+            TFB.configured(values)
+
+    def test_a_misspelt_setting_is_one_clear_error(self):
+        """It is not left alone in silence."""
+        with pytest.raises(InputError, match=r"no setting 'tfb_lamda'\. Did you mean 'tfb_lambda'"):
+            check_options(["rft", "tfb"], ["tfb_lamda"])
+        with pytest.raises(InputError, match=r"no setting 'lamda'\. Settings are none"):
+            training_set(whole_log(DECIDED), "rft", source_arm="shared", epoch=1, arena=SALES, seed=1, lamda=1)
+
+    def test_settings_of_tfb_may_be_given_to_all(self):
+        """One call serves all methods."""
+        data = training_set(
+            whole_log(DECIDED), "rft", source_arm="shared", epoch=1, arena=SALES, seed=1, tfb_lambda=2.0
+        )
+        assert data == learn_from(whole_log(DECIDED), RFT())
+
+    def test_what_the_loss_gets(self):
+        """The method's settings, defaults among them."""
+        assert learn_from(whole_log(DECIDED), TFB(tfb_lambda=2.0)).options == {
+            "tfb_lambda": 2.0,
+            "thoughts_per_contest": 2,
+        }
