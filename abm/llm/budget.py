@@ -130,16 +130,16 @@ class Gate:
         self._last: Request | None = None
 
     def admit(self, question: Request) -> bool:
-        """See :class:`abm.llm.http.exchange.Gate`."""
+        """See :class:`abm.llm.http._exchange.Gate`."""
         self._last = question
         return self._budget.admit(question, self._price)
 
     def release(self, question: Request) -> None:
-        """See :class:`abm.llm.http.exchange.Gate`."""
+        """See :class:`abm.llm.http._exchange.Gate`."""
         self._budget.release(question)
 
     def spent(self) -> BudgetSpent:
-        """See :class:`abm.llm.http.exchange.Gate`."""
+        """See :class:`abm.llm.http._exchange.Gate`."""
         return self._budget.spent(self._last, self._price)
 
 

@@ -21,7 +21,7 @@ from tests.support.server import Call, completion, ok, serving
 def _no_keys(monkeypatch):
     for name in ("OPENAI_API_KEY", "MOLOCH_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("abm.llm.http.sender.FIRST_DELAY", 0.002)
+    monkeypatch.setattr("abm.llm.http._retries.FIRST_DELAY", 0.002)
 
 
 class TestDryRun:

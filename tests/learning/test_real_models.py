@@ -45,7 +45,7 @@ SMALL = {
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr("abm.llm.http.sender.FIRST_DELAY", 0.002)
+    monkeypatch.setattr("abm.llm.http._retries.FIRST_DELAY", 0.002)
     for name in ("OPENAI_API_KEY", "MOLOCH_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 

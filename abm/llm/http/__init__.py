@@ -1,6 +1,6 @@
 """Models behind OpenAI-compatible servers: vLLM, Ollama, hosted ones."""
 
-from abm.llm.http.backend import HTTPLLM
-from abm.llm.http.exchange import Limits, ServiceError
+from abm.llm.http._backend import HTTPLLM
+from abm.llm.http._exchange import Limits, ServiceError
 
 __all__ = ["HTTPLLM", "Limits", "ServiceError"]

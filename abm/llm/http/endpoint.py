@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from abm.llm.http.exchange import Address
+from abm.llm.http._exchange import Address
 from moloch.errors import InputError
 
 OPENAI = "api.openai.com"

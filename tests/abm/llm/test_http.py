@@ -22,7 +22,7 @@ from tests.support.server import completion, echo, ok, serving
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     """Wait for next to nothing between attempts, and know no key."""
-    monkeypatch.setattr("abm.llm.http.sender.FIRST_DELAY", 0.002)
+    monkeypatch.setattr("abm.llm.http._retries.FIRST_DELAY", 0.002)
     for name in ("OPENAI_API_KEY", "MOLOCH_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 

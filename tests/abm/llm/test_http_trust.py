@@ -9,11 +9,11 @@ import threading
 import pytest
 
 from abm.llm.http import ServiceError
-from abm.llm.http.dial import Dialer
+from abm.llm.http._dial import Dialer
+from abm.llm.http._exchange import Address
+from abm.llm.http._retries import FRUITLESS
+from abm.llm.http._window import Window
 from abm.llm.http.endpoint import Endpoint, parsed
-from abm.llm.http.exchange import Address
-from abm.llm.http.sender import FRUITLESS
-from abm.llm.http.window import Window
 from moloch.errors import InputError
 from tests.abm.llm.test_http import RIGHT, _quick, asked, first_then, llm, texts  # noqa: F401 (a fixture)
 from tests.support.server import completion, echo, ok, serving
@@ -64,7 +64,7 @@ class TestConnections:
 
     def test_an_address_that_swallows_everything(self, monkeypatch):
         """Where the first address of a name never answers, the next one is tried."""
-        monkeypatch.setattr("abm.llm.http.dial.PATIENCE", 0.05)
+        monkeypatch.setattr("abm.llm.http._dial.PATIENCE", 0.05)
         with socket.socket() as full, serving() as server:
             full.bind(("127.0.0.2", 0))
             port = int(server.url.rsplit(":", 1)[1].split("/")[0])

@@ -6,9 +6,9 @@ from collections import OrderedDict
 from pathlib import Path
 
 from abm.llm.fingerprint import deviation, recorded
-from abm.llm.http.control import Control, Served
+from abm.llm.http._control import Control, Served
+from abm.llm.http._exchange import ServiceError
 from abm.llm.http.endpoint import Endpoint
-from abm.llm.http.exchange import ServiceError
 from moloch.errors import InputError, MolochError
 
 UNLOAD = 10.0

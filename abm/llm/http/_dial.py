@@ -6,8 +6,8 @@ import asyncio
 import socket
 import ssl
 
-from abm.llm.http.connection import Connection, Owner
-from abm.llm.http.exchange import Address
+from abm.llm.http._connection import Connection, Owner
+from abm.llm.http._exchange import Address
 
 PATIENCE = 15.0
 """Seconds for one address: one that swallows everything (IPv6 in many networks) must leave time for the others."""

@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from abm.llm.http.chat import BROKEN, KEY_MEND, THROTTLED
-from abm.llm.http.exchange import Address, ServiceError
+from abm.llm.http._chat import BROKEN, KEY_MEND, THROTTLED
+from abm.llm.http._exchange import Address, ServiceError
 from moloch.errors import InputError
 
 Kind = Literal["vllm", "ollama", "openai"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from abm.llm.http.exchange import Again
+from abm.llm.http._exchange import Again
 from abm.llm.port import Finish, Reply, Request, prompt_tokens, text_tokens
 from moloch.errors import InputError, MolochError
 

@@ -11,12 +11,12 @@ from typing import Literal
 
 from abm.events import CallsServed
 from abm.llm.budget import Budget, Gate, Price
-from abm.llm.http import chat
-from abm.llm.http.adapters import ServedAdapters
-from abm.llm.http.control import Control, Served
+from abm.llm.http import _chat as chat
+from abm.llm.http._adapters import ServedAdapters
+from abm.llm.http._control import Control, Served
+from abm.llm.http._exchange import Again, Limits
+from abm.llm.http._sender import Sender
 from abm.llm.http.endpoint import Endpoint, parsed
-from abm.llm.http.exchange import Again, Limits
-from abm.llm.http.sender import Sender
 from abm.llm.port import Reply, Request
 from moloch.content import canonical, digest
 
@@ -107,8 +107,8 @@ class HTTPLLM:
         finally:
             self._service = CallsServed(
                 model=self.name, calls=calls, attempts=sum(sender.attempts for sender in senders),
-                retried=dict(_sum(sender.retried for sender in senders)),
-                failed=dict(_sum(sender.given_up for sender in senders)), tokens_in=tokens[0], tokens_out=tokens[1],
+                retried=dict(_sum(sender.retries.retried for sender in senders)),
+                failed=dict(_sum(sender.retries.given_up for sender in senders)), tokens_in=tokens[0], tokens_out=tokens[1],
                 usd=round(self._budget.usd - spent, 9), seconds=round(time.perf_counter() - began, 3),
                 window=min((int(sender.window.size) for sender in senders), default=0),
             )  # fmt: skip
@@ -141,7 +141,7 @@ class HTTPLLM:
         """Have the server drop the adapters that were loaded for us."""
         self._adapters.unload_all()
 
-    # -- how calls look; see abm.llm.http.exchange.Exchanger -------------------------------------------------
+    # -- how calls look; see abm.llm.http._exchange.Exchanger -------------------------------------------------
 
     def write(self, question: Request) -> bytes:
         """Return the whole HTTP request."""

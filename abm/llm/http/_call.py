@@ -1,0 +1,28 @@
+"""One call and how its attempts went. Knows no sockets and no schedule."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from abm.llm.http._connection import Connection
+from abm.llm.port import Request
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """A question on its way to an answer.
+
+    Attributes:
+        attempts: that failed and count; ``throttled``: that failed because they were too many, and do not.
+        sent: when the last attempt began, and ``first``: when the first did, in seconds of the sender's clock.
+        connection: that carries the attempt; ``task``: that opens one for it.
+    """
+
+    question: Request
+    attempts: int = 0
+    throttled: int = 0
+    sent: float = 0.0
+    first: float = 0.0
+    connection: Connection | None = None
+    task: asyncio.Task | None = None
