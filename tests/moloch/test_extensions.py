@@ -17,7 +17,7 @@ from abm.log import read_events
 from abm.probe import PROBES
 from analysis.cli.app import app
 from learning import fork, run
-from learning.methods.sets import METHODS
+from learning.methods import METHODS
 from learning.runs.redecide import replay_recorded
 from media_graph.feeds import RANKERS
 from moloch import extensions
@@ -36,7 +36,7 @@ PARTS = """
     from abm.arenas import ARENAS, arena
     from abm.audience import AUDIENCES, Reactions, audience
     from abm.probe import PROBES, Verdict
-    from learning.methods.sets import METHODS
+    from learning.methods import METHODS, Method
     from media_graph.feeds import RANKERS
 
     @PROBES.register("loud")
@@ -59,9 +59,16 @@ PARTS = """
             return Reactions(shown[:, 0].astype("int16"), [])
 
     ARENAS.add("loud_sales", lambda: arena("sales").model_copy(update={"probes": ("loud",)}))
-    METHODS.add("again", METHODS.get("placebo"))
+
+    @METHODS.register("longest")
+    class Longest(Method, frozen=True):
+        def rows(self, contests, seed):
+            return [contests.trajectory(each, self.slot(each)) for each in contests.learnable]
+
+        def slot(self, contest):
+            return max(contest.slots, key=lambda slot: len(contest.messages[slot].text))
 """
-ADDED = ((PROBES, "loud"), (RANKERS, "shortest"), (AUDIENCES, "first"), (ARENAS, "loud_sales"), (METHODS, "again"))
+ADDED = ((PROBES, "loud"), (RANKERS, "shortest"), (AUDIENCES, "first"), (ARENAS, "loud_sales"), (METHODS, "longest"))
 
 
 def forget() -> None:
@@ -94,7 +101,7 @@ KINDS = {
     "probe": {"probes": ["loud", "unparsed"]},
     "ranker": {"world": "networked", "network": {"feed": {"ranker": "shortest"}}, "crowd": {"size": 20}},
     "audience": {"audience": "first"},
-    "method": {"arms": ["again", "placebo"]},
+    "method": {"arms": ["longest", "placebo"]},
     "arena": {"arena": "loud_sales", "probes": ["loud"]},
 }
 
