@@ -10,7 +10,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
-    field_validator,
     model_serializer,
     model_validator,
 )
@@ -18,6 +17,7 @@ from pydantic import (
 from abm.llm.backends import Serving
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
+from learning.runs.arms import Arms
 from moloch.content import content_id
 
 LLM_AUDIENCE = "llm"
@@ -109,8 +109,8 @@ class RunConfig(_Settings):
     """Members beside the personas."""
     model: str = "pocket"
     """``pocket``, or the folder of a causal language model; it may be served elsewhere, see ``serving``."""
-    arms: tuple[str, ...] = ("rft", "tfb", "placebo")
-    """Ways of learning, each compared with the base model."""
+    arms: Arms = ("rft", "tfb", "placebo")
+    """What is compared with the base model and with each other: methods, or a mapping; see :mod:`learning.runs.arms`."""
     epochs: int = Field(2, ge=1)
     messages: int = Field(2, ge=2, le=8)
     """Messages per training contest, all from the arm's current policy."""
@@ -155,13 +155,6 @@ class RunConfig(_Settings):
         if (total := sum(members.values())) > 1 + 1e-9:
             raise ValueError(f"the shares of members add up to {total:g}; they are at most 1 in all")
         return members
-
-    @field_validator("arms")
-    @classmethod
-    def _different_arms(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
-        if not arms or len(set(arms)) < len(arms):
-            raise ValueError("arms must be one or several different ones")
-        return arms
 
     @model_validator(mode="after")
     def _asked_in_isolation(self) -> RunConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from abm.arenas import ARENAS
 from abm.audience import AUDIENCES
 from abm.audience.weights import YAML
 from abm.probe import PROBES
+from learning.runs.arms import ArmSettings, arms_in, named_methods, setting_keys
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from media_graph.feeds import RANKERS
 from moloch import extensions
@@ -56,7 +58,7 @@ def load_config(
             "settings must be a mapping", where=source.where, why=f"the file holds a {type(values).__name__}"
         )
     values = _over(_profile(profile), values) if profile else values
-    values |= {name: value for name, value in changes.items() if value is not None}
+    values |= {name: deepcopy(value) for name, value in changes.items() if value is not None}
     for setting in settings:
         _set(values, setting)
     elsewhere = {name for name, value in changes.items() if value is not None}
@@ -79,9 +81,9 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     """Yield the settings that name a part which nobody registered, each with its error."""
     from learning.methods import METHODS
 
-    for i, arm in enumerate(config.arms):
-        if arm not in METHODS:
-            yield ("arms", i), METHODS.unknown(arm)
+    for key, method in named_methods(config.arms):
+        if method not in METHODS:
+            yield key, METHODS.unknown(method)
     for i, probe in enumerate(config.probes or ()):
         if probe not in PROBES:
             yield ("probes", i), PROBES.unknown(probe)
@@ -109,27 +111,35 @@ def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_lora(config: RunConfig, source: Source, elsewhere: set[str]) -> None:
+    """Refuse settings of the trainer that are not valid, of the run or of one of its arms."""
     from learning.training.settings import lora_settings
 
-    try:
-        lora_settings(config.preset, config.lora)
-    except InputError as error:
-        key = "preset" if "preset" in error.what else "lora"
-        where = "" if key in elsewhere else source.at(key)
-        raise InputError(error.what, where=where, why=error.why, fix=error.fix) from error
+    of: dict[Key, dict[str, Any]] = {("lora",): config.lora}
+    of |= {("arms", arm.name, "lora"): {**config.lora, **arm.lora} for arm in arms_in(config.arms).values() if arm.lora}
+    for key, changes in of.items():
+        try:
+            lora_settings(config.preset, changes)
+        except InputError as error:
+            at: Key = ("preset",) if "preset" in error.what else key
+            where = "" if at[0] in elsewhere else source.at(*at)
+            what = error.what.replace("'lora'", f"'{'.'.join(map(str, at))}'")
+            raise InputError(what, where=where, why=error.why, fix=error.fix) from error
 
 
 def _invalid(error: ValidationError, source: Source, elsewhere: set[str]) -> InputError:
     """Return what is wrong, and where in the file, unless the setting may come from ``elsewhere``: the command line."""
     first = first_mistake(error)
-    keys = first["loc"]
+    keys = setting_keys(first)
     where = "" if keys and keys[0] in elsewhere else source.at(*keys)
     what = f"setting {'.'.join(str(key) for key in keys)!r} is not valid" if keys else "the settings are not valid"
-    why, fix = first["msg"].removeprefix("Value error, "), ""
+    why, fix = first["msg"].removeprefix("Value error, "), first.get("ctx", {}).get("fix", "")
     if first["type"] == "extra_forbidden":
-        why, fix = "there is no such setting", others(RunConfig, keys, "Settings")
+        within = (ArmSettings, keys[2:]) if keys[0] == "arms" else (RunConfig, keys)
+        why, fix = "there is no such setting", others(*within, "Settings")
     elif first["type"] in ("tuple_type", "list_type"):
         why = f"it takes a list, such as [{first['input']}]"
+    elif first["type"] == "model_type" and keys[0] == "arms":
+        why = f"it takes settings, such as {{method: {first['input']}}}"
     return InputError(what, where=where, why=why, fix=fix)
 
 

@@ -23,6 +23,7 @@ from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
 from abm.worlds.roles import competitor_class, member_class
 from learning.methods import METHODS, check_options
+from learning.runs.arms import Arm, arms_in
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Learn, Plan, plan
 from learning.training.settings import LoraSettings, lora_settings
@@ -43,6 +44,7 @@ class Inputs:
 
     Attributes:
         audience: how the personas react; None where a language model plays them: it is opened when the run begins.
+        arms: name -> arm, and ``lora``: name -> how its adapters are learnt.
         train_anchors: that an epoch takes.
         voters: the members of each split: its personas, and then its crowd.
         graphs: who follows whom among them, in a networked world.
@@ -52,7 +54,8 @@ class Inputs:
     audience: Audience | None
     anchors: AnchorSplit
     people: PersonaSplit
-    lora: LoraSettings
+    arms: dict[str, Arm]
+    lora: dict[str, LoraSettings]
     crowd: ChoiceModel
     train_anchors: int
     voters: dict[Phase, Voters]
@@ -98,10 +101,8 @@ def gather(
         )  # fmt: skip
     _check_classes(config)
     voters = _voters(people, config)
-    lora = lora_settings(config.preset, config.lora)
-    check_options(config.arms, lora.options or ())
-    for arm in config.arms:
-        METHODS.get(arm).configured(lora.for_methods)
+    arms, lora = arms_in(config.arms), lora_of(config)
+    _check_methods(config, arms, lora)
     train_anchors = config.train_anchors or min(TRAIN_ANCHORS, len(anchors.train))
     if config.world == "networked":
         held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(held_out)}
@@ -112,6 +113,7 @@ def gather(
         audience=audience or _audience(config.audience, said),
         anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
         people=people,
+        arms=arms,
         lora=lora,
         crowd=_model(config.crowd.audience, "crowd", said),
         train_anchors=train_anchors,
@@ -120,6 +122,35 @@ def gather(
     )
     check_interventions(config, plan(config, inputs))
     return inputs
+
+
+def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
+    """Return arm -> how its adapters are learnt: the preset, what its method wants, the run's settings, the arm's own.
+
+    Each comes before those that stand before it; single options of methods, too.
+    """
+    lora: dict[str, LoraSettings] = {}
+    for arm in arms_in(config.arms).values():
+        layers = (METHODS.get(arm.method).defaults, config.lora, arm.lora)
+        changes = {name: value for layer in layers for name, value in layer.items()}
+        options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
+        if len(options) > 1:
+            changes["options"] = {name: value for each in options for name, value in each.items()}
+        lora[arm.name] = lora_settings(config.preset, changes)
+    return lora
+
+
+def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str, LoraSettings]) -> None:
+    """Refuse an option that no method of the run has, or not the arm's own, and values that a method does not take."""
+    check_options([arm.method for arm in arms.values()], config.lora.get("options") or ())
+    for arm in arms.values():
+        check_options([arm.method], arm.lora.get("options") or ())
+        METHODS.get(arm.method).configured(lora[arm.name].for_methods)
+
+
+def largest_rank(lora: Mapping[str, LoraSettings]) -> int:
+    """Return the largest rank of the arms' adapters, which a server has to have room for."""
+    return max(settings.rank for settings in lora.values())
 
 
 def check_interventions(config: RunConfig, coming: Plan, kept: Sequence[Intervention] = ()) -> None:

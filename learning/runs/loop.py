@@ -45,7 +45,6 @@ from learning.runs.config import RunConfig
 from learning.runs.inputs import SPLITS, Inputs
 from learning.runs.plan import BASE, Evaluate, Learn, Part, Policy, Simulate, plan, total
 from learning.training.memory import release
-from learning.training.settings import lora_settings
 from moloch import keyed
 from moloch.errors import InputError
 from populations import Persona, trait_matrix
@@ -261,11 +260,10 @@ class Loop:
     def _train(self, part: Learn) -> None:
         """Learn a new adapter from the contests of the log."""
         arm, epoch = part.arm, part.epoch
-        kind = METHODS.get(arm)
-        settings = lora_settings(self.config.preset, {**kind.defaults, **self.config.lora})
+        method, settings = self.inputs.arms[arm].method, self.inputs.lora[arm]
         rows = training_set(
             self.journal.log.read(),
-            kind.configured(settings.for_methods),
+            METHODS.get(method).configured(settings.for_methods),
             source_arm=part.source.arm,
             epoch=epoch,
             arena=self.arena,
@@ -279,7 +277,7 @@ class Loop:
             )
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
-        lineage = {"arm": arm, "epoch": epoch, "method": arm, "run": self.config.id}
+        lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
         for llm in (self.llm, self.reader):
             if isinstance(llm, Sleeping):
                 llm.sleep()
@@ -292,7 +290,7 @@ class Loop:
                     adapter=trained.adapter,
                     arm=arm,
                     epoch=epoch,
-                    method=arm,
+                    method=method,
                     parent=parent,
                     data=rows.digest,
                     data_range=list(rows.data_range),

@@ -35,7 +35,7 @@ from abm.log.about import lineage
 from learning.methods import TrainingSet
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
-from learning.runs.inputs import gather
+from learning.runs.inputs import gather, largest_rank, lora_of
 from learning.runs.loop import Loop, Progress
 from learning.runs.objects import Objects
 from learning.runs.parts import (
@@ -46,7 +46,7 @@ from learning.runs.parts import (
     recorded_config,
     recorded_probes,
 )
-from learning.training.settings import LoraSettings, lora_settings
+from learning.training.settings import LoraSettings
 from learning.training.trainer import LoRATrainer, Trained, Trainer
 
 
@@ -152,7 +152,7 @@ def replay_live(
     log, config = _planned(run, extensions)
     checker = Checker(log, live=True)
     adapters = Path(run) / "adapters"
-    rank = lora_settings(config.preset, config.lora).rank
+    rank = largest_rank(lora_of(config))
     with closing(Backends(serving, adapters=adapters, rank=rank)) as backends:
         models = (llm, llm) if llm else Objects().models(config, backends)
         if not retrain or trainer is not None:

@@ -20,7 +20,7 @@ from abm.llm.port import LLM
 from abm.log import EventLog, Head, create, open_log
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
-from learning.runs.inputs import gather
+from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.objects import Objects
 from learning.runs.parts import GivenProbes, chosen_probes, warn_of_changes
@@ -121,7 +121,7 @@ def stepwise(
     inputs = gather(config, audience=objects.audience)  # a mistake in them leaves no half-begun run behind
     config, judges = chosen_probes(config, inputs.arena, probes)
     budget = Budget(Bounds(**config.budget.model_dump()))
-    places: dict[str, Any] = {"adapters": folder / "adapters", "rank": inputs.lora.rank}
+    places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)}
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
             objects.models(config, backends)

@@ -60,7 +60,7 @@ def _name(path: object) -> str:
 
 
 def _listed(values: object) -> str:
-    return ", ".join(map(str, values)) if isinstance(values, list) and values else DASH
+    return ", ".join(map(str, values)) if isinstance(values, list | dict) and values else DASH
 
 
 def run_rows(runs: Iterable[RunInfo], now: float) -> list[dict[str, Any]]:

@@ -1,0 +1,171 @@
+"""Arms: what one run compares. An arm is a name for a way of learning with its settings, and for what it is compared with.
+
+The short form of the setting ``arms`` is a list of methods, each an arm of that name. The long form names the arms::
+
+    arms:
+      slow: {method: rft, compared_with: control}
+      fast: {method: rft, lora: {lr: 1e-2}, compared_with: control}
+      control: {method: placebo}
+
+Arms of the long form go in the order of their names, as those of a log do: a mapping has no order of its own.
+
+Reads settings and records of old and new logs; knows nothing of how methods work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    SerializerFunctionWrapHandler,
+    Tag,
+    model_serializer,
+)
+from pydantic_core import PydanticCustomError
+
+from learning.runs.plan import BASE, SHARED
+
+Market = Literal["solo"]
+"""Whom an arm meets while it learns. ``solo``: messages of its own policy."""
+CONTROL = "placebo"
+"""In the short form, the method whose arm the others are compared with."""
+NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+"""Names of arms are parts of call sites, files and addresses."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm.
+
+    Attributes:
+        method: how it learns, by name.
+        lora: settings of the trainer that differ from those of the run.
+        compared_with: the arm that differences are taken from, beside those from the base model; empty for none.
+        market: whom it meets while it learns.
+        mitigations: what is done against misbehaviour, by name.
+    """
+
+    name: str
+    method: str
+    lora: Mapping[str, Any] = field(default_factory=dict)
+    compared_with: str = ""
+    market: Market = "solo"
+    mitigations: tuple[str, ...] = ()
+
+
+def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
+    """Return name -> arm of recorded settings, in their order; empty where they are not those of a run.
+
+    Args:
+        record: settings as a log holds them (:class:`abm.events.RunConfigured`), of the short or the long form.
+    """
+    arms = record.get("arms")
+    if isinstance(arms, Mapping):
+        return {str(name): _arm(str(name), given) for name, given in arms.items() if isinstance(given, Mapping)}
+    if not isinstance(arms, list | tuple):
+        return {}
+    names = list(dict.fromkeys(name for name in arms if isinstance(name, str)))
+    control = CONTROL if CONTROL in names else ""
+    return {name: Arm(name, name, compared_with=control if name != control else "") for name in names}
+
+
+def _arm(name: str, given: Mapping[str, Any]) -> Arm:
+    lora = given.get("lora")
+    return Arm(
+        name=name,
+        method=str(given.get("method", "")),
+        lora=lora if isinstance(lora, Mapping) else {},
+        compared_with=str(given.get("compared_with") or ""),
+    )
+
+
+# -- as a setting ------------------------------------------------------------------------------------------
+
+NAMES, TABLE = "<names>", "<table>"
+"""Tags of the two forms; they stand in the paths of pydantic's errors, where :func:`setting_keys` takes them out."""
+
+
+class ArmSettings(BaseModel):
+    """An arm of the long form. Its record holds what was given, so that a later default changes no old record."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str
+    lora: dict[str, Any] = {}
+    compared_with: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
+def _name(name: str) -> str:
+    if name in (BASE, SHARED):
+        raise _mistake(f"the name {name!r} is reserved", "Give the arm another name.")
+    if not NAME.fullmatch(name):
+        raise _mistake("a name has small letters, digits and _, a letter first", f"Give {name!r} another name.")
+    return name
+
+
+def _checked(arms: Arms) -> Arms:
+    """Refuse arms that cannot be told apart, and comparisons that say nothing."""
+    if not arms:
+        raise _mistake("a run has at least one arm", "For example [rft, placebo].")
+    if not isinstance(arms, Mapping):
+        if twice := next((name for i, name in enumerate(arms) if name in arms[:i]), ""):
+            fix = f"Name them: {{{twice}: {{method: {twice}}}, other: {{method: {twice}, lora: {{lr: 1e-3}}}}}}."
+            raise _mistake(f"two arms are called {twice!r}", fix)
+        return arms
+    for name, arm in arms.items():
+        other, place = arm.compared_with, (name, "compared_with")
+        if other == name:
+            raise _mistake("an arm cannot be compared with itself", "Name another arm.", place)
+        if other and other not in arms:
+            near = get_close_matches(other, arms, n=1)
+            fix = f"Did you mean {near[0]!r}? " if near else ""
+            raise _mistake(f"there is no arm {other!r}", f"{fix}Arms are {', '.join(arms)}.", place)
+    return dict(sorted(arms.items()))  # records have no order of keys, and arms learn in the order of their names
+
+
+def _mistake(why: str, fix: str, keys: tuple[str, ...] = ()) -> PydanticCustomError:
+    return PydanticCustomError("arms", "{why}", {"why": why, "fix": fix, "keys": keys})
+
+
+def _form(arms: Any) -> str:
+    return TABLE if isinstance(arms, Mapping) else NAMES
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Arms = Annotated[
+    Annotated[tuple[Name, ...], Tag(NAMES)] | Annotated[dict[Name, ArmSettings], Tag(TABLE)],
+    Discriminator(_form),
+    AfterValidator(_checked),
+]
+"""The type of the setting ``arms``; iterated, it yields the names."""
+
+
+def arms_in(arms: Arms) -> dict[str, Arm]:
+    """Return name -> arm of the setting ``arms``."""
+    return arms_of({"arms": {n: arm.model_dump() for n, arm in arms.items()} if isinstance(arms, Mapping) else arms})
+
+
+def named_methods(arms: Arms) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield the methods that arms name, each with the keys of the setting that names it."""
+    if isinstance(arms, Mapping):
+        yield from ((("arms", name, "method"), arm.method) for name, arm in arms.items())
+    else:
+        yield from ((("arms", i), name) for i, name in enumerate(arms))
+
+
+def setting_keys(error: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Return the keys of the setting that one of pydantic's errors is about, as the settings' file has them."""
+    keys = (key for key in error["loc"] if key not in (NAMES, TABLE, "[key]"))
+    return (*keys, *error.get("ctx", {}).get("keys", ()))
