@@ -142,16 +142,28 @@ def next_lines(run: Path) -> list[str]:
 
 
 def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
-    """Print what runs would ask of models, all of them together; nothing is asked and no folder is made."""
+    """Print the plan of runs that differ in their seed, and what they would ask of models, all of them together.
+
+    Nothing is asked and no folder is made.
+    """
     from learning.runs.costs import plan_dicts, planned, total
+    from learning.runs.inputs import gather
+    from learning.runs.plan import part_dicts, plan
 
     with stderr().status("planning"):
-        roles = total([planned(config, folder) for config, folder in runs])
+        inputs = [gather(config) for config, _ in runs]
+        roles = total([planned(*run, each) for run, each in zip(runs, inputs, strict=True)])
+        parts = plan(runs[0][0], inputs[0])
     if as_json:
-        print(json.dumps({"runs": [str(folder) for _, folder in runs], "plan": plan_dicts(roles)}))
+        folders = [str(folder) for _, folder in runs]
+        print(json.dumps({"runs": folders, "parts": part_dicts(parts), "plan": plan_dicts(roles)}))
         return
+    from analysis.terminal.parts import part_lines
     from analysis.terminal.plan import render_plan
 
     console = printer()
+    console.print("Parts" if len(runs) == 1 else f"Parts of each of {len(runs)} runs", style="italic")
+    for line in part_lines(parts):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     for part in render_plan(roles):
         console.print(part)

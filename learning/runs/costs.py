@@ -69,16 +69,17 @@ class _Seen(NamedTuple):
         return self.tokens_out / self.answered if self.answered else USUAL_TOKENS
 
 
-def planned(config: RunConfig, folder: Path | None = None) -> list[RolePlan]:
+def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None = None) -> list[RolePlan]:
     """Return what each role will ask.
 
     Args:
         folder: of the run; if it has begun, what is answered is not planned again.
+        inputs: what :func:`learning.runs.inputs.gather` read, if it was read already.
 
     Raises:
         InputError: settings, anchors or personas are not valid.
     """
-    inputs = gather(config)
+    inputs = inputs or gather(config)
     seen, speeds = _seen(folder)
     parts = plan(config, inputs)
     written = int(min(seen["write"].usual, config.sampling.max_tokens))

@@ -47,6 +47,25 @@ class TestDryRun:
         )
         assert three == 3 * one
 
+    def test_parts(self, moloch):  # noqa: F811
+        """What happens in which order, with the steps by which a fork names them; no part of a study's differs between seeds."""
+        small = ("--set", "arms=[rft]", "--set", "train_anchors=5", "--set", "batch=2", "--set", "held_out_anchors=2")
+        lines = [line.strip() for line in moloch("run", "--dry-run", *small).stdout.splitlines()]
+        assert lines[:6] == [
+            "Parts",
+            "steps 1-3   epoch 1: shared competes, 5 contests",
+            "epoch 1: rft learns",
+            "steps 4-6   epoch 2: rft competes, 5 contests",
+            "epoch 2: rft learns",
+            "step 7   evaluating rft against base, 2 contests",
+        ]
+        run, study = (
+            json.loads(moloch(*command, "--dry-run", "--json", *small).stdout)["parts"]
+            for command in (["run"], ["study", "--seeds", "2"])
+        )
+        assert run == study and [part["steps"] for part in run] == [3, 0, 3, 0, 1]
+        assert run[-1]["part"] == "evaluate" and run[-1]["contests"] == 2
+
     def test_no_secrets(self, moloch):  # noqa: F811
         """A password in a server's URL is refused, and printed nowhere."""
         done = moloch("run", "--dry-run", "--audience", "llm", "--llm", "http://me:hunter2@host/v1")
