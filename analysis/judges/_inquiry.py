@@ -129,7 +129,7 @@ class Inquiry:
             run=str(self.run), folder=self.folder, head=open_log(self.folder, write=False).head().hash,
             battery=self.settings.battery.name, arena=self.messages.arena, phase=self.selection.phase,
             epoch=max(row.epoch for row in rows), judges=judges, verdicts=rows,
-            rates=[] if self.labels else rates(rows, evaluated), agreement=pairs, alphas=alphas,
+            rates=[] if self.labels else rates(rows, evaluated, self.evaluation.config), agreement=pairs, alphas=alphas,
             validation=validation(rows, self.labels) if self.labels else [], calls=len(known) - before, calls_in_all=len(mine),
             tokens=sum(event.tokens_in + event.tokens_out for event in mine), usd=self._usd(mine),
             notes=_notes(judges, None if self.labels else self.evaluation),

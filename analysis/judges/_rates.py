@@ -1,12 +1,12 @@
-"""Rates of judged misbehaviour by arm: against base, against placebo, and both at equal length.
+"""Rates of judged misbehaviour by arm: against base, against the arm's comparator, and both at equal length.
 
 Evaluations go through the statistics of the run's own probes (:func:`analysis.tables.evaluation.probe_table`), with a judge's
-labels in place of theirs. Training messages have no base to be paired with: arms are compared with placebo only.
+labels in place of theirs. Training messages have no base to be paired with: arms are compared with their comparators only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log, sqrt
 from typing import Any
 
@@ -17,7 +17,8 @@ from scipy import stats
 from analysis.judges._verdicts import VerdictRow
 from analysis.readings.contests import BASE, Evaluation, EvaluationContest, Side
 from analysis.statistics.estimates import NOTHING, Estimate, clustered_mean, holm, mean_of, rate
-from analysis.tables.evaluation import PLACEBO, probe_table
+from analysis.tables.evaluation import probe_table
+from learning.runs.arms import comparators
 
 NAN = float("nan")
 
@@ -28,7 +29,7 @@ class RateRow(msgspec.Struct, frozen=True):
     Attributes:
         base, after: share of judged messages that misbehave; of training messages there is only ``after``.
         difference, relative: after against base, paired by anchor.
-        placebo: after against the placebo's after, paired by anchor.
+        placebo: after against the after of the arm that it is compared with, paired by anchor.
         equal_length, placebo_equal_length: the same differences at equal length; see :func:`at_equal_length`.
         p_holm, placebo_p_holm: corrected over this judge's probes and arms.
         words_base, words_after: mean words of judged messages.
@@ -93,28 +94,34 @@ def at_equal_length(labels: Sequence[float], words: Sequence[float], *, level: f
     return Estimate(value, value - half, value + half, n, (n,), se, float(2 * stats.t.sf(abs(value) / se, n - 2)))
 
 
-def rates(rows: Sequence[VerdictRow], evaluation: Evaluation | None) -> list[RateRow]:
+def rates(rows: Sequence[VerdictRow], evaluation: Evaluation | None, config: Mapping[str, Any]) -> list[RateRow]:
     """Return one row per judge, probe and arm.
 
     Args:
         rows: of one phase and epoch.
         evaluation: the run's, where ``rows`` are of its evaluation; None for training messages.
+        config: the run's settings, which say what each arm is compared with.
     """
+    compared = comparators(config, [row.arm for row in rows])
     found: list[RateRow] = []
     for judge in dict.fromkeys(row.judge for row in rows):
         mine = [row for row in rows if row.judge == judge]
-        found += _evaluated(judge, mine, evaluation) if evaluation is not None else _trained(judge, mine)
+        found += (
+            _evaluated(judge, mine, evaluation, compared) if evaluation is not None else _trained(judge, mine, compared)
+        )
     return found
 
 
 # -- evaluation: base against trained ----------------------------------------------------------------------
 
 
-def _evaluated(judge: str, rows: Sequence[VerdictRow], evaluation: Evaluation) -> list[RateRow]:
+def _evaluated(
+    judge: str, rows: Sequence[VerdictRow], evaluation: Evaluation, compared: Mapping[str, str]
+) -> list[RateRow]:
     relabelled = _relabelled(rows, evaluation)
     found = []
     for row in probe_table(relabelled):
-        mine = [r for r in rows if r.probe == row.probe and r.arm == row.arm]
+        mine, other = [r for r in rows if r.probe == row.probe and r.arm == row.arm], compared.get(row.arm)
         sides = {
             "base": {r.anchor: r for r in mine if r.competitor == BASE and r.label >= 0},
             "after": {r.anchor: r for r in mine if r.competitor != BASE and r.label >= 0},
@@ -122,14 +129,14 @@ def _evaluated(judge: str, rows: Sequence[VerdictRow], evaluation: Evaluation) -
         placebo = {
             r.anchor: r
             for r in rows
-            if r.probe == row.probe and r.arm == PLACEBO and r.competitor != BASE and r.label >= 0
+            if r.probe == row.probe and r.arm == other and r.competitor != BASE and r.label >= 0
         }
         found.append(
             RateRow(
                 judge=judge, probe=row.probe, arm=row.arm, base=row.base, after=row.after, difference=row.difference,
                 relative=row.relative, p_holm=row.p_holm, placebo=row.placebo, placebo_p_holm=row.placebo_p_holm,
                 equal_length=_equal(sides["after"], sides["base"]),
-                placebo_equal_length=NOTHING if row.arm == PLACEBO else _equal(sides["after"], placebo),
+                placebo_equal_length=_equal(sides["after"], placebo) if other else NOTHING,
                 words_base=_mean(sides["base"].values()), words_after=_mean(sides["after"].values()),
                 **_without(mine, [r for r in mine if r.competitor == BASE], [r for r in mine if r.competitor != BASE]),
             )
@@ -172,7 +179,7 @@ def _equal(after: dict[str, VerdictRow], before: dict[str, VerdictRow]) -> Estim
 # -- training messages -------------------------------------------------------------------------------------
 
 
-def _trained(judge: str, rows: Sequence[VerdictRow]) -> list[RateRow]:
+def _trained(judge: str, rows: Sequence[VerdictRow], compared: Mapping[str, str]) -> list[RateRow]:
     found = []
     for probe in dict.fromkeys(row.probe for row in rows):
         by_arm: dict[str, list[VerdictRow]] = {}
@@ -181,7 +188,7 @@ def _trained(judge: str, rows: Sequence[VerdictRow]) -> list[RateRow]:
                 by_arm.setdefault(row.arm, []).append(row)
         for arm, mine in by_arm.items():
             known = [row for row in mine if row.label >= 0]
-            placebo = [row for row in by_arm.get(PLACEBO, []) if row.label >= 0] if arm != PLACEBO else []
+            placebo = [row for row in by_arm.get(compared.get(arm, ""), []) if row.label >= 0]
             labels, words = (_paired(known, placebo, value) for value in (_label, _log_words))
             found.append(
                 RateRow(

@@ -1,4 +1,6 @@
-"""What learning changed: win rates and probe rates of each arm against base, and against placebo.
+"""What learning changed: win rates and probe rates of each arm against base, and against what it is compared with.
+
+The run declares that comparator; where it is a placebo, only the difference from it is the effect of competition.
 
 Pure functions of a log's events (or of :func:`analysis.readings.evaluation.read_evaluation`'s result, to read them once).
 Verdicts are read from the log, never made here. Pairs are formed by anchor; votes are clustered on anchors and
@@ -28,9 +30,7 @@ from analysis.statistics.estimates import (
     relative_change,
 )
 from analysis.statistics.sums import ClusteredSums
-
-PLACEBO = "placebo"
-"""The arm that learns from random winners: only the difference from it is the effect of competition."""
+from learning.runs.arms import comparators
 
 Events = Iterable[Event] | Evaluation
 Forfeits = Literal["lost", "left out"]
@@ -45,7 +45,7 @@ class ProbeRow(msgspec.Struct, frozen=True):
         base, after: share of judged messages that misbehave, Wilson intervals; over all anchors that were judged.
         difference, relative: after against base, over anchors where both messages were judged.
         p_holm: of ``difference``, corrected over all strategy probes and arms (copying: over its own).
-        placebo: after against the placebo's after, paired by anchor; nothing in the placebo arm itself.
+        placebo: after against the comparator's after, paired by anchor; nothing in an arm that is compared with none.
         base_per_100, after_per_100: evidence spans per 100 words, so that longer messages do not count as worse.
         unknown: messages that the probe could not judge; they are in no rate.
     """
@@ -85,11 +85,20 @@ def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Fo
 def win_rate_against_placebo(
     events: Events, arm: str, *, epoch: int | None = None, forfeits: Forfeits = "lost"
 ) -> Estimate:
-    """Return ``arm``'s win rate less the placebo's, over votes of the same persona about the same anchor."""
+    """Return ``arm``'s win rate less its comparator's, over votes of the same persona about the same anchor.
+
+    The comparator is the one that the run declares, which need not be a placebo; without one there is nothing to return.
+    """
     found = read_evaluation(events)
-    placebo = {votes.anchor: votes for votes in _votes(found, PLACEBO, epoch, forfeits)}
+    other = comparator(found, arm)
+    placebo = {votes.anchor: votes for votes in _votes(found, other, epoch, forfeits)} if other else {}
     ours = [votes for votes in _votes(found, arm, epoch, forfeits) if votes.anchor in placebo]
     return _mean([_less(votes, placebo[votes.anchor]) for votes in ours], null=0.0).within(-1, 1)
+
+
+def comparator(found: Evaluation, arm: str) -> str:
+    """Return the arm that another is compared with; empty for none."""
+    return comparators(found.config, found.arms()).get(arm, "")
 
 
 def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Estimate:
@@ -211,9 +220,10 @@ def _probe_row(found: Evaluation, arm: str, probe: str, epoch: int | None) -> Pr
 
 
 def _against_placebo(found: Evaluation, arm: str, probe: str, epoch: int | None, after: dict[str, int]) -> Estimate:
-    if arm == PLACEBO:
+    other = comparator(found, arm)
+    if not other:
         return NOTHING
-    placebo = {c.anchor: c.trained.labels.get(probe, -1) for c in found.of(PLACEBO, epoch)}
+    placebo = {c.anchor: c.trained.labels.get(probe, -1) for c in found.of(other, epoch)}
     both = [a for a, label in after.items() if label >= 0 and placebo.get(a, -1) >= 0]
     return paired_difference([after[a] for a in both], [placebo[a] for a in both])
 
@@ -278,7 +288,8 @@ def _arm(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:
         "contests": len(contests),
         "win_rate": plain(won) | {"relative": plain(won.value / 0.5 - 1), "detectable": plain(won.detectable)},
         "without_forfeits": plain(win_rate(found, arm, epoch=epoch, forfeits="left out")),
-        "against_placebo": plain(NOTHING if arm == PLACEBO else win_rate_against_placebo(found, arm, epoch=epoch)),
+        "compared_with": comparator(found, arm),
+        "against_placebo": plain(win_rate_against_placebo(found, arm, epoch=epoch)),
         "contests_won": plain(majority_rate(found, arm, epoch=epoch)),
         "tie_rate": plain(tie_rate(found, arm, epoch=epoch)),
         "forfeits": {"base": by.count("base"), "trained": by.count("trained")},

@@ -41,12 +41,13 @@ def across_seeds(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _reach(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return, per arm and probe, what feeds made of misbehaviour, and that less what they made of the placebo's."""
+    """Return, per arm and probe, what feeds made of misbehaviour, and that less what they made of the comparator's."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for found in tables:
         rows = {(row["arm"], row["probe"]): row for row in found.get("reach", ()) if row["kind"] == "strategy"}
         for (arm, probe), row in rows.items():
-            placebo = rows.get(("placebo", probe), {}).get("amplified", {}).get("value") if arm != "placebo" else None
+            other = found["arms"].get(arm, {}).get("compared_with", "")
+            placebo = rows.get((other, probe), {}).get("amplified", {}).get("value")
             ours = row["amplified"]["value"]
             beyond = None if ours is None or placebo is None else ours - placebo
             groups.setdefault((arm, probe), []).append(row | {"beyond": beyond})

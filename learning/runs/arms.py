@@ -15,7 +15,7 @@ Reads settings and records of old and new logs; knows nothing of how methods wor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
@@ -85,6 +85,17 @@ def _arm(name: str, given: Mapping[str, Any]) -> Arm:
         lora=lora if isinstance(lora, Mapping) else {},
         compared_with=str(given.get("compared_with") or ""),
     )
+
+
+def comparators(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
+    """Return arm -> the arm that it is compared with, for those that are compared with one.
+
+    Args:
+        record: settings as a log holds them.
+        names: the arms of the log; where the settings name none, they count as the short form.
+    """
+    arms = arms_of(record) or arms_of({"arms": list(names)})
+    return {arm.name: arm.compared_with for arm in arms.values() if arm.compared_with}
 
 
 # -- as a setting ------------------------------------------------------------------------------------------

@@ -125,19 +125,26 @@ def gather(
 
 
 def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
-    """Return arm -> how its adapters are learnt: the preset, what its method wants otherwise, the run's settings, its own."""
-    return {
-        arm.name: lora_settings(config.preset, {**METHODS.get(arm.method).defaults, **config.lora, **arm.lora})
-        for arm in arms_in(config.arms).values()
-    }
+    """Return arm -> how its adapters are learnt: the preset, what its method wants, the run's settings, the arm's own.
+
+    Each comes before those that stand before it; single options of methods, too.
+    """
+    lora: dict[str, LoraSettings] = {}
+    for arm in arms_in(config.arms).values():
+        layers = (METHODS.get(arm.method).defaults, config.lora, arm.lora)
+        changes = {name: value for layer in layers for name, value in layer.items()}
+        options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
+        if len(options) > 1:
+            changes["options"] = {name: value for each in options for name, value in each.items()}
+        lora[arm.name] = lora_settings(config.preset, changes)
+    return lora
 
 
 def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str, LoraSettings]) -> None:
-    """Refuse settings of methods that no arm has, or with a value that its method cannot take."""
-    methods = [arm.method for arm in arms.values()]
-    check_options(methods, lora_settings(config.preset, config.lora).options or ())
+    """Refuse an option that no method of the run has, or not the arm's own, and values that a method does not take."""
+    check_options([arm.method for arm in arms.values()], config.lora.get("options") or ())
     for arm in arms.values():
-        check_options([arm.method], lora_settings(config.preset, arm.lora).options or ())
+        check_options([arm.method], arm.lora.get("options") or ())
         METHODS.get(arm.method).configured(lora[arm.name].for_methods)
 
 

@@ -242,6 +242,56 @@ class TestPlacebo:
         assert table(one_arm([[1, 0], [1, 1]]))["arms"]["rft"]["against_placebo"]["value"] is None
 
 
+DECLARED = {
+    "placebo": {"method": "rft", "compared_with": "slow"},
+    "slow": {"method": "rft", "lora": {"lr": 1e-5}, "compared_with": "control"},
+    "control": {"method": "placebo"},
+}
+
+
+class TestComparators:
+    """What an arm is compared with is what the run declares, whatever arms are called."""
+
+    @pytest.fixture
+    def events(self) -> list[Event]:
+        """Return a log in which "placebo" wins 4 of 4 votes, "slow" 3, "control" 1, and misbehaves as often."""
+        events = setup(2, 2, list(DECLARED), {"arms": DECLARED})
+        won = {"placebo": [[1, 1], [1, 1]], "slow": [[1, 1], [0, 1]], "control": [[1, 0], [0, 0]]}
+        for arm, votes in won.items():
+            for i, row in enumerate(votes):
+                events += step(contest(arm, f"a{i}", row, labels={"misrepresentation": (0, row[0])}), arm)
+        return events
+
+    def test_win_rates(self, events) -> None:
+        """Each less its own comparator's; nothing where none is declared, though an arm is called placebo."""
+        arms = table(events)["arms"]
+        assert {arm: row["compared_with"] for arm, row in arms.items()} == {
+            "placebo": "slow",
+            "slow": "control",
+            "control": "",
+        }
+        beyond = {arm: row["against_placebo"]["value"] for arm, row in arms.items()}
+        assert beyond == {"placebo": 0.25, "slow": 0.5, "control": None}
+
+    def test_probes(self, events) -> None:
+        """The same comparators, paired by anchor."""
+        beyond = {row.arm: row.placebo for row in probe_table(events)}
+        assert (beyond["placebo"].value, beyond["placebo"].n) == (0.5, 2)
+        assert (beyond["slow"].value, beyond["control"].n) == (0.0, 0)
+
+    def test_across_seeds(self, events) -> None:
+        """Amplification in feeds is less that of the comparator, too."""
+        found = table(events)
+        rows = [("placebo", 0.5), ("slow", 0.25), ("control", 0.125)]
+        reach = [
+            {"arm": arm, "probe": "p", "kind": "strategy", "published": {"value": 0.5}, "seen": {"value": 0.5}}
+            | {"amplified": {"value": value}}
+            for arm, value in rows
+        ]
+        beyond = {row["arm"]: row["placebo"]["value"] for row in across_seeds([found | {"reach": reach}])["reach"]}
+        assert beyond == {"placebo": 0.25, "slow": 0.125, "control": None}
+
+
 class TestTable:
     """Everything in one mapping, and on a terminal."""
 

@@ -10,7 +10,7 @@ from analysis.readings.book import Book, Contest
 from analysis.readings.contests import Evaluation
 from analysis.readings.society import PHASES, SHARED_ARM
 from analysis.statistics.estimates import plain
-from analysis.tables.evaluation import win_rate, win_rate_against_placebo
+from analysis.tables.evaluation import comparator, win_rate, win_rate_against_placebo
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
 
@@ -25,17 +25,14 @@ def arms_of(book: Book) -> list[str]:
 
 
 def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
-    """Return one row per arm and evaluated epoch: win rate over base, and beyond the placebo."""
+    """Return one row per arm and evaluated epoch: win rate over base, and beyond what it is compared with."""
     rows = []
     for arm in arms_of(book):
         epochs = [epoch for epoch in evaluation.epochs if evaluation.of(arm, epoch)] if evaluation else []
         for number, epoch in enumerate(epochs or [0]):
             found = plain(win_rate(evaluation, arm, epoch=epoch)) if evaluation and epoch else None
-            beyond = (
-                plain(win_rate_against_placebo(evaluation, arm, epoch=epoch))
-                if evaluation and epoch and arm != "placebo"
-                else None
-            )
+            compared = evaluation is not None and epoch and comparator(evaluation, arm)
+            beyond = plain(win_rate_against_placebo(evaluation, arm, epoch=epoch)) if evaluation and compared else None
             rows.append({
                 "arm": arm if not number else "", "epoch": epoch or DASH, "win": percent(found["value"] if found else None), "bounds": bounds(found),
                 "votes": f"{found['n']:,}" if found else DASH, "beyond": points(beyond), "beyond_bounds": points_bounds(beyond),

@@ -48,7 +48,7 @@ def judge_tables(rows: Sequence[VerdictRow], evaluation: Evaluation, epoch: int)
     mine = [row for row in rows if row.phase == "evaluate" and row.epoch == epoch]
     tables = []
     for judge in dict.fromkeys(row.judge for row in mine):
-        found = [plain(row) for row in rates([row for row in mine if row.judge == judge], evaluation)]
+        found = [plain(row) for row in rates([r for r in mine if r.judge == judge], evaluation, evaluation.config)]
         found.sort(key=lambda row: row["probe"])
         shown = [
             _shown(row, first=not i)

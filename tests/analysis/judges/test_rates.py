@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from abm.log import read_events
+from abm.events import RunConfigured
+from abm.log import create, read_events
 from analysis.judges._rates import at_equal_length
 from analysis.tables.evaluation import probe_table
 from analysis.terminal.judges import render
@@ -49,6 +50,17 @@ class TestArms:
         assert rft.after.value == 0.5 and rft.after.n == 16 and rft.after.clusters == (8,)
         assert rft.placebo.value == pytest.approx(0.375) and rft.placebo.n == 8
         assert rft.base.n == rft.difference.n == 0 and placebo.placebo.n == 0
+
+    @pytest.mark.parametrize("phase", ["evaluate", "train"])
+    def test_the_comparator_is_the_declared_one(self, run, phase):
+        """Here placebo is compared with rft, and rft with nothing."""
+        events = list(read_events(run))
+        arms = {"rft": {"method": "rft"}, "placebo": {"method": "placebo", "compared_with": "rft"}}
+        config = next(e for e in events if isinstance(e, RunConfigured)).config | {"arms": arms}
+        with create(run.parent / f"declared-{phase}", config) as log:
+            log.append([RunConfigured(config=config) if isinstance(e, RunConfigured) else e for e in events])
+        rft, placebo = planned(run.parent / f"declared-{phase}", scripted(), phase=phase).carry_out().rates
+        assert placebo.placebo.value == pytest.approx(-0.375) and rft.placebo.n == 0
 
     def test_an_arm_alone(self, run):
         """Without placebo there is no difference from it."""
