@@ -227,7 +227,7 @@ def main() -> None:
         else msgspec.structs.replace(PRESETS["qwen3-8b"], precision="float32")
     )
     logging.basicConfig(level=logging.WARNING)
-    logging.getLogger("abm.llm.local.steps").setLevel(logging.INFO)  # says whether steps are replayed
+    logging.getLogger("abm.llm.local._steps").setLevel(logging.INFO)  # says whether steps are replayed
     minutes = given.minutes / (2 if given.part == "all" else 1)
     bench = Bench(shape, device, given.rounds, minutes, settings)
     written = bench.rollout() if given.part != "training" else None

@@ -79,8 +79,8 @@ def build(shape: Shape, device: Any) -> Any:
 
 def our_rollout(model: Any, asked: Sequence[Text], batch: int, seed: int) -> int:
     """Return the tokens that our loop writes: batches of like length, as the backend makes them."""
-    from abm.llm.local.decode import Row, decode
-    from abm.llm.local.steps import ready
+    from abm.llm.local._decode import Row, decode
+    from abm.llm.local._steps import ready
 
     pinned = ready(model)
     rows = [Row(text.prompt, seed + i, TEMPERATURE, 1.0, text.length) for i, text in enumerate(asked)]

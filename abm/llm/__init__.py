@@ -1,35 +1,47 @@
-"""Language models behind one port: requests in, replies out."""
+"""Language models behind one port: requests in, replies out.
+
+A backend of your own is one file: a class or function that takes an :class:`Opening` and has the methods of :class:`LLM`,
+under ``@BACKENDS.register("name")``; its promises are in ``abm.llm.conformance``.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from abm.llm.port import LLM, Reply, Request, Sampling
-from abm.llm.recorded import RecordedLLM
-from abm.llm.scripted import ScriptedLLM
-from moloch.errors import InputError
+from moloch.lazy import door
 
-__all__ = ["LLM", "RecordedLLM", "Reply", "Request", "Sampling", "ScriptedLLM", "backend"]
+if TYPE_CHECKING:
+    from abm.llm.backends import BACKENDS, Backends, Opening, Serving, backend
+    from abm.llm.port import LLM, Reply, Request, Sampling
+    from abm.llm.recorded import RecordedLLM
+    from abm.llm.scripted import ScriptedLLM
 
+_HOMES = {
+    "BACKENDS": "abm.llm.backends",
+    "Backends": "abm.llm.backends",
+    "LLM": "abm.llm.port",
+    "Opening": "abm.llm.backends",
+    "RecordedLLM": "abm.llm.recorded",
+    "Reply": "abm.llm.port",
+    "Request": "abm.llm.port",
+    "Sampling": "abm.llm.port",
+    "ScriptedLLM": "abm.llm.scripted",
+    "Serving": "abm.llm.backends",
+    "backend": "abm.llm.backends",
+}
 
-def backend(
-    model: str | Path,
-    *,
-    adapters: Path | None = None,
-    device: str = "auto",
-    batch: int | None = None,
-    threads: int | None = None,
-) -> LLM:
-    """Return the in-process backend for ``"pocket"`` or a model's folder; torch is imported only now.
+__all__ = [
+    "BACKENDS",
+    "LLM",
+    "Backends",
+    "Opening",
+    "RecordedLLM",
+    "Reply",
+    "Request",
+    "Sampling",
+    "ScriptedLLM",
+    "Serving",
+    "backend",
+]
 
-    Arguments are those of :class:`~abm.llm.local.backend.TransformersLLM`.
-
-    Raises:
-        InputError: no such model, one that cannot be loaded, or the learn extra is not installed.
-    """
-    try:
-        from abm.llm.local.backend import TransformersLLM
-    except ModuleNotFoundError as error:
-        fix = "pip install 'moloch-abm[learn]'"
-        raise InputError("models in this process need the learn extra", why=str(error), fix=fix) from error
-    return TransformersLLM(model, adapters=adapters, device=device, batch=batch, threads=threads)
+__getattr__, __dir__ = door(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""Which engine serves which model: in this process, or behind a server. None of it decides what a run finds.
+"""Which backend serves which model: in this process, or behind a server. None of it decides what a run finds.
 
 A run's settings name models; this says where they are, and may change from one process to the next: a study that began
 on a laptop goes on before a cluster's server.
@@ -6,9 +6,11 @@ on a laptop goes on before a cluster's server.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from abm.llm.budget import Budget, Budgeted
@@ -16,8 +18,10 @@ from abm.llm.folders import local_folder
 from abm.llm.http.endpoint import Endpoint
 from abm.llm.port import LLM
 from moloch.errors import InputError
+from moloch.registry import Registry
 
 URLS = ("http://", "https://")
+OR_URL = "or a server's URL: http://host:8000/v1"
 
 
 class Serving(BaseModel):
@@ -30,7 +34,7 @@ class Serving(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     llm: str = "transformers"
-    """``transformers`` or ``vllm`` in this process, or a server's URL."""
+    """A backend of this process, by its name in :data:`BACKENDS`, or a server's URL."""
     server: dict[str, Any] = {}
     """Settings of every server that is given by its URL alone: usd_in, usd_out, concurrency, ...; see
     :class:`~abm.llm.http.endpoint.Endpoint`."""
@@ -42,6 +46,8 @@ class Serving(BaseModel):
     """Of transformers in this process: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ..."""
     rows: int | None = Field(default=None, ge=1)
     """Rows that transformers decode together."""
+    options: dict[str, Any] = {}
+    """Settings of a backend of your own."""
     tokens_per_s: float = Field(default=0, ge=0)
     """Written by models of this process, as ``moloch llm check`` measures it; only plans use it."""
 
@@ -50,6 +56,11 @@ class Serving(BaseModel):
     def _known(cls, server: dict[str, Any]) -> dict[str, Any]:
         Endpoint.model_validate({"url": "http://localhost"} | server)
         return server
+
+    @property
+    def unknown_backend(self) -> InputError | None:
+        """The error for an ``llm`` that is neither a backend's name nor a URL; None if all is well."""
+        return None if self.llm in BACKENDS or self.llm.startswith(URLS) else BACKENDS.unknown(self.llm, also=OR_URL)
 
     def endpoint(self, model: str) -> Endpoint | None:
         """Return the server of a model; None if it is served in this process."""
@@ -60,6 +71,62 @@ class Serving(BaseModel):
                 url, _, name = place.partition("#")
                 return Endpoint.model_validate({"url": url, "name": name} | self.server)
         return None
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """What a backend is opened with.
+
+    Attributes:
+        model: as the settings name it: ``pocket``, a folder, the name of a downloaded model.
+        adapters: folder that holds ``<adapter id>/adapter_model.safetensors``; None where no adapter is used.
+        rank: of the adapters, at most.
+        serving: settings; a backend of your own has its own in ``serving.options``.
+    """
+
+    model: str
+    adapters: Path | None
+    rank: int
+    serving: Serving
+
+
+def backend(
+    model: str | Path,
+    *,
+    adapters: Path | None = None,
+    device: str = "auto",
+    batch: int | None = None,
+    threads: int | None = None,
+) -> LLM:
+    """Return transformers in this process for ``"pocket"`` or a model's folder; torch is imported only now.
+
+    Arguments are those of :class:`~abm.llm.local.backend.TransformersLLM`.
+
+    Raises:
+        InputError: no such model, one that cannot be loaded, or the learn extra is not installed.
+    """
+    try:
+        from abm.llm.local.backend import TransformersLLM
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "models in this process need the learn extra", why=str(error), fix="pip install 'moloch-abm[learn]'"
+        ) from error
+    return TransformersLLM(model, adapters=adapters, device=device, batch=batch, threads=threads)
+
+
+def _transformers(opening: Opening) -> LLM:
+    serving = opening.serving
+    return backend(opening.model, adapters=opening.adapters, device=serving.device, batch=serving.rows)
+
+
+def _vllm(opening: Opening) -> LLM:
+    from abm.llm._vllm import VLLM
+
+    return VLLM(opening.model, adapters=opening.adapters, rank=opening.rank, **opening.serving.vllm)
+
+
+BACKENDS: Registry[Callable[[Opening], LLM]] = Registry("backend", {"transformers": _transformers, "vllm": _vllm})
+"""Name -> what opens a model in this process. Your own is added with ``@BACKENDS.register("name")``, on a function or on a
+class whose only argument is the :class:`Opening`."""
 
 
 class Backends:
@@ -86,10 +153,10 @@ class Backends:
         """Return the model as a backend.
 
         Raises:
-            InputError: no such model, or it cannot be loaded, reached or paid.
+            InputError: no such model or backend, or the model cannot be loaded, reached or paid.
         """
         if model not in self._open:
-            self._open[model] = self._backend(model)
+            self._open[model] = self._opened(model)
         return self._open[model]
 
     def close(self) -> None:
@@ -99,32 +166,24 @@ class Backends:
                 close()
         self._open.clear()
 
-    def _backend(self, model: str) -> LLM:
+    def _opened(self, model: str) -> LLM:
         serving = self._serving
         if (endpoint := serving.endpoint(model)) is not None:
-            from abm.llm.http import HTTPLLM
+            return self._served(model, endpoint)
+        if (unknown := serving.unknown_backend) is not None:
+            raise unknown
+        llm = BACKENDS.get(serving.llm)(Opening(model, self._adapters, self._rank, serving))
+        return Budgeted(llm, self._budget) if self._budget.bounded else llm
 
-            if self._budget.bounds.usd is not None and not endpoint.usd_in + endpoint.usd_out:
-                raise InputError(
-                    f"no bound on money can hold for {model!r}", where=endpoint.url, why="its prices are not known",
-                    fix="Give usd_in and usd_out of its server, US dollars per million tokens (--set serving.server.usd_in=0.1, "
-                    "or in the file of --serving), or bound tokens instead.",
-                )  # fmt: skip
-            return HTTPLLM(model, endpoint, folder=local_folder(model), adapters=self._adapters, budget=self._budget)
-        found = self._engine(model)
-        return Budgeted(found, self._budget) if self._budget.bounded else found
+    def _served(self, model: str, endpoint: Endpoint) -> LLM:
+        from abm.llm.http import HTTPLLM
 
-    def _engine(self, model: str) -> LLM:
-        serving = self._serving
-        if serving.llm == "vllm":
-            from abm.llm.vllm_backend import VLLM
-
-            return VLLM(model, adapters=self._adapters, rank=self._rank, **serving.vllm)
-        if serving.llm == "transformers":
-            from abm.llm import backend
-
-            return backend(model, adapters=self._adapters, device=serving.device, batch=serving.rows)
-        raise InputError(
-            f"unknown engine {serving.llm!r}",
-            fix="Choose transformers, vllm, or give a server's URL: http://host:8000/v1.",
-        )
+        if self._budget.bounds.usd is not None and not endpoint.usd_in + endpoint.usd_out:
+            raise InputError(
+                f"no bound on money can hold for {model!r}",
+                where=endpoint.url,
+                why="its prices are not known",
+                fix="Give usd_in and usd_out of its server, US dollars per million tokens (--set "
+                "serving.server.usd_in=0.1, or in the file of --serving), or bound tokens instead.",
+            )
+        return HTTPLLM(model, endpoint, folder=local_folder(model), adapters=self._adapters, budget=self._budget)

@@ -21,7 +21,10 @@ Model = Annotated[
     str | None, typer.Option(help="The model that writes and learns: pocket, a folder, or a downloaded model's name.")
 ]
 Llm = Annotated[
-    str | None, typer.Option("--llm", help="Where models are served: transformers, vllm, or http://host:8000/v1.")
+    str | None,
+    typer.Option(
+        "--llm", help="What serves models: transformers, vllm, a backend of your own, or http://host:8000/v1."
+    ),
 ]
 Profile = Annotated[str | None, typer.Option(help="Settings for a kind of machine or study: gpu, paper.")]
 MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls than this; exit code 5, resumable.")]

@@ -1,6 +1,6 @@
 """What every learning method promises. Tests of a method inherit these and give the method as the fixture ``method``::
 
-    class TestLongest(Conformance):
+    class TestLongest(MethodConformance):
         @pytest.fixture
         def method(self):
             return Longest()
@@ -60,7 +60,7 @@ def contents(data: TrainingSet) -> list[bytes]:
     return sorted(canonical(msgspec.structs.replace(row, events=[])) for row in data.rows)
 
 
-class Conformance:
+class MethodConformance:
     """Promises of :class:`learning.methods.Method`."""
 
     EVENTS = whole_log(DECIDED + UNDECIDED)

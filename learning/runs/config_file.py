@@ -91,6 +91,8 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
         yield ("arena",), ARENAS.unknown(config.arena, also="or the path of a YAML file")
     if config.audience not in (*AUDIENCES, LLM_AUDIENCE) and Path(config.audience).suffix not in YAML:
         yield ("audience",), AUDIENCES.unknown(config.audience, also="llm, or a YAML file's path")
+    if (unknown := config.serving.unknown_backend) is not None:
+        yield ("serving", "llm"), unknown
     if config.network.feed.ranker not in RANKERS:
         yield ("network", "feed", "ranker"), RANKERS.unknown(config.network.feed.ranker)
 

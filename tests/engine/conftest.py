@@ -78,7 +78,7 @@ class Server:
         flags = [
             f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in ENGINE.items()
         ]
-        flags.append("--no-enable-chunked-prefill")  # see abm.llm.vllm_backend.ON_CPU
+        flags.append("--no-enable-chunked-prefill")  # see abm.llm._vllm.ON_CPU
         command = [
             sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(self.folder), "--host", "127.0.0.1",
             "--port", str(self.port), "--structured-outputs-config", JSON, "--enable-lora", "--max-loras", "3", "--max-lora-rank", "16", *flags,
@@ -142,7 +142,7 @@ def server(pocket: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def engine(adapters: Path) -> Iterator[Any]:
-    from abm.llm.vllm_backend import VLLM
+    from abm.llm._vllm import VLLM
 
     found = VLLM("pocket", adapters=adapters, **ENGINE)
     yield found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from learning.methods import METHODS, Contests, Method, Row, check_options, training_set
-from learning.methods.conformance import DECIDED, SALES, Conformance, learn_from, whole_log
+from learning.methods.conformance import DECIDED, SALES, MethodConformance, learn_from, whole_log
 from learning.methods.loser import Loser
 from learning.methods.placebo import Placebo
 from learning.methods.rft import RFT
@@ -17,11 +17,11 @@ from moloch.errors import InputError
 
 
 @pytest.mark.parametrize("method", [METHODS.get(name)() for name in METHODS.names()], ids=METHODS.names())
-class TestBuiltIn(Conformance):
+class TestBuiltIn(MethodConformance):
     """The built-in methods."""
 
 
-class TestStrongFeedback(Conformance):
+class TestStrongFeedback(MethodConformance):
     """TFB with other settings."""
 
     @pytest.fixture
@@ -67,17 +67,17 @@ class TestTheSuite:
     @pytest.mark.parametrize(
         "method, law",
         [
-            (Positional(), Conformance.test_the_order_of_contests_plays_no_part),
-            (Counting(), Conformance.test_undecided_contests_give_no_row),
-            (Unweighted(), Conformance.test_weights_are_numbers),
-            (FirstThought(), Conformance.test_the_order_of_personas_plays_no_part),
-            (FirstThought(), Conformance.test_every_decided_contest_can_be_learnt_from),
+            (Positional(), MethodConformance.test_the_order_of_contests_plays_no_part),
+            (Counting(), MethodConformance.test_undecided_contests_give_no_row),
+            (Unweighted(), MethodConformance.test_weights_are_numbers),
+            (FirstThought(), MethodConformance.test_the_order_of_personas_plays_no_part),
+            (FirstThought(), MethodConformance.test_every_decided_contest_can_be_learnt_from),
         ],
     )
     def test_a_broken_law_is_seen(self, method, law):
         """Each by the promise that it breaks."""
         with pytest.raises(AssertionError):
-            law(Conformance(), method)
+            law(MethodConformance(), method)
 
 
 class TestRegistry:

@@ -19,9 +19,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from abm.llm.folders import POCKET, model_folder
-from abm.llm.local.decode import Row, Written, decode
-from abm.llm.local.guide import Options
-from abm.llm.local.steps import ready
+from abm.llm.local._decode import Row, Written, decode
+from abm.llm.local._guide import Options
+from abm.llm.local._steps import ready
 from abm.llm.port import Reply, Request
 from abm.llm.weights import Swapper, model_digest
 from moloch.errors import InputError, MolochError

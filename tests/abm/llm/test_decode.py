@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="needs the learn extra")
 
-from abm.llm.local.cache import RoomyLayer  # noqa: E402
-from abm.llm.local.decode import Row, sample, uniforms  # noqa: E402
+from abm.llm.local._cache import RoomyLayer  # noqa: E402
+from abm.llm.local._decode import Row, sample, uniforms  # noqa: E402
 
 
 def column(value: float, n: int = 1) -> torch.Tensor:

@@ -10,11 +10,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the learn extra")
 
 from abm.llm import Sampling, backend  # noqa: E402
+from abm.llm.conformance import ask, replies  # noqa: E402
+from abm.llm.local._decode import Row, decode  # noqa: E402
 from abm.llm.local.attention import GROUPED  # noqa: E402
 from abm.llm.local.backend import TransformersLLM  # noqa: E402
-from abm.llm.local.decode import Row, decode  # noqa: E402
 from learning.training.settings import PRESETS  # noqa: E402
-from tests.abm.llm.conformance import ask, replies  # noqa: E402
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")]
 ROWS = [Row(list(range(20 + i, 90 + 9 * i)), i, 0.0, 1.0, 20 + 11 * i) for i in range(16)]
@@ -28,7 +28,7 @@ class TestDecoding:
         llm = TransformersLLM("pocket", device="cuda", dtype="float32")
         assert llm._pinned and llm.model.config._attn_implementation == GROUPED
         plain = decode(llm.model, ROWS, pad=0, stops=set())
-        with caplog.at_level("INFO", "abm.llm.local.steps"):
+        with caplog.at_level("INFO", "abm.llm.local._steps"):
             assert decode(llm.model, ROWS, pad=0, stops=set(), pinned=True) == plain
         assert caplog.messages and all(message.endswith("are replayed") for message in caplog.messages)
 

@@ -10,9 +10,9 @@ from moloch.errors import InputError
 
 torch = pytest.importorskip("torch", reason="needs the learn extra")
 
+from abm.llm.conformance import SAMPLING, ask, replies  # noqa: E402
+from abm.llm.local._guide import Guide, trie  # noqa: E402
 from abm.llm.local.backend import TransformersLLM  # noqa: E402
-from abm.llm.local.guide import Guide, trie  # noqa: E402
-from tests.abm.llm.conformance import SAMPLING, ask, replies  # noqa: E402
 
 CHOICES = ("A", "B", "It is blue.", "It is", "It is blue. Yes")
 """Of one token and of several; one begins with another."""

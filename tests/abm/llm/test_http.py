@@ -11,11 +11,11 @@ from abm.events import CallsServed, LLMReplied
 from abm.journal import LiveJournal, run_digest
 from abm.llm import Request, Sampling
 from abm.llm.budget import Bounds, Budget, BudgetSpent
+from abm.llm.conformance import REQUESTS, BackendConformance
 from abm.llm.http import HTTPLLM, ServiceError
 from abm.llm.http.endpoint import Endpoint, parsed
 from abm.log import create, open_log, read_events
 from moloch.errors import InputError
-from tests.abm.llm.conformance import REQUESTS, Conformance
 from tests.support.server import completion, echo, ok, serving
 
 
@@ -45,7 +45,7 @@ def texts(found):
 RIGHT = {f"react/{i}": f"seed {i}" for i in range(20)}
 
 
-class TestConformance(Conformance):
+class TestConformance(BackendConformance):
     """A server's model keeps what every model promises."""
 
     @pytest.fixture

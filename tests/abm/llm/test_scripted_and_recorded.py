@@ -7,8 +7,8 @@ import pytest
 
 from abm.events import LLMReplied, StepEnded
 from abm.llm import RecordedLLM, ScriptedLLM
+from abm.llm.conformance import REQUESTS, BackendConformance, ask, replies
 from moloch.errors import NondeterminismError
-from tests.abm.llm.conformance import REQUESTS, Conformance, ask, replies
 
 
 def scripted() -> ScriptedLLM:
@@ -32,7 +32,7 @@ def recording(llm) -> list:
     return [*events, StepEnded(state_hash="")]
 
 
-class TestScripted(Conformance):
+class TestScripted(BackendConformance):
     """A function answers."""
 
     @pytest.fixture
@@ -51,7 +51,7 @@ class TestScripted(Conformance):
         assert REQUESTS[0].key(one.digest) != REQUESTS[0].key(two.digest)
 
 
-class TestRecorded(Conformance):
+class TestRecorded(BackendConformance):
     """A log answers."""
 
     @pytest.fixture

@@ -10,10 +10,10 @@ torch = pytest.importorskip("torch", reason="needs the learn extra")
 
 from transformers import AutoModelForCausalLM  # noqa: E402
 
-from abm.llm.local import cache, steps  # noqa: E402
+from abm.llm.local import _cache, _steps  # noqa: E402
+from abm.llm.local._decode import Row, decode  # noqa: E402
+from abm.llm.local._steps import Pinned, can_pin, ready  # noqa: E402
 from abm.llm.local.attention import GROUPED  # noqa: E402
-from abm.llm.local.decode import Row, decode  # noqa: E402
-from abm.llm.local.steps import Pinned, can_pin, ready  # noqa: E402
 from tests.support.tiny import save_tiny_model  # noqa: E402
 
 
@@ -26,7 +26,7 @@ def model(tiny_model):
 @pytest.fixture
 def narrow(monkeypatch):
     """Little room, so that buffers grow often."""
-    monkeypatch.setattr(cache, "PINNED_ROOM", 3)
+    monkeypatch.setattr(_cache, "PINNED_ROOM", 3)
 
 
 ROWS = [Row(list(range(8 + i // 2, 20 + 5 * (i // 2))), i, 0.7 * (i % 3), 1.0, 4 + 5 * i) for i in range(8)]
@@ -48,8 +48,8 @@ class TestPinned:
     def test_what_was_there_before_is_barred(self, model, monkeypatch):
         """Room that holds NaN at first, as memory may, changes nothing."""
         wanted = decode(model, ROWS, pad=0, stops={2})
-        roomy = cache._roomy
-        monkeypatch.setattr(cache, "_roomy", lambda *given: roomy(*given).fill_(torch.nan))
+        roomy = _cache._roomy
+        monkeypatch.setattr(_cache, "_roomy", lambda *given: roomy(*given).fill_(torch.nan))
         assert decode(model, ROWS, pad=0, stops={2}, pinned=True) == wanted
 
     @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ class TestCapture:
     def test_short_answers_are_not_captured(self, model, monkeypatch):
         """It would cost more than it saves."""
         graphs = Graphs(monkeypatch)
-        decode(model, [Row([7, 8, 9], 1, 0.0, 1.0, steps.PATIENCE)], pad=0, stops=set(), pinned=True)
+        decode(model, [Row([7, 8, 9], 1, 0.0, 1.0, _steps.PATIENCE)], pad=0, stops=set(), pinned=True)
         assert not graphs.captured
 
     @pytest.mark.parametrize("how", [{"wrong": 1.0}, {"wrong": float("nan")}, {"fails": True}])
@@ -129,7 +129,7 @@ class TestCapture:
         """Nor tried again: the steps are taken one by one, and the log says why."""
         wanted = decode(model, ROWS, pad=0, stops=set())
         graphs = Graphs(monkeypatch, **how)
-        with caplog.at_level("INFO", "abm.llm.local.steps"):
+        with caplog.at_level("INFO", "abm.llm.local._steps"):
             assert decode(model, ROWS, pad=0, stops=set(), pinned=True) == wanted
         assert graphs.replayed <= 1
         [said] = caplog.messages

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from abm.llm import Sampling, backend
+from abm.llm.conformance import REQUESTS, SAMPLING, BackendConformance, ask, replies
 from moloch.errors import InputError
-from tests.abm.llm.conformance import REQUESTS, SAMPLING, Conformance, ask, replies
 
 pytest.importorskip("torch", reason="needs the learn extra")
 
@@ -62,7 +62,7 @@ def unbatched_greedy(llm, request, ends=()):
     return new
 
 
-class TestTransformers(Conformance):
+class TestTransformers(BackendConformance):
     """The tiny model answers."""
 
     @pytest.fixture

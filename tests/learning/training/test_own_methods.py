@@ -12,7 +12,7 @@ from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
 from learning.methods import Method, training_set  # noqa: E402
-from learning.methods.conformance import SALES, Conformance  # noqa: E402
+from learning.methods.conformance import SALES, MethodConformance  # noqa: E402
 from learning.methods.synthetic import contest, log  # noqa: E402
 from learning.training import LoraSettings, LoRATrainer, Step  # noqa: E402
 from learning.training._adapters import load_adapter  # noqa: E402
@@ -76,7 +76,7 @@ def step_of(trainer, method: Method, model, *, tokens=10**6, ranks=Ranks()):  # 
     return Step(model, units, rows.options, tokens, ranks)
 
 
-class TestPromises(Conformance):
+class TestPromises(MethodConformance):
     """Both are methods like any other."""
 
     @pytest.fixture(params=[Preference(), Preference(beta=2.0), Advantage()], ids=str)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from abm.llm.local._cache import roomy_cache
+from abm.llm.local._guide import Guide, Options
+from abm.llm.local._steps import Pinned, Plain
 from abm.llm.local.attention import any_length
-from abm.llm.local.cache import roomy_cache
-from abm.llm.local.guide import Guide, Options
-from abm.llm.local.steps import Pinned, Plain
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -66,7 +66,7 @@ def decode(
     Args:
         pad: token for left padding.
         stops: tokens that end a row.
-        pinned: take steps of fixed shapes, which pay on a GPU; only for models that :func:`abm.llm.local.steps.can_pin`.
+        pinned: take steps of fixed shapes, which pay on a GPU; only for models that :func:`abm.llm.local._steps.can_pin`.
     """
     with any_length():
         return _decode(model, rows, pad, stops, pinned)

@@ -1,4 +1,7 @@
-"""What every language model backend promises; a backend's tests inherit these and give it as the fixture ``llm``."""
+"""What every language model backend promises; a backend's tests inherit these and give it as the fixture ``llm``.
+
+Ten short calls are asked of it, several times: of a hosted model they have a price.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from abm.llm import LLM, Reply, Request, Sampling
+from abm.llm.port import LLM, Reply, Request, Sampling
 
 SAMPLING = Sampling(temperature=1.0, max_tokens=24)
 
@@ -31,13 +34,13 @@ def replies(llm: LLM, requests: Sequence[Request]) -> dict[str, Reply]:
     return {reply.site: reply for reply in llm.complete(requests)}
 
 
-class Conformance:
+class BackendConformance:
     """Promises of :class:`abm.llm.port.LLM`."""
 
     def test_one_reply_per_request(self, llm: LLM) -> None:
         """Every request is answered once, under its own site."""
-        found = list(llm.complete(REQUESTS))
-        assert sorted(reply.site for reply in found) == sorted(request.site for request in REQUESTS)
+        answers = list(llm.complete(REQUESTS))
+        assert sorted(reply.site for reply in answers) == sorted(request.site for request in REQUESTS)
 
     def test_nothing_asked(self, llm: LLM) -> None:
         """No request, no reply."""
@@ -54,8 +57,8 @@ class Conformance:
             assert 0 <= reply.tokens_out <= SAMPLING.max_tokens
             assert reply.tokens_out > 0 or reply.text == ""
 
-    def test_finish_is_told(self, llm: LLM) -> None:
-        """A reply that ran into its bound says so; one that did not, stopped."""
+    def test_how_it_ended(self, llm: LLM) -> None:
+        """A reply that reached its bound says so; any other stopped by itself."""
         for reply in llm.complete(REQUESTS):
             assert reply.finish == ("length" if reply.tokens_out == SAMPLING.max_tokens else "stop")
 

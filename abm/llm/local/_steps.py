@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from abm.llm.local._cache import RoomyLayer
 from abm.llm.local.attention import GROUPED
-from abm.llm.local.cache import RoomyLayer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from abm.llm import vllm_backend
+from abm.llm import _vllm
+from abm.llm._vllm import VLLM
 from abm.llm.backends import Backends, Serving
-from abm.llm.vllm_backend import VLLM
 from moloch.errors import InputError
 
 
@@ -83,7 +83,7 @@ class TestStart:
 
             engine, platform = SimpleNamespace(from_engine_args=refuses), SimpleNamespace(is_cuda_alike=lambda: cuda)
             seen = {}
-            monkeypatch.setattr(vllm_backend, "_imported", lambda: (seen.update, engine, platform))
+            monkeypatch.setattr(_vllm, "_imported", lambda: (seen.update, engine, platform))
             with pytest.raises(InputError, match="vLLM cannot serve the model: not enough memory") as caught:
                 Backends(Serving(llm="vllm", vllm=given.pop("vllm", {})), **given).llm("pocket")
             assert "and more" not in str(caught.value) and "moloch doctor" in str(caught.value)
@@ -111,6 +111,6 @@ class TestStart:
     def test_what_is_not_to_be_set(self, monkeypatch, name):
         """Code of a model's folder is never run, nor pickles read, whatever the settings say."""
         platform = SimpleNamespace(is_cuda_alike=lambda: True)
-        monkeypatch.setattr(vllm_backend, "_imported", lambda: (dict, None, platform))
+        monkeypatch.setattr(_vllm, "_imported", lambda: (dict, None, platform))
         with pytest.raises(InputError, match=f"serving.vllm cannot set {name}"):
             VLLM("pocket", **{name: True})
