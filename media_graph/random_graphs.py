@@ -256,7 +256,7 @@ def _picked(cells: int, p: float, draws: np.random.Generator) -> NDArray[np.int6
     while at < cells - 1:
         left = cells - 1 - at
         steps = draws.geometric(p, size=int(left * p + 5 * (left * p) ** 0.5) + 16)
-        places = at + np.cumsum(np.minimum(steps, cells))  # a step leads at most past the end
+        places = at + np.cumsum(np.minimum(steps, cells + 1))  # a step leads at most past the end
         parts.append(places)
         at = int(places[-1])
     picked = np.concatenate(parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -155,6 +157,17 @@ class TestEdges:
         assert len(build("barabasi_albert", 60, 1, m=3).indices) == 2 * (60 - 3) * 3
         assert len(build("watts_strogatz", 60, 1, k=4, p=0.3).indices) == 2 * 60 * 2
         assert len(build("erdos_renyi", 60, 1, p=1.0).indices) == 60 * 59
+
+    @pytest.mark.parametrize("p", [5e-324, 1e-9])
+    def test_a_vanishing_probability_ties_nobody(self, p):
+        """Not even the last two members; the smallest positive number is a probability too."""
+        assert not len(build("erdos_renyi", 60, 1, p=p).indices)
+
+    def test_every_pair_is_as_likely(self):
+        """The first and the last as any other, where few are tied."""
+        graphs = [build("erdos_renyi", 4, seed, p=0.1) for seed in range(1000)]
+        pairs = Counter(pair for graph in graphs for pair in zip(*graph.ties(), strict=True) if pair[0] < pair[1])
+        assert len(pairs) == 6 and all(60 < count < 145 for count in pairs.values())  # 100 expected, deviation 9.5
 
     def test_what_is_no_number_is_refused(self):
         """Nor is a number of members below 0."""
