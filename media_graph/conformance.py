@@ -1,11 +1,18 @@
-"""What every ranker promises; a ranker's tests inherit these and give it as the fixture ``ranker``."""
+"""What every ranker and every graph builder promises; the tests of one inherit these.
+
+A ranker is given as the fixture ``ranker``; a builder as the fixture ``builder``, its options set
+(``functools.partial(small_world, degree=4)``).
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from media_graph.csr import CSR
 from media_graph.feeds import Feed, Ranker, serve
 
 MEMBERS, ITEMS, FEATURES = 12, 5, 3
@@ -66,3 +73,44 @@ class RankerConformance:
             predicted=lambda: np.zeros(0),
         )  # fmt: skip
         assert np.asarray(ranker.score(none)).shape == (0,)
+
+
+def built(builder: Callable[..., CSR], n: int, seed: int) -> CSR:
+    """Return a builder's graph of members with random traits."""
+    traits = np.random.default_rng(n).uniform(-1, 1, (n, 4)).astype(np.float32)
+    takes = inspect.signature(builder).parameters
+    common = {"seed": seed, "traits": traits}
+    return builder(n, **{name: value for name, value in common.items() if name in takes})
+
+
+class GraphBuilderConformance:
+    """A builder is a pure function of the number of members, their traits and a seed."""
+
+    SIZES = (30, 200)
+
+    def test_one_row_for_each_member(self, builder: Callable[..., CSR]) -> None:
+        """Members without ties among them."""
+        for n in self.SIZES:
+            assert built(builder, n, 1).n == n
+
+    def test_equal_seeds_give_equal_graphs(self, builder: Callable[..., CSR]) -> None:
+        """Whatever else was drawn meanwhile: a replay must find the same."""
+        for n in self.SIZES:
+            for seed in (1, 2**31 - 1):
+                np.random.seed(0)
+                one = built(builder, n, seed)
+                np.random.seed(1)
+                two = built(builder, n, seed)
+                assert np.array_equal(one.indptr, two.indptr) and np.array_equal(one.indices, two.indices)
+
+    def test_no_tie_twice_and_none_to_oneself(self, builder: Callable[..., CSR]) -> None:
+        """Rows ascend strictly."""
+        for n in self.SIZES:
+            sources, targets = built(builder, n, 1).ties()
+            assert (sources != targets).all()
+            assert (np.diff(sources * n + targets) > 0).all()
+
+    def test_arrays_have_the_types_of_a_csr(self, builder: Callable[..., CSR]) -> None:
+        """Compiled loops take no others."""
+        graph = built(builder, self.SIZES[0], 1)
+        assert (graph.indptr.dtype, graph.indices.dtype) == (np.int64, np.int32)

@@ -15,8 +15,10 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from media_graph.builders import PERSONA
 from moloch.errors import InputError
+
+PERSONA = "persona"
+"""Node attribute of a networkx graph that holds the persona's index."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +129,11 @@ def to_csr(graph: nx.Graph[Any]) -> CSR:
             why=f"the node attribute {PERSONA!r} must hold 0 .. {len(index) - 1}, each once",
             fix="Number the members, or use a builder of media_graph.",
         )
-    n, degrees = len(index), np.fromiter((len(found) for found in graph.adj.values()), dtype=np.int64, count=len(index))
-    targets = np.fromiter((index[v] for found in graph.adj.values() for v in found), np.int64, int(degrees.sum()))
+    n, degrees = (
+        len(index),
+        np.fromiter((len(others) for others in graph.adj.values()), dtype=np.int64, count=len(index)),
+    )
+    targets = np.fromiter((index[v] for others in graph.adj.values() for v in others), np.int64, int(degrees.sum()))
     sources = np.repeat(np.fromiter(index.values(), np.int64, n), degrees)
     if np.any(sources == targets):
         raise InputError("not an audience graph", why="a member is tied to itself", fix="Remove the self-loops.")

@@ -15,8 +15,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from media_graph.builders import PERSONA
-from media_graph.csr import CSR, from_csr, from_ties
+from media_graph.csr import CSR, PERSONA, from_csr, from_ties
 from moloch.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,8 +1,7 @@
 """Random audience graphs as arrays, for any number of members: no Python object per tie.
 
-Every builder is a pure function of its arguments and seed, and gives mutual ties but for :func:`followers`. The same models
-by networkx, for small graphs with attributes, are in :mod:`media_graph.builders`. Knows traits and labels as arrays; knows
-nothing of who the members are.
+Every builder is a pure function of its arguments and seed. All but :func:`followers` give mutual ties. Knows traits and
+labels as arrays; knows nothing of who the members are.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from media_graph.csr import CSR, distinct, from_ties
 from moloch.errors import InputError
+from moloch.registry import Registry
 
 CANDIDATES = 16
 """Members among whom the most alike is chosen, see :func:`homophilous`."""
@@ -35,16 +35,14 @@ def build(
     """Return a graph of ``n`` members.
 
     Args:
-        kind: one of :data:`KINDS`.
-        traits: shape (n, t), for kinds that look at who is alike.
+        kind: name of a builder in :data:`BUILDERS`.
+        traits: shape (n, t), for builders that look at who is alike.
         options: the builder's other arguments.
 
     Raises:
-        InputError: no such kind or option, or a value that it cannot have.
+        InputError: no such builder or option, or a value that it cannot have.
     """
-    if kind not in KINDS:
-        raise InputError(f"unknown graph {kind!r}", fix=f"Choose one of {', '.join(KINDS)}.")
-    builder = KINDS[kind]
+    builder = BUILDERS.get(kind)
     takes = inspect.signature(builder).parameters
     known = [name for name in takes if name not in ("n", "seed", "traits")]
     if unknown := [name for name in options if name not in known]:
@@ -53,9 +51,9 @@ def build(
         )
     if missing := [name for name in known if takes[name].default is inspect.Parameter.empty and name not in options]:
         raise InputError(f"a graph of kind {kind!r} needs the option {missing[0]!r}")
-    given = options | ({"traits": traits} if "traits" in takes else {}) | ({"seed": seed} if "seed" in takes else {})
+    common = {"seed": seed, "traits": traits}
     try:
-        return builder(n, **given)
+        return builder(n, **options, **{name: value for name, value in common.items() if name in takes})
     except (TypeError, ValueError) as error:
         raise InputError(f"no graph of kind {kind!r} can be built from {options}", why=str(error)) from error
 
@@ -179,8 +177,8 @@ def homophilous(
         for start in range(0, len(alike), _BLOCK):
             some = alike[start : start + _BLOCK]
             two[some] = _most_alike(traits, one[some], draws.integers(n, size=(len(some), CANDIDATES)))
-        found = (np.minimum(one, two) * n + np.maximum(one, two))[one != two]
-        keys = distinct(np.concatenate([keys, found]))
+        proposed = (np.minimum(one, two) * n + np.maximum(one, two))[one != two]
+        keys = distinct(np.concatenate([keys, proposed]))
     return _mutual(n, keys // max(1, n), keys % max(1, n))
 
 
@@ -220,11 +218,23 @@ def followers(n: int, *, degree: float = 8.0, influencers: int = 0, pull: float 
     return from_ties(n, sources[keep], targets[keep])
 
 
-KINDS: dict[str, Callable[..., CSR]] = {
-    made.__name__: made
-    for made in (isolated, erdos_renyi, barabasi_albert, watts_strogatz, stochastic_block, homophilous, followers)
-}
-"""Name -> builder."""
+BUILDERS: Registry[Callable[..., CSR]] = Registry(
+    "graph builder",
+    {
+        builder.__name__: builder
+        for builder in (
+            isolated,
+            erdos_renyi,
+            barabasi_albert,
+            watts_strogatz,
+            stochastic_block,
+            homophilous,
+            followers,
+        )
+    },
+)
+"""Name -> builder: a function of ``n`` and, by name, of ``seed`` and ``traits`` if it needs them, and of its own options.
+Your own is added with ``@BUILDERS.register("name")``."""
 
 
 def _most_alike(
@@ -246,11 +256,11 @@ def _picked(cells: int, p: float, draws: np.random.Generator) -> NDArray[np.int6
     while at < cells - 1:
         left = cells - 1 - at
         steps = draws.geometric(p, size=int(left * p + 5 * (left * p) ** 0.5) + 16)
-        found = at + np.cumsum(np.minimum(steps, cells))  # a step cannot lead farther than past the end
-        parts.append(found)
-        at = int(found[-1])
-    places = np.concatenate(parts)
-    return places[places < cells]
+        places = at + np.cumsum(np.minimum(steps, cells + 1))  # a step leads at most past the end
+        parts.append(places)
+        at = int(places[-1])
+    picked = np.concatenate(parts)
+    return picked[picked < cells]
 
 
 def _pair(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -18,6 +18,7 @@ from abm.audience.weights import YAML
 from abm.probe import PROBES
 from learning.runs.arms import ArmSettings, arms_in, named_methods, setting_keys
 from learning.runs.config import LLM_AUDIENCE, RunConfig
+from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
 from moloch.errors import InputError
@@ -93,6 +94,9 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
         yield ("audience",), AUDIENCES.unknown(config.audience, also="llm, or a YAML file's path")
     if (unknown := config.serving.unknown_backend) is not None:
         yield ("serving", "llm"), unknown
+    graph = config.network.graph.kind
+    if graph not in BUILDERS and not Path(graph).suffix:
+        yield ("network", "graph", "kind"), BUILDERS.unknown(graph, also="or the path of a file")
     if config.network.feed.ranker not in RANKERS:
         yield ("network", "feed", "ranker"), RANKERS.unknown(config.network.feed.ranker)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,8 @@ from abm.audience import Mixed, Reactions, audience
 from abm.conformance import ArenaConformance, AudienceConformance, ProbeConformance, ReaderConformance
 from abm.probe import PROBES, Verdict
 from abm.worlds.networked.readers import reader
-from media_graph.conformance import RankerConformance
+from media_graph import BUILDERS, CSR
+from media_graph.conformance import GraphBuilderConformance, RankerConformance
 from media_graph.feeds import RANKERS
 
 
@@ -56,6 +59,25 @@ class TestRankers(RankerConformance):
     @pytest.fixture(params=RANKERS.names())
     def ranker(self, request):
         return RANKERS.get(request.param)()
+
+
+class TestGraphBuilders(GraphBuilderConformance):
+    """The built-in graph builders."""
+
+    @pytest.fixture(
+        params=[
+            ("isolated", {}),
+            ("erdos_renyi", {"degree": 4}),
+            ("barabasi_albert", {"m": 2}),
+            ("watts_strogatz", {"k": 4, "p": 0.2}),
+            ("homophilous", {"degree": 5, "homophily": 0.7}),
+            ("followers", {"degree": 5, "influencers": 2}),
+        ],
+        ids=lambda param: param[0],
+    )
+    def builder(self, request):
+        name, options = request.param
+        return partial(BUILDERS.get(name), **options)
 
 
 class Moody:
@@ -108,3 +130,12 @@ class TestSuitesNotice:
 
         with pytest.raises(AssertionError):
             RankerConformance().test_equal_rounds_have_equal_scores(Drawing())
+
+    def test_a_builder_that_draws_from_the_global_state(self):
+        def careless(n):
+            targets = np.random.randint(n, size=n)
+            return CSR(np.arange(n + 1, dtype=np.int64), targets.astype(np.int32))
+
+        for law in ("test_equal_seeds_give_equal_graphs", "test_no_tie_twice_and_none_to_oneself"):
+            with pytest.raises(AssertionError):
+                getattr(GraphBuilderConformance(), law)(careless)

@@ -55,7 +55,7 @@ class TestRankers:
             def score(self, feed):
                 return feed.items.astype(float)
 
-        monkeypatch.setitem(RANKERS, "last", Last)
+        monkeypatch.setitem(RANKERS._added, "last", (Last, __name__))
         found = feed()
         assert found.items[serve(found, ranker("last").score(found), 1).chosen].tolist() == [2, 2]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_graph import KINDS, build, from_csr, to_csr
+from media_graph import build, from_csr, to_csr
 from moloch.errors import InputError
 
 OPTIONS = {
@@ -26,7 +28,7 @@ def made(kind, n=100, seed=1, **options):
     return build(kind, n, seed, traits=traits(n), **(options or OPTIONS[kind]))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", list(OPTIONS))
 class TestEveryKind:
     """What holds for all of them."""
 
@@ -143,13 +145,44 @@ class TestFollowers:
         assert followed[:5].mean() > 10 * followed.mean() and followed.var() > 5 * graph.degrees.var()
 
 
+class TestEdges:
+    """Numbers at the ends of their ranges."""
+
+    def test_isolated_members_see_nobody(self):
+        """The paper's voters have no ties, and there may be no voters."""
+        assert not len(build("isolated", 5, 1).indices) and build("isolated", 0, 1).n == 0
+
+    def test_models_have_their_number_of_ties(self):
+        """Preferential attachment adds m ties per newcomer; rewiring moves ties and makes none."""
+        assert len(build("barabasi_albert", 60, 1, m=3).indices) == 2 * (60 - 3) * 3
+        assert len(build("watts_strogatz", 60, 1, k=4, p=0.3).indices) == 2 * 60 * 2
+        assert len(build("erdos_renyi", 60, 1, p=1.0).indices) == 60 * 59
+
+    @pytest.mark.parametrize("p", [5e-324, 1e-9])
+    def test_a_vanishing_probability_ties_nobody(self, p):
+        """Not even the last two members; the smallest positive number is a probability too."""
+        assert not len(build("erdos_renyi", 60, 1, p=p).indices)
+
+    def test_every_pair_is_as_likely(self):
+        """The first and the last as any other, where few are tied."""
+        graphs = [build("erdos_renyi", 4, seed, p=0.1) for seed in range(1000)]
+        pairs = Counter(pair for graph in graphs for pair in zip(*graph.ties(), strict=True) if pair[0] < pair[1])
+        assert len(pairs) == 6 and all(60 < count < 145 for count in pairs.values())  # 100 expected, deviation 9.5
+
+    def test_what_is_no_number_is_refused(self):
+        """Nor is a number of members below 0."""
+        for n, p in ((60, float("nan")), (-1, 0.1)):
+            with pytest.raises(InputError, match="no such graph"):
+                build("erdos_renyi", n, 1, p=p)
+
+
 class TestMistakes:
     """One clear error each."""
 
     @pytest.mark.parametrize(
         ("kind", "options", "message"),
         [
-            ("magic", {}, "unknown graph 'magic'"),
+            ("magic", {}, "unknown graph builder 'magic'"),
             ("erdos_renyi", {"q": 1}, "no option 'q'"),
             ("erdos_renyi", {}, "give p or degree"),
             ("erdos_renyi", {"p": 2}, "probability"),

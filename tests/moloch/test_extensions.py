@@ -39,7 +39,7 @@ PARTS = """
     from abm.arenas.completions import Completion
     from abm.probe import PROBES, Verdict
     from abm.worlds import COMPETITORS, MEMBERS, Competitor, Member
-    from learning.methods import METHODS
+    from learning.methods import METHODS, Method
     from media_graph.feeds import RANKERS
 
     @PROBES.register("loud")
@@ -75,14 +75,21 @@ PARTS = """
             return super().write(assignment)
 
     ARENAS.add("loud_sales", lambda: arena("sales").model_copy(update={"probes": ("loud",)}))
-    METHODS.add("again", METHODS.get("placebo"))
+
+    @METHODS.register("longest")
+    class Longest(Method, frozen=True):
+        def rows(self, contests, seed):
+            return [contests.trajectory(each, self.slot(each)) for each in contests.learnable]
+
+        def slot(self, contest):
+            return max(contest.slots, key=lambda slot: len(contest.messages[slot].text))
 """
 ADDED = (
     (PROBES, "loud"),
     (RANKERS, "shortest"),
     (AUDIENCES, "first"),
     (ARENAS, "loud_sales"),
-    (METHODS, "again"),
+    (METHODS, "longest"),
     (MEMBERS, "loyal"),
     (COMPETITORS, "brief"),
 )
@@ -118,7 +125,7 @@ KINDS = {
     "probe": {"probes": ["loud", "unparsed"]},
     "ranker": {"world": "networked", "network": {"feed": {"ranker": "shortest"}}, "crowd": {"size": 20}},
     "audience": {"audience": "first"},
-    "method": {"arms": ["again", "placebo"]},
+    "method": {"arms": ["longest", "placebo"]},
     "arena": {"arena": "loud_sales", "probes": ["loud"]},
     "member": {"members": {"loyal": 0.5}},
     "member there": {"members": {"loyal": 0.5}, "world": "networked", "crowd": {"size": 20}},

@@ -9,7 +9,7 @@ from abm.audience import Voters
 from abm.columns import Int32s, pack
 from abm.events import Phase, TiesFormed
 from abm.worlds.networked.settings import GraphConfig
-from media_graph import CSR, KINDS, build, from_ties, read_graph
+from media_graph import BUILDERS, CSR, build, from_ties, read_graph
 from moloch import keyed
 from moloch.errors import InputError
 
@@ -31,7 +31,7 @@ def audience_graphs(
     Raises:
         InputError: no such builder or file, one that does not fit the members, or a split without any tie.
     """
-    if config.kind not in KINDS and Path(config.kind).suffix:
+    if config.kind not in BUILDERS and Path(config.kind).suffix:
         return _from_file(config, voters, names)
     return {split: _built(config, mine, seed, split) for split, mine in voters.items()}
 
