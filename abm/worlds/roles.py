@@ -27,7 +27,9 @@ from moloch.registry import Registry
 A = TypeVar("A", Member, Competitor)
 
 MEMBERS: Registry[type[Member]] = Registry("member", {"usual": Member})
+"""Name -> class of members."""
 COMPETITORS: Registry[type[Competitor]] = Registry("competitor", {"policy": Competitor})
+"""Name -> class of competitors."""
 
 
 def member_class(name: str) -> type[Member]:

@@ -21,6 +21,7 @@ FOLDERS = (*PACKAGES, "docs", "examples", "benchmarks", "tests")
 
 _DOTTED = re.compile(rf"(?<![\w./@'-])(?:{'|'.join(PACKAGES)})(?:\.[A-Za-z_]\w*)+(?![\w/-])")
 _PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./*-]*")
+_MEMBER = re.compile(r"`([A-Z]\w*[a-z]\w*)\.([a-z_]\w*)\b[^`]*`")
 _LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)\s#]+)(?:#[^)]*)?\)")
 
 Text = tuple[str, str]
@@ -55,6 +56,27 @@ def entry_points(root: Path = ROOT) -> set[str]:
 def dotted_names(text: str) -> list[str]:
     """Return the dotted names below one of the packages in a text."""
     return [name for name in _DOTTED.findall(text) if not name.endswith((".md", ".py", ".yaml"))]
+
+
+def members(text: str) -> list[tuple[str, str]]:
+    """Return what a text names as ``Class.attribute``, in backticks."""
+    return _MEMBER.findall(text)
+
+
+def has_member(name: str, attribute: str) -> bool:
+    """Return whether a class of this name has the attribute; of a class that is not ours nothing is known, so it has."""
+    owners = [(module, node) for module, node in _classes() if node.name == name]
+    return not owners or any(_has(module, [name, attribute], node) for module, node in owners)
+
+
+@cache
+def _classes() -> list[tuple[str, ast.ClassDef]]:
+    classes = []
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            classes += [(module, node) for node in _defined(path).values() if isinstance(node, ast.ClassDef)]
+    return classes
 
 
 def paths(text: str) -> list[str]:

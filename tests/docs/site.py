@@ -11,6 +11,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,7 @@ _LINK = re.compile(r"""<link\b[^>]*\bhref=["']?(?:https?:)?//[^>]*>""")
 _STYLE = re.compile(r"""(?:@import\s|url\()\s*["']?(?:https?:)?//[^)"';]*""")
 
 
+@cache
 def doors(root: Path = ROOT) -> dict[str, list[str]]:
     """Return each module that has an ``__all__``, by dotted name, with the names in it.
 
@@ -41,6 +43,7 @@ def doors(root: Path = ROOT) -> dict[str, list[str]]:
     return listed
 
 
+@cache
 def modules_behind(root: Path = ROOT) -> dict[str, str]:
     """Return the public names that are modules themselves, as ``moloch.graphs`` is, with the module that each is."""
     behind = {}

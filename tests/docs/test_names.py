@@ -21,6 +21,18 @@ def test_dotted_names_exist():
     assert wrong == []
 
 
+def test_members_of_classes_exist():
+    """A page that names ``Model.step()`` in backticks names a class of ours that has it."""
+    wrong = [
+        f"{where}: {name}.{attribute}"
+        for where, text in names.texts()
+        if where.partition(":")[0].endswith(".md")
+        for name, attribute in names.members(text)
+        if not names.has_member(name, attribute)
+    ]
+    assert wrong == []
+
+
 def test_paths_exist():
     """What is named as ``docs/models.md`` is a file or folder of the repository."""
     wrong = [
@@ -75,3 +87,10 @@ def test_a_path_that_does_not_exist_is_seen():
     ]  # fmt: skip
     assert names.path_exists("learning/profiles/*.yaml") and not names.path_exists("learning/profiles/*.toml")
     assert not names.path_exists("docs/model.md")
+
+
+def test_a_member_that_a_class_does_not_have_is_seen():
+    """Own and inherited ones are known; classes of other libraries are not judged."""
+    assert names.members("`Model.step()` calls `EventLog.append`") == [("Model", "step"), ("EventLog", "append")]
+    assert names.has_member("EventLog", "append") and not names.has_member("EventLog", "prepend")
+    assert names.has_member("ReplayModel", "agents") and names.has_member("DataFrame", "anything")

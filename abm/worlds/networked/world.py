@@ -40,8 +40,9 @@ class NetworkedModel(Model):
     """A Mesa model of contests in the networked world.
 
     Args:
-        society, journal, stage: as :class:`abm.worlds.model.Model` takes them; the members' ties stand in the log
-            (``ties_formed``, ``graph``).
+        society: what does not change between the stages of a run.
+        journal: the run's log, which holds the members' ties (``ties_formed``, ``graph``).
+        stage: who competes about what before whom.
         network: the world's settings.
         checkers: probes that a fact-check may use.
 
