@@ -32,8 +32,9 @@ from learning.runs.config_file import PROFILES, load_config
 from learning.runs.costs import planned, total
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
+from learning.runs.objects import Objects
 from learning.runs.redecide import replay_recorded
-from learning.runs.run import book, open_models
+from learning.runs.run import book
 from moloch.errors import InputError
 from tests.support.fakes import FakeTrainer, answer
 from tests.support.server import Call, completion, ok, serving
@@ -80,7 +81,7 @@ def carry_out(folder, config, budget=None):
         if exists:
             log.append([RunResumed(versions={})])
         backends = Backends(config.serving, budget=budget)
-        writer, reader = (Unadapted(llm) for llm in open_models(config, backends))
+        writer, reader = (Unadapted(llm) for llm in Objects().models(config, backends))
         journal = LiveJournal(log)
         book(log, config, budget)
         Loop(config, gather(config), journal, writer, FakeTrainer(), reader=reader).run()
@@ -187,7 +188,7 @@ class TestServing:
         """A bound on money that could never bind is refused."""
         config = settings(server)
         with pytest.raises(InputError, match="its prices are not known"):
-            open_models(config, Backends(config.serving, budget=Budget(Bounds(usd=1.0))))
+            Objects().models(config, Backends(config.serving, budget=Budget(Bounds(usd=1.0))))
 
     @pytest.mark.parametrize("name", PROFILES)
     def test_profiles(self, name):
