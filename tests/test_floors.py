@@ -1,58 +1,136 @@
-"""Dependencies point one way: a package imports only from its own floor and the floors below."""
+"""The house: imports point down, between packages, between rooms and between files; there are no exceptions.
+
+Every import counts, lazy ones and those for types only too.
+"""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FLOORS = ("populations", "media_graph", "abm", "learning", "analysis")
+HOUSE: dict[str, str] = {
+    "moloch": "errors content lazy kernels | keyed registry yamls extensions | __main__",
+    "populations": "randomness personas tables | mapping raking splits _traits | sources draws",
+    "media_graph": "csr cascades growth feed_kernels | random_graphs files layouts feeds diffusion | conformance",
+    "abm": "arenas columns | events probe | log llm reactions | audience state | journal | worlds | views conformance",
+    "learning": "methods pocket | training | runs | surrogates",
+    "analysis": "formats statistics passages pocket checks | probes readings | tables | judges | terminal ui | record cli",
+}
+"""Package -> its rooms, from the ground up; rooms between two bars stand side by side. Packages stand on each other, too."""
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "polars", "mesa", "vllm", "solara", "anywidget", "scipy"}
 
 
-def imported(path: Path) -> set[str]:
-    """Return the top-level packages that a file imports anywhere, lazily or not."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.add(node.module.split(".")[0])
+@cache
+def modules() -> dict[str, Path]:
+    """Return every module of the product by its dotted name; a package by its own."""
+    found = {}
+    for package in HOUSE:
+        for path in (ROOT / package).rglob("*.py"):
+            if "node_modules" in path.parts:
+                continue
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
 
 
-@pytest.mark.parametrize("package", FLOORS)
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return the modules of the product that a module imports anywhere in its code."""
+    found = set()
+    for node in ast.walk(ast.parse(modules()[module].read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in modules() else node.module)
+    return frozenset(name for name in found if name in modules() and name != module)
+
+
+def circles(graph: dict[str, set[str]]) -> list[str]:
+    """Return what is left of a graph after everything that only rests on firm ground was taken away."""
+    left = {name: set(targets) for name, targets in graph.items()}
+    while firm := [name for name, targets in left.items() if not targets & left.keys()]:
+        for name in firm:
+            del left[name]
+    return sorted(left)
+
+
+@pytest.mark.parametrize("package", HOUSE)
 def test_no_package_knows_the_floors_above(package):
     """Not even inside a function."""
-    above = set(FLOORS[FLOORS.index(package) + 1 :])
-    for path in (ROOT / package).rglob("*.py"):
-        assert not imported(path) & above, f"{path.relative_to(ROOT)} imports from a floor above"
+    above = list(HOUSE)[list(HOUSE).index(package) + 1 :]
+    for module in modules():
+        if module.split(".")[0] == package and package != "moloch":
+            assert not [each for each in imports(module) if each.split(".")[0] in above], module
 
 
-@pytest.mark.parametrize("statement", ["import analysis", "import analysis.cli", "import learning", "import abm"])
+def test_the_ground_knows_none_of_the_packages():
+    """The front door names where things are; only for type checkers does it import them."""
+    for module in modules():
+        if module.split(".")[0] == "moloch" and module != "moloch":
+            assert all(each.split(".")[0] == "moloch" for each in imports(module)), module
+
+
+@pytest.mark.parametrize("package", HOUSE)
+def test_no_room_knows_the_rooms_above(package):
+    """Inside a package, too; a room that is not in the plan of the house is not built."""
+    height = {room: i for i, level in enumerate(HOUSE[package].split("|")) for room in level.split()}
+    for module in modules():
+        if not module.startswith(f"{package}."):
+            continue
+        room = module.split(".")[1]
+        assert room in height, f"{module} stands in no room of the plan"
+        for each in imports(module):
+            if each.startswith(f"{package}.") and (other := each.split(".")[1]) != room:
+                assert height[other] < height[room], f"{module} imports {each}"
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4, 9])
+def test_nothing_goes_round(depth):
+    """Between rooms, rooms of rooms, and files."""
+    graph: dict[str, set[str]] = {}
+    for module in modules():
+        if module == "moloch":  # the front door, which stands before the whole house
+            continue
+        room = ".".join(module.split(".")[:depth])
+        targets = {".".join(each.split(".")[:depth]) for each in imports(module)}
+        graph.setdefault(room, set()).update(targets - {room})
+    assert circles(graph) == []
+
+
+def test_private_modules_stay_in_their_folder():
+    """A name with an underscore is imported by its neighbours only; others go through the door."""
+    for module in modules():
+        package = module if modules()[module].name == "__init__.py" else module.rpartition(".")[0]
+        for each in imports(module):
+            parts = each.split(".")
+            for i, part in enumerate(parts):
+                if part.startswith("_"):
+                    folder = ".".join(parts[:i])
+                    assert f"{package}.".startswith(f"{folder}."), f"{module} imports {each}"
+
+
+def loaded(statement: str) -> set[str]:
+    """Return the modules that a fresh Python has loaded after a statement."""
+    code = f"{statement}; import sys; print(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("statement", ["import analysis, analysis.cli, learning, abm"])
 def test_front_doors_are_light(statement):
     """Opening a front door, the command line's among them, imports nothing heavy."""
-    code = f"{statement}; import sys; print(' '.join(sys.modules))"
-    loaded = set(
-        subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.split()
-    )
-    assert not loaded & HEAVY
+    assert not loaded(statement) & HEAVY
 
 
 def test_generation_and_training_need_neither_polars_nor_mesa():
     """GPU hosts that have torch but not these can still train and generate."""
-    code = (
-        "import abm.llm.local.backend, learning.training.trainer, learning.methods, sys; print(' '.join(sys.modules))"
-    )
-    loaded = set(
-        subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.split()
-    )
-    assert not loaded & {"polars", "mesa", "vllm"}
+    statement = "import abm.llm.local.backend, learning.training.trainer, learning.methods"
+    assert not loaded(statement) & {"polars", "mesa", "vllm"}
