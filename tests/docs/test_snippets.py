@@ -104,7 +104,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
         llm.digest = POCKET
         return llm
 
-    monkeypatch.setattr(Backends, "_engine", engine)
+    monkeypatch.setattr(Backends, "_opened", engine)
     monkeypatch.setattr(Objects, "trainer_of", lambda *_: FakeTrainer())
 
 
