@@ -46,6 +46,12 @@ def _texts(root: Path) -> Iterator[Text]:
             yield from ((f"{where}:{number}", text) for number, text in _spoken(path))
 
 
+def imported(text: str) -> list[str]:
+    """Return the dotted names of what import statements in a text import."""
+    statements = re.findall(r"from ([\w.]+) import (\w+(?:, \w+)*)", text)
+    return [f"{module}.{name}" for module, listed in statements for name in listed.split(", ")]
+
+
 def entry_points(root: Path = ROOT) -> set[str]:
     """Return the groups of entry points that registries read: names with a dot, but of no object."""
     sources = [path.read_text("utf-8") for folder in PACKAGES for path in (root / folder).rglob("*.py")]

@@ -21,6 +21,16 @@ def test_dotted_names_exist():
     assert wrong == []
 
 
+def test_what_moved_is_where_the_changelog_says():
+    """In the table of moved imports, the right column can be imported and the modules of the left cannot."""
+    rows = re.findall(r"^\| (`.+) \| (`.+) \|$", (names.ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) > 20
+    now = [name for _, new in rows for name in [*names.dotted_names(new), *names.imported(new)]]
+    assert [name for name in now if not names.exists(name)] == []
+    gone = [old for old, _ in rows if all(map(names.exists, [*names.dotted_names(old), *names.imported(old)]))]
+    assert [old for old in gone if "[" not in old] == ["`from abm.journal import Journal` (to write a run)"]
+
+
 def test_members_of_classes_exist():
     """A page that names ``Model.step()`` in backticks names a class of ours that has it."""
     wrong = [

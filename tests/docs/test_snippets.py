@@ -24,7 +24,7 @@ import pytest
 import typer
 
 from abm.events import CompetitorsJoined
-from abm.llm import ScriptedLLM
+from abm.llm import BACKENDS, Opening, ScriptedLLM
 from abm.log import read_events
 from analysis.cli import main
 from analysis.cli.app import app
@@ -96,15 +96,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function writes in the pocket model's place, and a trainer that learns nothing names adapters."""
-    from abm.llm.backends import Backends
     from learning.runs.objects import Objects
 
-    def engine(backends: Backends, model: str) -> ScriptedLLM:
-        llm = ScriptedLLM(reply, model)
+    def opened(opening: Opening) -> ScriptedLLM:
+        llm = ScriptedLLM(reply, opening.model)
         llm.digest = POCKET
         return llm
 
+<<<<<<< HEAD
     monkeypatch.setattr(Backends, "_opened", engine)
+=======
+    monkeypatch.setitem(BACKENDS._built_in, "transformers", opened)
+>>>>>>> docs
     monkeypatch.setattr(Objects, "trainer_of", lambda *_: FakeTrainer())
 
 

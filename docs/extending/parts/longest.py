@@ -1,4 +1,4 @@
-"""A method that learns the longest message of each contest, whoever won it."""
+"""A method that learns the longest message of each contest, not the winner."""
 
 from learning.methods import METHODS, Method
 
