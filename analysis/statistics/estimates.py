@@ -98,8 +98,8 @@ def clustered_mean(
 
 def _codes(labels: Sequence[object] | NDArray) -> tuple[NDArray[np.int64], int]:
     if isinstance(labels, np.ndarray):
-        found, codes = np.unique(labels, return_inverse=True)
-        return codes, len(found)
+        groups, codes = np.unique(labels, return_inverse=True)
+        return codes, len(groups)
     known: dict[object, int] = {}
     codes = np.fromiter((known.setdefault(item, len(known)) for item in labels), dtype=np.int64, count=len(labels))
     return codes, len(known)
