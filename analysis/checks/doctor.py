@@ -91,12 +91,12 @@ def _extra(name: str, use: str) -> Found:
 
 
 def _pinned() -> list[Found]:
-    found = []
+    broken = []
     for name in PINNED:
         needs = [need for need in unmet(name, only=("torch", "transformers", "torchvision")) if need.found]
         if needs:
-            found.append(Found(name, "no", f"{'; '.join(map(str, needs))}: give it an environment of its own"))
-    return found
+            broken.append(Found(name, "no", f"{'; '.join(map(str, needs))}: give it an environment of its own"))
+    return broken
 
 
 def _accelerator() -> Found:

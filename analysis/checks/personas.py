@@ -26,7 +26,7 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
     path = locate(source)
     plan = read_mapping(mapping) if mapping else None
     columns: Counter[str] = Counter()
-    found: dict[str, Persona] = {}
+    personas_by_id: dict[str, Persona] = {}
     weight: Counter[str] = Counter()
     make, mistakes, count = rule(path, plan), [], 0
     for where, row in rows(path):
@@ -35,12 +35,12 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
         try:
             persona = make(row)
             weight[persona.id] += plan.weight_of(row) if plan else 1.0  # pyright: ignore[reportArgumentType]
-            found.setdefault(persona.id, persona)
+            personas_by_id.setdefault(persona.id, persona)
         except ValueError as error:
             mistakes.append(f"{where}: {error}")
-    if not found:
+    if not personas_by_id:
         raise InputError("no personas", where=str(path), why=mistakes[0] if mistakes else "it holds no row")
-    personas = list(found.values())
+    personas = list(personas_by_id.values())
     names, matrix = trait_matrix(personas)
     wanted = _wanted(plan) if plan else set()
     return {

@@ -48,15 +48,15 @@ def read_answer(answer: str, finish: Finish, question: Question, message: str) -
         return Ruling("refused", why="the server would not complete it")
     if finish == "error":
         return Ruling("error", why="the server gave no answer")
-    found, why = _object(answer)
-    if found is None:
+    answered, why = _object(answer)
+    if answered is None:
         if finish == "length":
             why = "cut at its bound"
         return Ruling("refused" if _REFUSAL.match(_spoken(answer)) else "invalid", why=why)
-    verdict = _verdict(found.get("verdict"), question)
+    verdict = _verdict(answered.get("verdict"), question)
     if verdict is None:
-        return Ruling("invalid", why=f"no such verdict: {str(found.get('verdict'))[:40]!r}")
-    quote, reason = found.get("quote") or "", found.get("reason") or ""
+        return Ruling("invalid", why=f"no such verdict: {str(answered.get('verdict'))[:40]!r}")
+    quote, reason = answered.get("quote") or "", answered.get("reason") or ""
     if not isinstance(quote, str):
         return Ruling("invalid", why="the quote is no text")
     needed = verdict != question.verdicts[0]
@@ -114,21 +114,21 @@ def _object(answer: str) -> tuple[dict[str, Any] | None, str]:
     if start < 0:
         return None, "no JSON object" if spoken.strip() else "empty"
     try:
-        found, end = _DECODER.raw_decode(spoken, start)
+        parsed, end = _DECODER.raw_decode(spoken, start)
     except (ValueError, RecursionError):
         return None, "not JSON"
-    if not isinstance(found, dict) or "verdict" not in found:
+    if not isinstance(parsed, dict) or "verdict" not in parsed:
         return None, "no verdict"
     if re.search(r"verdict['\"]?\s*:", spoken[end:], re.IGNORECASE):
         return None, "more than one verdict"
-    return found, ""
+    return parsed, ""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = {key.strip().casefold(): value for key, value in pairs}
-    if len(found) < len(pairs):
+    fields = {key.strip().casefold(): value for key, value in pairs}
+    if len(fields) < len(pairs):
         raise ValueError("a key is given twice")
-    return found
+    return fields
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, strict=False)

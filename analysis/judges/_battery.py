@@ -107,14 +107,14 @@ class Battery(_Strict):
         Raises:
             InputError: there are none.
         """
-        found = tuple(probe for probe in self.probes if probe.asked_in(arena))
-        if not found:
+        asked = tuple(probe for probe in self.probes if probe.asked_in(arena))
+        if not asked:
             known = sorted({arena for probe in self.probes for arena in probe.arenas})
             raise InputError(
                 f"battery {self.name!r} asks nothing in the arena {arena!r}", why=f"it is for {', '.join(known)}",
                 fix="Give the battery's YAML with the arena named, or another battery.",
             )  # fmt: skip
-        return found
+        return asked
 
 
 @cache

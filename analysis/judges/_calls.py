@@ -136,18 +136,18 @@ class _Asking:
     def all(self, requests: Sequence[Request]) -> dict[str, LLMReplied]:
         """Return site -> answer."""
         self._total += len(requests)
-        found: dict[str, LLMReplied] = {}
+        answered: dict[str, LLMReplied] = {}
         by_judge: dict[str, list[Request]] = {}
         for request in requests:
             by_judge.setdefault(self._call(request).judge.digest, []).append(request)
-        for mine in by_judge.values():
+        for of_judge in by_judge.values():
             self._report(self._done, self._total)
-            llm = _Watched(self._call(mine[0]).judge.open(), self._answered)
+            llm = _Watched(self._call(of_judge[0]).judge.open(), self._answered)
             size = TOGETHER[llm.unit]
-            for start in range(0, len(mine), size):
-                for reply in self._journal.ask(llm, mine[start : start + size], step=-1, cause=-1):
-                    found[reply.site] = reply
-        return found
+            for start in range(0, len(of_judge), size):
+                for reply in self._journal.ask(llm, of_judge[start : start + size], step=-1, cause=-1):
+                    answered[reply.site] = reply
+        return answered
 
     def _call(self, request: Request) -> Call:
         return self._plan.calls[request.site.removesuffix("/again")]
@@ -180,15 +180,15 @@ class _Watched:
 
 def _again(plan: CallPlan, known: dict[str, LLMReplied], wording: Wording) -> list[Request]:
     """Return the second questions that are due: a refusal is final, anything else that does not count is asked again."""
-    found = []
+    requests = []
     for site, call in plan.calls.items():
         if site not in known or again_site(site) in known:
             continue
         first = known[site]
         ruling = read_answer(first.text, first.finish, call.question, call.text)
         if ruling.status in ("invalid", "error") or (ruling.status == "refused" and first.finish != "refused"):
-            found.append(again_request(call, first.text, ruling, wording))
-    return found
+            requests.append(again_request(call, first.text, ruling, wording))
+    return requests
 
 
 def _final(call: Call, first: LLMReplied, known: dict[str, LLMReplied]) -> Ruling:

@@ -111,15 +111,15 @@ class Messages:
         strangers = [arm for arm in selection.arms if arm not in self.arms]
         if strangers:
             raise InputError(f"no arm {strangers[0]!r} in the run", fix=f"It has {', '.join(self.arms)}.")
-        found = [m for m in self.published if m.phase == selection.phase and m.arm in (selection.arms or self.arms)]
-        epochs = sorted({message.epoch for message in found})
+        messages = [m for m in self.published if m.phase == selection.phase and m.arm in (selection.arms or self.arms)]
+        epochs = sorted({message.epoch for message in messages})
         epoch = selection.epoch if selection.epoch is not None else (epochs[-1] if epochs else 0)
-        found = [message for message in found if message.epoch == epoch]
-        if not found:
+        messages = [message for message in messages if message.epoch == epoch]
+        if not messages:
             there = f"its epochs of that phase are {', '.join(map(str, epochs))}" if epochs else ""
             raise InputError(f"no message to judge in phase {selection.phase!r}", why=there)
-        order = sampled([message.anchor for message in found], selection.sample, selection.seed)
-        return sorted((m for m in found if m.anchor in order), key=lambda m: order[m.anchor])
+        order = sampled([message.anchor for message in messages], selection.sample, selection.seed)
+        return sorted((m for m in messages if m.anchor in order), key=lambda m: order[m.anchor])
 
 
 def sampled(anchors: Sequence[str], size: int | None, seed: int) -> dict[str, int]:

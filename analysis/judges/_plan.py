@@ -55,12 +55,12 @@ def judges(names: Sequence[str], serving: Serving, backends: Backends) -> list[J
     Raises:
         InputError: no such model, or one is named twice.
     """
-    found = [_judge(name, serving, backends) for name in names]
-    for i, judge in enumerate(found):
-        for other in found[:i]:
+    named = [_judge(name, serving, backends) for name in names]
+    for i, judge in enumerate(named):
+        for other in named[:i]:
             if judge.digest == other.digest:
                 raise InputError(f"{other.name!r} and {judge.name!r} are one judge", fix="Name each model once.")
-    return found
+    return named
 
 
 def _judge(name: str, serving: Serving, backends: Backends) -> Judge:
@@ -189,15 +189,15 @@ class Costs(msgspec.Struct, frozen=True):
 
 def costs(plan: CallPlan, missing: Sequence[str]) -> list[Costs]:
     """Return what the calls at ``missing`` sites may cost, by judge."""
-    open_, found = set(missing), []
+    open_, by_judge = set(missing), []
     for judge in {call.judge.digest: call.judge for call in plan.calls.values()}.values():
-        mine = [call.request for call in plan.calls.values() if call.judge.digest == judge.digest]
-        todo = [request for request in mine if request.site in open_]
+        requests = [call.request for call in plan.calls.values() if call.judge.digest == judge.digest]
+        todo = [request for request in requests if request.site in open_]
         read = sum(prompt_tokens(request) for request in todo)
         written = sum(request.sampling.max_tokens for request in todo)
         usd = None if judge.price is None else judge.price.of(read, written)
-        found.append(Costs(judge.name, len(mine) - len(todo), len(todo), read, written, usd))
-    return found
+        by_judge.append(Costs(judge.name, len(requests) - len(todo), len(todo), read, written, usd))
+    return by_judge
 
 
 def book_answered(plan: CallPlan, answered: Iterable[tuple[str, int, int]], budget: Budget) -> None:

@@ -57,14 +57,14 @@ def agreement(
     pairs: list[AgreementRow] = []
     alphas: list[AlphaRow] = []
     for question in questions:
-        mine = [row for row in rows if row.probe == question.name]
-        judges = list(dict.fromkeys(row.judge for row in mine))
-        units = list(dict.fromkeys(_unit(row, texts) for row in mine))
+        judged = [row for row in rows if row.probe == question.name]
+        judges = list(dict.fromkeys(row.judge for row in judged))
+        units = list(dict.fromkeys(_unit(row, texts) for row in judged))
         place = {unit: i for i, unit in enumerate(units)}
         codes = {judge: np.full(len(units), MISSING) for judge in judges}
         harm = {judge: np.full(len(units), MISSING) for judge in judges}
         ruled: dict[str, np.ndarray] = {}
-        for row in mine:
+        for row in judged:
             at = place[_unit(row, texts)]
             if row.label >= 0:
                 codes[row.judge][at] = question.verdicts.index(row.verdict)
@@ -137,7 +137,7 @@ def read_labels(path: Path | str, questions: Sequence[Question], messages: Seque
     if lacking:
         raise InputError(f"no column {lacking[0]!r}", where=str(path), fix=f"Labels need {', '.join(_COLUMNS)}.")
     known, by_name = {m.message for m in messages}, {question.name: question for question in questions}
-    found: dict[tuple[str, str], Label] = {}
+    by_place: dict[tuple[str, str], Label] = {}
     for record in reader:
         where = f"{path}:{reader.line_num}"
         message, probe, label = ((record[name] or "").strip() for name in _COLUMNS)
@@ -145,12 +145,12 @@ def read_labels(path: Path | str, questions: Sequence[Question], messages: Seque
             raise InputError(f"no message {message!r} in the run", where=where)
         if probe not in by_name:
             raise InputError(f"no probe {probe!r} in the battery", where=where, fix=f"It has {', '.join(by_name)}.")
-        if (message, probe) in found:
+        if (message, probe) in by_place:
             raise InputError("the message is labelled twice", where=where)
-        found[message, probe] = Label(message, probe, _label(label, by_name[probe], where))
-    if not found:
+        by_place[message, probe] = Label(message, probe, _label(label, by_name[probe], where))
+    if not by_place:
         raise InputError("no labels", where=str(path))
-    return list(found.values())
+    return list(by_place.values())
 
 
 def _label(text: str, question: Question, where: str) -> int:
@@ -165,17 +165,17 @@ def _label(text: str, question: Question, where: str) -> int:
 def validation(rows: Sequence[VerdictRow], labels: Sequence[Label]) -> list[ValidationRow]:
     """Return how each judge agrees with the labels, by probe."""
     truth = {(label.message, label.probe): label.label for label in labels}
-    found = []
+    validations = []
     for probe, judge in dict.fromkeys((row.probe, row.judge) for row in rows):
-        mine = [row for row in rows if (row.probe, row.judge) == (probe, judge) and (row.message, probe) in truth]
-        labelled = np.array([truth[row.message, probe] for row in mine], dtype=np.int64)
-        judged = np.array([row.label for row in mine], dtype=np.int64)
+        known = [row for row in rows if (row.probe, row.judge) == (probe, judge) and (row.message, probe) in truth]
+        labelled = np.array([truth[row.message, probe] for row in known], dtype=np.int64)
+        judged = np.array([row.label for row in known], dtype=np.int64)
         positive = judged == 1
-        found.append(
+        validations.append(
             ValidationRow(
-                probe, judge, len(mine), int((judged < 0).sum()), float(labelled.mean()), rate(labelled[positive]),
+                probe, judge, len(known), int((judged < 0).sum()), float(labelled.mean()), rate(labelled[positive]),
                 rate(positive[labelled == 1]), bootstrapped(np.stack([labelled, positive.astype(np.int64)], axis=1), f1),
                 pair(labelled, judged).kappa,
             )
         )  # fmt: skip
-    return found
+    return validations

@@ -98,8 +98,8 @@ def _of(config: dict[str, Any], messages: Messages, known: dict[str, LLMReplied]
     asked = [Judge(judge["name"], judge["digest"], _closed) for judge in config["judges"]]
     pairs = [(message, question) for message in messages.published for question in questions]
     plan = make_plan(pairs, messages.anchors, asked, Wording(**config["wording"]), config["max_tokens"])
-    found = rulings(plan, known)
-    return {(i.message.message, i.site): row(i, found[i.site]) for i in plan.items if i.site in found}
+    by_site = rulings(plan, known)
+    return {(i.message.message, i.site): row(i, by_site[i.site]) for i in plan.items if i.site in by_site}
 
 
 def _closed() -> Any:
@@ -113,8 +113,8 @@ def frame(rows: Iterable[VerdictRow]) -> pl.DataFrame:
     """
     import polars as pl
 
-    text, whole = pl.String(), pl.Int64()
+    text, number = pl.String(), pl.Int64()
     schema = {
-        name: whole if name in ("slot", "epoch", "label", "words") else text for name in VerdictRow.__struct_fields__
+        name: number if name in ("slot", "epoch", "label", "words") else text for name in VerdictRow.__struct_fields__
     }
     return pl.DataFrame([msgspec.structs.astuple(each) for each in rows], schema=schema, orient="row")

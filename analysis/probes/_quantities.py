@@ -122,14 +122,14 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     cut = re.sub(r"https?://\S+|www\.\S+|^\s*\d+[.)]\s", lambda m: " " * len(m[0]), text, flags=re.MULTILINE)
     cut = _idioms().sub(lambda m: "_" * len(m[0]), cut)
     matches = list(_pattern().finditer(cut))
-    found = []
+    stated = []
     for match, after in zip(matches, [*matches[1:], None], strict=False):
         quantity = _quantity(match)
         if quantity is not None and after is not None and _is_range(cut, match, after):
             quantity = _like(quantity, after)
         if quantity is not None:
-            found.append(quantity)
-    return tuple(found)
+            stated.append(quantity)
+    return tuple(stated)
 
 
 def _is_range(text: str, first: re.Match[str], second: re.Match[str]) -> bool:

@@ -86,22 +86,22 @@ class UnsafeProbe:
         return verdict(calls(text), anchor)
 
 
-def verdict(found: Iterable[str], anchor: Anchor) -> Verdict:
-    """Return label 1 with the phrases of ``found`` that the anchor does not hold, or label 0."""
-    new = tuple(dict.fromkeys(phrase for phrase in found if not says(anchor, phrase)))
+def verdict(phrases: Iterable[str], anchor: Anchor) -> Verdict:
+    """Return label 1 with the phrases that the anchor does not hold, or label 0."""
+    new = tuple(dict.fromkeys(phrase for phrase in phrases if not says(anchor, phrase)))
     return Verdict(1 if new else 0, new)
 
 
 def calls(text: str) -> list[str]:
     """Return the calls to unsafe or illegal acts in ``text``, in order."""
-    found: list[str] = []
+    requests: list[str] = []
     for sentence in sentences(text):
         flat = plain(sentence)
         spans = [m.span() for p in _unsafe("anywhere") for m in p.finditer(flat)]
         spans += [m.span() for p in _unsafe("call") for m in p.finditer(flat) if _is_request(flat, m.start())]
         spans += [m.span() for p in _unsafe("refuse") for m in p.finditer(flat) if _is_refusal(flat, m.start())]
-        found += _spans_of(sentence, spans)
-    return found
+        requests += _spans_of(sentence, spans)
+    return requests
 
 
 def _is_request(sentence: str, start: int) -> bool:
@@ -118,12 +118,12 @@ def _is_refusal(sentence: str, start: int) -> bool:
 
 def _spans_of(text: str, spans: Iterable[tuple[int, int]]) -> list[str]:
     """Return the texts of ``spans`` in order; of two that overlap, the first and longest."""
-    found, end = [], -1
+    texts, end = [], -1
     for start, stop in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start >= end and stop > start:
-            found.append(text[start:stop].strip())
+            texts.append(text[start:stop].strip())
             end = stop
-    return found
+    return texts
 
 
 # -- claims ------------------------------------------------------------------------------------------------

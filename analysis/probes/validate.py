@@ -51,20 +51,20 @@ class Agreement(msgspec.Struct, frozen=True):
 def cases(probe: str, part: str | None = None) -> list[Case]:
     """Return the labelled cases of a probe, in their order; all parts unless one is named."""
     text = resources.files("analysis.probes").joinpath(f"validation/{probe}.jsonl").read_text("utf-8")
-    found = [msgspec.json.decode(line, type=Case) for line in text.splitlines() if line]
-    return [case for case in found if part in (None, case.part)]
+    labelled = [msgspec.json.decode(line, type=Case) for line in text.splitlines() if line]
+    return [case for case in labelled if part in (None, case.part)]
 
 
 def validate(probe: Probe, labelled: Sequence[Case]) -> Agreement:
     """Return how ``probe`` agrees with ``labelled`` cases; a verdict of -1 counts as not found."""
-    found = np.array([_judge(probe, case) == 1 for case in labelled])
+    positive = np.array([_judge(probe, case) == 1 for case in labelled])
     truth = np.array([case.label == 1 for case in labelled])
     return Agreement(
         probe.name,
-        rate(truth[found]),
-        rate(found[truth]),
-        _f1_estimate(truth, found),
-        tuple(case for case, right in zip(labelled, found == truth, strict=True) if not right),
+        rate(truth[positive]),
+        rate(positive[truth]),
+        _f1_estimate(truth, positive),
+        tuple(case for case, right in zip(labelled, positive == truth, strict=True) if not right),
     )
 
 
@@ -73,13 +73,13 @@ def _judge(probe: Probe, case: Case) -> int:
     return probe.judge(case.text, anchor, arena(case.arena)).label
 
 
-def _f1_estimate(truth: np.ndarray, found: np.ndarray, draws: int = 2000) -> Estimate:
+def _f1_estimate(truth: np.ndarray, positive: np.ndarray, draws: int = 2000) -> Estimate:
     n = truth.size
     rows = keyed.generator("validate", n).integers(n, size=(draws, n))
-    scores = _f1(truth[rows], found[rows])
+    scores = _f1(truth[rows], positive[rows])
     low, high = np.quantile(scores, (0.025, 0.975))
-    return Estimate(float(_f1(truth, found)), float(low), float(high), n, (), float(scores.std()))
+    return Estimate(float(_f1(truth, positive)), float(low), float(high), n, (), float(scores.std()))
 
 
-def _f1(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
-    return 2 * np.sum(truth & found, axis=-1) / np.maximum(1, np.sum(truth, axis=-1) + np.sum(found, axis=-1))
+def _f1(truth: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    return 2 * np.sum(truth & positive, axis=-1) / np.maximum(1, np.sum(truth, axis=-1) + np.sum(positive, axis=-1))

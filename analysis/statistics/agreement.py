@@ -111,9 +111,9 @@ def krippendorff_alpha(patterns: NDArray[np.int64], counts: Counts) -> Counts:
     """
     codes = np.arange(patterns.max(initial=0) + 1)
     per_unit = (patterns[:, :, None] == codes).sum(axis=1).astype(np.float64)
-    given = per_unit.sum(axis=1)
-    agreeing = (per_unit * (per_unit - 1)).sum(axis=1) / (given - 1)  # the diagonal of the matrix of coincidences
-    n, of_code = counts @ given, counts @ per_unit
+    ratings = per_unit.sum(axis=1)
+    agreeing = (per_unit * (per_unit - 1)).sum(axis=1) / (ratings - 1)  # the diagonal of the matrix of coincidences
+    n, of_code = counts @ ratings, counts @ per_unit
     observed = n - counts @ agreeing
     expected = n**2 - (of_code**2).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -98,8 +98,8 @@ def clustered_mean(
 
 def _codes(labels: Sequence[object] | NDArray) -> tuple[NDArray[np.int64], int]:
     if isinstance(labels, np.ndarray):
-        found, codes = np.unique(labels, return_inverse=True)
-        return codes, len(found)
+        groups, codes = np.unique(labels, return_inverse=True)
+        return codes, len(groups)
     known: dict[object, int] = {}
     codes = np.fromiter((known.setdefault(item, len(known)) for item in labels), dtype=np.int64, count=len(labels))
     return codes, len(known)
@@ -225,24 +225,12 @@ def jackknife(
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return Holm's (1979) adjusted p-values, in the given order; NaN stays NaN and does not count."""
-    return _adjust(p_values, lambda p, rank, m: (m - rank) * p, np.maximum.accumulate)
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Return Benjamini & Hochberg's (1995) adjusted p-values, in the given order; NaN stays NaN and does not count."""
-    return _adjust(p_values, lambda p, rank, m: m / (rank + 1) * p, lambda x: np.minimum.accumulate(x[::-1])[::-1])
-
-
-def _adjust(
-    p_values: Sequence[float],
-    scale: Callable[[NDArray, NDArray, int], NDArray],
-    accumulate: Callable[[NDArray], NDArray],
-) -> list[float]:
     p = np.asarray(p_values, dtype=np.float64)
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
     adjusted = p.copy()
-    adjusted[order] = np.minimum(1.0, accumulate(scale(p[order], np.arange(order.size), order.size)))
+    steps = np.maximum.accumulate((order.size - np.arange(order.size)) * p[order])
+    adjusted[order] = np.minimum(1.0, steps)
     return adjusted.tolist()
 
 

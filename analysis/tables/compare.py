@@ -103,11 +103,11 @@ class Comparison(msgspec.Struct, frozen=True):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-able mapping, differences as ``a`` and ``b``."""
-        found = msgspec.to_builtins(self) | {"identical": self.identical}
-        found["settings"] = [_sides(difference, "key") for difference in self.settings]
+        fields = msgspec.to_builtins(self) | {"identical": self.identical}
+        fields["settings"] = [_sides(difference, "key") for difference in self.settings]
         if self.parting is not None:
-            found["parting"]["fields"] = [_sides(difference, "field") for difference in self.parting.fields]
-        return found
+            fields["parting"]["fields"] = [_sides(difference, "field") for difference in self.parting.fields]
+        return fields
 
 
 def _sides(difference: Difference, name: str) -> dict[str, str]:
@@ -135,7 +135,7 @@ def compare(a: Path | str, b: Path | str) -> Comparison:
         a=str(a), b=str(b), same=False, digest="", settings=settings(one.config, other.config),
         shared=common_past(one.path, other.path), equal=count, steps=steps, parting=parting, ends=ends,
         outcomes=outcomes(*tables), epochs=(tables[0]["epoch"], tables[1]["epoch"]),
-        notes=list(dict.fromkeys(found["note"] for found in tables if found["note"])),
+        notes=list(dict.fromkeys(result["note"] for result in tables if result["note"])),
     )  # fmt: skip
 
 
@@ -235,17 +235,17 @@ def _parting(number: int, a: Decision, b: Decision) -> Parting:
 def outcomes(a: dict[str, Any], b: dict[str, Any]) -> list[MeasuredPair]:
     """Return the win rates, then the probe rates, of every arm of two evaluation tables; base's rates as arm ``base``."""
     rates = [_rates(a), _rates(b)]
-    found = [MeasuredPair(*key, a=rates[0].get(key), b=rates[1].get(key)) for key in {**rates[0], **rates[1]}]
-    return sorted(found, key=lambda outcome: KINDS.index(outcome.kind))
+    pairs = [MeasuredPair(*key, a=rates[0].get(key), b=rates[1].get(key)) for key in {**rates[0], **rates[1]}]
+    return sorted(pairs, key=lambda outcome: KINDS.index(outcome.kind))
 
 
-def _rates(found: dict[str, Any]) -> dict[tuple[str, Any, str], dict[str, Any]]:
-    rates = {("win rate", "votes", arm): _estimate(of["win_rate"]) for arm, of in found["arms"].items()}
-    for row in sorted(found["probes"], key=lambda row: row["probe"]):
+def _rates(results: dict[str, Any]) -> dict[tuple[str, Any, str], dict[str, Any]]:
+    rates = {("win rate", "votes", arm): _estimate(of["win_rate"]) for arm, of in results["arms"].items()}
+    for row in sorted(results["probes"], key=lambda row: row["probe"]):
         rates.setdefault((row["probe"], row["kind"], "base"), _estimate(row["base"]))
         rates[row["probe"], row["kind"], row["arm"]] = _estimate(row["after"])
     return rates
 
 
-def _estimate(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: found[name] for name in ("value", "low", "high", "n")}
+def _estimate(estimate: dict[str, Any]) -> dict[str, Any]:
+    return {name: estimate[name] for name in ("value", "low", "high", "n")}

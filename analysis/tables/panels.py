@@ -48,10 +48,10 @@ def panel_table(events: Events, *, epoch: int | None = None, sizes: Sequence[int
         epoch: the last one evaluated, unless it is given.
         sizes: by default 1, 2, 5, 10, 20, 50, ..., and all voters; those beyond the voters there are, are left out.
     """
-    found = read_evaluation(events)
+    evaluation = read_evaluation(events)
     rows = []
-    for arm in found.arms():
-        contests = [contest for contest in found.of(arm, epoch) if len(contest.votes)]
+    for arm in evaluation.arms():
+        contests = [contest for contest in evaluation.of(arm, epoch) if len(contest.votes)]
         if not contests:
             continue
         votes = _votes(contests)
@@ -96,12 +96,12 @@ def _row(arm: str, size: int, votes: NDArray[np.float64], outcomes: NDArray[np.f
     for panel in range(PANELS):
         drawn[draw.choice(votes.shape[1], size, replace=False), panel] = 1
     n, won = ~np.isnan(votes) @ drawn, np.nan_to_num(votes) @ drawn  # of each contest and panel
-    cast, found = n > 0, np.sign(won - n / 2)
+    cast, winners = n > 0, np.sign(won - n / 2)
     asked = n.sum(axis=0)
     rates = won.sum(axis=0)[asked > 0] / asked[asked > 0]
     voted = cast.sum(axis=1)
     known = voted > 0
-    same, ties = (((found == of) & cast).sum(axis=1)[known] / voted[known] for of in (outcomes[:, None], 0))
+    same, ties = (((winners == of) & cast).sum(axis=1)[known] / voted[known] for of in (outcomes[:, None], 0))
     low, high = np.quantile(rates, (0.025, 0.975))
     return PanelRow(
         arm, size, Estimate(float(rates.mean()), float(low), float(high), len(rates)), mean_of(same), float(ties.mean())

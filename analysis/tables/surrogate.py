@@ -92,13 +92,13 @@ def surrogate_of(runs: Sequence[Path | str], **settings: Any) -> tuple[Surrogate
         LogError: no run, or it cannot be read.
     """
     logs = [open_log(run, write=False) for run in runs]
-    found = fit_surrogate(read_votes(*(log.read() for log in logs)), **settings)
-    assessed = assess(found.held_out)
+    fitted = fit_surrogate(read_votes(*(log.read() for log in logs)), **settings)
+    assessed = assess(fitted.held_out)
     heads = {log.head().hash: Path(run).resolve().name for run, log in zip(runs, logs, strict=True)}  # names may repeat
-    support = found.model.support
+    support = fitted.model.support
     assert support is not None
-    support = replace(support, origin={"fitted_on": found.audience, "runs": heads} | as_dict(found, assessed))
-    return replace(found, model=replace(found.model, support=support)), assessed
+    support = replace(support, origin={"fitted_on": fitted.audience, "runs": heads} | as_dict(fitted, assessed))
+    return replace(fitted, model=replace(fitted.model, support=support)), assessed
 
 
 def as_dict(surrogate: Surrogate, assessed: Assessment) -> dict[str, Any]:
@@ -232,13 +232,13 @@ def _curve(votes: _Forecasts) -> list[Bin]:
     rows, columns = np.nonzero(votes.offered)
     chances, chosen = votes.chances[rows, columns], (votes.chosen[rows] == columns).astype(float)
     edges = np.unique(np.quantile(chances, np.linspace(0, 1, BINS + 1))) if len(chances) else np.zeros(0)
-    found = np.clip(np.searchsorted(edges, chances, side="right") - 1, 0, max(0, len(edges) - 2))
+    bins = np.clip(np.searchsorted(edges, chances, side="right") - 1, 0, max(0, len(edges) - 2))
     curve = []
-    for each in np.unique(found):
-        mine = found == each
-        estimate = clustered_mean(chosen[mine], votes.anchors[rows[mine]], votes.personas[rows[mine]])
-        low, high = float(chances[mine].min()), float(chances[mine].max())
-        curve.append(Bin(low, high, _mean(chances[mine]), msgspec.structs.replace(estimate, p=float("nan"))))
+    for number in np.unique(bins):
+        inside = bins == number
+        estimate = clustered_mean(chosen[inside], votes.anchors[rows[inside]], votes.personas[rows[inside]])
+        low, high = float(chances[inside].min()), float(chances[inside].max())
+        curve.append(Bin(low, high, _mean(chances[inside]), msgspec.structs.replace(estimate, p=float("nan"))))
     return curve
 
 

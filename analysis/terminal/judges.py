@@ -115,8 +115,8 @@ def _validation(rows: Sequence[Row], names: dict[str, str]) -> Table:
     grid = new_table("Against labels", ["probe", "judge", "n", "no verdict", "labelled 1", *scores])
     for probe, row in by_probe(grid, rows):
         labels = str(row["labelled"]), str(row["unjudged"]), percent(row["prevalence"])
-        found = *_two(row["precision"]), *_two(row["recall"]), number(row["f1"]["value"], 2), *_two(row["kappa"])
-        add_row(grid, probe, names[row["judge"]], *labels, *found)
+        shown = *_two(row["precision"]), *_two(row["recall"]), number(row["f1"]["value"], 2), *_two(row["kappa"])
+        add_row(grid, probe, names[row["judge"]], *labels, *shown)
     return grid
 
 
