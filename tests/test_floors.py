@@ -134,3 +134,23 @@ def test_generation_and_training_need_neither_polars_nor_mesa():
     """GPU hosts that have torch but not these can still train and generate."""
     statement = "import abm.llm.local.backend, learning.training.trainer, learning.methods"
     assert not loaded(statement) & {"polars", "mesa", "vllm"}
+
+
+NOUNS = {"mapping", "raking", "reading", "training"}
+"""Modules whose names end in -ing and are nouns of the field."""
+
+
+def test_modules_are_named_for_what_they_hold():
+    """Not for an activity."""
+    names = {module.rpartition(".")[2] for module in modules()}
+    assert {name for name in names if name.endswith("ing")} - NOUNS == set()
+
+
+def test_a_class_name_means_one_thing():
+    """In the whole house: a reader who meets a name again knows what it is."""
+    places: dict[str, list[str]] = {}
+    for module, path in modules().items():
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(module)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -103,11 +103,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
         llm.digest = POCKET
         return llm
 
-<<<<<<< HEAD
-    monkeypatch.setattr(Backends, "_opened", engine)
-=======
     monkeypatch.setitem(BACKENDS._built_in, "transformers", opened)
->>>>>>> docs
     monkeypatch.setattr(Objects, "trainer_of", lambda *_: FakeTrainer())
 
 
