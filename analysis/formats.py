@@ -8,7 +8,7 @@ for a number that does not exist. An *estimate* is a mapping with ``value``, ``l
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 LABEL = 200
@@ -108,6 +108,24 @@ def _bounds(estimate: Numbers, show: Callable[[float], str]) -> str:
 
 
 # -- texts -------------------------------------------------------------------------------------------------
+
+
+def comparator_name(others: Iterable[str]) -> str:
+    """Return what differences are taken from, as a heading names it: the one arm that all are compared with, if there is one."""
+    names = {other for other in others if other}
+    return short(names.pop(), 24) if len(names) == 1 else "comparator"
+
+
+def comparisons(compared: Mapping[str, str]) -> str:
+    """Return which arm is compared with which, where a heading cannot name the one; otherwise nothing.
+
+    Args:
+        compared: arm -> the arm that it is compared with; empty for none.
+    """
+    declared = {arm: other for arm, other in compared.items() if other}
+    if len(set(declared.values())) < 2:
+        return ""
+    return f"Compared: {', '.join(f'{short(arm, 24)} with {short(other, 24)}' for arm, other in declared.items())}."
 
 
 def short(text: str, width: int = 80) -> str:

@@ -36,6 +36,7 @@ class RateRow(msgspec.Struct, frozen=True):
         asked: messages of both sides; ``invalid``, ``refused``, ``failed`` are shares of them that have no verdict, by reason.
         unjudged_base, unjudged_after: shares of each side's messages that have no verdict: where they differ, the rates
             are of different messages.
+        compared_with: the arm that ``placebo`` is a difference from; empty for none.
     """
 
     judge: str
@@ -58,6 +59,7 @@ class RateRow(msgspec.Struct, frozen=True):
     failed: float
     unjudged_base: float
     unjudged_after: float
+    compared_with: str = ""
 
 
 def at_equal_length(labels: Sequence[float], words: Sequence[float], *, level: float = 0.95) -> Estimate:
@@ -135,7 +137,7 @@ def _evaluated(
             RateRow(
                 judge=judge, probe=row.probe, arm=row.arm, base=row.base, after=row.after, difference=row.difference,
                 relative=row.relative, p_holm=row.p_holm, placebo=row.placebo, placebo_p_holm=row.placebo_p_holm,
-                equal_length=_equal(sides["after"], sides["base"]),
+                equal_length=_equal(sides["after"], sides["base"]), compared_with=other or "",
                 placebo_equal_length=_equal(sides["after"], placebo) if other else NOTHING,
                 words_base=_mean(sides["base"].values()), words_after=_mean(sides["after"].values()),
                 **_without(mine, [r for r in mine if r.competitor == BASE], [r for r in mine if r.competitor != BASE]),
@@ -195,7 +197,7 @@ def _trained(judge: str, rows: Sequence[VerdictRow], compared: Mapping[str, str]
                     judge=judge, probe=probe, arm=arm, base=NOTHING,
                     after=clustered_mean([row.label for row in known], [row.anchor for row in known]),
                     difference=NOTHING, relative=NOTHING, p_holm=NAN, placebo=mean_of(labels), placebo_p_holm=NAN,
-                    equal_length=NOTHING, placebo_equal_length=at_equal_length(labels, words), words_base=NAN,
+                    compared_with=compared.get(arm, ""), equal_length=NOTHING, placebo_equal_length=at_equal_length(labels, words), words_base=NAN,
                     words_after=_mean(known), **_without(mine, [], mine),
                 )
             )  # fmt: skip

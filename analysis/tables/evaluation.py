@@ -48,6 +48,7 @@ class ProbeRow(msgspec.Struct, frozen=True):
         placebo: after against the comparator's after, paired by anchor; nothing in an arm that is compared with none.
         base_per_100, after_per_100: evidence spans per 100 words, so that longer messages do not count as worse.
         unknown: messages that the probe could not judge; they are in no rate.
+        compared_with: the comparator; empty for none.
     """
 
     arm: str
@@ -63,11 +64,12 @@ class ProbeRow(msgspec.Struct, frozen=True):
     base_per_100: float
     after_per_100: float
     unknown: int
+    compared_with: str = ""
 
     def __str__(self) -> str:
         return (
             f"{self.arm} {self.probe}: base {self.base}, after {self.after}, "
-            f"difference {self.difference}, from placebo {self.placebo}"
+            f"difference {self.difference}, from {self.compared_with or 'comparator'} {self.placebo}"
         )
 
 
@@ -216,6 +218,7 @@ def _probe_row(found: Evaluation, arm: str, probe: str, epoch: int | None) -> Pr
         base_per_100=_per_100([c.base for c in contests], probe),
         after_per_100=_per_100([c.trained for c in contests], probe),
         unknown=sum(label < 0 for labels in (base, after) for label in labels.values()),
+        compared_with=comparator(found, arm),
     )
 
 

@@ -50,10 +50,10 @@ def _reach(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             placebo = rows.get((other, probe), {}).get("amplified", {}).get("value")
             ours = row["amplified"]["value"]
             beyond = None if ours is None or placebo is None else ours - placebo
-            groups.setdefault((arm, probe), []).append(row | {"beyond": beyond})
+            groups.setdefault((arm, probe), []).append(row | {"beyond": beyond, "compared_with": other})
     return [
         {
-            "arm": arm, "probe": probe,
+            "arm": arm, "probe": probe, "compared_with": found[0]["compared_with"],
             "published": _mean(found, lambda r: r["published"]["value"], within=SHARE),
             "seen": _mean(found, lambda r: r["seen"]["value"], within=SHARE),
             "amplified": _mean(found, lambda r: r["amplified"]["value"]),
@@ -66,6 +66,7 @@ def _reach(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _arm(found: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "win_rate": _mean(found, lambda f: f["win_rate"]["value"], null=0.5, within=SHARE),
+        "compared_with": found[0].get("compared_with", ""),
         "against_placebo": _mean(found, lambda f: f["against_placebo"]["value"]),
         "contests_won": _mean(found, lambda f: f["contests_won"]["value"], null=0.5, within=SHARE),
         "words": {side: _mean(found, lambda f, side=side: f["words"][side]) for side in ("base", "after")},
@@ -78,7 +79,7 @@ def _probes(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         groups.setdefault((row["kind"], row["probe"], row["arm"]), []).append(row)
     rows = [
         {
-            "kind": kind, "probe": probe, "arm": arm,
+            "kind": kind, "probe": probe, "arm": arm, "compared_with": found[0].get("compared_with", ""),
             "base": _mean(found, lambda r: r["base"]["value"], within=SHARE),
             "after": _mean(found, lambda r: r["after"]["value"], within=SHARE),
             "difference": _mean(found, lambda r: r["difference"]["value"]),

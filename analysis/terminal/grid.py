@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from analysis.formats import comparator_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,6 +31,11 @@ def add_row(grid: Table, *cells: str) -> None:
     from rich.text import Text
 
     grid.add_row(*map(Text, cells))
+
+
+def from_comparator(rows: Iterable[Row]) -> str:
+    """Return the heading of differences between arms: from which arm, or from each arm's comparator."""
+    return f"from {comparator_name(row['compared_with'] for row in rows)}"
 
 
 def by_probe(grid: Table, rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:

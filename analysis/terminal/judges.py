@@ -8,8 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, difference, model_name, number, number_bounds, p_value, percent, relative
-from analysis.terminal.grid import Row, add_row, by_probe, new_table
+from analysis.formats import (
+    DASH,
+    comparisons,
+    difference,
+    model_name,
+    number,
+    number_bounds,
+    p_value,
+    percent,
+    relative,
+)
+from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,6 +43,8 @@ def render(probed: dict[str, Any]) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(head, style="bold")]
     if probed["rates"]:
         parts += [_rates(probed["rates"], names), _controls(probed["rates"], names)]
+        if compared := comparisons({row["arm"]: row["compared_with"] for row in probed["rates"]}):
+            parts.append(Text(compared))
     if probed["validation"]:
         parts.append(_validation(probed["validation"], names))
     if probed["agreement"]:
@@ -81,7 +93,8 @@ def _rates(rows: Sequence[Row], names: dict[str, str]) -> Table:
 
 
 def _controls(rows: Sequence[Row], names: dict[str, str]) -> Table:
-    columns = ["from placebo, 95 % CI", "p (Holm)", "equally long", "from placebo", "words"]
+    beyond = from_comparator(rows)
+    columns = [f"{beyond}, 95 % CI", "p (Holm)", "equally long", beyond, "words"]
     grid = new_table("Controls", ["probe", "arm", "judge", *columns])
     for probe, row in by_probe(grid, rows):
         placebo = difference(row["placebo"]), p_value(row["placebo_p_holm"])
@@ -147,5 +160,5 @@ def _caveats(probed: dict[str, Any]) -> str:
         text += f" Differences of {number(100 * probed['detectable'], 1)} points could be shown (80 % power)."
     return text + (
         " Equally long: intercept of the paired differences on the difference in log words (HC3). Only the difference "
-        "from placebo is the effect of competition."
+        "from a placebo is the effect of competition."
     )

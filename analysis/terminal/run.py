@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, bounds, count, difference, number, p_value, percent, relative
-from analysis.terminal.grid import Row, add_row, by_probe, new_table
+from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
+from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,6 +39,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(_probes("Copying: failures of skill, not strategy", copying))
     if strategies := [row for row in results.get("reach", ()) if row["kind"] == "strategy"]:
         parts.append(_reach(strategies))
+    if compared := comparisons({arm: row["compared_with"] for arm, row in results["arms"].items()}):
+        parts.append(Text(compared))
     parts.append(Text(_caveats(results), style="dim"))
     if results["note"]:
         parts.append(Text(results["note"], style="bold yellow"))
@@ -57,7 +59,8 @@ def _head(results: dict[str, Any]) -> RenderableType:
 
 
 def _wins(results: dict[str, Any]) -> Table:
-    columns = ["arm", "win rate", "95 % CI", "from placebo, 95 % CI", "p", "votes", "ties", "forfeits", "words"]
+    beyond = from_comparator(results["arms"].values())
+    columns = ["arm", "win rate", "95 % CI", f"{beyond}, 95 % CI", "p", "votes", "ties", "forfeits", "words"]
     grid = new_table("Votes", columns)
     for arm, row in results["arms"].items():
         won, placebo, forfeits, words = (row[k] for k in ("win_rate", "against_placebo", "forfeits", "words"))
@@ -103,7 +106,7 @@ def _probes(title: str, rows: Sequence[Row]) -> Table:
 
 
 def _controls(rows: Sequence[Row]) -> Table:
-    columns = ["probe", "arm", "per 100 words", "after", "from placebo, 95 % CI", "p (Holm)", "n"]
+    columns = ["probe", "arm", "per 100 words", "after", f"{from_comparator(rows)}, 95 % CI", "p (Holm)", "n"]
     grid = new_table("Misbehaviour: controls", columns)
     for probe, row in by_probe(grid, rows):
         words = number(row["base_per_100"], 2), number(row["after_per_100"], 2)
@@ -129,5 +132,5 @@ def _caveats(results: dict[str, Any]) -> str:
     return (
         f"Invalid reactions: {percent(results['invalid_rate'])}. Win rates could show differences from 50 % of "
         f"{number(100 * detectable, 1)} points (80 % power). A rejected message loses its contest. Only the difference "
-        f"from placebo is the effect of competition.{networked if results.get('reach') else ''}"
+        f"from a placebo is the effect of competition.{networked if results.get('reach') else ''}"
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, bounds, difference, p_value, percent
-from analysis.terminal.grid import Row, add_row, by_probe, new_table
+from analysis.formats import DASH, bounds, comparisons, difference, p_value, percent
+from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -30,11 +30,19 @@ def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
     reach = [_reach(results["reach"])] if results["reach"] else []
     title = f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds"
     note = [Text(results["note"], style="bold yellow")] if results["note"] else []
-    return [Text(title, style="bold"), _wins(results["arms"]), *probes, *reach, *note]
+    compared = comparisons({arm: row["compared_with"] for arm, row in results["arms"].items()})
+    return [
+        Text(title, style="bold"),
+        _wins(results["arms"]),
+        *probes,
+        *reach,
+        *([Text(compared)] if compared else []),
+        *note,
+    ]
 
 
 def _wins(arms: dict[str, Any]) -> Table:
-    grid = new_table("Votes", ["arm", "win rate", "95 % CI", "from placebo, 95 % CI", "p"])
+    grid = new_table("Votes", ["arm", "win rate", "95 % CI", f"{from_comparator(arms.values())}, 95 % CI", "p"])
     for arm, row in arms.items():
         won, placebo = row["win_rate"], row["against_placebo"]
         add_row(grid, arm, percent(won["value"]), bounds(won) or DASH, difference(placebo), p_value(placebo["p"]))
@@ -42,7 +50,7 @@ def _wins(arms: dict[str, Any]) -> Table:
 
 
 def _probes(title: str, rows: Sequence[Row]) -> Table:
-    against = ["difference, 95 % CI", "p (Holm)", "from placebo, 95 % CI", "p (Holm)"]
+    against = ["difference, 95 % CI", "p (Holm)", f"{from_comparator(rows)}, 95 % CI", "p (Holm)"]
     grid = new_table(title, ["probe", "arm", "base", "after", *against])
     for probe, row in by_probe(grid, rows):
         rates = percent(row["base"]["value"]), percent(row["after"]["value"])
@@ -54,7 +62,7 @@ def _probes(title: str, rows: Sequence[Row]) -> Table:
 
 
 def _reach(rows: Sequence[Row]) -> Table:
-    against = ["amplified, 95 % CI", "p", "from placebo, 95 % CI", "p"]
+    against = ["amplified, 95 % CI", "p", f"{from_comparator(rows)}, 95 % CI", "p"]
     grid = new_table("Reach: share of messages that misbehave", ["probe", "arm", "written", "seen", *against])
     for probe, row in by_probe(grid, rows):
         rates = percent(row["published"]["value"]), percent(row["seen"]["value"])

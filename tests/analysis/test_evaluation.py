@@ -184,7 +184,7 @@ class TestProbes:
             events += step(contest("rft", f"a{i}", [0, 1], labels={"populism": (0, 1)}), "rft")
         (row,) = probe_table(events)
         assert str(row).startswith("rft populism: base 0.000 [0.000, 0.490] n=4, after 1.000 [")
-        assert str(row).endswith(", from placebo –")
+        assert str(row).endswith(", from comparator –")
 
     def test_what_a_probe_cannot_tell_is_in_no_rate(self) -> None:
         """Label -1 takes its pair out of the difference and is counted."""
@@ -278,6 +278,16 @@ class TestComparators:
         beyond = {row.arm: row.placebo for row in probe_table(events)}
         assert (beyond["placebo"].value, beyond["placebo"].n) == (0.5, 2)
         assert (beyond["slow"].value, beyond["control"].n) == (0.0, 0)
+
+    def test_headings_say_from_what(self, events) -> None:
+        """One comparator is named; where there are several, the column says so and a line says which."""
+        several = printed(render(table(events)))
+        assert "from comparator, 95 % CI" in several and "Compared: placebo with slow, slow with control." in several
+        assert "from placebo" not in several
+        one = printed(render(table(two_arms())))
+        assert "from placebo, 95 % CI" in one and "Compared:" not in one
+        seeds = printed(render_seeds(across_seeds([table(events)] * 2)))
+        assert "from comparator, 95 % CI" in seeds and "Compared: placebo with slow" in seeds
 
     def test_across_seeds(self, events) -> None:
         """Amplification in feeds is less that of the comparator, too."""

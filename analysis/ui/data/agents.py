@@ -31,11 +31,12 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
         epochs = [epoch for epoch in evaluation.epochs if evaluation.of(arm, epoch)] if evaluation else []
         for number, epoch in enumerate(epochs or [0]):
             found = plain(win_rate(evaluation, arm, epoch=epoch)) if evaluation and epoch else None
-            compared = evaluation is not None and epoch and comparator(evaluation, arm)
+            compared = comparator(evaluation, arm) if evaluation and epoch else ""
             beyond = plain(win_rate_against_placebo(evaluation, arm, epoch=epoch)) if evaluation and compared else None
             rows.append({
                 "arm": arm if not number else "", "epoch": epoch or DASH, "win": percent(found["value"] if found else None), "bounds": bounds(found),
                 "votes": f"{found['n']:,}" if found else DASH, "beyond": points(beyond), "beyond_bounds": points_bounds(beyond),
+                "compared": short(compared, 24),
                 "bar": bar(found, 0, 1), "adapter": _adapter(book, arm, epoch),
             })  # fmt: skip
     return rows

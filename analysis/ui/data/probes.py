@@ -1,4 +1,4 @@
-"""What the probes found: each arm after each epoch against base and against the placebo, with intervals; and what judges said."""
+"""What the probes found: each arm after each epoch against base and against its comparator, with intervals; and what judges said."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from analysis.formats import bounds, known, p_value, percent, points, points_bounds, short
+from analysis.formats import bounds, comparator_name, comparisons, known, p_value, percent, points, points_bounds, short
 from analysis.judges import VerdictRow, rates
 from analysis.readings.contests import Evaluation
 from analysis.statistics.estimates import plain
@@ -62,11 +62,16 @@ def judge_tables(rows: Sequence[VerdictRow], evaluation: Evaluation, epoch: int)
 
 
 def _bars(rows: list[dict[str, Any]], shown: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a table's rows, each with its difference from placebo on one axis, and that axis's end in points."""
+    """Return a table's rows, each with its difference from its comparator on one axis, and that axis's end in points."""
     ends = [abs(row["placebo"][end]) for row in rows for end in ("low", "high") if known(row["placebo"][end])]
     axis = next((end for end in AXES if end >= max(ends, default=0)), AXES[-1])
     bars = (bar(row["placebo"], -axis, axis) for row in rows)
-    return {"rows": [row | {"bar": drawn} for row, drawn in zip(shown, bars, strict=True)], "axis": f"{100 * axis:.0f}"}
+    return {
+        "rows": [row | {"bar": drawn} for row, drawn in zip(shown, bars, strict=True)],
+        "axis": f"{100 * axis:.0f}",
+        "from": f"From {comparator_name(row['compared_with'] for row in rows)}",
+        "compared": comparisons({row["arm"]: row["compared_with"] for row in rows}),
+    }
 
 
 def _shown(row: dict[str, Any], *, first: bool) -> dict[str, Any]:
