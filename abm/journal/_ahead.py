@@ -6,7 +6,7 @@ Both journals match their decisions here; what a difference means is theirs to s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from abm.events import ContestOpened, Event, Forked, Lifecycle, RunConfigured, StepEnded, StepStarted
@@ -97,35 +97,28 @@ class Ahead:
             started: how the planned step begins, and ``contests``: those that it holds, in order.
         """
         logged = self.peek()
-        if not isinstance(logged, StepStarted) or (events := self._whole_step()) is None:
+        if not isinstance(logged, StepStarted) or not (size := self._reach_step_end()):
             return False
         self.match(started, logged)
+        events = [self._near.popleft() for _ in range(size)]
         opened = [event.contest for event in events if isinstance(event, ContestOpened)]
         if opened != list(contests):
             fields = [Difference("contests", *excerpts(", ".join(opened), ", ".join(contests)))]
             raise self._refuse(Mismatch(logged, started, fields))
         for event in events:
-            self._near.popleft()
             self._hand_on(event)
         return True
 
-    def _whole_step(self) -> list[Event] | None:
-        """Return the events of the next step, if the log holds its end; else None."""
-        events = []
-        for event in self._looking():
-            if events and isinstance(event, StepStarted):
-                return None
-            events.append(event)
+    def _reach_step_end(self) -> int:
+        """Read ahead to the next end of a step; return how many events lead to it, 0 if the log does not hold it."""
+        for size, event in enumerate(self._near, 1):
             if isinstance(event, StepEnded):
-                return events
-        return None
-
-    def _looking(self) -> Iterator[Event]:
-        """Yield the events that are ahead, without taking them."""
-        yield from tuple(self._near)
+                return size
         for event in self._coming:
             self._near.append(event)
-            yield event
+            if isinstance(event, StepEnded):
+                return len(self._near)
+        return 0
 
     def _first(self) -> Event | None:
         """Return the next event, decision or not; None at the end."""

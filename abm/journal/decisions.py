@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -22,7 +22,7 @@ NOT_DECIDED = ("seq", "at", "v")
 """Fields that the log gives, not the decision."""
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """One decision.
 
     Attributes:
@@ -56,7 +56,7 @@ class Decisions:
             yield from decisions.add(event)
         yield from decisions.waiting()
 
-    def add(self, event: Event, line: bytes | None = None) -> list[Decision]:
+    def add(self, event: Event, line: bytes | None = None) -> tuple[Decision, ...]:
         """Add the next event of the log and return the decisions that are now in their order.
 
         Args:
@@ -64,16 +64,16 @@ class Decisions:
         """
         if isinstance(event, self._left_out):
             self._places.leave_out(event.seq)
-            return []
+            return ()
         if isinstance(event, LLMReplied) and line is None:
             self._answers.append(event)
-            return []
+            return ()
         if not self._answers:
-            return [self._decision(event, line)]
+            return (self._decision(event, line),)
         answers = self.waiting()
         self._places.reorder([answer.seq for answer in self._answers], [decision.seq for decision in answers])
         self._answers = []
-        return [*answers, self._decision(event, line)]
+        return (*answers, self._decision(event, line))
 
     def waiting(self) -> list[Decision]:
         """Return the answers that no other decision has followed yet, in the order that they have if none joins them."""
@@ -82,10 +82,11 @@ class Decisions:
 
     def _decision(self, event: Event, line: bytes | None = None) -> Decision:
         place = self._places.of
-        changed: dict[str, Any] = {"seq": -1, "at": 0.0, "cause": place(event.cause)}
-        if isinstance(event, AdapterTrained):
-            changed["data_range"] = [place(seq) for seq in event.data_range]
-        return Decision(msgspec.structs.replace(event, **changed), event.seq, line)
+        canonical = msgspec.structs.replace(event, seq=-1, at=0.0, cause=place(event.cause))
+        if isinstance(canonical, AdapterTrained):
+            data_range = [place(seq) for seq in canonical.data_range]
+            canonical = msgspec.structs.replace(canonical, data_range=data_range)
+        return Decision(canonical, event.seq, line)
 
 
 class _Places:
@@ -103,6 +104,8 @@ class _Places:
             at = bisect_left(self._moved, seq)
             if self._moved[at] == seq:
                 return self._moved_to[at]
+        if not self._left_out:
+            return seq
         before = bisect_left(self._left_out, seq)
         if before < len(self._left_out) and self._left_out[before] == seq:
             return -1

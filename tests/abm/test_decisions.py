@@ -95,7 +95,7 @@ class TestDecisions:
         """Until something else follows, an answer may still come before them."""
         decisions = Decisions()
         assert len(decisions.add(STARTED)) == 1
-        assert decisions.add(reply(1, "b")) == decisions.add(reply(2, "a")) == []
+        assert decisions.add(reply(1, "b")) == decisions.add(reply(2, "a")) == ()
         assert [decision.event.site for decision in decisions.waiting()] == ["a", "b"]
         settled = decisions.add(rejected(3, 1))
         assert [decision.seq for decision in settled] == [2, 1, 3]
