@@ -21,7 +21,7 @@ from abm.llm.port import LLM, Reply, Reporting, Request, in_groups
 from abm.log import EventLog, create, open_log
 from analysis.judges._answers import Ruling, read_answer
 from analysis.judges._battery import Battery
-from analysis.judges._plan import Call, CallPlan, Judge, again_request, again_site, book_answered
+from analysis.judges._plan import CallPlan, Judge, PlannedCall, again_request, again_site, book_answered
 from analysis.judges._prompts import Wording
 from moloch.content import canonical
 from moloch.errors import InputError
@@ -149,7 +149,7 @@ class _Asking:
                     answered[reply.site] = reply
         return answered
 
-    def _call(self, request: Request) -> Call:
+    def _call(self, request: Request) -> PlannedCall:
         return self._plan.calls[request.site.removesuffix("/again")]
 
     def _answered(self, more: int) -> None:
@@ -191,7 +191,7 @@ def _again(plan: CallPlan, known: dict[str, LLMReplied], wording: Wording) -> li
     return requests
 
 
-def _final(call: Call, first: LLMReplied, known: dict[str, LLMReplied]) -> Ruling:
+def _final(call: PlannedCall, first: LLMReplied, known: dict[str, LLMReplied]) -> Ruling:
     ruling = read_answer(first.text, first.finish, call.question, call.text)
     second = known.get(again_site(call.request.site))
     if ruling.status == "given" or second is None:

@@ -85,7 +85,7 @@ def _digest_of(name: str) -> str:
         raise InputError("models in this process need the learn extra", why=str(error), fix=fix) from error
 
 
-class Call(NamedTuple):
+class PlannedCall(NamedTuple):
     """One question about one text to one judge; several messages may share it."""
 
     request: Request
@@ -107,7 +107,7 @@ class CallPlan(NamedTuple):
     """What is to be judged; ``calls`` by site, in the order in which they are asked: by judge, message, question."""
 
     items: list[Item]
-    calls: dict[str, Call]
+    calls: dict[str, PlannedCall]
 
 
 def make_plan(
@@ -123,12 +123,12 @@ def make_plan(
         sources: anchor id -> text.
     """
     items: list[Item] = []
-    calls: dict[str, Call] = {}
+    calls: dict[str, PlannedCall] = {}
     asked = [(message, question, *_prompt(message, question, sources, wording)) for message, question in pairs]
     for judge in judges:
         for message, question, prompt, refs in asked:
             request = _request(prompt, refs, question, judge, wording, max_tokens)
-            calls.setdefault(request.site, Call(request, judge, question, message.text))
+            calls.setdefault(request.site, PlannedCall(request, judge, question, message.text))
             items.append(Item(message, question, judge, request.site))
     return CallPlan(items, calls)
 
@@ -152,7 +152,7 @@ def _request(
     )  # fmt: skip
 
 
-def again_request(call: Call, answer: str, ruling: Ruling, wording: Wording) -> Request:
+def again_request(call: PlannedCall, answer: str, ruling: Ruling, wording: Wording) -> Request:
     """Return the second and last call of a question whose first answer does not count; see :func:`again_site`."""
     first = call.request
     prompt = wording.ask_again(first.messages, answer, ruling.why) if ruling.status == "invalid" else first.messages

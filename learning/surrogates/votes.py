@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,16 +119,22 @@ def read_votes(*runs: Iterable[Event]) -> Votes:
     A contest that two logs hold alike, as a fork and its parent do, counts once: its id, its messages, the audience, who
     was asked, and in which order each saw the options.
     """
-    reader = _Reader()
+    reading = _VoteReading()
     for events in runs:
-        reader.begin()
+        reading.begin()
         for event in events:
-            reader.take(event)
-    return reader.votes()
+            reading.take(event)
+    return reading.result()
 
 
-class _Reader:
-    """Folds events, one at a time, into columns."""
+class _VoteReading:
+    """A reading of the votes in several logs, one after the other; it does as the readings of :mod:`analysis` do."""
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+        CompetitorsJoined, ContestDecided, Forked, MessagePublished, PersonasJoined, Reacted, ReactedMany, ReactionInvalid,
+        ReaderJoined, RunConfigured, StepStarted,
+    })  # fmt: skip
+    """Types of events that it looks at."""
 
     def __init__(self) -> None:
         self._contests: list[Asked] = []
@@ -224,7 +230,8 @@ class _Reader:
         at = np.minimum(np.searchsorted(indices, personas), len(indices) - 1)
         return np.where(indices[at] == personas, rows[at], -1)
 
-    def votes(self) -> Votes:
+    def result(self) -> Votes:
+        """Return the votes of the logs so far."""
         slots = max((orders.shape[1] for _, _, orders, _ in self._rows), default=0)
         padded = [np.pad(o, ((0, 0), (0, slots - o.shape[1])), constant_values=-1) for _, _, o, _ in self._rows]
         none = np.zeros(0, dtype=np.int64)
