@@ -125,7 +125,7 @@ def ranker(name: str) -> Ranker:
     return RANKERS.get(name)()
 
 
-class Served(NamedTuple):
+class ServedItems(NamedTuple):
     """What members saw: ``chosen`` are indices of candidates, by member and then best first.
 
     Attributes:
@@ -137,8 +137,8 @@ class Served(NamedTuple):
     ranks: NDArray[np.int64]
 
 
-def serve(feed: Feed, scores: Scores, slots: int) -> Served:
-    """Return the ``slots`` best candidates of each member; equal scores are ordered by lot.
+def serve(feed: Feed, scores: Scores, slots: int) -> ServedItems:
+    """Return the ``slots`` best candidates of each member; equal scores are in random order.
 
     Raises:
         ValueError: not one finite score per candidate.
@@ -152,10 +152,10 @@ def serve(feed: Feed, scores: Scores, slots: int) -> Served:
     starts = np.flatnonzero(np.diff(sorted_members, prepend=-1))
     ranks = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
     kept = ranks < slots
-    return Served(order[kept], ranks[kept])
+    return ServedItems(order[kept], ranks[kept])
 
 
-def _serve_many(feed: Feed, scores: Scores, slots: int) -> Served:
+def _serve_many(feed: Feed, scores: Scores, slots: int) -> ServedItems:
     """As :func:`serve`, with equal results, without sorting everything."""
     from media_graph.feed_kernels import best
 
@@ -163,7 +163,7 @@ def _serve_many(feed: Feed, scores: Scores, slots: int) -> Served:
     starts = np.concatenate([[0], np.cumsum(counts)])
     chosen = np.empty(starts[-1], dtype=np.int64)
     best(feed.members, scores, feed.lots, slots, starts, chosen)
-    return Served(chosen, np.arange(len(chosen)) - np.repeat(starts[:-1], counts))
+    return ServedItems(chosen, np.arange(len(chosen)) - np.repeat(starts[:-1], counts))
 
 
 def _cosine(a: NDArray[np.floating], b: NDArray[np.floating]) -> Scores:

@@ -209,7 +209,7 @@ def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[_Found
         except ValueError as error:
             raise InputError(
                 "not a persona", where=where, why=str(error),
-                fix="Mend the row or the mapping." if mapping
+                fix="Correct the row or the mapping." if mapping
                 else "A persona is a biography, five demographic attributes, or preferences; other columns need a mapping.",
             ) from error  # fmt: skip
         if not each.weight:

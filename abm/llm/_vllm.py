@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from abm.llm.fingerprint import Recorded, deviation, recorded
+from abm.llm.fingerprint import Fingerprint, deviation, recorded
 from abm.llm.folders import model_folder
 from abm.llm.port import Finish, Reply, Request
 from abm.llm.versions import require
@@ -229,7 +229,7 @@ class VLLM:
             deviation(known, self._logprobs(known, lora), where=f"vLLM, adapter {adapter}")
         self._loaded[adapter] = lora  # not before: one that was found wrong is never taken for loaded
 
-    def _logprobs(self, known: Recorded, lora: Any) -> list[float]:
+    def _logprobs(self, known: Fingerprint, lora: Any) -> list[float]:
         """Return log-probabilities of a recorded text's tokens, in nats."""
         from vllm import SamplingParams
         from vllm.inputs import tokens_input

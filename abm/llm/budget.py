@@ -118,7 +118,7 @@ def _worst(request: Request, price: Price) -> _Cost:
     return _Cost(1, tokens_in + tokens_out, price.of(tokens_in, tokens_out))
 
 
-class Gate:
+class BudgetGate:
     """A budget before one model.
 
     Args:
@@ -162,7 +162,7 @@ class Budgeted:
         Raises:
             BudgetSpent: the batch does not fit; nothing was asked.
         """
-        gate, admitted = Gate(self._budget, Price()), []
+        gate, admitted = BudgetGate(self._budget, Price()), []
         try:
             for request in requests:
                 if not gate.admit(request):

@@ -18,7 +18,7 @@ ROUNDING = 0.02
 """Nats per token, on average, that other kernels and half precision may differ by."""
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Fingerprint(msgspec.Struct, frozen=True):
     """A text and how likely each of its tokens but the first is.
 
     Attributes:
@@ -39,20 +39,20 @@ class OutOfSync(MolochError):
     exit_code = 7
 
 
-def record(folder: Path, known: Recorded) -> None:
+def record(folder: Path, known: Fingerprint) -> None:
     """Write ``known`` beside an adapter."""
     (folder / FILE).write_bytes(msgspec.json.encode(known))
 
 
-def recorded(folder: Path) -> Recorded | None:
+def recorded(folder: Path) -> Fingerprint | None:
     """Return what was recorded beside an adapter; None if nothing was."""
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=Recorded)
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Fingerprint)
     except (OSError, msgspec.DecodeError):
         return None
 
 
-def deviation(known: Recorded, found: Sequence[float], *, where: str) -> float:
+def deviation(known: Fingerprint, found: Sequence[float], *, where: str) -> float:
     """Return the mean distance of ``found`` from what the adapter gives, in nats per token.
 
     Raises:

@@ -146,7 +146,7 @@ class Reporting(Protocol):
 
 @runtime_checkable
 class Sleeping(Protocol):
-    """A model in this process that can give memory back to whoever needs it, training say; the next call wakes it."""
+    """A model in this process that can give its memory back, to a training for example; the next call wakes it."""
 
     def sleep(self) -> None:
         """Give it back."""

@@ -17,7 +17,7 @@ class Method(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A way of learning. A subclass is one file: its fields are its own settings, :meth:`rows` is what it learns from.
 
     Attributes:
-        loss: ``"module:function"`` of the loss that its rows are learnt with; see :class:`learning.training.step.Step`.
+        loss: ``"module:function"`` of the loss that its rows are learnt with; see :class:`learning.training.step.TrainingStep`.
         defaults: settings of the trainer that it wants otherwise than the preset has them, such as ``{"lr": 1e-5}``;
             a run's own settings come before them.
     """

@@ -47,7 +47,7 @@ class TrainingSet(msgspec.Struct, frozen=True):
         data_range: first and last ``seq`` of the contests that were read; (-1, -1) if there were none.
         counts: ``contests`` seen and ``learnt``; why others gave no row (``tie``, ``forfeit``, ``void``); ``characters``
             of the trajectories and ``winner_characters`` of the winners' in the same contests.
-        loss: ``"module:function"`` of the loss that the rows are learnt with; see :class:`learning.training.step.Step`.
+        loss: ``"module:function"`` of the loss that the rows are learnt with; see :class:`learning.training.step.TrainingStep`.
         options: the method's settings, by name, for the loss.
     """
 

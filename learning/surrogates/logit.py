@@ -27,7 +27,7 @@ CLOSE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Choices:
+class ChoiceData:
     """What a fit needs of the votes.
 
     Attributes:
@@ -57,7 +57,7 @@ class Choices:
         """Shape of the weights: (features, 1 + traits)."""
         return self.values.shape[2], self.people.shape[1]
 
-    def of(self, rows: NDArray) -> Choices:
+    def of(self, rows: NDArray) -> ChoiceData:
         """Return some of the votes."""
         picked = {name: getattr(self, name)[rows] for name in ("contest", "person", "offered", "first", "choice")}
         return replace(self, **picked)
@@ -68,7 +68,7 @@ def split(theta: Floats, shape: tuple[int, int]) -> tuple[float, float, Floats]:
     return float(theta[0]), float(theta[1]), theta[2:].reshape(shape)
 
 
-def probabilities(votes: Choices, theta: Floats) -> Floats:
+def probabilities(votes: ChoiceData, theta: Floats) -> Floats:
     """Return the chance of each slot and, last, of none, shape (votes, slots + 1); 0 for what was not offered."""
     first, abstain, weights = split(theta, votes.shape)
     slopes, slots = votes.values @ weights, votes.values.shape[1]
@@ -83,7 +83,7 @@ def probabilities(votes: Choices, theta: Floats) -> Floats:
     return odds / odds.sum(axis=1, keepdims=True)
 
 
-def loss(votes: Choices, theta: Floats, ridge: float) -> tuple[float, Floats, Floats]:
+def loss(votes: ChoiceData, theta: Floats, ridge: float) -> tuple[float, Floats, Floats]:
     """Return the penalised loss, its gradient, and the probabilities at which both were taken."""
     chances = probabilities(votes, theta)
     column = np.where(votes.choice < 0, chances.shape[1] - 1, votes.choice)
@@ -101,7 +101,7 @@ def loss(votes: Choices, theta: Floats, ridge: float) -> tuple[float, Floats, Fl
     return float(value), gradient + penalty * theta, chances
 
 
-def curvature(votes: Choices, chances: Floats, ridge: float) -> Floats:
+def curvature(votes: ChoiceData, chances: Floats, ridge: float) -> Floats:
     """Return the matrix of second derivatives of the penalised loss, shape (parameters, parameters).
 
     The part of the weights is sum_v sum_ss' P_s ([s = s'] - P_s') (x_s x_s') x (z z'): the votes of a contest are summed
@@ -134,7 +134,7 @@ def curvature(votes: Choices, chances: Floats, ridge: float) -> Floats:
     return found + np.diag(_penalty(np.zeros(n), ridge))
 
 
-def fit(votes: Choices, ridge: float, start: Floats | None = None) -> Floats:
+def fit(votes: ChoiceData, ridge: float, start: Floats | None = None) -> Floats:
     """Return the parameters of least penalised loss: ``first``, ``abstain`` (0 where nobody may), weights row by row.
 
     Newton's method with halved steps; the loss is strictly convex, so that the start does not matter.
@@ -158,7 +158,7 @@ def fit(votes: Choices, ridge: float, start: Floats | None = None) -> Floats:
     return theta
 
 
-def standard_errors(votes: Choices, theta: Floats, ridge: float) -> Floats:
+def standard_errors(votes: ChoiceData, theta: Floats, ridge: float) -> Floats:
     """Return the root of the diagonal of the inverse curvature, shape (parameters,).
 
     They hold if votes are independent given the model; the ridge counts as what was known before (a normal prior of
@@ -172,7 +172,7 @@ def _penalty(theta: Floats, ridge: float) -> Floats:
     return np.concatenate([[LOOSE, LOOSE], np.full(len(theta) - 2, ridge)])
 
 
-def _to_weights(votes: Choices, by_slot: Floats) -> Floats:
+def _to_weights(votes: ChoiceData, by_slot: Floats) -> Floats:
     """Return sum_v sum_s by_slot[v, s] x_s z', shape (features, 1 + traits)."""
     return np.sum(
         [votes.values[:, s].T @ _over_people(votes, by_slot[:, s], votes.people) for s in range(votes.values.shape[1])],
@@ -180,7 +180,7 @@ def _to_weights(votes: Choices, by_slot: Floats) -> Floats:
     )
 
 
-def _over_people(votes: Choices, weight: Floats, columns: Floats) -> Floats:
+def _over_people(votes: ChoiceData, weight: Floats, columns: Floats) -> Floats:
     """Return the sum of ``weight`` times the voter's row of ``columns`` in each contest, shape (contests, columns)."""
     shape = len(votes.values), len(votes.people)
     return sparse.csr_array((weight, (votes.contest, votes.person)), shape=shape) @ columns

@@ -1,6 +1,6 @@
 """Surrogate audiences: a choice model fitted to the votes that another audience left in a log.
 
-A language model that votes is slow and dear; a fitted choice model answers for a million members, and is only as good as
+A language model that votes is slow and expensive; a fitted choice model answers for a million members, and is only as good as
 its held-out figures say. Votes about some anchors and of some personas are kept from the fit; no vote about an anchor, nor
 of a persona, stands on both sides. Judges nothing: intervals and tables of the held-out votes are for :mod:`analysis`.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from abm.audience import ChoiceModel, Range, Support, feature_matrix, feature_names
 from abm.audience.weights import BUILT_IN, LARGEST, YAML
 from learning.surrogates import logit
-from learning.surrogates.votes import ABSTAINED, INVALID, Votes
+from learning.surrogates.votes import ABSTAINED, INVALID, LoggedVotes
 from moloch import keyed
 from moloch.errors import InputError
 from populations import TRAITS
@@ -35,15 +35,15 @@ BLOCKS = (NEW_ANCHORS, NEW_PERSONAS, BOTH)
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Votes that the fit never saw, and what was foretold of them.
+    """Votes that the fit never saw, and what was predicted of them.
 
     Attributes:
         block: shape (votes,), which of :data:`BLOCKS`.
-        chances: shape (votes, slots + 1), foretold chance of each position shown, then of choosing none.
+        chances: shape (votes, slots + 1), predicted chance of each position shown, then of choosing none.
         letters: the same by position alone, whatever the messages say: the shares of the fitted votes.
     """
 
-    votes: Votes
+    votes: LoggedVotes
     block: NDArray[np.int64]
     chances: NDArray[np.float64]
     letters: NDArray[np.float64]
@@ -77,7 +77,7 @@ class Surrogate:
 
 
 def fit_surrogate(
-    votes: Votes,
+    votes: LoggedVotes,
     *,
     audience: str | None = None,
     name: str = "surrogate",
@@ -133,11 +133,11 @@ def fit_surrogate(
         ridges=losses,
         counts=_counts(votes.of(known)) | counts,
         note=_note(votes),
-        held_out=_foretold(votes, data, theta, known, new_anchor, new_person),
+        held_out=_predicted(votes, data, theta, known, new_anchor, new_person),
     )
 
 
-def choices(votes: Votes) -> logit.Choices:
+def choices(votes: LoggedVotes) -> logit.ChoiceData:
     """Return what a fit needs of votes; every one must choose an option that it saw, or none.
 
     Raises:
@@ -159,12 +159,12 @@ def choices(votes: Votes) -> logit.Choices:
     np.put_along_axis(offered, votes.orders.astype(np.int64), True, axis=1)  # -1 falls on the last column
     first, chosen = votes.orders[:, 0].astype(np.int64), votes.choices.astype(np.int64)
     may_abstain = bool((chosen == ABSTAINED).any())
-    return logit.Choices(
+    return logit.ChoiceData(
         values, people.astype(np.float64), votes.contest, votes.persona, offered[:, :slots], first, chosen, may_abstain
     )  # fmt: skip
 
 
-def _usable(votes: Votes, audience: str | None) -> tuple[Votes, dict[str, int]]:
+def _usable(votes: LoggedVotes, audience: str | None) -> tuple[LoggedVotes, dict[str, int]]:
     """Return the votes that can be fitted, and how many others there are."""
     if any(config.get("world") == "networked" for config in votes.configs):
         raise InputError(
@@ -208,7 +208,7 @@ def _folds(anchors: Sequence[str], folds: int, seed: int) -> NDArray[np.int64]:
     return np.array([fold[anchor] for anchor in anchors])
 
 
-def _cross_validated(data: logit.Choices, groups: NDArray[np.int64], ridges: Sequence[float]) -> dict[float, float]:
+def _cross_validated(data: logit.ChoiceData, groups: NDArray[np.int64], ridges: Sequence[float]) -> dict[float, float]:
     """Return ridge -> mean loss of a vote in a fold that the fit did not see."""
     found = np.unique(groups)
     if len(found) < 2:
@@ -222,13 +222,13 @@ def _cross_validated(data: logit.Choices, groups: NDArray[np.int64], ridges: Seq
     return {ridge: value / len(data) for ridge, value in total.items()}
 
 
-def chance_of_choice(data: logit.Choices, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the foretold chance of what each vote chose, shape (votes,)."""
+def chance_of_choice(data: logit.ChoiceData, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the predicted chance of what each vote chose, shape (votes,)."""
     chances = logit.probabilities(data, theta)
     return chances[np.arange(len(data)), data.choice]  # -1, none, is the last column
 
 
-def _support(votes: Votes, features: NDArray[np.float64]) -> Support:
+def _support(votes: LoggedVotes, features: NDArray[np.float64]) -> Support:
     """Return the ranges of ``features``, shape (contests, slots, features), where messages stood, and of traits."""
     asked = np.unique(votes.contest)
     values = np.concatenate([features[row, list(votes.contests[row].texts)] for row in asked.tolist()])
@@ -243,7 +243,7 @@ def _range(values: NDArray) -> Range:
     return Range(round(float(values.min()), 6), round(float(values.max()), 6))
 
 
-def _counts(votes: Votes) -> dict[str, int]:
+def _counts(votes: LoggedVotes) -> dict[str, int]:
     return {
         "votes": len(votes),
         "contests": len(np.unique(votes.contest)),
@@ -253,8 +253,8 @@ def _counts(votes: Votes) -> dict[str, int]:
     }
 
 
-def _foretold(
-    votes: Votes, data: logit.Choices, theta: NDArray[np.float64], known: NDArray[np.bool_],
+def _predicted(
+    votes: LoggedVotes, data: logit.ChoiceData, theta: NDArray[np.float64], known: NDArray[np.bool_],
     new_anchor: NDArray[np.bool_], new_person: NDArray[np.bool_],
 ) -> HeldOut:  # fmt: skip
     rows = np.flatnonzero(~known)
@@ -270,7 +270,7 @@ def _foretold(
     )
 
 
-def _letters(fitted: Votes, asked: Votes) -> NDArray[np.float64]:
+def _letters(fitted: LoggedVotes, asked: LoggedVotes) -> NDArray[np.float64]:
     """Return the chances by position alone, after the shares of ``fitted``, one more added to each count."""
     slots = asked.orders.shape[1]
     found = np.zeros((len(asked), slots + 1))
@@ -284,7 +284,7 @@ def _letters(fitted: Votes, asked: Votes) -> NDArray[np.float64]:
     return found
 
 
-def _note(votes: Votes) -> str:
+def _note(votes: LoggedVotes) -> str:
     """Return the sentence that limits what the fit can show."""
     audiences = {votes.contests[row].audience for row in np.unique(votes.contest)}
     stand_ins = ["a choice model voted"] if any(each in BUILT_IN or each.endswith(YAML) for each in audiences) else []

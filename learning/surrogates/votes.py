@@ -57,7 +57,7 @@ class Asked:
 
 
 @dataclass(frozen=True, eq=False)
-class Votes:
+class LoggedVotes:
     """What personas answered; row i of the vote columns is one answer.
 
     Attributes:
@@ -105,15 +105,15 @@ class Votes:
         by_contest = np.array([codes.setdefault(c.anchor, len(codes)) for c in self.contests], dtype=np.int64)
         return by_contest[self.contest]
 
-    def of(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Votes:
+    def of(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> LoggedVotes:
         """Return some of the answers, of the same contests and personas."""
         columns = (self.contest[rows], self.persona[rows], self.orders[rows], self.choices[rows])
-        return Votes(
+        return LoggedVotes(
             self.contests, self.personas, self.traits, *columns, self.configs, self.models, self.repeated
         )  # fmt: skip
 
 
-def read_votes(*runs: Iterable[Event]) -> Votes:
+def read_votes(*runs: Iterable[Event]) -> LoggedVotes:
     """Return the personas' answers in one or more logs.
 
     A contest that two logs hold alike, as a fork and its parent do, counts once: its id, its messages, the audience, who
@@ -230,13 +230,13 @@ class _VoteReading:
         at = np.minimum(np.searchsorted(indices, personas), len(indices) - 1)
         return np.where(indices[at] == personas, rows[at], -1)
 
-    def result(self) -> Votes:
+    def result(self) -> LoggedVotes:
         """Return the votes of the logs so far."""
         slots = max((orders.shape[1] for _, _, orders, _ in self._rows), default=0)
         padded = [np.pad(o, ((0, 0), (0, slots - o.shape[1])), constant_values=-1) for _, _, o, _ in self._rows]
         none = np.zeros(0, dtype=np.int64)
         names = dict.fromkeys(name for row in self._traits for name in row)
-        return Votes(
+        return LoggedVotes(
             contests=self._contests,
             personas=self._ids,
             traits={n: np.array([row.get(n, np.nan) for row in self._traits], dtype=np.float32) for n in names},

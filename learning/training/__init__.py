@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from learning.training._job import Trained
     from learning.training.examples import Example, Unit
     from learning.training.settings import PRESETS, LoraSettings, lora_settings
-    from learning.training.step import Loss, Step
+    from learning.training.step import Loss, TrainingStep
     from learning.training.trainer import LoRATrainer, Trainer
 
 _HOMES = {
@@ -19,7 +19,7 @@ _HOMES = {
     "LoraSettings": "learning.training.settings",
     "Loss": "learning.training.step",
     "PRESETS": "learning.training.settings",
-    "Step": "learning.training.step",
+    "TrainingStep": "learning.training.step",
     "Trained": "learning.training._job",
     "Trainer": "learning.training.trainer",
     "Unit": "learning.training.examples",
@@ -32,9 +32,9 @@ __all__ = [
     "LoRATrainer",
     "LoraSettings",
     "Loss",
-    "Step",
     "Trained",
     "Trainer",
+    "TrainingStep",
     "Unit",
     "lora_settings",
 ]

@@ -50,8 +50,12 @@ def save_adapter(
         _sync(folder, folder.parent)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(new, ignore_errors=True)
-        raise MolochError("cannot write the adapter", where=str(final), why=str(error),
-                          fix="Mend the cause and run the same command again.") from error  # fmt: skip
+        raise MolochError(
+            "cannot write the adapter",
+            where=str(final),
+            why=str(error),
+            fix="Fix the cause and run the same command again.",
+        ) from error
     return name
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from abm.llm.fingerprint import Recorded
+from abm.llm.fingerprint import Fingerprint
 from learning.training.examples import Example
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def piece(example: Example) -> list[int]:
     return example.ids[max(0, example.start - AROUND) : example.start + AROUND]
 
 
-def measure(model: PeftModel, tokens: list[int], before: list[float]) -> Recorded:
+def measure(model: PeftModel, tokens: list[int], before: list[float]) -> Fingerprint:
     """Return how likely ``tokens`` are with the adapter and without, in two short forward passes.
 
     Args:
@@ -27,7 +27,7 @@ def measure(model: PeftModel, tokens: list[int], before: list[float]) -> Recorde
     """
     adapted = logprobs(model, tokens)
     with model.disable_adapter():
-        return Recorded(tokens=tokens, adapted=adapted, base=logprobs(model, tokens), before=before)
+        return Fingerprint(tokens=tokens, adapted=adapted, base=logprobs(model, tokens), before=before)
 
 
 def logprobs(model: PeftModel, tokens: list[int]) -> list[float]:

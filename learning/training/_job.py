@@ -12,7 +12,7 @@ from learning.training._adapters import load_adapter, save_adapter
 from learning.training._ranks import Ranks
 from learning.training.examples import Examples
 from learning.training.settings import LoraSettings
-from learning.training.step import Step, loss_named
+from learning.training.step import TrainingStep, loss_named
 from moloch.errors import InputError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
             steps = fit(
                 model,
                 units,
-                lambda step: loss(Step(model, step, job.options, settings.tokens_per_pass, ranks)),
+                lambda step: loss(TrainingStep(model, step, job.options, settings.tokens_per_pass, ranks)),
                 settings,
                 job.seed,
                 ranks,

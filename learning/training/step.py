@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Step:
+class TrainingStep:
     """One optimiser step.
 
     Attributes:
@@ -81,11 +81,11 @@ class Step:
         return values
 
 
-Loss = Callable[[Step], Iterator["torch.Tensor"]]
+Loss = Callable[[TrainingStep], Iterator["torch.Tensor"]]
 """The parts of a step's loss."""
 
 
-def likelihood(step: Step) -> Iterator[torch.Tensor]:
+def likelihood(step: TrainingStep) -> Iterator[torch.Tensor]:
     """Yield the parts of the weighted negative log-likelihood per completion token of a trajectory.
 
     The formula is that of :mod:`learning.training.losses`. Rows are shared among processes one by one.

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from abm.llm import backend
-from abm.llm.fingerprint import OutOfSync, Recorded, record
+from abm.llm.fingerprint import Fingerprint, OutOfSync, record
 from abm.llm.http import HTTPLLM
 from abm.llm.http.endpoint import Endpoint
 from abm.llm.port import Request, Sampling
@@ -115,7 +115,7 @@ class TestAdapters:
         for name, known, right in (("right", truth, True), ("wrong", truth[::-1], False)):
             folder = adapters / f"{name}-{kind[0]}"
             shutil.copytree(adapters / "one", folder)
-            record(folder, Recorded(TEXT, adapted=known[0], base=known[1]))
+            record(folder, Fingerprint(TEXT, adapted=known[0], base=known[1]))
             if right:
                 assert list(llm.complete(asked((folder.name,), 1)))
             else:

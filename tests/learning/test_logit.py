@@ -9,12 +9,12 @@ import pytest
 from scipy import optimize
 
 from learning.surrogates import logit
-from learning.surrogates.logit import Choices
+from learning.surrogates.logit import ChoiceData
 
 
 def votes(
     n: int = 600, *, slots: int = 3, may_abstain: bool = True, seed: int = 0, theta=None
-) -> tuple[Choices, np.ndarray]:
+) -> tuple[ChoiceData, np.ndarray]:
     """Return votes of a known logit, and its parameters; some voters did not see every option."""
     lot = np.random.default_rng(seed)
     contests, personas, features, traits = 40, 12, 4, 2
@@ -24,7 +24,7 @@ def votes(
     offered = np.ones((n, slots), dtype=bool)
     offered[: n // 5, -1] = slots == 2
     first = np.where(offered[:, -1], lot.integers(slots, size=n), lot.integers(slots - 1, size=n))
-    blank = Choices(values, people, contest, person, offered, first, np.zeros(n, dtype=np.int64), may_abstain)
+    blank = ChoiceData(values, people, contest, person, offered, first, np.zeros(n, dtype=np.int64), may_abstain)
     if theta is None:
         theta = np.concatenate([[0.4, 0.2 if may_abstain else 0.0], lot.normal(0, 1.5, features * (1 + traits))])
     chances = logit.probabilities(blank, theta)

@@ -28,7 +28,7 @@ from abm.events import (
 from abm.log import read_events
 from learning import fork
 from learning.surrogates.surrogate import Surrogate, chance_of_choice, choices, fit_surrogate
-from learning.surrogates.votes import ABSTAINED, INVALID, Votes, read_votes
+from learning.surrogates.votes import ABSTAINED, INVALID, LoggedVotes, read_votes
 from moloch.errors import InputError
 from populations import TRAITS
 from tests.learning.test_loop import CONFIG, Killed, carry_out
@@ -87,7 +87,7 @@ def log(reacts, *, contests: int = 60, name: str = "llm", model: str = "m", slot
     return [*events, StepEnded(state_hash="")]
 
 
-def quick(votes: Votes, **settings) -> Surrogate:
+def quick(votes: LoggedVotes, **settings) -> Surrogate:
     """Fit, choosing from few ridges."""
     return fit_surrogate(votes, folds=3, ridges=(1e4, 10.0, 0.1), **settings)
 
@@ -96,7 +96,7 @@ TRUE = ChoiceModel("true", audience("default").weights * 3, first=0.5, thoughts=
 
 
 @pytest.fixture(scope="module")
-def votes() -> Votes:
+def votes() -> LoggedVotes:
     """Votes of a known choice model."""
     return read_votes(log(TRUE.choose, contests=120))
 
@@ -206,7 +206,7 @@ class TestFit:
         by_position = -np.log(found.held_out.letters[rows, at]).mean()
         assert true - 0.02 < loss < true + 0.06 < by_position - 0.1
 
-    def test_the_audience_gives_the_chances_that_were_foretold(self, found):
+    def test_the_audience_gives_the_chances_that_were_predicted(self, found):
         """What is saved and reacts is what was held against the votes."""
         held = found.held_out
         for row in range(0, len(held.votes), 97):
@@ -349,7 +349,7 @@ def _late(event: Event) -> bool:
     return not number.isdigit() or int(number) >= 40
 
 
-def _true_chances(table: Votes) -> np.ndarray:
+def _true_chances(table: LoggedVotes) -> np.ndarray:
     data = choices(table)
     theta = np.concatenate([[TRUE.first, 0.0], TRUE.weights.ravel()])
     assert TRUE.weights.shape == (len(feature_names()), 1 + len(TRAITS)) and ABSTAINED not in table.choices

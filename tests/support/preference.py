@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import msgspec
 
 from learning.methods import Contests, Method, Row
-from learning.training import Step
+from learning.training import TrainingStep
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,7 @@ class Preference(Method, frozen=True):
         return rows
 
 
-def preference_loss(step: Step) -> Iterator[torch.Tensor]:
+def preference_loss(step: TrainingStep) -> Iterator[torch.Tensor]:
     """Yield the parts of the mean of -log sigmoid(beta * (gain of the winner - mean gain of the losers))."""
     import torch
 

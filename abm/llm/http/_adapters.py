@@ -6,7 +6,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from abm.llm.fingerprint import deviation, recorded
-from abm.llm.http._control import Control, Served
+from abm.llm.http._control import Control, ServedModel
 from abm.llm.http._exchange import ServiceError
 from abm.llm.http.endpoint import Endpoint
 from moloch.errors import InputError, MolochError
@@ -28,7 +28,7 @@ class ServedAdapters:
         self._control, self._adapters, self._endpoint = control, adapters, endpoint
         self._loaded: OrderedDict[str, None] = OrderedDict()
 
-    def ensure(self, wanted: set[str], served: Served) -> None:
+    def ensure(self, wanted: set[str], served: ServedModel) -> None:
         """Have the server hold all of ``wanted``; those not used for longest make room.
 
         Raises:
@@ -78,7 +78,7 @@ class ServedAdapters:
         except ServiceError:
             return
 
-    def _check(self, adapter: str, served: Served) -> None:
+    def _check(self, adapter: str, served: ServedModel) -> None:
         """Compare the server's log-probabilities of a known text with those recorded when the adapter was made."""
         assert self._adapters is not None
         known = recorded(self._adapters / adapter)

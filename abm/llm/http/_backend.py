@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from abm.events import CallsServed
-from abm.llm.budget import Budget, Gate, Price
+from abm.llm.budget import Budget, BudgetGate, Price
 from abm.llm.http import _chat as chat
 from abm.llm.http._adapters import ServedAdapters
-from abm.llm.http._control import Control, Served
+from abm.llm.http._control import Control, ServedModel
 from abm.llm.http._exchange import Again, Limits
 from abm.llm.http._sender import Sender
 from abm.llm.http.endpoint import Endpoint, parsed
@@ -73,7 +73,7 @@ class HTTPLLM:
         return digest(canonical(["served", self.served.name, self.endpoint.extra]))
 
     @cached_property
-    def served(self) -> Served:
+    def served(self) -> ServedModel:
         """What the server calls the model, and what kind of server it is."""
         return self._control.served(self.endpoint.name or self.name)
 
@@ -94,7 +94,7 @@ class HTTPLLM:
             return
         began, tokens, calls, spent = time.perf_counter(), [0, 0], 0, self._budget.usd
         self._adapters.ensure({request.adapter for request in requests if request.adapter}, self.served)
-        gate = Gate(self._budget, self._price) if self._budget.bounded else None
+        gate = BudgetGate(self._budget, self._price) if self._budget.bounded else None
         senders: list[Sender] = []
         try:
             for group in self._together(requests):

@@ -10,7 +10,7 @@ from abm.llm.port import Request
 
 
 @dataclass(eq=False, slots=True)
-class Call:
+class PendingCall:
     """A question on its way to an answer.
 
     Attributes:

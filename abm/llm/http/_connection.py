@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection that carries one exchange after another. Knows bytes; knows nothing of JSON, models or retries.
 
-Parsing is httptools' (llhttp). An exchange ends in exactly one of ``answered`` and ``failed`` of whoever owns the connection.
+Parsing is httptools' (llhttp). An exchange ends in exactly one of ``answered`` and ``failed`` of the connection's owner.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import httptools
 
 
 class Owner(Protocol):
-    """Who is told how an exchange went."""
+    """Takes the outcome of each exchange."""
 
     def answered(self, connection: Connection, status: int, headers: dict[bytes, bytes], body: bytes) -> None:
         """A whole answer came; names of headers are in lower case. The connection is open exactly if ``reusable``."""
@@ -27,7 +27,7 @@ class Connection(asyncio.Protocol):
     """An open connection.
 
     Args:
-        owner: who is told.
+        owner: takes the outcomes.
         limit: bytes beyond which an answer is not read to its end.
 
     Attributes:

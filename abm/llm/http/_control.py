@@ -20,14 +20,14 @@ SECONDS = 60.0
 """A server that loads an adapter may take a while."""
 
 
-class Served(NamedTuple):
+class ServedModel(NamedTuple):
     """A model as its server knows it."""
 
     name: str
     kind: Kind
 
 
-class Answer(NamedTuple):
+class ServerAnswer(NamedTuple):
     """An HTTP answer; ``data`` is None where it is not JSON."""
 
     status: int
@@ -69,7 +69,9 @@ class Control:
         lines += [f"Authorization: Bearer {self._secret}"] if self._secret else []
         return ("\r\n".join(lines) + "\r\n").encode("latin-1")
 
-    def ask(self, verb: str, path: str, fields: dict[str, Any] | None = None, *, seconds: float = SECONDS) -> Answer:
+    def ask(
+        self, verb: str, path: str, fields: dict[str, Any] | None = None, *, seconds: float = SECONDS
+    ) -> ServerAnswer:
         """Return the server's answer, whatever its status.
 
         Raises:
@@ -99,9 +101,9 @@ class Control:
         body = self.redacted(body)
         text = body.decode("utf-8", "replace")
         try:
-            return Answer(answer.status, msgspec.json.decode(body), text)
+            return ServerAnswer(answer.status, msgspec.json.decode(body), text)
         except msgspec.DecodeError:
-            return Answer(answer.status, None, text)
+            return ServerAnswer(answer.status, None, text)
 
     def models(self) -> list[dict[str, Any]]:
         """Return what the server says it serves; nothing if it does not say.
@@ -122,7 +124,7 @@ class Control:
         found = answer.data.get("data") if isinstance(answer.data, dict) else None
         return [each for each in found or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
 
-    def served(self, name: str) -> Served:
+    def served(self, name: str) -> ServedModel:
         """Return how the server calls the model ``name``: by that name, by the folder it is in, or as its only one.
 
         Raises:
@@ -131,14 +133,14 @@ class Control:
         models = self.models()
         kind = _kind(models)
         if not models or any(each["id"] == name for each in models):
-            return Served(name, kind)
+            return ServedModel(name, kind)
         last = name.rstrip("/").rsplit("/", 1)[-1]
         bases = [each for each in models if not each.get("parent")]
         near = [each["id"] for each in bases if last in (each["id"].rsplit("/", 1)[-1], _last(each.get("root")))]
         if len(near) == 1:
-            return Served(near[0], kind)
+            return ServedModel(near[0], kind)
         if len(bases) == 1 and kind == "vllm":
-            return Served(bases[0]["id"], kind)
+            return ServedModel(bases[0]["id"], kind)
         raise InputError(
             f"the server does not serve {name!r}", where=self.place,
             why=f"it serves {', '.join(sorted(each['id'] for each in bases)[:8])}",
@@ -172,7 +174,7 @@ class Control:
         except (TypeError, KeyError, IndexError, ValueError) as error:
             raise self._without_logprobs(answer) from error
 
-    def _without_logprobs(self, answer: Answer) -> InputError:
+    def _without_logprobs(self, answer: ServerAnswer) -> InputError:
         return InputError(
             "the server gives no log-probabilities", where=self.place,
             why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",

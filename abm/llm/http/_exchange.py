@@ -1,4 +1,4 @@
-"""The words between whoever sends calls, whoever knows how they look, and whoever pays for them."""
+"""What the sender of calls, the writer of their bytes and the budget say to one another."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Gate(Protocol):
         ...
 
     def release(self, question: Request) -> None:
-        """Give back what was reserved for a call; what it did cost is booked by whoever reads the answer."""
+        """Give back what was reserved for a call; what it did cost is booked when the answer is read."""
         ...
 
     def spent(self) -> MolochError:

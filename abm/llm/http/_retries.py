@@ -12,7 +12,7 @@ from collections import Counter, deque
 from itertools import count
 from typing import Literal
 
-from abm.llm.http._call import Call
+from abm.llm.http._call import PendingCall
 from abm.llm.http._exchange import Again, Limits
 
 FRUITLESS = 20
@@ -37,9 +37,9 @@ class Retries:
         self._limits = limits
         self.retried: Counter[str] = Counter()
         self.given_up: Counter[str] = Counter()
-        self.due: deque[Call] = deque()
+        self.due: deque[PendingCall] = deque()
         self.why_gone = ""
-        self._later: list[tuple[float, int, Call]] = []
+        self._later: list[tuple[float, int, PendingCall]] = []
         self._serial = count()
         self._paused_until = float("-inf")
         self._last_success = -1.0
@@ -63,7 +63,7 @@ class Retries:
         while self._later and self._later[0][0] <= now:
             self.due.append(heapq.heappop(self._later)[2])
 
-    def failed(self, call: Call, again: Again, now: float) -> Fate:
+    def failed(self, call: PendingCall, again: Again, now: float) -> Fate:
         """Take note of an attempt that failed, and return what becomes of the call."""
         if again.throttled:
             call.throttled += 1
@@ -99,7 +99,7 @@ class Retries:
         return "given up"
 
 
-def _delay(call: Call) -> float:
+def _delay(call: PendingCall) -> float:
     """Return how long to wait before the next attempt, in seconds."""
     tries = call.attempts + call.throttled
     return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries - 1, 20)) * random.random()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from abm.llm.http._call import Call
+from abm.llm.http._call import PendingCall
 from abm.llm.http._connection import Connection
 from abm.llm.http._dial import reason
 from abm.llm.http._exchange import Address, Again, Exchanger, Gate, Limits, ServiceError
@@ -60,7 +60,7 @@ class Sender:
         self._held: Request | None = None
         """The next question, until the gate lets it through."""
         self._exhausted = False
-        self._flying: dict[Call, None] = {}
+        self._flying: dict[PendingCall, None] = {}
         """Calls on their way, in the order in which they were sent."""
         self._turns: Turns[Reply] = Turns()
         self._ticking: asyncio.TimerHandle | None = None
@@ -103,7 +103,7 @@ class Sender:
                 return
             self._send(call)
 
-    def _next(self) -> Call | None:
+    def _next(self) -> PendingCall | None:
         """Return the next call, what it may cost reserved; None if there is none, or if it has to wait."""
         due = self.retries.due
         question = due[0].question if due else self._next_question()
@@ -116,7 +116,7 @@ class Sender:
         if due:
             return due.popleft()
         self._held = None
-        return Call(question)
+        return PendingCall(question)
 
     def _next_question(self) -> Request | None:
         if self._held is None and not self._exhausted:
@@ -124,7 +124,7 @@ class Sender:
             self._exhausted = self._held is None
         return self._held
 
-    def _send(self, call: Call) -> None:
+    def _send(self, call: PendingCall) -> None:
         call.sent = self._clock()
         call.first = call.first or call.sent
         self._flying[call] = None
@@ -136,11 +136,11 @@ class Sender:
             call.task = self._turns.loop.create_task(self._connect(call))
             call.task.add_done_callback(self._connected)
 
-    def _put(self, call: Call, connection: Connection) -> None:
+    def _put(self, call: PendingCall, connection: Connection) -> None:
         call.connection, connection.call = connection, call
         connection.send(self._exchanger.write(call.question))
 
-    async def _connect(self, call: Call) -> None:
+    async def _connect(self, call: PendingCall) -> None:
         try:
             connection = await self._pool.open(self)
         except OSError as error:
@@ -185,17 +185,17 @@ class Sender:
         self._pool.forget(connection)
         self._lost(call, why)
 
-    def _lost(self, call: Call, why: str) -> None:
+    def _lost(self, call: PendingCall, why: str) -> None:
         self._retry(call, Again(why, wrong=why == "answer too large"))
 
-    def _landed(self, call: Call) -> None:
+    def _landed(self, call: PendingCall) -> None:
         self._flying.pop(call, None)
         if self._gate is not None:
             self._gate.release(call.question)
         if self._error is not None and not self._flying:
             self._turns.wake()
 
-    def _retry(self, call: Call, again: Again) -> None:
+    def _retry(self, call: PendingCall, again: Again) -> None:
         self._landed(call)
         if self._error is not None:
             return
@@ -246,7 +246,7 @@ class Sender:
             self._turns.wake()
         self._ticking = self._turns.loop.call_later(min(0.05, self._limits.timeout / 10), self._tick)
 
-    def _abandon(self, call: Call) -> None:
+    def _abandon(self, call: PendingCall) -> None:
         if call.task is not None:
             call.task.cancel()
             call.task = None

@@ -29,7 +29,7 @@ PINNED_COMPACT = 0.5
 
 
 @dataclass(frozen=True)
-class Row:
+class PromptRow:
     """One prompt and how to continue it.
 
     Attributes:
@@ -50,7 +50,7 @@ class Row:
 
 
 @dataclass
-class Written:
+class Completed:
     """A row's new tokens, without the stop token, and whether it stopped by itself."""
 
     tokens: list[int] = field(default_factory=list)
@@ -59,8 +59,8 @@ class Written:
 
 @torch.inference_mode()
 def decode(
-    model: PreTrainedModel, rows: Sequence[Row], *, pad: int, stops: set[int], pinned: bool = False
-) -> list[Written]:
+    model: PreTrainedModel, rows: Sequence[PromptRow], *, pad: int, stops: set[int], pinned: bool = False
+) -> list[Completed]:
     """Return what ``model`` writes after each row's prompt, in the order of ``rows``.
 
     Args:
@@ -72,7 +72,9 @@ def decode(
         return _decode(model, rows, pad, stops, pinned)
 
 
-def _decode(model: PreTrainedModel, rows: Sequence[Row], pad: int, stops: set[int], pinned: bool) -> list[Written]:
+def _decode(
+    model: PreTrainedModel, rows: Sequence[PromptRow], pad: int, stops: set[int], pinned: bool
+) -> list[Completed]:
     device = model.device
     keys = [tuple(row.prompt) for row in rows]
     places = {prompt: place for place, prompt in enumerate(dict.fromkeys(keys))}
@@ -82,7 +84,7 @@ def _decode(model: PreTrainedModel, rows: Sequence[Row], pad: int, stops: set[in
     cache = roomy_cache(model.config.get_text_config().num_hidden_layers)
     ids, mask, positions = ids.to(device), mask.to(device), positions.to(device)
     spread = _indices([places[key] for key in keys], device)  # row -> its prompt
-    sampler, written, live = Sampler(rows, device), [Written() for _ in rows], list(range(len(rows)))
+    sampler, written, live = Sampler(rows, device), [Completed() for _ in rows], list(range(len(rows)))
     guide = Guide([row.options for row in rows], stops)
     forward: Plain | Pinned = Plain(model, cache)
     for step in range(max(row.max_tokens for row in rows)):
@@ -112,7 +114,7 @@ def _decode(model: PreTrainedModel, rows: Sequence[Row], pad: int, stops: set[in
     return written
 
 
-def _takes(written: Written, row: int, token: int, guide: Guide, stops: set[int]) -> None:
+def _takes(written: Completed, row: int, token: int, guide: Guide, stops: set[int]) -> None:
     """Give ``token`` to a row; it stops at a stop token, and when it is one of its options and no other begins with it."""
     if token in stops:
         written.stopped = True
@@ -136,7 +138,7 @@ def _indices(places: list[int], device: torch.device) -> torch.Tensor:
 class Sampler:
     """Draws the next token of each row of a batch."""
 
-    def __init__(self, rows: Sequence[Row], device: torch.device) -> None:
+    def __init__(self, rows: Sequence[PromptRow], device: torch.device) -> None:
         self._draws = uniforms(rows).to(device)
         self._temperature = torch.tensor([[row.temperature] for row in rows], device=device)
         self._top_p = torch.tensor([[row.top_p] for row in rows], device=device)
@@ -161,7 +163,7 @@ class Sampler:
         self._greedy = [self._greedy[place] for place in keep.tolist()]
 
 
-def uniforms(rows: Sequence[Row]) -> torch.Tensor:
+def uniforms(rows: Sequence[PromptRow]) -> torch.Tensor:
     """Return draws in [0, 1), shape (rows, longest limit), each row from the Philox stream that its seed names."""
     draws = np.zeros((len(rows), max(row.max_tokens for row in rows)), dtype=np.float32)
     for i, row in enumerate(rows):

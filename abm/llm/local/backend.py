@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from abm.llm.folders import POCKET, model_folder
-from abm.llm.local._decode import Row, Written, decode
+from abm.llm.local._decode import Completed, PromptRow, decode
 from abm.llm.local._guide import Options
 from abm.llm.local._steps import ready
 from abm.llm.port import Reply, Request
@@ -130,7 +130,7 @@ class TransformersLLM:
         text = self.tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    def _decode(self, batch: Sequence[Request], rows: Sequence[Row]) -> Iterator[Reply]:
+    def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> Iterator[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
         with torch_threads(self._threads):
             found = self._written(rows, pad)
@@ -138,7 +138,7 @@ class TransformersLLM:
             text = self.tokenizer.decode(new.tokens, skip_special_tokens=True)
             yield Reply(request.site, text, "stop" if new.stopped else "length", len(row.prompt), len(new.tokens))
 
-    def _written(self, rows: Sequence[Row], pad: int) -> list[Written]:
+    def _written(self, rows: Sequence[PromptRow], pad: int) -> list[Completed]:
         try:
             return decode(self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned)
         except torch.OutOfMemoryError as error:
@@ -159,7 +159,7 @@ class TransformersLLM:
             self._spelled[request.choices] = tuple(map(tuple, options))
         return self._spelled[request.choices]
 
-    def _row(self, request: Request) -> Row:
+    def _row(self, request: Request) -> PromptRow:
         prompt, sampling = self.prompt_ids(request), request.sampling
         if sampling.temperature < 0 or not 0 < sampling.top_p <= 1 or sampling.max_tokens < 1:
             why = "temperature is at least 0, top_p in (0, 1], max_tokens at least 1"
@@ -173,7 +173,7 @@ class TransformersLLM:
                 fix="Use shorter anchors or a smaller sampling.max_tokens; nothing is cut in silence.",
             )
         options = self._options(request)
-        return Row(prompt, request.seed, sampling.temperature, sampling.top_p, sampling.max_tokens, options)
+        return PromptRow(prompt, request.seed, sampling.temperature, sampling.top_p, sampling.max_tokens, options)
 
     @cached_property
     def _stops(self) -> set[int]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="needs the learn extra")
 
 from abm.llm.local._cache import RoomyLayer  # noqa: E402
-from abm.llm.local._decode import Row, sample, uniforms  # noqa: E402
+from abm.llm.local._decode import PromptRow, sample, uniforms  # noqa: E402
 
 
 def column(value: float, n: int = 1) -> torch.Tensor:
@@ -23,7 +23,7 @@ class TestDraws:
 
     def test_own_stream(self):
         """Neither the other rows nor the bound change a row's draws."""
-        rows = [Row([1], seed, 1.0, 1.0, limit) for seed, limit in [(5, 9), (6, 30), (5, 4)]]
+        rows = [PromptRow([1], seed, 1.0, 1.0, limit) for seed, limit in [(5, 9), (6, 30), (5, 4)]]
         together = uniforms(rows)
         assert torch.equal(together[0, :9], uniforms(rows[:1])[0])
         assert torch.equal(together[0, :4], together[2, :4])
@@ -32,7 +32,7 @@ class TestDraws:
     def test_are_those_of_philox(self):
         """The stream is numpy's Philox with the seed as its key: another program can repeat it."""
         wanted = np.random.Generator(np.random.Philox(key=123)).random(5, dtype=np.float32)
-        assert np.array_equal(uniforms([Row([1], 123, 1.0, 1.0, 5)])[0].numpy(), wanted)
+        assert np.array_equal(uniforms([PromptRow([1], 123, 1.0, 1.0, 5)])[0].numpy(), wanted)
 
 
 class TestSample:

@@ -11,13 +11,13 @@ torch = pytest.importorskip("torch", reason="needs the learn extra")
 
 from abm.llm import Sampling, backend  # noqa: E402
 from abm.llm.conformance import ask, replies  # noqa: E402
-from abm.llm.local._decode import Row, decode  # noqa: E402
+from abm.llm.local._decode import PromptRow, decode  # noqa: E402
 from abm.llm.local.attention import GROUPED  # noqa: E402
 from abm.llm.local.backend import TransformersLLM  # noqa: E402
 from learning.training.settings import PRESETS  # noqa: E402
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")]
-ROWS = [Row(list(range(20 + i, 90 + 9 * i)), i, 0.0, 1.0, 20 + 11 * i) for i in range(16)]
+ROWS = [PromptRow(list(range(20 + i, 90 + 9 * i)), i, 0.0, 1.0, 20 + 11 * i) for i in range(16)]
 
 
 class TestDecoding:

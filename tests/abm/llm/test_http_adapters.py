@@ -7,14 +7,14 @@ from contextlib import closing
 import pytest
 
 from abm.llm import Request, Sampling
-from abm.llm.fingerprint import OutOfSync, Recorded, record
+from abm.llm.fingerprint import Fingerprint, OutOfSync, record
 from abm.llm.http import HTTPLLM
 from abm.llm.http.endpoint import Endpoint
 from moloch.errors import InputError
 from tests.support.server import Call, completion, echo, ok, serving
 
 VLLM = [{"id": "m", "owned_by": "vllm"}]
-KNOWN = Recorded(tokens=[5, 6, 7], adapted=[-1.0, -2.0], base=[-3.0, -4.0])
+KNOWN = Fingerprint(tokens=[5, 6, 7], adapted=[-1.0, -2.0], base=[-3.0, -4.0])
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 from abm.llm import Request, Sampling
 from abm.llm.http import Limits
 from abm.llm.http import _pool as pool_module
-from abm.llm.http._call import Call
+from abm.llm.http._call import PendingCall
 from abm.llm.http._exchange import Address, Again
 from abm.llm.http._pool import Pool
 from abm.llm.http._retries import FIRST_DELAY, FRUITLESS, LONGEST_DELAY, Retries
@@ -20,10 +20,10 @@ WRONG = Again("not JSON", wrong=True)
 LIMITS = Limits(attempts=3, patience=60.0)
 
 
-def call(first: float = 0.0) -> Call:
+def call(first: float = 0.0) -> PendingCall:
     """Return a call whose first attempt began then."""
     question = Request("write/0", [{"role": "user", "content": "?"}], Sampling(), seed=1)
-    return Call(question, first=first, sent=first)
+    return PendingCall(question, first=first, sent=first)
 
 
 def released(retries: Retries, step: float = 0.01, longest: float = 200.0) -> float:

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the learn extra")
 from transformers import AutoModelForCausalLM  # noqa: E402
 
 from abm.llm.local import _cache, _steps  # noqa: E402
-from abm.llm.local._decode import Row, decode  # noqa: E402
+from abm.llm.local._decode import PromptRow, decode  # noqa: E402
 from abm.llm.local._steps import Pinned, can_pin, ready  # noqa: E402
 from abm.llm.local.attention import GROUPED  # noqa: E402
 from tests.support.tiny import save_tiny_model  # noqa: E402
@@ -29,7 +29,7 @@ def narrow(monkeypatch):
     monkeypatch.setattr(_cache, "PINNED_ROOM", 3)
 
 
-ROWS = [Row(list(range(8 + i // 2, 20 + 5 * (i // 2))), i, 0.7 * (i % 3), 1.0, 4 + 5 * i) for i in range(8)]
+ROWS = [PromptRow(list(range(8 + i // 2, 20 + 5 * (i // 2))), i, 0.7 * (i % 3), 1.0, 4 + 5 * i) for i in range(8)]
 """Prompts of four lengths, two rows to each; of different lengths themselves, greedy and not."""
 
 
@@ -121,7 +121,7 @@ class TestCapture:
     def test_short_answers_are_not_captured(self, model, monkeypatch):
         """It would cost more than it saves."""
         graphs = Graphs(monkeypatch)
-        decode(model, [Row([7, 8, 9], 1, 0.0, 1.0, _steps.PATIENCE)], pad=0, stops=set(), pinned=True)
+        decode(model, [PromptRow([7, 8, 9], 1, 0.0, 1.0, _steps.PATIENCE)], pad=0, stops=set(), pinned=True)
         assert not graphs.captured
 
     @pytest.mark.parametrize("how", [{"wrong": 1.0}, {"wrong": float("nan")}, {"fails": True}])

@@ -146,13 +146,13 @@ class TestDurable:
 
     @staticmethod
     def judged(run, bound):
-        from abm.llm.budget import Gate, Price
+        from abm.llm.budget import BudgetGate, Price
 
         budget = Budget(Bounds(calls=bound))
 
         class Bounded(ScriptedLLM):
             def complete(self, requests):
-                gate = Gate(budget, Price())
+                gate = BudgetGate(budget, Price())
                 for request in requests:
                     if not gate.admit(request):
                         raise gate.spent()

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM  # noqa: E402
 from learning.methods import Method, training_set  # noqa: E402
 from learning.methods.conformance import SALES, MethodConformance  # noqa: E402
 from learning.methods.synthetic import contest, log  # noqa: E402
-from learning.training import LoraSettings, LoRATrainer, Step  # noqa: E402
+from learning.training import LoraSettings, LoRATrainer, TrainingStep  # noqa: E402
 from learning.training._adapters import load_adapter  # noqa: E402
 from learning.training._ranks import Ranks  # noqa: E402
 from learning.training.examples import examples  # noqa: E402
@@ -73,7 +73,7 @@ def step_of(trainer, method: Method, model, *, tokens=10**6, ranks=Ranks()):  # 
     """Return all of a training set as one step."""
     rows = data(method)
     units = examples(rows, trainer.tokenizer, 4096).units
-    return Step(model, units, rows.options, tokens, ranks)
+    return TrainingStep(model, units, rows.options, tokens, ranks)
 
 
 class TestPromises(MethodConformance):
