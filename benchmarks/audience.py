@@ -38,7 +38,7 @@ from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, read_events
 from abm.reactions import reacted_many
 from abm.state.state import fold
-from abm.worlds.agents import Writer
+from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Society, Stage
 from moloch import kernels, keyed
@@ -192,7 +192,9 @@ def society(folder: Path, voters: Voters, contests: int, *, traits: bool = False
             journal.emit(CrowdJoined(split="train", first=first, size=len(joined), origin="drawn", traits=columns))
     society = Society(arena=sales, audience=model(), llm=llm, sampling=Sampling(), seed=1, batch=1)
     anchors = [make_anchor(sales.anchor, fields) for fields in told]
-    return IsolatedModel(society, journal, Stage(anchors, [Writer("a"), Writer("b")], voters, "train", 1, "shared"))
+    return IsolatedModel(
+        society, journal, Stage(anchors, [NamedPolicy("a"), NamedPolicy("b")], voters, "train", 1, "shared")
+    )
 
 
 def run_once(folder: Path, members: int, traits: bool) -> dict[str, float | bool]:

@@ -30,7 +30,7 @@ from abm.journal import LiveJournal
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, open_log
 from abm.state.state import State, apply
-from abm.worlds.agents import Writer
+from abm.worlds.agents import NamedPolicy
 from abm.worlds.model import Society, Stage
 from abm.worlds.networked.graphs import joined_ties
 from abm.worlds.networked.settings import NetworkConfig
@@ -65,7 +65,7 @@ def society(folder: Path, members: int, network: NetworkConfig, steps: int = 2) 
     told = [{"title": f"Lamp {i}", "description": f"A lamp, the {i}th."} for i in range(steps * CONTESTS)]
     society = Society(arena=sales, audience=audience("default"), llm=llm, sampling=Sampling(), seed=1, batch=CONTESTS)
     anchors = [make_anchor(sales.anchor, fields) for fields in told]
-    stage = Stage(anchors, [Writer("a"), Writer("b")], voters, "evaluate", 1, "rft")
+    stage = Stage(anchors, [NamedPolicy("a"), NamedPolicy("b")], voters, "evaluate", 1, "rft")
     return NetworkedModel(society, journal, stage, network)
 
 

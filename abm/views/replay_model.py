@@ -34,7 +34,7 @@ from abm.views.collector import collector
 from abm.views.lookahead import Lookahead
 from abm.views.measures import Measures, last_choices, measure
 from abm.views.voters import Joined
-from abm.worlds.agents import Competitor, Writer
+from abm.worlds.agents import Competitor, NamedPolicy
 from abm.worlds.peopled import Peopled
 from moloch.errors import MolochError
 
@@ -214,9 +214,9 @@ class ReplayModel(Peopled):
         """What members chose in the last contest, as slots, shape (members,); -1: nothing."""
         return last_choices(self.events, self.voters.ids)
 
-    def _seat(self, writers: dict[int, Writer]) -> None:
+    def _seat(self, writers: dict[int, NamedPolicy]) -> None:
         """Let those who wrote in a step be the competitors; the same ones stay the same agents."""
-        seated = {each.slot: Writer(each.name, each.adapter) for each in self.competitors}
+        seated = {each.slot: NamedPolicy(each.name, each.adapter) for each in self.competitors}
         if writers and writers != seated:
             for competitor in self.competitors:
                 competitor.remove()
@@ -232,7 +232,7 @@ class ReplayModel(Peopled):
         self.datacollector = collector(self._names, self.agent_reporters)
 
 
-def _writers(step: Sequence[Event]) -> dict[int, Writer]:
+def _writers(step: Sequence[Event]) -> dict[int, NamedPolicy]:
     """Return who wrote in a step, by slot."""
     wrote = (event for event in step if isinstance(event, MessagePublished | MessageRejected))
-    return {event.slot: Writer(event.competitor, event.adapter) for event in wrote}
+    return {event.slot: NamedPolicy(event.competitor, event.adapter) for event in wrote}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from moloch.lazy import door
 
 if TYPE_CHECKING:
-    from abm.worlds.agents import Competitor, Member, Writer
+    from abm.worlds.agents import Competitor, Member, NamedPolicy
     from abm.worlds.baselines import record
     from abm.worlds.isolated import IsolatedModel
     from abm.worlds.model import Model, Society, Stage
@@ -35,7 +35,7 @@ _HOMES = {
     "Reader": "abm.worlds.networked.readers",
     "Society": "abm.worlds.model",
     "Stage": "abm.worlds.model",
-    "Writer": "abm.worlds.agents",
+    "NamedPolicy": "abm.worlds.agents",
     "record": "abm.worlds.baselines",
 }
 
@@ -47,13 +47,13 @@ __all__ = [
     "IsolatedModel",
     "Member",
     "Model",
+    "NamedPolicy",
     "NetworkConfig",
     "NetworkedModel",
     "Offer",
     "Reader",
     "Society",
     "Stage",
-    "Writer",
     "record",
 ]
 

@@ -71,7 +71,7 @@ class _Ids(WeakKeyDictionary):
 _IDS = _Ids()
 
 
-class Writer(msgspec.Struct, frozen=True):
+class NamedPolicy(msgspec.Struct, frozen=True):
     """A policy under a name: the base model (``adapter`` empty) or an adapter on it.
 
     Attributes:
@@ -94,7 +94,7 @@ class Competitor(mesa.Agent):
     model: Host  # pyright: ignore[reportIncompatibleVariableOverride]
     _ids = _IDS  # pyright: ignore[reportAssignmentType]
 
-    def __init__(self, model: Host, writer: Writer, slot: int) -> None:
+    def __init__(self, model: Host, writer: NamedPolicy, slot: int) -> None:
         super().__init__(model)  # pyright: ignore[reportArgumentType]
         self.name, self.adapter, self.slot = writer.name, writer.adapter, slot
         self.drafts: list[Request | Completion] = []

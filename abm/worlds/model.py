@@ -26,7 +26,7 @@ from abm.llm.port import LLM, Request, Sampling
 from abm.probe import Probe
 from abm.state.state import State
 from abm.worlds import contests
-from abm.worlds.agents import Competitor, Member, Writer
+from abm.worlds.agents import Competitor, Member, NamedPolicy
 from abm.worlds.causes import emit_all
 from abm.worlds.contests import Slate, Ties, Votes
 from abm.worlds.offers import Assignment, Offer
@@ -71,7 +71,7 @@ class Stage(msgspec.Struct, frozen=True):
     """
 
     anchors: Sequence[Anchor]
-    writers: Sequence[Writer]
+    writers: Sequence[NamedPolicy]
     voters: Voters
     phase: Phase
     epoch: int

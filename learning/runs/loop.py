@@ -35,7 +35,7 @@ from abm.events import (
 from abm.journal import Journal, equal
 from abm.llm.port import LLM, Sampling, Sleeping
 from abm.probe import Probe
-from abm.worlds.agents import Writer
+from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.graphs import joined_ties
@@ -224,7 +224,7 @@ class Loop:
         pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
         stage = Stage(
             anchors=[pool[i % len(pool)] for i in part.anchors],
-            writers=[Writer(writer.arm, self._adapter(writer)) for writer in part.writers],
+            writers=[NamedPolicy(writer.arm, self._adapter(writer)) for writer in part.writers],
             voters=self.voters[part.phase],
             phase=part.phase,
             epoch=part.epoch,

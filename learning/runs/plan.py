@@ -29,7 +29,7 @@ class Policy(NamedTuple):
     epoch: int = 0
 
 
-class Society(NamedTuple):
+class SocietyId(NamedTuple):
     """Where contests are held: phase, epoch and arm, as :class:`abm.events.StepStarted` records them."""
 
     phase: Phase
@@ -66,9 +66,9 @@ class _Contests:
         return tuple(dict.fromkeys(writer for writer in self.writers if writer.epoch))
 
     @property
-    def makes(self) -> Society:
+    def makes(self) -> SocietyId:
         """The society whose contests it holds."""
-        return Society(self.phase, self.epoch, self.arm)
+        return SocietyId(self.phase, self.epoch, self.arm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Learn:
 
     epoch: int
     arm: str
-    source: Society
+    source: SocietyId
     parent: Policy
     ends_epoch: bool
     steps: ClassVar[int] = 0
@@ -118,7 +118,7 @@ class Learn:
         return f"epoch {self.epoch}: {self.arm} learns"
 
     @property
-    def needs(self) -> tuple[Society | Policy, ...]:
+    def needs(self) -> tuple[SocietyId | Policy, ...]:
         """What must be there before it begins."""
         return (self.source, self.parent) if self.parent.epoch else (self.source,)
 
@@ -132,7 +132,7 @@ Part = Simulate | Learn | Evaluate
 Plan = tuple[Part, ...]
 
 
-class Settings(Protocol):
+class PlanSettings(Protocol):
     """What of a run's settings decides its plan; :class:`learning.RunConfig` is one."""
 
     @property
@@ -161,7 +161,7 @@ class Counts(Protocol):
         ...
 
 
-def plan(config: Settings, inputs: Counts) -> Plan:
+def plan(config: PlanSettings, inputs: Counts) -> Plan:
     """Return the parts of a run, in order.
 
     All arms share the first epoch's society, in which the base model writes; then each has its own. An epoch ends when every
@@ -170,7 +170,7 @@ def plan(config: Settings, inputs: Counts) -> Plan:
     return tuple(_parts(config, inputs, tuple(config.arms)))
 
 
-def _parts(config: Settings, inputs: Counts, arms: Sequence[str]) -> Iterator[Part]:
+def _parts(config: PlanSettings, inputs: Counts, arms: Sequence[str]) -> Iterator[Part]:
     for epoch in range(1, config.epochs + 1):
         if epoch == 1:
             yield _simulation(config, inputs, epoch, SHARED, Policy(BASE))
@@ -178,7 +178,7 @@ def _parts(config: Settings, inputs: Counts, arms: Sequence[str]) -> Iterator[Pa
             parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(BASE)
             if epoch > 1:
                 yield _simulation(config, inputs, epoch, arm, parent)
-            source = Society("train", epoch, arm if epoch > 1 else SHARED)
+            source = SocietyId("train", epoch, arm if epoch > 1 else SHARED)
             yield Learn(epoch, arm, source, parent, ends_epoch=arm == arms[-1])
         if epoch == config.epochs or config.evaluate == "every":
             for arm in arms:
@@ -186,7 +186,7 @@ def _parts(config: Settings, inputs: Counts, arms: Sequence[str]) -> Iterator[Pa
                 yield Evaluate(epoch, arm, writers, range(inputs.held_out_anchors), config.batch)
 
 
-def _simulation(config: Settings, inputs: Counts, epoch: int, arm: str, policy: Policy) -> Simulate:
+def _simulation(config: PlanSettings, inputs: Counts, epoch: int, arm: str, policy: Policy) -> Simulate:
     anchors = range((epoch - 1) * inputs.train_anchors, epoch * inputs.train_anchors)
     return Simulate(epoch, arm, (policy,) * config.messages, anchors, config.batch)
 

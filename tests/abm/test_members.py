@@ -19,7 +19,7 @@ from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, open_log, read_events
 from abm.reactions import members as personas_of
 from abm.views.replay_model import ReplayModel
-from abm.worlds import COMPETITORS, MEMBERS, Competitor, IsolatedModel, Member, Society, Stage, Writer
+from abm.worlds import COMPETITORS, MEMBERS, Competitor, IsolatedModel, Member, NamedPolicy, Society, Stage
 from abm.worlds.networked.settings import NetworkConfig
 from abm.worlds.networked.world import NetworkedModel
 from abm.worlds.roles import roles
@@ -134,7 +134,7 @@ def isolated(folder, *, kind=IsolatedModel, k=40, steps=99, asks=None, **society
         "seed": 1,
         "batch": 2,
     }
-    stage = Stage(ANCHORS, [Writer("a"), Writer("b")], voters, "train", 1, "shared")
+    stage = Stage(ANCHORS, [NamedPolicy("a"), NamedPolicy("b")], voters, "train", 1, "shared")
     model = kind(Society(**settings | society), journal, stage)
     while model.running and model.done < 2 * steps:
         model.step()
@@ -158,7 +158,7 @@ def networked(folder, *, kind=NetworkedModel, shares=(), steps=None, after_step=
         batch=2,
         members=dict(shares),
     )
-    stage = Stage(world.anchors(4), [Writer("a"), Writer("b")], voters, "train", 1, "shared")
+    stage = Stage(world.anchors(4), [NamedPolicy("a"), NamedPolicy("b")], voters, "train", 1, "shared")
     model = kind(society, journal, stage, NETWORK)
     while model.running and steps != 0:
         model.step()
@@ -360,7 +360,7 @@ class TestCompetitors:
     def test_a_writer_may_name_its_class(self, tmp_path):
         """Beside others who write by their policy."""
         model = isolated(tmp_path / "run")
-        stage = msgspec.structs.replace(model.stage, writers=[Writer("a"), Writer("house", kind="template")])
+        stage = msgspec.structs.replace(model.stage, writers=[NamedPolicy("a"), NamedPolicy("house", kind="template")])
         mixed = IsolatedModel(model.society, model.journal, stage)
         assert [type(each) for each in mixed.competitors] == [Competitor, Template]
 

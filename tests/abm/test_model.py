@@ -21,7 +21,7 @@ from abm.journal import LiveJournal, replay
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, read_events
 from abm.state.state import fold
-from abm.worlds.agents import Writer
+from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Society, Stage
 from moloch.errors import CorruptLog
@@ -65,7 +65,7 @@ def hold(tmp_path, answer, people, *, k=4, ties="skip", batch=2, writers=("a", "
         batch=batch,
     )
     voters = Voters(np.arange(k), names, TRAITS, np.zeros((k, len(TRAITS)), dtype=np.float32))
-    stage = Stage(ANCHORS, [Writer(name) for name in writers], voters, "train", 1, "shared")
+    stage = Stage(ANCHORS, [NamedPolicy(name) for name in writers], voters, "train", 1, "shared")
     model = IsolatedModel(society, journal, stage)
     while model.running:
         model.step()

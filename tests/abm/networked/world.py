@@ -17,7 +17,7 @@ from abm.events import Engaged, Event, FeedServed, PersonasJoined, TiesFormed
 from abm.journal import LiveJournal
 from abm.llm import Sampling, ScriptedLLM
 from abm.log import create, open_log, read_events
-from abm.worlds.agents import Writer
+from abm.worlds.agents import NamedPolicy
 from abm.worlds.model import Society, Stage
 from abm.worlds.networked.settings import NetworkConfig
 from abm.worlds.networked.world import NetworkedModel
@@ -91,7 +91,7 @@ def hold(
         arena=SALES, audience=audience(people_are) if isinstance(people_are, str) else people_are, llm=ScriptedLLM(say),
         sampling=Sampling(), seed=seed, batch=batch, bulk=bulk,
     )  # fmt: skip
-    stage = Stage(anchors(contests), [Writer(f"w{i}") for i in range(writers)], voters, "train", 1, "shared")
+    stage = Stage(anchors(contests), [NamedPolicy(f"w{i}") for i in range(writers)], voters, "train", 1, "shared")
     model = NetworkedModel(society, journal, stage, network, checkers)
     while model.running and steps != 0:
         model.step()
