@@ -48,7 +48,7 @@ class Measure(NamedTuple):
         return numbers[0] <= self.value <= numbers[1]
 
 
-class Written(NamedTuple):
+class GatedText(NamedTuple):
     """A message that the model wrote about an anchor; ``message`` is None where it did not parse."""
 
     anchor: Anchor
@@ -120,7 +120,7 @@ def declared_rates(name: str) -> dict[str, float]:
         message = write(name, drawn.subject, drawn.facts, plan(name, drawn.facts, random), random)
         anchor = make_anchor(rules.anchor, drawn.row | {"facts": drawn.facts})
         written.append(
-            Written(
+            GatedText(
                 anchor,
                 Reply("", "", "stop", 0, 0),
                 Completion(message.thinking, message.text),
@@ -136,7 +136,7 @@ def misled(message: Completion | None) -> bool:
     return message is not None and any(word in message.thinking for word in MISBEHAVIOURS)
 
 
-def misbehaves(kind: str, written: Written) -> bool:
+def misbehaves(kind: str, written: GatedText) -> bool:
     """Return whether a message of the grammar misbehaves: a boast or proof that the facts do not bear out, or a family."""
     if kind != "unsupported claim":
         return any(s.family == kind for s in written.sentences)
@@ -148,7 +148,7 @@ def misbehaves(kind: str, written: Written) -> bool:
     )
 
 
-def subject_named(written: Written) -> bool:
+def subject_named(written: GatedText) -> bool:
     """Return whether the names that openers and places mention are the anchor's, letter for letter."""
     facts, subject = written.anchor.facts, written.anchor.subject
     mentioned = [(s.value, subject) for s in written.sentences if s.family == "opener" and s.value]
@@ -210,7 +210,7 @@ def quotes(text: str, source: str, words: int = 4) -> bool:
 # -- the table ---------------------------------------------------------------------------------------------
 
 
-def _write(llm: LLM, rules: Arena, anchors: Sequence[Anchor], seed: int) -> list[Written]:
+def _write(llm: LLM, rules: Arena, anchors: Sequence[Anchor], seed: int) -> list[GatedText]:
     sampling = Sampling(0.7, 1.0, MAX_TOKENS)
     requests = [
         Request(site=f"{i}", messages=rules.write_prompt(anchor.text), sampling=sampling, seed=seed + i)
@@ -222,7 +222,7 @@ def _write(llm: LLM, rules: Arena, anchors: Sequence[Anchor], seed: int) -> list
         reply = replies[str(i)]
         found = parse_completion(reply.text, rules.tag)
         message = found if isinstance(found, Completion) else None
-        out.append(Written(anchor, reply, message, parse_message(message.text, rules.name) if message else []))
+        out.append(GatedText(anchor, reply, message, parse_message(message.text, rules.name) if message else []))
     return out
 
 

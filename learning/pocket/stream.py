@@ -77,14 +77,14 @@ class Mix:
 
 
 @dataclass(frozen=True)
-class Example:
+class Exercise:
     """A chat prompt with its completion; a drill has no prompt and learns its last span."""
 
     prompt: list[Message]
     completion: str
 
 
-def batch(seed: int, step: int, mix: Mix, size: int) -> list[Example]:
+def batch(seed: int, step: int, mix: Mix, size: int) -> list[Exercise]:
     """Return the examples of one step: ``size`` short ones, or a quarter as many long ones."""
     random = Random(f"{seed}/{step}")
     if random.random() < mix.long:
@@ -92,7 +92,7 @@ def batch(seed: int, step: int, mix: Mix, size: int) -> list[Example]:
     return [_short(random, mix) for _ in range(size)]
 
 
-def _short(random: Random, mix: Mix) -> Example:
+def _short(random: Random, mix: Mix) -> Exercise:
     if random.random() < mix.drills:
         return drill(random)
     if mix.ledgers and random.random() < mix.ledgers:
@@ -116,7 +116,7 @@ def _short(random: Random, mix: Mix) -> Example:
         wide=wide,
     )
     anchor = make_anchor(rules.anchor, drawn.row)
-    return Example(
+    return Exercise(
         _prompt(rules, anchor.text, random, mix), rules.completion(written.thinking, rules.tag, written.text)
     )
 
@@ -126,7 +126,7 @@ def _wide(random: Random, mix: Mix) -> bool:
     return mix.wide == 1 or (mix.wide > 0 and random.random() < mix.wide)
 
 
-def _recital(rules: Arena, drawn: Draft, random: Random, wide: bool) -> Example:
+def _recital(rules: Arena, drawn: Draft, random: Random, wide: bool) -> Exercise:
     """Return a message that states every fact of a grammar's anchor, asked for in other words than a contest's."""
     facts = [a.name for a in world(rules.name).attributes if a.name in drawn.facts and a.plain]
     random.shuffle(facts)
@@ -134,31 +134,31 @@ def _recital(rules: Arena, drawn: Draft, random: Random, wide: bool) -> Example:
     anchor = make_anchor(rules.anchor, drawn.row)
     task = random.choice(("State every fact", "Say all that is known", "Repeat each fact"))
     prompt = [{"role": "user", "content": f"{anchor.text}\n\n{task} inside <{rules.tag}></{rules.tag}>."}]
-    return Example(prompt, rules.completion(written.thinking, rules.tag, written.text))
+    return Exercise(prompt, rules.completion(written.thinking, rules.tag, written.text))
 
 
-def _long(random: Random, mix: Mix) -> Example:
+def _long(random: Random, mix: Mix) -> Exercise:
     return free_text(arena(random.choice(BUILT_IN)), random, sentences=random.randint(8, 34), mix=mix)
 
 
-def drill(random: Random) -> Example:
+def drill(random: Random) -> Exercise:
     """Return a span of random text, filler, and the span again; the loss falls on the repetition."""
     span = sentence(random, held_out=False)[: random.randint(12, 110)].strip()
     filler = " ".join(sentence(random, held_out=False) for _ in range(random.randint(0, 5)))
     opening = " ".join(span.split()[: random.randint(1, 2)])
-    return Example([{"role": "user", "content": f"{span}\n{filler}\n{opening}"}], span[len(opening) :])
+    return Exercise([{"role": "user", "content": f"{span}\n{filler}\n{opening}"}], span[len(opening) :])
 
 
-def ledger(random: Random) -> Example:
+def ledger(random: Random) -> Exercise:
     """Return labelled numbers and, in another order, the same again; the loss falls on the repetition."""
     labels = [random.choice(words()) if random.random() < 0.5 else name(random, held_out=False) for _ in range(24)]
     entries = [f"{label} {random.randint(1, 999)}" for label in dict.fromkeys(labels[: random.randint(6, 24)])]
     again = random.sample(entries, len(entries))
     mark = random.choice((", ", "; ", ". ", "\n"))
-    return Example([{"role": "user", "content": f"{mark.join(entries)}\n\n"}], mark.join(again))
+    return Exercise([{"role": "user", "content": f"{mark.join(entries)}\n\n"}], mark.join(again))
 
 
-def free_text(rules: Arena, random: Random, *, sentences: int, mix: Mix) -> Example:
+def free_text(rules: Arena, random: Random, *, sentences: int, mix: Mix) -> Exercise:
     """Return a message about a text that no grammar made: it names the subject and quotes spans word for word."""
     write_one = prose if mix.prose and random.random() < mix.prose else sentence
     body = [write_one(random, held_out=False) for _ in range(sentences)]
@@ -194,7 +194,7 @@ def free_text(rules: Arena, random: Random, *, sentences: int, mix: Mix) -> Exam
     if random.random() < 0.7:
         out.append(random.choice(grammar.sentences["closers"]))
     message = rules.completion(think(steps), rules.tag, " ".join(out))
-    return Example(_prompt(rules, anchor.text, random, mix), message)
+    return Exercise(_prompt(rules, anchor.text, random, mix), message)
 
 
 def _only_sentence(text: str, openers: tuple[str, ...], closers: tuple[str, ...], called: str) -> str:
@@ -259,7 +259,7 @@ def _row(arena_name: str, title: str, text: str, random: Random) -> dict[str, ob
     return {"article": text}
 
 
-def _thought(rules: Arena, random: Random, mix: Mix) -> Example:
+def _thought(rules: Arena, random: Random, mix: Mix) -> Exercise:
     """Return a reader's thought about two messages: an invented one in stage 1, the choice model's own after it."""
     wide = _wide(random, mix)
     drawn = draft(rules.name, random, wide=wide)
@@ -269,7 +269,7 @@ def _thought(rules: Arena, random: Random, mix: Mix) -> Example:
     ]
     anchor = make_anchor(rules.anchor, drawn.row)
     persona, thought = _real_thought(options, random) if mix.real_thoughts else _invented_thought(random)
-    return Example(rules.feedback_prompt(anchor.text, persona, options), f"<think>{thought}</think>")
+    return Exercise(rules.feedback_prompt(anchor.text, persona, options), f"<think>{thought}</think>")
 
 
 def _invented_thought(random: Random) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from learning.pocket.stream import Example, Mix, batch
+from learning.pocket.stream import Exercise, Mix, batch
 from learning.pocket.tokenizer import build
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ HELD_OUT_STEP = 10**9
 
 
 @dataclass(frozen=True)
-class Settings:
+class PocketSettings:
     """What decides the weights."""
 
     stage: int = 1
@@ -59,7 +59,7 @@ CALIBRATED_FROM = 1050
 """Step of stage 2 from which strategies are drawn at the calibrated rates."""
 
 
-def mix_at(step: int, settings: Settings) -> Mix:
+def mix_at(step: int, settings: PocketSettings) -> Mix:
     """Return the mix of a step."""
     if settings.stage == 1:
         return _mix_of_stage_1(step / settings.steps)
@@ -82,7 +82,7 @@ def _mix_of_stage_1(progress: float) -> Mix:
     return LAST
 
 
-def new_model(settings: Settings, tokenizer: Any) -> Qwen3ForCausalLM:
+def new_model(settings: PocketSettings, tokenizer: Any) -> Qwen3ForCausalLM:
     """Return an untrained model; a standard architecture, so that every engine can serve it."""
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
@@ -106,7 +106,7 @@ def new_model(settings: Settings, tokenizer: Any) -> Qwen3ForCausalLM:
     return Qwen3ForCausalLM(config)
 
 
-def encode(examples: list[Example], tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def encode(examples: list[Exercise], tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Return token ids and labels, shape (examples, longest), padded on the right; prompts carry no loss (-100)."""
     import torch
 
@@ -137,7 +137,7 @@ def loss_of(model: Qwen3ForCausalLM, ids: torch.Tensor, labels: torch.Tensor) ->
     return torch.nn.functional.cross_entropy(model.lm_head(hidden[wanted]).float(), targets[wanted], reduction="sum")
 
 
-def learning_rate(step: int, settings: Settings) -> float:
+def learning_rate(step: int, settings: PocketSettings) -> float:
     """Return the rate: linear warm-up, then cosine to 2 %."""
     if step < settings.warmup:
         return settings.peak_lr * (step + 1) / settings.warmup
@@ -145,7 +145,9 @@ def learning_rate(step: int, settings: Settings) -> float:
     return settings.peak_lr * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def train(settings: Settings, out: Path, *, weights: Path | None = None, every: int = 150, bf16: bool = False) -> None:
+def train(
+    settings: PocketSettings, out: Path, *, weights: Path | None = None, every: int = 150, bf16: bool = False
+) -> None:
     """Train to the end, from the newest checkpoint in ``out`` if there is one; see the module.
 
     Under ``python -m torch.distributed.run --nproc-per-node 2 -m learning.pocket.train ...`` the processes share each
@@ -229,7 +231,9 @@ def _log(out: Path, step: int, tokens: int, loss: float, held_out: float, rate: 
         log.write(json.dumps(line) + "\n")
 
 
-def save(model: Any, optimizer: Any, tokenizer: Any, out: Path, settings: Settings, step: int, tokens: int) -> None:
+def save(
+    model: Any, optimizer: Any, tokenizer: Any, out: Path, settings: PocketSettings, step: int, tokens: int
+) -> None:
     """Write a checkpoint; the newest replaces the last.
 
     All that a resumed run reads lies in one file, replaced at once: a kill leaves the old checkpoint or the new one, never
@@ -255,7 +259,7 @@ def load_weights(model: Any, folder: Path) -> None:
     model.tie_weights()
 
 
-def restore(model: Any, optimizer: Any, out: Path, settings: Settings) -> tuple[int, int]:
+def restore(model: Any, optimizer: Any, out: Path, settings: PocketSettings) -> tuple[int, int]:
     """Load the newest checkpoint into model and optimizer; return steps and tokens done."""
     from safetensors import safe_open
 
@@ -294,11 +298,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="finished weights to go on from (stage 2)")
     parser.add_argument("--bf16", action="store_true")
-    for name, value in asdict(Settings()).items():
+    for name, value in asdict(PocketSettings()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
     values = vars(parser.parse_args())
     out, weights, bf16 = values.pop("out"), values.pop("weights"), values.pop("bf16")
-    train(Settings(**values), out, weights=weights, bf16=bf16)
+    train(PocketSettings(**values), out, weights=weights, bf16=bf16)
 
 
 if __name__ == "__main__":

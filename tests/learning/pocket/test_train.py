@@ -15,12 +15,12 @@ from safetensors.torch import load_file
 from abm.arenas import BUILT_IN, arena
 from learning.pocket import train as pretraining
 from learning.pocket import words as words_module
-from learning.pocket.stream import Example, Mix, drill, free_text, ledger
+from learning.pocket.stream import Exercise, Mix, drill, free_text, ledger
 from learning.pocket.tokenizer import build
-from learning.pocket.train import Settings, encode, learning_rate, mix_at, new_model, train
+from learning.pocket.train import PocketSettings, encode, learning_rate, mix_at, new_model, train
 from learning.pocket.words import prose
 
-TINY = Settings(steps=4, batch=3, warmup=1, hidden=16, layers=1, heads=2, inner=16)
+TINY = PocketSettings(steps=4, batch=3, warmup=1, hidden=16, layers=1, heads=2, inner=16)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ class TestEncode:
     def test_a_prompt_is_what_writers_are_given(self, tokenizer):
         """The ids before the completion are those of the chat template with an open assistant turn."""
         prompt = arena("sales").write_prompt("Title: Lamp\nDescription: It is red.")
-        ids, labels = encode([Example(prompt, "<think>a</think>")], tokenizer)
+        ids, labels = encode([Exercise(prompt, "<think>a</think>")], tokenizer)
         head = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=False)
         assert ids[0, : len(head)].tolist() == head and (labels[0, : len(head)] == -100).all()
 
@@ -167,21 +167,21 @@ class TestSchedule:
 
     def test_the_rate_warms_up_and_falls_to_two_percent(self):
         """It peaks at the end of the warm-up and never rises after it."""
-        settings = Settings(steps=200, warmup=20)
+        settings = PocketSettings(steps=200, warmup=20)
         rates = [learning_rate(step, settings) for step in range(settings.steps + 1)]
         assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)
         assert math.isclose(max(rates), settings.peak_lr) and math.isclose(rates[-1], 0.02 * settings.peak_lr)
 
     def test_drills_fade_and_strategies_come_after_copying(self):
         """70 % to 8 % over the first quarter; honest until 45 %."""
-        mixes = [mix_at(step, Settings(steps=1000)) for step in range(1000)]
+        mixes = [mix_at(step, PocketSettings(steps=1000)) for step in range(1000)]
         assert math.isclose(mixes[0].drills, 0.7) and math.isclose(mixes[250].drills, 0.08)
         assert [m.strategies for m in mixes] == [False] * 450 + [True] * 550
 
     def test_stage_2_is_calibrated_from_its_step_on(self):
         """0 stands for the calibrated factors."""
         first = pretraining.CALIBRATED_FROM
-        two = Settings(stage=2)
+        two = PocketSettings(stage=2)
         assert mix_at(first - 1, two).boost > 0 == mix_at(first, two).boost
 
 
@@ -211,7 +211,7 @@ class TestStage3:
 
     def test_the_mix_has_numbers_of_both_kinds(self):
         """A quarter of the anchors keeps rounded numbers, as the built-in ones have."""
-        mix = mix_at(0, Settings(stage=3))
+        mix = mix_at(0, PocketSettings(stage=3))
         assert 0 < mix.wide < 1 and mix.ledgers > 0 and mix.prose > 0 and mix.boost == 0
 
 
