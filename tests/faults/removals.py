@@ -112,11 +112,11 @@ def no_torn() -> None:
 
 
 def time_in_digest() -> None:
-    canonical = decisions.Decisions._decision
+    canonical, replace = decisions.Decisions._decision, decisions.msgspec.structs.replace
 
     def dated(self: decisions.Decisions, event: events.Event, line: bytes | None = None) -> decisions.Decision:
         decision = canonical(self, event, line)
-        return decision._replace(event=decisions.msgspec.structs.replace(decision.event, at=event.at))
+        return decisions.Decision(replace(decision.event, at=event.at), decision.seq, decision.line)
 
     decisions.Decisions._decision = dated
 
