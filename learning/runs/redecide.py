@@ -72,12 +72,12 @@ class Redecided(msgspec.Struct, frozen=True):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-able mapping."""
-        found = msgspec.to_builtins(self)
+        mapping = msgspec.to_builtins(self)
         if self.divergence is not None:
-            found["divergence"]["fields"] = [
+            mapping["divergence"]["fields"] = [
                 {"field": field.field, "logged": field.left, "now": field.right} for field in self.divergence.fields
             ]
-        return found
+        return mapping
 
 
 class _AsLogged:
@@ -170,7 +170,7 @@ def _redecide(
     began = time.perf_counter()
     complete, divergence = False, None
     writer, reader = models
-    inputs = gather(config, _said(checker.log))
+    inputs = gather(config, _choice_models(checker.log))
     if probes is None:
         judges = recorded_probes(checker.log, config, inputs.arena)
     else:
@@ -188,8 +188,8 @@ def _redecide(
         ).run()
         checker.finish()
         complete = True
-    except Diverged as found:
-        divergence = found.divergence
+    except Diverged as error:
+        divergence = error.divergence
     except LogEnded:
         pass
     return Redecided(
@@ -209,19 +209,19 @@ def _recorded(log: EventLog) -> tuple[LLM, LLM]:
     return writer, reader
 
 
-def _said(log: EventLog) -> dict[str, ChoiceModel]:
+def _choice_models(log: EventLog) -> dict[str, ChoiceModel]:
     """Return part of the audience -> the choice model by which it reacts, as the log says it: its file may be gone.
 
     Beyond what a model was fitted on it may go as far as it went: whether that was allowed is not in the log.
     """
-    said = {}
+    models = {}
     for event in _beginnings(log):
         if isinstance(event, AudienceSet):
             model = from_mapping(event.choice_model, str(log.path))
             if model.support is not None:
                 model = replace(model, support=replace(model.support, extrapolate=True))
-            said[event.part] = model
-    return said
+            models[event.part] = model
+    return models
 
 
 def _beginnings(log: EventLog) -> Iterator[Event]:
