@@ -19,11 +19,11 @@ _Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_lengt
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 
-class _Strict(BaseModel):
+class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Question(_Strict):
+class Question(_Frozen):
     """One probe, as a judge is asked it."""
 
     name: _Name
@@ -85,7 +85,7 @@ class Question(_Strict):
         return not self.arenas or arena in self.arenas
 
 
-class Battery(_Strict):
+class Battery(_Frozen):
     """Questions that are asked together, fixed before anything is judged."""
 
     name: _Name
