@@ -76,10 +76,10 @@ def _memory(run_json: bytes) -> Path:
 
 
 def _import(name: str) -> Extension:
-    if not all(part.isidentifier() for part in name.split(".")):
+    if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
+        example = Path(name).stem if name.endswith(".py") and Path(name).stem.isidentifier() else "my_study"
         raise InputError(
-            f"the extension {name!r} is not a module's name",
-            fix="Name it as an import statement would: my_study, or my_package.parts.",
+            f"the extension {name!r} is not a module's name", fix=f"Name it as an import statement would: {example}."
         )
     here = str(Path.cwd())
     if "" not in sys.path and here not in sys.path:

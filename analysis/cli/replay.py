@@ -42,22 +42,28 @@ def replay(
 
     if retrain and not live:
         raise InputError("--retrain is part of a live replay", fix="Give --live --retrain.")
-    found = replay_log(run, verify=verify or live)
+    decides = verify or live
+    if extensions and not decides:
+        raise InputError(
+            "--extensions has no effect here", why="a replay without --verify applies events and decides nothing",
+            fix="Give --verify, too.",
+        )  # fmt: skip
+    found = replay_log(run, verify=decides)
+    if not as_json:
+        _print_fold(run, found)
     decided, why_not = None, ""
-    if verify or live:
-        if not as_json:
-            _print_fold(run, found)
+    if decides:
         decided, why_not = _decide_again(run, live=live, retrain=retrain, llm=llm, extensions=extensions or [])
     if as_json:
         again = decided.as_dict() if decided else None
         print(json.dumps(found.as_dict() | {"decided_again": again, "not_decided_again": why_not}))
     else:
-        if not (verify or live):
-            _print_fold(run, found)
         if decided is not None:
             _print_decided(decided, found)
         elif why_not:
             print(f"not decided again: {why_not}")
+        if verify and (decided is None or decided.divergence is None):
+            print("verified" if decided is not None else "verified: the log; no run decided it")
     if decided is not None and decided.divergence is not None:
         raise typer.Exit(4)
 
@@ -93,7 +99,7 @@ def _print_fold(run: Path, found: Replayed) -> None:
     print(f"digest  {found.digest}")
     if found.verified:
         ended = "equals the digest the run ended with" if found.ended else "the run has not ended yet"
-        print(f"verified: hash chain whole, {found.steps} of {found.steps} state hashes reproduced, {ended}")
+        print(f"log     hash chain whole, {found.steps} of {found.steps} state hashes reproduced, {ended}")
 
 
 def _print_decided(decided: Redecided, found: Replayed) -> None:

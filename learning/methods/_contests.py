@@ -42,6 +42,17 @@ class DecidedContest(msgspec.Struct, frozen=True):
         return self.decided.winner
 
     @property
+    def votes(self) -> list[int]:
+        """Votes by slot, those of a crowd among them."""
+        return self.decided.votes
+
+    @property
+    def margin(self) -> float:
+        """The winner's lead over the next message, as a share of all votes, 0 .. 1; 0 where a coin decided."""
+        first, second, *_ = sorted((*self.votes, 0, 0), reverse=True)
+        return (first - second) / max(1, sum(self.votes))
+
+    @property
     def slots(self) -> list[int]:
         """The slots in which a message was published, ascending."""
         return sorted(self.messages)

@@ -17,6 +17,7 @@ from learning.methods._method import Method
 from learning.methods._registry import METHODS, check_options
 from learning.methods._rows import Row, TrainingSet, rows_digest
 from learning.methods.tfb import TFB
+from moloch.errors import InputError
 
 
 def training_set(
@@ -49,7 +50,7 @@ def training_set(
         check_options([method], settings.keys() - set(TFB.__struct_fields__))
         method = kind.configured(settings)
     contests = collect(events, source_arm, epoch, arena)
-    rows = list(method.rows(contests, seed))
+    rows = _checked(method, method.rows(contests, seed))
     return TrainingSet(
         rows=rows,
         digest=rows_digest(rows),
@@ -60,11 +61,27 @@ def training_set(
     )
 
 
+def _checked(method: Method, rows: object) -> list[Row]:
+    """Return what a method returned as a list of rows, if that is what it is."""
+    listed = list(rows) if isinstance(rows, Iterable) else None
+    if listed is None or not all(isinstance(row, Row) for row in listed):
+        raise InputError(
+            f"the method {type(method).__name__} returned no rows",
+            where=type(method).__module__,
+            why=f"its rows() returned {type(rows).__name__}, not a list of Row",
+            fix="Return the rows, an empty list where there are none.",
+        )
+    return listed
+
+
 def _counts(contests: Contests, rows: Sequence[Row]) -> dict[str, int]:
-    winners = [contests.trajectory(contest, contest.winner) for contest in contests.learnable]
+    used = {row.contest for row in rows if row.kind == "trajectory"}
+    learned = [contest for contest in contests.learnable if contest.id in used]
+    winners = [contests.trajectory(contest, contest.winner) for contest in learned]
     return {
         "contests": len(contests.learnable) + sum(contests.left_out.values()),
-        "learnt": len(contests.learnable),
+        "decided": len(contests.learnable),
+        "learnt": len(learned),
         **contests.left_out,
         "characters": sum(len(row.completion) for row in rows if row.kind == "trajectory"),
         "winner_characters": sum(len(row.completion) for row in winners),

@@ -28,6 +28,12 @@ def nothing_to_learn(events: Iterable[Event], part: Learn) -> InputError:
             reasons[event.reason] += 1
         elif inside and isinstance(event, MessagePublished):
             published += 1
+    if outcomes["majority"]:
+        return InputError(
+            f"nothing to learn from in epoch {part.epoch} for {part.arm}",
+            why=f"its method made no row of {outcomes.total()} contests, of which {outcomes['majority']} had a majority",
+            fix="Look at what the method leaves out, or use more anchors.",
+        )
     contests = ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common())
     rejected, written = reasons.total(), reasons.total() + published
     why = f"votes decided none of its {outcomes.total()} contests ({contests})"

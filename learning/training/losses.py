@@ -5,7 +5,7 @@ and T the completion tokens of the step's trajectories:
 
     L = sum_r w_r * S_r / T
 
-Prompts carry no loss. Without thoughts all weights are 1 and L is what TRL computes by default. How rows share a pass
+Prompts carry no loss. In RFT all weights are 1 and L is what TRL computes by default. How rows share a pass
 changes only rounding. On a bf16 base all products are bf16, the adapter's float32 weights rounded for each; losses are
 float32. Knows tokens and models; knows nothing of logs, optimisers or files.
 """

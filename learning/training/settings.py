@@ -102,7 +102,9 @@ def lora_settings(preset: str, changes: Mapping[str, Any]) -> LoraSettings:
         settings = msgspec.convert(msgspec.to_builtins(PRESETS[preset]) | dict(changes), LoraSettings)
     except msgspec.ValidationError as error:
         raise InputError(
-            "setting 'lora' is not valid", why=str(error), fix=f"Its settings are {', '.join(names)}."
+            "setting 'lora' is not valid",
+            why=str(error),
+            fix=f"Its settings are {', '.join(names)}; those of a learning method are lora.options.NAME.",
         ) from error
     for name in () if settings.options is msgspec.UNSET else settings.options:
         if name in names:

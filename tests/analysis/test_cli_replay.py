@@ -42,6 +42,7 @@ class TestVerify:
         command(run, verify=True)
         printed = capsys.readouterr().out
         assert "hash chain whole" in printed and "decided again: the whole plan" in printed
+        assert printed.splitlines()[-1] == "verified"
         assert "answers as recorded" in printed and "6 trainings" in printed
 
     def test_json_keeps_the_fold_and_adds_the_decisions(self, run, capsys):
@@ -58,7 +59,12 @@ class TestVerify:
             command(edited, verify=True)
         printed = capsys.readouterr().out
         assert ended.value.exit_code == 4
-        assert "first divergence: event" in printed and "thought" in printed and "I was [paid]." in printed
+        assert (
+            "verified" not in printed
+            and "first divergence: event" in printed
+            and "thought" in printed
+            and "I was [paid]." in printed
+        )
 
     def test_and_one_object_in_json(self, edited, capsys):
         """The exit code is the same."""
@@ -74,6 +80,11 @@ class TestVerify:
         command(tmp_path / "log", verify=True)
         printed = capsys.readouterr().out
         assert "hash chain whole" in printed and "not decided again" in printed and "no plan" in printed
+
+    def test_extensions_without_a_decision_are_refused(self, run):
+        """The option would do nothing."""
+        with pytest.raises(InputError, match=r"--extensions has no effect here.*Give --verify, too"):
+            command(run, extensions=["my_parts"])
 
 
 class TestFold:

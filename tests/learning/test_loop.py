@@ -23,11 +23,11 @@ from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
 from abm.worlds.networked.settings import NetworkConfig
 from analysis.probes import battery
-from learning.methods import training_set
+from learning.methods import METHODS, Method, training_set
 from learning.runs.config import CrowdConfig, RunConfig
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
-from moloch.errors import NondeterminismError
+from moloch.errors import InputError, NondeterminismError
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 
 CONFIG = RunConfig(train_anchors=6, held_out_anchors=5, train_personas=4, held_out_personas=3, batch=4)
@@ -201,3 +201,30 @@ class TestCrowds:
         rows = training_set(events, "tfb", source_arm="shared", epoch=1, arena=arena("sales"), seed=1).rows
         learnt = {row.persona for row in rows if row.kind == "thought"}
         assert learnt and max(learnt) < joined.first
+
+
+class TestNothingToLearn:
+    """The error says what became of the contests, and whose fault it probably is."""
+
+    def test_messages_that_could_not_be_read(self, tmp_path):
+        """An arena whose template asks for another tag, say."""
+        with pytest.raises(
+            InputError, match=r"12 of 12 messages could not be read \(no <sales_pitch>: 12\).*write template"
+        ):
+            carry_out(tmp_path / "run", llm=ScriptedLLM(lambda request: "<think>x</think><appeal>Buy.</appeal>"))
+
+    def test_a_method_that_made_no_row(self, tmp_path):
+        """Votes decided the contests; the method left them all out."""
+
+        class Nothing(Method, frozen=True):
+            def rows(self, contests, seed):
+                return []
+
+        METHODS.add("nothing", Nothing)
+        try:
+            with pytest.raises(
+                InputError, match=r"its method made no row of 6 contests, of which [1-6] had a majority"
+            ):
+                carry_out(tmp_path / "run", CONFIG.model_copy(update={"arms": ("nothing",)}))
+        finally:
+            METHODS._added.pop("nothing")

@@ -120,3 +120,44 @@ class TestRegistry:
             "tfb_lambda": 2.0,
             "thoughts_per_contest": 2,
         }
+
+
+class TestReturned:
+    """What a method returns is checked, and counted as what was learned."""
+
+    @pytest.mark.parametrize("returned", [None, 3, ["a row"], "rows"])
+    def test_what_is_no_row_is_named(self, returned):
+        """With the method, not as a traceback of ours."""
+
+        class Careless(Method, frozen=True):
+            def rows(self, contests, seed):
+                return returned
+
+        with pytest.raises(InputError, match="the method Careless returned no rows"):
+            learn_from(whole_log(DECIDED), Careless())
+
+    def test_contests_that_a_method_leaves_out_are_not_counted_as_learned(self):
+        """Nor are the characters of their winners."""
+
+        class Close(Method, frozen=True):
+            def rows(self, contests, seed):
+                return [contests.trajectory(c, c.winner) for c in contests.learnable if c.margin < 0.5]
+
+        counts = learn_from(whole_log(DECIDED), Close()).counts
+        assert 0 < counts["learnt"] < counts["decided"] == learn_from(whole_log(DECIDED), RFT()).counts["learnt"]
+        assert counts["characters"] == counts["winner_characters"]
+
+    def test_a_margin_is_the_lead_as_a_share_of_votes(self):
+        """Whatever the number of messages."""
+        margins = {}
+
+        class Noting(Method, frozen=True):
+            def rows(self, contests, seed):
+                margins.update({tuple(c.votes): c.margin for c in contests.learnable})
+                return []
+
+        learn_from(whole_log(DECIDED), Noting())
+        assert len(margins) > 1
+        for votes, margin in margins.items():
+            best = sorted(votes, reverse=True)
+            assert margin == pytest.approx((best[0] - best[1]) / sum(votes))

@@ -288,7 +288,7 @@ class TestMistakes:
         with pytest.raises(InputError, match="there is no module 'my_part' to extend this run with"):
             extensions.load(["my_part"])
 
-    @pytest.mark.parametrize("name", ["../evil", "my parts", "", "a;b"])
+    @pytest.mark.parametrize("name", ["../evil", "my parts", "", "a;b", "my_parts.py"])
     def test_what_is_no_module_name(self, here, name):
         with pytest.raises(InputError, match="is not a module's name"):
             extensions.load([name])

@@ -15,11 +15,11 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=-100, le=100)]
 
 
-class _Settings(BaseModel):
+class _NetworkSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class GraphConfig(_Settings):
+class GraphConfig(_NetworkSettings):
     """Who follows whom among the members."""
 
     kind: str = "watts_strogatz"
@@ -28,7 +28,7 @@ class GraphConfig(_Settings):
     """The builder's, such as ``{m: 3}``; those left out have the builder's defaults."""
 
 
-class FeedConfig(_Settings):
+class FeedConfig(_NetworkSettings):
     """What reaches a member of all that those it follows publish and share."""
 
     ranker: str = "chronological"
@@ -38,7 +38,7 @@ class FeedConfig(_Settings):
     """Chance, per round and message, that the platform adds one which nobody whom the member follows has shared."""
 
 
-class EngagementConfig(_Settings):
+class EngagementConfig(_NetworkSettings):
     """What members do with a message that they see; each is a draw of its own, and none of them is to ignore it."""
 
     like: Rate = 0.15
@@ -52,7 +52,7 @@ class EngagementConfig(_Settings):
     """Logits per unit of appeal."""
 
 
-class InfluenceConfig(_Settings):
+class InfluenceConfig(_NetworkSettings):
     """What others do to a member; all 0 gives members who only share a medium."""
 
     conformity: Weight = 0.5
@@ -73,7 +73,7 @@ class InfluenceConfig(_Settings):
     """Of a competitor, in a round in which the member likes a message of it, or several."""
 
 
-class _Intervention(_Settings):
+class _Intervention(_NetworkSettings):
     phase: Phase | None = None
     """``train`` or ``evaluate`` only; both by default."""
     epoch: int | None = Field(None, ge=1)
@@ -126,7 +126,7 @@ class Shock(_Intervention):
 Intervention = Annotated[Rule | Ban | FactCheck | Shock, Field(discriminator="kind")]
 
 
-class NetworkConfig(_Settings):
+class NetworkConfig(_NetworkSettings):
     """A networked world."""
 
     graph: GraphConfig = Field(default_factory=GraphConfig)

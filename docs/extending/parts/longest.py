@@ -5,7 +5,7 @@ from learning.methods import METHODS, Method
 
 @METHODS.register("longest")
 class Longest(Method, frozen=True):
-    weight: float = 1.0  # a setting of its own: --set lora.weight=0.5
+    weight: float = 1.0  # a setting of its own: --set lora.options.weight=0.5
 
     def rows(self, contests, seed):
         rows = []
