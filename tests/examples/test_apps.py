@@ -53,7 +53,7 @@ def test_a_model_steps_without_a_browser(path):
     with closing(LiveRun(**values)) as model:
         model.step()
         rows = model.datacollector.get_model_vars_dataframe()
-        assert model.steps == 1 and rows.votes[1] > 0 and rows.contests[1] == 2
+        assert model.steps == 1 and rows.votes[0] > 0 and rows.contests[0] == 2  # a row is a step
         assert any(isinstance(event, MessagePublished) for event in model.events)
         assert {"win share base", "win share rft", "opinion of rft", "exposures"} <= set(rows.columns)
 
