@@ -49,7 +49,7 @@ REPORTERS: dict[str, Callable[[Observed], Any]] = {
     "invalid rate": lambda model: model.measures.invalid_rate,
     "exposures": lambda model: model.measures.exposures,
 }
-"""What is collected whoever competes."""
+"""What is collected for any competitors."""
 
 
 class StepCollector(DataCollector):
