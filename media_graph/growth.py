@@ -31,13 +31,13 @@ def attach(n, m, draws):  # pragma: no cover - compiled
                 else:
                     state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
                     draw = np.float64(state >> np.uint64(11)) * 2.0**-53
-                found = ends[int(draw * filled)]
+                target = ends[int(draw * filled)]
                 fresh = True
                 for before in range(j):
-                    if row[before] == found:
+                    if row[before] == target:
                         fresh = False
                 if fresh:
-                    row[j] = found
+                    row[j] = target
                     break
         for j in range(m):
             ends[filled] = row[j]

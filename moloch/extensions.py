@@ -149,9 +149,9 @@ def _line(error: Exception, files: Sequence[Path]) -> str:
     """Return file and line of the extension in which an error arose."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    known, trace, where = {str(file) for file in files}, error.__traceback__, ""
+    own_files, trace, where = {str(file) for file in files}, error.__traceback__, ""
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename in known:
+        if trace.tb_frame.f_code.co_filename in own_files:
             where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
     return where

@@ -60,8 +60,8 @@ class Source(NamedTuple):
         mark = None
         for key in keys:  # a model's path also names kinds, which are no keys: passed over
             if isinstance(node, yaml.MappingNode):
-                found = next(((name, value) for name, value in node.value if name.value == str(key)), None)
-                mark, node = (found[0].start_mark, found[1]) if found else (mark, node)
+                entry = next(((name, value) for name, value in node.value if name.value == str(key)), None)
+                mark, node = (entry[0].start_mark, entry[1]) if entry else (mark, node)
             elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
                 node = node.value[key]
                 mark = node.start_mark

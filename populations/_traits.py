@@ -55,15 +55,15 @@ def _pattern(words: Sequence[str]) -> re.Pattern[str]:
 
 def traits(persona: Persona) -> dict[str, float]:
     """Return trait -> value in -1 .. 1 by the documented rules; 0 where nothing is known."""
-    found: dict[str, float] = dict.fromkeys(TRAITS, 0.0)
+    values: dict[str, float] = dict.fromkeys(TRAITS, 0.0)
     about = persona.about.lower()
     weight = WORD_WEIGHT * min(1.0, (FULL_WORDS / max(1, len(about.split()))) ** 0.5)
     for trait, sides in _lexicon().items():
-        found[trait] += weight * sum(sign * len(set(pattern.findall(about))) for pattern, sign in sides)
+        values[trait] += weight * sum(sign * len(set(pattern.findall(about))) for pattern, sign in sides)
     for effects, factor in _effects(persona, _rules()):
         for trait, value in effects.items():
-            found[trait] += factor * value
-    return {trait: min(1.0, max(-1.0, value)) for trait, value in found.items()}
+            values[trait] += factor * value
+    return {trait: min(1.0, max(-1.0, value)) for trait, value in values.items()}
 
 
 def _effects(persona: Persona, rules: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, float], float]]:
@@ -80,11 +80,11 @@ def _effects(persona: Persona, rules: Mapping[str, Any]) -> Iterator[tuple[Mappi
 
 def trait_matrix(personas: Sequence[Persona]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """Return the trait names and their values, shape (personas, traits), each in -1 .. 1."""
-    known: dict[tuple, list[float]] = {}
+    cache: dict[tuple, list[float]] = {}
     rows = []
     for persona in personas:
         key = (persona.about, *persona.attributes.items())  # all that traits look at: copies cost nothing
-        if key not in known:
-            known[key] = list(traits(persona).values())
-        rows.append(known[key])
+        if key not in cache:
+            cache[key] = list(traits(persona).values())
+        rows.append(cache[key])
     return TRAITS, np.array(rows, dtype=np.float32).reshape(len(rows), len(TRAITS))

@@ -85,23 +85,23 @@ def make_attributed(attributes: Mapping[str, str | int], *, name: str = "", text
     if not attributes:
         raise ValueError("no attribute is given")
     demographic = all(field in attributes for field in DEMOGRAPHY)
-    known = _demographic(attributes) if demographic else None
+    base = _demographic(attributes) if demographic else None
     others = [
-        f"{key.replace('_', ' ')}: {value}" for key, value in attributes.items() if not (known and key in DEMOGRAPHY)
+        f"{key.replace('_', ' ')}: {value}" for key, value in attributes.items() if not (base and key in DEMOGRAPHY)
     ]
-    told = " ".join(filter(None, (known.text if known else "", _sentence(others))))
-    label = name or (known.name if known else ", ".join(str(value) for value in list(attributes.values())[:3]))
+    told = " ".join(filter(None, (base.text if base else "", _sentence(others))))
+    label = name or (base.name if base else ", ".join(str(value) for value in list(attributes.values())[:3]))
     return _persona(label, _clean(text) or told, dict(attributes), "")
 
 
 def numbered(personas: Sequence[Persona]) -> list[Persona]:
     """Return ``personas`` with each repetition a member of its own: another id and name, the same text."""
     times: dict[str, int] = {}
-    found = []
+    members = []
     for persona in personas:
         n = times[persona.id] = times.get(persona.id, 0) + 1
-        found.append(persona if n == 1 else _again(persona, n))
-    return found
+        members.append(persona if n == 1 else _again(persona, n))
+    return members
 
 
 def _again(persona: Persona, n: int) -> Persona:

@@ -93,8 +93,8 @@ def _pattern(fields: dict[str, Any]) -> re.Pattern[str] | None:
     # longer phrases first, so that "no one else" is one hit and not two
     words = sorted(fields.get("words", ()), key=len, reverse=True)
     any_of = "|".join(re.escape(word).replace(r"\*", r"\w*") for word in words)
-    whole = [rf"(?<!\w)(?:{any_of})(?!\w)"] if words else []  # looks behind once a place, not once a word
-    return re.compile("|".join([*fields.get("patterns", ()), *whole]), re.IGNORECASE)
+    bounded = [rf"(?<!\w)(?:{any_of})(?!\w)"] if words else []  # looks behind once a place, not once a word
+    return re.compile("|".join([*fields.get("patterns", ()), *bounded]), re.IGNORECASE)
 
 
 def _length(text: str) -> float:

@@ -106,13 +106,13 @@ class AskedAudience:
         asked = [(ballot, row) for ballot in ballots for row in range(len(ballot.voters.ids))]
         requests = [self._request(ballot, row) for ballot, row in asked]
         answers = [answer.text for answer in ask(self.llm, requests)] if requests else []
-        found = [self._read(ballot, text) for (ballot, _), text in zip(asked, answers, strict=True)]
-        again = [i for i, each in enumerate(found) if isinstance(each, str)] if self.retries else []
+        reactions = [self._read(ballot, text) for (ballot, _), text in zip(asked, answers, strict=True)]
+        again = [i for i, each in enumerate(reactions) if isinstance(each, str)] if self.retries else []
         if again:
             letters = [self._letter_request(requests[i], len(asked[i][0].texts)) for i in again]
             for i, answer in zip(again, ask(self.llm, letters), strict=True):
-                found[i] = self._again(asked[i][0], answers[i], answer.text)
-        for (ballot, row), reaction in zip(asked, found, strict=True):
+                reactions[i] = self._again(asked[i][0], answers[i], answer.text)
+        for (ballot, row), reaction in zip(asked, reactions, strict=True):
             self._found.setdefault(ballot.key, {})[int(ballot.voters.ids[row])] = reaction
 
     def react(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]) -> Reactions:

@@ -96,18 +96,18 @@ class Support:
         Rows that are a slice of a larger table of members are judged by that table, which is remembered: a crowd's
         traits are read once, whatever parts of it are asked.
         """
-        whole = _owner(voters.traits)
-        key = (id(whole), voters.trait_names)
-        known = self._known.get(key)
-        if known is not None and known[0]() is whole:
-            return known[1]
-        found = {}
+        traits = _owner(voters.traits)
+        key = (id(traits), voters.trait_names)
+        cached = self._known.get(key)
+        if cached is not None and cached[0]() is traits:
+            return cached[1]
+        shares = {}
         for name, seen in self.traits.items():
-            column = whole[:, voters.trait_names.index(name)]
+            column = traits[:, voters.trait_names.index(name)]
             low, high = self._bounds(seen)
-            found[name] = float(np.count_nonzero((column < low) | (column > high)) / max(1, len(column)))
-        self._known[key] = (weakref.ref(whole, lambda _: self._known.pop(key, None)), found)
-        return found
+            shares[name] = float(np.count_nonzero((column < low) | (column > high)) / max(1, len(column)))
+        self._known[key] = (weakref.ref(traits, lambda _: self._known.pop(key, None)), shares)
+        return shares
 
     def _bounds(self, seen: Range) -> tuple[float, float]:
         """Return between what a value lies inside."""

@@ -52,10 +52,10 @@ class AudienceConformance:
         """Rows in another order, or some of them only, give each member the same choice."""
         voters = people(MEMBERS)
         texts, shown = before(3, voters)
-        whole = audience.react(texts, shown, voters, KEY).choices
+        everyone = audience.react(texts, shown, voters, KEY).choices
         rows = np.random.default_rng(0).permutation(MEMBERS)[: MEMBERS // 2]
         some = audience.react(texts, shown[rows], voters.of(rows), KEY).choices
-        assert some.tolist() == whole[rows].tolist()
+        assert some.tolist() == everyone[rows].tolist()
 
     def test_choosing_without_saying_why_is_the_same_choice(self, audience: Audience) -> None:
         """An audience that offers ``choose`` gives the choices of ``react``."""

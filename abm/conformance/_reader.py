@@ -49,7 +49,7 @@ class ReaderConformance:
     def test_equal_contests_have_equal_choices(self, reader: Reader) -> None:
         """Draws are keyed by the contest, and each member's are its own."""
         faced, voters = seen(3), people(MEMBERS)
-        whole = reader.choose(TEXTS[:3], voters, faced, KEY)
-        assert whole.tolist() == reader.choose(TEXTS[:3], voters, faced, KEY).tolist()
+        everyone = reader.choose(TEXTS[:3], voters, faced, KEY)
+        assert everyone.tolist() == reader.choose(TEXTS[:3], voters, faced, KEY).tolist()
         some = np.arange(0, MEMBERS, 4)
-        assert reader.choose(TEXTS[:3], voters, faced.of(some), KEY).tolist() == whole[some].tolist()
+        assert reader.choose(TEXTS[:3], voters, faced.of(some), KEY).tolist() == everyone[some].tolist()

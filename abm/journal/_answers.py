@@ -44,12 +44,12 @@ class Answers:
 
     def get(self, sites: Collection[str]) -> dict[str, LLMReplied]:
         """Return the answers that there are to ``sites``, by site."""
-        known = {site: self._recent[site] for site in sites if site in self._recent}
-        if self._older and (others := [site for site in sites if site not in known]):
+        answers = {site: self._recent[site] for site in sites if site in self._recent}
+        if self._older and (others := [site for site in sites if site not in answers]):
             places = sorted(seq for index in self._older for seq in index.places(others))
             wanted = set(others)
-            known |= {answer.site: answer for answer in self._read(places) if answer.site in wanted}
-        return known
+            answers |= {answer.site: answer for answer in self._read(places) if answer.site in wanted}
+        return answers
 
     def _let_go(self) -> None:
         """Keep only the places of the older half; indexes of like size become one, so that there are few."""

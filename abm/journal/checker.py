@@ -139,9 +139,9 @@ class Checker:
             LogEnded: a call was not answered, and the log ends here.
         """
         keys = {request.site: request.key(llm.digest) for request in requests}
-        known = self._answers.get(keys)
-        fresh = self._take_answers(keys.keys() - known.keys())
-        answers = known | fresh
+        recorded = self._answers.get(keys)
+        fresh = self._take_answers(keys.keys() - recorded.keys())
+        answers = recorded | fresh
 
         def compare(request: Request, reply: Reply | LLMReplied) -> None:
             logged = answers[request.site]

@@ -193,10 +193,10 @@ class VLLM:
 
     @staticmethod
     def _reply(request: Request, output: Any) -> Reply:
-        found = output.outputs[0]
-        finish = FINISH.get(found.finish_reason, "error")
-        written = len(found.token_ids) - (finish == "stop")  # the token that ends it is none of the text's
-        return Reply(request.site, found.text, finish, len(output.prompt_token_ids), written)
+        completion = output.outputs[0]
+        finish = FINISH.get(completion.finish_reason, "error")
+        written = len(completion.token_ids) - (finish == "stop")  # the token that ends it is none of the text's
+        return Reply(request.site, completion.text, finish, len(output.prompt_token_ids), written)
 
     def _prompt(self, request: Request) -> list[int]:
         text = self._tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
@@ -224,9 +224,9 @@ class VLLM:
             self._engine.add_lora(lora)
         except Exception as error:  # of many kinds: the user reads one line
             raise InputError("vLLM cannot load the adapter", where=str(folder), why=_line(error)) from error
-        known = recorded(folder)
-        if known is not None:
-            deviation(known, self._logprobs(known, lora), where=f"vLLM, adapter {adapter}")
+        fingerprint = recorded(folder)
+        if fingerprint is not None:
+            deviation(fingerprint, self._logprobs(fingerprint, lora), where=f"vLLM, adapter {adapter}")
         self._loaded[adapter] = lora  # not before: one that was found wrong is never taken for loaded
 
     def _logprobs(self, known: Fingerprint, lora: Any) -> list[float]:

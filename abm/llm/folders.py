@@ -21,8 +21,8 @@ def model_folder(name: str) -> Path:
     Raises:
         InputError: there is no model.
     """
-    if (found := local_folder(name)) is not None:
-        return found
+    if (folder := local_folder(name)) is not None:
+        return folder
     if _HUB_ID.fullmatch(name) and not Path(name).is_dir():
         raise InputError(
             f"no model {name!r} here", why="it is neither a folder nor in the cache of downloaded models",

@@ -144,8 +144,8 @@ def chain(prev: str, lines: bytes | memoryview, keys: dict[str, str]) -> str:
 
 def content(events: Sequence[Event]) -> str:
     """Return the digest of events as they were given, whatever ``seq`` and time they have or will get."""
-    given = [msgspec.structs.replace(event, seq=-1, at=0.0) for event in events]
-    return hashlib.sha256(_encoder.encode_lines(given)).hexdigest()[:32]
+    normalized = [msgspec.structs.replace(event, seq=-1, at=0.0) for event in events]
+    return hashlib.sha256(_encoder.encode_lines(normalized)).hexdigest()[:32]
 
 
 def read_header(data: bytes) -> Header:

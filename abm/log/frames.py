@@ -46,11 +46,11 @@ def wide_columns() -> dict[str, pl.DataType]:
     """
     import polars as pl
 
-    found: dict[str, pl.DataType] = {"seq": pl.Int64(), "type": pl.String()}
+    dtypes: dict[str, pl.DataType] = {"seq": pl.Int64(), "type": pl.String()}
     for struct in KINDS.values():
         for name, dtype in columns(struct).items():
-            found[name] = dtype if found.get(name, dtype) == dtype else pl.String()
-    return found
+            dtypes[name] = dtype if dtypes.get(name, dtype) == dtype else pl.String()
+    return dtypes
 
 
 def chunks(blocks: Iterable[Block]) -> Iterator[list[Block]]:
@@ -148,10 +148,10 @@ def frame(blocks: Iterable[Block], kind: str | type[Event]) -> pl.DataFrame:
     frames = [pl.DataFrame(schema=columns(struct))]
     for held in chunks(_version_checked(blocks)):
         lines = _lines([block for block in held if start in block.text])
-        found = b"\n".join(line for line in lines.split(b"\n") if line.startswith(start))
-        if found:
+        matching = b"\n".join(line for line in lines.split(b"\n") if line.startswith(start))
+        if matching:
             try:
-                frames.append(_parse(found, struct))
+                frames.append(_parse(matching, struct))
             except (ValueError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
                 raise _explained(held, str(error)) from error
     return pl.concat(frames, rechunk=True)
@@ -210,10 +210,10 @@ def _split(lines: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _split_bulky(lines: bytes) -> Iterator[tuple[str, bytes]]:
     """As :func:`_split`, for few long lines: Polars would hold several copies of them, and keep their memory."""
-    found: dict[bytes, list[bytes]] = {}
+    by_start: dict[bytes, list[bytes]] = {}
     for line in filter(None, lines.split(b"\n")):
-        found.setdefault(line[: line.index(b",")], []).append(line)
-    for start, its in found.items():
+        by_start.setdefault(line[: line.index(b",")], []).append(line)
+    for start, its in by_start.items():
         yield start[9:-1].decode(), b"\n".join(its)
 
 

@@ -105,14 +105,14 @@ def segments(run: Path, base: int = 0) -> list[Segment]:
     Raises:
         CorruptLog: a file among them is not named as a segment, or the first one is missing.
     """
-    found = []
+    own_segments = []
     for path in sorted((run / "log").glob("*.zst")):
         if not (name := _NAME.fullmatch(path.name)):
             raise CorruptLog("not a segment of the log", where=str(path), fix="Move the file out of log/.")
-        found.append(Segment(path, int(name[1])))
-    if found and found[0].first != base:
-        raise damaged(str(found[0].path), "the segments before it are missing")
-    return found
+        own_segments.append(Segment(path, int(name[1])))
+    if own_segments and own_segments[0].first != base:
+        raise damaged(str(own_segments[0].path), "the segments before it are missing")
+    return own_segments
 
 
 def read_manifest(run: Path) -> Manifest:
@@ -165,11 +165,11 @@ def walk(run: Path, genesis: str, start: int = 0, stop: int | None = None) -> It
         yield from _shared(run, fork, start, stop)
     if stop is not None and stop <= base:
         return
-    found = segments(run, base)
-    skipped = sum(after.first <= start for _, after in pairwise(found))
+    own_segments = segments(run, base)
+    skipped = sum(after.first <= start for _, after in pairwise(own_segments))
     prev: str | None = genesis if skipped == 0 else None
-    seq = found[skipped].first if found else 0
-    for segment in found[skipped:]:
+    seq = own_segments[skipped].first if own_segments else 0
+    for segment in own_segments[skipped:]:
         if segment.first != seq:
             raise damaged(str(segment.path), f"event {seq} should begin it; a segment is missing or renamed")
         try:
@@ -179,7 +179,7 @@ def walk(run: Path, genesis: str, start: int = 0, stop: int | None = None) -> It
                 if stop is not None and seq >= stop:  # what comes after is not looked at
                     return
         except Torn:
-            if segment != found[-1]:
+            if segment != own_segments[-1]:
                 raise damaged(str(segment.path), "it ends within a commit, and is not the last segment") from None
 
 

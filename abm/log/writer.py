@@ -215,10 +215,10 @@ class Writer:
         for submission in group:
             if not submission.done.set_running_or_notify_cancel():
                 continue  # cancelled before its turn
-            known = keys.get(submission.key) or self._keys.get(submission.key)
-            given = content(submission.events) if submission.key else ""
-            if known is not None:
-                if known == given:
+            earlier = keys.get(submission.key) or self._keys.get(submission.key)
+            digest = content(submission.events) if submission.key else ""
+            if earlier is not None:
+                if earlier == digest:
                     accepted.append(submission._replace(events=()))
                 else:
                     submission.done.set_exception(self._other_content(submission.key))
@@ -228,7 +228,7 @@ class Writer:
                 accepted.append(submission)
                 head += len(submission.events)
                 if submission.key:
-                    keys[submission.key] = given
+                    keys[submission.key] = digest
         return accepted, keys
 
     def _append(self, events: list[Event], keys: dict[str, str]) -> None:
@@ -244,9 +244,9 @@ class Writer:
         self.head = Head(commit.seq + commit.n, commit.hash)
 
     def _write(self, data: bytes) -> None:
-        found = os.fstat(self._file)
-        if found.st_size != self._size or found.st_nlink == 0:
-            why = "its file was deleted" if found.st_nlink == 0 else "its file has another size than this process left"
+        stat = os.fstat(self._file)
+        if stat.st_size != self._size or stat.st_nlink == 0:
+            why = "its file was deleted" if stat.st_nlink == 0 else "its file has another size than this process left"
             raise Conflict(
                 "another process changed the log",
                 where=str(self._segment.path),
@@ -276,8 +276,8 @@ class Writer:
             self._failure = error
             waiting, self._queue = [*group, *self._queue], deque()
             self._changed.notify_all()
-        given = disk.unwritable(self._segment.path, error) if isinstance(error, OSError) else error
-        _refuse(waiting, given)
+        failure = disk.unwritable(self._segment.path, error) if isinstance(error, OSError) else error
+        _refuse(waiting, failure)
 
     def _other_content(self, key: str) -> Conflict:
         return Conflict(

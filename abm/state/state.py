@@ -281,12 +281,12 @@ def _decide(state: State, event: ContestDecided) -> None:
 
 
 def _end_step(state: State, event: StepEnded) -> None:
-    found = state.hash()
-    if found != event.state_hash:
+    computed = state.hash()
+    if computed != event.state_hash:
         raise CorruptLog(
             "the state differs from the recorded one",
             where=f"event {event.seq} (step {event.step})",
-            why=f"state hash {found[:12]}, recorded {event.state_hash[:12]}",
+            why=f"state hash {computed[:12]}, recorded {event.state_hash[:12]}",
             fix="The log was edited, or this moloch applies events differently; use the version that wrote it.",
         )
     state.step += 1

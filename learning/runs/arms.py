@@ -69,7 +69,9 @@ def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
     """
     arms = record.get("arms")
     if isinstance(arms, Mapping):
-        return {str(name): _arm(str(name), given) for name, given in arms.items() if isinstance(given, Mapping)}
+        return {
+            str(name): _arm(str(name), settings) for name, settings in arms.items() if isinstance(settings, Mapping)
+        }
     if not isinstance(arms, list | tuple):
         return {}
     names = list(dict.fromkeys(name for name in arms if isinstance(name, str)))

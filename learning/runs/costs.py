@@ -100,11 +100,11 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
 
 def total(plans: Sequence[Sequence[RolePlan]]) -> list[RolePlan]:
     """Return the sums of several runs' plans, role by role; runs are one after the other."""
-    found: dict[tuple[str, str, str], RolePlan] = {}
+    totals: dict[tuple[str, str, str], RolePlan] = {}
     for each in (role for roles in plans for role in roles):
         key = (each.role, each.model, each.place)
-        found[key] = _plus(found[key], each) if key in found else each
-    return list(found.values())
+        totals[key] = _plus(totals[key], each) if key in totals else each
+    return list(totals.values())
 
 
 def _plus(left: RolePlan, right: RolePlan) -> RolePlan:
@@ -155,18 +155,18 @@ def _role(
 
 def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
     """Return role -> what the log holds of it, and model -> tokens that its server wrote per second."""
-    found, served = {"write": _Seen(), "react": _Seen()}, {}
+    roles, served = {"write": _Seen(), "react": _Seen()}, {}
     if folder is None or not (folder / "run.json").exists():
-        return found, {}
+        return roles, {}
     for event in read_events(folder):
-        if isinstance(event, LLMReplied) and (role := event.site.partition("/")[0]) in found:
-            before = found[role]
+        if isinstance(event, LLMReplied) and (role := event.site.partition("/")[0]) in roles:
+            before = roles[role]
             retry = event.site.endswith("/again")
-            found[role] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)
+            roles[role] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)
         elif isinstance(event, CallsServed):
             tokens, seconds = served.get(event.model, (0, 0.0))
             served[event.model] = (tokens + event.tokens_out, seconds + event.seconds)
-    return found, {model: tokens / seconds for model, (tokens, seconds) in served.items() if tokens and seconds}
+    return roles, {model: tokens / seconds for model, (tokens, seconds) in served.items() if tokens and seconds}
 
 
 def _react(inputs: Inputs, persona: str, options: int, tokens: int) -> list[Message]:

@@ -78,8 +78,8 @@ def fork(
     _check_shared(plan(before, inputs), parts, at, str(parent))
     check_interventions(config, to_come(parts, at), before.network.interventions)
     if (folder / "run.json").exists():
-        found = open_log(folder, write=False)
-        if (found.fork, found.config) != (point, values):
+        existing = open_log(folder, write=False)
+        if (existing.fork, existing.config) != (point, values):
             raise InputError(
                 "the folder holds another run", where=str(folder), fix="Choose an --out that is new or empty."
             )

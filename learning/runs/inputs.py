@@ -219,7 +219,7 @@ def _taken(items: Sequence, wanted: int | None, default: int, what: str, where: 
 
 
 def _voters(people: PersonaSplit, config: RunConfig) -> dict[Phase, Voters]:
-    found: dict[Phase, Voters] = {}
+    voters: dict[Phase, Voters] = {}
     first = 0
     sides: dict[Phase, tuple[list[Persona], NDArray[np.float64] | None]] = {
         "train": (people.train, people.weights("train")),
@@ -232,9 +232,9 @@ def _voters(people: PersonaSplit, config: RunConfig) -> dict[Phase, Voters]:
         if config.crowd.size:
             drawn = _drawn(len(personas), weights, config.crowd.size, config.seed, split)
             traits, labels = np.concatenate([traits, traits[drawn]]), Labels(ids, "member ")
-        found[split] = Voters(ids, labels, names, traits)
+        voters[split] = Voters(ids, labels, names, traits)
         first += len(ids)
-    return found
+    return voters
 
 
 def _drawn(n: int, weights: NDArray[np.float64] | None, size: int, seed: int, split: Phase) -> NDArray[np.int64]:
@@ -248,7 +248,7 @@ def _graphs(people: PersonaSplit, voters: dict[Phase, Voters], config: RunConfig
         return {}
     personas = {"train": people.train, "evaluate": people.held_out}
     names: dict[Phase, list[str]] = {
-        split: [*(p.name for p in personas[split]), *(f"member {i}" for i in mine.ids[len(personas[split]) :])]
-        for split, mine in voters.items()
+        split: [*(p.name for p in personas[split]), *(f"member {i}" for i in members.ids[len(personas[split]) :])]
+        for split, members in voters.items()
     }
     return audience_graphs(config.network.graph, voters, names, config.seed)

@@ -222,9 +222,11 @@ class LiveRun(ReplayModel):
 
     def _fail(self, error: Exception) -> None:
         """Keep what ended the run."""
-        known = isinstance(error, MolochError)
-        ended = error if known else MolochError("the run ended with an error", why=f"{type(error).__name__}: {error}")
-        if not known:
+        expected = isinstance(error, MolochError)
+        ended = (
+            error if expected else MolochError("the run ended with an error", why=f"{type(error).__name__}: {error}")
+        )
+        if not expected:
             ended.__cause__ = error
         with self._lock:
             self.error, self.running, self._working = ended, False, False

@@ -195,8 +195,8 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if said := self.journal.fold_shared(ReaderJoined, AudienceSet):
-            self._said = said
+        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet):
+            self._said = inherited
         if self.journal.shares_next:
             return
         self._declared = True

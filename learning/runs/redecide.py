@@ -158,8 +158,8 @@ def replay_live(
         if not retrain or trainer is not None:
             return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
         with tempfile.TemporaryDirectory() as scratch:
-            for known in adapters.iterdir() if adapters.is_dir() else ():
-                (Path(scratch) / known.name).symlink_to(known.resolve())  # parents to go on from
+            for adapter in adapters.iterdir() if adapters.is_dir() else ():
+                (Path(scratch) / adapter.name).symlink_to(adapter.resolve())  # parents to go on from
             return _redecide(run, config, checker, models, LoRATrainer(config.model, Path(scratch)), probes, report)
 
 

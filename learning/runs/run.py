@@ -189,10 +189,10 @@ def _open(folder: Path, config: RunConfig) -> EventLog:
 
 def _versions() -> dict[str, str]:
     names = ("moloch-abm", "mesa", "torch", "transformers", "peft", "trl", "vllm", "numpy")
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in names:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

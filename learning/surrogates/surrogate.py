@@ -104,10 +104,10 @@ def fit_surrogate(
     anchors, people = [c.anchor for c in votes.contests], votes.personas
     new_anchor = _drawn([anchors[row] for row in votes.contest], held_out, seed, "anchors")
     new_person = _drawn([people[row] for row in votes.persona], held_out, seed, "personas")
-    known = ~new_anchor & ~new_person
+    in_fit = ~new_anchor & ~new_person
     data = choices(votes)
-    fitted = data.of(known)
-    if not known.any() or not (new_anchor & ~new_person).any():
+    fitted = data.of(in_fit)
+    if not in_fit.any() or not (new_anchor & ~new_person).any():
         raise InputError("too few votes to hold any out", why=f"{len(votes)} votes", fix="Give more runs.")
     groups = _folds([anchors[row] for row in fitted.contest], folds, seed)
     losses = _cross_validated(fitted, groups, ridges)
@@ -121,7 +121,7 @@ def fit_surrogate(
         weights=weights,
         first=first,
         abstain=abstain if fitted.may_abstain else None,
-        support=_support(votes.of(known), data.values),
+        support=_support(votes.of(in_fit), data.values),
     )
     return Surrogate(
         model=model,
@@ -131,9 +131,9 @@ def fit_surrogate(
         abstain_error=float(errors[1]) if fitted.may_abstain else float("nan"),
         ridge=ridge,
         ridges=losses,
-        counts=_counts(votes.of(known)) | counts,
+        counts=_counts(votes.of(in_fit)) | counts,
         note=_note(votes),
-        held_out=_predicted(votes, data, theta, known, new_anchor, new_person),
+        held_out=_predicted(votes, data, theta, in_fit, new_anchor, new_person),
     )
 
 
@@ -174,15 +174,15 @@ def _usable(votes: LoggedVotes, audience: str | None) -> tuple[LoggedVotes, dict
     named = np.array([contest.audience for contest in votes.contests], dtype=object)
     if audience is not None:
         votes = votes.of(named[votes.contest] == audience)
-    found = sorted({str(each) for each in named[votes.contest]})
+    audiences = sorted({str(each) for each in named[votes.contest]})
     if not len(votes):
         raise InputError(
             "no votes to fit", why=f"no persona of audience '{audience}' was asked" if audience else "no persona was asked",
             fix="Give runs in which personas voted; crowds are choice models already.",
         )  # fmt: skip
-    if len(found) > 1:
+    if len(audiences) > 1:
         raise InputError(
-            "votes of several audiences", why=f"they are {', '.join(found)}", fix="Choose one of them: --audience."
+            "votes of several audiences", why=f"they are {', '.join(audiences)}", fix="Choose one of them: --audience."
         )
     invalid, single = votes.choices == INVALID, votes.options < 2
     strange = ~invalid & (votes.choices != ABSTAINED) & (votes.positions < 0)
@@ -210,11 +210,11 @@ def _folds(anchors: Sequence[str], folds: int, seed: int) -> NDArray[np.int64]:
 
 def _cross_validated(data: logit.ChoiceData, groups: NDArray[np.int64], ridges: Sequence[float]) -> dict[float, float]:
     """Return ridge -> mean loss of a vote in a fold that the fit did not see."""
-    found = np.unique(groups)
-    if len(found) < 2:
+    folds = np.unique(groups)
+    if len(folds) < 2:
         raise InputError("too few anchors to fit an audience", why="cross-validation parts anchors", fix="Give more.")
     total = dict.fromkeys(ridges, 0.0)
-    for fold in found:
+    for fold in folds:
         rest, left, theta = data.of(groups != fold), data.of(groups == fold), None
         for ridge in ridges:
             theta = logit.fit(rest, ridge, theta)
@@ -273,15 +273,15 @@ def _predicted(
 def _letters(fitted: LoggedVotes, asked: LoggedVotes) -> NDArray[np.float64]:
     """Return the chances by position alone, after the shares of ``fitted``, one more added to each count."""
     slots = asked.orders.shape[1]
-    found = np.zeros((len(asked), slots + 1))
+    chances = np.zeros((len(asked), slots + 1))
     for options in np.unique(asked.options).tolist():
         places = fitted.positions[fitted.options == options]
         counts = np.bincount(np.where(places < 0, slots, places), minlength=slots + 1).astype(np.float64)
         counts[:options] += 1
         if (asked.choices == ABSTAINED).any() or (fitted.choices == ABSTAINED).any():
             counts[slots] += 1
-        found[asked.options == options] = counts / counts.sum()
-    return found
+        chances[asked.options == options] = counts / counts.sum()
+    return chances
 
 
 def _note(votes: LoggedVotes) -> str:

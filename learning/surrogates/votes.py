@@ -95,8 +95,8 @@ class LoggedVotes:
     @property
     def positions(self) -> NDArray[np.int64]:
         """Where the chosen option stood, from 0, shape (votes,); -1 for answers that chose none."""
-        found = (self.orders == self.choices[:, None]) & (self.choices[:, None] >= 0)
-        return np.where(found.any(axis=1), found.argmax(axis=1), -1)
+        is_chosen = (self.orders == self.choices[:, None]) & (self.choices[:, None] >= 0)
+        return np.where(is_chosen.any(axis=1), is_chosen.argmax(axis=1), -1)
 
     @property
     def anchors(self) -> NDArray[np.int64]:

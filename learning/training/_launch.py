@@ -84,10 +84,10 @@ def _wait(running: list[subprocess.Popen[bytes]]) -> int | None:
 
 
 def _outcome(folder: Path, size: int, failed: int | None) -> Trained:
-    found = [_said(folder, rank) for rank in range(size)]
-    if failed is None and found[0].trained is not None:
-        return found[0].trained
-    if wrong := next((outcome for outcome in found if outcome.error), None):
+    outcomes = [_said(folder, rank) for rank in range(size)]
+    if failed is None and outcomes[0].trained is not None:
+        return outcomes[0].trained
+    if wrong := next((outcome for outcome in outcomes if outcome.error), None):
         raise MolochError(wrong.error, why=wrong.why, fix=wrong.fix)
     lines = (folder / f"{failed}.log").read_text("utf-8", "replace").strip().splitlines()
     raise MolochError(

@@ -81,8 +81,8 @@ class ServedAdapters:
     def _check(self, adapter: str, served: ServedModel) -> None:
         """Compare the server's log-probabilities of a known text with those recorded when the adapter was made."""
         assert self._adapters is not None
-        known = recorded(self._adapters / adapter)
-        if known is None or served.kind != "vllm":
+        fingerprint = recorded(self._adapters / adapter)
+        if fingerprint is None or served.kind != "vllm":
             return
-        found = self._control.prompt_logprobs(adapter, known.tokens)
-        deviation(known, found, where=f"{self._control.place}, adapter {adapter}")
+        logprobs = self._control.prompt_logprobs(adapter, fingerprint.tokens)
+        deviation(fingerprint, logprobs, where=f"{self._control.place}, adapter {adapter}")

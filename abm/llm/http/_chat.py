@@ -76,19 +76,19 @@ def body(request: Request, model: str, server: str, bound: str, extra: dict[str,
 def reply(request: Request, data: bytes) -> Reply | Again:
     """Return what a successful answer says; thinking that the server took out of the text is put back before it."""
     try:
-        found = _completion.decode(data)
+        completion = _completion.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):  # a validation error is one, too
         return Again("malformed answer", wrong=True)
-    if not found.choices:
+    if not completion.choices:
         return Again("no choices", wrong=True)
-    if found.choices[0].finish_reason in UNFINISHED:
+    if completion.choices[0].finish_reason in UNFINISHED:
         return Again("unfinished answer", wrong=True)
-    message = found.choices[0].message
-    finish, text = _ending(found.choices[0].finish_reason, message), message.content or message.refusal or ""
+    message = completion.choices[0].message
+    finish, text = _ending(completion.choices[0].finish_reason, message), message.content or message.refusal or ""
     if thinking := message.reasoning_content or message.reasoning:
         text = f"<think>{thinking}</think>\n{text}"
-    tokens_in = _counted(found.usage, "prompt_tokens")
-    tokens_out = _counted(found.usage, "completion_tokens")
+    tokens_in = _counted(completion.usage, "prompt_tokens")
+    tokens_out = _counted(completion.usage, "completion_tokens")
     return Reply(
         request.site, text, finish, prompt_tokens(request) if tokens_in is None else tokens_in,
         text_tokens(text) if tokens_out is None else tokens_out,
@@ -97,8 +97,8 @@ def reply(request: Request, data: bytes) -> Reply | Again:
 
 def _counted(usage: Any, name: str) -> int | None:
     """Return how many tokens a server counted; None if it counted none, or nonsense: an answer is not lost for that."""
-    found = usage.get(name) if isinstance(usage, dict) else None
-    return int(found) if isinstance(found, int | float) and 0 <= found < MOST_TOKENS else None
+    tokens = usage.get(name) if isinstance(usage, dict) else None
+    return int(tokens) if isinstance(tokens, int | float) and 0 <= tokens < MOST_TOKENS else None
 
 
 def _ending(reason: str | None, message: _Message) -> Finish:
@@ -117,10 +117,10 @@ def failure(request: Request, status: int, headers: dict[bytes, bytes], data: by
         return Again(f"HTTP {status}", _wait(headers), throttled=True)
     if status in BROKEN or status == 408:
         return Again(f"HTTP {status}", _wait(headers))
-    said = _said(data)
-    if status in (400, 403) and any(word in said.lower() for word in _POLICY):
+    message = _said(data)
+    if status in (400, 403) and any(word in message.lower() for word in _POLICY):
         return Reply(request.site, "", "refused", 0, 0)
-    raise _refusal(status, said, headers, where, request.site)
+    raise _refusal(status, message, headers, where, request.site)
 
 
 def _refusal(status: int, said: str, headers: dict[bytes, bytes], where: str, site: str) -> MolochError:
@@ -140,8 +140,8 @@ def _refusal(status: int, said: str, headers: dict[bytes, bytes], where: str, si
 def _said(data: bytes) -> str:
     """Return the server's own words about an error, shortened."""
     try:
-        found = msgspec.json.decode(data)
-        error = found.get("error", found) if isinstance(found, dict) else found
+        decoded = msgspec.json.decode(data)
+        error = decoded.get("error", decoded) if isinstance(decoded, dict) else decoded
         text = error.get("message", "") if isinstance(error, dict) else error
     except (msgspec.DecodeError, UnicodeDecodeError):
         text = data.decode("utf-8", "replace")

@@ -121,8 +121,8 @@ class Control:
         if answer.status in (401, 403):
             raise InputError("the server does not let us in", where=self.place, why=f"HTTP {answer.status}",
                              fix=KEY_MEND)  # fmt: skip
-        found = answer.data.get("data") if isinstance(answer.data, dict) else None
-        return [each for each in found or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
+        models = answer.data.get("data") if isinstance(answer.data, dict) else None
+        return [each for each in models or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
 
     def served(self, name: str) -> ServedModel:
         """Return how the server calls the model ``name``: by that name, by the folder it is in, or as its only one.

@@ -34,8 +34,8 @@ class Dialer:
         host, port, tls = self._address
         loop = asyncio.get_running_loop()
         if not self._places:  # once, not for each of thousands of connections
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            self._places = list(dict.fromkeys(str(place[4][0]) for place in found))
+            addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            self._places = list(dict.fromkeys(str(place[4][0]) for place in addresses))
         failed: OSError | None = None
         for place in list(self._places):
             try:

@@ -74,8 +74,8 @@ class Turns(Generic[T]):
             self._close(end)
 
     def _taken(self) -> list[T]:
-        found, self._found = self._found, []
-        return found
+        items, self._found = self._found, []
+        return items
 
     def _handler(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self.broken(context.get("exception"))

@@ -87,8 +87,8 @@ class Pinned:
         keys, *_ = [layer.pin(self._place) for layer in self._layers]
         if (key := (*keys.shape, keys.data_ptr())) != self._key:
             self._graph, self._key, self._steps = None, key, 0
-            whole = mask.new_zeros((len(ids), 1, 1, keys.shape[2]), dtype=torch.bool)
-            self._inputs = (torch.empty_like(ids), torch.empty_like(positions), whole)
+            allowed = mask.new_zeros((len(ids), 1, 1, keys.shape[2]), dtype=torch.bool)
+            self._inputs = (torch.empty_like(ids), torch.empty_like(positions), allowed)
         for old, new in zip(self._inputs, (ids, positions), strict=False):
             old.copy_(new)
         self._inputs[-1][:, 0, 0, :held] = mask.bool()

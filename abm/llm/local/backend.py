@@ -133,8 +133,8 @@ class TransformersLLM:
     def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> Iterator[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
         with torch_threads(self._threads):
-            found = self._written(rows, pad)
-        for request, row, new in zip(batch, rows, found, strict=True):
+            written = self._written(rows, pad)
+        for request, row, new in zip(batch, rows, written, strict=True):
             text = self.tokenizer.decode(new.tokens, skip_special_tokens=True)
             yield Reply(request.site, text, "stop" if new.stopped else "length", len(row.prompt), len(new.tokens))
 

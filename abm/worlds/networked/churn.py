@@ -39,10 +39,10 @@ def churned(platform: Platform, share: float, place: tuple[Part, ...]) -> tuple[
 def _drawn(csr: CSR, rows: NDArray[np.int64], lots: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return one of those whom each row follows, by lot; -1 for a row that is -1 or follows nobody."""
     counts = np.where(rows >= 0, csr.degrees[rows], 0)
-    found = np.full(len(rows), -1)
+    followed = np.full(len(rows), -1)
     some = counts > 0
-    found[some] = csr.indices[csr.indptr[rows[some]] + (lots[some] * counts[some]).astype(np.int64)]
-    return found
+    followed[some] = csr.indices[csr.indptr[rows[some]] + (lots[some] * counts[some]).astype(np.int64)]
+    return followed
 
 
 def _follow(csr: CSR, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.bool_]:

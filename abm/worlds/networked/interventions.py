@@ -43,15 +43,15 @@ class Plan(NamedTuple):
             told: those in force already, as :attr:`Platform.interventions` has them; a run that was forked in the middle of
                 a society has passed the place of some that it is the first to have.
         """
-        left, found = list(told), []
+        left, due = list(told), []
         for start, intervention in self.items:
             if start > held:
                 continue
             if (settings := _told(intervention)) in left:
                 left.remove(settings)
             else:
-                found.append(intervention)
-        return found
+                due.append(intervention)
+        return due
 
     @property
     def checks(self) -> list[tuple[int, FactCheck]]:
@@ -196,10 +196,10 @@ def checked(
         lot = keyed.generator(*scene.places[item], "fact-check", *([number] if number else [])).random()
         if lot >= check.share or scene.posts.labelled[item]:
             continue
-        found = next((p.name for p in wanted if p.judge(message.text, anchor, arena).label == 1), None)
-        if found is not None:
+        flagged = next((p.name for p in wanted if p.judge(message.text, anchor, arena).label == 1), None)
+        if flagged is not None:
             items.append(item)
-            probes.append(found)
+            probes.append(flagged)
     if not items:
         return
     yield MessagesLabelled(
