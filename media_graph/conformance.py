@@ -94,7 +94,7 @@ class GraphBuilderConformance:
             assert built(builder, n, 1).n == n
 
     def test_equal_seeds_give_equal_graphs(self, builder: Callable[..., CSR]) -> None:
-        """Whatever else was drawn meanwhile: a replay must find the same."""
+        """Other draws in between change nothing: a replay must find the same."""
         for n in self.SIZES:
             for seed in (1, 2**31 - 1):
                 np.random.seed(0)

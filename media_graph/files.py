@@ -147,7 +147,7 @@ def _ambiguous(name: str, where: str) -> InputError:
 def _networkx(path: Path) -> nx.Graph[Any]:
     try:
         return nx.read_graphml(path) if path.suffix == ".graphml" else nx.read_gexf(path)
-    except Exception as error:  # the readers raise whatever their XML parser does
+    except Exception as error:  # the readers raise any error of their XML parser
         raise InputError("cannot read the graph", where=str(path), why=str(error)) from error
 
 

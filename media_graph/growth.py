@@ -11,8 +11,8 @@ def attach(n, m, draws):  # pragma: no cover - compiled
     """Return whom each newcomer m .. n-1 is tied to, m different ones each, shape ((n - m) * m,).
 
     Args:
-        draws: shape (2 * (n - m) * m,) or more, uniform in [0, 1); from a used-up list the draws go on by a linear
-            congruence of the last one.
+        draws: shape (2 * (n - m) * m,) or more, uniform in [0, 1); once they are used up, further draws come from a
+            linear congruential generator seeded by the last one.
     """
     targets = np.empty((n - m) * m, dtype=np.int64)
     ends = np.empty(2 * (n - m) * m, dtype=np.int64)

@@ -149,7 +149,7 @@ def stochastic_block(n: int, *, sizes: Sequence[int], matrix: Sequence[Sequence[
 def homophilous(
     n: int, *, degree: float = 8.0, homophily: float = 0.5, traits: NDArray[np.floating] | None = None, seed: int
 ) -> CSR:
-    """Return a graph in which members prefer those who are like them; the mean degree is ``degree`` whatever ``homophily``.
+    """Return a graph in which members prefer those who are like them; the mean degree is ``degree`` for any ``homophily``.
 
     Each tie is proposed by a random member: with chance ``homophily`` to the most alike of :data:`CANDIDATES` others (by
     Euclidean distance of traits), else to anybody. At 0 it is an Erdős–Rényi graph with a given number of ties.

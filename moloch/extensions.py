@@ -98,7 +98,7 @@ def _import(name: str) -> Extension:
         module = import_module(name)
     except MolochError:
         raise
-    except Exception as error:  # whatever a user's module does when it is imported
+    except Exception as error:  # a user's module may raise anything when it is imported
         raise InputError(
             f"the extension {name!r} cannot be imported", where=_line(error, files), why=f"{type(error).__name__}: {error}",
             fix=f"Try it alone: python -c 'import {name}'",

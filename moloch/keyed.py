@@ -46,7 +46,7 @@ def seed32(*parts: Part) -> int:
 
 
 def uniforms(ids: NDArray[np.integer], *parts: Part) -> NDArray[np.float64]:
-    """Return one uniform in the open interval (0, 1) for each id, whatever the order of ``ids``.
+    """Return one uniform in the open interval (0, 1) for each id, independent of the order of ``ids``.
 
     Args:
         ids: shape (n,), non-negative integers that name who draws (a persona's index, say).

@@ -1,4 +1,4 @@
-"""YAML files of settings: read safely, checked by a model; a mistake is told with its line and column."""
+"""YAML files of settings: read safely, checked by a model; a mistake is reported with its line and column."""
 
 from __future__ import annotations
 

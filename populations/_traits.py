@@ -1,7 +1,7 @@
 """Traits: what a choice model knows of a persona, derived from its attributes and words by rules that are data.
 
-The rules stand in ``populations/data/traits.yaml`` and in docs/audience.md; nothing is random, no model is asked,
-and what somebody chooses plays no part.
+The rules are in ``populations/data/traits.yaml`` and in docs/audience.md. Nothing is random, no model is asked, and
+what a persona chooses plays no part.
 """
 
 from __future__ import annotations

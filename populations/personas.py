@@ -33,7 +33,7 @@ class Persona(msgspec.Struct, frozen=True):
         name: a short label for people who read results, such as ``Merrick`` or ``man, 39, urban``.
         text: one paragraph, as prompts render the persona.
         attributes: what is known in fields: age (years), sex, education_level, urban_rural, income, gender, mbti.
-        about: the part of ``text`` in which the persona is told in its own or others' words; empty where it is
+        about: the part of ``text`` that describes the persona in its own or others' words; empty where it is
             known by attributes only. Traits read words here.
     """
 
@@ -74,7 +74,7 @@ def node_persona(row: Mapping[str, Any]) -> Persona:
 
 
 def make_attributed(attributes: Mapping[str, str | int], *, name: str = "", text: str = "") -> Persona:
-    """Return the persona of somebody of whom attributes are known, any attributes.
+    """Return the persona of somebody known by attributes of any kind.
 
     The rule: the five demographic attributes, where all are there, make the sentence that demographic personas have; all
     others follow as ``name: value`` in their order, with spaces for underscores. ``text`` replaces the whole.

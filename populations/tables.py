@@ -127,7 +127,7 @@ def _nodes(path: Path) -> Iterator[Row]:
         raise InputError("cannot read the personas", where=str(path), why="there is no such file")
     try:
         graph = nx.read_graphml(path) if path.suffix == ".graphml" else nx.read_gexf(path)
-    except Exception as error:  # the readers raise whatever their XML parser does
+    except Exception as error:  # the readers raise any error of their XML parser
         raise InputError("not a graph", where=str(path), why=str(error)) from error
     names: dict[str, Any] = {}
     for node, attributes in graph.nodes(data=True):

@@ -45,7 +45,7 @@ class Support:
         margin: how far beyond its range a value may lie before it is outside, as a share of the range's width (of
             :data:`NARROW` at least).
         tolerance: share of the members, 0 .. 1, who may lie outside the range of a trait. A message may not.
-        extrapolate: answer whatever is asked. What lay outside is counted in results all the same.
+        extrapolate: answer every request. What lies outside is still counted in the results.
     """
 
     features: Mapping[str, Range]
@@ -94,7 +94,7 @@ class Support:
         """Return trait -> share of the members outside, 0 .. 1.
 
         Rows that are a slice of a larger table of members are judged by that table, which is remembered: a crowd's
-        traits are read once, whatever parts of it are asked.
+        traits are read once, no matter which parts of it are asked.
         """
         traits = _owner(voters.traits)
         key = (id(traits), voters.trait_names)

@@ -21,7 +21,7 @@ class AudienceConformance:
     """Every member reacts, each for itself, and the same way each time."""
 
     def test_every_member_chooses_one_option_or_none(self, audience: Audience) -> None:
-        """Choices are indices of texts, whatever the order in which they were shown; -1 is an abstention."""
+        """Choices are indices of texts, independent of the order shown; -1 is an abstention."""
         voters = people(MEMBERS)
         for n in (2, 3, 5):
             texts, shown = before(n, voters)

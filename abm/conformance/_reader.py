@@ -12,7 +12,7 @@ MEMBERS = 30
 
 
 def seen(n: int) -> Seen:
-    """Return members of whom each saw some of n messages, at least one."""
+    """Return members who each saw at least one of n messages."""
     draws = np.random.default_rng(n)
     offered = draws.random((MEMBERS, n)) < 0.6
     offered[np.arange(MEMBERS), draws.integers(n, size=MEMBERS)] = True
@@ -31,7 +31,7 @@ class ReaderConformance:
         assert np.isfinite(topics).all()
 
     def test_appeal_is_one_number_per_pair(self, reader: Reader) -> None:
-        """Finite, and the same whoever else is asked."""
+        """Appeal is finite and does not depend on who else is asked."""
         voters, rows, items = people(MEMBERS), np.repeat(np.arange(MEMBERS), 2), np.tile([0, 1], MEMBERS)
         appeal = reader.appeal(TEXTS[:2], voters, rows, items)
         assert appeal.shape == (2 * MEMBERS,) and np.isfinite(appeal).all()

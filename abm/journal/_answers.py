@@ -71,7 +71,7 @@ class Answers:
                 while waiting and waiting[0] < after:
                     here.add(waiting.popleft())
                 yield from (e for e in block.events({LLMReplied}) if isinstance(e, LLMReplied) and e.seq in here)
-                if not waiting or waiting[0] - after > SEAL_EVENTS:  # it stands in a later segment
+                if not waiting or waiting[0] - after > SEAL_EVENTS:  # it is in a later segment
                     break
 
 

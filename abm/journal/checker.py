@@ -135,7 +135,7 @@ class Checker:
         """Return the logged answers, after comparing the calls, and in a live replay the model's answers, with them.
 
         Raises:
-            Diverged: a call or an answer differs, or a call was not answered where the log goes on.
+            Diverged: a call or an answer differs, or a call was not answered but the log continues.
             LogEnded: a call was not answered, and the log ends here.
         """
         keys = {request.site: request.key(llm.digest) for request in requests}

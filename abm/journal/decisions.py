@@ -2,7 +2,7 @@
 
 A decision has no ``seq`` and no time. Events about the process are left out, and a field that names an event by its ``seq``
 holds that event's place among the decisions instead, which an interruption does not shift. Answers of models that follow
-each other stand in the order of their sites, since those of remote models arrive in any order. Digests, comparisons of
+each other are sorted by site, since those of remote models arrive in any order. Digests, comparisons of
 runs and replays use this form. Knows nothing of what decisions mean.
 """
 

@@ -93,7 +93,7 @@ class VLLM:
             raise InputError(
                 "the model has no chat template", where=str(self._folder), fix="Use an instruction-tuned model."
             )
-        self._numbers = count(1)  # an engine goes on serving the first weights that it saw under a number
+        self._numbers = count(1)  # an engine keeps serving the first weights that it saw under a number
         self._loaded: dict[str, Any] = {}
         self._calls = count()
 
@@ -195,7 +195,7 @@ class VLLM:
     def _reply(request: Request, output: Any) -> Reply:
         completion = output.outputs[0]
         finish = FINISH.get(completion.finish_reason, "error")
-        written = len(completion.token_ids) - (finish == "stop")  # the token that ends it is none of the text's
+        written = len(completion.token_ids) - (finish == "stop")  # the stop token is not part of the text
         return Reply(request.site, completion.text, finish, len(output.prompt_token_ids), written)
 
     def _prompt(self, request: Request) -> list[int]:
@@ -253,7 +253,7 @@ def _imported() -> tuple[Any, Any, Any]:
     try:
         from vllm import EngineArgs, LLMEngine
         from vllm.platforms import current_platform
-    except Exception as error:  # it imports half of what is installed, and whatever is wrong with that comes out here
+    except Exception as error:  # it imports half of what is installed, and any fault there surfaces here
         raise InputError(
             "cannot import vLLM", why=_line(error), fix="`moloch doctor` looks at the installation."
         ) from error

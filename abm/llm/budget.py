@@ -19,7 +19,7 @@ MILLION = 1_000_000
 
 
 class BudgetSpent(MolochError):
-    """The next call could cost more than is left; the same command with a larger budget goes on."""
+    """The next call could cost more than is left; the same command with a larger budget resumes."""
 
     exit_code = 5
 

@@ -36,8 +36,8 @@ class Request(msgspec.Struct, frozen=True):
         seed: 0 .. 2**31 - 1; the same request with the same seed has the same answer where the backend is deterministic.
         template: digest of the template, and ``refs``: the ids that filled it (both only for the log).
         choices: the completion must be one of these; and ``schema``: it must be JSON of this JSON Schema, itself JSON
-            text. Empty: it is free. A backend that cannot hold a model to them asks without; whoever reads the
-            completion checks it all the same.
+            text. Empty: it is free. A backend that cannot constrain a model asks without them; the reader of
+            the completion checks it in any case.
     """
 
     site: str

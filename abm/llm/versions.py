@@ -53,7 +53,7 @@ def unmet(by: str, extra: str = "", only: tuple[str, ...] = ()) -> list[Need]:
         if only and need.name not in only:
             continue
         version = installed(need.name)
-        public = version.split("+")[0]  # what a build is for does not count, unless it is asked for
+        public = version.split("+")[0]  # the build tag counts only if it is asked for
         if not version or not any(need.specifier.contains(each, prereleases=True) for each in (version, public)):
             label = f"{by}[{extra}]" if extra else by
             needs.append(Need(need.name, label, str(need.specifier), version))

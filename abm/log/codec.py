@@ -87,7 +87,7 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Encoder:
-    """Makes the bytes of commits; for one thread at a time. Keeps what is dear to make anew for each.
+    """Encodes commits as bytes; for one thread at a time. Caches what is expensive to rebuild for each.
 
     Attributes:
         size: bytes of event lines in the last commit.
@@ -143,7 +143,7 @@ def chain(prev: str, lines: bytes | memoryview, keys: dict[str, str]) -> str:
 
 
 def content(events: Sequence[Event]) -> str:
-    """Return the digest of events as they were given, whatever ``seq`` and time they have or will get."""
+    """Return the digest of events as submitted, independent of the ``seq`` and time they have or will get."""
     normalized = [msgspec.structs.replace(event, seq=-1, at=0.0) for event in events]
     return hashlib.sha256(_encoder.encode_lines(normalized)).hexdigest()[:32]
 

@@ -203,7 +203,7 @@ class EventLog:
     def follow(
         self, start: int = 0, *, poll: float = 0.05, stop: Callable[[], bool] = lambda: False
     ) -> Iterator[Event]:
-        """Yield the events from ``start`` on, and go on as a writer appends; takes no lock, reads no byte twice.
+        """Yield the events from ``start`` on, and continue as a writer appends; takes no lock, reads no byte twice.
 
         Args:
             poll: seconds between looks at the file.

@@ -256,7 +256,7 @@ def _parse_flat(lines: bytes, struct: type[Event]) -> pl.DataFrame:
 
 
 def _parse_typed(lines: bytes, struct: type[Event]) -> pl.DataFrame:
-    """Parse by way of typed objects: JSON text is then the same for equal values, whatever the log wrote."""
+    """Parse through typed objects, so that equal values have equal JSON text, however the log wrote them."""
     import polars as pl
 
     events = msgspec.json.Decoder(struct).decode_lines(lines)

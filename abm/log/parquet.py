@@ -130,7 +130,7 @@ def read_metadata(path: Path) -> Projected | None:
 
 
 def is_current(run: Path, segment: Segment, after: Segment) -> bool:
-    """Tell whether the projection of ``segment`` is there and what the log confirms: ``after`` goes on from its hash."""
+    """Tell whether the projection of ``segment`` is there and what the log confirms: ``after`` continues from its hash."""
     projected = read_metadata(path_of(run, segment))
     if projected is None or (projected.version, projected.first, projected.end) != (
         version(),
@@ -142,7 +142,7 @@ def is_current(run: Path, segment: Segment, after: Segment) -> bool:
 
 
 def _prev_of(segment: Segment) -> str:
-    """Return the hash from which a segment's first commit goes on, reading no more than that; empty if it has none."""
+    """Return the hash from which a segment's first commit continues, reading no further; empty if it has none."""
     try:
         with segment.path.open("rb") as file:
             file.seek(len(PREAMBLE))

@@ -220,10 +220,10 @@ def parent_of(run: Path, fork: Fork) -> Path:
 
 
 def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = None) -> Iterator[Block]:
-    """Yield the commits of a segment, chained from ``prev`` (None: from whatever the first one says).
+    """Yield the commits of a segment, chained from ``prev`` (None: from the hash in the first one).
 
     Args:
-        at, seq: go on from this byte, where the commit that begins with event ``seq`` should be.
+        at, seq: continue from this byte, where the commit that begins with event ``seq`` should be.
 
     Raises:
         Torn: the last commit is incomplete; everything before it was yielded.
@@ -288,8 +288,8 @@ def _next(segment: Segment, at: int, start: bytes, file: BinaryIO, prev: str | N
         raise damaged(where, str(error)) from error
     if prev is not None and commit.prev != prev:
         first = commit.seq == segment.first
-        whence = "run.json was changed, or the file is another run's" if first else "commits were moved"
-        raise damaged(where, f"it goes on from {commit.prev[:12]}, not from {prev[:12]}: {whence}")
+        cause = "run.json was changed, or the file is another run's" if first else "commits were moved"
+        raise damaged(where, f"it goes on from {commit.prev[:12]}, not from {prev[:12]}: {cause}")
     if commit.seq != seq:
         raise damaged(where, f"event {seq} should come here, {commit.seq} does")
     return Block(text, size, commit, segment.path, at, at + HEADER_SIZE + header.size)

@@ -43,7 +43,7 @@ class Uploaded(msgspec.Struct, frozen=True):
 def upload(run: Path | str, url: str, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Uploaded:
     """Put ``run.json``, the sealed segments and their Parquet under ``url``; once the run has ended, its last segment too.
 
-    Each segment is verified before it is put. Run it again to go on: what is there is compared, byte for byte, and not put
+    Each segment is verified before it is put. Run it again to resume: what is there is compared, byte for byte, and not put
     again. A fork needs the run that it comes from uploaded too, at the same place relative to it.
 
     Args:

@@ -1,7 +1,7 @@
 """The one writer of a run: recovers the end of the log when opened, then commits in groups, in a thread of its own.
 
 What is submitted while a commit is on its way to the disk goes into the next one: a group costs one write and one
-``fdatasync``. A future resolves only after that. Whatever interrupts a write or a sync poisons the writer: what was
+``fdatasync``. A future resolves only after that. Any interruption of a write or a sync poisons the writer: what was
 acknowledged is safe, what was not is set aside when the run is opened again. A sync is never tried twice: after a
 failed one the system may have dropped the bytes and say nothing.
 """
@@ -103,7 +103,7 @@ class Writer:
                     self._enqueue(submission)
             if alone:
                 self._commit_safely([submission])
-        finally:  # an interrupt may come at any moment, and close() waits for whoever is busy
+        finally:  # an interrupt may come at any moment, and close() waits for the busy thread
             if alone:
                 self._idle()
         return submission.done
@@ -167,7 +167,7 @@ class Writer:
                 self._idle()
 
     def _commit_safely(self, group: list[_Submission]) -> None:
-        """Commit a group, or tell everybody who waits why not; whoever calls this has set ``_busy``."""
+        """Commit a group, or report to all waiting submissions why not; the caller has set ``_busy``."""
         try:
             self._commit(group)
         except Conflict as error:  # found before anything was written

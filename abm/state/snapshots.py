@@ -1,7 +1,7 @@
 """Snapshots of the state, so that looking at one moment of a long run need not fold all of it. Disposable.
 
-A snapshot is a file that anyone may delete: it is used only where it names the chain's hash at its place, and
-whatever else is wrong with it, the state is folded from the log instead.
+A snapshot is a file that anyone may delete: it is used only where it names the chain's hash at its place. If
+anything else is wrong with it, the state is folded from the log instead.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Snapshots:
         disk.write_durably(self.folder / f"{head.seq:020d}.json", msgspec.json.encode(snapshot, enc_hook=_encoded))
 
     def newest(self, log: EventLog, stop: int | None = None) -> tuple[int, State]:
-        """Return the newest usable state at or before event ``stop``, and the ``seq`` from which to go on folding.
+        """Return the newest usable state at or before event ``stop``, and the ``seq`` from which to continue folding.
 
         Reads the commit before it to compare the chain's hash. Without a usable one: 0 and the empty state.
         """

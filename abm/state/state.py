@@ -66,7 +66,7 @@ class Tally(msgspec.Struct):
 
 
 class OpenContest(msgspec.Struct):
-    """A contest of the current step: who wrote what stands in which slot, and the votes so far."""
+    """A contest of the current step: who wrote the message in each slot, and the votes so far."""
 
     competitors: dict[str, str]
     """Slot (as text, so that it can be a JSON key) -> competitor."""
@@ -211,7 +211,7 @@ def apply(state: State, event: Event) -> None:
             for name in event.names:
                 state.tallies.setdefault(f"train/{name}", Tally())
                 state.tallies.setdefault(f"evaluate/{name}", Tally())
-        case _:  # settings, arena and anchors: read from the log by whoever needs them
+        case _:  # settings, arena and anchors: read from the log where needed
             pass
 
 

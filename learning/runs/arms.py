@@ -103,7 +103,7 @@ def comparators(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, st
 # -- as a setting ------------------------------------------------------------------------------------------
 
 NAMES, TABLE = "<names>", "<table>"
-"""Tags of the two forms; they stand in the paths of pydantic's errors, where :func:`setting_keys` takes them out."""
+"""Tags of the two forms; they appear in the paths of pydantic's errors, where :func:`setting_keys` takes them out."""
 
 
 class ArmSettings(BaseModel):

@@ -66,7 +66,7 @@ class ReaderConfig(_Settings):
 
 
 class CrowdConfig(_Settings):
-    """Members beside the personas, of whom only traits are known; the personas are then the core of a mixed audience."""
+    """Members besides the personas, known only by their traits; the personas are then the core of a mixed audience."""
 
     size: int = Field(default=0, ge=0, le=10_000_000)
     """Members of each split."""

@@ -28,7 +28,7 @@ PROFILES = ("gpu", "paper")
 """Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
 
 Key = tuple[str | int, ...]
-"""Where a setting stands in the file: ``("network", "feed", "ranker")``."""
+"""Path of a setting in the file: ``("network", "feed", "ranker")``."""
 
 
 def load_config(

@@ -77,8 +77,8 @@ def gather(
     """Read and check everything that the settings name.
 
     Args:
-        said: part of the audience (``personas``, ``crowd``) -> the choice model that a log holds of it, which stands in for
-            its file.
+        said: part of the audience (``personas``, ``crowd``) -> the choice model that a log holds of it, used in place
+            of its file.
         audience: the personas' audience as an object, which comes before the setting.
 
     Raises:
@@ -158,7 +158,7 @@ def check_interventions(config: RunConfig, coming: Plan, kept: Sequence[Interven
 
     Args:
         coming: the parts of the plan in which one can still take effect.
-        kept: interventions that may be over, being those of the run that a fork goes on from.
+        kept: interventions that may be over, being those of the run that a fork continues.
 
     Raises:
         InputError: names the first.

@@ -50,11 +50,11 @@ class LiveRun(ReplayModel):
     Attributes:
         on_change: called whenever there is something else to see; in the background, on the run's thread.
         busy: whether a step is under way.
-        doing: what the run does, or will do first when it goes on.
+        doing: what the run does, or will do first when it resumes.
 
     Raises:
         InputError: a setting is not valid, or names what is not there.
-        MolochError: here or by ``step()``, what ended the run, each time it is asked to go on; in the background it is only
+        MolochError: here or by ``step()``, what ended the run, each time it is asked to continue; in the background it is only
             kept in ``error``.
     """
 
@@ -210,7 +210,7 @@ class LiveRun(ReplayModel):
             self.doing = next(pieces).doing
         except StopIteration:
             self._over = True
-        except BaseException:  # the generator is over, the run is not: it goes on from its log
+        except BaseException:  # the generator is finished, the run is not: it resumes from its log
             self._pieces = None
             raise
         return True

@@ -138,7 +138,7 @@ class Loop:
             self.report(progress)
 
     def advance(self) -> Iterator[Progress]:
-        """Carry out the plan piece by piece: yield before each step and each training, which is done when one goes on.
+        """Carry out the plan piece by piece: yield before each step and each training, which is done on the next call.
 
         What comes between them (who takes part, the end of an epoch) is done before the next is yielded.
         """

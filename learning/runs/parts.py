@@ -1,6 +1,6 @@
 """The parts that a run names: extensions are imported, probes resolved, and every name is known before work begins.
 
-Run, resume, fork and replay come through here, so that a replay knows whatever the run knew. Reading a log does not.
+Run, resume, fork and replay come through here, so that a replay knows everything that the run knew. Reading a log does not.
 """
 
 from __future__ import annotations

@@ -197,7 +197,7 @@ def total(parts: Iterable[Part]) -> int:
 
 
 def part_at(parts: Iterable[Part], done: int) -> Part | None:
-    """Return the part that goes on after ``done`` steps and trainings; None at the plan's end."""
+    """Return the part that follows ``done`` steps and trainings; None at the plan's end."""
     for part in parts:
         done -= part.steps or 1
         if done < 0:

@@ -159,7 +159,7 @@ def replay_live(
             return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
         with tempfile.TemporaryDirectory() as scratch:
             for adapter in adapters.iterdir() if adapters.is_dir() else ():
-                (Path(scratch) / adapter.name).symlink_to(adapter.resolve())  # parents to go on from
+                (Path(scratch) / adapter.name).symlink_to(adapter.resolve())  # parents to continue from
             return _redecide(run, config, checker, models, LoRATrainer(config.model, Path(scratch)), probes, report)
 
 

@@ -40,7 +40,7 @@ class HeldOut:
     Attributes:
         block: shape (votes,), which of :data:`BLOCKS`.
         chances: shape (votes, slots + 1), predicted chance of each position shown, then of choosing none.
-        letters: the same by position alone, whatever the messages say: the shares of the fitted votes.
+        letters: the same by position alone, regardless of the messages: the shares of the fitted votes.
     """
 
     votes: LoggedVotes

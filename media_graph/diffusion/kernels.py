@@ -1,6 +1,6 @@
 """Compiled steps of diffusion: they visit the ties of those who changed, not the population. Knows arrays.
 
-All kernels stand in one file, because numba's cache watches only the file of the function that it compiled.
+All kernels are in one file, because numba's cache watches only the file of the function that it compiled.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ def neighbors(indptr, indices, nodes):  # pragma: no cover - compiled
     """Return all neighbours of ``nodes``, one after the other.
 
     They are all over a large memory. Each loop here, and the loops over what it returns, do one thing to each and never
-    wait for a number from there to know how to go on: the processor then fetches many of them at a time.
+    wait for a number from there to know how to continue: the processor then fetches many of them at a time.
     """
     starts, ends = np.empty(len(nodes), dtype=np.int64), np.empty(len(nodes), dtype=np.int64)
     for at in range(len(nodes)):

@@ -72,7 +72,7 @@ class Control:
     def ask(
         self, verb: str, path: str, fields: dict[str, Any] | None = None, *, seconds: float = SECONDS
     ) -> ServerAnswer:
-        """Return the server's answer, whatever its status.
+        """Return the server's answer, with any status.
 
         Raises:
             ServiceError: there is none.

@@ -10,7 +10,7 @@ from moloch.errors import MolochError
 
 
 class ServiceError(MolochError):
-    """A server that cannot go on; the same command resumes."""
+    """A server that cannot continue; the same command resumes."""
 
     exit_code = 6
 

@@ -66,7 +66,7 @@ class Endpoint(BaseModel):
             InputError: the settings name a variable that is not set, or what it holds is no key.
         """
         name = self.key or ("OPENAI_API_KEY" if urlsplit(self.url).hostname == OPENAI else "MOLOCH_API_KEY")
-        secret = os.environ.get(name, "").strip()  # files of secrets end with a line's end
+        secret = os.environ.get(name, "").strip()  # secret files often end with a newline
         if self.key and not secret:
             raise InputError(f"the environment has no {name}", where=self.url, why="the endpoint's `key` names it")
         if not (secret.isascii() and secret.isprintable()):

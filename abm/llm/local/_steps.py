@@ -66,8 +66,8 @@ class Plain:
 class Pinned:
     """The same for one new token a row, of models that :func:`can_pin`; on CUDA steps are captured and replayed.
 
-    A shape is captured after some steps, and the first replay is held against the step itself: a model that cannot be
-    captured, or not rightly, goes on step by step.
+    A shape is captured after some steps, and the first replay is compared with the step itself: a model that cannot be
+    captured correctly continues step by step.
     """
 
     def __init__(self, model: PreTrainedModel, cache: Cache) -> None:

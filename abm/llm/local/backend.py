@@ -39,7 +39,7 @@ class TransformersLLM:
         model: ``"pocket"`` or a folder.
         adapters: folder that holds ``<adapter id>/adapter_model.safetensors`` and ``adapter_config.json``.
         device: ``"auto"`` takes CUDA where there is one.
-        dtype: ``"auto"`` is bfloat16 on CUDA and float32 on a CPU, whatever the files hold.
+        dtype: ``"auto"`` is bfloat16 on CUDA and float32 on a CPU, regardless of what the files hold.
         batch: rows decoded together; by default 128 of a small model, 32 of another. A call's requests are cut into
             batches in their order (of a small model) or by the length of their prompts, so another ``batch`` may
             round, and then sample, otherwise. It does not follow free memory, which is not the same on every day.
@@ -188,7 +188,7 @@ def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
-    except Exception as error:  # files of others: whatever is wrong with them, the user reads one line
+    except Exception as error:  # third-party files: any fault in them becomes one line for the user
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise InputError("cannot load the model", where=str(folder), why=reason) from error
     if tokenizer.chat_template is None:

@@ -1,6 +1,6 @@
 """What comes from outside in the middle of a society: a platform's rule, a ban, fact-checks, shocks.
 
-They stand in the settings and, once in force, in the log. Each comes into force at the first opening of the feeds at which
+They are in the settings and, once in force, in the log. Each comes into force at the first opening of the feeds at which
 the society has held at least ``after`` contests, or, where a fork asks for it later than that, at the fork's first; a
 fact-check stays, for every feed from then on.
 """

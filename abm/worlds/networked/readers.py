@@ -72,7 +72,7 @@ class Reader(Protocol):
         shown: NDArray[np.int8],
         key: tuple[Part, ...],
     ) -> list[str]:
-        """Return why, one text per member of ``seen``, all of whom saw every option.
+        """Return the reasons, one text per member of ``seen``; each of them saw every option.
 
         Args:
             chosen: shape (k,), what :meth:`choose` returned.

@@ -47,7 +47,7 @@ class EngagementConfig(_NetworkSettings):
     follow: Rate = 0.02
     """The author, by members who liked or shared it and do not follow yet."""
     unfollow: Rate = 0.01
-    """Whoever it came from, by members who did nothing with it; appeal moves this one down."""
+    """The account it came from, by members who did nothing with it; appeal lowers this rate."""
     appeal: Weight = 1.0
     """Logits per unit of appeal."""
 
@@ -103,7 +103,7 @@ class FactCheck(_Intervention):
     probes: tuple[str, ...] = ()
     """Their names; by default all that the run has."""
     share: Rate = 1.0
-    """Of the messages that are checked; which ones is drawn by lot."""
+    """Of the messages that are checked; which ones is drawn at random."""
     round: int = Field(default=1, ge=0)
     """Round before which the check is done; what was seen earlier was seen without a label."""
     penalty: Weight = 1.0
@@ -120,7 +120,7 @@ class Shock(_Intervention):
     shift: float = Field(ge=-2, le=2)
     """Of opinion."""
     share: Rate = 1.0
-    """Of the members whom it reaches, drawn by lot."""
+    """Of the members whom it reaches, drawn at random."""
 
 
 Intervention = Annotated[Rule | Ban | FactCheck | Shock, Field(discriminator="kind")]
@@ -133,7 +133,7 @@ class NetworkConfig(_NetworkSettings):
     followers: Rate = 0.3
     """Share of the members that follow every competitor from the start: the same ones, so that nobody starts ahead."""
     placement: Literal["random", "hubs"] = "random"
-    """Which members those are: drawn by lot, or the ones whom most others follow."""
+    """Which members those are: drawn at random, or the most followed ones."""
     together: int = Field(default=4, ge=1)
     """Contests whose messages are in the feeds at the same time; at most those of a step, and fewer where these run out."""
     rounds: int = Field(default=4, ge=1, le=500)
