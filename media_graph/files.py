@@ -139,9 +139,11 @@ def _looked_up(column: pl.Series, names: list[str], path: Path, first_line: int,
 
 def _ambiguous(name: str, where: str) -> InputError:
     return InputError(
-        f"{name!r} is not one member", where=where, why="several have this name",
+        f"{name!r} is not one member",
+        where=where,
+        why="several have this name",
         fix="Give persona indices, or personas with different names.",
-    )  # fmt: skip
+    )
 
 
 def _networkx(path: Path) -> nx.Graph[Any]:

@@ -100,9 +100,11 @@ def _import(name: str) -> Extension:
         raise
     except Exception as error:  # a user's module may raise anything when it is imported
         raise InputError(
-            f"the extension {name!r} cannot be imported", where=_line(error, files), why=f"{type(error).__name__}: {error}",
+            f"the extension {name!r} cannot be imported",
+            where=_line(error, files),
+            why=f"{type(error).__name__}: {error}",
             fix=f"Try it alone: python -c 'import {name}'",
-        ) from error  # fmt: skip
+        ) from error
     return Extension(name, _sha256(_files(module.__spec__ or spec)))
 
 
@@ -139,10 +141,11 @@ def _refuse_foreign(name: str, file: Path) -> None:
         run, pack = (folder / "run.json").is_file(), all((folder / each).is_file() for each in PACK)
         if run or pack:
             raise InputError(
-                f"the extension {name!r} is not imported", where=str(file),
+                f"the extension {name!r} is not imported",
+                where=str(file),
                 why=f"it lies in {'a run' if run else 'a pack of anchors'}, which may be somebody else's",
                 fix="Read the file; if you trust it, move it to a folder of your own.",
-            )  # fmt: skip
+            )
 
 
 def _line(error: Exception, files: Sequence[Path]) -> str:

@@ -208,10 +208,13 @@ def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[_Found
             each = _Found(make(row), _declared(row), mapping.weight_of(row) if mapping else 1.0)
         except ValueError as error:
             raise InputError(
-                "not a persona", where=where, why=str(error),
-                fix="Correct the row or the mapping." if mapping
+                "not a persona",
+                where=where,
+                why=str(error),
+                fix="Correct the row or the mapping."
+                if mapping
                 else "A persona is a biography, five demographic attributes, or preferences; other columns need a mapping.",
-            ) from error  # fmt: skip
+            ) from error
         if not each.weight:
             continue
         rows += 1

@@ -22,9 +22,10 @@ def stratified_split(
     """
     if n_train + n_held_out > len(personas):
         raise InputError(
-            f"asked for {n_train + n_held_out} personas", why=f"there are {len(personas)}",
+            f"asked for {n_train + n_held_out} personas",
+            why=f"there are {len(personas)}",
             fix="Ask for fewer, or declare resample: true.",
-        )  # fmt: skip
+        )
     strata: dict[tuple, list[Persona]] = {}
     for persona in personas:
         if missing := [name for name in by if name not in persona.attributes]:

@@ -145,19 +145,27 @@ class AskedAudience:
             letters = _letters(len(order))
             messages, schema = _with(messages, AS_JSON.format(letters=_listed(letters))), _schema(letters)
         return Request(
-            site=f"react/{ballot.contest}/{persona}", messages=messages, sampling=self.sampling,
-            seed=keyed.seed32(self.seed, "react", *ballot.key, persona), template=self.arena.react.digest,
-            refs=(name, *(ballot.messages[option] for option in order)), schema=schema,
-        )  # fmt: skip
+            site=f"react/{ballot.contest}/{persona}",
+            messages=messages,
+            sampling=self.sampling,
+            seed=keyed.seed32(self.seed, "react", *ballot.key, persona),
+            template=self.arena.react.digest,
+            refs=(name, *(ballot.messages[option] for option in order)),
+            schema=schema,
+        )
 
     def _letter_request(self, first: Request, options: int) -> Request:
         """Return the call that asks for the letter alone."""
         letters = _letters(options)
         return Request(
-            site=f"{first.site}/again", messages=_with(first.messages, ONCE_MORE.format(letters=_listed(letters))),
+            site=f"{first.site}/again",
+            messages=_with(first.messages, ONCE_MORE.format(letters=_listed(letters))),
             sampling=Sampling(self.sampling.temperature, self.sampling.top_p, LETTER_TOKENS),
-            seed=keyed.seed32(first.seed, "again"), template=first.template, refs=first.refs, choices=tuple(letters),
-        )  # fmt: skip
+            seed=keyed.seed32(first.seed, "again"),
+            template=first.template,
+            refs=first.refs,
+            choices=tuple(letters),
+        )
 
     @staticmethod
     def _read(ballot: Ballot, text: str) -> Reaction | str:

@@ -116,10 +116,11 @@ class Support:
 
     def _refusal(self, why: str) -> InputError:
         return InputError(
-            "the fitted audience would extrapolate", why=f"{why} (a margin of {self.margin:.0%} is allowed for)",
+            "the fitted audience would extrapolate",
+            why=f"{why} (a margin of {self.margin:.0%} is allowed for)",
             fix="Fit it on votes about such messages by such people, or set surrogate.support.extrapolate: true in its "
             "file: the same command then goes on, and its results say how much lay outside.",
-        )  # fmt: skip
+        )
 
 
 def _owner(traits: NDArray[np.float32]) -> NDArray[np.float32]:

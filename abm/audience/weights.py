@@ -79,9 +79,12 @@ def as_mapping(model: ChoiceModel) -> dict[str, Any]:
     for feature, row in zip(feature_names(), model.weights.tolist(), strict=True):
         weights[feature] = {column: weight for column, weight in zip(COLUMNS, row, strict=True) if weight}
     mapping: dict[str, Any] = {
-        "name": model.name, "first": model.first, "temperature": model.temperature, "abstain": model.abstain,
+        "name": model.name,
+        "first": model.first,
+        "temperature": model.temperature,
+        "abstain": model.abstain,
         "weights": {feature: row for feature, row in weights.items() if row},
-    }  # fmt: skip
+    }
     if (support := model.support) is not None:
         ranges = {"features": support.features, "traits": support.traits}
         mapping["surrogate"] = {
@@ -183,14 +186,21 @@ def _support(section: Any, source: Source) -> Support:
     section = _mapping(section, "'surrogate' must be a mapping", source, top, fit)
     meant = section.get("features_digest", features_digest())
     _check(
-        meant == features_digest(), "fitted with other features", source, (*top, "features_digest"),
+        meant == features_digest(),
+        "fitted with other features",
+        source,
+        (*top, "features_digest"),
         "This release reads messages otherwise than the one that fitted it. " + fit,
-    )  # fmt: skip
+    )
     raw = _mapping(section.get("support"), "'surrogate' must tell its 'support'", source, top, fit)
     unknown = min((str(key) for key in raw if key not in SUPPORT), default="")
     _check(
-        not unknown, f"unknown key {unknown!r} of the support", source, (*keys, unknown), f"Keys are {', '.join(SUPPORT)}."
-    )  # fmt: skip
+        not unknown,
+        f"unknown key {unknown!r} of the support",
+        source,
+        (*keys, unknown),
+        f"Keys are {', '.join(SUPPORT)}.",
+    )
     bounds: dict[str, dict[str, Range]] = {}
     for kind, names in (("features", feature_names()), ("traits", TRAITS)):
         what = f"the support must name exactly the {kind} {', '.join(names)}"

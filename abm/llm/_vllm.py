@@ -26,9 +26,10 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 
 DEFAULTS: dict[str, Any] = {
-    "max_loras": 4, "use_tqdm_on_load": False,
+    "max_loras": 4,
+    "use_tqdm_on_load": False,
     "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
-}  # fmt: skip
+}
 """Arguments of the engine unless others are given: adapters in one batch, no noise, and no room in JSON for spaces, of
 which some models write nothing else."""
 RANKS = (8, 16, 32, 64, 128, 256, 512)
@@ -85,9 +86,11 @@ class VLLM:
             self._engine = LLMEngine.from_engine_args(EngineArgs(**defaults | engine | fixed))
         except Exception as error:  # of many kinds: the user reads one line
             raise InputError(
-                "vLLM cannot serve the model", where=str(self._folder), why=_line(error),
+                "vLLM cannot serve the model",
+                where=str(self._folder),
+                why=_line(error),
                 fix="`moloch doctor` looks at the installation; serving.vllm holds the engine's arguments.",
-            ) from error  # fmt: skip
+            ) from error
         self._tokenizer = self._engine.get_tokenizer()
         if getattr(self._tokenizer, "chat_template", None) is None:
             raise InputError(
@@ -182,13 +185,18 @@ class VLLM:
             guide = StructuredOutputsParams(json=request.schema)
         name = str(next(self._calls))
         self._engine.add_request(
-            name, tokens_input(prompt),
+            name,
+            tokens_input(prompt),
             SamplingParams(
-                temperature=sampling.temperature, top_p=sampling.top_p, max_tokens=sampling.max_tokens, seed=request.seed,
-                structured_outputs=guide, output_kind=RequestOutputKind.FINAL_ONLY,
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
+                max_tokens=sampling.max_tokens,
+                seed=request.seed,
+                structured_outputs=guide,
+                output_kind=RequestOutputKind.FINAL_ONLY,
             ),
             lora_request=self._loaded.get(request.adapter),
-        )  # fmt: skip
+        )
         return name
 
     @staticmethod
@@ -204,10 +212,11 @@ class VLLM:
         room = self._engine.model_config.max_model_len
         if len(prompt) + request.sampling.max_tokens > room:
             raise InputError(
-                "the prompt is too long for the model", where=request.site,
+                "the prompt is too long for the model",
+                where=request.site,
                 why=f"{len(prompt)} tokens and {request.sampling.max_tokens} for the completion; the engine takes {room}",
                 fix="Raise serving.vllm.max_model_len, use shorter anchors, or a smaller sampling.max_tokens.",
-            )  # fmt: skip
+            )
         return prompt
 
     def _load(self, adapter: str) -> None:

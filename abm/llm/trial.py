@@ -123,8 +123,14 @@ class _Asked:
         return rate, Finding("speed", len(bad) < len(replies), summary)
 
     def _one(
-        self, site: str, question: str, sampling: Sampling | None = None, *, choices: tuple[str, ...] = (), schema: str = ""
-    ) -> Reply:  # fmt: skip
+        self,
+        site: str,
+        question: str,
+        sampling: Sampling | None = None,
+        *,
+        choices: tuple[str, ...] = (),
+        schema: str = "",
+    ) -> Reply:
         self.calls += 1
         [reply] = self._llm.complete([_request(site, question, sampling or Sampling(0.0, 1.0, 24), choices, schema)])
         return reply

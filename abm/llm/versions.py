@@ -70,9 +70,10 @@ def require(package: str) -> None:
     needs = needs or unmet(_distribution(package), only=("torch", "transformers"))
     if needs:
         raise InputError(
-            f"cannot use {package}", why="; ".join(map(str, needs)),
+            f"cannot use {package}",
+            why="; ".join(map(str, needs)),
             fix=f"pip install 'moloch-abm[{package}]' in an environment of its own; `moloch doctor` shows all of it.",
-        )  # fmt: skip
+        )
 
 
 def _distribution(package: str) -> str:

@@ -299,8 +299,12 @@ def _dtype(hint: Any) -> pl.DataType | None:
     import polars as pl
 
     scalars: dict[Any, pl.DataType] = {
-        int: pl.Int64(), float: pl.Float64(), str: pl.String(), bool: pl.Boolean(), bytes: pl.Binary()
-    }  # fmt: skip
+        int: pl.Int64(),
+        float: pl.Float64(),
+        str: pl.String(),
+        bool: pl.Boolean(),
+        bytes: pl.Binary(),
+    }
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal:
         return scalars.get(type(args[0]))

@@ -68,9 +68,12 @@ def project(run: Path, segment: Segment) -> Projected:
     new = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")  # readers may make it too
     try:
         frame.write_parquet(
-            new, compression="zstd", compression_level=1, row_group_size=_group(frame),
+            new,
+            compression="zstd",
+            compression_level=1,
+            row_group_size=_group(frame),
             metadata={_KEY: msgspec.json.encode(projected).decode()},
-        )  # fmt: skip
+        )
         file = os.open(new, os.O_RDONLY)
         try:
             os.fsync(file)

@@ -197,8 +197,11 @@ def scan_study(study: Path | str) -> pl.LazyFrame:
         root = str(study).rstrip("/")
         frame = pl.scan_parquet(
             f"{root}/**/parquet/*.parquet",
-            schema=wide_columns(), missing_columns="insert", extra_columns="ignore", include_file_paths="run",
-        )  # fmt: skip
+            schema=wide_columns(),
+            missing_columns="insert",
+            extra_columns="ignore",
+            include_file_paths="run",
+        )
         relative = pl.col("run").str.strip_prefix(root + "/").str.replace(r"/?parquet/[^/]*$", "")
         return frame.with_columns(relative)
     study = Path(study)

@@ -195,9 +195,16 @@ def apply(state: State, event: Event) -> None:
         case PlatformOpened():
             state.platform = feeds.opened(event, state.sources, state.targets)
         case (
-            FeedOpened() | FeedServed() | Engaged() | OpinionsShifted() | PollTaken() | Intervened() | MessagesLabelled()
-            | TiesFormed() | TiesCut()
-        ):  # fmt: skip
+            FeedOpened()
+            | FeedServed()
+            | Engaged()
+            | OpinionsShifted()
+            | PollTaken()
+            | Intervened()
+            | MessagesLabelled()
+            | TiesFormed()
+            | TiesCut()
+        ):
             feeds.apply(_platform(state, event), event)
         case StatesShifted():
             _nodes(state, event.model, np.int8)[unpack(event.members, Int32s)] = unpack(event.states, Int8s)

@@ -92,9 +92,17 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
         calls = sum(contests(parts, split) * len(inputs.split(split)) for split in SPLITS)
         prompts = [_react(inputs, persona.text, 2, written) for persona in inputs.people.held_out[:SAMPLE]]
         roles.append(
-            _role(config, "readers", config.reader_model, calls, seen["react"], speeds, _mean_tokens(prompts),
-                  config.reader.max_tokens)
-        )  # fmt: skip
+            _role(
+                config,
+                "readers",
+                config.reader_model,
+                calls,
+                seen["react"],
+                speeds,
+                _mean_tokens(prompts),
+                config.reader.max_tokens,
+            )
+        )
     return roles
 
 
@@ -139,18 +147,33 @@ def plan_dicts(roles: Sequence[RolePlan]) -> list[dict[str, Any]]:
 
 
 def _role(
-    config: RunConfig, role: str, model: str, calls: int, seen: _Seen, speeds: dict[str, float], prompt: float, bound: int
-) -> RolePlan:  # fmt: skip
+    config: RunConfig,
+    role: str,
+    model: str,
+    calls: int,
+    seen: _Seen,
+    speeds: dict[str, float],
+    prompt: float,
+    bound: int,
+) -> RolePlan:
     endpoint = config.serving.endpoint(model)
     price = Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
     speed = (endpoint.tokens_per_s if endpoint else config.serving.tokens_per_s) or speeds.get(model, 0.0)
     coming = max(0, calls - seen.answered)
     tokens_in, tokens_out = round(coming * prompt), round(coming * min(seen.usual, bound))
     return RolePlan(
-        role=role, model=model, place=endpoint.url if endpoint else HERE, calls=calls, answered=seen.answered,
-        tokens_in=tokens_in, tokens_out=tokens_out, most_out=coming * bound, usd=price.of(tokens_in, tokens_out),
-        most_usd=price.of(tokens_in, coming * bound), minutes=tokens_out / speed / 60 if speed else None,
-    )  # fmt: skip
+        role=role,
+        model=model,
+        place=endpoint.url if endpoint else HERE,
+        calls=calls,
+        answered=seen.answered,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        most_out=coming * bound,
+        usd=price.of(tokens_in, tokens_out),
+        most_usd=price.of(tokens_in, coming * bound),
+        minutes=tokens_out / speed / 60 if speed else None,
+    )
 
 
 def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:

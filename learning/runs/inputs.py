@@ -91,14 +91,21 @@ def gather(
     held_out = _taken(anchors.held_out, config.held_out_anchors, HELD_OUT_ANCHORS, "held-out anchors", where)
     order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
     people = load_personas(
-        config.personas, seed=config.seed, n_train=config.train_personas, n_held_out=config.held_out_personas,
-        mapping=config.mapping, stratify=config.stratify, resample=config.resample,
-    )  # fmt: skip
+        config.personas,
+        seed=config.seed,
+        n_train=config.train_personas,
+        n_held_out=config.held_out_personas,
+        mapping=config.mapping,
+        stratify=config.stratify,
+        resample=config.resample,
+    )
     if people.weighting and not config.resample and not config.crowd.size:
         raise InputError(
-            "weights without effect", where=str(config.mapping), why="personas are asked one by one, and count alike",
+            "weights without effect",
+            where=str(config.mapping),
+            why="personas are asked one by one, and count alike",
             fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
-        )  # fmt: skip
+        )
     _check_classes(config)
     voters = _voters(people, config)
     arms, lora = arms_in(config.arms), lora_of(config)

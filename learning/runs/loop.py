@@ -128,9 +128,14 @@ class Loop:
             for index, persona in zip(voters.ids, self.inputs.split(split), strict=False)
         }
         return AskedAudience(
-            self.reader, self.arena, personas, Sampling(settings.temperature, settings.top_p, settings.max_tokens),
-            self.config.seed, settings.answer, settings.retries,
-        )  # fmt: skip
+            self.reader,
+            self.arena,
+            personas,
+            Sampling(settings.temperature, settings.top_p, settings.max_tokens),
+            self.config.seed,
+            settings.answer,
+            settings.retries,
+        )
 
     def run(self) -> None:
         """Carry out the whole plan; what the log holds already is not done again."""

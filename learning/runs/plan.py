@@ -245,11 +245,15 @@ def part_dicts(parts: Iterable[Part]) -> list[dict[str, Any]]:
     """Return the parts as JSON-able mappings."""
     return [
         {
-            "part": type(part).__name__.lower(), "epoch": part.epoch, "arm": part.arm, "steps": part.steps,
-            "contests": 0 if isinstance(part, Learn) else len(part.anchors), "doing": part.doing,
+            "part": type(part).__name__.lower(),
+            "epoch": part.epoch,
+            "arm": part.arm,
+            "steps": part.steps,
+            "contests": 0 if isinstance(part, Learn) else len(part.anchors),
+            "doing": part.doing,
         }
         for part in parts
-    ]  # fmt: skip
+    ]
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,14 @@ class _AsLogged:
     ) -> Trained:
         done = self._checker.next_training()
         return Trained(
-            adapter=done.adapter, rows=done.rows, over_long=done.over_long, tokens=done.tokens, steps=done.steps,
-            loss_before=done.loss_before, loss_after=done.loss_after,
-        )  # fmt: skip
+            adapter=done.adapter,
+            rows=done.rows,
+            over_long=done.over_long,
+            tokens=done.tokens,
+            steps=done.steps,
+            loss_before=done.loss_before,
+            loss_after=done.loss_after,
+        )
 
 
 def replay_recorded(
@@ -164,9 +169,14 @@ def replay_live(
 
 
 def _redecide(
-    run: Path | str, config: RunConfig, checker: Checker, models: tuple[LLM, LLM], trainer: Trainer,
-    probes: GivenProbes | None, report: Callable[[Progress], None],
-) -> Redecided:  # fmt: skip
+    run: Path | str,
+    config: RunConfig,
+    checker: Checker,
+    models: tuple[LLM, LLM],
+    trainer: Trainer,
+    probes: GivenProbes | None,
+    report: Callable[[Progress], None],
+) -> Redecided:
     began = time.perf_counter()
     complete, divergence = False, None
     writer, reader = models
@@ -193,9 +203,16 @@ def _redecide(
     except LogEnded:
         pass
     return Redecided(
-        run=str(run), live=checker.live, equal=checker.equal, answers=checker.answers, trainings=checker.trainings,
-        shared=checker.shared, complete=complete, divergence=divergence, seconds=time.perf_counter() - began,
-    )  # fmt: skip
+        run=str(run),
+        live=checker.live,
+        equal=checker.equal,
+        answers=checker.answers,
+        trainings=checker.trainings,
+        shared=checker.shared,
+        complete=complete,
+        divergence=divergence,
+        seconds=time.perf_counter() - began,
+    )
 
 
 def _recorded(log: EventLog) -> tuple[LLM, LLM]:

@@ -151,9 +151,10 @@ def choices(votes: LoggedVotes) -> logit.ChoiceData:
     missing = [trait for trait in TRAITS if trait not in votes.traits or np.isnan(votes.traits[trait]).any()]
     if missing:
         raise InputError(
-            f"the log does not tell the personas' {missing[0]}", why="an audience is fitted on traits",
+            f"the log does not tell the personas' {missing[0]}",
+            why="an audience is fitted on traits",
             fix="Give runs whose personas joined with their traits.",
-        )  # fmt: skip
+        )
     people = np.stack([np.ones(len(votes.personas)), *(votes.traits[trait] for trait in TRAITS)], axis=1)
     offered = np.zeros((len(votes), slots + 1), dtype=bool)
     np.put_along_axis(offered, votes.orders.astype(np.int64), True, axis=1)  # -1 falls on the last column
@@ -161,25 +162,27 @@ def choices(votes: LoggedVotes) -> logit.ChoiceData:
     may_abstain = bool((chosen == ABSTAINED).any())
     return logit.ChoiceData(
         values, people.astype(np.float64), votes.contest, votes.persona, offered[:, :slots], first, chosen, may_abstain
-    )  # fmt: skip
+    )
 
 
 def _usable(votes: LoggedVotes, audience: str | None) -> tuple[LoggedVotes, dict[str, int]]:
     """Return the votes that can be fitted, and how many others there are."""
     if any(config.get("world") == "networked" for config in votes.configs):
         raise InputError(
-            "votes of a networked world cannot be fitted", why="what neighbours did moved them too",
+            "votes of a networked world cannot be fitted",
+            why="what neighbours did moved them too",
             fix="Give runs of the isolated world.",
-        )  # fmt: skip
+        )
     named = np.array([contest.audience for contest in votes.contests], dtype=object)
     if audience is not None:
         votes = votes.of(named[votes.contest] == audience)
     audiences = sorted({str(each) for each in named[votes.contest]})
     if not len(votes):
         raise InputError(
-            "no votes to fit", why=f"no persona of audience '{audience}' was asked" if audience else "no persona was asked",
+            "no votes to fit",
+            why=f"no persona of audience '{audience}' was asked" if audience else "no persona was asked",
             fix="Give runs in which personas voted; crowds are choice models already.",
-        )  # fmt: skip
+        )
     if len(audiences) > 1:
         raise InputError(
             "votes of several audiences", why=f"they are {', '.join(audiences)}", fix="Choose one of them: --audience."
@@ -188,8 +191,10 @@ def _usable(votes: LoggedVotes, audience: str | None) -> tuple[LoggedVotes, dict
     strange = ~invalid & (votes.choices != ABSTAINED) & (votes.positions < 0)
     usable = ~(invalid | single | strange)
     counts = {
-        "invalid": int(invalid.sum()), "saw_one": int((single & ~invalid).sum()), "repeated_contests": votes.repeated
-    }  # fmt: skip
+        "invalid": int(invalid.sum()),
+        "saw_one": int((single & ~invalid).sum()),
+        "repeated_contests": votes.repeated,
+    }
     return votes.of(usable), counts
 
 
@@ -254,9 +259,13 @@ def _counts(votes: LoggedVotes) -> dict[str, int]:
 
 
 def _predicted(
-    votes: LoggedVotes, data: logit.ChoiceData, theta: NDArray[np.float64], known: NDArray[np.bool_],
-    new_anchor: NDArray[np.bool_], new_person: NDArray[np.bool_],
-) -> HeldOut:  # fmt: skip
+    votes: LoggedVotes,
+    data: logit.ChoiceData,
+    theta: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    new_anchor: NDArray[np.bool_],
+    new_person: NDArray[np.bool_],
+) -> HeldOut:
     rows = np.flatnonzero(~known)
     left = votes.of(rows)
     chances = logit.probabilities(replace(data.of(rows), may_abstain=data.may_abstain), theta)

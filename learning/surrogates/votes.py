@@ -110,7 +110,7 @@ class LoggedVotes:
         columns = (self.contest[rows], self.persona[rows], self.orders[rows], self.choices[rows])
         return LoggedVotes(
             self.contests, self.personas, self.traits, *columns, self.configs, self.models, self.repeated
-        )  # fmt: skip
+        )
 
 
 def read_votes(*runs: Iterable[Event]) -> LoggedVotes:

@@ -55,8 +55,12 @@ def _gpus(size: int) -> list[str]:
 
     count = torch.cuda.device_count()  # asks the driver, takes no memory
     if count and count < size:
-        raise InputError(f"{size} processes want a GPU each", where="lora.processes", why=f"there are {count}",
-                         fix=f"Set lora.processes to at most {count}.")  # fmt: skip
+        raise InputError(
+            f"{size} processes want a GPU each",
+            where="lora.processes",
+            why=f"there are {count}",
+            fix=f"Set lora.processes to at most {count}.",
+        )
     named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     return (named or [str(number) for number in range(count)])[:size] if count else []
 
@@ -91,9 +95,10 @@ def _outcome(folder: Path, size: int, failed: int | None) -> Trained:
         raise MolochError(wrong.error, why=wrong.why, fix=wrong.fix)
     lines = (folder / f"{failed}.log").read_text("utf-8", "replace").strip().splitlines()
     raise MolochError(
-        f"training process {failed} of {size} ended early", why=lines[-1] if lines else "it said nothing",
+        f"training process {failed} of {size} ended early",
+        why=lines[-1] if lines else "it said nothing",
         fix="Run the same command again; with lora.processes=1 it trains in this process.",
-    )  # fmt: skip
+    )
 
 
 def _said(folder: Path, rank: int) -> Outcome:

@@ -114,9 +114,15 @@ class SIR(Spreading):
         self.t += 1
         new = np.empty(self._size, dtype=np.int32)
         caught, self._size = kernels.catch(
-            self._exposed, self._size, self._marks, self._closed, self._escape,
-            self._draw(self._exposed[: self._size], "catch"), self.states, new,
-        )  # fmt: skip
+            self._exposed,
+            self._size,
+            self._marks,
+            self._closed,
+            self._escape,
+            self._draw(self._exposed[: self._size], "catch"),
+            self.states,
+            new,
+        )
         new, gone = new[:caught], self._recover()
         kernels.relieve(self.reach.indptr, self.reach.indices, gone, self._marks)
         self._expose(new)
@@ -126,7 +132,7 @@ class SIR(Spreading):
     def _expose(self, new: NDArray[np.int32]) -> None:
         self._size = kernels.expose(
             self.reach.indptr, self.reach.indices, new, self._marks, self._closed, self._exposed, self._size
-        )  # fmt: skip
+        )
 
     def _recover(self) -> NDArray[np.int32]:
         if not self.gamma:
@@ -196,9 +202,15 @@ class LinearThreshold(Spreading):
     def step(self) -> NDArray[np.int32]:
         self.t += 1
         adopted = kernels.pressed(
-            self.reach.indptr, self.reach.indices, self._spreaders, self._followed, self.thresholds, self._pressure,
-            self.states, self._room,
-        )  # fmt: skip
+            self.reach.indptr,
+            self.reach.indices,
+            self._spreaders,
+            self._followed,
+            self.thresholds,
+            self._pressure,
+            self.states,
+            self._room,
+        )
         ready, self._ready = self._ready[self.states[self._ready] == 0], self._ready[:0]
         self.states[ready] = 1
         self._spreaders = np.sort(np.concatenate([self._room[:adopted], ready]))

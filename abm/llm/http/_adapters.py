@@ -64,11 +64,12 @@ class ServedAdapters:
         answer = self._control.ask("POST", "/load_lora_adapter", {"lora_name": adapter, "lora_path": folder})
         if answer.status != 200 and "already been loaded" not in answer.text:
             raise InputError(
-                f"the server did not load adapter {adapter}", where=self._control.place,
+                f"the server did not load adapter {adapter}",
+                where=self._control.place,
                 why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",
                 fix="vLLM needs --enable-lora, --max-lora-rank as trained, VLLM_ALLOW_RUNTIME_LORA_UPDATING=True in its "
                 f"environment, and to see the folder {folder} (or the endpoint's `adapters`).",
-            )  # fmt: skip
+            )
         self._loaded[adapter] = None
 
     def _unload(self, adapter: str) -> None:

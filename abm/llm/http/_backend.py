@@ -106,12 +106,17 @@ class HTTPLLM:
                     yield replies
         finally:
             self._service = CallsServed(
-                model=self.name, calls=calls, attempts=sum(sender.attempts for sender in senders),
+                model=self.name,
+                calls=calls,
+                attempts=sum(sender.attempts for sender in senders),
                 retried=dict(_sum(sender.retries.retried for sender in senders)),
-                failed=dict(_sum(sender.retries.given_up for sender in senders)), tokens_in=tokens[0], tokens_out=tokens[1],
-                usd=round(self._budget.usd - spent, 9), seconds=round(time.perf_counter() - began, 3),
+                failed=dict(_sum(sender.retries.given_up for sender in senders)),
+                tokens_in=tokens[0],
+                tokens_out=tokens[1],
+                usd=round(self._budget.usd - spent, 9),
+                seconds=round(time.perf_counter() - began, 3),
                 window=min((int(sender.window.size) for sender in senders), default=0),
-            )  # fmt: skip
+            )
 
     def _together(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
         """Return the calls that may be on their way together."""

@@ -23,7 +23,7 @@ UNFINISHED = ("abort", "error")
 MOST_TOKENS = 2**40
 UNTOUCHED: dict[str, Any] = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 """What vLLM would otherwise take from the model's files, and no other engine here does."""
-KEY_MEND = "Export the key: in the variable that the endpoint's `key` names, else OPENAI_API_KEY for OpenAI, MOLOCH_API_KEY for others."
+KEY_FIX = "Export the key: in the variable that the endpoint's `key` names, else OPENAI_API_KEY for OpenAI, MOLOCH_API_KEY for others."
 SHOWN = 300
 """Characters of a server's own words that an error repeats."""
 
@@ -60,9 +60,13 @@ def body(request: Request, model: str, server: str, bound: str, extra: dict[str,
     """
     sampling = request.sampling
     fields: dict[str, Any] = {
-        "model": model, "messages": request.messages, "temperature": sampling.temperature, "top_p": sampling.top_p,
-        bound: sampling.max_tokens, "seed": request.seed,
-    }  # fmt: skip
+        "model": model,
+        "messages": request.messages,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        bound: sampling.max_tokens,
+        "seed": request.seed,
+    }
     if server == "vllm":
         fields |= UNTOUCHED
     if request.choices and server == "vllm":
@@ -90,9 +94,12 @@ def reply(request: Request, data: bytes) -> Reply | Again:
     tokens_in = _counted(completion.usage, "prompt_tokens")
     tokens_out = _counted(completion.usage, "completion_tokens")
     return Reply(
-        request.site, text, finish, prompt_tokens(request) if tokens_in is None else tokens_in,
+        request.site,
+        text,
+        finish,
+        prompt_tokens(request) if tokens_in is None else tokens_in,
         text_tokens(text) if tokens_out is None else tokens_out,
-    )  # fmt: skip
+    )
 
 
 def _counted(usage: Any, name: str) -> int | None:
@@ -126,11 +133,14 @@ def failure(request: Request, status: int, headers: dict[bytes, bytes], data: by
 def _refusal(status: int, said: str, headers: dict[bytes, bytes], where: str, site: str) -> MolochError:
     why = f"HTTP {status}{': ' if said else ''}{said}"
     if status in (401, 403):
-        return InputError("the server does not let us in", where=where, why=why,
-                          fix=KEY_MEND)  # fmt: skip
+        return InputError("the server does not let us in", where=where, why=why, fix=KEY_FIX)
     if status == 404:
-        return InputError("the server does not know this", where=where, why=why,
-                          fix="`moloch llm check` lists the models that it serves.")  # fmt: skip
+        return InputError(
+            "the server does not know this",
+            where=where,
+            why=why,
+            fix="`moloch llm check` lists the models that it serves.",
+        )
     if 300 <= status < 400:
         to = headers.get(b"location", b"").decode("latin-1")
         return InputError("the server is elsewhere", where=where, why=f"HTTP {status} to {to}", fix="Give that URL.")

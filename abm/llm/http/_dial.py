@@ -41,9 +41,12 @@ class Dialer:
             try:
                 async with asyncio.timeout(PATIENCE):
                     _, connection = await loop.create_connection(
-                        lambda: Connection(owner, self._limit), place, port, ssl=self._tls,
+                        lambda: Connection(owner, self._limit),
+                        place,
+                        port,
+                        ssl=self._tls,
                         server_hostname=host if tls else None,
-                    )  # fmt: skip
+                    )
             except OSError as error:
                 failed = failed or error
                 continue

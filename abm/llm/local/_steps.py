@@ -58,9 +58,13 @@ class Plain:
             mask: 1 where there is a token, the new ones too, shape (rows, tokens held and new).
         """
         return self._model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=self._cache, use_cache=True,
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=self._cache,
+            use_cache=True,
             logits_to_keep=1,
-        ).logits[:, -1]  # fmt: skip
+        ).logits[:, -1]
 
 
 class Pinned:
@@ -114,9 +118,13 @@ class Pinned:
     def _forward(self) -> torch.Tensor:
         ids, positions, mask = self._inputs
         return self._model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=self._cache, use_cache=True,
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=self._cache,
+            use_cache=True,
             logits_to_keep=1,
-        ).logits[:, -1]  # fmt: skip
+        ).logits[:, -1]
 
     def _capture(self, wanted: torch.Tensor) -> None:
         """Capture a step, and keep it if it computes the step that was just made: it writes the same once more."""

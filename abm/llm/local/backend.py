@@ -143,9 +143,11 @@ class TransformersLLM:
             return decode(self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned)
         except torch.OutOfMemoryError as error:
             raise MolochError(
-                "generation ran out of GPU memory", where=self._name, why=str(error).splitlines()[0],
+                "generation ran out of GPU memory",
+                where=self._name,
+                why=str(error).splitlines()[0],
                 fix=f"Set serving.rows lower than {self._batch}, and run the same command again.",
-            ) from error  # fmt: skip
+            ) from error
 
     def _options(self, request: Request) -> Options:
         """Return the tokens of the request's choices, as the tokenizer writes each by itself."""

@@ -56,10 +56,11 @@ def _from_file(
         inside = (sources >= first) & (sources < first + n) & (targets >= first) & (targets < first + n)
         if not inside.any():
             raise InputError(
-                f"no ties among the {n} members of {split!r}", where=config.kind,
+                f"no ties among the {n} members of {split!r}",
+                where=config.kind,
                 why="the file's nodes are names or persona indices: those who train come first, then those held out",
                 fix="Name the nodes as the personas are named, or choose a builder, such as watts_strogatz.",
-            )  # fmt: skip
+            )
         graphs[split] = from_ties(n, sources[inside] - first, targets[inside] - first)
     return graphs
 

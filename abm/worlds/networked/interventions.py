@@ -94,10 +94,11 @@ def check_network(
         last = max(openings[phase][-1] for phase in phases)
         if intervention.after > last:
             raise InputError(
-                f"it waits for {intervention.after} contests", where=f"network.interventions.{number}",
+                f"it waits for {intervention.after} contests",
+                where=f"network.interventions.{number}",
                 why=f"the feeds of a society open for the last time when {last} were held",
                 fix="Choose a smaller 'after', or more anchors.",
-            )  # fmt: skip
+            )
 
 
 def make_plan(
@@ -224,9 +225,11 @@ def _check(intervention: Intervention, competitors: int, where: str) -> None:
 def _check_effect(intervention: Intervention, rounds: int, where: str) -> None:
     if isinstance(intervention, FactCheck) and intervention.round >= rounds:
         raise InputError(
-            f"a fact-check before round {intervention.round}", where=where, why=f"rounds are 0 to {rounds - 1}",
+            f"a fact-check before round {intervention.round}",
+            where=where,
+            why=f"rounds are 0 to {rounds - 1}",
             fix="Choose an earlier round.",
-        )  # fmt: skip
+        )
     if isinstance(intervention, Rule) and intervention.ranker is None and intervention.slots is None:
         raise InputError("a rule that changes nothing", where=where, fix="Give it a 'ranker', 'slots', or both.")
 
@@ -239,6 +242,7 @@ def _check_probes(intervention: Intervention, checkers: Sequence[Probe], where: 
     if unknown or not names:
         raise InputError(
             f"no probe {unknown[0]!r} to check facts with" if unknown else "no probe to check facts with",
-            where=where, why=f"this run has {', '.join(names) or 'none'}",
+            where=where,
+            why=f"this run has {', '.join(names) or 'none'}",
             fix="Name one of these, or hand probes to learning.run.",
-        )  # fmt: skip
+        )
