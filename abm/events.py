@@ -334,7 +334,7 @@ class StepEnded(Event, frozen=True, kw_only=True, tag="step_ended"):
 
 # -- the networked world: accounts, feeds, what members do there and what it does to them ------------------
 #
-# An account is a persona index (0, 1, ...) or a competitor: -2 - slot. -1 stands for the platform itself.
+# An account is a persona index (0, 1, ...) or a competitor: -2 - slot. -1 is the platform itself.
 
 
 class TiesFormed(Event, frozen=True, kw_only=True, tag="ties_formed"):

@@ -66,7 +66,7 @@ def uniforms(counters: Words, place: Words, out: Floats) -> None:  # pragma: no 
 def uniforms_by(
     counters: Words, which: NDArray[np.int64], places: Words, out: Floats
 ) -> None:  # pragma: no cover - compiled
-    """Fill ``out`` with one uniform per counter, each at a place of its own.
+    """Fill ``out`` with one uniform per counter, each at its own place.
 
     Args:
         counters: shape (k,), uint64.

@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: ``1e-3`` is a number, as in YAML 1.2, and a key that stands twice is a mistake."""
+    """YAML as people write it: ``1e-3`` is a number, as in YAML 1.2, and a duplicate key is a mistake."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)

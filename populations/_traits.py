@@ -49,7 +49,7 @@ def _lexicon() -> Mapping[str, tuple[tuple[re.Pattern[str], int], ...]]:
 
 
 def _pattern(words: Sequence[str]) -> re.Pattern[str]:
-    """Return a pattern for whole words; ``doubt*`` stands for every word that begins so."""
+    """Return a pattern for whole words; ``doubt*`` matches every word with this beginning."""
     return re.compile(r"\b(?:" + "|".join(re.escape(w).replace(r"\*", r"\w*") for w in words) + r")\b")
 
 

@@ -95,7 +95,7 @@ def make_attributed(attributes: Mapping[str, str | int], *, name: str = "", text
 
 
 def numbered(personas: Sequence[Persona]) -> list[Persona]:
-    """Return ``personas`` with each repetition a member of its own: another id and name, the same text."""
+    """Return ``personas`` with each repetition a separate member: another id and name, the same text."""
     times: dict[str, int] = {}
     members = []
     for persona in personas:

@@ -18,7 +18,7 @@ def stratified_split(
     remainders; within a stratum the SHA-256 of ``seed`` and a persona's id decides, which no row order changes.
 
     Raises:
-        InputError: an attribute that somebody lacks, or more personas asked for than there are.
+        InputError: an attribute that a persona lacks, or more personas asked for than there are.
     """
     if n_train + n_held_out > len(personas):
         raise InputError(

@@ -18,7 +18,7 @@ from moloch.errors import InputError
 GRAPHS = (".graphml", ".gexf")
 
 Row = tuple[str, dict[str, Any]]
-"""Where a row stands (``file:line``, or ``file:row N``), and its fields."""
+"""A row's place (``file:line``, or ``file:row N``), and its fields."""
 
 
 def rows(path: Path | str) -> Iterator[Row]:

@@ -188,7 +188,7 @@ def _named(text: str, options: int) -> int | None:
 
 
 def _is_name(token: str, before: str, after: str) -> bool:
-    """Return whether ``token`` names an option where it stands between ``before`` and ``after``.
+    """Return whether ``token`` names an option in its context, between ``before`` and ``after``.
 
     A capital does after a noun or a verb of choosing, in brackets, or alone in its clause. "A" may be the article and
     "I" the pronoun; a small letter needs a noun before it and an end after it, or brackets; a number needs a noun.

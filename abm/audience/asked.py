@@ -172,7 +172,7 @@ class AskedAudience:
         return parse_reaction(text, len(ballot.texts)) or text
 
     def _again(self, ballot: Ballot, first: str, second: str) -> Reaction | str:
-        """Return the second answer's choice with the first one's thought, where that has one to be told from the rest."""
+        """Return the second answer's choice with the first one's thought, if that has one distinct from the rest."""
         reaction = self._read(ballot, second)
         if isinstance(reaction, str):
             return second or first

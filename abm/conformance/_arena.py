@@ -31,7 +31,7 @@ class ArenaConformance:
             assert not re.search(r"\{\w+\}", text_of(prompt))
 
     def test_writers_see_the_anchor_and_the_tag(self, arena: Arena) -> None:
-        """A writer that is not told the tag cannot be read."""
+        """The output of a writer that does not know the tag cannot be read."""
         prompt = text_of(arena.write_prompt(ANCHOR))
         assert ANCHOR in prompt
         assert f"<{arena.tag}>" in prompt and f"</{arena.tag}>" in prompt

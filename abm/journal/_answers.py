@@ -96,7 +96,7 @@ class _Index:
         return _Index(np.concatenate([self.hashes, other.hashes]), np.concatenate([self.seqs, other.seqs]))
 
     def places(self, sites: list[str]) -> list[int]:
-        """Return where answers to ``sites`` may stand; one that stands there may be another site's."""
+        """Return where answers to ``sites`` may be; an answer there may belong to another site."""
         hashes = _hashes(sites)
         starts, ends = (np.searchsorted(self.hashes, hashes, side=side) for side in ("left", "right"))
         return [int(seq) for start, end in zip(starts, ends, strict=True) for seq in self.seqs[start:end]]

@@ -35,7 +35,7 @@ which some models write nothing else."""
 RANKS = (8, 16, 32, 64, 128, 256, 512)
 """Of adapters: what vLLM makes room for is one of these."""
 ON_CPU: dict[str, Any] = {"enable_chunked_prefill": False}
-"""Besides, without an accelerator: vLLM 0.31 ends there when a prompt with a seed of its own is read in parts."""
+"""Further arguments without an accelerator: there vLLM 0.31 exits when a prompt with its own seed is read in parts."""
 FINISH: dict[str | None, Finish] = {"stop": "stop", "length": "length"}
 
 
@@ -132,7 +132,7 @@ class VLLM:
             self._asleep = True
 
     def wake(self) -> None:
-        """Take the memory again; at level 2 weights and adapters are read, and adapters checked, anew."""
+        """Take the memory back; at level 2 weights and adapters are read again, and adapters checked again."""
         if not self._asleep:
             return
         if self._level == 2:
@@ -170,7 +170,7 @@ class VLLM:
                     if output.finished:
                         yield self._reply(asked.pop(output.request_id), output)
         finally:
-            if asked:  # nobody waits for them any more
+            if asked:  # their caller is gone
                 self._engine.abort_request(list(asked))
 
     def _add(self, request: Request, prompt: list[int]) -> str:
@@ -220,7 +220,7 @@ class VLLM:
         return prompt
 
     def _load(self, adapter: str) -> None:
-        """Have the engine know an adapter, once, under a number of its own, and see that it computes with it."""
+        """Load an adapter into the engine, once, under its own number, and check that the engine computes with it."""
         from vllm.lora.request import LoRARequest
 
         if adapter in self._loaded:

@@ -62,12 +62,12 @@ class Request(msgspec.Struct, frozen=True):
 
 
 def text_tokens(text: str) -> int:
-    """Return about how many tokens a text has, where nobody counted them: one for four bytes."""
+    """Estimate the tokens of a text where no count is available: one for four bytes."""
     return -(-len(text.encode()) // 4)
 
 
 def prompt_tokens(request: Request) -> int:
-    """Return about how many tokens a prompt has, where nobody counted them."""
+    """Estimate the tokens of a prompt where no count is available."""
     return sum(text_tokens(message["content"]) + 4 for message in request.messages)
 
 

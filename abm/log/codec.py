@@ -72,7 +72,7 @@ _peek_decoder = msgspec.json.Decoder(_Peek)
 
 
 _HASHED_BESIDE = 1 << 16
-"""Bytes of event lines from which hashing in a thread of its own, beside compression, is the faster way."""
+"""Bytes of event lines from which hashing in a separate thread, in parallel with compression, is faster."""
 
 
 class Torn(Exception):
@@ -215,7 +215,7 @@ def decode(
 
 
 class _Passed(Event, frozen=True):
-    """An event that nobody asked for; what it says is not made into objects."""
+    """An event that was not requested; its content is not decoded into objects."""
 
 
 @cache

@@ -83,7 +83,7 @@ def create(run: Path | str, config: dict[str, Any], *, fork: Fork | None = None)
 def open_log(run: Path | str, *, write: bool) -> EventLog:
     """Open a run's log.
 
-    Opening for writing takes the lock and recovers: an incomplete last commit, which nobody was told about, moves to
+    Opening for writing takes the lock and recovers: an incomplete last commit, which was never acknowledged, moves to
     ``quarantine/`` and a :class:`~abm.events.Recovered` event is appended. Anything else wrong is refused. Reading
     takes no lock and changes nothing.
 

@@ -50,7 +50,7 @@ def rebuild(
 
 
 class Projector:
-    """Projects a run's sealed segments in a thread of its own; a failure there never reaches the writer.
+    """Projects a run's sealed segments in a separate thread; a failure there never reaches the writer.
 
     Attributes:
         failures: segments that could not be projected, and why; they are made when somebody scans.

@@ -97,7 +97,7 @@ def newest(keys: dict[str, str]) -> dict[str, str]:
 
 
 def head_after(block: Block) -> Head:
-    """Return where the log stands after a commit."""
+    """Return the head of the log after a commit."""
     return Head(block.commit.seq + block.commit.n, block.commit.hash)
 
 
@@ -184,7 +184,7 @@ def repair(run: Path | str) -> Repaired | None:
         return None
     lock = disk.lock(run)
     try:
-        damage = find_damage(run)  # anew: somebody may have repaired it, and gone on, before we had the lock
+        damage = find_damage(run)  # again: another process may have repaired it, and continued, before we had the lock
         return _cut(run, damage) if damage is not None and _is_damaged(damage) else None
     except OSError as error:
         raise disk.unwritable(run / "log", error) from error

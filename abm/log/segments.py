@@ -51,7 +51,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
     @property
     def base(self) -> int:
-        """``seq`` of the first event of its own."""
+        """``seq`` of its own first event."""
         return self.fork.seq if self.fork is not None else 0
 
 
@@ -244,7 +244,7 @@ def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = No
 
 
 def _worth_another_look(at: int, tried: int) -> bool:
-    """Return whether to read on from byte ``at`` anew.
+    """Return whether to read again from byte ``at``.
 
     A reader takes no lock: what it read first may be of before a writer began the segment, or recovered it, the rest of after.
     """

@@ -73,7 +73,7 @@ class Tail:
 
 
 class Ending:
-    """The end of a log, as it was when somebody last looked.
+    """The end of a log, as it was at the last look.
 
     Args:
         tail: begins with the log's last commit.

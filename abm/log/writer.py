@@ -1,4 +1,4 @@
-"""The one writer of a run: recovers the end of the log when opened, then commits in groups, in a thread of its own.
+"""The one writer of a run: recovers the end of the log when opened, then commits in groups, in a separate thread.
 
 What is submitted while a commit is on its way to the disk goes into the next one: a group costs one write and one
 ``fdatasync``. A future resolves only after that. Any interruption of a write or a sync poisons the writer: what was
@@ -32,7 +32,7 @@ SEAL_BYTES = 32 * 2**20
 """Of event lines. A segment is sealed at either bound: who projects it holds several times its lines in memory."""
 
 LINGER = 0.005
-"""Seconds that a submission waits for company; none if somebody waits for it."""
+"""Seconds that a submission waits for others to join its commit; none if a caller waits for it."""
 GROUP_EVENTS = 4_096
 """A group is committed once it has so many events; one submission is never split."""
 QUEUED_EVENTS = 65_536
@@ -88,9 +88,9 @@ class Writer:
     def submit(
         self, events: Sequence[Event], expected_head: int | None = None, *, key: str = "", urgent: bool = False
     ) -> Future[Head]:
-        """See :meth:`abm.log.EventLog.submit`; ``urgent``: somebody waits, so do not linger.
+        """See :meth:`abm.log.EventLog.submit`; ``urgent``: a caller waits, so do not linger.
 
-        An urgent submission that nobody is ahead of is committed here and now: handing it over would cost more than it.
+        An urgent submission with none ahead of it is committed in this thread: a handover would cost more than the commit.
         """
         submission = _Submission(events, expected_head, key, urgent, Future())
         alone = False

@@ -129,7 +129,7 @@ def _name(name: str) -> str:
 
 
 def _checked(arms: Arms) -> Arms:
-    """Refuse arms that cannot be told apart, and comparisons that say nothing."""
+    """Reject arms that cannot be told apart, and comparisons that are meaningless."""
     if not arms:
         raise _mistake("a run has at least one arm", "For example [rft, placebo].")
     if not isinstance(arms, Mapping):

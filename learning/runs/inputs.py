@@ -206,7 +206,7 @@ def _audience(name: str, said: Mapping[str, ChoiceModel] | None) -> Audience | N
 
 
 def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> ChoiceModel:
-    """Return the choice model of a part of the audience; what a built-in name means is never a log's to say."""
+    """Return the choice model of a part of the audience; a log never redefines a built-in name."""
     return said[part] if said and part in said and name not in BUILT_IN else choice_model(name)
 
 

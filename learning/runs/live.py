@@ -94,7 +94,7 @@ class LiveRun(ReplayModel):
 
     @property
     def status(self) -> str:
-        """Where the run stands, in words."""
+        """The run's progress, in words."""
         return super().status if self.error or (self.ready and not self.busy) else f"{self.doing} …"
 
     @property
@@ -107,7 +107,7 @@ class LiveRun(ReplayModel):
         return self._known.wait(seconds)
 
     def still(self) -> AbstractContextManager[Any]:
-        """Keep the model as it is while somebody looks at it from another thread."""
+        """Keep the model unchanged while another thread reads it."""
         return self._lock
 
     def step(self) -> None:
@@ -147,7 +147,7 @@ class LiveRun(ReplayModel):
         """Make ready, then hold the steps that are asked for; keep what ends the run.
 
         Raises:
-            MolochError: what ended it, unless in the background, where nobody would hear of it.
+            MolochError: what ended it, unless in the background, where no caller would receive it.
         """
         self._working = True
         try:

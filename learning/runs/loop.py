@@ -1,4 +1,4 @@
-"""The loop carries a run's plan out: simulate, learn, simulate with what was learnt, evaluate on what nobody has seen.
+"""The loop carries a run's plan out: simulate, learn, simulate with what was learnt, evaluate on unseen data.
 
 One run is one log. All arms share the base model's first epoch and then part: each writes with its own
 adapter. Contests, personas and random numbers are common to the arms, so that they can be compared in pairs.
@@ -59,7 +59,7 @@ CROWD_CHUNK = 20_000
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """Where a run stands; ``done`` of ``total`` steps and trainings."""
+    """A run's progress: ``done`` of ``total`` steps and trainings."""
 
     done: int
     total: int
@@ -212,7 +212,7 @@ class Loop:
                     self.journal.emit(event)
 
     def _reacting(self) -> list[Event]:
-        """Return who plays the personas, and the choice models of those whom nobody plays."""
+        """Return who plays the personas, and the choice models of those who are not played."""
         asked, model = self.inputs.audience, self.reader
         if isinstance(asked, ChoiceModel):
             personas: Event = _set("personas", asked)

@@ -1,4 +1,4 @@
-"""Decide a run again and hold every decision against its log: from recorded answers, or by asking the model anew.
+"""Decide a run again and compare every decision with its log: from recorded answers, or by asking the model again.
 
 The very :class:`~learning.runs.loop.Loop` of the run, on a journal that appends nothing. :func:`abm.journal.replay` checks that the
 log's events add up; this checks that they are what the program decides. Knows nothing of what decisions mean.
@@ -110,7 +110,7 @@ def replay_recorded(
 ) -> Redecided:
     """Decide a run again from its recorded answers and adapters, and compare every deterministic event.
 
-    Votes, verdicts, prompts, outcomes, training sets and state hashes are computed anew, no model is asked and nothing
+    Votes, verdicts, prompts, outcomes, training sets and state hashes are computed again, no model is asked and nothing
     is learnt. Where an unfinished log ends, the comparison ends. Of a fork, the parent's steps are folded.
 
     Args:
@@ -140,7 +140,7 @@ def replay_live(
     extensions: Sequence[str] = (),
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Redecided:
-    """Decide a run again and ask its model anew; stop at the first event that comes out otherwise.
+    """Decide a run again and ask its model again; stop at the first event that differs.
 
     A call whose prompt, adapter, sampling or seed differs is reported before the model is asked.
 

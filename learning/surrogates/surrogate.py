@@ -234,7 +234,7 @@ def chance_of_choice(data: logit.ChoiceData, theta: NDArray[np.float64]) -> NDAr
 
 
 def _support(votes: LoggedVotes, features: NDArray[np.float64]) -> Support:
-    """Return the ranges of ``features``, shape (contests, slots, features), where messages stood, and of traits."""
+    """Return the ranges of ``features``, shape (contests, slots, features), where there were messages, and of traits."""
     asked = np.unique(votes.contest)
     values = np.concatenate([features[row, list(votes.contests[row].texts)] for row in asked.tolist()])
     people = np.unique(votes.persona)

@@ -94,7 +94,7 @@ class LoggedVotes:
 
     @property
     def positions(self) -> NDArray[np.int64]:
-        """Where the chosen option stood, from 0, shape (votes,); -1 for answers that chose none."""
+        """Position of the chosen option as shown, from 0, shape (votes,); -1 for answers that chose none."""
         is_chosen = (self.orders == self.choices[:, None]) & (self.choices[:, None] >= 0)
         return np.where(is_chosen.any(axis=1), is_chosen.argmax(axis=1), -1)
 

@@ -1,4 +1,4 @@
-"""One training as data: everything that decides it, carried out here or, file in hand, in processes of its own."""
+"""One training as data: everything that decides it, carried out here or, from a file, in separate processes."""
 
 from __future__ import annotations
 

@@ -102,6 +102,6 @@ def _outcome(folder: Path, size: int, failed: int | None) -> Trained:
 
 
 def _said(folder: Path, rank: int) -> Outcome:
-    """Return how a process says that it ended; nothing, if it did not come to say it."""
+    """Return the outcome that a process reported; an empty one if it ended before it could report."""
     path = folder / f"{rank}.json"
     return msgspec.json.decode(path.read_bytes(), type=Outcome) if path.is_file() else Outcome()

@@ -75,7 +75,7 @@ class Exchanger(Protocol):
         ...
 
     def give_up(self, question: Request, why: str) -> Reply:
-        """Return what stands for the answer of a call that failed too often while others succeed."""
+        """Return the reply recorded for a call that failed too often while others succeed."""
         ...
 
 

@@ -107,7 +107,7 @@ def _nothing() -> Views:
 
 
 def act(scene: Scene, round_: int, views: Views) -> Actions:
-    """Return what members do with what they see; each action is a draw of its own, with its rate moved by appeal."""
+    """Return what members do with what they see; each action is a separate draw, with its rate shifted by appeal."""
     rates, platform = scene.network.engagement, scene.platform
     logits = rates.appeal * views.appeal
 

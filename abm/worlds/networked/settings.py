@@ -39,7 +39,7 @@ class FeedConfig(_NetworkSettings):
 
 
 class EngagementConfig(_NetworkSettings):
-    """What members do with a message that they see; each is a draw of its own, and none of them is to ignore it."""
+    """What members do with a message that they see; each is a separate draw, and drawing none means ignoring it."""
 
     like: Rate = 0.15
     share: Rate = 0.08
@@ -90,7 +90,7 @@ class Rule(_Intervention):
 
 
 class Ban(_Intervention):
-    """A competitor's messages reach nobody any more."""
+    """A competitor's messages no longer reach anybody."""
 
     kind: Literal["ban"]
     slot: int = Field(ge=0)
@@ -143,7 +143,7 @@ class NetworkConfig(_NetworkSettings):
     polls: tuple[int, ...] = ()
     """Rounds (0, 1, ...) after which those who saw a message of a contest are asked what they would choose."""
     outside: Weight = 0.0
-    """Utility of choosing nothing, where the audience declares none of its own."""
+    """Utility of choosing nothing, if the audience does not declare its own."""
     churn: Rate = 0.0
     """Share of the ties among members that are replaced, at each opening of the feeds, by a contact's contact."""
     feed: FeedConfig = Field(default_factory=FeedConfig)
