@@ -105,7 +105,7 @@ def read_events(run: Path | str) -> Iterator[Event]:
 def verify(run: Path | str, *, progress: Callable[[Block], None] = lambda block: None) -> Head:
     """Check the whole chain of a run, from ``run.json`` to the last complete commit, and return its head.
 
-    Checks bytes, not meanings: checksums, hashes, counts and the places of commits and segments, for any version
+    Checks bytes, not meanings: checksums, hashes, counts and the places of commits and segments, no matter which version
     wrote the events; for a fork, those of the run that it comes from too.
 
     Args:

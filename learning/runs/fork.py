@@ -104,7 +104,7 @@ def _check_shared(before: Plan, after: Plan, at: int, where: str) -> None:
             raise InputError(
                 f"the fork's plan differs before step {at}",
                 where=where,
-                why=f"from step {step} on the run continues with {doings[0]!r}, the new settings with {doings[1]!r}",
+                why=f"from step {step} on the run goes on with {doings[0]!r}, the new settings with {doings[1]!r}",
                 fix="Fork at an earlier step, or keep epochs and evaluate.",
             )
         step += old.steps if old else 0
