@@ -12,7 +12,7 @@ def attach(n, m, draws):  # pragma: no cover - compiled
 
     Args:
         draws: shape (2 * (n - m) * m,) or more, uniform in [0, 1); once they are used up, further draws come from a
-            linear congruential generator seeded by the last one.
+            linear congruential generator seeded by the first draw.
     """
     targets = np.empty((n - m) * m, dtype=np.int64)
     ends = np.empty(2 * (n - m) * m, dtype=np.int64)

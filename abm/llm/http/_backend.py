@@ -87,7 +87,7 @@ class HTTPLLM:
 
         Raises:
             ServiceError: the server does not serve any more; what it had answered was yielded.
-            BudgetSpent: the next call could cost too much; the same applies.
+            BudgetSpent: the next call could cost too much; the answers so far were yielded.
             InputError: the server refuses: key, name or what is asked.
         """
         if not requests:
