@@ -85,9 +85,9 @@ def _extra(name: str, use: str) -> Found:
     if not needs:
         return Found(name, "ok", use)
     old, absent = [need for need in needs if need.found], [need.package for need in needs if not need.found]
-    said = [f"not installed: {', '.join(absent)}"] if absent else []
-    said += map(str, old)
-    return Found(name, "--" if absent else "no", f"{use}: {'; '.join(said)}. pip install 'moloch-abm[{name}]'")
+    problems = [f"not installed: {', '.join(absent)}"] if absent else []
+    problems += map(str, old)
+    return Found(name, "--" if absent else "no", f"{use}: {'; '.join(problems)}. pip install 'moloch-abm[{name}]'")
 
 
 def _pinned() -> list[Found]:

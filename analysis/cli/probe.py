@@ -64,11 +64,11 @@ def probe(
         if dry_run:
             _say_costs(prepared, as_json)
             return
-        found = _carry_out(prepared, budget if budget.bounded else None)
+        results = _carry_out(prepared, budget if budget.bounded else None)
     if as_json:
-        print(json.dumps(found.as_dict()))
+        print(json.dumps(results.as_dict()))
     else:
-        _print(found)
+        _print(results)
 
 
 def _carry_out(prepared: Inquiry, budget: Budget | None) -> Probed:
@@ -90,12 +90,12 @@ def _serving(path: Path | None, llm: str | None) -> Serving:
     from abm.llm.backends import Serving
     from moloch.yamls import read_source
 
-    found = (
+    serving = (
         read_source(path, "the settings of servers").validated(Serving, "the settings of servers")
         if path
         else Serving()
     )
-    return found if llm is None else found.model_copy(update={"llm": llm})
+    return serving if llm is None else serving.model_copy(update={"llm": llm})
 
 
 def _phase(phase: str) -> Phase:
@@ -109,13 +109,13 @@ def _phase(phase: str) -> Phase:
 def _say_costs(prepared: Inquiry, as_json: bool) -> None:
     from msgspec import to_builtins
 
-    found = prepared.costs()
+    costs = prepared.costs()
     if as_json:
-        print(json.dumps({"run": str(prepared.run), "verdicts": str(prepared.folder), "plan": to_builtins(found)}))
+        print(json.dumps({"run": str(prepared.run), "verdicts": str(prepared.folder), "plan": to_builtins(costs)}))
         return
     from analysis.terminal.judges import render_costs
 
-    for part in render_costs(found):
+    for part in render_costs(costs):
         printer().print(part)
 
 

@@ -48,18 +48,18 @@ def replay(
             "--extensions has no effect here", why="a replay without --verify applies events and decides nothing",
             fix="Give --verify, too.",
         )  # fmt: skip
-    found = replay_log(run, verify=decides)
+    fold = replay_log(run, verify=decides)
     if not as_json:
-        _print_fold(run, found)
+        _print_fold(run, fold)
     decided, why_not = None, ""
     if decides:
         decided, why_not = _decide_again(run, live=live, retrain=retrain, llm=llm, extensions=extensions or [])
     if as_json:
         again = decided.as_dict() if decided else None
-        print(json.dumps(found.as_dict() | {"decided_again": again, "not_decided_again": why_not}))
+        print(json.dumps(fold.as_dict() | {"decided_again": again, "not_decided_again": why_not}))
     else:
         if decided is not None:
-            _print_decided(decided, found)
+            _print_decided(decided, fold)
         elif why_not:
             print(f"not decided again: {why_not}")
         if verify and (decided is None or decided.divergence is None):

@@ -42,12 +42,12 @@ def run(
 
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """
-    given = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
+    overrides = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
     serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
     with stderr().status("loading"):
         from learning import load_config
 
-        settings = load_config(config, given, serving + (set_ or []), profile=profile or "")
+        settings = load_config(config, overrides, serving + (set_ or []), profile=profile or "")
     if dry_run:
         print_plan([(settings, out or settings.default_folder())], as_json=as_json)
         return

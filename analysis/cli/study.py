@@ -49,8 +49,8 @@ def study(
 
         settings = []
         for seed in range(1, seeds + 1):
-            given = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
-            settings.append(load_config(config, given, serving + (set_ or []), profile=profile or ""))
+            overrides = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
+            settings.append(load_config(config, overrides, serving + (set_ or []), profile=profile or ""))
             if settings[-1].seed != seed:  # one run would count as several
                 raise InputError("a study sets the seed of each run itself", why="--set gives one", fix="Leave it out.")
     first = settings[0]
@@ -67,7 +67,7 @@ def study(
     console = printer()
     for part in render_seeds(results):
         console.print(part)
-    for done, found in runs:
-        fitted = (f"  fitted {line}" for line in extrapolation_lines(found["extrapolation"]))
+    for done, table in runs:
+        fitted = (f"  fitted {line}" for line in extrapolation_lines(table["extrapolation"]))
         for line in (f"{done.path}  head {done.head.hash}", *fitted):
             console.print(line, markup=False, highlight=False, soft_wrap=True)

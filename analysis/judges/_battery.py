@@ -109,9 +109,9 @@ class Battery(_Frozen):
         """
         asked = tuple(probe for probe in self.probes if probe.asked_in(arena))
         if not asked:
-            known = sorted({arena for probe in self.probes for arena in probe.arenas})
+            arenas = sorted({arena for probe in self.probes for arena in probe.arenas})
             raise InputError(
-                f"battery {self.name!r} asks nothing in the arena {arena!r}", why=f"it is for {', '.join(known)}",
+                f"battery {self.name!r} asks nothing in the arena {arena!r}", why=f"it is for {', '.join(arenas)}",
                 fix="Give the battery's YAML with the arena named, or another battery.",
             )  # fmt: skip
         return asked

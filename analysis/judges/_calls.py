@@ -107,12 +107,12 @@ def ask(
         ServiceError, BudgetSpent: a judge does not answer any more, or the budget is spent; the same call goes on.
         Locked: another process writes these verdicts.
     """
-    known = answers(folder)
+    answered = answers(folder)
     config = settings.as_config()
-    if not missing(plan, known) and not _again(plan, known, settings.wording) and _recorded(folder, config):
-        return known
+    if not missing(plan, answered) and not _again(plan, answered, settings.wording) and _recorded(folder, config):
+        return answered
     if budget is not None:
-        book_answered(plan, [(e.site, e.tokens_in, e.tokens_out) for e in known.values()], budget)
+        book_answered(plan, [(e.site, e.tokens_in, e.tokens_out) for e in answered.values()], budget)
     with closing(_open(folder)) as log:
         journal = LiveJournal(log)
         while (event := journal.logged(Event)) is not None:  # answers are found by their site, whoever asked
@@ -121,9 +121,9 @@ def ask(
             with journal.transaction():
                 journal.emit(RunConfigured(config=config))
         asking = _Asking(journal, plan, report)
-        known |= asking.all([plan.calls[site].request for site in missing(plan, known)])
-        known |= asking.all(_again(plan, known, settings.wording))
-    return known
+        answered |= asking.all([plan.calls[site].request for site in missing(plan, answered)])
+        answered |= asking.all(_again(plan, answered, settings.wording))
+    return answered
 
 
 class _Asking:

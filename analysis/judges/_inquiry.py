@@ -117,10 +117,10 @@ class Inquiry:
     ) -> Probed:
         """Ask what is missing and return what all answers say; see :func:`analysis.judges._calls.ask`."""
         before = len(answers(self.folder))
-        known = ask(self.plan, self.settings, self.folder, budget=budget, report=report)
-        found = rulings(self.plan, known)
-        rows = [row(item, found[item.site]) for item in self.plan.items]
-        mine = [event for site, event in known.items() if site.removesuffix("/again") in self.plan.calls]
+        answered = ask(self.plan, self.settings, self.folder, budget=budget, report=report)
+        ruled = rulings(self.plan, answered)
+        rows = [row(item, ruled[item.site]) for item in self.plan.items]
+        replies = [event for site, event in answered.items() if site.removesuffix("/again") in self.plan.calls]
         judges = self.settings.judges
         evaluated = self.evaluation if self.selection.phase == "evaluate" else None
         texts = {item.message.message: item.message.text for item in self.plan.items}
@@ -130,8 +130,8 @@ class Inquiry:
             battery=self.settings.battery.name, arena=self.messages.arena, phase=self.selection.phase,
             epoch=max(row.epoch for row in rows), judges=judges, verdicts=rows,
             rates=[] if self.labels else rates(rows, evaluated, self.evaluation.config), agreement=pairs, alphas=alphas,
-            validation=validation(rows, self.labels) if self.labels else [], calls=len(known) - before, calls_in_all=len(mine),
-            tokens=sum(event.tokens_in + event.tokens_out for event in mine), usd=self._usd(mine),
+            validation=validation(rows, self.labels) if self.labels else [], calls=len(answered) - before, calls_in_all=len(replies),
+            tokens=sum(event.tokens_in + event.tokens_out for event in replies), usd=self._usd(replies),
             notes=_notes(judges, None if self.labels else self.evaluation),
         )  # fmt: skip
 
@@ -195,5 +195,5 @@ def prepare(
 def _notes(judges: Sequence[Judge], evaluation: Evaluation | None) -> list[str]:
     """Return the sentences that limit what the verdicts can show."""
     stand_ins = [judge.name for judge in judges if judge.stand_in]
-    said = ["Not evidence about real LLMs: the pocket model judges, and it cannot."] if stand_ins else []
-    return said + ([found] if evaluation is not None and (found := note(evaluation)) else [])
+    notes = ["Not evidence about real LLMs: the pocket model judges, and it cannot."] if stand_ins else []
+    return notes + ([caveat] if evaluation is not None and (caveat := note(evaluation)) else [])

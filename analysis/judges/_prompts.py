@@ -68,9 +68,9 @@ class Wording(BaseModel):
 
     def ask_again(self, first: list[Message], answer: str, why: str) -> list[Message]:
         """Return the prompt after an ``answer`` that does not count, and why it does not."""
-        said = answer if len(answer) <= SHOWN else answer[:SHOWN] + " […]"
+        excerpt = answer if len(answer) <= SHOWN else answer[:SHOWN] + " […]"
         again: list[Message] = [
-            {"role": "assistant", "content": said or "(nothing)"},
+            {"role": "assistant", "content": excerpt or "(nothing)"},
             {"role": "user", "content": _fill(self.again, {"why": why})},
         ]
         return [*first, *again]

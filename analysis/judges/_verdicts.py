@@ -75,17 +75,17 @@ def read_verdicts(run: Path | str, folder: Path | str | None = None) -> list[Ver
         LogError: no such run, or one of the logs cannot be read.
     """
     folder = Path(folder) if folder is not None else Path(run) / VERDICTS
-    known: dict[str, LLMReplied] = {}
+    replies: dict[str, LLMReplied] = {}
     inquiries: list[dict[str, Any]] = []
     for event in logged(folder):
         if isinstance(event, LLMReplied):
-            known[event.site] = event
+            replies[event.site] = event
         elif isinstance(event, RunConfigured):
             inquiries.append(event.config)
     messages = result_of(read_events(run), Messages())
     rows: dict[tuple[str, str], VerdictRow] = {}
     for config in inquiries:
-        rows |= _of(config, messages, known)
+        rows |= _of(config, messages, replies)
     return list(rows.values())
 
 

@@ -207,8 +207,8 @@ def _spelt(text: str) -> float:
 
 def unsupported(text: str, source: str) -> list[Quantity]:
     """Return the quantities of ``text`` that ``source`` does not support, in order."""
-    known = quantities(source)
-    return [q for q in quantities(text) if not any(_supports(a, q) for a in known)]
+    in_source = quantities(source)
+    return [q for q in quantities(text) if not any(_supports(a, q) for a in in_source)]
 
 
 def _supports(anchor: Quantity, claim: Quantity) -> bool:

@@ -100,8 +100,8 @@ def _row(arm: str, size: int, votes: NDArray[np.float64], outcomes: NDArray[np.f
     asked = n.sum(axis=0)
     rates = won.sum(axis=0)[asked > 0] / asked[asked > 0]
     voted = cast.sum(axis=1)
-    known = voted > 0
-    same, ties = (((winners == of) & cast).sum(axis=1)[known] / voted[known] for of in (outcomes[:, None], 0))
+    with_votes = voted > 0
+    same, ties = (((winners == of) & cast).sum(axis=1)[with_votes] / voted[with_votes] for of in (outcomes[:, None], 0))
     low, high = np.quantile(rates, (0.025, 0.975))
     return PanelRow(
         arm, size, Estimate(float(rates.mean()), float(low), float(high), len(rates)), mean_of(same), float(ties.mean())

@@ -54,21 +54,21 @@ class PageAddress:
             pairs = parse_qsl(search.lstrip("?"), max_num_fields=100, errors=BYTES) if len(search) < LONGEST else []
         except ValueError:  # too many fields
             pairs = []
-        given = dict(pairs)
-        known: dict[str, Any] = {}
+        parameters = dict(pairs)
+        values: dict[str, Any] = {}
         for each in fields(cls):
-            text = given.get(each.name)
+            text = parameters.get(each.name)
             if text is None:
                 continue
             if isinstance(each.default, int):
                 number = text.removeprefix("-")
                 if number.isascii() and number.isdecimal() and len(number) < 10:
-                    known[each.name] = max(int(text), int(each.default) if each.default < 0 else 0)
+                    values[each.name] = max(int(text), int(each.default) if each.default < 0 else 0)
             else:
-                known[each.name] = text
-        found = cls(**known)
-        found = found if found.page in PAGES else replace(found, page="diffusion")
-        return found if found.fill in FILLS else replace(found, fill="choice")
+                values[each.name] = text
+        address = cls(**values)
+        address = address if address.page in PAGES else replace(address, page="diffusion")
+        return address if address.fill in FILLS else replace(address, fill="choice")
 
     def search(self) -> str:
         """Return the part of an address after ``?``."""

@@ -86,14 +86,14 @@ class Following(ABC):
 
     def _follow(self) -> None:
         while self._go_on():
-            whole = True
+            complete = True
             try:
-                whole = self._read()
+                complete = self._read()
             except MolochError as error:
                 self.error = str(error)
             except Exception as error:  # a log that nobody foresaw must not leave a page waiting
                 self.error = f"the log cannot be understood: {type(error).__name__}: {error}"
-            if whole:
+            if complete:
                 self.rested()
             if self.error:
                 with self._gate:
@@ -143,10 +143,10 @@ class Watcher(Following):
         Raises:
             ValueError: the society has not begun.
         """
-        found = self.read(lambda frames: frames.copy() if frames is not None else None)
-        if found is None:
+        current = self.read(lambda frames: frames.copy() if frames is not None else None)
+        if current is None:
             raise ValueError("no frame yet")
-        return found
+        return current
 
     def take(self, events: Iterable[Event], head: Head) -> None:
         """Take a commit's events, and tell of it now and then."""

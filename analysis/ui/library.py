@@ -76,12 +76,12 @@ class Follower(Following):
     def watcher(self, key: SocietyKey) -> Watcher:
         """Return the one that reads a society; pages that show the same one share it."""
         with self._lock:
-            found = self._watchers.pop(key, None) or Watcher(self.path, key)
-            self._watchers[key] = found
-            idle = [each for each, watcher in self._watchers.items() if not watcher.watched and watcher is not found]
+            current = self._watchers.pop(key, None) or Watcher(self.path, key)
+            self._watchers[key] = current
+            idle = [each for each, watcher in self._watchers.items() if not watcher.watched and watcher is not current]
             for each in idle[: max(0, len(idle) - SOCIETIES)]:
                 del self._watchers[each]
-            return found
+            return current
 
     def info(self) -> RunInfo:
         """Return the run from outside, as it is now; once it is read, no byte of the log is read for that."""
@@ -125,10 +125,10 @@ class Follower(Following):
 def _identity(run: Path) -> tuple[int, int] | None:
     """Return what tells a run's folder from another one of that name; None where there is no run."""
     try:
-        found = (run / "run.json").stat()
+        status = (run / "run.json").stat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns
 
 
 def _forget(kept: dict[object, Any], most: int) -> None:
@@ -147,8 +147,8 @@ class Library:
 
     def paths(self) -> dict[str, Path]:
         """Return key -> folder of every run that is there now."""
-        found = find_runs(self.folder) if self.folder is not None else []
-        return keys([*self._given, *found])
+        discovered = find_runs(self.folder) if self.folder is not None else []
+        return keys([*self._given, *discovered])
 
     def runs(self) -> list[RunInfo]:
         """Return every run's description; of a log that has grown only what is new is read."""
@@ -160,13 +160,13 @@ class Library:
         if path is None:
             return None
         with self._lock:
-            found = self._followers.get(key)
-            if found is not None and (found.path != path or found.replaced):
-                found.close()
-                found = None
-            if found is None:
-                found = self._followers[key] = Follower(key, path, self._ends)
-            return found
+            follower = self._followers.get(key)
+            if follower is not None and (follower.path != path or follower.replaced):
+                follower.close()
+                follower = None
+            if follower is None:
+                follower = self._followers[key] = Follower(key, path, self._ends)
+            return follower
 
     def close(self) -> None:
         """Stop reading."""

@@ -44,14 +44,14 @@ def _use_beat(beat: Callable[[list[Any]], None], seconds: float, depends: list[A
 
     def begin() -> Callable[[], None] | None:
         stopped = threading.Event()
-        known: list[Any] = []
+        state: list[Any] = []
 
         def run() -> None:
             wait = seconds
             while not stopped.wait(wait):
                 if there():
                     began = time.monotonic()
-                    beat(known)
+                    beat(state)
                     wait = max(seconds, pause(time.monotonic() - began))
 
         if on:

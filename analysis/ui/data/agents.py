@@ -30,14 +30,14 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
     for arm in arms_of(book):
         epochs = [epoch for epoch in evaluation.epochs if evaluation.of(arm, epoch)] if evaluation else []
         for number, epoch in enumerate(epochs or [0]):
-            found = plain(win_rate(evaluation, arm, epoch=epoch)) if evaluation and epoch else None
+            win = plain(win_rate(evaluation, arm, epoch=epoch)) if evaluation and epoch else None
             compared = comparator(evaluation, arm) if evaluation and epoch else ""
             beyond = plain(win_rate_against_placebo(evaluation, arm, epoch=epoch)) if evaluation and compared else None
             rows.append({
-                "arm": arm if not number else "", "epoch": epoch or DASH, "win": percent(found["value"] if found else None), "bounds": bounds(found),
-                "votes": f"{found['n']:,}" if found else DASH, "beyond": points(beyond), "beyond_bounds": points_bounds(beyond),
+                "arm": arm if not number else "", "epoch": epoch or DASH, "win": percent(win["value"] if win else None), "bounds": bounds(win),
+                "votes": f"{win['n']:,}" if win else DASH, "beyond": points(beyond), "beyond_bounds": points_bounds(beyond),
                 "compared": short(compared, 24),
-                "bar": bar(found, 0, 1), "adapter": _adapter(book, arm, epoch),
+                "bar": bar(win, 0, 1), "adapter": _adapter(book, arm, epoch),
             })  # fmt: skip
     return rows
 
@@ -58,7 +58,7 @@ def lineage_rows(book: Book, arm: str) -> list[dict[str, Any]]:
 
 def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int]]:
     """Return contests and slots of an arm's own messages, newest first, through the address's filters."""
-    found = []
+    slots = []
     for contest in reversed(book.contests.values()):
         if contest.step.arm not in (arm, SHARED_ARM) or address.phase not in ("", contest.step.phase):
             continue
@@ -68,8 +68,8 @@ def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int
             own = contest.step.phase == "train" or message.competitor == arm
             outcome = result(contest, slot)
             if own and address.outcome in ("", outcome, *(["misbehaved"] if message.misbehaved else [])):
-                found.append((contest, slot))
-    return found
+                slots.append((contest, slot))
+    return slots
 
 
 def result(contest: Contest, slot: int) -> str:

@@ -23,7 +23,7 @@ OUTCOMES = ("majority", "tie", "forfeit", "void", "undecided")
 
 def listed(book: Book, address: PageAddress) -> list[Contest]:
     """Return the contests that an address's filters let through, newest first."""
-    found = address.find.strip().casefold()
+    phrase = address.find.strip().casefold()
 
     def fits(contest: Contest) -> bool:
         return (
@@ -31,7 +31,9 @@ def listed(book: Book, address: PageAddress) -> list[Contest]:
             and address.arm in ("", contest.step.arm)
             and address.epoch in (0, contest.step.epoch)
             and address.outcome in ("", contest.outcome or "undecided", *_kinds(contest))
-            and (not found or found in book.subject(contest.anchor).casefold() or found in contest.contest.casefold())
+            and (
+                not phrase or phrase in book.subject(contest.anchor).casefold() or phrase in contest.contest.casefold()
+            )
         )
 
     return [contest for contest in reversed(book.contests.values()) if fits(contest)]
@@ -97,13 +99,13 @@ def one(
     """
     judged = [row for row in judged if row.message.rpartition("/")[0] == contest.contest]
     names, anchor = contest.competitors(), book.anchors.get(contest.anchor, {})
-    said, crowd = _reactions(book, contest, events, whole, address)
+    reactions, crowd = _reactions(book, contest, events, whole, address)
     return {
         "id": contest.contest, "subject": book.subject(contest.anchor), "verb": str(book.arena.get("verb", "choose")),
         "place": f"{contest.step.society.label}, step {contest.step.number}",
         "seq": contest.seq, "anchor": passage(str(anchor.get("text", "")), whole="anchor" in whole).as_dict(),
         "facts": [[str(name), short(str(value), 60)] for name, value in (anchor.get("facts") or {}).items()],
-        "outcome": _outcome(contest), "votes": _votes(contest), "crowd": crowd, "reactions": said,
+        "outcome": _outcome(contest), "votes": _votes(contest), "crowd": crowd, "reactions": reactions,
         "messages": [
             _message(message, names[slot], slot == contest.winner, [row for row in judged if row.message == message.message], whole)
             for slot, message in sorted(contest.messages.items())
@@ -134,11 +136,11 @@ def _message(
 ) -> dict[str, Any]:
     evidence = [span for verdict in message.verdicts if verdict.label == 1 for span in verdict.evidence]
     says = {1: "yes", 0: "no", -1: "cannot tell"}
-    found = [
+    verdicts = [
         {"probe": v.probe, "judge": v.judge, "says": says.get(v.label, str(v.label)), "bad": v.label == 1, "evidence": [short(e, 90) for e in v.evidence]}
         for v in message.verdicts
     ]  # fmt: skip
-    found += [
+    verdicts += [
         {"probe": row.probe, "judge": short(row.judge, 40), "says": row.verdict, "bad": row.label == 1, "evidence": [short(row.quote, 90)] * bool(row.quote)}
         for row in judged
     ]  # fmt: skip
@@ -146,7 +148,7 @@ def _message(
     return {
         "id": message.message, "name": name, "won": won, "adapter": message.adapter, "seq": message.seq, "rejected": short(message.rejected, 300),
         "thinking": passage(message.thinking, whole=f"{message.message}/thinking" in whole).as_dict() if message.thinking else None,
-        "text": passage(message.text, evidence, whole=message.message in whole).as_dict(), "verdicts": found,
+        "text": passage(message.text, evidence, whole=message.message in whole).as_dict(), "verdicts": verdicts,
         "words": f"{len(message.text.split()):,} words" if len(message.text) < 100_000 else f"{len(message.text):,} characters",
     }  # fmt: skip
 

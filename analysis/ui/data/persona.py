@@ -55,10 +55,10 @@ def find_by_name(book: Book, phase: str, asked: str) -> int:
     if wanted.isdecimal() and first <= int(wanted) < first + len(names):
         return int(wanted)
     folded = [name.casefold() for name in names]
-    found = [i for i, name in enumerate(folded) if name == wanted] or [
+    matches = [i for i, name in enumerate(folded) if name == wanted] or [
         i for i, name in enumerate(folded) if wanted and wanted in name
     ]
-    return first + found[0] if found else -1
+    return first + matches[0] if matches else -1
 
 
 def person_row(person: Person) -> dict[str, Any]:

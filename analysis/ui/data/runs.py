@@ -64,20 +64,20 @@ def quoted(path: Path) -> str:
 
 def find_runs(folder: Path) -> list[Path]:
     """Return the runs in a folder and in the folders of it (a study's seeds), by name."""
-    found = [path.parent for depth in ("*/run.json", "*/*/run.json") for path in folder.glob(depth)]
-    return sorted(set(found))
+    folders = [path.parent for depth in ("*/run.json", "*/*/run.json") for path in folder.glob(depth)]
+    return sorted(set(folders))
 
 
 def keys(paths: Iterable[Path]) -> dict[str, Path]:
     """Return key -> run; a key is the folder's name, or as much of its path as no other run has."""
     listed = dict.fromkeys(path.resolve() for path in paths)
     ends = Counter(path.parts[-take:] for path in listed for take in range(1, len(path.parts) + 1))
-    found: dict[str, Path] = {}
+    by_key: dict[str, Path] = {}
     for path in listed:
         parts = path.parts
         take = next((take for take in range(1, len(parts)) if ends[parts[-take:]] == 1), len(parts))
-        found["/".join(part.strip("/") for part in parts[-take:])] = path
-    return found
+        by_key["/".join(part.strip("/") for part in parts[-take:])] = path
+    return by_key
 
 
 def describe(key: str, path: Path) -> RunInfo:
@@ -108,18 +108,18 @@ class Ends:
     def describe(self, key: str, path: Path) -> RunInfo:
         """Return a run's description; see :func:`describe`."""
         stamp = (key, _stamp(path))
-        before, found = self._known.get(path, (None, None))
+        before, info = self._known.get(path, (None, None))
         if (
-            found is not None and before == stamp and found.state != "damaged"
+            info is not None and before == stamp and info.state != "damaged"
         ):  # which another folder may be the reason of
-            return found if found.state == "ended" else replace(found, state=_unended(path, found.events))
+            return info if info.state == "ended" else replace(info, state=_unended(path, info.events))
         try:
-            found = self._described(key, path)
+            info = self._described(key, path)
         except Exception as error:  # what nobody foresaw in one run's folder must not hide the others
             why = f"its folder cannot be understood: {type(error).__name__}: {error}"
-            found = RunInfo(key, path, {}, "damaged", error=why)
-        self._known[path] = (stamp, found)
-        return found
+            info = RunInfo(key, path, {}, "damaged", error=why)
+        self._known[path] = (stamp, info)
+        return info
 
     def _described(self, key: str, path: Path) -> RunInfo:
         try:
@@ -159,7 +159,7 @@ def _stamp(path: Path) -> list[tuple[str, int, int]]:
     for folder in (path, path / "log"):
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             files = sorted((entry.name, entry.stat()) for entry in entries if entry.is_file())
-            stamp += [(name, found.st_size, found.st_ctime_ns) for name, found in files]
+            stamp += [(name, status.st_size, status.st_ctime_ns) for name, status in files]
     return stamp
 
 

@@ -209,14 +209,14 @@ class StoryReading:
             for place, slot in enumerate(order)
             if (wrote := contest.messages.get(slot)) is not None
         ]  # fmt: skip
-        said = {-1: "abstained", -2: "named no option", -3: "was not asked"}.get(
+        decision = {-1: "abstained", -2: "named no option", -3: "was not asked"}.get(
             choice
         ) or f"chose {names.get(choice, choice)}"
         won = "nobody" if event.winner < 0 else names.get(event.winner, str(event.winner))
         outcome = f"{event.outcome}, {won} won" if event.winner >= 0 else event.outcome
         subject = self.book.subject(contest.anchor)
         self.encounters.append(
-            Encounter(event.contest, seq, step.epoch, step.arm, subject, seen, said, thought, raw, outcome)
+            Encounter(event.contest, seq, step.epoch, step.arm, subject, seen, decision, thought, raw, outcome)
         )
 
 
@@ -254,14 +254,14 @@ def lines(opinions: dict[str, list[tuple[int, float]]], width: float = 100, heig
     """Return opinions over rounds as SVG paths, with their last values; the middle of the height is 0, its ends are :func:`scale`."""
     last = max((line[-1][0] for line in opinions.values()), default=0)
     end = scale(opinions)
-    found = []
+    paths = []
     for number, (name, line) in enumerate(opinions.items()):
         spots = [(width * at / max(1, last), height * (0.5 - value / 2 / end)) for at, value in line]
         path = "M" + " L".join(f"{x:.2f} {y:.2f}" for x, y in spots)
-        found.append(
+        paths.append(
             {"name": name, "path": path, "hue": 1 + number % 6, "last": signed(line[-1][1], 2) if line else DASH}
         )
-    return found
+    return paths
 
 
 def scale(opinions: dict[str, list[tuple[int, float]]]) -> float:

@@ -60,10 +60,10 @@ def _files(folder: Path | None) -> str:
 def _check(folder: Path | None) -> list[list[str]]:
     """Return what ``check.json`` holds engines to, in words; nothing where there is none that can be read."""
     try:
-        found = json.loads((folder / "check.json").read_text("utf-8")) if folder is not None else {}
+        figures = json.loads((folder / "check.json").read_text("utf-8")) if folder is not None else {}
     except (OSError, ValueError):
         return [["check.json", "cannot be read"]] if folder is not None and (folder / "check.json").exists() else []
-    return [[str(name), _brief(value)] for name, value in found.items()] if isinstance(found, dict) else []
+    return [[str(name), _brief(value)] for name, value in figures.items()] if isinstance(figures, dict) else []
 
 
 def _brief(value: Any) -> str:

@@ -175,8 +175,8 @@ class DiffusionGraph(anywidget.AnyWidget):
         begun = self.total
         labels = frames
         if frames is None:
-            found = np.asarray(fills)
-            labels = range(begun, begun + (1 if found.ndim == 1 else len(found)))
+            array = np.asarray(fills)
+            labels = range(begun, begun + (1 if array.ndim == 1 else len(array)))
         state = self._frames(fills, outlines, labels, len(self.palette))
         if begun and state["frames"] and bool(state["outlines"]) != bool(self.outlines):
             raise InputError("some frames with outlines and some without", where="outlines")

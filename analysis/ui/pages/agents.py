@@ -15,7 +15,7 @@ from analysis.ui.pages.diffusion import Rest
 @solara.component
 def Agents(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """All win rates, then one competitor's lineage and messages."""
-    whole, more = parts.use_whole(address.arm)
+    in_full, more = parts.use_whole(address.arm)
     evaluation = background.use_reading(lambda: lookups.evaluation(follower), follower)
     arms = follower.read(data.arms_of)
     if not arms:
@@ -28,12 +28,12 @@ def Agents(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
         vue.Notice(title="Reading the log", text="Every vote of the evaluations is counted.", busy=True)
         return
     arm = address.arm if address.arm in arms else arms[0]
-    found = follower.read(lambda book: data.wrote(book, address, arm))
-    start, stop = parts.page_of(address, len(found), data.PAGE)
+    slots = follower.read(lambda book: data.wrote(book, address, arm))
+    start, stop = parts.page_of(address, len(slots), data.PAGE)
     choices = follower.read(lambda book: data.agent_choices(book, address, arm))
     vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
     vue.AgentView(
         rows=follower.read(lambda book: data.arm_rows(book, evaluation)), arm=arm, lineage=follower.read(lambda book: data.lineage_rows(book, arm)),
-        messages=follower.read(lambda book: data.message_rows(book, found[start:stop], address, whole)), total=count(len(found), "message"),
-        pager=parts.pager(address, len(found), data.PAGE), event_go=go, event_more=more,
+        messages=follower.read(lambda book: data.message_rows(book, slots[start:stop], address, in_full)), total=count(len(slots), "message"),
+        pager=parts.pager(address, len(slots), data.PAGE), event_go=go, event_more=more,
     )  # fmt: skip

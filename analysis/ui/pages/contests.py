@@ -17,12 +17,12 @@ from analysis.ui.pages.diffusion import Rest
 def Contests(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """The list, or the contest that the address names."""
     if address.contest:
-        found = follower.read(lambda book: book.contests.get(address.contest))
-        if found is None:
+        contest = follower.read(lambda book: book.contests.get(address.contest))
+        if contest is None:
             text = f"The log holds no contest {address.contest[:120]!r}."
             vue.Notice(title="No such contest", text=text)
         else:
-            OneContest(follower, found, address, go).key(found.contest)
+            OneContest(follower, contest, address, go).key(contest.contest)
         return
     contests = follower.read(lambda book: data.listed(book, address))
     start, stop = parts.page_of(address, len(contests), data.PAGE)
@@ -38,7 +38,7 @@ def Contests(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -
 @solara.component
 def OneContest(follower: Follower, contest: Contest, address: PageAddress, go: vue.Go) -> None:
     """A contest that is there."""
-    whole, more = parts.use_whole(contest.contest)
+    in_full, more = parts.use_whole(contest.contest)
     read = background.use_reading(
         lambda: (lookups.of_step(follower, contest), lookups.verdicts(follower)), follower, contest.contest
     )
@@ -46,10 +46,10 @@ def OneContest(follower: Follower, contest: Contest, address: PageAddress, go: v
         vue.Notice(title="Reading the log", text="The reactions to this contest are looked for.", busy=True)
         return
     events, (judged, _) = read
-    found = follower.read(lambda book: data.one(book, contest, events, address, judged, whole))
-    reactions = found["reactions"]
+    details = follower.read(lambda book: data.one(book, contest, events, address, judged, in_full))
+    reactions = details["reactions"]
     start, stop = parts.page_of(address, len(reactions), data.PAGE)
     vue.ContestView(
-        contest=found | {"reactions": reactions[start:stop]}, total=count(len(reactions), "persona"),
+        contest=details | {"reactions": reactions[start:stop]}, total=count(len(reactions), "persona"),
         pager=parts.pager(address, len(reactions), data.PAGE), back=address.at(contest="", page_no=0).url, event_go=go, event_more=more,
     )  # fmt: skip

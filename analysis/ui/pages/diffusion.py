@@ -36,10 +36,10 @@ def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
         go(address.at(**{changed["name"]: int(value) if number else value}, **rest_at).url)
 
     shown = solara.use_ref(address.t)
-    said, set_said = solara.use_state("")
+    caption, set_caption = solara.use_state("")
     height, set_height = solara.use_state(360)
     vue.Controls(
-        choices=choices, said=said, event_chose=chose, event_room=lambda pixels: set_height(room(pixels))
+        choices=choices, said=caption, event_chose=chose, event_room=lambda pixels: set_height(room(pixels))
     )  # fmt: skip
     if key is None:
         vue.Notice(title="No society yet", text=parts.nobody(follower))
@@ -49,7 +49,7 @@ def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
         shown.current = changes.get("t", shown.current)
         rest(**changes)
 
-    SocietyView(follower, key, address, go, rested, set_said, height=height).key(
+    SocietyView(follower, key, address, go, rested, set_caption, height=height).key(
         f"{follower.key} {key} {address.across} {address.up}"
     )
 
@@ -222,12 +222,12 @@ def _send(
     if same and sent.frames == len(frames):
         widget.marks = marks
         return
-    known, end = (sent.frames, sent.view[2]) if same else (0, 0.0)
-    shown = film(frames, fill, slot, known, end)
-    if known and shown.ramp.get("high", 0.0) != end:  # the scale is another
-        known, shown = 0, film(frames, fill, slot)
-    if known:
-        widget.append(shown.fills, frames.labels[known:], outlines=shown.outlines)
+    sent_frames, end = (sent.frames, sent.view[2]) if same else (0, 0.0)
+    shown = film(frames, fill, slot, sent_frames, end)
+    if sent_frames and shown.ramp.get("high", 0.0) != end:  # the scale is another
+        sent_frames, shown = 0, film(frames, fill, slot)
+    if sent_frames:
+        widget.append(shown.fills, frames.labels[sent_frames:], outlines=shown.outlines)
         widget.marks = marks  # sent where they are others
     else:
         widget.show(
@@ -238,8 +238,8 @@ def _send(
 
 
 def _row_of(frames: Frames, persona: int) -> int:
-    found = frames.personas.searchsorted(persona)
-    return int(found) if persona >= 0 and found < frames.n and frames.personas[found] == persona else -1
+    row = frames.personas.searchsorted(persona)
+    return int(row) if persona >= 0 and row < frames.n and frames.personas[row] == persona else -1
 
 
 def _text(people: list[Any], persona: int) -> str:

@@ -14,8 +14,8 @@ from analysis.ui.pages import vue
 def use_whole(*depends: Any) -> tuple[frozenset[str], Callable[[str], None]]:
     """Return which texts are shown whole, and what shows one more; forgotten when ``depends`` change."""
     shown, set_shown = solara.use_state((depends, frozenset[str]()))
-    mine = shown[1] if shown[0] == depends else frozenset[str]()
-    return mine, lambda name: set_shown((depends, mine | {name}))
+    names = shown[1] if shown[0] == depends else frozenset[str]()
+    return names, lambda name: set_shown((depends, names | {name}))
 
 
 def chooser(address: PageAddress, go: vue.Go) -> Callable[[dict[str, Any]], None]:

@@ -26,11 +26,11 @@ def Probes(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
     if read is None:
         vue.Notice(title="Reading the log", text="Every verdict of the evaluations is counted.", busy=True)
         return
-    found, (judged, why) = read
-    epoch = probes.epoch_of(found, address.epoch)
-    tables = probes.probe_tables(found, epoch) + probes.judge_tables(judged, found, epoch) if epoch else []
-    if found.epochs:
-        options = [[str(each), f"after epoch {each}"] for each in found.epochs]
+    evaluation, (judged, why) = read
+    epoch = probes.epoch_of(evaluation, address.epoch)
+    tables = probes.probe_tables(evaluation, epoch) + probes.judge_tables(judged, evaluation, epoch) if epoch else []
+    if evaluation.epochs:
+        options = [[str(each), f"after epoch {each}"] for each in evaluation.epochs]
         choices = [{"name": "epoch", "label": "Evaluation", "value": str(epoch), "options": options}]
         vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
     run = quoted(follower.path)

@@ -80,21 +80,21 @@ def Card(contest: dict[str, Any]):
 
 
 def _message(slot: int, message: dict[str, Any], votes: list[dict[str, Any]], dark: bool) -> None:
-    mine = votes[slot] if slot < len(votes) else {"count": "0", "share": 0.0}
+    tally = votes[slot] if slot < len(votes) else {"count": "0", "share": 0.0}
     colour = _hue(1 + slot % 6, dark)
     with solara.v.Html(tag="div", style_=f"border-left:4px solid {colour};padding-left:10px"):
         _div([f"Message {slot + 1} · {message['name']}"], "font-weight:600;font-size:13px")
-        said = [f"Not published: {message['rejected']}"] if message["rejected"] else _pieces(message["text"])
+        content = [f"Not published: {message['rejected']}"] if message["rejected"] else _pieces(message["text"])
         _div(
-            said,
+            content,
             "font-size:14px;line-height:20px;white-space:pre-line;overflow-wrap:anywhere;max-height:120px;overflow:auto",
             "moloch-message",
         )
-        _div([f"{mine['count']} {'vote' if mine['count'] == '1' else 'votes'}{' · won' if message['won'] else ''}"],
+        _div([f"{tally['count']} {'vote' if tally['count'] == '1' else 'votes'}{' · won' if message['won'] else ''}"],
              "font-size:13px;margin-top:4px", "moloch-votes")  # fmt: skip
-        _div([], f"height:4px;border-radius:2px;background:{colour};width:{mine['share']:.1%}")
-        if found := [verdict["probe"] for verdict in message["verdicts"] if verdict["bad"]]:
-            _div([f"Probes say: {', '.join(found)}"], f"font-size:13px;color:{'#ff8a80' if dark else '#c62828'}")
+        _div([], f"height:4px;border-radius:2px;background:{colour};width:{tally['share']:.1%}")
+        if failed := [verdict["probe"] for verdict in message["verdicts"] if verdict["bad"]]:
+            _div([f"Probes say: {', '.join(failed)}"], f"font-size:13px;color:{'#ff8a80' if dark else '#c62828'}")
 
 
 def _said(reaction: dict[str, Any]) -> bool:
