@@ -118,7 +118,7 @@ def open_run(path: Path | str) -> RunRecord:
 
 
 def run(*args: Any, **settings: Any) -> RunRecord:
-    """Carry out a run, or go on with it where it stopped; as :func:`learning.run`, with the arena's probes by default.
+    """Carry out a run, or resume it where it stopped; as :func:`learning.run`, with the arena's probes by default.
 
     Raises:
         MolochError: as :func:`learning.run`.

@@ -95,7 +95,7 @@ def _pinned() -> list[Found]:
     for name in PINNED:
         needs = [need for need in unmet(name, only=("torch", "transformers", "torchvision")) if need.found]
         if needs:
-            broken.append(Found(name, "no", f"{'; '.join(map(str, needs))}: give it an environment of its own"))
+            broken.append(Found(name, "no", f"{'; '.join(map(str, needs))}: install it in a separate environment"))
     return broken
 
 

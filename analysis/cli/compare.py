@@ -14,7 +14,7 @@ from analysis.cli.console import printer, stderr
 
 def compare(
     a: Annotated[Path, typer.Argument(metavar="A", help="A run's folder.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Another's.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another run's folder.")],
     as_json: options.Json = False,
 ) -> None:
     """Compare two runs: their settings, the first decision that differs, and what came out."""

@@ -11,7 +11,7 @@ from analysis.cli.console import printer, stderr
 
 
 def doctor(as_json: options.Json = False) -> None:
-    """Look at versions, accelerators, the embedded model and the disk. Exit code 1: something that is here is broken."""
+    """Look at versions, accelerators, the embedded model and the disk. Exit code 1: something that is installed is broken."""
     with stderr().status("looking"):
         from analysis.checks.doctor import doctor
 

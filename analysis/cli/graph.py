@@ -16,8 +16,8 @@ def graph(
     run: Annotated[Path, typer.Argument(help="The folder of a networked run.")],
     out: Annotated[Path, typer.Argument(help="File to write: .graphml or .gexf.")],
     split: Annotated[str, typer.Option(help="train, or evaluate: the members held out.")] = "evaluate",
-    arm: Annotated[str | None, typer.Option(help="As this arm's society left it, with opinions and trust.")] = None,
-    epoch: Annotated[int | None, typer.Option(help="Of that society; the last by default.")] = None,
+    arm: Annotated[str | None, typer.Option(help="At the end of this arm's society, with opinions and trust.")] = None,
+    epoch: Annotated[int | None, typer.Option(help="Epoch of that society; by default, the last.")] = None,
     as_json: options.Json = False,
 ) -> None:
     """Write who follows whom, with members' names, traits and places to draw them at.
@@ -41,7 +41,7 @@ def graph(
             writers[out.suffix](network, out)
         except OSError as error:
             raise InputError("cannot write the graph", where=str(out), why=error.strerror or str(error),
-                             fix="Give a path in a folder that is there.") from error  # fmt: skip
+                             fix="Give a path in a folder that exists.") from error  # fmt: skip
     followers = [count for _, count in network.in_degree()]
     summary = {
         "run": str(run), "out": str(out), "members": len(followers), "ties": network.number_of_edges(),

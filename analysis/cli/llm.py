@@ -1,4 +1,4 @@
-"""``moloch llm``: is a model there, and does it do what a study needs?"""
+"""``moloch llm``: is a model available, and does it do what a study needs?"""
 
 from __future__ import annotations
 

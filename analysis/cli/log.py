@@ -80,7 +80,9 @@ def info(run: Run, as_json: options.Json = False) -> None:
 @app.command()
 def tail(
     run: Run,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the run is written, until Ctrl-C.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing as the run is written, until Ctrl-C.")
+    ] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Events to begin with.")] = 10,
 ) -> None:
     """Print the log's last events as JSON Lines, one event each."""
@@ -120,7 +122,9 @@ def export(
 @app.command()
 def repair(
     run: Run,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without this option, only say what would be done.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Cut a damaged log before its first bad place; everything from there on is set aside, not thrown away."""
@@ -156,7 +160,7 @@ def upload(
     url: Annotated[str, typer.Argument(help="s3://bucket/folder, gs://..., az://..., or file:///folder.")],
     as_json: options.Json = False,
 ) -> None:
-    """Put sealed segments into object storage; what is there is never overwritten. Run it again to go on."""
+    """Put sealed segments into object storage; existing objects are never overwritten. Run it again to resume."""
     from abm.log.store import upload as put
 
     with stderr().status(f"uploading to {url}"):

@@ -31,7 +31,7 @@ MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more call
 MaxTokens = Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, read and written.")]
 MaxUsd = Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, by the settings' prices.")]
 MaxMinutes = Annotated[float | None, typer.Option(min=0, help="Stop this process after so many minutes.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what models would be asked and cost; ask nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what models would be asked and the cost; ask nothing.")]
 Epochs = Annotated[int | None, typer.Option(help="Rounds of simulating and learning.")]
 Seed = Annotated[int | None, typer.Option(help="Decides all randomness of the run.")]
 Out = Annotated[Path | None, typer.Option(help="The folder to write to; the same command resumes it.")]

@@ -27,7 +27,7 @@ def check(
     mapping: Annotated[Path | None, typer.Option(help="YAML that says what a survey's columns mean.")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show what a source holds: columns, rows that are no personas, duplicates, lengths, traits, and how prompts read."""
+    """Show what a source holds: columns, rows that are not personas, duplicates, lengths, traits, and how prompts read."""
     from analysis.checks.personas import check_personas
 
     report = check_personas(source, mapping)

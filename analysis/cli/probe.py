@@ -27,7 +27,7 @@ def probe(
     llm: Annotated[str | None, typer.Option(help="transformers, vllm, or a server's URL, for all judges.")] = None,
     serving: Annotated[Path | None, typer.Option(help="YAML: where models are served, and their prices.")] = None,
     phase: Annotated[str, typer.Option(help="evaluate, or train.")] = "evaluate",
-    epoch: Annotated[int | None, typer.Option(help="The last one of the phase by default.")] = None,
+    epoch: Annotated[int | None, typer.Option(help="By default, the last one of the phase.")] = None,
     arm: Annotated[list[str] | None, typer.Option("--arm", help="Only this arm; repeatable.")] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="Judge messages about that many anchors only.")] = None,
     validate: Annotated[
@@ -39,7 +39,7 @@ def probe(
     max_usd: Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, in all.")] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop after that many minutes.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the verdicts; by default RUN/verdicts.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it may cost, and ask nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it may cost; ask nothing.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Judge the messages of a run by questions, and compare its arms.
@@ -82,7 +82,9 @@ def _carry_out(prepared: Inquiry, budget: Budget | None) -> Probed:
                 budget=budget, report=lambda done, total: bar.update(task, completed=done, total=total)
             )
     except KeyboardInterrupt:
-        stderr().print(f"Stopped; every answer is safe in {prepared.folder}; the same command goes on.", markup=False)
+        stderr().print(
+            f"Stopped; every answer is safe in {prepared.folder}; run the same command to resume.", markup=False
+        )
         raise typer.Exit(130) from None
 
 

@@ -24,7 +24,7 @@ def replay(
         ),
     ] = False,
     live: Annotated[
-        bool, typer.Option("--live", help="Ask the model again; report the first event that comes out otherwise.")
+        bool, typer.Option("--live", help="Ask the model again; report the first event that differs.")
     ] = False,
     retrain: Annotated[bool, typer.Option("--retrain", help="With --live: learn the adapters again, too.")] = False,
     llm: options.Llm = None,
@@ -33,7 +33,7 @@ def replay(
 ) -> None:
     """Replay a run from its log; without options every event is applied as it was live, and no model is asked.
 
-    Exit code 4: the program now decides otherwise than the log says.
+    Exit code 4: the program's decisions differ from those in the log.
     """
     import json
 
@@ -107,7 +107,7 @@ def _print_decided(decided: Redecided, found: Replayed) -> None:
     answers = "answers asked anew" if decided.live else "answers as recorded"
     counts = f"{decided.equal:,} events equal ({decided.answers:,} {answers}, {decided.trainings} trainings){shared}"
     if decided.divergence is not None:
-        print(f"decided again: {counts}, then otherwise")
+        print(f"decided again: {counts}, then a different decision")
         _print_divergence(decided.divergence)
         return
     end = "the whole plan" if decided.complete else "as far as the log goes"

@@ -44,10 +44,10 @@ def ui(
 
 
 def checked(runs: list[Path]) -> list[Path]:
-    """Return the runs, each of which is there.
+    """Return the runs, each of which exists.
 
     Raises:
-        InputError: a folder is not a run; or none was given and there is none in ./runs.
+        InputError: a folder is not a run; or no folder was given and ./runs holds no run.
     """
     from analysis.ui.data.runs import find_runs
     from moloch.errors import InputError

@@ -27,7 +27,7 @@ from moloch.content import canonical
 from moloch.errors import InputError
 
 VERDICTS = "verdicts"
-"""The folder of the log of verdicts, within the run's."""
+"""The folder of the log of verdicts, within the run's folder."""
 TOGETHER: dict[Literal["batch", "call"], int] = {"batch": 256, "call": 4096}
 """Calls asked for at once, by the model's unit: what a kill can cost a model in this process, and bounds of memory."""
 
@@ -100,11 +100,11 @@ def ask(
     """Ask what is not answered yet, once more where an answer does not count, and return all answers by site.
 
     Args:
-        folder: of the log of verdicts; made if it is not there.
+        folder: of the log of verdicts; made if it does not exist.
         report: called with calls answered and calls planned, repetitions not counted before they are made.
 
     Raises:
-        ServiceError, BudgetSpent: a judge does not answer any more, or the budget is spent; the same call goes on.
+        ServiceError, BudgetSpent: a judge no longer answers, or the budget is spent; the same call resumes.
         Locked: another process writes these verdicts.
     """
     answered = answers(folder)
@@ -115,7 +115,9 @@ def ask(
         book_answered(plan, [(e.site, e.tokens_in, e.tokens_out) for e in answered.values()], budget)
     with closing(_open(folder)) as log:
         journal = LiveJournal(log)
-        while (event := journal.logged(Event)) is not None:  # answers are found by their site, whoever asked
+        while (
+            event := journal.logged(Event)
+        ) is not None:  # answers are found by their site, no matter which inquiry asked
             journal.emit(event)
         if not _recorded(folder, config):
             with journal.transaction():
@@ -158,7 +160,7 @@ class _Asking:
 
 
 class _Watched:
-    """A model whose answers are counted as they come."""
+    """A model whose answers are counted as they arrive."""
 
     def __init__(self, llm: LLM, answered: Callable[[int], None]) -> None:
         self._llm, self._answered = llm, answered

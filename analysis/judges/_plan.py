@@ -53,7 +53,7 @@ def judges(names: Sequence[str], serving: Serving, backends: Backends) -> list[J
     """Return the judges of these names, none of them loaded.
 
     Raises:
-        InputError: no such model, or one is named twice.
+        InputError: no such model, or a model is named twice.
     """
     named = [_judge(name, serving, backends) for name in names]
     for i, judge in enumerate(named):

@@ -1,7 +1,7 @@
 """How a judge is asked: source and message fenced as data, the question after them. Knows nothing of models or logs.
 
 The fence holds a hash of what is between it, so that no message can write its own end. The whole wording is recorded
-with each inquiry, so that every prompt can be rebuilt when a later version asks otherwise.
+with each inquiry, so that every prompt can be rebuilt when a later version asks differently.
 """
 
 from __future__ import annotations

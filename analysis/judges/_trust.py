@@ -123,8 +123,8 @@ def read_labels(path: Path | str, questions: Sequence[Question], messages: Seque
     """Return the labels of a CSV file with the columns message (its id), probe and label (1, 0, true, false, yes, no or a level).
 
     Raises:
-        InputError: it cannot be read, or a line names no message, no probe of the battery, or no label, or says a second
-            time what another line says; names file and line.
+        InputError: it cannot be read, or a line names no message, no probe of the battery, or no label, or repeats
+            another line; names file and line.
     """
     try:
         text = Path(path).read_text("utf-8-sig")

@@ -64,7 +64,7 @@ MESSAGES = {
 
 @dataclass
 class Step:
-    """One step: events ``first`` to ``last`` (-1 while it goes on)."""
+    """One step: events ``first`` to ``last`` (-1 while it is running)."""
 
     number: int
     phase: str
@@ -132,7 +132,7 @@ class Book:
         people: who joined, in the order of persona indices.
         listed: split -> its anchors.
         header: ties of the run's graphs.
-        seq: the next event's, as far as the book was told of events of other types.
+        seq: the next event's, as far as the book received events of other types.
         forks: (``seq``, names of changed settings).
         replies: answers of language models; ``tokens`` that they wrote.
     """

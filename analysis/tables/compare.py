@@ -1,4 +1,4 @@
-"""Two runs side by side: which settings differ, where their decisions part, and what came out otherwise.
+"""Two runs side by side: which settings differ, where their decisions part, and how their outcomes differ.
 
 Knows logs and evaluation tables; knows nothing of terminals. Runs are not paired: each outcome has its own interval.
 """
@@ -76,7 +76,7 @@ class Comparison(msgspec.Struct, frozen=True):
         equal: decisions that are the same before the first that is not (settings are not among them), in ``steps`` steps
             that began alike.
         parting: the first decision that is not the same.
-        ends: which run ends where the other goes on, if one does before they part.
+        ends: which run ends where the other continues, if one ends before they part.
         outcomes: arms and measures of the last epoch evaluated in each.
         epochs: that epoch, 0 where nothing was evaluated.
         notes: what limits what the runs can show.

@@ -34,7 +34,7 @@ from learning.runs.arms import comparators
 
 Events = Iterable[Event] | Evaluation
 Forfeits = Literal["lost", "left out"]
-"""``lost``: a rejected message loses all votes of its contest, those of whoever saw the other one; ``left out``: such
+"""``lost``: a rejected message loses all votes of its contest, those of members who saw the other one; ``left out``: such
 contests are not counted."""
 
 

@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, urlencode
 
 PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare")
 LONGEST = 10_000
-"""Characters from which on an address says nothing."""
+"""Length from which on an address is ignored."""
 BYTES = "surrogateescape"
-"""How a name that is no UTF-8, as a folder's may be, stands in a text and in an address."""
+"""How a name that is not UTF-8, as a folder's may be, is written in a text and in an address."""
 FILLS = ("choice", "opinion", "exposure")
 
 
@@ -91,5 +91,5 @@ class PageAddress:
 def _bytes(value: Any) -> bytes:
     try:
         return str(value).encode("utf-8", BYTES)
-    except UnicodeEncodeError:  # half a character, such as a browser may send
+    except UnicodeEncodeError:  # half a character, which a browser may send
         return str(value).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Logs read as they grow, while a page shows what they say; and one society's frames, of which pages are told at most twice a
+"""Logs read as they grow, while a page shows what they say; and one society's frames, which pages get at most twice a
 second, less often where showing them takes long.
 """
 
@@ -39,7 +39,7 @@ def pause(took: float) -> float:
 
 
 class Following(ABC):
-    """Reads a log in a thread of its own while somebody looks, each event once; the next look goes on where the last one ended.
+    """Reads a log in a thread of its own while somebody looks, each event once; the next look resumes where the last one ended.
 
     Attributes:
         error: why reading stopped; the next look tries again.
@@ -58,7 +58,7 @@ class Following(ABC):
         return bool(self._looking)
 
     def look(self, changed: Callable[[], None] = lambda: None) -> Callable[[], None]:
-        """Read on from now, and tell ``changed`` of what came; returns how to stop. Reading goes on while anybody looks."""
+        """Read on from now, and report new events to ``changed``; returns how to stop. Reading continues while anybody looks."""
         with self._gate:
             self._looking.append(changed)
             if not self._reading:
@@ -73,16 +73,16 @@ class Following(ABC):
         return leave
 
     def end(self) -> None:
-        """Stop reading, whoever looks."""
+        """Stop reading, even while somebody looks."""
         self._ended.set()
 
     @abstractmethod
     def take(self, events: Iterable[Event], head: Head) -> None:
-        """Take a commit's events, of which those of other types are left out; the log stands at ``head`` after them."""
+        """Take a commit's events, without those of other types; the log stands at ``head`` after them."""
 
     @abstractmethod
     def rested(self) -> None:
-        """Called whenever everything was read, or cannot be."""
+        """Called whenever everything was read, or reading failed."""
 
     def _follow(self) -> None:
         while self._go_on():
@@ -91,7 +91,7 @@ class Following(ABC):
                 complete = self._read()
             except MolochError as error:
                 self.error = str(error)
-            except Exception as error:  # a log that nobody foresaw must not leave a page waiting
+            except Exception as error:  # an unforeseen log must not leave a page waiting
                 self.error = f"the log cannot be understood: {type(error).__name__}: {error}"
             if complete:
                 self.rested()
@@ -122,7 +122,7 @@ class Watcher(Following):
     """Follows one society of a run.
 
     Attributes:
-        ready: whether what stood in the log at first is read.
+        ready: whether the log, as it was at first, is read.
         events: read so far.
     """
 
@@ -149,7 +149,7 @@ class Watcher(Following):
         return current
 
     def take(self, events: Iterable[Event], head: Head) -> None:
-        """Take a commit's events, and tell of it now and then."""
+        """Take a commit's events, and notify pages now and then."""
         waiting = iter(events)
         while some := list(islice(waiting, AT_ONCE)):
             with self._lock:
@@ -158,7 +158,7 @@ class Watcher(Following):
         self._tell()
 
     def rested(self) -> None:
-        """Tell of it: at once when what stood in the log is read."""
+        """Notify pages: immediately when the existing log is read."""
         if not self.ready:
             self.ready, self._due = True, 0.0
         self._tell()

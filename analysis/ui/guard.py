@@ -1,4 +1,4 @@
-"""What stands between the browser and the pages: loopback names only, own pages' sockets only, nothing from elsewhere.
+"""A guard between the browser and the pages: loopback names only, own pages' sockets only, nothing from elsewhere.
 
 An ASGI application around another one. A page of another site, or a name that resolves to this machine (DNS rebinding), gets
 no answer; the content security policy keeps the browser from asking any other host for anything.
@@ -53,11 +53,11 @@ def is_own(origin: str, host: str) -> bool:
 
 
 class Guard:
-    """Refuses what is not from here, serves the front end's files from a folder, and hands the rest on.
+    """Refuses requests from elsewhere, serves the front end's files from a folder, and passes the rest on.
 
     Args:
         app: the pages.
-        assets: folder of the front end's files; what it lacks is not there, and is asked for nowhere else.
+        assets: folder of the front end's files; a file that it lacks is not found, and is fetched from nowhere else.
     """
 
     def __init__(self, app: App, assets: Path) -> None:

@@ -31,7 +31,7 @@ class Follower(Following):
     """One run: its book, kept up to date while somebody looks.
 
     Attributes:
-        version: grows whenever the book does; ``ready``: set once what stood in the log at first is read, or cannot be.
+        version: grows whenever the book does; ``ready``: set once the log, as it was at first, is read, or reading failed.
         error: why reading stopped.
     """
 
@@ -62,7 +62,7 @@ class Follower(Following):
         return made
 
     def fold(self, key: object, make: Callable[[], R], look: Callable[[R], T]) -> T:
-        """Return what ``look`` makes of a reading that is as far as the book; it goes on from where it was looked at last.
+        """Return what ``look`` makes of a reading that is as far as the book; it resumes where the last look ended.
 
         Args:
             make: makes the reading where there is none for ``key``; a few newest are kept.
@@ -74,7 +74,7 @@ class Follower(Following):
         return folded.look(look, seq)
 
     def watcher(self, key: SocietyKey) -> Watcher:
-        """Return the one that reads a society; pages that show the same one share it."""
+        """Return the watcher of a society; pages that show the same society share it."""
         with self._lock:
             current = self._watchers.pop(key, None) or Watcher(self.path, key)
             self._watchers[key] = current
@@ -97,12 +97,12 @@ class Follower(Following):
 
     @property
     def replaced(self) -> bool:
-        """Whether another run lies in the folder than the one that was read, or one is there again."""
+        """Whether the folder now holds another run than the one that was read, or holds one again."""
         now = _identity(self.path)
         return now is not None and now != self._seen
 
     def close(self) -> None:
-        """Stop reading, whoever looks."""
+        """Stop reading, even while somebody looks."""
         self.end()
         for watcher in self._watchers.values():
             watcher.end()
@@ -115,7 +115,7 @@ class Follower(Following):
         self.version += 1
 
     def rested(self) -> None:
-        """Everything was read, or cannot be."""
+        """Everything was read, or reading failed."""
         if self.error or not self.ready.is_set():
             self._seen = _identity(self.path) and self._seen
             self.version += 1
@@ -123,7 +123,7 @@ class Follower(Following):
 
 
 def _identity(run: Path) -> tuple[int, int] | None:
-    """Return what tells a run's folder from another one of that name; None where there is no run."""
+    """Return what distinguishes a run's folder from another of the same name; None where there is no run."""
     try:
         status = (run / "run.json").stat()
     except OSError:
@@ -151,11 +151,11 @@ class Library:
         return keys([*self._given, *discovered])
 
     def runs(self) -> list[RunInfo]:
-        """Return every run's description; of a log that has grown only what is new is read."""
+        """Return every run's description; of a log that has grown, only new events are read."""
         return [self._ends.describe(key, path) for key, path in self.paths().items()]
 
     def follower(self, key: str) -> Follower | None:
-        """Return the one that reads a run while it is looked at; None where there is no such run."""
+        """Return the follower of a run, which reads while pages show it; None where there is no such run."""
         path = self.paths().get(key)
         if path is None:
             return None
@@ -178,7 +178,7 @@ _open: Library | None = None
 
 
 def open_library(runs: Iterable[Path], folder: Path | None = None, llm: str = "") -> Library:
-    """Make the library that this process's pages show, and return it."""
+    """Open the library that this process's pages show, and return it."""
     global _open
     _open = Library(runs, folder, llm)
     return _open
@@ -188,7 +188,7 @@ def library() -> Library:
     """Return the library that this process's pages show.
 
     Raises:
-        InputError: none was opened; pages are started by ``moloch ui``.
+        InputError: none was opened; ``moloch ui`` starts the pages.
     """
     if _open is None:
         raise InputError("no runs to show", fix="Start the pages with `moloch ui`.")

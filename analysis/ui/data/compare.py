@@ -76,7 +76,7 @@ def _said(comparison: Comparison, a: str, b: str) -> list[str]:
         f"{comparison.equal:,} decisions from the start are equal, in {comparison.steps:,} steps that began alike."
     )
     if comparison.ends:
-        lines.append(f"There {a if comparison.ends == 'a' else b} ends and the other goes on.")
+        lines.append(f"There {a if comparison.ends == 'a' else b} ends and the other continues.")
     return lines
 
 

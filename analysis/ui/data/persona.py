@@ -31,7 +31,7 @@ class Person:
 
 
 def find_person(book: Book, persona: int) -> Person | None:
-    """Return who has this index; None where nobody has."""
+    """Return the person with this index; None where there is none."""
     for joined in book.people:
         crowd = not isinstance(joined, PersonasJoined)
         size = joined.size if crowd else len(joined.ids)
@@ -49,7 +49,7 @@ def first_of(book: Book, phase: str) -> int:
 
 
 def find_by_name(book: Book, phase: str, asked: str) -> int:
-    """Return the persona of a phase whose name or index is asked for, or whose name begins so; -1 for none."""
+    """Return the persona of a phase with this name or index, or whose name begins with it; -1 for none."""
     names, first = names_of(book.people, phase), first_of(book, phase)
     wanted = asked.strip().casefold()
     if wanted.isdecimal() and first <= int(wanted) < first + len(names):

@@ -71,7 +71,7 @@ def place(
     Args:
         graph: the ties of the run's graphs.
         personas: shape (N,), persona index of each row.
-        run: where layouts are kept; a folder that cannot be written to does no harm.
+        run: where layouts are kept; a read-only folder does no harm.
         across, up: traits to stand by where there are no ties; by default the first two.
     """
     all_names = names_of(people, split)

@@ -1,4 +1,4 @@
-"""Runs as a list: what each is, how far it came, and whether somebody writes it now. Reads the ends of logs only."""
+"""Runs as a list: what each is, how far it came, and whether a process is writing it. Reads the ends of logs only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = Literal["running", "ended", "stopped", "empty", "damaged"]
 SAYS: dict[State, str] = {
     "running": "Being written now; pages follow it.",
     "ended": "Finished.",
-    "stopped": "Stopped before its plan was done; the same command goes on.",
+    "stopped": "Stopped before its plan was done; the same command resumes it.",
     "empty": "Nothing was written yet.",
     "damaged": "The log is damaged; what stands before the damage is shown.",
 }
@@ -115,7 +115,7 @@ class Ends:
             return info if info.state == "ended" else replace(info, state=_unended(path, info.events))
         try:
             info = self._described(key, path)
-        except Exception as error:  # what nobody foresaw in one run's folder must not hide the others
+        except Exception as error:  # an unforeseen error in one run's folder must not hide the others
             why = f"its folder cannot be understood: {type(error).__name__}: {error}"
             info = RunInfo(key, path, {}, "damaged", error=why)
         self._known[path] = (stamp, info)

@@ -21,11 +21,11 @@ def Agents(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
     if not arms:
         vue.Notice(
             title="No competitor yet",
-            text="All arms share the first epoch; they part when the first adapters are learnt.",
+            text="All arms share the first epoch; they separate when the first adapters are trained.",
         )
         return
     if evaluation is None:
-        vue.Notice(title="Reading the log", text="Every vote of the evaluations is counted.", busy=True)
+        vue.Notice(title="Reading the log", text="Counting every vote of the evaluations.", busy=True)
         return
     arm = address.arm if address.arm in arms else arms[0]
     slots = follower.read(lambda book: data.wrote(book, address, arm))

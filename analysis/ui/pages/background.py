@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 def use_reading(read: Callable[[], T], *about: Any) -> T | None:
-    """Return what ``read`` finds, called in a thread of its own; None while that takes long, and the page is rendered again then.
+    """Return the result of ``read``, called in a separate thread; None until it is there, and then the page is rendered again.
 
-    While newer is being read ``about`` the same, what was found before is returned.
+    While a newer result is read ``about`` the same, the last one is returned.
 
     Raises:
         Exception: whatever ``read`` raised.

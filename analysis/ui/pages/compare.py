@@ -47,7 +47,7 @@ def Compare(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
 
 @solara.component
 def WithOther(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | None, go: vue.Go, rest: Rest) -> None:
-    """Two runs, the other of which may still have to be read."""
+    """Two runs; the other may still have to be read."""
     use_version(b)
     if b.ready.is_set():
         Read(a, b, address, key, go, rest)

@@ -37,13 +37,13 @@ def Contests(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -
 
 @solara.component
 def OneContest(follower: Follower, contest: Contest, address: PageAddress, go: vue.Go) -> None:
-    """A contest that is there."""
+    """A contest that exists."""
     in_full, more = parts.use_whole(contest.contest)
     read = background.use_reading(
         lambda: (lookups.of_step(follower, contest), lookups.verdicts(follower)), follower, contest.contest
     )
     if read is None:
-        vue.Notice(title="Reading the log", text="The reactions to this contest are looked for.", busy=True)
+        vue.Notice(title="Reading the log", text="Looking for the reactions to this contest.", busy=True)
         return
     events, (judged, _) = read
     details = follower.read(lambda book: data.one(book, contest, events, address, judged, in_full))

@@ -55,7 +55,7 @@ def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
 
 
 def room(pixels: int) -> int:
-    """Return how high a graph may be in a window of that height, so that its time and the selected member are seen too."""
+    """Return the height of a graph in a window of that height, with room for the time slider and the selected member."""
     return max(300, min(900, int(pixels) - 440))
 
 
@@ -64,14 +64,14 @@ Labels = Callable[[], list[dict[str, Any]]]
 
 
 class Linked:
-    """Widgets that show the same time: who moves one moves the others to :func:`same_time`."""
+    """Widgets that show the same time: moving one moves the others to :func:`same_time`."""
 
     def __init__(self) -> None:
         self._labels: dict[DiffusionGraph, Labels] = {}
         self._moving = False
 
     def join(self, widget: DiffusionGraph, labels: Labels) -> Callable[[], None]:
-        """Link a widget, of whose frames ``labels`` tells; returns how to let go of it."""
+        """Link a widget whose frames ``labels`` describes; returns how to unlink it."""
         self._labels[widget] = labels
         widget.observe(self._moved, "t")
 
@@ -217,14 +217,14 @@ def Graph(
 def _send(
     widget: DiffusionGraph, frames: Frames, fill: str, slot: int, sent: _Sent, marks: list[dict[str, Any]]
 ) -> None:
-    """Send the widget the frames that it has not, or all of them where what colours them is another."""
+    """Send the widget the frames that it lacks, or all of them where their colouring has changed."""
     same = (*sent.view[:2], sent.thinned) == (fill, slot, frames.thinned)
     if same and sent.frames == len(frames):
         widget.marks = marks
         return
     sent_frames, end = (sent.frames, sent.view[2]) if same else (0, 0.0)
     shown = film(frames, fill, slot, sent_frames, end)
-    if sent_frames and shown.ramp.get("high", 0.0) != end:  # the scale is another
+    if sent_frames and shown.ramp.get("high", 0.0) != end:  # the scale has changed
         sent_frames, shown = 0, film(frames, fill, slot)
     if sent_frames:
         widget.append(shown.fills, frames.labels[sent_frames:], outlines=shown.outlines)

@@ -45,10 +45,10 @@ def Persona(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
 
 @solara.component
 def OnePersona(follower: Follower, address: PageAddress, person: data.Person, key: SocietyKey, go: vue.Go) -> None:
-    """A persona that is there."""
+    """A persona that exists."""
     story = background.use_reading(lambda: lookups.story(follower, person, key), follower, person.persona, key)
     if story is None:
-        vue.Notice(title="Reading the log", text=f"What {person.name} saw and did is looked for.", busy=True)
+        vue.Notice(title="Reading the log", text=f"What {person.name} saw and did is being read.", busy=True)
     else:
         Told(follower, address, person, key, story, go)
 

@@ -24,7 +24,7 @@ def Probes(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
     """Tables of the run's own probes, and of judges if there were any."""
     read = background.use_reading(lambda: (lookups.evaluation(follower), lookups.verdicts(follower)), follower)
     if read is None:
-        vue.Notice(title="Reading the log", text="Every verdict of the evaluations is counted.", busy=True)
+        vue.Notice(title="Reading the log", text="Counting every verdict of the evaluations.", busy=True)
         return
     evaluation, (judged, why) = read
     epoch = probes.epoch_of(evaluation, address.epoch)

@@ -56,7 +56,7 @@ def step_contests(model: ReplayModel) -> list[dict[str, Any]]:
 @solara.component
 def Card(contest: dict[str, Any]):
     """One contest."""
-    dark = bool(solara.lab.use_dark_effective())  # None where nobody knows
+    dark = bool(solara.lab.use_dark_effective())  # None where it is unknown
     if not _text(contest["anchor"]).startswith(contest["subject"]):  # an article is its own subject
         _div([short(contest["subject"], 80)], "font-weight:600;font-size:16px")
     _div(

@@ -30,7 +30,7 @@ def use_live(params: Mapping[str, Any]) -> solara.Reactive[LiveRun]:
     def watch():
         run = model.value
         run.on_change = force_update
-        force_update()  # for what changed before anybody was told of it
+        force_update()  # for changes made before the listener was added
         return run.close
 
     solara.use_effect(watch, [model.value])
@@ -62,7 +62,7 @@ def live_params(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def first_values(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what each parameter is before anybody changes it."""
+    """Return each parameter's initial value."""
     return {name: _value(param) for name, param in params.items()}
 
 
