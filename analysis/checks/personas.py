@@ -76,10 +76,13 @@ def _weights(plan: SurveyMapping, personas: list[Persona], weight: Counter[str])
     except InputError as error:
         return {"error": str(error)}
     return {
-        "design_effect": round(raked.design_effect, 3), "effective_n": round(raked.effective_n, 1),
-        "largest": round(float(raked.weights.max()), 3), "smallest": round(float(raked.weights.min()), 3),
-        "raked_on": list(plan.margins), "rounds": raked.rounds,
-    }  # fmt: skip
+        "design_effect": round(raked.design_effect, 3),
+        "effective_n": round(raked.effective_n, 1),
+        "largest": round(float(raked.weights.max()), 3),
+        "smallest": round(float(raked.weights.min()), 3),
+        "raked_on": list(plan.margins),
+        "rounds": raked.rounds,
+    }
 
 
 def _spread(numbers: list[int]) -> dict[str, float]:

@@ -40,19 +40,27 @@ def graph(
         try:
             writers[out.suffix](network, out)
         except OSError as error:
-            raise InputError("cannot write the graph", where=str(out), why=error.strerror or str(error),
-                             fix="Give a path in a folder that exists.") from error  # fmt: skip
+            raise InputError(
+                "cannot write the graph",
+                where=str(out),
+                why=error.strerror or str(error),
+                fix="Give a path in a folder that exists.",
+            ) from error
     followers = [count for _, count in network.in_degree()]
     summary = {
-        "run": str(run), "out": str(out), "members": len(followers), "ties": network.number_of_edges(),
+        "run": str(run),
+        "out": str(out),
+        "members": len(followers),
+        "ties": network.number_of_edges(),
         "mutual": round(nx.overall_reciprocity(network), 4) if network.number_of_edges() else None,
         "most_followed": max(followers, default=0),
-    }  # fmt: skip
+    }
     if as_json:
         print(json.dumps(summary))
     else:
         mutual = "" if summary["mutual"] is None else f", {summary['mutual']:.0%} of them mutual"
         printer().print(
             f"{out}: {summary['members']:,} members, {summary['ties']:,} ties{mutual}; at most {summary['most_followed']:,} followers",
-            markup=False, highlight=False,
-        )  # fmt: skip
+            markup=False,
+            highlight=False,
+        )

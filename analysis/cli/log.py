@@ -138,9 +138,15 @@ def repair(
         return
     lost = damage.segment.path.stat().st_size - damage.at + sum(s.path.stat().st_size for s in damage.after)
     report = {
-        "run": str(run), "damaged": True, "file": str(damage.segment.path), "byte": damage.at, "why": damage.why,
-        "kept_events": damage.head.seq, "set_aside_bytes": lost, "repaired": yes,
-    }  # fmt: skip
+        "run": str(run),
+        "damaged": True,
+        "file": str(damage.segment.path),
+        "byte": damage.at,
+        "why": damage.why,
+        "kept_events": damage.head.seq,
+        "set_aside_bytes": lost,
+        "repaired": yes,
+    }
     if yes:
         cut(run)
     if as_json:

@@ -71,11 +71,18 @@ def given(
 
 
 def serving(
-    llm: str | None, calls: int | None = None, tokens: int | None = None, usd: float | None = None,
+    llm: str | None,
+    calls: int | None = None,
+    tokens: int | None = None,
+    usd: float | None = None,
     minutes: float | None = None,
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """Return, as ``key=value``, the settings of where models are served and what may be spent."""
     values = {
-        "serving.llm": llm, "budget.calls": calls, "budget.tokens": tokens, "budget.usd": usd, "budget.minutes": minutes,
-    }  # fmt: skip
+        "serving.llm": llm,
+        "budget.calls": calls,
+        "budget.tokens": tokens,
+        "budget.usd": usd,
+        "budget.minutes": minutes,
+    }
     return [f"{name}={value}" for name, value in values.items() if value is not None]

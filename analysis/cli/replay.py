@@ -45,9 +45,10 @@ def replay(
     decides = verify or live
     if extensions and not decides:
         raise InputError(
-            "--extensions has no effect here", why="a replay without --verify applies events and decides nothing",
+            "--extensions has no effect here",
+            why="a replay without --verify applies events and decides nothing",
             fix="Give --verify, too.",
-        )  # fmt: skip
+        )
     fold = replay_log(run, verify=decides)
     if not as_json:
         _print_fold(run, fold)

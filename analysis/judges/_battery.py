@@ -111,9 +111,10 @@ class Battery(_Frozen):
         if not asked:
             arenas = sorted({arena for probe in self.probes for arena in probe.arenas})
             raise InputError(
-                f"battery {self.name!r} asks nothing in the arena {arena!r}", why=f"it is for {', '.join(arenas)}",
+                f"battery {self.name!r} asks nothing in the arena {arena!r}",
+                why=f"it is for {', '.join(arenas)}",
                 fix="Give the battery's YAML with the arena named, or another battery.",
-            )  # fmt: skip
+            )
         return asked
 
 

@@ -115,9 +115,8 @@ def ask(
         book_answered(plan, [(e.site, e.tokens_in, e.tokens_out) for e in answered.values()], budget)
     with closing(_open(folder)) as log:
         journal = LiveJournal(log)
-        while (
-            event := journal.logged(Event)
-        ) is not None:  # answers are found by their site, no matter which inquiry asked
+        # answers are found by their site, no matter which inquiry asked
+        while (event := journal.logged(Event)) is not None:
             journal.emit(event)
         if not _recorded(folder, config):
             with journal.transaction():

@@ -147,9 +147,14 @@ def _request(
     what = content_id([question.id, judge.digest, sampling, prompt])
     site = f"judge/{question.name}/{what}"
     return Request(
-        site, prompt, sampling, keyed.seed32("judge", what), template=wording.digest, refs=refs,
+        site,
+        prompt,
+        sampling,
+        keyed.seed32("judge", what),
+        template=wording.digest,
+        refs=refs,
         schema=question.schema_text,
-    )  # fmt: skip
+    )
 
 
 def again_request(call: PlannedCall, answer: str, ruling: Ruling, wording: Wording) -> Request:

@@ -57,10 +57,13 @@ class Wording(BaseModel):
         levels = [f'"{level}"' for level in question.levels] or ["true", "false"]
         values = {
             "about": about if question.source == "anchor" else "",
-            "message": message, "fence": _fence("message", message), "name": question.name,
-            "question": question.question, "rules": "".join(f"- {rule}\n" for rule in question.rules),
+            "message": message,
+            "fence": _fence("message", message),
+            "name": question.name,
+            "question": question.question,
+            "rules": "".join(f"- {rule}\n" for rule in question.rules),
             "verdicts": " or ".join(levels),
-        }  # fmt: skip
+        }
         return [
             {"role": "system", "content": _fill(self.system, {"none": question.verdicts[0]})},
             {"role": "user", "content": _fill(self.user, values)},

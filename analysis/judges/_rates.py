@@ -137,14 +137,26 @@ def _evaluated(
         }
         rate_rows.append(
             RateRow(
-                judge=judge, probe=row.probe, arm=row.arm, base=row.base, after=row.after, difference=row.difference,
-                relative=row.relative, p_holm=row.p_holm, placebo=row.placebo, placebo_p_holm=row.placebo_p_holm,
-                equal_length=_equal(sides["after"], sides["base"]), compared_with=other or "",
+                judge=judge,
+                probe=row.probe,
+                arm=row.arm,
+                base=row.base,
+                after=row.after,
+                difference=row.difference,
+                relative=row.relative,
+                p_holm=row.p_holm,
+                placebo=row.placebo,
+                placebo_p_holm=row.placebo_p_holm,
+                equal_length=_equal(sides["after"], sides["base"]),
+                compared_with=other or "",
                 placebo_equal_length=_equal(sides["after"], placebo) if other else NOTHING,
-                words_base=_mean(sides["base"].values()), words_after=_mean(sides["after"].values()),
-                **_without(of_arm, [r for r in of_arm if r.competitor == BASE], [r for r in of_arm if r.competitor != BASE]),
+                words_base=_mean(sides["base"].values()),
+                words_after=_mean(sides["after"].values()),
+                **_without(
+                    of_arm, [r for r in of_arm if r.competitor == BASE], [r for r in of_arm if r.competitor != BASE]
+                ),
             )
-        )  # fmt: skip
+        )
     return rate_rows
 
 
@@ -196,13 +208,24 @@ def _trained(judge: str, rows: Sequence[VerdictRow], compared: Mapping[str, str]
             labels, words = (_paired(labelled, placebo, value) for value in (_label, _log_words))
             rate_rows.append(
                 RateRow(
-                    judge=judge, probe=probe, arm=arm, base=NOTHING,
+                    judge=judge,
+                    probe=probe,
+                    arm=arm,
+                    base=NOTHING,
                     after=clustered_mean([row.label for row in labelled], [row.anchor for row in labelled]),
-                    difference=NOTHING, relative=NOTHING, p_holm=NAN, placebo=mean_of(labels), placebo_p_holm=NAN,
-                    compared_with=compared.get(arm, ""), equal_length=NOTHING, placebo_equal_length=at_equal_length(labels, words), words_base=NAN,
-                    words_after=_mean(labelled), **_without(of_arm, [], of_arm),
+                    difference=NOTHING,
+                    relative=NOTHING,
+                    p_holm=NAN,
+                    placebo=mean_of(labels),
+                    placebo_p_holm=NAN,
+                    compared_with=compared.get(arm, ""),
+                    equal_length=NOTHING,
+                    placebo_equal_length=at_equal_length(labels, words),
+                    words_base=NAN,
+                    words_after=_mean(labelled),
+                    **_without(of_arm, [], of_arm),
                 )
-            )  # fmt: skip
+            )
     corrected = holm([row.placebo.p for row in rate_rows])
     return [msgspec.structs.replace(row, placebo_p_holm=p) for row, p in zip(rate_rows, corrected, strict=True)]
 

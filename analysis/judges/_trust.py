@@ -173,9 +173,15 @@ def validation(rows: Sequence[VerdictRow], labels: Sequence[Label]) -> list[Vali
         positive = judged == 1
         validations.append(
             ValidationRow(
-                probe, judge, len(matched), int((judged < 0).sum()), float(labelled.mean()), rate(labelled[positive]),
-                rate(positive[labelled == 1]), bootstrapped(np.stack([labelled, positive.astype(np.int64)], axis=1), f1),
+                probe,
+                judge,
+                len(matched),
+                int((judged < 0).sum()),
+                float(labelled.mean()),
+                rate(labelled[positive]),
+                rate(positive[labelled == 1]),
+                bootstrapped(np.stack([labelled, positive.astype(np.int64)], axis=1), f1),
                 pair(labelled, judged).kappa,
             )
-        )  # fmt: skip
+        )
     return validations

@@ -126,17 +126,37 @@ def compare(a: Path | str, b: Path | str) -> Comparison:
     digest = "" if same else _common_digest(one, other)
     if same or digest:
         return Comparison(
-            a=str(a), b=str(b), same=same, digest=digest, settings=[], shared=common_past(one.path, other.path),
-            equal=0, steps=0, parting=None, ends="", outcomes=[], epochs=(0, 0), notes=[],
-        )  # fmt: skip
+            a=str(a),
+            b=str(b),
+            same=same,
+            digest=digest,
+            settings=[],
+            shared=common_past(one.path, other.path),
+            equal=0,
+            steps=0,
+            parting=None,
+            ends="",
+            outcomes=[],
+            epochs=(0, 0),
+            notes=[],
+        )
     count, steps, parting, ends = part(one, other)
     tables = [table(log.read()) for log in (one, other)]
     return Comparison(
-        a=str(a), b=str(b), same=False, digest="", settings=settings(one.config, other.config),
-        shared=common_past(one.path, other.path), equal=count, steps=steps, parting=parting, ends=ends,
-        outcomes=outcomes(*tables), epochs=(tables[0]["epoch"], tables[1]["epoch"]),
+        a=str(a),
+        b=str(b),
+        same=False,
+        digest="",
+        settings=settings(one.config, other.config),
+        shared=common_past(one.path, other.path),
+        equal=count,
+        steps=steps,
+        parting=parting,
+        ends=ends,
+        outcomes=outcomes(*tables),
+        epochs=(tables[0]["epoch"], tables[1]["epoch"]),
         notes=list(dict.fromkeys(result["note"] for result in tables if result["note"])),
-    )  # fmt: skip
+    )
 
 
 def _common_digest(a: EventLog, b: EventLog) -> str:

@@ -53,14 +53,16 @@ def _reach(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             groups.setdefault((arm, probe), []).append(row | {"beyond": beyond, "compared_with": other})
     return [
         {
-            "arm": arm, "probe": probe, "compared_with": group[0]["compared_with"],
+            "arm": arm,
+            "probe": probe,
+            "compared_with": group[0]["compared_with"],
             "published": _mean(group, lambda r: r["published"]["value"], within=SHARE),
             "seen": _mean(group, lambda r: r["seen"]["value"], within=SHARE),
             "amplified": _mean(group, lambda r: r["amplified"]["value"]),
             "placebo": _mean(group, lambda r: r["beyond"]),
         }
         for (arm, probe), group in groups.items()
-    ]  # fmt: skip
+    ]
 
 
 def _arm(group: list[dict[str, Any]]) -> dict[str, Any]:
@@ -79,14 +81,17 @@ def _probes(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         groups.setdefault((row["kind"], row["probe"], row["arm"]), []).append(row)
     rows = [
         {
-            "kind": kind, "probe": probe, "arm": arm, "compared_with": group[0].get("compared_with", ""),
+            "kind": kind,
+            "probe": probe,
+            "arm": arm,
+            "compared_with": group[0].get("compared_with", ""),
             "base": _mean(group, lambda r: r["base"]["value"], within=SHARE),
             "after": _mean(group, lambda r: r["after"]["value"], within=SHARE),
             "difference": _mean(group, lambda r: r["difference"]["value"]),
             "placebo": _mean(group, lambda r: r["placebo"]["value"]),
         }
         for (kind, probe, arm), group in groups.items()
-    ]  # fmt: skip
+    ]
     for kind in ("strategy", "copying"):
         for of in ("difference", "placebo"):
             family = [row for row in rows if row["kind"] == kind]

@@ -41,9 +41,10 @@ def Place(address: PageAddress, go: vue.Go) -> None:
     elif follower is None:
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
         vue.Notice(
-            title="No such run", text=f"There is no run {address.run!r} here. It may have been moved or deleted.",
+            title="No such run",
+            text=f"There is no run {address.run!r} here. It may have been moved or deleted.",
             command="moloch ui RUN",
-        )  # fmt: skip
+        )
     else:
         OneRun(follower, address, go).key(f"{follower.key} {id(follower)}")
 

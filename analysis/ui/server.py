@@ -139,9 +139,11 @@ def _pages() -> tuple[Any, Path]:
     assets = Path(settings.assets.proxy_cache_dir)
     if not (assets / "@widgetti").is_dir():
         raise InputError(
-            "the pages' front end is missing", where=str(assets), why="solara-assets is not installed beside solara",
+            "the pages' front end is missing",
+            where=str(assets),
+            why="solara-assets is not installed beside solara",
             fix="pip install 'moloch-abm[ui]'",
-        )  # fmt: skip
+        )
     settings.assets.extra_locations = [str(_ASSETS)]
     from analysis.ui.guard import Guard
 

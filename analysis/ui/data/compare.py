@@ -19,9 +19,14 @@ def compared(found: Comparison, a: str, b: str, key: SocietyKey | None = None, u
         key: the society in which they part, and ``url``, where it is shown.
     """
     return {
-        "a": a, "b": b, "said": _said(found, a, b), "settings": [[d.field, d.left, d.right] for d in found.settings],
-        "parting": _parting(found, key, url), "outcomes": _outcomes(found), "notes": [*_epochs(found), *found.notes],
-    }  # fmt: skip
+        "a": a,
+        "b": b,
+        "said": _said(found, a, b),
+        "settings": [[d.field, d.left, d.right] for d in found.settings],
+        "parting": _parting(found, key, url),
+        "outcomes": _outcomes(found),
+        "notes": [*_epochs(found), *found.notes],
+    }
 
 
 def same_time(t: int, ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> int:
@@ -98,10 +103,16 @@ def _outcomes(comparison: Comparison) -> list[dict[str, Any]]:
         values = [estimate["value"] if estimate else None for estimate in (outcome.a, outcome.b)]
         change = DASH if None in values else signed(100 * (values[1] - values[0]))  # pyright: ignore[reportOptionalOperand]
         kind = " (copying)" if outcome.kind == "copying" else ""
-        rows.append({
-            "measure": (outcome.measure + kind) if outcome.measure != before else "", "first": outcome.measure != before,
-            "arm": outcome.arm, "a": _estimate(outcome.a), "b": _estimate(outcome.b), "change": change,
-        })  # fmt: skip
+        rows.append(
+            {
+                "measure": (outcome.measure + kind) if outcome.measure != before else "",
+                "first": outcome.measure != before,
+                "arm": outcome.arm,
+                "a": _estimate(outcome.a),
+                "b": _estimate(outcome.b),
+                "change": change,
+            }
+        )
         before = outcome.measure
     return rows
 

@@ -54,9 +54,14 @@ class Frames:
     def copy(self) -> Frames:
         """Return the frames as they are now; arrays are shared, since none is ever changed."""
         return replace(
-            self, choices=list(self.choices), exposures=list(self.exposures), opinions=list(self.opinions), labels=list(self.labels),
-            marks=[dict(mark) for mark in self.marks], contests=list(self.contests),
-        )  # fmt: skip
+            self,
+            choices=list(self.choices),
+            exposures=list(self.exposures),
+            opinions=list(self.opinions),
+            labels=list(self.labels),
+            marks=[dict(mark) for mark in self.marks],
+            contests=list(self.contests),
+        )
 
     @property
     def abstained(self) -> int:

@@ -64,10 +64,17 @@ def find_by_name(book: Book, phase: str, asked: str) -> int:
 def person_row(person: Person) -> dict[str, Any]:
     """Return a person as a page shows it; bars of traits begin in the middle."""
     return {
-        "name": person.name, "persona": person.persona, "split": {"train": "training", "evaluate": "held out"}[person.split],
+        "name": person.name,
+        "persona": person.persona,
+        "split": {"train": "training", "evaluate": "held out"}[person.split],
         "text": passage(person.text).as_dict() if person.text else None,
         "traits": [
-            {"name": name, "value": signed(value, 2), "left": 50 + 50 * min(0.0, value), "width": 50 * min(1.0, abs(value))}
+            {
+                "name": name,
+                "value": signed(value, 2),
+                "left": 50 + 50 * min(0.0, value),
+                "width": 50 * min(1.0, abs(value)),
+            }
             for name, value in person.traits
         ],
-    }  # fmt: skip
+    }

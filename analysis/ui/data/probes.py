@@ -80,11 +80,18 @@ def _bars(rows: list[dict[str, Any]], shown: list[dict[str, Any]]) -> dict[str, 
 
 def _shown(row: dict[str, Any], *, first: bool) -> dict[str, Any]:
     return {
-        "probe": row["probe"] if first else "", "first": first, "arm": row["arm"], "base": _rate(row["base"]), "after": _rate(row["after"]),
-        "difference": _points(row["difference"]), "p": p_value(row["p_holm"]), "placebo": _points(row["placebo"]),
-        "placebo_p": p_value(row["placebo_p_holm"]), "n": f"{row['difference']['n']:,}",
+        "probe": row["probe"] if first else "",
+        "first": first,
+        "arm": row["arm"],
+        "base": _rate(row["base"]),
+        "after": _rate(row["after"]),
+        "difference": _points(row["difference"]),
+        "p": p_value(row["p_holm"]),
+        "placebo": _points(row["placebo"]),
+        "placebo_p": p_value(row["placebo_p_holm"]),
+        "n": f"{row['difference']['n']:,}",
         "unknown": f"{row['unknown']:,} unclear" if row.get("unknown") else "",
-    }  # fmt: skip
+    }
 
 
 def _rate(estimate: dict[str, Any]) -> dict[str, str]:

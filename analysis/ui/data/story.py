@@ -103,9 +103,19 @@ def read_story(events: Iterable[Event], book: Book, person: Person, key: Society
 class StoryReading:
     """Reads what one persona saw, in the log's events or a society's; ``book`` holds the contests by then."""
 
-    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
-        ContestDecided, Engaged, FeedOpened, FeedServed, OpinionsShifted, Reacted, ReactedMany, ReactionInvalid, StepStarted
-    })  # fmt: skip
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
+        {
+            ContestDecided,
+            Engaged,
+            FeedOpened,
+            FeedServed,
+            OpinionsShifted,
+            Reacted,
+            ReactedMany,
+            ReactionInvalid,
+            StepStarted,
+        }
+    )
 
     def __init__(self, book: Book, person: Person, key: SocietyKey) -> None:
         self.book, self.person, self.persona, self.key = book, person, person.persona, key
@@ -203,12 +213,17 @@ class StoryReading:
         names = contest.competitors()
         seen = [
             SeenMessage(
-                chr(65 + place) if reaction else "", slot, names.get(slot, f"message {slot + 1}"), wrote, slot == choice,
-                self._came.get(wrote.message, ""), self._did.get(wrote.message, []),
+                chr(65 + place) if reaction else "",
+                slot,
+                names.get(slot, f"message {slot + 1}"),
+                wrote,
+                slot == choice,
+                self._came.get(wrote.message, ""),
+                self._did.get(wrote.message, []),
             )
             for place, slot in enumerate(order)
             if (wrote := contest.messages.get(slot)) is not None
-        ]  # fmt: skip
+        ]
         decision = {-1: "abstained", -2: "named no option", -3: "was not asked"}.get(
             choice
         ) or f"chose {names.get(choice, choice)}"
@@ -230,20 +245,30 @@ def story_rows(
     """
     return [
         {
-            "contest": each.contest, "subject": each.subject, "epoch": each.epoch, "arm": each.arm, "said": each.said,
-            "outcome": each.outcome, "seq": each.seq,
+            "contest": each.contest,
+            "subject": each.subject,
+            "epoch": each.epoch,
+            "arm": each.arm,
+            "said": each.said,
+            "outcome": each.outcome,
+            "seq": each.seq,
             "thought": _said(each.thought or each.raw, f"{each.contest}/thought" in whole),
             "seen": [
                 {
-                    "id": f"{each.contest}/{seen.slot}", "letter": seen.letter, "competitor": seen.competitor, "chosen": seen.chosen,
-                    "misbehaved": seen.misbehaved, "came": seen.came, "did": seen.did,
+                    "id": f"{each.contest}/{seen.slot}",
+                    "letter": seen.letter,
+                    "competitor": seen.competitor,
+                    "chosen": seen.chosen,
+                    "misbehaved": seen.misbehaved,
+                    "came": seen.came,
+                    "did": seen.did,
                     "text": _said(seen.text, f"{each.contest}/{seen.slot}" in whole),
                 }
                 for seen in each.seen
             ],
         }
         for each in story.encounters[start:stop]
-    ]  # fmt: skip
+    ]
 
 
 def _said(text: str, whole: bool) -> dict[str, Any]:

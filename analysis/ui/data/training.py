@@ -29,13 +29,25 @@ def _row(trained: AdapterTrained, run: Path) -> dict[str, Any]:
     change = trained.loss_after - trained.loss_before
     first, last = (*trained.data_range, -1, -1)[:2]
     return {
-        "arm": trained.arm, "epoch": trained.epoch, "method": trained.method, "adapter": short(trained.adapter),
-        "parent": short(trained.parent) or "base model", "rows": f"{trained.rows:,}", "tokens": f"{trained.tokens:,}", "steps": f"{trained.steps:,}",
-        "before": f"{trained.loss_before:.4f}", "after": f"{trained.loss_after:.4f}", "change": signed(change, 4),
-        "range": f"{first:,} – {last:,}", "data": trained.data, "over_long": f"{trained.over_long:,}", "seed": trained.seed,
+        "arm": trained.arm,
+        "epoch": trained.epoch,
+        "method": trained.method,
+        "adapter": short(trained.adapter),
+        "parent": short(trained.parent) or "base model",
+        "rows": f"{trained.rows:,}",
+        "tokens": f"{trained.tokens:,}",
+        "steps": f"{trained.steps:,}",
+        "before": f"{trained.loss_before:.4f}",
+        "after": f"{trained.loss_after:.4f}",
+        "change": signed(change, 4),
+        "range": f"{first:,} – {last:,}",
+        "data": trained.data,
+        "over_long": f"{trained.over_long:,}",
+        "seed": trained.seed,
         "settings": [[str(name), _shown(value)] for name, value in sorted(trained.settings.items())],
-        "files": _files(there), "check": _check(there),
-    }  # fmt: skip
+        "files": _files(there),
+        "check": _check(there),
+    }
 
 
 def _folder(adapters: Path, name: str) -> Path | None:

@@ -33,7 +33,12 @@ def Agents(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
     choices = follower.read(lambda book: data.agent_choices(book, address, arm))
     vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
     vue.AgentView(
-        rows=follower.read(lambda book: data.arm_rows(book, evaluation)), arm=arm, lineage=follower.read(lambda book: data.lineage_rows(book, arm)),
-        messages=follower.read(lambda book: data.message_rows(book, slots[start:stop], address, in_full)), total=count(len(slots), "message"),
-        pager=parts.pager(address, len(slots), data.PAGE), event_go=go, event_more=more,
-    )  # fmt: skip
+        rows=follower.read(lambda book: data.arm_rows(book, evaluation)),
+        arm=arm,
+        lineage=follower.read(lambda book: data.lineage_rows(book, arm)),
+        messages=follower.read(lambda book: data.message_rows(book, slots[start:stop], address, in_full)),
+        total=count(len(slots), "message"),
+        pager=parts.pager(address, len(slots), data.PAGE),
+        event_go=go,
+        event_more=more,
+    )

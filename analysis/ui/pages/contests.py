@@ -30,9 +30,12 @@ def Contests(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -
     choices = follower.read(lambda book: data.contest_choices(book, address))
     vue.Controls(choices=choices, said=count(len(contests), "contest"), event_chose=parts.chooser(address, go))
     vue.ContestList(
-        rows=rows, pager=parts.pager(address, len(contests), data.PAGE), found=address.find, event_go=go,
+        rows=rows,
+        pager=parts.pager(address, len(contests), data.PAGE),
+        found=address.find,
+        event_go=go,
         event_find=lambda text: go(address.at(find=text, page_no=0).url),
-    )  # fmt: skip
+    )
 
 
 @solara.component
@@ -50,6 +53,10 @@ def OneContest(follower: Follower, contest: Contest, address: PageAddress, go: v
     reactions = details["reactions"]
     start, stop = parts.page_of(address, len(reactions), data.PAGE)
     vue.ContestView(
-        contest=details | {"reactions": reactions[start:stop]}, total=count(len(reactions), "persona"),
-        pager=parts.pager(address, len(reactions), data.PAGE), back=address.at(contest="", page_no=0).url, event_go=go, event_more=more,
-    )  # fmt: skip
+        contest=details | {"reactions": reactions[start:stop]},
+        total=count(len(reactions), "persona"),
+        pager=parts.pager(address, len(reactions), data.PAGE),
+        back=address.at(contest="", page_no=0).url,
+        event_go=go,
+        event_more=more,
+    )

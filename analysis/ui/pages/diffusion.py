@@ -38,9 +38,7 @@ def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
     shown = solara.use_ref(address.t)
     caption, set_caption = solara.use_state("")
     height, set_height = solara.use_state(360)
-    vue.Controls(
-        choices=choices, said=caption, event_chose=chose, event_room=lambda pixels: set_height(room(pixels))
-    )  # fmt: skip
+    vue.Controls(choices=choices, said=caption, event_chose=chose, event_room=lambda pixels: set_height(room(pixels)))
     if key is None:
         vue.Notice(title="No society yet", text=parts.nobody(follower))
         return
@@ -95,9 +93,16 @@ class Linked:
 
 @solara.component
 def SocietyView(
-    follower: Follower, key: SocietyKey, address: PageAddress, go: vue.Go, rest: Rest, say: Callable[[str], None],
-    linked: Linked | None = None, height: int = 400, parting: int = -1,
-) -> None:  # fmt: skip
+    follower: Follower,
+    key: SocietyKey,
+    address: PageAddress,
+    go: vue.Go,
+    rest: Rest,
+    say: Callable[[str], None],
+    linked: Linked | None = None,
+    height: int = 400,
+    parting: int = -1,
+) -> None:
     """One society, followed as long as it is shown; ``parting``: the step in which it and the one beside it part."""
     tick, set_tick = solara.use_state(0)
     seen = solara.use_context(SEEN)
@@ -137,9 +142,18 @@ class _Sent:
 
 @solara.component
 def Graph(
-    follower: Follower, watcher: Watcher, key: SocietyKey, address: PageAddress, go: vue.Go, rest: Rest, say: Callable[[str], None],
-    tick: int, linked: Linked | None, height: int, parting: int,
-) -> None:  # fmt: skip
+    follower: Follower,
+    watcher: Watcher,
+    key: SocietyKey,
+    address: PageAddress,
+    go: vue.Go,
+    rest: Rest,
+    say: Callable[[str], None],
+    tick: int,
+    linked: Linked | None,
+    height: int,
+    parting: int,
+) -> None:
     """The widget, made once; later frames are added, other colours are sent."""
     selected, set_selected = solara.use_state(-1)
     t, set_t = solara.use_state(address.t)
@@ -150,11 +164,23 @@ def Graph(
         places = place(people, header, frames.personas, key.phase, follower.path, address.across, address.up)
         shown = film(frames, address.fill, address.slot)
         widget = DiffusionGraph(
-            places.xy, places.ties, shown.fills, outlines=shown.outlines, palette=shown.palette, ramp=shown.ramp,
-            frames=frames.labels, marks=frames.marks, names=places.names, communities=places.communities,
-            t=min(max(0, address.t), len(frames) - 1), note=places.note, fills_title=shown.title,
-            outline_labels=shown.outline_labels, height=height, title=f"Audience: {key.label}",
-        )  # fmt: skip
+            places.xy,
+            places.ties,
+            shown.fills,
+            outlines=shown.outlines,
+            palette=shown.palette,
+            ramp=shown.ramp,
+            frames=frames.labels,
+            marks=frames.marks,
+            names=places.names,
+            communities=places.communities,
+            t=min(max(0, address.t), len(frames) - 1),
+            note=places.note,
+            fills_title=shown.title,
+            outline_labels=shown.outline_labels,
+            height=height,
+            title=f"Audience: {key.label}",
+        )
         row = _row_of(frames, address.persona)
         if row >= 0:
             widget.selected = row
@@ -231,8 +257,14 @@ def _send(
         widget.marks = marks  # sent where they are others
     else:
         widget.show(
-            shown.fills, frames.labels, outlines=shown.outlines, marks=marks, palette=shown.palette, ramp=shown.ramp, t=min(widget.t, len(frames) - 1)
-        )  # fmt: skip
+            shown.fills,
+            frames.labels,
+            outlines=shown.outlines,
+            marks=marks,
+            palette=shown.palette,
+            ramp=shown.ramp,
+            t=min(widget.t, len(frames) - 1),
+        )
         widget.fills_title = shown.title
     sent.frames, sent.thinned, sent.view = len(frames), frames.thinned, (fill, slot, shown.ramp.get("high", 0.0))
 

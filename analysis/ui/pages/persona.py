@@ -76,11 +76,23 @@ def Told(
 
     state, ask = _use_interview(follower, person, story)
     vue.PersonaView(
-        person=data.person_row(person), rows=rows, lines=told.lines(story.opinions), end=told.scale(story.opinions), society=key.label,
-        total=count(len(story.encounters), "contest"), place=f"{person.persona - first + 1:,} of {size:,}", before=to(-1), after=to(1),
-        pager=parts.pager(address, len(story.encounters), SIZE), missing=missing, interview=state,
-        event_go=go, event_more=more, event_find=find, event_ask=ask,
-    )  # fmt: skip
+        person=data.person_row(person),
+        rows=rows,
+        lines=told.lines(story.opinions),
+        end=told.scale(story.opinions),
+        society=key.label,
+        total=count(len(story.encounters), "contest"),
+        place=f"{person.persona - first + 1:,} of {size:,}",
+        before=to(-1),
+        after=to(1),
+        pager=parts.pager(address, len(story.encounters), SIZE),
+        missing=missing,
+        interview=state,
+        event_go=go,
+        event_more=more,
+        event_find=find,
+        event_ask=ask,
+    )
 
 
 def _use_interview(follower: Follower, person: data.Person, story: told.Story) -> tuple[dict[str, Any], vue.Go]:

@@ -36,6 +36,9 @@ def Probes(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
     run = quoted(follower.path)
     none = "" if judged else "No language model judged these messages yet:"
     vue.ProbeView(
-        tables=tables, title="Nothing was evaluated yet", command="" if judged or why else f"moloch probe {run} --judge http://host:8000/v1#NAME", judges=why or none,
+        tables=tables,
+        title="Nothing was evaluated yet",
+        command="" if judged or why else f"moloch probe {run} --judge http://host:8000/v1#NAME",
+        judges=why or none,
         text="Probes judge what is written for held-out anchors, after the last epoch (or each, with --set evaluate=every).",
-    )  # fmt: skip
+    )

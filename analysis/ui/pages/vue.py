@@ -53,9 +53,23 @@ def MemberCard(name: str, text: str, facts: list[list[str]], to: str, event_go: 
 
 @solara.component_vue("persona.vue")
 def PersonaView(
-    person: Row, rows: list[Row], lines: list[Row], end: float, society: str, total: str, place: str, before: str, after: str,
-    pager: Row | None, missing: str, interview: Row, event_go: Go, event_more: Go, event_find: Go, event_ask: Go,
-) -> None:  # fmt: skip
+    person: Row,
+    rows: list[Row],
+    lines: list[Row],
+    end: float,
+    society: str,
+    total: str,
+    place: str,
+    before: str,
+    after: str,
+    pager: Row | None,
+    missing: str,
+    interview: Row,
+    event_go: Go,
+    event_more: Go,
+    event_find: Go,
+    event_ask: Go,
+) -> None:
     """One persona, what it saw, and the interview."""
 
 

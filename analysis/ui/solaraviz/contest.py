@@ -39,11 +39,23 @@ def Contest(model: ReplayModel):
     at = max(0, len(contests) - 1 - back)
     with solara.Column(gap="8px", style={"padding": "0 8px", "height": "390px", "overflow": "auto"}):
         with solara.Row(style={"align-items": "center"}, gap="4px"):
-            solara.Button(icon_name="mdi-chevron-left", icon=True, small=True, disabled=at == 0,
-                          on_click=lambda: set_back(back + 1), attributes={"aria-label": "Previous contest"})  # fmt: skip
+            solara.Button(
+                icon_name="mdi-chevron-left",
+                icon=True,
+                small=True,
+                disabled=at == 0,
+                on_click=lambda: set_back(back + 1),
+                attributes={"aria-label": "Previous contest"},
+            )
             solara.Text(f"Contest {at + 1} of {len(contests)} in step {model.steps}")
-            solara.Button(icon_name="mdi-chevron-right", icon=True, small=True, disabled=at == len(contests) - 1,
-                          on_click=lambda: set_back(back - 1), attributes={"aria-label": "Next contest"})  # fmt: skip
+            solara.Button(
+                icon_name="mdi-chevron-right",
+                icon=True,
+                small=True,
+                disabled=at == len(contests) - 1,
+                on_click=lambda: set_back(back - 1),
+                attributes={"aria-label": "Next contest"},
+            )
         Card(contests[at])
 
 
@@ -90,8 +102,11 @@ def _message(slot: int, message: dict[str, Any], votes: list[dict[str, Any]], da
             "font-size:14px;line-height:20px;white-space:pre-line;overflow-wrap:anywhere;max-height:120px;overflow:auto",
             "moloch-message",
         )
-        _div([f"{tally['count']} {'vote' if tally['count'] == '1' else 'votes'}{' · won' if message['won'] else ''}"],
-             "font-size:13px;margin-top:4px", "moloch-votes")  # fmt: skip
+        _div(
+            [f"{tally['count']} {'vote' if tally['count'] == '1' else 'votes'}{' · won' if message['won'] else ''}"],
+            "font-size:13px;margin-top:4px",
+            "moloch-votes",
+        )
         _div([], f"height:4px;border-radius:2px;background:{colour};width:{tally['share']:.1%}")
         if failed := [verdict["probe"] for verdict in message["verdicts"] if verdict["bad"]]:
             _div([f"Probes say: {', '.join(failed)}"], f"font-size:13px;color:{'#ff8a80' if dark else '#c62828'}")
