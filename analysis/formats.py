@@ -29,7 +29,7 @@ def known(value: float | None) -> bool:
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """Return a number with so many decimals; zero has no sign."""
+    """Return a number with this many decimals; zero has no sign."""
     if value is None or not known(value):
         return DASH
     return f"{value:,.{digits}f}".replace("-", MINUS if round(value, digits) else "")

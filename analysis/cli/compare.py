@@ -17,7 +17,7 @@ def compare(
     b: Annotated[Path, typer.Argument(metavar="B", help="Another run's folder.")],
     as_json: options.Json = False,
 ) -> None:
-    """Compare two runs: their settings, the first decision that differs, and what came out."""
+    """Compare two runs: their settings, the first decision that differs, and their outcomes."""
     with stderr().status("comparing"):
         from analysis.tables.compare import compare as compare_runs
 

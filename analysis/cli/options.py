@@ -30,7 +30,7 @@ Profile = Annotated[str | None, typer.Option(help="Settings for a kind of machin
 MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls than this; exit code 5, resumable.")]
 MaxTokens = Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, read and written.")]
 MaxUsd = Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, by the settings' prices.")]
-MaxMinutes = Annotated[float | None, typer.Option(min=0, help="Stop this process after so many minutes.")]
+MaxMinutes = Annotated[float | None, typer.Option(min=0, help="Stop this process after this many minutes.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what models would be asked and the cost; ask nothing.")]
 Epochs = Annotated[int | None, typer.Option(help="Rounds of simulating and learning.")]
 Seed = Annotated[int | None, typer.Option(help="Decides all randomness of the run.")]

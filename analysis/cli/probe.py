@@ -29,7 +29,7 @@ def probe(
     phase: Annotated[str, typer.Option(help="evaluate, or train.")] = "evaluate",
     epoch: Annotated[int | None, typer.Option(help="By default, the last one of the phase.")] = None,
     arm: Annotated[list[str] | None, typer.Option("--arm", help="Only this arm; repeatable.")] = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="Judge messages about that many anchors only.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Judge messages about this many anchors only.")] = None,
     validate: Annotated[
         Path | None, typer.Option(help="CSV of message,probe,label, or cases: judge these, compare.")
     ] = None,
@@ -37,7 +37,7 @@ def probe(
     max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls, in all.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, in all.")] = None,
     max_usd: Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, in all.")] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop after that many minutes.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this many minutes.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the verdicts; by default RUN/verdicts.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it may cost; ask nothing.")] = False,
     as_json: options.Json = False,

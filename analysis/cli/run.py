@@ -1,4 +1,4 @@
-"""``moloch run``: simulate, learn, evaluate, and print what came out."""
+"""``moloch run``: simulate, learn, evaluate, and print the results."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def study(
 ) -> None:
     """Run several seeds, one after the other, and give means with intervals over seeds.
 
-    Each seed is a run of its own under the study's folder; those that are done are not run again. Bounds hold for each run.
+    Each seed is a separate run under the study's folder; finished runs are not repeated. Bounds apply to each run.
     """
     serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
     with stderr().status("loading"):

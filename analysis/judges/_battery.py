@@ -57,7 +57,7 @@ class Question(_Frozen):
 
     @property
     def id(self) -> str:
-        """Content id of what is asked and what it means; where it is asked is no part of it."""
+        """Content id of what is asked and what it means; where it is asked is not part of it."""
         return content_id(self.model_dump(mode="json", exclude={"arenas"}))
 
     @property

@@ -1,4 +1,4 @@
-"""The calls of an inquiry: each answer is durable before it is used, in a log of its own beside the run's.
+"""The calls of an inquiry: each answer is durable before it is used, in a separate log beside the run's.
 
 The log of verdicts holds settings and raw answers; a verdict is a function of its answers (:mod:`analysis.judges._answers`).
 Asking the same again costs nothing. The run's own log is read, never changed.

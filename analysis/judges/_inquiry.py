@@ -1,4 +1,4 @@
-"""From a run and its judges to a table: prepare, look at the price, ask, and read what came out.
+"""From a run and its judges to a table: prepare, look at the price, ask, and read the results.
 
 Puts the other modules of this room together; ``moloch probe`` is a shell around it.
 """

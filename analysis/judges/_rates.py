@@ -63,7 +63,7 @@ class RateRow(msgspec.Struct, frozen=True):
 
 
 def at_equal_length(labels: Sequence[float], words: Sequence[float], *, level: float = 0.95) -> Estimate:
-    """Return what is left of paired differences in labels where the two messages are equally long.
+    """Return the part of paired differences in labels that remains where the two messages are equally long.
 
     Ordinary least squares of the difference of labels on the difference of log words, over pairs; the value is the
     intercept, with HC3 standard errors (MacKinnon & White 1985) and Student's t on n - 2 degrees of freedom. Pairs are

@@ -1,4 +1,4 @@
-"""Whether judges may be believed: how they agree with each other, with the run's own probes, and with people's labels.
+"""Whether judges can be trusted: how they agree with each other, with the run's own probes, and with people's labels.
 
 Knows rows of verdicts; statistics are :mod:`analysis.statistics.agreement`'s. Units are distinct messages: the same text about
 the same anchor counts once.

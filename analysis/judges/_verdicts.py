@@ -1,6 +1,6 @@
 """Verdicts as rows: what each judge found about each message, joined with the message's place in its run.
 
-A function of two logs, the run's and that of its verdicts; asks nobody anything.
+A function of two logs, the run's and that of its verdicts; makes no calls.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class VerdictRow(msgspec.Struct, frozen=True):
 
 
 def row(item: Item, ruling: Ruling) -> VerdictRow:
-    """Return the row of a planned question and what came of it."""
+    """Return the row of a planned question and its ruling."""
     m = item.message
     return VerdictRow(
         m.message, m.contest, m.slot, m.phase, m.epoch, m.arm, m.competitor, m.anchor, item.question.name,

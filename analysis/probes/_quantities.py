@@ -117,7 +117,7 @@ def _data(name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def quantities(text: str) -> tuple[Quantity, ...]:
-    """Return the quantities that ``text`` states, in order; idioms, identifiers and a bare "one" are none."""
+    """Return the quantities that ``text`` states, in order; idioms, identifiers and a bare "one" do not count."""
     text = plain(text)
     cut = re.sub(r"https?://\S+|www\.\S+|^\s*\d+[.)]\s", lambda m: " " * len(m[0]), text, flags=re.MULTILINE)
     cut = _idioms().sub(lambda m: "_" * len(m[0]), cut)

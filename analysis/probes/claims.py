@@ -50,7 +50,7 @@ def _in_free_text(text: str, anchor: Anchor, arena: str) -> list[str]:
 
 
 def _in_statement(statement: Statement, anchor: Anchor, arena: str, grammar: Grammar) -> list[str]:
-    """Return the sentence, or the claims in it, if it holds an unsupported claim that is no copy error."""
+    """Return the sentence, or the claims in it, if it holds an unsupported claim that is not a copy error."""
     if statement.family == "unparsed":
         return claims(statement.text, arena, source(anchor))[0]  # its numbers may be miscopied ones
     if statement.family == "authority":

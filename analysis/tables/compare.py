@@ -30,7 +30,7 @@ KINDS = ("votes", "strategy", "copying")
 
 
 class Shared(msgspec.Struct, frozen=True):
-    """The run that both go back to by forks (or that one of them is), and how many of its events they share."""
+    """The run that both descend from by forks (or that one of them is), and how many of its events they share."""
 
     run: str
     events: int
@@ -187,7 +187,7 @@ def _flat(config: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def common_past(a: Path, b: Path) -> Shared | None:
-    """Return the nearest run that both were forked from, or that one is and the other was forked from.
+    """Return the nearest common ancestor by forks, which may be one of the two runs.
 
     Raises:
         LogError: a run that one of them was forked from is gone.
@@ -201,7 +201,7 @@ def common_past(a: Path, b: Path) -> Shared | None:
 
 
 def _past(run: Path) -> dict[Path, float]:
-    """Return the run and those it goes back to, nearest first, each with how many of its events it holds."""
+    """Return the run and its ancestors, nearest first, each with how many of its events it holds."""
     past: dict[Path, float] = {run.resolve(): float("inf")}
     until = float("inf")
     for fork in lineage(run):
@@ -214,7 +214,7 @@ def _past(run: Path) -> dict[Path, float]:
 
 
 _NOT_COMPARED = (Lifecycle, Forked, RunConfigured, ReaderJoined, AudienceSet)
-"""Events that are not compared here: about the process, or settings, which are compared for themselves."""
+"""Events that are not compared here: about the process, or settings, which are compared separately."""
 
 
 def part(a: EventLog, b: EventLog) -> tuple[int, int, Parting | None, End]:

@@ -148,7 +148,7 @@ def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -
 
 
 def _seen_first(contest: EvaluationContest) -> _AnchorVotes:
-    """Return who of those who had a choice chose what was seen first."""
+    """Return which voters, of those who had a choice, chose the option seen first."""
     recorded = contest.first >= 0
     if recorded.all():
         return _AnchorVotes(contest.anchor, contest.personas, contest.first)

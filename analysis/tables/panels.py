@@ -81,7 +81,7 @@ def _votes(contests: Sequence[EvaluationContest]) -> NDArray[np.float64]:
 
 
 def _everyone(contests: Sequence[EvaluationContest]) -> NDArray[np.int32]:
-    """Return who voted in any of the contests, ascending."""
+    """Return the voters of any of the contests, ascending."""
     columns = list({id(contest.personas): contest.personas for contest in contests}.values())  # most contests share one
     first, after = min(int(column[0]) for column in columns), max(int(column[-1]) for column in columns) + 1
     voted = np.zeros(after - first, dtype=bool)

@@ -27,19 +27,19 @@ POLL_S = 0.25
 BEAT_S = 0.5
 """Least seconds between two updates of a page."""
 SHARE = 5
-"""Of the time at most one part in so many goes into updating a page."""
+"""At most one part in this many of the time goes into updating a page."""
 AT_ONCE = 1_000
 """Events that are taken while pages that look at the frames wait."""
 T = TypeVar("T")
 
 
 def pause(took: float) -> float:
-    """Return how long to wait after an update that took so many seconds."""
+    """Return how long to wait after an update that took this many seconds."""
     return max(BEAT_S, (SHARE - 1) * took)
 
 
 class Following(ABC):
-    """Reads a log in a thread of its own while somebody looks, each event once; the next look resumes where the last one ended.
+    """Reads a log in a separate thread while a page looks, each event once; the next look resumes where the last one ended.
 
     Attributes:
         error: why reading stopped; the next look tries again.
@@ -54,11 +54,11 @@ class Following(ABC):
 
     @property
     def watched(self) -> bool:
-        """Whether somebody looks."""
+        """Whether a page looks."""
         return bool(self._looking)
 
     def look(self, changed: Callable[[], None] = lambda: None) -> Callable[[], None]:
-        """Read on from now, and report new events to ``changed``; returns how to stop. Reading continues while anybody looks."""
+        """Read on from now, and report new events to ``changed``; returns how to stop. Reading continues while any page looks."""
         with self._gate:
             self._looking.append(changed)
             if not self._reading:
@@ -73,7 +73,7 @@ class Following(ABC):
         return leave
 
     def end(self) -> None:
-        """Stop reading, even while somebody looks."""
+        """Stop reading, even while a page looks."""
         self._ended.set()
 
     @abstractmethod
@@ -107,7 +107,7 @@ class Following(ABC):
             return self._reading
 
     def _read(self) -> bool:
-        """Take what is new; returns whether that is all, and not only what came before everybody went away."""
+        """Take new events; returns whether all of them were taken, not only those before the last page left."""
         if self._tail is None:
             self._tail = open_log(self.path, write=False).tail()
         self.error = ""

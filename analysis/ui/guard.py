@@ -45,7 +45,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_own(origin: str, host: str) -> bool:
-    """Return whether an ``Origin`` header is that of the pages themselves; a client that is no browser sends none."""
+    """Return whether an ``Origin`` header is that of the pages themselves; a client that is not a browser sends none."""
     try:
         return not origin or urlsplit(origin)[:2] == ("http", host)
     except ValueError:

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Follower(Following):
-    """One run: its book, kept up to date while somebody looks.
+    """One run: its book, kept up to date while a page looks.
 
     Attributes:
         version: grows whenever the book does; ``ready``: set once the log, as it was at first, is read, or reading failed.
@@ -102,7 +102,7 @@ class Follower(Following):
         return now is not None and now != self._seen
 
     def close(self) -> None:
-        """Stop reading, even while somebody looks."""
+        """Stop reading, even while a page looks."""
         self.end()
         for watcher in self._watchers.values():
             watcher.end()

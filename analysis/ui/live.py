@@ -32,14 +32,14 @@ def use_version(follower: Follower) -> int:
 
 
 def use_ticks(seconds: float) -> None:
-    """Render the component again every so many seconds, while it is seen."""
+    """Render the component again every ``seconds`` seconds, while it is seen."""
     seen = solara.use_context(SEEN)
     _, tick = solara.use_state(0)
     _use_beat(lambda known: tick(lambda number: number + 1), seconds, [seen], seen)
 
 
 def _use_beat(beat: Callable[[list[Any]], None], seconds: float, depends: list[Any], on: bool) -> None:
-    """Call ``beat`` every so many seconds, less often where it is slow, and not while the browser is gone."""
+    """Call ``beat`` every ``seconds`` seconds, less often where it is slow, and not while the browser is gone."""
     there = _connected()
 
     def begin() -> Callable[[], None] | None:

@@ -106,7 +106,7 @@ def bound(port: int) -> Any:
 
 
 def _settings(home: str) -> None:
-    """Settle what the server underneath reads from its environment: no telemetry, no files of its own, no reloading."""
+    """Set what the server underneath reads from its environment: no telemetry, no extra files, no reloading."""
     os.environ |= {
         "SOLARA_APP": APP,
         "SOLARA_MODE": "production",

@@ -81,7 +81,7 @@ def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int
 
 
 def result(contest: Contest, slot: int) -> str:
-    """Return what came of a message: won, lost, tie, rejected, or undecided."""
+    """Return the outcome of a message: won, lost, tie, rejected, or undecided."""
     if contest.messages[slot].rejected:
         return "rejected"
     if not contest.outcome:

@@ -21,7 +21,7 @@ ASIDE = (
     Swatch(label="Abstained", light="#3b444d", dark="#c9d1d9"),
     Swatch(label="Named no option", light="#847b00", dark="#f0e442"),
 )
-"""What is no choice of a message, in the same colours everywhere."""
+"""Entries that are not a choice of a message, in the same colours everywhere."""
 
 
 @dataclass(frozen=True)

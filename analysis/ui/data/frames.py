@@ -28,7 +28,7 @@ class Frames:
         marks: ``t``, ``kind`` and ``label``.
         contests: T contest ids, empty where a frame shows none.
         formed, cut: ties among members since the society began.
-        thinned: only every so many-th frame was kept.
+        thinned: only every n-th frame was kept.
     """
 
     personas: NDArray[np.int64]

@@ -36,7 +36,7 @@ class RunInfo:
         head: hash of the chain; ``digest``: what a finished run ended with.
         forked: the run that it was forked from, and how many of its events they share.
         error: what is wrong with the log.
-        written: when its last event was appended, in seconds since the Unix epoch; 0 for never, or where nobody looked for it.
+        written: when its last event was appended, in seconds since the Unix epoch; 0 for never, or where it was not looked up.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""One persona in one society: what it saw, in its own order, what it thought, chose and passed on, and what it came to think."""
+"""One persona in one society: what it saw, in its own order, what it thought, chose and passed on, and how its opinions changed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from analysis.ui.data.persona import Person
 
 @dataclass(frozen=True)
 class SeenMessage:
-    """One message as the persona had it before it.
+    """One message as the persona saw it.
 
     Attributes:
         message: as the book has it, with the verdicts that came later.
@@ -64,7 +64,7 @@ class SeenMessage:
 
 @dataclass(frozen=True)
 class Encounter:
-    """One contest as the persona lived it. ``said``: what it chose, in words; ``raw``: an answer that named no option."""
+    """One contest as the persona saw it. ``said``: what it chose, in words; ``raw``: an answer that named no option."""
 
     contest: str
     seq: int

@@ -19,7 +19,7 @@ def training_rows(book: Book, run: Path) -> list[dict[str, Any]]:
     """Return one row per adapter, in the order of the log.
 
     Args:
-        run: the folder that holds ``adapters``; a fork's shared ones are with its parent, and are said to be elsewhere.
+        run: the folder that holds ``adapters``; a fork's shared ones are with its parent, and are marked as elsewhere.
     """
     return [_row(trained, run) for trained in book.adapters]
 
@@ -51,7 +51,7 @@ def _row(trained: AdapterTrained, run: Path) -> dict[str, Any]:
 
 
 def _folder(adapters: Path, name: str) -> Path | None:
-    """Return where an adapter lies, under its own name or under its arm's; a name that is a path leads nowhere."""
+    """Return where an adapter lies, under its own name or under its arm's; a name that is a path is not followed."""
     if not _PLAIN.fullmatch(name):
         return None
     return next((path for path in (adapters / name, *adapters.glob(f"*/{name}")) if path.is_dir()), None)

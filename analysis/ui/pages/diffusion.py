@@ -111,7 +111,7 @@ def SocietyView(
     def begin() -> Callable[[], None] | None:
         if not seen:
             return None
-        set_tick(lambda number: number + 1)  # of what came before we looked
+        set_tick(lambda number: number + 1)  # for events from before this subscription
         return watcher.look(lambda: set_tick(lambda number: number + 1))
 
     solara.use_effect(begin, [watcher, seen])

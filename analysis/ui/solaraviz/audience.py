@@ -1,4 +1,4 @@
-"""The audience graph of a model, one frame for each step that somebody saw."""
+"""The audience graph of a model, one frame for each step that a page showed."""
 
 # solara says of no name that it is public
 # pyright: reportPrivateImportUsage=false

@@ -1,4 +1,4 @@
-"""The model behind a page: a run of the page's own, or a log, and the values of its parameter panel."""
+"""The model behind a page: the page's own run, or a log, and the values of its parameter panel."""
 
 # solara says of no name that it is public
 # pyright: reportPrivateImportUsage=false
@@ -73,5 +73,5 @@ def _value(param: Any) -> Any:
 
 
 def still(model: ReplayModel) -> AbstractContextManager[Any]:
-    """Keep a model as it is while a part reads it; a live run's changes on a thread of its own."""
+    """Keep a model as it is while a part reads it; a live run's model changes on a separate thread."""
     return model.still() if isinstance(model, LiveRun) else nullcontext()
