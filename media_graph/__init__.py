@@ -19,3 +19,7 @@ __all__ = [
     "to_csr",
     "write_graph",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -14,3 +14,7 @@ __all__ = [
     "draw_joint", "load_personas", "make_attributed", "make_persona", "rake", "read_mapping", "read_personas", "resample",
     "stratified_split", "synthetic_personas", "take", "trait_matrix", "traits",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

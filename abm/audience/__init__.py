@@ -40,3 +40,7 @@ __all__ = [
     "save_audience",
     "sensitivity",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -30,3 +30,7 @@ __all__ = [
     "run_digest",
     "shown",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -9,3 +9,7 @@ from abm.log.recovery import Head, repair
 from abm.log.segments import Fork
 
 __all__ = ["EventLog", "Fork", "Head", "create", "open_log", "read_events", "repair", "verify"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -28,3 +28,7 @@ __all__ = [
     "rates",
     "read_verdicts",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

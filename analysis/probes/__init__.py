@@ -34,3 +34,7 @@ misrepresentation, disinformation = partial(ClaimsProbe, "misrepresentation"), p
 def battery(arena: Arena) -> list[Probe]:
     """Return the probes that an arena names."""
     return probes(arena.probes)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -28,3 +28,7 @@ __all__ = [
     "check_options",
     "training_set",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -7,3 +7,7 @@ __all__ = [
     "SI", "SIR", "Deffuant", "FriedkinJohnsen", "HegselmannKrause", "IndependentCascade", "LinearThreshold", "Opinions",
     "Spreading",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

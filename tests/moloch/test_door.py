@@ -55,6 +55,14 @@ def test_no_submodule_hides_a_public_name(package):
     assert not {name for name in public & submodules if not isinstance(getattr(door, name), type(sys))}
 
 
+@pytest.mark.parametrize("package", packages())
+def test_a_door_shows_its_public_names(package):
+    """And nothing else: tab completion is a list of what there is to use."""
+    door = importlib.import_module(package)
+    if hasattr(door, "__all__"):
+        assert dir(door) == sorted(door.__all__)
+
+
 def test_a_training_set_is_always_the_function():
     """Whatever was imported before."""
     code = "import learning; import learning.runs.run; print(callable(learning.training_set), callable(learning.run))"
