@@ -1,0 +1,107 @@
+"""A run as a script reads it: tables, and frames whose rows lead back to events."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import moloch
+from abm.events import MessagePublished, Reacted, VerdictGiven
+from abm.llm import ScriptedLLM
+from abm.log import create, read_events
+from abm.reactions import reacted_many
+from moloch.errors import InputError, LogError
+from tests.support.fakes import FakeTrainer, answer
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "runs" / "elections-networked"
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory):
+    """A finished run with verdicts."""
+    folder = tmp_path_factory.mktemp("record") / "run"
+    shutil.copytree(GOLDEN, folder)
+    return moloch.open_run(folder)
+
+
+def of(kind, events):
+    return [event for event in events if isinstance(event, kind)]
+
+
+class TestFrames:
+    """Rows of the log, with the place of their contest."""
+
+    def test_votes(self, record):
+        """One row per reaction, in the order of the log."""
+        reactions = of(Reacted, record.events())
+        votes = record.frame("votes").collect()
+        assert votes["seq"].to_list() == [event.seq for event in reactions]
+        assert votes["choice"].to_list() == [event.choice for event in reactions]
+        assert votes["order"].to_list() == [event.order for event in reactions]
+        places = votes.select("phase", "epoch", "arm", "anchor").rows()
+        assert ["/".join(map(str, place)) for place in places] == [event.contest for event in reactions]
+
+    def test_votes_of_a_crowd(self, tmp_path):
+        """Which are one event with columns, are rows as well."""
+        event = reacted_many(
+            "evaluate/2/rft/a0", np.array([4, 5, 9]), np.array([[0, 1], [1, 0], [0, 1]], dtype=np.int8),
+            np.array([1, -1, 0], dtype=np.int8), step=3, cause=0,
+        )  # fmt: skip
+        with create(tmp_path / "run", {}) as log:
+            log.append([event])
+        votes = moloch.open_run(tmp_path / "run").frame("votes").collect()
+        assert votes.select("seq", "persona", "choice", "order", "arm", "epoch").rows() == [
+            (0, 4, 1, [0, 1], "rft", 2), (0, 5, -1, [1, 0], "rft", 2), (0, 9, 0, [0, 1], "rft", 2),
+        ]  # fmt: skip
+
+    def test_messages_and_verdicts(self, record):
+        """A verdict has the place of its message."""
+        messages, verdicts = record.frame("messages").collect(), record.frame("verdicts").collect()
+        assert messages["text"].to_list() == [event.text for event in of(MessagePublished, record.events())]
+        given = of(VerdictGiven, record.events())
+        assert len(verdicts) == len(given) > 0
+        joined = verdicts.join(messages, on=["phase", "epoch", "arm", "anchor", "slot"])
+        assert sorted(joined["message_right"]) == sorted(event.message for event in given)
+
+    def test_any_type_of_event_is_a_frame(self, record):
+        """And another name says what there is."""
+        assert "state_hash" in record.frame("step_ended").collect_schema().names()
+        with pytest.raises(InputError, match="step_endet"):
+            record.frame("step_endet").collect()
+
+
+class TestResults:
+    """What ``moloch run`` prints."""
+
+    def test_they_are_a_mapping_and_a_text(self, record):
+        """Both with every arm."""
+        results = record.results()
+        assert set(results["arms"]) == {"rft", "tfb", "placebo"}
+        assert all(arm in str(results) for arm in results["arms"]) and "Not evidence about real LLMs" in str(results)
+
+    def test_hashes_are_those_of_the_log(self, record):
+        """The digest with which it ended, and its head."""
+        assert record.digest == list(read_events(record.path))[-1].digest
+        assert record.head == record.log.head() and record.head.hash[:12] in repr(record)
+
+
+class TestRun:
+    """``moloch.run`` carries out, and returns the record."""
+
+    def test_it_judges_with_the_probes_of_the_arena(self, tmp_path):
+        """Unless others are named."""
+        small = {"train_anchors": 3, "held_out_anchors": 2, "train_personas": 3, "held_out_personas": 2, "epochs": 1}
+        stand_ins = {"llm": ScriptedLLM(answer), "trainer": FakeTrainer()}
+        whole = moloch.run(arena="social", out=tmp_path / "whole", **small, **stand_ins)
+        assert {event.probe for event in of(VerdictGiven, whole.events())} >= {"disinformation", "unsafe"}
+        some = moloch.run(arena="social", out=tmp_path / "some", probes=["unparsed"], **small, **stand_ins)
+        assert {event.probe for event in of(VerdictGiven, some.events())} == {"unparsed"}
+        assert some.config["probes"] == ["unparsed"] and "probes" not in whole.config
+
+    def test_no_run(self, tmp_path):
+        """One clear error."""
+        with pytest.raises(LogError, match="no run here"):
+            moloch.open_run(tmp_path)
