@@ -155,7 +155,7 @@ def _votes(log: EventLog) -> pl.LazyFrame:
     columns = ["seq", "step", "contest", "persona", "choice", "order", "thought"]
     asked = log.frame("reacted").select(columns)
     crowds = [
-        _exploded(row).select(columns).cast(dict(asked.schema))
+        _exploded(row).select(columns).cast(cast(Any, asked.schema))
         for row in log.frame("reacted_many").iter_rows(named=True)
     ]
     return _placed(pl.concat([asked, *crowds]).lazy().sort("seq"))
