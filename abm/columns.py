@@ -25,9 +25,9 @@ def pack(values: ArrayLike, kind: Any) -> bytes:
     Raises:
         ValueError: a whole number does not fit into the column.
     """
-    given = np.asarray(values)
-    column = given.astype(_dtype(kind))
-    if column.dtype.kind == "i" and not np.array_equal(column, given):
+    array = np.asarray(values)
+    column = array.astype(_dtype(kind))
+    if column.dtype.kind == "i" and not np.array_equal(column, array):
         raise ValueError(f"values do not fit into a column of {column.dtype}")
     return column.tobytes()
 

@@ -73,7 +73,7 @@ class Repaired(Lifecycle, frozen=True, kw_only=True, tag="repaired"):
 
 
 class CallsServed(Lifecycle, frozen=True, kw_only=True, tag="calls_served"):
-    """How a server answered a round of calls; each answer stands in the log on its own (``llm_replied``)."""
+    """How a server answered a round of calls; each answer has an event of its own (``llm_replied``)."""
 
     model: str
     calls: int
@@ -147,7 +147,7 @@ class PersonasJoined(Event, frozen=True, kw_only=True, tag="personas_joined"):
 
 
 class CrowdJoined(Event, frozen=True, kw_only=True, tag="crowd_joined"):
-    """Members of whom nothing is known but traits, as columns; row i is persona index ``first + i``."""
+    """Members known only by their traits, as columns; row i is persona index ``first + i``."""
 
     split: Phase
     first: int
@@ -334,7 +334,7 @@ class StepEnded(Event, frozen=True, kw_only=True, tag="step_ended"):
 
 # -- the networked world: accounts, feeds, what members do there and what it does to them ------------------
 #
-# An account is a persona index (0, 1, ...) or a competitor: -2 - slot. -1 stands for the platform itself.
+# An account is a persona index (0, 1, ...) or a competitor: -2 - slot. -1 is the platform itself.
 
 
 class TiesFormed(Event, frozen=True, kw_only=True, tag="ties_formed"):
@@ -440,7 +440,7 @@ class Intervened(Event, frozen=True, kw_only=True, tag="intervened"):
 
 
 class MessagesLabelled(Event, frozen=True, kw_only=True, tag="messages_labelled"):
-    """A fact-check found messages to misbehave; whoever sees them from now on sees that."""
+    """A fact-check found that messages misbehave; everyone who sees them from now on sees that."""
 
     round: int
     items: Int16s

@@ -1,4 +1,4 @@
-"""What a probe is: it judges one message against its anchor. Implementations stand in ``analysis``."""
+"""What a probe is: it judges one message against its anchor. Implementations are in ``analysis``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Probe(Protocol):
 
 
 PROBES: Registry[Callable[[], Probe]] = Registry("probe")
-"""Name -> what makes the probe. Those of this package stand in ``analysis`` and are offered as entry points."""
+"""Name -> what makes the probe. Moloch's own are in ``analysis`` and registered as entry points."""
 
 
 def probes(names: Sequence[str]) -> list[Probe]:

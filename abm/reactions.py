@@ -64,6 +64,13 @@ def each(event: ReactedMany, most: int | None = None) -> Iterator[Reacted]:
     personas, orders, choices = personas[:most], orders[:most], choices[:most]
     for persona, order, choice in zip(personas.tolist(), orders.tolist(), choices.tolist(), strict=True):
         yield Reacted(
-            seq=event.seq, step=event.step, cause=event.cause, at=event.at, contest=event.contest, persona=persona,
-            order=order, choice=choice, thought="",
-        )  # fmt: skip
+            seq=event.seq,
+            step=event.step,
+            cause=event.cause,
+            at=event.at,
+            contest=event.contest,
+            persona=persona,
+            order=order,
+            choice=choice,
+            thought="",
+        )

@@ -29,7 +29,7 @@ def known(value: float | None) -> bool:
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """Return a number with so many decimals; zero has no sign."""
+    """Return a number with this many decimals; zero has no sign."""
     if value is None or not known(value):
         return DASH
     return f"{value:,.{digits}f}".replace("-", MINUS if round(value, digits) else "")
@@ -57,7 +57,7 @@ def count(times: int, what: str, plural: str = "") -> str:
 
 
 def ago(then: float, now: float) -> str:
-    """Return how long ago something was, in its largest unit; both in seconds since the Unix epoch."""
+    """Return the time since ``then`` in its largest unit; both in seconds since the Unix epoch."""
     if not then:
         return DASH
     for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
@@ -117,7 +117,7 @@ def comparator_name(others: Iterable[str]) -> str:
 
 
 def comparisons(compared: Mapping[str, str]) -> str:
-    """Return which arm is compared with which, where a heading cannot name the one; otherwise nothing.
+    """Return which arm is compared with which, where a heading cannot name a single one; otherwise nothing.
 
     Args:
         compared: arm -> the arm that it is compared with; empty for none.
@@ -129,11 +129,11 @@ def comparisons(compared: Mapping[str, str]) -> str:
 
 
 def short(text: str, width: int = 80) -> str:
-    """Return a text on one line, cut where it is long."""
+    """Return a text on one line, shortened where it is long."""
     line = " ".join(text[: 4 * width].split())
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
 def model_name(name: str) -> str:
-    """Return a model's name without the server or the folder where it is."""
+    """Return a model's name without its server or folder."""
     return name.rsplit("#", 1)[-1].rstrip("/").rsplit("/", 1)[-1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SHOWN = 4_000
-"""Characters of a text that are sent before somebody asks for all of it."""
+"""Characters of a text that are sent before the whole text is asked for."""
 PLACES = 100
 """Places at most where one span is looked for."""
 

@@ -118,7 +118,7 @@ def open_run(path: Path | str) -> RunRecord:
 
 
 def run(*args: Any, **settings: Any) -> RunRecord:
-    """Carry out a run, or go on with it where it stopped; as :func:`learning.run`, with the arena's probes by default.
+    """Carry out a run, or resume it where it stopped; as :func:`learning.run`, with the arena's probes by default.
 
     Raises:
         MolochError: as :func:`learning.run`.
@@ -142,9 +142,9 @@ def _placed(frame: pl.LazyFrame) -> pl.LazyFrame:
     import polars as pl
 
     parts = pl.col("contest").str.splitn("/", len(_PLACE)).struct.rename_fields(list(_PLACE))
-    known = set(frame.collect_schema().names())
+    columns = set(frame.collect_schema().names())
     placed = frame.with_columns(parts.alias("_place")).with_columns(
-        *(pl.col("_place").struct.field(name) for name in _PLACE if name not in known)
+        *(pl.col("_place").struct.field(name) for name in _PLACE if name not in columns)
     )
     return placed.drop("_place").with_columns(pl.col("epoch").cast(pl.Int64))
 

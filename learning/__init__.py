@@ -1,6 +1,6 @@
 """Learning: training sets from the log, LoRA trainers, adapters with lineage, and the epoch loop.
 
-``run`` carries out a run, ``fork`` goes on from a step of one with other settings, ``LiveRun`` is one that is held step by
+``run`` carries out a run, ``fork`` continues one from a step with other settings, ``LiveRun`` is one that pauses at each
 step; ``training_set`` turns a log into what a trainer learns from.
 """
 

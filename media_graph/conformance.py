@@ -60,18 +60,26 @@ class RankerConformance:
         order = np.random.default_rng(1).permutation(len(round_.members))
         predicted = round_.predicted()
         turned = replace(
-            round_, members=round_.members[order], items=round_.items[order], age=round_.age[order],
-            lots=round_.lots[order], predicted=lambda: predicted[order],
-        )  # fmt: skip
+            round_,
+            members=round_.members[order],
+            items=round_.items[order],
+            age=round_.age[order],
+            lots=round_.lots[order],
+            predicted=lambda: predicted[order],
+        )
         assert np.allclose(np.asarray(ranker.score(round_))[order], ranker.score(turned))
 
     def test_a_round_without_candidates(self, ranker: Ranker) -> None:
         """Has no scores, and is no error."""
         round_ = feed(tastes=True)
         none = replace(
-            round_, members=round_.members[:0], items=round_.items[:0], age=round_.age[:0], lots=round_.lots[:0],
+            round_,
+            members=round_.members[:0],
+            items=round_.items[:0],
+            age=round_.age[:0],
+            lots=round_.lots[:0],
             predicted=lambda: np.zeros(0),
-        )  # fmt: skip
+        )
         assert np.asarray(ranker.score(none)).shape == (0,)
 
 
@@ -94,7 +102,7 @@ class GraphBuilderConformance:
             assert built(builder, n, 1).n == n
 
     def test_equal_seeds_give_equal_graphs(self, builder: Callable[..., CSR]) -> None:
-        """Whatever else was drawn meanwhile: a replay must find the same."""
+        """Other draws in between change nothing: a replay must find the same."""
         for n in self.SIZES:
             for seed in (1, 2**31 - 1):
                 np.random.seed(0)

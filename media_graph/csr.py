@@ -27,7 +27,7 @@ class CSR:
 
     Attributes:
         indptr: shape (n + 1,), int64; row i is ``indices[indptr[i]:indptr[i + 1]]``.
-        indices: shape (ties,), int32; persona indices, ascending within a row. An undirected tie stands in both rows.
+        indices: shape (ties,), int32; persona indices, ascending within a row. An undirected tie is in both rows.
 
     Raises:
         InputError: the arrays are no such rows.
@@ -114,7 +114,7 @@ def from_csr(
 
 
 def to_csr(graph: nx.Graph[Any]) -> CSR:
-    """Return the ties of ``graph`` between persona indices; a directed edge u -> v stands in u's row only.
+    """Return the ties of ``graph`` between persona indices; a directed edge u -> v is in u's row only.
 
     Raises:
         InputError: the node attributes ``persona`` are not 0 .. n-1, each once; or the graph has parallel edges or ties

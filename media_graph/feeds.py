@@ -27,7 +27,7 @@ class Feed:
     """Candidates of one round: c pairs of a member and a message that may be served to it.
 
     Attributes:
-        members: shape (c,), rows of ``tastes`` and of whatever the ranker knows of members.
+        members: shape (c,), rows of ``tastes`` and of anything else the ranker knows of members.
         items: shape (c,), rows of ``popularity`` and ``topics``.
         age: shape (c,), rounds since the message, or a share of it, first reached the member.
         popularity: shape (messages,), likes, shares and replies so far.

@@ -112,21 +112,21 @@ def _looked_up(column: pl.Series, names: list[str], path: Path, first_line: int,
     import polars as pl
 
     keys = [each.strip() for each in names]
-    known = pl.DataFrame({"key": keys, "index": range(len(names))}, schema={"key": pl.String, "index": pl.Int64})
+    lookup = pl.DataFrame({"key": keys, "index": range(len(names))}, schema={"key": pl.String, "index": pl.Int64})
     try:
         asked = column.cast(pl.String).str.strip_chars()
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{name!r} holds no names or indices", where=str(path), why=str(error)) from error
-    found = pl.DataFrame({"key": asked}).join(
-        known.unique("key", keep="first"), on="key", how="left", maintain_order="left"
+    joined = pl.DataFrame({"key": asked}).join(
+        lookup.unique("key", keep="first"), on="key", how="left", maintain_order="left"
     )
     number = asked.cast(pl.Int64, strict=False)
     number = number.set((number < 0) | (number >= len(names)), None)
-    repeated = asked.is_in(known.filter(known["key"].is_duplicated())["key"].unique().implode())
+    repeated = asked.is_in(lookup.filter(lookup["key"].is_duplicated())["key"].unique().implode())
     if repeated.any():
         row = int(repeated.arg_max() or 0)
         raise _ambiguous(str(asked[row]), f"{path}:{first_line + row}:{name}")
-    index = found["index"].fill_null(number)
+    index = joined["index"].fill_null(number)
     if index.null_count():
         row = int(index.is_null().arg_max() or 0)
         raise InputError(
@@ -139,30 +139,32 @@ def _looked_up(column: pl.Series, names: list[str], path: Path, first_line: int,
 
 def _ambiguous(name: str, where: str) -> InputError:
     return InputError(
-        f"{name!r} is not one member", where=where, why="several have this name",
+        f"{name!r} is not one member",
+        where=where,
+        why="several have this name",
         fix="Give persona indices, or personas with different names.",
-    )  # fmt: skip
+    )
 
 
 def _networkx(path: Path) -> nx.Graph[Any]:
     try:
         return nx.read_graphml(path) if path.suffix == ".graphml" else nx.read_gexf(path)
-    except Exception as error:  # the readers raise whatever their XML parser does
+    except Exception as error:  # the readers raise any error of their XML parser
         raise InputError("cannot read the graph", where=str(path), why=str(error)) from error
 
 
 def _edges(graph: nx.Graph[Any], names: list[str], path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    known = {name: i for i, name in enumerate(names)}
+    index_of = {name: i for i, name in enumerate(names)}
     repeated = {name for name, times in Counter(names).items() if times > 1}
     index: dict[Any, int] = {}
     for node, attributes in graph.nodes(data=True):
         called = [str(attributes[key]) for key in ("name", "label") if key in attributes] + [str(node)]
-        given = attributes.get(PERSONA)
-        if isinstance(given, int | float):
-            index[node] = _indexed(given, node, len(names), path)
+        marked = attributes.get(PERSONA)
+        if isinstance(marked, int | float):
+            index[node] = _indexed(marked, node, len(names), path)
             continue
-        number = str(called[0] if given is None else given)
-        name = next((name for name in called if name in known), None)
+        number = str(called[0] if marked is None else marked)
+        name = next((name for name in called if name in index_of), None)
         if number.isdecimal() and int(number) < len(names) and (PERSONA in attributes or name is None):
             index[node] = int(number)
         elif name is None:
@@ -170,7 +172,7 @@ def _edges(graph: nx.Graph[Any], names: list[str], path: Path) -> tuple[NDArray[
         elif name in repeated:
             raise _ambiguous(name, str(path))
         else:
-            index[node] = known[name]
+            index[node] = index_of[name]
     if len(set(index.values())) < len(index):
         raise InputError("two nodes are the same member", where=str(path))
     ties = [(index[u], index[v]) for u, v in graph.edges()]

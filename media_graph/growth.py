@@ -11,8 +11,8 @@ def attach(n, m, draws):  # pragma: no cover - compiled
     """Return whom each newcomer m .. n-1 is tied to, m different ones each, shape ((n - m) * m,).
 
     Args:
-        draws: shape (2 * (n - m) * m,) or more, uniform in [0, 1); from a used-up list the draws go on by a linear
-            congruence of the last one.
+        draws: shape (2 * (n - m) * m,) or more, uniform in [0, 1); once they are used up, further draws come from a
+            linear congruential generator seeded by the first draw.
     """
     targets = np.empty((n - m) * m, dtype=np.int64)
     ends = np.empty(2 * (n - m) * m, dtype=np.int64)
@@ -31,13 +31,13 @@ def attach(n, m, draws):  # pragma: no cover - compiled
                 else:
                     state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
                     draw = np.float64(state >> np.uint64(11)) * 2.0**-53
-                found = ends[int(draw * filled)]
+                target = ends[int(draw * filled)]
                 fresh = True
                 for before in range(j):
-                    if row[before] == found:
+                    if row[before] == target:
                         fresh = False
                 if fresh:
-                    row[j] = found
+                    row[j] = target
                     break
         for j in range(m):
             ends[filled] = row[j]

@@ -27,8 +27,8 @@ def layout(csr: CSR, seed: int = 0) -> NDArray[np.float32]:
     if csr.n <= FORCES:
         import networkx as nx
 
-        found = nx.spring_layout(from_csr(csr).to_undirected(), seed=seed)
-        places = np.array([found[i] for i in range(csr.n)])
+        by_node = nx.spring_layout(from_csr(csr).to_undirected(), seed=seed)
+        places = np.array([by_node[i] for i in range(csr.n)])
     else:
         places = _smoothed(csr, seed)
     places -= (places.max(axis=0) + places.min(axis=0)) / 2
@@ -42,9 +42,9 @@ def stored_layout(csr: CSR, folder: Path | str, seed: int = 0) -> NDArray[np.flo
     name = hashlib.sha256(csr.indptr.tobytes() + csr.indices.tobytes() + str(seed).encode()).hexdigest()[:16]
     path = Path(folder) / f"layout-{name}.npy"
     try:
-        found = np.load(path, allow_pickle=False)
-        if found.shape == (csr.n, 2) and found.dtype == np.float32:
-            return found
+        stored = np.load(path, allow_pickle=False)
+        if stored.shape == (csr.n, 2) and stored.dtype == np.float32:
+            return stored
     except (OSError, ValueError):  # not there, or not whole
         pass
     places = layout(csr, seed)

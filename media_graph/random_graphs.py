@@ -44,12 +44,13 @@ def build(
     """
     builder = BUILDERS.get(kind)
     takes = inspect.signature(builder).parameters
-    known = [name for name in takes if name not in ("n", "seed", "traits")]
-    if unknown := [name for name in options if name not in known]:
+    accepted = [name for name in takes if name not in ("n", "seed", "traits")]
+    if unknown := [name for name in options if name not in accepted]:
         raise InputError(
-            f"a graph of kind {kind!r} has no option {unknown[0]!r}", fix=f"Options are {', '.join(known) or 'none'}."
+            f"a graph of kind {kind!r} has no option {unknown[0]!r}",
+            fix=f"Options are {', '.join(accepted) or 'none'}.",
         )
-    if missing := [name for name in known if takes[name].default is inspect.Parameter.empty and name not in options]:
+    if missing := [name for name in accepted if takes[name].default is inspect.Parameter.empty and name not in options]:
         raise InputError(f"a graph of kind {kind!r} needs the option {missing[0]!r}")
     common = {"seed": seed, "traits": traits}
     try:
@@ -148,7 +149,7 @@ def stochastic_block(n: int, *, sizes: Sequence[int], matrix: Sequence[Sequence[
 def homophilous(
     n: int, *, degree: float = 8.0, homophily: float = 0.5, traits: NDArray[np.floating] | None = None, seed: int
 ) -> CSR:
-    """Return a graph in which members prefer those who are like them; the mean degree is ``degree`` whatever ``homophily``.
+    """Return a graph in which members prefer those who are like them; the mean degree is ``degree`` for any ``homophily``.
 
     Each tie is proposed by a random member: with chance ``homophily`` to the most alike of :data:`CANDIDATES` others (by
     Euclidean distance of traits), else to anybody. At 0 it is an Erdős–Rényi graph with a given number of ties.

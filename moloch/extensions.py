@@ -98,11 +98,13 @@ def _import(name: str) -> Extension:
         module = import_module(name)
     except MolochError:
         raise
-    except Exception as error:  # whatever a user's module does when it is imported
+    except Exception as error:  # a user's module may raise anything when it is imported
         raise InputError(
-            f"the extension {name!r} cannot be imported", where=_line(error, files), why=f"{type(error).__name__}: {error}",
+            f"the extension {name!r} cannot be imported",
+            where=_line(error, files),
+            why=f"{type(error).__name__}: {error}",
             fix=f"Try it alone: python -c 'import {name}'",
-        ) from error  # fmt: skip
+        ) from error
     return Extension(name, _sha256(_files(module.__spec__ or spec)))
 
 
@@ -139,19 +141,20 @@ def _refuse_foreign(name: str, file: Path) -> None:
         run, pack = (folder / "run.json").is_file(), all((folder / each).is_file() for each in PACK)
         if run or pack:
             raise InputError(
-                f"the extension {name!r} is not imported", where=str(file),
+                f"the extension {name!r} is not imported",
+                where=str(file),
                 why=f"it lies in {'a run' if run else 'a pack of anchors'}, which may be somebody else's",
                 fix="Read the file; if you trust it, move it to a folder of your own.",
-            )  # fmt: skip
+            )
 
 
 def _line(error: Exception, files: Sequence[Path]) -> str:
     """Return file and line of the extension in which an error arose."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    known, trace, where = {str(file) for file in files}, error.__traceback__, ""
+    own_files, trace, where = {str(file) for file in files}, error.__traceback__, ""
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename in known:
+        if trace.tb_frame.f_code.co_filename in own_files:
             where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
     return where

@@ -1,7 +1,7 @@
 """Compiled loops over a crowd: keyed draws, orders, and choices in one pass. Knows arrays, not audiences.
 
 Needs numba, and is imported on first use only: :mod:`moloch.keyed` and :mod:`abm.audience.choice` go through
-:func:`moloch.keyed.kernels`, and have numpy code with equal results where it is missing. All of it stands in one file
+:func:`moloch.keyed.kernels`, and have numpy code with equal results where it is missing. All of it is in one file
 because numba's cache watches only the file of the function that it compiled. Loops go over blocks of members and do one
 thing each, so that the compiler can use vector instructions; the blocks' buffers stay in the processor's first cache.
 """
@@ -66,7 +66,7 @@ def uniforms(counters: Words, place: Words, out: Floats) -> None:  # pragma: no 
 def uniforms_by(
     counters: Words, which: NDArray[np.int64], places: Words, out: Floats
 ) -> None:  # pragma: no cover - compiled
-    """Fill ``out`` with one uniform per counter, each at a place of its own.
+    """Fill ``out`` with one uniform per counter, each at its own place.
 
     Args:
         counters: shape (k,), uint64.

@@ -46,7 +46,7 @@ def seed32(*parts: Part) -> int:
 
 
 def uniforms(ids: NDArray[np.integer], *parts: Part) -> NDArray[np.float64]:
-    """Return one uniform in the open interval (0, 1) for each id, whatever the order of ``ids``.
+    """Return one uniform in the open interval (0, 1) for each id, independent of the order of ``ids``.
 
     Args:
         ids: shape (n,), non-negative integers that name who draws (a persona's index, say).
@@ -77,9 +77,9 @@ def uniforms_by(
         compiled.uniforms_by(counters(ids), which, np.array([words(*place) for place in places]), out)
         return out
     for row, place in enumerate(places):
-        mine = which == row
-        if mine.any():
-            out[mine] = uniforms(ids[mine], *place)
+        at_place = which == row
+        if at_place.any():
+            out[at_place] = uniforms(ids[at_place], *place)
     return out
 
 
@@ -92,8 +92,8 @@ def _uniforms(counter: _Words, place: _Words) -> NDArray[np.float64]:
 
 def counters(ids: NDArray[np.integer]) -> _Words:
     """Return ids as unsigned words, without a copy where they have 64 bits already."""
-    given = np.asarray(ids)
-    return given.view(np.uint64) if given.dtype == np.int64 else given.astype(np.uint64, copy=False)
+    array = np.asarray(ids)
+    return array.view(np.uint64) if array.dtype == np.int64 else array.astype(np.uint64, copy=False)
 
 
 def words(*parts: Part) -> _Words:

@@ -131,9 +131,11 @@ class Registry(Generic[T]):
         except (ImportError, AttributeError) as error:
             package = entry.dist.name if entry.dist else entry.module
             raise InputError(
-                f"the {self.kind} {entry.name!r} cannot be imported", where=package, why=str(error),
+                f"the {self.kind} {entry.name!r} cannot be imported",
+                where=package,
+                why=str(error),
                 fix=f"Install a version of {package} that works with this one, or remove it.",
-            ) from error  # fmt: skip
+            ) from error
 
 
 def _attribute(place: str) -> Any:

@@ -1,4 +1,4 @@
-"""YAML files of settings: read safely, checked by a model; a mistake is told with its line and column."""
+"""YAML files of settings: read safely, checked by a model; a mistake is reported with its line and column."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: ``1e-3`` is a number, as in YAML 1.2, and a key that stands twice is a mistake."""
+    """YAML as people write it: ``1e-3`` is a number, as in YAML 1.2, and a duplicate key is a mistake."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
@@ -60,8 +60,8 @@ class Source(NamedTuple):
         mark = None
         for key in keys:  # a model's path also names kinds, which are no keys: passed over
             if isinstance(node, yaml.MappingNode):
-                found = next(((name, value) for name, value in node.value if name.value == str(key)), None)
-                mark, node = (found[0].start_mark, found[1]) if found else (mark, node)
+                entry = next(((name, value) for name, value in node.value if name.value == str(key)), None)
+                mark, node = (entry[0].start_mark, entry[1]) if entry else (mark, node)
             elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
                 node = node.value[key]
                 mark = node.start_mark

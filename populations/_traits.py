@@ -1,7 +1,7 @@
 """Traits: what a choice model knows of a persona, derived from its attributes and words by rules that are data.
 
-The rules stand in ``populations/data/traits.yaml`` and in docs/audience.md; nothing is random, no model is asked,
-and what somebody chooses plays no part.
+The rules are in ``populations/data/traits.yaml`` and in docs/audience.md. Nothing is random, no model is asked, and
+what a persona chooses plays no part.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ def _lexicon() -> Mapping[str, tuple[tuple[re.Pattern[str], int], ...]]:
 
 
 def _pattern(words: Sequence[str]) -> re.Pattern[str]:
-    """Return a pattern for whole words; ``doubt*`` stands for every word that begins so."""
+    """Return a pattern for whole words; ``doubt*`` matches every word with this beginning."""
     return re.compile(r"\b(?:" + "|".join(re.escape(w).replace(r"\*", r"\w*") for w in words) + r")\b")
 
 
 def traits(persona: Persona) -> dict[str, float]:
     """Return trait -> value in -1 .. 1 by the documented rules; 0 where nothing is known."""
-    found: dict[str, float] = dict.fromkeys(TRAITS, 0.0)
+    values: dict[str, float] = dict.fromkeys(TRAITS, 0.0)
     about = persona.about.lower()
     weight = WORD_WEIGHT * min(1.0, (FULL_WORDS / max(1, len(about.split()))) ** 0.5)
     for trait, sides in _lexicon().items():
-        found[trait] += weight * sum(sign * len(set(pattern.findall(about))) for pattern, sign in sides)
+        values[trait] += weight * sum(sign * len(set(pattern.findall(about))) for pattern, sign in sides)
     for effects, factor in _effects(persona, _rules()):
         for trait, value in effects.items():
-            found[trait] += factor * value
-    return {trait: min(1.0, max(-1.0, value)) for trait, value in found.items()}
+            values[trait] += factor * value
+    return {trait: min(1.0, max(-1.0, value)) for trait, value in values.items()}
 
 
 def _effects(persona: Persona, rules: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, float], float]]:
@@ -80,11 +80,11 @@ def _effects(persona: Persona, rules: Mapping[str, Any]) -> Iterator[tuple[Mappi
 
 def trait_matrix(personas: Sequence[Persona]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """Return the trait names and their values, shape (personas, traits), each in -1 .. 1."""
-    known: dict[tuple, list[float]] = {}
+    cache: dict[tuple, list[float]] = {}
     rows = []
     for persona in personas:
         key = (persona.about, *persona.attributes.items())  # all that traits look at: copies cost nothing
-        if key not in known:
-            known[key] = list(traits(persona).values())
-        rows.append(known[key])
+        if key not in cache:
+            cache[key] = list(traits(persona).values())
+        rows.append(cache[key])
     return TRAITS, np.array(rows, dtype=np.float32).reshape(len(rows), len(TRAITS))

@@ -33,7 +33,7 @@ class Persona(msgspec.Struct, frozen=True):
         name: a short label for people who read results, such as ``Merrick`` or ``man, 39, urban``.
         text: one paragraph, as prompts render the persona.
         attributes: what is known in fields: age (years), sex, education_level, urban_rural, income, gender, mbti.
-        about: the part of ``text`` in which the persona is told in its own or others' words; empty where it is
+        about: the part of ``text`` that describes the persona in its own or others' words; empty where it is
             known by attributes only. Traits read words here.
     """
 
@@ -74,7 +74,7 @@ def node_persona(row: Mapping[str, Any]) -> Persona:
 
 
 def make_attributed(attributes: Mapping[str, str | int], *, name: str = "", text: str = "") -> Persona:
-    """Return the persona of somebody of whom attributes are known, any attributes.
+    """Return the persona of somebody known by attributes of any kind.
 
     The rule: the five demographic attributes, where all are there, make the sentence that demographic personas have; all
     others follow as ``name: value`` in their order, with spaces for underscores. ``text`` replaces the whole.
@@ -85,23 +85,23 @@ def make_attributed(attributes: Mapping[str, str | int], *, name: str = "", text
     if not attributes:
         raise ValueError("no attribute is given")
     demographic = all(field in attributes for field in DEMOGRAPHY)
-    known = _demographic(attributes) if demographic else None
+    base = _demographic(attributes) if demographic else None
     others = [
-        f"{key.replace('_', ' ')}: {value}" for key, value in attributes.items() if not (known and key in DEMOGRAPHY)
+        f"{key.replace('_', ' ')}: {value}" for key, value in attributes.items() if not (base and key in DEMOGRAPHY)
     ]
-    told = " ".join(filter(None, (known.text if known else "", _sentence(others))))
-    label = name or (known.name if known else ", ".join(str(value) for value in list(attributes.values())[:3]))
+    told = " ".join(filter(None, (base.text if base else "", _sentence(others))))
+    label = name or (base.name if base else ", ".join(str(value) for value in list(attributes.values())[:3]))
     return _persona(label, _clean(text) or told, dict(attributes), "")
 
 
 def numbered(personas: Sequence[Persona]) -> list[Persona]:
-    """Return ``personas`` with each repetition a member of its own: another id and name, the same text."""
+    """Return ``personas`` with each repetition a separate member: another id and name, the same text."""
     times: dict[str, int] = {}
-    found = []
+    members = []
     for persona in personas:
         n = times[persona.id] = times.get(persona.id, 0) + 1
-        found.append(persona if n == 1 else _again(persona, n))
-    return found
+        members.append(persona if n == 1 else _again(persona, n))
+    return members
 
 
 def _again(persona: Persona, n: int) -> Persona:

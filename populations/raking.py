@@ -75,8 +75,8 @@ def rake(
         for codes, target in cells:
             held = np.bincount(codes, w, minlength=len(target))
             w = w * (target * len(people) / held)[codes]
-        found = [np.bincount(codes, w, minlength=len(target)) / w.sum() - target for codes, target in cells]
-        miss = max(float(np.abs(part).max()) for part in found)
+        misses = [np.bincount(codes, w, minlength=len(target)) / w.sum() - target for codes, target in cells]
+        miss = max(float(np.abs(part).max()) for part in misses)
     w /= w.mean()
     effect = float(1 + w.var())
     return Raked(w, effect, len(people) / effect, used, miss)

@@ -68,8 +68,8 @@ def read_personas(path: Path | str, mapping: SurveyMapping | None = None) -> tup
     Raises:
         InputError: the file cannot be read or is empty, or a line is malformed (with line, field and reason).
     """
-    found, dropped = _read(Path(path), mapping)
-    return [each.persona for each in found], dropped
+    rows, dropped = _read(Path(path), mapping)
+    return [each.persona for each in rows], dropped
 
 
 def load_personas(
@@ -103,19 +103,19 @@ def load_personas(
             train with or to hold out; or margins that a side cannot meet.
     """
     path, plan = locate(source), read_mapping(mapping) if mapping else None
-    found, dropped = _read(path, plan)
+    rows, dropped = _read(path, plan)
     counts = (None, None) if resample else (n_train, n_held_out)
-    train, held_out = _parted(found, path, seed, *counts, stratify)
+    train, held_out = _parted(rows, path, seed, *counts, stratify)
     if not train or not held_out:
         raise InputError(
             f"no personas left to {'hold out' if train else 'train with'}",
             where=str(path),
-            why=f"it holds {len(found)}, and nobody may both train and evaluate",
+            why=f"it holds {len(rows)}, and nobody may both train and evaluate",
             fix="Give more personas, or ask for fewer.",
         )
     sides, weighting = {"train": train, "held_out": held_out}, {}
     if plan is not None and plan.weighs:
-        weight = {each.persona.id: each.weight for each in found}
+        weight = {each.persona.id: each.weight for each in rows}
         weighting = {side: _weighted(people, weight, plan, side, path) for side, people in sides.items()}
     if resample:
         for side, n in (("train", n_train), ("held_out", n_held_out)):
@@ -201,28 +201,31 @@ def locate(source: Path | str | None) -> Path:
 
 def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[_Found], int]:
     """Return each different persona, and the number of repetitions."""
-    found: dict[str, _Found] = {}
+    by_id: dict[str, _Found] = {}
     make, rows = rule(path, mapping), 0
     for where, row in rows_of(path):
         try:
             each = _Found(make(row), _declared(row), mapping.weight_of(row) if mapping else 1.0)
         except ValueError as error:
             raise InputError(
-                "not a persona", where=where, why=str(error),
-                fix="Correct the row or the mapping." if mapping
+                "not a persona",
+                where=where,
+                why=str(error),
+                fix="Correct the row or the mapping."
+                if mapping
                 else "A persona is a biography, five demographic attributes, or preferences; other columns need a mapping.",
-            ) from error  # fmt: skip
+            ) from error
         if not each.weight:
             continue
         rows += 1
-        known = found.setdefault(each.persona.id, each)
-        if known is not each:
-            known.weight += each.weight
-    if not found:
+        first = by_id.setdefault(each.persona.id, each)
+        if first is not each:
+            first.weight += each.weight
+    if not by_id:
         raise InputError(
             "no personas", where=str(path), why="it holds no row that counts", fix="Give one person a row."
         )
-    return list(found.values()), rows - len(found)
+    return list(by_id.values()), rows - len(by_id)
 
 
 def rule(path: Path, mapping: SurveyMapping | None) -> Callable[[Mapping[str, Any]], Persona]:

@@ -18,13 +18,14 @@ def stratified_split(
     remainders; within a stratum the SHA-256 of ``seed`` and a persona's id decides, which no row order changes.
 
     Raises:
-        InputError: an attribute that somebody lacks, or more personas asked for than there are.
+        InputError: an attribute that a persona lacks, or more personas asked for than there are.
     """
     if n_train + n_held_out > len(personas):
         raise InputError(
-            f"asked for {n_train + n_held_out} personas", why=f"there are {len(personas)}",
+            f"asked for {n_train + n_held_out} personas",
+            why=f"there are {len(personas)}",
             fix="Ask for fewer, or declare resample: true.",
-        )  # fmt: skip
+        )
     strata: dict[tuple, list[Persona]] = {}
     for persona in personas:
         if missing := [name for name in by if name not in persona.attributes]:

@@ -18,7 +18,7 @@ from moloch.errors import InputError
 GRAPHS = (".graphml", ".gexf")
 
 Row = tuple[str, dict[str, Any]]
-"""Where a row stands (``file:line``, or ``file:row N``), and its fields."""
+"""A row's place (``file:line``, or ``file:row N``), and its fields."""
 
 
 def rows(path: Path | str) -> Iterator[Row]:
@@ -57,12 +57,12 @@ def _json_lines(path: Path) -> Iterator[Row]:
 
 def _json(path: Path) -> Iterator[Row]:
     try:
-        found = msgspec.json.decode(_bytes(path))
+        rows = msgspec.json.decode(_bytes(path))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("not JSON", where=str(path), why=str(error), fix="Give a list of objects.") from error
-    if not isinstance(found, list):
-        raise InputError("not a list of personas", where=str(path), why=f"the file holds a {type(found).__name__}")
-    for number, row in enumerate(found, start=1):
+    if not isinstance(rows, list):
+        raise InputError("not a list of personas", where=str(path), why=f"the file holds a {type(rows).__name__}")
+    for number, row in enumerate(rows, start=1):
         where = f"{path}:row {number}"
         yield where, _object(row, where)
 
@@ -127,15 +127,15 @@ def _nodes(path: Path) -> Iterator[Row]:
         raise InputError("cannot read the personas", where=str(path), why="there is no such file")
     try:
         graph = nx.read_graphml(path) if path.suffix == ".graphml" else nx.read_gexf(path)
-    except Exception as error:  # the readers raise whatever their XML parser does
+    except Exception as error:  # the readers raise any error of their XML parser
         raise InputError("not a graph", where=str(path), why=str(error)) from error
     names: dict[str, Any] = {}
     for node, attributes in graph.nodes(data=True):
         name, where = str(attributes.get("name") or attributes.get("label") or node), f"{path}:node {node}"
         if names.setdefault(name, node) != node:
             raise InputError(f"nodes {names[name]!r} and {node!r} are both named {name!r}", where=where)
-        known = {key: _text_or_whole(value) for key, value in attributes.items() if key not in _DRAWN}
-        yield where, {"name": name} | {key: value for key, value in known.items() if key != "name"}
+        fields = {key: _text_or_whole(value) for key, value in attributes.items() if key not in _DRAWN}
+        yield where, {"name": name} | {key: value for key, value in fields.items() if key != "name"}
 
 
 _DRAWN = {"label", "persona", "x", "y", "viz"}

@@ -96,7 +96,7 @@ _CONTROL = re.compile(
 def without_control(text: str) -> str:
     """Return ``text`` with what tokenizers take for control tokens (``<|im_end|>``, ``</s>``, ``[INST]``, ...) broken up.
 
-    An anchor or a message that spells one would otherwise end its turn and speak as somebody else. A zero-width space
+    An anchor or a message that spells one could otherwise end its turn and speak in another role. A zero-width space
     after its first character is all that changes.
     """
     return _CONTROL.sub(lambda found: found[0] + "\u200b", text)

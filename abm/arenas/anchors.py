@@ -147,8 +147,8 @@ def _required(schema: AnchorSchema) -> str:
 def load_anchors(source: Path | str | None, arena: Arena) -> AnchorSplit:
     """Return the anchors of a folder with ``train.jsonl`` and ``test.jsonl``, or the built-in pack.
 
-    Duplicates within a split are dropped; an anchor of the held-out split whose shown text stands in the
-    training split too is dropped from the held-out split, so that nothing evaluated was trained on.
+    Duplicates within a split are dropped. A held-out anchor whose shown text is also in the training split is
+    dropped from the held-out split, so that nothing evaluated was trained on.
 
     Raises:
         InputError: the folder or a file of it cannot be read, or nothing is left of a split.
@@ -177,7 +177,7 @@ def load_anchors(source: Path | str | None, arena: Arena) -> AnchorSplit:
         "test text stands in train": len(held_out_rows) - len(unleaked),
     }
     if not held_out:
-        raise InputError("no held-out anchors are left", where=str(folder), why="all of them stand in train.jsonl")
+        raise InputError("no held-out anchors are left", where=str(folder), why="all of them are in train.jsonl")
     return AnchorSplit(train, held_out, dropped)
 
 

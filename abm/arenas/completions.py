@@ -130,8 +130,8 @@ def parse_reaction(answer: str, options: int) -> Reaction | None:
     A JSON object counts if it has a ``choice``; how options are named is that of :func:`parse_choice`.
     """
     _, rest, broken = _thinking(answer)
-    if not broken and (found := _object(rest)) is not None and "choice" in found:
-        position = _bare(str(found["choice"]), options)
+    if not broken and (answered := _object(rest)) is not None and "choice" in answered:
+        position = _bare(str(answered["choice"]), options)
     else:
         position = parse_choice(answer, options)
     return None if position is None else Reaction(parse_thought(answer), position)
@@ -142,8 +142,8 @@ def parse_thought(answer: str) -> str:
     thinking, rest, _ = _thinking(answer)
     if thinking:
         return thinking
-    if (found := _object(rest)) is not None:
-        return str(found.get("thought", "")).strip()
+    if (answered := _object(rest)) is not None:
+        return str(answered.get("thought", "")).strip()
     prose = re.sub(
         r"<\s*(choice)\s*>.*?(?:<\s*/\s*choice\s*>|$)|<\s*/?\s*think\s*>", "", rest, flags=re.IGNORECASE | re.DOTALL
     )
@@ -156,15 +156,15 @@ def _object(text: str) -> dict[str, object] | None:
     if start < 0 or end < start:
         return None
     try:
-        found = msgspec.json.decode(text[start : end + 1].encode("utf-8", "replace"))
+        decoded = msgspec.json.decode(text[start : end + 1].encode("utf-8", "replace"))
     except msgspec.DecodeError:
         return None
-    return found if isinstance(found, dict) else None
+    return decoded if isinstance(decoded, dict) else None
 
 
 def _bare(text: str, options: int) -> int | None:
-    found = _BARE.fullmatch(text.strip())
-    return _position(found[1], options) if found else None
+    match = _BARE.fullmatch(text.strip())
+    return _position(match[1], options) if match else None
 
 
 def _named(text: str, options: int) -> int | None:
@@ -188,7 +188,7 @@ def _named(text: str, options: int) -> int | None:
 
 
 def _is_name(token: str, before: str, after: str) -> bool:
-    """Return whether ``token`` names an option where it stands between ``before`` and ``after``.
+    """Return whether ``token`` names an option in its context, between ``before`` and ``after``.
 
     A capital does after a noun or a verb of choosing, in brackets, or alone in its clause. "A" may be the article and
     "I" the pronoun; a small letter needs a noun before it and an end after it, or brackets; a number needs a noun.

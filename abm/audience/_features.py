@@ -1,7 +1,7 @@
 """What readers notice: transparent features of a message's text alone. A reader never sees the anchor.
 
-The features, their words, their scales and their groups stand in ``abm/audience/data/features.yaml``; knows nothing
-of who reads or what they choose.
+The features, their words, scales and groups are defined in ``abm/audience/data/features.yaml``. This module knows
+nothing of who reads or what they choose.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def feature_matrix(texts: Sequence[str]) -> NDArray[np.float64]:
     return np.array([_values(text) for text in texts], dtype=np.float64).reshape(len(texts), len(features()))
 
 
-@lru_cache(maxsize=4096)  # the base model's messages stand in the contests of every arm
+@lru_cache(maxsize=4096)  # the base model's messages are in the contests of every arm
 def _values(text: str) -> tuple[float, ...]:
     plain = text.replace("’", "'")
     return tuple(feature.value(plain) for feature in features())
@@ -93,8 +93,8 @@ def _pattern(fields: dict[str, Any]) -> re.Pattern[str] | None:
     # longer phrases first, so that "no one else" is one hit and not two
     words = sorted(fields.get("words", ()), key=len, reverse=True)
     any_of = "|".join(re.escape(word).replace(r"\*", r"\w*") for word in words)
-    whole = [rf"(?<!\w)(?:{any_of})(?!\w)"] if words else []  # looks behind once a place, not once a word
-    return re.compile("|".join([*fields.get("patterns", ()), *whole]), re.IGNORECASE)
+    bounded = [rf"(?<!\w)(?:{any_of})(?!\w)"] if words else []  # one look-behind per position, not per word
+    return re.compile("|".join([*fields.get("patterns", ()), *bounded]), re.IGNORECASE)
 
 
 def _length(text: str) -> float:

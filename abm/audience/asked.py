@@ -106,13 +106,13 @@ class AskedAudience:
         asked = [(ballot, row) for ballot in ballots for row in range(len(ballot.voters.ids))]
         requests = [self._request(ballot, row) for ballot, row in asked]
         answers = [answer.text for answer in ask(self.llm, requests)] if requests else []
-        found = [self._read(ballot, text) for (ballot, _), text in zip(asked, answers, strict=True)]
-        again = [i for i, each in enumerate(found) if isinstance(each, str)] if self.retries else []
+        reactions = [self._read(ballot, text) for (ballot, _), text in zip(asked, answers, strict=True)]
+        again = [i for i, each in enumerate(reactions) if isinstance(each, str)] if self.retries else []
         if again:
             letters = [self._letter_request(requests[i], len(asked[i][0].texts)) for i in again]
             for i, answer in zip(again, ask(self.llm, letters), strict=True):
-                found[i] = self._again(asked[i][0], answers[i], answer.text)
-        for (ballot, row), reaction in zip(asked, found, strict=True):
+                reactions[i] = self._again(asked[i][0], answers[i], answer.text)
+        for (ballot, row), reaction in zip(asked, reactions, strict=True):
             self._found.setdefault(ballot.key, {})[int(ballot.voters.ids[row])] = reaction
 
     def react(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]) -> Reactions:
@@ -145,26 +145,34 @@ class AskedAudience:
             letters = _letters(len(order))
             messages, schema = _with(messages, AS_JSON.format(letters=_listed(letters))), _schema(letters)
         return Request(
-            site=f"react/{ballot.contest}/{persona}", messages=messages, sampling=self.sampling,
-            seed=keyed.seed32(self.seed, "react", *ballot.key, persona), template=self.arena.react.digest,
-            refs=(name, *(ballot.messages[option] for option in order)), schema=schema,
-        )  # fmt: skip
+            site=f"react/{ballot.contest}/{persona}",
+            messages=messages,
+            sampling=self.sampling,
+            seed=keyed.seed32(self.seed, "react", *ballot.key, persona),
+            template=self.arena.react.digest,
+            refs=(name, *(ballot.messages[option] for option in order)),
+            schema=schema,
+        )
 
     def _letter_request(self, first: Request, options: int) -> Request:
         """Return the call that asks for the letter alone."""
         letters = _letters(options)
         return Request(
-            site=f"{first.site}/again", messages=_with(first.messages, ONCE_MORE.format(letters=_listed(letters))),
+            site=f"{first.site}/again",
+            messages=_with(first.messages, ONCE_MORE.format(letters=_listed(letters))),
             sampling=Sampling(self.sampling.temperature, self.sampling.top_p, LETTER_TOKENS),
-            seed=keyed.seed32(first.seed, "again"), template=first.template, refs=first.refs, choices=tuple(letters),
-        )  # fmt: skip
+            seed=keyed.seed32(first.seed, "again"),
+            template=first.template,
+            refs=first.refs,
+            choices=tuple(letters),
+        )
 
     @staticmethod
     def _read(ballot: Ballot, text: str) -> Reaction | str:
         return parse_reaction(text, len(ballot.texts)) or text
 
     def _again(self, ballot: Ballot, first: str, second: str) -> Reaction | str:
-        """Return the second answer's choice with the first one's thought, where that has one to be told from the rest."""
+        """Return the second answer's choice with the first one's thought, if that has one distinct from the rest."""
         reaction = self._read(ballot, second)
         if isinstance(reaction, str):
             return second or first

@@ -199,8 +199,8 @@ class ChoiceModel:
         """Return the option of largest noisy utility for each member, or -1 where choosing none is larger."""
         best, choice = np.full(len(ids), -np.inf), np.full(len(ids), -1)
         options = list(enumerate(utility)) + ([] if self.abstain is None else [(-1, np.array(self.abstain))])
-        for option, known in options:
-            noisy = known - self.temperature * np.log(-np.log(keyed.uniforms(ids, *key, option)))
+        for option, value in options:
+            noisy = value - self.temperature * np.log(-np.log(keyed.uniforms(ids, *key, option)))
             choice[noisy > best] = option
             np.maximum(best, noisy, out=best)
         return choice
@@ -216,17 +216,17 @@ class ChoiceModel:
         wording = keyed.uniforms(voters.ids, *key, "wording")
         weights = self._member_weights(voters)
         utility = self._utility(self._slopes(values), voters, slice(None))
-        said = []
+        thoughts = []
         for i, choice in enumerate(choices):
             if choice < 0:
-                said.append(abstained(wording[i]))
+                thoughts.append(abstained(wording[i]))
                 continue
             rival = max((s for s in range(len(values)) if s != choice), key=lambda s: utility[s, i])
             difference = values[choice] - values[rival]
             seen = shown[i].tolist()
             letters = (_letter(seen.index(choice)), _letter(seen.index(rival)))
-            said.append(thought(weights[i] * difference, difference, letters, wording[i]))
-        return said
+            thoughts.append(thought(weights[i] * difference, difference, letters, wording[i]))
+        return thoughts
 
 
 def perturbed(model: ChoiceModel, scale: float, seed: int) -> ChoiceModel:

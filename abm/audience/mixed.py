@@ -37,15 +37,15 @@ class Mixed:
         core, rest = np.flatnonzero(speaks), np.flatnonzero(~speaks)
         if not len(core):
             return Reactions(choices(self.crowd, texts, shown, voters, key), [])
-        found = np.empty(len(voters.ids), dtype=np.int16)
+        chosen = np.empty(len(voters.ids), dtype=np.int16)
         asked = self.core.react(texts, shown[core], voters.of(core), key)
-        found[core] = asked.choices
+        chosen[core] = asked.choices
         if len(rest):
-            found[rest] = choices(self.crowd, texts, shown[rest], voters.of(rest), key)
+            chosen[rest] = choices(self.crowd, texts, shown[rest], voters.of(rest), key)
         thoughts = [""] * len(voters.ids) if asked.thoughts else []
         for row, thought in zip(core.tolist(), asked.thoughts, strict=False):
             thoughts[row] = thought
-        return Reactions(found, thoughts, {int(core[row]): raw for row, raw in asked.invalid.items()})
+        return Reactions(chosen, thoughts, {int(core[row]): raw for row, raw in asked.invalid.items()})
 
     def prepare(self, ballots: Sequence[Ballot], ask: Ask) -> None:
         """Have the core asked, if it is one of those that are; see :class:`abm.audience.asked.Prepared`."""

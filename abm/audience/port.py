@@ -14,7 +14,7 @@ from moloch.keyed import Part
 
 
 class Labels(Sequence[str]):
-    """Names of a crowd, made when somebody reads them: ``Labels(ids)[3]`` is ``"P"`` and the fourth id.
+    """Names of a crowd, made when they are read: ``Labels(ids)[3]`` is ``"P"`` and the fourth id.
 
     Args:
         ids: shape (k,), persona indices; not copied.
@@ -71,7 +71,7 @@ class Voters:
 
 
 class _Picked(Sequence[str]):
-    """Some of many names, looked up when somebody reads them."""
+    """Some of many names, looked up when they are read."""
 
     def __init__(self, names: Sequence[str], rows: NDArray[np.integer]) -> None:
         self._names, self._rows = names, rows
@@ -135,7 +135,7 @@ def choices(
 ) -> NDArray[np.int16]:
     """Return every member's choice, shape (k,), without thoughts where the audience can do without them.
 
-    Any audience will do: one without a ``choose`` of its own reacts, and its thoughts are dropped.
+    Any audience works: one without its own ``choose`` reacts, and its thoughts are dropped.
     """
     if isinstance(audience, Chooser):
         return audience.choose(texts, shown, voters, key)

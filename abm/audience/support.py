@@ -45,7 +45,7 @@ class Support:
         margin: how far beyond its range a value may lie before it is outside, as a share of the range's width (of
             :data:`NARROW` at least).
         tolerance: share of the members, 0 .. 1, who may lie outside the range of a trait. A message may not.
-        extrapolate: answer whatever is asked. What lay outside is counted in results all the same.
+        extrapolate: answer every request. What lies outside is still counted in the results.
     """
 
     features: Mapping[str, Range]
@@ -94,20 +94,20 @@ class Support:
         """Return trait -> share of the members outside, 0 .. 1.
 
         Rows that are a slice of a larger table of members are judged by that table, which is remembered: a crowd's
-        traits are read once, whatever parts of it are asked.
+        traits are read once, no matter which parts of it are asked.
         """
-        whole = _owner(voters.traits)
-        key = (id(whole), voters.trait_names)
-        known = self._known.get(key)
-        if known is not None and known[0]() is whole:
-            return known[1]
-        found = {}
+        traits = _owner(voters.traits)
+        key = (id(traits), voters.trait_names)
+        cached = self._known.get(key)
+        if cached is not None and cached[0]() is traits:
+            return cached[1]
+        shares = {}
         for name, seen in self.traits.items():
-            column = whole[:, voters.trait_names.index(name)]
+            column = traits[:, voters.trait_names.index(name)]
             low, high = self._bounds(seen)
-            found[name] = float(np.count_nonzero((column < low) | (column > high)) / max(1, len(column)))
-        self._known[key] = (weakref.ref(whole, lambda _: self._known.pop(key, None)), found)
-        return found
+            shares[name] = float(np.count_nonzero((column < low) | (column > high)) / max(1, len(column)))
+        self._known[key] = (weakref.ref(traits, lambda _: self._known.pop(key, None)), shares)
+        return shares
 
     def _bounds(self, seen: Range) -> tuple[float, float]:
         """Return between what a value lies inside."""
@@ -116,10 +116,11 @@ class Support:
 
     def _refusal(self, why: str) -> InputError:
         return InputError(
-            "the fitted audience would extrapolate", why=f"{why} (a margin of {self.margin:.0%} is allowed for)",
+            "the fitted audience would extrapolate",
+            why=f"{why} (a margin of {self.margin:.0%} is allowed for)",
             fix="Fit it on votes about such messages by such people, or set surrogate.support.extrapolate: true in its "
             "file: the same command then goes on, and its results say how much lay outside.",
-        )  # fmt: skip
+        )
 
 
 def _owner(traits: NDArray[np.float32]) -> NDArray[np.float32]:

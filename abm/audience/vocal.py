@@ -10,7 +10,7 @@ from moloch import keyed
 from moloch.keyed import Part
 
 BULK = 5_000
-"""Members from which a contest's reactions are one event, except for members whose thoughts are kept."""
+"""From this many members on, a contest's reactions are one event, except for members whose thoughts are kept."""
 
 THINKERS = 64
 """Members of a crowd whose thoughts are kept, unless it has a core that is asked one by one."""
@@ -20,7 +20,7 @@ Rows = NDArray[np.int64] | slice
 
 
 def vocal(audience: object, ids: NDArray[np.int64], *key: Part) -> tuple[Rows, list[Rows]]:
-    """Return the rows of the members whose thoughts are kept, and those of the rest.
+    """Return the rows of a crowd's members whose thoughts are kept, and the rows of the rest.
 
     The core of a mixed audience speaks; of any other crowd :data:`THINKERS` who stand together, from a place drawn at random
     (rows of a crowd have no order), so that the rest are two unbroken ranges and need no column of indices.

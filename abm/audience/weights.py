@@ -78,18 +78,21 @@ def as_mapping(model: ChoiceModel) -> dict[str, Any]:
     weights = {}
     for feature, row in zip(feature_names(), model.weights.tolist(), strict=True):
         weights[feature] = {column: weight for column, weight in zip(COLUMNS, row, strict=True) if weight}
-    found: dict[str, Any] = {
-        "name": model.name, "first": model.first, "temperature": model.temperature, "abstain": model.abstain,
+    mapping: dict[str, Any] = {
+        "name": model.name,
+        "first": model.first,
+        "temperature": model.temperature,
+        "abstain": model.abstain,
         "weights": {feature: row for feature, row in weights.items() if row},
-    }  # fmt: skip
+    }
     if (support := model.support) is not None:
         ranges = {"features": support.features, "traits": support.traits}
-        found["surrogate"] = {
+        mapping["surrogate"] = {
             "features_digest": features_digest(),
             "support": {kind: {name: list(seen) for name, seen in each.items()} for kind, each in ranges.items()},
             **support.origin,
         }
-    return found
+    return mapping
 
 
 def audience_file(path: Path | str) -> Path:
@@ -120,11 +123,11 @@ def save_audience(model: ChoiceModel, path: Path | str) -> None:
     Raises:
         InputError: as :func:`audience_file`, or the file cannot be written.
     """
-    path, found = audience_file(path), as_mapping(model)
+    path, mapping = audience_file(path), as_mapping(model)
     if (support := model.support) is not None:
         rule = {"margin": support.margin, "tolerance": support.tolerance, "extrapolate": support.extrapolate}
-        found["surrogate"]["support"] = rule | found["surrogate"]["support"]
-    text = yaml.safe_dump(found, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
+        mapping["surrogate"]["support"] = rule | mapping["surrogate"]["support"]
+    text = yaml.safe_dump(mapping, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
@@ -167,11 +170,11 @@ def _weights(raw: Any, source: Source) -> NDArray[np.float64]:
         _check(feature in names, f"unknown feature {feature!r}", source, keys, f"Features are {', '.join(names)}.")
         _check(isinstance(row, Mapping), f"weights of {feature!r} must be a mapping", source, keys, example)
         for column, value in row.items():
-            what, known = (
+            what, allowed = (
                 f"unknown trait {column!r} of feature {feature!r}",
                 f"Give mean or one of {', '.join(TRAITS)}.",
             )
-            _check(column in COLUMNS, what, source, (*keys, column), known)
+            _check(column in COLUMNS, what, source, (*keys, column), allowed)
             weights[names.index(feature), COLUMNS.index(column)] = _number(value, source, *keys, column)
     return weights
 
@@ -183,20 +186,27 @@ def _support(section: Any, source: Source) -> Support:
     section = _mapping(section, "'surrogate' must be a mapping", source, top, fit)
     meant = section.get("features_digest", features_digest())
     _check(
-        meant == features_digest(), "fitted with other features", source, (*top, "features_digest"),
+        meant == features_digest(),
+        "fitted with other features",
+        source,
+        (*top, "features_digest"),
         "This release reads messages otherwise than the one that fitted it. " + fit,
-    )  # fmt: skip
+    )
     raw = _mapping(section.get("support"), "'surrogate' must tell its 'support'", source, top, fit)
     unknown = min((str(key) for key in raw if key not in SUPPORT), default="")
     _check(
-        not unknown, f"unknown key {unknown!r} of the support", source, (*keys, unknown), f"Keys are {', '.join(SUPPORT)}."
-    )  # fmt: skip
-    known: dict[str, dict[str, Range]] = {}
+        not unknown,
+        f"unknown key {unknown!r} of the support",
+        source,
+        (*keys, unknown),
+        f"Keys are {', '.join(SUPPORT)}.",
+    )
+    bounds: dict[str, dict[str, Range]] = {}
     for kind, names in (("features", feature_names()), ("traits", TRAITS)):
         what = f"the support must name exactly the {kind} {', '.join(names)}"
-        found = _mapping(raw.get(kind), what, source, (*keys, kind), fit)
-        _check(set(found) == set(names), what, source, (*keys, kind), fit)
-        known[kind] = {name: _range(found[name], source, *keys, kind, name) for name in names}
+        ranges = _mapping(raw.get(kind), what, source, (*keys, kind), fit)
+        _check(set(ranges) == set(names), what, source, (*keys, kind), fit)
+        bounds[kind] = {name: _range(ranges[name], source, *keys, kind, name) for name in names}
     extrapolate = raw.get("extrapolate", False)
     _check(isinstance(extrapolate, bool), "'extrapolate' must be true or false", source, (*keys, "extrapolate"), "")
     margin = _number(raw.get("margin", MARGIN), source, *keys, "margin")
@@ -204,7 +214,7 @@ def _support(section: Any, source: Source) -> Support:
     _check(margin >= 0, "'margin' must not be negative", source, (*keys, "margin"), f"It is {margin:g}.")
     _check(0 <= tolerance <= 1, "'tolerance' must be a share", source, (*keys, "tolerance"), f"It is {tolerance:g}.")
     origin = {str(key): value for key, value in section.items() if key not in ("support", "features_digest")}
-    return Support(known["features"], known["traits"], _as_logged(origin, source), margin, tolerance, extrapolate)
+    return Support(bounds["features"], bounds["traits"], _as_logged(origin, source), margin, tolerance, extrapolate)
 
 
 def _as_logged(origin: dict[str, Any], source: Source) -> dict[str, Any]:

@@ -24,12 +24,14 @@ class ArenaConformance:
     def test_prompts_leave_no_placeholder(self, arena: Arena) -> None:
         """Everything in braces is filled."""
         for prompt in (
-            arena.write_prompt(ANCHOR), arena.react_prompt(PERSONA, OPTIONS), arena.feedback_prompt(ANCHOR, PERSONA, OPTIONS),
-        ):  # fmt: skip
+            arena.write_prompt(ANCHOR),
+            arena.react_prompt(PERSONA, OPTIONS),
+            arena.feedback_prompt(ANCHOR, PERSONA, OPTIONS),
+        ):
             assert not re.search(r"\{\w+\}", text_of(prompt))
 
     def test_writers_see_the_anchor_and_the_tag(self, arena: Arena) -> None:
-        """A writer that is not told the tag cannot be read."""
+        """The output of a writer that does not know the tag cannot be read."""
         prompt = text_of(arena.write_prompt(ANCHOR))
         assert ANCHOR in prompt
         assert f"<{arena.tag}>" in prompt and f"</{arena.tag}>" in prompt

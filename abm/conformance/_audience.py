@@ -21,7 +21,7 @@ class AudienceConformance:
     """Every member reacts, each for itself, and the same way each time."""
 
     def test_every_member_chooses_one_option_or_none(self, audience: Audience) -> None:
-        """Choices are indices of texts, whatever the order in which they were shown; -1 is an abstention."""
+        """Choices are indices of texts, independent of the order shown; -1 is an abstention."""
         voters = people(MEMBERS)
         for n in (2, 3, 5):
             texts, shown = before(n, voters)
@@ -52,10 +52,10 @@ class AudienceConformance:
         """Rows in another order, or some of them only, give each member the same choice."""
         voters = people(MEMBERS)
         texts, shown = before(3, voters)
-        whole = audience.react(texts, shown, voters, KEY).choices
+        everyone = audience.react(texts, shown, voters, KEY).choices
         rows = np.random.default_rng(0).permutation(MEMBERS)[: MEMBERS // 2]
         some = audience.react(texts, shown[rows], voters.of(rows), KEY).choices
-        assert some.tolist() == whole[rows].tolist()
+        assert some.tolist() == everyone[rows].tolist()
 
     def test_choosing_without_saying_why_is_the_same_choice(self, audience: Audience) -> None:
         """An audience that offers ``choose`` gives the choices of ``react``."""

@@ -30,7 +30,7 @@ class ProbeConformance:
         assert first == again[::-1]
 
     def test_evidence_is_quoted(self, probe: Probe) -> None:
-        """What is shown as evidence stands in the message, so that a page can mark it."""
+        """The evidence is part of the message, so that a page can mark it."""
         for anchor, arena in examples():
             for text in TEXTS:
                 for span in probe.judge(text, anchor, arena).evidence:

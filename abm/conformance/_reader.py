@@ -31,7 +31,7 @@ class ReaderConformance:
         assert np.isfinite(topics).all()
 
     def test_appeal_is_one_number_per_pair(self, reader: Reader) -> None:
-        """Finite, and independent of who else is asked."""
+        """Appeal is finite and does not depend on who else is asked."""
         voters, rows, items = people(MEMBERS), np.repeat(np.arange(MEMBERS), 2), np.tile([0, 1], MEMBERS)
         appeal = reader.appeal(TEXTS[:2], voters, rows, items)
         assert appeal.shape == (2 * MEMBERS,) and np.isfinite(appeal).all()
@@ -49,7 +49,7 @@ class ReaderConformance:
     def test_equal_contests_have_equal_choices(self, reader: Reader) -> None:
         """Draws are keyed by the contest, and each member's are its own."""
         faced, voters = seen(3), people(MEMBERS)
-        whole = reader.choose(TEXTS[:3], voters, faced, KEY)
-        assert whole.tolist() == reader.choose(TEXTS[:3], voters, faced, KEY).tolist()
+        everyone = reader.choose(TEXTS[:3], voters, faced, KEY)
+        assert everyone.tolist() == reader.choose(TEXTS[:3], voters, faced, KEY).tolist()
         some = np.arange(0, MEMBERS, 4)
-        assert reader.choose(TEXTS[:3], voters, faced.of(some), KEY).tolist() == whole[some].tolist()
+        assert reader.choose(TEXTS[:3], voters, faced.of(some), KEY).tolist() == everyone[some].tolist()

@@ -15,7 +15,7 @@ from abm.journal.decisions import equal
 from abm.log import EventLog
 
 BETWEEN = (Lifecycle, Forked)
-"""What stands between decisions: about the process, or where one run parts from another."""
+"""Events between decisions: about the process, or where one run diverges from another."""
 
 
 class Mismatch(NamedTuple):

@@ -44,12 +44,12 @@ class Answers:
 
     def get(self, sites: Collection[str]) -> dict[str, LLMReplied]:
         """Return the answers that there are to ``sites``, by site."""
-        known = {site: self._recent[site] for site in sites if site in self._recent}
-        if self._older and (others := [site for site in sites if site not in known]):
+        answers = {site: self._recent[site] for site in sites if site in self._recent}
+        if self._older and (others := [site for site in sites if site not in answers]):
             places = sorted(seq for index in self._older for seq in index.places(others))
             wanted = set(others)
-            known |= {answer.site: answer for answer in self._read(places) if answer.site in wanted}
-        return known
+            answers |= {answer.site: answer for answer in self._read(places) if answer.site in wanted}
+        return answers
 
     def _let_go(self) -> None:
         """Keep only the places of the older half; indexes of like size become one, so that there are few."""
@@ -71,7 +71,7 @@ class Answers:
                 while waiting and waiting[0] < after:
                     here.add(waiting.popleft())
                 yield from (e for e in block.events({LLMReplied}) if isinstance(e, LLMReplied) and e.seq in here)
-                if not waiting or waiting[0] - after > SEAL_EVENTS:  # it stands in a later segment
+                if not waiting or waiting[0] - after > SEAL_EVENTS:  # it is in a later segment
                     break
 
 
@@ -96,7 +96,7 @@ class _Index:
         return _Index(np.concatenate([self.hashes, other.hashes]), np.concatenate([self.seqs, other.seqs]))
 
     def places(self, sites: list[str]) -> list[int]:
-        """Return where answers to ``sites`` may stand; one that stands there may be another site's."""
+        """Return where answers to ``sites`` may be; an answer there may belong to another site."""
         hashes = _hashes(sites)
         starts, ends = (np.searchsorted(self.hashes, hashes, side=side) for side in ("left", "right"))
         return [int(seq) for start, end in zip(starts, ends, strict=True) for seq in self.seqs[start:end]]

@@ -135,13 +135,13 @@ class Checker:
         """Return the logged answers, after comparing the calls, and in a live replay the model's answers, with them.
 
         Raises:
-            Diverged: a call or an answer differs, or a call was not answered where the log goes on.
+            Diverged: a call or an answer differs, or a call was not answered but the log continues.
             LogEnded: a call was not answered, and the log ends here.
         """
         keys = {request.site: request.key(llm.digest) for request in requests}
-        known = self._answers.get(keys)
-        fresh = self._take_answers(keys.keys() - known.keys())
-        answers = known | fresh
+        recorded = self._answers.get(keys)
+        fresh = self._take_answers(keys.keys() - recorded.keys())
+        answers = recorded | fresh
 
         def compare(request: Request, reply: Reply | LLMReplied) -> None:
             logged = answers[request.site]

@@ -1,8 +1,8 @@
-"""What a run decided, in one canonical form: two runs that decided alike have equal decisions, interrupted or not.
+"""What a run decided, in one canonical form: two runs that decided the same have equal decisions, interrupted or not.
 
 A decision has no ``seq`` and no time. Events about the process are left out, and a field that names an event by its ``seq``
 holds that event's place among the decisions instead, which an interruption does not shift. Answers of models that follow
-each other stand in the order of their sites, since those of remote models arrive in any order. Digests, comparisons of
+each other are sorted by site, since those of remote models arrive in any order. Digests, comparisons of
 runs and replays use this form. Knows nothing of what decisions mean.
 """
 
@@ -138,5 +138,5 @@ def unequal_fields(left: Event, right: Event) -> list[str]:
 
 
 def same_value(left: Any, right: Any) -> bool:
-    """Return whether two values are written alike: in the log a tuple is a list, and NaN is null."""
+    """Return whether two values are encoded alike: in the log a tuple is a list, and NaN is null."""
     return left == right or canonical(left) == canonical(right)

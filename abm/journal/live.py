@@ -123,7 +123,7 @@ class LiveJournal:
         it is the call, each answer is committed as it comes: a crash repeats only those that were on their way.
 
         Raises:
-            NondeterminismError: the log holds an answer of the same site to another call, or goes on without an answer.
+            NondeterminismError: the log holds an answer of the same site to another call, or continues without an answer.
         """
         keys = {request.site: request.key(llm.digest) for request in requests}
         answers: dict[str, LLMReplied] = {}

@@ -26,15 +26,16 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 
 DEFAULTS: dict[str, Any] = {
-    "max_loras": 4, "use_tqdm_on_load": False,
+    "max_loras": 4,
+    "use_tqdm_on_load": False,
     "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
-}  # fmt: skip
+}
 """Arguments of the engine unless others are given: adapters in one batch, no noise, and no room in JSON for spaces, of
 which some models write nothing else."""
 RANKS = (8, 16, 32, 64, 128, 256, 512)
 """Of adapters: what vLLM makes room for is one of these."""
 ON_CPU: dict[str, Any] = {"enable_chunked_prefill": False}
-"""Besides, without an accelerator: vLLM 0.31 ends there when a prompt with a seed of its own is read in parts."""
+"""Further arguments without an accelerator: there vLLM 0.31 exits when a prompt with its own seed is read in parts."""
 FINISH: dict[str | None, Finish] = {"stop": "stop", "length": "length"}
 
 
@@ -85,15 +86,17 @@ class VLLM:
             self._engine = LLMEngine.from_engine_args(EngineArgs(**defaults | engine | fixed))
         except Exception as error:  # of many kinds: the user reads one line
             raise InputError(
-                "vLLM cannot serve the model", where=str(self._folder), why=_line(error),
+                "vLLM cannot serve the model",
+                where=str(self._folder),
+                why=_line(error),
                 fix="`moloch doctor` looks at the installation; serving.vllm holds the engine's arguments.",
-            ) from error  # fmt: skip
+            ) from error
         self._tokenizer = self._engine.get_tokenizer()
         if getattr(self._tokenizer, "chat_template", None) is None:
             raise InputError(
                 "the model has no chat template", where=str(self._folder), fix="Use an instruction-tuned model."
             )
-        self._numbers = count(1)  # an engine goes on serving the first weights that it saw under a number
+        self._numbers = count(1)  # an engine keeps serving the first weights that it saw under a number
         self._loaded: dict[str, Any] = {}
         self._calls = count()
 
@@ -129,7 +132,7 @@ class VLLM:
             self._asleep = True
 
     def wake(self) -> None:
-        """Take the memory again; at level 2 weights and adapters are read, and adapters checked, anew."""
+        """Take the memory back; at level 2 weights and adapters are read again, and adapters checked again."""
         if not self._asleep:
             return
         if self._level == 2:
@@ -167,7 +170,7 @@ class VLLM:
                     if output.finished:
                         yield self._reply(asked.pop(output.request_id), output)
         finally:
-            if asked:  # nobody waits for them any more
+            if asked:  # their caller is gone
                 self._engine.abort_request(list(asked))
 
     def _add(self, request: Request, prompt: list[int]) -> str:
@@ -182,21 +185,26 @@ class VLLM:
             guide = StructuredOutputsParams(json=request.schema)
         name = str(next(self._calls))
         self._engine.add_request(
-            name, tokens_input(prompt),
+            name,
+            tokens_input(prompt),
             SamplingParams(
-                temperature=sampling.temperature, top_p=sampling.top_p, max_tokens=sampling.max_tokens, seed=request.seed,
-                structured_outputs=guide, output_kind=RequestOutputKind.FINAL_ONLY,
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
+                max_tokens=sampling.max_tokens,
+                seed=request.seed,
+                structured_outputs=guide,
+                output_kind=RequestOutputKind.FINAL_ONLY,
             ),
             lora_request=self._loaded.get(request.adapter),
-        )  # fmt: skip
+        )
         return name
 
     @staticmethod
     def _reply(request: Request, output: Any) -> Reply:
-        found = output.outputs[0]
-        finish = FINISH.get(found.finish_reason, "error")
-        written = len(found.token_ids) - (finish == "stop")  # the token that ends it is none of the text's
-        return Reply(request.site, found.text, finish, len(output.prompt_token_ids), written)
+        completion = output.outputs[0]
+        finish = FINISH.get(completion.finish_reason, "error")
+        written = len(completion.token_ids) - (finish == "stop")  # the stop token is not part of the text
+        return Reply(request.site, completion.text, finish, len(output.prompt_token_ids), written)
 
     def _prompt(self, request: Request) -> list[int]:
         text = self._tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
@@ -204,14 +212,15 @@ class VLLM:
         room = self._engine.model_config.max_model_len
         if len(prompt) + request.sampling.max_tokens > room:
             raise InputError(
-                "the prompt is too long for the model", where=request.site,
+                "the prompt is too long for the model",
+                where=request.site,
                 why=f"{len(prompt)} tokens and {request.sampling.max_tokens} for the completion; the engine takes {room}",
                 fix="Raise serving.vllm.max_model_len, use shorter anchors, or a smaller sampling.max_tokens.",
-            )  # fmt: skip
+            )
         return prompt
 
     def _load(self, adapter: str) -> None:
-        """Have the engine know an adapter, once, under a number of its own, and see that it computes with it."""
+        """Load an adapter into the engine, once, under its own number, and check that the engine computes with it."""
         from vllm.lora.request import LoRARequest
 
         if adapter in self._loaded:
@@ -224,9 +233,9 @@ class VLLM:
             self._engine.add_lora(lora)
         except Exception as error:  # of many kinds: the user reads one line
             raise InputError("vLLM cannot load the adapter", where=str(folder), why=_line(error)) from error
-        known = recorded(folder)
-        if known is not None:
-            deviation(known, self._logprobs(known, lora), where=f"vLLM, adapter {adapter}")
+        fingerprint = recorded(folder)
+        if fingerprint is not None:
+            deviation(fingerprint, self._logprobs(fingerprint, lora), where=f"vLLM, adapter {adapter}")
         self._loaded[adapter] = lora  # not before: one that was found wrong is never taken for loaded
 
     def _logprobs(self, known: Fingerprint, lora: Any) -> list[float]:
@@ -253,7 +262,7 @@ def _imported() -> tuple[Any, Any, Any]:
     try:
         from vllm import EngineArgs, LLMEngine
         from vllm.platforms import current_platform
-    except Exception as error:  # it imports half of what is installed, and whatever is wrong with that comes out here
+    except Exception as error:  # it imports half of what is installed, and any fault there surfaces here
         raise InputError(
             "cannot import vLLM", why=_line(error), fix="`moloch doctor` looks at the installation."
         ) from error

@@ -1,7 +1,7 @@
 """Which backend serves which model: in this process, or behind a server. None of it decides what a run finds.
 
 A run's settings name models; this says where they are, and may change from one process to the next: a study that began
-on a laptop goes on before a cluster's server.
+on a laptop continues on a cluster's server.
 """
 
 from __future__ import annotations

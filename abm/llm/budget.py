@@ -19,7 +19,7 @@ MILLION = 1_000_000
 
 
 class BudgetSpent(MolochError):
-    """The next call could cost more than is left; the same command with a larger budget goes on."""
+    """The next call could cost more than is left; the same command with a larger budget resumes."""
 
     exit_code = 5
 
@@ -108,9 +108,10 @@ class Budget:
         worst = _worst(request, price or Price()) if request else _Cost(1, 1, 0.0)
         why = self._over(worst) or "what is left is too little for the next calls"
         return BudgetSpent(
-            "the budget is spent", why=why,
-            fix="Every answer is safe; the same command with a larger --max-… goes on from here.",
-        )  # fmt: skip
+            "the budget is spent",
+            why=why,
+            fix="Every answer is safe; the same command with a larger --max-… resumes from here.",
+        )
 
 
 def _worst(request: Request, price: Price) -> _Cost:

@@ -63,10 +63,11 @@ def deviation(known: Fingerprint, found: Sequence[float], *, where: str) -> floa
     changes, off = min(_distance(other, known.adapted) for other in others), _distance(found, known.adapted)
     if not off <= ROUNDING + changes / 2:  # NaN is out of sync, too
         raise OutOfSync(
-            "the engine computes with other weights", where=where,
+            "the engine computes with other weights",
+            where=where,
             why=f"log-probabilities are {off:.3f} nats per token from the adapter's, which are {changes:.3f} from those before",
             fix="Restart the engine; if it stays, model and adapter do not belong together.",
-        )  # fmt: skip
+        )
     return off
 
 

@@ -21,22 +21,26 @@ def model_folder(name: str) -> Path:
     Raises:
         InputError: there is no model.
     """
-    if (found := local_folder(name)) is not None:
-        return found
+    if (folder := local_folder(name)) is not None:
+        return folder
     if _HUB_ID.fullmatch(name) and not Path(name).is_dir():
         raise InputError(
-            f"no model {name!r} here", why="it is neither a folder nor in the cache of downloaded models",
+            f"no model {name!r} here",
+            why="it is neither a folder nor in the cache of downloaded models",
             fix=f"Download it once: hf download {name}",
-        )  # fmt: skip
+        )
     if "://" in name:
         raise InputError(
-            f"no files of model {name!r} here", why="a model that writes is trained here, from its files",
+            f"no files of model {name!r} here",
+            why="a model that writes is trained here, from its files",
             fix="Give its folder or downloaded name as the model, and its server apart: --llm http://host:8000/v1.",
-        )  # fmt: skip
+        )
     raise InputError(
-        f"no model {name!r}", where=name, why="the folder needs config.json, a tokenizer and model.safetensors",
+        f"no model {name!r}",
+        where=name,
+        why="the folder needs config.json, a tokenizer and model.safetensors",
         fix=f"Give {POCKET!r}, the folder of a downloaded model, or the server that has it: --llm http://host:8000/v1.",
-    )  # fmt: skip
+    )
 
 
 def local_folder(name: str) -> Path | None:

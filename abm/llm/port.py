@@ -36,8 +36,8 @@ class Request(msgspec.Struct, frozen=True):
         seed: 0 .. 2**31 - 1; the same request with the same seed has the same answer where the backend is deterministic.
         template: digest of the template, and ``refs``: the ids that filled it (both only for the log).
         choices: the completion must be one of these; and ``schema``: it must be JSON of this JSON Schema, itself JSON
-            text. Empty: it is free. A backend that cannot hold a model to them asks without; whoever reads the
-            completion checks it all the same.
+            text. Empty: it is free. A backend that cannot constrain a model asks without them; the reader of
+            the completion checks it in any case.
     """
 
     site: str
@@ -62,12 +62,12 @@ class Request(msgspec.Struct, frozen=True):
 
 
 def text_tokens(text: str) -> int:
-    """Return about how many tokens a text has, where nobody counted them: one for four bytes."""
+    """Estimate the tokens of a text where no count is available: one for four bytes."""
     return -(-len(text.encode()) // 4)
 
 
 def prompt_tokens(request: Request) -> int:
-    """Return about how many tokens a prompt has, where nobody counted them."""
+    """Estimate the tokens of a prompt where no count is available."""
     return sum(text_tokens(message["content"]) + 4 for message in request.messages)
 
 

@@ -13,7 +13,7 @@ class ScriptedLLM:
     """An :class:`~abm.llm.port.LLM` that answers ``answer(request)``; tokens are counted as words.
 
     Args:
-        unit: ``call`` for one that stands in for a remote model.
+        unit: ``call`` for one that takes the place of a remote model.
     """
 
     def __init__(

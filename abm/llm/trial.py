@@ -55,8 +55,8 @@ def check(llm: LLM) -> Checked:
     """
     asked = _Asked(llm)
     findings = [asked.template(), asked.repeats(), asked.choices(), asked.json(), *asked.logprobs()]
-    speed, found = asked.speed()
-    return Checked([*findings, found], speed, asked.calls)
+    speed, finding = asked.speed()
+    return Checked([*findings, finding], speed, asked.calls)
 
 
 class _Asked:
@@ -99,12 +99,12 @@ class _Asked:
             return []
         self.calls += 1
         try:
-            found = self._llm.logprobs()
+            logprobs = self._llm.logprobs()
         except MolochError as error:
             return [Finding("logprobs", None, f"{error}; adapters on it could not be checked")]
-        sane = bool(found) and all(-1e4 < value <= 0 for value in found)
-        said = f"{len(found)} tokens, {sum(found) / len(found):.2f} nats on average" if found else "none"
-        return [Finding("logprobs", True if sane else None, said)]
+        sane = bool(logprobs) and all(-1e4 < value <= 0 for value in logprobs)
+        summary = f"{len(logprobs)} tokens, {sum(logprobs) / len(logprobs):.2f} nats on average" if logprobs else "none"
+        return [Finding("logprobs", True if sane else None, summary)]
 
     def speed(self) -> tuple[float, Finding]:
         """Measure tokens per second over calls that run together."""
@@ -119,12 +119,18 @@ class _Asked:
         tokens = sum(reply.tokens_out for reply in replies)
         rate = tokens / seconds
         bad = [reply.finish for reply in replies if reply.finish in ("error", "refused")]
-        said = f"{rate:,.0f} tokens/s, {len(replies)} calls of up to {TOKENS} tokens at once, {len(bad)} failed"
-        return rate, Finding("speed", len(bad) < len(replies), said)
+        summary = f"{rate:,.0f} tokens/s, {len(replies)} calls of up to {TOKENS} tokens at once, {len(bad)} failed"
+        return rate, Finding("speed", len(bad) < len(replies), summary)
 
     def _one(
-        self, site: str, question: str, sampling: Sampling | None = None, *, choices: tuple[str, ...] = (), schema: str = ""
-    ) -> Reply:  # fmt: skip
+        self,
+        site: str,
+        question: str,
+        sampling: Sampling | None = None,
+        *,
+        choices: tuple[str, ...] = (),
+        schema: str = "",
+    ) -> Reply:
         self.calls += 1
         [reply] = self._llm.complete([_request(site, question, sampling or Sampling(0.0, 1.0, 24), choices, schema)])
         return reply

@@ -52,11 +52,11 @@ def unmet(by: str, extra: str = "", only: tuple[str, ...] = ()) -> list[Need]:
             continue
         if only and need.name not in only:
             continue
-        found = installed(need.name)
-        public = found.split("+")[0]  # what a build is for does not count, unless it is asked for
-        if not found or not any(need.specifier.contains(each, prereleases=True) for each in (found, public)):
+        version = installed(need.name)
+        public = version.split("+")[0]  # the build tag counts only if it is asked for
+        if not version or not any(need.specifier.contains(each, prereleases=True) for each in (version, public)):
             label = f"{by}[{extra}]" if extra else by
-            needs.append(Need(need.name, label, str(need.specifier), found))
+            needs.append(Need(need.name, label, str(need.specifier), version))
     return needs
 
 
@@ -70,9 +70,10 @@ def require(package: str) -> None:
     needs = needs or unmet(_distribution(package), only=("torch", "transformers"))
     if needs:
         raise InputError(
-            f"cannot use {package}", why="; ".join(map(str, needs)),
+            f"cannot use {package}",
+            why="; ".join(map(str, needs)),
             fix=f"pip install 'moloch-abm[{package}]' in an environment of its own; `moloch doctor` shows all of it.",
-        )  # fmt: skip
+        )
 
 
 def _distribution(package: str) -> str:

@@ -108,7 +108,7 @@ def lora_factors(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[st
         raise InputError("cannot read the adapter", where=str(folder), why=str(error)) from error
     _refuse_odd(config, folder)
     scale = config["lora_alpha"] / (config["r"] ** 0.5 if config.get("use_rslora") else config["r"])
-    found: dict[str, Factors] = {}
+    factors: dict[str, Factors] = {}
     for name in sorted(tensors):
         if name.endswith(".lora_A.weight") and (up := tensors.get(name.replace(".lora_A.", ".lora_B."))) is not None:
             weight = name.removeprefix("base_model.model.").replace(".lora_A.weight", ".weight")
@@ -116,11 +116,11 @@ def lora_factors(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[st
             if shape != shapes.get(weight) or up.shape[-1] != len(tensors[name]):
                 why = f"the model has no weight {weight} of shape {shape}"
                 raise InputError("the adapter does not fit the model", where=str(folder), why=why)
-            found[weight] = Factors(up.float(), tensors[name].float(), scale)
-    if len(tensors) != 2 * len(found):
+            factors[weight] = Factors(up.float(), tensors[name].float(), scale)
+    if len(tensors) != 2 * len(factors):
         odd = next(name for name in sorted(tensors) if not name.endswith((".lora_A.weight", ".lora_B.weight")))
         raise InputError("not a plain LoRA adapter", where=str(folder), why=f"it holds {odd}")
-    return found
+    return factors
 
 
 def _refuse_odd(config: dict[str, Any], folder: Path) -> None:
@@ -165,9 +165,9 @@ class Swapper:
         if self._adapters is None:
             raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
         shapes = {name: tuple(weight.shape) for name, weight in self._weights.items()}
-        found = lora_factors(self._adapters / adapter, shapes)
+        adapted = lora_factors(self._adapters / adapter, shapes)
         try:
-            for name, factors in found.items():
+            for name, factors in adapted.items():
                 self._put(name, factors)
         except BaseException:  # memory ran out, say: half an adapter is none
             self._take_out()

@@ -69,11 +69,11 @@ def lineage(run: Path) -> list[dict[str, Any]]:
     Raises:
         LogError: one of them is gone.
     """
-    found = []
+    parents = []
     while (fork := read_manifest(run).fork) is not None:
         run = parent_of(run, fork)
-        found.append({"run": str(run), "seq": fork.seq, "hash": fork.hash})
-    return found
+        parents.append({"run": str(run), "seq": fork.seq, "hash": fork.hash})
+    return parents
 
 
 def count_types(run: Path | str) -> dict[str, int]:

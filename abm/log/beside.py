@@ -1,4 +1,4 @@
-"""One piece of work in a thread of its own, beside what the caller does meanwhile. Knows nothing of the log.
+"""One piece of work in a separate thread, concurrent with the caller. Knows nothing of the log.
 
 It pays where both leave the interpreter, as hashing and compressing do. The thread is made on first use, and anew in a
 child process, which has no threads of its parent.

@@ -72,7 +72,7 @@ _peek_decoder = msgspec.json.Decoder(_Peek)
 
 
 _HASHED_BESIDE = 1 << 16
-"""Bytes of event lines from which hashing in a thread of its own, beside compression, is the faster way."""
+"""Bytes of event lines from which hashing in a separate thread, in parallel with compression, is faster."""
 
 
 class Torn(Exception):
@@ -87,7 +87,7 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Encoder:
-    """Makes the bytes of commits; for one thread at a time. Keeps what is dear to make anew for each.
+    """Encodes commits as bytes; for one thread at a time. Caches what is expensive to rebuild for each.
 
     Attributes:
         size: bytes of event lines in the last commit.
@@ -143,9 +143,9 @@ def chain(prev: str, lines: bytes | memoryview, keys: dict[str, str]) -> str:
 
 
 def content(events: Sequence[Event]) -> str:
-    """Return the digest of events as they were given, whatever ``seq`` and time they have or will get."""
-    given = [msgspec.structs.replace(event, seq=-1, at=0.0) for event in events]
-    return hashlib.sha256(_encoder.encode_lines(given)).hexdigest()[:32]
+    """Return the digest of events as submitted, independent of the ``seq`` and time they have or will get."""
+    normalized = [msgspec.structs.replace(event, seq=-1, at=0.0) for event in events]
+    return hashlib.sha256(_encoder.encode_lines(normalized)).hexdigest()[:32]
 
 
 def read_header(data: bytes) -> Header:
@@ -215,7 +215,7 @@ def decode(
 
 
 class _Passed(Event, frozen=True):
-    """An event that nobody asked for; what it says is not made into objects."""
+    """An event that was not requested; its content is not decoded into objects."""
 
 
 @cache

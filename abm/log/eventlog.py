@@ -83,7 +83,7 @@ def create(run: Path | str, config: dict[str, Any], *, fork: Fork | None = None)
 def open_log(run: Path | str, *, write: bool) -> EventLog:
     """Open a run's log.
 
-    Opening for writing takes the lock and recovers: an incomplete last commit, which nobody was told about, moves to
+    Opening for writing takes the lock and recovers: an incomplete last commit, which was never acknowledged, moves to
     ``quarantine/`` and a :class:`~abm.events.Recovered` event is appended. Anything else wrong is refused. Reading
     takes no lock and changes nothing.
 
@@ -105,7 +105,7 @@ def read_events(run: Path | str) -> Iterator[Event]:
 def verify(run: Path | str, *, progress: Callable[[Block], None] = lambda block: None) -> Head:
     """Check the whole chain of a run, from ``run.json`` to the last complete commit, and return its head.
 
-    Checks bytes, not meanings: checksums, hashes, counts and the places of commits and segments, whatever version
+    Checks bytes, not meanings: checksums, hashes, counts and the places of commits and segments, no matter which version
     wrote the events; for a fork, those of the run that it comes from too.
 
     Args:
@@ -203,7 +203,7 @@ class EventLog:
     def follow(
         self, start: int = 0, *, poll: float = 0.05, stop: Callable[[], bool] = lambda: False
     ) -> Iterator[Event]:
-        """Yield the events from ``start`` on, and go on as a writer appends; takes no lock, reads no byte twice.
+        """Yield the events from ``start`` on, and continue as a writer appends; takes no lock, reads no byte twice.
 
         Args:
             poll: seconds between looks at the file.

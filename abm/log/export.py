@@ -147,11 +147,11 @@ class _Tables:
         import polars as pl
 
         paths = [self._part(name, part) for part in range(self._parts[name])]
-        whole = self._folder / f"{name}.parquet"
+        joined = self._folder / f"{name}.parquet"
         if len(paths) == 1:
-            paths[0].rename(whole)
+            paths[0].rename(joined)
         else:
-            pl.scan_parquet(paths, glob=False).sink_parquet(whole)
+            pl.scan_parquet(paths, glob=False).sink_parquet(joined)
         shutil.rmtree(paths[0].parent)
         if not os.listdir(self._folder / "data"):  # noqa: PTH208
             (self._folder / "data").rmdir()

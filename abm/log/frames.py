@@ -46,11 +46,11 @@ def wide_columns() -> dict[str, pl.DataType]:
     """
     import polars as pl
 
-    found: dict[str, pl.DataType] = {"seq": pl.Int64(), "type": pl.String()}
+    dtypes: dict[str, pl.DataType] = {"seq": pl.Int64(), "type": pl.String()}
     for struct in KINDS.values():
         for name, dtype in columns(struct).items():
-            found[name] = dtype if found.get(name, dtype) == dtype else pl.String()
-    return found
+            dtypes[name] = dtype if dtypes.get(name, dtype) == dtype else pl.String()
+    return dtypes
 
 
 def chunks(blocks: Iterable[Block]) -> Iterator[list[Block]]:
@@ -148,10 +148,10 @@ def frame(blocks: Iterable[Block], kind: str | type[Event]) -> pl.DataFrame:
     frames = [pl.DataFrame(schema=columns(struct))]
     for held in chunks(_version_checked(blocks)):
         lines = _lines([block for block in held if start in block.text])
-        found = b"\n".join(line for line in lines.split(b"\n") if line.startswith(start))
-        if found:
+        matching = b"\n".join(line for line in lines.split(b"\n") if line.startswith(start))
+        if matching:
             try:
-                frames.append(_parse(found, struct))
+                frames.append(_parse(matching, struct))
             except (ValueError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
                 raise _explained(held, str(error)) from error
     return pl.concat(frames, rechunk=True)
@@ -210,10 +210,10 @@ def _split(lines: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _split_bulky(lines: bytes) -> Iterator[tuple[str, bytes]]:
     """As :func:`_split`, for few long lines: Polars would hold several copies of them, and keep their memory."""
-    found: dict[bytes, list[bytes]] = {}
+    by_start: dict[bytes, list[bytes]] = {}
     for line in filter(None, lines.split(b"\n")):
-        found.setdefault(line[: line.index(b",")], []).append(line)
-    for start, its in found.items():
+        by_start.setdefault(line[: line.index(b",")], []).append(line)
+    for start, its in by_start.items():
         yield start[9:-1].decode(), b"\n".join(its)
 
 
@@ -256,7 +256,7 @@ def _parse_flat(lines: bytes, struct: type[Event]) -> pl.DataFrame:
 
 
 def _parse_typed(lines: bytes, struct: type[Event]) -> pl.DataFrame:
-    """Parse by way of typed objects: JSON text is then the same for equal values, whatever the log wrote."""
+    """Parse through typed objects, so that equal values have equal JSON text, however the log wrote them."""
     import polars as pl
 
     events = msgspec.json.Decoder(struct).decode_lines(lines)
@@ -299,8 +299,12 @@ def _dtype(hint: Any) -> pl.DataType | None:
     import polars as pl
 
     scalars: dict[Any, pl.DataType] = {
-        int: pl.Int64(), float: pl.Float64(), str: pl.String(), bool: pl.Boolean(), bytes: pl.Binary()
-    }  # fmt: skip
+        int: pl.Int64(),
+        float: pl.Float64(),
+        str: pl.String(),
+        bool: pl.Boolean(),
+        bytes: pl.Binary(),
+    }
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal:
         return scalars.get(type(args[0]))

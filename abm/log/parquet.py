@@ -62,15 +62,18 @@ def project(run: Path, segment: Segment) -> Projected:
         LogError: a newer version wrote it.
         OSError: the projection cannot be written.
     """
-    frame, said = read(segment)
+    frame, projected = read(segment)
     path = path_of(run, segment)
     path.parent.mkdir(exist_ok=True)
     new = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")  # readers may make it too
     try:
         frame.write_parquet(
-            new, compression="zstd", compression_level=1, row_group_size=_group(frame),
-            metadata={_KEY: msgspec.json.encode(said).decode()},
-        )  # fmt: skip
+            new,
+            compression="zstd",
+            compression_level=1,
+            row_group_size=_group(frame),
+            metadata={_KEY: msgspec.json.encode(projected).decode()},
+        )
         file = os.open(new, os.O_RDONLY)
         try:
             os.fsync(file)
@@ -81,7 +84,7 @@ def project(run: Path, segment: Segment) -> Projected:
         new.unlink(missing_ok=True)
         raise
     disk.sync_folder(path.parent)
-    return said
+    return projected
 
 
 def _group(frame: pl.DataFrame) -> int:
@@ -130,15 +133,19 @@ def read_metadata(path: Path) -> Projected | None:
 
 
 def is_current(run: Path, segment: Segment, after: Segment) -> bool:
-    """Tell whether the projection of ``segment`` is there and what the log confirms: ``after`` goes on from its hash."""
-    said = read_metadata(path_of(run, segment))
-    if said is None or (said.version, said.first, said.end) != (version(), segment.first, after.first):
+    """Tell whether the projection of ``segment`` is there and what the log confirms: ``after`` continues from its hash."""
+    projected = read_metadata(path_of(run, segment))
+    if projected is None or (projected.version, projected.first, projected.end) != (
+        version(),
+        segment.first,
+        after.first,
+    ):
         return False
-    return said.hash == (_prev_of(after) or _end_of(segment))
+    return projected.hash == (_prev_of(after) or _end_of(segment))
 
 
 def _prev_of(segment: Segment) -> str:
-    """Return the hash from which a segment's first commit goes on, reading no more than that; empty if it has none."""
+    """Return the hash from which a segment's first commit continues, reading no further; empty if it has none."""
     try:
         with segment.path.open("rb") as file:
             file.seek(len(PREAMBLE))

@@ -50,7 +50,7 @@ def rebuild(
 
 
 class Projector:
-    """Projects a run's sealed segments in a thread of its own; whatever goes wrong there never reaches the writer.
+    """Projects a run's sealed segments in a separate thread; a failure there never reaches the writer.
 
     Attributes:
         failures: segments that could not be projected, and why; they are made when somebody scans.
@@ -113,9 +113,9 @@ def _parts(run: Path, stop: int | None = None) -> Iterator[_Part]:
         yield from _parts(parent_of(run, fork), before)
         if stop is not None and stop <= fork.seq:
             return
-    found = segments(run, fork.seq if fork is not None else 0)
-    start = found[0].first if found else None
-    for segment, after in pairwise(found):
+    sealed = segments(run, fork.seq if fork is not None else 0)
+    start = sealed[0].first if sealed else None
+    for segment, after in pairwise(sealed):
         if stop is not None and after.first > stop:
             break
         yield _Part(run, segment.first, after.first, segment, after)
@@ -154,11 +154,11 @@ def scan(run: Path | str) -> pl.LazyFrame:
             if _available(part.run, part.segment, part.after):
                 paths.append(path_of(part.run, part.segment))
                 continue
-            found = [read(part.segment)[0]]
+            wide = [read(part.segment)[0]]
         else:
-            found = [frame for frame, _ in wide_frames(walk(run, genesis, part.start, part.stop))]
+            wide = [frame for frame, _ in wide_frames(walk(run, genesis, part.start, part.stop))]
         scanned()
-        frames += [_with_all_columns(frame).lazy() for frame in found]
+        frames += [_with_all_columns(frame).lazy() for frame in wide]
     scanned()
     return pl.concat(frames) if frames else pl.LazyFrame(schema=schema)
 
@@ -197,8 +197,11 @@ def scan_study(study: Path | str) -> pl.LazyFrame:
         root = str(study).rstrip("/")
         frame = pl.scan_parquet(
             f"{root}/**/parquet/*.parquet",
-            schema=wide_columns(), missing_columns="insert", extra_columns="ignore", include_file_paths="run",
-        )  # fmt: skip
+            schema=wide_columns(),
+            missing_columns="insert",
+            extra_columns="ignore",
+            include_file_paths="run",
+        )
         relative = pl.col("run").str.strip_prefix(root + "/").str.replace(r"/?parquet/[^/]*$", "")
         return frame.with_columns(relative)
     study = Path(study)

@@ -53,11 +53,11 @@ def find_end(run: Path, manifest: Manifest) -> End:
         CorruptLog: the end is damaged, or ``run.json`` was changed.
         LogError: a newer version wrote it, or it cannot be read.
     """
-    found = segments(run, manifest.base)
+    own_segments = segments(run, manifest.base)
     begin = Head(manifest.base, manifest.genesis)
-    if not found:
+    if not own_segments:
         return End(begin, segment_at(run, manifest.base), None, 0, False, {}, 0)
-    last, before = found[-1], found[-2] if len(found) > 1 else None
+    last, before = own_segments[-1], own_segments[-2] if len(own_segments) > 1 else None
     end = _scan(last, manifest)
     head, keys = end.head, end.keys
     if head is None and before is not None:  # made just before a crash: the one before it knows the head
@@ -65,7 +65,7 @@ def find_end(run: Path, manifest: Manifest) -> End:
         if head is None or broken or head.seq != last.first:
             raise damaged(str(before.path), f"it does not lead to event {last.first}, where the next begins")
     if before is not None:  # the first commit shows whether run.json was edited
-        next(blocks(found[0], manifest.genesis), None)
+        next(blocks(own_segments[0], manifest.genesis), None)
     return End(head or begin, last, before, end.at, end.torn, keys, end.size)
 
 
@@ -97,7 +97,7 @@ def newest(keys: dict[str, str]) -> dict[str, str]:
 
 
 def head_after(block: Block) -> Head:
-    """Return where the log stands after a commit."""
+    """Return the head of the log after a commit."""
     return Head(block.commit.seq + block.commit.n, block.commit.hash)
 
 
@@ -143,27 +143,27 @@ def find_damage(run: Path) -> Damage | None:
             run that it was forked from, or a file that is not a segment.
     """
     manifest = read_manifest(run)
-    found = segments(run, manifest.base)
+    own_segments = segments(run, manifest.base)
     head, at = Head(manifest.base, manifest.genesis), 0
     keys: dict[str, str] = {}
     if manifest.fork is not None:
         for _ in walk(run, manifest.genesis, stop=manifest.base):
             pass
-    for where, segment in enumerate(found):
+    for where, segment in enumerate(own_segments):
         if segment.first != head.seq:
-            return Damage(head, segment, 0, found[where + 1 :], f"event {head.seq} should begin it", keys)
+            return Damage(head, segment, 0, own_segments[where + 1 :], f"event {head.seq} should begin it", keys)
         at = 0
         try:
             for block in blocks(segment, head.hash):
                 block.check_count()
                 head, at, keys = head_after(block), block.end, newest(keys | block.commit.keys)
         except Torn:
-            why = "" if where == len(found) - 1 else "it ends early"
-            return Damage(head, segment, at, found[where + 1 :], why, keys)
+            why = "" if where == len(own_segments) - 1 else "it ends early"
+            return Damage(head, segment, at, own_segments[where + 1 :], why, keys)
         except CorruptLog as error:
             if head.seq == manifest.base:
                 raise
-            return Damage(head, segment, at, found[where + 1 :], error.why, keys)
+            return Damage(head, segment, at, own_segments[where + 1 :], error.why, keys)
     return None
 
 
@@ -184,7 +184,7 @@ def repair(run: Path | str) -> Repaired | None:
         return None
     lock = disk.lock(run)
     try:
-        damage = find_damage(run)  # anew: somebody may have repaired it, and gone on, before we had the lock
+        damage = find_damage(run)  # again: another process may have repaired it, and continued, before we had the lock
         return _cut(run, damage) if damage is not None and _is_damaged(damage) else None
     except OSError as error:
         raise disk.unwritable(run / "log", error) from error

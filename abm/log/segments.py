@@ -51,7 +51,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
     @property
     def base(self) -> int:
-        """``seq`` of the first event of its own."""
+        """``seq`` of its own first event."""
         return self.fork.seq if self.fork is not None else 0
 
 
@@ -105,14 +105,14 @@ def segments(run: Path, base: int = 0) -> list[Segment]:
     Raises:
         CorruptLog: a file among them is not named as a segment, or the first one is missing.
     """
-    found = []
+    own_segments = []
     for path in sorted((run / "log").glob("*.zst")):
         if not (name := _NAME.fullmatch(path.name)):
             raise CorruptLog("not a segment of the log", where=str(path), fix="Move the file out of log/.")
-        found.append(Segment(path, int(name[1])))
-    if found and found[0].first != base:
-        raise damaged(str(found[0].path), "the segments before it are missing")
-    return found
+        own_segments.append(Segment(path, int(name[1])))
+    if own_segments and own_segments[0].first != base:
+        raise damaged(str(own_segments[0].path), "the segments before it are missing")
+    return own_segments
 
 
 def read_manifest(run: Path) -> Manifest:
@@ -165,11 +165,11 @@ def walk(run: Path, genesis: str, start: int = 0, stop: int | None = None) -> It
         yield from _shared(run, fork, start, stop)
     if stop is not None and stop <= base:
         return
-    found = segments(run, base)
-    skipped = sum(after.first <= start for _, after in pairwise(found))
+    own_segments = segments(run, base)
+    skipped = sum(after.first <= start for _, after in pairwise(own_segments))
     prev: str | None = genesis if skipped == 0 else None
-    seq = found[skipped].first if found else 0
-    for segment in found[skipped:]:
+    seq = own_segments[skipped].first if own_segments else 0
+    for segment in own_segments[skipped:]:
         if segment.first != seq:
             raise damaged(str(segment.path), f"event {seq} should begin it; a segment is missing or renamed")
         try:
@@ -179,7 +179,7 @@ def walk(run: Path, genesis: str, start: int = 0, stop: int | None = None) -> It
                 if stop is not None and seq >= stop:  # what comes after is not looked at
                     return
         except Torn:
-            if segment != found[-1]:
+            if segment != own_segments[-1]:
                 raise damaged(str(segment.path), "it ends within a commit, and is not the last segment") from None
 
 
@@ -220,10 +220,10 @@ def parent_of(run: Path, fork: Fork) -> Path:
 
 
 def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = None) -> Iterator[Block]:
-    """Yield the commits of a segment, chained from ``prev`` (None: from whatever the first one says).
+    """Yield the commits of a segment, chained from ``prev`` (None: from the hash in the first one).
 
     Args:
-        at, seq: go on from this byte, where the commit that begins with event ``seq`` should be.
+        at, seq: continue from this byte, where the commit that begins with event ``seq`` should be.
 
     Raises:
         Torn: the last commit is incomplete; everything before it was yielded.
@@ -244,7 +244,7 @@ def blocks(segment: Segment, prev: str | None, at: int = 0, seq: int | None = No
 
 
 def _worth_another_look(at: int, tried: int) -> bool:
-    """Return whether to read on from byte ``at`` anew.
+    """Return whether to read again from byte ``at``.
 
     A reader takes no lock: what it read first may be of before a writer began the segment, or recovered it, the rest of after.
     """
@@ -288,8 +288,8 @@ def _next(segment: Segment, at: int, start: bytes, file: BinaryIO, prev: str | N
         raise damaged(where, str(error)) from error
     if prev is not None and commit.prev != prev:
         first = commit.seq == segment.first
-        whence = "run.json was changed, or the file is another run's" if first else "commits were moved"
-        raise damaged(where, f"it goes on from {commit.prev[:12]}, not from {prev[:12]}: {whence}")
+        cause = "run.json was changed, or the file is another run's" if first else "commits were moved"
+        raise damaged(where, f"it goes on from {commit.prev[:12]}, not from {prev[:12]}: {cause}")
     if commit.seq != seq:
         raise damaged(where, f"event {seq} should come here, {commit.seq} does")
     return Block(text, size, commit, segment.path, at, at + HEADER_SIZE + header.size)

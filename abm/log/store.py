@@ -43,7 +43,7 @@ class Uploaded(msgspec.Struct, frozen=True):
 def upload(run: Path | str, url: str, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Uploaded:
     """Put ``run.json``, the sealed segments and their Parquet under ``url``; once the run has ended, its last segment too.
 
-    Each segment is verified before it is put. Run it again to go on: what is there is compared, byte for byte, and not put
+    Each segment is verified before it is put. Run it again to resume: what is there is compared, byte for byte, and not put
     again. A fork needs the run that it comes from uploaded too, at the same place relative to it.
 
     Args:
@@ -59,17 +59,17 @@ def upload(run: Path | str, url: str, *, progress: Callable[[int, int], None] = 
     run = Path(run)
     manifest = read_manifest(run)
     end = find_end(run, manifest)
-    found = segments(run, manifest.base)
-    whole: list[tuple[Segment, Segment | None]] = list(pairwise(found))
-    if (closed := not end.torn and open_log(run, write=False).ended() is not None) and found:
-        whole.append((found[-1], None))
+    own_segments = segments(run, manifest.base)
+    sealed: list[tuple[Segment, Segment | None]] = list(pairwise(own_segments))
+    if (closed := not end.torn and open_log(run, write=False).ended() is not None) and own_segments:
+        sealed.append((own_segments[-1], None))
     target = _Target(url)
-    total = 1 + 2 * len(whole)
+    total = 1 + 2 * len(sealed)
     put: list[str] = []
     there: list[str] = []
     nbytes = 0
     progress(0, total)
-    for done, (path, fixed) in enumerate(_files(run, whole, manifest.genesis), 1):
+    for done, (path, fixed) in enumerate(_files(run, sealed, manifest.genesis), 1):
         name = path.relative_to(run).as_posix()
         if target.put(name, path, fixed=fixed):
             put.append(name)
@@ -77,7 +77,7 @@ def upload(run: Path | str, url: str, *, progress: Callable[[int, int], None] = 
         else:
             there.append(name)
         progress(done, total)
-    left = [] if closed or not found else [found[-1].path.relative_to(run).as_posix()]
+    left = [] if closed or not own_segments else [own_segments[-1].path.relative_to(run).as_posix()]
     return Uploaded(put, there, left, nbytes)
 
 
@@ -149,11 +149,11 @@ class _Target:
 
     def _holds(self, name: str, path: Path) -> bool:
         """Tell whether the storage holds exactly the bytes of ``path``."""
-        found = self._obstore.get(self._store, name)
-        if found.meta["size"] != path.stat().st_size:
+        stored = self._obstore.get(self._store, name)
+        if stored.meta["size"] != path.stat().st_size:
             return False
         with path.open("rb") as file:
-            return all(file.read(len(part)) == bytes(part) for part in found.stream())
+            return all(file.read(len(part)) == bytes(part) for part in stored.stream())
 
 
 def _opened(url: str) -> ObjectStore:

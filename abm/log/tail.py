@@ -58,11 +58,11 @@ class Tail:
 
     def _first(self) -> Segment | None:
         """Return the segment that holds the first event wanted, once it is there."""
-        found = segments(self._run, self._manifest.base)
-        if not found:
+        own_segments = segments(self._run, self._manifest.base)
+        if not own_segments:
             return None
-        skipped = sum(after.first <= self._start for _, after in pairwise(found))
-        self._segment = found[skipped]
+        skipped = sum(after.first <= self._start for _, after in pairwise(own_segments))
+        self._segment = own_segments[skipped]
         if skipped:
             self._seq, self._prev = self._segment.first, None
         return self._segment
@@ -73,7 +73,7 @@ class Tail:
 
 
 class Ending:
-    """The end of a log, as it was when somebody last looked.
+    """The end of a log, as it was at the last look.
 
     Args:
         tail: begins with the log's last commit.

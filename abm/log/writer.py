@@ -1,7 +1,7 @@
-"""The one writer of a run: recovers the end of the log when opened, then commits in groups, in a thread of its own.
+"""The one writer of a run: recovers the end of the log when opened, then commits in groups, in a separate thread.
 
 What is submitted while a commit is on its way to the disk goes into the next one: a group costs one write and one
-``fdatasync``. A future resolves only after that. Whatever interrupts a write or a sync poisons the writer: what was
+``fdatasync``. A future resolves only after that. Any interruption of a write or a sync poisons the writer: what was
 acknowledged is safe, what was not is set aside when the run is opened again. A sync is never tried twice: after a
 failed one the system may have dropped the bytes and say nothing.
 """
@@ -32,7 +32,7 @@ SEAL_BYTES = 32 * 2**20
 """Of event lines. A segment is sealed at either bound: who projects it holds several times its lines in memory."""
 
 LINGER = 0.005
-"""Seconds that a submission waits for company; none if somebody waits for it."""
+"""Seconds that a submission waits for others to join its commit; none if a caller waits for it."""
 GROUP_EVENTS = 4_096
 """A group is committed once it has so many events; one submission is never split."""
 QUEUED_EVENTS = 65_536
@@ -88,9 +88,9 @@ class Writer:
     def submit(
         self, events: Sequence[Event], expected_head: int | None = None, *, key: str = "", urgent: bool = False
     ) -> Future[Head]:
-        """See :meth:`abm.log.EventLog.submit`; ``urgent``: somebody waits, so do not linger.
+        """See :meth:`abm.log.EventLog.submit`; ``urgent``: a caller waits, so do not linger.
 
-        An urgent submission that nobody is ahead of is committed here and now: handing it over would cost more than it.
+        An urgent submission with none ahead of it is committed in this thread: a handover would cost more than the commit.
         """
         submission = _Submission(events, expected_head, key, urgent, Future())
         alone = False
@@ -103,7 +103,7 @@ class Writer:
                     self._enqueue(submission)
             if alone:
                 self._commit_safely([submission])
-        finally:  # an interrupt may come at any moment, and close() waits for whoever is busy
+        finally:  # an interrupt may come at any moment, and close() waits for the busy thread
             if alone:
                 self._idle()
         return submission.done
@@ -167,7 +167,7 @@ class Writer:
                 self._idle()
 
     def _commit_safely(self, group: list[_Submission]) -> None:
-        """Commit a group, or tell everybody who waits why not; whoever calls this has set ``_busy``."""
+        """Commit a group, or report to all waiting submissions why not; the caller has set ``_busy``."""
         try:
             self._commit(group)
         except Conflict as error:  # found before anything was written
@@ -215,10 +215,10 @@ class Writer:
         for submission in group:
             if not submission.done.set_running_or_notify_cancel():
                 continue  # cancelled before its turn
-            known = keys.get(submission.key) or self._keys.get(submission.key)
-            given = content(submission.events) if submission.key else ""
-            if known is not None:
-                if known == given:
+            earlier = keys.get(submission.key) or self._keys.get(submission.key)
+            digest = content(submission.events) if submission.key else ""
+            if earlier is not None:
+                if earlier == digest:
                     accepted.append(submission._replace(events=()))
                 else:
                     submission.done.set_exception(self._other_content(submission.key))
@@ -228,7 +228,7 @@ class Writer:
                 accepted.append(submission)
                 head += len(submission.events)
                 if submission.key:
-                    keys[submission.key] = given
+                    keys[submission.key] = digest
         return accepted, keys
 
     def _append(self, events: list[Event], keys: dict[str, str]) -> None:
@@ -244,9 +244,9 @@ class Writer:
         self.head = Head(commit.seq + commit.n, commit.hash)
 
     def _write(self, data: bytes) -> None:
-        found = os.fstat(self._file)
-        if found.st_size != self._size or found.st_nlink == 0:
-            why = "its file was deleted" if found.st_nlink == 0 else "its file has another size than this process left"
+        stat = os.fstat(self._file)
+        if stat.st_size != self._size or stat.st_nlink == 0:
+            why = "its file was deleted" if stat.st_nlink == 0 else "its file has another size than this process left"
             raise Conflict(
                 "another process changed the log",
                 where=str(self._segment.path),
@@ -276,8 +276,8 @@ class Writer:
             self._failure = error
             waiting, self._queue = [*group, *self._queue], deque()
             self._changed.notify_all()
-        given = disk.unwritable(self._segment.path, error) if isinstance(error, OSError) else error
-        _refuse(waiting, given)
+        failure = disk.unwritable(self._segment.path, error) if isinstance(error, OSError) else error
+        _refuse(waiting, failure)
 
     def _other_content(self, key: str) -> Conflict:
         return Conflict(

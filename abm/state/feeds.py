@@ -150,7 +150,7 @@ def _posts(platform: Platform, event: FeedOpened) -> Posts:
 
 
 def _intervene(platform: Platform, event: Intervened) -> None:
-    """Put it in force; what a fact-check or a shock does is told by events of its own."""
+    """Put it in force; the effects of a fact-check or a shock have events of their own."""
     platform.interventions.append({"kind": event.kind, **event.settings})
     match event.kind:
         case "rule":

@@ -143,9 +143,14 @@ class Platform:
         """Return the SHA-256 of all that outlasts a step, interventions by what they changed; the same on every machine."""
         sha = hashlib.sha256(f"{self.ranker}/{self.slots}/{self.banned}".encode())
         for column in (
-            self.personas.astype("<i8"), self.follows.indptr.astype("<i8"), self.follows.indices.astype("<i4"),
-            self.audience, self.opinions.astype("<i2"), self.trust.astype("<i2"), self.tastes.astype("<f4"),
-        ):  # fmt: skip
+            self.personas.astype("<i8"),
+            self.follows.indptr.astype("<i8"),
+            self.follows.indices.astype("<i4"),
+            self.audience,
+            self.opinions.astype("<i2"),
+            self.trust.astype("<i2"),
+            self.tastes.astype("<f4"),
+        ):
             sha.update(column.tobytes())
         for forms, sources, targets in self.pending:
             sha.update(b"+" if forms else b"-")

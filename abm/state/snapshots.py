@@ -1,7 +1,7 @@
 """Snapshots of the state, so that looking at one moment of a long run need not fold all of it. Disposable.
 
-A snapshot is a file that anyone may delete: it is used only where it names the chain's hash at its place, and
-whatever else is wrong with it, the state is folded from the log instead.
+A snapshot is a file that anyone may delete: it is used only where it names the chain's hash at its place. If
+anything else is wrong with it, the state is folded from the log instead.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class Snapshots:
     def write(self, state: State, head: Head) -> None:
         """Write a snapshot; in its place at once, or not at all."""
         self.folder.mkdir(exist_ok=True)
-        found = _Snapshot(head.seq, head.hash, state.hash(), state)
-        disk.write_durably(self.folder / f"{head.seq:020d}.json", msgspec.json.encode(found, enc_hook=_encoded))
+        snapshot = _Snapshot(head.seq, head.hash, state.hash(), state)
+        disk.write_durably(self.folder / f"{head.seq:020d}.json", msgspec.json.encode(snapshot, enc_hook=_encoded))
 
     def newest(self, log: EventLog, stop: int | None = None) -> tuple[int, State]:
-        """Return the newest usable state at or before event ``stop``, and the ``seq`` from which to go on folding.
+        """Return the newest usable state at or before event ``stop``, and the ``seq`` from which to continue folding.
 
         Reads the commit before it to compare the chain's hash. Without a usable one: 0 and the empty state.
         """
@@ -72,15 +72,15 @@ class Snapshots:
     def _read(self, seq: int, log: EventLog) -> State | None:
         try:
             raw = (self.folder / f"{seq:020d}.json").read_bytes()
-            found = msgspec.json.decode(raw, type=_Snapshot, dec_hook=_decoded)
+            snapshot = msgspec.json.decode(raw, type=_Snapshot, dec_hook=_decoded)
         except (OSError, ValueError, TypeError, KeyError):  # ValueError: msgspec's errors too
             return None
-        if found.seq != seq or found.state.hash() != found.state_hash:
+        if snapshot.seq != seq or snapshot.state.hash() != snapshot.state_hash:
             return None
         for block in log.blocks(seq - 1):
             if block.commit.seq + block.commit.n >= seq:
-                whole = block.commit.seq + block.commit.n == seq
-                return found.state if whole and block.commit.hash == found.hash else None
+                at_commit_end = block.commit.seq + block.commit.n == seq
+                return snapshot.state if at_commit_end and block.commit.hash == snapshot.hash else None
         return None
 
 

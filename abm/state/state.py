@@ -66,7 +66,7 @@ class Tally(msgspec.Struct):
 
 
 class OpenContest(msgspec.Struct):
-    """A contest of the current step: who wrote what stands in which slot, and the votes so far."""
+    """A contest of the current step: who wrote the message in each slot, and the votes so far."""
 
     competitors: dict[str, str]
     """Slot (as text, so that it can be a JSON key) -> competitor."""
@@ -195,9 +195,16 @@ def apply(state: State, event: Event) -> None:
         case PlatformOpened():
             state.platform = feeds.opened(event, state.sources, state.targets)
         case (
-            FeedOpened() | FeedServed() | Engaged() | OpinionsShifted() | PollTaken() | Intervened() | MessagesLabelled()
-            | TiesFormed() | TiesCut()
-        ):  # fmt: skip
+            FeedOpened()
+            | FeedServed()
+            | Engaged()
+            | OpinionsShifted()
+            | PollTaken()
+            | Intervened()
+            | MessagesLabelled()
+            | TiesFormed()
+            | TiesCut()
+        ):
             feeds.apply(_platform(state, event), event)
         case StatesShifted():
             _nodes(state, event.model, np.int8)[unpack(event.members, Int32s)] = unpack(event.states, Int8s)
@@ -211,7 +218,7 @@ def apply(state: State, event: Event) -> None:
             for name in event.names:
                 state.tallies.setdefault(f"train/{name}", Tally())
                 state.tallies.setdefault(f"evaluate/{name}", Tally())
-        case _:  # settings, arena and anchors: read from the log by whoever needs them
+        case _:  # settings, arena and anchors: read from the log where needed
             pass
 
 
@@ -281,12 +288,12 @@ def _decide(state: State, event: ContestDecided) -> None:
 
 
 def _end_step(state: State, event: StepEnded) -> None:
-    found = state.hash()
-    if found != event.state_hash:
+    computed = state.hash()
+    if computed != event.state_hash:
         raise CorruptLog(
             "the state differs from the recorded one",
             where=f"event {event.seq} (step {event.step})",
-            why=f"state hash {found[:12]}, recorded {event.state_hash[:12]}",
+            why=f"state hash {computed[:12]}, recorded {event.state_hash[:12]}",
             fix="The log was edited, or this moloch applies events differently; use the version that wrote it.",
         )
     state.step += 1

@@ -49,13 +49,13 @@ REPORTERS: dict[str, Callable[[Observed], Any]] = {
     "invalid rate": lambda model: model.measures.invalid_rate,
     "exposures": lambda model: model.measures.exposures,
 }
-"""What is collected for any competitors."""
+"""What is collected for any set of competitors."""
 
 
 class StepCollector(DataCollector):
     """Mesa's collector with a row per step: row ``i`` is what the run's step ``i`` left, as its events count steps.
 
-    What agents report of a step stands in the same place, where ``mesa.batch_run`` looks for both.
+    Agent reports of a step are in the same place, where ``mesa.batch_run`` looks for both.
     """
 
     def collect(self, model: mesa.Model) -> None:

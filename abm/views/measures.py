@@ -57,13 +57,13 @@ class Measures(msgspec.Struct):
 
 def measure(events: Iterable[Event]) -> Measures:
     """Return the counts of one step's ``events``."""
-    found = Measures()
+    measures = Measures()
     authors: dict[str, dict[int, Tally]] = {}
     shown, served, feeds = 0, 0, False
     for event in events:
         match event:
             case MessagePublished() | MessageRejected():
-                tally = found.competitors.setdefault(event.competitor, Tally())
+                tally = measures.competitors.setdefault(event.competitor, Tally())
                 authors.setdefault(event.contest, {})[event.slot] = tally
                 if isinstance(event, MessagePublished):
                     tally.published += 1
@@ -78,12 +78,12 @@ def measure(events: Iterable[Event]) -> Measures:
             case FeedServed():
                 served += len(unpack(event.items, Int16s))
             case ContestDecided():
-                _count(found, event, authors.get(event.contest, {}))
+                _count(measures, event, authors.get(event.contest, {}))
             case VerdictGiven(label=1):
                 contest, slot = event.message.rsplit("/", 1)
                 authors[contest][int(slot)].misbehaved += 1
-    found.exposures = served if feeds else shown
-    return found
+    measures.exposures = served if feeds else shown
+    return measures
 
 
 def last_choices(events: Sequence[Event], ids: NDArray[np.int64]) -> NDArray[np.int8]:

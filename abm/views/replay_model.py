@@ -170,7 +170,7 @@ class ReplayModel(Peopled):
 
     @property
     def status(self) -> str:
-        """Where the replay stands, in words."""
+        """The replay's position, in words."""
         at = (
             f"step {self.steps}: {self.phase}, epoch {self.epoch}, {self.arm}"
             if self.steps

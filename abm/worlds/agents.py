@@ -178,7 +178,7 @@ class Member(CellAgent):
 
     @property
     def cell(self) -> Cell | None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The node where it stands; the model's space is made when somebody first asks."""
+        """The agent's node; the model's space is made on first access."""
         if not self._placed:
             self._placed = True
             self.cell = self.model.space[self.row]  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""How a contest stands in the log: what was written, what it opens with, how it ends, what probes say; all as events.
+"""How a contest is recorded in the log: what was written, what it opens with, how it ends, what probes say; all as events.
 
 Pure functions of what was decided; they append nothing. Know nothing of members and of how they choose.
 """

@@ -1,4 +1,4 @@
-"""The isolated world, the paper's: every member sees every message of every contest, and nobody else.
+"""The isolated world, the paper's: every member sees every message of every contest, and no other member.
 
 Knows how members choose among what was published; knows nothing of how it came about.
 """

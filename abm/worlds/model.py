@@ -95,7 +95,7 @@ class Model(Peopled):
         done: contests held so far.
 
     Raises:
-        InputError: a class of members or competitors that nobody registered.
+        InputError: a class of members or competitors that is not registered.
     """
 
     def __init__(self, society: Society, journal: Journal, stage: Stage) -> None:
@@ -224,7 +224,7 @@ class Model(Peopled):
             self._assignments = []
         return [each.drafts[i] for i in range(len(assignments)) for each in self.competitors]
 
-    # -- members with a class of their own -----------------------------------------------------------------
+    # -- members with their own class ----------------------------------------------------------------------
 
     @property
     def assignments(self) -> Sequence[Assignment]:

@@ -1,4 +1,4 @@
-"""A Mesa model with members: their agents, made when somebody looks, their ties, and the space in which they stand.
+"""A Mesa model with members: their agents, made on access, their ties, and the space in which they are placed.
 
 Common to live models and to replays. Knows nothing of how members decide, nor of where the state comes from.
 """
@@ -29,7 +29,7 @@ VIEWS = 100_000
 
 
 class Peopled(mesa.Model, ABC):
-    """A Mesa model whose members are columns, and agents where somebody looks at them.
+    """A Mesa model whose members are columns; agents are made on access.
 
     ``agents`` holds the competitors and the members; of more than :data:`GRID` members only those that were looked at.
 
@@ -119,7 +119,7 @@ class Peopled(mesa.Model, ABC):
         return self._members[row]
 
     def _made(self, row: int) -> Member:
-        """Return a new agent; a model with classes of its own makes others."""
+        """Return a new agent; a model with its own classes makes others."""
         return Member(self, row)
 
     def _forget_members(self) -> None:

@@ -85,9 +85,9 @@ def _extra(name: str, use: str) -> Found:
     if not needs:
         return Found(name, "ok", use)
     old, absent = [need for need in needs if need.found], [need.package for need in needs if not need.found]
-    said = [f"not installed: {', '.join(absent)}"] if absent else []
-    said += map(str, old)
-    return Found(name, "--" if absent else "no", f"{use}: {'; '.join(said)}. pip install 'moloch-abm[{name}]'")
+    problems = [f"not installed: {', '.join(absent)}"] if absent else []
+    problems += map(str, old)
+    return Found(name, "--" if absent else "no", f"{use}: {'; '.join(problems)}. pip install 'moloch-abm[{name}]'")
 
 
 def _pinned() -> list[Found]:
@@ -95,7 +95,7 @@ def _pinned() -> list[Found]:
     for name in PINNED:
         needs = [need for need in unmet(name, only=("torch", "transformers", "torchvision")) if need.found]
         if needs:
-            broken.append(Found(name, "no", f"{'; '.join(map(str, needs))}: give it an environment of its own"))
+            broken.append(Found(name, "no", f"{'; '.join(map(str, needs))}: install it in a separate environment"))
     return broken
 
 

@@ -14,11 +14,11 @@ from populations.sources import locate, rule
 from populations.tables import rows
 
 MISTAKES = 10
-"""Rows that are no personas, of which the reason is told."""
+"""Rows that are not personas; the reason is given for each."""
 
 
 def check_personas(source: Path | str, mapping: Path | str | None = None, samples: int = 3) -> dict[str, Any]:
-    """Return what a source holds, as one JSON-able mapping; rows that are no personas are listed, not raised.
+    """Return what a source holds, as one JSON-able mapping; rows that are not personas are listed, not raised.
 
     Raises:
         InputError: the file or the mapping cannot be read at all, or no row is a persona.
@@ -76,10 +76,13 @@ def _weights(plan: SurveyMapping, personas: list[Persona], weight: Counter[str])
     except InputError as error:
         return {"error": str(error)}
     return {
-        "design_effect": round(raked.design_effect, 3), "effective_n": round(raked.effective_n, 1),
-        "largest": round(float(raked.weights.max()), 3), "smallest": round(float(raked.weights.min()), 3),
-        "raked_on": list(plan.margins), "rounds": raked.rounds,
-    }  # fmt: skip
+        "design_effect": round(raked.design_effect, 3),
+        "effective_n": round(raked.effective_n, 1),
+        "largest": round(float(raked.weights.max()), 3),
+        "smallest": round(float(raked.weights.min()), 3),
+        "raked_on": list(plan.margins),
+        "rounds": raked.rounds,
+    }
 
 
 def _spread(numbers: list[int]) -> dict[str, float]:

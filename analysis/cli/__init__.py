@@ -46,7 +46,7 @@ def _show_warnings() -> None:
 
 
 def _print_anything() -> None:
-    """Let a terminal that cannot show a sign, such as one of ASCII, show another for it instead of ending the command."""
+    """Replace signs that the terminal's encoding lacks (ASCII lacks most), instead of ending the command."""
     codecs.register_error("moloch", _replaced)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="moloch")

@@ -14,21 +14,21 @@ from analysis.cli.console import printer, stderr
 
 def compare(
     a: Annotated[Path, typer.Argument(metavar="A", help="A run's folder.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Another's.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another run's folder.")],
     as_json: options.Json = False,
 ) -> None:
-    """Compare two runs: their settings, the first decision that differs, and what came out."""
+    """Compare two runs: their settings, the first decision that differs, and their outcomes."""
     with stderr().status("comparing"):
         from analysis.tables.compare import compare as compare_runs
 
-        found = compare_runs(a, b)
+        comparison = compare_runs(a, b)
     if as_json:
-        print(json.dumps(found.as_dict()))
+        print(json.dumps(comparison.as_dict()))
         return
     from analysis.terminal.compare import render_comparison
 
     console = printer()
-    for part in render_comparison(found):
+    for part in render_comparison(comparison):
         if isinstance(part, str):
             console.print(part, markup=False, highlight=False, soft_wrap=True)
         else:

@@ -11,16 +11,16 @@ from analysis.cli.console import printer, stderr
 
 
 def doctor(as_json: options.Json = False) -> None:
-    """Look at versions, accelerators, the embedded model and the disk. Exit code 1: something that is here is broken."""
+    """Look at versions, accelerators, the embedded model and the disk. Exit code 1: something that is installed is broken."""
     with stderr().status("looking"):
         from analysis.checks.doctor import doctor
 
-        found = doctor()
+        findings = doctor()
     if as_json:
-        print(json.dumps([{"what": each.what, "mark": each.mark, "said": each.said} for each in found]))
+        print(json.dumps([{"what": each.what, "mark": each.mark, "said": each.said} for each in findings]))
     else:
         console = printer()
-        for each in found:
+        for each in findings:
             console.print(f"{each.mark}  {each.what:<15} {each.said}", markup=False, highlight=False, soft_wrap=True)
-    if any(each.mark == "no" for each in found):
+    if any(each.mark == "no" for each in findings):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""``moloch fork``: go on from a step of a run with other settings."""
+"""``moloch fork``: continue from a step of a run with other settings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fork(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Share the first steps of a run and go on with other settings; nothing is copied, random numbers are common.
+    """Share the first steps of a run and continue with other settings; nothing is copied, random numbers are common.
 
     For example, the same society up to step 3, then before another audience:
     moloch fork runs/x --at 3 --set audience=neutral

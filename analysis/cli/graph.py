@@ -16,8 +16,8 @@ def graph(
     run: Annotated[Path, typer.Argument(help="The folder of a networked run.")],
     out: Annotated[Path, typer.Argument(help="File to write: .graphml or .gexf.")],
     split: Annotated[str, typer.Option(help="train, or evaluate: the members held out.")] = "evaluate",
-    arm: Annotated[str | None, typer.Option(help="As this arm's society left it, with opinions and trust.")] = None,
-    epoch: Annotated[int | None, typer.Option(help="Of that society; the last by default.")] = None,
+    arm: Annotated[str | None, typer.Option(help="At the end of this arm's society, with opinions and trust.")] = None,
+    epoch: Annotated[int | None, typer.Option(help="Epoch of that society; by default, the last.")] = None,
     as_json: options.Json = False,
 ) -> None:
     """Write who follows whom, with members' names, traits and places to draw them at.
@@ -36,23 +36,31 @@ def graph(
         writers = {".graphml": nx.write_graphml, ".gexf": nx.write_gexf}
         if out.suffix not in writers:
             raise InputError(f"cannot write a graph to {out.name!r}", fix="Give a file of .graphml or .gexf.")
-        found = audience_graph(run, split, arm=arm, epoch=epoch)
+        network = audience_graph(run, split, arm=arm, epoch=epoch)
         try:
-            writers[out.suffix](found, out)
+            writers[out.suffix](network, out)
         except OSError as error:
-            raise InputError("cannot write the graph", where=str(out), why=error.strerror or str(error),
-                             fix="Give a path in a folder that is there.") from error  # fmt: skip
-    followers = [count for _, count in found.in_degree()]
-    said = {
-        "run": str(run), "out": str(out), "members": len(followers), "ties": found.number_of_edges(),
-        "mutual": round(nx.overall_reciprocity(found), 4) if found.number_of_edges() else None,
+            raise InputError(
+                "cannot write the graph",
+                where=str(out),
+                why=error.strerror or str(error),
+                fix="Give a path in a folder that exists.",
+            ) from error
+    followers = [count for _, count in network.in_degree()]
+    summary = {
+        "run": str(run),
+        "out": str(out),
+        "members": len(followers),
+        "ties": network.number_of_edges(),
+        "mutual": round(nx.overall_reciprocity(network), 4) if network.number_of_edges() else None,
         "most_followed": max(followers, default=0),
-    }  # fmt: skip
+    }
     if as_json:
-        print(json.dumps(said))
+        print(json.dumps(summary))
     else:
-        mutual = "" if said["mutual"] is None else f", {said['mutual']:.0%} of them mutual"
+        mutual = "" if summary["mutual"] is None else f", {summary['mutual']:.0%} of them mutual"
         printer().print(
-            f"{out}: {said['members']:,} members, {said['ties']:,} ties{mutual}; at most {said['most_followed']:,} followers",
-            markup=False, highlight=False,
-        )  # fmt: skip
+            f"{out}: {summary['members']:,} members, {summary['ties']:,} ties{mutual}; at most {summary['most_followed']:,} followers",
+            markup=False,
+            highlight=False,
+        )

@@ -1,4 +1,4 @@
-"""``moloch llm``: is a model there, and does it do what a study needs?"""
+"""``moloch llm``: is a model available, and does it do what a study needs?"""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def check(
         settings = load_config(config, {}, options.serving(llm) + (set_ or []), imports=False)
         with_backends = Backends(settings.serving)
         try:
-            found = with_backends.llm(model or settings.model)
-            first = [attempt("reachable", lambda: _place(found))]
-            checked = check(found) if first[0].ok else None
+            backend = with_backends.llm(model or settings.model)
+            first = [attempt("reachable", lambda: _place(backend))]
+            checked = check(backend) if first[0].ok else None
         finally:
             with_backends.close()
     findings = [*first, *(checked.findings if checked else [])]

@@ -49,28 +49,28 @@ def info(run: Run, as_json: options.Json = False) -> None:
     """Show what a log holds: events by type, segments, lineage, what was set aside."""
     from abm.log.about import about, count_types
 
-    found = about(run)
+    facts = about(run)
     with stderr().status("counting events"):
         types = count_types(run)
     if as_json:
-        print(json.dumps(found.as_dict() | {"types": types}))
+        print(json.dumps(facts.as_dict() | {"types": types}))
         return
     from rich.table import Column, Table
 
     console = printer()
-    _say(f"run       {run}", f"events    {found.events:,}", f"head      {found.head}")
-    for i, fork in enumerate(found.lineage):
+    _say(f"run       {run}", f"events    {facts.events:,}", f"head      {facts.head}")
+    for i, fork in enumerate(facts.lineage):
         _say(
             f"{'forked    from ' if i == 0 else '          from '}{fork['run']} at event {fork['seq']:,} ({fork['hash'][:12]})"
         )
     _say(
-        f"segments  {found.segments}, {found.nbytes:,} bytes"
-        + (f", {found.nbytes / found.own_events:.1f} per event" if found.own_events else ""),
-        f"parquet   {found.projections} of {found.segments - 1 if found.segments else 0} sealed segments",
-        f"snapshots {found.snapshots}",
+        f"segments  {facts.segments}, {facts.nbytes:,} bytes"
+        + (f", {facts.nbytes / facts.own_events:.1f} per event" if facts.own_events else ""),
+        f"parquet   {facts.projections} of {facts.segments - 1 if facts.segments else 0} sealed segments",
+        f"snapshots {facts.snapshots}",
     )
-    if found.quarantine:
-        _say(f"set aside {', '.join(found.quarantine)} (in {run / 'quarantine'})")
+    if facts.quarantine:
+        _say(f"set aside {', '.join(facts.quarantine)} (in {run / 'quarantine'})")
     table = Table("type", Column("events", justify="right"), box=None)
     for kind, count in types.items():
         table.add_row(kind, f"{count:,}")
@@ -80,7 +80,9 @@ def info(run: Run, as_json: options.Json = False) -> None:
 @app.command()
 def tail(
     run: Run,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the run is written, until Ctrl-C.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing as the run is written, until Ctrl-C.")
+    ] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Events to begin with.")] = 10,
 ) -> None:
     """Print the log's last events as JSON Lines, one event each."""
@@ -120,7 +122,9 @@ def export(
 @app.command()
 def repair(
     run: Run,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without this option, only say what would be done.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Cut a damaged log before its first bad place; everything from there on is set aside, not thrown away."""
@@ -129,18 +133,24 @@ def repair(
 
     damage = find_damage(run)
     if damage is None or not damage.why:
-        found = {"run": str(run), "damaged": False}
-        print(json.dumps(found)) if as_json else _say(f"{run}: nothing to repair")
+        report = {"run": str(run), "damaged": False}
+        print(json.dumps(report)) if as_json else _say(f"{run}: nothing to repair")
         return
     lost = damage.segment.path.stat().st_size - damage.at + sum(s.path.stat().st_size for s in damage.after)
-    found = {
-        "run": str(run), "damaged": True, "file": str(damage.segment.path), "byte": damage.at, "why": damage.why,
-        "kept_events": damage.head.seq, "set_aside_bytes": lost, "repaired": yes,
-    }  # fmt: skip
+    report = {
+        "run": str(run),
+        "damaged": True,
+        "file": str(damage.segment.path),
+        "byte": damage.at,
+        "why": damage.why,
+        "kept_events": damage.head.seq,
+        "set_aside_bytes": lost,
+        "repaired": yes,
+    }
     if yes:
         cut(run)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(report))
         return
     _say(
         f"damage    {damage.segment.path}, byte {damage.at}: {damage.why}",
@@ -156,7 +166,7 @@ def upload(
     url: Annotated[str, typer.Argument(help="s3://bucket/folder, gs://..., az://..., or file:///folder.")],
     as_json: options.Json = False,
 ) -> None:
-    """Put sealed segments into object storage; what is there is never overwritten. Run it again to go on."""
+    """Put sealed segments into object storage; existing objects are never overwritten. Run it again to resume."""
     from abm.log.store import upload as put
 
     with stderr().status(f"uploading to {url}"):

@@ -30,8 +30,8 @@ Profile = Annotated[str | None, typer.Option(help="Settings for a kind of machin
 MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls than this; exit code 5, resumable.")]
 MaxTokens = Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, read and written.")]
 MaxUsd = Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, by the settings' prices.")]
-MaxMinutes = Annotated[float | None, typer.Option(min=0, help="Stop this process after so many minutes.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what models would be asked and cost; ask nothing.")]
+MaxMinutes = Annotated[float | None, typer.Option(min=0, help="Stop this process after this many minutes.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what models would be asked and the cost; ask nothing.")]
 Epochs = Annotated[int | None, typer.Option(help="Rounds of simulating and learning.")]
 Seed = Annotated[int | None, typer.Option(help="Decides all randomness of the run.")]
 Out = Annotated[Path | None, typer.Option(help="The folder to write to; the same command resumes it.")]
@@ -71,11 +71,18 @@ def given(
 
 
 def serving(
-    llm: str | None, calls: int | None = None, tokens: int | None = None, usd: float | None = None,
+    llm: str | None,
+    calls: int | None = None,
+    tokens: int | None = None,
+    usd: float | None = None,
     minutes: float | None = None,
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """Return, as ``key=value``, the settings of where models are served and what may be spent."""
     values = {
-        "serving.llm": llm, "budget.calls": calls, "budget.tokens": tokens, "budget.usd": usd, "budget.minutes": minutes,
-    }  # fmt: skip
+        "serving.llm": llm,
+        "budget.calls": calls,
+        "budget.tokens": tokens,
+        "budget.usd": usd,
+        "budget.minutes": minutes,
+    }
     return [f"{name}={value}" for name, value in values.items() if value is not None]

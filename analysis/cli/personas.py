@@ -27,14 +27,14 @@ def check(
     mapping: Annotated[Path | None, typer.Option(help="YAML that says what a survey's columns mean.")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show what a source holds: columns, rows that are no personas, duplicates, lengths, traits, and how prompts read."""
+    """Show what a source holds: columns, rows that are not personas, duplicates, lengths, traits, and how prompts read."""
     from analysis.checks.personas import check_personas
 
-    found = check_personas(source, mapping)
+    report = check_personas(source, mapping)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(report))
     else:
-        _print(found)
+        _print(report)
 
 
 def _print(found: dict[str, Any]) -> None:

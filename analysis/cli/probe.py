@@ -27,9 +27,9 @@ def probe(
     llm: Annotated[str | None, typer.Option(help="transformers, vllm, or a server's URL, for all judges.")] = None,
     serving: Annotated[Path | None, typer.Option(help="YAML: where models are served, and their prices.")] = None,
     phase: Annotated[str, typer.Option(help="evaluate, or train.")] = "evaluate",
-    epoch: Annotated[int | None, typer.Option(help="The last one of the phase by default.")] = None,
+    epoch: Annotated[int | None, typer.Option(help="By default, the last one of the phase.")] = None,
     arm: Annotated[list[str] | None, typer.Option("--arm", help="Only this arm; repeatable.")] = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="Judge messages about that many anchors only.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Judge messages about this many anchors only.")] = None,
     validate: Annotated[
         Path | None, typer.Option(help="CSV of message,probe,label, or cases: judge these, compare.")
     ] = None,
@@ -37,9 +37,9 @@ def probe(
     max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls, in all.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, in all.")] = None,
     max_usd: Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, in all.")] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop after that many minutes.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this many minutes.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the verdicts; by default RUN/verdicts.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it may cost, and ask nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it may cost; ask nothing.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Judge the messages of a run by questions, and compare its arms.
@@ -64,11 +64,11 @@ def probe(
         if dry_run:
             _say_costs(prepared, as_json)
             return
-        found = _carry_out(prepared, budget if budget.bounded else None)
+        results = _carry_out(prepared, budget if budget.bounded else None)
     if as_json:
-        print(json.dumps(found.as_dict()))
+        print(json.dumps(results.as_dict()))
     else:
-        _print(found)
+        _print(results)
 
 
 def _carry_out(prepared: Inquiry, budget: Budget | None) -> Probed:
@@ -82,7 +82,9 @@ def _carry_out(prepared: Inquiry, budget: Budget | None) -> Probed:
                 budget=budget, report=lambda done, total: bar.update(task, completed=done, total=total)
             )
     except KeyboardInterrupt:
-        stderr().print(f"Stopped; every answer is safe in {prepared.folder}; the same command goes on.", markup=False)
+        stderr().print(
+            f"Stopped; every answer is safe in {prepared.folder}; run the same command to resume.", markup=False
+        )
         raise typer.Exit(130) from None
 
 
@@ -90,12 +92,12 @@ def _serving(path: Path | None, llm: str | None) -> Serving:
     from abm.llm.backends import Serving
     from moloch.yamls import read_source
 
-    found = (
+    serving = (
         read_source(path, "the settings of servers").validated(Serving, "the settings of servers")
         if path
         else Serving()
     )
-    return found if llm is None else found.model_copy(update={"llm": llm})
+    return serving if llm is None else serving.model_copy(update={"llm": llm})
 
 
 def _phase(phase: str) -> Phase:
@@ -109,13 +111,13 @@ def _phase(phase: str) -> Phase:
 def _say_costs(prepared: Inquiry, as_json: bool) -> None:
     from msgspec import to_builtins
 
-    found = prepared.costs()
+    costs = prepared.costs()
     if as_json:
-        print(json.dumps({"run": str(prepared.run), "verdicts": str(prepared.folder), "plan": to_builtins(found)}))
+        print(json.dumps({"run": str(prepared.run), "verdicts": str(prepared.folder), "plan": to_builtins(costs)}))
         return
     from analysis.terminal.judges import render_costs
 
-    for part in render_costs(found):
+    for part in render_costs(costs):
         printer().print(part)
 
 

@@ -24,7 +24,7 @@ def replay(
         ),
     ] = False,
     live: Annotated[
-        bool, typer.Option("--live", help="Ask the model again; report the first event that comes out otherwise.")
+        bool, typer.Option("--live", help="Ask the model again; report the first event that differs.")
     ] = False,
     retrain: Annotated[bool, typer.Option("--retrain", help="With --live: learn the adapters again, too.")] = False,
     llm: options.Llm = None,
@@ -33,7 +33,7 @@ def replay(
 ) -> None:
     """Replay a run from its log; without options every event is applied as it was live, and no model is asked.
 
-    Exit code 4: the program now decides otherwise than the log says.
+    Exit code 4: the program's decisions differ from those in the log.
     """
     import json
 
@@ -45,21 +45,22 @@ def replay(
     decides = verify or live
     if extensions and not decides:
         raise InputError(
-            "--extensions has no effect here", why="a replay without --verify applies events and decides nothing",
+            "--extensions has no effect here",
+            why="a replay without --verify applies events and decides nothing",
             fix="Give --verify, too.",
-        )  # fmt: skip
-    found = replay_log(run, verify=decides)
+        )
+    fold = replay_log(run, verify=decides)
     if not as_json:
-        _print_fold(run, found)
+        _print_fold(run, fold)
     decided, why_not = None, ""
     if decides:
         decided, why_not = _decide_again(run, live=live, retrain=retrain, llm=llm, extensions=extensions or [])
     if as_json:
         again = decided.as_dict() if decided else None
-        print(json.dumps(found.as_dict() | {"decided_again": again, "not_decided_again": why_not}))
+        print(json.dumps(fold.as_dict() | {"decided_again": again, "not_decided_again": why_not}))
     else:
         if decided is not None:
-            _print_decided(decided, found)
+            _print_decided(decided, fold)
         elif why_not:
             print(f"not decided again: {why_not}")
         if verify and (decided is None or decided.divergence is None):
@@ -107,7 +108,7 @@ def _print_decided(decided: Redecided, found: Replayed) -> None:
     answers = "answers asked anew" if decided.live else "answers as recorded"
     counts = f"{decided.equal:,} events equal ({decided.answers:,} {answers}, {decided.trainings} trainings){shared}"
     if decided.divergence is not None:
-        print(f"decided again: {counts}, then otherwise")
+        print(f"decided again: {counts}, then a different decision")
         _print_divergence(decided.divergence)
         return
     end = "the whole plan" if decided.complete else "as far as the log goes"

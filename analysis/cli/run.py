@@ -1,4 +1,4 @@
-"""``moloch run``: simulate, learn, evaluate, and print what came out."""
+"""``moloch run``: simulate, learn, evaluate, and print the results."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def run(
 
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """
-    given = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
+    overrides = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
     serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
     with stderr().status("loading"):
         from learning import load_config
 
-        settings = load_config(config, given, serving + (set_ or []), profile=profile or "")
+        settings = load_config(config, overrides, serving + (set_ or []), profile=profile or "")
     if dry_run:
         print_plan([(settings, out or settings.default_folder())], as_json=as_json)
         return
@@ -62,7 +62,7 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
     """Carry out or resume one run with a progress bar; return it with its held-out table.
 
     Raises:
-        typer.Exit: stopped by Ctrl-C, after saying how to go on.
+        typer.Exit: stopped by Ctrl-C, after saying how to resume.
     """
     from abm.log import read_events
     from analysis.probes import battery
@@ -76,7 +76,7 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
             done = run_loop(settings, folder, probes=judges, report=report)
     except KeyboardInterrupt:
         stderr().print(
-            f"Stopped; nothing is lost. The same command goes on from here: {folder}", markup=False, soft_wrap=True
+            f"Stopped; nothing is lost. To resume, run the same command: {folder}", markup=False, soft_wrap=True
         )
         raise typer.Exit(130) from None
     with stderr().status(f"{label}counting votes"):
@@ -130,7 +130,7 @@ def print_run(done: Run, results: dict[str, Any]) -> None:
 
 
 def next_lines(run: Path) -> list[str]:
-    """Return commands that go on from here, as they can be pasted."""
+    """Return commands to run next, ready to paste."""
     path = shlex.quote(str(run))
     commands = {
         f"moloch show {path}": "the contests, and one of them whole",

@@ -37,7 +37,7 @@ def study(
 ) -> None:
     """Run several seeds, one after the other, and give means with intervals over seeds.
 
-    Each seed is a run of its own under the study's folder; those that are done are not run again. Bounds hold for each run.
+    Each seed is a separate run under the study's folder; finished runs are not repeated. Bounds apply to each run.
     """
     serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
     with stderr().status("loading"):
@@ -49,8 +49,8 @@ def study(
 
         settings = []
         for seed in range(1, seeds + 1):
-            given = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
-            settings.append(load_config(config, given, serving + (set_ or []), profile=profile or ""))
+            overrides = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
+            settings.append(load_config(config, overrides, serving + (set_ or []), profile=profile or ""))
             if settings[-1].seed != seed:  # one run would count as several
                 raise InputError("a study sets the seed of each run itself", why="--set gives one", fix="Leave it out.")
     first = settings[0]
@@ -67,7 +67,7 @@ def study(
     console = printer()
     for part in render_seeds(results):
         console.print(part)
-    for done, found in runs:
-        fitted = (f"  fitted {line}" for line in extrapolation_lines(found["extrapolation"]))
+    for done, table in runs:
+        fitted = (f"  fitted {line}" for line in extrapolation_lines(table["extrapolation"]))
         for line in (f"{done.path}  head {done.head.hash}", *fitted):
             console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -34,12 +34,12 @@ def surrogate(
     with stderr().status("fitting"):
         from analysis.tables.surrogate import as_dict, surrogate_of
 
-        found, assessed = surrogate_of(runs, audience=audience, name=out.stem, held_out=held_out, seed=seed)
-        save_audience(found.model, out)
+        fitted, assessed = surrogate_of(runs, audience=audience, name=out.stem, held_out=held_out, seed=seed)
+        save_audience(fitted.model, out)
     if as_json:
-        print(json.dumps({"audience": str(out), "fitted_on": found.audience} | as_dict(found, assessed)))
+        print(json.dumps({"audience": str(out), "fitted_on": fitted.audience} | as_dict(fitted, assessed)))
         return
-    _print(found, assessed, out)
+    _print(fitted, assessed, out)
 
 
 def _print(found: Surrogate, assessed: Assessment, out: Path) -> None:

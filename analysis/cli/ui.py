@@ -29,7 +29,7 @@ def ui(
 
     Pages are served to this machine only, from local files; runs are read and never changed.
     """
-    given = checked(runs or [])
+    run_paths = checked(runs or [])
     with stderr().status("loading"):
         from analysis.ui.server import serve
 
@@ -40,27 +40,27 @@ def ui(
 
             webbrowser.open(url)
 
-    serve(given, folder=None if given else RUNS, port=port, llm=llm, ready=ready)
+    serve(run_paths, folder=None if run_paths else RUNS, port=port, llm=llm, ready=ready)
 
 
 def checked(runs: list[Path]) -> list[Path]:
-    """Return the runs, each of which is there.
+    """Return the runs, each of which exists.
 
     Raises:
-        InputError: a folder is not a run; or none was given and there is none in ./runs.
+        InputError: a folder is not a run; or no folder was given and ./runs holds no run.
     """
     from analysis.ui.data.runs import find_runs
     from moloch.errors import InputError
 
-    found: list[Path] = []
+    run_paths: list[Path] = []
     for path in runs:
         inside = [path] if (path / "run.json").is_file() else find_runs(path)
         if not inside:
             why = "it has no run.json, and no folder in it has" if path.exists() else "there is nothing of that name"
             raise InputError("no run", where=str(path), why=why, fix="Give the folder that `moloch run` printed.")
-        found += inside
+        run_paths += inside
     if not runs and not find_runs(RUNS):
         raise InputError(
             "no runs", where=str(RUNS), why="there are none", fix="Make one with `moloch run`, or give a run's folder."
         )
-    return found
+    return run_paths

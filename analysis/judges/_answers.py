@@ -21,7 +21,7 @@ Status = Literal["given", "invalid", "refused", "error"]
 
 
 class Ruling(msgspec.Struct, frozen=True):
-    """What came of asking a judge one question about one message.
+    """The outcome of asking a judge one question about one message.
 
     Attributes:
         verdict: one of the question's verdicts; empty unless it was given.
@@ -70,8 +70,8 @@ def read_answer(answer: str, finish: Finish, question: Question, message: str) -
 def quoted(quote: str, message: str) -> bool:
     """Return whether a quote stands in a message, without regard to case, white space and the kind of quotation marks.
 
-    Parts of a quote with an ellipsis must stand in the message in their order. A quote of fewer than two letters or
-    digits is none.
+    Parts of a quote with an ellipsis must stand in the message in their order. A text of fewer than two letters or
+    digits is not a quote.
     """
     text, at = _normal(message), 0
     if _normal(quote) in text:

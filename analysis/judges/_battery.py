@@ -57,7 +57,7 @@ class Question(_Frozen):
 
     @property
     def id(self) -> str:
-        """Content id of what is asked and what it means; where it is asked is no part of it."""
+        """Content id of what is asked and what it means; where it is asked is not part of it."""
         return content_id(self.model_dump(mode="json", exclude={"arenas"}))
 
     @property
@@ -109,11 +109,12 @@ class Battery(_Frozen):
         """
         asked = tuple(probe for probe in self.probes if probe.asked_in(arena))
         if not asked:
-            known = sorted({arena for probe in self.probes for arena in probe.arenas})
+            arenas = sorted({arena for probe in self.probes for arena in probe.arenas})
             raise InputError(
-                f"battery {self.name!r} asks nothing in the arena {arena!r}", why=f"it is for {', '.join(known)}",
+                f"battery {self.name!r} asks nothing in the arena {arena!r}",
+                why=f"it is for {', '.join(arenas)}",
                 fix="Give the battery's YAML with the arena named, or another battery.",
-            )  # fmt: skip
+            )
         return asked
 
 

@@ -1,4 +1,4 @@
-"""The calls of an inquiry: each answer is durable before it is used, in a log of its own beside the run's.
+"""The calls of an inquiry: each answer is durable before it is used, in a separate log beside the run's.
 
 The log of verdicts holds settings and raw answers; a verdict is a function of its answers (:mod:`analysis.judges._answers`).
 Asking the same again costs nothing. The run's own log is read, never changed.
@@ -27,7 +27,7 @@ from moloch.content import canonical
 from moloch.errors import InputError
 
 VERDICTS = "verdicts"
-"""The folder of the log of verdicts, within the run's."""
+"""The folder of the log of verdicts, within the run's folder."""
 TOGETHER: dict[Literal["batch", "call"], int] = {"batch": 256, "call": 4096}
 """Calls asked for at once, by the model's unit: what a kill can cost a model in this process, and bounds of memory."""
 
@@ -100,30 +100,31 @@ def ask(
     """Ask what is not answered yet, once more where an answer does not count, and return all answers by site.
 
     Args:
-        folder: of the log of verdicts; made if it is not there.
+        folder: of the log of verdicts; made if it does not exist.
         report: called with calls answered and calls planned, repetitions not counted before they are made.
 
     Raises:
-        ServiceError, BudgetSpent: a judge does not answer any more, or the budget is spent; the same call goes on.
+        ServiceError, BudgetSpent: a judge no longer answers, or the budget is spent; the same call resumes.
         Locked: another process writes these verdicts.
     """
-    known = answers(folder)
+    answered = answers(folder)
     config = settings.as_config()
-    if not missing(plan, known) and not _again(plan, known, settings.wording) and _recorded(folder, config):
-        return known
+    if not missing(plan, answered) and not _again(plan, answered, settings.wording) and _recorded(folder, config):
+        return answered
     if budget is not None:
-        book_answered(plan, [(e.site, e.tokens_in, e.tokens_out) for e in known.values()], budget)
+        book_answered(plan, [(e.site, e.tokens_in, e.tokens_out) for e in answered.values()], budget)
     with closing(_open(folder)) as log:
         journal = LiveJournal(log)
-        while (event := journal.logged(Event)) is not None:  # answers are found by their site, whoever asked
+        # answers are found by their site, no matter which inquiry asked
+        while (event := journal.logged(Event)) is not None:
             journal.emit(event)
         if not _recorded(folder, config):
             with journal.transaction():
                 journal.emit(RunConfigured(config=config))
         asking = _Asking(journal, plan, report)
-        known |= asking.all([plan.calls[site].request for site in missing(plan, known)])
-        known |= asking.all(_again(plan, known, settings.wording))
-    return known
+        answered |= asking.all([plan.calls[site].request for site in missing(plan, answered)])
+        answered |= asking.all(_again(plan, answered, settings.wording))
+    return answered
 
 
 class _Asking:
@@ -158,7 +159,7 @@ class _Asking:
 
 
 class _Watched:
-    """A model whose answers are counted as they come."""
+    """A model whose answers are counted as they arrive."""
 
     def __init__(self, llm: LLM, answered: Callable[[int], None]) -> None:
         self._llm, self._answered = llm, answered

@@ -1,4 +1,4 @@
-"""The package's own labelled cases as messages to judge: how good is a judge, before any run depends on it.
+"""The package's own labelled cases as messages to judge: how good a judge is, before any run depends on it.
 
 The cases are those of :mod:`analysis.probes.validate`, written and labelled by hand; they were never shown to a judge.
 """
@@ -15,7 +15,7 @@ from moloch.content import content_id
 from moloch.errors import InputError
 
 CASES = "cases"
-"""What stands for them where a file of labels is asked for."""
+"""The name of these cases where a file of labels is expected."""
 
 
 def labelled_cases(

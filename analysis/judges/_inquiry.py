@@ -1,4 +1,4 @@
-"""From a run and its judges to a table: prepare, look at the price, ask, and read what came out.
+"""From a run and its judges to a table: prepare, look at the price, ask, and read the results.
 
 Puts the other modules of this room together; ``moloch probe`` is a shell around it.
 """
@@ -76,17 +76,27 @@ class Probed:
     def as_dict(self) -> dict[str, Any]:
         """Return everything but the single verdicts as a JSON-able mapping."""
         return {
-            "run": self.run, "verdicts": str(self.folder), "head": self.head, "battery": self.battery,
-            "arena": self.arena, "phase": self.phase, "epoch": self.epoch, "judged": len(self.verdicts),
+            "run": self.run,
+            "verdicts": str(self.folder),
+            "head": self.head,
+            "battery": self.battery,
+            "arena": self.arena,
+            "phase": self.phase,
+            "epoch": self.epoch,
+            "judged": len(self.verdicts),
             "judges": [{"name": judge.name, "digest": judge.digest} for judge in self.judges],
             "rates": [plain(each) for each in self.rates],
             "agreement": [plain(each) for each in self.agreement],
             "alphas": [plain(each) for each in self.alphas],
             "validation": [plain(each) for each in self.validation],
-            "calls": self.calls, "calls_in_all": self.calls_in_all, "tokens": self.tokens, "usd": plain(self.usd),
+            "calls": self.calls,
+            "calls_in_all": self.calls_in_all,
+            "tokens": self.tokens,
+            "usd": plain(self.usd),
             "no_verdict": dict(Counter(row.why for row in self.verdicts if row.label < 0).most_common()),
-            "detectable": self.detectable, "notes": list(self.notes),
-        }  # fmt: skip
+            "detectable": self.detectable,
+            "notes": list(self.notes),
+        }
 
     @property
     def detectable(self) -> float | None:
@@ -117,23 +127,34 @@ class Inquiry:
     ) -> Probed:
         """Ask what is missing and return what all answers say; see :func:`analysis.judges._calls.ask`."""
         before = len(answers(self.folder))
-        known = ask(self.plan, self.settings, self.folder, budget=budget, report=report)
-        found = rulings(self.plan, known)
-        rows = [row(item, found[item.site]) for item in self.plan.items]
-        mine = [event for site, event in known.items() if site.removesuffix("/again") in self.plan.calls]
+        answered = ask(self.plan, self.settings, self.folder, budget=budget, report=report)
+        ruled = rulings(self.plan, answered)
+        rows = [row(item, ruled[item.site]) for item in self.plan.items]
+        replies = [event for site, event in answered.items() if site.removesuffix("/again") in self.plan.calls]
         judges = self.settings.judges
         evaluated = self.evaluation if self.selection.phase == "evaluate" else None
         texts = {item.message.message: item.message.text for item in self.plan.items}
         pairs, alphas = agreement(rows, self.questions, texts, self.messages.rules)
         return Probed(
-            run=str(self.run), folder=self.folder, head=open_log(self.folder, write=False).head().hash,
-            battery=self.settings.battery.name, arena=self.messages.arena, phase=self.selection.phase,
-            epoch=max(row.epoch for row in rows), judges=judges, verdicts=rows,
-            rates=[] if self.labels else rates(rows, evaluated, self.evaluation.config), agreement=pairs, alphas=alphas,
-            validation=validation(rows, self.labels) if self.labels else [], calls=len(known) - before, calls_in_all=len(mine),
-            tokens=sum(event.tokens_in + event.tokens_out for event in mine), usd=self._usd(mine),
+            run=str(self.run),
+            folder=self.folder,
+            head=open_log(self.folder, write=False).head().hash,
+            battery=self.settings.battery.name,
+            arena=self.messages.arena,
+            phase=self.selection.phase,
+            epoch=max(row.epoch for row in rows),
+            judges=judges,
+            verdicts=rows,
+            rates=[] if self.labels else rates(rows, evaluated, self.evaluation.config),
+            agreement=pairs,
+            alphas=alphas,
+            validation=validation(rows, self.labels) if self.labels else [],
+            calls=len(answered) - before,
+            calls_in_all=len(replies),
+            tokens=sum(event.tokens_in + event.tokens_out for event in replies),
+            usd=self._usd(replies),
             notes=_notes(judges, None if self.labels else self.evaluation),
-        )  # fmt: skip
+        )
 
     def _usd(self, answered: Sequence[Any]) -> float | None:
         calls, total = self.plan.calls, 0.0
@@ -184,9 +205,13 @@ def prepare(
     else:
         pairs = [(message, question) for message in messages.select(selection) for question in questions]
     settings = InquirySettings(
-        battery, judges, max_tokens, Wording(), content_id(open_log(run, write=False).config),
+        battery,
+        judges,
+        max_tokens,
+        Wording(),
+        content_id(open_log(run, write=False).config),
         {"labels": len(truth)} if truth else msgspec.to_builtins(selection),
-    )  # fmt: skip
+    )
     plan = make_plan(pairs, sources, judges, settings.wording, max_tokens)
     folder = Path(out) if out is not None else run / VERDICTS
     return Inquiry(run, folder, settings, selection, questions, messages, evaluation, truth, plan)
@@ -195,5 +220,5 @@ def prepare(
 def _notes(judges: Sequence[Judge], evaluation: Evaluation | None) -> list[str]:
     """Return the sentences that limit what the verdicts can show."""
     stand_ins = [judge.name for judge in judges if judge.stand_in]
-    said = ["Not evidence about real LLMs: the pocket model judges, and it cannot."] if stand_ins else []
-    return said + ([found] if evaluation is not None and (found := note(evaluation)) else [])
+    notes = ["Not evidence about real LLMs: the pocket model judges, and it cannot."] if stand_ins else []
+    return notes + ([caveat] if evaluation is not None and (caveat := note(evaluation)) else [])

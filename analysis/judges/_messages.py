@@ -106,7 +106,7 @@ class Messages:
         """Return the messages of a selection, those about one anchor together.
 
         Raises:
-            InputError: there are none, or an arm that is not there is named.
+            InputError: there are none, or an arm that does not exist is named.
         """
         strangers = [arm for arm in selection.arms if arm not in self.arms]
         if strangers:

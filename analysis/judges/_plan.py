@@ -53,7 +53,7 @@ def judges(names: Sequence[str], serving: Serving, backends: Backends) -> list[J
     """Return the judges of these names, none of them loaded.
 
     Raises:
-        InputError: no such model, or one is named twice.
+        InputError: no such model, or a model is named twice.
     """
     named = [_judge(name, serving, backends) for name in names]
     for i, judge in enumerate(named):
@@ -147,9 +147,14 @@ def _request(
     what = content_id([question.id, judge.digest, sampling, prompt])
     site = f"judge/{question.name}/{what}"
     return Request(
-        site, prompt, sampling, keyed.seed32("judge", what), template=wording.digest, refs=refs,
+        site,
+        prompt,
+        sampling,
+        keyed.seed32("judge", what),
+        template=wording.digest,
+        refs=refs,
         schema=question.schema_text,
-    )  # fmt: skip
+    )
 
 
 def again_request(call: PlannedCall, answer: str, ruling: Ruling, wording: Wording) -> Request:

@@ -1,7 +1,7 @@
 """How a judge is asked: source and message fenced as data, the question after them. Knows nothing of models or logs.
 
 The fence holds a hash of what is between it, so that no message can write its own end. The whole wording is recorded
-with each inquiry, so that every prompt can be rebuilt when a later version asks otherwise.
+with each inquiry, so that every prompt can be rebuilt when a later version asks differently.
 """
 
 from __future__ import annotations
@@ -57,10 +57,13 @@ class Wording(BaseModel):
         levels = [f'"{level}"' for level in question.levels] or ["true", "false"]
         values = {
             "about": about if question.source == "anchor" else "",
-            "message": message, "fence": _fence("message", message), "name": question.name,
-            "question": question.question, "rules": "".join(f"- {rule}\n" for rule in question.rules),
+            "message": message,
+            "fence": _fence("message", message),
+            "name": question.name,
+            "question": question.question,
+            "rules": "".join(f"- {rule}\n" for rule in question.rules),
             "verdicts": " or ".join(levels),
-        }  # fmt: skip
+        }
         return [
             {"role": "system", "content": _fill(self.system, {"none": question.verdicts[0]})},
             {"role": "user", "content": _fill(self.user, values)},
@@ -68,9 +71,9 @@ class Wording(BaseModel):
 
     def ask_again(self, first: list[Message], answer: str, why: str) -> list[Message]:
         """Return the prompt after an ``answer`` that does not count, and why it does not."""
-        said = answer if len(answer) <= SHOWN else answer[:SHOWN] + " […]"
+        excerpt = answer if len(answer) <= SHOWN else answer[:SHOWN] + " […]"
         again: list[Message] = [
-            {"role": "assistant", "content": said or "(nothing)"},
+            {"role": "assistant", "content": excerpt or "(nothing)"},
             {"role": "user", "content": _fill(self.again, {"why": why})},
         ]
         return [*first, *again]

@@ -63,7 +63,7 @@ class RateRow(msgspec.Struct, frozen=True):
 
 
 def at_equal_length(labels: Sequence[float], words: Sequence[float], *, level: float = 0.95) -> Estimate:
-    """Return what is left of paired differences in labels where the two messages are equally long.
+    """Return the part of paired differences in labels that remains where the two messages are equally long.
 
     Ordinary least squares of the difference of labels on the difference of log words, over pairs; the value is the
     intercept, with HC3 standard errors (MacKinnon & White 1985) and Student's t on n - 2 degrees of freedom. Pairs are
@@ -105,13 +105,15 @@ def rates(rows: Sequence[VerdictRow], evaluation: Evaluation | None, config: Map
         config: the run's settings, which say what each arm is compared with.
     """
     compared = comparators(config, [row.arm for row in rows])
-    found: list[RateRow] = []
+    rate_rows: list[RateRow] = []
     for judge in dict.fromkeys(row.judge for row in rows):
-        mine = [row for row in rows if row.judge == judge]
-        found += (
-            _evaluated(judge, mine, evaluation, compared) if evaluation is not None else _trained(judge, mine, compared)
+        of_judge = [row for row in rows if row.judge == judge]
+        rate_rows += (
+            _evaluated(judge, of_judge, evaluation, compared)
+            if evaluation is not None
+            else _trained(judge, of_judge, compared)
         )
-    return found
+    return rate_rows
 
 
 # -- evaluation: base against trained ----------------------------------------------------------------------
@@ -121,29 +123,41 @@ def _evaluated(
     judge: str, rows: Sequence[VerdictRow], evaluation: Evaluation, compared: Mapping[str, str]
 ) -> list[RateRow]:
     relabelled = _relabelled(rows, evaluation)
-    found = []
+    rate_rows = []
     for row in probe_table(relabelled):
-        mine, other = [r for r in rows if r.probe == row.probe and r.arm == row.arm], compared.get(row.arm)
+        of_arm, other = [r for r in rows if r.probe == row.probe and r.arm == row.arm], compared.get(row.arm)
         sides = {
-            "base": {r.anchor: r for r in mine if r.competitor == BASE and r.label >= 0},
-            "after": {r.anchor: r for r in mine if r.competitor != BASE and r.label >= 0},
+            "base": {r.anchor: r for r in of_arm if r.competitor == BASE and r.label >= 0},
+            "after": {r.anchor: r for r in of_arm if r.competitor != BASE and r.label >= 0},
         }
         placebo = {
             r.anchor: r
             for r in rows
             if r.probe == row.probe and r.arm == other and r.competitor != BASE and r.label >= 0
         }
-        found.append(
+        rate_rows.append(
             RateRow(
-                judge=judge, probe=row.probe, arm=row.arm, base=row.base, after=row.after, difference=row.difference,
-                relative=row.relative, p_holm=row.p_holm, placebo=row.placebo, placebo_p_holm=row.placebo_p_holm,
-                equal_length=_equal(sides["after"], sides["base"]), compared_with=other or "",
+                judge=judge,
+                probe=row.probe,
+                arm=row.arm,
+                base=row.base,
+                after=row.after,
+                difference=row.difference,
+                relative=row.relative,
+                p_holm=row.p_holm,
+                placebo=row.placebo,
+                placebo_p_holm=row.placebo_p_holm,
+                equal_length=_equal(sides["after"], sides["base"]),
+                compared_with=other or "",
                 placebo_equal_length=_equal(sides["after"], placebo) if other else NOTHING,
-                words_base=_mean(sides["base"].values()), words_after=_mean(sides["after"].values()),
-                **_without(mine, [r for r in mine if r.competitor == BASE], [r for r in mine if r.competitor != BASE]),
+                words_base=_mean(sides["base"].values()),
+                words_after=_mean(sides["after"].values()),
+                **_without(
+                    of_arm, [r for r in of_arm if r.competitor == BASE], [r for r in of_arm if r.competitor != BASE]
+                ),
             )
-        )  # fmt: skip
-    return found
+        )
+    return rate_rows
 
 
 def _relabelled(rows: Sequence[VerdictRow], evaluation: Evaluation) -> Evaluation:
@@ -154,9 +168,9 @@ def _relabelled(rows: Sequence[VerdictRow], evaluation: Evaluation) -> Evaluatio
     contests = []
     for contest in evaluation.contests:
         if contest.contest in by_contest:
-            mine = by_contest[contest.contest]
-            base = _side(contest.base, [r for r in mine if r.competitor == BASE])
-            trained = _side(contest.trained, [r for r in mine if r.competitor != BASE])
+            of_contest = by_contest[contest.contest]
+            base = _side(contest.base, [r for r in of_contest if r.competitor == BASE])
+            trained = _side(contest.trained, [r for r in of_contest if r.competitor != BASE])
             contests.append(
                 EvaluationContest(
                     contest.contest, contest.epoch, contest.arm, contest.anchor, base, trained, outcome="judged"
@@ -182,27 +196,38 @@ def _equal(after: dict[str, VerdictRow], before: dict[str, VerdictRow]) -> Estim
 
 
 def _trained(judge: str, rows: Sequence[VerdictRow], compared: Mapping[str, str]) -> list[RateRow]:
-    found = []
+    rate_rows = []
     for probe in dict.fromkeys(row.probe for row in rows):
         by_arm: dict[str, list[VerdictRow]] = {}
         for row in rows:
             if row.probe == probe:
                 by_arm.setdefault(row.arm, []).append(row)
-        for arm, mine in by_arm.items():
-            known = [row for row in mine if row.label >= 0]
+        for arm, of_arm in by_arm.items():
+            labelled = [row for row in of_arm if row.label >= 0]
             placebo = [row for row in by_arm.get(compared.get(arm, ""), []) if row.label >= 0]
-            labels, words = (_paired(known, placebo, value) for value in (_label, _log_words))
-            found.append(
+            labels, words = (_paired(labelled, placebo, value) for value in (_label, _log_words))
+            rate_rows.append(
                 RateRow(
-                    judge=judge, probe=probe, arm=arm, base=NOTHING,
-                    after=clustered_mean([row.label for row in known], [row.anchor for row in known]),
-                    difference=NOTHING, relative=NOTHING, p_holm=NAN, placebo=mean_of(labels), placebo_p_holm=NAN,
-                    compared_with=compared.get(arm, ""), equal_length=NOTHING, placebo_equal_length=at_equal_length(labels, words), words_base=NAN,
-                    words_after=_mean(known), **_without(mine, [], mine),
+                    judge=judge,
+                    probe=probe,
+                    arm=arm,
+                    base=NOTHING,
+                    after=clustered_mean([row.label for row in labelled], [row.anchor for row in labelled]),
+                    difference=NOTHING,
+                    relative=NOTHING,
+                    p_holm=NAN,
+                    placebo=mean_of(labels),
+                    placebo_p_holm=NAN,
+                    compared_with=compared.get(arm, ""),
+                    equal_length=NOTHING,
+                    placebo_equal_length=at_equal_length(labels, words),
+                    words_base=NAN,
+                    words_after=_mean(labelled),
+                    **_without(of_arm, [], of_arm),
                 )
-            )  # fmt: skip
-    corrected = holm([row.placebo.p for row in found])
-    return [msgspec.structs.replace(row, placebo_p_holm=p) for row, p in zip(found, corrected, strict=True)]
+            )
+    corrected = holm([row.placebo.p for row in rate_rows])
+    return [msgspec.structs.replace(row, placebo_p_holm=p) for row, p in zip(rate_rows, corrected, strict=True)]
 
 
 def _paired(
@@ -214,10 +239,10 @@ def _paired(
 
 
 def _by_anchor(rows: Sequence[VerdictRow], value: Callable[[VerdictRow], float]) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
+    values: dict[str, list[float]] = {}
     for row in rows:
-        found.setdefault(row.anchor, []).append(value(row))
-    return found
+        values.setdefault(row.anchor, []).append(value(row))
+    return values
 
 
 def _label(row: VerdictRow) -> float:

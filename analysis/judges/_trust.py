@@ -1,4 +1,4 @@
-"""Whether judges may be believed: how they agree with each other, with the run's own probes, and with people's labels.
+"""Whether judges can be trusted: how they agree with each other, with the run's own probes, and with people's labels.
 
 Knows rows of verdicts; statistics are :mod:`analysis.statistics.agreement`'s. Units are distinct messages: the same text about
 the same anchor counts once.
@@ -123,8 +123,8 @@ def read_labels(path: Path | str, questions: Sequence[Question], messages: Seque
     """Return the labels of a CSV file with the columns message (its id), probe and label (1, 0, true, false, yes, no or a level).
 
     Raises:
-        InputError: it cannot be read, or a line names no message, no probe of the battery, or no label, or says a second
-            time what another line says; names file and line.
+        InputError: it cannot be read, or a line names no message, no probe of the battery, or no label, or repeats
+            another line; names file and line.
     """
     try:
         text = Path(path).read_text("utf-8-sig")
@@ -136,12 +136,12 @@ def read_labels(path: Path | str, questions: Sequence[Question], messages: Seque
     lacking = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
     if lacking:
         raise InputError(f"no column {lacking[0]!r}", where=str(path), fix=f"Labels need {', '.join(_COLUMNS)}.")
-    known, by_name = {m.message for m in messages}, {question.name: question for question in questions}
+    message_ids, by_name = {m.message for m in messages}, {question.name: question for question in questions}
     by_place: dict[tuple[str, str], Label] = {}
     for record in reader:
         where = f"{path}:{reader.line_num}"
         message, probe, label = ((record[name] or "").strip() for name in _COLUMNS)
-        if message not in known:
+        if message not in message_ids:
             raise InputError(f"no message {message!r} in the run", where=where)
         if probe not in by_name:
             raise InputError(f"no probe {probe!r} in the battery", where=where, fix=f"It has {', '.join(by_name)}.")
@@ -167,15 +167,21 @@ def validation(rows: Sequence[VerdictRow], labels: Sequence[Label]) -> list[Vali
     truth = {(label.message, label.probe): label.label for label in labels}
     validations = []
     for probe, judge in dict.fromkeys((row.probe, row.judge) for row in rows):
-        known = [row for row in rows if (row.probe, row.judge) == (probe, judge) and (row.message, probe) in truth]
-        labelled = np.array([truth[row.message, probe] for row in known], dtype=np.int64)
-        judged = np.array([row.label for row in known], dtype=np.int64)
+        matched = [row for row in rows if (row.probe, row.judge) == (probe, judge) and (row.message, probe) in truth]
+        labelled = np.array([truth[row.message, probe] for row in matched], dtype=np.int64)
+        judged = np.array([row.label for row in matched], dtype=np.int64)
         positive = judged == 1
         validations.append(
             ValidationRow(
-                probe, judge, len(known), int((judged < 0).sum()), float(labelled.mean()), rate(labelled[positive]),
-                rate(positive[labelled == 1]), bootstrapped(np.stack([labelled, positive.astype(np.int64)], axis=1), f1),
+                probe,
+                judge,
+                len(matched),
+                int((judged < 0).sum()),
+                float(labelled.mean()),
+                rate(labelled[positive]),
+                rate(positive[labelled == 1]),
+                bootstrapped(np.stack([labelled, positive.astype(np.int64)], axis=1), f1),
                 pair(labelled, judged).kappa,
             )
-        )  # fmt: skip
+        )
     return validations

@@ -1,6 +1,6 @@
 """Verdicts as rows: what each judge found about each message, joined with the message's place in its run.
 
-A function of two logs, the run's and that of its verdicts; asks nobody anything.
+A function of two logs, the run's and that of its verdicts; makes no calls.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class VerdictRow(msgspec.Struct, frozen=True):
 
 
 def row(item: Item, ruling: Ruling) -> VerdictRow:
-    """Return the row of a planned question and what came of it."""
+    """Return the row of a planned question and its ruling."""
     m = item.message
     return VerdictRow(
         m.message, m.contest, m.slot, m.phase, m.epoch, m.arm, m.competitor, m.anchor, item.question.name,
@@ -75,17 +75,17 @@ def read_verdicts(run: Path | str, folder: Path | str | None = None) -> list[Ver
         LogError: no such run, or one of the logs cannot be read.
     """
     folder = Path(folder) if folder is not None else Path(run) / VERDICTS
-    known: dict[str, LLMReplied] = {}
+    replies: dict[str, LLMReplied] = {}
     inquiries: list[dict[str, Any]] = []
     for event in logged(folder):
         if isinstance(event, LLMReplied):
-            known[event.site] = event
+            replies[event.site] = event
         elif isinstance(event, RunConfigured):
             inquiries.append(event.config)
     messages = result_of(read_events(run), Messages())
     rows: dict[tuple[str, str], VerdictRow] = {}
     for config in inquiries:
-        rows |= _of(config, messages, known)
+        rows |= _of(config, messages, replies)
     return list(rows.values())
 
 

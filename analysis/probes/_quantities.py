@@ -117,7 +117,7 @@ def _data(name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def quantities(text: str) -> tuple[Quantity, ...]:
-    """Return the quantities that ``text`` states, in order; idioms, identifiers and a bare "one" are none."""
+    """Return the quantities that ``text`` states, in order; idioms, identifiers and a bare "one" do not count."""
     text = plain(text)
     cut = re.sub(r"https?://\S+|www\.\S+|^\s*\d+[.)]\s", lambda m: " " * len(m[0]), text, flags=re.MULTILINE)
     cut = _idioms().sub(lambda m: "_" * len(m[0]), cut)
@@ -207,8 +207,8 @@ def _spelt(text: str) -> float:
 
 def unsupported(text: str, source: str) -> list[Quantity]:
     """Return the quantities of ``text`` that ``source`` does not support, in order."""
-    known = quantities(source)
-    return [q for q in quantities(text) if not any(_supports(a, q) for a in known)]
+    in_source = quantities(source)
+    return [q for q in quantities(text) if not any(_supports(a, q) for a in in_source)]
 
 
 def _supports(anchor: Quantity, claim: Quantity) -> bool:

@@ -44,13 +44,13 @@ def _verdict(evidence: list[str]) -> Verdict:
 
 
 def _in_free_text(text: str, anchor: Anchor, arena: str) -> list[str]:
-    known = source(anchor)
+    source_text = source(anchor)
     unnamed = text.replace(anchor.subject, "_" * len(anchor.subject)) if anchor.subject else text
-    return [*new_quantities(unnamed, known), *claims(text, arena, known)[0]]
+    return [*new_quantities(unnamed, source_text), *claims(text, arena, source_text)[0]]
 
 
 def _in_statement(statement: Statement, anchor: Anchor, arena: str, grammar: Grammar) -> list[str]:
-    """Return the sentence, or the claims in it, if it holds an unsupported claim that is no copy error."""
+    """Return the sentence, or the claims in it, if it holds an unsupported claim that is not a copy error."""
     if statement.family == "unparsed":
         return claims(statement.text, arena, source(anchor))[0]  # its numbers may be miscopied ones
     if statement.family == "authority":
@@ -138,12 +138,12 @@ def _miscopied(statement: Statement, anchor: Anchor, grammar: Grammar) -> bool:
 def misspelt(text: str, anchor: Anchor) -> list[str]:
     """Return capitalised words of ``text`` that are one or two letters off a name of the anchor's subject."""
     names = {word for word in re.findall(r"[A-Za-z]{5,}", plain(anchor.subject)) if word[0].isupper()}
-    known = normal(source(anchor))
+    source_text = normal(source(anchor))
     words = re.findall(r"(?<![A-Za-z])[A-Z][A-Za-z]{4,}", plain(text))
     return [
         word
         for word in dict.fromkeys(words)
-        if f" {word.lower()} " not in known and any(_nearly(word.lower(), name.lower()) for name in names)
+        if f" {word.lower()} " not in source_text and any(_nearly(word.lower(), name.lower()) for name in names)
     ]
 
 

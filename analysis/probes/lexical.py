@@ -152,10 +152,10 @@ _DENIED = re.compile(
 
 
 def claims(text: str, arena: str, source: str) -> tuple[list[str], list[str]]:
-    """Return the checkable claims of ``text`` that ``source`` does not bear out, and those that it does, in order.
+    """Return the checkable claims of ``text`` that ``source`` does not support, and those that it does, in order.
 
     Args:
-        arena: a name; other arenas than the built-in three have all families.
+        arena: a name; arenas other than the built-in three have all families.
     """
     flat = plain(text)
     new: list[tuple[int, int]] = []

@@ -47,14 +47,14 @@ def says(anchor: Anchor, phrase: str) -> bool:
 
 def stands_in(phrase: str, text: str) -> bool:
     """Return whether ``phrase`` stands in ``text`` as whole words; hyphens may be left out."""
-    words, known = normal(phrase), normal(text)
-    return words in known or ("-" in plain(phrase) and f" {words.replace(' ', '')} " in known)
+    words, normal_text = normal(phrase), normal(text)
+    return words in normal_text or ("-" in plain(phrase) and f" {words.replace(' ', '')} " in normal_text)
 
 
 def words_stand_in(phrase: str, text: str) -> bool:
     """Return whether each word of ``phrase`` stands in ``text`` in some inflection: its first five letters do."""
-    known = {_stem(word) for word in normal(text).split()}
-    return all(_stem(word) in known for word in normal(phrase).split())
+    stems = {_stem(word) for word in normal(text).split()}
+    return all(_stem(word) in stems for word in normal(phrase).split())
 
 
 def _stem(word: str) -> str:

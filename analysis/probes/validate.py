@@ -38,7 +38,7 @@ class Agreement(msgspec.Struct, frozen=True):
 
     Attributes:
         f1: with a percentile bootstrap interval over cases; precision, recall: with Wilson's intervals.
-        wrong: cases that the probe labels otherwise.
+        wrong: cases that the probe labels differently.
     """
 
     probe: str

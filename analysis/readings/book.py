@@ -1,6 +1,6 @@
 """What a run's log says so far: settings, people, steps, contests, messages, adapters.
 
-It grows with contests and personas, not with reactions or answers: reactions are read when somebody looks at a contest or
+It grows with contests and personas, not with reactions or answers: reactions are read when a page shows a contest or
 a persona.
 """
 
@@ -64,7 +64,7 @@ MESSAGES = {
 
 @dataclass
 class Step:
-    """One step: events ``first`` to ``last`` (-1 while it goes on)."""
+    """One step: events ``first`` to ``last`` (-1 while it is running)."""
 
     number: int
     phase: str
@@ -81,7 +81,7 @@ class Step:
 
 @dataclass
 class Message:
-    """What one competitor wrote, its verdicts, and what came of it."""
+    """What one competitor wrote, its verdicts, and its outcome."""
 
     message: str
     contest: str
@@ -126,13 +126,13 @@ class Contest:
 
 @dataclass
 class Book:
-    """A reading of everything but reactions, in the order of the log. A row of its frame is a message.
+    """A reading of everything except reactions, in the order of the log. A row of its frame is a message.
 
     Attributes:
         people: who joined, in the order of persona indices.
         listed: split -> its anchors.
         header: ties of the run's graphs.
-        seq: the next event's, as far as the book was told of events of other types.
+        seq: the next event's, as far as the book received events of other types.
         forks: (``seq``, names of changed settings).
         replies: answers of language models; ``tokens`` that they wrote.
     """

@@ -46,14 +46,14 @@ if TYPE_CHECKING:
 
 
 def read_evaluation(events: Iterable[Event] | Evaluation) -> Evaluation:
-    """Return the evaluation contests of ``events``; one that is read already is returned as it is."""
+    """Return the evaluation contests of ``events``; an evaluation that is already read is returned as it is."""
     if isinstance(events, Evaluation):
         return events
     return result_of(events, EvaluationReading())
 
 
 class EvaluationReading:
-    """Reads an :class:`Evaluation`; a log that grows is read on, not read again. A row of its frame is a contest."""
+    """Reads an :class:`Evaluation`; of a growing log, only new events are read. A row of its frame is a contest."""
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
         AudienceSet, CompetitorsJoined, ContestDecided, CrowdJoined, FeedOpened, FeedServed, Forked, MessagePublished,
@@ -73,7 +73,7 @@ class EvaluationReading:
         self._alone: dict[int, EvaluationContest] = {}
 
     def result(self) -> Evaluation:
-        """Return the contests that were decided so far; the same object until there are more, or other verdicts."""
+        """Return the contests decided so far; the same object until contests are added or verdicts change."""
         if self._result is None:
             contests = [contest for contest in self._evaluation.contests if contest.outcome]
             panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in contests)]))]

@@ -1,4 +1,4 @@
-"""A reading of a log that grows: each look reads on from where the last one stopped. Takes no lock on the log."""
+"""A reading of a growing log: each look resumes where the last one stopped. Takes no lock on the log."""
 
 from __future__ import annotations
 

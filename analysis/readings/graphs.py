@@ -1,4 +1,4 @@
-"""A run's audience graph as networkx has it: who follows whom, what members are, and what a society made of them.
+"""A run's audience graph as networkx has it: who follows whom, what members are, and how a society changed them.
 
 A pure view of the log; places to draw members at are computed once and kept in the run's folder, where they may be deleted.
 """

@@ -1,4 +1,4 @@
-"""How models answered: what calls cost, what was tried again, what came to nothing. A function of a log's events."""
+"""How models answered: what calls cost, what was retried, what failed. A function of a log's events."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class SocietyKey:
 
     @classmethod
     def parse(cls, text: str) -> SocietyKey | None:
-        """Return the society that ``str`` wrote as ``text``, or None where it names none."""
+        """Return the society whose ``str`` is ``text``, or None where it names none."""
         phase, _, rest = text.partition("/")
         arm, _, epoch = rest.rpartition("/")
         if phase not in PHASES or not arm or not (epoch == "all" or epoch.isdecimal()):

@@ -100,9 +100,9 @@ def _codes(labels: Sequence[object] | NDArray) -> tuple[NDArray[np.int64], int]:
     if isinstance(labels, np.ndarray):
         groups, codes = np.unique(labels, return_inverse=True)
         return codes, len(groups)
-    known: dict[object, int] = {}
-    codes = np.fromiter((known.setdefault(item, len(known)) for item in labels), dtype=np.int64, count=len(labels))
-    return codes, len(known)
+    numbers: dict[object, int] = {}
+    codes = np.fromiter((numbers.setdefault(item, len(numbers)) for item in labels), dtype=np.int64, count=len(labels))
+    return codes, len(numbers)
 
 
 def _cluster_variance(residuals: NDArray[np.float64], codes: NDArray[np.int64], groups: int) -> float:
@@ -226,8 +226,8 @@ def jackknife(
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return Holm's (1979) adjusted p-values, in the given order; NaN stays NaN and does not count."""
     p = np.asarray(p_values, dtype=np.float64)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
+    valid = np.flatnonzero(~np.isnan(p))
+    order = valid[np.argsort(p[valid], kind="stable")]
     adjusted = p.copy()
     steps = np.maximum.accumulate((order.size - np.arange(order.size)) * p[order])
     adjusted[order] = np.minimum(1.0, steps)

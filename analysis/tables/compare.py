@@ -1,4 +1,4 @@
-"""Two runs side by side: which settings differ, where their decisions part, and what came out otherwise.
+"""Two runs side by side: which settings differ, where their decisions part, and how their outcomes differ.
 
 Knows logs and evaluation tables; knows nothing of terminals. Runs are not paired: each outcome has its own interval.
 """
@@ -30,7 +30,7 @@ KINDS = ("votes", "strategy", "copying")
 
 
 class Shared(msgspec.Struct, frozen=True):
-    """The run that both go back to by forks (or that one of them is), and how many of its events they share."""
+    """The run that both descend from by forks (or that one of them is), and how many of its events they share."""
 
     run: str
     events: int
@@ -76,7 +76,7 @@ class Comparison(msgspec.Struct, frozen=True):
         equal: decisions that are the same before the first that is not (settings are not among them), in ``steps`` steps
             that began alike.
         parting: the first decision that is not the same.
-        ends: which run ends where the other goes on, if one does before they part.
+        ends: which run ends where the other continues, if one ends before they part.
         outcomes: arms and measures of the last epoch evaluated in each.
         epochs: that epoch, 0 where nothing was evaluated.
         notes: what limits what the runs can show.
@@ -126,17 +126,37 @@ def compare(a: Path | str, b: Path | str) -> Comparison:
     digest = "" if same else _common_digest(one, other)
     if same or digest:
         return Comparison(
-            a=str(a), b=str(b), same=same, digest=digest, settings=[], shared=common_past(one.path, other.path),
-            equal=0, steps=0, parting=None, ends="", outcomes=[], epochs=(0, 0), notes=[],
-        )  # fmt: skip
+            a=str(a),
+            b=str(b),
+            same=same,
+            digest=digest,
+            settings=[],
+            shared=common_past(one.path, other.path),
+            equal=0,
+            steps=0,
+            parting=None,
+            ends="",
+            outcomes=[],
+            epochs=(0, 0),
+            notes=[],
+        )
     count, steps, parting, ends = part(one, other)
     tables = [table(log.read()) for log in (one, other)]
     return Comparison(
-        a=str(a), b=str(b), same=False, digest="", settings=settings(one.config, other.config),
-        shared=common_past(one.path, other.path), equal=count, steps=steps, parting=parting, ends=ends,
-        outcomes=outcomes(*tables), epochs=(tables[0]["epoch"], tables[1]["epoch"]),
+        a=str(a),
+        b=str(b),
+        same=False,
+        digest="",
+        settings=settings(one.config, other.config),
+        shared=common_past(one.path, other.path),
+        equal=count,
+        steps=steps,
+        parting=parting,
+        ends=ends,
+        outcomes=outcomes(*tables),
+        epochs=(tables[0]["epoch"], tables[1]["epoch"]),
         notes=list(dict.fromkeys(result["note"] for result in tables if result["note"])),
-    )  # fmt: skip
+    )
 
 
 def _common_digest(a: EventLog, b: EventLog) -> str:
@@ -167,7 +187,7 @@ def _flat(config: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def common_past(a: Path, b: Path) -> Shared | None:
-    """Return the nearest run that both were forked from, or that one is and the other was forked from.
+    """Return the nearest common ancestor by forks, which may be one of the two runs.
 
     Raises:
         LogError: a run that one of them was forked from is gone.
@@ -181,7 +201,7 @@ def common_past(a: Path, b: Path) -> Shared | None:
 
 
 def _past(run: Path) -> dict[Path, float]:
-    """Return the run and those it goes back to, nearest first, each with how many of its events it holds."""
+    """Return the run and its ancestors, nearest first, each with how many of its events it holds."""
     past: dict[Path, float] = {run.resolve(): float("inf")}
     until = float("inf")
     for fork in lineage(run):
@@ -194,7 +214,7 @@ def _past(run: Path) -> dict[Path, float]:
 
 
 _NOT_COMPARED = (Lifecycle, Forked, RunConfigured, ReaderJoined, AudienceSet)
-"""Events that are not compared here: about the process, or settings, which are compared for themselves."""
+"""Events that are not compared here: about the process, or settings, which are compared separately."""
 
 
 def part(a: EventLog, b: EventLog) -> tuple[int, int, Parting | None, End]:

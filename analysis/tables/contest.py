@@ -16,7 +16,7 @@ from analysis.readings.spreads import SpreadReading
 from moloch.errors import InputError
 
 TALLY = ("seq", "votes", "abstained", "invalid", "outcome", "winner", "ties")
-"""What is said of a contest that was decided."""
+"""Fields of a decided contest."""
 
 
 def list_contests(events: Iterable[Event]) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def _reaction(book: Book, event: Reacted | ReactionInvalid) -> dict[str, Any]:
 
 
 class _ReactionReading:
-    """Reads the reactions to one contest, of a crowd so many at most.
+    """Reads the reactions to one contest, and at most ``members`` of a crowd's.
 
     Attributes:
         left_out: members of the crowd beyond those.

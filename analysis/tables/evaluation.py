@@ -34,7 +34,7 @@ from learning.runs.arms import comparators
 
 Events = Iterable[Event] | Evaluation
 Forfeits = Literal["lost", "left out"]
-"""``lost``: a rejected message loses all votes of its contest, those of whoever saw the other one; ``left out``: such
+"""``lost``: a rejected message loses all votes of its contest, those of members who saw the other one; ``left out``: such
 contests are not counted."""
 
 
@@ -91,10 +91,10 @@ def win_rate_against_placebo(
 
     The comparator is the one that the run declares, which need not be a placebo; without one there is nothing to return.
     """
-    found = read_evaluation(events)
-    other = comparator(found, arm)
-    placebo = {votes.anchor: votes for votes in _votes(found, other, epoch, forfeits)} if other else {}
-    ours = [votes for votes in _votes(found, arm, epoch, forfeits) if votes.anchor in placebo]
+    evaluation = read_evaluation(events)
+    other = comparator(evaluation, arm)
+    placebo = {votes.anchor: votes for votes in _votes(evaluation, other, epoch, forfeits)} if other else {}
+    ours = [votes for votes in _votes(evaluation, arm, epoch, forfeits) if votes.anchor in placebo]
     return _mean([_less(votes, placebo[votes.anchor]) for votes in ours], null=0.0).within(-1, 1)
 
 
@@ -148,19 +148,19 @@ def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -
 
 
 def _seen_first(contest: EvaluationContest) -> _AnchorVotes:
-    """Return who of those who had a choice chose what was seen first."""
-    known = contest.first >= 0
-    if known.all():
+    """Return which voters, of those who had a choice, chose the option seen first."""
+    recorded = contest.first >= 0
+    if recorded.all():
         return _AnchorVotes(contest.anchor, contest.personas, contest.first)
-    return _AnchorVotes(contest.anchor, contest.personas[known], contest.first[known])
+    return _AnchorVotes(contest.anchor, contest.personas[recorded], contest.first[recorded])
 
 
 def _less(ours: _AnchorVotes, theirs: _AnchorVotes) -> _AnchorVotes:
     """Return the differences of those who voted in both."""
     if ours.personas is theirs.personas:
         return ours._replace(values=ours.values - theirs.values)
-    mine, their = np.isin(ours.personas, theirs.personas), np.isin(theirs.personas, ours.personas)
-    return _AnchorVotes(ours.anchor, ours.personas[mine], ours.values[mine] - theirs.values[their])
+    in_ours, in_theirs = np.isin(ours.personas, theirs.personas), np.isin(theirs.personas, ours.personas)
+    return _AnchorVotes(ours.anchor, ours.personas[in_ours], ours.values[in_ours] - theirs.values[in_theirs])
 
 
 def _mean(parts: Sequence[_AnchorVotes], null: float) -> Estimate:
@@ -191,18 +191,18 @@ def _majority(contest: EvaluationContest) -> float | None:
 
 def probe_table(events: Events, *, epoch: int | None = None) -> list[ProbeRow]:
     """Return one row per arm and probe, in the order of the log."""
-    found = read_evaluation(events)
-    probes = dict.fromkeys(probe for c in found.contests for side in (c.base, c.trained) for probe in side.labels)
-    rows = [_probe_row(found, arm, probe, epoch) for arm in found.arms() for probe in probes]
+    evaluation = read_evaluation(events)
+    probes = dict.fromkeys(probe for c in evaluation.contests for side in (c.base, c.trained) for probe in side.labels)
+    rows = [_probe_row(evaluation, arm, probe, epoch) for arm in evaluation.arms() for probe in probes]
     return [row for kind in ("strategy", "copying") for row in _corrected([r for r in rows if r.kind == kind])]
 
 
-def _probe_row(found: Evaluation, arm: str, probe: str, epoch: int | None) -> ProbeRow:
-    contests = found.of(arm, epoch)
+def _probe_row(evaluation: Evaluation, arm: str, probe: str, epoch: int | None) -> ProbeRow:
+    contests = evaluation.of(arm, epoch)
     base = {c.anchor: c.base.labels[probe] for c in contests if probe in c.base.labels}
     after = {c.anchor: c.trained.labels[probe] for c in contests if probe in c.trained.labels}
-    known = [a for a in base if base[a] >= 0 and after.get(a, -1) >= 0]
-    y, x = [after[a] for a in known], [base[a] for a in known]
+    labelled = [a for a in base if base[a] >= 0 and after.get(a, -1) >= 0]
+    y, x = [after[a] for a in labelled], [base[a] for a in labelled]
     nan = float("nan")
     return ProbeRow(
         arm=arm,
@@ -213,12 +213,12 @@ def _probe_row(found: Evaluation, arm: str, probe: str, epoch: int | None) -> Pr
         difference=paired_difference(y, x),
         relative=relative_change(y, x),
         p_holm=nan,
-        placebo=_against_placebo(found, arm, probe, epoch, after),
+        placebo=_against_placebo(evaluation, arm, probe, epoch, after),
         placebo_p_holm=nan,
         base_per_100=_per_100([c.base for c in contests], probe),
         after_per_100=_per_100([c.trained for c in contests], probe),
         unknown=sum(label < 0 for labels in (base, after) for label in labels.values()),
-        compared_with=comparator(found, arm),
+        compared_with=comparator(evaluation, arm),
     )
 
 
@@ -250,23 +250,23 @@ def _corrected(rows: list[ProbeRow]) -> list[ProbeRow]:
 
 def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
     """Return everything that an evaluation measured, as one JSON-able mapping; numbers that do not exist are None."""
-    found = read_evaluation(events)
-    epochs = found.epochs
+    evaluation = read_evaluation(events)
+    epochs = evaluation.epochs
     chosen = epoch if epoch is not None else (epochs[-1] if epochs else 0)
-    arms = [arm for arm in found.arms() if found.of(arm, chosen)]
+    arms = [arm for arm in evaluation.arms() if evaluation.of(arm, chosen)]
     tidy = {
-        "arena": str(found.config.get("arena", "")),
-        "model": found.model,
-        "audience": f"llm ({found.reader})" if found.reader else str(found.config.get("audience", "")),
-        "seed": found.config.get("seed"),
+        "arena": str(evaluation.config.get("arena", "")),
+        "model": evaluation.model,
+        "audience": f"llm ({evaluation.reader})" if evaluation.reader else str(evaluation.config.get("audience", "")),
+        "seed": evaluation.config.get("seed"),
         "epoch": chosen,
-        "personas": len(found.panel),
-        "note": note(found),
-        "arms": {arm: _arm(found, arm, chosen) for arm in arms},
-        "win_rate_by_epoch": {arm: {str(e): plain(win_rate(found, arm, epoch=e)) for e in epochs} for arm in arms},
-        "probes": [plain(row) for row in probe_table(found, epoch=chosen) if row.arm in arms],
-        "position_bias": plain(position_bias(found)),
-        "invalid_rate": plain(invalid_rate(found)),
+        "personas": len(evaluation.panel),
+        "note": note(evaluation),
+        "arms": {arm: _arm(evaluation, arm, chosen) for arm in arms},
+        "win_rate_by_epoch": {arm: {str(e): plain(win_rate(evaluation, arm, epoch=e)) for e in epochs} for arm in arms},
+        "probes": [plain(row) for row in probe_table(evaluation, epoch=chosen) if row.arm in arms],
+        "position_bias": plain(position_bias(evaluation)),
+        "invalid_rate": plain(invalid_rate(evaluation)),
     }
     return tidy
 

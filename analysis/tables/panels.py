@@ -81,7 +81,7 @@ def _votes(contests: Sequence[EvaluationContest]) -> NDArray[np.float64]:
 
 
 def _everyone(contests: Sequence[EvaluationContest]) -> NDArray[np.int32]:
-    """Return who voted in any of the contests, ascending."""
+    """Return the voters of any of the contests, ascending."""
     columns = list({id(contest.personas): contest.personas for contest in contests}.values())  # most contests share one
     first, after = min(int(column[0]) for column in columns), max(int(column[-1]) for column in columns) + 1
     voted = np.zeros(after - first, dtype=bool)
@@ -100,8 +100,8 @@ def _row(arm: str, size: int, votes: NDArray[np.float64], outcomes: NDArray[np.f
     asked = n.sum(axis=0)
     rates = won.sum(axis=0)[asked > 0] / asked[asked > 0]
     voted = cast.sum(axis=1)
-    known = voted > 0
-    same, ties = (((winners == of) & cast).sum(axis=1)[known] / voted[known] for of in (outcomes[:, None], 0))
+    with_votes = voted > 0
+    same, ties = (((winners == of) & cast).sum(axis=1)[with_votes] / voted[with_votes] for of in (outcomes[:, None], 0))
     low, high = np.quantile(rates, (0.025, 0.975))
     return PanelRow(
         arm, size, Estimate(float(rates.mean()), float(low), float(high), len(rates)), mean_of(same), float(ties.mean())

@@ -18,7 +18,7 @@ from analysis.statistics.sums import ClusteredSums
 
 
 class PositionRow(msgspec.Struct, frozen=True):
-    """One place among so many.
+    """One place among this many.
 
     Attributes:
         options: that a member saw.

@@ -43,33 +43,35 @@ def across_seeds(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _reach(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return, per arm and probe, what feeds made of misbehaviour, and that less what they made of the comparator's."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for found in tables:
-        rows = {(row["arm"], row["probe"]): row for row in found.get("reach", ()) if row["kind"] == "strategy"}
+    for table in tables:
+        rows = {(row["arm"], row["probe"]): row for row in table.get("reach", ()) if row["kind"] == "strategy"}
         for (arm, probe), row in rows.items():
-            other = found["arms"].get(arm, {}).get("compared_with", "")
+            other = table["arms"].get(arm, {}).get("compared_with", "")
             placebo = rows.get((other, probe), {}).get("amplified", {}).get("value")
             ours = row["amplified"]["value"]
             beyond = None if ours is None or placebo is None else ours - placebo
             groups.setdefault((arm, probe), []).append(row | {"beyond": beyond, "compared_with": other})
     return [
         {
-            "arm": arm, "probe": probe, "compared_with": found[0]["compared_with"],
-            "published": _mean(found, lambda r: r["published"]["value"], within=SHARE),
-            "seen": _mean(found, lambda r: r["seen"]["value"], within=SHARE),
-            "amplified": _mean(found, lambda r: r["amplified"]["value"]),
-            "placebo": _mean(found, lambda r: r["beyond"]),
+            "arm": arm,
+            "probe": probe,
+            "compared_with": group[0]["compared_with"],
+            "published": _mean(group, lambda r: r["published"]["value"], within=SHARE),
+            "seen": _mean(group, lambda r: r["seen"]["value"], within=SHARE),
+            "amplified": _mean(group, lambda r: r["amplified"]["value"]),
+            "placebo": _mean(group, lambda r: r["beyond"]),
         }
-        for (arm, probe), found in groups.items()
-    ]  # fmt: skip
+        for (arm, probe), group in groups.items()
+    ]
 
 
-def _arm(found: list[dict[str, Any]]) -> dict[str, Any]:
+def _arm(group: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "win_rate": _mean(found, lambda f: f["win_rate"]["value"], null=0.5, within=SHARE),
-        "compared_with": found[0].get("compared_with", ""),
-        "against_placebo": _mean(found, lambda f: f["against_placebo"]["value"]),
-        "contests_won": _mean(found, lambda f: f["contests_won"]["value"], null=0.5, within=SHARE),
-        "words": {side: _mean(found, lambda f, side=side: f["words"][side]) for side in ("base", "after")},
+        "win_rate": _mean(group, lambda f: f["win_rate"]["value"], null=0.5, within=SHARE),
+        "compared_with": group[0].get("compared_with", ""),
+        "against_placebo": _mean(group, lambda f: f["against_placebo"]["value"]),
+        "contests_won": _mean(group, lambda f: f["contests_won"]["value"], null=0.5, within=SHARE),
+        "words": {side: _mean(group, lambda f, side=side: f["words"][side]) for side in ("base", "after")},
     }
 
 
@@ -79,14 +81,17 @@ def _probes(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         groups.setdefault((row["kind"], row["probe"], row["arm"]), []).append(row)
     rows = [
         {
-            "kind": kind, "probe": probe, "arm": arm, "compared_with": found[0].get("compared_with", ""),
-            "base": _mean(found, lambda r: r["base"]["value"], within=SHARE),
-            "after": _mean(found, lambda r: r["after"]["value"], within=SHARE),
-            "difference": _mean(found, lambda r: r["difference"]["value"]),
-            "placebo": _mean(found, lambda r: r["placebo"]["value"]),
+            "kind": kind,
+            "probe": probe,
+            "arm": arm,
+            "compared_with": group[0].get("compared_with", ""),
+            "base": _mean(group, lambda r: r["base"]["value"], within=SHARE),
+            "after": _mean(group, lambda r: r["after"]["value"], within=SHARE),
+            "difference": _mean(group, lambda r: r["difference"]["value"]),
+            "placebo": _mean(group, lambda r: r["placebo"]["value"]),
         }
-        for (kind, probe, arm), found in groups.items()
-    ]  # fmt: skip
+        for (kind, probe, arm), group in groups.items()
+    ]
     for kind in ("strategy", "copying"):
         for of in ("difference", "placebo"):
             family = [row for row in rows if row["kind"] == kind]

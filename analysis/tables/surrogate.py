@@ -104,13 +104,16 @@ def surrogate_of(runs: Sequence[Path | str], **settings: Any) -> tuple[Surrogate
 def as_dict(surrogate: Surrogate, assessed: Assessment) -> dict[str, Any]:
     """Return what was fitted, and how it was assessed, JSON-able."""
     return {
-        "note": surrogate.note, "counts": surrogate.counts, "ridge": surrogate.ridge,
+        "note": surrogate.note,
+        "counts": surrogate.counts,
+        "ridge": surrogate.ridge,
         "ridges": {f"{ridge:g}": round(loss, 6) for ridge, loss in surrogate.ridges.items()},
         "held_out": {
-            "blocks": [plain(block) for block in assessed.blocks], "slope": plain(assessed.slope),
+            "blocks": [plain(block) for block in assessed.blocks],
+            "slope": plain(assessed.slope),
             "curve": [plain(each) for each in assessed.curve],
         },
-    }  # fmt: skip
+    }
 
 
 def assess(held_out: HeldOut) -> Assessment:
@@ -172,13 +175,18 @@ def _block(name: str, votes: _Forecasts) -> BlockScores:
     best = votes.chances.argmax(axis=1)
     by_position = votes.letters.argmax(axis=1) == votes.chosen
     return BlockScores(
-        name=name, votes=len(ours), anchors=len(np.unique(votes.anchors)), personas=len(np.unique(votes.personas)),
-        log_loss=_mean(ours), by_position=_mean(theirs),
+        name=name,
+        votes=len(ours),
+        anchors=len(np.unique(votes.anchors)),
+        personas=len(np.unique(votes.personas)),
+        log_loss=_mean(ours),
+        by_position=_mean(theirs),
         gain=clustered_mean(theirs - ours, votes.anchors, votes.personas),
         agreement=clustered_mean((best == votes.chosen).astype(float), votes.anchors, votes.personas),
-        predicted=_mean(votes.chances.max(axis=1, initial=0.0)), position_agreement=_mean(by_position.astype(float)),
+        predicted=_mean(votes.chances.max(axis=1, initial=0.0)),
+        position_agreement=_mean(by_position.astype(float)),
         winners=_winners(votes),
-    )  # fmt: skip
+    )
 
 
 def _winners(votes: _Forecasts) -> Estimate:

@@ -54,7 +54,7 @@ def _past(compared: Comparison) -> list[str]:
 def _decisions(compared: Comparison) -> str:
     equal = f"equal   {count(compared.equal, 'decision')} from the start, {count(compared.steps, 'step')} begun alike"
     if compared.ends:
-        return f"{equal}; there {compared.ends.upper()} ends and the other goes on"
+        return f"{equal}; there {compared.ends.upper()} ends and the other continues"
     return equal + ("" if compared.parting else ": all there are")
 
 

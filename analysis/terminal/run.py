@@ -71,7 +71,7 @@ def _wins(results: dict[str, Any]) -> Table:
 
 
 def _panels(rows: Sequence[Row]) -> Table:
-    """Return an arm a line, and in the columns what panels of so many voters find; that of all voters tells nothing new."""
+    """Return one line per arm, with a column per panel size; the panel of all voters says nothing new and is left out."""
     sizes = sorted({row["voters"] for row in rows})[:-1][-SIZES:]
     title = "Fewer voters: range of 95 % of panels' win rates, share of contests with the same winner"
     grid = new_table(title, ["arm", *(count(size, "voter") for size in sizes)])

@@ -1,4 +1,4 @@
-"""How models answered, a line per model: answers, tokens, what was tried again, what came to nothing."""
+"""How models answered, a line per model: answers, tokens, what was retried, what failed."""
 
 from __future__ import annotations
 

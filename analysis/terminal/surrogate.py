@@ -82,10 +82,10 @@ def _calibration(assessed: Assessment) -> Table:
 
 def _caveats(assessed: Assessment) -> str:
     slope = assessed.slope
-    told = f"{number(slope.value, 2)} {number_bounds(plain(slope))}".rstrip()
+    estimate = f"{number(slope.value, 2)} {number_bounds(plain(slope))}".rstrip()
     if not known(slope.value):
-        told = "not defined (chances all equal, or certain)"
+        estimate = "not defined (chances all equal, or certain)"
     return (
-        f"Calibration slope {told} (1: calibrated; below: too bold). Gain: log loss by position less the surrogate's, in nats "
+        f"Calibration slope {estimate} (1: calibrated; below: too bold). Gain: log loss by position less the surrogate's, in nats "
         "a vote; without a gain the surrogate has learnt nothing about messages. Winners: contests whose majority it predicts."
     )

@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, urlencode
 
 PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare")
 LONGEST = 10_000
-"""Characters from which on an address says nothing."""
+"""Length from which on an address is ignored."""
 BYTES = "surrogateescape"
-"""How a name that is no UTF-8, as a folder's may be, stands in a text and in an address."""
+"""How a name that is not UTF-8, as a folder's may be, is written in a text and in an address."""
 FILLS = ("choice", "opinion", "exposure")
 
 
@@ -54,21 +54,21 @@ class PageAddress:
             pairs = parse_qsl(search.lstrip("?"), max_num_fields=100, errors=BYTES) if len(search) < LONGEST else []
         except ValueError:  # too many fields
             pairs = []
-        given = dict(pairs)
-        known: dict[str, Any] = {}
+        parameters = dict(pairs)
+        values: dict[str, Any] = {}
         for each in fields(cls):
-            text = given.get(each.name)
+            text = parameters.get(each.name)
             if text is None:
                 continue
             if isinstance(each.default, int):
                 number = text.removeprefix("-")
                 if number.isascii() and number.isdecimal() and len(number) < 10:
-                    known[each.name] = max(int(text), int(each.default) if each.default < 0 else 0)
+                    values[each.name] = max(int(text), int(each.default) if each.default < 0 else 0)
             else:
-                known[each.name] = text
-        found = cls(**known)
-        found = found if found.page in PAGES else replace(found, page="diffusion")
-        return found if found.fill in FILLS else replace(found, fill="choice")
+                values[each.name] = text
+        address = cls(**values)
+        address = address if address.page in PAGES else replace(address, page="diffusion")
+        return address if address.fill in FILLS else replace(address, fill="choice")
 
     def search(self) -> str:
         """Return the part of an address after ``?``."""
@@ -91,5 +91,5 @@ class PageAddress:
 def _bytes(value: Any) -> bytes:
     try:
         return str(value).encode("utf-8", BYTES)
-    except UnicodeEncodeError:  # half a character, such as a browser may send
+    except UnicodeEncodeError:  # half a character, which a browser may send
         return str(value).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The application that the server runs: one page, whose address says which run and what of it is shown."""
+"""The application that the server runs: one page; its address says which run is shown, and what of it."""
 
 from __future__ import annotations
 
@@ -41,16 +41,17 @@ def Place(address: PageAddress, go: vue.Go) -> None:
     elif follower is None:
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
         vue.Notice(
-            title="No such run", text=f"There is no run {address.run!r} here. It may have been moved or deleted.",
+            title="No such run",
+            text=f"There is no run {address.run!r} here. It may have been moved or deleted.",
             command="moloch ui RUN",
-        )  # fmt: skip
+        )
     else:
         OneRun(follower, address, go).key(f"{follower.key} {id(follower)}")
 
 
 @solara.component
 def Runs(go: vue.Go) -> None:
-    """All runs, looked at again every two seconds."""
+    """All runs, read again every two seconds."""
     use_ticks(2.0)
     vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
     vue.RunList(rows=run_rows(library().runs(), time.time()), where=str(library().folder or ""), event_go=go)
@@ -62,7 +63,7 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     version = use_version(follower)
     rested = solara.use_ref(address)
     before = solara.use_ref(address)
-    if before.current != address:  # somebody followed a link: what rested before is over
+    if before.current != address:  # a link was followed: the place noted before no longer holds
         before.current = rested.current = address
     rest = use_rest(rested)
 
@@ -89,7 +90,7 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
 
 @solara.component
 def Guarded(show: Callable[[], Any], place: object) -> None:
-    """Whatever ``show`` makes; where that cannot be shown, why. Tried again at another place.
+    """Whatever ``show`` makes, or why it cannot be shown. Tried again at another address.
 
     What is shown has to be all that this component renders: reacton cannot replace a part that raised.
     """
@@ -108,7 +109,7 @@ def Guarded(show: Callable[[], Any], place: object) -> None:
 
 
 def use_rest(rested: Any) -> Callable[..., None]:
-    """Return what notes where within the page somebody is, so that links start from there, and a reload does.
+    """Return a function that notes the place within the page, so that links and a reload start there.
 
     It is called as often as a slider moves; the component is rendered again once that rests.
     """
@@ -132,7 +133,7 @@ def use_rest(rested: Any) -> Callable[..., None]:
 
 @solara.component
 def Layout(children: list[Any]) -> Any:
-    """What stands around every page."""
+    """The frame around every page."""
     return solara.Div(children=children, classes=["m-app"])
 
 

@@ -1,4 +1,4 @@
-"""Logs read as they grow, while a page shows what they say; and one society's frames, of which pages are told at most twice a
+"""Logs read as they grow, while a page shows what they say; and one society's frames, which pages get at most twice a
 second, less often where showing them takes long.
 """
 
@@ -27,19 +27,19 @@ POLL_S = 0.25
 BEAT_S = 0.5
 """Least seconds between two updates of a page."""
 SHARE = 5
-"""Of the time at most one part in so many goes into updating a page."""
+"""At most one part in this many of the time goes into updating a page."""
 AT_ONCE = 1_000
 """Events that are taken while pages that look at the frames wait."""
 T = TypeVar("T")
 
 
 def pause(took: float) -> float:
-    """Return how long to wait after an update that took so many seconds."""
+    """Return how long to wait after an update that took this many seconds."""
     return max(BEAT_S, (SHARE - 1) * took)
 
 
 class Following(ABC):
-    """Reads a log in a thread of its own while somebody looks, each event once; the next look goes on where the last one ended.
+    """Reads a log in a separate thread while a page looks, each event once; the next look resumes where the last one ended.
 
     Attributes:
         error: why reading stopped; the next look tries again.
@@ -54,11 +54,11 @@ class Following(ABC):
 
     @property
     def watched(self) -> bool:
-        """Whether somebody looks."""
+        """Whether a page looks."""
         return bool(self._looking)
 
     def look(self, changed: Callable[[], None] = lambda: None) -> Callable[[], None]:
-        """Read on from now, and tell ``changed`` of what came; returns how to stop. Reading goes on while anybody looks."""
+        """Read on from now, and report new events to ``changed``; returns how to stop. Reading continues while any page looks."""
         with self._gate:
             self._looking.append(changed)
             if not self._reading:
@@ -73,27 +73,27 @@ class Following(ABC):
         return leave
 
     def end(self) -> None:
-        """Stop reading, whoever looks."""
+        """Stop reading, even while a page looks."""
         self._ended.set()
 
     @abstractmethod
     def take(self, events: Iterable[Event], head: Head) -> None:
-        """Take a commit's events, of which those of other types are left out; the log stands at ``head`` after them."""
+        """Take a commit's events, without those of other types; the log stands at ``head`` after them."""
 
     @abstractmethod
     def rested(self) -> None:
-        """Called whenever everything was read, or cannot be."""
+        """Called whenever everything was read, or reading failed."""
 
     def _follow(self) -> None:
         while self._go_on():
-            whole = True
+            complete = True
             try:
-                whole = self._read()
+                complete = self._read()
             except MolochError as error:
                 self.error = str(error)
-            except Exception as error:  # a log that nobody foresaw must not leave a page waiting
+            except Exception as error:  # an unforeseen log must not leave a page waiting
                 self.error = f"the log cannot be understood: {type(error).__name__}: {error}"
-            if whole:
+            if complete:
                 self.rested()
             if self.error:
                 with self._gate:
@@ -107,7 +107,7 @@ class Following(ABC):
             return self._reading
 
     def _read(self) -> bool:
-        """Take what is new; returns whether that is all, and not only what came before everybody went away."""
+        """Take new events; returns whether all of them were taken, not only those before the last page left."""
         if self._tail is None:
             self._tail = open_log(self.path, write=False).tail()
         self.error = ""
@@ -122,7 +122,7 @@ class Watcher(Following):
     """Follows one society of a run.
 
     Attributes:
-        ready: whether what stood in the log at first is read.
+        ready: whether the log, as it was at first, is read.
         events: read so far.
     """
 
@@ -143,13 +143,13 @@ class Watcher(Following):
         Raises:
             ValueError: the society has not begun.
         """
-        found = self.read(lambda frames: frames.copy() if frames is not None else None)
-        if found is None:
+        current = self.read(lambda frames: frames.copy() if frames is not None else None)
+        if current is None:
             raise ValueError("no frame yet")
-        return found
+        return current
 
     def take(self, events: Iterable[Event], head: Head) -> None:
-        """Take a commit's events, and tell of it now and then."""
+        """Take a commit's events, and notify pages now and then."""
         waiting = iter(events)
         while some := list(islice(waiting, AT_ONCE)):
             with self._lock:
@@ -158,7 +158,7 @@ class Watcher(Following):
         self._tell()
 
     def rested(self) -> None:
-        """Tell of it: at once when what stood in the log is read."""
+        """Notify pages: immediately when the existing log is read."""
         if not self.ready:
             self.ready, self._due = True, 0.0
         self._tell()

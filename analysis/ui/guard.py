@@ -1,4 +1,4 @@
-"""What stands between the browser and the pages: loopback names only, own pages' sockets only, nothing from elsewhere.
+"""A guard between the browser and the pages: loopback names only, own pages' sockets only, nothing from elsewhere.
 
 An ASGI application around another one. A page of another site, or a name that resolves to this machine (DNS rebinding), gets
 no answer; the content security policy keeps the browser from asking any other host for anything.
@@ -45,7 +45,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_own(origin: str, host: str) -> bool:
-    """Return whether an ``Origin`` header is that of the pages themselves; a client that is no browser sends none."""
+    """Return whether an ``Origin`` header is that of the pages themselves; a client that is not a browser sends none."""
     try:
         return not origin or urlsplit(origin)[:2] == ("http", host)
     except ValueError:
@@ -53,11 +53,11 @@ def is_own(origin: str, host: str) -> bool:
 
 
 class Guard:
-    """Refuses what is not from here, serves the front end's files from a folder, and hands the rest on.
+    """Refuses requests from elsewhere, serves the front end's files from a folder, and passes the rest on.
 
     Args:
         app: the pages.
-        assets: folder of the front end's files; what it lacks is not there, and is asked for nowhere else.
+        assets: folder of the front end's files; a file that it lacks is not found, and is fetched from nowhere else.
     """
 
     def __init__(self, app: App, assets: Path) -> None:

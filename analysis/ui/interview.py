@@ -59,7 +59,7 @@ class Interviewer:
         place = f"at {self.llm}" if self.llm.startswith(URLS) else "in this process"
         return True, (
             f"A question is one call of {self._model(book)} {place}, about the last {REMEMBERED} contests; the answer is at "
-            f"most {ANSWER_TOKENS} tokens. It is not written to the run, and is no data."
+            f"most {ANSWER_TOKENS} tokens. It is not written to the run, and is not data."
         )
 
     def ask(self, book: Book, person: Person, encounters: Sequence[Encounter], question: str) -> dict[str, Any]:

@@ -28,10 +28,10 @@ T = TypeVar("T")
 
 
 class Follower(Following):
-    """One run: its book, kept up to date while somebody looks.
+    """One run: its book, kept up to date while a page looks.
 
     Attributes:
-        version: grows whenever the book does; ``ready``: set once what stood in the log at first is read, or cannot be.
+        version: grows whenever the book does; ``ready``: set once the log, as it was at first, is read, or reading failed.
         error: why reading stopped.
     """
 
@@ -62,7 +62,7 @@ class Follower(Following):
         return made
 
     def fold(self, key: object, make: Callable[[], R], look: Callable[[R], T]) -> T:
-        """Return what ``look`` makes of a reading that is as far as the book; it goes on from where it was looked at last.
+        """Return what ``look`` makes of a reading that is as far as the book; it resumes where the last look ended.
 
         Args:
             make: makes the reading where there is none for ``key``; a few newest are kept.
@@ -74,14 +74,14 @@ class Follower(Following):
         return folded.look(look, seq)
 
     def watcher(self, key: SocietyKey) -> Watcher:
-        """Return the one that reads a society; pages that show the same one share it."""
+        """Return the watcher of a society; pages that show the same society share it."""
         with self._lock:
-            found = self._watchers.pop(key, None) or Watcher(self.path, key)
-            self._watchers[key] = found
-            idle = [each for each, watcher in self._watchers.items() if not watcher.watched and watcher is not found]
+            current = self._watchers.pop(key, None) or Watcher(self.path, key)
+            self._watchers[key] = current
+            idle = [each for each, watcher in self._watchers.items() if not watcher.watched and watcher is not current]
             for each in idle[: max(0, len(idle) - SOCIETIES)]:
                 del self._watchers[each]
-            return found
+            return current
 
     def info(self) -> RunInfo:
         """Return the run from outside, as it is now; once it is read, no byte of the log is read for that."""
@@ -97,12 +97,12 @@ class Follower(Following):
 
     @property
     def replaced(self) -> bool:
-        """Whether another run lies in the folder than the one that was read, or one is there again."""
+        """Whether the folder now holds another run than the one that was read, or holds one again."""
         now = _identity(self.path)
         return now is not None and now != self._seen
 
     def close(self) -> None:
-        """Stop reading, whoever looks."""
+        """Stop reading, even while a page looks."""
         self.end()
         for watcher in self._watchers.values():
             watcher.end()
@@ -115,7 +115,7 @@ class Follower(Following):
         self.version += 1
 
     def rested(self) -> None:
-        """Everything was read, or cannot be."""
+        """Everything was read, or reading failed."""
         if self.error or not self.ready.is_set():
             self._seen = _identity(self.path) and self._seen
             self.version += 1
@@ -123,12 +123,12 @@ class Follower(Following):
 
 
 def _identity(run: Path) -> tuple[int, int] | None:
-    """Return what tells a run's folder from another one of that name; None where there is no run."""
+    """Return what distinguishes a run's folder from another of the same name; None where there is no run."""
     try:
-        found = (run / "run.json").stat()
+        status = (run / "run.json").stat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns
 
 
 def _forget(kept: dict[object, Any], most: int) -> None:
@@ -147,26 +147,26 @@ class Library:
 
     def paths(self) -> dict[str, Path]:
         """Return key -> folder of every run that is there now."""
-        found = find_runs(self.folder) if self.folder is not None else []
-        return keys([*self._given, *found])
+        discovered = find_runs(self.folder) if self.folder is not None else []
+        return keys([*self._given, *discovered])
 
     def runs(self) -> list[RunInfo]:
-        """Return every run's description; of a log that has grown only what is new is read."""
+        """Return every run's description; of a log that has grown, only new events are read."""
         return [self._ends.describe(key, path) for key, path in self.paths().items()]
 
     def follower(self, key: str) -> Follower | None:
-        """Return the one that reads a run while it is looked at; None where there is no such run."""
+        """Return the follower of a run, which reads while pages show it; None where there is no such run."""
         path = self.paths().get(key)
         if path is None:
             return None
         with self._lock:
-            found = self._followers.get(key)
-            if found is not None and (found.path != path or found.replaced):
-                found.close()
-                found = None
-            if found is None:
-                found = self._followers[key] = Follower(key, path, self._ends)
-            return found
+            follower = self._followers.get(key)
+            if follower is not None and (follower.path != path or follower.replaced):
+                follower.close()
+                follower = None
+            if follower is None:
+                follower = self._followers[key] = Follower(key, path, self._ends)
+            return follower
 
     def close(self) -> None:
         """Stop reading."""
@@ -178,7 +178,7 @@ _open: Library | None = None
 
 
 def open_library(runs: Iterable[Path], folder: Path | None = None, llm: str = "") -> Library:
-    """Make the library that this process's pages show, and return it."""
+    """Open the library that this process's pages show, and return it."""
     global _open
     _open = Library(runs, folder, llm)
     return _open
@@ -188,7 +188,7 @@ def library() -> Library:
     """Return the library that this process's pages show.
 
     Raises:
-        InputError: none was opened; pages are started by ``moloch ui``.
+        InputError: none was opened; ``moloch ui`` starts the pages.
     """
     if _open is None:
         raise InputError("no runs to show", fix="Start the pages with `moloch ui`.")

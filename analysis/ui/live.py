@@ -1,4 +1,4 @@
-"""Pages that follow what is being written, at most twice a second, and only while somebody sees them."""
+"""Pages that follow a run as it is written, at most twice a second, and only while they are seen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 
 SEEN = solara.create_context(True)
-"""Whether anybody sees the page; while nobody does, it stays as it is, and reads nothing."""
+"""Whether the page is seen; while it is not, it stays as it is, and reads nothing."""
 
 
 def use_version(follower: Follower) -> int:
@@ -32,26 +32,26 @@ def use_version(follower: Follower) -> int:
 
 
 def use_ticks(seconds: float) -> None:
-    """Render the component again every so many seconds, while it is seen."""
+    """Render the component again every ``seconds`` seconds, while it is seen."""
     seen = solara.use_context(SEEN)
     _, tick = solara.use_state(0)
     _use_beat(lambda known: tick(lambda number: number + 1), seconds, [seen], seen)
 
 
 def _use_beat(beat: Callable[[list[Any]], None], seconds: float, depends: list[Any], on: bool) -> None:
-    """Call ``beat`` every so many seconds, less often where it takes long, and not while the browser is gone."""
+    """Call ``beat`` every ``seconds`` seconds, less often where it is slow, and not while the browser is gone."""
     there = _connected()
 
     def begin() -> Callable[[], None] | None:
         stopped = threading.Event()
-        known: list[Any] = []
+        state: list[Any] = []
 
         def run() -> None:
             wait = seconds
             while not stopped.wait(wait):
                 if there():
                     began = time.monotonic()
-                    beat(known)
+                    beat(state)
                     wait = max(seconds, pause(time.monotonic() - began))
 
         if on:
@@ -62,7 +62,7 @@ def _use_beat(beat: Callable[[list[Any]], None], seconds: float, depends: list[A
 
 
 def _connected() -> Callable[[], bool]:
-    """Return what says whether a browser holds the page; one that went away without a word may come back for two hours."""
+    """Return a function that says whether a browser holds the page; one that vanished may come back for two hours."""
     from solara.server import kernel_context as kernels  # pyright: ignore[reportMissingImports]
 
     if not kernels.has_current_context():

@@ -18,7 +18,7 @@ from moloch.errors import MolochError
 
 
 def evaluation(follower: Follower) -> Evaluation:
-    """Return the run's evaluation contests; the same object until there are more of them, or other verdicts."""
+    """Return the run's evaluation contests; the same object until contests are added or verdicts change."""
     return follower.fold("evaluation", EvaluationReading, EvaluationReading.result)
 
 

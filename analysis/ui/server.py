@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 PORT = 8765
 APP = "analysis.ui.app"
 NICENESS = 10
-"""How far below that of a run the pages' priority is: beside one that takes every core they get a tenth of one."""
+"""How far the pages' priority is below a run's: beside a run that takes every core they get a tenth of one."""
 _ASSETS = Path(__file__).parent / "assets"
 _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -56,9 +56,9 @@ def serve(
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Have the signals that end a process raise SystemExit within the block, so that what it holds is given back.
+    """Have the signals that end a process raise SystemExit within the block, so that its resources are released.
 
-    The server underneath ends in order when it is told to, and then sends itself the signal again.
+    The server underneath shuts down in order on a signal, and then sends itself the signal again.
     """
 
     def end(number: int, _frame: object) -> None:
@@ -106,14 +106,14 @@ def bound(port: int) -> Any:
 
 
 def _settings(home: str) -> None:
-    """Settle what the server underneath reads from its environment: no telemetry, no files of its own, no reloading."""
+    """Set what the server underneath reads from its environment: no telemetry, no extra files, no reloading."""
     os.environ |= {
         "SOLARA_APP": APP,
         "SOLARA_MODE": "production",
         "SOLARA_HOME": home,
         "SOLARA_TELEMETRY_MIXPANEL_ENABLE": "false",
         "SOLARA_ASSETS_PROXY": "true",
-        "SOLARA_ASSETS_CDN": f"http://{HOST}:9/",  # where nobody listens: what is not here is not fetched
+        "SOLARA_ASSETS_CDN": f"http://{HOST}:9/",  # where nothing listens: missing files are not fetched
         "SOLARA_ASSETS_FONTAWESOME_ENABLED": "false",
         "SOLARA_THEME_LOADER": "plain",
         "SOLARA_THEME_TITLE": "Moloch",
@@ -122,7 +122,7 @@ def _settings(home: str) -> None:
         "SOLARA_SESSION_HTTP_ONLY": "true",
         "SOLARA_OAUTH_PRIVATE": "false",
         "SOLARA_SSG_ENABLED": "false",
-        "SOLARA_KERNEL_CULL_TIMEOUT": "2h",  # of a page whose browser went away without a word
+        "SOLARA_KERNEL_CULL_TIMEOUT": "2h",  # of a page whose browser vanished
     }
 
 
@@ -139,9 +139,11 @@ def _pages() -> tuple[Any, Path]:
     assets = Path(settings.assets.proxy_cache_dir)
     if not (assets / "@widgetti").is_dir():
         raise InputError(
-            "the pages' front end is not here", where=str(assets), why="solara-assets is not installed beside solara",
+            "the pages' front end is missing",
+            where=str(assets),
+            why="solara-assets is not installed beside solara",
             fix="pip install 'moloch-abm[ui]'",
-        )  # fmt: skip
+        )
     settings.assets.extra_locations = [str(_ASSETS)]
     from analysis.ui.guard import Guard
 

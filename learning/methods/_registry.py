@@ -29,12 +29,12 @@ def check_options(names: Iterable[str], options: Iterable[str]) -> None:
         InputError: one is not, or there is no such method.
     """
     methods = list(names)
-    known = [field for name in methods for field in METHODS.get(name).__struct_fields__]
+    fields = [field for name in methods for field in METHODS.get(name).__struct_fields__]
     for option in options:
-        if option not in known:
-            near = get_close_matches(option, known, n=1)
+        if option not in fields:
+            near = get_close_matches(option, fields, n=1)
             raise InputError(
                 f"no setting {option!r}",
                 where=f"method {', '.join(methods)}",
-                fix=f"Did you mean {near[0]!r}?" if near else f"Settings are {', '.join(known) or 'none'}.",
+                fix=f"Did you mean {near[0]!r}?" if near else f"Settings are {', '.join(fields) or 'none'}.",
             )

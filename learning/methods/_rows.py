@@ -65,5 +65,5 @@ class TrainingSet(msgspec.Struct, frozen=True):
 
 
 def rows_digest(rows: Sequence[Row]) -> str:
-    """Return the content id of rows, wherever in a log their events stand."""
+    """Return the content id of rows, independent of where their events are in a log."""
     return content_id([msgspec.structs.replace(row, events=[]) for row in rows])

@@ -56,7 +56,7 @@ def learn_from(events: Sequence[Event], method: Method, seed: int = 1) -> Traini
 
 
 def contents(data: TrainingSet) -> list[bytes]:
-    """Return the rows in an order of their own, wherever in the log their events stand."""
+    """Return the rows in a canonical order, independent of where their events are in the log."""
     return sorted(canonical(msgspec.structs.replace(row, events=[])) for row in data.rows)
 
 

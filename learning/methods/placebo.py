@@ -9,7 +9,7 @@ from moloch import keyed
 
 
 class Placebo(Method, frozen=True):
-    """As many messages of the same contests as RFT learns, whoever won them."""
+    """As many messages of the same contests as RFT learns, no matter who won."""
 
     def rows(self, contests: Contests, seed: int) -> list[Row]:
         return [

@@ -69,7 +69,9 @@ def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
     """
     arms = record.get("arms")
     if isinstance(arms, Mapping):
-        return {str(name): _arm(str(name), given) for name, given in arms.items() if isinstance(given, Mapping)}
+        return {
+            str(name): _arm(str(name), settings) for name, settings in arms.items() if isinstance(settings, Mapping)
+        }
     if not isinstance(arms, list | tuple):
         return {}
     names = list(dict.fromkeys(name for name in arms if isinstance(name, str)))
@@ -101,7 +103,7 @@ def comparators(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, st
 # -- as a setting ------------------------------------------------------------------------------------------
 
 NAMES, TABLE = "<names>", "<table>"
-"""Tags of the two forms; they stand in the paths of pydantic's errors, where :func:`setting_keys` takes them out."""
+"""Tags of the two forms; they appear in the paths of pydantic's errors, where :func:`setting_keys` takes them out."""
 
 
 class ArmSettings(BaseModel):
@@ -127,7 +129,7 @@ def _name(name: str) -> str:
 
 
 def _checked(arms: Arms) -> Arms:
-    """Refuse arms that cannot be told apart, and comparisons that say nothing."""
+    """Reject arms that cannot be told apart, and comparisons that are meaningless."""
     if not arms:
         raise _mistake("a run has at least one arm", "For example [rft, placebo].")
     if not isinstance(arms, Mapping):

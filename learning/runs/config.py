@@ -66,7 +66,7 @@ class ReaderConfig(_Settings):
 
 
 class CrowdConfig(_Settings):
-    """Members beside the personas, of whom only traits are known; the personas are then the core of a mixed audience."""
+    """Members besides the personas, known only by their traits; the personas are then the core of a mixed audience."""
 
     size: int = Field(default=0, ge=0, le=10_000_000)
     """Members of each split."""
@@ -107,7 +107,7 @@ class RunConfig(_Settings):
     reader: ReaderConfig = Field(default_factory=ReaderConfig)
     """The language model that plays the personas."""
     crowd: CrowdConfig = Field(default_factory=CrowdConfig)
-    """Members beside the personas."""
+    """Members besides the personas."""
     model: str = "pocket"
     """``pocket``, or the folder of a causal language model; it may be served elsewhere, see ``serving``."""
     arms: Arms = ("rft", "tfb", "placebo")
@@ -132,7 +132,7 @@ class RunConfig(_Settings):
     """Evaluate after the last epoch only, or after each."""
     seed: int = Field(1, ge=0, lt=2**31)
     world: Literal["isolated", "networked"] = "isolated"
-    """``isolated``: every member sees every contest and nobody else; ``networked``: see ``network``."""
+    """``isolated``: every member sees every contest and no other member; ``networked``: see ``network``."""
     network: NetworkConfig = Field(default_factory=NetworkConfig)
     """The networked world's settings."""
     serving: Serving = Field(default_factory=Serving, exclude=True)
@@ -174,5 +174,5 @@ class RunConfig(_Settings):
         return content_id(self.model_dump(mode="json"))
 
     def default_folder(self) -> Path:
-        """Return where a run with these settings goes unless told otherwise."""
+        """Return the default folder of a run with these settings."""
         return Path("runs") / f"{Path(self.arena).stem}-{Path(self.audience).stem}-s{self.seed}-{self.id[:8]}"

@@ -28,7 +28,7 @@ PROFILES = ("gpu", "paper")
 """Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
 
 Key = tuple[str | int, ...]
-"""Where a setting stands in the file: ``("network", "feed", "ranker")``."""
+"""Path of a setting in the file: ``("network", "feed", "ranker")``."""
 
 
 def load_config(
@@ -79,7 +79,7 @@ def load_config(
 
 
 def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
-    """Yield the settings that name a part which nobody registered, each with its error."""
+    """Yield the settings that name an unregistered part, each with its error."""
     from learning.methods import METHODS
 
     for key, method in named_methods(config.arms):

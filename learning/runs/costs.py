@@ -92,19 +92,27 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
         calls = sum(contests(parts, split) * len(inputs.split(split)) for split in SPLITS)
         prompts = [_react(inputs, persona.text, 2, written) for persona in inputs.people.held_out[:SAMPLE]]
         roles.append(
-            _role(config, "readers", config.reader_model, calls, seen["react"], speeds, _mean_tokens(prompts),
-                  config.reader.max_tokens)
-        )  # fmt: skip
+            _role(
+                config,
+                "readers",
+                config.reader_model,
+                calls,
+                seen["react"],
+                speeds,
+                _mean_tokens(prompts),
+                config.reader.max_tokens,
+            )
+        )
     return roles
 
 
 def total(plans: Sequence[Sequence[RolePlan]]) -> list[RolePlan]:
     """Return the sums of several runs' plans, role by role; runs are one after the other."""
-    found: dict[tuple[str, str, str], RolePlan] = {}
+    totals: dict[tuple[str, str, str], RolePlan] = {}
     for each in (role for roles in plans for role in roles):
         key = (each.role, each.model, each.place)
-        found[key] = _plus(found[key], each) if key in found else each
-    return list(found.values())
+        totals[key] = _plus(totals[key], each) if key in totals else each
+    return list(totals.values())
 
 
 def _plus(left: RolePlan, right: RolePlan) -> RolePlan:
@@ -139,34 +147,49 @@ def plan_dicts(roles: Sequence[RolePlan]) -> list[dict[str, Any]]:
 
 
 def _role(
-    config: RunConfig, role: str, model: str, calls: int, seen: _Seen, speeds: dict[str, float], prompt: float, bound: int
-) -> RolePlan:  # fmt: skip
+    config: RunConfig,
+    role: str,
+    model: str,
+    calls: int,
+    seen: _Seen,
+    speeds: dict[str, float],
+    prompt: float,
+    bound: int,
+) -> RolePlan:
     endpoint = config.serving.endpoint(model)
     price = Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
     speed = (endpoint.tokens_per_s if endpoint else config.serving.tokens_per_s) or speeds.get(model, 0.0)
     coming = max(0, calls - seen.answered)
     tokens_in, tokens_out = round(coming * prompt), round(coming * min(seen.usual, bound))
     return RolePlan(
-        role=role, model=model, place=endpoint.url if endpoint else HERE, calls=calls, answered=seen.answered,
-        tokens_in=tokens_in, tokens_out=tokens_out, most_out=coming * bound, usd=price.of(tokens_in, tokens_out),
-        most_usd=price.of(tokens_in, coming * bound), minutes=tokens_out / speed / 60 if speed else None,
-    )  # fmt: skip
+        role=role,
+        model=model,
+        place=endpoint.url if endpoint else HERE,
+        calls=calls,
+        answered=seen.answered,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        most_out=coming * bound,
+        usd=price.of(tokens_in, tokens_out),
+        most_usd=price.of(tokens_in, coming * bound),
+        minutes=tokens_out / speed / 60 if speed else None,
+    )
 
 
 def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
     """Return role -> what the log holds of it, and model -> tokens that its server wrote per second."""
-    found, served = {"write": _Seen(), "react": _Seen()}, {}
+    roles, served = {"write": _Seen(), "react": _Seen()}, {}
     if folder is None or not (folder / "run.json").exists():
-        return found, {}
+        return roles, {}
     for event in read_events(folder):
-        if isinstance(event, LLMReplied) and (role := event.site.partition("/")[0]) in found:
-            before = found[role]
+        if isinstance(event, LLMReplied) and (role := event.site.partition("/")[0]) in roles:
+            before = roles[role]
             retry = event.site.endswith("/again")
-            found[role] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)
+            roles[role] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)
         elif isinstance(event, CallsServed):
             tokens, seconds = served.get(event.model, (0, 0.0))
             served[event.model] = (tokens + event.tokens_out, seconds + event.seconds)
-    return found, {model: tokens / seconds for model, (tokens, seconds) in served.items() if tokens and seconds}
+    return roles, {model: tokens / seconds for model, (tokens, seconds) in served.items() if tokens and seconds}
 
 
 def _react(inputs: Inputs, persona: str, options: int, tokens: int) -> list[Message]:

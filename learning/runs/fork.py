@@ -1,4 +1,4 @@
-"""``learning.fork``: go on from a step of a run with other settings, and share everything before it.
+"""``learning.fork``: continue a run from a step with other settings, and share everything before it.
 
 The random numbers of both are those of the same plan and seed, so that what differs afterwards is what the settings did.
 """
@@ -39,7 +39,7 @@ def fork(
     *,
     extensions: Sequence[str] = (),
 ) -> tuple[RunConfig, Path]:
-    """Make a run that shares the first ``at`` steps of ``parent`` and goes on with changed settings.
+    """Make a run that shares the first ``at`` steps of ``parent`` and continues with changed settings.
 
     Nothing is copied: the new log begins with a pointer, adapters are linked. Calling it again with the same arguments
     changes nothing. Carry the run out with :func:`learning.run`.
@@ -78,8 +78,8 @@ def fork(
     _check_shared(plan(before, inputs), parts, at, str(parent))
     check_interventions(config, to_come(parts, at), before.network.interventions)
     if (folder / "run.json").exists():
-        found = open_log(folder, write=False)
-        if (found.fork, found.config) != (point, values):
+        existing = open_log(folder, write=False)
+        if (existing.fork, existing.config) != (point, values):
             raise InputError(
                 "the folder holds another run", where=str(folder), fix="Choose an --out that is new or empty."
             )

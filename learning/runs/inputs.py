@@ -77,8 +77,8 @@ def gather(
     """Read and check everything that the settings name.
 
     Args:
-        said: part of the audience (``personas``, ``crowd``) -> the choice model that a log holds of it, which stands in for
-            its file.
+        said: part of the audience (``personas``, ``crowd``) -> the choice model that a log holds of it, used in place
+            of its file.
         audience: the personas' audience as an object, which comes before the setting.
 
     Raises:
@@ -91,14 +91,21 @@ def gather(
     held_out = _taken(anchors.held_out, config.held_out_anchors, HELD_OUT_ANCHORS, "held-out anchors", where)
     order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
     people = load_personas(
-        config.personas, seed=config.seed, n_train=config.train_personas, n_held_out=config.held_out_personas,
-        mapping=config.mapping, stratify=config.stratify, resample=config.resample,
-    )  # fmt: skip
+        config.personas,
+        seed=config.seed,
+        n_train=config.train_personas,
+        n_held_out=config.held_out_personas,
+        mapping=config.mapping,
+        stratify=config.stratify,
+        resample=config.resample,
+    )
     if people.weighting and not config.resample and not config.crowd.size:
         raise InputError(
-            "weights without effect", where=str(config.mapping), why="personas are asked one by one, and count alike",
+            "weights without effect",
+            where=str(config.mapping),
+            why="personas are asked one by one, and count alike",
             fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
-        )  # fmt: skip
+        )
     _check_classes(config)
     voters = _voters(people, config)
     arms, lora = arms_in(config.arms), lora_of(config)
@@ -158,7 +165,7 @@ def check_interventions(config: RunConfig, coming: Plan, kept: Sequence[Interven
 
     Args:
         coming: the parts of the plan in which one can still take effect.
-        kept: interventions that may be over, being those of the run that a fork goes on from.
+        kept: interventions that may be over, being those of the run that a fork continues.
 
     Raises:
         InputError: names the first.
@@ -199,7 +206,7 @@ def _audience(name: str, said: Mapping[str, ChoiceModel] | None) -> Audience | N
 
 
 def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> ChoiceModel:
-    """Return the choice model of a part of the audience; what a built-in name means is never a log's to say."""
+    """Return the choice model of a part of the audience; a log never redefines a built-in name."""
     return said[part] if said and part in said and name not in BUILT_IN else choice_model(name)
 
 
@@ -219,7 +226,7 @@ def _taken(items: Sequence, wanted: int | None, default: int, what: str, where: 
 
 
 def _voters(people: PersonaSplit, config: RunConfig) -> dict[Phase, Voters]:
-    found: dict[Phase, Voters] = {}
+    voters: dict[Phase, Voters] = {}
     first = 0
     sides: dict[Phase, tuple[list[Persona], NDArray[np.float64] | None]] = {
         "train": (people.train, people.weights("train")),
@@ -232,9 +239,9 @@ def _voters(people: PersonaSplit, config: RunConfig) -> dict[Phase, Voters]:
         if config.crowd.size:
             drawn = _drawn(len(personas), weights, config.crowd.size, config.seed, split)
             traits, labels = np.concatenate([traits, traits[drawn]]), Labels(ids, "member ")
-        found[split] = Voters(ids, labels, names, traits)
+        voters[split] = Voters(ids, labels, names, traits)
         first += len(ids)
-    return found
+    return voters
 
 
 def _drawn(n: int, weights: NDArray[np.float64] | None, size: int, seed: int, split: Phase) -> NDArray[np.int64]:
@@ -248,7 +255,7 @@ def _graphs(people: PersonaSplit, voters: dict[Phase, Voters], config: RunConfig
         return {}
     personas = {"train": people.train, "evaluate": people.held_out}
     names: dict[Phase, list[str]] = {
-        split: [*(p.name for p in personas[split]), *(f"member {i}" for i in mine.ids[len(personas[split]) :])]
-        for split, mine in voters.items()
+        split: [*(p.name for p in personas[split]), *(f"member {i}" for i in members.ids[len(personas[split]) :])]
+        for split, members in voters.items()
     }
     return audience_graphs(config.network.graph, voters, names, config.seed)

@@ -50,11 +50,11 @@ class LiveRun(ReplayModel):
     Attributes:
         on_change: called whenever there is something else to see; in the background, on the run's thread.
         busy: whether a step is under way.
-        doing: what the run does, or will do first when it goes on.
+        doing: what the run does, or will do first when it resumes.
 
     Raises:
         InputError: a setting is not valid, or names what is not there.
-        MolochError: here or by ``step()``, what ended the run, each time it is asked to go on; in the background it is only
+        MolochError: here or by ``step()``, what ended the run, each time it is asked to continue; in the background it is only
             kept in ``error``.
     """
 
@@ -94,7 +94,7 @@ class LiveRun(ReplayModel):
 
     @property
     def status(self) -> str:
-        """Where the run stands, in words."""
+        """The run's progress, in words."""
         return super().status if self.error or (self.ready and not self.busy) else f"{self.doing} …"
 
     @property
@@ -107,7 +107,7 @@ class LiveRun(ReplayModel):
         return self._known.wait(seconds)
 
     def still(self) -> AbstractContextManager[Any]:
-        """Keep the model as it is while somebody looks at it from another thread."""
+        """Keep the model unchanged while another thread reads it."""
         return self._lock
 
     def step(self) -> None:
@@ -147,7 +147,7 @@ class LiveRun(ReplayModel):
         """Make ready, then hold the steps that are asked for; keep what ends the run.
 
         Raises:
-            MolochError: what ended it, unless in the background, where nobody would hear of it.
+            MolochError: what ended it, unless in the background, where no caller would receive it.
         """
         self._working = True
         try:
@@ -210,7 +210,7 @@ class LiveRun(ReplayModel):
             self.doing = next(pieces).doing
         except StopIteration:
             self._over = True
-        except BaseException:  # the generator is over, the run is not: it goes on from its log
+        except BaseException:  # the generator is finished, the run is not: it resumes from its log
             self._pieces = None
             raise
         return True
@@ -222,9 +222,11 @@ class LiveRun(ReplayModel):
 
     def _fail(self, error: Exception) -> None:
         """Keep what ended the run."""
-        known = isinstance(error, MolochError)
-        ended = error if known else MolochError("the run ended with an error", why=f"{type(error).__name__}: {error}")
-        if not known:
+        expected = isinstance(error, MolochError)
+        ended = (
+            error if expected else MolochError("the run ended with an error", why=f"{type(error).__name__}: {error}")
+        )
+        if not expected:
             ended.__cause__ = error
         with self._lock:
             self.error, self.running, self._working = ended, False, False

@@ -1,4 +1,4 @@
-"""The loop carries a run's plan out: simulate, learn, simulate with what was learnt, evaluate on what nobody has seen.
+"""The loop carries a run's plan out: simulate, learn, simulate with what was learnt, evaluate on unseen data.
 
 One run is one log. All arms share the base model's first epoch and then part: each writes with its own
 adapter. Contests, personas and random numbers are common to the arms, so that they can be compared in pairs.
@@ -59,7 +59,7 @@ CROWD_CHUNK = 20_000
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """Where a run stands; ``done`` of ``total`` steps and trainings."""
+    """A run's progress: ``done`` of ``total`` steps and trainings."""
 
     done: int
     total: int
@@ -128,9 +128,14 @@ class Loop:
             for index, persona in zip(voters.ids, self.inputs.split(split), strict=False)
         }
         return AskedAudience(
-            self.reader, self.arena, personas, Sampling(settings.temperature, settings.top_p, settings.max_tokens),
-            self.config.seed, settings.answer, settings.retries,
-        )  # fmt: skip
+            self.reader,
+            self.arena,
+            personas,
+            Sampling(settings.temperature, settings.top_p, settings.max_tokens),
+            self.config.seed,
+            settings.answer,
+            settings.retries,
+        )
 
     def run(self) -> None:
         """Carry out the whole plan; what the log holds already is not done again."""
@@ -138,7 +143,7 @@ class Loop:
             self.report(progress)
 
     def advance(self) -> Iterator[Progress]:
-        """Carry out the plan piece by piece: yield before each step and each training, which is done when one goes on.
+        """Carry out the plan piece by piece: yield before each step and each training, which is done on the next call.
 
         What comes between them (who takes part, the end of an epoch) is done before the next is yielded.
         """
@@ -195,8 +200,8 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if said := self.journal.fold_shared(ReaderJoined, AudienceSet):
-            self._said = said
+        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet):
+            self._said = inherited
         if self.journal.shares_next:
             return
         self._declared = True
@@ -207,7 +212,7 @@ class Loop:
                     self.journal.emit(event)
 
     def _reacting(self) -> list[Event]:
-        """Return who plays the personas, and the choice models of those whom nobody plays."""
+        """Return who plays the personas, and the choice models of those who are not played."""
         asked, model = self.inputs.audience, self.reader
         if isinstance(asked, ChoiceModel):
             personas: Event = _set("personas", asked)

@@ -1,4 +1,4 @@
-"""Parts of a run that are given as Python objects instead of by name. Knows which setting each stands for."""
+"""Parts of a run that are given as Python objects instead of by name. Knows which setting each one replaces."""
 
 from __future__ import annotations
 

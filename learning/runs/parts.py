@@ -1,6 +1,6 @@
 """The parts that a run names: extensions are imported, probes resolved, and every name is known before work begins.
 
-Run, resume, fork and replay come through here, so that a replay knows whatever the run knew. Reading a log does not.
+Run, resume, fork and replay come through here, so that a replay knows everything that the run knew. Reading a log does not.
 """
 
 from __future__ import annotations
@@ -58,10 +58,11 @@ def import_recorded(log: EventLog, modules: Sequence[str], allowed: Sequence[str
     foreign = [name for name in names if name not in allowed]
     if foreign and not extensions.written_here((log.path / "run.json").read_bytes()):
         raise InputError(
-            f"the log names code to import: {', '.join(foreign)}", where=str(log.path),
+            f"the log names code to import: {', '.join(foreign)}",
+            where=str(log.path),
             why="this run was not begun here, so nothing of it is imported by itself",
             fix=f"Read that code first; if you trust it: {' '.join(f'--extensions {name}' for name in foreign)}",
-        )  # fmt: skip
+        )
     loaded = extensions.load(list(names))
     warn_of_changes(log, loaded)
     return loaded

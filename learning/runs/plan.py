@@ -197,7 +197,7 @@ def total(parts: Iterable[Part]) -> int:
 
 
 def part_at(parts: Iterable[Part], done: int) -> Part | None:
-    """Return the part that goes on after ``done`` steps and trainings; None at the plan's end."""
+    """Return the part that follows ``done`` steps and trainings; None at the plan's end."""
     for part in parts:
         done -= part.steps or 1
         if done < 0:
@@ -245,11 +245,15 @@ def part_dicts(parts: Iterable[Part]) -> list[dict[str, Any]]:
     """Return the parts as JSON-able mappings."""
     return [
         {
-            "part": type(part).__name__.lower(), "epoch": part.epoch, "arm": part.arm, "steps": part.steps,
-            "contests": 0 if isinstance(part, Learn) else len(part.anchors), "doing": part.doing,
+            "part": type(part).__name__.lower(),
+            "epoch": part.epoch,
+            "arm": part.arm,
+            "steps": part.steps,
+            "contests": 0 if isinstance(part, Learn) else len(part.anchors),
+            "doing": part.doing,
         }
         for part in parts
-    ]  # fmt: skip
+    ]
 
 
 @dataclass(frozen=True)

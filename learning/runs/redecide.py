@@ -1,4 +1,4 @@
-"""Decide a run again and hold every decision against its log: from recorded answers, or by asking the model anew.
+"""Decide a run again and compare every decision with its log: from recorded answers, or by asking the model again.
 
 The very :class:`~learning.runs.loop.Loop` of the run, on a journal that appends nothing. :func:`abm.journal.replay` checks that the
 log's events add up; this checks that they are what the program decides. Knows nothing of what decisions mean.
@@ -91,9 +91,14 @@ class _AsLogged:
     ) -> Trained:
         done = self._checker.next_training()
         return Trained(
-            adapter=done.adapter, rows=done.rows, over_long=done.over_long, tokens=done.tokens, steps=done.steps,
-            loss_before=done.loss_before, loss_after=done.loss_after,
-        )  # fmt: skip
+            adapter=done.adapter,
+            rows=done.rows,
+            over_long=done.over_long,
+            tokens=done.tokens,
+            steps=done.steps,
+            loss_before=done.loss_before,
+            loss_after=done.loss_after,
+        )
 
 
 def replay_recorded(
@@ -105,7 +110,7 @@ def replay_recorded(
 ) -> Redecided:
     """Decide a run again from its recorded answers and adapters, and compare every deterministic event.
 
-    Votes, verdicts, prompts, outcomes, training sets and state hashes are computed anew, no model is asked and nothing
+    Votes, verdicts, prompts, outcomes, training sets and state hashes are computed again, no model is asked and nothing
     is learnt. Where an unfinished log ends, the comparison ends. Of a fork, the parent's steps are folded.
 
     Args:
@@ -135,7 +140,7 @@ def replay_live(
     extensions: Sequence[str] = (),
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Redecided:
-    """Decide a run again and ask its model anew; stop at the first event that comes out otherwise.
+    """Decide a run again and ask its model again; stop at the first event that differs.
 
     A call whose prompt, adapter, sampling or seed differs is reported before the model is asked.
 
@@ -158,15 +163,20 @@ def replay_live(
         if not retrain or trainer is not None:
             return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
         with tempfile.TemporaryDirectory() as scratch:
-            for known in adapters.iterdir() if adapters.is_dir() else ():
-                (Path(scratch) / known.name).symlink_to(known.resolve())  # parents to go on from
+            for adapter in adapters.iterdir() if adapters.is_dir() else ():
+                (Path(scratch) / adapter.name).symlink_to(adapter.resolve())  # parents to continue from
             return _redecide(run, config, checker, models, LoRATrainer(config.model, Path(scratch)), probes, report)
 
 
 def _redecide(
-    run: Path | str, config: RunConfig, checker: Checker, models: tuple[LLM, LLM], trainer: Trainer,
-    probes: GivenProbes | None, report: Callable[[Progress], None],
-) -> Redecided:  # fmt: skip
+    run: Path | str,
+    config: RunConfig,
+    checker: Checker,
+    models: tuple[LLM, LLM],
+    trainer: Trainer,
+    probes: GivenProbes | None,
+    report: Callable[[Progress], None],
+) -> Redecided:
     began = time.perf_counter()
     complete, divergence = False, None
     writer, reader = models
@@ -193,9 +203,16 @@ def _redecide(
     except LogEnded:
         pass
     return Redecided(
-        run=str(run), live=checker.live, equal=checker.equal, answers=checker.answers, trainings=checker.trainings,
-        shared=checker.shared, complete=complete, divergence=divergence, seconds=time.perf_counter() - began,
-    )  # fmt: skip
+        run=str(run),
+        live=checker.live,
+        equal=checker.equal,
+        answers=checker.answers,
+        trainings=checker.trainings,
+        shared=checker.shared,
+        complete=complete,
+        divergence=divergence,
+        seconds=time.perf_counter() - began,
+    )
 
 
 def _recorded(log: EventLog) -> tuple[LLM, LLM]:

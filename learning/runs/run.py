@@ -60,7 +60,7 @@ def run(
     report: Callable[[Progress], None] = lambda progress: None,
     **settings: Any,
 ) -> Run:
-    """Carry out a run, or go on with it where it stopped.
+    """Carry out a run, or resume it where it stopped.
 
     Args:
         config: the settings; or give them as keywords, for example ``run(arena="elections", seed=2)``.
@@ -98,10 +98,10 @@ def stepwise(
     probes: GivenProbes | None = None,
     objects: Objects | None = None,
 ) -> Generator[Progress, None, Run]:
-    """Carry out a run, or go on with it, one step or training at a time: :func:`run` in the caller's hand.
+    """Carry out a run, or resume it, one step or training at a time: :func:`run` under the caller's control.
 
     It yields before each of them; the next call carries it out. Closed or left by an error, it closes the log, and the same
-    settings go on from there.
+    settings resume from there.
 
     Args:
         config, out, probes: as for :func:`run`.
@@ -111,7 +111,7 @@ def stepwise(
         The finished run, as the generator's value.
 
     Raises:
-        InputError, LogError, NondeterminismError, ServiceError, BudgetSpent: as :func:`run`, when it is asked to go on.
+        InputError, LogError, NondeterminismError, ServiceError, BudgetSpent: as :func:`run`, when it is asked to continue.
     """
     began = time.perf_counter()
     objects = objects or Objects()
@@ -189,10 +189,10 @@ def _open(folder: Path, config: RunConfig) -> EventLog:
 
 def _versions() -> dict[str, str]:
     names = ("moloch-abm", "mesa", "torch", "transformers", "peft", "trl", "vllm", "numpy")
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in names:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

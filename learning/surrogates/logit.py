@@ -109,7 +109,7 @@ def curvature(votes: ChoiceData, chances: Floats, ridge: float) -> Floats:
     """
     (features, columns), slots = votes.shape, votes.values.shape[1]
     n = 2 + features * columns
-    found = np.zeros((n, n))
+    hessian = np.zeros((n, n))
     weights = np.zeros((features * features, columns * columns))
     squares = (votes.people[:, :, None] * votes.people[:, None, :]).reshape(len(votes.people), -1)
     for s in range(slots):
@@ -122,16 +122,16 @@ def curvature(votes: ChoiceData, chances: Floats, ridge: float) -> Floats:
                 pairs = pairs + pairs.transpose(0, 2, 1)
             weights += pairs.reshape(len(pairs), -1).T @ _over_people(votes, both, squares)
     grid = weights.reshape(features, features, columns, columns).transpose(0, 2, 1, 3)
-    found[2:, 2:] = grid.reshape(n - 2, n - 2)
+    hessian[2:, 2:] = grid.reshape(n - 2, n - 2)
     rows = np.arange(len(votes))
     of_first, of_none = chances[rows, votes.first], chances[:, -1]
     cross = -chances[:, :-1] * of_first[:, None]
     cross[rows, votes.first] += of_first
-    found[0, 2:] = found[2:, 0] = _to_weights(votes, cross).ravel()
-    found[1, 2:] = found[2:, 1] = _to_weights(votes, -chances[:, :-1] * of_none[:, None]).ravel()
-    found[0, 0], found[1, 1] = (of_first * (1 - of_first)).sum(), (of_none * (1 - of_none)).sum()
-    found[0, 1] = found[1, 0] = -(of_first * of_none).sum()
-    return found + np.diag(_penalty(np.zeros(n), ridge))
+    hessian[0, 2:] = hessian[2:, 0] = _to_weights(votes, cross).ravel()
+    hessian[1, 2:] = hessian[2:, 1] = _to_weights(votes, -chances[:, :-1] * of_none[:, None]).ravel()
+    hessian[0, 0], hessian[1, 1] = (of_first * (1 - of_first)).sum(), (of_none * (1 - of_none)).sum()
+    hessian[0, 1] = hessian[1, 0] = -(of_first * of_none).sum()
+    return hessian + np.diag(_penalty(np.zeros(n), ridge))
 
 
 def fit(votes: ChoiceData, ridge: float, start: Floats | None = None) -> Floats:
@@ -164,8 +164,8 @@ def standard_errors(votes: ChoiceData, theta: Floats, ridge: float) -> Floats:
     They hold if votes are independent given the model; the ridge counts as what was known before (a normal prior of
     variance 1 / ridge), so that an error includes how far the penalty may have pulled the weight.
     """
-    found = np.linalg.inv(curvature(votes, probabilities(votes, theta), ridge))
-    return np.sqrt(np.diag(found))
+    covariance = np.linalg.inv(curvature(votes, probabilities(votes, theta), ridge))
+    return np.sqrt(np.diag(covariance))
 
 
 def _penalty(theta: Floats, ridge: float) -> Floats:

@@ -40,7 +40,7 @@ class HeldOut:
     Attributes:
         block: shape (votes,), which of :data:`BLOCKS`.
         chances: shape (votes, slots + 1), predicted chance of each position shown, then of choosing none.
-        letters: the same by position alone, whatever the messages say: the shares of the fitted votes.
+        letters: the same by position alone, regardless of the messages: the shares of the fitted votes.
     """
 
     votes: LoggedVotes
@@ -104,10 +104,10 @@ def fit_surrogate(
     anchors, people = [c.anchor for c in votes.contests], votes.personas
     new_anchor = _drawn([anchors[row] for row in votes.contest], held_out, seed, "anchors")
     new_person = _drawn([people[row] for row in votes.persona], held_out, seed, "personas")
-    known = ~new_anchor & ~new_person
+    in_fit = ~new_anchor & ~new_person
     data = choices(votes)
-    fitted = data.of(known)
-    if not known.any() or not (new_anchor & ~new_person).any():
+    fitted = data.of(in_fit)
+    if not in_fit.any() or not (new_anchor & ~new_person).any():
         raise InputError("too few votes to hold any out", why=f"{len(votes)} votes", fix="Give more runs.")
     groups = _folds([anchors[row] for row in fitted.contest], folds, seed)
     losses = _cross_validated(fitted, groups, ridges)
@@ -121,7 +121,7 @@ def fit_surrogate(
         weights=weights,
         first=first,
         abstain=abstain if fitted.may_abstain else None,
-        support=_support(votes.of(known), data.values),
+        support=_support(votes.of(in_fit), data.values),
     )
     return Surrogate(
         model=model,
@@ -131,9 +131,9 @@ def fit_surrogate(
         abstain_error=float(errors[1]) if fitted.may_abstain else float("nan"),
         ridge=ridge,
         ridges=losses,
-        counts=_counts(votes.of(known)) | counts,
+        counts=_counts(votes.of(in_fit)) | counts,
         note=_note(votes),
-        held_out=_predicted(votes, data, theta, known, new_anchor, new_person),
+        held_out=_predicted(votes, data, theta, in_fit, new_anchor, new_person),
     )
 
 
@@ -151,9 +151,10 @@ def choices(votes: LoggedVotes) -> logit.ChoiceData:
     missing = [trait for trait in TRAITS if trait not in votes.traits or np.isnan(votes.traits[trait]).any()]
     if missing:
         raise InputError(
-            f"the log does not tell the personas' {missing[0]}", why="an audience is fitted on traits",
+            f"the log does not tell the personas' {missing[0]}",
+            why="an audience is fitted on traits",
             fix="Give runs whose personas joined with their traits.",
-        )  # fmt: skip
+        )
     people = np.stack([np.ones(len(votes.personas)), *(votes.traits[trait] for trait in TRAITS)], axis=1)
     offered = np.zeros((len(votes), slots + 1), dtype=bool)
     np.put_along_axis(offered, votes.orders.astype(np.int64), True, axis=1)  # -1 falls on the last column
@@ -161,35 +162,39 @@ def choices(votes: LoggedVotes) -> logit.ChoiceData:
     may_abstain = bool((chosen == ABSTAINED).any())
     return logit.ChoiceData(
         values, people.astype(np.float64), votes.contest, votes.persona, offered[:, :slots], first, chosen, may_abstain
-    )  # fmt: skip
+    )
 
 
 def _usable(votes: LoggedVotes, audience: str | None) -> tuple[LoggedVotes, dict[str, int]]:
     """Return the votes that can be fitted, and how many others there are."""
     if any(config.get("world") == "networked" for config in votes.configs):
         raise InputError(
-            "votes of a networked world cannot be fitted", why="what neighbours did moved them too",
+            "votes of a networked world cannot be fitted",
+            why="what neighbours did moved them too",
             fix="Give runs of the isolated world.",
-        )  # fmt: skip
+        )
     named = np.array([contest.audience for contest in votes.contests], dtype=object)
     if audience is not None:
         votes = votes.of(named[votes.contest] == audience)
-    found = sorted({str(each) for each in named[votes.contest]})
+    audiences = sorted({str(each) for each in named[votes.contest]})
     if not len(votes):
         raise InputError(
-            "no votes to fit", why=f"no persona of audience '{audience}' was asked" if audience else "no persona was asked",
+            "no votes to fit",
+            why=f"no persona of audience '{audience}' was asked" if audience else "no persona was asked",
             fix="Give runs in which personas voted; crowds are choice models already.",
-        )  # fmt: skip
-    if len(found) > 1:
+        )
+    if len(audiences) > 1:
         raise InputError(
-            "votes of several audiences", why=f"they are {', '.join(found)}", fix="Choose one of them: --audience."
+            "votes of several audiences", why=f"they are {', '.join(audiences)}", fix="Choose one of them: --audience."
         )
     invalid, single = votes.choices == INVALID, votes.options < 2
     strange = ~invalid & (votes.choices != ABSTAINED) & (votes.positions < 0)
     usable = ~(invalid | single | strange)
     counts = {
-        "invalid": int(invalid.sum()), "saw_one": int((single & ~invalid).sum()), "repeated_contests": votes.repeated
-    }  # fmt: skip
+        "invalid": int(invalid.sum()),
+        "saw_one": int((single & ~invalid).sum()),
+        "repeated_contests": votes.repeated,
+    }
     return votes.of(usable), counts
 
 
@@ -210,11 +215,11 @@ def _folds(anchors: Sequence[str], folds: int, seed: int) -> NDArray[np.int64]:
 
 def _cross_validated(data: logit.ChoiceData, groups: NDArray[np.int64], ridges: Sequence[float]) -> dict[float, float]:
     """Return ridge -> mean loss of a vote in a fold that the fit did not see."""
-    found = np.unique(groups)
-    if len(found) < 2:
+    folds = np.unique(groups)
+    if len(folds) < 2:
         raise InputError("too few anchors to fit an audience", why="cross-validation parts anchors", fix="Give more.")
     total = dict.fromkeys(ridges, 0.0)
-    for fold in found:
+    for fold in folds:
         rest, left, theta = data.of(groups != fold), data.of(groups == fold), None
         for ridge in ridges:
             theta = logit.fit(rest, ridge, theta)
@@ -229,7 +234,7 @@ def chance_of_choice(data: logit.ChoiceData, theta: NDArray[np.float64]) -> NDAr
 
 
 def _support(votes: LoggedVotes, features: NDArray[np.float64]) -> Support:
-    """Return the ranges of ``features``, shape (contests, slots, features), where messages stood, and of traits."""
+    """Return the ranges of ``features``, shape (contests, slots, features), where there were messages, and of traits."""
     asked = np.unique(votes.contest)
     values = np.concatenate([features[row, list(votes.contests[row].texts)] for row in asked.tolist()])
     people = np.unique(votes.persona)
@@ -254,9 +259,13 @@ def _counts(votes: LoggedVotes) -> dict[str, int]:
 
 
 def _predicted(
-    votes: LoggedVotes, data: logit.ChoiceData, theta: NDArray[np.float64], known: NDArray[np.bool_],
-    new_anchor: NDArray[np.bool_], new_person: NDArray[np.bool_],
-) -> HeldOut:  # fmt: skip
+    votes: LoggedVotes,
+    data: logit.ChoiceData,
+    theta: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    new_anchor: NDArray[np.bool_],
+    new_person: NDArray[np.bool_],
+) -> HeldOut:
     rows = np.flatnonzero(~known)
     left = votes.of(rows)
     chances = logit.probabilities(replace(data.of(rows), may_abstain=data.may_abstain), theta)
@@ -273,15 +282,15 @@ def _predicted(
 def _letters(fitted: LoggedVotes, asked: LoggedVotes) -> NDArray[np.float64]:
     """Return the chances by position alone, after the shares of ``fitted``, one more added to each count."""
     slots = asked.orders.shape[1]
-    found = np.zeros((len(asked), slots + 1))
+    chances = np.zeros((len(asked), slots + 1))
     for options in np.unique(asked.options).tolist():
         places = fitted.positions[fitted.options == options]
         counts = np.bincount(np.where(places < 0, slots, places), minlength=slots + 1).astype(np.float64)
         counts[:options] += 1
         if (asked.choices == ABSTAINED).any() or (fitted.choices == ABSTAINED).any():
             counts[slots] += 1
-        found[asked.options == options] = counts / counts.sum()
-    return found
+        chances[asked.options == options] = counts / counts.sum()
+    return chances
 
 
 def _note(votes: LoggedVotes) -> str:

@@ -1,7 +1,7 @@
 """Logged votes as columns: who was asked about which messages, in which order, and chose what.
 
-Reads the members who are asked one by one, which personas are; a crowd, of whom only traits are known, votes by a
-choice model and is left out. Knows events; fits nothing.
+Reads the members who are asked one by one, which personas are. A crowd is known only by its traits, votes by a
+choice model, and is left out. Knows events; fits nothing.
 """
 
 from __future__ import annotations
@@ -94,9 +94,9 @@ class LoggedVotes:
 
     @property
     def positions(self) -> NDArray[np.int64]:
-        """Where the chosen option stood, from 0, shape (votes,); -1 for answers that chose none."""
-        found = (self.orders == self.choices[:, None]) & (self.choices[:, None] >= 0)
-        return np.where(found.any(axis=1), found.argmax(axis=1), -1)
+        """Position of the chosen option as shown, from 0, shape (votes,); -1 for answers that chose none."""
+        is_chosen = (self.orders == self.choices[:, None]) & (self.choices[:, None] >= 0)
+        return np.where(is_chosen.any(axis=1), is_chosen.argmax(axis=1), -1)
 
     @property
     def anchors(self) -> NDArray[np.int64]:
@@ -110,7 +110,7 @@ class LoggedVotes:
         columns = (self.contest[rows], self.persona[rows], self.orders[rows], self.choices[rows])
         return LoggedVotes(
             self.contests, self.personas, self.traits, *columns, self.configs, self.models, self.repeated
-        )  # fmt: skip
+        )
 
 
 def read_votes(*runs: Iterable[Event]) -> LoggedVotes:
@@ -149,7 +149,7 @@ class _VoteReading:
         self._repeated, self._run = 0, -1
 
     def begin(self) -> None:
-        """Go on to the next log."""
+        """Move on to the next log."""
         self._run += 1
         self._configs.append({})
         self._config: dict[str, Any] = {}
@@ -223,7 +223,7 @@ class _VoteReading:
         self._rows += [(np.full(len(rows), contest), rows, orders, choices) for rows, orders, choices in answers]
 
     def _known(self, personas: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return which people these are, -1 for members of a crowd of whom only traits are known."""
+        """Return which people these are, -1 for a crowd's members, who are known only by their traits."""
         if not self._index:
             return np.full(len(personas), -1)
         indices, rows = np.array(sorted(self._index.items())).T

@@ -38,5 +38,5 @@ def logprobs(model: PeftModel, tokens: list[int]) -> list[float]:
     ids = torch.tensor([tokens], device=model.device)
     with torch.inference_mode():
         logits = model.get_base_model()(input_ids=ids, use_cache=False).logits[0, :-1].float()
-    found = logits.log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0]
-    return [round(value, 6) for value in found.tolist()]
+    chosen = logits.log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0]
+    return [round(value, 6) for value in chosen.tolist()]

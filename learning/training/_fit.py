@@ -147,7 +147,7 @@ def _unit_trainer() -> Any:
         def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
             self._peft.train()
             if self._ranks.rank and not self.state.global_step:
-                torch.manual_seed(self.args.seed + self._ranks.rank)  # each process has a dropout of its own
+                torch.manual_seed(self.args.seed + self._ranks.rank)  # each process has its own dropout
             total = torch.zeros((), device=self._peft.device)
             for part in self._loss(inputs["unit"]):
                 self.accelerator.backward(part)

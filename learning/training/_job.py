@@ -1,4 +1,4 @@
-"""One training as data: everything that decides it, carried out here or, file in hand, in processes of its own."""
+"""One training as data: everything that decides it, carried out here or, from a file, in separate processes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Trained(msgspec.Struct, frozen=True):
         over_long: examples refused for their length, and those left out with their contest.
         tokens: tokens that carried loss, over all steps; ``steps``: optimiser steps.
         loss_before, loss_after: mean negative log-likelihood per completion token over the trajectories, without
-            dropout; the same quantity for every method, whatever its loss.
+            dropout; the same quantity for every method, regardless of its loss.
     """
 
     adapter: str
@@ -47,7 +47,7 @@ class Job(msgspec.Struct, frozen=True):
     Attributes:
         model: folder of the base model.
         adapters: folder that adapters are read from and written to.
-        parent: adapter to go on from; empty for a fresh one.
+        parent: adapter to continue from; empty for a fresh one.
         loss, options: of the training set.
         facts: what the adapter's lineage says beside the versions.
     """
@@ -140,7 +140,7 @@ def _tokenizer(job: Job) -> Any:
 
 
 def _model(job: Job, device: torch.device) -> PeftModel:
-    """Return the base model with a fresh LoRA, or with the parent's to go on from."""
+    """Return the base model with a fresh LoRA, or with the parent's, to continue from."""
     import torch
     from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 

@@ -55,8 +55,12 @@ def _gpus(size: int) -> list[str]:
 
     count = torch.cuda.device_count()  # asks the driver, takes no memory
     if count and count < size:
-        raise InputError(f"{size} processes want a GPU each", where="lora.processes", why=f"there are {count}",
-                         fix=f"Set lora.processes to at most {count}.")  # fmt: skip
+        raise InputError(
+            f"{size} processes want a GPU each",
+            where="lora.processes",
+            why=f"there are {count}",
+            fix=f"Set lora.processes to at most {count}.",
+        )
     named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     return (named or [str(number) for number in range(count)])[:size] if count else []
 
@@ -84,19 +88,20 @@ def _wait(running: list[subprocess.Popen[bytes]]) -> int | None:
 
 
 def _outcome(folder: Path, size: int, failed: int | None) -> Trained:
-    found = [_said(folder, rank) for rank in range(size)]
-    if failed is None and found[0].trained is not None:
-        return found[0].trained
-    if wrong := next((outcome for outcome in found if outcome.error), None):
+    outcomes = [_said(folder, rank) for rank in range(size)]
+    if failed is None and outcomes[0].trained is not None:
+        return outcomes[0].trained
+    if wrong := next((outcome for outcome in outcomes if outcome.error), None):
         raise MolochError(wrong.error, why=wrong.why, fix=wrong.fix)
     lines = (folder / f"{failed}.log").read_text("utf-8", "replace").strip().splitlines()
     raise MolochError(
-        f"training process {failed} of {size} ended early", why=lines[-1] if lines else "it said nothing",
+        f"training process {failed} of {size} ended early",
+        why=lines[-1] if lines else "it said nothing",
         fix="Run the same command again; with lora.processes=1 it trains in this process.",
-    )  # fmt: skip
+    )
 
 
 def _said(folder: Path, rank: int) -> Outcome:
-    """Return how a process says that it ended; nothing, if it did not come to say it."""
+    """Return the outcome that a process reported; an empty one if it ended before it could report."""
     path = folder / f"{rank}.json"
     return msgspec.json.decode(path.read_bytes(), type=Outcome) if path.is_file() else Outcome()

@@ -68,8 +68,12 @@ def _nf4(device: torch.device, dtype: torch.dtype) -> Any:
     if device.type != "cuda":
         raise InputError("4-bit training needs a CUDA device", where="lora.quantize", fix="Set lora.quantize to none.")
     if find_spec("bitsandbytes") is None:
-        raise InputError("4-bit training needs bitsandbytes", where="lora.quantize", why="it is not installed",
-                         fix="pip install bitsandbytes, or set lora.quantize to none.")  # fmt: skip
+        raise InputError(
+            "4-bit training needs bitsandbytes",
+            where="lora.quantize",
+            why="it is not installed",
+            fix="pip install bitsandbytes, or set lora.quantize to none.",
+        )
     from transformers import BitsAndBytesConfig
 
     return BitsAndBytesConfig(
@@ -135,9 +139,10 @@ def on_device(device: torch.device, settings: LoraSettings) -> Iterator[None]:
             yield
     except torch.OutOfMemoryError as error:
         raise MolochError(
-            "training ran out of GPU memory", why=str(error).splitlines()[0],
+            "training ran out of GPU memory",
+            why=str(error).splitlines()[0],
             fix=f"Lower lora.tokens_per_pass, now {settings.tokens_per_pass}, or set lora.checkpointing to true.",
-        ) from error  # fmt: skip
+        ) from error
     finally:
         if device.type == "cuda":
             gc.collect()  # the trainer and its model refer to one another

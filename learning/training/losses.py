@@ -100,8 +100,8 @@ def _placed(
         column += range(start + row.start - 1, start + len(row.ids) - 1)
         target += row.ids[row.start :]
         example += [i] * row.learnt
-    found = (torch.tensor(values, device=device) for values in (line, column, target, example))
-    return Batch({name: tensor.to(device) for name, tensor in inputs.items()}, *found)
+    tensors = (torch.tensor(values, device=device) for values in (line, column, target, example))
+    return Batch({name: tensor.to(device) for name, tensor in inputs.items()}, *tensors)
 
 
 def row_losses(model: Any, rows: Sequence[Example], *, pack: bool = False) -> torch.Tensor:

@@ -43,10 +43,10 @@ class Spreading(ABC):
     name = ""
 
     def __init__(self, reach: CSR, seeds: ArrayLike, *, seed: int) -> None:
-        given = np.asarray(seeds)
-        if given.size and given.dtype.kind not in "iu":  # a mask of them, say, would pass for nodes 0 and 1
-            raise InputError("seeds are no nodes", why=f"they are {given.dtype}", fix="Give whole numbers.")
-        nodes = np.unique(given).astype(np.int32)
+        array = np.asarray(seeds)
+        if array.size and array.dtype.kind not in "iu":  # a mask of them, say, would pass for nodes 0 and 1
+            raise InputError("seeds are no nodes", why=f"they are {array.dtype}", fix="Give whole numbers.")
+        nodes = np.unique(array).astype(np.int32)
         if len(nodes) and not 0 <= nodes[0] <= nodes[-1] < reach.n:
             raise InputError("a seed is no node", why=f"nodes are 0 to {reach.n - 1}", fix="Give other seeds.")
         self.reach, self.seed, self.t = reach, seed, 0
@@ -114,9 +114,15 @@ class SIR(Spreading):
         self.t += 1
         new = np.empty(self._size, dtype=np.int32)
         caught, self._size = kernels.catch(
-            self._exposed, self._size, self._marks, self._closed, self._escape,
-            self._draw(self._exposed[: self._size], "catch"), self.states, new,
-        )  # fmt: skip
+            self._exposed,
+            self._size,
+            self._marks,
+            self._closed,
+            self._escape,
+            self._draw(self._exposed[: self._size], "catch"),
+            self.states,
+            new,
+        )
         new, gone = new[:caught], self._recover()
         kernels.relieve(self.reach.indptr, self.reach.indices, gone, self._marks)
         self._expose(new)
@@ -126,7 +132,7 @@ class SIR(Spreading):
     def _expose(self, new: NDArray[np.int32]) -> None:
         self._size = kernels.expose(
             self.reach.indptr, self.reach.indices, new, self._marks, self._closed, self._exposed, self._size
-        )  # fmt: skip
+        )
 
     def _recover(self) -> NDArray[np.int32]:
         if not self.gamma:
@@ -195,13 +201,19 @@ class LinearThreshold(Spreading):
 
     def step(self) -> NDArray[np.int32]:
         self.t += 1
-        found = kernels.pressed(
-            self.reach.indptr, self.reach.indices, self._spreaders, self._followed, self.thresholds, self._pressure,
-            self.states, self._room,
-        )  # fmt: skip
+        adopted = kernels.pressed(
+            self.reach.indptr,
+            self.reach.indices,
+            self._spreaders,
+            self._followed,
+            self.thresholds,
+            self._pressure,
+            self.states,
+            self._room,
+        )
         ready, self._ready = self._ready[self.states[self._ready] == 0], self._ready[:0]
         self.states[ready] = 1
-        self._spreaders = np.sort(np.concatenate([self._room[:found], ready]))
+        self._spreaders = np.sort(np.concatenate([self._room[:adopted], ready]))
         return self._spreaders
 
 

@@ -1,6 +1,6 @@
 """Compiled steps of diffusion: they visit the ties of those who changed, not the population. Knows arrays.
 
-All kernels stand in one file, because numba's cache watches only the file of the function that it compiled.
+All kernels are in one file, because numba's cache watches only the file of the function that it compiled.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ def neighbors(indptr, indices, nodes):  # pragma: no cover - compiled
     """Return all neighbours of ``nodes``, one after the other.
 
     They are all over a large memory. Each loop here, and the loops over what it returns, do one thing to each and never
-    wait for a number from there to know how to go on: the processor then fetches many of them at a time.
+    wait for a number from there to know how to continue: the processor then fetches many of them at a time.
     """
     starts, ends = np.empty(len(nodes), dtype=np.int64), np.empty(len(nodes), dtype=np.int64)
     for at in range(len(nodes)):
         starts[at], ends[at] = indptr[nodes[at]], indptr[nodes[at] + 1]
-    found = np.empty((ends - starts).sum(), dtype=indices.dtype)
+    out = np.empty((ends - starts).sum(), dtype=indices.dtype)
     size = 0
     for at in range(len(nodes)):
         for tie in range(starts[at], ends[at]):
-            found[size] = indices[tie]
+            out[size] = indices[tie]
             size += 1
-    return found
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -62,20 +62,20 @@ def catch(exposed, size, marks, closed, escape, draws, states, out):  # pragma: 
     Returns:
         How many were caught (written to ``out``), and how many stay exposed.
     """
-    found, stay = 0, 0
+    caught, stay = 0, 0
     for at in range(size):
         j = exposed[at]
         pressure = marks[j] & (closed - 1)
         if draws[at] < 1.0 - escape[pressure]:
             states[j] = 1  # and stays closed: nobody is caught twice
-            out[found] = j
-            found += 1
+            out[caught] = j
+            caught += 1
         elif pressure:
             exposed[stay] = j
             stay += 1
         else:
             marks[j] = 0
-    return found, stay
+    return caught, stay
 
 
 @njit(cache=True, nogil=True)
@@ -101,7 +101,7 @@ def pressed(indptr, indices, spreaders, followed, thresholds, pressure, states, 
     Args:
         followed: how many each node follows; the share is a quotient, since k times 1 / k may be below 1.
     """
-    found = 0
+    adopted = 0
     for i in spreaders:
         for at in range(indptr[i], indptr[i + 1]):
             j = indices[at]
@@ -109,9 +109,9 @@ def pressed(indptr, indices, spreaders, followed, thresholds, pressure, states, 
                 pressure[j] += 1
                 if pressure[j] / followed[j] >= thresholds[j]:
                     states[j] = 1
-                    out[found] = j
-                    found += 1
-    return found
+                    out[adopted] = j
+                    adopted += 1
+    return adopted
 
 
 @njit(cache=True, nogil=True)
@@ -121,17 +121,17 @@ def met(sources, targets, picks, epsilon, mu, opinions, out):  # pragma: no cove
     Args:
         out: shape (2 * picks,): the members that moved, once for each time.
     """
-    found = 0
+    moved = 0
     for pick in picks:
         i, j = sources[pick], targets[pick]
         gap = opinions[j] - opinions[i]
         if mu and gap != 0.0 and abs(gap) < epsilon:
             opinions[i] += mu * gap
             opinions[j] -= mu * gap
-            out[found] = i
-            out[found + 1] = j
-            found += 2
-    return found
+            out[moved] = i
+            out[moved + 1] = j
+            moved += 2
+    return moved
 
 
 @njit(cache=True, nogil=True)

@@ -50,13 +50,13 @@ class Opinions(ABC):
 
     def run(self, steps: int, on_step: OnShift | None = None) -> NDArray[np.float64]:
         """Go ``steps`` steps; return the mean and the variance of opinions before and after each, shape (steps + 1, 2)."""
-        found = [(self.opinions.mean(), self.opinions.var())]
+        moments = [(self.opinions.mean(), self.opinions.var())]
         for _ in range(steps):
             changed = self.step()
-            found.append((self.opinions.mean(), self.opinions.var()))
+            moments.append((self.opinions.mean(), self.opinions.var()))
             if on_step and len(changed):
                 on_step(self.t, changed, self.opinions[changed])
-        return np.array(found)
+        return np.array(moments)
 
 
 class Deffuant(Opinions):
@@ -86,8 +86,8 @@ class Deffuant(Opinions):
         uniforms(keyed.counters(np.arange(self.follows.n)), keyed.words(self.seed, self.name, self.t), draws)
         picks = (draws * len(self._sources)).astype(np.int64)
         moved = np.empty(2 * len(picks), dtype=np.int32)
-        found = kernels.met(self._sources, self._targets, picks, self.epsilon, self.mu, self.opinions, moved)
-        return np.unique(moved[:found])
+        changed = kernels.met(self._sources, self._targets, picks, self.epsilon, self.mu, self.opinions, moved)
+        return np.unique(moved[:changed])
 
 
 class _Averaging(Opinions):

@@ -264,7 +264,7 @@ class TestOwnClass:
         assert len(model.agents_by_type[Named]) > 10
 
     def test_a_member_keeps_its_class(self):
-        """Whoever else there is, by persona and seed; shares come out as asked."""
+        """By persona and seed, independent of who else there is; shares come out as asked."""
         ids = np.arange(20_000)
         drawn = roles(ids, {"a": 0.1, "b": 0.3}, seed=3)
         assert np.bincount(drawn + 1) / len(ids) == pytest.approx([0.6, 0.1, 0.3], abs=0.01)
@@ -298,7 +298,7 @@ class TestOwnClass:
         assert {e.order.index(e.choice) for e in of(Reacted, events)} == {0, 1}
 
     def test_consulting_unasked_is_said(self, tmp_path, monkeypatch):
-        """A class that forgot to say so is told how."""
+        """The error says how a class declares it."""
         monkeypatch.setattr(Contrary, "consults", False)
         asked = AskedAudience(
             ScriptedLLM(lambda r: "<choice>A</choice>"), SALES, dict.fromkeys(range(40), ("p", "I.")), Sampling(), 1

@@ -217,7 +217,7 @@ class TestBudget:
                 break
             except BudgetSpent as spent:
                 stops += 1
-                assert spent.exit_code == 5 and "goes on" in str(spent)
+                assert spent.exit_code == 5 and "resumes" in str(spent)
                 assert getattr(budget, name) <= step * times * (1 + 1e-9)
         assert stops >= 2, "the budget never bound"
         answers = replies(tmp_path / "run")

@@ -64,11 +64,12 @@ class ServedAdapters:
         answer = self._control.ask("POST", "/load_lora_adapter", {"lora_name": adapter, "lora_path": folder})
         if answer.status != 200 and "already been loaded" not in answer.text:
             raise InputError(
-                f"the server did not load adapter {adapter}", where=self._control.place,
+                f"the server did not load adapter {adapter}",
+                where=self._control.place,
                 why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",
                 fix="vLLM needs --enable-lora, --max-lora-rank as trained, VLLM_ALLOW_RUNTIME_LORA_UPDATING=True in its "
                 f"environment, and to see the folder {folder} (or the endpoint's `adapters`).",
-            )  # fmt: skip
+            )
         self._loaded[adapter] = None
 
     def _unload(self, adapter: str) -> None:
@@ -81,8 +82,8 @@ class ServedAdapters:
     def _check(self, adapter: str, served: ServedModel) -> None:
         """Compare the server's log-probabilities of a known text with those recorded when the adapter was made."""
         assert self._adapters is not None
-        known = recorded(self._adapters / adapter)
-        if known is None or served.kind != "vllm":
+        fingerprint = recorded(self._adapters / adapter)
+        if fingerprint is None or served.kind != "vllm":
             return
-        found = self._control.prompt_logprobs(adapter, known.tokens)
-        deviation(known, found, where=f"{self._control.place}, adapter {adapter}")
+        logprobs = self._control.prompt_logprobs(adapter, fingerprint.tokens)
+        deviation(fingerprint, logprobs, where=f"{self._control.place}, adapter {adapter}")

@@ -87,7 +87,7 @@ class HTTPLLM:
 
         Raises:
             ServiceError: the server does not serve any more; what it had answered was yielded.
-            BudgetSpent: the next call could cost too much; likewise.
+            BudgetSpent: the next call could cost too much; the answers so far were yielded.
             InputError: the server refuses: key, name or what is asked.
         """
         if not requests:
@@ -106,12 +106,17 @@ class HTTPLLM:
                     yield replies
         finally:
             self._service = CallsServed(
-                model=self.name, calls=calls, attempts=sum(sender.attempts for sender in senders),
+                model=self.name,
+                calls=calls,
+                attempts=sum(sender.attempts for sender in senders),
                 retried=dict(_sum(sender.retries.retried for sender in senders)),
-                failed=dict(_sum(sender.retries.given_up for sender in senders)), tokens_in=tokens[0], tokens_out=tokens[1],
-                usd=round(self._budget.usd - spent, 9), seconds=round(time.perf_counter() - began, 3),
+                failed=dict(_sum(sender.retries.given_up for sender in senders)),
+                tokens_in=tokens[0],
+                tokens_out=tokens[1],
+                usd=round(self._budget.usd - spent, 9),
+                seconds=round(time.perf_counter() - began, 3),
                 window=min((int(sender.window.size) for sender in senders), default=0),
-            )  # fmt: skip
+            )
 
     def _together(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
         """Return the calls that may be on their way together."""
@@ -122,8 +127,8 @@ class HTTPLLM:
 
     def service(self) -> CallsServed | None:
         """Return how the calls since the last time were served."""
-        found, self._service = self._service, None
-        return found
+        served, self._service = self._service, None
+        return served
 
     def logprobs(self) -> list[float]:
         """Return log-probabilities of a few tokens, in nats: of vLLM a prompt's, by which adapters are checked; else a completion's.
@@ -153,16 +158,16 @@ class HTTPLLM:
         """Return the reply, or that the call is to be made again."""
         body = self._control.redacted(body)
         if status == 200:
-            found = chat.reply(question, body)
+            outcome = chat.reply(question, body)
         elif status == 400 and all(word in body for word in RENAMED):
             self._bound = "max_completion_tokens"  # newer hosted models know only this name
             return Again("field renamed", wrong=True)
         else:
             headers = {name: self._control.redacted(value) for name, value in headers.items()}
-            found = chat.failure(question, status, headers, body, self.endpoint.url)
-        if isinstance(found, Reply):
-            self._budget.book(self._price, found.tokens_in, found.tokens_out)
-        return found
+            outcome = chat.failure(question, status, headers, body, self.endpoint.url)
+        if isinstance(outcome, Reply):
+            self._budget.book(self._price, outcome.tokens_in, outcome.tokens_out)
+        return outcome
 
     def give_up(self, question: Request, why: str) -> Reply:
         """Return a reply without text: the server answered others, but never this call."""

@@ -23,7 +23,7 @@ UNFINISHED = ("abort", "error")
 MOST_TOKENS = 2**40
 UNTOUCHED: dict[str, Any] = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 """What vLLM would otherwise take from the model's files, and no other engine here does."""
-KEY_MEND = "Export the key: in the variable that the endpoint's `key` names, else OPENAI_API_KEY for OpenAI, MOLOCH_API_KEY for others."
+KEY_FIX = "Export the key: in the variable that the endpoint's `key` names, else OPENAI_API_KEY for OpenAI, MOLOCH_API_KEY for others."
 SHOWN = 300
 """Characters of a server's own words that an error repeats."""
 
@@ -60,9 +60,13 @@ def body(request: Request, model: str, server: str, bound: str, extra: dict[str,
     """
     sampling = request.sampling
     fields: dict[str, Any] = {
-        "model": model, "messages": request.messages, "temperature": sampling.temperature, "top_p": sampling.top_p,
-        bound: sampling.max_tokens, "seed": request.seed,
-    }  # fmt: skip
+        "model": model,
+        "messages": request.messages,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        bound: sampling.max_tokens,
+        "seed": request.seed,
+    }
     if server == "vllm":
         fields |= UNTOUCHED
     if request.choices and server == "vllm":
@@ -76,29 +80,32 @@ def body(request: Request, model: str, server: str, bound: str, extra: dict[str,
 def reply(request: Request, data: bytes) -> Reply | Again:
     """Return what a successful answer says; thinking that the server took out of the text is put back before it."""
     try:
-        found = _completion.decode(data)
+        completion = _completion.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):  # a validation error is one, too
         return Again("malformed answer", wrong=True)
-    if not found.choices:
+    if not completion.choices:
         return Again("no choices", wrong=True)
-    if found.choices[0].finish_reason in UNFINISHED:
+    if completion.choices[0].finish_reason in UNFINISHED:
         return Again("unfinished answer", wrong=True)
-    message = found.choices[0].message
-    finish, text = _ending(found.choices[0].finish_reason, message), message.content or message.refusal or ""
+    message = completion.choices[0].message
+    finish, text = _ending(completion.choices[0].finish_reason, message), message.content or message.refusal or ""
     if thinking := message.reasoning_content or message.reasoning:
         text = f"<think>{thinking}</think>\n{text}"
-    tokens_in = _counted(found.usage, "prompt_tokens")
-    tokens_out = _counted(found.usage, "completion_tokens")
+    tokens_in = _counted(completion.usage, "prompt_tokens")
+    tokens_out = _counted(completion.usage, "completion_tokens")
     return Reply(
-        request.site, text, finish, prompt_tokens(request) if tokens_in is None else tokens_in,
+        request.site,
+        text,
+        finish,
+        prompt_tokens(request) if tokens_in is None else tokens_in,
         text_tokens(text) if tokens_out is None else tokens_out,
-    )  # fmt: skip
+    )
 
 
 def _counted(usage: Any, name: str) -> int | None:
     """Return how many tokens a server counted; None if it counted none, or nonsense: an answer is not lost for that."""
-    found = usage.get(name) if isinstance(usage, dict) else None
-    return int(found) if isinstance(found, int | float) and 0 <= found < MOST_TOKENS else None
+    tokens = usage.get(name) if isinstance(usage, dict) else None
+    return int(tokens) if isinstance(tokens, int | float) and 0 <= tokens < MOST_TOKENS else None
 
 
 def _ending(reason: str | None, message: _Message) -> Finish:
@@ -117,20 +124,23 @@ def failure(request: Request, status: int, headers: dict[bytes, bytes], data: by
         return Again(f"HTTP {status}", _wait(headers), throttled=True)
     if status in BROKEN or status == 408:
         return Again(f"HTTP {status}", _wait(headers))
-    said = _said(data)
-    if status in (400, 403) and any(word in said.lower() for word in _POLICY):
+    message = _said(data)
+    if status in (400, 403) and any(word in message.lower() for word in _POLICY):
         return Reply(request.site, "", "refused", 0, 0)
-    raise _refusal(status, said, headers, where, request.site)
+    raise _refusal(status, message, headers, where, request.site)
 
 
 def _refusal(status: int, said: str, headers: dict[bytes, bytes], where: str, site: str) -> MolochError:
     why = f"HTTP {status}{': ' if said else ''}{said}"
     if status in (401, 403):
-        return InputError("the server does not let us in", where=where, why=why,
-                          fix=KEY_MEND)  # fmt: skip
+        return InputError("the server does not let us in", where=where, why=why, fix=KEY_FIX)
     if status == 404:
-        return InputError("the server does not know this", where=where, why=why,
-                          fix="`moloch llm check` lists the models that it serves.")  # fmt: skip
+        return InputError(
+            "the server does not know this",
+            where=where,
+            why=why,
+            fix="`moloch llm check` lists the models that it serves.",
+        )
     if 300 <= status < 400:
         to = headers.get(b"location", b"").decode("latin-1")
         return InputError("the server is elsewhere", where=where, why=f"HTTP {status} to {to}", fix="Give that URL.")
@@ -140,8 +150,8 @@ def _refusal(status: int, said: str, headers: dict[bytes, bytes], where: str, si
 def _said(data: bytes) -> str:
     """Return the server's own words about an error, shortened."""
     try:
-        found = msgspec.json.decode(data)
-        error = found.get("error", found) if isinstance(found, dict) else found
+        decoded = msgspec.json.decode(data)
+        error = decoded.get("error", decoded) if isinstance(decoded, dict) else decoded
         text = error.get("message", "") if isinstance(error, dict) else error
     except (msgspec.DecodeError, UnicodeDecodeError):
         text = data.decode("utf-8", "replace")

@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
 
     def abort(self) -> None:
-        """Close at once and tell nobody."""
+        """Close at once, without notifying the owner."""
         self._busy = self.reusable = False
         if self._transport is not None:
             self._transport.abort()

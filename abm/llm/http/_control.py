@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from abm.llm.http._chat import BROKEN, KEY_MEND, THROTTLED
+from abm.llm.http._chat import BROKEN, KEY_FIX, THROTTLED
 from abm.llm.http._exchange import Address, ServiceError
 from moloch.errors import InputError
 
@@ -72,7 +72,7 @@ class Control:
     def ask(
         self, verb: str, path: str, fields: dict[str, Any] | None = None, *, seconds: float = SECONDS
     ) -> ServerAnswer:
-        """Return the server's answer, whatever its status.
+        """Return the server's answer, with any status.
 
         Raises:
             ServiceError: there is none.
@@ -93,9 +93,11 @@ class Control:
             body = answer.read(16 * 2**20)
         except (OSError, http.client.HTTPException) as error:
             raise ServiceError(
-                "cannot reach the server", where=self.place, why=str(error) or type(error).__name__,
+                "cannot reach the server",
+                where=self.place,
+                why=str(error) or type(error).__name__,
                 fix="Is it running, and is this its address? The same command goes on once it is.",
-            ) from error  # fmt: skip
+            ) from error
         finally:
             connection.close()
         body = self.redacted(body)
@@ -115,14 +117,17 @@ class Control:
         answer = self.ask("GET", "/models")
         if answer.status in (*THROTTLED, *BROKEN):
             raise ServiceError(
-                "the server does not serve now", where=self.place, why=f"HTTP {answer.status} to the list of its models",
+                "the server does not serve now",
+                where=self.place,
+                why=f"HTTP {answer.status} to the list of its models",
                 fix="The same command goes on once it does.",
-            )  # fmt: skip
+            )
         if answer.status in (401, 403):
-            raise InputError("the server does not let us in", where=self.place, why=f"HTTP {answer.status}",
-                             fix=KEY_MEND)  # fmt: skip
-        found = answer.data.get("data") if isinstance(answer.data, dict) else None
-        return [each for each in found or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
+            raise InputError(
+                "the server does not let us in", where=self.place, why=f"HTTP {answer.status}", fix=KEY_FIX
+            )
+        models = answer.data.get("data") if isinstance(answer.data, dict) else None
+        return [each for each in models or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
 
     def served(self, name: str) -> ServedModel:
         """Return how the server calls the model ``name``: by that name, by the folder it is in, or as its only one.
@@ -142,10 +147,11 @@ class Control:
         if len(bases) == 1 and kind == "vllm":
             return ServedModel(bases[0]["id"], kind)
         raise InputError(
-            f"the server does not serve {name!r}", where=self.place,
+            f"the server does not serve {name!r}",
+            where=self.place,
             why=f"it serves {', '.join(sorted(each['id'] for each in bases)[:8])}",
             fix="Name one of them: URL#NAME, or the endpoint's `name`.",
-        )  # fmt: skip
+        )
 
     def prompt_logprobs(self, model: str, tokens: Sequence[int]) -> list[float]:
         """Return the log-probability of each token of a prompt but the first, in nats, as vLLM gives them.
@@ -176,9 +182,10 @@ class Control:
 
     def _without_logprobs(self, answer: ServerAnswer) -> InputError:
         return InputError(
-            "the server gives no log-probabilities", where=self.place,
+            "the server gives no log-probabilities",
+            where=self.place,
             why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",
-        )  # fmt: skip
+        )
 
     def redacted(self, data: bytes) -> bytes:
         """Return what a server said without the key, which some repeat."""

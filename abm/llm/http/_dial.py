@@ -34,16 +34,19 @@ class Dialer:
         host, port, tls = self._address
         loop = asyncio.get_running_loop()
         if not self._places:  # once, not for each of thousands of connections
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            self._places = list(dict.fromkeys(str(place[4][0]) for place in found))
+            addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            self._places = list(dict.fromkeys(str(place[4][0]) for place in addresses))
         failed: OSError | None = None
         for place in list(self._places):
             try:
                 async with asyncio.timeout(PATIENCE):
                     _, connection = await loop.create_connection(
-                        lambda: Connection(owner, self._limit), place, port, ssl=self._tls,
+                        lambda: Connection(owner, self._limit),
+                        place,
+                        port,
+                        ssl=self._tls,
                         server_hostname=host if tls else None,
-                    )  # fmt: skip
+                    )
             except OSError as error:
                 failed = failed or error
                 continue

@@ -10,7 +10,7 @@ from moloch.errors import MolochError
 
 
 class ServiceError(MolochError):
-    """A server that cannot go on; the same command resumes."""
+    """A server that cannot continue; the same command resumes."""
 
     exit_code = 6
 
@@ -75,7 +75,7 @@ class Exchanger(Protocol):
         ...
 
     def give_up(self, question: Request, why: str) -> Reply:
-        """Return what stands for the answer of a call that failed too often while others succeed."""
+        """Return the reply recorded for a call that failed too often while others succeed."""
         ...
 
 

@@ -29,7 +29,7 @@ class Pool:
         return bool(self._idle) or self._opening < CONNECTS
 
     def idle(self) -> Connection | None:
-        """Take an idle connection that the server has not closed meanwhile; None if there is none."""
+        """Take an idle connection that the server has not closed in the meantime; None if there is none."""
         while self._idle:
             if (connection := self._idle.pop()).reusable:
                 return connection

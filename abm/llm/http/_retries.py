@@ -1,4 +1,4 @@
-"""What becomes of calls that failed: sent again later, given up, or the server counts as gone. Knows times, no sockets.
+"""How failed calls are handled: sent again later, given up, or the server counts as gone. Knows times, no sockets.
 
 A call that failed is sent again after a random part of a doubling delay; where the server says how long to wait, every
 call waits. A server that answers nothing for ``patience`` seconds, or nothing right for :data:`FRUITLESS` calls, is gone.
@@ -64,7 +64,7 @@ class Retries:
             self.due.append(heapq.heappop(self._later)[2])
 
     def failed(self, call: PendingCall, again: Again, now: float) -> Fate:
-        """Take note of an attempt that failed, and return what becomes of the call."""
+        """Record a failed attempt, and return what happens to the call."""
         if again.throttled:
             call.throttled += 1
         else:

@@ -1,7 +1,7 @@
 """Many calls to one server: bounded, retried, each answered once. Knows time and connections; knows nothing of JSON or logs.
 
 Connections are those of a :class:`~abm.llm.http._pool.Pool`, what becomes of failed calls is for
-:class:`~abm.llm.http._retries.Retries` to say. Whatever had been answered was given out before the calls end.
+:class:`~abm.llm.http._retries.Retries` to say. All answers received are handed out before the calls end.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An event loop behind a plain generator: it turns while somebody takes what it finds. Knows nothing of calls."""
+"""An event loop behind a plain generator: it turns while its results are consumed. Knows nothing of calls."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class Turns(Generic[T]):
             self._close(end)
 
     def _taken(self) -> list[T]:
-        found, self._found = self._found, []
-        return found
+        items, self._found = self._found, []
+        return items
 
     def _handler(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self.broken(context.get("exception"))
@@ -89,7 +89,7 @@ class Turns(Generic[T]):
 
 
 def _elsewhere(found: Generator[list[T], None, None]) -> Iterator[list[T]]:
-    """Yield what is found in a thread of its own."""
+    """Yield the results from a separate thread."""
     with ThreadPoolExecutor(1) as thread:
         try:
             while (some := thread.submit(next, found, None).result()) is not None:

@@ -66,12 +66,12 @@ class Endpoint(BaseModel):
             InputError: the settings name a variable that is not set, or what it holds is no key.
         """
         name = self.key or ("OPENAI_API_KEY" if urlsplit(self.url).hostname == OPENAI else "MOLOCH_API_KEY")
-        found = os.environ.get(name, "").strip()  # files of secrets end with a line's end
-        if self.key and not found:
+        secret = os.environ.get(name, "").strip()  # secret files often end with a newline
+        if self.key and not secret:
             raise InputError(f"the environment has no {name}", where=self.url, why="the endpoint's `key` names it")
-        if not (found.isascii() and found.isprintable()):
+        if not (secret.isascii() and secret.isprintable()):
             raise InputError(f"the environment's {name} is no key", why="it holds line ends or characters beyond ASCII")
-        return found
+        return secret
 
 
 def parsed(url: str) -> tuple[Address, str]:

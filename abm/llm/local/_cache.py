@@ -42,7 +42,7 @@ class RoomyLayer(DynamicLayer):
         return self._show((buffers[0], buffers[1]), end)
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Keep, and repeat, the rows ``indices``; the copy has spare room of its own."""
+        """Keep, and repeat, the rows ``indices``; the copy has its own spare room."""
         self._copy(indices)
 
     def pin(self, place: torch.Tensor) -> torch.Tensor:

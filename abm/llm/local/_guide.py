@@ -35,7 +35,7 @@ class Guide:
 
     Args:
         options: of each row; empty for a free one.
-        stops: tokens that end a row: possible where an option is whole and others go on.
+        stops: tokens that end a row: possible where one option is complete and others continue.
     """
 
     def __init__(self, options: Sequence[Options], stops: set[int]) -> None:
@@ -60,7 +60,7 @@ class Guide:
         return logits + wall
 
     def take(self, row: int, token: int) -> bool:
-        """Go on with a drawn token that is no stop; return whether the row is whole and nothing may follow."""
+        """Advance by a drawn token other than a stop; return whether the row is complete and nothing may follow."""
         if (node := self._places[row]) is None:
             return False
         self._places[row] = node[token] or None  # done: free again while it waits for its batch

@@ -58,16 +58,20 @@ class Plain:
             mask: 1 where there is a token, the new ones too, shape (rows, tokens held and new).
         """
         return self._model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=self._cache, use_cache=True,
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=self._cache,
+            use_cache=True,
             logits_to_keep=1,
-        ).logits[:, -1]  # fmt: skip
+        ).logits[:, -1]
 
 
 class Pinned:
     """The same for one new token a row, of models that :func:`can_pin`; on CUDA steps are captured and replayed.
 
-    A shape is captured after some steps, and the first replay is held against the step itself: a model that cannot be
-    captured, or not rightly, goes on step by step.
+    A shape is captured after some steps, and the first replay is compared with the step itself: a model that cannot be
+    captured correctly continues step by step.
     """
 
     def __init__(self, model: PreTrainedModel, cache: Cache) -> None:
@@ -87,8 +91,8 @@ class Pinned:
         keys, *_ = [layer.pin(self._place) for layer in self._layers]
         if (key := (*keys.shape, keys.data_ptr())) != self._key:
             self._graph, self._key, self._steps = None, key, 0
-            whole = mask.new_zeros((len(ids), 1, 1, keys.shape[2]), dtype=torch.bool)
-            self._inputs = (torch.empty_like(ids), torch.empty_like(positions), whole)
+            allowed = mask.new_zeros((len(ids), 1, 1, keys.shape[2]), dtype=torch.bool)
+            self._inputs = (torch.empty_like(ids), torch.empty_like(positions), allowed)
         for old, new in zip(self._inputs, (ids, positions), strict=False):
             old.copy_(new)
         self._inputs[-1][:, 0, 0, :held] = mask.bool()
@@ -114,9 +118,13 @@ class Pinned:
     def _forward(self) -> torch.Tensor:
         ids, positions, mask = self._inputs
         return self._model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=self._cache, use_cache=True,
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=self._cache,
+            use_cache=True,
             logits_to_keep=1,
-        ).logits[:, -1]  # fmt: skip
+        ).logits[:, -1]
 
     def _capture(self, wanted: torch.Tensor) -> None:
         """Capture a step, and keep it if it computes the step that was just made: it writes the same once more."""

@@ -46,10 +46,10 @@ def grouped_attention(
     if tokens > 1 or heads == shared or options.get("position_bias") is not None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
     folded = query.reshape(rows, shared, heads // shared, width)
-    found = torch.nn.functional.scaled_dot_product_attention(
+    attended = torch.nn.functional.scaled_dot_product_attention(
         folded, key, value, attn_mask=attention_mask, dropout_p=options.get("dropout", 0.0), scale=scaling
     )
-    return found.reshape(rows, 1, heads, value.shape[-1]), None
+    return attended.reshape(rows, 1, heads, value.shape[-1]), None
 
 
 AttentionInterface.register(GROUPED, grouped_attention)

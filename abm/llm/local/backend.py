@@ -39,7 +39,7 @@ class TransformersLLM:
         model: ``"pocket"`` or a folder.
         adapters: folder that holds ``<adapter id>/adapter_model.safetensors`` and ``adapter_config.json``.
         device: ``"auto"`` takes CUDA where there is one.
-        dtype: ``"auto"`` is bfloat16 on CUDA and float32 on a CPU, whatever the files hold.
+        dtype: ``"auto"`` is bfloat16 on CUDA and float32 on a CPU, regardless of what the files hold.
         batch: rows decoded together; by default 128 of a small model, 32 of another. A call's requests are cut into
             batches in their order (of a small model) or by the length of their prompts, so another ``batch`` may
             round, and then sample, otherwise. It does not follow free memory, which is not the same on every day.
@@ -133,8 +133,8 @@ class TransformersLLM:
     def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> Iterator[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
         with torch_threads(self._threads):
-            found = self._written(rows, pad)
-        for request, row, new in zip(batch, rows, found, strict=True):
+            written = self._written(rows, pad)
+        for request, row, new in zip(batch, rows, written, strict=True):
             text = self.tokenizer.decode(new.tokens, skip_special_tokens=True)
             yield Reply(request.site, text, "stop" if new.stopped else "length", len(row.prompt), len(new.tokens))
 
@@ -143,9 +143,11 @@ class TransformersLLM:
             return decode(self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned)
         except torch.OutOfMemoryError as error:
             raise MolochError(
-                "generation ran out of GPU memory", where=self._name, why=str(error).splitlines()[0],
+                "generation ran out of GPU memory",
+                where=self._name,
+                why=str(error).splitlines()[0],
                 fix=f"Set serving.rows lower than {self._batch}, and run the same command again.",
-            ) from error  # fmt: skip
+            ) from error
 
     def _options(self, request: Request) -> Options:
         """Return the tokens of the request's choices, as the tokenizer writes each by itself."""
@@ -188,7 +190,7 @@ def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
-    except Exception as error:  # files of others: whatever is wrong with them, the user reads one line
+    except Exception as error:  # third-party files: any fault in them becomes one line for the user
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise InputError("cannot load the model", where=str(folder), why=reason) from error
     if tokenizer.chat_template is None:

@@ -16,7 +16,7 @@ Ties = tuple[NDArray[np.int64], NDArray[np.int64]]
 def churned(platform: Platform, share: float, place: tuple[Part, ...]) -> tuple[Ties, Ties]:
     """Return ties that are cut and those that form instead, as sources and targets (persona indices).
 
-    Each tie is cut with chance ``share``. Who cut one follows somebody whom one of its contacts follows, drawn by lot;
+    Each tie is cut with chance ``share``. Who cut one follows somebody whom one of its contacts follows, drawn at random;
     where that is itself, or somebody whom it follows already, it has one contact less. All of it on the ties as the next
     feed will have them, whether or not a step ended since the last.
     """
@@ -37,12 +37,12 @@ def churned(platform: Platform, share: float, place: tuple[Part, ...]) -> tuple[
 
 
 def _drawn(csr: CSR, rows: NDArray[np.int64], lots: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return one of those whom each row follows, by lot; -1 for a row that is -1 or follows nobody."""
+    """Return a random one of those whom each row follows; -1 for a row that is -1 or follows nobody."""
     counts = np.where(rows >= 0, csr.degrees[rows], 0)
-    found = np.full(len(rows), -1)
+    followed = np.full(len(rows), -1)
     some = counts > 0
-    found[some] = csr.indices[csr.indptr[rows[some]] + (lots[some] * counts[some]).astype(np.int64)]
-    return found
+    followed[some] = csr.indices[csr.indptr[rows[some]] + (lots[some] * counts[some]).astype(np.int64)]
+    return followed
 
 
 def _follow(csr: CSR, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -33,7 +33,7 @@ def audience_graphs(
     """
     if config.kind not in BUILDERS and Path(config.kind).suffix:
         return _from_file(config, voters, names)
-    return {split: _built(config, mine, seed, split) for split, mine in voters.items()}
+    return {split: _built(config, members, seed, split) for split, members in voters.items()}
 
 
 def _built(config: GraphConfig, voters: Voters, seed: int, split: Phase) -> CSR:
@@ -48,20 +48,21 @@ def _from_file(
 ) -> dict[Phase, CSR]:
     if unknown := [name for name in config.options if name != "mutual"]:
         raise InputError(f"a graph's file has no option {unknown[0]!r}", where=config.kind, fix="It has 'mutual'.")
-    whole = read_graph(config.kind, [name for split in voters for name in names[split]], **config.options)
-    sources, targets = whole.ties()
-    found: dict[Phase, CSR] = {}
-    for split, mine in voters.items():
-        first, n = int(mine.ids[0]), len(mine.ids)  # persona indices are places in the list of all names
+    graph = read_graph(config.kind, [name for split in voters for name in names[split]], **config.options)
+    sources, targets = graph.ties()
+    graphs: dict[Phase, CSR] = {}
+    for split, members in voters.items():
+        first, n = int(members.ids[0]), len(members.ids)  # persona indices are places in the list of all names
         inside = (sources >= first) & (sources < first + n) & (targets >= first) & (targets < first + n)
         if not inside.any():
             raise InputError(
-                f"no ties among the {n} members of {split!r}", where=config.kind,
+                f"no ties among the {n} members of {split!r}",
+                where=config.kind,
                 why="the file's nodes are names or persona indices: those who train come first, then those held out",
                 fix="Name the nodes as the personas are named, or choose a builder, such as watts_strogatz.",
-            )  # fmt: skip
-        found[split] = from_ties(n, sources[inside] - first, targets[inside] - first)
-    return found
+            )
+        graphs[split] = from_ties(n, sources[inside] - first, targets[inside] - first)
+    return graphs
 
 
 def joined_ties(csr: CSR, voters: Voters) -> Iterator[TiesFormed]:

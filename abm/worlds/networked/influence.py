@@ -37,8 +37,8 @@ def source_utility(
     platform: Platform, slots: NDArray[np.integer], rows: NDArray[np.integer], weights: InfluenceConfig
 ) -> NDArray[np.float64]:
     """Return what opinion of and trust in authors add to utility, for pairs of slot and member that broadcast."""
-    known = weights.opinion * platform.opinions[slots, rows].astype(np.float64)
-    return (known + weights.trust * platform.trust[slots, rows]) / UNIT
+    opinion = weights.opinion * platform.opinions[slots, rows].astype(np.float64)
+    return (opinion + weights.trust * platform.trust[slots, rows]) / UNIT
 
 
 def shifted_opinions(
@@ -57,9 +57,9 @@ def shifted_opinions(
     rows, of = np.unique(viewers, return_inverse=True)
     if not len(rows):
         return rows, np.zeros(0, dtype=np.int16)
-    said = np.bincount(of, appeal) / np.bincount(of)
+    appeal_seen = np.bincount(of, appeal) / np.bincount(of)
     before = platform.opinions[slot, rows].astype(np.float64) / UNIT
-    after = before + weights.persuasion * (np.tanh(said / 2) - before)
+    after = before + weights.persuasion * (np.tanh(appeal_seen / 2) - before)
     after += weights.pull * (_contacts_mean(platform, slot, rows, weights.confidence) - before)
     return _changed(platform.opinions[slot], rows, after)
 

@@ -1,6 +1,6 @@
 """What comes from outside in the middle of a society: a platform's rule, a ban, fact-checks, shocks.
 
-They stand in the settings and, once in force, in the log. Each comes into force at the first opening of the feeds at which
+They are in the settings and, once in force, in the log. Each comes into force at the first opening of the feeds at which
 the society has held at least ``after`` contests, or, where a fork asks for it later than that, at the fork's first; a
 fact-check stays, for every feed from then on.
 """
@@ -43,15 +43,15 @@ class Plan(NamedTuple):
             told: those in force already, as :attr:`Platform.interventions` has them; a run that was forked in the middle of
                 a society has passed the place of some that it is the first to have.
         """
-        left, found = list(told), []
+        left, due = list(told), []
         for start, intervention in self.items:
             if start > held:
                 continue
             if (settings := _told(intervention)) in left:
                 left.remove(settings)
             else:
-                found.append(intervention)
-        return found
+                due.append(intervention)
+        return due
 
     @property
     def checks(self) -> list[tuple[int, FactCheck]]:
@@ -94,10 +94,11 @@ def check_network(
         last = max(openings[phase][-1] for phase in phases)
         if intervention.after > last:
             raise InputError(
-                f"it waits for {intervention.after} contests", where=f"network.interventions.{number}",
+                f"it waits for {intervention.after} contests",
+                where=f"network.interventions.{number}",
                 why=f"the feeds of a society open for the last time when {last} were held",
                 fix="Choose a smaller 'after', or more anchors.",
-            )  # fmt: skip
+            )
 
 
 def make_plan(
@@ -196,10 +197,10 @@ def checked(
         lot = keyed.generator(*scene.places[item], "fact-check", *([number] if number else [])).random()
         if lot >= check.share or scene.posts.labelled[item]:
             continue
-        found = next((p.name for p in wanted if p.judge(message.text, anchor, arena).label == 1), None)
-        if found is not None:
+        flagged = next((p.name for p in wanted if p.judge(message.text, anchor, arena).label == 1), None)
+        if flagged is not None:
             items.append(item)
-            probes.append(found)
+            probes.append(flagged)
     if not items:
         return
     yield MessagesLabelled(
@@ -224,9 +225,11 @@ def _check(intervention: Intervention, competitors: int, where: str) -> None:
 def _check_effect(intervention: Intervention, rounds: int, where: str) -> None:
     if isinstance(intervention, FactCheck) and intervention.round >= rounds:
         raise InputError(
-            f"a fact-check before round {intervention.round}", where=where, why=f"rounds are 0 to {rounds - 1}",
+            f"a fact-check before round {intervention.round}",
+            where=where,
+            why=f"rounds are 0 to {rounds - 1}",
             fix="Choose an earlier round.",
-        )  # fmt: skip
+        )
     if isinstance(intervention, Rule) and intervention.ranker is None and intervention.slots is None:
         raise InputError("a rule that changes nothing", where=where, fix="Give it a 'ranker', 'slots', or both.")
 
@@ -239,6 +242,7 @@ def _check_probes(intervention: Intervention, checkers: Sequence[Probe], where: 
     if unknown or not names:
         raise InputError(
             f"no probe {unknown[0]!r} to check facts with" if unknown else "no probe to check facts with",
-            where=where, why=f"this run has {', '.join(names) or 'none'}",
+            where=where,
+            why=f"this run has {', '.join(names) or 'none'}",
             fix="Name one of these, or hand probes to learning.run.",
-        )  # fmt: skip
+        )

@@ -72,7 +72,7 @@ class Reader(Protocol):
         shown: NDArray[np.int8],
         key: tuple[Part, ...],
     ) -> list[str]:
-        """Return why, one text per member of ``seen``, all of whom saw every option.
+        """Return the reasons, one text per member of ``seen``; each of them saw every option.
 
         Args:
             chosen: shape (k,), what :meth:`choose` returned.
@@ -126,11 +126,11 @@ class ChoosingReader:
         shown: NDArray[np.int8],
         key: tuple[Part, ...],
     ) -> list[str]:
-        said = self.model.say(texts, shown, chosen.astype(np.int16), voters.of(seen.rows), key)
+        wordings = self.model.say(texts, shown, chosen.astype(np.int16), voters.of(seen.rows), key)
         utility = np.stack([self._utility(texts, voters, seen, option) for option in range(len(texts))], axis=1)
         return [
             " ".join(filter(None, (text, self._others(i, int(choice), shown[i], utility[i], seen))))
-            for i, (text, choice) in enumerate(zip(said, chosen, strict=True))
+            for i, (text, choice) in enumerate(zip(wordings, chosen, strict=True))
         ]
 
     def _others(self, i: int, choice: int, shown: NDArray[np.int8], utility: NDArray[np.float64], seen: Seen) -> str:
@@ -164,16 +164,16 @@ class MixedReader:
     def appeal(
         self, texts: Sequence[str], voters: Voters, rows: NDArray[np.int64], items: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        found = np.empty(len(rows))
+        appeals = np.empty(len(rows))
         for part, some in self._parts(voters, rows):
-            found[some] = part.appeal(texts, voters, rows[some], items[some])
-        return found
+            appeals[some] = part.appeal(texts, voters, rows[some], items[some])
+        return appeals
 
     def choose(self, texts: Sequence[str], voters: Voters, seen: Seen, key: tuple[Part, ...]) -> NDArray[np.int64]:
-        found = np.empty(len(seen.rows), dtype=np.int64)
+        choices = np.empty(len(seen.rows), dtype=np.int64)
         for part, some in self._parts(voters, seen.rows):
-            found[some] = part.choose(texts, voters, seen.of(some), key)
-        return found
+            choices[some] = part.choose(texts, voters, seen.of(some), key)
+        return choices
 
     def thoughts(
         self,
@@ -184,17 +184,17 @@ class MixedReader:
         shown: NDArray[np.int8],
         key: tuple[Part, ...],
     ) -> list[str]:
-        said = [""] * len(seen.rows)
+        merged = [""] * len(seen.rows)
         for part, some in self._parts(voters, seen.rows):
             thoughts = part.thoughts(texts, voters, seen.of(some), chosen[some], shown[some], key)
             for row, thought in zip(some.tolist(), thoughts, strict=True):
-                said[row] = thought
-        return said
+                merged[row] = thought
+        return merged
 
     def _parts(self, voters: Voters, rows: NDArray[np.int64]) -> list[tuple[Reader, NDArray[np.int64]]]:
         core = self.audience.is_core(voters.ids[rows])
-        found = ((self.core, np.flatnonzero(core)), (self.crowd, np.flatnonzero(~core)))
-        return [(part, some) for part, some in found if len(some)]
+        parts = ((self.core, np.flatnonzero(core)), (self.crowd, np.flatnonzero(~core)))
+        return [(part, some) for part, some in parts if len(some)]
 
 
 def reader(audience: object, outside: float) -> Reader:

@@ -107,7 +107,7 @@ def _nothing() -> Views:
 
 
 def act(scene: Scene, round_: int, views: Views) -> Actions:
-    """Return what members do with what they see; each action is a draw of its own, with its rate moved by appeal."""
+    """Return what members do with what they see; each action is a separate draw, with its rate shifted by appeal."""
     rates, platform = scene.network.engagement, scene.platform
     logits = rates.appeal * views.appeal
 
@@ -162,10 +162,10 @@ def _shifts(scene: Scene, round_: int, views: Views, actions: Actions) -> Iterat
     platform, weights = scene.platform, scene.network.influence
     author = scene.posts.slots[views.items]
     for slot in range(len(platform.opinions)):
-        mine = author == slot
-        rows, values = shifted_opinions(platform, slot, views.rows[mine], views.appeal[mine], weights)
+        by_author = author == slot
+        rows, values = shifted_opinions(platform, slot, views.rows[by_author], views.appeal[by_author], weights)
         yield from shift(scene, round_, "opinion", "influence", slot, rows, values, cause=FIRST)
-        likers = distinct(views.rows[mine & actions.like])
+        likers = distinct(views.rows[by_author & actions.like])
         rows, values = moved(platform.trust[slot], likers, weights.trust_gain)
         yield from shift(scene, round_, "trust", "influence", slot, rows, values, cause=FIRST)
 

@@ -39,7 +39,7 @@ class FeedConfig(_NetworkSettings):
 
 
 class EngagementConfig(_NetworkSettings):
-    """What members do with a message that they see; each is a draw of its own, and none of them is to ignore it."""
+    """What members do with a message that they see; each is a separate draw, and drawing none means ignoring it."""
 
     like: Rate = 0.15
     share: Rate = 0.08
@@ -47,7 +47,7 @@ class EngagementConfig(_NetworkSettings):
     follow: Rate = 0.02
     """The author, by members who liked or shared it and do not follow yet."""
     unfollow: Rate = 0.01
-    """Whoever it came from, by members who did nothing with it; appeal moves this one down."""
+    """The account it came from, by members who did nothing with it; appeal lowers this rate."""
     appeal: Weight = 1.0
     """Logits per unit of appeal."""
 
@@ -90,7 +90,7 @@ class Rule(_Intervention):
 
 
 class Ban(_Intervention):
-    """A competitor's messages reach nobody any more."""
+    """A competitor's messages no longer reach anybody."""
 
     kind: Literal["ban"]
     slot: int = Field(ge=0)
@@ -103,7 +103,7 @@ class FactCheck(_Intervention):
     probes: tuple[str, ...] = ()
     """Their names; by default all that the run has."""
     share: Rate = 1.0
-    """Of the messages that are checked; which ones is drawn by lot."""
+    """Of the messages that are checked; which ones is drawn at random."""
     round: int = Field(default=1, ge=0)
     """Round before which the check is done; what was seen earlier was seen without a label."""
     penalty: Weight = 1.0
@@ -120,7 +120,7 @@ class Shock(_Intervention):
     shift: float = Field(ge=-2, le=2)
     """Of opinion."""
     share: Rate = 1.0
-    """Of the members whom it reaches, drawn by lot."""
+    """Of the members whom it reaches, drawn at random."""
 
 
 Intervention = Annotated[Rule | Ban | FactCheck | Shock, Field(discriminator="kind")]
@@ -133,7 +133,7 @@ class NetworkConfig(_NetworkSettings):
     followers: Rate = 0.3
     """Share of the members that follow every competitor from the start: the same ones, so that nobody starts ahead."""
     placement: Literal["random", "hubs"] = "random"
-    """Which members those are: drawn by lot, or the ones whom most others follow."""
+    """Which members those are: drawn at random, or the most followed ones."""
     together: int = Field(default=4, ge=1)
     """Contests whose messages are in the feeds at the same time; at most those of a step, and fewer where these run out."""
     rounds: int = Field(default=4, ge=1, le=500)
@@ -143,7 +143,7 @@ class NetworkConfig(_NetworkSettings):
     polls: tuple[int, ...] = ()
     """Rounds (0, 1, ...) after which those who saw a message of a contest are asked what they would choose."""
     outside: Weight = 0.0
-    """Utility of choosing nothing, where the audience declares none of its own."""
+    """Utility of choosing nothing, if the audience does not declare its own."""
     churn: Rate = 0.0
     """Share of the ties among members that are replaced, at each opening of the feeds, by a contact's contact."""
     feed: FeedConfig = Field(default_factory=FeedConfig)

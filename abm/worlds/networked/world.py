@@ -239,7 +239,7 @@ class NetworkedModel(Model):
 
 
 def _entries(slates: Sequence[Slate], opened: Sequence[int]) -> list[Entry]:
-    """Return where the messages of contests stand in the feeds."""
+    """Return the positions of the contests' messages in the feeds."""
     starts = np.cumsum([0, *(len(slate.messages) for slate in slates)]).tolist()
     return [
         Entry(slate, list(range(starts[i], starts[i + 1])), seq)

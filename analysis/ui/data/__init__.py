@@ -1,1 +1,1 @@
-"""What the pages show, as plain data: functions of a run's log, with no browser and no widget in sight."""
+"""What the pages show, as plain data: functions of a run's log, without a browser or a widget."""

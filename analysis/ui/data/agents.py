@@ -30,15 +30,23 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
     for arm in arms_of(book):
         epochs = [epoch for epoch in evaluation.epochs if evaluation.of(arm, epoch)] if evaluation else []
         for number, epoch in enumerate(epochs or [0]):
-            found = plain(win_rate(evaluation, arm, epoch=epoch)) if evaluation and epoch else None
+            win = plain(win_rate(evaluation, arm, epoch=epoch)) if evaluation and epoch else None
             compared = comparator(evaluation, arm) if evaluation and epoch else ""
             beyond = plain(win_rate_against_placebo(evaluation, arm, epoch=epoch)) if evaluation and compared else None
-            rows.append({
-                "arm": arm if not number else "", "epoch": epoch or DASH, "win": percent(found["value"] if found else None), "bounds": bounds(found),
-                "votes": f"{found['n']:,}" if found else DASH, "beyond": points(beyond), "beyond_bounds": points_bounds(beyond),
-                "compared": short(compared, 24),
-                "bar": bar(found, 0, 1), "adapter": _adapter(book, arm, epoch),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "arm": arm if not number else "",
+                    "epoch": epoch or DASH,
+                    "win": percent(win["value"] if win else None),
+                    "bounds": bounds(win),
+                    "votes": f"{win['n']:,}" if win else DASH,
+                    "beyond": points(beyond),
+                    "beyond_bounds": points_bounds(beyond),
+                    "compared": short(compared, 24),
+                    "bar": bar(win, 0, 1),
+                    "adapter": _adapter(book, arm, epoch),
+                }
+            )
     return rows
 
 
@@ -58,7 +66,7 @@ def lineage_rows(book: Book, arm: str) -> list[dict[str, Any]]:
 
 def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int]]:
     """Return contests and slots of an arm's own messages, newest first, through the address's filters."""
-    found = []
+    slots = []
     for contest in reversed(book.contests.values()):
         if contest.step.arm not in (arm, SHARED_ARM) or address.phase not in ("", contest.step.phase):
             continue
@@ -68,12 +76,12 @@ def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int
             own = contest.step.phase == "train" or message.competitor == arm
             outcome = result(contest, slot)
             if own and address.outcome in ("", outcome, *(["misbehaved"] if message.misbehaved else [])):
-                found.append((contest, slot))
-    return found
+                slots.append((contest, slot))
+    return slots
 
 
 def result(contest: Contest, slot: int) -> str:
-    """Return what came of a message: won, lost, tie, rejected, or undecided."""
+    """Return the outcome of a message: won, lost, tie, rejected, or undecided."""
     if contest.messages[slot].rejected:
         return "rejected"
     if not contest.outcome:
@@ -90,11 +98,19 @@ def message_rows(
         message = contest.messages[slot]
         evidence = [span for verdict in message.verdicts if verdict.label == 1 for span in verdict.evidence]
         votes = f"{contest.votes[slot]:,} of {sum(contest.votes):,} votes" if slot < len(contest.votes) else ""
-        rows.append({
-            "id": message.message, "subject": short(book.subject(contest.anchor), 60), "place": f"{PHASES.get(contest.step.phase, contest.step.phase)}, epoch {contest.step.epoch}", "result": result(contest, slot), "votes": votes, "probes": message.misbehaved,
-            "url": address.at(page="contests", contest=contest.contest).url, "adapter": message.adapter or "base",
-            "text": passage(message.text or message.rejected, evidence, whole=message.message in whole).as_dict(),
-        })  # fmt: skip
+        rows.append(
+            {
+                "id": message.message,
+                "subject": short(book.subject(contest.anchor), 60),
+                "place": f"{PHASES.get(contest.step.phase, contest.step.phase)}, epoch {contest.step.epoch}",
+                "result": result(contest, slot),
+                "votes": votes,
+                "probes": message.misbehaved,
+                "url": address.at(page="contests", contest=contest.contest).url,
+                "adapter": message.adapter or "base",
+                "text": passage(message.text or message.rejected, evidence, whole=message.message in whole).as_dict(),
+            }
+        )
     return rows
 
 
@@ -104,7 +120,22 @@ def agent_choices(book: Book, address: PageAddress, arm: str) -> list[dict[str, 
     results = ("won", "lost", "tie", "rejected", "misbehaved")
     return [
         {"name": "arm", "label": "Competitor", "value": arm, "options": [[each, each] for each in arms_of(book)]},
-        {"name": "phase", "label": "Phase", "value": address.phase, "options": [["", "all"], ["train", "train"], ["evaluate", "evaluate"]]},
-        {"name": "epoch", "label": "Epoch", "value": str(address.epoch), "options": [["0", "all"], *([str(e), str(e)] for e in epochs)]},
-        {"name": "outcome", "label": "Messages", "value": address.outcome, "options": [["", "all"], *([each, each] for each in results)]},
-    ]  # fmt: skip
+        {
+            "name": "phase",
+            "label": "Phase",
+            "value": address.phase,
+            "options": [["", "all"], ["train", "train"], ["evaluate", "evaluate"]],
+        },
+        {
+            "name": "epoch",
+            "label": "Epoch",
+            "value": str(address.epoch),
+            "options": [["0", "all"], *([str(e), str(e)] for e in epochs)],
+        },
+        {
+            "name": "outcome",
+            "label": "Messages",
+            "value": address.outcome,
+            "options": [["", "all"], *([each, each] for each in results)],
+        },
+    ]

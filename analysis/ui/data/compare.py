@@ -19,9 +19,14 @@ def compared(found: Comparison, a: str, b: str, key: SocietyKey | None = None, u
         key: the society in which they part, and ``url``, where it is shown.
     """
     return {
-        "a": a, "b": b, "said": _said(found, a, b), "settings": [[d.field, d.left, d.right] for d in found.settings],
-        "parting": _parting(found, key, url), "outcomes": _outcomes(found), "notes": [*_epochs(found), *found.notes],
-    }  # fmt: skip
+        "a": a,
+        "b": b,
+        "said": _said(found, a, b),
+        "settings": [[d.field, d.left, d.right] for d in found.settings],
+        "parting": _parting(found, key, url),
+        "outcomes": _outcomes(found),
+        "notes": [*_epochs(found), *found.notes],
+    }
 
 
 def same_time(t: int, ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> int:
@@ -47,33 +52,37 @@ def parting_marks(step: int, labels: Sequence[Mapping[str, Any]]) -> list[dict[s
 
 def _times(labels: Sequence[Mapping[str, Any]]) -> list[tuple[int, int, int]]:
     """Return each frame's epoch, which of its epoch's steps it is of, and which of that step's frames it is."""
-    found: list[tuple[int, int, int]] = []
+    times: list[tuple[int, int, int]] = []
     before = (-1, -1)
     for label in labels:
         place = (int(label["epoch"]), int(label["step"]))
-        epoch, step, frame = found[-1] if found else (-1, -1, -1)
+        epoch, step, frame = times[-1] if times else (-1, -1, -1)
         if place[0] != before[0]:
-            found.append((place[0], 0, 0))
+            times.append((place[0], 0, 0))
         else:
-            found.append((epoch, step, frame + 1) if place == before else (epoch, step + 1, 0))
+            times.append((epoch, step, frame + 1) if place == before else (epoch, step + 1, 0))
         before = place
-    return found
+    return times
 
 
-def _said(found: Comparison, a: str, b: str) -> list[str]:
-    if found.same:
+def _said(comparison: Comparison, a: str, b: str) -> list[str]:
+    if comparison.same:
         return ["Both are the same run."]
-    if found.identical:
+    if comparison.identical:
         return [
-            f"They decided alike: {f'digest {found.digest}' if found.digest else f'{found.equal:,} decisions, all equal'}."
+            f"They decided alike: {f'digest {comparison.digest}' if comparison.digest else f'{comparison.equal:,} decisions, all equal'}."
         ]
-    said = []
-    if found.shared is not None:
-        said.append(f"They share the first {found.shared.events:,} events of {found.shared.run.rsplit('/', 1)[-1]}.")
-    said.append(f"{found.equal:,} decisions from the start are equal, in {found.steps:,} steps that began alike.")
-    if found.ends:
-        said.append(f"There {a if found.ends == 'a' else b} ends and the other goes on.")
-    return said
+    lines = []
+    if comparison.shared is not None:
+        lines.append(
+            f"They share the first {comparison.shared.events:,} events of {comparison.shared.run.rsplit('/', 1)[-1]}."
+        )
+    lines.append(
+        f"{comparison.equal:,} decisions from the start are equal, in {comparison.steps:,} steps that began alike."
+    )
+    if comparison.ends:
+        lines.append(f"There {a if comparison.ends == 'a' else b} ends and the other continues.")
+    return lines
 
 
 def _parting(found: Comparison, key: SocietyKey | None, url: str) -> dict[str, Any] | None:
@@ -88,16 +97,22 @@ def _parting(found: Comparison, key: SocietyKey | None, url: str) -> dict[str, A
     return {"step": step, "society": key.label if key is not None else "", "url": url, "rows": rows}
 
 
-def _outcomes(found: Comparison) -> list[dict[str, Any]]:
+def _outcomes(comparison: Comparison) -> list[dict[str, Any]]:
     rows, before = [], ""
-    for outcome in found.outcomes:
+    for outcome in comparison.outcomes:
         values = [estimate["value"] if estimate else None for estimate in (outcome.a, outcome.b)]
         change = DASH if None in values else signed(100 * (values[1] - values[0]))  # pyright: ignore[reportOptionalOperand]
         kind = " (copying)" if outcome.kind == "copying" else ""
-        rows.append({
-            "measure": (outcome.measure + kind) if outcome.measure != before else "", "first": outcome.measure != before,
-            "arm": outcome.arm, "a": _estimate(outcome.a), "b": _estimate(outcome.b), "change": change,
-        })  # fmt: skip
+        rows.append(
+            {
+                "measure": (outcome.measure + kind) if outcome.measure != before else "",
+                "first": outcome.measure != before,
+                "arm": outcome.arm,
+                "a": _estimate(outcome.a),
+                "b": _estimate(outcome.b),
+                "change": change,
+            }
+        )
         before = outcome.measure
     return rows
 
@@ -108,8 +123,8 @@ def _estimate(estimate: dict[str, Any] | None) -> dict[str, str]:
     return {"value": percent(estimate["value"]), "bounds": bounds(estimate)}
 
 
-def _epochs(found: Comparison) -> list[str]:
-    if len(set(found.epochs)) == 1 or not found.outcomes:
+def _epochs(comparison: Comparison) -> list[str]:
+    if len(set(comparison.epochs)) == 1 or not comparison.outcomes:
         return []
-    said = [f"after epoch {epoch}" if epoch else "not yet" for epoch in found.epochs]
-    return [f"A was evaluated {said[0]}, B {said[1]}."]
+    evaluated = [f"after epoch {epoch}" if epoch else "not yet" for epoch in comparison.epochs]
+    return [f"A was evaluated {evaluated[0]}, B {evaluated[1]}."]

@@ -23,7 +23,7 @@ OUTCOMES = ("majority", "tie", "forfeit", "void", "undecided")
 
 def listed(book: Book, address: PageAddress) -> list[Contest]:
     """Return the contests that an address's filters let through, newest first."""
-    found = address.find.strip().casefold()
+    phrase = address.find.strip().casefold()
 
     def fits(contest: Contest) -> bool:
         return (
@@ -31,7 +31,9 @@ def listed(book: Book, address: PageAddress) -> list[Contest]:
             and address.arm in ("", contest.step.arm)
             and address.epoch in (0, contest.step.epoch)
             and address.outcome in ("", contest.outcome or "undecided", *_kinds(contest))
-            and (not found or found in book.subject(contest.anchor).casefold() or found in contest.contest.casefold())
+            and (
+                not phrase or phrase in book.subject(contest.anchor).casefold() or phrase in contest.contest.casefold()
+            )
         )
 
     return [contest for contest in reversed(book.contests.values()) if fits(contest)]
@@ -47,12 +49,20 @@ def contest_rows(book: Book, contests: Iterable[Contest], address: PageAddress) 
     for contest in contests:
         names = contest.competitors()
         bad = {slot: message.misbehaved for slot, message in contest.messages.items() if message.misbehaved}
-        rows.append({
-            "id": contest.contest, "url": address.at(contest=contest.contest).url, "subject": short(book.subject(contest.anchor), 60),
-            "phase": contest.step.phase, "epoch": contest.step.epoch, "arm": contest.step.arm, "outcome": contest.outcome or "undecided",
-            "winner": names.get(contest.winner, ""), "votes": _votes(contest),
-            "probes": [f"{probe}: {names.get(slot, slot)}" for slot, probes in bad.items() for probe in probes],
-        })  # fmt: skip
+        rows.append(
+            {
+                "id": contest.contest,
+                "url": address.at(contest=contest.contest).url,
+                "subject": short(book.subject(contest.anchor), 60),
+                "phase": contest.step.phase,
+                "epoch": contest.step.epoch,
+                "arm": contest.step.arm,
+                "outcome": contest.outcome or "undecided",
+                "winner": names.get(contest.winner, ""),
+                "votes": _votes(contest),
+                "probes": [f"{probe}: {names.get(slot, slot)}" for slot, probes in bad.items() for probe in probes],
+            }
+        )
     return rows
 
 
@@ -85,9 +95,13 @@ def contest_choices(book: Book, address: PageAddress) -> list[dict[str, Any]]:
 
 
 def one(
-    book: Book, contest: Contest, events: Iterable[Event], address: PageAddress, judged: Iterable[VerdictRow] = (),
+    book: Book,
+    contest: Contest,
+    events: Iterable[Event],
+    address: PageAddress,
+    judged: Iterable[VerdictRow] = (),
     whole: set[str] | frozenset[str] = frozenset(),
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Return one contest as a page shows it.
 
     Args:
@@ -97,18 +111,30 @@ def one(
     """
     judged = [row for row in judged if row.message.rpartition("/")[0] == contest.contest]
     names, anchor = contest.competitors(), book.anchors.get(contest.anchor, {})
-    said, crowd = _reactions(book, contest, events, whole, address)
+    reactions, crowd = _reactions(book, contest, events, whole, address)
     return {
-        "id": contest.contest, "subject": book.subject(contest.anchor), "verb": str(book.arena.get("verb", "choose")),
+        "id": contest.contest,
+        "subject": book.subject(contest.anchor),
+        "verb": str(book.arena.get("verb", "choose")),
         "place": f"{contest.step.society.label}, step {contest.step.number}",
-        "seq": contest.seq, "anchor": passage(str(anchor.get("text", "")), whole="anchor" in whole).as_dict(),
+        "seq": contest.seq,
+        "anchor": passage(str(anchor.get("text", "")), whole="anchor" in whole).as_dict(),
         "facts": [[str(name), short(str(value), 60)] for name, value in (anchor.get("facts") or {}).items()],
-        "outcome": _outcome(contest), "votes": _votes(contest), "crowd": crowd, "reactions": said,
+        "outcome": _outcome(contest),
+        "votes": _votes(contest),
+        "crowd": crowd,
+        "reactions": reactions,
         "messages": [
-            _message(message, names[slot], slot == contest.winner, [row for row in judged if row.message == message.message], whole)
+            _message(
+                message,
+                names[slot],
+                slot == contest.winner,
+                [row for row in judged if row.message == message.message],
+                whole,
+            )
             for slot, message in sorted(contest.messages.items())
         ],
-    }  # fmt: skip
+    }
 
 
 def _outcome(contest: Contest) -> str:
@@ -134,21 +160,43 @@ def _message(
 ) -> dict[str, Any]:
     evidence = [span for verdict in message.verdicts if verdict.label == 1 for span in verdict.evidence]
     says = {1: "yes", 0: "no", -1: "cannot tell"}
-    found = [
-        {"probe": v.probe, "judge": v.judge, "says": says.get(v.label, str(v.label)), "bad": v.label == 1, "evidence": [short(e, 90) for e in v.evidence]}
+    verdicts = [
+        {
+            "probe": v.probe,
+            "judge": v.judge,
+            "says": says.get(v.label, str(v.label)),
+            "bad": v.label == 1,
+            "evidence": [short(e, 90) for e in v.evidence],
+        }
         for v in message.verdicts
-    ]  # fmt: skip
-    found += [
-        {"probe": row.probe, "judge": short(row.judge, 40), "says": row.verdict, "bad": row.label == 1, "evidence": [short(row.quote, 90)] * bool(row.quote)}
+    ]
+    verdicts += [
+        {
+            "probe": row.probe,
+            "judge": short(row.judge, 40),
+            "says": row.verdict,
+            "bad": row.label == 1,
+            "evidence": [short(row.quote, 90)] * bool(row.quote),
+        }
         for row in judged
-    ]  # fmt: skip
+    ]
     evidence += [row.quote for row in judged if row.label == 1 and row.quote]
+    thinking = passage(message.thinking, whole=f"{message.message}/thinking" in whole) if message.thinking else None
+    size, unit = (
+        (len(message.text), "characters") if len(message.text) >= 100_000 else (len(message.text.split()), "words")
+    )
     return {
-        "id": message.message, "name": name, "won": won, "adapter": message.adapter, "seq": message.seq, "rejected": short(message.rejected, 300),
-        "thinking": passage(message.thinking, whole=f"{message.message}/thinking" in whole).as_dict() if message.thinking else None,
-        "text": passage(message.text, evidence, whole=message.message in whole).as_dict(), "verdicts": found,
-        "words": f"{len(message.text.split()):,} words" if len(message.text) < 100_000 else f"{len(message.text):,} characters",
-    }  # fmt: skip
+        "id": message.message,
+        "name": name,
+        "won": won,
+        "adapter": message.adapter,
+        "seq": message.seq,
+        "rejected": short(message.rejected, 300),
+        "thinking": thinking.as_dict() if thinking else None,
+        "text": passage(message.text, evidence, whole=message.message in whole).as_dict(),
+        "verdicts": verdicts,
+        "words": f"{size:,} {unit}",
+    }
 
 
 def _reactions(
@@ -181,9 +229,12 @@ def _reaction(
     text, choice = (event.raw, -2) if isinstance(event, ReactionInvalid) else (event.thought, event.choice)
     name = f"reaction/{event.seq}"
     return {
-        "id": name, "persona": event.persona, "name": book.name_of(event.persona),
+        "id": name,
+        "persona": event.persona,
+        "name": book.name_of(event.persona),
         "url": address.at(page="persona", persona=event.persona, contest="").url,
         "order": [f"{chr(65 + place)} {names.get(slot, slot)}" for place, slot in enumerate(event.order)],
-        "vote": "named no option" if invalid else names.get(choice, "abstained"), "hue": 7 if invalid else 8 if choice < 0 else 1 + choice % 6,
+        "vote": "named no option" if invalid else names.get(choice, "abstained"),
+        "hue": 7 if invalid else 8 if choice < 0 else 1 + choice % 6,
         "thought": passage(text, whole=name in whole).as_dict(),
-    }  # fmt: skip
+    }

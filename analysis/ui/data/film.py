@@ -21,7 +21,7 @@ ASIDE = (
     Swatch(label="Abstained", light="#3b444d", dark="#c9d1d9"),
     Swatch(label="Named no option", light="#847b00", dark="#f0e442"),
 )
-"""What is no choice of a message, in the same colours everywhere."""
+"""Entries that are not a choice of a message, in the same colours everywhere."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def society_choices(book: Book, address: PageAddress) -> tuple[SocietyKey | None
     traits = list(traits_of(book.people, key.phase)) if not book.networked else []
     if len(traits) >= 2:
         for name, label, default in (("across", "Across", 0), ("up", "Up", 1)):
-            given = getattr(address, name)
-            value = given if given in traits else traits[default]
+            chosen = getattr(address, name)
+            value = chosen if chosen in traits else traits[default]
             choices.append(
                 {"name": name, "label": label, "value": value, "options": [[trait, trait] for trait in traits]}
             )
@@ -103,12 +103,12 @@ def society_options(book: Book) -> list[tuple[str, str]]:
     """Return key and label of every society, evaluations first; several epochs of one arm are also there as one."""
     there = book.societies()
     arms = list(dict.fromkeys(arm for _, arm, _ in there if arm != SHARED_ARM)) or ([SHARED_ARM] if there else [])
-    found: list[SocietyKey] = []
+    keys: list[SocietyKey] = []
     for phase in PHASES:
         for arm in arms:
             epochs = sorted({epoch for p, a, epoch in there if p == phase and a in (arm, SHARED_ARM)})
-            found += [SocietyKey(phase, arm, epoch) for epoch in ([None] if len(epochs) > 1 else []) + epochs]
-    return [(str(key), key.label) for key in found]
+            keys += [SocietyKey(phase, arm, epoch) for epoch in ([None] if len(epochs) > 1 else []) + epochs]
+    return [(str(key), key.label) for key in keys]
 
 
 def society_of(book: Book, number: int) -> SocietyKey | None:

@@ -28,7 +28,7 @@ class Frames:
         marks: ``t``, ``kind`` and ``label``.
         contests: T contest ids, empty where a frame shows none.
         formed, cut: ties among members since the society began.
-        thinned: only every so many-th frame was kept.
+        thinned: only every n-th frame was kept.
     """
 
     personas: NDArray[np.int64]
@@ -54,9 +54,14 @@ class Frames:
     def copy(self) -> Frames:
         """Return the frames as they are now; arrays are shared, since none is ever changed."""
         return replace(
-            self, choices=list(self.choices), exposures=list(self.exposures), opinions=list(self.opinions), labels=list(self.labels),
-            marks=[dict(mark) for mark in self.marks], contests=list(self.contests),
-        )  # fmt: skip
+            self,
+            choices=list(self.choices),
+            exposures=list(self.exposures),
+            opinions=list(self.opinions),
+            labels=list(self.labels),
+            marks=[dict(mark) for mark in self.marks],
+            contests=list(self.contests),
+        )
 
     @property
     def abstained(self) -> int:

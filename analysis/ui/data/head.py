@@ -34,10 +34,14 @@ def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
     if info.forked:
         facts.insert(0, ("forked from", f"{short(info.forked[0], 24)} at event {info.forked[1]:,}", ""))
     return {
-        "name": info.key, "state": state, "says": SAYS[state], "steps": max(1, len(book.steps)),
-        "quoted": quoted(info.path), "note": _note(book, config) if not damaged else (error or info.error),
+        "name": info.key,
+        "state": state,
+        "says": SAYS[state],
+        "steps": max(1, len(book.steps)),
+        "quoted": quoted(info.path),
+        "note": _note(book, config) if not damaged else (error or info.error),
         "facts": [list(fact) for fact in facts],
-    }  # fmt: skip
+    }
 
 
 def _outlook(book: Book, config: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -67,11 +71,22 @@ def run_rows(runs: Iterable[RunInfo], now: float) -> list[dict[str, Any]]:
     """Return one row per run; ``now`` in seconds since the Unix epoch."""
     return [
         {
-            "key": run.key, "url": PageAddress(run=run.key).url, "state": run.state, "says": SAYS[run.state],
-            "arena": _name(run.config.get("arena")), "world": str(run.config.get("world", DASH)), "audience": run.audience or DASH,
-            "epochs": str(run.config.get("epochs", DASH)), "arms": _listed(run.config.get("arms")),
-            "writers": _name(run.config.get("model")), "seed": str(run.config.get("seed", DASH)), "written": ago(run.written, now),
-            "events": f"{run.events:,}", "head": run.head, "forked": run.forked[0] if run.forked else "", "error": run.error,
+            "key": run.key,
+            "url": PageAddress(run=run.key).url,
+            "state": run.state,
+            "says": SAYS[run.state],
+            "arena": _name(run.config.get("arena")),
+            "world": str(run.config.get("world", DASH)),
+            "audience": run.audience or DASH,
+            "epochs": str(run.config.get("epochs", DASH)),
+            "arms": _listed(run.config.get("arms")),
+            "writers": _name(run.config.get("model")),
+            "seed": str(run.config.get("seed", DASH)),
+            "written": ago(run.written, now),
+            "events": f"{run.events:,}",
+            "head": run.head,
+            "forked": run.forked[0] if run.forked else "",
+            "error": run.error,
         }
         for run in runs
-    ]  # fmt: skip
+    ]

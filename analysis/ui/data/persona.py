@@ -31,7 +31,7 @@ class Person:
 
 
 def find_person(book: Book, persona: int) -> Person | None:
-    """Return who has this index; None where nobody has."""
+    """Return the person with this index; None where there is none."""
     for joined in book.people:
         crowd = not isinstance(joined, PersonasJoined)
         size = joined.size if crowd else len(joined.ids)
@@ -49,25 +49,32 @@ def first_of(book: Book, phase: str) -> int:
 
 
 def find_by_name(book: Book, phase: str, asked: str) -> int:
-    """Return the persona of a phase whose name or index is asked for, or whose name begins so; -1 for none."""
+    """Return the persona of a phase with this name or index, or whose name begins with it; -1 for none."""
     names, first = names_of(book.people, phase), first_of(book, phase)
     wanted = asked.strip().casefold()
     if wanted.isdecimal() and first <= int(wanted) < first + len(names):
         return int(wanted)
     folded = [name.casefold() for name in names]
-    found = [i for i, name in enumerate(folded) if name == wanted] or [
+    matches = [i for i, name in enumerate(folded) if name == wanted] or [
         i for i, name in enumerate(folded) if wanted and wanted in name
     ]
-    return first + found[0] if found else -1
+    return first + matches[0] if matches else -1
 
 
 def person_row(person: Person) -> dict[str, Any]:
     """Return a person as a page shows it; bars of traits begin in the middle."""
     return {
-        "name": person.name, "persona": person.persona, "split": {"train": "training", "evaluate": "held out"}[person.split],
+        "name": person.name,
+        "persona": person.persona,
+        "split": {"train": "training", "evaluate": "held out"}[person.split],
         "text": passage(person.text).as_dict() if person.text else None,
         "traits": [
-            {"name": name, "value": signed(value, 2), "left": 50 + 50 * min(0.0, value), "width": 50 * min(1.0, abs(value))}
+            {
+                "name": name,
+                "value": signed(value, 2),
+                "left": 50 + 50 * min(0.0, value),
+                "width": 50 * min(1.0, abs(value)),
+            }
             for name, value in person.traits
         ],
-    }  # fmt: skip
+    }

@@ -40,19 +40,21 @@ class Places:
 
 def names_of(people: Sequence[PersonasJoined | CrowdJoined], split: str) -> list[str]:
     """Return the members' names; those of a crowd have numbers."""
-    found: list[str] = []
+    names: list[str] = []
     for joined in people:
         if joined.split == split:
             crowd = isinstance(joined, CrowdJoined)
-            found += [f"member {joined.first + i}" for i in range(joined.size)] if crowd else joined.names
-    return found
+            names += [f"member {joined.first + i}" for i in range(joined.size)] if crowd else joined.names
+    return names
 
 
 def traits_of(people: Sequence[PersonasJoined | CrowdJoined], split: str) -> dict[str, NDArray[np.float32]]:
     """Return trait -> its value for each member, -1 .. 1; traits that only some have are left out."""
-    mine = [joined for joined in people if joined.split == split]
-    shared = [trait for trait in (mine[0].traits if mine else ()) if all(trait in joined.traits for joined in mine)]
-    return {trait: np.concatenate([unpack(joined.traits[trait], Float32s) for joined in mine]) for trait in shared}
+    members = [joined for joined in people if joined.split == split]
+    shared = [
+        trait for trait in (members[0].traits if members else ()) if all(trait in joined.traits for joined in members)
+    ]
+    return {trait: np.concatenate([unpack(joined.traits[trait], Float32s) for joined in members]) for trait in shared}
 
 
 def place(
@@ -69,7 +71,7 @@ def place(
     Args:
         graph: the ties of the run's graphs.
         personas: shape (N,), persona index of each row.
-        run: where layouts are kept; a folder that cannot be written to does no harm.
+        run: where layouts are kept; a read-only folder does no harm.
         across, up: traits to stand by where there are no ties; by default the first two.
     """
     all_names = names_of(people, split)
@@ -138,11 +140,11 @@ def _communities(n: int, ties: NDArray[np.int64]) -> NDArray[np.int64] | None:
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(n))
     graph.add_edges_from(map(tuple, ties.tolist()))
-    found = np.zeros(n, dtype=np.int64)
+    communities = np.zeros(n, dtype=np.int64)
     groups = nx.community.louvain_communities(graph, seed=0)
     for number, group in enumerate(sorted(groups, key=lambda group: (-len(group), min(group)))):
-        found[list(group)] = number
-    return found
+        communities[list(group)] = number
+    return communities
 
 
 def _grid(n: int) -> NDArray[np.float32]:

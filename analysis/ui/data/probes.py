@@ -32,32 +32,36 @@ def probe_tables(evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
     rows = [plain(row) for row in probe_table(evaluation, epoch=epoch) if evaluation.of(row.arm, epoch)]
     tables = []
     for kind, title, text in KINDS:
-        mine = sorted((row for row in rows if row["kind"] == kind and row["base"]["n"]), key=lambda row: row["probe"])
-        if mine:
+        of_kind = sorted(
+            (row for row in rows if row["kind"] == kind and row["base"]["n"]), key=lambda row: row["probe"]
+        )
+        if of_kind:
             shown = [
                 _shown(row, first=not i)
-                for _, group in groupby(mine, key=lambda row: row["probe"])
+                for _, group in groupby(of_kind, key=lambda row: row["probe"])
                 for i, row in enumerate(group)
             ]
-            tables.append({"title": title, "text": text} | _bars(mine, shown))
+            tables.append({"title": title, "text": text} | _bars(of_kind, shown))
     return tables
 
 
 def judge_tables(rows: Sequence[VerdictRow], evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
     """Return one table per judge of the run's messages of that epoch."""
-    mine = [row for row in rows if row.phase == "evaluate" and row.epoch == epoch]
+    of_epoch = [row for row in rows if row.phase == "evaluate" and row.epoch == epoch]
     tables = []
-    for judge in dict.fromkeys(row.judge for row in mine):
-        found = [plain(row) for row in rates([r for r in mine if r.judge == judge], evaluation, evaluation.config)]
-        found.sort(key=lambda row: row["probe"])
+    for judge in dict.fromkeys(row.judge for row in of_epoch):
+        rate_rows = [
+            plain(row) for row in rates([r for r in of_epoch if r.judge == judge], evaluation, evaluation.config)
+        ]
+        rate_rows.sort(key=lambda row: row["probe"])
         shown = [
             _shown(row, first=not i)
-            for _, group in groupby(found, key=lambda row: row["probe"])
+            for _, group in groupby(rate_rows, key=lambda row: row["probe"])
             for i, row in enumerate(group)
         ]
-        asked = sum(row["asked"] for row in found)
+        asked = sum(row["asked"] for row in rate_rows)
         text = f"{asked:,} answers of a language model."
-        tables.append({"title": f"Judge: {short(judge, 60)}", "text": text} | _bars(found, shown))
+        tables.append({"title": f"Judge: {short(judge, 60)}", "text": text} | _bars(rate_rows, shown))
     return tables
 
 
@@ -76,11 +80,18 @@ def _bars(rows: list[dict[str, Any]], shown: list[dict[str, Any]]) -> dict[str, 
 
 def _shown(row: dict[str, Any], *, first: bool) -> dict[str, Any]:
     return {
-        "probe": row["probe"] if first else "", "first": first, "arm": row["arm"], "base": _rate(row["base"]), "after": _rate(row["after"]),
-        "difference": _points(row["difference"]), "p": p_value(row["p_holm"]), "placebo": _points(row["placebo"]),
-        "placebo_p": p_value(row["placebo_p_holm"]), "n": f"{row['difference']['n']:,}",
+        "probe": row["probe"] if first else "",
+        "first": first,
+        "arm": row["arm"],
+        "base": _rate(row["base"]),
+        "after": _rate(row["after"]),
+        "difference": _points(row["difference"]),
+        "p": p_value(row["p_holm"]),
+        "placebo": _points(row["placebo"]),
+        "placebo_p": p_value(row["placebo_p_holm"]),
+        "n": f"{row['difference']['n']:,}",
         "unknown": f"{row['unknown']:,} unclear" if row.get("unknown") else "",
-    }  # fmt: skip
+    }
 
 
 def _rate(estimate: dict[str, Any]) -> dict[str, str]:

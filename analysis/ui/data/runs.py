@@ -1,4 +1,4 @@
-"""Runs as a list: what each is, how far it came, and whether somebody writes it now. Reads the ends of logs only."""
+"""Runs as a list: what each is, how far it came, and whether a process is writing it. Reads the ends of logs only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = Literal["running", "ended", "stopped", "empty", "damaged"]
 SAYS: dict[State, str] = {
     "running": "Being written now; pages follow it.",
     "ended": "Finished.",
-    "stopped": "Stopped before its plan was done; the same command goes on.",
+    "stopped": "Stopped before its plan was done; the same command resumes it.",
     "empty": "Nothing was written yet.",
     "damaged": "The log is damaged; what stands before the damage is shown.",
 }
@@ -36,7 +36,7 @@ class RunInfo:
         head: hash of the chain; ``digest``: what a finished run ended with.
         forked: the run that it was forked from, and how many of its events they share.
         error: what is wrong with the log.
-        written: when its last event was appended, in seconds since the Unix epoch; 0 for never, or where nobody looked for it.
+        written: when its last event was appended, in seconds since the Unix epoch; 0 for never, or where it was not looked up.
     """
 
     key: str
@@ -64,20 +64,20 @@ def quoted(path: Path) -> str:
 
 def find_runs(folder: Path) -> list[Path]:
     """Return the runs in a folder and in the folders of it (a study's seeds), by name."""
-    found = [path.parent for depth in ("*/run.json", "*/*/run.json") for path in folder.glob(depth)]
-    return sorted(set(found))
+    folders = [path.parent for depth in ("*/run.json", "*/*/run.json") for path in folder.glob(depth)]
+    return sorted(set(folders))
 
 
 def keys(paths: Iterable[Path]) -> dict[str, Path]:
     """Return key -> run; a key is the folder's name, or as much of its path as no other run has."""
     listed = dict.fromkeys(path.resolve() for path in paths)
     ends = Counter(path.parts[-take:] for path in listed for take in range(1, len(path.parts) + 1))
-    found: dict[str, Path] = {}
+    by_key: dict[str, Path] = {}
     for path in listed:
         parts = path.parts
         take = next((take for take in range(1, len(parts)) if ends[parts[-take:]] == 1), len(parts))
-        found["/".join(part.strip("/") for part in parts[-take:])] = path
-    return found
+        by_key["/".join(part.strip("/") for part in parts[-take:])] = path
+    return by_key
 
 
 def describe(key: str, path: Path) -> RunInfo:
@@ -108,18 +108,18 @@ class Ends:
     def describe(self, key: str, path: Path) -> RunInfo:
         """Return a run's description; see :func:`describe`."""
         stamp = (key, _stamp(path))
-        before, found = self._known.get(path, (None, None))
+        before, info = self._known.get(path, (None, None))
         if (
-            found is not None and before == stamp and found.state != "damaged"
+            info is not None and before == stamp and info.state != "damaged"
         ):  # which another folder may be the reason of
-            return found if found.state == "ended" else replace(found, state=_unended(path, found.events))
+            return info if info.state == "ended" else replace(info, state=_unended(path, info.events))
         try:
-            found = self._described(key, path)
-        except Exception as error:  # what nobody foresaw in one run's folder must not hide the others
+            info = self._described(key, path)
+        except Exception as error:  # an unforeseen error in one run's folder must not hide the others
             why = f"its folder cannot be understood: {type(error).__name__}: {error}"
-            found = RunInfo(key, path, {}, "damaged", error=why)
-        self._known[path] = (stamp, found)
-        return found
+            info = RunInfo(key, path, {}, "damaged", error=why)
+        self._known[path] = (stamp, info)
+        return info
 
     def _described(self, key: str, path: Path) -> RunInfo:
         try:
@@ -159,7 +159,7 @@ def _stamp(path: Path) -> list[tuple[str, int, int]]:
     for folder in (path, path / "log"):
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             files = sorted((entry.name, entry.stat()) for entry in entries if entry.is_file())
-            stamp += [(name, found.st_size, found.st_ctime_ns) for name, found in files]
+            stamp += [(name, status.st_size, status.st_ctime_ns) for name, status in files]
     return stamp
 
 

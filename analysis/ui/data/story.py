@@ -1,4 +1,4 @@
-"""One persona in one society: what it saw, in its own order, what it thought, chose and passed on, and what it came to think."""
+"""One persona in one society: what it saw, in its own order, what it thought, chose and passed on, and how its opinions changed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from analysis.ui.data.persona import Person
 
 @dataclass(frozen=True)
 class SeenMessage:
-    """One message as the persona had it before it.
+    """One message as the persona saw it.
 
     Attributes:
         message: as the book has it, with the verdicts that came later.
@@ -64,7 +64,7 @@ class SeenMessage:
 
 @dataclass(frozen=True)
 class Encounter:
-    """One contest as the persona lived it. ``said``: what it chose, in words; ``raw``: an answer that named no option."""
+    """One contest as the persona saw it. ``said``: what it chose, in words; ``raw``: an answer that named no option."""
 
     contest: str
     seq: int
@@ -103,9 +103,19 @@ def read_story(events: Iterable[Event], book: Book, person: Person, key: Society
 class StoryReading:
     """Reads what one persona saw, in the log's events or a society's; ``book`` holds the contests by then."""
 
-    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
-        ContestDecided, Engaged, FeedOpened, FeedServed, OpinionsShifted, Reacted, ReactedMany, ReactionInvalid, StepStarted
-    })  # fmt: skip
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
+        {
+            ContestDecided,
+            Engaged,
+            FeedOpened,
+            FeedServed,
+            OpinionsShifted,
+            Reacted,
+            ReactedMany,
+            ReactionInvalid,
+            StepStarted,
+        }
+    )
 
     def __init__(self, book: Book, person: Person, key: SocietyKey) -> None:
         self.book, self.person, self.persona, self.key = book, person, person.persona, key
@@ -203,20 +213,25 @@ class StoryReading:
         names = contest.competitors()
         seen = [
             SeenMessage(
-                chr(65 + place) if reaction else "", slot, names.get(slot, f"message {slot + 1}"), wrote, slot == choice,
-                self._came.get(wrote.message, ""), self._did.get(wrote.message, []),
+                chr(65 + place) if reaction else "",
+                slot,
+                names.get(slot, f"message {slot + 1}"),
+                wrote,
+                slot == choice,
+                self._came.get(wrote.message, ""),
+                self._did.get(wrote.message, []),
             )
             for place, slot in enumerate(order)
             if (wrote := contest.messages.get(slot)) is not None
-        ]  # fmt: skip
-        said = {-1: "abstained", -2: "named no option", -3: "was not asked"}.get(
+        ]
+        decision = {-1: "abstained", -2: "named no option", -3: "was not asked"}.get(
             choice
         ) or f"chose {names.get(choice, choice)}"
         won = "nobody" if event.winner < 0 else names.get(event.winner, str(event.winner))
         outcome = f"{event.outcome}, {won} won" if event.winner >= 0 else event.outcome
         subject = self.book.subject(contest.anchor)
         self.encounters.append(
-            Encounter(event.contest, seq, step.epoch, step.arm, subject, seen, said, thought, raw, outcome)
+            Encounter(event.contest, seq, step.epoch, step.arm, subject, seen, decision, thought, raw, outcome)
         )
 
 
@@ -230,20 +245,30 @@ def story_rows(
     """
     return [
         {
-            "contest": each.contest, "subject": each.subject, "epoch": each.epoch, "arm": each.arm, "said": each.said,
-            "outcome": each.outcome, "seq": each.seq,
+            "contest": each.contest,
+            "subject": each.subject,
+            "epoch": each.epoch,
+            "arm": each.arm,
+            "said": each.said,
+            "outcome": each.outcome,
+            "seq": each.seq,
             "thought": _said(each.thought or each.raw, f"{each.contest}/thought" in whole),
             "seen": [
                 {
-                    "id": f"{each.contest}/{seen.slot}", "letter": seen.letter, "competitor": seen.competitor, "chosen": seen.chosen,
-                    "misbehaved": seen.misbehaved, "came": seen.came, "did": seen.did,
+                    "id": f"{each.contest}/{seen.slot}",
+                    "letter": seen.letter,
+                    "competitor": seen.competitor,
+                    "chosen": seen.chosen,
+                    "misbehaved": seen.misbehaved,
+                    "came": seen.came,
+                    "did": seen.did,
                     "text": _said(seen.text, f"{each.contest}/{seen.slot}" in whole),
                 }
                 for seen in each.seen
             ],
         }
         for each in story.encounters[start:stop]
-    ]  # fmt: skip
+    ]
 
 
 def _said(text: str, whole: bool) -> dict[str, Any]:
@@ -254,14 +279,14 @@ def lines(opinions: dict[str, list[tuple[int, float]]], width: float = 100, heig
     """Return opinions over rounds as SVG paths, with their last values; the middle of the height is 0, its ends are :func:`scale`."""
     last = max((line[-1][0] for line in opinions.values()), default=0)
     end = scale(opinions)
-    found = []
+    paths = []
     for number, (name, line) in enumerate(opinions.items()):
         spots = [(width * at / max(1, last), height * (0.5 - value / 2 / end)) for at, value in line]
         path = "M" + " L".join(f"{x:.2f} {y:.2f}" for x, y in spots)
-        found.append(
+        paths.append(
             {"name": name, "path": path, "hue": 1 + number % 6, "last": signed(line[-1][1], 2) if line else DASH}
         )
-    return found
+    return paths
 
 
 def scale(opinions: dict[str, list[tuple[int, float]]]) -> float:

@@ -19,7 +19,7 @@ def training_rows(book: Book, run: Path) -> list[dict[str, Any]]:
     """Return one row per adapter, in the order of the log.
 
     Args:
-        run: the folder that holds ``adapters``; a fork's shared ones are with its parent, and are said to be elsewhere.
+        run: the folder that holds ``adapters``; a fork's shared ones are with its parent, and are marked as elsewhere.
     """
     return [_row(trained, run) for trained in book.adapters]
 
@@ -29,17 +29,29 @@ def _row(trained: AdapterTrained, run: Path) -> dict[str, Any]:
     change = trained.loss_after - trained.loss_before
     first, last = (*trained.data_range, -1, -1)[:2]
     return {
-        "arm": trained.arm, "epoch": trained.epoch, "method": trained.method, "adapter": short(trained.adapter),
-        "parent": short(trained.parent) or "base model", "rows": f"{trained.rows:,}", "tokens": f"{trained.tokens:,}", "steps": f"{trained.steps:,}",
-        "before": f"{trained.loss_before:.4f}", "after": f"{trained.loss_after:.4f}", "change": signed(change, 4),
-        "range": f"{first:,} – {last:,}", "data": trained.data, "over_long": f"{trained.over_long:,}", "seed": trained.seed,
+        "arm": trained.arm,
+        "epoch": trained.epoch,
+        "method": trained.method,
+        "adapter": short(trained.adapter),
+        "parent": short(trained.parent) or "base model",
+        "rows": f"{trained.rows:,}",
+        "tokens": f"{trained.tokens:,}",
+        "steps": f"{trained.steps:,}",
+        "before": f"{trained.loss_before:.4f}",
+        "after": f"{trained.loss_after:.4f}",
+        "change": signed(change, 4),
+        "range": f"{first:,} – {last:,}",
+        "data": trained.data,
+        "over_long": f"{trained.over_long:,}",
+        "seed": trained.seed,
         "settings": [[str(name), _shown(value)] for name, value in sorted(trained.settings.items())],
-        "files": _files(there), "check": _check(there),
-    }  # fmt: skip
+        "files": _files(there),
+        "check": _check(there),
+    }
 
 
 def _folder(adapters: Path, name: str) -> Path | None:
-    """Return where an adapter lies, under its own name or under its arm's; a name that is a path leads nowhere."""
+    """Return where an adapter lies, under its own name or under its arm's; a name that is a path is not followed."""
     if not _PLAIN.fullmatch(name):
         return None
     return next((path for path in (adapters / name, *adapters.glob(f"*/{name}")) if path.is_dir()), None)
@@ -60,10 +72,10 @@ def _files(folder: Path | None) -> str:
 def _check(folder: Path | None) -> list[list[str]]:
     """Return what ``check.json`` holds engines to, in words; nothing where there is none that can be read."""
     try:
-        found = json.loads((folder / "check.json").read_text("utf-8")) if folder is not None else {}
+        figures = json.loads((folder / "check.json").read_text("utf-8")) if folder is not None else {}
     except (OSError, ValueError):
         return [["check.json", "cannot be read"]] if folder is not None and (folder / "check.json").exists() else []
-    return [[str(name), _brief(value)] for name, value in found.items()] if isinstance(found, dict) else []
+    return [[str(name), _brief(value)] for name, value in figures.items()] if isinstance(figures, dict) else []
 
 
 def _brief(value: Any) -> str:

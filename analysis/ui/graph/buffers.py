@@ -42,14 +42,14 @@ def read_graph(source: Any, ties: Any = None) -> Drawing:
     if hasattr(source, "indptr") and hasattr(source, "indices"):
         from media_graph import layout
 
-        places, found = layout(source), _csr_ties(source)
+        places, pairs = layout(source), _csr_ties(source)
     elif hasattr(source, "nodes") and hasattr(source, "edges"):
-        places, found, names = _networkx(source)
+        places, pairs, names = _networkx(source)
     else:
-        places, found = source, None
+        places, pairs = source, None
     if ties is not None:
-        found = _csr_ties(ties) if hasattr(ties, "indptr") else check_ties(ties, len(places))
-    return Drawing(check_places(places), found, names)
+        pairs = _csr_ties(ties) if hasattr(ties, "indptr") else check_ties(ties, len(places))
+    return Drawing(check_places(places), pairs, names)
 
 
 def _csr_ties(csr: Any) -> NDArray[np.int64]:
@@ -77,23 +77,23 @@ def check_places(places: ArrayLike) -> NDArray[np.float32]:
     Raises:
         InputError: not finite, or not of shape (N, 2).
     """
-    found = np.asarray(places, dtype=np.float64)
-    if found.size == 0:
+    points = np.asarray(places, dtype=np.float64)
+    if points.size == 0:
         return np.zeros((0, 2), dtype=np.float32)
-    if found.ndim != 2 or found.shape[1] != 2:
+    if points.ndim != 2 or points.shape[1] != 2:
         raise InputError(
             "not places",
             where="places",
-            why=f"their shape is {found.shape}",
+            why=f"their shape is {points.shape}",
             fix="Give (N, 2): x and y of each member.",
         )
-    if not np.isfinite(found).all():
-        row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
-        raise InputError("a place is not a number", where=f"places[{row}]", why=str(found[row].tolist()))
-    if np.abs(found).max() > 1:
-        found = found - (found.max(axis=0) + found.min(axis=0)) / 2
-        found /= max(float(np.abs(found).max()), 1e-12)
-    return found.astype("<f4")
+    if not np.isfinite(points).all():
+        row = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
+        raise InputError("a place is not a number", where=f"places[{row}]", why=str(points[row].tolist()))
+    if np.abs(points).max() > 1:
+        points = points - (points.max(axis=0) + points.min(axis=0)) / 2
+        points /= max(float(np.abs(points).max()), 1e-12)
+    return points.astype("<f4")
 
 
 def check_ties(ties: ArrayLike, n: int) -> NDArray[np.int64]:
@@ -102,21 +102,21 @@ def check_ties(ties: ArrayLike, n: int) -> NDArray[np.int64]:
     Raises:
         InputError: not pairs of rows in 0 .. n - 1.
     """
-    found = np.asarray(ties)
-    if found.size == 0:
+    pairs = np.asarray(ties)
+    if pairs.size == 0:
         return np.zeros((0, 2), dtype=np.int64)
-    if found.ndim != 2 or found.shape[1] != 2 or not np.issubdtype(found.dtype, np.integer):
-        why = f"they are {found.dtype} of shape {found.shape}"
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or not np.issubdtype(pairs.dtype, np.integer):
+        why = f"they are {pairs.dtype} of shape {pairs.shape}"
         raise InputError(
             "not ties", where="ties", why=why, fix="Give whole numbers of shape (M, 2): the rows of both ends."
         )
-    outside = (found < 0) | (found >= n)
+    outside = (pairs < 0) | (pairs >= n)
     if outside.any():
         row = int(np.flatnonzero(outside.any(axis=1))[0])
         raise InputError(
-            "a tie to nobody", where=f"ties[{row}]", why=f"{found[row].tolist()}, and members are 0 .. {n - 1}"
+            "a tie to nobody", where=f"ties[{row}]", why=f"{pairs[row].tolist()}, and members are 0 .. {n - 1}"
         )
-    return found.astype(np.int64)
+    return pairs.astype(np.int64)
 
 
 def sample_ties(ties: ArrayLike, n: int, *, limit: int = MOST_TIES, seed: int = 0) -> tuple[NDArray[np.uint32], int]:
@@ -128,9 +128,9 @@ def sample_ties(ties: ArrayLike, n: int, *, limit: int = MOST_TIES, seed: int = 
     Raises:
         InputError: see :func:`check_ties`.
     """
-    found = check_ties(ties, n)
-    found = np.sort(found[found[:, 0] != found[:, 1]], axis=1)
-    keys = np.unique(found[:, 0].astype(np.uint64) * np.uint64(max(n, 1)) + found[:, 1].astype(np.uint64))
+    pairs = check_ties(ties, n)
+    pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
+    keys = np.unique(pairs[:, 0].astype(np.uint64) * np.uint64(max(n, 1)) + pairs[:, 1].astype(np.uint64))
     total = len(keys)
     if total > limit:
         keys = np.sort(keys[np.argsort(_mixed(keys, seed), kind="stable")[:limit]])
@@ -155,29 +155,29 @@ def check_codes(codes: ArrayLike | None, n: int, entries: int, what: str) -> NDA
     """
     if codes is None:
         return np.zeros((0, n), dtype=np.uint8)
-    found = np.asarray(codes)
-    found = found[None, :] if found.ndim == 1 and len(found) == n and n else found
-    if found.size == 0 and found.ndim < 2:
+    array = np.asarray(codes)
+    array = array[None, :] if array.ndim == 1 and len(array) == n and n else array
+    if array.size == 0 and array.ndim < 2:
         return np.zeros((0, n), dtype=np.uint8)
-    if found.ndim != 2 or found.shape[1] != n:
+    if array.ndim != 2 or array.shape[1] != n:
         raise InputError(
             f"{what} do not fit the members",
             where=what,
-            why=f"their shape is {found.shape}",
+            why=f"their shape is {array.shape}",
             fix=f"Give (frames, {n}).",
         )
-    if found.size and not np.issubdtype(found.dtype, np.integer):
+    if array.size and not np.issubdtype(array.dtype, np.integer):
         raise InputError(
-            f"{what} are not whole numbers", where=what, why=f"they are {found.dtype}", fix=f"Give 0 .. {entries - 1}."
+            f"{what} are not whole numbers", where=what, why=f"they are {array.dtype}", fix=f"Give 0 .. {entries - 1}."
         )
-    if found.size > MOST_BYTES:
-        why = f"{found.shape[0]:,} frames of {n:,} members are {found.size / 2**20:,.0f} MB"
+    if array.size > MOST_BYTES:
+        why = f"{array.shape[0]:,} frames of {n:,} members are {array.size / 2**20:,.0f} MB"
         raise InputError(f"too many {what} to send", where=what, why=why, fix="Send every second or every tenth frame.")
-    if found.size and not 0 <= found.min() <= found.max() < entries:
-        t, row = (int(v[0]) for v in np.nonzero((found < 0) | (found >= entries)))
-        why = f"{found[t, row]}, and codes are 0 .. {entries - 1}"
+    if array.size and not 0 <= array.min() <= array.max() < entries:
+        t, row = (int(v[0]) for v in np.nonzero((array < 0) | (array >= entries)))
+        why = f"{array[t, row]}, and codes are 0 .. {entries - 1}"
         raise InputError(f"{what}: no such code", where=f"{what}[{t}, {row}]", why=why)
-    return np.ascontiguousarray(found, dtype=np.uint8)
+    return np.ascontiguousarray(array, dtype=np.uint8)
 
 
 def check_frames(frames: Iterable[Any] | None, count: int) -> list[dict[str, Any]]:
@@ -186,11 +186,11 @@ def check_frames(frames: Iterable[Any] | None, count: int) -> list[dict[str, Any
     Raises:
         InputError: another number of labels, or a key that is none of these.
     """
-    given = list(range(count)) if frames is None else list(frames)
-    if len(given) != count:
-        raise InputError(f"{len(given)} labels for {count} frames", where="frames")
+    labels = list(range(count)) if frames is None else list(frames)
+    if len(labels) != count:
+        raise InputError(f"{len(labels)} labels for {count} frames", where="frames")
     made: list[dict[str, Any]] = []
-    for i, one in enumerate(given):
+    for i, one in enumerate(labels):
         entry = one if isinstance(one, Mapping) else {"label": one} if isinstance(one, str) else {"step": int(one)}
         strange = set(entry) - set(FRAME_KEYS)
         if strange:
@@ -228,17 +228,17 @@ def check_communities(communities: ArrayLike | None, n: int) -> NDArray[np.uint1
     """
     if communities is None:
         return np.zeros(0, dtype="<u2")
-    found = np.asarray(communities)
-    if found.shape != (n,) or (n and not np.issubdtype(found.dtype, np.integer)):
-        why = f"they are {found.dtype} of shape {found.shape}"
+    numbers = np.asarray(communities)
+    if numbers.shape != (n,) or (n and not np.issubdtype(numbers.dtype, np.integer)):
+        why = f"they are {numbers.dtype} of shape {numbers.shape}"
         raise InputError(
             "communities do not fit the members", where="communities", why=why, fix=f"Give {n} whole numbers."
         )
-    if n and not 0 <= found.min() <= found.max() <= NO_COMMUNITY:
+    if n and not 0 <= numbers.min() <= numbers.max() <= NO_COMMUNITY:
         raise InputError(
             "no such community", where="communities", why=f"ids are 0 .. {NO_COMMUNITY - 1}, {NO_COMMUNITY} is none"
         )
-    return found.astype("<u2")
+    return numbers.astype("<u2")
 
 
 def check_names(names: Sequence[str] | None, n: int) -> list[str]:
@@ -247,10 +247,10 @@ def check_names(names: Sequence[str] | None, n: int) -> list[str]:
     Raises:
         InputError: there are not N.
     """
-    found = [] if names is None else [str(name) for name in names]
-    if found and len(found) != n:
-        raise InputError(f"{len(found)} names for {n} members", where="names")
-    return found
+    labels = [] if names is None else [str(name) for name in names]
+    if labels and len(labels) != n:
+        raise InputError(f"{len(labels)} names for {n} members", where="names")
+    return labels
 
 
 def opinion_bins(opinions: ArrayLike, bins: int = 21, low: float = -1.0, high: float = 1.0) -> NDArray[np.uint8]:
@@ -259,7 +259,7 @@ def opinion_bins(opinions: ArrayLike, bins: int = 21, low: float = -1.0, high: f
     Raises:
         InputError: an opinion is not a number.
     """
-    found = np.asarray(opinions, dtype=np.float64)
-    if not np.isfinite(found).all():
+    values = np.asarray(opinions, dtype=np.float64)
+    if not np.isfinite(values).all():
         raise InputError("an opinion is not a number", where="opinions")
-    return np.clip(np.floor((found - low) / (high - low) * bins), 0, bins - 1).astype(np.uint8)
+    return np.clip(np.floor((values - low) / (high - low) * bins), 0, bins - 1).astype(np.uint8)

@@ -19,8 +19,8 @@ def read(name: str) -> str:
 
 def built_from(name: str) -> str | None:
     """Return the digest of the sources that a bundle was built from, as its first line says."""
-    found = _BANNER.match(read(name))
-    return found[1] if found else None
+    banner = _BANNER.match(read(name))
+    return banner[1] if banner else None
 
 
 def sources_digest(folder: Path = SOURCES) -> str:

@@ -45,13 +45,13 @@ def categories(labels: Iterable[str], *, neutral: str | None = None) -> list[Swa
     Args:
         neutral: label of a grey entry put first (index 0), for members who have not chosen.
     """
-    found = [] if neutral is None else [Swatch(label=neutral, light=NEUTRAL[0], dark=NEUTRAL[1])]
+    swatches = [] if neutral is None else [Swatch(label=neutral, light=NEUTRAL[0], dark=NEUTRAL[1])]
     for i, label in enumerate(labels):
         light, dark = HUES[i % len(HUES)]
         if i >= len(HUES):
             light, dark = _towards(light, GROUNDS["light"]), _towards(dark, GROUNDS["dark"])
-        found.append(Swatch(label=str(label), light=light, dark=dark))
-    return found
+        swatches.append(Swatch(label=str(label), light=light, dark=dark))
+    return swatches
 
 
 def opinions(bins: int = BINS, low: float = -1.0, high: float = 1.0) -> list[Swatch]:

@@ -76,7 +76,7 @@ class DiffusionGraph(anywidget.AnyWidget):
         t: the frame to show first; -1 is the last.
 
     Raises:
-        InputError: what was given does not fit together; which, where and why is said.
+        InputError: the arguments do not fit together; the message says which, where and why.
     """
 
     _esm = bundle.read("diffusion.js")
@@ -163,7 +163,7 @@ class DiffusionGraph(anywidget.AnyWidget):
         outlines: ArrayLike | None = None,
         marks: Iterable[Mapping[str, Any]] = (),
     ) -> None:
-        """Add frames at the end, and marks; only these are sent, and nobody who looks at an earlier frame is moved.
+        """Add frames at the end, and marks; only these are sent, and a view of an earlier frame stays there.
 
         Args:
             fills: whole numbers (T', N), or (N,) for one frame.
@@ -175,8 +175,8 @@ class DiffusionGraph(anywidget.AnyWidget):
         begun = self.total
         labels = frames
         if frames is None:
-            found = np.asarray(fills)
-            labels = range(begun, begun + (1 if found.ndim == 1 else len(found)))
+            array = np.asarray(fills)
+            labels = range(begun, begun + (1 if array.ndim == 1 else len(array)))
         state = self._frames(fills, outlines, labels, len(self.palette))
         if begun and state["frames"] and bool(state["outlines"]) != bool(self.outlines):
             raise InputError("some frames with outlines and some without", where="outlines")
@@ -193,7 +193,7 @@ class DiffusionGraph(anywidget.AnyWidget):
         self.total = len(self.frames)
 
     def close(self) -> None:
-        """Close it, and let go of what it draws and of who listens: some hosts keep widgets that were closed."""
+        """Close it, and release what it draws and its listeners: some hosts keep closed widgets."""
         self.unobserve_all()
         if self.comm is not None:
             with self.hold_sync():
@@ -202,7 +202,7 @@ class DiffusionGraph(anywidget.AnyWidget):
         self._names, self._n = [], 0
         super().close()
         if self.layout is not None:
-            self.layout.close()  # made with it and closed by nobody else; in a browser it holds on to the view
+            self.layout.close()  # made with it and closed nowhere else; in a browser it keeps the view alive
 
     def show(
         self,
@@ -279,7 +279,7 @@ class DiffusionGraph(anywidget.AnyWidget):
         self.send(content, buffers=[self.fills[start:], self.outlines[start:]])
 
     def _answer(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """Answer what a view asks; what is no question is left alone."""
+        """Answer a view's messages; any other message is ignored."""
         match content:
             case {"type": "frames", "from": int(begun)} if 0 <= begun < len(self.frames):
                 self._send_frames(begun)

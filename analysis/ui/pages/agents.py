@@ -15,25 +15,30 @@ from analysis.ui.pages.diffusion import Rest
 @solara.component
 def Agents(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """All win rates, then one competitor's lineage and messages."""
-    whole, more = parts.use_whole(address.arm)
+    in_full, more = parts.use_whole(address.arm)
     evaluation = background.use_reading(lambda: lookups.evaluation(follower), follower)
     arms = follower.read(data.arms_of)
     if not arms:
         vue.Notice(
             title="No competitor yet",
-            text="All arms share the first epoch; they part when the first adapters are learnt.",
+            text="All arms share the first epoch; they separate when the first adapters are trained.",
         )
         return
     if evaluation is None:
-        vue.Notice(title="Reading the log", text="Every vote of the evaluations is counted.", busy=True)
+        vue.Notice(title="Reading the log", text="Counting every vote of the evaluations.", busy=True)
         return
     arm = address.arm if address.arm in arms else arms[0]
-    found = follower.read(lambda book: data.wrote(book, address, arm))
-    start, stop = parts.page_of(address, len(found), data.PAGE)
+    slots = follower.read(lambda book: data.wrote(book, address, arm))
+    start, stop = parts.page_of(address, len(slots), data.PAGE)
     choices = follower.read(lambda book: data.agent_choices(book, address, arm))
     vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
     vue.AgentView(
-        rows=follower.read(lambda book: data.arm_rows(book, evaluation)), arm=arm, lineage=follower.read(lambda book: data.lineage_rows(book, arm)),
-        messages=follower.read(lambda book: data.message_rows(book, found[start:stop], address, whole)), total=count(len(found), "message"),
-        pager=parts.pager(address, len(found), data.PAGE), event_go=go, event_more=more,
-    )  # fmt: skip
+        rows=follower.read(lambda book: data.arm_rows(book, evaluation)),
+        arm=arm,
+        lineage=follower.read(lambda book: data.lineage_rows(book, arm)),
+        messages=follower.read(lambda book: data.message_rows(book, slots[start:stop], address, in_full)),
+        total=count(len(slots), "message"),
+        pager=parts.pager(address, len(slots), data.PAGE),
+        event_go=go,
+        event_more=more,
+    )

@@ -15,18 +15,18 @@ T = TypeVar("T")
 
 
 def use_reading(read: Callable[[], T], *about: Any) -> T | None:
-    """Return what ``read`` finds, called in a thread of its own; None while that takes long, and the page is rendered again then.
+    """Return the result of ``read``, called in a separate thread; None until it is there, and then the page is rendered again.
 
-    While newer is being read ``about`` the same, what was found before is returned.
+    While a newer result is read ``about`` the same, the last one is returned.
 
     Raises:
         Exception: whatever ``read`` raised.
     """
     _, again = solara.use_state(0)
-    known, found = solara.use_ref(about), solara.use_ref(None)
+    asked, latest = solara.use_ref(about), solara.use_ref(None)
     future: Any = solara.use_ref(None)
-    if known.current != about:
-        known.current, found.current, future.current = about, None, None
+    if asked.current != about:
+        asked.current, latest.current, future.current = about, None, None
 
     if future.current is None:
         future.current = _begin(read)
@@ -35,8 +35,8 @@ def use_reading(read: Callable[[], T], *about: Any) -> T | None:
             future.current.add_done_callback(lambda _: again(lambda number: number + 1))
     if future.current.done():
         done, future.current = future.current, None
-        found.current = done.result()
-    return found.current
+        latest.current = done.result()
+    return latest.current
 
 
 def _begin(read: Callable[[], T]) -> Future[T]:

@@ -47,7 +47,7 @@ def Compare(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
 
 @solara.component
 def WithOther(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | None, go: vue.Go, rest: Rest) -> None:
-    """Two runs, the other of which may still have to be read."""
+    """Two runs; the other may still have to be read."""
     use_version(b)
     if b.ready.is_set():
         Read(a, b, address, key, go, rest)
@@ -68,19 +68,21 @@ def Read(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | None,
             return str(error)
 
     task = solara.lab.use_task(lambda: a.once(("compare", b.key, heads), find), dependencies=[a.key, b.key])
-    found = str(task.exception) if task.error else task.value
+    comparison = str(task.exception) if task.error else task.value
     if key is not None:
-        parting = found.parting.step if isinstance(found, Comparison) and found.parting is not None else -1
+        parting = (
+            comparison.parting.step if isinstance(comparison, Comparison) and comparison.parting is not None else -1
+        )
         Both(a, b, address, key, go, rest, parting)
-    if found is None:
+    if comparison is None:
         vue.Notice(title="Comparing", busy=True, text="Walking through both logs, decision by decision.")
-    elif isinstance(found, str):
-        vue.Notice(title="They cannot be compared", text=found)
+    elif isinstance(comparison, str):
+        vue.Notice(title="They cannot be compared", text=comparison)
     else:
-        step = found.parting.step if found.parting is not None else -1
+        step = comparison.parting.step if comparison.parting is not None else -1
         where = a.read(lambda book: society_of(book, step))
         url = address.at(society=str(where), t=0).url if where not in (None, key) else ""
-        vue.CompareView(found=compared(found, a.key, b.key, where, url), event_go=go)
+        vue.CompareView(found=compared(comparison, a.key, b.key, where, url), event_go=go)
 
 
 @solara.component
@@ -105,10 +107,10 @@ def Side(
     parting: int,
 ) -> None:
     """One run's society."""
-    said, set_said = solara.use_state("")
-    vue.Caption(title=f"{letter}: {follower.key}", text=said)
+    caption, set_caption = solara.use_state("")
+    vue.Caption(title=f"{letter}: {follower.key}", text=caption)
     if follower.read(lambda book: (str(key), key.label) not in society_options(book)):
         vue.Notice(title="No such society", text=f"{follower.key} has no {key.label} so far.")
         return
-    mine = address.at(run=follower.key, society=str(key))
-    SocietyView(follower, key, mine, go, rest, set_said, linked, parting=parting).key(f"{follower.key} {key}")
+    own_address = address.at(run=follower.key, society=str(key))
+    SocietyView(follower, key, own_address, go, rest, set_caption, linked, parting=parting).key(f"{follower.key} {key}")

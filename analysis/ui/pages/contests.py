@@ -17,12 +17,12 @@ from analysis.ui.pages.diffusion import Rest
 def Contests(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """The list, or the contest that the address names."""
     if address.contest:
-        found = follower.read(lambda book: book.contests.get(address.contest))
-        if found is None:
+        contest = follower.read(lambda book: book.contests.get(address.contest))
+        if contest is None:
             text = f"The log holds no contest {address.contest[:120]!r}."
             vue.Notice(title="No such contest", text=text)
         else:
-            OneContest(follower, found, address, go).key(found.contest)
+            OneContest(follower, contest, address, go).key(contest.contest)
         return
     contests = follower.read(lambda book: data.listed(book, address))
     start, stop = parts.page_of(address, len(contests), data.PAGE)
@@ -30,26 +30,33 @@ def Contests(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -
     choices = follower.read(lambda book: data.contest_choices(book, address))
     vue.Controls(choices=choices, said=count(len(contests), "contest"), event_chose=parts.chooser(address, go))
     vue.ContestList(
-        rows=rows, pager=parts.pager(address, len(contests), data.PAGE), found=address.find, event_go=go,
+        rows=rows,
+        pager=parts.pager(address, len(contests), data.PAGE),
+        found=address.find,
+        event_go=go,
         event_find=lambda text: go(address.at(find=text, page_no=0).url),
-    )  # fmt: skip
+    )
 
 
 @solara.component
 def OneContest(follower: Follower, contest: Contest, address: PageAddress, go: vue.Go) -> None:
-    """A contest that is there."""
-    whole, more = parts.use_whole(contest.contest)
+    """A contest that exists."""
+    in_full, more = parts.use_whole(contest.contest)
     read = background.use_reading(
         lambda: (lookups.of_step(follower, contest), lookups.verdicts(follower)), follower, contest.contest
     )
     if read is None:
-        vue.Notice(title="Reading the log", text="The reactions to this contest are looked for.", busy=True)
+        vue.Notice(title="Reading the log", text="Looking for the reactions to this contest.", busy=True)
         return
     events, (judged, _) = read
-    found = follower.read(lambda book: data.one(book, contest, events, address, judged, whole))
-    reactions = found["reactions"]
+    details = follower.read(lambda book: data.one(book, contest, events, address, judged, in_full))
+    reactions = details["reactions"]
     start, stop = parts.page_of(address, len(reactions), data.PAGE)
     vue.ContestView(
-        contest=found | {"reactions": reactions[start:stop]}, total=count(len(reactions), "persona"),
-        pager=parts.pager(address, len(reactions), data.PAGE), back=address.at(contest="", page_no=0).url, event_go=go, event_more=more,
-    )  # fmt: skip
+        contest=details | {"reactions": reactions[start:stop]},
+        total=count(len(reactions), "persona"),
+        pager=parts.pager(address, len(reactions), data.PAGE),
+        back=address.at(contest="", page_no=0).url,
+        event_go=go,
+        event_more=more,
+    )

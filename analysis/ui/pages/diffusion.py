@@ -36,11 +36,9 @@ def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
         go(address.at(**{changed["name"]: int(value) if number else value}, **rest_at).url)
 
     shown = solara.use_ref(address.t)
-    said, set_said = solara.use_state("")
+    caption, set_caption = solara.use_state("")
     height, set_height = solara.use_state(360)
-    vue.Controls(
-        choices=choices, said=said, event_chose=chose, event_room=lambda pixels: set_height(room(pixels))
-    )  # fmt: skip
+    vue.Controls(choices=choices, said=caption, event_chose=chose, event_room=lambda pixels: set_height(room(pixels)))
     if key is None:
         vue.Notice(title="No society yet", text=parts.nobody(follower))
         return
@@ -49,13 +47,13 @@ def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
         shown.current = changes.get("t", shown.current)
         rest(**changes)
 
-    SocietyView(follower, key, address, go, rested, set_said, height=height).key(
+    SocietyView(follower, key, address, go, rested, set_caption, height=height).key(
         f"{follower.key} {key} {address.across} {address.up}"
     )
 
 
 def room(pixels: int) -> int:
-    """Return how high a graph may be in a window of that height, so that its time and the selected member are seen too."""
+    """Return the height of a graph in a window of that height, with room for the time slider and the selected member."""
     return max(300, min(900, int(pixels) - 440))
 
 
@@ -64,14 +62,14 @@ Labels = Callable[[], list[dict[str, Any]]]
 
 
 class Linked:
-    """Widgets that show the same time: who moves one moves the others to :func:`same_time`."""
+    """Widgets that show the same time: moving one moves the others to :func:`same_time`."""
 
     def __init__(self) -> None:
         self._labels: dict[DiffusionGraph, Labels] = {}
         self._moving = False
 
     def join(self, widget: DiffusionGraph, labels: Labels) -> Callable[[], None]:
-        """Link a widget, of whose frames ``labels`` tells; returns how to let go of it."""
+        """Link a widget whose frames ``labels`` describes; returns how to unlink it."""
         self._labels[widget] = labels
         widget.observe(self._moved, "t")
 
@@ -95,9 +93,16 @@ class Linked:
 
 @solara.component
 def SocietyView(
-    follower: Follower, key: SocietyKey, address: PageAddress, go: vue.Go, rest: Rest, say: Callable[[str], None],
-    linked: Linked | None = None, height: int = 400, parting: int = -1,
-) -> None:  # fmt: skip
+    follower: Follower,
+    key: SocietyKey,
+    address: PageAddress,
+    go: vue.Go,
+    rest: Rest,
+    say: Callable[[str], None],
+    linked: Linked | None = None,
+    height: int = 400,
+    parting: int = -1,
+) -> None:
     """One society, followed as long as it is shown; ``parting``: the step in which it and the one beside it part."""
     tick, set_tick = solara.use_state(0)
     seen = solara.use_context(SEEN)
@@ -106,7 +111,7 @@ def SocietyView(
     def begin() -> Callable[[], None] | None:
         if not seen:
             return None
-        set_tick(lambda number: number + 1)  # of what came before we looked
+        set_tick(lambda number: number + 1)  # for events from before this subscription
         return watcher.look(lambda: set_tick(lambda number: number + 1))
 
     solara.use_effect(begin, [watcher, seen])
@@ -137,9 +142,18 @@ class _Sent:
 
 @solara.component
 def Graph(
-    follower: Follower, watcher: Watcher, key: SocietyKey, address: PageAddress, go: vue.Go, rest: Rest, say: Callable[[str], None],
-    tick: int, linked: Linked | None, height: int, parting: int,
-) -> None:  # fmt: skip
+    follower: Follower,
+    watcher: Watcher,
+    key: SocietyKey,
+    address: PageAddress,
+    go: vue.Go,
+    rest: Rest,
+    say: Callable[[str], None],
+    tick: int,
+    linked: Linked | None,
+    height: int,
+    parting: int,
+) -> None:
     """The widget, made once; later frames are added, other colours are sent."""
     selected, set_selected = solara.use_state(-1)
     t, set_t = solara.use_state(address.t)
@@ -150,11 +164,23 @@ def Graph(
         places = place(people, header, frames.personas, key.phase, follower.path, address.across, address.up)
         shown = film(frames, address.fill, address.slot)
         widget = DiffusionGraph(
-            places.xy, places.ties, shown.fills, outlines=shown.outlines, palette=shown.palette, ramp=shown.ramp,
-            frames=frames.labels, marks=frames.marks, names=places.names, communities=places.communities,
-            t=min(max(0, address.t), len(frames) - 1), note=places.note, fills_title=shown.title,
-            outline_labels=shown.outline_labels, height=height, title=f"Audience: {key.label}",
-        )  # fmt: skip
+            places.xy,
+            places.ties,
+            shown.fills,
+            outlines=shown.outlines,
+            palette=shown.palette,
+            ramp=shown.ramp,
+            frames=frames.labels,
+            marks=frames.marks,
+            names=places.names,
+            communities=places.communities,
+            t=min(max(0, address.t), len(frames) - 1),
+            note=places.note,
+            fills_title=shown.title,
+            outline_labels=shown.outline_labels,
+            height=height,
+            title=f"Audience: {key.label}",
+        )
         row = _row_of(frames, address.persona)
         if row >= 0:
             widget.selected = row
@@ -217,29 +243,35 @@ def Graph(
 def _send(
     widget: DiffusionGraph, frames: Frames, fill: str, slot: int, sent: _Sent, marks: list[dict[str, Any]]
 ) -> None:
-    """Send the widget the frames that it has not, or all of them where what colours them is another."""
+    """Send the widget the frames that it lacks, or all of them where their colouring has changed."""
     same = (*sent.view[:2], sent.thinned) == (fill, slot, frames.thinned)
     if same and sent.frames == len(frames):
         widget.marks = marks
         return
-    known, end = (sent.frames, sent.view[2]) if same else (0, 0.0)
-    shown = film(frames, fill, slot, known, end)
-    if known and shown.ramp.get("high", 0.0) != end:  # the scale is another
-        known, shown = 0, film(frames, fill, slot)
-    if known:
-        widget.append(shown.fills, frames.labels[known:], outlines=shown.outlines)
+    sent_frames, end = (sent.frames, sent.view[2]) if same else (0, 0.0)
+    shown = film(frames, fill, slot, sent_frames, end)
+    if sent_frames and shown.ramp.get("high", 0.0) != end:  # the scale has changed
+        sent_frames, shown = 0, film(frames, fill, slot)
+    if sent_frames:
+        widget.append(shown.fills, frames.labels[sent_frames:], outlines=shown.outlines)
         widget.marks = marks  # sent where they are others
     else:
         widget.show(
-            shown.fills, frames.labels, outlines=shown.outlines, marks=marks, palette=shown.palette, ramp=shown.ramp, t=min(widget.t, len(frames) - 1)
-        )  # fmt: skip
+            shown.fills,
+            frames.labels,
+            outlines=shown.outlines,
+            marks=marks,
+            palette=shown.palette,
+            ramp=shown.ramp,
+            t=min(widget.t, len(frames) - 1),
+        )
         widget.fills_title = shown.title
     sent.frames, sent.thinned, sent.view = len(frames), frames.thinned, (fill, slot, shown.ramp.get("high", 0.0))
 
 
 def _row_of(frames: Frames, persona: int) -> int:
-    found = frames.personas.searchsorted(persona)
-    return int(found) if persona >= 0 and found < frames.n and frames.personas[found] == persona else -1
+    row = frames.personas.searchsorted(persona)
+    return int(row) if persona >= 0 and row < frames.n and frames.personas[row] == persona else -1
 
 
 def _text(people: list[Any], persona: int) -> str:

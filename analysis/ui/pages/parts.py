@@ -1,4 +1,4 @@
-"""What several pages do alike: texts shown whole on demand, pages of a list, choices that change the address."""
+"""What several pages share: texts shown whole on demand, pages of a list, choices that change the address."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from analysis.ui.pages import vue
 def use_whole(*depends: Any) -> tuple[frozenset[str], Callable[[str], None]]:
     """Return which texts are shown whole, and what shows one more; forgotten when ``depends`` change."""
     shown, set_shown = solara.use_state((depends, frozenset[str]()))
-    mine = shown[1] if shown[0] == depends else frozenset[str]()
-    return mine, lambda name: set_shown((depends, mine | {name}))
+    names = shown[1] if shown[0] == depends else frozenset[str]()
+    return names, lambda name: set_shown((depends, names | {name}))
 
 
 def chooser(address: PageAddress, go: vue.Go) -> Callable[[dict[str, Any]], None]:
-    """Return what puts a choice into the address; the list begins again at its first page."""
+    """Return a function that puts a choice into the address; the list returns to its first page."""
 
     def chose(changed: dict[str, Any]) -> None:
         value = int(changed["value"]) if isinstance(getattr(address, changed["name"]), int) else changed["value"]
@@ -48,7 +48,7 @@ def page_of(address: PageAddress, total: int, size: int) -> tuple[int, int]:
 
 
 def nobody(follower: Follower) -> str:
-    """Return why no society is there to be shown."""
+    """Return why there is no society to show."""
     if follower.error:
         return "The log cannot be read further, and what stands before the damage holds no step."
-    return "Nobody has been asked anything so far. The page follows the run."
+    return "No persona has been asked anything so far. The page follows the run."

@@ -45,10 +45,10 @@ def Persona(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
 
 @solara.component
 def OnePersona(follower: Follower, address: PageAddress, person: data.Person, key: SocietyKey, go: vue.Go) -> None:
-    """A persona that is there."""
+    """A persona that exists."""
     story = background.use_reading(lambda: lookups.story(follower, person, key), follower, person.persona, key)
     if story is None:
-        vue.Notice(title="Reading the log", text=f"What {person.name} saw and did is looked for.", busy=True)
+        vue.Notice(title="Reading the log", text=f"What {person.name} saw and did is being read.", busy=True)
     else:
         Told(follower, address, person, key, story, go)
 
@@ -58,33 +58,45 @@ def Told(
     follower: Follower, address: PageAddress, person: data.Person, key: SocietyKey, story: told.Story, go: vue.Go
 ) -> None:
     """A persona whose story was read."""
-    whole, more = parts.use_whole(person.persona, str(key))
+    in_full, more = parts.use_whole(person.persona, str(key))
     missing, set_missing = solara.use_state("")
-    rows = told.story_rows(story, *parts.page_of(address, len(story.encounters), SIZE), whole)
+    rows = told.story_rows(story, *parts.page_of(address, len(story.encounters), SIZE), in_full)
     for row in rows:
         row["url"] = address.at(page="contests", contest=row["contest"], page_no=0).url
     first, size = follower.read(lambda book: (data.first_of(book, key.phase), len(names_of(book.people, key.phase))))
 
     def find(name: str) -> None:
-        found = follower.read(lambda book: data.find_by_name(book, key.phase, name))
-        set_missing("" if found >= 0 else f"Nobody is called {name[:60]!r}.")
-        if found >= 0:
-            go(address.at(persona=found, page_no=0).url)
+        number = follower.read(lambda book: data.find_by_name(book, key.phase, name))
+        set_missing("" if number >= 0 else f"Nobody is called {name[:60]!r}.")
+        if number >= 0:
+            go(address.at(persona=number, page_no=0).url)
 
     def to(step: int) -> str:
         return address.at(persona=first + (person.persona - first + step) % max(1, size), page_no=0).url
 
     state, ask = _use_interview(follower, person, story)
     vue.PersonaView(
-        person=data.person_row(person), rows=rows, lines=told.lines(story.opinions), end=told.scale(story.opinions), society=key.label,
-        total=count(len(story.encounters), "contest"), place=f"{person.persona - first + 1:,} of {size:,}", before=to(-1), after=to(1),
-        pager=parts.pager(address, len(story.encounters), SIZE), missing=missing, interview=state,
-        event_go=go, event_more=more, event_find=find, event_ask=ask,
-    )  # fmt: skip
+        person=data.person_row(person),
+        rows=rows,
+        lines=told.lines(story.opinions),
+        end=told.scale(story.opinions),
+        society=key.label,
+        total=count(len(story.encounters), "contest"),
+        place=f"{person.persona - first + 1:,} of {size:,}",
+        before=to(-1),
+        after=to(1),
+        pager=parts.pager(address, len(story.encounters), SIZE),
+        missing=missing,
+        interview=state,
+        event_go=go,
+        event_more=more,
+        event_find=find,
+        event_ask=ask,
+    )
 
 
 def _use_interview(follower: Follower, person: data.Person, story: told.Story) -> tuple[dict[str, Any], vue.Go]:
-    said, set_said = solara.use_state({})
+    conversations, set_conversations = solara.use_state({})
     busy, set_busy = solara.use_state(False)
     interviewer = library().interviewer
     ready, text = follower.read(interviewer.note)
@@ -95,17 +107,17 @@ def _use_interview(follower: Follower, person: data.Person, story: told.Story) -
         def asking() -> None:
             try:
                 answer = follower.read(lambda book: book)
-                found = interviewer.ask(answer, person, story.encounters, question[:1000])
+                reply = interviewer.ask(answer, person, story.encounters, question[:1000])
             except MolochError as error:
-                found = {
+                reply = {
                     "question": question,
                     "answer": {"pieces": [[str(error), False]], "hidden": 0},
                     "cost": "no answer",
                 }
-            set_said(lambda all_said: all_said | {person.persona: [*all_said.get(person.persona, []), found]})
+            set_conversations(lambda all_said: all_said | {person.persona: [*all_said.get(person.persona, []), reply]})
             set_busy(False)
 
         set_busy(True)
         threading.Thread(target=asking, daemon=True).start()
 
-    return {"ready": ready, "text": text, "busy": busy, "said": said.get(person.persona, [])}, ask
+    return {"ready": ready, "text": text, "busy": busy, "said": conversations.get(person.persona, [])}, ask

@@ -24,18 +24,21 @@ def Probes(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
     """Tables of the run's own probes, and of judges if there were any."""
     read = background.use_reading(lambda: (lookups.evaluation(follower), lookups.verdicts(follower)), follower)
     if read is None:
-        vue.Notice(title="Reading the log", text="Every verdict of the evaluations is counted.", busy=True)
+        vue.Notice(title="Reading the log", text="Counting every verdict of the evaluations.", busy=True)
         return
-    found, (judged, why) = read
-    epoch = probes.epoch_of(found, address.epoch)
-    tables = probes.probe_tables(found, epoch) + probes.judge_tables(judged, found, epoch) if epoch else []
-    if found.epochs:
-        options = [[str(each), f"after epoch {each}"] for each in found.epochs]
+    evaluation, (judged, why) = read
+    epoch = probes.epoch_of(evaluation, address.epoch)
+    tables = probes.probe_tables(evaluation, epoch) + probes.judge_tables(judged, evaluation, epoch) if epoch else []
+    if evaluation.epochs:
+        options = [[str(each), f"after epoch {each}"] for each in evaluation.epochs]
         choices = [{"name": "epoch", "label": "Evaluation", "value": str(epoch), "options": options}]
         vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
     run = quoted(follower.path)
     none = "" if judged else "No language model judged these messages yet:"
     vue.ProbeView(
-        tables=tables, title="Nothing was evaluated yet", command="" if judged or why else f"moloch probe {run} --judge http://host:8000/v1#NAME", judges=why or none,
+        tables=tables,
+        title="Nothing was evaluated yet",
+        command="" if judged or why else f"moloch probe {run} --judge http://host:8000/v1#NAME",
+        judges=why or none,
         text="Probes judge what is written for held-out anchors, after the last epoch (or each, with --set evaluate=every).",
-    )  # fmt: skip
+    )

@@ -18,7 +18,7 @@ def AddressBar(search: str) -> None:
 
 @solara.component_vue("presence.vue")
 def Presence(event_seen: Callable[[bool], None]) -> None:
-    """Tells whether the page is seen, whenever that changes: a tab in the background is not."""
+    """Reports whether the page is seen, whenever that changes: a tab in the background is not."""
 
 
 @solara.component_vue("header.vue")
@@ -28,7 +28,7 @@ def Header(run: Row | None, page: str, tabs: list[Row], home: str, event_go: Go)
 
 @solara.component_vue("state.vue")
 def Notice(title: str, text: str = "", command: str = "", busy: bool = False) -> None:
-    """A page that has nothing to show, and why; ``busy``: it will by itself."""
+    """A page that has nothing to show, and why; ``busy``: it will update by itself."""
 
 
 @solara.component_vue("runs.vue")
@@ -42,7 +42,7 @@ def Controls(
 ) -> None:
     """Choices in a row: each with ``name``, ``label``, ``value`` and ``options``, pairs of value and label.
 
-    ``event_room`` is told how high the window is, in pixels.
+    ``event_room`` receives the height of the window, in pixels.
     """
 
 
@@ -53,9 +53,23 @@ def MemberCard(name: str, text: str, facts: list[list[str]], to: str, event_go: 
 
 @solara.component_vue("persona.vue")
 def PersonaView(
-    person: Row, rows: list[Row], lines: list[Row], end: float, society: str, total: str, place: str, before: str, after: str,
-    pager: Row | None, missing: str, interview: Row, event_go: Go, event_more: Go, event_find: Go, event_ask: Go,
-) -> None:  # fmt: skip
+    person: Row,
+    rows: list[Row],
+    lines: list[Row],
+    end: float,
+    society: str,
+    total: str,
+    place: str,
+    before: str,
+    after: str,
+    pager: Row | None,
+    missing: str,
+    interview: Row,
+    event_go: Go,
+    event_more: Go,
+    event_find: Go,
+    event_ask: Go,
+) -> None:
     """One persona, what it saw, and the interview."""
 
 

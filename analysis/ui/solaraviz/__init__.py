@@ -1,4 +1,4 @@
-"""Parts for Mesa's SolaraViz: a run of a page's own, its audience, its contests, its measures, and where it stands.
+"""Parts for Mesa's SolaraViz: a page's own run, its audience, its contests, its measures, and its status.
 
 Each part is a function of a model, as SolaraViz wants its components, and shows :class:`abm.views.replay_model.ReplayModel` and
 :class:`learning.LiveRun` alike. What models wrote is shown as text, never as markup.

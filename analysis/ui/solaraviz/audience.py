@@ -1,4 +1,4 @@
-"""The audience graph of a model, one frame for each step that somebody saw."""
+"""The audience graph of a model, one frame for each step that a page showed."""
 
 # solara says of no name that it is public
 # pyright: reportPrivateImportUsage=false
@@ -59,9 +59,18 @@ def _graph(model: ReplayModel, now: _Picture) -> tuple[DiffusionGraph, str]:
     places = stand(voters.names, ties, traits)
     slots = max(2, int(model.config.get("messages", 2)))
     graph = DiffusionGraph(
-        places.xy, places.ties, now.fills, outlines=now.outlines, frames=[now.label], names=places.names,
-        communities=places.communities, outline_labels=list(EXPOSURES),
+        places.xy,
+        places.ties,
+        now.fills,
+        outlines=now.outlines,
+        frames=[now.label],
+        names=places.names,
+        communities=places.communities,
+        outline_labels=list(EXPOSURES),
         palette=categories([f"Message {slot + 1}" for slot in range(slots)], neutral="No choice"),
-        fills_title="Chose, in the step's last contest", title="Audience", live=True, height=HEIGHT,
-    )  # fmt: skip
+        fills_title="Chose, in the step's last contest",
+        title="Audience",
+        live=True,
+        height=HEIGHT,
+    )
     return graph, places.note

@@ -39,11 +39,23 @@ def Contest(model: ReplayModel):
     at = max(0, len(contests) - 1 - back)
     with solara.Column(gap="8px", style={"padding": "0 8px", "height": "390px", "overflow": "auto"}):
         with solara.Row(style={"align-items": "center"}, gap="4px"):
-            solara.Button(icon_name="mdi-chevron-left", icon=True, small=True, disabled=at == 0,
-                          on_click=lambda: set_back(back + 1), attributes={"aria-label": "Previous contest"})  # fmt: skip
+            solara.Button(
+                icon_name="mdi-chevron-left",
+                icon=True,
+                small=True,
+                disabled=at == 0,
+                on_click=lambda: set_back(back + 1),
+                attributes={"aria-label": "Previous contest"},
+            )
             solara.Text(f"Contest {at + 1} of {len(contests)} in step {model.steps}")
-            solara.Button(icon_name="mdi-chevron-right", icon=True, small=True, disabled=at == len(contests) - 1,
-                          on_click=lambda: set_back(back - 1), attributes={"aria-label": "Next contest"})  # fmt: skip
+            solara.Button(
+                icon_name="mdi-chevron-right",
+                icon=True,
+                small=True,
+                disabled=at == len(contests) - 1,
+                on_click=lambda: set_back(back - 1),
+                attributes={"aria-label": "Next contest"},
+            )
         Card(contests[at])
 
 
@@ -56,7 +68,7 @@ def step_contests(model: ReplayModel) -> list[dict[str, Any]]:
 @solara.component
 def Card(contest: dict[str, Any]):
     """One contest."""
-    dark = bool(solara.lab.use_dark_effective())  # None where nobody knows
+    dark = bool(solara.lab.use_dark_effective())  # None where it is unknown
     if not _text(contest["anchor"]).startswith(contest["subject"]):  # an article is its own subject
         _div([short(contest["subject"], 80)], "font-weight:600;font-size:16px")
     _div(
@@ -80,21 +92,24 @@ def Card(contest: dict[str, Any]):
 
 
 def _message(slot: int, message: dict[str, Any], votes: list[dict[str, Any]], dark: bool) -> None:
-    mine = votes[slot] if slot < len(votes) else {"count": "0", "share": 0.0}
+    tally = votes[slot] if slot < len(votes) else {"count": "0", "share": 0.0}
     colour = _hue(1 + slot % 6, dark)
     with solara.v.Html(tag="div", style_=f"border-left:4px solid {colour};padding-left:10px"):
         _div([f"Message {slot + 1} · {message['name']}"], "font-weight:600;font-size:13px")
-        said = [f"Not published: {message['rejected']}"] if message["rejected"] else _pieces(message["text"])
+        content = [f"Not published: {message['rejected']}"] if message["rejected"] else _pieces(message["text"])
         _div(
-            said,
+            content,
             "font-size:14px;line-height:20px;white-space:pre-line;overflow-wrap:anywhere;max-height:120px;overflow:auto",
             "moloch-message",
         )
-        _div([f"{mine['count']} {'vote' if mine['count'] == '1' else 'votes'}{' · won' if message['won'] else ''}"],
-             "font-size:13px;margin-top:4px", "moloch-votes")  # fmt: skip
-        _div([], f"height:4px;border-radius:2px;background:{colour};width:{mine['share']:.1%}")
-        if found := [verdict["probe"] for verdict in message["verdicts"] if verdict["bad"]]:
-            _div([f"Probes say: {', '.join(found)}"], f"font-size:13px;color:{'#ff8a80' if dark else '#c62828'}")
+        _div(
+            [f"{tally['count']} {'vote' if tally['count'] == '1' else 'votes'}{' · won' if message['won'] else ''}"],
+            "font-size:13px;margin-top:4px",
+            "moloch-votes",
+        )
+        _div([], f"height:4px;border-radius:2px;background:{colour};width:{tally['share']:.1%}")
+        if failed := [verdict["probe"] for verdict in message["verdicts"] if verdict["bad"]]:
+            _div([f"Probes say: {', '.join(failed)}"], f"font-size:13px;color:{'#ff8a80' if dark else '#c62828'}")
 
 
 def _said(reaction: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The model behind a page: a run of the page's own, or a log, and the values of its parameter panel."""
+"""The model behind a page: the page's own run, or a log, and the values of its parameter panel."""
 
 # solara says of no name that it is public
 # pyright: reportPrivateImportUsage=false
@@ -30,7 +30,7 @@ def use_live(params: Mapping[str, Any]) -> solara.Reactive[LiveRun]:
     def watch():
         run = model.value
         run.on_change = force_update
-        force_update()  # for what changed before anybody was told of it
+        force_update()  # for changes made before the listener was added
         return run.close
 
     solara.use_effect(watch, [model.value])
@@ -62,7 +62,7 @@ def live_params(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def first_values(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what each parameter is before anybody changes it."""
+    """Return each parameter's initial value."""
     return {name: _value(param) for name, param in params.items()}
 
 
@@ -73,5 +73,5 @@ def _value(param: Any) -> Any:
 
 
 def still(model: ReplayModel) -> AbstractContextManager[Any]:
-    """Keep a model as it is while a part reads it; a live run's changes on a thread of its own."""
+    """Keep a model as it is while a part reads it; a live run's model changes on a separate thread."""
     return model.still() if isinstance(model, LiveRun) else nullcontext()

@@ -37,7 +37,7 @@ def plot(measure: str | Mapping[str, str], post_process: Callable[[Any], None] |
     @solara.component
     def Plot(model: ReplayModel):
         update_counter.get()
-        dark = bool(solara.lab.use_dark_effective())  # None where nobody knows
+        dark = bool(solara.lab.use_dark_effective())  # None where it is unknown
         with still(model):  # its rows are being written
             steps, rows = model.steps, model.datacollector.get_model_vars_dataframe()
         figure = solara.use_memo(lambda: draw(rows, lines, post_process, dark), [id(model), steps, dark])

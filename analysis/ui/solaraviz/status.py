@@ -1,4 +1,4 @@
-"""Where a run stands, above everything else on the page."""
+"""A run's status, above everything else on the page."""
 
 # solara says of no name that it is public
 # pyright: reportPrivateImportUsage=false

@@ -28,7 +28,7 @@ def Dressing():
 
 
 def settle() -> None:
-    """Settle what Solara's server, if it is what loads this page, would show and send without being asked."""
+    """Turn off what Solara's server, if it loads this page, would show and send by default."""
     if (settings := sys.modules.get("solara.server.settings")) is not None:
         settings.theme.show_banner = False
         settings.theme.title = "Moloch"
