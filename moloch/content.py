@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import msgspec
 
@@ -17,6 +18,12 @@ def canonical(value: object) -> bytes:
 def digest(data: bytes) -> str:
     """Return the SHA-256 of ``data``, 64 hex characters."""
     return hashlib.sha256(data).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, 64 hex characters; it is never whole in memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def content_id(value: object) -> str:

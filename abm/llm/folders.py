@@ -1,4 +1,7 @@
-"""Where a model's files are: in the package, in a folder, or in the cache of Hugging Face's hub. Downloads nothing."""
+"""Where a model's files are: in the package, among added models, in a folder, or in the cache of Hugging Face's hub.
+
+Downloads nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import re
 from importlib import resources
 from pathlib import Path
 
-from abm.llm.weights import weight_files
+from abm.llm.models.home import models_home
+from abm.llm.models.known import KNOWN
+from abm.llm.weights import holds_model
 from moloch.errors import InputError
 
 POCKET = "pocket"
@@ -16,13 +21,17 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def model_folder(name: str) -> Path:
-    """Return the folder of a model's files: of the pocket model, of a model on the hub that was downloaded, or ``name`` itself.
+    """Return the folder of a model's files: of the pocket model, an added or a downloaded model, or ``name`` itself.
 
     Raises:
         InputError: there is no model.
     """
     if (folder := local_folder(name)) is not None:
         return folder
+    if name in KNOWN:
+        raise InputError(
+            f"model {name!r} was not added yet", why=KNOWN[name].about, fix=f"Add it once: moloch model add {name}"
+        )
     if _HUB_ID.fullmatch(name) and not Path(name).is_dir():
         raise InputError(
             f"no model {name!r} here",
@@ -39,15 +48,16 @@ def model_folder(name: str) -> Path:
         f"no model {name!r}",
         where=name,
         why="the folder needs config.json, a tokenizer and model.safetensors",
-        fix=f"Give {POCKET!r}, the folder of a downloaded model, or the server that has it: --llm http://host:8000/v1.",
+        fix=f"Give {POCKET!r}, a model of moloch model list, a folder, or the server that has it: --llm http://host:8000/v1.",
     )
 
 
 def local_folder(name: str) -> Path | None:
     """Return the folder of a model whose files are here; None if there is none."""
     folder = Path(str(resources.files("abm").joinpath("llm/pocket"))) if name == POCKET else Path(name)
-    for place in (folder, _downloaded(name)):
-        if place is not None and (place / "config.json").is_file() and weight_files(place):
+    added = models_home() / name if "/" not in name else None
+    for place in (folder, added, _downloaded(name)):
+        if place is not None and holds_model(place):
             return place
     return None
 

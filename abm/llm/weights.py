@@ -81,6 +81,11 @@ def weight_files(folder: Path) -> list[Path]:
     return files if all(file.is_file() for file in files) else []
 
 
+def holds_model(folder: Path) -> bool:
+    """Return whether a folder has the settings and all weights of a model."""
+    return (folder / "config.json").is_file() and bool(weight_files(folder))
+
+
 class Factors(NamedTuple):
     """What an adapter adds to a weight, ``scale * up @ down``; float32, shapes (out, rank) and (rank, in)."""
 

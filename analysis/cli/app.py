@@ -10,6 +10,7 @@ from analysis.cli.fork import fork
 from analysis.cli.graph import graph
 from analysis.cli.llm import app as llm
 from analysis.cli.log import app as log
+from analysis.cli.model import app as model
 from analysis.cli.personas import app as personas
 from analysis.cli.probe import probe
 from analysis.cli.replay import replay
@@ -39,4 +40,5 @@ app.command()(ui)
 app.command()(doctor)
 app.add_typer(log)
 app.add_typer(llm)
+app.add_typer(model)
 app.add_typer(personas)
