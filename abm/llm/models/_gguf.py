@@ -1,7 +1,7 @@
 """A GGUF file as an ordinary folder of safetensors. transformers reads its settings and tensors; the rest is read here.
 
-transformers can read a whole GGUF model too, and then swaps the start and the end token, splits digits by GPT-2's rule and
-cannot save what it read.
+transformers can read a whole GGUF model too, and then takes the start token for the end token, splits text by the rule of
+the architecture rather than the file's, and cannot save what it read.
 """
 
 from __future__ import annotations
