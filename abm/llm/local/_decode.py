@@ -16,6 +16,7 @@ import torch
 
 from abm.llm.local._cache import roomy_cache
 from abm.llm.local._guide import Guide, Options
+from abm.llm.local._nucleus import nucleus
 from abm.llm.local._steps import Pinned, Plain
 from abm.llm.local.attention import any_length
 
@@ -185,10 +186,7 @@ def sample(
     scaled = logits.float() / torch.where(temperature == 0, 1.0, temperature)
     probabilities = torch.softmax(scaled, dim=-1)
     if top_p is not None:
-        ranked, order = probabilities.sort(dim=-1, descending=True, stable=True)
-        before = ranked.cumsum(-1) - ranked
-        kept = (before < top_p).scatter_(-1, torch.zeros_like(order[:, :1]), True)  # the likeliest always stays
-        probabilities = probabilities * torch.zeros_like(kept).scatter(-1, order, kept)
+        probabilities = probabilities * nucleus(probabilities, top_p)
     cumulative = probabilities.cumsum(-1)
     total = cumulative[:, -1:]
     below = torch.nextafter(total, torch.zeros_like(total))  # rounding must not draw beyond the last possible token
