@@ -26,14 +26,25 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_adapters(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two random adapters of the tiny model, ``one`` and ``two``."""
+def tiny_adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two random adapters of the tiny model, :func:`one` and :func:`two`."""
+    return tmp_path_factory.mktemp("adapters")
+
+
+@pytest.fixture(scope="session")
+def one(tiny_model: Path, tiny_adapters: Path) -> str:
+    """The first tiny adapter's id."""
     from tests.support.tiny import save_tiny_adapter
 
-    folder = tmp_path_factory.mktemp("adapters")
-    save_tiny_adapter(tiny_model, folder / "one", seed=1)
-    save_tiny_adapter(tiny_model, folder / "two", seed=2, use_rslora=True)
-    return folder
+    return save_tiny_adapter(tiny_model, tiny_adapters, seed=1)
+
+
+@pytest.fixture(scope="session")
+def two(tiny_model: Path, tiny_adapters: Path) -> str:
+    """The second tiny adapter's id."""
+    from tests.support.tiny import save_tiny_adapter
+
+    return save_tiny_adapter(tiny_model, tiny_adapters, seed=2, use_rslora=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Where decisions meet the log: journals that take or check them, the digest, differences, and replay."""
 
+from abm.journal._adapters import AdaptersHeld
 from abm.journal._differences import NOTHING, Difference, differences, kind, place, shown
 from abm.journal._replay import Replayed, replay
 from abm.journal.checker import Checker, Diverged, Divergence, LogEnded
@@ -10,6 +11,7 @@ from abm.journal.live import LiveJournal
 
 __all__ = [
     "NOTHING",
+    "AdaptersHeld",
     "Checker",
     "Decision",
     "Decisions",

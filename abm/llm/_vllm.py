@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
+from abm.llm.adapters import read_adapter
 from abm.llm.fingerprint import Fingerprint, deviation, recorded
 from abm.llm.folders import model_folder
 from abm.llm.port import Finish, Reply, Request
@@ -114,6 +115,7 @@ class VLLM:
 
         Raises:
             InputError: a prompt leaves no room for its completion (nothing is cut), or an adapter cannot be loaded.
+            CorruptLog: an adapter is not there, or is not the one of its name.
             OutOfSync: the engine does not compute with an adapter that it loaded.
         """
         prompts = {
@@ -227,6 +229,7 @@ class VLLM:
             return
         if self._adapters is None:
             raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
+        read_adapter(self._adapters, adapter, base=self.digest)  # the engine reads what the folder holds, whatever it is
         folder = (self._adapters / adapter).resolve()
         lora = LoRARequest(adapter, next(self._numbers), str(folder))
         try:

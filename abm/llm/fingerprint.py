@@ -6,12 +6,13 @@ that went on with older weights, or with none, would otherwise go unnoticed. Kno
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from moloch.errors import MolochError
+from moloch.errors import CorruptLog, MolochError
 
 FILE = "check.json"
 ROUNDING = 0.02
@@ -45,11 +46,33 @@ def record(folder: Path, known: Fingerprint) -> None:
 
 
 def recorded(folder: Path) -> Fingerprint | None:
-    """Return what was recorded beside an adapter; None if nothing was."""
+    """Return what was recorded beside an adapter; None if nothing was.
+
+    Raises:
+        CorruptLog: what is there cannot be read, or is none: an engine would go unchecked.
+    """
+    path = folder / FILE
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=Fingerprint)
-    except (OSError, msgspec.DecodeError):
+        known = msgspec.json.decode(path.read_bytes(), type=Fingerprint)
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(path, str(error)) from error
+    sides = [known.adapted, known.base, *([known.before] if known.before else [])]
+    if len(known.tokens) < 2 or any(len(side) != len(known.tokens) - 1 for side in sides):
+        raise _unreadable(path, "it needs a log-probability for each token but the first")
+    if min(known.tokens) < 0 or not all(math.isfinite(value) for side in sides for value in side):
+        raise _unreadable(path, "it holds what is no token or no log-probability")
+    return known
+
+
+def _unreadable(path: Path, why: str) -> CorruptLog:
+    return CorruptLog(
+        "cannot read what engines are checked against",
+        where=str(path),
+        why=next(iter(why.splitlines()), ""),
+        fix="Put the file back from a copy of the run; or remove it: engines are then not checked.",
+    )
 
 
 def deviation(known: Fingerprint, found: Sequence[float], *, where: str) -> float:

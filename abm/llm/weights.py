@@ -1,17 +1,19 @@
 """Weights by content: a model's digest, and adapters put into its layers and taken out again exactly.
 
-"Adapter off" is the base model bit for bit. Knows plain LoRA on linear layers; refuses variants it would get wrong.
+"Adapter off" is the base model bit for bit. Knows plain LoRA on linear layers; what its files may say is
+:mod:`abm.llm.adapters`' matter.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from abm.llm.adapters import DOWN, UP, Adapter, read_adapter
 from moloch.content import canonical
 from moloch.errors import InputError
 
@@ -21,21 +23,6 @@ if TYPE_CHECKING:
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 _NOT_MEANING = {"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version", "use_cache"}
-_ODD = (
-    "use_dora", "modules_to_save", "rank_pattern", "alpha_pattern", "fan_in_fan_out", "lora_bias", "use_qalora",
-    "alora_invocation_tokens", "trainable_token_indices", "target_parameters",
-)  # fmt: skip
-_RESIDUAL_INITS = ("pissa", "olora", "corda", "loftq")
-"""Starts that change the base weights too, so that the tensors alone do not say what the adapter adds."""
-
-
-def tensors_digest(tensors: Mapping[str, torch.Tensor], extra: bytes = b"") -> str:
-    """Return SHA-256 over names, dtypes, shapes and bytes of ``tensors`` in name order, then ``extra``."""
-    sha = hashlib.sha256()
-    for name in sorted(tensors):
-        _add(sha, name, tensors[name])
-    sha.update(extra)
-    return sha.hexdigest()
 
 
 def _add(sha: hashlib._Hash, name: str, tensor: torch.Tensor) -> None:
@@ -94,47 +81,27 @@ class Factors(NamedTuple):
     scale: float
 
 
-def lora_factors(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Factors]:
-    """Return weight name -> factors of the adapter in ``folder``.
+def lora_factors(adapter: Adapter, shapes: Mapping[str, tuple[int, ...]], where: str) -> dict[str, Factors]:
+    """Return weight name -> factors of an adapter.
 
     Args:
-        shapes: the model's weights and their shapes; factors of another weight are an error.
+        shapes: the model's weights and their shapes.
+        where: the adapter's folder, for messages.
 
     Raises:
-        InputError: no adapter there, one of a kind that is not plain LoRA on linear layers, or of another model.
+        InputError: factors of a weight that the model does not have.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        config: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-        tensors = load_file(folder / "adapter_model.safetensors")
-    except (OSError, ValueError, SafetensorError) as error:
-        raise InputError("cannot read the adapter", where=str(folder), why=str(error)) from error
-    _refuse_odd(config, folder)
-    scale = config["lora_alpha"] / (config["r"] ** 0.5 if config.get("use_rslora") else config["r"])
+    tensors = adapter.tensors()
     factors: dict[str, Factors] = {}
-    for name in sorted(tensors):
-        if name.endswith(".lora_A.weight") and (up := tensors.get(name.replace(".lora_A.", ".lora_B."))) is not None:
-            weight = name.removeprefix("base_model.model.").replace(".lora_A.weight", ".weight")
-            shape = (up.shape[0], tensors[name].shape[-1])
-            if shape != shapes.get(weight) or up.shape[-1] != len(tensors[name]):
-                why = f"the model has no weight {weight} of shape {shape}"
-                raise InputError("the adapter does not fit the model", where=str(folder), why=why)
-            factors[weight] = Factors(up.float(), tensors[name].float(), scale)
-    if len(tensors) != 2 * len(factors):
-        odd = next(name for name in sorted(tensors) if not name.endswith((".lora_A.weight", ".lora_B.weight")))
-        raise InputError("not a plain LoRA adapter", where=str(folder), why=f"it holds {odd}")
+    for name in sorted(name for name in tensors if name.endswith(DOWN)):
+        up, down = tensors[name.replace(DOWN, UP)], tensors[name]
+        weight = name.removeprefix("base_model.model.").removesuffix(DOWN) + ".weight"
+        shape = (up.shape[0], down.shape[1])
+        if shape != shapes.get(weight):
+            why = f"the model has no weight {weight} of shape {shape}"
+            raise InputError("the adapter does not fit the model", where=where, why=why)
+        factors[weight] = Factors(up.float(), down.float(), adapter.scale)
     return factors
-
-
-def _refuse_odd(config: dict[str, Any], folder: Path) -> None:
-    odd = [key for key in _ODD if config.get(key)]
-    if str(config.get("init_lora_weights", "")).lower().startswith(_RESIDUAL_INITS):
-        odd.append("init_lora_weights")
-    if config.get("peft_type") != "LORA" or odd:
-        why = f"it uses {', '.join(odd) or config.get('peft_type')}"
-        raise InputError("not a plain LoRA adapter", where=str(folder), why=why)
 
 
 class Swapper:
@@ -146,21 +113,25 @@ class Swapper:
     Args:
         model: a causal language model.
         adapters: folder that holds ``<id>/adapter_model.safetensors``.
+        digest: returns that of the model; by default adapters of any are taken that fit its layers.
     """
 
-    def __init__(self, model: torch.nn.Module, adapters: Path | None) -> None:
+    def __init__(
+        self, model: torch.nn.Module, adapters: Path | None, digest: Callable[[], str] = lambda: ""
+    ) -> None:
         self._weights = dict(model.named_parameters())
         self._layers = dict(model.named_modules())
         self._originals: dict[str, torch.Tensor] = {}
         self._hooks: list[RemovableHandle] = []
-        self._adapters = adapters
+        self._adapters, self._digest = adapters, digest
         self.active = ""
 
     def activate(self, adapter: str) -> None:
         """Make the model answer with ``adapter``; with the base weights, exactly, if it is empty.
 
         Raises:
-            InputError: the adapter cannot be read or does not fit; the model then answers with its base weights.
+            CorruptLog: the adapter cannot be read, or is not the one of that name.
+            InputError: it does not fit. In any case the model then answers with its base weights.
         """
         if adapter == self.active:
             return
@@ -170,7 +141,8 @@ class Swapper:
         if self._adapters is None:
             raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
         shapes = {name: tuple(weight.shape) for name, weight in self._weights.items()}
-        adapted = lora_factors(self._adapters / adapter, shapes)
+        read = read_adapter(self._adapters, adapter, base=self._digest())
+        adapted = lora_factors(read, shapes, str(self._adapters / adapter))
         try:
             for name, factors in adapted.items():
                 self._put(name, factors)

@@ -24,24 +24,31 @@ Run = Annotated[Path, typer.Argument(help="The run's folder.")]
 
 @app.command()
 def verify(run: Run, as_json: options.Json = False) -> None:
-    """Check every byte of the log against its hash chain."""
+    """Check every byte of the log against its hash chain, and each adapter that is there against the log."""
+    from abm.events import AdapterTrained
+    from abm.journal import AdaptersHeld
     from abm.log import verify as check
     from abm.log.about import about
 
     total = about(run).nbytes
-    done = 0
+    done, adapters = 0, AdaptersHeld(run)
     with _bar("verifying", total) as advance:
 
         def progress(block: Any) -> None:
             nonlocal done
             done += block.end - block.start
             advance(done)
+            if b'"adapter_trained"' in block.text:  # hardly any has one: no other is decoded
+                for event in block.events({AdapterTrained}):
+                    adapters.look(event)
 
         head = check(run, progress=progress)
     if as_json:
-        print(json.dumps({"run": str(run), "events": head.seq, "head": head.hash, "bytes": total}))
+        held = {"adapters": adapters.checked, "adapters_missing": adapters.missing}
+        print(json.dumps({"run": str(run), "events": head.seq, "head": head.hash, "bytes": total} | held))
     else:
         _say(f"{run}: whole; {head.seq:,} events, {total:,} bytes", f"head    {head.hash}")
+        _say(str(adapters))
 
 
 @app.command()

@@ -20,7 +20,7 @@ def replay(
         bool,
         typer.Option(
             "--verify",
-            help="Check hash chain, states and digest, and decide everything again from the recorded answers.",
+            help="Check hash chain, states, digest and adapters, and decide everything again from the recorded answers.",
         ),
     ] = False,
     live: Annotated[
@@ -101,6 +101,8 @@ def _print_fold(run: Path, found: Replayed) -> None:
     if found.verified:
         ended = "equals the digest the run ended with" if found.ended else "the run has not ended yet"
         print(f"log     hash chain whole, {found.steps} of {found.steps} state hashes reproduced, {ended}")
+        if found.adapters_told:
+            print(found.adapters_told)
 
 
 def _print_decided(decided: Redecided, found: Replayed) -> None:

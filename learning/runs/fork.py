@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from abm.events import AdapterTrained, Forked
+from abm.events import Event, Forked
+from abm.journal import AdaptersHeld
 from abm.log import create, open_log
 from abm.log.fork import fork_point
 from learning.runs.config import RunConfig
@@ -55,6 +56,7 @@ def fork(
     Raises:
         InputError: no such step or setting, one that a fork keeps, or ``out`` holds something else.
         LogError: the parent's log cannot be read, or the new one cannot be written.
+        CorruptLog: an adapter of the shared steps is not the one that its log names.
     """
     parent = Path(parent)
     log = open_log(parent, write=False)
@@ -74,6 +76,7 @@ def fork(
     inputs = gather(config)  # a mistake in what the settings name leaves no half-begun fork behind
     folder = Path(out) if out is not None else parent.parent / f"{parent.name}-at{at}-{config.id[:8]}"
     point = fork_point(parent, at, folder)
+    adapters = _shared_adapters(log.read(0, point.seq), parent, folder)
     parts = plan(config, inputs)
     _check_shared(plan(before, inputs), parts, at, str(parent))
     check_interventions(config, to_come(parts, at), before.network.interventions)
@@ -86,9 +89,8 @@ def fork(
     else:
         create(folder, values, fork=point).close()
         note_written_here((folder / "run.json").read_bytes())
-    for event in log.read(0, point.seq):
-        if isinstance(event, AdapterTrained):
-            _link(parent / "adapters" / event.adapter, folder / "adapters" / event.adapter)
+    for adapter in adapters:
+        _link(parent / "adapters" / adapter, folder / "adapters" / adapter)
     with open_log(folder, write=True) as own:
         if own.head().seq == point.seq:
             own.append([Forked(config=values, changed=changed)], expected_head=point.seq)
@@ -117,9 +119,22 @@ def _at(values: dict[str, Any], name: str) -> Any:
     return values
 
 
+def _shared_adapters(events: Iterable[Event], *runs: Path) -> list[str]:
+    """Return the ids of the adapters that ``events`` trained, of those that the first run has, checked in all runs.
+
+    Raises:
+        CorruptLog: one is not what the log says.
+    """
+    held = [AdaptersHeld(run) for run in runs]
+    for event in events:
+        for each in held:
+            each.look(event)
+    return held[0].checked
+
+
 def _link(source: Path, target: Path) -> None:
     """Give ``target`` the files of ``source``: the same bytes on disk, or copies where the file system has no links."""
-    if target.exists() or not source.exists():
+    if target.exists():
         return
     new = target.with_name(target.name + ".new")
     shutil.rmtree(new, ignore_errors=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from learning.training._adapters import load_adapter, save_adapter
+from abm.llm.adapters import BASE_DIGEST, read_adapter
+from learning.training._adapters import save_adapter
 from learning.training._ranks import Ranks
 from learning.training.examples import Examples
 from learning.training.settings import LoraSettings
@@ -45,7 +46,7 @@ class Job(msgspec.Struct, frozen=True):
     """What is to be learnt, and from where to where.
 
     Attributes:
-        model: folder of the base model.
+        model: folder of the base model, and ``base``: what an adapter calls it.
         adapters: folder that adapters are read from and written to.
         parent: adapter to continue from; empty for a fresh one.
         loss, options: of the training set.
@@ -53,6 +54,7 @@ class Job(msgspec.Struct, frozen=True):
     """
 
     model: str
+    base: str
     adapters: str
     parent: str
     settings: LoraSettings
@@ -82,7 +84,6 @@ def learn(job: Job, ranks: Ranks = Ranks()) -> Trained:  # noqa: B008 (immutable
 def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
     import torch
 
-    from abm.llm.fingerprint import record
     from abm.llm.local.backend import SMALL, torch_threads
     from learning.training._fingerprint import logprobs, measure, piece
     from learning.training._fit import finite, fit
@@ -108,10 +109,10 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
         finite(after, "after training", settings)
         adapter = ""
         if ranks.rank == 0:
-            folder = Path(job.adapters)
-            adapter = save_adapter(folder, *_adapter_of(model), {**job.facts, "versions": _versions()})
-            if settings.quantize == "none":  # engines serve the base unquantised, with other log-probabilities
-                record(folder / adapter, measure(model, text, parents))
+            # engines serve the base unquantised, with other log-probabilities
+            known = measure(model, text, parents) if settings.quantize == "none" else None
+            lineage = {**job.facts, "versions": _versions()}
+            adapter = save_adapter(Path(job.adapters), *_adapter_of(model, job), lineage, known)
     return Trained(
         adapter=adapter,
         rows=sum(map(len, units)),
@@ -159,7 +160,8 @@ def _model(job: Job, device: torch.device) -> PeftModel:
     torch.manual_seed(job.seed)
     model = get_peft_model(base, config)
     if job.parent:
-        tensors, learnt = load_adapter(Path(job.adapters), job.parent)
+        parent = read_adapter(Path(job.adapters), job.parent, base=job.facts.get("model_digest", ""))
+        learnt = parent.config
         wanted = {"r": settings.rank, "lora_alpha": settings.alpha, "target_modules": sorted(settings.targets)}
         if differs := [
             f"{key} {learnt.get(key)}, not {value}" for key, value in wanted.items() if learnt.get(key) != value
@@ -170,18 +172,19 @@ def _model(job: Job, device: torch.device) -> PeftModel:
                 why="; ".join(differs),
                 fix="Keep the settings that it was learnt with.",
             )
-        set_peft_model_state_dict(model, tensors)
+        set_peft_model_state_dict(model, parent.tensors())
     return model  # type: ignore[return-value]
 
 
-def _adapter_of(model: PeftModel) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Return the adapter's tensors and the part of PEFT's configuration that is plain data."""
+def _adapter_of(model: PeftModel, job: Job) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return the adapter's tensors, and the part of PEFT's configuration that is plain data, with its base model."""
     from peft import get_peft_model_state_dict
 
     tensors = {name: tensor.detach().cpu() for name, tensor in get_peft_model_state_dict(model).items()}
     config = model.peft_config["default"].to_dict()
     config["target_modules"] = sorted(config["target_modules"])
-    config["inference_mode"], config["base_model_name_or_path"] = True, None
+    config["inference_mode"], config["base_model_name_or_path"] = True, job.base
+    config[BASE_DIGEST] = job.facts["model_digest"]
     plain = {key: getattr(value, "value", value) for key, value in config.items()}
     return tensors, {
         key: value for key, value in plain.items() if isinstance(value, str | int | float | bool | list | None)

@@ -48,9 +48,11 @@ class LoRATrainer:
     """
 
     def __init__(self, model: str, adapters: Path) -> None:
-        from abm.llm.folders import model_folder
+        from abm.llm.folders import POCKET, model_folder
 
         self._folder, self._adapters = model_folder(model), adapters
+        here = model == POCKET or Path(model).is_dir()
+        self._base = str(self._folder.resolve()) if here else model  # one of the hub has the same name elsewhere
 
     @cached_property
     def base_digest(self) -> str:
@@ -74,6 +76,7 @@ class LoRATrainer:
         Raises:
             InputError: there is no example, every example is over-long, the loss cannot be imported, ``parent`` was
                 learnt with another rank, alpha or targets, or the settings ask for what this machine does not have.
+            CorruptLog: the files of ``parent``, or of an adapter that is there already, are not what their name says.
             MolochError: the loss is not finite, or memory does not suffice; no adapter is written.
         """
         fitting = examples(data, self.tokenizer, settings.max_length)
@@ -90,6 +93,7 @@ class LoRATrainer:
         }
         job = Job(
             model=str(self._folder),
+            base=self._base,
             adapters=str(self._adapters),
             parent=parent,
             settings=settings,

@@ -49,6 +49,11 @@ MANY = "test_writers.py::TestManyRuns"
 DISPOSABLE = "test_meaning.py::TestDisposable"
 SOAK = "test_soak.py::test_memory_and_handles_are_flat"
 POWER = "test_power.py::TestPowerCuts"
+ADAPTERS = "test_adapters.py"
+RESUMED, FORKED = f"{ADAPTERS}::TestUse::test_resume", f"{ADAPTERS}::TestTaken::test_fork"
+ENGINE, SERVER = f"{ADAPTERS}::TestUse::test_vllm", f"{ADAPTERS}::TestUse::test_server"
+THERE = f"{ADAPTERS}::TestTaken::test_there_already"
+VERIFIED = (f"{ADAPTERS}::TestVerified::test_log_verify", f"{ADAPTERS}::TestVerified::test_replay_verify")
 
 MUTATIONS: dict[str, Mutation] = {
     "no-truncation": Mutation("recovery cuts an incomplete commit off", removals.no_truncation, (KILLS, FULL)),
@@ -155,6 +160,32 @@ MUTATIONS: dict[str, Mutation] = {
         "a repair looks again once it has the lock",
         removals.repair_looks_once,
         (f"{TWO}::test_a_repair_that_comes_second",),
+    ),
+    "adapters-not-compared": Mutation(
+        "an adapter's content is compared with its name",
+        removals.adapters_not_compared,
+        (RESUMED, ENGINE, SERVER, FORKED, THERE, *VERIFIED),
+    ),
+    "adapter-settings-believed": Mutation(
+        "settings that no id covers have to be unset",
+        removals.adapter_settings_believed,
+        (RESUMED, ENGINE, SERVER, FORKED, THERE, *VERIFIED),
+    ),
+    "adapters-merged-unread": Mutation(
+        "a backend of this process checks what it merges", removals.adapters_merged_unread, (RESUMED,)
+    ),
+    "adapters-served-unread": Mutation(
+        "what a server is told to load is checked", removals.adapters_served_unread, (SERVER,)
+    ),
+    "adapters-in-engine-unread": Mutation(
+        "what an engine is told to load is checked", removals.adapters_in_engine_unread, (ENGINE,)
+    ),
+    "adapters-linked-unread": Mutation("a fork checks what it links", removals.adapters_linked_unread, (FORKED,)),
+    "adapters-there-believed": Mutation(
+        "what is there already is checked", removals.adapters_there_believed, (THERE,)
+    ),
+    "adapters-not-verified": Mutation(
+        "adapters are verified with the log", removals.adapters_not_verified, VERIFIED
     ),
     "no-second-look": Mutation(
         "a reader looks again before it calls bytes damaged",

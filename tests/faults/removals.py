@@ -8,9 +8,14 @@ import os
 from backports import zstd
 
 from abm import events
+from abm.journal import _adapters as adapters_held
 from abm.journal import decisions, live
+from abm.llm import _vllm, adapters, weights
+from abm.llm.http import _adapters as served
 from abm.log import codec, disk, parquet, projection, recovery, segments, tail, upcast, writer
 from abm.state import snapshots
+from learning.runs import fork
+from learning.training import _adapters as saved
 from moloch import keyed
 
 
@@ -268,3 +273,43 @@ def repair_looks_once() -> None:
 
 def no_second_look() -> None:
     segments._worth_another_look = lambda at, tried: False
+
+
+def adapters_not_compared() -> None:
+    adapters.compare = lambda adapter, name, where: None
+
+
+def adapter_settings_believed() -> None:
+    adapters._odd_setting = lambda config: ""
+
+
+def _unchecked(folder, name: str, *, base: str = "") -> adapters.Adapter:
+    place = folder / name
+    return adapters.adapter_of((place / adapters.WEIGHTS).read_bytes(), adapters._config(place / adapters.CONFIG))
+
+
+def adapters_merged_unread() -> None:
+    weights.read_adapter = _unchecked
+
+
+def adapters_served_unread() -> None:
+    served.read_adapter = _unchecked
+
+
+def adapters_in_engine_unread() -> None:
+    _vllm.read_adapter = _unchecked
+
+
+def adapters_linked_unread() -> None:
+    def all_there(events_, parent, folder):
+        return [event.adapter for event in events_ if isinstance(event, events.AdapterTrained)]
+
+    fork._shared_adapters = all_there
+
+
+def adapters_there_believed() -> None:
+    saved.read_adapter = _unchecked
+
+
+def adapters_not_verified() -> None:
+    adapters_held.AdaptersHeld.look = lambda self, event: None

@@ -10,15 +10,27 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from learning.training._adapters import adapter_id, load_adapter, save_adapter  # noqa: E402
-from moloch.errors import CorruptLog, MolochError  # noqa: E402
+from safetensors.torch import save  # noqa: E402
+
+from abm.llm.adapters import adapter_of, read_adapter  # noqa: E402
+from abm.llm.fingerprint import Fingerprint  # noqa: E402
+from learning.training._adapters import save_adapter  # noqa: E402
+from moloch.errors import CorruptLog, InputError, MolochError  # noqa: E402
 
 CONFIG = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["k_proj", "q_proj"]}
+"""As it might be; what :func:`tensors` gives are factors of the layers ``k_proj`` and ``q_proj``."""
 LINEAGE = {"data": "d", "data_range": [1, 9], "seed": 1}
 
 
 def tensors(value: float = 1.0) -> dict:
-    return {"b.lora_A.weight": torch.full((2, 3), value), "a.lora_B.weight": torch.zeros(3, 2)}
+    return {
+        "q_proj.lora_A.weight": torch.full((2, 3), value), "q_proj.lora_B.weight": torch.zeros(3, 2),
+        "k_proj.lora_A.weight": torch.full((2, 3), value), "k_proj.lora_B.weight": torch.zeros(3, 2),
+    }  # fmt: skip
+
+
+def adapter_id(tensors: dict, config: dict) -> str:
+    return adapter_of(save(tensors), config).id
 
 
 class TestId:
@@ -43,8 +55,9 @@ class TestSaving:
     def test_what_was_saved_is_what_is_loaded(self, tmp_path):
         """With its settings; its lineage lies beside it."""
         name = save_adapter(tmp_path, tensors(), CONFIG, LINEAGE)
-        found, config = load_adapter(tmp_path, name)
-        assert config == CONFIG and all(torch.equal(found[key], tensors()[key]) for key in tensors())
+        found = read_adapter(tmp_path, name)
+        assert found.config == CONFIG
+        assert all(torch.equal(tensor, tensors()[key]) for key, tensor in found.tensors().items())
         assert json.loads((tmp_path / name / "lineage.json").read_text()) == LINEAGE
 
     def test_dying_before_the_end_leaves_nothing_and_can_be_repeated(self, tmp_path, monkeypatch):
@@ -68,10 +81,10 @@ class TestSaving:
         monkeypatch.setattr(os, "fsync", lambda fd: (done.append(os.fstat(fd).st_ino), fsync(fd)))
         monkeypatch.setattr(Path, "rename", lambda self, target: (done.append("rename"), rename(self, target)))
         folder = tmp_path / "adapters"
-        name = save_adapter(folder, tensors(), CONFIG, LINEAGE)
+        name = save_adapter(folder, tensors(), CONFIG, LINEAGE, Fingerprint([1, 2], [-1.0], [-2.0]))
         at = done.index("rename")
         whole = [*(folder / name).iterdir(), folder / name]
-        assert len(whole) == 4 and {path.stat().st_ino for path in whole} == set(done[:at])
+        assert len(whole) == 5 and {path.stat().st_ino for path in whole} == set(done[:at])
         assert done[at + 1 :] == [folder.stat().st_ino, tmp_path.stat().st_ino]
 
     def test_learning_the_same_again_finds_it_there(self, tmp_path):
@@ -80,6 +93,37 @@ class TestSaving:
         stamp = (tmp_path / name).stat().st_mtime_ns
         assert save_adapter(tmp_path, tensors(), CONFIG, LINEAGE) == name
         assert (tmp_path / name).stat().st_mtime_ns == stamp
+
+    @pytest.mark.parametrize("damage", ["flipped", "edited", "emptied"])
+    def test_what_is_there_already_is_looked_at(self, tmp_path, damage):
+        """A folder of that name with something else in it is not taken for what was just learnt."""
+        name = save_adapter(tmp_path, tensors(), CONFIG, LINEAGE)
+        file = tmp_path / name / "adapter_model.safetensors"
+        if damage == "flipped":
+            file.write_bytes(file.read_bytes()[:-1] + b"\x01")
+        elif damage == "edited":
+            (tmp_path / name / "adapter_config.json").write_text(json.dumps(CONFIG | {"lora_alpha": 8}))
+        else:
+            file.unlink()
+        with pytest.raises(CorruptLog, match=name):
+            save_adapter(tmp_path, tensors(), CONFIG, LINEAGE)
+
+    @pytest.mark.parametrize("mask, mode", [(0o022, 0o644), (0o007, 0o660)])
+    def test_others_may_read_what_they_may_read_of_the_run(self, tmp_path, mask, mode):
+        """The system's mask decides, for the weights too."""
+        before = os.umask(mask)
+        try:
+            name = save_adapter(tmp_path / "adapters", tensors(), CONFIG, LINEAGE, Fingerprint([1, 2], [-1.0], [-2.0]))
+        finally:
+            os.umask(before)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "adapters" / name).iterdir()}
+        assert set(modes.values()) == {mode}, modes
+
+    def test_what_no_backend_would_take_is_not_written(self, tmp_path):
+        """A kind of adapter that is not plain LoRA is said when it is learnt, not when it is used."""
+        with pytest.raises(InputError, match="not a plain LoRA adapter: use_dora"):
+            save_adapter(tmp_path, tensors(), CONFIG | {"use_dora": True}, LINEAGE)
+        assert not list(tmp_path.iterdir())
 
     def test_a_full_disk_is_one_clear_error(self, tmp_path, monkeypatch):
         """Nothing half-written stays."""
@@ -112,4 +156,4 @@ class TestLoading:
         else:
             (tmp_path / name / "adapter_config.json").write_text(json.dumps(CONFIG | {"lora_alpha": 8}))
         with pytest.raises(CorruptLog, match=name):
-            load_adapter(tmp_path, name)
+            read_adapter(tmp_path, name)

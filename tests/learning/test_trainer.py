@@ -22,7 +22,7 @@ from abm.llm.local.backend import TransformersLLM  # noqa: E402
 from abm.llm.weights import Swapper  # noqa: E402
 from learning.methods import training_set  # noqa: E402
 from learning.methods.synthetic import contest, log  # noqa: E402
-from learning.training._adapters import load_adapter  # noqa: E402
+from abm.llm.adapters import read_adapter  # noqa: E402
 from learning.training.examples import Example, encode, examples, passes  # noqa: E402
 from learning.training.losses import mean_loss, row_losses, step_losses  # noqa: E402
 from learning.training.settings import PRESETS, LoraSettings, lora_settings  # noqa: E402
@@ -234,7 +234,7 @@ class TestTraining:
         """As the paper's preset has it: bfloat16 below, float32 where small steps add up."""
         trained = learn("rft", precision="bf16", checkpointing=True)
         assert trained.loss_after < trained.loss_before - 0.01
-        assert {tensor.dtype for tensor in load_adapter(trainer._adapters, trained.adapter)[0].values()} == {
+        assert {tensor.dtype for tensor in read_adapter(trainer._adapters, trained.adapter).tensors().values()} == {
             torch.float32
         }
 

@@ -52,8 +52,8 @@ def save_tiny_model(folder: Path, architecture: str = "qwen3", seed: int = 0, **
     return folder
 
 
-def save_tiny_adapter(model: Path, folder: Path, seed: int = 1, **changes: Any) -> Path:
-    """Write a LoRA adapter with random weights, by PEFT, into ``folder`` and return it."""
+def save_tiny_adapter(model: Path, folder: Path, seed: int = 1, **changes: Any) -> str:
+    """Write a LoRA adapter with random weights, by PEFT, under ``folder`` and return its id."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -64,7 +64,16 @@ def save_tiny_adapter(model: Path, folder: Path, seed: int = 1, **changes: Any) 
     for name, weight in adapted.named_parameters():
         if "lora_B" in name:  # they begin at zero, which would add nothing
             torch.nn.init.normal_(weight, std=0.3)
-    adapted.save_pretrained(folder)
-    config = json.loads((folder / "adapter_config.json").read_text())
-    (folder / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": ""}))
-    return folder
+    adapted.save_pretrained(folder / "new")
+    config = json.loads((folder / "new" / "adapter_config.json").read_text())
+    (folder / "new" / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": ""}))
+    return named_by_content(folder / "new")
+
+
+def named_by_content(folder: Path) -> str:
+    """Give an adapter's folder the name that its content has, and return it."""
+    from abm.llm.adapters import CONFIG, WEIGHTS, adapter_of
+
+    name = adapter_of((folder / WEIGHTS).read_bytes(), json.loads((folder / CONFIG).read_text())).id
+    folder.rename(folder.with_name(name))
+    return name

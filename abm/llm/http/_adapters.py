@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
+from abm.llm.adapters import read_adapter
 from abm.llm.fingerprint import deviation, recorded
 from abm.llm.http._control import Control, ServedModel
 from abm.llm.http._exchange import ServiceError
@@ -22,10 +24,13 @@ class ServedAdapters:
 
     Args:
         adapters: the run's folder of adapters.
+        digest: returns that of the base model's weights; empty where they are not here.
     """
 
-    def __init__(self, control: Control, adapters: Path | None, endpoint: Endpoint) -> None:
-        self._control, self._adapters, self._endpoint = control, adapters, endpoint
+    def __init__(
+        self, control: Control, adapters: Path | None, endpoint: Endpoint, digest: Callable[[], str] = lambda: ""
+    ) -> None:
+        self._control, self._adapters, self._endpoint, self._digest = control, adapters, endpoint, digest
         self._loaded: OrderedDict[str, None] = OrderedDict()
 
     def ensure(self, wanted: set[str], served: ServedModel) -> None:
@@ -33,6 +38,7 @@ class ServedAdapters:
 
         Raises:
             InputError: it cannot load adapters, or it does not compute with the weights that it was given.
+            CorruptLog: an adapter is not here, or is not the one of its name.
             ServiceError: it cannot be reached.
         """
         for adapter in sorted(wanted):
@@ -56,6 +62,7 @@ class ServedAdapters:
     def _load(self, adapter: str) -> None:
         if self._adapters is None:
             raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
+        read_adapter(self._adapters, adapter, base=self._digest())
         folder = (
             f"{self._endpoint.adapters.rstrip('/')}/{adapter}"
             if self._endpoint.adapters

@@ -55,7 +55,7 @@ class HTTPLLM:
         self._budget = budget or Budget()
         self._price = Price(endpoint.usd_in, endpoint.usd_out)
         self._bound = "max_tokens"
-        self._adapters = ServedAdapters(self._control, adapters, endpoint)
+        self._adapters = ServedAdapters(self._control, adapters, endpoint, lambda: self._weights)
         self._service: CallsServed | None = None
 
     @property
@@ -66,11 +66,18 @@ class HTTPLLM:
     @cached_property
     def _digest(self) -> str:
         if self._folder is not None:
-            from abm.llm.weights import model_digest
-
-            weights = model_digest(self._folder)
+            weights = self._weights
             return digest(canonical([weights, self.endpoint.extra])) if self.endpoint.extra else weights
         return digest(canonical(["served", self.served.name, self.endpoint.extra]))
+
+    @cached_property
+    def _weights(self) -> str:
+        """Digest of the weights; empty where no folder has them."""
+        if self._folder is None:
+            return ""
+        from abm.llm.weights import model_digest
+
+        return model_digest(self._folder)
 
     @cached_property
     def served(self) -> ServedModel:

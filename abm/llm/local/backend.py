@@ -78,7 +78,7 @@ class TransformersLLM:
         self._threads = threads or (1 if small else torch.get_num_threads())
         self._digest: str | None = None
         self._spelled: dict[tuple[str, ...], Options] = {(): ()}
-        self._swapper = Swapper(self.model, adapters)
+        self._swapper = Swapper(self.model, adapters, lambda: self.digest)
         self._device, self._asleep = device, False
 
     @property
@@ -97,7 +97,8 @@ class TransformersLLM:
         """Yield one reply per request, batch by batch; requests of one adapter stay together.
 
         Raises:
-            InputError: a prompt leaves no room for its completion (nothing is cut), or an adapter cannot be loaded.
+            InputError: a prompt leaves no room for its completion (nothing is cut), or an adapter does not fit.
+            CorruptLog: an adapter is not there, or is not the one of its name.
         """
         rows = {id(request): self._row(request) for request in requests}  # all are checked before any is answered
         lengths = {site: len(row.prompt) if self._by_length else 0 for site, row in rows.items()}

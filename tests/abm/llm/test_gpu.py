@@ -38,10 +38,10 @@ class TestDecoding:
         there = TransformersLLM("pocket", device="cuda", dtype="float32")
         assert replies(there, requests) == replies(backend("pocket", device="cpu"), requests)
 
-    def test_sleeping_gives_memory_back(self, tiny_model, tiny_adapters):
+    def test_sleeping_gives_memory_back(self, tiny_model, tiny_adapters, one):
         """And what it answers afterwards, with an adapter and without, is what it answered before."""
         llm = TransformersLLM(tiny_model, adapters=tiny_adapters, device="cuda", dtype="float32")
-        requests = [ask(i, adapter=adapter) for i in range(3) for adapter in ("", "one")]
+        requests = [ask(i, adapter=adapter) for i in range(3) for adapter in ("", one)]
         before, held = replies(llm, requests), torch.cuda.memory_allocated()
         llm.sleep()
         assert torch.cuda.memory_allocated() < held

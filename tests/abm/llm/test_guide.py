@@ -66,7 +66,7 @@ class TestChoices:
         requests = [
             held(i, sampling=Sampling(temperature, top_p, 24), adapter=adapter)
             for i, (temperature, top_p, adapter) in enumerate(
-                (t, p, a) for t in (0.0, 1.0, 2.0) for p in (1.0, 0.3) for a in ("", "one")
+                (t, p, a) for t in (0.0, 1.0, 2.0) for p in (1.0, 0.3) for a in ("", one)
             )
         ]
         free = [ask(100 + i) for i in range(4)]

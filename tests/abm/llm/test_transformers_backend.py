@@ -10,7 +10,7 @@ import pytest
 
 from abm.llm import Sampling, backend
 from abm.llm.conformance import REQUESTS, SAMPLING, BackendConformance, ask, replies
-from moloch.errors import InputError
+from moloch.errors import CorruptLog, InputError
 
 pytest.importorskip("torch", reason="needs the learn extra")
 
@@ -194,19 +194,20 @@ class TestExactness:
 class TestAdapters:
     """An adapter is put on for its own requests and leaves no trace."""
 
-    def test_off_is_the_base(self, tiny, terse_model):
+    def test_off_is_the_base(self, tiny, terse_model, one, two):
         """After adapters were used, the weights and answers of the base model are what they were, bit for bit."""
         base = TransformersLLM(terse_model, device="cpu", batch=4)
-        list(tiny.complete([ask(i, adapter=name) for i in range(3) for name in ("one", "two")]))
+        list(tiny.complete([ask(i, adapter=name) for i in range(3) for name in (one, two)]))
         assert replies(tiny, REQUESTS) == replies(base, REQUESTS)
         for (name, ours), (_, theirs) in zip(tiny.model.named_parameters(), base.model.named_parameters(), strict=True):
             assert torch.equal(ours, theirs), name
 
     @pytest.mark.parametrize("name", ["one", "two"])
-    def test_merged_is_what_peft_computes(self, tiny, tiny_model, tiny_adapters, name):
+    def test_merged_is_what_peft_computes(self, tiny, tiny_model, tiny_adapters, name, request):
         """The merged weights give PEFT's own, unmerged logits (rank-stabilised scaling too)."""
         from peft import PeftModel
 
+        name = request.getfixturevalue(name)
         rival = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), tiny_adapters / name).eval()
         ids = torch.tensor([tiny.prompt_ids(ask(2))])
         list(tiny.complete([ask(0, adapter=name)]))
@@ -219,27 +220,27 @@ class TestAdapters:
 
     @pytest.fixture
     def faint(self, tiny_model, tmp_path):
-        """A folder with an adapter whose changes are a hundredth of what bfloat16 tells apart in most weights."""
+        """An adapter's folder, whose changes are a hundredth of what bfloat16 tells apart in most weights."""
         from safetensors.torch import load_file, save_file
 
-        from tests.support.tiny import save_tiny_adapter
+        from tests.support.tiny import named_by_content, save_tiny_adapter
 
-        save_tiny_adapter(tiny_model, tmp_path / "faint")
-        path = tmp_path / "faint" / "adapter_model.safetensors"
+        folder = tmp_path / save_tiny_adapter(tiny_model, tmp_path)
+        path = folder / "adapter_model.safetensors"
         save_file({k: v * (1e-3 if "lora_B" in k else 1) for k, v in load_file(path).items()}, path)
-        return tmp_path
+        return tmp_path / named_by_content(folder)
 
     def test_half_precision_keeps_what_it_adds(self, tiny_model, faint):
         """Beside weights of bfloat16 an adapter adds what PEFT says; merged into them most of it would be gone."""
         from safetensors.torch import load_file
 
-        llm = TransformersLLM(tiny_model, adapters=faint, device="cpu", dtype="bfloat16")
-        layer, tensors = llm.model.model.layers[0].mlp.up_proj, load_file(faint / "faint" / "adapter_model.safetensors")
+        llm = TransformersLLM(tiny_model, adapters=faint.parent, device="cpu", dtype="bfloat16")
+        layer, tensors = llm.model.model.layers[0].mlp.up_proj, load_file(faint / "adapter_model.safetensors")
         up, down = (tensors[f"base_model.model.model.layers.0.mlp.up_proj.lora_{k}.weight"] for k in "BA")
         given = torch.eye(down.shape[1], dtype=torch.bfloat16)
         with torch.inference_mode():
             plain = torch.zeros_like(layer(given))
-            llm._swapper.activate("faint")
+            llm._swapper.activate(faint.name)
             layer.weight.data, weight = torch.zeros_like(layer.weight), layer.weight.data
             added = (layer(given) - plain).float()
             layer.weight.data = weight
@@ -248,22 +249,23 @@ class TestAdapters:
         assert (added - wanted).norm() < 0.01 * wanted.norm()
         assert (merged.T - wanted).norm() > 0.5 * wanted.norm(), "the test shows nothing"
 
-    def test_half_precision_off_is_the_base(self, tiny_model, tiny_adapters):
+    def test_half_precision_off_is_the_base(self, tiny_model, tiny_adapters, one, two):
         """And an adapter that is on answers otherwise, after which the base is what it was, bit for bit."""
         llm = TransformersLLM(tiny_model, adapters=tiny_adapters, device="cpu", dtype="bfloat16")
         ids = torch.tensor([llm.prompt_ids(ask(2))])
         with torch.inference_mode():
             base = llm.model(ids).logits
-            llm._swapper.activate("one")
-            one = llm.model(ids).logits
-            llm._swapper.activate("two")
-            two = llm.model(ids).logits
+            llm._swapper.activate(one)
+            first = llm.model(ids).logits
+            llm._swapper.activate(two)
+            second = llm.model(ids).logits
             llm._swapper.activate("")
             assert torch.equal(llm.model(ids).logits, base)
-        assert (one - base).abs().max() > 0.1 and (two - base).abs().max() > 0.1 and (one - two).abs().max() > 0.1
+        apart = [(left - right).abs().max() for left, right in ((first, base), (second, base), (first, second))]
+        assert min(apart) > 0.1
 
     @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
-    def test_half_an_adapter_is_none(self, tiny_model, tiny_adapters, monkeypatch, dtype):
+    def test_half_an_adapter_is_none(self, tiny_model, tiny_adapters, monkeypatch, dtype, one):
         """If memory runs out on the way, the model answers with its base weights."""
         from abm.llm.weights import Swapper
 
@@ -280,37 +282,37 @@ class TestAdapters:
         with torch.inference_mode():
             base = llm.model(ids).logits
             with pytest.raises(torch.OutOfMemoryError):
-                llm._swapper.activate("one")
+                llm._swapper.activate(one)
             assert torch.equal(llm.model(ids).logits, base)
 
-    def test_mixed_call(self, tiny):
+    def test_mixed_call(self, tiny, one, two):
         """Requests of several adapters in one call are each answered as if asked apart."""
-        requests = [ask(i, adapter=name) for i, name in enumerate(["two", "", "one", "", "two", "one"])]
+        requests = [ask(i, adapter=name) for i, name in enumerate([two, "", one, "", two, one])]
         apart = {}
-        for name in ("", "one", "two"):
+        for name in ("", one, two):
             apart |= replies(tiny, [request for request in requests if request.adapter == name])
         assert replies(tiny, requests) == apart
         assert len({reply.text for reply in apart.values()}) == len(requests)
 
-    def test_calls_that_interleave(self, tiny):
+    def test_calls_that_interleave(self, tiny, one, two):
         """A call that is still being read is not disturbed by another call with another adapter."""
-        requests = [ask(i, adapter="one") for i in range(9)]
+        requests = [ask(i, adapter=one) for i in range(9)]
         wanted, found = replies(tiny, requests), {}
         for reply in tiny.complete(requests):
             found[reply.site] = reply
-            list(tiny.complete([ask(20, adapter="two", sampling=Sampling(max_tokens=1))]))
+            list(tiny.complete([ask(20, adapter=two, sampling=Sampling(max_tokens=1))]))
         assert found == wanted
 
-    def test_key_tells_adapters_apart(self, tiny):
+    def test_key_tells_adapters_apart(self, tiny, one):
         """The digest is the base model's, whatever adapter was last used; the call key names the adapter."""
         before = tiny.digest
-        list(tiny.complete([ask(0, adapter="one")]))
+        list(tiny.complete([ask(0, adapter=one)]))
         assert tiny.digest == before
-        assert ask(0, adapter="one").key(before) != ask(0).key(before)
+        assert ask(0, adapter=one).key(before) != ask(0).key(before)
 
     def test_unknown_adapter(self, tiny, tiny_model):
         """An adapter that is not there is an error, and the base model still answers."""
-        with pytest.raises(InputError, match="cannot read the adapter"):
+        with pytest.raises(CorruptLog, match="cannot read the adapter"):
             list(tiny.complete([ask(0, adapter="nobody")]))
         assert list(tiny.complete([ask(0)]))
         with pytest.raises(InputError, match="no folder of adapters"):
@@ -328,33 +330,39 @@ class TestAdapters:
         ],
         ids=lambda change: next(iter(change)),
     )
-    def test_odd_adapters_are_refused(self, tiny_model, tiny_adapters, tmp_path, change):
+    def test_odd_adapters_are_refused(self, tiny_model, tiny_adapters, tmp_path, change, one):
         """A kind of adapter that merging would get wrong is refused, not approximated."""
-        shutil.copytree(tiny_adapters / "one", tmp_path / "odd")
-        settings = tmp_path / "odd" / "adapter_config.json"
+        from tests.support.tiny import named_by_content
+
+        odd = shutil.copytree(tiny_adapters / one, tmp_path / "odd")
+        settings = odd / "adapter_config.json"
         settings.write_text(json.dumps(json.loads(settings.read_text()) | change))
+        odd = named_by_content(odd)
         llm = TransformersLLM(tiny_model, adapters=tmp_path, device="cpu")
         with pytest.raises(InputError, match="not a plain LoRA adapter"):
-            list(llm.complete([ask(0, adapter="odd")]))
+            list(llm.complete([ask(0, adapter=odd)]))
 
-    def test_adapter_of_another_model(self, tiny_adapters, tmp_path):
+    def test_adapter_of_another_model(self, tiny_adapters, tmp_path, one):
         """An adapter that does not fit is refused, and the message names the weight."""
         from tests.support.tiny import save_tiny_model
 
         llm = TransformersLLM(save_tiny_model(tmp_path, hidden_size=16), adapters=tiny_adapters, device="cpu")
         with pytest.raises(InputError, match=r"does not fit the model.*_proj\.weight"):
-            list(llm.complete([ask(0, adapter="one")]))
+            list(llm.complete([ask(0, adapter=one)]))
 
-    def test_unread_tensors_are_refused(self, tiny_model, tiny_adapters, tmp_path):
+    def test_unread_tensors_are_refused(self, tiny_model, tiny_adapters, tmp_path, one):
         """A tensor that merging would leave out is an error."""
         from safetensors.torch import load_file, save_file
 
-        shutil.copytree(tiny_adapters / "one", tmp_path / "odd")
-        path = tmp_path / "odd" / "adapter_model.safetensors"
+        from tests.support.tiny import named_by_content
+
+        odd = shutil.copytree(tiny_adapters / one, tmp_path / "odd")
+        path = odd / "adapter_model.safetensors"
         save_file(load_file(path) | {"base_model.model.lm_head.bias": torch.zeros(3)}, path)
+        odd = named_by_content(odd)
         llm = TransformersLLM(tiny_model, adapters=tmp_path, device="cpu")
         with pytest.raises(InputError, match=r"lm_head\.bias"):
-            list(llm.complete([ask(0, adapter="odd")]))
+            list(llm.complete([ask(0, adapter=odd)]))
 
 
 class TestModels:

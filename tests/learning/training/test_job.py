@@ -18,7 +18,7 @@ from abm.llm.local.backend import TransformersLLM  # noqa: E402
 from learning.methods import training_set  # noqa: E402
 from learning.methods.synthetic import contest, log  # noqa: E402
 from learning.training import _fit, _launch  # noqa: E402
-from learning.training._adapters import load_adapter  # noqa: E402
+from abm.llm.adapters import read_adapter  # noqa: E402
 from learning.training._ranks import Ranks  # noqa: E402
 from learning.training.examples import Example  # noqa: E402
 from learning.training.settings import LoraSettings  # noqa: E402
@@ -121,7 +121,7 @@ class TestCheck:
     def test_it_is_no_part_of_the_adapter(self, folder, ids):
         """Without it the adapter is the same."""
         (folder / ids[0] / "check.json").unlink()
-        load_adapter(folder, ids[0])
+        read_adapter(folder, ids[0])
 
 
 class TestRanks:
@@ -156,8 +156,8 @@ class TestRanks:
         together = learn(tiny_model, tmp_path, method, processes=size)
         assert (alone.steps, alone.tokens, alone.rows) == (together.steps, together.tokens, together.rows)
         assert together.loss_after == pytest.approx(alone.loss_after, abs=1e-4)
-        one, two = (load_adapter(tmp_path, trained.adapter)[0] for trained in (alone, together))
-        start = load_adapter(tmp_path, learn(tiny_model, tmp_path, method, lr=1e-12).adapter)[0]
+        one, two = (read_adapter(tmp_path, trained.adapter).tensors() for trained in (alone, together))
+        start = read_adapter(tmp_path, learn(tiny_model, tmp_path, method, lr=1e-12).adapter).tensors()
         for name, weight in one.items():
             moved = (weight - start[name]).abs().max()
             assert (weight - two[name]).abs().max() < 0.02 * moved

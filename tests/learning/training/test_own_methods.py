@@ -15,7 +15,7 @@ from learning.methods import Method, training_set  # noqa: E402
 from learning.methods.conformance import SALES, MethodConformance  # noqa: E402
 from learning.methods.synthetic import contest, log  # noqa: E402
 from learning.training import LoraSettings, LoRATrainer, TrainingStep  # noqa: E402
-from learning.training._adapters import load_adapter  # noqa: E402
+from abm.llm.adapters import read_adapter  # noqa: E402
 from learning.training._ranks import Ranks  # noqa: E402
 from learning.training.examples import examples  # noqa: E402
 from learning.training.losses import row_losses  # noqa: E402
@@ -65,7 +65,7 @@ def adapted(trainer, adapter=""):
     if adapter:
         from peft import set_peft_model_state_dict
 
-        set_peft_model_state_dict(model, load_adapter(trainer._adapters, adapter)[0])
+        set_peft_model_state_dict(model, read_adapter(trainer._adapters, adapter).tensors())
     return model
 
 

@@ -1,0 +1,52 @@
+"""A run's adapters against its log: each that is there has to be the one whose training the log holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from abm.events import AdapterTrained, Event
+from abm.llm.adapters import is_here, read_adapter
+
+
+class AdaptersHeld:
+    """What of the adapters that a log names is there; events are looked at one after the other.
+
+    Args:
+        run: the run's folder.
+
+    Attributes:
+        checked: ids of those that are there, and are what the log says.
+        missing: ids of those that are not there: what was decided with them can still be verified, but not continued.
+    """
+
+    def __init__(self, run: Path | str) -> None:
+        self._folder = Path(run) / "adapters"
+        self.checked: list[str] = []
+        self.missing: list[str] = []
+
+    def look(self, event: Event) -> None:
+        """Compare the adapter that an event is about, if it is about one.
+
+        Raises:
+            CorruptLog: what is there is another adapter, or cannot be read.
+            InputError: it is none that a backend would take.
+        """
+        if not isinstance(event, AdapterTrained) or event.adapter in (*self.checked, *self.missing):
+            return
+        if is_here(self._folder, event.adapter):
+            read_adapter(self._folder, event.adapter)
+            self.checked.append(event.adapter)
+        else:
+            self.missing.append(event.adapter)
+
+    def __str__(self) -> str:
+        return told(self.checked, self.missing)
+
+
+def told(checked: Sequence[str], missing: Sequence[str]) -> str:
+    """Return in words how many adapters were checked, and which are not there; empty if the log names none."""
+    if not checked and not missing:
+        return ""
+    gone = f"; not here: {', '.join(missing)}" if missing else ""
+    return f"adapters  {len(checked)} of {len(checked) + len(missing)} are here, and are what the log says{gone}"
