@@ -229,7 +229,9 @@ class VLLM:
             return
         if self._adapters is None:
             raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
-        read_adapter(self._adapters, adapter, base=self.digest)  # the engine reads what the folder holds, whatever it is
+        read_adapter(
+            self._adapters, adapter, base=self.digest
+        )  # the engine reads what the folder holds, whatever it is
         folder = (self._adapters / adapter).resolve()
         lora = LoRARequest(adapter, next(self._numbers), str(folder))
         try:

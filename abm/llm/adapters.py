@@ -82,7 +82,9 @@ class Adapter(NamedTuple):
         import torch
 
         return {
-            name: torch.frombuffer(each.data, dtype=getattr(torch, each.dtype.removeprefix("torch."))).reshape(each.shape)
+            name: torch.frombuffer(each.data, dtype=getattr(torch, each.dtype.removeprefix("torch."))).reshape(
+                each.shape
+            )
             for name, each in self.stored.items()
         }
 
@@ -270,4 +272,3 @@ def _line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{Path(str(error.filename)).name}: {error.strerror}"
     return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-

@@ -116,9 +116,7 @@ class Swapper:
         digest: returns that of the model; by default adapters of any are taken that fit its layers.
     """
 
-    def __init__(
-        self, model: torch.nn.Module, adapters: Path | None, digest: Callable[[], str] = lambda: ""
-    ) -> None:
+    def __init__(self, model: torch.nn.Module, adapters: Path | None, digest: Callable[[], str] = lambda: "") -> None:
         self._weights = dict(model.named_parameters())
         self._layers = dict(model.named_modules())
         self._originals: dict[str, torch.Tensor] = {}

@@ -49,14 +49,18 @@ def pocket() -> Path:
 
 
 @pytest.fixture(scope="session")
-def adapters(pocket: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with four adapters of the pocket model that make it write otherwise: ``one``, ``two``, ``three``, ``four``."""
+def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of adapters: see :func:`named`."""
+    return tmp_path_factory.mktemp("adapters")
+
+
+@pytest.fixture(scope="session")
+def named(pocket: Path, adapters: Path) -> dict[str, str]:
+    """The ids of four adapters of the pocket model that make it write otherwise: ``one`` to ``four``; ``""`` is the base."""
     from tests.support.tiny import save_tiny_adapter
 
-    folder = tmp_path_factory.mktemp("adapters")
-    for seed, name in enumerate(("one", "two", "three", "four"), start=1):
-        save_tiny_adapter(pocket, folder / name, seed=seed)
-    return folder
+    names = ("one", "two", "three", "four")
+    return {"": ""} | {name: save_tiny_adapter(pocket, adapters, seed=seed) for seed, name in enumerate(names, start=1)}
 
 
 class Server:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +15,7 @@ from abm.llm.fingerprint import Fingerprint, OutOfSync, record
 from abm.llm.http import HTTPLLM
 from abm.llm.http.endpoint import Endpoint
 from abm.llm.port import Request, Sampling
+from tests.support.tiny import save_tiny_adapter
 
 pytestmark = pytest.mark.engine
 GREEDY = Sampling(0.0, 1.0, 48)
@@ -26,11 +26,20 @@ def asked(adapters: tuple[str, ...], n: int = 6, sampling: Sampling = GREEDY, **
     return [
         Request(
             f"{adapter}/{i}", [{"role": "user", "content": f"Write a sales pitch for lamp number {i}."}], sampling,
-            seed=i, adapter=adapter, **held,
+            seed=i, adapter=NAMED.get(adapter, adapter), **held,
         )
         for i in range(n)
         for adapter in adapters
     ]  # fmt: skip
+
+
+NAMED: dict[str, str] = {}
+"""What the tests call an adapter -> its id."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _named(named) -> None:
+    NAMED.update(named)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +100,7 @@ class TestAdapters:
         for adapter in ("one", "two", "three", "four", "one"):
             found = {reply.site: reply.text for reply in served.complete(asked((adapter,)))}
             assert found == {site: wanted[site] for site in found}
-            assert len(server.models()) <= 1 + 2 and adapter in server.models()
+            assert len(server.models()) <= 1 + 2 and NAMED[adapter] in server.models()
         served.close()
         assert len(server.models()) == 1
 
@@ -110,18 +119,18 @@ class TestAdapters:
     @pytest.mark.parametrize("kind", ["in process", "served"])
     def test_other_weights(self, engine, served, adapters, pocket, kind):
         """An engine that computes with other weights than those recorded is not believed."""
-        truth = _logprobs(pocket, adapters, "one"), _logprobs(pocket, adapters, "")
         llm = engine if kind == "in process" else served
-        for name, known, right in (("right", truth, True), ("wrong", truth[::-1], False)):
-            folder = adapters / f"{name}-{kind[0]}"
-            shutil.copytree(adapters / "one", folder)
-            record(folder, Fingerprint(TEXT, adapted=known[0], base=known[1]))
+        for right in (True, False):
+            name = save_tiny_adapter(pocket, adapters, seed=10 + 2 * right + (kind == "served"))
+            truth = _logprobs(pocket, adapters, name), _logprobs(pocket, adapters, "")
+            known = truth if right else truth[::-1]
+            record(adapters / name, Fingerprint(TEXT, adapted=known[0], base=known[1]))
             if right:
-                assert list(llm.complete(asked((folder.name,), 1)))
+                assert list(llm.complete(asked((name,), 1)))
             else:
                 for _ in range(2):  # it is not taken for loaded after that, either
                     with pytest.raises(OutOfSync, match="other weights"):
-                        list(llm.complete(asked((folder.name,), 1)))
+                        list(llm.complete(asked((name,), 1)))
 
 
 TEXT = list(range(300, 340))

@@ -181,12 +181,8 @@ MUTATIONS: dict[str, Mutation] = {
         "what an engine is told to load is checked", removals.adapters_in_engine_unread, (ENGINE,)
     ),
     "adapters-linked-unread": Mutation("a fork checks what it links", removals.adapters_linked_unread, (FORKED,)),
-    "adapters-there-believed": Mutation(
-        "what is there already is checked", removals.adapters_there_believed, (THERE,)
-    ),
-    "adapters-not-verified": Mutation(
-        "adapters are verified with the log", removals.adapters_not_verified, VERIFIED
-    ),
+    "adapters-there-believed": Mutation("what is there already is checked", removals.adapters_there_believed, (THERE,)),
+    "adapters-not-verified": Mutation("adapters are verified with the log", removals.adapters_not_verified, VERIFIED),
     "no-second-look": Mutation(
         "a reader looks again before it calls bytes damaged",
         removals.no_second_look,

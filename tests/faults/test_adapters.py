@@ -15,22 +15,22 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("peft")
 
-from typer.testing import CliRunner  # noqa: E402
+from typer.testing import CliRunner
 
-from abm.events import AdapterTrained  # noqa: E402
-from abm.llm import Request, Sampling  # noqa: E402
-from abm.llm._vllm import VLLM  # noqa: E402
-from abm.llm.adapters import CONFIG, WEIGHTS, Adapter, adapter_of  # noqa: E402
-from abm.llm.http import HTTPLLM  # noqa: E402
-from abm.llm.http.endpoint import Endpoint  # noqa: E402
-from abm.log import read_events  # noqa: E402
-from analysis.cli.app import app  # noqa: E402
-from learning import fork, load_config  # noqa: E402
-from learning import run as carry_out  # noqa: E402
-from learning.runs.run import stepwise  # noqa: E402
-from learning.training._adapters import save_adapter  # noqa: E402
-from moloch.errors import CorruptLog, InputError  # noqa: E402
-from tests.support.server import ok, serving  # noqa: E402
+from abm.events import AdapterTrained
+from abm.llm import Request, Sampling
+from abm.llm._vllm import VLLM
+from abm.llm.adapters import CONFIG, WEIGHTS, Adapter, adapter_of
+from abm.llm.http import HTTPLLM
+from abm.llm.http.endpoint import Endpoint
+from abm.log import read_events
+from analysis.cli.app import app
+from learning import fork, load_config
+from learning import run as carry_out
+from learning.runs.run import stepwise
+from learning.training._adapters import save_adapter
+from moloch.errors import CorruptLog, InputError
+from tests.support.server import ok, serving
 
 SETTINGS = load_config(
     None,
@@ -108,7 +108,7 @@ def command(*words: object) -> None:
         raise done.exception
 
 
-def first(run: Path) -> Adapter:
+def last(run: Path) -> Adapter:
     """Return the last adapter, unchecked."""
     folder = run / "adapters" / ids(run)[-1]
     return adapter_of((folder / WEIGHTS).read_bytes(), json.loads((folder / CONFIG).read_text()))

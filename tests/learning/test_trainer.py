@@ -18,11 +18,11 @@ from transformers import AutoModelForCausalLM  # noqa: E402
 
 from abm.arenas import arena  # noqa: E402
 from abm.llm import Request, Sampling  # noqa: E402
+from abm.llm.adapters import read_adapter  # noqa: E402
 from abm.llm.local.backend import TransformersLLM  # noqa: E402
 from abm.llm.weights import Swapper  # noqa: E402
 from learning.methods import training_set  # noqa: E402
 from learning.methods.synthetic import contest, log  # noqa: E402
-from abm.llm.adapters import read_adapter  # noqa: E402
 from learning.training.examples import Example, encode, examples, passes  # noqa: E402
 from learning.training.losses import mean_loss, row_losses, step_losses  # noqa: E402
 from learning.training.settings import PRESETS, LoraSettings, lora_settings  # noqa: E402

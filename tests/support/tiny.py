@@ -70,6 +70,21 @@ def save_tiny_adapter(model: Path, folder: Path, seed: int = 1, **changes: Any) 
     return named_by_content(folder / "new")
 
 
+def save_smallest_adapter(folder: Path, seed: int = 0) -> str:
+    """Write an adapter of two numbers under ``folder``, for what never computes with it, and return its id."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    from abm.llm.adapters import CONFIG, WEIGHTS
+
+    (folder / "new").mkdir()
+    factors = {f"q_proj.lora_{side}.weight": np.full((1, 1), seed, np.float32) for side in "AB"}
+    (folder / "new" / WEIGHTS).write_bytes(save(factors))
+    settings = {"peft_type": "LORA", "r": 1, "lora_alpha": 1, "target_modules": ["q_proj"]}
+    (folder / "new" / CONFIG).write_text(json.dumps(settings))
+    return named_by_content(folder / "new")
+
+
 def named_by_content(folder: Path) -> str:
     """Give an adapter's folder the name that its content has, and return it."""
     from abm.llm.adapters import CONFIG, WEIGHTS, adapter_of

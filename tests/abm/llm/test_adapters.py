@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from abm.llm.adapters import CONFIG, WEIGHTS, adapter_of, read_adapter  # noqa: E402
-from abm.llm.fingerprint import FILE, Fingerprint, record, recorded  # noqa: E402
-from moloch.errors import CorruptLog, InputError  # noqa: E402
-from tests.support.tiny import named_by_content  # noqa: E402
+from abm.llm.adapters import CONFIG, WEIGHTS, adapter_of, read_adapter
+from abm.llm.fingerprint import FILE, Fingerprint, record, recorded
+from moloch.errors import CorruptLog, InputError
+from tests.support.tiny import named_by_content
 
 
 @pytest.fixture
@@ -166,7 +166,9 @@ class TestCrafted:
         ):  # fmt: skip
             save_file({name: each.contiguous() for name, each in tensors.items()}, folder / one / WEIGHTS)
             try:
-                name = adapter_of((folder / one / WEIGHTS).read_bytes(), json.loads((folder / one / CONFIG).read_text())).id
+                name = adapter_of(
+                    (folder / one / WEIGHTS).read_bytes(), json.loads((folder / one / CONFIG).read_text())
+                ).id
             except ValueError:
                 name = one
             (folder / one).rename(folder / "x") if name != one else None

@@ -61,7 +61,7 @@ class TestTrie:
 class TestChoices:
     """The backend holds to them."""
 
-    def test_every_answer_is_a_choice(self, tiny):
+    def test_every_answer_is_a_choice(self, tiny, one):
         """At any temperature, with its own adapter, among free rows in the same batch; the model stopped by itself."""
         requests = [
             held(i, sampling=Sampling(temperature, top_p, 24), adapter=adapter)

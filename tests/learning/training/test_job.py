@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from abm.arenas import arena  # noqa: E402
+from abm.llm.adapters import read_adapter  # noqa: E402
 from abm.llm.fingerprint import ROUNDING, OutOfSync, deviation, recorded  # noqa: E402
 from abm.llm.local.backend import TransformersLLM  # noqa: E402
 from learning.methods import training_set  # noqa: E402
 from learning.methods.synthetic import contest, log  # noqa: E402
 from learning.training import _fit, _launch  # noqa: E402
-from abm.llm.adapters import read_adapter  # noqa: E402
 from learning.training._ranks import Ranks  # noqa: E402
 from learning.training.examples import Example  # noqa: E402
 from learning.training.settings import LoraSettings  # noqa: E402
@@ -66,19 +67,21 @@ class TestWithoutTRL:
         assert found.returncode == 0, found.stderr
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of adapters."""
+    return tmp_path_factory.mktemp("run") / "adapters"
+
+
+@pytest.fixture(scope="module")
+def ids(tiny_model, folder):
+    """The ids of two in it: one of few steps, one of another method that went on from it."""
+    first = learn(tiny_model, folder).adapter
+    return first, learn(tiny_model, folder, "loser", parent=first, lr=3e-2).adapter
+
+
 class TestCheck:
     """Beside each adapter stands what an engine must compute with it."""
-
-    @pytest.fixture(scope="class")
-    def folder(self, tiny_model, tmp_path_factory):
-        """A folder with two adapters."""
-        return tmp_path_factory.mktemp("run") / "adapters"
-
-    @pytest.fixture(scope="class")
-    def ids(self, tiny_model, folder):
-        """Their ids: one of few steps, one of another method that went on from it."""
-        first = learn(tiny_model, folder).adapter
-        return first, learn(tiny_model, folder, "loser", parent=first, lr=3e-2).adapter
 
     def found(self, tiny_model, folder, adapter, tokens):
         """Return what the backend of generation computes."""
@@ -118,10 +121,18 @@ class TestCheck:
         known = recorded(folder / ids[0])
         assert known.base == pytest.approx(self.found(tiny_model, folder, "", known.tokens), abs=ROUNDING / 100)
 
-    def test_it_is_no_part_of_the_adapter(self, folder, ids):
+    def test_it_is_no_part_of_the_adapter(self, folder, ids, tmp_path):
         """Without it the adapter is the same."""
-        (folder / ids[0] / "check.json").unlink()
-        read_adapter(folder, ids[0])
+        copy = shutil.copytree(folder / ids[0], tmp_path / ids[0])
+        (copy / "check.json").unlink()
+        assert read_adapter(tmp_path, ids[0]).config == read_adapter(folder, ids[0]).config
+
+    def test_it_comes_with_the_adapter(self, tiny_model, tmp_path, monkeypatch):
+        """No kill leaves an adapter that engines would not be checked against."""
+        seen, rename = [], Path.rename
+        monkeypatch.setattr(Path, "rename", lambda self, to: (seen.append(recorded(self)), rename(self, to)))
+        trained = learn(tiny_model, tmp_path)
+        assert seen == [recorded(tmp_path / trained.adapter)] and seen[0] is not None
 
 
 class TestRanks:

@@ -11,11 +11,11 @@ pytest.importorskip("peft")
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
+from abm.llm.adapters import read_adapter  # noqa: E402
 from learning.methods import Method, training_set  # noqa: E402
 from learning.methods.conformance import SALES, MethodConformance  # noqa: E402
 from learning.methods.synthetic import contest, log  # noqa: E402
 from learning.training import LoraSettings, LoRATrainer, TrainingStep  # noqa: E402
-from abm.llm.adapters import read_adapter  # noqa: E402
 from learning.training._ranks import Ranks  # noqa: E402
 from learning.training.examples import examples  # noqa: E402
 from learning.training.losses import row_losses  # noqa: E402
