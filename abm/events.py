@@ -144,6 +144,8 @@ class PersonasJoined(Event, frozen=True, kw_only=True, tag="personas_joined"):
     """The persona as prompts render it."""
     traits: dict[str, Float32s]
     """Trait -> one value per persona, each in -1 .. 1."""
+    originals: Int32s = b""
+    """Persona index of the one whom each is a copy of, its own for the first; empty where nobody is a copy of another."""
 
 
 class CrowdJoined(Event, frozen=True, kw_only=True, tag="crowd_joined"):
@@ -157,6 +159,8 @@ class CrowdJoined(Event, frozen=True, kw_only=True, tag="crowd_joined"):
     """Where they were drawn from."""
     traits: dict[str, Float32s]
     """Trait -> one value per member, each in -1 .. 1."""
+    originals: Int32s = b""
+    """Persona index of the one from whom each was drawn; empty where there is none, and in logs of release 0.1."""
 
 
 class AnchorsListed(Event, frozen=True, kw_only=True, tag="anchors_listed"):

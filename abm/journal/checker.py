@@ -131,6 +131,11 @@ class Checker:
         logged = self._next()
         return logged if isinstance(logged, kind) and self._ahead.is_shared(logged) else None
 
+    def recorded(self, kind: type[E]) -> E | None:
+        """Return the next decision if it is of ``kind``: what it holds is compared, in which form it was recorded is not."""
+        event = self._ahead.peek()
+        return event if isinstance(event, kind) else None
+
     def ask(self, llm: LLM, requests: Sequence[Request], *, step: int, cause: int) -> list[LLMReplied]:
         """Return the logged answers, after comparing the calls, and in a live replay the model's answers, with them.
 

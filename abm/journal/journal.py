@@ -74,6 +74,13 @@ class Journal(Protocol):
         """Return the next logged decision if it is of ``kind`` and need not be made again; it is not taken."""
         ...
 
+    def recorded(self, kind: type[E]) -> E | None:
+        """Return the next logged decision if it is of ``kind``, even if it has to be made again; it is not taken.
+
+        What a run records of a decision may have grown since it was begun; it goes on, and is replayed, as it was begun.
+        """
+        ...
+
     def ask(self, llm: LLM, requests: Sequence[Request], *, step: int, cause: int) -> list[LLMReplied]:
         """Return one answer per request, in order; each is in the log before it is returned.
 

@@ -115,6 +115,10 @@ class LiveJournal:
         event = self._ahead.peek()
         return event if isinstance(event, kind) else None
 
+    def recorded(self, kind: type[E]) -> E | None:
+        """Return the next logged decision if it is of ``kind``, without taking it."""
+        return self.logged(kind)
+
     def ask(self, llm: LLM, requests: Sequence[Request], *, step: int, cause: int) -> list[LLMReplied]:
         """Return one reply per request, in order; each is durable before it is returned.
 

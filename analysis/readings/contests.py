@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.readings.originals import Originals
 from analysis.readings.reading import frame_of
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Evaluation:
 
     Attributes:
         panel: indices of the held-out personas, shape (n,).
+        originals: whom each of them was drawn from.
         config: the run's settings; empty where the log has none.
         model: the name of the model that writes.
         reader: of the one that plays the personas; empty where none does.
@@ -105,6 +107,7 @@ class Evaluation:
 
     contests: list[EvaluationContest] = field(default_factory=list)
     panel: NDArray[np.int32] = field(default_factory=lambda: NOBODY)
+    originals: Originals = field(default_factory=Originals)
     config: dict[str, Any] = field(default_factory=dict)
     model: str = ""
     reader: str = ""

@@ -103,10 +103,11 @@ class EvaluationReading:
                 self._evaluation.fitted_on = event.choice_model.get("surrogate", {}).get("fitted_on", "")
             case ReaderJoined():
                 self._evaluation.reader = event.model
-            case PersonasJoined() if event.split == "evaluate":
-                self._panel.append(np.arange(event.first, event.first + len(event.ids), dtype=np.int32))
-            case CrowdJoined() if event.split == "evaluate":
-                self._panel.append(np.arange(event.first, event.first + event.size, dtype=np.int32))
+            case PersonasJoined() | CrowdJoined():
+                self._evaluation.originals.take(event)
+                size = len(event.ids) if isinstance(event, PersonasJoined) else event.size
+                if event.split == "evaluate":
+                    self._panel.append(np.arange(event.first, event.first + size, dtype=np.int32))
             case MessagePublished() | MessageRejected() if self._step:
                 self._message(event, self._step)
             case ReactedMany() | ReactionInvalid() | ContestDecided() | VerdictGiven() if self._step:

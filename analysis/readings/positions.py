@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.columns import Int8s, unpack
-from abm.events import Event, MessagePublished, Reacted, ReactedMany
+from abm.events import CrowdJoined, Event, MessagePublished, PersonasJoined, Reacted, ReactedMany
 from abm.reactions import persona_rows
+from analysis.readings.originals import Originals
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,28 +27,35 @@ class PlacedVotes(NamedTuple):
     Attributes:
         options: how many they saw, two or more.
         personas: shape (votes,), who voted.
+        originals: shape (votes,), whom they were drawn from; themselves where the log does not say.
         places: shape (votes,), where the chosen option stood, from 0.
     """
 
     anchor: str
     options: int
     personas: NDArray[np.int32]
+    originals: NDArray[np.integer]
     places: NDArray[np.int8]
 
 
 class PositionReading:
     """Reads the places of chosen options; a vote of a crowd's takes one byte. A row of its frame is a vote."""
 
-    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({MessagePublished, Reacted, ReactedMany})
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+        CrowdJoined, MessagePublished, PersonasJoined, Reacted, ReactedMany,
+    })  # fmt: skip
 
     def __init__(self) -> None:
         self._anchors: dict[str, str] = {}
+        self._originals = Originals()
         self._crowds: dict[str, list[_Columns]] = {}
         self._singles: dict[str, _Singles] = {}
 
     def take(self, event: Event) -> None:
         """Take the next event."""
         match event:
+            case PersonasJoined() | CrowdJoined():
+                self._originals.take(event)
             case MessagePublished():
                 self._anchors[event.contest] = event.anchor
             case Reacted():
@@ -96,7 +104,8 @@ class PositionReading:
         for number in np.flatnonzero(np.bincount(options)).tolist():
             if number > 1:
                 rows = slice(None) if (options == number).all() else options == number
-                yield PlacedVotes(anchor, number, personas[rows], places[rows])
+                voters = personas[rows]
+                yield PlacedVotes(anchor, number, voters, self._originals.of(voters), places[rows])
 
 
 class _Columns(NamedTuple):

@@ -4,7 +4,7 @@ The run declares that comparator; where it is a placebo, only the difference fro
 
 Pure functions of a log's events (or of :func:`analysis.readings.evaluation.read_evaluation`'s result, to read them once).
 Verdicts are read from the log, never made here. Pairs are formed by anchor; votes are clustered on anchors and
-personas. ``epoch`` is the last one evaluated unless it is given.
+personas, a crowd's and resampled people's on those that they were drawn from. ``epoch`` is the last one evaluated unless it is given.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from abm.events import Event
 from analysis.probes import DIAGNOSTIC
 from analysis.readings.contests import Evaluation, EvaluationContest, words
 from analysis.readings.evaluation import read_evaluation
+from analysis.readings.originals import Originals
 from analysis.statistics.estimates import (
     NOTHING,
     Estimate,
@@ -81,7 +82,8 @@ def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Fo
 
     Contests in which both messages were rejected are void and count nowhere but in :func:`table`.
     """
-    return _mean(_votes(read_evaluation(events), arm, epoch, forfeits), null=0.5).within(0, 1)
+    evaluation = read_evaluation(events)
+    return _mean(_votes(evaluation, arm, epoch, forfeits), evaluation.originals, null=0.5).within(0, 1)
 
 
 def win_rate_against_placebo(
@@ -95,7 +97,8 @@ def win_rate_against_placebo(
     other = comparator(evaluation, arm)
     placebo = {votes.anchor: votes for votes in _votes(evaluation, other, epoch, forfeits)} if other else {}
     ours = [votes for votes in _votes(evaluation, arm, epoch, forfeits) if votes.anchor in placebo]
-    return _mean([_less(votes, placebo[votes.anchor]) for votes in ours], null=0.0).within(-1, 1)
+    less = [_less(votes, placebo[votes.anchor]) for votes in ours]
+    return _mean(less, evaluation.originals, null=0.0).within(-1, 1)
 
 
 def comparator(found: Evaluation, arm: str) -> str:
@@ -111,7 +114,9 @@ def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Esti
 
 def position_bias(events: Events) -> Estimate:
     """Return the share of valid votes for the option shown first, over all evaluation contests; null 0.5."""
-    return _mean([_seen_first(contest) for contest in read_evaluation(events).contests], null=0.5).within(0, 1)
+    evaluation = read_evaluation(events)
+    seen = [_seen_first(contest) for contest in evaluation.contests]
+    return _mean(seen, evaluation.originals, null=0.5).within(0, 1)
 
 
 def invalid_rate(events: Events) -> float:
@@ -163,14 +168,15 @@ def _less(ours: _AnchorVotes, theirs: _AnchorVotes) -> _AnchorVotes:
     return _AnchorVotes(ours.anchor, ours.personas[in_ours], ours.values[in_ours] - theirs.values[in_theirs])
 
 
-def _mean(parts: Sequence[_AnchorVotes], null: float) -> Estimate:
-    """Return the mean of votes, clustered on anchors and personas."""
+def _mean(parts: Sequence[_AnchorVotes], originals: Originals, null: float) -> Estimate:
+    """Return the mean of votes, clustered on anchors and on the people that the voters were drawn from."""
     by_anchor: dict[str, list[_AnchorVotes]] = {}
     for part in parts:
         by_anchor.setdefault(part.anchor, []).append(part)
     sums = ClusteredSums()
     for votes in by_anchor.values():
-        sums.add(np.concatenate([v.personas for v in votes]), np.concatenate([v.values for v in votes]))
+        people = originals.of(np.concatenate([v.personas for v in votes]))
+        sums.add(people, np.concatenate([v.values for v in votes]))
     return sums.mean(null=null)
 
 

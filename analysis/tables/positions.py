@@ -39,9 +39,10 @@ def position_table(events: Iterable[Event]) -> list[PositionRow]:
 def position_rows(votes: Iterable[PlacedVotes]) -> list[PositionRow]:
     """Return :func:`position_table` of votes that are read already."""
     by_options: dict[int, list[ClusteredSums]] = {}
-    for options, personas, places in ((part.options, part.personas, part.places) for part in votes):
-        for place, sums in enumerate(by_options.setdefault(options, [ClusteredSums() for _ in range(options)])):
-            sums.add(personas, places == place)
+    for part in votes:
+        each = by_options.setdefault(part.options, [ClusteredSums() for _ in range(part.options)])
+        for place, sums in enumerate(each):
+            sums.add(part.originals, part.places == place)
     return [
         PositionRow(options, place + 1, sums.mean(null=1 / options).within(0, 1))
         for options, places in sorted(by_options.items())

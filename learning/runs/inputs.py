@@ -29,6 +29,7 @@ from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Learn, Plan, plan
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
 from moloch import keyed
+from moloch.content import canonical
 from moloch.errors import InputError
 from populations import Persona, PersonaSplit, load_personas, trait_matrix
 
@@ -47,6 +48,7 @@ class Inputs:
         arms: name -> arm, and ``lora``: name -> how its adapters are learnt.
         train_anchors: that an epoch takes.
         voters: the members of each split: its personas, and then its crowd.
+        originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
         graphs: who follows whom among them, in a networked world.
     """
 
@@ -59,6 +61,7 @@ class Inputs:
     crowd: ChoiceModel
     train_anchors: int
     voters: dict[Phase, Voters]
+    originals: dict[Phase, NDArray[np.int64]]
     graphs: dict[Phase, CSR]
 
     @property
@@ -107,7 +110,7 @@ def gather(
             fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
         )
     _check_classes(config)
-    voters = _voters(people, config)
+    voters, originals = _voters(people, config)
     arms, lora = arms_in(config.arms), lora_of(config)
     _check_methods(config, arms, lora)
     train_anchors = config.train_anchors or min(TRAIN_ANCHORS, len(anchors.train))
@@ -125,6 +128,7 @@ def gather(
         crowd=_model(config.crowd.audience, "crowd", said),
         train_anchors=train_anchors,
         voters=voters,
+        originals=originals,
         graphs=_graphs(people, voters, config),
     )
     check_interventions(config, plan(config, inputs))
@@ -225,8 +229,10 @@ def _taken(items: Sequence, wanted: int | None, default: int, what: str, where: 
     return list(items[: wanted if wanted is not None else default])
 
 
-def _voters(people: PersonaSplit, config: RunConfig) -> dict[Phase, Voters]:
+def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Phase, Voters], dict[Phase, NDArray[np.int64]]]:
+    """Return the members of each split, and the persona index of each one's original."""
     voters: dict[Phase, Voters] = {}
+    originals: dict[Phase, NDArray[np.int64]] = {}
     first = 0
     sides: dict[Phase, tuple[list[Persona], NDArray[np.float64] | None]] = {
         "train": (people.train, people.weights("train")),
@@ -236,12 +242,21 @@ def _voters(people: PersonaSplit, config: RunConfig) -> dict[Phase, Voters]:
         names, traits = trait_matrix(personas)
         labels: Sequence[str] = [p.name for p in personas]
         ids = np.arange(first, first + len(personas) + config.crowd.size)
+        originals[split] = first + _first_alike(personas)
         if config.crowd.size:
             drawn = _drawn(len(personas), weights, config.crowd.size, config.seed, split)
+            originals[split] = np.concatenate([originals[split], originals[split][drawn]])
             traits, labels = np.concatenate([traits, traits[drawn]]), Labels(ids, "member ")
         voters[split] = Voters(ids, labels, names, traits)
         first += len(ids)
-    return voters
+    return voters, originals
+
+
+def _first_alike(personas: Sequence[Persona]) -> NDArray[np.int64]:
+    """Return the place of the first persona with the same content as each: copies differ in name and id only."""
+    places: dict[tuple[str, bytes], int] = {}
+    contents = ((each.text, canonical(each.attributes)) for each in personas)
+    return np.array([places.setdefault(content, i) for i, content in enumerate(contents)], dtype=np.int64)
 
 
 def _drawn(n: int, weights: NDArray[np.float64] | None, size: int, seed: int, split: Phase) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, as_mapping, features_digest
-from abm.columns import Float32s, pack
+from abm.columns import Float32s, Int32s, pack
 from abm.events import (
     AdapterTrained,
     AnchorsListed,
@@ -184,17 +184,28 @@ class Loop:
 
     def _join(self, split: Phase) -> None:
         """Let a split's personas join, and its crowd after them."""
-        personas, voters = self.inputs.split(split), self.voters[split]
+        personas, voters, originals = self.inputs.split(split), self.voters[split], self.inputs.originals[split]
         first = int(voters.ids[0])
-        with self.journal.transaction():
-            self.journal.emit(_joined(split, first, personas))
+        self._emit_joined(_joined(split, first, personas, originals[: len(personas)]))
         for start in range(len(personas), len(voters.ids), CROWD_CHUNK):
             rows = voters.traits[start : start + CROWD_CHUNK]
-            traits = _columns(voters.trait_names, rows)
-            with self.journal.transaction():
-                self.journal.emit(
-                    CrowdJoined(split=split, first=first + start, size=len(rows), origin=RESAMPLED, traits=traits)
+            self._emit_joined(
+                CrowdJoined(
+                    split=split,
+                    first=first + start,
+                    size=len(rows),
+                    origin=RESAMPLED,
+                    traits=_columns(voters.trait_names, rows),
+                    originals=pack(originals[start : start + CROWD_CHUNK], Int32s),
                 )
+            )
+
+    def _emit_joined(self, event: PersonasJoined | CrowdJoined) -> None:
+        """Let members join; in a run that was begun before their originals were recorded, without these."""
+        if (begun := self.journal.recorded(type(event))) is not None and not begun.originals:
+            event = msgspec.structs.replace(event, originals=b"")
+        with self.journal.transaction():
+            self.journal.emit(event)
 
     def _declare(self) -> None:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
@@ -315,7 +326,8 @@ def _listed(split: Phase, anchors: Sequence[Anchor], dropped: dict[str, int]) ->
     return AnchorsListed(split=split, anchors=[msgspec.to_builtins(anchor) for anchor in anchors], dropped=dropped)
 
 
-def _joined(split: Phase, first: int, personas: Sequence[Persona]) -> PersonasJoined:
+def _joined(split: Phase, first: int, personas: Sequence[Persona], originals: NDArray[np.int64]) -> PersonasJoined:
+    copies = not np.array_equal(originals, first + np.arange(len(personas)))
     return PersonasJoined(
         split=split,
         first=first,
@@ -323,6 +335,7 @@ def _joined(split: Phase, first: int, personas: Sequence[Persona]) -> PersonasJo
         names=[p.name for p in personas],
         texts=[p.text for p in personas],
         traits=_columns(*trait_matrix(personas)),
+        originals=pack(originals, Int32s) if copies else b"",
     )
 
 

@@ -12,14 +12,15 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from abm.columns import Int8s, Int16s, Int32s, pack
-from abm.events import Event, FeedOpened, FeedServed, Reacted
-from analysis import across_seeds, position_bias, probe_table, table, win_rate
+from abm.events import CrowdJoined, Event, FeedOpened, FeedServed, PersonasJoined, Reacted
+from analysis import across_seeds, position_bias, position_table, probe_table, table, win_rate
 from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import clustered_mean
 from analysis.tables.evaluation import invalid_rate, majority_rate, tie_rate, win_rate_against_placebo
 from analysis.terminal.run import render
 from analysis.terminal.seeds import render_seeds
 from moloch import keyed
+from moloch.errors import CorruptLog
 from tests.analysis.factory import FIRST, contest, setup, step
 
 
@@ -137,6 +138,42 @@ class TestWinRate:
         assert win_rate(events, "rft").value == pytest.approx(2 / 3)
 
 
+class TestCopies:
+    """Members who were drawn from the same person are no independent witnesses."""
+
+    @pytest.mark.parametrize("kind", [PersonasJoined, CrowdJoined])
+    def test_votes_are_clustered_on_originals(self, kind) -> None:
+        """Four members drawn from two people count as two clusters; in a log that does not say it, as four."""
+        votes = [[1, 1, 0, 0], [1, 1, 0, 1], [0, 1, 0, 0]]
+        events = one_arm(votes)
+        originals = pack([FIRST, FIRST, FIRST + 2, FIRST + 2], Int32s)
+        joined = [
+            replace(event, originals=originals)
+            if kind is PersonasJoined
+            else CrowdJoined(split="evaluate", first=FIRST, size=4, origin="x", traits={}, originals=originals)
+            for event in events
+            if isinstance(event, PersonasJoined)
+        ]
+        told = [*joined, *(event for event in events if not isinstance(event, PersonasJoined))]
+        flat = [vote for row in votes for vote in row]
+        anchors, people = [i for i in range(3) for _ in range(4)], [0, 0, 2, 2] * 3
+        for log, who in ((told, people), (events, [0, 1, 2, 3] * 3)):
+            found, wanted = win_rate(log, "rft"), clustered_mean(flat, anchors, who, null=0.5)
+            assert (found.value, found.clusters) == (wanted.value, wanted.clusters)
+            assert found.se == pytest.approx(wanted.se)
+            first = position_table(log)[0].chosen
+            assert first.clusters == (3, len(set(who)))
+
+    def test_originals_who_never_joined(self) -> None:
+        """Are an edited log's."""
+        events = [
+            replace(event, originals=pack([FIRST, FIRST + 7], Int32s)) if isinstance(event, PersonasJoined) else event
+            for event in one_arm([[1, 0]])
+        ]
+        with pytest.raises(CorruptLog, match="members are copies of nobody"):
+            win_rate(events, "rft")
+
+
 class TestContests:
     """Whole contests: majorities, ties, positions."""
 
@@ -223,6 +260,54 @@ class TestPlacebo:
                 events += step(contest(arm, f"a{i}", row), arm)
         found = win_rate_against_placebo(events, "rft")
         assert (found.value, found.n) == (0.5, 4)
+
+    @pytest.mark.parametrize("abstains", [(), ("rft", "placebo"), ("placebo",)])
+    def test_subtracts_the_voters_own_vote(self, abstains) -> None:
+        """Another's would give the same mean: what tells them apart is how differences vary over voters."""
+        draw = keyed.generator("own votes", len(abstains))
+        cast = {arm: draw.integers(0, 2, (6, 5)) for arm in ("rft", "placebo")}
+        cast["rft"][:, :2] = cast["placebo"][:, :2]  # two voters choose alike in both arms
+        for arm in abstains:
+            cast[arm][1::2, 3 if arm == "rft" else 0] = -1
+        events = setup(6, 5, ["rft", "placebo"])
+        for arm, votes in cast.items():
+            for i, row in enumerate(votes.tolist()):
+                events += step(contest(arm, f"a{i}", row), arm)
+        pairs = [
+            (int(cast["rft"][i, j]) - int(cast["placebo"][i, j]), i, j)
+            for i in range(6)
+            for j in range(5)
+            if cast["rft"][i, j] >= 0 and cast["placebo"][i, j] >= 0
+        ]
+        wanted = clustered_mean(*map(list, zip(*pairs, strict=True)))
+        found = win_rate_against_placebo(events, "rft")
+        assert (found.n, found.clusters) == (wanted.n, (6, 5))
+        for name in ("value", "se", "p", "low", "high"):
+            assert getattr(found, name) == pytest.approx(getattr(wanted, name), abs=1e-12), name
+
+    def test_differences_are_corrected_over_probes_and_arms(self) -> None:
+        """Holm: of three differences from placebo the smallest p-value counts three times, the next twice."""
+        events = setup(24, 2, ["rft", "tfb", "placebo"])
+        lied = {("rft", "unsafe"): 14, ("tfb", "unsafe"): 8, ("rft", "populism"): 6}
+        for arm in ("rft", "tfb", "placebo"):
+            for i in range(24):
+                probes = ("unsafe", "populism", "copy_error") if arm == "rft" else ("unsafe",)
+                labels = {
+                    probe: (0, int(i < (10 if probe == "copy_error" else lied.get((arm, probe), 0))))
+                    for probe in probes
+                }
+                if arm == "placebo":
+                    labels |= {"populism": (0, 0), "copy_error": (0, 0)}
+                events += step(contest(arm, f"a{i}", [0, 1], labels=labels), arm)
+        rows = {(row.arm, row.probe): row for row in probe_table(events)}
+        raw = {place: 2 / 2**count for place, count in lied.items()}  # McNemar: all that differ do so in one direction
+        first, second, third = lied
+        assert all(rows[place].placebo.p == pytest.approx(p) for place, p in raw.items())
+        assert rows[first].placebo_p_holm == pytest.approx(3 * raw[first])
+        assert rows[second].placebo_p_holm == pytest.approx(2 * raw[second])
+        assert rows[third].placebo_p_holm == pytest.approx(raw[third])
+        copying = rows["rft", "copy_error"]
+        assert copying.placebo_p_holm == pytest.approx(copying.placebo.p), "copying is corrected over its own"
 
     def test_an_effect_is_found_and_a_null_is_reported(self) -> None:
         """With a true effect the interval excludes zero; without one it holds it."""
@@ -348,6 +433,21 @@ class TestAcrossSeeds:
         assert row["placebo"]["n"] == 3 and row["placebo"]["p_holm"] is not None
         assert json.loads(json.dumps(found, allow_nan=False)) == found
         assert "3 seeds" in printed(render_seeds(found))
+
+    @pytest.mark.parametrize("of", ["difference", "placebo"])
+    def test_differences_are_corrected_over_probes_and_arms(self, of) -> None:
+        """Holm, over the p-values of the seeds' means: the smaller of two counts twice."""
+        tables = [table(two_arms(seed=seed)) for seed in (1, 2, 3)]
+        for each, shift in zip(tables, (0.02, 0.11, 0.05), strict=True):
+            (rft,) = [r for r in each["probes"] if (r["arm"], r["probe"]) == ("rft", "misrepresentation")]
+            other = json.loads(json.dumps(rft)) | {"probe": "unsafe"}
+            other[of]["value"] += shift
+            each["probes"] = [rft, other]
+        one, two = (row[of] for row in across_seeds(tables)["probes"])
+        small, large = sorted((one, two), key=lambda row: row["p"])
+        assert small["p"] < large["p"]
+        assert small["p_holm"] == pytest.approx(min(1, 2 * small["p"]), abs=2e-6)
+        assert large["p_holm"] == pytest.approx(max(2 * small["p"], large["p"]), abs=2e-6)
 
     def test_reach_is_taken_over_seeds_and_from_the_placebo(self) -> None:
         """Each seed's amplification, and what of it is beyond the same seed's placebo."""

@@ -51,6 +51,19 @@ class TestWeightedPeople:
         assert [len(people.split(split)) for split in ("train", "evaluate")] == [200, 50]
         assert np.mean([p.attributes["age"] == 70 for p in people.people.train]) == pytest.approx(0.9, abs=0.02)
 
+    @pytest.mark.parametrize("people", [{"crowd": {"size": 300}}, {"resample": True, "train_personas": 90}])
+    def test_whom_each_was_drawn_from_is_known(self, survey, people, tmp_path):
+        """Everybody has the traits, and as a persona the text, of the original; an original is its own."""
+        inputs = gather(load_config(None, survey | people))
+        for split, voters in inputs.voters.items():
+            rows = inputs.originals[split] - voters.ids[0]
+            assert (rows[rows] == rows).all() and (voters.traits[rows] == voters.traits).all()
+            personas = inputs.split(split)
+            assert rows.max() < len(personas)
+            for persona, row in zip(personas, rows, strict=False):
+                assert (persona.text, persona.attributes) == (personas[row].text, personas[row].attributes)
+            assert len(set(rows)) == len({persona.text for persona in personas})
+
 
 class TestInterventions:
     """One that would never come is a mistake, told before anything is paid for."""

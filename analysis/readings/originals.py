@@ -1,0 +1,51 @@
+"""Who is another copy of whom: members drawn from the same person are no independent witnesses.
+
+Knows events; knows nothing of statistics.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.columns import Int32s, unpack
+from abm.events import CrowdJoined, PersonasJoined
+from moloch.errors import CorruptLog
+
+
+class Originals:
+    """The person that each member of a log is, or was drawn from; in logs that do not say it, each is a person of its own."""
+
+    def __init__(self) -> None:
+        self._of = np.zeros(0, dtype=np.int32)
+        self._told = False
+
+    def take(self, event: PersonasJoined | CrowdJoined) -> None:
+        """Take members who join.
+
+        Raises:
+            CorruptLog: the event does not say it of each, or names somebody who has not joined.
+        """
+        first, size = event.first, len(event.ids) if isinstance(event, PersonasJoined) else event.size
+        known = max(len(self._of), first + size)
+        self._of = np.concatenate([self._of, np.arange(len(self._of), known, dtype=np.int32)])
+        if not event.originals:
+            return
+        originals = unpack(event.originals, Int32s)
+        if len(originals) != size or originals.min(initial=0) < 0 or originals.max(initial=0) >= known:
+            raise CorruptLog(
+                "members are copies of nobody",
+                where=f"event {event.seq}",
+                why=f"{size} joined, and its {len(originals)} originals are not all among those who had joined",
+                fix="The log was edited; use a copy made before.",
+            )
+        self._of[first : first + size] = originals
+        self._told = True
+
+    def of(self, members: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return the persona index of each member's original: what votes are clustered on.
+
+        Args:
+            members: persona indices.
+        """
+        return self._of[members] if self._told else members
