@@ -7,6 +7,7 @@ labels in place of theirs. Training messages have no base to be paired with: arm
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import log, sqrt
 from typing import Any
 
@@ -176,7 +177,7 @@ def _relabelled(rows: Sequence[VerdictRow], evaluation: Evaluation) -> Evaluatio
                     contest.contest, contest.epoch, contest.arm, contest.anchor, base, trained, outcome="judged"
                 )
             )
-    return Evaluation(contests, evaluation.panel, evaluation.config, evaluation.model)
+    return replace(evaluation, contests=contests)
 
 
 def _side(side: Side, rows: Sequence[VerdictRow]) -> Side:

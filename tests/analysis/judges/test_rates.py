@@ -11,7 +11,8 @@ from rich.console import Console
 
 from abm.events import RunConfigured
 from abm.log import create, read_events
-from analysis.judges._rates import at_equal_length
+from analysis.judges._rates import _trained, at_equal_length
+from analysis.judges._verdicts import VerdictRow
 from analysis.tables.evaluation import probe_table
 from analysis.terminal.judges import render
 from moloch import keyed
@@ -50,6 +51,24 @@ class TestArms:
         assert rft.after.value == 0.5 and rft.after.n == 16 and rft.after.clusters == (8,)
         assert rft.placebo.value == pytest.approx(0.375) and rft.placebo.n == 8
         assert rft.base.n == rft.difference.n == 0 and placebo.placebo.n == 0
+
+    def test_differences_of_training_messages_are_corrected(self):
+        """Holm, over probes and arms: the smaller of two p-values counts twice."""
+        rows = [
+            VerdictRow(
+                message=f"{arm}/{i}", contest=f"c{i}", slot=0, phase="train", epoch=1, arm=arm, competitor=arm,
+                anchor=f"a{i}", probe=probe, judge="j", label=int(arm == "rft" and i < lies), verdict="", status="ok",
+                quote="", reason="", why="", words=5,
+            )
+            for probe, lies in (("unsafe", 9), ("populism", 5))
+            for arm in ("rft", "placebo")
+            for i in range(12)
+        ]  # fmt: skip
+        found = {(row.arm, row.probe): row for row in _trained("j", rows, {"rft": "placebo"})}
+        small, large = found["rft", "unsafe"], found["rft", "populism"]
+        assert small.placebo.p < large.placebo.p < 0.5
+        assert small.placebo_p_holm == pytest.approx(2 * small.placebo.p)
+        assert large.placebo_p_holm == pytest.approx(max(2 * small.placebo.p, large.placebo.p))
 
     @pytest.mark.parametrize("phase", ["evaluate", "train"])
     def test_the_comparator_is_the_declared_one(self, run, phase):
