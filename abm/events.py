@@ -505,6 +505,9 @@ class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
     """Mean loss on the training set with the parent's weights."""
     loss_after: float
     settings: dict[str, Any]
+    as_sampled: bool = False
+    """Whether messages were learnt as the model had written them, where that is not how a rendering of their thinking and
+    text has it; false where there is no difference, and in logs of release 0.1, which learnt the rendering."""
 
 
 class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):

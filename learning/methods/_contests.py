@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from abm.arenas import Arena
+from abm.arenas.completions import Completion, parse_completion
 from abm.events import (
     AnchorsListed,
     ContestDecided,
     Event,
+    LLMReplied,
     MessagePublished,
     PersonasJoined,
     Reacted,
@@ -25,11 +27,16 @@ from learning.methods._rows import Row, RowKind
 
 
 class DecidedContest(msgspec.Struct, frozen=True):
-    """A contest with its outcome: the messages by slot, and every reaction, in the order of the log."""
+    """A contest with its outcome: the messages by slot, every reaction, in the order of the log, and the models' answers.
+
+    Attributes:
+        answers: slot -> the answer that its message was read out of; none where no model wrote it.
+    """
 
     decided: ContestDecided
     messages: dict[int, MessagePublished]
     reactions: list[Reacted]
+    answers: dict[int, LLMReplied] = {}
 
     @property
     def id(self) -> str:
@@ -71,6 +78,7 @@ class Contests(msgspec.Struct, frozen=True):
         left_out: outcome -> contests with it that votes did not decide.
         anchors: id -> text; personas: index -> text.
         data_range: first and last ``seq`` of what was read; (-1, -1) if there was nothing.
+        rendered: whether messages are learnt as release 0.1 had them: rendered from their parts, not as they were sampled.
     """
 
     arena: Arena
@@ -79,21 +87,39 @@ class Contests(msgspec.Struct, frozen=True):
     anchors: dict[str, str]
     personas: dict[int, str]
     data_range: tuple[int, int]
+    rendered: bool = False
 
     def trajectory(
         self, contest: DecidedContest, slot: int, *, weight: float = 1.0, kind: RowKind = "trajectory"
     ) -> Row:
-        """Return the row of a slot's message: its thinking and its text, after the prompt that it was written from."""
+        """Return the row of a slot's message: what its model wrote, after the prompt that it was written from."""
         message = contest.messages[slot]
+        completion, ended = self._written(message, contest.answers.get(slot))
         return Row(
             prompt=self.arena.write_prompt(self.anchors[message.anchor]),
-            completion=self.arena.completion(message.thinking, self.arena.tag, message.text),
+            completion=completion,
             weight=weight,
             kind=kind,
             contest=message.contest,
             message=message.message,
             events=[message.seq, contest.decided.seq],
+            ended=ended,
         )
+
+    def _written(self, message: MessagePublished, answer: LLMReplied | None) -> tuple[str, bool]:
+        """Return the text of a message as it was sampled, and whether it ended by itself.
+
+        A message that is not what the answer says (a competitor's own doing), or that no model wrote, is rendered.
+        """
+        arena = self.arena
+        if not self.rendered:
+            if answer is not None and parse_completion(answer.text, arena.tag) == Completion(
+                message.thinking, message.text
+            ):
+                return answer.text, answer.finish != "length"
+            if not message.thinking:
+                return arena.untold(arena.tag, message.text), True
+        return arena.completion(message.thinking, arena.tag, message.text), True
 
     def thinkers(self, contest: DecidedContest) -> list[Reacted]:
         """Return the reactions whose thought can be learnt, by persona.
@@ -121,7 +147,7 @@ class Contests(msgspec.Struct, frozen=True):
         )
 
 
-def collect(events: Iterable[Event], arm: str, epoch: int, arena: Arena) -> Contests:
+def collect(events: Iterable[Event], arm: str, epoch: int, arena: Arena, *, rendered: bool = False) -> Contests:
     """Return the training contests of one arm and epoch.
 
     Args:
@@ -132,6 +158,8 @@ def collect(events: Iterable[Event], arm: str, epoch: int, arena: Arena) -> Cont
     anchors: dict[str, str] = {}
     personas: dict[int, str] = {}
     messages: dict[str, dict[int, MessagePublished]] = {}
+    answers: dict[int, LLMReplied] = {}
+    answered: dict[str, dict[int, LLMReplied]] = {}
     reactions: dict[str, list[Reacted]] = {}
     inside, first, last = False, -1, -1
     for event in events:
@@ -142,12 +170,18 @@ def collect(events: Iterable[Event], arm: str, epoch: int, arena: Arena) -> Cont
                 personas |= {event.first + i: text for i, text in enumerate(event.texts)}
             case StepStarted():
                 inside = (event.phase, event.arm, event.epoch) == ("train", arm, epoch)
+                answers = {}
+            case LLMReplied() if inside:
+                answers[event.seq] = event
             case MessagePublished() if inside:
                 messages.setdefault(event.contest, {})[event.slot] = event
+                if (answer := answers.get(event.cause)) is not None:
+                    answered.setdefault(event.contest, {})[event.slot] = answer
             case Reacted() if inside:
                 reactions.setdefault(event.contest, []).append(event)
             case ContestDecided(contest=contest) if inside:
-                contests.append(DecidedContest(event, messages.get(contest, {}), reactions.get(contest, [])))
+                held = messages.get(contest, {}), reactions.get(contest, []), answered.get(contest, {})
+                contests.append(DecidedContest(event, *held))
             case _:
                 pass
         if inside:
@@ -160,4 +194,5 @@ def collect(events: Iterable[Event], arm: str, epoch: int, arena: Arena) -> Cont
         anchors=anchors,
         personas=personas,
         data_range=(first, last),
+        rendered=rendered,
     )

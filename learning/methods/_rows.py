@@ -27,6 +27,7 @@ class Row(msgspec.Struct, frozen=True):
         contest, message: their ids; no message for thoughts.
         events: ``seq`` of the events that it is made of.
         persona: index of the persona whose thought it is; -1 for messages.
+        ended: whether the completion ends by itself; one that was cut off at its bound teaches no end.
     """
 
     prompt: list[Message]
@@ -37,6 +38,7 @@ class Row(msgspec.Struct, frozen=True):
     message: str
     events: list[int]
     persona: int = -1
+    ended: bool = True
 
 
 class TrainingSet(msgspec.Struct, frozen=True):
@@ -49,6 +51,7 @@ class TrainingSet(msgspec.Struct, frozen=True):
             of the trajectories and ``winner_characters`` of the winners' in the same contests.
         loss: ``"module:function"`` of the loss that the rows are learnt with; see :class:`learning.training.step.TrainingStep`.
         options: the method's settings, by name, for the loss.
+        as_sampled: whether the rows are other ones than a rendering of the messages would give.
     """
 
     rows: list[Row]
@@ -57,6 +60,7 @@ class TrainingSet(msgspec.Struct, frozen=True):
     counts: dict[str, int]
     loss: str = LIKELIHOOD
     options: dict[str, Any] = {}
+    as_sampled: bool = False
 
     @property
     def trajectories(self) -> list[Row]:
@@ -66,4 +70,13 @@ class TrainingSet(msgspec.Struct, frozen=True):
 
 def rows_digest(rows: Sequence[Row]) -> str:
     """Return the content id of rows, independent of where their events are in a log."""
-    return content_id([msgspec.structs.replace(row, events=[]) for row in rows])
+    return content_id([_content(row) for row in rows])
+
+
+def _content(row: Row) -> msgspec.Struct:
+    """Return what of a row is its content; of those that ended by themselves, as nearly all do, what it was before ``ended``."""
+    row = msgspec.structs.replace(row, events=[])
+    return _Ended(*msgspec.structs.astuple(row)[:-1]) if row.ended else row
+
+
+_Ended = msgspec.defstruct("_Ended", [name for name in Row.__struct_fields__ if name != "ended"])

@@ -28,6 +28,7 @@ def training_set(
     epoch: int,
     arena: Arena,
     seed: int,
+    rendered: bool = False,
     **settings: Any,
 ) -> TrainingSet:
     """Return the rows that ``method`` learns from one arm's training contests of one epoch.
@@ -39,6 +40,7 @@ def training_set(
         events: a whole log, in order.
         method: a name in :data:`learning.methods.METHODS`, or a method with its settings.
         source_arm: whose contests: ``"shared"`` in the first epoch, else the arm's name.
+        rendered: learn messages as release 0.1 did, rendered from their thinking and text, not as they were sampled.
         settings: of a method that is given by name, such as ``tfb_lambda=0.5``. Those of ``tfb`` may be given with any
             method: one call then serves them all.
 
@@ -49,15 +51,18 @@ def training_set(
         kind = METHODS.get(method)
         check_options([method], settings.keys() - set(TFB.__struct_fields__))
         method = kind.configured(settings)
-    contests = collect(events, source_arm, epoch, arena)
+    contests = collect(events, source_arm, epoch, arena, rendered=rendered)
     rows = _checked(method, method.rows(contests, seed))
+    digest = rows_digest(rows)
+    as_rendered = _checked(method, method.rows(msgspec.structs.replace(contests, rendered=True), seed))
     return TrainingSet(
         rows=rows,
-        digest=rows_digest(rows),
+        digest=digest,
         data_range=contests.data_range,
         counts=_counts(contests, rows),
         loss=method.loss,
         options=msgspec.to_builtins(method),
+        as_sampled=digest != rows_digest(as_rendered),
     )
 
 

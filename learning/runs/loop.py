@@ -277,6 +277,7 @@ class Loop:
         """Learn a new adapter from the contests of the log."""
         arm, epoch = part.arm, part.epoch
         method, settings = self.inputs.arms[arm].method, self.inputs.lora[arm]
+        begun = self.journal.recorded(AdapterTrained)
         rows = training_set(
             self.journal.log.read(),
             METHODS.get(method).configured(settings.for_methods),
@@ -284,6 +285,7 @@ class Loop:
             epoch=epoch,
             arena=self.arena,
             seed=self.config.seed,
+            rendered=begun is not None and not begun.as_sampled,
         )
         if not rows.rows:
             raise nothing_to_learn(self.journal.log.read(), part)
@@ -314,6 +316,7 @@ class Loop:
                     loss_before=trained.loss_before,
                     loss_after=trained.loss_after,
                     settings=msgspec.to_builtins(settings),
+                    as_sampled=rows.as_sampled,
                 )
             )
 

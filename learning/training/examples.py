@@ -56,11 +56,15 @@ class Examples(msgspec.Struct, frozen=True):
 
 
 def encode(row: Row, tokenizer: Any) -> Example:
-    """Return a row's tokens: the chat template applied once, as in generation, then the completion and the end token."""
+    """Return a row's tokens: the chat template applied once, as in generation, then the completion and the end token.
+
+    A completion that did not end by itself has no end token: where it was cut off is not to be learnt.
+    """
     prompt = tokenizer.apply_chat_template(row.prompt, tokenize=False, add_generation_prompt=True)
     head = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     tail = tokenizer(row.completion, add_special_tokens=False)["input_ids"]
-    return Example([*head, *tail, tokenizer.eos_token_id], len(head), row.weight, row.kind)
+    end = [tokenizer.eos_token_id] if row.ended else []
+    return Example([*head, *tail, *end], len(head), row.weight, row.kind)
 
 
 def examples(data: TrainingSet, tokenizer: Any, max_length: int) -> Examples:

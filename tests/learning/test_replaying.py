@@ -26,6 +26,8 @@ from abm.llm import ScriptedLLM
 from abm.log import create, read_events
 from analysis.probes import battery
 from learning import fork
+from learning.methods import training_set
+from learning.runs import loop
 from learning.runs.redecide import replay_live, replay_recorded
 from moloch.errors import InputError
 from tests.learning.test_loop import CONFIG, Killed, carry_out
@@ -146,6 +148,25 @@ class TestRecorded:
         gone = replay_recorded(tmp_path / "run", probes=battery)
         assert gone.complete and gone.divergence is changed.divergence is None
         assert gone.equal == changed.equal == decisions(tmp_path / "run")
+
+    def test_what_was_learnt_of_an_odd_model(self, tmp_path, monkeypatch):
+        """As it was sampled; a run that release 0.1 began, which learnt a rendering, replays and goes on as that learnt."""
+
+        def odd(request):
+            return "Sure!\n\n" + answer(request).replace("</think>\n", "\n</think>\n\n")
+
+        new, old = tmp_path / "new", tmp_path / "old"
+        whole = carry_out(new, llm=ScriptedLLM(odd)).digest.hexdigest()
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "training_set", lambda *a, **given: training_set(*a, **given | {"rendered": True}))
+            rendered = carry_out(old, llm=ScriptedLLM(odd)).digest.hexdigest()
+        trained = {folder: [e for e in read_events(folder) if isinstance(e, AdapterTrained)] for folder in (new, old)}
+        assert all(event.as_sampled for event in trained[new]) and not any(e.as_sampled for e in trained[old])
+        assert whole != rendered and [e.data for e in trained[new]] != [e.data for e in trained[old]]
+        for folder in (new, old):
+            found = replay_recorded(folder, probes=battery)
+            assert found.complete and found.divergence is None
+        assert replay_live(old, llm=ScriptedLLM(odd), trainer=FakeTrainer(), probes=battery).divergence is None
 
     def test_a_fork_is_compared_from_where_it_parts(self, run, tmp_path):
         """The shared steps are folded as the parent decided them."""

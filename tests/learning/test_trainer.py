@@ -104,6 +104,12 @@ class TestTokens:
                 trainer.tokenizer.decode(example.ids[example.start :]) == row.completion + trainer.tokenizer.eos_token
             )
 
+    def test_what_was_cut_off_has_no_end(self, trainer):
+        """Where a completion reached its bound the model did not stop, and is not taught to."""
+        whole = data().rows[0]
+        example, cut = (encode(row, trainer.tokenizer) for row in (whole, msgspec.structs.replace(whole, ended=False)))
+        assert cut.ids == example.ids[:-1] and cut.start == example.start
+
     def test_over_long_examples_are_refused_and_counted(self, trainer):
         """Nothing is cut: what stays is whole, and thoughts leave with their trajectory."""
         set_ = data("tfb")

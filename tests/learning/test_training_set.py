@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from abm.arenas import arena
-from abm.events import RunResumed
+from abm.arenas.completions import Completion, parse_completion
+from abm.events import AdapterTrained, LLMReplied, MessagePublished, RunResumed, StepStarted
+from abm.log import read_events
 from learning.methods import METHODS, training_set
 from learning.methods.synthetic import contest, log, numbered, setup, step
 from moloch.errors import InputError
 
 SALES = arena("sales")
+RUNS = Path(__file__).parents[1] / "golden" / "runs"
 ANCHORS = [f"a{i}" for i in range(8)]
 
 
@@ -43,6 +48,87 @@ class TestRFT:
         """It says which there are."""
         with pytest.raises(InputError, match="Choose one of rft, tfb, placebo"):
             learnt(log(contest("a0", [0])), "magic")
+
+
+ODD = (
+    "Sure! Here it is:\n\n<think>\nFirst.\n\nThen.\n</think>\n\n<sales_pitch>\nBuy a0.\n</sales_pitch>\n\nAnything else?",
+    "<sales_pitch>Buy a0.</sales_pitch>",
+    "First, then.</think>\n<SALES_PITCH>Buy a0.</SALES_PITCH>",
+    "<think></think>\n\n<sales_pitch>  Buy a0.</sales_pitch>",
+)
+"""What models write: with a preamble and lines of their own, without thinking, with a tag that their prompt opened."""
+
+
+def answered(text: str, finish: str = "stop", *, says: str = "") -> list:
+    """Return a log in which the winner of one contest was read out of a model's answer, or says something else."""
+    rest = log(contest("a0", [1, 1, 0]))
+    parsed = parse_completion(text, "sales_pitch")
+    assert isinstance(parsed, Completion)
+    answer = LLMReplied(
+        key="k", site="write/train/1/a0/base/1", model="m", adapter="", template="", refs=[], prompt="", text=text,
+        finish=finish, tokens_in=1, tokens_out=1, temperature=1.0, top_p=1.0, max_tokens=9, seed=1,
+    )  # fmt: skip
+    at = next(i for i, event in enumerate(rest) if isinstance(event, StepStarted)) + 1
+    events = numbered([*rest[:at], answer, *rest[at:]])
+    return [
+        replace(event, cause=at, thinking=parsed.thinking, text=says or parsed.text)
+        if isinstance(event, MessagePublished) and event.slot == 1
+        else event
+        for event in events
+    ]
+
+
+class TestAsSampled:
+    """What is learnt is what the model wrote, to the last character, and no other hand's rendering of it."""
+
+    @pytest.mark.parametrize("text", ODD)
+    @pytest.mark.parametrize("method", ["rft", "tfb"])
+    def test_what_was_sampled_is_learnt(self, text, method):
+        """With its preamble, its lines and its ending; without a block of thinking that it does not have."""
+        found = learnt(answered(text), method)
+        assert found.rows[0].completion == text and found.as_sampled
+        assert found.counts["characters"] == len(text)
+
+    @pytest.mark.parametrize("text", ODD)
+    def test_as_release_0_1_learnt_it(self, text):
+        """Runs that it began go on, and are replayed, as they were begun."""
+        events = answered(text)
+        message = next(e for e in events if isinstance(e, MessagePublished) and e.slot == 1)
+        found = learnt(events, "rft", rendered=True)
+        assert found.rows[0].completion == SALES.completion(message.thinking, "sales_pitch", message.text)
+        assert not found.as_sampled and found.digest != learnt(events, "rft").digest
+
+    def test_no_difference_is_none(self):
+        """A model that writes as the rendering does, as the pocket model, has the ids that it had."""
+        events = answered("<think>plan 1</think>\n<sales_pitch>Buy a0, says 1.</sales_pitch>")
+        assert not learnt(events, "rft").as_sampled
+        assert learnt(events, "rft").digest == learnt(log(contest("a0", [1, 1, 0])), "rft").digest
+        assert learnt(events, "rft").digest == "1f684f92fc393ed9", "written by release 0.1"
+
+    def test_what_was_cut_off_teaches_no_end(self):
+        """A message that was whole before the bound on tokens is learnt, but not that it ends there."""
+        (row,) = learnt(answered("<sales_pitch>Buy a0.</sales_pitch> And I w", "length"), "rft").rows
+        assert row.completion.endswith(" And I w") and not row.ended
+        assert learnt(answered(ODD[0]), "rft").rows[0].ended
+
+    def test_what_no_model_wrote_is_rendered(self):
+        """A competitor that changed its model's message, or had none: as it was published, without thinking that is not there."""
+        changed = learnt(answered(ODD[0], says="Do buy a0."), "rft").rows[0]
+        assert changed.completion == "<think>First.\n\nThen.</think>\n<sales_pitch>Do buy a0.</sales_pitch>"
+        own = [replace(e, thinking="") if isinstance(e, MessagePublished) else e for e in log(contest("a0", [1, 1, 0]))]
+        assert learnt(own, "rft").rows[0].completion == "<sales_pitch>Buy a0, says 1.</sales_pitch>"
+
+    @pytest.mark.parametrize("run", sorted(RUNS.iterdir()), ids=lambda path: path.name)
+    def test_the_pocket_models_rows_are_as_they_were(self, run):
+        """Its runs keep their digests: by every method what is learnt of them is what release 0.1 learnt."""
+        events = list(read_events(run))
+        rules = arena(run.name.partition("-")[0])
+        trained = [event for event in events if isinstance(event, AdapterTrained) and event.epoch == 1]
+        assert len(trained) == 3
+        for event in trained:
+            given = {"arena": rules, "tfb_lambda": 1.0, "thoughts_per_contest": 1}
+            found = learnt(events, event.method, **given)
+            assert (found.digest, found.as_sampled) == (event.data, False)
 
 
 class TestOutcomes:
