@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 
 import msgspec
 import pytest
@@ -290,6 +291,42 @@ class TestAdapter:
                 assert torch.equal(peft(ids).logits, plain)
             swapper.activate("")
             assert torch.equal(merged(ids).logits, plain), "adapter off is the base model, bit for bit"
+
+    def test_it_opens_by_its_own_account(self, folder, learn, trainer, monkeypatch):
+        """PEFT finds the base model by the adapter's configuration, without a network; its digest is there, too."""
+        import socket
+
+        from peft import AutoPeftModelForCausalLM
+
+        def refuses(*given):
+            raise OSError("there is no network")
+
+        monkeypatch.setattr(socket.socket, "connect", refuses)
+        place = trainer._adapters / learn("rft").adapter
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # PEFT says that it does not read the digest
+            opened = AutoPeftModelForCausalLM.from_pretrained(str(place)).eval()
+        merged, ids = AutoModelForCausalLM.from_pretrained(folder).eval(), torch.arange(8, 40)[None]
+        Swapper(merged, trainer._adapters).activate(place.name)
+        with torch.inference_mode():
+            assert torch.allclose(opened(ids).logits, merged(ids).logits, atol=1e-4)
+        config = json.loads((place / "adapter_config.json").read_text())
+        assert config["base_model_name_or_path"] == str(folder.resolve())
+        assert config["base_model_digest"] == TransformersLLM(str(folder), device="cpu").digest
+
+    def test_it_is_put_on_no_other_base(self, folder, learn, trainer, tmp_path):
+        """Though its layers would fit: neither to write with, nor to learn on from."""
+        from tests.support.tiny import save_tiny_model
+
+        other = save_tiny_model(tmp_path / "other", seed=9)
+        adapter = learn("rft").adapter
+        llm = TransformersLLM(str(other), adapters=trainer._adapters, device="cpu")
+        request = Request("here", data().rows[0].prompt, Sampling(max_tokens=4), seed=1, adapter=adapter)
+        with pytest.raises(InputError, match="does not fit the model: it was learnt on the model"):
+            list(llm.complete([request]))
+        learner = LoRATrainer(str(other), trainer._adapters)
+        with pytest.raises(InputError, match="does not fit the model: it was learnt on the model"):
+            learner.train(data(), parent=adapter, settings=SETTINGS, seed=1, lineage={})
 
     def test_its_lineage_leads_to_the_log(self, folder, learn, trainer):
         """Model, parent, data, range, seed, settings and versions, and what the loop adds."""
