@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from learning.training.settings import LoraSettings
-from moloch.errors import InputError, MolochError
+from moloch.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -126,23 +126,19 @@ def on_device(device: torch.device, settings: LoraSettings) -> Iterator[None]:
     """Let the block train, by attention kernels that take any length; afterwards the GPU's memory is given back.
 
     Raises:
-        MolochError: the GPU's memory does not suffice.
+        MolochError: memory does not suffice.
     """
     import gc
 
     import torch
 
+    from abm.llm.local import memory
     from abm.llm.local.attention import any_length
 
+    fix = f"Lower lora.tokens_per_pass, now {settings.tokens_per_pass}, or set lora.checkpointing to true."
     try:
-        with any_length():
+        with memory.told("training", fix), any_length():
             yield
-    except torch.OutOfMemoryError as error:
-        raise MolochError(
-            "training ran out of GPU memory",
-            why=str(error).splitlines()[0],
-            fix=f"Lower lora.tokens_per_pass, now {settings.tokens_per_pass}, or set lora.checkpointing to true.",
-        ) from error
     finally:
         if device.type == "cuda":
             gc.collect()  # the trainer and its model refer to one another

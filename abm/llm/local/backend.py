@@ -19,17 +19,21 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from abm.llm.folders import POCKET, model_folder
-from abm.llm.local._decode import Completed, PromptRow, decode
+from abm.llm.local import memory
+from abm.llm.local._decode import PromptRow, decode
 from abm.llm.local._guide import Options
 from abm.llm.local._steps import ready
 from abm.llm.port import Reply, Request
 from abm.llm.weights import Swapper, model_digest
-from moloch.errors import InputError, MolochError
+from moloch.errors import InputError
 
 ATTENTION = {"full_attention", "sliding_attention"}
 
 SMALL = 100_000_000
 """Parameters below which one CPU thread is used: more gain little, and collapse where another process is busy."""
+
+
+SMALLER = "Its weights need more memory than there is: take a smaller model, or one that is served: --llm http://host:8000/v1."
 
 
 class TransformersLLM:
@@ -71,7 +75,10 @@ class TransformersLLM:
             self.model.to(device).eval()
         except RuntimeError as error:
             why = str(error).splitlines()[0]
-            raise InputError(f"cannot put the model on {device!r}", where=str(self._folder), why=why) from error
+            fix = SMALLER if memory.ran_out(error) else ""
+            raise InputError(
+                f"cannot put the model on {device!r}", where=str(self._folder), why=why, fix=fix
+            ) from error
         self._pinned = ready(self.model)
         small = self.model.num_parameters() < SMALL
         self._batch, self._by_length = batch or (128 if small else 32), not small
@@ -99,6 +106,7 @@ class TransformersLLM:
         Raises:
             InputError: a prompt leaves no room for its completion (nothing is cut), or an adapter does not fit.
             CorruptLog: an adapter is not there, or is not the one of its name.
+            MolochError: memory does not suffice.
         """
         rows = {id(request): self._row(request) for request in requests}  # all are checked before any is answered
         lengths = {site: len(row.prompt) if self._by_length else 0 for site, row in rows.items()}
@@ -109,9 +117,7 @@ class TransformersLLM:
             same = list(group)
             for start in range(0, len(same), self._batch):
                 batch = same[start : start + self._batch]
-                self._wake()
-                self._swapper.activate(adapter)  # per batch: between two, the caller may have asked for another
-                yield from self._decode(batch, [rows[id(request)] for request in batch])
+                yield from self._answered(adapter, batch, [rows[id(request)] for request in batch])
 
     def sleep(self) -> None:
         """Move the weights from an accelerator to main memory until the next call."""
@@ -131,24 +137,24 @@ class TransformersLLM:
         text = self.tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> Iterator[Reply]:
+    def _answered(self, adapter: str, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
+        """Return the replies to a batch; the adapter is put on anew: since the last one another may have been asked for."""
+        fix = f"Set serving.rows lower than {self._batch}, and run the same command again."
+        with memory.told("generation", fix, where=self._name):
+            self._wake()
+            self._swapper.activate(adapter)
+            return self._decode(batch, rows)
+
+    def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
         with torch_threads(self._threads):
-            written = self._written(rows, pad)
+            written = decode(self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned)
+        replies = []
         for request, row, new in zip(batch, rows, written, strict=True):
             text = self.tokenizer.decode(new.tokens, skip_special_tokens=True)
-            yield Reply(request.site, text, "stop" if new.stopped else "length", len(row.prompt), len(new.tokens))
-
-    def _written(self, rows: Sequence[PromptRow], pad: int) -> list[Completed]:
-        try:
-            return decode(self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned)
-        except torch.OutOfMemoryError as error:
-            raise MolochError(
-                "generation ran out of GPU memory",
-                where=self._name,
-                why=str(error).splitlines()[0],
-                fix=f"Set serving.rows lower than {self._batch}, and run the same command again.",
-            ) from error
+            finish = "stop" if new.stopped else "length"
+            replies.append(Reply(request.site, text, finish, len(row.prompt), len(new.tokens)))
+        return replies
 
     def _options(self, request: Request) -> Options:
         """Return the tokens of the request's choices, as the tokenizer writes each by itself."""
@@ -193,7 +199,8 @@ def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
     except Exception as error:  # third-party files: any fault in them becomes one line for the user
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise InputError("cannot load the model", where=str(folder), why=reason) from error
+        fix = SMALLER if memory.ran_out(error) else ""
+        raise InputError("cannot load the model", where=str(folder), why=reason, fix=fix) from error
     if tokenizer.chat_template is None:
         raise InputError("the model has no chat template", where=str(folder), fix="Use an instruction-tuned model.")
     kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ()) - ATTENTION

@@ -140,3 +140,26 @@ class TestOrder:
         monkeypatch.setattr("abm.llm.local.backend.decode", full)
         with pytest.raises(MolochError, match=r"out of GPU memory: tried to.*serving\.rows lower than 8"):
             list(tiny.complete([ask(0)]))
+
+    @pytest.mark.parametrize("place", ["decode", "Swapper.activate"])
+    def test_out_of_main_memory_is_one_line(self, tiny, monkeypatch, place):
+        """As torch's allocator says it on a CPU, while decoding and while an adapter is put on."""
+        from moloch.errors import MolochError
+
+        monkeypatch.setattr(f"abm.llm.local.backend.{place}", lambda *given, **options: torch.empty(1 << 50))
+        with pytest.raises(MolochError, match=r"ran out of memory: .*allocate.*serving\.rows lower than 8") as error:
+            list(tiny.complete([ask(0)]))
+        assert "\n" not in str(error.value)
+
+    def test_other_faults_are_not_called_that(self, tiny, monkeypatch):
+        """An error of the program stays one."""
+        monkeypatch.setattr("abm.llm.local.backend.decode", lambda *given, **options: torch.ones(2) @ torch.ones(3))
+        with pytest.raises(RuntimeError, match="size"):
+            list(tiny.complete([ask(0)]))
+
+    def test_a_model_that_does_not_fit(self, tiny_model, monkeypatch):
+        """Is told with what would."""
+        monkeypatch.setattr("torch.nn.Module.to", lambda *given, **options: torch.empty(1 << 50))
+        with pytest.raises(InputError, match=r"cannot put the model on .*take a smaller model") as error:
+            TransformersLLM(tiny_model, device="cpu")
+        assert "\n" not in str(error.value)

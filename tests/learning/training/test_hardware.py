@@ -118,6 +118,14 @@ class TestMemory:
         with pytest.raises(MolochError, match=wanted), on_device(CPU, LoraSettings()):
             raise torch.OutOfMemoryError("tried to allocate\nand more")
 
+    @pytest.mark.parametrize("asks", [lambda: torch.empty(1 << 50), lambda: bytearray(1 << 60)])
+    def test_out_of_main_memory_is_one_line(self, asks):
+        """As torch and as Python say it on a CPU."""
+        wanted = r"training ran out of memory: .*lora\.tokens_per_pass, now 16384"
+        with pytest.raises(MolochError, match=wanted) as error, on_device(CPU, LoraSettings()):
+            asks()
+        assert "\n" not in str(error.value)
+
 
 class TestPresets:
     """The paper's models have the paper's settings."""
