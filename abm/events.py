@@ -46,12 +46,19 @@ class RunStarted(Lifecycle, frozen=True, kw_only=True, tag="run_started"):
 
     versions: dict[str, str]
     """Package -> version."""
+    machine: dict[str, str] = {}
+    """What kind of machine it runs on: system, processor, CPUs, GPUs."""
+    models: dict[str, dict[str, str]] = {}
+    """Model in this process -> by what it computes: backend, device, precision."""
 
 
 class RunResumed(Lifecycle, frozen=True, kw_only=True, tag="run_resumed"):
     """A later process took the run up again."""
 
     versions: dict[str, str]
+    machine: dict[str, str] = {}
+    """As in ``run_started``; it may be another one."""
+    models: dict[str, dict[str, str]] = {}
 
 
 class Recovered(Lifecycle, frozen=True, kw_only=True, tag="recovered"):

@@ -149,6 +149,11 @@ class VLLM:
         self._engine.reset_prefix_cache()
         self._asleep = False
 
+    def place(self) -> dict[str, str]:
+        """Return the engine's kind, device and precision."""
+        precision = str(self._engine.model_config.dtype).removeprefix("torch.")
+        return {"backend": "vllm", "device": "cuda" if self._cuda else "cpu", "precision": precision}
+
     def close(self) -> None:
         """Stop the engine."""
         self._engine.engine_core.shutdown()

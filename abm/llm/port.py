@@ -145,6 +145,15 @@ class Reporting(Protocol):
 
 
 @runtime_checkable
+class Placed(Protocol):
+    """A model that can say by what, and on which device, it computes."""
+
+    def place(self) -> dict[str, str]:
+        """Return facts for the record, by name: ``backend``, ``device``, ``precision``, ..."""
+        ...
+
+
+@runtime_checkable
 class Sleeping(Protocol):
     """A model in this process that can give its memory back, to a training for example; the next call wakes it."""
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
+from learning.runs.machine import machine, places, versions
 from learning.runs.objects import Objects
 from learning.runs.parts import GivenProbes, chosen_probes, warn_of_changes
 from learning.training.memory import release
@@ -130,7 +129,7 @@ def stepwise(
             ended = log.ended()
             if ended is None:
                 writes, reads = objects.models(config, backends)
-                _begin(log, loaded)
+                _begin(log, loaded, writes, reads)
                 journal = LiveJournal(log)
                 book(log, config, budget)
                 loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
@@ -141,10 +140,11 @@ def stepwise(
             return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
 
 
-def _begin(log: EventLog, loaded: Sequence[Extension]) -> None:
-    """Log that this process takes the run up, and with which code of the user's own."""
+def _begin(log: EventLog, loaded: Sequence[Extension], *models: LLM) -> None:
+    """Log that this process takes the run up, on which machine, and with which code of the user's own."""
     warn_of_changes(log, loaded)
-    begun: list[Event] = [(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())]
+    kind = RunStarted if log.head().seq == 0 else RunResumed
+    begun: list[Event] = [kind(versions=versions(), machine=machine(), models=places(*models))]
     if loaded:
         begun.append(ExtensionsLoaded(sha256={each.module: each.sha256 for each in loaded}))
     log.append(begun)
@@ -185,14 +185,3 @@ def _open(folder: Path, config: RunConfig) -> EventLog:
             fix="Give the same settings to resume it, or another --out.",
         )
     return log
-
-
-def _versions() -> dict[str, str]:
-    names = ("moloch-abm", "mesa", "torch", "transformers", "peft", "trl", "vllm", "numpy")
-    versions = {"python": platform.python_version()}
-    for name in names:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from abm.audience import audience
-from abm.events import AudienceSet, CompetitorsJoined, LLMReplied, ReaderJoined, RunConfigured
+from abm.events import (
+    AudienceSet,
+    CompetitorsJoined,
+    Lifecycle,
+    LLMReplied,
+    ReaderJoined,
+    RunConfigured,
+    RunEnded,
+    RunStarted,
+)
 from abm.llm import Request, ScriptedLLM
 from abm.log import read_events
 from learning import run
@@ -43,6 +52,28 @@ def test_a_model_is_recorded_by_its_name(tmp_path):
     (joined,) = of(CompetitorsJoined, carry_out(tmp_path / "run", llm=llm))
     assert (joined.model, joined.model_digest) == (llm.name, llm.digest)
     assert replay_recorded(tmp_path / "run").complete
+
+
+def test_the_machine_and_the_engine_are_recorded(tmp_path, monkeypatch):
+    """With versions and devices, in events about the process: another machine changes no decision, and no digest."""
+
+    class Here(ScriptedLLM):
+        def place(self) -> dict[str, str]:
+            return {"backend": "scripted", "device": self.on}
+
+    digests = set()
+    for on, cpus in (("cpu", 2), ("cuda:1", 64)):
+        llm = Here(answer)
+        llm.on = on
+        monkeypatch.setattr("os.cpu_count", lambda cpus=cpus: cpus)
+        events = carry_out(tmp_path / on.replace(":", ""), llm=llm)
+        (started,) = of(RunStarted, events)
+        assert isinstance(started, Lifecycle)
+        assert started.models == {llm.name: {"backend": "scripted", "device": on}}
+        assert started.machine["cpus"] == str(cpus) and started.machine["processor"]
+        assert {"python", "numpy", "moloch-abm"} <= started.versions.keys()
+        digests.add(of(RunEnded, events)[0].digest)
+    assert len(digests) == 1
 
 
 def test_a_model_may_play_the_personas(tmp_path):

@@ -132,6 +132,16 @@ class TransformersLLM:
             self.model.to(self._device)
             self._asleep = False
 
+    def place(self) -> dict[str, str]:
+        """Return what its answers may depend on besides the call: device, precision, rows of a batch, threads."""
+        return {
+            "backend": "transformers",
+            "device": self._device,
+            "precision": str(self.model.dtype).removeprefix("torch."),
+            "rows": str(self._batch),
+            "threads": str(self._threads),
+        }
+
     def prompt_ids(self, request: Request) -> list[int]:
         """Return the prompt's tokens, the chat template applied once."""
         text = self.tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)

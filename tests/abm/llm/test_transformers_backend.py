@@ -365,6 +365,13 @@ class TestAdapters:
             list(llm.complete([ask(0, adapter=odd)]))
 
 
+def test_it_says_by_what_it_computes(tiny):
+    """For the record of a run."""
+    assert tiny.place() | {"threads": "1"} == {
+        "backend": "transformers", "device": "cpu", "precision": "float32", "rows": "4", "threads": "1",
+    }  # fmt: skip
+
+
 class TestModels:
     """A model is known by its content, and one that cannot be used is refused in one line."""
 
