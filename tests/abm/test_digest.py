@@ -63,7 +63,7 @@ class TestDigest:
         for field in set(event.__struct_fields__) - {"seq", "at"}:
             events = interrupted(DECISIONS, [[]] * len(DECISIONS), 0.0)
             old = getattr(event, field)
-            new = {int: 77, str: "other", float: 7.5, list: [1, 1], dict: {"x": 1}}[type(old)]
+            new = {int: 77, str: "other", float: 7.5, list: [1, 1], dict: {"x": 1}, bool: True}[type(old)]
             events[place] = msgspec.structs.replace(events[place], **{field: new})
             assert run_digest(events) != PLAIN, field
 
