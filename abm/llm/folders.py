@@ -62,6 +62,16 @@ def local_folder(name: str) -> Path | None:
     return None
 
 
+def name_for_others(name: str) -> str:
+    """Return what other libraries call a model: its name on the hub if it is from there, else the path of its folder.
+
+    Raises:
+        InputError: there is no model.
+    """
+    folder = model_folder(name)
+    return name if folder == _downloaded(name) else str(folder.resolve())
+
+
 def _downloaded(name: str) -> Path | None:
     """Return where the hub's library keeps a model, if it was downloaded."""
     if not _HUB_ID.fullmatch(name) or Path(name).exists():

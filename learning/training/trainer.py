@@ -48,11 +48,10 @@ class LoRATrainer:
     """
 
     def __init__(self, model: str, adapters: Path) -> None:
-        from abm.llm.folders import POCKET, model_folder
+        from abm.llm.folders import model_folder, name_for_others
 
         self._folder, self._adapters = model_folder(model), adapters
-        here = model == POCKET or Path(model).is_dir()
-        self._base = str(self._folder.resolve()) if here else model  # one of the hub has the same name elsewhere
+        self._base = name_for_others(model)
 
     @cached_property
     def base_digest(self) -> str:
