@@ -81,10 +81,9 @@ class Adapter(NamedTuple):
         """Return name -> tensor, on the CPU."""
         import torch
 
+        types = {each.dtype: getattr(torch, each.dtype.removeprefix("torch.")) for each in self.stored.values()}
         return {
-            name: torch.frombuffer(each.data, dtype=getattr(torch, each.dtype.removeprefix("torch."))).reshape(
-                each.shape
-            )
+            name: torch.frombuffer(each.data, dtype=types[each.dtype]).reshape(each.shape)
             for name, each in self.stored.items()
         }
 
@@ -188,7 +187,7 @@ def _odd_setting(config: Mapping[str, Any]) -> str:
         return f"bias is {_shown(config['bias'])}"
     for name, value in config.items():
         if name not in {*_FREE, *MEANING, "bias"} and value not in (None, False, [], {}):
-            return f"{name} is {_shown(value)}"
+            return f"{name if name.isidentifier() else _shown(name)} is {_shown(value)}"
     return ""
 
 
@@ -203,18 +202,18 @@ def _odd_tensor(adapter: Adapter) -> str:
         ending = next((ending for ending in (DOWN, UP) if name.endswith(ending)), "")
         module = name.removesuffix(ending)
         if not ending or module + DOWN not in tensors or module + UP not in tensors:
-            return f"it holds {name}"
+            return f"it holds {_shown(name)}"
         if len(shape) != 2 or 0 in shape or shape[0 if ending == DOWN else 1] != rank:
-            return f"r is {rank}, and {name} has the shape {shape}"
+            return f"r is {rank}, and {_shown(name)} has the shape {shape}"
         if not any(module == target or module.endswith(f".{target}") for target in targets):
-            return f"target_modules leaves out {name}"
+            return f"target_modules leaves out {_shown(name)}"
     return ""
 
 
 def _shown(value: object) -> str:
     """Return a setting's value for a message of one line; whatever is no short one by its kind."""
     short = isinstance(value, str | float | bool | None) or (isinstance(value, int) and abs(value) < 1 << 63)
-    return repr(value)[:40] if short else f"a {type(value).__name__}"
+    return repr(value)[:80] if short else f"a {type(value).__name__}"
 
 
 def _stored(weights: bytes) -> dict[str, Stored]:
@@ -233,7 +232,7 @@ def _stored(weights: bytes) -> dict[str, Stored]:
     if header.get("__metadata__", {"format": "pt"}) != {"format": "pt"}:
         raise ValueError(f"{WEIGHTS}: its header holds something else than tensors")
     if odd := next((name for name, row in rows if row["dtype"] not in _DTYPES), None):
-        raise ValueError(f"{WEIGHTS}: the tensor {odd} is of a type that adapters do not have")
+        raise ValueError(f"{WEIGHTS}: the tensor {_shown(odd)} is of a type that adapters do not have")
     return {name: Stored(_DTYPES[row["dtype"]], tuple(row["shape"]), row["data"]) for name, row in rows}
 
 
@@ -271,4 +270,4 @@ def _file(path: Path, most: int = 1 << 40) -> bytes:
 def _line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{Path(str(error.filename)).name}: {error.strerror}"
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    return next(iter(str(error).strip().splitlines()), "")[:200] or type(error).__name__

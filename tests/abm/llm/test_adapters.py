@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from abm.llm.adapters import CONFIG, WEIGHTS, adapter_of, read_adapter
+from abm.llm.adapters import CONFIG, WEIGHTS, read_adapter
 from abm.llm.fingerprint import FILE, Fingerprint, record, recorded
 from moloch.errors import CorruptLog, InputError
 from tests.support.tiny import named_by_content
@@ -152,31 +152,39 @@ class TestCrafted:
         with pytest.raises(CorruptLog, match=one):
             read_adapter(folder, one)
 
-    def test_tensors_that_are_not_lora(self, folder, one):
-        """No half of a pair, no other rank, no vector, no whole numbers, none at all, and no text in the header."""
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            lambda first, rows: {name: row for name, row in rows.items() if name != first},
+            lambda first, rows: rows | {first: rows[first][:2]},
+            lambda first, rows: rows | {first: rows[first][0]},
+            lambda first, rows: rows | {"base_model.model.lm_head.weight": rows[first]},
+            lambda first, rows: rows | {"x\n\x1b[31m" * 99 + ".lora_A.weight": rows[first]},
+            lambda first, rows: {},
+        ],
+        ids=["half a pair", "another rank", "a vector", "no factor", "an odd name", "none"],
+    )
+    def test_tensors_that_are_not_lora(self, folder, one, changed):
+        """Under an id of their own, too."""
+        from safetensors.torch import load_file, save_file
+
+        rows = load_file(folder / one / WEIGHTS)
+        save_file({name: row.contiguous() for name, row in changed(min(rows), rows).items()}, folder / one / WEIGHTS)
+        name = named_by_content(folder / one)
+        with pytest.raises(InputError, match=f"{name}: not a plain LoRA adapter") as error:
+            read_adapter(folder, name)
+        assert str(error.value).isprintable() and len(str(error.value)) < 600
+
+    def test_files_that_say_more_than_tensors(self, folder, one):
+        """Whole numbers are no weights; text in a header is nobody's."""
         import torch
         from safetensors.torch import load_file, save_file
 
-        whole = load_file(folder / one / WEIGHTS)
-        first = min(whole)
-        for tensors in (
-            {name: each for name, each in whole.items() if name != first}, whole | {first: whole[first][:2]}, {},
-            whole | {first: whole[first][0]}, whole | {"base_model.model.lm_head.weight": torch.ones(2, 2)},
-            whole | {first: torch.ones(4, 32, dtype=torch.int64)},
-        ):  # fmt: skip
-            save_file({name: each.contiguous() for name, each in tensors.items()}, folder / one / WEIGHTS)
-            try:
-                name = adapter_of(
-                    (folder / one / WEIGHTS).read_bytes(), json.loads((folder / one / CONFIG).read_text())
-                ).id
-            except ValueError:
-                name = one
-            (folder / one).rename(folder / "x") if name != one else None
-            (folder / "x").rename(folder / name) if name != one else None
-            with pytest.raises((CorruptLog, InputError), match=name):
-                read_adapter(folder, name)
-            (folder / name).rename(folder / one) if name != one else None
-        save_file(whole, folder / one / WEIGHTS, {"format": "pt", "code": "import os"})
+        rows = load_file(folder / one / WEIGHTS)
+        save_file(rows | {min(rows): torch.ones(4, 32, dtype=torch.int64)}, folder / one / WEIGHTS)
+        with pytest.raises(CorruptLog, match="of a type that adapters do not have"):
+            read_adapter(folder, one)
+        save_file(rows, folder / one / WEIGHTS, {"format": "pt", "code": "import os"})
         with pytest.raises(CorruptLog, match="header holds something else"):
             read_adapter(folder, one)
 
