@@ -126,6 +126,14 @@ MUTATIONS: dict[str, Mutation] = {
         removals.projection_taken_for_granted,
         (f"{DISPOSABLE}::test_projections_come_back_equal",),
     ),
+    "any-bytes": Mutation(
+        "projections and snapshots are used only as we wrote them",
+        removals.any_bytes,
+        (
+            f"{DISPOSABLE}::test_damaged_projections_are_as_if_they_were_not_there",
+            f"{DISPOSABLE}::test_damaged_snapshots_are_as_if_they_were_not_there",
+        ),
+    ),
     "any-snapshot": Mutation(
         "a snapshot must be confirmed by the log",
         removals.any_snapshot,
