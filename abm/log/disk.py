@@ -99,6 +99,23 @@ def lock(run: Path) -> int:
     return descriptor
 
 
+def is_locked(run: Path) -> bool:
+    """Tell whether a process holds a run's lock; changes nothing."""
+    try:
+        descriptor = os.open(run / "LOCK", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def unwritable(path: Path, error: BaseException) -> LogError:
     """Return the error for a write that the system refused."""
     full = isinstance(error, OSError) and error.errno in _FULL

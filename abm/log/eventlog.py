@@ -18,7 +18,7 @@ import msgspec
 from abm.events import Event, RunEnded
 from abm.log import disk
 from abm.log.projection import Projector
-from abm.log.recovery import Head, find_end, head_after
+from abm.log.recovery import Head, check_not_lost, find_end, head_after
 from abm.log.segments import FORMAT, Block, Fork, Manifest, read_manifest, walk
 from abm.log.tail import Ending, Tail
 from abm.log.upcast import changed_since
@@ -90,11 +90,14 @@ def open_log(run: Path | str, *, write: bool) -> EventLog:
     Raises:
         LogError: no run, it cannot be read, or a newer version wrote it.
         Locked: another process writes it.
-        CorruptLog: damaged; nothing was changed.
+        CorruptLog: damaged, or opened for writing and gone (the folder shows that there were events); nothing was changed.
     """
     run = Path(run)
     manifest = read_manifest(run)
-    return _opened(run, disk.lock(run)) if write else EventLog(run, manifest, None)
+    if not write:
+        return EventLog(run, manifest, None)
+    check_not_lost(run, manifest)
+    return _opened(run, disk.lock(run))
 
 
 def read_events(run: Path | str) -> Iterator[Event]:

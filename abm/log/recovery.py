@@ -7,13 +7,25 @@ is wrong is refused until somebody asks for :func:`repair`.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from abm.events import Repaired
 from abm.log import disk
 from abm.log.codec import PREAMBLE, Torn, check_version, encode
-from abm.log.segments import Block, Manifest, Segment, blocks, damaged, read_manifest, segment_at, segments, walk
+from abm.log.segments import (
+    Block,
+    Manifest,
+    Segment,
+    blocks,
+    damaged,
+    read_manifest,
+    segment_at,
+    segments,
+    unreadable,
+    walk,
+)
 from moloch.errors import CorruptLog
 
 KEYS = 1_024
@@ -67,6 +79,48 @@ def find_end(run: Path, manifest: Manifest) -> End:
     if before is not None:  # the first commit shows whether run.json was edited
         next(blocks(own_segments[0], manifest.genesis), None)
     return End(head or begin, last, before, end.at, end.torn, keys, end.size)
+
+
+BLANK = {"run.json", "run.json.new", "LOCK", "log", "quarantine"}
+"""What a run's folder may hold before its first event."""
+
+
+def check_not_lost(run: Path, manifest: Manifest, signs: Sequence[str] = ()) -> None:
+    """Refuse a run whose log holds no events although something shows that some happened: it would begin again.
+
+    Args:
+        signs: what shows it, besides the folder itself.
+
+    Raises:
+        CorruptLog: names what shows it.
+        LogError: it cannot be read.
+    """
+    try:
+        if not (run / "log").is_dir():
+            signs = [*signs, "run.json"]
+        signs = [*signs, *sorted(each.name for each in run.iterdir() if each.name not in BLANK and not _is_empty(each))]
+        if not signs or _holds_events(run, manifest):
+            return
+    except OSError as error:
+        raise unreadable(run, error) from error
+    raise CorruptLog(
+        "the run's log is gone",
+        where=str(run / "log"),
+        why=f"it holds no events, and yet there is {signs[0]}",
+        fix="Restore it from a copy. To begin again, choose another --out, or delete the whole folder.",
+    )
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _holds_events(run: Path, manifest: Manifest) -> bool:
+    own_segments = segments(run, manifest.base)
+    try:
+        return bool(own_segments) and next(blocks(own_segments[0], manifest.genesis), None) is not None
+    except Torn:
+        return False
 
 
 class _Scanned(NamedTuple):

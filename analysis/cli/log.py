@@ -8,12 +8,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
+from moloch.errors import CorruptLog
+
+if TYPE_CHECKING:
+    from abm.log.about import Standing
 
 app = typer.Typer(
     name="log", help="Check, show, follow, export, upload or repair a run's event log.", no_args_is_help=True
@@ -24,9 +28,12 @@ Run = Annotated[Path, typer.Argument(help="The run's folder.")]
 
 @app.command()
 def verify(run: Run, as_json: options.Json = False) -> None:
-    """Check every byte of the log against its hash chain."""
+    """Check every byte of the log against its hash chain, and say how it ends.
+
+    Exit code 3: bytes contradict the chain, the log ends within a commit that nobody is writing, or it holds no events.
+    """
     from abm.log import verify as check
-    from abm.log.about import about
+    from abm.log.about import about, standing
 
     total = about(run).nbytes
     done = 0
@@ -38,10 +45,22 @@ def verify(run: Run, as_json: options.Json = False) -> None:
             advance(done)
 
         head = check(run, progress=progress)
+    end = standing(run)
+    whole = not end.why_not_whole
     if as_json:
-        print(json.dumps({"run": str(run), "events": head.seq, "head": head.hash, "bytes": total}))
+        facts = {"run": str(run), "events": head.seq, "head": head.hash, "bytes": total, "whole": whole}
+        print(json.dumps(facts | {name: getattr(end, name) for name in ("ended", "incomplete_bytes", "being_written")}))
     else:
-        _say(f"{run}: whole; {head.seq:,} events, {total:,} bytes", f"head    {head.hash}")
+        found = f"{'whole' if whole else f'not whole: {end.why_not_whole}'}; {head.seq:,} events, {total:,} bytes"
+        _say(f"{run}: {found}", f"head    {head.hash}", "" if end.ended else f"ended   {_not_yet(end)}")
+    if not whole:
+        raise typer.Exit(CorruptLog.exit_code)
+
+
+def _not_yet(end: Standing) -> str:
+    if end.being_written:
+        return "no; a commit is being written now"
+    return "no; the same command goes on from here, and sets an incomplete commit aside"
 
 
 @app.command()

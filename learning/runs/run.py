@@ -18,6 +18,8 @@ from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget, Price
 from abm.llm.port import LLM
 from abm.log import EventLog, Head, create, open_log
+from abm.log.recovery import check_not_lost
+from abm.log.segments import read_manifest
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather, largest_rank
@@ -27,8 +29,13 @@ from learning.runs.parts import GivenProbes, chosen_probes, warn_of_changes
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions
+from moloch.content import content_id, digest
 from moloch.errors import InputError
 from moloch.extensions import Extension, note_written_here
+from moloch.notebook import note, noted
+
+BEGUN = "begun"
+"""Kind of the notes about folders in which a run has begun: a log there that holds nothing is gone."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,7 @@ def stepwise(
             if ended is None:
                 writes, reads = objects.models(config, backends)
                 _begin(log, loaded)
+                note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
                 loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
@@ -168,12 +176,20 @@ def create_run(folder: Path, config: RunConfig) -> EventLog:
     return log
 
 
+def _name(folder: Path) -> str:
+    """Return what tells this very folder from a copy, and from one that was made anew."""
+    run_json = folder / "run.json"
+    return content_id([str(folder.resolve()), digest(run_json.read_bytes()), run_json.stat().st_mtime_ns])
+
+
 def _open(folder: Path, config: RunConfig) -> EventLog:
     wanted = config.model_dump(mode="json")
     if not (folder / "run.json").exists():
         if folder.is_dir() and any(folder.iterdir()):
             raise InputError("the folder is not a run", where=str(folder), fix="Choose an --out that is new or empty.")
         return create_run(folder, config)
+    if noted(BEGUN, _name(folder)) is not None:
+        check_not_lost(folder, read_manifest(folder), signs=("a note that this run was begun here",))
     log = open_log(folder, write=True)
     differs = sorted(key for key in wanted.keys() | log.config.keys() if wanted.get(key) != log.config.get(key))
     if differs:
