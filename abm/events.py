@@ -70,6 +70,12 @@ class Repaired(Lifecycle, frozen=True, kw_only=True, tag="repaired"):
     nbytes: int
     why: str
     """The damage."""
+    answers: str = ""
+    """File under ``quarantine/`` with answers of models that were behind the damage; a resumed run asks for none of them again."""
+    answers_hash: str = ""
+    """The hash that its chain of commits ends with."""
+    answered: int = 0
+    """How many answers."""
 
 
 class CallsServed(Lifecycle, frozen=True, kw_only=True, tag="calls_served"):

@@ -35,6 +35,8 @@ PREAMBLE = bytes.fromhex("28b52ffd2000010000")
 _MAGIC = 0x184D2A50  # zstd: skippable frame
 _HEADER = struct.Struct("<IIIII")  # magic, bytes that follow in the header, body length, CRC-32 of body, of header
 HEADER_SIZE = _HEADER.size
+HEADER_START = struct.pack("<II", _MAGIC, HEADER_SIZE - 8)
+"""How every header begins."""
 
 KINDS: dict[str, type[Event]] = {kind.__struct_config__.tag: kind for kind in get_args(AnyEvent)}
 """The ``type`` of an event -> its class."""

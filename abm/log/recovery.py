@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from abm.events import Repaired
+from abm.events import LLMReplied, Repaired
 from abm.log import disk
 from abm.log.codec import PREAMBLE, Torn, check_version, encode
+from abm.log.salvage import answers_in, keep
 from abm.log.segments import (
     Block,
     Manifest,
@@ -225,7 +226,8 @@ def repair(run: Path | str) -> Repaired | None:
     """Cut a damaged log before its first bad place; everything from there on moves to ``quarantine/``.
 
     What was acknowledged after that place is lost to the log (not to you: the bytes are kept), which is why nothing but
-    this function does it. A :class:`~abm.events.Repaired` event says so. Returns None for a log that is whole, or
+    this function does it. Answers of models in whole commits behind it are kept so that a resumed run finds them
+    (:mod:`abm.log.salvage`). A :class:`~abm.events.Repaired` event says so. Returns None for a log that is whole, or
     that ends in an incomplete commit, which recovery fixes by itself.
 
     Raises:
@@ -260,7 +262,13 @@ def _cut(run: Path, damage: Damage) -> Repaired:
         names, nbytes = [*names, name], nbytes + size
     bad = damage.segment.path
     name, size = set_aside(run, bad, damage.at)
-    event = Repaired(seq=damage.head.seq, files=[*names, name], nbytes=nbytes + size, why=damage.why)
+    event = Repaired(
+        seq=damage.head.seq,
+        files=[*names, name],
+        nbytes=nbytes + size,
+        why=damage.why,
+        **_kept_answers(run, damage.head),
+    )
     data, _ = encode([event], damage.head.hash, {} if damage.at else damage.keys)
     with bad.open("rb") as file:
         good = file.read(damage.at) or PREAMBLE
@@ -271,3 +279,19 @@ def _cut(run: Path, damage: Damage) -> Repaired:
         bad.unlink()
         disk.sync_folder(bad.parent)
     return event
+
+
+def answers_behind(damage: Damage) -> list[LLMReplied]:
+    """Return the answers of models in the whole commits behind a damage: a repair keeps them."""
+    paths = [damage.segment.path, *(segment.path for segment in damage.after)]
+    return answers_in((path.read_bytes() for path in paths), damage.head.seq)
+
+
+def _kept_answers(run: Path, head: Head) -> dict[str, Any]:
+    """Keep the answers in all that was set aside, by this repair or by one that was cut short; return how the log says it."""
+    aside = sorted((run / "quarantine").glob("*.bin"))
+    answers = answers_in((path.read_bytes() for path in aside), head.seq)
+    if not answers:
+        return {}
+    name, reached = keep(run, answers, head.seq, head.hash)
+    return {"answers": name, "answers_hash": reached, "answered": len(answers)}

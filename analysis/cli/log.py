@@ -146,8 +146,11 @@ def repair(
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Cut a damaged log before its first bad place; everything from there on is set aside, not thrown away."""
-    from abm.log.recovery import find_damage
+    """Cut a damaged log before its first bad place; everything from there on is set aside, not thrown away.
+
+    Answers of models behind that place are kept: a run that goes on asks for none of them again.
+    """
+    from abm.log.recovery import answers_behind, find_damage
     from abm.log.recovery import repair as cut
 
     damage = find_damage(run)
@@ -164,10 +167,11 @@ def repair(
         "why": damage.why,
         "kept_events": damage.head.seq,
         "set_aside_bytes": lost,
+        "kept_answers": len(answers_behind(damage)),
         "repaired": yes,
     }
-    if yes:
-        cut(run)
+    if yes and (done := cut(run)) is not None:
+        report["kept_answers"] = done.answered
     if as_json:
         print(json.dumps(report))
         return
@@ -175,6 +179,7 @@ def repair(
         f"damage    {damage.segment.path}, byte {damage.at}: {damage.why}",
         f"kept      the {damage.head.seq:,} events before it",
         f"{'set aside' if yes else 'would go '} {lost:,} bytes to {run / 'quarantine'}, events in them with it",
+        f"{'kept' if yes else 'to keep':9} {report['kept_answers']:,} answers of models behind the damage: a resumed run asks for none of them again",
         "" if yes else f"\nA copy of the run is better. Without one: moloch log repair {shlex.quote(str(run))} --yes",
     )
 

@@ -126,6 +126,21 @@ MUTATIONS: dict[str, Mutation] = {
         removals.projection_taken_for_granted,
         (f"{DISPOSABLE}::test_projections_come_back_equal",),
     ),
+    "cut-is-an-end": Mutation(
+        "a log that ends within a commit is not called whole",
+        removals.cut_is_an_end,
+        ("test_bytes.py::TestMissing::test_a_cut_inside_a_commit_is_said",),
+    ),
+    "begin-again": Mutation(
+        "a run whose log is gone is refused",
+        removals.begin_again,
+        ("test_bytes.py::TestMissing::test_a_log_that_is_gone_does_not_begin_again",),
+    ),
+    "kept-answers-forgotten": Mutation(
+        "a resumed run looks among the answers that a repair kept",
+        removals.kept_answers_forgotten,
+        ("test_crashes.py::TestPaidAnswers::test_answers_behind_a_damage_are_not_paid_again",),
+    ),
     "any-bytes": Mutation(
         "projections and snapshots are used only as we wrote them",
         removals.any_bytes,

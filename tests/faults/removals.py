@@ -9,7 +9,7 @@ from backports import zstd
 
 from abm import events
 from abm.journal import decisions, live
-from abm.log import codec, disk, parquet, projection, recovery, segments, tail, upcast, writer
+from abm.log import about, codec, disk, eventlog, parquet, projection, recovery, segments, tail, upcast, writer
 from abm.state import snapshots
 from moloch import keyed
 
@@ -131,6 +131,19 @@ def no_upcast() -> None:
 
 def any_projection() -> None:
     projection.is_current = parquet.is_current = lambda run, segment, after: parquet.path_of(run, segment).exists()
+
+
+def cut_is_an_end() -> None:
+    end = about.find_end
+    about.find_end = lambda run, manifest: end(run, manifest)._replace(torn=False)
+
+
+def begin_again() -> None:
+    eventlog.check_not_lost = lambda run, manifest: None
+
+
+def kept_answers_forgotten() -> None:
+    live.kept = lambda run, repaired: []
 
 
 def any_bytes() -> None:
