@@ -46,12 +46,16 @@ class RunStarted(Lifecycle, frozen=True, kw_only=True, tag="run_started"):
 
     versions: dict[str, str]
     """Package -> version."""
+    inputs: dict[str, str] = {}
+    """Setting and name of a file that it names, as ``personas/voters.csv`` -> SHA-256; a copy is kept under ``inputs/``."""
 
 
 class RunResumed(Lifecycle, frozen=True, kw_only=True, tag="run_resumed"):
-    """A later process took the run up again."""
+    """A later process took the run up again, or began a fork."""
 
     versions: dict[str, str]
+    inputs: dict[str, str] = {}
+    """As of ``run_started``: what a fork names otherwise than the run that it comes from."""
 
 
 class Recovered(Lifecycle, frozen=True, kw_only=True, tag="recovered"):

@@ -82,7 +82,7 @@ def find_end(run: Path, manifest: Manifest) -> End:
     return End(head or begin, last, before, end.at, end.torn, keys, end.size)
 
 
-BLANK = {"run.json", "run.json.new", "LOCK", "log", "quarantine"}
+BLANK = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "inputs"}
 """What a run's folder may hold before its first event."""
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from abm.events import AdapterTrained, Forked
 from abm.log import create, open_log
 from abm.log.fork import fork_point
+from learning.runs import own_data
 from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
 from learning.runs.inputs import check_interventions, gather
@@ -71,7 +72,9 @@ def fork(
             why="the shared steps were decided with it",
             fix="Start a run of its own for that.",
         )
-    inputs = gather(config)  # a mistake in what the settings name leaves no half-begun fork behind
+    inputs = gather(
+        own_data.at_hand(config, parent)
+    )  # a mistake in what the settings name leaves no half-begun fork behind
     folder = Path(out) if out is not None else parent.parent / f"{parent.name}-at{at}-{config.id[:8]}"
     point = fork_point(parent, at, folder)
     parts = plan(config, inputs)

@@ -20,6 +20,7 @@ from abm.llm.port import LLM
 from abm.log import EventLog, Head, create, open_log
 from abm.log.recovery import check_not_lost
 from abm.log.segments import read_manifest
+from learning.runs import own_data
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather, largest_rank
@@ -125,7 +126,9 @@ def stepwise(
     config = objects.named(config)
     folder = Path(out) if out is not None else config.default_folder()
     loaded = extensions.load(config.extensions)
-    inputs = gather(config, audience=objects.audience)  # a mistake in them leaves no half-begun run behind
+    inputs = gather(
+        own_data.at_hand(config, folder), audience=objects.audience
+    )  # a mistake in them leaves no half-begun run behind
     config, judges = chosen_probes(config, inputs.arena, probes)
     budget = Budget(Bounds(**config.budget.model_dump()))
     places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)}
@@ -137,7 +140,7 @@ def stepwise(
             ended = log.ended()
             if ended is None:
                 writes, reads = objects.models(config, backends)
-                _begin(log, loaded)
+                _begin(log, loaded, config)
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
@@ -149,13 +152,19 @@ def stepwise(
             return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
 
 
-def _begin(log: EventLog, loaded: Sequence[Extension]) -> None:
-    """Log that this process takes the run up, and with which code of the user's own."""
+def _begin(log: EventLog, loaded: Sequence[Extension], config: RunConfig) -> None:
+    """Log that this process takes the run up, and with which code and data of the user's own."""
     warn_of_changes(log, loaded)
-    begun: list[Event] = [(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())]
+    kind = RunStarted if log.head().seq == 0 else RunResumed
+    begun: list[Event] = [kind(versions=_versions(), inputs=own_data.keep(config, log) if _is_new(log) else {})]
     if loaded:
         begun.append(ExtensionsLoaded(sha256={each.module: each.sha256 for each in loaded}))
     log.append(begun)
+
+
+def _is_new(log: EventLog) -> bool:
+    """Tell whether no process has carried out a part of the run, or of the fork, yet."""
+    return log.head().seq == 0 or (log.fork is not None and log.head().seq == log.fork.seq + 1)
 
 
 def book(log: EventLog, config: RunConfig, budget: Budget) -> None:
