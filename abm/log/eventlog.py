@@ -206,7 +206,9 @@ class EventLog:
     def follow(
         self, start: int = 0, *, poll: float = 0.05, stop: Callable[[], bool] = lambda: False
     ) -> Iterator[Event]:
-        """Yield the events from ``start`` on, and continue as a writer appends; takes no lock, reads no byte twice.
+        """Yield the events from ``start`` on, and continue as a writer appends, until the run has ended.
+
+        Takes no lock, reads no byte twice.
 
         Args:
             poll: seconds between looks at the file.
@@ -216,13 +218,15 @@ class EventLog:
             CorruptLog: bytes that contradict the chain.
             LogError: an event of a newer version.
         """
-        tail = self.tail(start)
+        tail = self.tail(max(0, min(start, self.head().seq) - 1) if start else 0)
+        last: Event | None = None
         while True:
             done = stop()  # asked before the last look, so that nothing of before is missed
             for block in tail.new():
                 events = block.events()
+                last = events[-1]
                 yield from events[max(start - block.commit.seq, 0) :]
-            if done:
+            if done or isinstance(last, RunEnded):
                 return
             time.sleep(poll)
 

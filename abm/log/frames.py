@@ -273,7 +273,7 @@ def _refusals() -> tuple[type[BaseException], ...]:
     """Return what says that lines are not events: errors, and panics of Polars, which are no exceptions to Python."""
     import polars as pl
 
-    return (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException, msgspec.MsgspecError)
+    return (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException, msgspec.MsgspecError, RecursionError)
 
 
 def _explained(blocks: list[Block], why: str) -> CorruptLog:

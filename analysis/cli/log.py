@@ -100,7 +100,7 @@ def info(run: Run, as_json: options.Json = False) -> None:
 def tail(
     run: Run,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Keep printing as the run is written, until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Keep printing as the run is written, until it has ended or Ctrl-C.")
     ] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Events to begin with.")] = 10,
 ) -> None:
