@@ -141,6 +141,24 @@ MUTATIONS: dict[str, Mutation] = {
         removals.kept_answers_forgotten,
         ("test_crashes.py::TestPaidAnswers::test_answers_behind_a_damage_are_not_paid_again",),
     ),
+    "unpack-anything": Mutation(
+        "a commit's size is bounded",
+        removals.unpack_anything,
+        ("test_crafted.py::test_a_commit_that_would_unpack_without_bound",),
+    ),
+    "circles-unseen": Mutation(
+        "a run is not forked from itself", removals.circles_unseen, ("test_crafted.py::test_forks_in_a_circle",)
+    ),
+    "shared-files-written": Mutation(
+        "a file with other names is copied before it is written",
+        removals.shared_files_written,
+        ("test_crafted.py::test_a_copy_of_hard_links_is_written",),
+    ),
+    "events-taken-as-they-are": Mutation(
+        "an event that does not fit is named",
+        removals.events_taken_as_they_are,
+        ("test_crafted.py::test_events_that_fit_nothing",),
+    ),
     "any-bytes": Mutation(
         "projections and snapshots are used only as we wrote them",
         removals.any_bytes,

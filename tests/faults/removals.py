@@ -10,7 +10,7 @@ from backports import zstd
 from abm import events
 from abm.journal import decisions, live
 from abm.log import about, codec, disk, eventlog, parquet, projection, recovery, segments, tail, upcast, writer
-from abm.state import snapshots
+from abm.state import snapshots, state
 from moloch import keyed
 
 
@@ -144,6 +144,22 @@ def begin_again() -> None:
 
 def kept_answers_forgotten() -> None:
     live.kept = lambda run, repaired: []
+
+
+def unpack_anything() -> None:
+    codec._unpacked = lambda body: codec.zstd.decompress(body)
+
+
+def circles_unseen() -> None:
+    segments.parent_of = segments._parent
+
+
+def shared_files_written() -> None:
+    disk.unshare = lambda path: None
+
+
+def events_taken_as_they_are() -> None:
+    state.apply = state._apply
 
 
 def any_bytes() -> None:
