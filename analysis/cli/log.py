@@ -116,7 +116,7 @@ def tail(
             sys.stdout.buffer.write(canonical(event) + b"\n")  # bytes: JSON is UTF-8, whatever the terminal is
             if follow:
                 sys.stdout.buffer.flush()
-    except (KeyboardInterrupt, BrokenPipeError):
+    except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
 
@@ -205,7 +205,8 @@ def _bar(doing: str, total: int | None) -> Iterator[Callable[..., None]]:
     """Show a bar on stderr; yield the function that moves it: ``advance(done, total=None)``."""
     from rich.progress import Progress
 
-    with Progress(console=stderr(), transient=True) as bar:
+    console = stderr()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(doing, total=total)
 
         def advance(done: int, total: int | None = None) -> None:

@@ -72,7 +72,7 @@ ODD = (
 
 
 @pytest.mark.parametrize("config", [CONFIG, NETWORKED], ids=["isolated", "networked"])
-@pytest.mark.parametrize("times", [400, pytest.param(20_000, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("times", [400, pytest.param(4_000, marks=pytest.mark.faults)])
 def test_events_that_fit_nothing(tmp_path, config, times):
     """One field of one event set to something odd: the state takes it, or says which event it was; nothing else comes out."""
     carry_out(tmp_path / "run", config)
@@ -88,6 +88,8 @@ def test_events_that_fit_nothing(tmp_path, config, times):
                 refused += 1
                 assert error.where.startswith(f"event {event.seq}")
                 break
+            except Exception as error:
+                pytest.fail(f"{type(error).__name__} at event {event.seq}, of which the log said {event}")
     assert refused > times / 10
 
 
