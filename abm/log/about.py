@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from abm.log import disk
 from abm.log.eventlog import open_log
 from abm.log.recovery import find_end
 from abm.log.segments import parent_of, read_manifest, segments, walk
+from moloch.errors import CorruptLog
+
+TYPE = re.compile(rb'\{"type":"([a-z_]+)"')
+"""How every line begins."""
 
 
 class About(msgspec.Struct, frozen=True):
@@ -139,6 +144,8 @@ def count_types(run: Path | str) -> dict[str, int]:
     run = Path(run)
     for block in walk(run, read_manifest(run).genesis):
         for line in block.lines.splitlines():
-            kind = line[9 : line.index(b'"', 9)].decode()  # every line begins {"type":"
+            if (start := TYPE.match(line)) is None:
+                raise CorruptLog("a line of the log is not an event", where=block.where)
+            kind = start[1].decode()
             counts[kind] = counts.get(kind, 0) + 1
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -186,6 +186,8 @@ def split(header: Header, body: bytes) -> tuple[bytes, int, Commit]:
         hashed = chain(commit.prev, memoryview(text)[:end], commit.keys)
     except (zstd.ZstdError, ValueError, RecursionError, msgspec.DecodeError) as error:
         raise ValueError(f"not a commit: {error}") from error
+    if commit.n < 1:
+        raise ValueError(f"a commit of {commit.n} events")
     if hashed != commit.hash:
         raise ValueError("the hash of a commit does not match its events")
     return text, end, commit

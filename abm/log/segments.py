@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 
@@ -31,7 +31,7 @@ class Fork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     run: str
     """The other run's folder, relative to this one's."""
-    seq: int
+    seq: Annotated[int, msgspec.Meta(ge=0)]
     hash: str
     """The chain's hash there."""
 

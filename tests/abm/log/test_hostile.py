@@ -15,7 +15,7 @@ from backports import zstd
 
 from abm.events import RunEnded, StepEnded
 from abm.log import codec, create, disk, open_log, read_events, repair, verify
-from abm.log.about import about, lineage
+from abm.log.about import about, count_types, lineage
 from abm.log.fork import fork_point
 from abm.log.projection import scan
 from abm.log.segments import FORMAT, MOST_FORKS, read_manifest
@@ -97,6 +97,33 @@ class TestCraftedLines:
         ):
             with pytest.raises(LogError):
                 read()
+
+    @pytest.mark.parametrize(("text", "n"), [(b"", 0), (b'{"type":"reacted","seq":0}\n', 0), (b"", -1)])
+    def test_a_commit_of_nothing_is_damage(self, run, segment, text, n):
+        """Every commit holds an event."""
+        create(run, {}).close()
+        segment.write_bytes(codec.PREAMBLE + crafted(run, text, n))
+        for read in (verify, about, count_types, lambda run: list(read_events(run))):
+            with pytest.raises(CorruptLog, match="a commit of"):
+                read(run)
+
+    @pytest.mark.parametrize("line", [b"null", b"{}", b'{"seq":0,"type":"reacted"}', b'{"type":"\xff"}', b"[" * 50_000])
+    def test_types_are_counted_of_events_only(self, run, segment, line):
+        """What is none is said."""
+        create(run, {}).close()
+        segment.write_bytes(codec.PREAMBLE + crafted(run, line + b"\n"))
+        with pytest.raises(CorruptLog, match="not an event"):
+            count_types(run)
+
+    @pytest.mark.parametrize(
+        "fork", [{"run": "x", "seq": -1, "hash": ""}, {"run": "x\0y", "seq": 1, "hash": ""}, [1], 7]
+    )
+    def test_a_pointer_to_nowhere(self, run, fork):
+        """It is one error."""
+        create(run, {}).close()
+        (run / "run.json").write_text(json.dumps({"format": FORMAT, "config": {}, "fork": fork}))
+        with pytest.raises(LogError):
+            list(read_events(run))
 
     def test_a_deep_run_json_is_damaged(self, run):
         """It is not read to the bottom."""
