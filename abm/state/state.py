@@ -197,7 +197,8 @@ def _apply(state: State, event: Event) -> None:
             _end_step(state, event)
         case PersonasJoined() | CrowdJoined():
             size = len(event.ids) if isinstance(event, PersonasJoined) else event.size
-            _check_bounds(event.first, MOST_MEMBERS), _check_bounds(size, MOST_MEMBERS)
+            for number in (event.first, size):
+                _check_bounds(number, MOST_MEMBERS)
             members = max(len(state.reactions), event.first + size)
             state.reactions = _grown(state.reactions, members)
             state.abstentions = _grown(state.abstentions, members)

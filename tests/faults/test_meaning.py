@@ -20,8 +20,9 @@ from abm.log import create, open_log, read_events, verify
 from abm.log.parquet import path_of
 from abm.log.projection import rebuild, scan
 from abm.log.segments import segments
-from abm.state.snapshots import Snapshots, state_at
+from abm.state.snapshots import Snapshots, _decoded, _encoded, _Snapshot, state_at
 from abm.state.state import fold
+from moloch.errors import InputError
 from tests.faults.children import events
 from tests.learning.test_loop import Killed, carry_out
 
@@ -112,11 +113,25 @@ def damage(draw: random.Random, files: list[Path]) -> None:
 def edited(draw: random.Random, path: Path) -> bytearray:
     """Return a file as somebody would edit it who knows its format."""
     if path.suffix == ".json":
-        return bytearray(path.read_bytes().replace(b'"votes":', b'"votes":%d' % draw.randrange(1, 9)))
+        return edited_snapshot(draw, path)
     metadata, made = pl.read_parquet_metadata(path), io.BytesIO()
     votes = pl.read_parquet(path).with_columns(choice=(pl.col("choice") + draw.randrange(1, 3)) % 3)
     votes.write_parquet(made, metadata={"moloch": metadata["moloch"]})
     return bytearray(made.getvalue())
+
+
+def edited_snapshot(draw: random.Random, path: Path) -> bytearray:
+    """Return a snapshot with other votes, and with the hash of that state; as it is if it is none any more."""
+    data = path.read_bytes()
+    try:
+        snapshot = msgspec.json.decode(data, type=_Snapshot, dec_hook=_decoded)
+    except (ValueError, InputError):
+        return bytearray(data)
+    for tally in snapshot.state.tallies.values():
+        tally.votes += draw.randrange(1, 9)
+    return bytearray(
+        msgspec.json.encode(msgspec.structs.replace(snapshot, state_hash=snapshot.state.hash()), enc_hook=_encoded)
+    )
 
 
 class TestDisposable:
