@@ -50,15 +50,19 @@ class RunStarted(Lifecycle, frozen=True, kw_only=True, tag="run_started"):
     """What kind of machine it runs on: system, processor, CPUs, GPUs."""
     models: dict[str, dict[str, str]] = {}
     """Model in this process -> by what it computes: backend, device, precision."""
+    inputs: dict[str, str] = {}
+    """Setting and name of a file that it names, as ``personas/voters.csv`` -> SHA-256; a copy is kept under ``inputs/``."""
 
 
 class RunResumed(Lifecycle, frozen=True, kw_only=True, tag="run_resumed"):
-    """A later process took the run up again."""
+    """A later process took the run up again, or began a fork."""
 
     versions: dict[str, str]
     machine: dict[str, str] = {}
     """As in ``run_started``; it may be another one."""
     models: dict[str, dict[str, str]] = {}
+    inputs: dict[str, str] = {}
+    """As of ``run_started``: what a fork names otherwise than the run that it comes from."""
 
 
 class Recovered(Lifecycle, frozen=True, kw_only=True, tag="recovered"):
@@ -77,6 +81,12 @@ class Repaired(Lifecycle, frozen=True, kw_only=True, tag="repaired"):
     nbytes: int
     why: str
     """The damage."""
+    answers: str = ""
+    """File under ``quarantine/`` with answers of models that were behind the damage; a resumed run asks for none of them again."""
+    answers_hash: str = ""
+    """The hash that its chain of commits ends with."""
+    answered: int = 0
+    """How many answers."""
 
 
 class CallsServed(Lifecycle, frozen=True, kw_only=True, tag="calls_served"):

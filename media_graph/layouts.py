@@ -7,12 +7,19 @@ spread out by rank, so that hubs and communities stay apart and no place is empt
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from media_graph.csr import CSR, from_csr
+from moloch.content import digest
+from moloch.notebook import note, noted
+
+KIND = "layouts"
+"""Of the notes about stored layouts."""
 
 FORCES = 1_000
 """Members up to which forces are simulated."""
@@ -36,23 +43,25 @@ def layout(csr: CSR, seed: int = 0) -> NDArray[np.float32]:
 
 
 def stored_layout(csr: CSR, folder: Path | str, seed: int = 0) -> NDArray[np.float32]:
-    """Return :func:`layout`, from the file in ``folder`` where it was computed before; the file is named by the ties."""
-    import hashlib
+    """Return :func:`layout`, from the file in ``folder`` where it was computed before; the file is named by the ties.
 
-    name = hashlib.sha256(csr.indptr.tobytes() + csr.indices.tobytes() + str(seed).encode()).hexdigest()[:16]
-    path = Path(folder) / f"layout-{name}.npy"
-    try:
-        stored = np.load(path, allow_pickle=False)
-        if stored.shape == (csr.n, 2) and stored.dtype == np.float32:
-            return stored
-    except (OSError, ValueError):  # not there, or not whole
-        pass
+    A file is used only byte for byte as it was written (:mod:`moloch.notebook`); where none can be written, there is none.
+    """
+    name = digest(csr.indptr.tobytes() + csr.indices.tobytes() + str(seed).encode())
+    path = Path(folder) / f"layout-{name[:16]}.npy"
+    with contextlib.suppress(OSError):
+        data = path.read_bytes()
+        if noted(KIND, name) == digest(data):
+            return np.load(io.BytesIO(data), allow_pickle=False)
     places = layout(csr, seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.save(file, places, allow_pickle=False)
-    part.replace(path)
+    written = io.BytesIO()
+    np.save(written, places, allow_pickle=False)
+    with contextlib.suppress(OSError):  # reading a run never needs to write
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_bytes(written.getvalue())
+        part.replace(path)
+        note(KIND, name, digest(written.getvalue()))
     return places
 
 

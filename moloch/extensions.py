@@ -20,6 +20,7 @@ import msgspec
 
 from moloch.content import digest
 from moloch.errors import InputError, MolochError
+from moloch.notebook import note, noted
 
 PACK = ("train.jsonl", "test.jsonl")
 """Files that make a folder a pack of anchors."""
@@ -56,23 +57,13 @@ def changed(recorded: Mapping[str, str], loaded: Iterable[Extension]) -> list[st
 
 
 def note_written_here(run_json: bytes) -> None:
-    """Remember that a run with this ``run.json`` was begun here; without a folder to remember it in, do nothing."""
-    place = _memory(run_json)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        place.touch(mode=0o600)
-    except OSError:
-        return
+    """Note that a run with this ``run.json`` was begun here; see :mod:`moloch.notebook`."""
+    note("runs", digest(run_json))
 
 
 def written_here(run_json: bytes) -> bool:
     """Return whether a run with this ``run.json`` was begun by this user on this machine."""
-    return _memory(run_json).is_file()
-
-
-def _memory(run_json: bytes) -> Path:
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "moloch" / "runs" / digest(run_json)
+    return noted("runs", digest(run_json)) is not None
 
 
 def _import(name: str) -> Extension:

@@ -17,6 +17,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests and their children note outside of runs goes to a folder of the session's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a random language model with a chat template; see :mod:`tests.support.tiny`."""

@@ -8,6 +8,7 @@ on the longest step, not on the log's length. Knows nothing of contests or learn
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -17,16 +18,17 @@ from typing import TypeVar
 
 import msgspec
 
-from abm.events import Event, Lifecycle, LLMReplied, StepEnded, StepStarted
+from abm.events import Event, Lifecycle, LLMReplied, Repaired, StepEnded, StepStarted
 from abm.journal._ahead import Ahead, Mismatch
 from abm.journal._answers import Answers, replied
 from abm.journal._differences import kind
 from abm.journal.digest import Digest
 from abm.llm.port import LLM, Reporting, Request, in_groups
 from abm.log import EventLog, Head
+from abm.log.salvage import kept
 from abm.state.snapshots import Snapshots
 from abm.state.state import State, apply
-from moloch.errors import NondeterminismError
+from moloch.errors import LogError, MolochWarning, NondeterminismError
 
 E = TypeVar("E", bound=Event)
 Made = Callable[..., LLMReplied]
@@ -46,6 +48,7 @@ class LiveJournal:
         self.digest = Digest()
         self._ahead = Ahead(log, log.head().seq, self._apply, _otherwise)
         self._answers = Answers(log)
+        self._kept: dict[tuple[str, str], LLMReplied] = {}
         self._buffer: list[Event] = []
         self._snapshots = Snapshots(log.path)
 
@@ -138,12 +141,33 @@ class LiveJournal:
         for request in requests:
             if (answer := answers.get(request.site)) is not None:
                 _check_key(answer, keys[request.site])
+        answers |= self._take_kept(
+            [request for request in requests if request.site not in answers], keys, llm, step, cause
+        )
         if missing := [request for request in requests if request.site not in answers]:
             if (logged := self._ahead.peek()) is not None:  # noticed before the model is asked
                 raise _unanswered(missing[0].site, logged)
             made = partial(replied, keys=keys, llm=llm, step=step, cause=cause)
             answers |= (self._ask_each if llm.unit == "call" else self._ask_together)(llm, missing, made)
         return [answers[request.site] for request in requests]
+
+    def _take_kept(
+        self, missing: Sequence[Request], keys: dict[str, str], llm: LLM, step: int, cause: int
+    ) -> dict[str, LLMReplied]:
+        """Commit those answers to the same calls that a repair of the log kept; return them by site.
+
+        Where the model's unit is the batch, all of it or nothing: with other companions it would have answered otherwise.
+        """
+        ready = [request.site for request in missing if (request.site, keys[request.site]) in self._kept]
+        if not ready or self.resuming or (llm.unit == "batch" and len(ready) < len(missing)):
+            return {}
+        answers = {}
+        with self.transaction():
+            for site in ready:
+                answer = self._kept.pop((site, keys[site]))
+                answer = msgspec.structs.replace(answer, step=step, cause=cause)
+                answers[site] = msgspec.structs.replace(answer, seq=self.emit(answer))
+        return answers
 
     def _ask_together(self, llm: LLM, requests: Sequence[Request], made: Made) -> dict[str, LLMReplied]:
         """Ask as one batch and commit all answers as a whole; return them by site."""
@@ -188,6 +212,16 @@ class LiveJournal:
         self.digest.update(event)
         if isinstance(event, LLMReplied):
             self._answers.add(event)
+        elif isinstance(event, Repaired) and event.answers and not self._ahead.is_shared(event):
+            self._kept |= {(answer.site, answer.key): answer for answer in _kept_by(event, self.log)}
+
+
+def _kept_by(repaired: Repaired, log: EventLog) -> list[LLMReplied]:
+    try:
+        return kept(log.path, repaired)
+    except LogError as error:
+        warnings.warn(f"{error}: {repaired.answered} answers are asked for again", MolochWarning, stacklevel=2)
+        return []
 
 
 def _check_key(answer: LLMReplied, key: str) -> None:

@@ -35,6 +35,8 @@ PREAMBLE = bytes.fromhex("28b52ffd2000010000")
 _MAGIC = 0x184D2A50  # zstd: skippable frame
 _HEADER = struct.Struct("<IIIII")  # magic, bytes that follow in the header, body length, CRC-32 of body, of header
 HEADER_SIZE = _HEADER.size
+HEADER_START = struct.pack("<II", _MAGIC, HEADER_SIZE - 8)
+"""How every header begins."""
 
 KINDS: dict[str, type[Event]] = {kind.__struct_config__.tag: kind for kind in get_args(AnyEvent)}
 """The ``type`` of an event -> its class."""
@@ -73,6 +75,10 @@ _peek_decoder = msgspec.json.Decoder(_Peek)
 
 _HASHED_BESIDE = 1 << 16
 """Bytes of event lines from which hashing in a separate thread, in parallel with compression, is faster."""
+
+
+UNPACKED, RATIO = 256 * 2**20, 256
+"""A commit is unpacked to so many bytes at most, or to so many for each of its own, whichever is more."""
 
 
 class Torn(Exception):
@@ -174,15 +180,31 @@ def split(header: Header, body: bytes) -> tuple[bytes, int, Commit]:
     if zlib.crc32(body) != header.crc:
         raise ValueError("the checksum of a commit does not match")
     try:
-        text = zstd.decompress(body)
+        text = _unpacked(body)
         end = text.rfind(b"\n", 0, -1) + 1
         commit = _commit_decoder.decode(text[end:]).commit
         hashed = chain(commit.prev, memoryview(text)[:end], commit.keys)
-    except (zstd.ZstdError, ValueError, msgspec.DecodeError) as error:
+    except (zstd.ZstdError, ValueError, RecursionError, msgspec.DecodeError) as error:
         raise ValueError(f"not a commit: {error}") from error
+    if commit.n < 1:
+        raise ValueError(f"a commit of {commit.n} events")
     if hashed != commit.hash:
         raise ValueError("the hash of a commit does not match its events")
     return text, end, commit
+
+
+def _unpacked(body: bytes) -> bytes:
+    """Return the text of a body: one zstd frame that says its size, as the encoder writes it.
+
+    Raises:
+        ZstdError, ValueError: it is another thing, or would unpack to more than a commit can be.
+    """
+    size = zstd.get_frame_info(body).decompressed_size
+    if size is None or zstd.get_frame_size(body) != len(body):
+        raise ValueError("its body is not one frame of a stated size")
+    if size > max(UNPACKED, RATIO * len(body)):
+        raise ValueError(f"its {len(body):,} bytes would unpack to {size:,}")
+    return zstd.decompress(body)
 
 
 def check_count(text: bytes, commit: Commit, where: str) -> None:
@@ -207,7 +229,7 @@ def decode(
     try:
         current = lines if commit.v == SCHEMA_VERSION else upcast(bytes(lines), commit.v)
         events: list[Event] = (_decoder if kinds is None else _only(frozenset(kinds))).decode_lines(current)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise _undecodable(bytes(lines), where, str(error)) from error
     if len(events) != commit.n or events[0].seq != commit.seq or events[-1].seq != commit.seq + commit.n - 1:
         raise _misplaced(events, commit, where)
@@ -254,7 +276,7 @@ def _undecodable(lines: bytes, where: str, why: str) -> LogError:
     for line in lines.splitlines():
         try:
             peek = _peek_decoder.decode(line)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             return CorruptLog("a line of the log is not an event", where=where, why=str(error))
         if peek.type not in KINDS:
             return LogError(

@@ -36,8 +36,19 @@ def write_durably(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def unshare(path: Path) -> None:
+    """Make a file one of its own if it is also known by other names, as in a copy made of hard links: those stay as they are."""
+    try:
+        if path.stat().st_nlink == 1:
+            return
+    except FileNotFoundError:
+        return
+    write_durably(path, path.read_bytes())
+
+
 def open_appending(path: Path) -> int:
-    """Open a file for appending, made if need be, its name durable; return the descriptor."""
+    """Open a file for appending, made if need be, its name durable and no other file's; return the descriptor."""
+    unshare(path)
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         sync_folder(path.parent)
@@ -77,11 +88,16 @@ def lock(run: Path) -> int:
     """
     path = run / "LOCK"
     try:
+        unshare(path)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise unwritable(path, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(
+            os.fstat(descriptor), path.stat()
+        ):  # another process made the file one of its own just now
+            raise BlockingIOError
     except OSError as error:
         holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
         os.close(descriptor)
@@ -97,6 +113,23 @@ def lock(run: Path) -> int:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
+
+
+def is_locked(run: Path) -> bool:
+    """Tell whether a process holds a run's lock; changes nothing."""
+    try:
+        descriptor = os.open(run / "LOCK", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def unwritable(path: Path, error: BaseException) -> LogError:

@@ -18,7 +18,7 @@ import msgspec
 from abm.events import Event, RunEnded
 from abm.log import disk
 from abm.log.projection import Projector
-from abm.log.recovery import Head, find_end, head_after
+from abm.log.recovery import Head, check_not_lost, find_end, head_after
 from abm.log.segments import FORMAT, Block, Fork, Manifest, read_manifest, walk
 from abm.log.tail import Ending, Tail
 from abm.log.upcast import changed_since
@@ -29,7 +29,7 @@ from moloch.errors import InputError, LogError
 if TYPE_CHECKING:
     import polars as pl
 
-_OURS = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "adapters", "parquet", "snap"}
+_OURS = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "adapters", "parquet", "snap", "inputs"}
 
 
 def _not_a_file(run: Path) -> None:
@@ -90,11 +90,14 @@ def open_log(run: Path | str, *, write: bool) -> EventLog:
     Raises:
         LogError: no run, it cannot be read, or a newer version wrote it.
         Locked: another process writes it.
-        CorruptLog: damaged; nothing was changed.
+        CorruptLog: damaged, or opened for writing and gone (the folder shows that there were events); nothing was changed.
     """
     run = Path(run)
     manifest = read_manifest(run)
-    return _opened(run, disk.lock(run)) if write else EventLog(run, manifest, None)
+    if not write:
+        return EventLog(run, manifest, None)
+    check_not_lost(run, manifest)
+    return _opened(run, disk.lock(run))
 
 
 def read_events(run: Path | str) -> Iterator[Event]:
@@ -203,7 +206,9 @@ class EventLog:
     def follow(
         self, start: int = 0, *, poll: float = 0.05, stop: Callable[[], bool] = lambda: False
     ) -> Iterator[Event]:
-        """Yield the events from ``start`` on, and continue as a writer appends; takes no lock, reads no byte twice.
+        """Yield the events from ``start`` on, and continue as a writer appends, until the run has ended.
+
+        Takes no lock, reads no byte twice.
 
         Args:
             poll: seconds between looks at the file.
@@ -213,13 +218,15 @@ class EventLog:
             CorruptLog: bytes that contradict the chain.
             LogError: an event of a newer version.
         """
-        tail = self.tail(start)
+        tail = self.tail(max(0, min(start, self.head().seq) - 1) if start else 0)
+        last: Event | None = None
         while True:
             done = stop()  # asked before the last look, so that nothing of before is missed
             for block in tail.new():
                 events = block.events()
+                last = events[-1]
                 yield from events[max(start - block.commit.seq, 0) :]
-            if done:
+            if done or isinstance(last, RunEnded):
                 return
             time.sleep(poll)
 

@@ -119,12 +119,10 @@ def by_type(blocks: list[Block]) -> Iterator[tuple[str, pl.DataFrame]]:
         LogError: a newer version wrote them.
         CorruptLog: a line is not an event.
     """
-    import polars as pl
-
     try:
         for kind, lines in _split(_lines(blocks)):
             yield kind, _parse(lines, KINDS[kind])
-    except (ValueError, KeyError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
+    except (*_refusals(), KeyError) as error:
         raise _explained(blocks, str(error)) from error
 
 
@@ -152,7 +150,7 @@ def frame(blocks: Iterable[Block], kind: str | type[Event]) -> pl.DataFrame:
         if matching:
             try:
                 frames.append(_parse(matching, struct))
-            except (ValueError, pl.exceptions.PolarsError, msgspec.MsgspecError) as error:
+            except _refusals() as error:
                 raise _explained(held, str(error)) from error
     return pl.concat(frames, rechunk=True)
 
@@ -269,6 +267,13 @@ def _parse_typed(lines: bytes, struct: type[Event]) -> pl.DataFrame:
         else:
             made.append(pl.Series(name, values, dtype=dtype))
     return pl.DataFrame(made)
+
+
+def _refusals() -> tuple[type[BaseException], ...]:
+    """Return what says that lines are not events: errors, and panics of Polars, which are no exceptions to Python."""
+    import polars as pl
+
+    return (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException, msgspec.MsgspecError, RecursionError)
 
 
 def _explained(blocks: list[Block], why: str) -> CorruptLog:

@@ -1,7 +1,7 @@
-"""One sealed segment as one Parquet file: disposable, and known by its metadata to be what the log says.
+"""One sealed segment as one Parquet file: disposable, and used only byte for byte as it was made from this segment.
 
-A projection says which events it holds and the chain's hash after them. One that the log does not confirm, that cannot
-be read, or that another version made, is made again. Knows nothing of runs as a whole.
+A projection says which events it holds and the chain's hash after them. One of other bytes or of another log, or that
+another version made, is never opened but made again (:mod:`abm.log.disposable`). Knows nothing of runs as a whole.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 from abm.events import SCHEMA_VERSION
 from abm.log import disk
 from abm.log.codec import HEADER_SIZE, PREAMBLE, Torn, read_header, split
+from abm.log.disposable import file_digest, vouch, vouched
 from abm.log.frames import wide_columns, wide_frames
 from abm.log.segments import Segment, blocks, damaged, unreadable
 from moloch.content import content_id
@@ -79,6 +80,7 @@ def project(run: Path, segment: Segment) -> Projected:
             os.fsync(file)
         finally:
             os.close(file)
+        vouch(projected, file_digest(new))
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
@@ -122,26 +124,12 @@ def project_or_explain(run: Path, segment: Segment) -> Projected:
         ) from error
 
 
-def read_metadata(path: Path) -> Projected | None:
-    """Return what a projection says about itself; None if there is none, or it cannot be read."""
-    import polars as pl
-
-    try:
-        return msgspec.json.decode(pl.read_parquet_metadata(path)[_KEY], type=Projected)
-    except (OSError, KeyError, msgspec.MsgspecError, pl.exceptions.PolarsError):
-        return None
-
-
 def is_current(run: Path, segment: Segment, after: Segment) -> bool:
-    """Tell whether the projection of ``segment`` is there and what the log confirms: ``after`` continues from its hash."""
-    projected = read_metadata(path_of(run, segment))
-    if projected is None or (projected.version, projected.first, projected.end) != (
-        version(),
-        segment.first,
-        after.first,
-    ):
+    """Tell whether the projection of ``segment`` is the file that was made of it: ``after`` continues from its hash."""
+    if not (sha256 := file_digest(path_of(run, segment))):
         return False
-    return projected.hash == (_prev_of(after) or _end_of(segment))
+    hashed = _prev_of(after) or _end_of(segment)
+    return vouched(Projected(version(), segment.first, after.first, hashed), sha256)
 
 
 def _prev_of(segment: Segment) -> str:

@@ -165,10 +165,12 @@ def scan(run: Path | str) -> pl.LazyFrame:
 
 def _available(run: Path, segment: Segment, after: Segment) -> bool:
     """Tell whether a segment's projection can be read, made now if need be."""
+    import polars as pl
+
     if not is_current(run, segment, after):
         try:
             project(run, segment)
-        except OSError:
+        except (OSError, pl.exceptions.PolarsError):
             return False
     return True
 

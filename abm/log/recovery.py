@@ -7,13 +7,26 @@ is wrong is refused until somebody asks for :func:`repair`.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from abm.events import Repaired
+from abm.events import LLMReplied, Repaired
 from abm.log import disk
 from abm.log.codec import PREAMBLE, Torn, check_version, encode
-from abm.log.segments import Block, Manifest, Segment, blocks, damaged, read_manifest, segment_at, segments, walk
+from abm.log.salvage import answers_in, keep
+from abm.log.segments import (
+    Block,
+    Manifest,
+    Segment,
+    blocks,
+    damaged,
+    read_manifest,
+    segment_at,
+    segments,
+    unreadable,
+    walk,
+)
 from moloch.errors import CorruptLog
 
 KEYS = 1_024
@@ -67,6 +80,48 @@ def find_end(run: Path, manifest: Manifest) -> End:
     if before is not None:  # the first commit shows whether run.json was edited
         next(blocks(own_segments[0], manifest.genesis), None)
     return End(head or begin, last, before, end.at, end.torn, keys, end.size)
+
+
+BLANK = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "inputs"}
+"""What a run's folder may hold before its first event."""
+
+
+def check_not_lost(run: Path, manifest: Manifest, signs: Sequence[str] = ()) -> None:
+    """Refuse a run whose log holds no events although something shows that some happened: it would begin again.
+
+    Args:
+        signs: what shows it, besides the folder itself.
+
+    Raises:
+        CorruptLog: names what shows it.
+        LogError: it cannot be read.
+    """
+    try:
+        if not (run / "log").is_dir():
+            signs = [*signs, "run.json"]
+        signs = [*signs, *sorted(each.name for each in run.iterdir() if each.name not in BLANK and not _is_empty(each))]
+        if not signs or _holds_events(run, manifest):
+            return
+    except OSError as error:
+        raise unreadable(run, error) from error
+    raise CorruptLog(
+        "the run's log is gone",
+        where=str(run / "log"),
+        why=f"it holds no events, and yet there is {signs[0]}",
+        fix="Restore it from a copy. To begin again, choose another --out, or delete the whole folder.",
+    )
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _holds_events(run: Path, manifest: Manifest) -> bool:
+    own_segments = segments(run, manifest.base)
+    try:
+        return bool(own_segments) and next(blocks(own_segments[0], manifest.genesis), None) is not None
+    except Torn:
+        return False
 
 
 class _Scanned(NamedTuple):
@@ -171,7 +226,8 @@ def repair(run: Path | str) -> Repaired | None:
     """Cut a damaged log before its first bad place; everything from there on moves to ``quarantine/``.
 
     What was acknowledged after that place is lost to the log (not to you: the bytes are kept), which is why nothing but
-    this function does it. A :class:`~abm.events.Repaired` event says so. Returns None for a log that is whole, or
+    this function does it. Answers of models in whole commits behind it are kept so that a resumed run finds them
+    (:mod:`abm.log.salvage`). A :class:`~abm.events.Repaired` event says so. Returns None for a log that is whole, or
     that ends in an incomplete commit, which recovery fixes by itself.
 
     Raises:
@@ -206,7 +262,13 @@ def _cut(run: Path, damage: Damage) -> Repaired:
         names, nbytes = [*names, name], nbytes + size
     bad = damage.segment.path
     name, size = set_aside(run, bad, damage.at)
-    event = Repaired(seq=damage.head.seq, files=[*names, name], nbytes=nbytes + size, why=damage.why)
+    event = Repaired(
+        seq=damage.head.seq,
+        files=[*names, name],
+        nbytes=nbytes + size,
+        why=damage.why,
+        **_kept_answers(run, damage.head),
+    )
     data, _ = encode([event], damage.head.hash, {} if damage.at else damage.keys)
     with bad.open("rb") as file:
         good = file.read(damage.at) or PREAMBLE
@@ -217,3 +279,19 @@ def _cut(run: Path, damage: Damage) -> Repaired:
         bad.unlink()
         disk.sync_folder(bad.parent)
     return event
+
+
+def answers_behind(damage: Damage) -> list[LLMReplied]:
+    """Return the answers of models in the whole commits behind a damage: a repair keeps them."""
+    paths = [damage.segment.path, *(segment.path for segment in damage.after)]
+    return answers_in((path.read_bytes() for path in paths), damage.head.seq)
+
+
+def _kept_answers(run: Path, head: Head) -> dict[str, Any]:
+    """Keep the answers in all that was set aside, by this repair or by one that was cut short; return how the log says it."""
+    aside = sorted((run / "quarantine").glob("*.bin"))
+    answers = answers_in((path.read_bytes() for path in aside), head.seq)
+    if not answers:
+        return {}
+    name, reached = keep(run, answers, head.seq, head.hash)
+    return {"answers": name, "answers_hash": reached, "answered": len(answers)}

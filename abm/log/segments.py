@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 
@@ -31,7 +31,7 @@ class Fork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     run: str
     """The other run's folder, relative to this one's."""
-    seq: int
+    seq: Annotated[int, msgspec.Meta(ge=0)]
     hash: str
     """The chain's hash there."""
 
@@ -130,7 +130,7 @@ def read_manifest(run: Path) -> Manifest:
         raise LogError("no run here", where=str(run), why="there is no run.json", fix="Give a run's folder.") from error
     except OSError as error:
         raise unreadable(path, error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _damaged_manifest(path, str(error)) from error
     if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
         raise _damaged_manifest(path, "it holds no settings")
@@ -202,12 +202,34 @@ def _shared(run: Path, fork: Fork, start: int, stop: int | None) -> Iterator[Blo
         )
 
 
+MOST_FORKS = 100
+"""Forks of forks of one run; each is read by way of all before it."""
+
+
 def parent_of(run: Path, fork: Fork) -> Path:
     """Return the folder of the run that ``run`` was forked from.
 
     Raises:
         LogError: it is not there.
+        CorruptLog: it was itself forked from ``run``, by whatever way, or more than :data:`MOST_FORKS` lie before it.
     """
+    parent = _parent(run, fork)
+    seen, at = {run.resolve(), parent.resolve()}, parent
+    while (before := read_manifest(at).fork) is not None and (at / before.run / "run.json").exists():
+        at = _parent(at, before)
+        if at.resolve() in seen or len(seen) > MOST_FORKS:
+            circle = at.resolve() in seen
+            raise CorruptLog(
+                "the run has no beginning" if circle else "the run is a fork of too many forks",
+                where=str(run / "run.json"),
+                why=f"{at} was forked from itself" if circle else f"more than {MOST_FORKS} lie before it",
+                fix="Use a copy made before run.json was edited." if circle else "Begin a run of its own.",
+            )
+        seen.add(at.resolve())
+    return parent
+
+
+def _parent(run: Path, fork: Fork) -> Path:
     parent = Path(os.path.normpath(run / fork.run))
     if not (parent / "run.json").exists():
         raise LogError(

@@ -50,6 +50,10 @@ ENDORSED = LIKED | SHARED | CHOSEN
 _BITS = {"like": LIKED, "share": SHARED, "reply": REPLIED}
 
 
+OF_COMPETITOR, OF_TASTE, MOST_BYTES = 5, 4, 2**34
+"""Bytes that a platform holds for each member; and of all, more than which an event of a few bytes does not ask for."""
+
+
 def opened(event: PlatformOpened, sources: NDArray[np.int32], targets: NDArray[np.int32]) -> Platform:
     """Return a new society's platform.
 
@@ -57,6 +61,8 @@ def opened(event: PlatformOpened, sources: NDArray[np.int32], targets: NDArray[n
         sources, targets: shape (ties,), the ties of the run's graphs, as persona indices; those of its members count.
     """
     n = event.size
+    if n < 0 or (event.competitors * OF_COMPETITOR + event.tastes * OF_TASTE) * n > MOST_BYTES:
+        raise ValueError(f"{n} members, {event.competitors} competitors, {event.tastes} tastes")
     personas = unpack(event.personas, Int32s).astype(np.int64) if event.personas else event.first + np.arange(n)
     platform = Platform(
         personas=personas,
@@ -82,7 +88,8 @@ def apply(platform: Platform, event: PlatformEvent) -> None:
             _settle(platform)
             platform.posts = _posts(platform, event)
         case FeedServed():
-            posts, rows, items = _now(platform), _rows(platform, event.members), unpack(event.items, Int16s)
+            posts, rows = _now(platform), _rows(platform, event.members)
+            items = _items(posts, event.items)
             posts.seen[items, rows] |= SERVED
             posts.sources[items, rows] = unpack(event.sources, Int32s)
             posts.places[items, rows] = 128 * event.round + unpack(event.ranks, Int8s).astype(np.uint16)
@@ -90,11 +97,14 @@ def apply(platform: Platform, event: PlatformEvent) -> None:
             _engage(platform, event)
         case OpinionsShifted():
             column = platform.opinions if event.about == "opinion" else platform.trust
+            if not 0 <= event.slot < len(column):
+                raise IndexError(f"slot {event.slot} of {len(column)}")
             column[event.slot, _rows(platform, event.members)] = unpack(event.values, Int16s)
         case PollTaken():
             _now(platform).polls[event.contest] = [votes / max(1, event.asked) for votes in event.votes]
         case MessagesLabelled():
-            _now(platform).labelled[unpack(event.items, Int16s)] = True
+            posts = _now(platform)
+            posts.labelled[_items(posts, event.items)] = True
         case TiesFormed() | TiesCut():
             _tie(platform, event)
         case Intervened():
@@ -125,6 +135,14 @@ def _now(platform: Platform) -> Posts:
     if platform.posts is None:
         raise ValueError("no feed is open")
     return platform.posts
+
+
+def _items(posts: Posts, column: bytes) -> NDArray[np.int16]:
+    """Return places of messages, shape (n,); raise IndexError for one that is not in the feeds."""
+    items = unpack(column, Int16s)
+    if len(items) and not 0 <= items.min() <= items.max() < len(posts.messages):
+        raise IndexError(f"message {items.min()} .. {items.max()} of {len(posts.messages)} in the feeds")
+    return items
 
 
 def _rows(platform: Platform, column: bytes) -> NDArray[np.int64]:
@@ -166,7 +184,8 @@ def _matrix(values: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
 
 
 def _engage(platform: Platform, event: Engaged) -> None:
-    posts, rows, items = _now(platform), _rows(platform, event.members), unpack(event.items, Int16s).astype(np.int64)
+    posts, rows = _now(platform), _rows(platform, event.members)
+    items = _items(posts, event.items).astype(np.int64)
     bit = _BITS[event.action]
     new = (posts.seen[items, rows] & ENDORSED) == 0
     posts.seen[items, rows] |= bit

@@ -1,21 +1,25 @@
 """Snapshots of the state, so that looking at one moment of a long run need not fold all of it. Disposable.
 
-A snapshot is a file that anyone may delete: it is used only where it names the chain's hash at its place. If
-anything else is wrong with it, the state is folded from the log instead.
+A snapshot is a file that anyone may delete: it is used only byte for byte as it was written at this place of this very
+log (:mod:`abm.log.disposable`). Otherwise the state is folded from the log instead.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 
 from abm.log import EventLog, Head, disk, open_log
+from abm.log.disposable import vouch, vouched
+from abm.log.recovery import head_after
 from abm.state.state import State, apply
+from moloch.content import digest
+from moloch.errors import MolochError
 
 EVERY = 200_000
 """Events between snapshots."""
@@ -26,6 +30,12 @@ class _Snapshot(msgspec.Struct, frozen=True):
     hash: str
     state_hash: str
     state: State
+
+
+class _Column(msgspec.Struct, frozen=True):
+    dtype: str
+    shape: Annotated[list[Annotated[int, msgspec.Meta(ge=0)]], msgspec.Meta(min_length=1, max_length=2)]
+    data: bytes
 
 
 class Snapshots:
@@ -54,7 +64,9 @@ class Snapshots:
         """Write a snapshot; in its place at once, or not at all."""
         self.folder.mkdir(exist_ok=True)
         snapshot = _Snapshot(head.seq, head.hash, state.hash(), state)
-        disk.write_durably(self.folder / f"{head.seq:020d}.json", msgspec.json.encode(snapshot, enc_hook=_encoded))
+        data = msgspec.json.encode(snapshot, enc_hook=_encoded)
+        disk.write_durably(self.folder / f"{head.seq:020d}.json", data)
+        vouch(_about(head), digest(data))
 
     def newest(self, log: EventLog, stop: int | None = None) -> tuple[int, State]:
         """Return the newest usable state at or before event ``stop``, and the ``seq`` from which to continue folding.
@@ -71,17 +83,30 @@ class Snapshots:
 
     def _read(self, seq: int, log: EventLog) -> State | None:
         try:
-            raw = (self.folder / f"{seq:020d}.json").read_bytes()
-            snapshot = msgspec.json.decode(raw, type=_Snapshot, dec_hook=_decoded)
-        except (OSError, ValueError, TypeError, KeyError):  # ValueError: msgspec's errors too
+            data = (self.folder / f"{seq:020d}.json").read_bytes()
+        except OSError:
             return None
-        if snapshot.seq != seq or snapshot.state.hash() != snapshot.state_hash:
+        head = _head_at(log, seq)
+        if head is None or not vouched(_about(head), digest(data)):
             return None
-        for block in log.blocks(seq - 1):
-            if block.commit.seq + block.commit.n >= seq:
-                at_commit_end = block.commit.seq + block.commit.n == seq
-                return snapshot.state if at_commit_end and block.commit.hash == snapshot.hash else None
-        return None
+        try:
+            snapshot = msgspec.json.decode(data, type=_Snapshot, dec_hook=_decoded)
+        except (ValueError, TypeError, MolochError):  # another version wrote it; ValueError: msgspec's errors too
+            return None
+        return snapshot.state if snapshot.state.hash() == snapshot.state_hash else None
+
+
+def _about(head: Head) -> list[Any]:
+    return ["snapshot", head.seq, head.hash]
+
+
+def _head_at(log: EventLog, seq: int) -> Head | None:
+    """Return the head that the log had before event ``seq``, as verified now; None if no commit ends there."""
+    for block in log.blocks(seq - 1):
+        head = head_after(block)
+        if head.seq >= seq:
+            return head if head.seq == seq else None
+    return None
 
 
 def state_at(run: Path | str, seq: int | None = None) -> State:
@@ -98,6 +123,10 @@ def state_at(run: Path | str, seq: int | None = None) -> State:
     return state
 
 
+DTYPES = {"<i8", "<i4", "<i2", "|i1", "|u1", "<u2", "|b1", "<f4"}
+"""Of the columns of a state."""
+
+
 def _encoded(column: Any) -> dict[str, Any]:
     if not isinstance(column, np.ndarray):
         raise TypeError(f"no column: {type(column).__name__}")
@@ -106,5 +135,12 @@ def _encoded(column: Any) -> dict[str, Any]:
 
 
 def _decoded(kind: Any, value: Any) -> Any:
-    column = np.frombuffer(base64.b64decode(value["data"]), dtype=np.dtype(value["dtype"]))
-    return column.reshape(value["shape"]).copy()
+    """Return a column; nothing but a plain number of a state's columns, as many as its shape says, reaches numpy.
+
+    Raises:
+        ValueError: it is none.
+    """
+    column = msgspec.convert(value, _Column)
+    if column.dtype not in DTYPES or math.prod(column.shape) * int(column.dtype[2]) != len(column.data):
+        raise ValueError("not a column of a state")
+    return np.frombuffer(column.data, dtype=np.dtype(column.dtype)).reshape(column.shape).copy()

@@ -51,7 +51,7 @@ from abm.reactions import members, persona_rows
 from abm.state import feeds
 from abm.state.platform import Platform
 from moloch.content import canonical
-from moloch.errors import CorruptLog
+from moloch.errors import CorruptLog, InputError
 
 
 class Tally(msgspec.Struct):
@@ -152,8 +152,20 @@ def apply(state: State, event: Event) -> None:
     """Change ``state`` by one event.
 
     Raises:
-        CorruptLog: the event contradicts the state.
+        CorruptLog: the event contradicts the state, or names what is not there.
     """
+    try:
+        _apply(state, event)
+    except (LookupError, ValueError, TypeError, ArithmeticError, MemoryError, InputError) as error:
+        raise CorruptLog(
+            "an event does not fit what happened before",
+            where=f"event {event.seq}",
+            why=f"{event.__struct_config__.tag}: {type(error).__name__}: {error}",
+            fix="The log was edited, or this moloch applies events differently; use the version that wrote it.",
+        ) from error
+
+
+def _apply(state: State, event: Event) -> None:
     match event:
         case Lifecycle():
             pass
@@ -185,6 +197,8 @@ def apply(state: State, event: Event) -> None:
             _end_step(state, event)
         case PersonasJoined() | CrowdJoined():
             size = len(event.ids) if isinstance(event, PersonasJoined) else event.size
+            for number in (event.first, size):
+                _check_bounds(number, MOST_MEMBERS)
             members = max(len(state.reactions), event.first + size)
             state.reactions = _grown(state.reactions, members)
             state.abstentions = _grown(state.abstentions, members)
@@ -207,9 +221,9 @@ def apply(state: State, event: Event) -> None:
         ):
             feeds.apply(_platform(state, event), event)
         case StatesShifted():
-            _nodes(state, event.model, np.int8)[unpack(event.members, Int32s)] = unpack(event.states, Int8s)
+            _shift(state, event, np.int8, unpack(event.states, Int8s))
         case ValuesShifted():
-            _nodes(state, event.model, np.float32)[unpack(event.members, Int32s)] = unpack(event.values, Float32s)
+            _shift(state, event, np.float32, unpack(event.values, Float32s))
         case AdapterTrained():
             state.adapters[event.arm] = event.adapter
         case EpochEnded():
@@ -220,6 +234,29 @@ def apply(state: State, event: Event) -> None:
                 state.tallies.setdefault(f"evaluate/{name}", Tally())
         case _:  # settings, arena and anchors: read from the log where needed
             pass
+
+
+MOST_MEMBERS = 2**26
+"""Of a run; more would be columns that no machine holds, from an event of a few bytes."""
+
+
+def _check_bounds(number: int, most: int) -> None:
+    """Raise ValueError unless 0 <= number <= most: below 0, arrays would count from their end."""
+    if not 0 <= number <= most:
+        raise ValueError(f"{number} is not in 0 .. {most}")
+
+
+def _check_joined(state: State, who: NDArray[np.integer], values: NDArray[Any]) -> None:
+    """Raise IndexError unless there is a value for each of some personas, shape (n,), all of whom have joined."""
+    joined = len(state.reactions)
+    if len(who) != len(values) or (len(who) and not 0 <= who.min() <= who.max() < joined):
+        raise IndexError(f"{len(values)} values for {len(who)} personas, of {joined} who joined")
+
+
+def _check_shown(contest: OpenContest, slot: int) -> None:
+    """Raise KeyError for a slot that nobody wrote for."""
+    if contest.competitors and str(slot) not in contest.competitors:
+        raise KeyError(f"slot {slot}")
 
 
 def _platform(state: State, event: Event) -> Platform:
@@ -233,8 +270,10 @@ def _platform(state: State, event: Event) -> Platform:
     return state.platform
 
 
-def _nodes(state: State, model: str, dtype: type[np.generic]) -> NDArray[Any]:
-    return state.baselines.setdefault(model, np.zeros(len(state.reactions), dtype=dtype))
+def _shift(state: State, event: StatesShifted | ValuesShifted, dtype: type[np.generic], values: NDArray[Any]) -> None:
+    who = unpack(event.members, Int32s)
+    _check_joined(state, who, values)
+    state.baselines.setdefault(event.model, np.zeros(len(state.reactions), dtype=dtype))[who] = values
 
 
 def _tally(state: State, competitor: str) -> Tally:
@@ -243,12 +282,14 @@ def _tally(state: State, competitor: str) -> Tally:
 
 def _react(state: State, event: Reacted) -> None:
     contest = state.contests[event.contest]
+    _check_bounds(event.persona, len(state.reactions) - 1)
     state.reactions[event.persona] += 1
     if event.choice < 0:
         contest.abstained += 1
         state.abstentions[event.persona] += 1
         return
     slot = str(event.choice)
+    _check_shown(contest, event.choice)
     contest.votes[slot] = contest.votes.get(slot, 0) + 1
     state.first_choices[event.persona] += event.choice == event.order[0]
     if state.platform is not None:
@@ -258,6 +299,8 @@ def _react(state: State, event: Reacted) -> None:
 def _react_many(state: State, event: ReactedMany) -> None:
     contest = state.contests[event.contest]
     rows, choices = persona_rows(event), unpack(event.choices, Int8s)  # nobody reacts twice in one event
+    who = members(event)
+    _check_joined(state, who, choices)
     shown_first = unpack(event.orders, Int8s).reshape(len(choices), -1)[:, 0]
     state.reactions[rows] += 1
     state.abstentions[rows] += choices < 0
@@ -265,9 +308,10 @@ def _react_many(state: State, event: ReactedMany) -> None:
     contest.abstained += int((choices < 0).sum())
     for slot, count in enumerate(np.bincount(choices[choices >= 0]).tolist()):
         if count:
+            _check_shown(contest, slot)
             contest.votes[str(slot)] = contest.votes.get(str(slot), 0) + count
     if state.platform is not None:
-        feeds.chosen(state.platform, event.contest, members(event), choices)
+        feeds.chosen(state.platform, event.contest, who, choices)
 
 
 def _decide(state: State, event: ContestDecided) -> None:

@@ -8,13 +8,20 @@ import sys
 import warnings
 from typing import Any
 
+from analysis.cli.output import written
+
 ASCII = {"−": "-", "–": "-", "→": ">", "…": "."}
 """Signs of tables, each with the one that stands for it where a terminal cannot show it: a figure keeps its sign."""
 
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one line on stderr and a non-zero exit code."""
-    _print_anything()
+    with written():
+        _print_anything()
+        _call()
+
+
+def _call() -> None:
     try:
         from analysis.cli.app import app
         from moloch.errors import MolochError

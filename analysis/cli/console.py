@@ -42,7 +42,8 @@ def progress(label: str = "") -> Iterator[Callable[[Progress], None]]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Bar(*columns, console=stderr(), transient=True) as bar:
+    console = stderr()
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"{label}loading the model", total=None)
 
         def report(now: Progress) -> None:

@@ -36,7 +36,13 @@ def fork(
 
         serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
         config, folder = learning.fork(run, at, serving + (set_ or []), out, extensions=extensions or [])
-    done, results = carry_out(config, folder)
+        from learning.runs.fork import abandon
+        from moloch.errors import MolochError
+    try:
+        done, results = carry_out(config, folder)
+    except MolochError:
+        abandon(folder)  # what could not even begin leaves nothing behind
+        raise
     if as_json:
         print(json.dumps(as_dict(done, results) | {"forked_from": str(run), "at": at}))
     else:

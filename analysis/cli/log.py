@@ -8,12 +8,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
+from moloch.errors import CorruptLog
+
+if TYPE_CHECKING:
+    from abm.log.about import Standing
 
 app = typer.Typer(
     name="log", help="Check, show, follow, export, upload or repair a run's event log.", no_args_is_help=True
@@ -24,11 +28,14 @@ Run = Annotated[Path, typer.Argument(help="The run's folder.")]
 
 @app.command()
 def verify(run: Run, as_json: options.Json = False) -> None:
-    """Check every byte of the log against its hash chain, and each adapter that is there against the log."""
+    """Check every byte of the log against its hash chain, say how it ends, and check each adapter that is there against it.
+
+    Exit code 3: bytes contradict the chain, the log ends within a commit that nobody is writing, or it holds no events.
+    """
     from abm.events import AdapterTrained
     from abm.journal import AdaptersHeld
     from abm.log import verify as check
-    from abm.log.about import about
+    from abm.log.about import about, standing
 
     total = about(run).nbytes
     done, adapters = 0, AdaptersHeld(run)
@@ -43,12 +50,24 @@ def verify(run: Run, as_json: options.Json = False) -> None:
                     adapters.look(event)
 
         head = check(run, progress=progress)
+    end = standing(run)
+    whole = not end.why_not_whole
     if as_json:
-        held = {"adapters": adapters.checked, "adapters_missing": adapters.missing}
-        print(json.dumps({"run": str(run), "events": head.seq, "head": head.hash, "bytes": total} | held))
+        facts = {"run": str(run), "events": head.seq, "head": head.hash, "bytes": total, "whole": whole}
+        facts |= {name: getattr(end, name) for name in ("ended", "incomplete_bytes", "being_written")}
+        print(json.dumps(facts | {"adapters": adapters.checked, "adapters_missing": adapters.missing}))
     else:
-        _say(f"{run}: whole; {head.seq:,} events, {total:,} bytes", f"head    {head.hash}")
-        _say(str(adapters))
+        verdict = "whole" if whole else f"not whole: {end.why_not_whole}"
+        _say(f"{run}: {verdict}; {head.seq:,} events, {total:,} bytes", f"head    {head.hash}")
+        _say("" if end.ended else f"ended   {_not_yet(end)}", str(adapters))
+    if not whole:
+        raise typer.Exit(CorruptLog.exit_code)
+
+
+def _not_yet(end: Standing) -> str:
+    if end.being_written:
+        return "no; a commit is being written now"
+    return "no; the same command resumes it from here, and sets an incomplete commit aside"
 
 
 @app.command()
@@ -88,7 +107,7 @@ def info(run: Run, as_json: options.Json = False) -> None:
 def tail(
     run: Run,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Keep printing as the run is written, until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Keep printing as the run is written, until it has ended or Ctrl-C.")
     ] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Events to begin with.")] = 10,
 ) -> None:
@@ -104,7 +123,7 @@ def tail(
             sys.stdout.buffer.write(canonical(event) + b"\n")  # bytes: JSON is UTF-8, whatever the terminal is
             if follow:
                 sys.stdout.buffer.flush()
-    except (KeyboardInterrupt, BrokenPipeError):
+    except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
 
@@ -134,8 +153,11 @@ def repair(
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Cut a damaged log before its first bad place; everything from there on is set aside, not thrown away."""
-    from abm.log.recovery import find_damage
+    """Cut a damaged log before its first bad place; everything from there on is set aside, not thrown away.
+
+    Answers of models behind that place are kept: a run that goes on asks for none of them again.
+    """
+    from abm.log.recovery import answers_behind, find_damage
     from abm.log.recovery import repair as cut
 
     damage = find_damage(run)
@@ -152,10 +174,11 @@ def repair(
         "why": damage.why,
         "kept_events": damage.head.seq,
         "set_aside_bytes": lost,
+        "kept_answers": len(answers_behind(damage)),
         "repaired": yes,
     }
-    if yes:
-        cut(run)
+    if yes and (done := cut(run)) is not None:
+        report["kept_answers"] = done.answered
     if as_json:
         print(json.dumps(report))
         return
@@ -163,6 +186,7 @@ def repair(
         f"damage    {damage.segment.path}, byte {damage.at}: {damage.why}",
         f"kept      the {damage.head.seq:,} events before it",
         f"{'set aside' if yes else 'would go '} {lost:,} bytes to {run / 'quarantine'}, events in them with it",
+        f"{'kept' if yes else 'to keep':9} {report['kept_answers']:,} answers of models behind the damage: a resumed run asks for none of them again",
         "" if yes else f"\nA copy of the run is better. Without one: moloch log repair {shlex.quote(str(run))} --yes",
     )
 
@@ -188,7 +212,8 @@ def _bar(doing: str, total: int | None) -> Iterator[Callable[..., None]]:
     """Show a bar on stderr; yield the function that moves it: ``advance(done, total=None)``."""
     from rich.progress import Progress
 
-    with Progress(console=stderr(), transient=True) as bar:
+    console = stderr()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(doing, total=total)
 
         def advance(done: int, total: int | None = None) -> None:

@@ -33,12 +33,14 @@ def replay(
 ) -> None:
     """Replay a run from its log; without options every event is applied as it was live, and no model is asked.
 
-    Exit code 4: the program's decisions differ from those in the log.
+    Exit code 4: the program's decisions differ from those in the log. With --verify also 2: nothing could be decided again,
+    and 3: the log ends within a commit, or holds no events.
     """
     import json
 
     from abm.journal import replay as replay_log
-    from moloch.errors import InputError
+    from abm.log.about import standing
+    from moloch.errors import CorruptLog, InputError, NondeterminismError
 
     if retrain and not live:
         raise InputError("--retrain is part of a live replay", fix="Give --live --retrain.")
@@ -52,21 +54,27 @@ def replay(
     fold = replay_log(run, verify=decides)
     if not as_json:
         _print_fold(run, fold)
+    not_whole = standing(run).why_not_whole if verify else ""
     decided, why_not = None, ""
     if decides:
         decided, why_not = _decide_again(run, live=live, retrain=retrain, llm=llm, extensions=extensions or [])
     if as_json:
         again = decided.as_dict() if decided else None
-        print(json.dumps(fold.as_dict() | {"decided_again": again, "not_decided_again": why_not}))
+        print(
+            json.dumps(fold.as_dict() | {"decided_again": again, "not_decided_again": why_not, "not_whole": not_whole})
+        )
     else:
         if decided is not None:
             _print_decided(decided, fold)
-        elif why_not:
-            print(f"not decided again: {why_not}")
-        if verify and (decided is None or decided.divergence is None):
-            print("verified" if decided is not None else "verified: the log; no run decided it")
+        for what, why in {"not decided again": why_not, "not whole": not_whole}.items():
+            if why:
+                print(f"{what}: {why}")
     if decided is not None and decided.divergence is not None:
-        raise typer.Exit(4)
+        raise typer.Exit(NondeterminismError.exit_code)
+    if why_not or not_whole:
+        raise typer.Exit(CorruptLog.exit_code if not_whole else InputError.exit_code)
+    if verify and not as_json:
+        print("verified")
 
 
 def _decide_again(

@@ -8,15 +8,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from abm.events import Event, Forked
+from abm.events import Event, Forked, Lifecycle
 from abm.journal import AdaptersHeld
-from abm.log import create, open_log
+from abm.log import create, disk, open_log
 from abm.log.fork import fork_point
+from learning.runs import own_data
 from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
 from learning.runs.inputs import check_interventions, gather
@@ -73,7 +74,7 @@ def fork(
             why="the shared steps were decided with it",
             fix="Start a run of its own for that.",
         )
-    inputs = gather(config)  # a mistake in what the settings name leaves no half-begun fork behind
+    inputs = gather(own_data.at_hand(config, parent))
     folder = Path(out) if out is not None else parent.parent / f"{parent.name}-at{at}-{config.id[:8]}"
     point = fork_point(parent, at, folder)
     adapters = _shared_adapters(log.read(0, point.seq), parent, folder)
@@ -86,15 +87,47 @@ def fork(
             raise InputError(
                 "the folder holds another run", where=str(folder), fix="Choose an --out that is new or empty."
             )
-    else:
-        create(folder, values, fork=point).close()
-        note_written_here((folder / "run.json").read_bytes())
-    for adapter in adapters:
-        _link(parent / "adapters" / adapter, folder / "adapters" / adapter)
-    with open_log(folder, write=True) as own:
-        if own.head().seq == point.seq:
+        return config, folder
+    with _made_whole(folder) as new:
+        with create(new, values, fork=point) as own:
             own.append([Forked(config=values, changed=changed)], expected_head=point.seq)
+        for adapter in adapters:
+            _link(parent / "adapters" / adapter, new / "adapters" / adapter)
+        note_written_here((new / "run.json").read_bytes())
     return config, folder
+
+
+def abandon(run: Path) -> bool:
+    """Remove a fork in which nothing was decided yet; return whether it was one. The same fork can be made again."""
+    log = open_log(run, write=False)
+    if log.fork is None or any(not isinstance(event, Lifecycle | Forked) for event in log.read(log.fork.seq)):
+        return False
+    shutil.rmtree(run)
+    return True
+
+
+@contextlib.contextmanager
+def _made_whole(folder: Path) -> Iterator[Path]:
+    """Yield a folder beside ``folder`` that takes its place when all is done; after an error nothing is left of it.
+
+    Raises:
+        InputError: ``folder`` holds something.
+        LogError: it cannot be written.
+    """
+    new = folder.with_name(f".{folder.name}.new")
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(
+                "the folder cannot take a fork", where=str(folder), fix="Choose an --out that is new or empty."
+            )
+        shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
+        yield new
+        new.rename(folder)
+        disk.sync_folder(folder.parent)
+    except OSError as error:
+        raise disk.unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def _check_shared(before: Plan, after: Plan, at: int, where: str) -> None:

@@ -20,6 +20,7 @@ from abm.events import StepEnded
 from abm.views.replay_model import ReplayModel
 from learning.runs.config_file import load_config
 from learning.runs.loop import Progress
+from learning.runs.own_data import at_hand
 from learning.runs.parts import GivenProbes, chosen_probes
 from learning.runs.plan import BASE
 from learning.runs.run import create_run, stepwise
@@ -68,11 +69,11 @@ class LiveRun(ReplayModel):
     ) -> None:
         within = [f"{name}={json.dumps(value)}" for name, value in kwargs.items() if "." in name]  # JSON is YAML
         settings = load_config(None, {n: value for n, value in kwargs.items() if "." not in n}, within)
-        self.settings, judges = chosen_probes(settings, arena(settings.arena), probes)
         self._scratch = None
         if out is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="moloch-", ignore_cleanup_errors=True)
         folder = Path(out or getattr(self._scratch, "name", ""))
+        self.settings, judges = chosen_probes(settings, arena(at_hand(settings, folder).arena), probes)
         if not (folder / "run.json").exists():
             create_run(folder, self.settings).close()
         super().__init__(folder, follow=True)

@@ -38,6 +38,7 @@ from learning.runs.config_file import load_config
 from learning.runs.inputs import gather, largest_rank, lora_of
 from learning.runs.loop import Loop, Progress
 from learning.runs.objects import Objects
+from learning.runs.own_data import kept
 from learning.runs.parts import (
     GivenProbes,
     NoPlan,
@@ -180,7 +181,7 @@ def _redecide(
     began = time.perf_counter()
     complete, divergence = False, None
     writer, reader = models
-    inputs = gather(config, _choice_models(checker.log))
+    inputs = gather(kept(config, checker.log.path), _choice_models(checker.log))
     if probes is None:
         judges = recorded_probes(checker.log, config, inputs.arena)
     else:

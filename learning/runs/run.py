@@ -16,6 +16,9 @@ from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget, Price
 from abm.llm.port import LLM
 from abm.log import EventLog, Head, create, open_log
+from abm.log.recovery import check_not_lost
+from abm.log.segments import read_manifest
+from learning.runs import own_data
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather, largest_rank
@@ -26,8 +29,13 @@ from learning.runs.parts import GivenProbes, chosen_probes, warn_of_changes
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions
+from moloch.content import content_id, digest
 from moloch.errors import InputError
 from moloch.extensions import Extension, note_written_here
+from moloch.notebook import note, noted
+
+BEGUN = "begun"
+"""Kind of the notes about folders in which a run has begun: a log there that holds nothing is gone."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,9 @@ def stepwise(
     config = objects.named(config)
     folder = Path(out) if out is not None else config.default_folder()
     loaded = extensions.load(config.extensions)
-    inputs = gather(config, audience=objects.audience)  # a mistake in them leaves no half-begun run behind
+    inputs = gather(
+        own_data.at_hand(config, folder), audience=objects.audience
+    )  # a mistake in them leaves no half-begun run behind
     config, judges = chosen_probes(config, inputs.arena, probes)
     budget = Budget(Bounds(**config.budget.model_dump()))
     places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)}
@@ -129,7 +139,8 @@ def stepwise(
             ended = log.ended()
             if ended is None:
                 writes, reads = objects.models(config, backends)
-                _begin(log, loaded, writes, reads)
+                _begin(log, loaded, config, writes, reads)
+                note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
                 loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
@@ -140,14 +151,20 @@ def stepwise(
             return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
 
 
-def _begin(log: EventLog, loaded: Sequence[Extension], *models: LLM) -> None:
-    """Log that this process takes the run up, on which machine, and with which code of the user's own."""
+def _begin(log: EventLog, loaded: Sequence[Extension], config: RunConfig, *models: LLM) -> None:
+    """Log that this process takes the run up, on which machine, and with which code and data of the user's own."""
     warn_of_changes(log, loaded)
     kind = RunStarted if log.head().seq == 0 else RunResumed
-    begun: list[Event] = [kind(versions=versions(), machine=machine(), models=places(*models))]
+    kept = own_data.keep(config, log) if _is_new(log) else {}
+    begun: list[Event] = [kind(versions=versions(), machine=machine(), models=places(*models), inputs=kept)]
     if loaded:
         begun.append(ExtensionsLoaded(sha256={each.module: each.sha256 for each in loaded}))
     log.append(begun)
+
+
+def _is_new(log: EventLog) -> bool:
+    """Tell whether no process has carried out a part of the run, or of the fork, yet."""
+    return log.head().seq == 0 or (log.fork is not None and log.head().seq == log.fork.seq + 1)
 
 
 def book(log: EventLog, config: RunConfig, budget: Budget) -> None:
@@ -168,12 +185,20 @@ def create_run(folder: Path, config: RunConfig) -> EventLog:
     return log
 
 
+def _name(folder: Path) -> str:
+    """Return what tells this very folder from a copy, and from one that was made anew."""
+    run_json = folder / "run.json"
+    return content_id([str(folder.resolve()), digest(run_json.read_bytes()), run_json.stat().st_mtime_ns])
+
+
 def _open(folder: Path, config: RunConfig) -> EventLog:
     wanted = config.model_dump(mode="json")
     if not (folder / "run.json").exists():
         if folder.is_dir() and any(folder.iterdir()):
             raise InputError("the folder is not a run", where=str(folder), fix="Choose an --out that is new or empty.")
         return create_run(folder, config)
+    if noted(BEGUN, _name(folder)) is not None:
+        check_not_lost(folder, read_manifest(folder), signs=("a note that this run was begun here",))
     log = open_log(folder, write=True)
     differs = sorted(key for key in wanted.keys() | log.config.keys() if wanted.get(key) != log.config.get(key))
     if differs:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from abm.events import ContestDecided, ContestOpened, MessagePublished, PersonasJoined, Reacted, StepEnded, StepStarted
 from abm.journal import LiveJournal
 from abm.log import create, open_log
-from abm.state.snapshots import Snapshots, state_at
+from abm.state.snapshots import Snapshots, _decoded, _encoded, _Snapshot, state_at
 from abm.state.state import fold
 
 
@@ -110,6 +111,41 @@ class TestDoubt:
         log = open_log(run, write=False)
         assert Snapshots(run).newest(log)[0] == int(snapshots(run)[-2].stem)
         assert state_at(run).hash() == fold(log.read()).hash()
+
+    def test_one_that_agrees_with_itself_is_not_believed(self, run):
+        """Who edits the state and computes its hash again is not believed either."""
+        newest = snapshots(run)[-1]
+        snapshot = msgspec.json.decode(newest.read_bytes(), type=_Snapshot, dec_hook=_decoded)
+        snapshot.state.tallies["train/base"].votes += 100
+        edited = msgspec.structs.replace(snapshot, state_hash=snapshot.state.hash())
+        newest.write_bytes(msgspec.json.encode(edited, enc_hook=_encoded))
+        assert state_at(run).hash() == fold(open_log(run, write=False).read()).hash()
+
+    @pytest.mark.parametrize(
+        "column",
+        [
+            {"dtype": "|O", "shape": [1], "data": b"12345678"},
+            {"dtype": "O", "shape": [1], "data": b"12345678"},
+            {"dtype": "<i8,<i8", "shape": [1], "data": b"0" * 16},
+            {"dtype": "<U2", "shape": [1], "data": b"12345678"},
+            {"dtype": "<i8", "shape": [2**62, 2**62], "data": b""},
+            {"dtype": "<i8", "shape": [-1], "data": b"12345678"},
+            {"dtype": "<i8", "shape": [1] * 40, "data": b"12345678"},
+            {"dtype": "<i8", "shape": [2], "data": b"12345678"},
+            {"dtype": "<i8", "shape": [True], "data": b"12345678"},
+            {"dtype": 8, "shape": [1], "data": b"12345678"},
+            {"shape": [1]},
+            [],
+        ],
+        ids=str,
+    )
+    def test_only_columns_of_a_state_reach_numpy(self, column, monkeypatch):
+        """A crafted column is refused before numpy sees it."""
+        monkeypatch.setattr("numpy.dtype", None)
+        monkeypatch.setattr("numpy.frombuffer", None)
+        raw = msgspec.json.decode(msgspec.json.encode(column))
+        with pytest.raises(ValueError):
+            _decoded(None, raw)
 
     def test_it_is_deleted(self, run):
         """Snapshots may be thrown away."""

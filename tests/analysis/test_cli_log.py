@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 from typer.testing import CliRunner
 
-from abm.events import EpochEnded
-from abm.log import create, open_log, verify
+from abm.events import EpochEnded, RunEnded
+from abm.log import create, disk, open_log, verify
+from abm.log.about import standing
 from analysis.cli.app import app
 from analysis.cli.log import tail
+from moloch.errors import LogError
 from tests.learning.test_loop import carry_out
 
 
@@ -28,8 +32,6 @@ def run(tmp_path_factory):
 @pytest.fixture
 def damaged(run, tmp_path):
     """A copy of which the last commit has a flipped bit."""
-    import shutil
-
     copy = tmp_path / "damaged"
     shutil.copytree(run, copy)
     path = max((copy / "log").iterdir())
@@ -108,3 +110,77 @@ class TestLog:
         )  # fmt: skip
         assert done.returncode == 3 and done.stderr.count("\n") == 1
         assert all(part in done.stderr for part in ("byte", "checksum", "moloch log repair"))
+
+
+class TestEndings:
+    """``verify`` says how the log ends, and exits with 3 where it is not all that was written."""
+
+    def verified(self, run, code: int) -> tuple[str, dict]:
+        """Return what ``verify`` says, for people and as JSON."""
+        said, told = (CliRunner().invoke(app, ["log", "verify", str(run), *more]) for more in ([], ["--json"]))
+        assert (said.exit_code, told.exit_code) == (code, code), said.output
+        return said.stdout, json.loads(told.stdout)
+
+    @pytest.fixture
+    def run(self, run, tmp_path):
+        """A run that has ended."""
+        copy = shutil.copytree(run, tmp_path / "ended")
+        with open_log(copy, write=True) as log:
+            log.append([RunEnded(digest="0" * 64, seconds=1.0)])
+        return copy
+
+    def test_an_ended_run(self, run):
+        """Whole, and ended."""
+        said, told = self.verified(run, 0)
+        assert ": whole" in said and "ended   no" not in said
+        assert told["whole"] and told["ended"] and not told["incomplete_bytes"]
+
+    @pytest.mark.parametrize("cut", [1, 10, 60])
+    def test_cut_inside_the_last_commit(self, run, tmp_path, cut):
+        """It is not whole, and the run has not ended."""
+        copy = shutil.copytree(run, tmp_path / "cut")
+        path = max((copy / "log").iterdir())
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-cut])
+        said, told = self.verified(copy, 3)
+        assert "not whole: it ends within a commit" in said and "ended   no" in said
+        assert not told["whole"] and not told["ended"] and told["incomplete_bytes"] > 0
+        assert told["events"] == standing(copy).events < verify(run).seq
+
+    def test_cut_between_commits(self, run, tmp_path):
+        """What is there is whole, and it says that the run has not ended."""
+        copy = shutil.copytree(run, tmp_path / "cut")
+        last = list(open_log(copy, write=False).blocks())[-1]
+        last.path.write_bytes(last.path.read_bytes()[: last.start])
+        said, told = self.verified(copy, 0)
+        assert "ended   no" in said and told["whole"] and not told["ended"]
+
+    def test_a_commit_on_its_way(self, run, tmp_path):
+        """While a process writes the run, an incomplete commit is no damage."""
+        copy = shutil.copytree(run, tmp_path / "live")
+        path = max((copy / "log").iterdir())
+        path.write_bytes(path.read_bytes()[:-10])
+        lock = disk.lock(copy)
+        try:
+            said, told = self.verified(copy, 0)
+        finally:
+            os.close(lock)
+        assert told["being_written"] and not told["ended"] and "being written now" in said
+
+    @pytest.mark.parametrize("left", ["nothing", "an empty file", "no folder"])
+    def test_no_events(self, tmp_path, left):
+        """A log without events is not whole: it may be gone."""
+        folder = tmp_path / "run"
+        create(folder, {}).close()
+        shutil.rmtree(folder / "log")
+        if left != "no folder":
+            (folder / "log").mkdir()
+        if left == "an empty file":
+            (folder / "log" / f"{0:020d}.jsonl.zst").touch()
+        said, told = self.verified(folder, 3)
+        assert "holds no events" in said and not told["whole"] and told["events"] == 0
+
+    def test_an_empty_folder(self, tmp_path):
+        """It is no run."""
+        done = CliRunner().invoke(app, ["log", "verify", str(tmp_path)])
+        assert isinstance(done.exception, LogError) and "no run here" in str(done.exception)

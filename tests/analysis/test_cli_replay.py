@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import msgspec
 import pytest
@@ -73,13 +74,29 @@ class TestVerify:
         found = json.loads(capsys.readouterr().out)["decided_again"]["divergence"]
         assert ended.value.exit_code == 4 and found["fields"][0]["logged"] == "I was [paid]."
 
-    def test_a_log_without_a_plan_is_verified_all_the_same(self, tmp_path, capsys):
-        """It says that its decisions were not made again, and why."""
+    def test_what_is_not_decided_again_is_not_verified(self, tmp_path, capsys):
+        """Of a log without a plan it says that its decisions were not made again, and why; the exit code is 2."""
         with create(tmp_path / "log", {}) as log:
             log.append([EpochEnded(epoch=1, adapters={})])
-        command(tmp_path / "log", verify=True)
+        with pytest.raises(typer.Exit) as ended:
+            command(tmp_path / "log", verify=True)
         printed = capsys.readouterr().out
         assert "hash chain whole" in printed and "not decided again" in printed and "no plan" in printed
+        assert ended.value.exit_code == 2 and "verified" not in printed
+        with pytest.raises(typer.Exit) as ended:
+            command(tmp_path / "log", verify=True, as_json=True)
+        assert ended.value.exit_code == 2 and json.loads(capsys.readouterr().out)["not_decided_again"]
+
+    def test_a_log_that_was_cut_is_not_verified(self, run, tmp_path, capsys):
+        """What is there is as it was decided; that the rest is missing is said, with exit code 3."""
+        copy = shutil.copytree(run, tmp_path / "cut")
+        path = max((copy / "log").iterdir())
+        path.write_bytes(path.read_bytes()[:-10])
+        with pytest.raises(typer.Exit) as ended:
+            command(copy, verify=True)
+        printed = capsys.readouterr().out
+        assert ended.value.exit_code == 3 and "not whole: it ends within a commit" in printed
+        assert "as far as the log goes" in printed and "verified" not in printed
 
     def test_extensions_without_a_decision_are_refused(self, run):
         """The option would do nothing."""

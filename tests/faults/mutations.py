@@ -131,6 +131,47 @@ MUTATIONS: dict[str, Mutation] = {
         removals.projection_taken_for_granted,
         (f"{DISPOSABLE}::test_projections_come_back_equal",),
     ),
+    "cut-is-an-end": Mutation(
+        "a log that ends within a commit is not called whole",
+        removals.cut_is_an_end,
+        ("test_bytes.py::TestMissing::test_a_cut_inside_a_commit_is_said",),
+    ),
+    "begin-again": Mutation(
+        "a run whose log is gone is refused",
+        removals.begin_again,
+        ("test_bytes.py::TestMissing::test_a_log_that_is_gone_does_not_begin_again",),
+    ),
+    "kept-answers-forgotten": Mutation(
+        "a resumed run looks among the answers that a repair kept",
+        removals.kept_answers_forgotten,
+        ("test_crashes.py::TestPaidAnswers::test_answers_behind_a_damage_are_not_paid_again",),
+    ),
+    "unpack-anything": Mutation(
+        "a commit's size is bounded",
+        removals.unpack_anything,
+        ("test_crafted.py::test_a_commit_that_would_unpack_without_bound",),
+    ),
+    "circles-unseen": Mutation(
+        "a run is not forked from itself", removals.circles_unseen, ("test_crafted.py::test_forks_in_a_circle",)
+    ),
+    "shared-files-written": Mutation(
+        "a file with other names is copied before it is written",
+        removals.shared_files_written,
+        ("test_crafted.py::test_a_copy_of_hard_links_is_written",),
+    ),
+    "events-taken-as-they-are": Mutation(
+        "an event that does not fit is named",
+        removals.events_taken_as_they_are,
+        ("test_crafted.py::test_events_that_fit_nothing",),
+    ),
+    "any-bytes": Mutation(
+        "projections and snapshots are used only as we wrote them",
+        removals.any_bytes,
+        (
+            f"{DISPOSABLE}::test_damaged_projections_are_as_if_they_were_not_there",
+            f"{DISPOSABLE}::test_damaged_snapshots_are_as_if_they_were_not_there",
+        ),
+    ),
     "any-snapshot": Mutation(
         "a snapshot must be confirmed by the log",
         removals.any_snapshot,

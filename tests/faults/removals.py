@@ -12,8 +12,8 @@ from abm.journal import _adapters as adapters_held
 from abm.journal import decisions, live
 from abm.llm import _vllm, adapters, weights
 from abm.llm.http import _adapters as served
-from abm.log import codec, disk, parquet, projection, recovery, segments, tail, upcast, writer
-from abm.state import snapshots
+from abm.log import about, codec, disk, eventlog, parquet, projection, recovery, segments, tail, upcast, writer
+from abm.state import snapshots, state
 from learning.runs import fork
 from learning.training import _adapters as saved
 from moloch import keyed
@@ -136,6 +136,39 @@ def no_upcast() -> None:
 
 def any_projection() -> None:
     projection.is_current = parquet.is_current = lambda run, segment, after: parquet.path_of(run, segment).exists()
+
+
+def cut_is_an_end() -> None:
+    end = about.find_end
+    about.find_end = lambda run, manifest: end(run, manifest)._replace(torn=False)
+
+
+def begin_again() -> None:
+    eventlog.check_not_lost = lambda run, manifest: None
+
+
+def kept_answers_forgotten() -> None:
+    live.kept = lambda run, repaired: []
+
+
+def unpack_anything() -> None:
+    codec._unpacked = lambda body: codec.zstd.decompress(body)
+
+
+def circles_unseen() -> None:
+    segments.parent_of = segments._parent
+
+
+def shared_files_written() -> None:
+    disk.unshare = lambda path: None
+
+
+def events_taken_as_they_are() -> None:
+    state.apply = state._apply
+
+
+def any_bytes() -> None:
+    parquet.vouched = snapshots.vouched = lambda about, sha256: True  # type: ignore[assignment]
 
 
 def any_snapshot() -> None:

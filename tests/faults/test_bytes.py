@@ -11,6 +11,7 @@ import pytest
 
 from abm.events import Reacted, Recovered, Repaired
 from abm.log import Fork, create, open_log, read_events, repair, verify
+from abm.log.about import standing
 from abm.log.codec import PREAMBLE
 from abm.log.fork import fork_point
 from abm.log.segments import Segment, blocks
@@ -84,6 +85,33 @@ class TestCuts:
                 (aside,) = (copy / "quarantine").iterdir()
                 assert aside.read_bytes() == whole[start:cut] + junk
             shutil.rmtree(copy)
+
+
+class TestMissing:
+    """What is missing is said: a part of the last commit, or the whole log."""
+
+    def test_a_cut_inside_a_commit_is_said(self, run):
+        """Wherever the last commit is cut, the log is not whole, and it says so."""
+        write(run, (2, 3))
+        whole, (start, end) = files(run)[0].read_bytes(), places(files(run)[0])[-1]
+        for cut in range(start + 1, end):
+            files(run)[0].write_bytes(whole[:cut])
+            assert standing(run).why_not_whole and standing(run).incomplete_bytes == cut - start, f"cut at {cut}"
+        files(run)[0].write_bytes(whole)
+        assert not standing(run).why_not_whole
+
+    @pytest.mark.parametrize("kept", [None, 0, len(PREAMBLE), 40])
+    def test_a_log_that_is_gone_does_not_begin_again(self, run, kept):
+        """Whatever is left of its first segment, if that is no event, something else in the folder shows what was there."""
+        write(run, (2, 3))
+        (run / "snap").mkdir()
+        (run / "snap" / "5.json").write_text("{}")
+        if kept is None:
+            files(run)[0].unlink()
+        else:
+            files(run)[0].write_bytes(files(run)[0].read_bytes()[:kept])
+        with pytest.raises(CorruptLog, match="log is gone"):
+            open_log(run, write=True)
 
 
 class TestFlips:

@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from abm.events import LLMReplied, Reacted
-from abm.log import create, open_log, read_events, verify
+from abm.log import create, open_log, read_events, repair, verify
 from abm.log.segments import read_manifest, walk
+from learning import run as carry_out_run
 from tests.faults.children import events
+from tests.learning.test_loop import CONFIG
+from tests.learning.test_lost import ByCall, damaged
+from tests.support.fakes import FakeTrainer
 
 
 class TestKills:
@@ -57,6 +61,18 @@ class TestPaidAnswers:
             digest, paid_again = self.killed_four_times(tmp_path / f"run-{number}", child, random.Random(number))
             assert digest == want
             assert paid_again <= 4 * 8, f"{paid_again} answers were on their way in 4 kills"
+
+    @pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.faults)])
+    def test_answers_behind_a_damage_are_not_paid_again(self, tmp_path, times):
+        """A bit flips anywhere in the log of a run that has ended; repaired, it asks for the answers of that commit only."""
+        done = carry_out_run(CONFIG, tmp_path / "whole", llm=ByCall(), trainer=FakeTrainer())
+        for number in range(times):
+            run = tmp_path / f"run-{number}"
+            lost = damaged(done.path, run, random.Random(number).random() * 0.9)
+            repair(run)
+            llm = ByCall()
+            assert carry_out_run(CONFIG, run, llm=llm, trainer=FakeTrainer()).digest == done.digest
+            assert sorted(llm.asked) == sorted(lost), "an answer that was not damaged was paid for again"
 
     def killed_four_times(self, run: Path, child, draw: random.Random) -> tuple[str, int]:
         """Carry out a run that is killed four times while it asks; return its digest, and how many answers it paid twice."""

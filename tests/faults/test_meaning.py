@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import random
 import shutil
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import polars as pl
 import pytest
 
 from abm.columns import Float32s, unpack
@@ -18,8 +20,9 @@ from abm.log import create, open_log, read_events, verify
 from abm.log.parquet import path_of
 from abm.log.projection import rebuild, scan
 from abm.log.segments import segments
-from abm.state.snapshots import Snapshots, state_at
+from abm.state.snapshots import Snapshots, _decoded, _encoded, _Snapshot, state_at
 from abm.state.state import fold
+from moloch.errors import InputError
 from tests.faults.children import events
 from tests.learning.test_loop import Killed, carry_out
 
@@ -84,6 +87,53 @@ def projected(run, monkeypatch) -> Path:
     return run
 
 
+def damage(draw: random.Random, files: list[Path]) -> None:
+    """Damage one of some files, at random."""
+    path = draw.choice(files)
+    data = bytearray(path.read_bytes())
+    at = draw.randrange(len(data))
+    match draw.randrange(7):
+        case 0:
+            data[at] ^= 1 << draw.randrange(8)
+        case 1:
+            del data[at:]
+        case 2:
+            data[at : at + 8] = draw.randbytes(8)
+        case 3:
+            data[at:at] = draw.randbytes(draw.randrange(1, 64))
+        case 4:
+            data[at : at + 64] = bytes(64)
+        case 5:
+            data[:] = draw.choice(files).read_bytes() + b" "
+        case 6:
+            data = edited(draw, path)
+    path.write_bytes(data)
+
+
+def edited(draw: random.Random, path: Path) -> bytearray:
+    """Return a file as somebody would edit it who knows its format."""
+    if path.suffix == ".json":
+        return edited_snapshot(draw, path)
+    metadata, made = pl.read_parquet_metadata(path), io.BytesIO()
+    votes = pl.read_parquet(path).with_columns(choice=(pl.col("choice") + draw.randrange(1, 3)) % 3)
+    votes.write_parquet(made, metadata={"moloch": metadata["moloch"]})
+    return bytearray(made.getvalue())
+
+
+def edited_snapshot(draw: random.Random, path: Path) -> bytearray:
+    """Return a snapshot with other votes, and with the hash of that state; as it is if it is none any more."""
+    data = path.read_bytes()
+    try:
+        snapshot = msgspec.json.decode(data, type=_Snapshot, dec_hook=_decoded)
+    except (ValueError, InputError):
+        return bytearray(data)
+    for tally in snapshot.state.tallies.values():
+        tally.votes += draw.randrange(1, 9)
+    return bytearray(
+        msgspec.json.encode(msgspec.structs.replace(snapshot, state_hash=snapshot.state.hash()), enc_hook=_encoded)
+    )
+
+
 class TestDisposable:
     """Projections and snapshots may be deleted, spoilt or exchanged at any time."""
 
@@ -109,6 +159,31 @@ class TestDisposable:
         ours, theirs = (segments(where)[1] for where in (projected, other))
         shutil.copyfile(path_of(other, theirs), path_of(projected, ours))
         assert scan(projected).collect().equals(before)
+
+    @pytest.mark.parametrize("times", [24, pytest.param(400, marks=pytest.mark.faults)])
+    def test_damaged_projections_are_as_if_they_were_not_there(self, projected, times):
+        """Flipped, cut, filled, exchanged or edited: a scan is as before, and no library's error gets out."""
+        before = scan(projected).collect()
+        files = sorted((projected / "parquet").iterdir())
+        for i in range(times):
+            damage(random.Random(i), files)
+            assert scan(projected).collect().equals(before), f"damage {i}"
+
+    @pytest.mark.parametrize("times", [24, pytest.param(400, marks=pytest.mark.faults)])
+    def test_damaged_snapshots_are_as_if_they_were_not_there(self, tmp_path, monkeypatch, times):
+        """As with projections: each moment's state is the fold of the events before it."""
+        monkeypatch.setattr("abm.state.snapshots.EVERY", 1)
+        run = tmp_path / "run"
+        carry_out(run)
+        log = open_log(run, write=False)
+        files = sorted((run / "snap").iterdir())
+        good = {path: path.read_bytes() for path in files}
+        want = fold(log.read()).hash()
+        for i in range(times):
+            damage(random.Random(i), files[-2:])
+            assert state_at(run).hash() == want, f"damage {i}"
+            for path, data in good.items():
+                path.write_bytes(data)
 
     def test_snapshots_are_the_state_from_zero(self, tmp_path, monkeypatch):
         """With all, some, none and foreign snapshots, every moment's state is the fold of the events before it."""

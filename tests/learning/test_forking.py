@@ -7,10 +7,11 @@ import shutil
 
 import pytest
 
-from abm.events import ContestDecided, Forked, LLMReplied, MessagePublished, Reacted, StepEnded
+from abm.events import AdapterTrained, ContestDecided, Forked, LLMReplied, MessagePublished, Reacted, StepEnded
 from abm.journal import replay
 from abm.log import create, open_log, read_events, verify
 from abm.log.about import lineage
+from analysis.cli.fork import fork as command
 from analysis.tables.evaluation import table
 from learning import fork, load_config
 from moloch.errors import CorruptLog, InputError, LogError
@@ -182,6 +183,74 @@ class TestMistakes:
         ):
             fork(tmp_path / "parent", 1, [f"network.interventions={ban}"], tmp_path / "fork")
         assert fork(tmp_path / "parent", 1, ["network.rounds=3"], tmp_path / "fork")
+
+
+class TestFailures:
+    """A fork that fails leaves nothing behind, and the same call makes it later."""
+
+    @pytest.fixture
+    def trained(self, parent, tmp_path):
+        """A parent whose adapters have files."""
+        copy = shutil.copytree(parent, tmp_path / "parent")
+        for event in read_events(copy):
+            if isinstance(event, AdapterTrained):
+                (copy / "adapters" / event.adapter).mkdir(parents=True)
+                (copy / "adapters" / event.adapter / "weights").write_text(event.adapter)
+        return copy
+
+    @pytest.mark.parametrize("what", ["adapter", "log", "rename"])
+    def test_nothing_is_left(self, trained, tmp_path, monkeypatch, what):
+        """Wherever it fails: linking adapters, writing its log, or taking its place."""
+        before = sorted(tmp_path.rglob("*"))
+        at = len(steps(read_events(trained))) - 1
+
+        def fail(*given, **named):
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            if what == "adapter":
+                patch.setattr("learning.runs.fork._link", fail)
+            elif what == "log":
+                patch.setattr("abm.log.disk.sync_data", fail)
+            else:
+                patch.setattr("pathlib.Path.rename", fail)
+            with pytest.raises(LogError, match="No space left"):
+                fork(trained, at, ["audience=neutral"], tmp_path / "fork")
+        assert sorted(tmp_path.rglob("*")) == before
+        assert fork(trained, at, ["audience=neutral"], tmp_path / "fork")[1] == tmp_path / "fork"
+        assert any((tmp_path / "fork" / "adapters").iterdir())
+
+    def test_an_empty_folder_is_taken_and_another_is_not(self, parent, tmp_path):
+        """What a folder holds stays."""
+        (tmp_path / "fork").mkdir()
+        fork(parent, AT, [], tmp_path / "fork")
+        (tmp_path / "full").mkdir()
+        (tmp_path / "full" / "notes").touch()
+        with pytest.raises(InputError, match="cannot take a fork"):
+            fork(parent, AT, [], tmp_path / "full")
+
+    def test_a_command_that_could_not_begin_leaves_none(self, parent, tmp_path, monkeypatch):
+        """Its model is not here; once something was decided, the fork stays."""
+        out = tmp_path / "fork"
+
+        def broken(config, folder):
+            raise InputError("no such model")
+
+        monkeypatch.setattr("analysis.cli.fork.carry_out", broken)
+        with pytest.raises(InputError, match="no such model"):
+            command(parent, at=AT, set_=["audience=neutral"], out=out)
+        assert not out.exists()
+
+        def later(config, folder):
+            carry_out(folder, config, commits=8)
+
+        monkeypatch.setattr("analysis.cli.fork.carry_out", later)
+        with pytest.raises(Killed):
+            command(parent, at=AT, set_=["audience=neutral"], out=out)
+        monkeypatch.setattr("analysis.cli.fork.carry_out", broken)
+        with pytest.raises(InputError, match="no such model"):
+            command(parent, at=AT, set_=["audience=neutral"], out=out)
+        assert (out / "run.json").exists()
 
 
 class TestIntegrity:

@@ -159,5 +159,14 @@ class TestLayout:
         monkeypatch.setattr("media_graph.layouts.layout", lambda csr, seed: 1 / 0)
         assert np.array_equal(stored_layout(graph, tmp_path), first)
         monkeypatch.undo()
-        path.write_bytes(path.read_bytes()[:50])
-        assert np.array_equal(stored_layout(graph, tmp_path), first)
+        whole = path.read_bytes()
+        for other in (whole[:50], whole[:-4] + b"\0\0\x80\x3f", b""):
+            path.write_bytes(other)
+            assert np.array_equal(stored_layout(graph, tmp_path), first), "one that was edited was believed"
+            assert path.read_bytes() == whole
+
+    def test_nothing_need_be_written(self, tmp_path):
+        """Where the folder cannot be, a layout is computed each time."""
+        (tmp_path / "file").touch()
+        graph = build("erdos_renyi", 60, 1, degree=4)
+        assert np.array_equal(stored_layout(graph, tmp_path / "file" / "layouts"), layout(graph))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,7 @@ from abm.events import CrowdJoined, Event, Reacted, ReactedMany, StepEnded
 from abm.log import Fork, create, open_log, projection, read_events
 from abm.log.codec import KINDS
 from abm.log.frames import columns, wide, wide_columns
-from abm.log.parquet import Projected, is_current, path_of, project, read_metadata
+from abm.log.parquet import Projected, is_current, path_of, project
 from abm.log.projection import Projector, reactions, rebuild, scan, scan_study
 from abm.log.segments import blocks, read_manifest, segments
 from moloch.content import canonical
@@ -34,6 +35,11 @@ def sealed(run, fill, small_segments):
     assert [segment.first for segment in segments(run)] == [0, 6, 10]
     shutil.rmtree(run / "parquet", ignore_errors=True)
     return run
+
+
+def about(path: Path) -> Projected:
+    """Return what a projection says about itself."""
+    return msgspec.json.decode(pl.read_parquet_metadata(path)["moloch"], type=Projected)
 
 
 def rows(events: list[Event]) -> list[dict]:
@@ -136,8 +142,7 @@ class TestProjection:
         rebuild(sealed)
         found = segments(sealed)
         for segment, after in pairwise(found):
-            said = read_metadata(path_of(sealed, segment))
-            assert said is not None
+            said = about(path_of(sealed, segment))
             goes_on_from = next(iter(blocks(after, None))).commit.prev
             assert (said.first, said.end, said.hash) == (segment.first, after.first, goes_on_from)
 
@@ -149,33 +154,55 @@ class TestProjection:
         assert rebuild(sealed) == []
         assert len(rebuild(sealed, anew=True)) == 2
 
-    @pytest.mark.parametrize(
-        "what", ["cut", "rubbish", "emptied", "other version", "other hash", "other place", "plain"]
-    )
-    def test_one_that_does_not_match_is_made_again(self, sealed, what):
-        """A projection that cannot be read, or that the log does not confirm, is not used."""
+    @pytest.mark.parametrize("what", ["cut", "rubbish", "emptied", "plain", "votes", "exchanged", "other version"])
+    def test_one_of_other_bytes_is_made_again(self, sealed, what, monkeypatch):
+        """A projection that is not byte for byte what was made of its segment is not used, whatever it says of itself."""
         rebuild(sealed)
         want = scan(sealed).collect()
         segment, after = segments(sealed)[:2]
         path = path_of(sealed, segment)
-        good = read_metadata(path)
-        assert good is not None
-        wrong = {
-            "other version": msgspec.structs.replace(good, version="0"),
-            "other hash": msgspec.structs.replace(good, hash="0" * 64),
-            "other place": msgspec.structs.replace(good, end=good.end + 1),
-        }
-        if what in wrong:
-            said = msgspec.json.encode(wrong[what]).decode()
-            pl.DataFrame({"seq": [99]}).write_parquet(path, metadata={"moloch": said})
+        good = path.read_bytes()
+        if what == "votes":
+            edited = pl.read_parquet(path).with_columns(choice=1 - pl.col("choice"))
+            edited.write_parquet(path, metadata={"moloch": msgspec.json.encode(about(path)).decode()})
         elif what == "plain":
             pl.DataFrame({"seq": [99]}).write_parquet(path)
+        elif what == "other version":
+            monkeypatch.setattr("abm.log.parquet.version", lambda: "0")
         else:
-            data = path.read_bytes()
-            path.write_bytes({"cut": data[:-10], "rubbish": b"PAR1" + b"x" * 100, "emptied": b""}[what])
+            other = path_of(sealed, after).read_bytes()
+            path.write_bytes(
+                {"cut": good[:-10], "rubbish": b"PAR1" + b"x" * 100, "emptied": b"", "exchanged": other}[what]
+            )
         assert not is_current(sealed, segment, after)
         assert scan(sealed).collect().equals(want)
-        assert read_metadata(path) == good
+        assert path.read_bytes() == good or what == "other version"
+
+    def test_nothing_is_believed_that_cannot_be_confirmed(self, sealed, tmp_path, monkeypatch):
+        """Where this user noted nothing, as on another machine, a projection is made again, and then used."""
+        rebuild(sealed)
+        want = scan(sealed).collect()
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+        pair = segments(sealed)[:2]
+        assert not is_current(sealed, *pair)
+        assert scan(sealed).collect().equals(want)
+        assert is_current(sealed, *pair)
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+        assert scan(sealed).collect().equals(want)
+        assert not is_current(sealed, *pair)
+
+    def test_each_is_checked_once(self, sealed, monkeypatch):
+        """A process reads a projection's bytes once to check them, and again if the file changes."""
+        rebuild(sealed)
+        read = []
+        digest = hashlib.file_digest
+        monkeypatch.setattr("hashlib.file_digest", lambda file, how: read.append(file.name) or digest(file, how))
+        scan(sealed), scan(sealed)
+        assert len(read) == 2
+        path = path_of(sealed, segments(sealed)[0])
+        path.write_bytes(path.read_bytes()[:-1] + b"2")
+        assert same(scan(sealed).collect(), list(read_events(sealed)))
 
     def test_all_deleted_and_rebuilt_are_equal(self, sealed):
         """Deleting parquet/ loses nothing."""

@@ -15,6 +15,7 @@ import pytest
 
 from abm.events import Recovered
 from abm.log import codec, create, disk, open_log, read_events, verify
+from abm.log.codec import PREAMBLE
 from abm.log.segments import Segment, blocks, walk
 from moloch.errors import CorruptLog, LogError
 
@@ -139,10 +140,36 @@ class TestOddFolders:
     def test_no_segments(self, run):
         """A run whose first segment was never made starts from nothing."""
         create(run, {}).close()
-        shutil.rmtree(run / "log")
+        (run / "log" / f"{0:020d}.jsonl.zst").unlink()
         assert list(read_events(run)) == []
         with open_log(run, write=True) as log:
             assert log.append([Recovered(quarantined="", nbytes=0)]).seq == 1
+
+    @pytest.mark.parametrize("gone", ["the folder", "all files", "all but the preamble", "all but half a commit"])
+    @pytest.mark.parametrize("sign", ["adapters/one/adapter.safetensors", "parquet/0.parquet", "snap/7.json", "notes"])
+    def test_a_log_that_is_gone_does_not_begin_again(self, run, fill, gone, sign):
+        """Where something of the run is left but its events, opening it for writing is refused, and changes nothing."""
+        fill([3])
+        (run / sign).parent.mkdir(parents=True, exist_ok=True)
+        (run / sign).write_text("what only a run that went on leaves behind")
+        first = run / "log" / f"{0:020d}.jsonl.zst"
+        if gone == "the folder":
+            shutil.rmtree(run / "log")
+        elif gone == "all files":
+            first.unlink()
+        else:
+            first.write_bytes(first.read_bytes()[: len(PREAMBLE) if "preamble" in gone else 60])
+        before = sorted(run.rglob("*"))
+        with pytest.raises(CorruptLog, match="the run's log is gone"):
+            open_log(run, write=True)
+        assert sorted(run.rglob("*")) == before
+
+    def test_a_log_whose_folder_is_gone_does_not_begin_again(self, run, fill):
+        """run.json is never there before the folder of the log is."""
+        fill([3])
+        shutil.rmtree(run / "log")
+        with pytest.raises(CorruptLog, match="the run's log is gone"):
+            open_log(run, write=True)
 
     def test_no_run(self, run, tmp_path):
         """A folder without run.json is no run, and stays untouched."""
