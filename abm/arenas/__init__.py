@@ -140,11 +140,6 @@ class Arena(_Strict):
         return "\n\n".join(f"Option {chr(65 + i)}:\n{text}" for i, text in enumerate(options))
 
     @staticmethod
-    def untold(tag: str, text: str) -> str:
-        """Return the trajectory of a competitor that does not think: its message in the arena's tag."""
-        return f"<{tag}>{text}</{tag}>"
-
-    @staticmethod
     def completion(thinking: str, tag: str, text: str) -> str:
         """Return the trajectory of a competitor: its thinking, then its message in the arena's tag."""
         return f"<think>{thinking}</think>\n<{tag}>{text}</{tag}>"

@@ -113,12 +113,11 @@ class Contests(msgspec.Struct, frozen=True):
         """
         arena = self.arena
         if not self.rendered:
-            if answer is not None and parse_completion(answer.text, arena.tag) == Completion(
-                message.thinking, message.text
-            ):
+            said = Completion(message.thinking, message.text)
+            if answer is not None and parse_completion(answer.text, arena.tag) == said:
                 return answer.text, answer.finish != "length"
             if not message.thinking:
-                return arena.untold(arena.tag, message.text), True
+                return f"<{arena.tag}>{message.text}</{arena.tag}>", True
         return arena.completion(message.thinking, arena.tag, message.text), True
 
     def thinkers(self, contest: DecidedContest) -> list[Reacted]:
