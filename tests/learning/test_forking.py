@@ -189,9 +189,12 @@ class TestFailures:
     """A fork that fails leaves nothing behind, and the same call makes it later."""
 
     @pytest.fixture
-    def trained(self, parent, tmp_path):
-        """A parent whose adapters have files."""
+    def trained(self, parent, tmp_path, monkeypatch):
+        """A parent whose adapters have files, which pass for what its log names."""
         copy = shutil.copytree(parent, tmp_path / "parent")
+        monkeypatch.setattr(
+            "learning.runs.fork._shared_adapters", lambda events, *runs: [p.name for p in (copy / "adapters").iterdir()]
+        )
         for event in read_events(copy):
             if isinstance(event, AdapterTrained):
                 (copy / "adapters" / event.adapter).mkdir(parents=True)
