@@ -31,7 +31,7 @@ class Cost(NamedTuple):
 
     def or_more(self, other: Cost) -> Cost:
         """Return the larger of both, each number for itself."""
-        return Cost(*map(max, self, other))
+        return Cost(max(self.calls, other.calls), max(self.tokens, other.tokens), max(self.usd, other.usd))
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,8 +47,8 @@ class Ledger:
         folder: of the run; the file is made with its first line.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+    def __init__(self, folder: Path, name: str = FILE) -> None:
+        self._path = folder / name
 
     def read(self) -> Cost:
         """Return what counts as spent; nothing where there is no file.

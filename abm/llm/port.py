@@ -155,6 +155,16 @@ class Placed(Protocol):
 
 
 @runtime_checkable
+class Yielding(Protocol):
+    """A model behind a server that may refuse the usual way of asking."""
+
+    @property
+    def changes(self) -> Sequence[str]:
+        """How it is asked instead, in words that follow "the server"."""
+        ...
+
+
+@runtime_checkable
 class Sleeping(Protocol):
     """A model in this process that can give its memory back, to a training for example; the next call wakes it."""
 

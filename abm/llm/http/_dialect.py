@@ -72,6 +72,7 @@ class Dialect:
         self._form = _Form(options=kind == "vllm")
         self._bound = "max_tokens"
         self._sent: dict[str, _Form] = {}
+        self._ignores = False
         self.changes: list[str] = []
 
     def body(self, request: Request, model: str, extra: dict[str, Any]) -> bytes:
@@ -121,18 +122,20 @@ class Dialect:
     def answered(self, request: Request, text: str) -> None:
         """Take note of an answer: one that is none of its options shows that the server does not hold it to them."""
         sent = self._sent.pop(request.site, self._form)
-        if request.choices and text.strip() not in request.choices and (sent.options or sent.schemas):
+        asked = request.choices and (sent.options or sent.schemas)
+        if asked and text.strip() not in request.choices and not self._ignores:
+            self._ignores = True
             self._say(IGNORES)
 
     def _give_way(self, form: _Form, words: str, why: str) -> Again:
         self._form = form
-        self._say(words)
+        if words not in self.changes:
+            self.changes.append(words)
+            self._say(words)
         return Again(why, wrong=True)
 
     def _say(self, words: str) -> None:
-        if words not in self.changes:
-            self.changes.append(words)
-            warnings.warn(f"{self._place} {words}", MolochWarning, stacklevel=2)
+        warnings.warn(f"{self._place} {words}", MolochWarning, stacklevel=2)
 
 
 def merged(messages: list[Message]) -> list[Message]:

@@ -21,7 +21,7 @@ EXAMPLE = "For example http://localhost:8000/v1"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN = re.compile(r"_?[A-Za-z]{1,16}[0-9]{0,2}(?:_[A-Za-z]{0,16}[0-9]{0,2})*")
 """Names of words; what else could be a variable's name could as well be a key that was put in its place."""
-_URL_LIKE = re.compile(r"(?i)https?:|.*[/:.]")
+_URL_LIKE = re.compile(r"(?i).*[/:]|localhost$|[0-9.]+$")
 
 
 class Endpoint(BaseModel):
