@@ -102,8 +102,9 @@ def _text(value: Any, *, thinking: bool = True, level: int = 0) -> str | None:
     if isinstance(value, dict):
         if not thinking and value.get("type") in _THINKING:
             return ""
-        inner = next((value[name] for name in _TEXTS if value.get(name) is not None), None)
-        return _text(inner, thinking=thinking, level=level + 1)
+        named = [value[name] for name in _TEXTS if name in value]
+        inner = next((each for each in named if each is not None), None)
+        return _text(inner, thinking=thinking, level=level + 1) if named else None
     parts = [_text(each, thinking=thinking, level=level + 1) for each in value]
     return None if None in parts else "".join(part or "" for part in parts)
 

@@ -13,7 +13,7 @@ import msgspec
 
 DEPTH = 64
 """Levels that are read; what lies deeper is read as null."""
-DIGITS = 18
+DIGITS = 40
 """Digits of a whole number that stays one; a longer one becomes a float."""
 
 _BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]++|[\]}]++', re.DOTALL)
