@@ -187,7 +187,7 @@ class HTTPLLM:
         """Return what an answer comes to; what its server says that it cost counts, whatever it is worth."""
         data = parsed_json(self._control.redacted(body))
         usage = completions.usage(data)
-        if status != 200:
+        if not 200 <= status < 300:
             outcome = self._failed(question, status, headers, data, body)
             return Landed(outcome, _filled(usage, UNKNOWN if status in LOST else NOTHING))
         if self._ids.stale(self._id(data, body), first=first):
@@ -230,18 +230,18 @@ class HTTPLLM:
     def _take_note(self, question: Request, data: Any, reply: Reply) -> None:
         """Record which model answered, and say so once where it is another one than was asked."""
         self._dialect.answered(question, reply.text.rpartition("</think>")[2])
-        asked, name = (
-            question.adapter or self.served.name,
-            self._control.redacted_text(completions.label(data, "model")),
-        )
+        asked, name = question.adapter or self.served.name, completions.label(data, "model")
+        name = failures.shortened(self._control.redacted_text(name))
         if not name:
             return
-        known = name in self._answered_by or len(self._answered_by) < NAMES
-        self._answered_by[name if known else "others"] += 1
+        model = self.served.name if name == question.adapter else name
+        known = model in self._answered_by or len(self._answered_by) < NAMES
+        self._answered_by[model if known else "others"] += 1
         if name != asked and known and (asked, name) not in self._strange:
             self._strange.add((asked, name))
-            why = f"{self.endpoint.url} answers as {failures.shortened(name)!r} where {asked!r} is asked"
-            warnings.warn(why, MolochWarning, stacklevel=2)
+            warnings.warn(
+                f"{self.endpoint.url} answers as {name!r} where {asked!r} is asked", MolochWarning, stacklevel=2
+            )
 
     def _id(self, data: Any, body: bytes) -> str:
         """Return what tells a completion from others; Ollama draws its ids from a thousand."""

@@ -113,17 +113,17 @@ class Control:
             InputError: it wants another key.
         """
         answer = self.ask("GET", "/models")
-        said = self._words(answer)
         if answer.status == 429 or answer.status >= 500 or answer.status in EARLY:
             raise ServiceError(
                 "the server does not serve now",
                 where=self.place,
-                why=with_words(f"HTTP {answer.status} to the list of its models", said),
+                why=self.words(answer, " to the list of its models"),
                 fix="The same command goes on once it does.",
             )
         if answer.status in (401, 403):
-            why = with_words(f"HTTP {answer.status}", said)
-            raise InputError("the server does not let us in", where=self.place, why=why, fix=self._endpoint.key_fix)
+            raise InputError(
+                "the server does not let us in", where=self.place, why=self.words(answer), fix=self._endpoint.key_fix
+            )
         return _listed(answer.data) if answer.status == 200 else []
 
     def served(self, name: str, given: str = "") -> ServedModel:
@@ -189,11 +189,13 @@ class Control:
         return InputError(
             "the server gives no log-probabilities",
             where=self.place,
-            why=with_words(f"HTTP {answer.status}", self._words(answer)),
+            why=self.words(answer),
         )
 
-    def _words(self, answer: ServerAnswer) -> str:
-        return self.redacted_text(words(answer.data, answer.text.encode("utf-8", "replace")))
+    def words(self, answer: ServerAnswer, to: str = "") -> str:
+        """Return an answer's status, what it was an answer ``to``, and the server's own words."""
+        said = self.redacted_text(words(answer.data, answer.text.encode("utf-8", "replace")))
+        return with_words(f"HTTP {answer.status}{to}", said)
 
     def redacted(self, data: bytes) -> bytes:
         """Return what a server said without the key, which some repeat."""

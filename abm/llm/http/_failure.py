@@ -140,7 +140,7 @@ def labels(data: Any, level: int = 0) -> str:
         return " ".join(labels(each, level + 1) for each in data[:3]) if level < 4 else ""
     if not isinstance(data, dict) or level >= 4:
         return ""
-    own = [shortened(str(data[name])) for name in _LABELS if isinstance(data.get(name), str | int)]
+    own = [shortened(_found(data[name], 1)) for name in _LABELS if isinstance(data.get(name), str | int)]
     return " ".join([*own, *(labels(data[name], level + 1) for name in ("error", "errors") if name in data)])
 
 
@@ -160,7 +160,7 @@ def _found(data: Any, level: int) -> str:
             return f"{'.'.join(str(part)[:40] for part in place[:6])}: {text}" if isinstance(place, list) else text
     try:
         return canonical(data).decode("utf-8", "replace")[: 2 * SHOWN] if data and not level else ""
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return ""
 
 

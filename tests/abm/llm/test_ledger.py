@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +14,6 @@ from moloch.errors import InputError, LogError
 from tests.abm.llm.test_http import _quick, asked, first_then, llm  # noqa: F401 (a fixture)
 from tests.support.server import Call, completion, echo, ok, serving
 
-ROOT = Path(__file__).resolve().parents[3]
 USAGE = {"prompt_tokens": 60, "completion_tokens": 1400}
 BILLED = sum(USAGE.values())
 """Tokens that each attempt of the hostile servers is charged, which they state or not."""
@@ -186,45 +179,6 @@ class TestLedger:
         with serving() as server:
             list(llm(server, budget).complete(asked(300)))
         assert len(written) <= 2
-
-    def test_killed_and_killed_again(self, tmp_path):
-        """A process that is killed while it asks, and its successors, send no more than the bound, all together."""
-        children: list[int] = []
-
-        def answer(call: Call) -> bytes:
-            if len(server.calls) % 9 == 0:
-                os.kill(children[-1], signal.SIGKILL)
-            return ok(b"[]") if call.fields["seed"] % 3 else completion("x")
-
-        script = textwrap.dedent(
-            """
-            import sys
-            from pathlib import Path
-            from abm.llm.budget import Bounds, Budget, BudgetSpent
-            from abm.llm.http import HTTPLLM, _retries
-            from abm.llm.http.endpoint import Endpoint
-            from abm.llm.ledger import Cost, Ledger
-            from tests.abm.llm.test_http import asked
-
-            _retries.FIRST_DELAY = 0.002
-            budget = Budget(Bounds(calls=60))
-            budget.keep(Ledger(Path(sys.argv[2])), Cost())
-            try:
-                list(HTTPLLM("m", Endpoint(url=sys.argv[1], concurrency=4, attempts=9), budget=budget).complete(asked(60)))
-            except BudgetSpent:
-                sys.exit(5)
-            """
-        )
-        codes = []
-        with serving(answer, delay=0.002) as server:
-            while (not codes or codes[-1] == -signal.SIGKILL) and len(codes) < 12:
-                child = subprocess.Popen(
-                    [sys.executable, "-c", script, server.url, str(tmp_path)], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
-                )  # fmt: skip
-                children.append(child.pid)
-                codes.append(child.wait(60))
-        assert codes[-1] == 5 and codes.count(-signal.SIGKILL) >= 3
-        assert 30 <= len(server.calls) <= 60
 
     def test_other_runs_that_share_a_bound(self, tmp_path):
         """What they spent counts against it, and is not written as one's own."""
