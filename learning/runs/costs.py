@@ -87,7 +87,7 @@ def check_places(config: RunConfig) -> None:
         raise InputError(
             f"no files of model {config.model!r} here",
             why="a model that writes is trained here, from its files; only models that read or judge may be elsewhere",
-            fix="Give its folder, or download it once: hf download NAME.",
+            fix="Give its folder, or fetch it once: moloch model add NAME, or hf download NAME.",
         )
 
 
