@@ -31,6 +31,7 @@ from moloch.errors import MolochError, MolochWarning
 
 LOST = (408, 502, 504, 520, 521, 522, 523, 524)
 """Statuses of a gateway that lost the server behind it, which may have answered, and may charge for it."""
+OTHERS = "others"
 NAMES = 16
 """Names of models that answered, which are told apart in one round of calls."""
 
@@ -192,18 +193,22 @@ class HTTPLLM:
             return Landed(outcome, _filled(usage, UNKNOWN if status in LOST else NOTHING))
         if self._ids.stale(self._id(data, body), first=first):
             return Landed(Again("answer to another call", stale=True), UNKNOWN)  # that one was booked
-        outcome = completions.completion(question, data)
+        outcome = completions.completion(question, data, usage)
         if isinstance(outcome, Reply):
-            outcome = msgspec.structs.replace(outcome, text=self._control.redacted_text(outcome.text))
+            if self._control.has_key:
+                outcome = msgspec.structs.replace(outcome, text=self._control.redacted_text(outcome.text))
             self._take_note(question, data, outcome)
-            written = min(question.sampling.max_tokens, len(outcome.text.encode()) + 16)
-            return Landed(outcome, _filled(usage, Usage(most_tokens(question), written)))
+            if None in usage:
+                written = min(question.sampling.max_tokens, len(outcome.text.encode()) + 16)
+                usage = _filled(usage, Usage(most_tokens(question), written))
+            return Landed(outcome, usage)
         if (error := failures.error_within(data)) is None:
             return Landed(outcome, usage)
         return Landed(self._failed_within(question, headers, error), _filled(usage, NOTHING))
 
     def give_up(self, question: Request, why: str) -> Reply:
         """Return a reply without text: the server answered others, but never this call."""
+        self._dialect.gave_up(question)
         return Reply(question.site, "", "error", 0, 0)
 
     def _failed(
@@ -229,19 +234,18 @@ class HTTPLLM:
 
     def _take_note(self, question: Request, data: Any, reply: Reply) -> None:
         """Record which model answered, and say so once where it is another one than was asked."""
-        self._dialect.answered(question, reply.text.rpartition("</think>")[2])
-        asked, name = question.adapter or self.served.name, completions.label(data, "model")
-        name = failures.shortened(self._control.redacted_text(name))
-        if not name:
-            return
-        model = self.served.name if name == question.adapter else name
-        known = model in self._answered_by or len(self._answered_by) < NAMES
-        self._answered_by[model if known else "others"] += 1
-        if name != asked and known and (asked, name) not in self._strange:
-            self._strange.add((asked, name))
-            warnings.warn(
-                f"{self.endpoint.url} answers as {name!r} where {asked!r} is asked", MolochWarning, stacklevel=2
-            )
+        if question.choices or question.schema:
+            self._dialect.answered(question, reply.text.rpartition("</think>")[2])
+        name, asked = completions.label(data, "model"), question.adapter or self.served.name
+        if name and name != asked:
+            name = failures.shortened(self._control.redacted_text(name))
+            name = name if name in self._answered_by or len(self._answered_by) < NAMES else OTHERS
+            if name != OTHERS and (asked, name) not in self._strange:
+                self._strange.add((asked, name))
+                said = f"{self.endpoint.url} answers as {name!r} where {asked!r} is asked"
+                warnings.warn(said, MolochWarning, stacklevel=2)
+        if name:
+            self._answered_by[self.served.name if name == question.adapter else name] += 1
 
     def _id(self, data: Any, body: bytes) -> str:
         """Return what tells a completion from others; Ollama draws its ids from a thousand."""

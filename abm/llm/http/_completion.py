@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from abm.llm.http._exchange import Again, Usage
+from abm.llm.http._exchange import UNKNOWN, Again, Usage
 from abm.llm.port import Finish, Reply, Request, prompt_tokens, text_tokens
 
 UNFINISHED = ("abort", "error")
@@ -22,13 +22,19 @@ PARTS = 8
 
 _READ = ("prompt_tokens", "input_tokens", "prompt_eval_count")
 _WRITTEN = ("completion_tokens", "output_tokens", "eval_count")
+_BOTH = ("total_tokens",)
 _TEXTS = ("text", "content", "parts", "refusal", "thinking", "reasoning", "summary")
 _THINKING = ("thinking", "reasoning", "reasoning_content", "thought", "redacted_thinking")
+_APART = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 _CHOICE = re.compile(r'\s*(?:```(?:json)?\s*)?\{\s*"choice"\s*:\s*"([^"\\]*)("?)')
 
 
-def completion(request: Request, data: Any) -> Reply | Again:
-    """Return the reply, or that the call is to be made again; thinking that was taken out of the text is put back before it."""
+def completion(request: Request, data: Any, cost: Usage) -> Reply | Again:
+    """Return the reply, or that the call is to be made again; thinking that was taken out of the text is put back before it.
+
+    Args:
+        cost: as the server states it; what it does not is estimated.
+    """
     choices = data.get("choices") if isinstance(data, dict) else None
     if not isinstance(choices, list):
         return Again("malformed answer", wrong=True)
@@ -45,13 +51,12 @@ def completion(request: Request, data: Any) -> Reply | Again:
     if content is None or refusal is None:
         return Again("malformed answer", wrong=True)
     text = _with_thinking(_unwrapped(request, content or refusal), _thinking(message))
-    read, written = _counts(data)
     return Reply(
         request.site,
         text,
         _ending(reason, refused=bool(refusal and not content)),
-        prompt_tokens(request) if read is None else read,
-        text_tokens(text) if written is None else written,
+        prompt_tokens(request) if cost.tokens_in is None else cost.tokens_in,
+        text_tokens(text) if cost.tokens_out is None else cost.tokens_out,
     )
 
 
@@ -60,27 +65,29 @@ def usage(data: Any) -> Usage:
 
     Tokens that only the sum of both holds, as thinking on some servers, count as written.
     """
-    read, written = _counts(data)
-    total = _count(_mapping(data).get("usage"), "total_tokens")
-    if total is not None and read is not None:
-        written = max(written or 0, total - read)
+    stated = data.get("usage") if isinstance(data, dict) else None
+    if not isinstance(stated, dict):
+        return UNKNOWN
+    read, written, total = _count(stated, _READ), _count(stated, _WRITTEN), _count(stated, _BOTH)
+    if total is not None and read is not None and total - read > (written or 0):
+        written = total - read
     return Usage(read, written)
 
 
 def label(data: Any, name: str) -> str:
     """Return a completion's ``id`` or ``model`` as its server states it; empty if it states none."""
-    value = _mapping(data).get(name)
-    return " ".join(value[:NAME].split()) if isinstance(value, str) else ""
-
-
-def _mapping(data: Any) -> dict[str, Any]:
-    return data if isinstance(data, dict) else {}
+    value = data.get(name) if isinstance(data, dict) else None
+    if not isinstance(value, str):
+        return ""
+    return value if len(value) <= NAME and value.isprintable() else " ".join(value[:NAME].split())
 
 
 def _message(choice: Any) -> dict[str, Any] | None:
     """Return a choice's message as a mapping; None if it has none."""
-    message = _mapping(choice).get("message")
-    if message is None and isinstance(_mapping(choice).get("text"), str):
+    if not isinstance(choice, dict):
+        return None
+    message = choice.get("message")
+    if message is None and isinstance(choice.get("text"), str):
         return {"content": choice["text"]}  # as completions without chat
     if isinstance(message, str):
         return {"content": message}
@@ -111,10 +118,12 @@ def _text(value: Any, *, thinking: bool = True, level: int = 0) -> str | None:
 
 def _thinking(message: dict[str, Any]) -> str:
     """Return what a server took out of the text as thinking, or put into parts of its own; once, wherever it stands."""
-    for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details"):
-        if text := _text(message.get(name)):
+    for name in _APART:
+        if name in message and (text := _text(message[name])):
             return text
     content = message.get("content")
+    if isinstance(content, str):
+        return ""
     parts = content if isinstance(content, list) else [content]
     return "".join(_text(part) or "" for part in parts if isinstance(part, dict) and part.get("type") in _THINKING)
 
@@ -148,15 +157,10 @@ def _ending(reason: Any, *, refused: bool) -> Finish:
     return "length" if reason in ("length", "max_tokens") else "stop"
 
 
-def _counts(data: Any) -> tuple[int | None, int | None]:
-    """Return tokens read and written; None where a server counted none, or nonsense: an answer is not lost for that."""
-    stated = _mapping(data).get("usage")
-    return _count(stated, *_READ), _count(stated, *_WRITTEN)
-
-
-def _count(stated: Any, *names: str) -> int | None:
+def _count(stated: dict[str, Any], names: tuple[str, ...]) -> int | None:
+    """Return tokens under the first of these names that counts some; None if none does, or what it says is nonsense."""
     for name in names:
-        tokens = _mapping(stated).get(name)
-        if isinstance(tokens, int | float) and not isinstance(tokens, bool) and 0 <= tokens < MOST_TOKENS:
+        tokens = stated.get(name)
+        if type(tokens) in (int, float) and 0 <= tokens < MOST_TOKENS:
             return int(tokens)
     return None

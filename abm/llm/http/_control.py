@@ -50,6 +50,11 @@ class Control:
         self._key = self._secret.encode()
 
     @property
+    def has_key(self) -> bool:
+        """Whether a key is sent, which nothing may repeat."""
+        return bool(self._key)
+
+    @property
     def place(self) -> str:
         """The server's address, for messages."""
         host = f"[{self._address.host}]" if ":" in self._address.host else self._address.host

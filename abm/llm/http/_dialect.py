@@ -95,10 +95,11 @@ class Dialect:
             fields |= UNTOUCHED
         if request.choices and form.options:
             fields["structured_outputs"] = {"choice": request.choices}
-        elif form.schemas and (schema := _schema(request)):
-            named = {"name": "answer", "schema": msgspec.Raw(schema), "strict": True}
+        elif (request.choices or request.schema) and form.schemas:
+            named = {"name": "answer", "schema": msgspec.Raw(_schema(request)), "strict": True}
             fields["response_format"] = {"type": "json_schema", "json_schema": named}
-        self._sent[request.site] = form
+        if request.choices or request.schema:
+            self._sent[request.site] = form
         return _encode(fields | extra)
 
     def refused(self, request: Request, status: int, said: str) -> Again | None:
@@ -108,31 +109,38 @@ class Dialect:
         if all(word in said for word in ("max_tokens", "max_completion_tokens", "instead")):
             self._bound = "max_completion_tokens"  # newer hosted models know only this name
             return Again("field renamed", wrong=True, said=said)
-        sent = self._sent.get(request.site, self._form)
-        if sent.system and _SYSTEM.search(said) and any(m["role"] == "system" for m in request.messages):
-            return self._give_way(self._form._replace(system=False), MERGED, "system text refused")
-        if not request.guide or not _GUIDE.search(said):
+        if _SYSTEM.search(said) and any(message["role"] == "system" for message in request.messages):
+            self._give_way(self._form._replace(system=False), MERGED)
+            return Again("system text refused", wrong=True, said=said)
+        sent = self._sent.pop(request.site, None)
+        if sent is None or not _GUIDE.search(said):
             return None
         if request.choices and sent.options:
-            return self._give_way(self._form._replace(options=False), BY_SCHEMA, "options refused")
+            self._give_way(self._form._replace(options=False), BY_SCHEMA)
+            return Again("options refused", wrong=True, said=said)
         if sent.schemas:
-            return self._give_way(self._form._replace(options=False, schemas=False), FREE, "schema refused")
+            self._give_way(self._form._replace(options=False, schemas=False), FREE)
+            return Again("schema refused", wrong=True, said=said)
         return None
 
     def answered(self, request: Request, text: str) -> None:
         """Take note of an answer: one that is none of its options shows that the server does not hold it to them."""
-        sent = self._sent.pop(request.site, self._form)
-        asked = request.choices and (sent.options or sent.schemas)
-        if asked and text.strip() not in request.choices and not self._ignores:
+        sent = self._sent.pop(request.site, None)
+        if sent is None or not request.choices or self._ignores:
+            return
+        if (sent.options or sent.schemas) and text.strip() not in request.choices:
             self._ignores = True
             self._say(IGNORES)
 
-    def _give_way(self, form: _Form, words: str, why: str) -> Again:
+    def gave_up(self, request: Request) -> None:
+        """Take note that no answer to a call will come."""
+        self._sent.pop(request.site, None)
+
+    def _give_way(self, form: _Form, words: str) -> None:
         self._form = form
         if words not in self.changes:
             self.changes.append(words)
             self._say(words)
-        return Again(why, wrong=True)
 
     def _say(self, words: str) -> None:
         warnings.warn(f"{self._place} {words}", MolochWarning, stacklevel=2)

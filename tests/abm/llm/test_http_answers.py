@@ -17,7 +17,7 @@ from abm.llm.http import HTTPLLM, ServiceError
 from abm.llm.http import _completion as completions
 from abm.llm.http import _failure as failures
 from abm.llm.http._dialect import merged
-from abm.llm.http._exchange import Again, Landed
+from abm.llm.http._exchange import UNKNOWN, Again, Landed
 from abm.llm.http._ids import CompletionIds
 from abm.llm.http._json import DEPTH, parsed_json
 from abm.llm.http.endpoint import Endpoint
@@ -120,7 +120,8 @@ class TestBeside:
             best = 1e9
             for _ in range(3):
                 began = time.perf_counter()
-                assert isinstance(completions.completion(QUESTION, parsed_json(odd)), Reply)
+                data = parsed_json(odd)
+                assert isinstance(completions.completion(QUESTION, data, completions.usage(data)), Reply)
                 best = min(best, time.perf_counter() - began)
             return best
 
@@ -172,7 +173,7 @@ class TestTexts:
     @pytest.mark.parametrize("content", [5, True, [1], {"a": 1}, [[[[[[[[[["deep"]]]]]]]]]]])
     def test_no_text(self, content):
         """What is no text is asked for again."""
-        outcome = completions.completion(QUESTION, {"choices": [{"message": {"content": content}}]})
+        outcome = completions.completion(QUESTION, {"choices": [{"message": {"content": content}}]}, UNKNOWN)
         assert isinstance(outcome, Again) and outcome.why == "malformed answer" and outcome.wrong
 
 
