@@ -57,10 +57,12 @@ class Budget:
 
     Attributes:
         calls, tokens, usd: spent so far.
+        bounded: whether there is any bound.
     """
 
     def __init__(self, bounds: Bounds | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.bounds = bounds or Bounds()
+        self.bounded = self.bounds != Bounds()
         self.calls, self.tokens, self.usd = 0, 0, 0.0
         self._reserved: dict[str, Cost] = {}
         self._held = Cost()
@@ -108,11 +110,6 @@ class Budget:
         most = totals.plus(Cost(calls, calls * worst.tokens, calls * worst.usd))
         self._ledger.reserve(most)
         self._written = most
-
-    @property
-    def bounded(self) -> bool:
-        """Whether there is any bound."""
-        return self.bounds != Bounds()
 
     def book(self, price: Price, tokens_in: int, tokens_out: int) -> None:
         """Add an answer to what was spent."""
@@ -183,7 +180,7 @@ class BudgetGate:
     def admit(self, question: Request) -> bool:
         """See :class:`abm.llm.http._exchange.Gate`."""
         self._last = question
-        return self._budget.admit(question, self._price)
+        return not self._budget.bounded or self._budget.admit(question, self._price)
 
     def release(self, question: Request) -> None:
         """See :class:`abm.llm.http._exchange.Gate`."""
@@ -192,7 +189,8 @@ class BudgetGate:
     def settle(self, question: Request, usage: tuple[int | None, int | None]) -> None:
         """See :class:`abm.llm.http._exchange.Gate`; what is None is booked as the worst case has it."""
         read, written = usage
-        self._budget.release(question)
+        if self._budget.bounded:
+            self._budget.release(question)
         self._budget.book(
             self._price,
             most_tokens(question) if read is None else read,

@@ -47,10 +47,16 @@ def completion(request: Request, data: Any, cost: Usage) -> Reply | Again:
     reason = choice.get("finish_reason")
     if reason in UNFINISHED or choice.get("error"):
         return Again("unfinished answer", wrong=True)
-    content, refusal = _text(message.get("content"), thinking=False), _text(message.get("refusal"))
-    if content is None or refusal is None:
-        return Again("malformed answer", wrong=True)
-    text = _with_thinking(_unwrapped(request, content or refusal), _thinking(message))
+    content, refusal = message.get("content"), ""
+    if not isinstance(content, str) or message.get("refusal"):
+        content, refusal = _text(content, thinking=False), _text(message.get("refusal"))
+        if content is None or refusal is None:
+            return Again("malformed answer", wrong=True)
+    text = content or refusal
+    if request.choices:
+        text = _unwrapped(request, text)
+    if thinking := _thinking(message):
+        text = _with_thinking(text, thinking)
     return Reply(
         request.site,
         text,
@@ -130,8 +136,6 @@ def _thinking(message: dict[str, Any]) -> str:
 
 def _with_thinking(text: str, thinking: str) -> str:
     """Return a text with its thinking before it, once: some servers give it apart and leave it in the text, too."""
-    if not thinking:
-        return text
     before, end, after = text.partition("</think>")
     if end:  # it stands in the text, with or without the tag that begins it
         if before.replace("<think>", "", 1).strip() != thinking.strip():
@@ -144,7 +148,7 @@ def _with_thinking(text: str, thinking: str) -> str:
 
 def _unwrapped(request: Request, text: str) -> str:
     """Return the option that a text names where it was asked for as JSON, see :mod:`abm.llm.http._dialect`; else the text."""
-    if not request.choices or (match := _CHOICE.match(text)) is None:
+    if (match := _CHOICE.match(text)) is None:
         return text
     said, whole = match[1], bool(match[2])
     fits = [each for each in request.choices if each == said or (said and not whole and each.startswith(said))]
