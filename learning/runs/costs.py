@@ -81,7 +81,7 @@ def check_places(config: RunConfig) -> None:
     """
     readers = [config.reader_model] if config.audience == LLM_AUDIENCE else []
     config.serving.check(list(dict.fromkeys([config.model, *readers])))
-    if config.serving.endpoint(config.model) is None:
+    if config.serving.endpoint(config.model) is None or "://" in config.model:
         model_folder(config.model)
     elif local_folder(config.model) is None:
         raise InputError(
