@@ -95,6 +95,7 @@ class Ledger:
         line = msgspec.json.encode(_Line(*totals)) + b"\n"
         try:
             new = not self._path.exists()
+            _own_copy(self._path)
             file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             try:
                 _cut_unfinished(file)
@@ -113,6 +114,15 @@ class Ledger:
                 why=error.strerror or str(error),
                 fix="No call was sent that is not in it; make room, then the same command goes on.",
             ) from error
+
+
+def _own_copy(path: Path) -> None:
+    """Part from a copy of the run that shares the file (``cp -al``): what is written here is not spent there."""
+    if not path.exists() or path.stat().st_nlink == 1:
+        return
+    own = path.with_name(path.name + ".new")
+    own.write_bytes(path.read_bytes())
+    own.replace(path)
 
 
 def _cut_unfinished(file: int) -> None:

@@ -137,6 +137,16 @@ class TestLedger:
         ledger.reserve(Cost(8, 100, 0.5))
         assert Ledger(tmp_path).read() == Cost(8, 100, 0.5)
 
+    def test_a_copy_of_links(self, tmp_path):
+        """A run that was copied by links spends for itself."""
+        first, copy = tmp_path / "first", tmp_path / "copy"
+        for folder in (first, copy):
+            folder.mkdir()
+        Ledger(first).reserve(Cost(5, 100, 0.5))
+        (copy / FILE).hardlink_to(first / FILE)
+        Ledger(copy).reserve(Cost(9, 200, 1.0))
+        assert (Ledger(first).read().calls, Ledger(copy).read().calls) == (5, 9)
+
     @pytest.mark.parametrize("line", [b"nonsense", b"{}", b'{"calls": "x", "tokens": 1, "usd": 0}', b"\xff"])
     def test_what_cannot_be_read(self, tmp_path, line):
         """Is an error with its place, never a bound without what was spent of it."""
