@@ -108,6 +108,10 @@ class CallsServed(Lifecycle, frozen=True, kw_only=True, tag="calls_served"):
     seconds: float
     window: int
     """Calls on their way at once that the server bore in the end."""
+    answered_by: dict[str, int] = {}
+    """Model, as the server names it in its answers -> answers; empty where it names none."""
+    changes: list[str] = []
+    """What the server is asked otherwise than is usual, since it refused the usual way."""
 
 
 class ExtensionsLoaded(Lifecycle, frozen=True, kw_only=True, tag="extensions_loaded"):

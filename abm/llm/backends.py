@@ -6,7 +6,7 @@ on a laptop continues on a cluster's server.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,12 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from abm.llm.budget import Budget, Budgeted
-from abm.llm.folders import local_folder
-from abm.llm.http.endpoint import Endpoint
+from abm.llm.folders import local_folder, model_folder
+from abm.llm.http.endpoint import Endpoint, is_url, like_url, parsed
 from abm.llm.port import LLM
 from moloch.errors import InputError
 from moloch.registry import Registry
 
-URLS = ("http://", "https://")
 OR_URL = "or a server's URL: http://host:8000/v1"
 
 
@@ -60,17 +59,53 @@ class Serving(BaseModel):
     @property
     def unknown_backend(self) -> InputError | None:
         """The error for an ``llm`` that is neither a backend's name nor a URL; None if all is well."""
-        return None if self.llm in BACKENDS or self.llm.startswith(URLS) else BACKENDS.unknown(self.llm, also=OR_URL)
+        if self.llm in BACKENDS:
+            return None
+        try:
+            if is_url(self.llm) or like_url(self.llm):
+                parsed(self.llm.partition("#")[0])
+                return None
+        except InputError as error:
+            return error
+        return BACKENDS.unknown(self.llm, also=OR_URL)
+
+    def check(self, models: Collection[str]) -> None:
+        """See that each of these models has a place, and that ``llm`` is one of the places; nothing is opened or asked.
+
+        Raises:
+            InputError: no such backend, a URL that is none, a model that is not here, a key that may not be sent, or a
+                server that nothing uses.
+        """
+        if (unknown := self.unknown_backend) is not None:
+            raise unknown
+        places = {model: self.endpoint(model) for model in models}
+        for model, endpoint in places.items():
+            if endpoint is not None:
+                _ = endpoint.secret
+            elif self.llm in BUILT_IN:  # backends of users' own have models of their own
+                model_folder(model)
+        if is_url(self.llm) and not any(is_url_of(self.llm, endpoint) for endpoint in places.values()):
+            raise InputError(
+                "no model is asked at this server",
+                where=self.llm,
+                why=f"served elsewhere: {', '.join(sorted(models))}" if models else "no model is to be asked",
+                fix="Leave --llm (serving.llm) out, or give the models no servers of their own.",
+            )
 
     def endpoint(self, model: str) -> Endpoint | None:
         """Return the server of a model; None if it is served in this process."""
         if model in self.models:
             return self.models[model]
         for place in (model, self.llm):
-            if place.startswith(URLS):
+            if is_url(place):
                 url, _, name = place.partition("#")
                 return Endpoint.model_validate({"url": url, "name": name} | self.server)
         return None
+
+
+def is_url_of(place: str, endpoint: Endpoint | None) -> bool:
+    """Return whether an endpoint is at the URL ``place``, which may name a model, too."""
+    return endpoint is not None and endpoint.url == place.partition("#")[0]
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -129,6 +164,10 @@ BACKENDS: Registry[Callable[[Opening], LLM]] = Registry("backend", {"transformer
 class whose only argument is the :class:`Opening`."""
 
 
+BUILT_IN = ("transformers", "vllm")
+"""Backends of models that have a folder here."""
+
+
 class Backends:
     """Opens each model once: writers, audience and judges of one model share one engine.
 
@@ -158,6 +197,10 @@ class Backends:
         if model not in self._open:
             self._open[model] = self._opened(model)
         return self._open[model]
+
+    def check(self, models: Collection[str]) -> None:
+        """See :meth:`Serving.check`."""
+        self._serving.check(models)
 
     def close(self) -> None:
         """Give back what servers and engines hold for us."""

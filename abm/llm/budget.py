@@ -1,7 +1,8 @@
 """What calls may cost: a bound on calls, tokens, money and minutes that is never crossed, only reached.
 
-Calls, tokens and money count from the beginning of a run, over all processes that worked on it, those of answers that came;
-minutes are this process's. A call is sent only if its worst case still fits: its prompt, and a completion as long as allowed.
+Calls, tokens and money count from the beginning of a run, over all processes that worked on it, for every call that was
+sent, whatever came of it; minutes are this process's. A call is sent only if its worst case still fits: its prompt, and a
+completion as long as allowed. Where a server does not say what a call cost, or never answers, the worst case is booked.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM, Reply, Request, Sleeping, most_tokens
 from moloch.errors import MolochError
 
@@ -44,13 +46,10 @@ class Bounds(msgspec.Struct, frozen=True):
     minutes: float | None = None
 
 
-class _Cost(NamedTuple):
-    calls: int
-    tokens: int
-    usd: float
-
-    def plus(self, other: _Cost, sign: int = 1) -> _Cost:
-        return _Cost(self.calls + sign * other.calls, self.tokens + sign * other.tokens, self.usd + sign * other.usd)
+BLOCK = 1 / 16
+"""Share of what is left that is reserved in the ledger at once: after a kill, at most that much counts without being spent."""
+LARGEST_BLOCK = 1024
+"""Calls of the worst case that are reserved at once, at most."""
 
 
 class Budget:
@@ -58,19 +57,59 @@ class Budget:
 
     Attributes:
         calls, tokens, usd: spent so far.
+        bounded: whether there is any bound.
     """
 
     def __init__(self, bounds: Bounds | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.bounds = bounds or Bounds()
+        self.bounded = self.bounds != Bounds()
         self.calls, self.tokens, self.usd = 0, 0, 0.0
-        self._reserved: dict[str, _Cost] = {}
-        self._held = _Cost(0, 0, 0.0)
+        self._reserved: dict[str, Cost] = {}
+        self._held = Cost()
+        self._ledger: Ledger | None = None
+        self._elsewhere, self._written = Cost(), Cost()
         self._clock, self._began = clock, clock()
 
-    @property
-    def bounded(self) -> bool:
-        """Whether there is any bound."""
-        return self.bounds != Bounds()
+    def keep(self, ledger: Ledger, known: Cost, elsewhere: Cost | None = None) -> None:
+        """Go on from what a run spent before, and from now on keep what it spends.
+
+        Args:
+            known: what is known to be spent without the ledger; the larger of both counts.
+            elsewhere: what other runs spent of the same bounds.
+
+        Raises:
+            InputError, LogError: the ledger cannot be read.
+        """
+        self._ledger, self._elsewhere = ledger, elsewhere or Cost()
+        self._written = ledger.read()
+        self.calls, self.tokens, self.usd = self._elsewhere.plus(self._written.or_more(known))
+
+    def settled(self) -> None:
+        """Keep what was spent, where nothing is on its way."""
+        if self._ledger is not None and (totals := self._own(self._held)) != self._written:
+            self._ledger.settle(totals)
+            self._written = totals
+
+    def _own(self, more: Cost) -> Cost:
+        return Cost(self.calls, self.tokens, self.usd).plus(self._elsewhere, -1).plus(more)
+
+    def _keep(self, held: Cost, worst: Cost) -> None:
+        """See that the ledger covers all that may have been spent once ``held`` is on its way."""
+        totals = self._own(held)
+        if self._ledger is None or self._written.or_more(totals) == self._written:
+            return
+        bounds = (self.bounds.calls, self.bounds.tokens, self.bounds.usd)
+        shares = [
+            BLOCK * max(0, bound - spent) / one
+            for bound, spent, one in zip(bounds, totals, worst, strict=True)
+            if bound is not None and one
+        ]
+        if not shares:  # time is all that is bounded
+            return
+        calls = int(min(LARGEST_BLOCK, *shares))
+        most = totals.plus(Cost(calls, calls * worst.tokens, calls * worst.usd))
+        self._ledger.reserve(most)
+        self._written = most
 
     def book(self, price: Price, tokens_in: int, tokens_out: int) -> None:
         """Add an answer to what was spent."""
@@ -79,22 +118,30 @@ class Budget:
         self.usd += price.of(tokens_in, tokens_out)
 
     def admit(self, request: Request, price: Price) -> bool:
-        """Reserve the worst case of a call; return False, and reserve nothing, if it does not fit."""
+        """Reserve the worst case of a call; return False, and reserve nothing, if it does not fit.
+
+        Raises:
+            LogError: what is to be spent cannot be kept.
+        """
+        if not self.bounded:
+            return True
         worst = _worst(request, price)
         held = self._held.plus(worst)
         if self._over(held):
             return False
+        self._keep(held, worst)
         self._reserved[request.site], self._held = worst, held
         return True
 
     def release(self, request: Request) -> None:
         """Give back what was reserved for a call."""
-        self._held = self._held.plus(self._reserved.pop(request.site), -1)
+        if (reserved := self._reserved.pop(request.site, None)) is not None:
+            self._held = self._held.plus(reserved, -1) if self._reserved else Cost()
 
-    def _over(self, more: _Cost) -> str:
+    def _over(self, more: Cost) -> str:
         """Return which bound ``more`` would cross, and by how little it was missed; empty if none."""
-        bounds, spent = self.bounds, _Cost(self.calls, self.tokens, self.usd)
-        for name, used, extra in zip(_Cost._fields, spent, more, strict=True):
+        bounds, spent = self.bounds, Cost(self.calls, self.tokens, self.usd)
+        for name, used, extra in zip(Cost._fields, spent, more, strict=True):
             bound = getattr(bounds, name)
             if bound is not None and used + extra > bound * (1 + 1e-12):
                 return f"{used:,.6g} of {bound:,.6g} {name} are spent"
@@ -105,7 +152,7 @@ class Budget:
 
     def spent(self, request: Request | None = None, price: Price | None = None) -> BudgetSpent:
         """Return the error that says so."""
-        worst = _worst(request, price or Price()) if request else _Cost(1, 1, 0.0)
+        worst = _worst(request, price or Price()) if request else Cost(1, 1, 0.0)
         why = self._over(worst) or "what is left is too little for the next calls"
         return BudgetSpent(
             "the budget is spent",
@@ -114,9 +161,9 @@ class Budget:
         )
 
 
-def _worst(request: Request, price: Price) -> _Cost:
+def _worst(request: Request, price: Price) -> Cost:
     tokens_in, tokens_out = most_tokens(request), request.sampling.max_tokens
-    return _Cost(1, tokens_in + tokens_out, price.of(tokens_in, tokens_out))
+    return Cost(1, tokens_in + tokens_out, price.of(tokens_in, tokens_out))
 
 
 class BudgetGate:
@@ -133,11 +180,22 @@ class BudgetGate:
     def admit(self, question: Request) -> bool:
         """See :class:`abm.llm.http._exchange.Gate`."""
         self._last = question
-        return self._budget.admit(question, self._price)
+        return not self._budget.bounded or self._budget.admit(question, self._price)
 
     def release(self, question: Request) -> None:
         """See :class:`abm.llm.http._exchange.Gate`."""
         self._budget.release(question)
+
+    def settle(self, question: Request, usage: tuple[int | None, int | None]) -> None:
+        """See :class:`abm.llm.http._exchange.Gate`; what is None is booked as the worst case has it."""
+        read, written = usage
+        if self._budget.bounded:
+            self._budget.release(question)
+        self._budget.book(
+            self._price,
+            most_tokens(question) if read is None else read,
+            question.sampling.max_tokens if written is None else written,
+        )
 
     def spent(self) -> BudgetSpent:
         """See :class:`abm.llm.http._exchange.Gate`."""
@@ -172,9 +230,12 @@ class Budgeted:
         finally:
             for request in admitted:
                 gate.release(request)
-        for reply in self._llm.complete(requests):
-            self._budget.book(Price(), reply.tokens_in, reply.tokens_out)
-            yield reply
+        try:
+            for reply in self._llm.complete(requests):
+                self._budget.book(Price(), reply.tokens_in, reply.tokens_out)
+                yield reply
+        finally:
+            self._budget.settled()
 
     def sleep(self) -> None:
         """Have the model give its memory back, if it can."""

@@ -72,8 +72,9 @@ def prompt_tokens(request: Request) -> int:
 
 
 def most_tokens(request: Request) -> int:
-    """Return how many tokens a prompt has at most: one for each byte, and what a template adds."""
-    return 64 + sum(len(message["content"].encode()) + 16 for message in request.messages)
+    """Return how many tokens a prompt has at most: one for each byte, what a template adds, and what it is held to."""
+    guide = len(request.guide.encode()) + 160 if request.guide else 0
+    return 64 + guide + sum(len(message["content"].encode()) + 16 for message in request.messages)
 
 
 Finish = Literal["stop", "length", "refused", "error"]
@@ -150,6 +151,16 @@ class Placed(Protocol):
 
     def place(self) -> dict[str, str]:
         """Return facts for the record, by name: ``backend``, ``device``, ``precision``, ..."""
+        ...
+
+
+@runtime_checkable
+class Yielding(Protocol):
+    """A model behind a server that may refuse the usual way of asking."""
+
+    @property
+    def changes(self) -> Sequence[str]:
+        """How it is asked instead, in words that follow "the server"."""
         ...
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from abm.arenas import Message
-from abm.llm.port import LLM, Reply, Request, Sampling, Scoring
+from abm.llm.port import LLM, Reply, Request, Sampling, Scoring, Yielding
 from moloch.errors import MolochError
 
 CALLS, TOKENS = 32, 64
@@ -61,13 +61,13 @@ def check(llm: LLM) -> Checked:
 
 class _Asked:
     def __init__(self, llm: LLM) -> None:
-        self._llm, self.calls = llm, 0
+        self._llm, self.calls, self._known = llm, 0, 0
 
     def template(self) -> Finding:
-        """See that a chat is rendered: its prompt has more tokens than its words, and an answer comes."""
-        reply = self._one("template", "Say good morning.")
+        """See that a chat with a system text is rendered: its prompt has more tokens than its words, and an answer comes."""
+        reply = self._one("template", "Say good morning.", system="You are a polite person.")
         words = "it answers" if reply.text.strip() else "it answers nothing"
-        how = f"{words}, {reply.tokens_in} tokens of prompt, ended by {reply.finish}: {_short(reply.text)}"
+        how = f"{words}, {reply.tokens_in} tokens of prompt, ended by {reply.finish}: {_short(reply.text)}{self._changes()}"
         return Finding("chat", bool(reply.text.strip()), how)
 
     def repeats(self) -> Finding:
@@ -80,7 +80,7 @@ class _Asked:
         """See whether an answer can be held to options."""
         reply = self._one("choices", "Answer A or B.", Sampling(1.0, 1.0, 8), choices=("A", "B"))
         held = reply.text.strip() in ("A", "B")
-        return Finding("options", True if held else None, _held(held, reply))
+        return Finding("options", True if held else None, _held(held, reply) + self._changes())
 
     def json(self) -> Finding:
         """See whether an answer can be held to a JSON Schema."""
@@ -91,7 +91,7 @@ class _Asked:
             held = json.loads(reply.text).get("choice") in ("A", "B")
         except (ValueError, AttributeError):
             held = False
-        return Finding("JSON", True if held else None, _held(held, reply))
+        return Finding("JSON", True if held else None, _held(held, reply) + self._changes())
 
     def logprobs(self) -> list[Finding]:
         """See whether a server says how likely tokens are; one in this process computes them itself."""
@@ -122,6 +122,12 @@ class _Asked:
         summary = f"{rate:,.0f} tokens/s, {len(replies)} calls of up to {TOKENS} tokens at once, {len(bad)} failed"
         return rate, Finding("speed", len(bad) < len(replies), summary)
 
+    def _changes(self) -> str:
+        """Return what the server wanted to be asked otherwise since the last time, as the end of a sentence."""
+        changes = self._llm.changes if isinstance(self._llm, Yielding) else ()
+        new, self._known = changes[self._known :], len(changes)
+        return "".join(f"; it {each}" for each in new)
+
     def _one(
         self,
         site: str,
@@ -130,9 +136,15 @@ class _Asked:
         *,
         choices: tuple[str, ...] = (),
         schema: str = "",
+        system: str = "",
     ) -> Reply:
         self.calls += 1
-        [reply] = self._llm.complete([_request(site, question, sampling or Sampling(0.0, 1.0, 24), choices, schema)])
+        request = _request(site, question, sampling or Sampling(0.0, 1.0, 24), choices, schema)
+        if system:
+            request = msgspec.structs.replace(
+                request, messages=[{"role": "system", "content": system}, *request.messages]
+            )
+        [reply] = self._llm.complete([request])
         return reply
 
 

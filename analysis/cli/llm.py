@@ -36,13 +36,16 @@ def check(
     """
     with stderr().status("asking"):
         from abm.llm.backends import Backends
+        from abm.llm.http.endpoint import is_url
         from abm.llm.trial import attempt, check
         from learning import load_config
 
         settings = load_config(config, {}, options.serving(llm) + (set_ or []), imports=False)
+        asked = model or (llm if llm and is_url(llm) else settings.model)
         with_backends = Backends(settings.serving)
         try:
-            backend = with_backends.llm(model or settings.model)
+            with_backends.check([asked])
+            backend = with_backends.llm(asked)
             first = [attempt("reachable", lambda: _place(backend))]
             checked = check(backend) if first[0].ok else None
         finally:
@@ -52,7 +55,7 @@ def check(
     if as_json:
         rows = [{"what": each.what, "ok": each.ok, "said": each.said} for each in findings]
         speed = checked.tokens_per_s if checked else 0.0
-        print(json.dumps({"model": model or settings.model, "usable": usable, "tokens_per_s": speed, "findings": rows}))
+        print(json.dumps({"model": asked, "usable": usable, "tokens_per_s": speed, "findings": rows}))
     else:
         _print(findings)
     if not usable:

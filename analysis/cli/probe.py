@@ -59,6 +59,7 @@ def probe(
         selection = Selection(_phase(phase), epoch, tuple(arm or ()), sample)
     with closing(Backends(places, budget=budget)) as backends:
         with stderr().status("planning"):
+            places.check(judge)
             named = judges(judge, places, backends)
             prepared = prepare(run, named, questions, selection, labels=validate, out=out, max_tokens=answer_tokens)
         if dry_run:

@@ -42,6 +42,8 @@ def replay(
     from abm.log.about import standing
     from moloch.errors import CorruptLog, InputError, NondeterminismError
 
+    if llm and not live:
+        raise InputError("--llm has no effect here", why="only a live replay asks a model", fix="Give --live, too.")
     if retrain and not live:
         raise InputError("--retrain is part of a live replay", fix="Give --live --retrain.")
     decides = verify or live

@@ -86,10 +86,11 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
 def _say_plan(settings: RunConfig, folder: Path) -> None:
     """Say what is about to be asked of servers, which may cost money."""
     from abm.log import open_log
-    from learning.runs.costs import planned, sentence
+    from learning.runs.costs import check_places, planned, sentence
 
     if (folder / "run.json").exists() and open_log(folder, write=False).ended():
         return
+    check_places(settings)
     served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
     if served:
         stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
@@ -146,12 +147,13 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
 
     Nothing is asked and no folder is made.
     """
-    from learning.runs.costs import plan_dicts, planned, total
+    from learning.runs.costs import check_places, plan_dicts, planned, total
     from learning.runs.inputs import gather
     from learning.runs.own_data import at_hand
     from learning.runs.plan import part_dicts, plan
 
     with stderr().status("planning"):
+        check_places(runs[0][0])
         inputs = [gather(at_hand(config, folder)) for config, folder in runs]
         roles = total([planned(*run, each) for run, each in zip(runs, inputs, strict=True)])
         parts = plan(runs[0][0], inputs[0])

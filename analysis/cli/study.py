@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
 from analysis.cli.run import as_dict, carry_out, print_plan
+
+if TYPE_CHECKING:
+    from learning import RunConfig
 
 
 def study(
@@ -37,7 +41,7 @@ def study(
 ) -> None:
     """Run several seeds, one after the other, and give means with intervals over seeds.
 
-    Each seed is a separate run under the study's folder; finished runs are not repeated. Bounds apply to each run.
+    Each seed is a separate run under the study's folder; finished runs are not repeated. Bounds apply to all of them together.
     """
     serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
     with stderr().status("loading"):
@@ -59,7 +63,11 @@ def study(
     if dry_run:
         print_plan([(s, folder / f"seed-{s.seed}") for s in settings], as_json=as_json)
         return
-    runs = [carry_out(s, folder / f"seed-{s.seed}", f"seed {s.seed} of {seeds}, ") for s in settings]
+    began = time.monotonic()
+    runs = []
+    for s in settings:
+        shared = _shared(s, [folder / f"seed-{other.seed}" for other in settings if other is not s], began)
+        runs.append(carry_out(shared, folder / f"seed-{s.seed}", f"seed {s.seed} of {seeds}, "))
     results = across_seeds([table for _, table in runs])
     if as_json:
         print(json.dumps({"study": str(folder), "runs": [as_dict(*run) for run in runs], "table": results}))
@@ -71,3 +79,11 @@ def study(
         fitted = (f"  fitted {line}" for line in extrapolation_lines(table["extrapolation"]))
         for line in (f"{done.path}  head {done.head.hash}", *fitted):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _shared(settings: RunConfig, others: list[Path], began: float) -> RunConfig:
+    """Return a run's settings with what the study has left to spend."""
+    changes: dict[str, object] = {"beside": tuple(map(str, others))}
+    if (minutes := settings.budget.minutes) is not None:
+        changes["minutes"] = max(0.0, minutes - (time.monotonic() - began) / 60)
+    return settings.model_copy(update={"budget": settings.budget.model_copy(update=changes)})

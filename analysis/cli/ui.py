@@ -29,6 +29,11 @@ def ui(
 
     Pages are served to this machine only, from local files; runs are read and never changed.
     """
+    if llm:
+        from abm.llm.backends import Serving
+
+        if (unknown := Serving(llm=llm).unknown_backend) is not None:
+            raise unknown
     run_paths = checked(runs or [])
     with stderr().status("loading"):
         from analysis.ui.server import serve

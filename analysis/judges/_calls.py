@@ -17,13 +17,14 @@ import msgspec
 from abm.events import CallsServed, Event, LLMReplied, RunConfigured
 from abm.journal import LiveJournal
 from abm.llm.budget import Budget
+from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM, Reply, Reporting, Request, in_groups
 from abm.log import EventLog, create, open_log
 from analysis.judges._answers import Ruling, read_answer
 from analysis.judges._battery import Battery
 from analysis.judges._plan import CallPlan, Judge, PlannedCall, again_request, again_site, book_answered
 from analysis.judges._prompts import Wording
-from moloch.content import canonical
+from moloch.content import canonical, content_id
 from moloch.errors import InputError
 
 VERDICTS = "verdicts"
@@ -113,6 +114,8 @@ def ask(
         return answered
     if budget is not None:
         book_answered(plan, [(e.site, e.tokens_in, e.tokens_out) for e in answered.values()], budget)
+        ledger = Ledger(folder, f"spent-{content_id(config)}.jsonl")
+        budget.keep(ledger, Cost(budget.calls, budget.tokens, budget.usd))
     with closing(_open(folder)) as log:
         journal = LiveJournal(log)
         # answers are found by their site, no matter which inquiry asked

@@ -37,6 +37,8 @@ class Service(msgspec.Struct):
         finishes: how completions ended (``stop``, ``length``, ``refused``, ``error``) -> answers.
         attempts, retried, failed, usd, seconds: of a server, over all its rounds of calls; 0 and empty for models in process.
             ``failed``: why calls were given up; their answers are among those that ended in ``error``.
+        answered_by: model, as the server names it -> answers.
+        changes: how the server was asked otherwise than is usual, since it refused the usual way.
     """
 
     calls: int = 0
@@ -48,6 +50,8 @@ class Service(msgspec.Struct):
     failed: dict[str, int] = {}
     usd: float = 0.0
     seconds: float = 0.0
+    answered_by: dict[str, int] = {}
+    changes: list[str] = []
 
 
 def service(events: Iterable[Event]) -> dict[str, Service]:
@@ -101,6 +105,12 @@ class ServiceReading:
         served.attempts += event.attempts
         served.usd += event.usd
         served.seconds += event.seconds
-        for sums, more in ((served.retried, event.retried), (served.failed, event.failed)):
+        served.changes = list(dict.fromkeys([*served.changes, *event.changes]))
+        counts = (
+            (served.retried, event.retried),
+            (served.failed, event.failed),
+            (served.answered_by, event.answered_by),
+        )
+        for sums, more in counts:
             for why, times in more.items():
                 sums[why] = sums.get(why, 0) + times

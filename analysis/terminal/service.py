@@ -25,6 +25,9 @@ def _line(model: str, served: dict[str, Any]) -> str:
         parts.append(f"{served['attempts']:,} attempts{f' (again after {tries})' if tries else ''}")
     parts += [f"given up after {_reasons(served['failed'])}"] if served["failed"] else []
     parts += [f"${served['usd']:.4f}"] if served["usd"] else []
+    if others := {name: number for name, number in served.get("answered_by", {}).items() if name != model}:
+        parts.append(f"answered by {_reasons(others)}")
+    parts += [f"the server {change}" for change in served.get("changes", [])]
     return f"{model}: {'; '.join(parts)}"
 
 

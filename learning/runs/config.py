@@ -81,6 +81,8 @@ class BudgetConfig(_Settings):
     tokens: int | None = Field(default=None, ge=0)
     usd: float | None = Field(default=None, ge=0)
     minutes: float | None = Field(default=None, ge=0)
+    beside: tuple[str, ...] = ()
+    """Folders of other runs that spend of the same bounds on calls, tokens and money, as those of a study do."""
 
 
 class RunConfig(_Settings):

@@ -15,12 +15,15 @@ import msgspec
 from abm.arenas import Message
 from abm.events import CallsServed, LLMReplied
 from abm.llm.budget import Price
+from abm.llm.folders import local_folder, model_folder
+from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import text_tokens
-from abm.log import read_events
+from abm.log import EventLog, open_log, read_events
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.plan import contests, messages, plan
+from moloch.errors import InputError
 
 USUAL_TOKENS = 250
 """Of a completion, thinking and all, where none was seen yet."""
@@ -70,6 +73,24 @@ class _Seen(NamedTuple):
         return self.tokens_out / self.answered if self.answered else USUAL_TOKENS
 
 
+def check_places(config: RunConfig) -> None:
+    """See that every model that a run would ask is where its settings say, and that the one that learns is here.
+
+    Raises:
+        InputError: as :meth:`abm.llm.backends.Serving.check`; or the model that learns has no files here.
+    """
+    readers = [config.reader_model] if config.audience == LLM_AUDIENCE else []
+    config.serving.check(list(dict.fromkeys([config.model, *readers])))
+    if config.serving.endpoint(config.model) is None or "://" in config.model:
+        model_folder(config.model)
+    elif local_folder(config.model) is None:
+        raise InputError(
+            f"no files of model {config.model!r} here",
+            why="a model that writes is trained here, from its files; only models that read or judge may be elsewhere",
+            fix="Give its folder, or fetch it once: moloch model add NAME, or hf download NAME.",
+        )
+
+
 def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None = None) -> list[RolePlan]:
     """Return what each role will ask.
 
@@ -84,11 +105,19 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
     seen, speeds = _seen(folder)
     parts = plan(config, inputs)
     written = int(min(seen["write"].usual, config.sampling.max_tokens))
+    written_prompts = [inputs.arena.write_prompt(anchor.text) for anchor in inputs.anchors.held_out[:SAMPLE]]
     roles = [
-        _role(config, "writers", config.model, messages(parts), seen["write"], speeds,
-              _mean_tokens([inputs.arena.write_prompt(a.text) for a in inputs.anchors.held_out[:SAMPLE]]),
-              config.sampling.max_tokens),
-    ]  # fmt: skip
+        _role(
+            config,
+            "writers",
+            config.model,
+            messages(parts),
+            seen["write"],
+            speeds,
+            _mean_tokens(written_prompts),
+            config.sampling.max_tokens,
+        )
+    ]
     if config.audience == LLM_AUDIENCE:
         calls = sum(contests(parts, split) * len(inputs.split(split)) for split in SPLITS)
         prompts = [_react(inputs, persona.text, 2, written) for persona in inputs.people.held_out[:SAMPLE]]
@@ -142,6 +171,23 @@ def sentence(roles: Sequence[RolePlan]) -> str:
     return ", ".join(parts)
 
 
+def spent(folder: Path, config: RunConfig) -> Cost:
+    """Return what a run has spent so far, not counting the one that it was forked from; nothing if it has not begun."""
+    if not (folder / "run.json").exists():
+        return Cost()
+    return Ledger(folder).read().or_more(answered(open_log(folder, write=False), config))
+
+
+def answered(log: EventLog, config: RunConfig) -> Cost:
+    """Return what the answers in a run's own log cost, by the prices in the settings."""
+    cost = Cost()
+    for event in log.read(log.fork.seq if log.fork else 0):
+        if isinstance(event, LLMReplied):
+            usd = _price(config, event.model).of(event.tokens_in, event.tokens_out)
+            cost = cost.plus(Cost(1, event.tokens_in + event.tokens_out, usd))
+    return cost
+
+
 def plan_dicts(roles: Sequence[RolePlan]) -> list[dict[str, Any]]:
     """Return the plan as JSON-able mappings."""
     return [msgspec.to_builtins(role) for role in roles]
@@ -157,8 +203,7 @@ def _role(
     prompt: float,
     bound: int,
 ) -> RolePlan:
-    endpoint = config.serving.endpoint(model)
-    price = Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
+    endpoint, price = config.serving.endpoint(model), _price(config, model)
     speed = (endpoint.tokens_per_s if endpoint else config.serving.tokens_per_s) or speeds.get(model, 0.0)
     coming = max(0, calls - seen.answered)
     tokens_in, tokens_out = round(coming * prompt), round(coming * min(seen.usual, bound))
@@ -175,6 +220,11 @@ def _role(
         most_usd=price.of(tokens_in, coming * bound),
         minutes=tokens_out / speed / 60 if speed else None,
     )
+
+
+def _price(config: RunConfig, model: str) -> Price:
+    endpoint = config.serving.endpoint(model)
+    return Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
 
 
 def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:

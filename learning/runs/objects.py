@@ -66,6 +66,7 @@ class Objects:
 
     def models(self, config: RunConfig, backends: Backends) -> tuple[LLM, LLM]:
         """Return the model that writes, and the one that plays the personas; by default they are the same."""
+        backends.check(self._named(config))
         writer = self.llm or backends.llm(config.model)
         if config.audience != LLM_AUDIENCE:
             return writer, writer
@@ -73,6 +74,13 @@ class Objects:
             return writer, self.reader
         same = self.llm is not None and config.reader_model == config.model
         return writer, writer if same else backends.llm(config.reader_model)
+
+    def _named(self, config: RunConfig) -> list[str]:
+        """Return the models that are opened by their names, not given as objects."""
+        reads = config.audience == LLM_AUDIENCE and self.reader is None
+        same = self.llm is not None and config.reader_model == config.model
+        named = [] if self.llm is not None else [config.model]
+        return list(dict.fromkeys([*named, *([config.reader_model] if reads and not same else [])]))
 
     def trainer_of(self, config: RunConfig, adapters: Path) -> Trainer:
         """Return what learns the adapters.

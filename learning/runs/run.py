@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from abm.audience import Audience
-from abm.events import Event, ExtensionsLoaded, LLMReplied, RunEnded, RunResumed, RunStarted
+from abm.events import Event, ExtensionsLoaded, RunEnded, RunResumed, RunStarted
 from abm.journal import LiveJournal
 from abm.llm.backends import Backends
-from abm.llm.budget import Bounds, Budget, Price
+from abm.llm.budget import Bounds, Budget
+from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM
 from abm.log import EventLog, Head, create, open_log
 from abm.log.recovery import check_not_lost
@@ -21,6 +22,7 @@ from abm.log.segments import read_manifest
 from learning.runs import own_data
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
+from learning.runs.costs import answered, spent
 from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
@@ -129,7 +131,7 @@ def stepwise(
         own_data.at_hand(config, folder), audience=objects.audience
     )  # a mistake in them leaves no half-begun run behind
     config, judges = chosen_probes(config, inputs.arena, probes)
-    budget = Budget(Bounds(**config.budget.model_dump()))
+    budget = Budget(Bounds(**config.budget.model_dump(exclude={"beside"})))
     places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)}
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
@@ -168,14 +170,13 @@ def _is_new(log: EventLog) -> bool:
 
 
 def book(log: EventLog, config: RunConfig, budget: Budget) -> None:
-    """Count what earlier processes of the run spent."""
-    if not budget.bounded:
-        return
-    for event in log.read():
-        if isinstance(event, LLMReplied):
-            endpoint = config.serving.endpoint(event.model)
-            price = Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
-            budget.book(price, event.tokens_in, event.tokens_out)
+    """Count what earlier processes of the run spent, and from now on keep what this one does; its parent's is not its own."""
+    known, elsewhere = Cost(), Cost()
+    if budget.bounded:
+        known = answered(log, config)
+        for folder in config.budget.beside:
+            elsewhere = elsewhere.plus(spent(Path(folder), config))
+    budget.keep(Ledger(log.path), known, elsewhere)
 
 
 def create_run(folder: Path, config: RunConfig) -> EventLog:

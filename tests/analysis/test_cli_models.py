@@ -31,7 +31,7 @@ class TestDryRun:
         """Each role's calls, tokens and money; no folder is made and no server is called."""
         with serving() as server:
             done = moloch(
-                "run", "--dry-run", "--json", "--audience", "llm", "--llm", server.url, "--model", "big", "--out",
+                "run", "--dry-run", "--json", "--audience", "llm", "--llm", server.url, "--set", "reader.model=big", "--out",
                 str(tmp_path / "run"), "--set", "serving.server.usd_in=1", "--set", "train_anchors=4",
             )  # fmt: skip
         assert done.returncode == 0 and not server.calls and not (tmp_path / "run").exists()

@@ -94,6 +94,26 @@ def follow(run: str, stop: str, how: str) -> None:
     print("seen", seen, flush=True)
 
 
+def spend(folder: str, url: str, calls: str) -> None:
+    """Ask a server under a bound on calls; say so when it is spent."""
+    from abm.llm.budget import Bounds, Budget, BudgetSpent
+    from abm.llm.http import HTTPLLM, _retries
+    from abm.llm.http.endpoint import Endpoint
+    from abm.llm.ledger import Cost, Ledger
+    from abm.llm.port import Request, Sampling
+
+    _retries.FIRST_DELAY = 0.002
+    budget = Budget(Bounds(calls=int(calls)))
+    budget.keep(Ledger(Path(folder)), Cost())
+    llm = HTTPLLM("m", Endpoint(url=url, concurrency=4, attempts=9), budget=budget)
+    chat = [{"role": "user", "content": "Choose."}]
+    print("asking", flush=True)
+    try:
+        list(llm.complete([Request(f"react/{i}", chat, Sampling(), i) for i in range(int(calls))]))  # type: ignore[arg-type]
+    except BudgetSpent:
+        print("spent", flush=True)
+
+
 def study(run: str, paid: str, pause: str) -> None:
     """Carry out a run whose model is paid by the call; every call goes to the file ``paid`` before it is answered."""
     from abm.journal import LiveJournal

@@ -54,6 +54,7 @@ RESUMED, FORKED = f"{ADAPTERS}::TestUse::test_resume", f"{ADAPTERS}::TestTaken::
 ENGINE, SERVER = f"{ADAPTERS}::TestUse::test_vllm", f"{ADAPTERS}::TestUse::test_server"
 THERE = f"{ADAPTERS}::TestTaken::test_there_already"
 VERIFIED = (f"{ADAPTERS}::TestVerified::test_log_verify", f"{ADAPTERS}::TestVerified::test_replay_verify")
+SPENDING = "test_servers.py::TestSpending"
 
 MUTATIONS: dict[str, Mutation] = {
     "no-truncation": Mutation("recovery cuts an incomplete commit off", removals.no_truncation, (KILLS, FULL)),
@@ -231,5 +232,20 @@ MUTATIONS: dict[str, Mutation] = {
             "test_writers.py::TestReaders::test_a_segment_that_was_just_made",
             "test_writers.py::TestReaders::test_a_recovery_behind_a_slow_reader",
         ),
+    ),
+    "no-reserve": Mutation(
+        "what calls may cost is written before they are sent",
+        removals.no_reserve,
+        (f"{SPENDING}::test_killed_and_killed_again",),
+    ),
+    "attempts-unbooked": Mutation(
+        "every call that was sent is booked, whatever came of it",
+        removals.attempts_unbooked,
+        (f"{SPENDING}::test_answers_worth_nothing",),
+    ),
+    "ids-ignored": Mutation(
+        "a connection on which a completion's id repeats is dropped",
+        removals.ids_ignored,
+        ("test_servers.py::TestAnswers::test_one_that_comes_twice",),
     ),
 }

@@ -10,8 +10,9 @@ from backports import zstd
 from abm import events
 from abm.journal import _adapters as adapters_held
 from abm.journal import decisions, live
-from abm.llm import _vllm, adapters, weights
+from abm.llm import _vllm, adapters, budget, ledger, weights
 from abm.llm.http import _adapters as served
+from abm.llm.http import _ids
 from abm.log import about, codec, disk, eventlog, parquet, projection, recovery, segments, tail, upcast, writer
 from abm.state import snapshots, state
 from learning.runs import fork
@@ -346,3 +347,15 @@ def adapters_there_believed() -> None:
 
 def adapters_not_verified() -> None:
     adapters_held.AdaptersHeld.look = lambda self, event: None
+
+
+def no_reserve() -> None:
+    ledger.Ledger.reserve = lambda self, most: None
+
+
+def attempts_unbooked() -> None:
+    budget.BudgetGate.settle = lambda self, question, usage: self.release(question)
+
+
+def ids_ignored() -> None:
+    _ids.CompletionIds.stale = lambda self, name, *, first: False

@@ -18,12 +18,14 @@ class Call:
 
     Attributes:
         attempt: 1 for the first call with these fields.
+        connection: that it came on, from 0.
     """
 
     path: str
     headers: dict[str, str]
     fields: dict[str, Any]
     attempt: int
+    connection: int = 0
 
 
 @dataclass
@@ -46,17 +48,19 @@ class Server:
     """What is answered to whoever asks for the models, where it is not :attr:`models`."""
     host: str = "127.0.0.1"
     _now: int = 0
+    _connections: int = 0
     _seen: Counter[str] = field(default_factory=Counter)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection, self._connections = self._connections, self._connections + 1
         with contextlib.suppress(asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             while True:
-                await self._exchange(reader, writer)
+                await self._exchange(reader, writer, connection)
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
@@ -65,7 +69,7 @@ class Server:
             writer.write(self.listed or ok({"data": self.models}))
             return
         self._seen[path + body.decode()] += 1
-        call = Call(path, headers, json.loads(body or b"{}"), self._seen[path + body.decode()])
+        call = Call(path, headers, json.loads(body or b"{}"), self._seen[path + body.decode()], connection)
         self.calls.append(call)
         self._now += 1
         self.at_once = max(self.at_once, self._now)

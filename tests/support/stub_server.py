@@ -61,9 +61,9 @@ async def serve(port: int, latency: float) -> None:
 @contextlib.contextmanager
 def stub_server(latency: float = 0.0) -> Iterator[str]:
     """Run a stub in a process of its own; yield its URL."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     command = [sys.executable, __file__, "--port", str(port), "--latency", str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:

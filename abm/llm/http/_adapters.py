@@ -73,7 +73,7 @@ class ServedAdapters:
             raise InputError(
                 f"the server did not load adapter {adapter}",
                 where=self._control.place,
-                why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",
+                why=self._control.words(answer),
                 fix="vLLM needs --enable-lora, --max-lora-rank as trained, VLLM_ALLOW_RUNTIME_LORA_UPDATING=True in its "
                 f"environment, and to see the folder {folder} (or the endpoint's `adapters`).",
             )

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from abm.events import CallsServed
 from abm.llm.budget import Budget, BudgetGate, Price
-from abm.llm.http import _chat as chat
+from abm.llm.http import _completion as completions
+from abm.llm.http import _failure as failures
 from abm.llm.http._adapters import ServedAdapters
 from abm.llm.http._control import Control, ServedModel
-from abm.llm.http._exchange import Again, Limits
+from abm.llm.http._dialect import Dialect
+from abm.llm.http._exchange import NOTHING, UNKNOWN, Again, Landed, Limits, Usage
+from abm.llm.http._ids import CompletionIds
+from abm.llm.http._json import parsed_json
 from abm.llm.http._sender import Sender
 from abm.llm.http.endpoint import Endpoint, parsed
-from abm.llm.port import Reply, Request
+from abm.llm.port import Reply, Request, most_tokens
 from moloch.content import canonical, digest
+from moloch.errors import MolochError, MolochWarning
 
-RENAMED = (b"max_tokens", b"max_completion_tokens", b"instead")
-"""Words of a server that wants the bound by its newer name; vLLM names both, too, where a bound is too large."""
+LOST = (408, 502, 504, 520, 521, 522, 523, 524)
+"""Statuses of a gateway that lost the server behind it, which may have answered, and may charge for it."""
+OTHERS = "others"
+NAMES = 16
+"""Names of models that answered, which are told apart in one round of calls."""
 
 
 class HTTPLLM:
@@ -51,11 +63,14 @@ class HTTPLLM:
     ) -> None:
         self.name, self.endpoint, self._folder = model, endpoint, folder
         self._address, self._path = parsed(endpoint.url)
-        self._control = Control(self._address, self._path, endpoint.secret)
+        self._control = Control(self._address, self._path, endpoint)
         self._budget = budget or Budget()
         self._price = Price(endpoint.usd_in, endpoint.usd_out)
-        self._bound = "max_tokens"
         self._adapters = ServedAdapters(self._control, adapters, endpoint, lambda: self._weights)
+        self._ids = CompletionIds()
+        self._answered_by: Counter[str] = Counter()
+        self._strange: set[tuple[str, str]] = set()
+        """Model asked and model that answered, of those differences that were said."""
         self._service: CallsServed | None = None
 
     @property
@@ -82,7 +97,12 @@ class HTTPLLM:
     @cached_property
     def served(self) -> ServedModel:
         """What the server calls the model, and what kind of server it is."""
-        return self._control.served(self.endpoint.name or self.name)
+        return self._control.served(self.name, self.endpoint.name)
+
+    @property
+    def changes(self) -> Sequence[str]:
+        """What the server is asked otherwise than is usual, in words, because it refused the usual way."""
+        return self._dialect.changes
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """Yield each reply as it comes; see :meth:`groups`."""
@@ -101,7 +121,8 @@ class HTTPLLM:
             return
         began, tokens, calls, spent = time.perf_counter(), [0, 0], 0, self._budget.usd
         self._adapters.ensure({request.adapter for request in requests if request.adapter}, self.served)
-        gate = BudgetGate(self._budget, self._price) if self._budget.bounded else None
+        gate = BudgetGate(self._budget, self._price)
+        self._answered_by.clear()
         senders: list[Sender] = []
         try:
             for group in self._together(requests):
@@ -112,6 +133,7 @@ class HTTPLLM:
                     tokens[1] += sum(reply.tokens_out for reply in replies)
                     yield replies
         finally:
+            self._budget.settled()
             self._service = CallsServed(
                 model=self.name,
                 calls=calls,
@@ -123,6 +145,8 @@ class HTTPLLM:
                 usd=round(self._budget.usd - spent, 9),
                 seconds=round(time.perf_counter() - began, 3),
                 window=min((int(sender.window.size) for sender in senders), default=0),
+                answered_by=dict(self._answered_by),
+                changes=list(self.changes),
             )
 
     def _together(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
@@ -157,29 +181,80 @@ class HTTPLLM:
 
     def write(self, question: Request) -> bytes:
         """Return the whole HTTP request."""
-        served = self.served
-        data = chat.body(question, question.adapter or served.name, served.kind, self._bound, self.endpoint.extra)
+        data = self._dialect.body(question, question.adapter or self.served.name, self.endpoint.extra)
         return b"%b%d\r\n\r\n%b" % (self._head, len(data), data)
 
-    def read(self, question: Request, status: int, headers: dict[bytes, bytes], body: bytes) -> Reply | Again:
-        """Return the reply, or that the call is to be made again."""
-        body = self._control.redacted(body)
-        if status == 200:
-            outcome = chat.reply(question, body)
-        elif status == 400 and all(word in body for word in RENAMED):
-            self._bound = "max_completion_tokens"  # newer hosted models know only this name
-            return Again("field renamed", wrong=True)
-        else:
-            headers = {name: self._control.redacted(value) for name, value in headers.items()}
-            outcome = chat.failure(question, status, headers, body, self.endpoint.url)
+    def read(self, question: Request, status: int, headers: dict[bytes, bytes], body: bytes, first: bool) -> Landed:
+        """Return what an answer comes to; what its server says that it cost counts, whatever it is worth."""
+        data = parsed_json(self._control.redacted(body))
+        usage = completions.usage(data)
+        if not 200 <= status < 300:
+            outcome = self._failed(question, status, headers, data, body)
+            return Landed(outcome, _filled(usage, UNKNOWN if status in LOST else NOTHING))
+        if self._ids.stale(self._id(data, body), first=first):
+            return Landed(Again("answer to another call", stale=True), UNKNOWN)  # that one was booked
+        outcome = completions.completion(question, data, usage)
         if isinstance(outcome, Reply):
-            self._budget.book(self._price, outcome.tokens_in, outcome.tokens_out)
-        return outcome
+            if self._control.has_key:
+                outcome = msgspec.structs.replace(outcome, text=self._control.redacted_text(outcome.text))
+            self._take_note(question, data, outcome)
+            if None in usage:
+                written = min(question.sampling.max_tokens, len(outcome.text.encode()) + 16)
+                usage = _filled(usage, Usage(most_tokens(question), written))
+            return Landed(outcome, usage)
+        if (error := failures.error_within(data)) is None:
+            return Landed(outcome, usage)
+        return Landed(self._failed_within(question, headers, error), _filled(usage, NOTHING))
 
     def give_up(self, question: Request, why: str) -> Reply:
         """Return a reply without text: the server answered others, but never this call."""
-        self._budget.book(self._price, 0, 0)
+        self._dialect.gave_up(question)
         return Reply(question.site, "", "error", 0, 0)
+
+    def _failed(
+        self, question: Request, status: int, headers: dict[bytes, bytes], data: Any, body: bytes
+    ) -> Reply | Again | MolochError:
+        said = self._control.redacted_text(failures.words(data, self._control.redacted(body)))
+        if (again := self._dialect.refused(question, status, said)) is not None:
+            return again
+        headers = {name: self._control.redacted(value) for name, value in headers.items()}
+        where, key_fix = self.endpoint.url, self.endpoint.key_fix
+        return failures.failure(question, status, headers, said, failures.labels(data), where=where, key_fix=key_fix)
+
+    def _failed_within(self, question: Request, headers: dict[bytes, bytes], error: Any) -> Reply | Again | MolochError:
+        """Return what an error means that came as a success."""
+        status = failures.status_within(error)
+        if status == 200:
+            said = self._control.redacted_text(failures.words(error))
+            return self._dialect.refused(question, 400, said) or Again("error within HTTP 200", wrong=True, said=said)
+        outcome = self._failed(question, status, headers, error, b"")
+        if isinstance(outcome, Again):
+            outcome = dataclasses.replace(outcome, why=f"{outcome.why} within HTTP 200")
+        return outcome
+
+    def _take_note(self, question: Request, data: Any, reply: Reply) -> None:
+        """Record which model answered, and say so once where it is another one than was asked."""
+        if question.choices or question.schema:
+            self._dialect.answered(question, reply.text.rpartition("</think>")[2])
+        name, asked = completions.label(data, "model"), question.adapter or self.served.name
+        if name and name != asked:
+            name = failures.shortened(self._control.redacted_text(name))
+            name = name if name in self._answered_by or len(self._answered_by) < NAMES else OTHERS
+            if name != OTHERS and (asked, name) not in self._strange:
+                self._strange.add((asked, name))
+                said = f"{self.endpoint.url} answers as {name!r} where {asked!r} is asked"
+                warnings.warn(said, MolochWarning, stacklevel=2)
+        if name:
+            self._answered_by[self.served.name if name == question.adapter else name] += 1
+
+    def _id(self, data: Any, body: bytes) -> str:
+        """Return what tells a completion from others; Ollama draws its ids from a thousand."""
+        name = completions.label(data, "id")
+        return f"{name} {hash(body)}" if name and self.served.kind == "ollama" else name
+
+    @cached_property
+    def _dialect(self) -> Dialect:
+        return Dialect(self.served.kind, self.endpoint.url)
 
     @cached_property
     def _head(self) -> bytes:
@@ -193,3 +268,9 @@ class HTTPLLM:
 
 def _sum(counts: Iterable[Counter[str]]) -> Counter[str]:
     return sum(counts, Counter())
+
+
+def _filled(usage: Usage, otherwise: Usage) -> Usage:
+    """Return ``usage``, what it leaves open taken from ``otherwise``."""
+    read, written = usage
+    return Usage(otherwise.tokens_in if read is None else read, otherwise.tokens_out if written is None else written)

@@ -17,6 +17,8 @@ class PendingCall:
         attempts: that failed and count; ``throttled``: that failed because they were too many, and do not.
         sent: when the last attempt began, and ``first``: when the first did, in seconds of the sender's clock.
         connection: that carries the attempt; ``task``: that opens one for it.
+        wired: whether the last attempt was sent, and so may cost something.
+        alone: whether its next attempt needs a connection that carried nothing before.
     """
 
     question: Request
@@ -26,3 +28,5 @@ class PendingCall:
     first: float = 0.0
     connection: Connection | None = None
     task: asyncio.Task | None = None
+    wired: bool = False
+    alone: bool = False

@@ -32,12 +32,24 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         reusable: whether another exchange may follow; while none is on its way, whether the server left it open.
+        answers: that it carried.
     """
 
     __slots__ = (
-        "_body", "_busy", "_headers", "_limit", "_owner", "_parser", "_size", "_transport", "_until_eof", "_whole", "call",
+        "_body",
+        "_busy",
+        "_headers",
+        "_limit",
+        "_owner",
+        "_parser",
+        "_size",
+        "_transport",
+        "_until_eof",
+        "_whole",
+        "answers",
+        "call",
         "reusable",
-    )  # fmt: skip
+    )
 
     def __init__(self, owner: Owner, limit: int) -> None:
         self._owner, self._limit = owner, limit
@@ -45,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._busy = self._until_eof = False
         self._whole: tuple[int, dict[bytes, bytes], bytes] | None = None
-        self.reusable = True
+        self.reusable, self.answers = True, 0
         self.call: object = None
         """What the owner wants to remember of the exchange on its way."""
 
@@ -123,6 +135,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, status: int, headers: dict[bytes, bytes], body: bytes) -> None:
         self._busy = False
         self._body, self._whole = [], None
+        self.answers += 1
         if not self.reusable and self._transport is not None:
             self._transport.abort()
         self._owner.answered(self, status, headers, body)

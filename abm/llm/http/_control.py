@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from abm.llm.http._chat import BROKEN, KEY_FIX, THROTTLED
+from abm.llm.http._dialect import Kind
 from abm.llm.http._exchange import Address, ServiceError
-from moloch.errors import InputError
-
-Kind = Literal["vllm", "ollama", "openai"]
-"""Whose server it is, as far as that matters."""
+from abm.llm.http._failure import EARLY, shortened, with_words, words
+from abm.llm.http._json import parsed_json
+from abm.llm.http.endpoint import Endpoint
+from moloch.errors import InputError, MolochWarning
 
 SECONDS = 60.0
 """A server that loads an adapter may take a while."""
@@ -40,12 +41,18 @@ class Control:
 
     Args:
         path: before every call's own, ``/v1`` say.
-        secret: the key, sent as a bearer token; empty for none.
+        endpoint: whose key is sent as a bearer token, if there is one.
     """
 
-    def __init__(self, address: Address, path: str, secret: str) -> None:
-        self._address, self._path, self._secret = address, path, secret
-        self._key = secret.encode()
+    def __init__(self, address: Address, path: str, endpoint: Endpoint) -> None:
+        self._address, self._path, self._endpoint = address, path, endpoint
+        self._secret = endpoint.secret
+        self._key = self._secret.encode()
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is sent, which nothing may repeat."""
+        return bool(self._key)
 
     @property
     def place(self) -> str:
@@ -101,11 +108,7 @@ class Control:
         finally:
             connection.close()
         body = self.redacted(body)
-        text = body.decode("utf-8", "replace")
-        try:
-            return ServerAnswer(answer.status, msgspec.json.decode(body), text)
-        except msgspec.DecodeError:
-            return ServerAnswer(answer.status, None, text)
+        return ServerAnswer(answer.status, parsed_json(body), body.decode("utf-8", "replace"))
 
     def models(self) -> list[dict[str, Any]]:
         """Return what the server says it serves; nothing if it does not say.
@@ -115,41 +118,48 @@ class Control:
             InputError: it wants another key.
         """
         answer = self.ask("GET", "/models")
-        if answer.status in (*THROTTLED, *BROKEN):
+        if answer.status == 429 or answer.status >= 500 or answer.status in EARLY:
             raise ServiceError(
                 "the server does not serve now",
                 where=self.place,
-                why=f"HTTP {answer.status} to the list of its models",
+                why=self.words(answer, " to the list of its models"),
                 fix="The same command goes on once it does.",
             )
         if answer.status in (401, 403):
             raise InputError(
-                "the server does not let us in", where=self.place, why=f"HTTP {answer.status}", fix=KEY_FIX
+                "the server does not let us in", where=self.place, why=self.words(answer), fix=self._endpoint.key_fix
             )
-        models = answer.data.get("data") if isinstance(answer.data, dict) else None
-        return [each for each in models or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
+        return _listed(answer.data) if answer.status == 200 else []
 
-    def served(self, name: str) -> ServedModel:
-        """Return how the server calls the model ``name``: by that name, by the folder it is in, or as its only one.
+    def served(self, name: str, given: str = "") -> ServedModel:
+        """Return how the server calls a model: by its name, by the folder it is in, or as its only one.
+
+        Args:
+            name: as the settings have it; a URL names none.
+            given: by the endpoint, as the server's name for it; empty if it gives none.
 
         Raises:
             InputError: it serves others.
         """
         models = self.models()
-        kind = _kind(models)
-        if not models or any(each["id"] == name for each in models):
-            return ServedModel(name, kind)
-        last = name.rstrip("/").rsplit("/", 1)[-1]
+        kind, wanted = _kind(models), given or name
+        if not models or any(each["id"] == wanted for each in models):
+            return ServedModel(wanted, kind)
+        last = _last(wanted)
         bases = [each for each in models if not each.get("parent")]
-        near = [each["id"] for each in bases if last in (each["id"].rsplit("/", 1)[-1], _last(each.get("root")))]
+        near = [each["id"] for each in bases if last in (_last(each["id"]), _last(each.get("root")))]
         if len(near) == 1:
             return ServedModel(near[0], kind)
-        if len(bases) == 1 and kind == "vllm":
-            return ServedModel(bases[0]["id"], kind)
+        if len(bases) == 1 and not given:
+            [only] = bases
+            if "://" not in name:
+                what = f"{self.place} serves one model, {shortened(only['id'])!r}; it is asked in place of {name!r}"
+                warnings.warn(what, MolochWarning, stacklevel=2)
+            return ServedModel(only["id"], kind)
         raise InputError(
-            f"the server does not serve {name!r}",
+            "the server serves several models" if "://" in wanted else f"the server does not serve {wanted!r}",
             where=self.place,
-            why=f"it serves {', '.join(sorted(each['id'] for each in bases)[:8])}",
+            why=f"it serves {shortened(', '.join(sorted(each['id'] for each in bases)[:8]))}",
             fix="Name one of them: URL#NAME, or the endpoint's `name`.",
         )
 
@@ -164,7 +174,7 @@ class Control:
         try:
             rows = answer.data["choices"][0]["prompt_logprobs"]
             return [float(row[str(token)]["logprob"]) for token, row in zip(tokens[1:], rows[1:], strict=True)]
-        except (TypeError, KeyError, IndexError, ValueError) as error:
+        except (TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
             raise self._without_logprobs(answer) from error
 
     def chat_logprobs(self, model: str) -> list[float]:
@@ -177,23 +187,43 @@ class Control:
         answer = self.ask("POST", "/chat/completions", fields | {"max_tokens": 8, "temperature": 0, "seed": 1})
         try:
             return [float(each["logprob"]) for each in answer.data["choices"][0]["logprobs"]["content"]]
-        except (TypeError, KeyError, IndexError, ValueError) as error:
+        except (TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
             raise self._without_logprobs(answer) from error
 
     def _without_logprobs(self, answer: ServerAnswer) -> InputError:
         return InputError(
             "the server gives no log-probabilities",
             where=self.place,
-            why=f"HTTP {answer.status}: {' '.join(answer.text.split())[:200]}",
+            why=self.words(answer),
         )
+
+    def words(self, answer: ServerAnswer, to: str = "") -> str:
+        """Return an answer's status, what it was an answer ``to``, and the server's own words."""
+        said = self.redacted_text(words(answer.data, answer.text.encode("utf-8", "replace")))
+        return with_words(f"HTTP {answer.status}{to}", said)
 
     def redacted(self, data: bytes) -> bytes:
         """Return what a server said without the key, which some repeat."""
         return data.replace(self._key, b"[key]") if self._key and self._key in data else data
 
+    def redacted_text(self, text: str) -> str:
+        """Return the same of a text that was read: in JSON, a key may have been written in escapes."""
+        return text.replace(self._secret, "[key]") if self._secret else text
+
+
+def _listed(data: Any) -> list[dict[str, Any]]:
+    """Return the models of a list, in any of the shapes that servers give it."""
+    found = next((data[name] for name in ("data", "models") if data.get(name)), []) if isinstance(data, dict) else data
+    models: list[dict[str, Any]] = []
+    for each in found if isinstance(found, list) else []:
+        entry = {"id": each} if isinstance(each, str) else each
+        if isinstance(entry, dict) and isinstance(name := entry.get("id") or entry.get("name"), str):
+            models.append(entry | {"id": name})
+    return models
+
 
 def _kind(models: list[dict[str, Any]]) -> Kind:
-    owners = {each.get("owned_by") for each in models}
+    owners = [each.get("owned_by") for each in models]
     return "vllm" if "vllm" in owners else "ollama" if "library" in owners else "openai"
 
 

@@ -51,12 +51,39 @@ class Again:
         after: seconds that the server wants to be left alone; None where it does not say.
         throttled: whether it was too much rather than wrong; such an attempt does not count.
         wrong: whether the server is well, and the answer is not.
+        stale: whether the answer belongs to an earlier call, so that its connection is out of step; such an attempt does
+            not count, and the next one has a connection of its own.
+        said: the server's own words.
     """
 
     why: str
     after: float | None = None
     throttled: bool = False
     wrong: bool = False
+    stale: bool = False
+    said: str = ""
+
+
+class Usage(NamedTuple):
+    """Tokens that a call cost, read and written; None where nobody knows, and the worst case has to be assumed."""
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+NOTHING, UNKNOWN = Usage(0, 0), Usage()
+
+
+class Landed(NamedTuple):
+    """What an answer comes to.
+
+    Attributes:
+        outcome: the reply; that the call is to be made again; or why no call to this server can succeed as things are.
+        usage: what it cost, whatever the outcome.
+    """
+
+    outcome: Reply | Again | MolochError
+    usage: Usage
 
 
 class Exchanger(Protocol):
@@ -66,11 +93,11 @@ class Exchanger(Protocol):
         """Return the whole HTTP request."""
         ...
 
-    def read(self, question: Request, status: int, headers: dict[bytes, bytes], body: bytes) -> Reply | Again:
-        """Return the answer, or that the call is to be sent again.
+    def read(self, question: Request, status: int, headers: dict[bytes, bytes], body: bytes, first: bool) -> Landed:
+        """Return what an answer comes to.
 
-        Raises:
-            MolochError: no call to this server can succeed as things are.
+        Args:
+            first: whether it is the first one on its connection, and so cannot belong to an earlier call.
         """
         ...
 
@@ -87,7 +114,11 @@ class Gate(Protocol):
         ...
 
     def release(self, question: Request) -> None:
-        """Give back what was reserved for a call; what it did cost is booked when the answer is read."""
+        """Give back what was reserved for a call that was never sent."""
+        ...
+
+    def settle(self, question: Request, usage: Usage) -> None:
+        """Book what a call cost that was sent, whatever came of it, in place of what was reserved."""
         ...
 
     def spent(self) -> MolochError:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from abm.llm.http._call import PendingCall
 from abm.llm.http._exchange import Again, Limits
+from abm.llm.http._failure import with_words
 
 FRUITLESS = 20
 """Calls in a row that may be given up: then nothing that the server says is right."""
@@ -67,7 +68,7 @@ class Retries:
         """Record a failed attempt, and return what happens to the call."""
         if again.throttled:
             call.throttled += 1
-        else:
+        elif not again.stale:
             call.attempts += 1
         if again.wrong:
             self._failing_since = None
@@ -80,9 +81,8 @@ class Retries:
         wait = again.after or 0.0
         if max(failing, wait) > self._limits.patience:
             asked = f"it asks to be left alone for {wait:.0f} s"
-            self.why_gone = (
-                f"{again.why}; {asked if wait > self._limits.patience else f'no answer for {failing:.3g} s'}"
-            )
+            silent = asked if wait > self._limits.patience else f"no answer for {failing:.3g} s"
+            self.why_gone = f"{with_words(again.why, again.said)}; {silent}"
             return "gone"
         if again.after is not None:
             self._paused_until = max(self._paused_until, now + wait)
@@ -93,7 +93,8 @@ class Retries:
         self._fruitless += 1
         if self._fruitless > FRUITLESS:
             self.retried[again.why] += 1
-            self.why_gone = f"{again.why}; not one of the last {self._fruitless} calls was answered"
+            reason = with_words(again.why, again.said)
+            self.why_gone = f"{reason}; not one of the last {self._fruitless} calls was answered"
             return "gone"
         self.given_up[again.why] += 1
         return "given up"

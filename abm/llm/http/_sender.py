@@ -14,7 +14,7 @@ from typing import Any
 from abm.llm.http._call import PendingCall
 from abm.llm.http._connection import Connection
 from abm.llm.http._dial import reason
-from abm.llm.http._exchange import Address, Again, Exchanger, Gate, Limits, ServiceError
+from abm.llm.http._exchange import UNKNOWN, Address, Again, Exchanger, Gate, Limits, ServiceError, Usage
 from abm.llm.http._pool import Pool
 from abm.llm.http._retries import Retries
 from abm.llm.http._turns import Turns
@@ -89,6 +89,8 @@ class Sender:
         for call in self._flying:
             if call.task is not None:
                 call.task.cancel()
+            self._settle(call, UNKNOWN)  # nobody waits for it; its server may still charge for it
+        self._flying.clear()
         self._pool.abort()
 
     # -- sending -------------------------------------------------------------------------------------------
@@ -128,8 +130,9 @@ class Sender:
         call.sent = self._clock()
         call.first = call.first or call.sent
         self._flying[call] = None
+        call.wired = False
         self.attempts += 1
-        if (connection := self._pool.idle()) is not None:
+        if not call.alone and (connection := self._pool.idle()) is not None:
             self._put(call, connection)
         else:
             self._pool.reserve()
@@ -138,6 +141,7 @@ class Sender:
 
     def _put(self, call: PendingCall, connection: Connection) -> None:
         call.connection, connection.call = connection, call
+        call.wired, call.alone = True, False
         connection.send(self._exchanger.write(call.question))
 
     async def _connect(self, call: PendingCall) -> None:
@@ -161,21 +165,21 @@ class Sender:
         """See :class:`abm.llm.http._connection.Owner`."""
         call: Any = connection.call
         connection.call = call.connection = None
+        outcome, usage = self._exchanger.read(call.question, status, headers, body, connection.answers == 1)
+        if isinstance(outcome, Again) and outcome.stale:
+            connection.abort()
         self._pool.rest(connection)
-        try:
-            answer = self._exchanger.read(call.question, status, headers, body)
-        except MolochError as error:
-            self._landed(call)
-            self._stop(error, self._limits.timeout)
+        if isinstance(outcome, Again):
+            self._retry(call, outcome, usage)
             return
-        if isinstance(answer, Again):
-            self._retry(call, answer)
+        self._landed(call, usage)
+        if isinstance(outcome, MolochError):
+            self._stop(outcome, self._limits.timeout)
             return
-        self._landed(call)
         now = self._clock()
         self.retries.succeeded(now)
         self.window.succeeded(call.sent, now, len(self._flying))
-        self._turns.give(answer)
+        self._turns.give(outcome)
         self._pump()
 
     def failed(self, connection: Connection, why: str) -> None:
@@ -186,17 +190,26 @@ class Sender:
         self._lost(call, why)
 
     def _lost(self, call: PendingCall, why: str) -> None:
-        self._retry(call, Again(why, wrong=why == "answer too large"))
+        self._retry(call, Again(why, wrong=why == "answer too large"), UNKNOWN)
 
-    def _landed(self, call: PendingCall) -> None:
-        self._flying.pop(call, None)
-        if self._gate is not None:
-            self._gate.release(call.question)
+    def _landed(self, call: PendingCall, usage: Usage) -> None:
+        if call in self._flying:
+            del self._flying[call]
+            self._settle(call, usage)
         if self._error is not None and not self._flying:
             self._turns.wake()
 
-    def _retry(self, call: PendingCall, again: Again) -> None:
-        self._landed(call)
+    def _settle(self, call: PendingCall, usage: Usage) -> None:
+        if self._gate is None:
+            return
+        if call.wired:
+            self._gate.settle(call.question, usage)
+        else:
+            self._gate.release(call.question)
+
+    def _retry(self, call: PendingCall, again: Again, usage: Usage) -> None:
+        self._landed(call, usage)
+        call.alone = again.stale
         if self._error is not None:
             return
         now = self._clock()
@@ -254,4 +267,4 @@ class Sender:
             self._pool.forget(call.connection)
             call.connection.abort()
             call.connection = None
-        self._retry(call, Again(TIMEOUT))
+        self._retry(call, Again(TIMEOUT), UNKNOWN)

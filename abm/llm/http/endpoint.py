@@ -5,7 +5,9 @@ None of it decides what a run finds: it is no part of a run's settings, and may 
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,11 @@ from abm.llm.http._exchange import Address
 from moloch.errors import InputError
 
 OPENAI = "api.openai.com"
+EXAMPLE = "For example http://localhost:8000/v1"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN = re.compile(r"_?[A-Za-z]{1,16}[0-9]{0,2}(?:_[A-Za-z]{0,16}[0-9]{0,2})*")
+"""Names of words; what else could be a variable's name could as well be a key that was put in its place."""
+_URL_LIKE = re.compile(r"(?i).*[/:]|localhost$|[0-9.]+$")
 
 
 class Endpoint(BaseModel):
@@ -28,6 +35,8 @@ class Endpoint(BaseModel):
     """What the server calls the model; by default as the settings do, or the only one that it serves."""
     key: str = ""
     """Name of the environment variable that holds the key; by default OPENAI_API_KEY for OpenAI, else MOLOCH_API_KEY."""
+    key_in_clear: bool = False
+    """Whether the key may go to another machine without encryption (``http://``), where everybody on the way can read it."""
     concurrency: int = Field(default=64, ge=1, le=20_000)
     """Calls on their way at once, at most; fewer while the server says that it is too many."""
     timeout: float = Field(default=300, gt=0)
@@ -58,20 +67,87 @@ class Endpoint(BaseModel):
         parsed(url)  # refused before anything could print or keep a password in it
         return url
 
+    @field_validator("key")
+    @classmethod
+    def _name(cls, key: str) -> str:
+        if key and not _VARIABLE.fullmatch(key):
+            raise InputError(
+                "the endpoint's `key` names no environment variable",
+                why="it holds what no variable's name can; a key itself has no place in settings",
+                fix="Export the key in a variable, and give that variable's name: key: MY_KEY",
+            )
+        return key
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that holds the key."""
+        return self.key or ("OPENAI_API_KEY" if urlsplit(self.url).hostname == OPENAI else "MOLOCH_API_KEY")
+
+    @property
+    def variable_shown(self) -> str:
+        """The same for messages: without its name where that looks like a key."""
+        plain = self.variable in os.environ or _PLAIN.fullmatch(self.variable)
+        return self.variable if plain else "variable that the endpoint's `key` names"
+
     @property
     def secret(self) -> str:
         """The key; empty if there is none.
 
         Raises:
-            InputError: the settings name a variable that is not set, or what it holds is no key.
+            InputError: the settings name a variable that is not set, what it holds is no key, or it would be sent in clear
+                text to another machine.
         """
-        name = self.key or ("OPENAI_API_KEY" if urlsplit(self.url).hostname == OPENAI else "MOLOCH_API_KEY")
-        secret = os.environ.get(name, "").strip()  # secret files often end with a newline
+        secret = os.environ.get(self.variable, "").strip()  # secret files often end with a newline
         if self.key and not secret:
-            raise InputError(f"the environment has no {name}", where=self.url, why="the endpoint's `key` names it")
+            raise InputError(
+                f"the environment has no {self.variable_shown}",
+                where=self.url,
+                why="the endpoint's `key` names it",
+                fix="Export the key in it; settings hold the variable's name, never the key.",
+            )
         if not (secret.isascii() and secret.isprintable()):
-            raise InputError(f"the environment's {name} is no key", why="it holds line ends or characters beyond ASCII")
+            why = "it holds line ends or characters beyond ASCII"
+            raise InputError(f"the environment's {self.variable_shown} is no key", why=why)
+        address, _ = parsed(self.url)
+        if secret and not (address.tls or self.key_in_clear or loopback(address.host)):
+            raise InputError(
+                f"the key in {self.variable_shown} would be sent in clear text",
+                where=self.url,
+                why="http:// to another machine is not encrypted",
+                fix="Use https://, or a tunnel to localhost; unset the variable if the server needs no key; or, in a "
+                "network that you trust, allow it: --set serving.server.key_in_clear=true",
+            )
         return secret
+
+    @property
+    def key_fix(self) -> str:
+        """What to do where the server does not accept the key."""
+        if os.environ.get(self.variable, "").strip():
+            return f"The key was taken from {self.variable_shown}: is it this server's, and still valid?"
+        return f"No key was sent: export it in {self.variable_shown}, or name another variable by the endpoint's `key`."
+
+
+def loopback(host: str) -> bool:
+    """Return whether a host is this machine, by its name or number; no name is looked up."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def is_url(place: str) -> bool:
+    """Return whether ``place`` is meant as a server's URL: it begins as one, well or not."""
+    return re.match(r"(?i)https?://", place) is not None
+
+
+def like_url(place: str) -> bool:
+    """Return whether ``place`` is no backend's name but an attempt at a URL, its scheme missing or broken."""
+    return _URL_LIKE.match(place) is not None
 
 
 def parsed(url: str) -> tuple[Address, str]:
@@ -80,18 +156,28 @@ def parsed(url: str) -> tuple[Address, str]:
     Raises:
         InputError: no such URL, or one that holds more than a place: a password, say.
     """
-    example = "For example http://localhost:8000/v1"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InputError("no URL of a server", why=str(error), fix=example) from error
-    what = f"{parts.scheme}://{parts.hostname}"
+        raise InputError("no URL of a server", why=str(error), fix=EXAMPLE) from error
+    if port == 0:
+        raise InputError("no URL of a server", why="port 0 is none", fix=EXAMPLE)
+    what = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InputError("the URL holds more than a place", where=what, why="keys come from the environment only")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"no URL of a server: {url!r}", fix=example)
+        raise InputError(f"no URL of a server: {url!r}", fix=_meant(url))
     if not (url.isascii() and url.isprintable()) or " " in url or "" in parts.hostname.rstrip(".").split("."):
-        raise InputError(f"no URL of a server: {url!r}", why="a name or path in it is not valid", fix=example)
+        raise InputError(f"no URL of a server: {url!r}", why="a name or path in it is not valid", fix=_meant(url))
     tls = parts.scheme == "https"
     return Address(parts.hostname, port or (443 if tls else 80), tls), parts.path.rstrip("/") or "/v1"
+
+
+def _meant(url: str) -> str:
+    """Return the fix of a URL that is none: what was probably meant."""
+    rest = re.sub(r"^(?i:https?)?:?/*", "", url)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?(?:/[A-Za-z0-9._/-]*)?", rest) or "://" in url:
+        return EXAMPLE
+    scheme = "https" if url.lower().startswith("https") else "http"
+    return f"Did you mean {scheme}://{rest}?"

@@ -1,0 +1,168 @@
+"""How one server is asked: chat completions as bytes. Knows JSON; knows no sockets, no logs.
+
+It begins as the interface has it and gives way where the server refuses: another name for the bound, options by a JSON
+Schema or not at all, a system text within the user's. What was given up is said once and kept in :attr:`Dialect.changes`.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from abm.arenas import Message
+from abm.llm.http._exchange import Again
+from abm.llm.port import Request
+from moloch.content import canonical
+from moloch.errors import MolochWarning
+
+Kind = Literal["vllm", "ollama", "openai"]
+"""Whose server it is, as far as that matters."""
+
+UNTOUCHED: dict[str, Any] = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+"""What vLLM would otherwise take from the model's files, and no other engine here does."""
+REFUSALS = (400, 404, 415, 422, 500, 501)
+"""Statuses by which servers refuse a field or a role."""
+
+MERGED = "takes no system text: it is put before the user's"
+BY_SCHEMA = "takes no list of options: they are asked for by JSON Schema"
+FREE = "takes no JSON Schema: answers are held to nothing and only read tolerantly"
+IGNORES = "does not hold answers to options: they are only read tolerantly"
+
+_SYSTEM = re.compile(
+    r"system['\"` ]{0,3}(?:role|message|prompt|instruction)|role['\"`: ]{1,4}system|roles? must alternate"
+    r"|developer instruction",
+    re.IGNORECASE,
+)
+_GUIDE = re.compile(
+    r"response_?format|json_?schema|structured[ _]?output|guided|grammar|\bschema\b|\benum\b", re.IGNORECASE
+)
+_encode = msgspec.json.Encoder().encode
+
+
+class _Form(NamedTuple):
+    """How calls are written.
+
+    Attributes:
+        options: whether the server has a field of its own for options.
+        schemas: whether it takes a JSON Schema.
+        system: whether it takes a system text.
+    """
+
+    options: bool
+    schemas: bool = True
+    system: bool = True
+
+
+class Dialect:
+    """What one server takes, as far as it is known.
+
+    Args:
+        kind: ``vllm`` has a field of its own for options.
+        place: its URL, for what is said.
+
+    Attributes:
+        changes: what it is asked otherwise than is usual, in words.
+    """
+
+    def __init__(self, kind: Kind, place: str) -> None:
+        self._kind, self._place = kind, place
+        self._form = _Form(options=kind == "vllm")
+        self._bound = "max_tokens"
+        self._sent: dict[str, _Form] = {}
+        self._ignores = False
+        self.changes: list[str] = []
+
+    def body(self, request: Request, model: str, extra: dict[str, Any]) -> bytes:
+        """Return the JSON of a call.
+
+        Args:
+            model: the name under which the server knows model and adapter.
+            extra: further fields, as the settings of the endpoint give them.
+        """
+        sampling, form = request.sampling, self._form
+        fields: dict[str, Any] = {
+            "model": model,
+            "messages": request.messages if form.system else merged(request.messages),
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            self._bound: sampling.max_tokens,
+            "seed": request.seed,
+        }
+        if self._kind == "vllm":
+            fields |= UNTOUCHED
+        if request.choices and form.options:
+            fields["structured_outputs"] = {"choice": request.choices}
+        elif (request.choices or request.schema) and form.schemas:
+            named = {"name": "answer", "schema": msgspec.Raw(_schema(request)), "strict": True}
+            fields["response_format"] = {"type": "json_schema", "json_schema": named}
+        if request.choices or request.schema:
+            self._sent[request.site] = form
+        return _encode(fields | extra)
+
+    def refused(self, request: Request, status: int, said: str) -> Again | None:
+        """Return that a refused call is to be asked in another way; None if there is none."""
+        if status not in REFUSALS:
+            return None
+        if all(word in said for word in ("max_tokens", "max_completion_tokens", "instead")):
+            self._bound = "max_completion_tokens"  # newer hosted models know only this name
+            return Again("field renamed", wrong=True, said=said)
+        if _SYSTEM.search(said) and any(message["role"] == "system" for message in request.messages):
+            self._give_way(self._form._replace(system=False), MERGED)
+            return Again("system text refused", wrong=True, said=said)
+        sent = self._sent.pop(request.site, None)
+        if sent is None or not _GUIDE.search(said):
+            return None
+        if request.choices and sent.options:
+            self._give_way(self._form._replace(options=False), BY_SCHEMA)
+            return Again("options refused", wrong=True, said=said)
+        if sent.schemas:
+            self._give_way(self._form._replace(options=False, schemas=False), FREE)
+            return Again("schema refused", wrong=True, said=said)
+        return None
+
+    def answered(self, request: Request, text: str) -> None:
+        """Take note of an answer: one that is none of its options shows that the server does not hold it to them."""
+        sent = self._sent.pop(request.site, None)
+        if sent is None or not request.choices or self._ignores:
+            return
+        if (sent.options or sent.schemas) and text.strip() not in request.choices:
+            self._ignores = True
+            self._say(IGNORES)
+
+    def gave_up(self, request: Request) -> None:
+        """Take note that no answer to a call will come."""
+        self._sent.pop(request.site, None)
+
+    def _give_way(self, form: _Form, words: str) -> None:
+        self._form = form
+        if words not in self.changes:
+            self.changes.append(words)
+            self._say(words)
+
+    def _say(self, words: str) -> None:
+        warnings.warn(f"{self._place} {words}", MolochWarning, stacklevel=2)
+
+
+def merged(messages: list[Message]) -> list[Message]:
+    """Return a chat without system texts: each stands before the text that follows it."""
+    chat: list[Message] = []
+    before: list[str] = []
+    for message in messages:
+        if message["role"] == "system":
+            before.append(message["content"])
+            continue
+        chat.append({"role": message["role"], "content": "\n\n".join([*before, message["content"]])})
+        before = []
+    return [*chat, {"role": "user", "content": "\n\n".join(before)}] if before else chat
+
+
+def _schema(request: Request) -> bytes:
+    """Return the JSON Schema that a completion is held to; options as the one field of an object, as servers want it."""
+    if not request.choices:
+        return request.schema.encode()
+    choice = {"type": "string", "enum": list(request.choices)}
+    fields = {"type": "object", "properties": {"choice": choice}, "required": ["choice"], "additionalProperties": False}
+    return canonical(fields)
