@@ -13,7 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from abm.events import Event, Forked, Lifecycle
+from abm.events import AdapterTrained, Event, Forked, LLMReplied, StepEnded
 from abm.journal import AdaptersHeld
 from abm.log import create, disk, open_log
 from abm.log.fork import fork_point
@@ -97,10 +97,14 @@ def fork(
     return config, folder
 
 
+WORK = (LLMReplied, AdapterTrained, StepEnded)
+"""What a run has cost."""
+
+
 def abandon(run: Path) -> bool:
-    """Remove a fork in which nothing was decided yet; return whether it was one. The same fork can be made again."""
+    """Remove a fork that holds no answer, training or step of its own; return whether it was one. It can be made again."""
     log = open_log(run, write=False)
-    if log.fork is None or any(not isinstance(event, Lifecycle | Forked) for event in log.read(log.fork.seq)):
+    if log.fork is None or any(isinstance(event, WORK) for event in log.read(log.fork.seq)):
         return False
     shutil.rmtree(run)
     return True
