@@ -139,9 +139,12 @@ class Reaction(msgspec.Struct, frozen=True):
 def parse_reaction(answer: str, options: int) -> Reaction | None:
     """Return what a reader thought and chose, from tags, from one JSON object, or from prose; None if it names no option.
 
-    A JSON object counts if it has a ``choice``; how options are named is that of :func:`parse_choice`.
+    A JSON object counts if it has a ``choice``; how options are named is that of :func:`parse_choice`. Brackets nested
+    deeper than any answer needs are no answer, whatever stands between them.
     """
     _, rest, broken = _thinking(answer)
+    if is_deep(rest, max(0, rest.find("{"))):
+        return None
     if not broken and (answered := _object(rest)) is not None and "choice" in answered:
         position = _bare(str(answered["choice"]), options)
     else:
@@ -220,7 +223,11 @@ def _is_name(text: str, match: re.Match[str]) -> bool:
     """
     token, start, end = match[0], match.start(), match.end()
     near = max(0, start - _BEFORE)
-    noun, ends, links = _AFTER_NOUN.search(text, near, start), bool(_ENDS.match(text, end)), bool(_LINKS.match(text, end))
+    noun, ends, links = (
+        _AFTER_NOUN.search(text, near, start),
+        bool(_ENDS.match(text, end)),
+        bool(_LINKS.match(text, end)),
+    )
     if token.isdigit():
         return noun is not None
     bracketed = bool(_OPENED.search(text, near, start) and _CLOSED.match(text, end))

@@ -24,10 +24,17 @@ def main() -> None:
         try:
             app()
         except MolochError as error:
-            print(f"moloch: {error}", file=sys.stderr)
+            print(_line(error), file=sys.stderr)
             sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _line(message: object) -> str:
+    """Return a message as one line that a terminal shows and does not obey: it may quote a file."""
+    from moloch.texts import visible
+
+    return visible(f"moloch: {message}".replace("\n", " "))
 
 
 def _show_warnings() -> None:
@@ -38,7 +45,7 @@ def _show_warnings() -> None:
 
     def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
         if issubclass(category, MolochWarning):
-            print(f"moloch: {message}", file=sys.stderr)
+            print(_line(message), file=sys.stderr)
         else:
             shown(message, category, filename, lineno, *rest)
 

@@ -17,13 +17,13 @@ ROOT = Path(moloch.__file__).parents[1]
 MODULES = ("moloch.kernels", "media_graph.growth", "media_graph.feed_kernels", "media_graph.diffusion.kernels")
 NOWHERE = "from numba.core.caching import CompileResultCacheImpl as c; c._locator_classes = []"
 """As on a machine where neither the package's folder nor a home may be written to."""
-LOOP = '''
+LOOP = """
 from moloch.kernels import compiled
 
 @compiled(nogil=True)
 def doubled(x):
     return 2 * x
-'''
+"""
 
 
 @pytest.fixture
