@@ -116,7 +116,7 @@ def _object(answer: str) -> tuple[dict[str, Any] | None, str]:
     if start < 0:
         return None, "no JSON object" if spoken.strip() else "empty"
     if is_deep(spoken, start):
-        return None, "nested too deeply"
+        return None, "not JSON"
     try:
         parsed, end = _DECODER.raw_decode(spoken, start)
     except ValueError:
