@@ -50,7 +50,7 @@ def composed(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", piece) for piece in _PIECES.findall(text))
 
 
-def visible(text: str) -> str:
+def for_terminal(text: str) -> str:
     """Return ``text`` without what a terminal obeys and nobody sees: control characters but line ends and tabs, and marks of direction.
 
     What is left has the same width: an escape sequence stays as the letters after its first character.

@@ -23,7 +23,7 @@ from analysis.judges._battery import Question
 from analysis.passages import passage
 from analysis.probes import battery
 from learning.pocket.parse import parse_message
-from moloch.texts import composed, visible, whole
+from moloch.texts import composed, for_terminal, whole
 from tests.support.odd_texts import LONG_RUNS, PIECES, drawn_text, odd_texts, repeated
 
 FUZZED = 40_000
@@ -78,7 +78,7 @@ def shown(text: str) -> None:
     parts = passage(text, [text[:3], text[-5:], text[:50]], whole=True)
     assert "".join(piece for piece, _ in parts.pieces) == text
     assert len(short(text, 80)) <= 80
-    assert "\x1b" not in visible(text)
+    assert "\x1b" not in for_terminal(text)
 
 
 def characters(text: str) -> None:

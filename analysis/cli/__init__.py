@@ -32,9 +32,9 @@ def main() -> None:
 
 def _line(message: object) -> str:
     """Return a message as one line that a terminal shows and does not obey: it may quote a file."""
-    from moloch.texts import visible
+    from moloch.texts import for_terminal
 
-    return visible(f"moloch: {message}".replace("\n", " "))
+    return for_terminal(f"moloch: {message}".replace("\n", " "))
 
 
 def _show_warnings() -> None:

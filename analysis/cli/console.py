@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from moloch.texts import visible
+from moloch.texts import for_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +27,7 @@ def _plain_console() -> type[Console]:
     class Plain(Console):
         def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
             for segment in super().render(renderable, options):
-                yield segment if segment.control else Segment(visible(segment.text), segment.style)
+                yield segment if segment.control else Segment(for_terminal(segment.text), segment.style)
 
     return Plain
 
@@ -35,7 +35,7 @@ def _plain_console() -> type[Console]:
 def say(*lines: str) -> None:
     """Print lines as they are, but for what a terminal would obey."""
     for line in lines:
-        print(visible(line))
+        print(for_terminal(line))
 
 
 def stderr() -> Console:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moloch.texts import DEEPEST, composed, is_deep, visible, whole
+from moloch.texts import DEEPEST, composed, for_terminal, is_deep, whole
 
 
 class TestWhole:
@@ -67,7 +67,7 @@ class TestComposed:
         assert composed(text).split() == unicodedata.normalize("NFKC", text).split()
 
 
-class TestVisible:
+class TestForTerminal:
     """A terminal shows it and does nothing else."""
 
     @pytest.mark.parametrize(
@@ -83,4 +83,4 @@ class TestVisible:
     )
     def test_signs_that_are_obeyed_are_gone(self, text, wanted):
         """Line ends, tabs and what joins letters stay."""
-        assert visible(text) == wanted
+        assert for_terminal(text) == wanted
