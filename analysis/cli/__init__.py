@@ -6,7 +6,10 @@ import codecs
 import io
 import sys
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from moloch.errors import MolochError
 
 ASCII = {"−": "-", "–": "-", "→": ">", "…": "."}
 """Signs of tables, each with the one that stands for it where a terminal cannot show it: a figure keeps its sign."""
@@ -18,16 +21,26 @@ def main() -> None:
     try:
         from analysis.cli.app import app
         from moloch.errors import MolochError
+        from moloch.extras import missing
 
         _show_warnings()
 
         try:
             app()
         except MolochError as error:
-            print(_line(error), file=sys.stderr)
-            sys.exit(error.exit_code)
+            _end(error)
+        except ImportError as error:  # of an optional package, wherever it is first used
+            if (lacking := missing(error)) is None:
+                raise
+            _end(lacking)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _end(error: MolochError) -> NoReturn:
+    """Say what went wrong and leave."""
+    print(_line(error), file=sys.stderr)
+    sys.exit(error.exit_code)
 
 
 def _line(message: object) -> str:
