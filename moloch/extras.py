@@ -7,32 +7,11 @@ from importlib.util import find_spec
 from moloch.errors import InputError
 
 EXTRAS = {
-    "learn": (
-        "accelerate",
-        "datasets",
-        "gguf",
-        "huggingface_hub",
-        "peft",
-        "safetensors",
-        "tokenizers",
-        "torch",
-        "transformers",
-        "trl",
-    ),
-    "store": ("obstore",),
-    "ui": (
-        "altair",
-        "anywidget",
-        "ipyvue",
-        "ipyvuetify",
-        "matplotlib",
-        "solara",
-        "solara_assets",
-        "starlette",
-        "uvicorn",
-    ),
-    "vllm": ("vllm",),
-    "ray": ("ray",),
+    "learn": "accelerate datasets gguf huggingface_hub peft safetensors tokenizers torch transformers trl".split(),
+    "store": ["obstore"],
+    "ui": "altair anywidget ipyvue ipyvuetify matplotlib solara solara_assets starlette traitlets uvicorn".split(),
+    "vllm": ["vllm"],
+    "ray": ["ray"],
 }
 """Extra -> the modules that it brings and that a plain installation lacks."""
 

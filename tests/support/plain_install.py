@@ -29,12 +29,11 @@ class Hidden(MetaPathFinder):
 
 def commands(runs: Path, folder: Path) -> dict[str, list[str]]:
     """Return name -> command: help of each, then what can be done with finished runs and without a model."""
-    import click
     import typer.main
 
     from analysis.cli.app import app
 
-    def names(command: click.Command, path: list[str]):
+    def names(command, path: list[str]):
         yield path
         for name, inner in getattr(command, "commands", {}).items():
             yield from names(inner, [*path, name])
