@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "runs"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 NAMES = {
+    "pydantic": "pydantic pydantic_core",
     "pyyaml": "yaml",
     "backports.zstd": "backports",
     "solara-assets": "solara_assets",
