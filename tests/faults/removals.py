@@ -8,8 +8,9 @@ import os
 from backports import zstd
 
 from abm import events
+from abm.arenas import completions
 from abm.journal import _adapters as adapters_held
-from abm.journal import decisions, live
+from abm.journal import _answers, decisions, live
 from abm.llm import _vllm, adapters, weights
 from abm.llm.http import _adapters as served
 from abm.log import codec, disk, parquet, projection, recovery, segments, tail, upcast, writer
@@ -313,3 +314,15 @@ def adapters_there_believed() -> None:
 
 def adapters_not_verified() -> None:
     adapters_held.AdaptersHeld.look = lambda self, event: None
+
+
+def halves_kept() -> None:
+    _answers.whole = lambda text: text
+
+
+def any_number() -> None:
+    completions._DIGITS = 1 << 30
+
+
+def any_depth() -> None:
+    completions.is_deep = lambda json, start=0: False
