@@ -6,7 +6,7 @@ import pytest
 
 from abm.arenas.completions import parse_reaction
 from abm.events import LLMReplied, ReactionInvalid
-from abm.llm import ScriptedLLM
+from abm.llm import Request, ScriptedLLM
 from abm.log import read_events
 from tests.learning.test_loop import Killed, carry_out
 from tests.learning.test_odd_answers import CONFIG
@@ -14,11 +14,13 @@ from tests.support.fakes import reply
 
 
 def some_say(odd: str) -> ScriptedLLM:
-    """Return a model one of whose four readers answers one odd thing."""
-    return ScriptedLLM(
-        lambda request: odd if request.site.startswith("react/") and request.seed % 4 == 0 else reply(request),
-        unit="call",
-    )
+    """Return a model that answers one odd thing, asked again too, where it plays every fourth persona."""
+
+    def said(request: Request) -> str:
+        kind, *_, persona = request.site.removesuffix("/again").split("/")
+        return odd if kind == "react" and int(persona) % 4 == 0 else reply(request)
+
+    return ScriptedLLM(said, unit="call")
 
 
 class TestOddAnswers:
