@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from moloch.kernels import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def best(members, scores, lots, slots, starts, held):  # pragma: no cover - compiled
     """Fill ``held`` with each member's best candidates, best first: the highest score, then the lowest lot, then the first.
 

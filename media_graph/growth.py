@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from moloch.kernels import compiled
 
 
-@njit(cache=True)
+@compiled()
 def attach(n, m, draws):  # pragma: no cover - compiled
     """Return whom each newcomer m .. n-1 is tied to, m different ones each, shape ((n - m) * m,).
 

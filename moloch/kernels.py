@@ -1,16 +1,23 @@
 """Compiled loops over a crowd: keyed draws, orders, and choices in one pass. Knows arrays, not audiences.
 
 Needs numba, and is imported on first use only: :mod:`moloch.keyed` and :mod:`abm.audience.choice` go through
-:func:`moloch.keyed.kernels`, and have numpy code with equal results where it is missing. All of it is in one file
-because numba's cache watches only the file of the function that it compiled. Loops go over blocks of members and do one
+:func:`moloch.keyed.kernels`, and have numpy code with equal results where it is missing. Every other file of compiled loops
+takes :func:`compiled` from here, so that none needs a folder to write to. The crowd's loops are in one file because numba's cache watches only the file of the function that it compiled. Loops go over blocks of members and do one
 thing each, so that the compiler can use vector instructions; the blocks' buffers stay in the processor's first cache.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
 import numpy as np
 from numba import njit
+from numba.core.caching import FunctionCache
 from numpy.typing import NDArray
+
+Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]
@@ -35,6 +42,37 @@ _LG = (
 )  # fmt: skip
 
 
+class _Cache(FunctionCache):
+    """Machine code kept between processes where there is a place for it; that it cannot be read or written is no error."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # a damaged file raises anything
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):  # no space left, or the folder is gone
+            super().save_overload(sig, data)
+
+
+def compiled(**options: Any) -> Callable[[Loop], Loop]:
+    """Return numba's ``njit`` with ``options``, which keeps machine code if it can, and compiles in each process if not.
+
+    numba's own ``cache=True`` raises where neither the package's folder nor a home may be written to.
+    """
+
+    def decorate(loop: Loop) -> Loop:
+        dispatcher = njit(**options)(loop)
+        with suppress(RuntimeError):  # no folder that it may write to
+            dispatcher._cache = _Cache(loop)
+        return dispatcher
+
+    return decorate
+
+
 @njit(inline="always")
 def _uniform(
     counter: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
@@ -48,7 +86,7 @@ def _uniform(
     return (np.float64(np.int64((c0 << _21) ^ (c1 >> _11))) + 0.5) * 2.0**-53
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def uniforms(counters: Words, place: Words, out: Floats) -> None:  # pragma: no cover - compiled
     """Fill ``out`` with one uniform per counter.
 
@@ -62,7 +100,7 @@ def uniforms(counters: Words, place: Words, out: Floats) -> None:  # pragma: no 
         out[i] = _uniform(counters[i], c2, c3, k0, k1)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def uniforms_by(
     counters: Words, which: NDArray[np.int64], places: Words, out: Floats
 ) -> None:  # pragma: no cover - compiled
@@ -78,7 +116,7 @@ def uniforms_by(
         out[i] = _uniform(counters[i], place[0], place[1], place[2], place[3])
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def orders(counters: Words, places: Words, out: NDArray[np.int8]) -> None:  # pragma: no cover - compiled
     """Fill ``out`` with the order of every member's draws, smallest first; equal ones keep their order.
 
@@ -109,7 +147,7 @@ def orders(counters: Words, places: Words, out: NDArray[np.int8]) -> None:  # pr
                 row[at] = option
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _minus_log(x: Floats, exponents: Floats) -> None:  # pragma: no cover - compiled
     """Replace each ``x`` >= 0, not subnormal, by -log(x).
 
@@ -129,7 +167,7 @@ def _minus_log(x: Floats, exponents: Floats) -> None:  # pragma: no cover - comp
         x[j] = half - s * (half + r) - f - exponents[j] * _LN2
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def gumbel(uniform: Floats, spare: Floats) -> None:  # pragma: no cover - compiled
     """Replace each uniform, 2**-54 .. 1, by -log(-log(uniform)), to a few units in the last place; 1 gives infinity.
 
@@ -141,7 +179,7 @@ def gumbel(uniform: Floats, spare: Floats) -> None:  # pragma: no cover - compil
     _minus_log(uniform, spare)
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@compiled(nogil=True, fastmath={"reassoc", "contract"})
 def _utilities(traits: NDArray[np.floating], slopes: Floats, out: Floats) -> None:  # pragma: no cover - compiled
     """Fill ``out`` with ``slopes[0] + traits @ slopes[1:]``; sums may run in any order."""
     for i in range(len(traits)):
@@ -151,7 +189,7 @@ def _utilities(traits: NDArray[np.floating], slopes: Floats, out: Floats) -> Non
         out[i] = utility
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _keep_better(
     noise: Floats, utility: Floats, shown_first: NDArray[np.int8], label: np.int16, first: float, temperature: float,
     best: Floats, margin: Floats, total: Floats, chosen: Labels,
@@ -167,7 +205,7 @@ def _keep_better(
         total[j] += noisy  # not finite if any utility is not
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def choose(
     counters: Words, traits: NDArray[np.floating], slopes: Floats, labels: Labels, places: Words,
     shown_first: NDArray[np.int8], first: float, temperature: float, guard: float, out: Labels,

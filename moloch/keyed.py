@@ -107,7 +107,7 @@ def kernels() -> ModuleType | None:
     """Return :mod:`moloch.kernels`, or None where this machine cannot compile: numpy does the same, slower."""
     try:
         from moloch import kernels as compiled
-    except (ImportError, RuntimeError):  # no numba, or no folder that it may write its cache to
+    except ImportError:  # no numba
         return None
     return compiled
 

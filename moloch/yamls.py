@@ -6,27 +6,86 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from yaml.reader import ReaderError
 
 from moloch.errors import InputError
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
+MERGE = "tag:yaml.org,2002:merge"
+DEEPEST = 64
+"""Levels of mappings and lists that a file may have."""
+MOST_VALUES = 100_000
+"""Values that a file may hold once its aliases stand for what they repeat; a file without aliases may hold more."""
+LARGEST = 1 << 22
+"""Characters of the longest file."""
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: ``1e-3`` is a number, as in YAML 1.2, and a duplicate key is a mistake."""
+    """YAML as people write it: ``1e-3`` is a number, as in YAML 1.2, a date is text, and a duplicate key is a mistake.
+
+    What it reads is bounded: levels, and values behind aliases and merge keys, of which a few lines can name billions.
+    """
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = self._repeated = 0
+        self._sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        mark = self.peek_event().start_mark  # pyright: ignore[reportOptionalMemberAccess]
+        is_alias = self.check_event(yaml.AliasEvent)
+        if self._depth == DEEPEST:
+            raise yaml.MarkedYAMLError(problem=f"more than {DEEPEST} levels", problem_mark=mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if not is_alias:
+            self._sizes[id(node)] = 1 + sum(self._sizes[id(child)] for child in _children(node))
+        elif id(node) not in self._sizes:
+            raise yaml.MarkedYAMLError(problem="it holds itself", problem_mark=mark)
+        else:
+            self._repeated += self._sizes[id(node)]
+        if self._repeated and self._sizes[id(node)] > MOST_VALUES:
+            raise yaml.MarkedYAMLError(problem=f"aliases stand for more than {MOST_VALUES:,} values", problem_mark=mark)
+        return node
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
-        seen: set[tuple[str, str]] = set()
+        seen: set[Any] = set()
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark)
-            seen.add((key.tag, str(key.value)))
+            if isinstance(key, yaml.ScalarNode):  # 1 and 0x1 are one key, 1 and "1" are two
+                value = key.tag if key.tag == MERGE else self.construct_object(key)
+                if value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark
+                    )
+                seen.add(value)
         return node
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            kind = str(node.tag).rpartition(":")[2]
+            said = f"{node.value[:40]!r} is no {kind}" if isinstance(node.value, str) else f"this is no {kind}"
+            raise yaml.MarkedYAMLError(problem=said, problem_mark=node.start_mark) from error
+
+
+def _children(node: Any) -> list[Any]:
+    if isinstance(node, yaml.MappingNode):
+        return [each for pair in node.value for each in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
 _Loader.add_implicit_resolver(
@@ -40,9 +99,26 @@ def plain(text: str) -> Any:
     """Return what a YAML text says, as plain values.
 
     Raises:
-        yaml.YAMLError: it is not YAML.
+        yaml.YAMLError: it is not YAML, or larger than the bounds of this module.
     """
-    return yaml.load(text, Loader=_Loader)
+    return _read(text).get_single_data()
+
+
+def _read(text: str) -> _Loader:
+    if len(text) > LARGEST:
+        raise yaml.YAMLError(f"more than {LARGEST:,} characters")
+    return _Loader(text)
+
+
+def _mistake(error: yaml.YAMLError, text: str) -> tuple[str, str]:
+    """Return where a mistake is, as ``:line:column``, and what it is, on one line."""
+    if isinstance(error, ReaderError):  # a character that YAML does not allow
+        line = text.count("\n", 0, error.position)
+        column = error.position - (text.rfind("\n", 0, error.position) + 1)
+        return f":{line + 1}:{column + 1}", f"the character {chr(error.character)!a} is not allowed"
+    mark = getattr(error, "problem_mark", None)
+    place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+    return place, " ".join((getattr(error, "problem", None) or str(error)).split())
 
 
 class Source(NamedTuple):
@@ -54,7 +130,7 @@ class Source(NamedTuple):
     def at(self, *keys: str | int) -> str:
         """Return ``where:line:column`` of what ``keys`` lead to, or of the last one that is there; else ``where``."""
         try:
-            node = yaml.compose(self.text, Loader=yaml.SafeLoader)
+            node = _read(self.text).get_single_node()
         except yaml.YAMLError:
             return self.where
         mark = None
@@ -76,11 +152,8 @@ class Source(NamedTuple):
         try:
             return plain(self.text)
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            place = f"{self.where}:{mark.line + 1}:{mark.column + 1}" if mark else self.where
-            raise InputError(
-                "not valid YAML", where=place, why=getattr(error, "problem", None) or str(error)
-            ) from error
+            place, why = _mistake(error, self.text)
+            raise InputError("not valid YAML", where=self.where + place, why=why) from error
 
     def validated(self, model: type[Model], what: str) -> Model:
         """Return the text as a model.

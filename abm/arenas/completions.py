@@ -1,14 +1,18 @@
 """Reading what models answer: strict about what counts, tolerant about how it is spelt.
 
 A writer's completion holds one message in its arena's tag, after an optional thinking block; text outside both is
-ignored. What does not parse is a rejection with its reason, never a message. Knows nothing of models or votes.
+ignored. What does not parse is a rejection with its reason, never a message. Any text is read, in time linear in its
+length: an answer is durable, so one that cannot be read would stop its run for good. Knows nothing of models or votes.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
 import msgspec
+
+from moloch.texts import is_deep
 
 
 class Completion(msgspec.Struct, frozen=True):
@@ -25,6 +29,7 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 _NOTHING = {"none", "null", "nil", "nan", "n/a", "undefined", "empty"}
+_ANY_TAG = re.compile(r"<\s*+(?:/\s*+)?[a-z_][\w-]*+\s*+/?>", re.IGNORECASE)
 
 
 def parse_completion(completion: str, tag: str) -> Completion | Rejection:
@@ -48,14 +53,14 @@ def parse_completion(completion: str, tag: str) -> Completion | Rejection:
     text = rest[opened[0].end() : closed[0].start()].strip()
     if not re.search(r"\w", text) or text.lower().strip("\"'`*.!- \n") in _NOTHING:
         return Rejection(f"empty <{tag}>")
-    if re.search(r"<\s*/?\s*[a-z_][\w-]*\s*/?>", text, re.IGNORECASE):
+    if _ANY_TAG.search(text):
         return Rejection(f"tags inside <{tag}>")
     return Completion(thinking, text)
 
 
 def _tag(name: str) -> re.Pattern[str]:
-    slash, word = ("/", name[1:]) if name.startswith("/") else ("", name)
-    return re.compile(rf"<\s*{slash}\s*{re.escape(word)}\s*>", re.IGNORECASE)
+    slash, word = (r"/\s*+", name[1:]) if name.startswith("/") else ("", name)
+    return re.compile(rf"<\s*+{slash}{re.escape(word)}\s*+>", re.IGNORECASE)
 
 
 def _thinking(completion: str) -> tuple[str, str, str]:
@@ -80,14 +85,21 @@ _BARE = re.compile(rf"[^\w-]*(?:{_NOUN}[\s:=#(]*)?([A-Za-z]|\d+)\W*", re.IGNOREC
 _FINAL = re.compile(r"\W*(?:(?:my|the|final)\s+)*(?:answer|choice|vote|decision|pick)\b\W*(?:is\b)?(.*)", re.IGNORECASE)
 _AFTER_NOUN = re.compile(rf"\b{_NOUN}s?(?:\s+(?:is|was))?(?P<gap>[\s:=#]*){_OPEN}*$", re.IGNORECASE)
 _AFTER_VERB = re.compile(rf"\b{_VERB}\s+{_OPEN}*$", re.IGNORECASE)
-_OPENED, _CLOSED = re.compile(r"[*(\[{`\"“]$"), re.compile(r"^[*)\]}`\"”]")
+_OPENED, _CLOSED = re.compile(r"[*(\[{`\"“]$"), re.compile(r"[*)\]}`\"”]")
 _BEGINS = re.compile(r"(?:^|[.!?:;\n])[\s*\"“(]*$")
-_ENDS = re.compile(r"^[\s*\"”)]*(?:$|[.,;:!\n—–]|-\s)")
-_LINKS = re.compile(
-    r"^(?:['’]s\b|\s+(?:is|was|because|since|seems|sounds|looks|feels|has|would|wins|over|or|and|for)\b)"
-)
+_ENDS = re.compile(r"[\s*\"”)]*(?:$|[.,;:!\n—–]|-\s)")
+_LINKS = re.compile(r"['’]s\b|\s+(?:is|was|because|since|seems|sounds|looks|feels|has|would|wins|over|or|and|for)\b")
 _NO_VOTE = re.compile(r"\b(?:both|neither|none|abstain)\b", re.IGNORECASE)
-_NEGATED = re.compile(r"(?:\b(?:not|never|nor|cannot|against)\b|n['’]t\b)[^.!?\n]*$", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not|never|nor|cannot|against)\b|n['’]t\b", re.IGNORECASE)
+_STOP = re.compile(r"[.!?\n]")
+_CHOICE = re.compile(r"<\s*+choice\s*+>(.*?)(?:<|$)", re.IGNORECASE | re.DOTALL)
+_NO_PROSE = re.compile(
+    r"<\s*+choice\s*+>.*?(?:<\s*+/\s*+choice\s*+>|$)|<\s*+(?:/\s*+)?think\s*+>", re.IGNORECASE | re.DOTALL
+)
+_BEFORE = 80
+"""Characters before a letter in which a noun or a verb may stand that makes it the name of an option."""
+_DIGITS = 9
+"""Digits of the longest number that may name an option."""
 
 
 def parse_choice(answer: str, options: int) -> int | None:
@@ -103,7 +115,7 @@ def parse_choice(answer: str, options: int) -> int | None:
         options: how many there were, at most 26.
     """
     _, rest, broken = _thinking(answer)
-    if tagged := re.findall(r"<\s*choice\s*>(.*?)(?:<|$)", rest, re.IGNORECASE | re.DOTALL):
+    if tagged := _CHOICE.findall(rest):
         named = {_named(text, options) for text in tagged}
         return named.pop() if len(named) == 1 else None
     if broken:
@@ -127,9 +139,12 @@ class Reaction(msgspec.Struct, frozen=True):
 def parse_reaction(answer: str, options: int) -> Reaction | None:
     """Return what a reader thought and chose, from tags, from one JSON object, or from prose; None if it names no option.
 
-    A JSON object counts if it has a ``choice``; how options are named is that of :func:`parse_choice`.
+    A JSON object counts if it has a ``choice``; how options are named is that of :func:`parse_choice`. Brackets nested
+    deeper than any answer needs are no answer, whatever stands between them.
     """
     _, rest, broken = _thinking(answer)
+    if is_deep(rest, max(0, rest.find("{"))):
+        return None
     if not broken and (answered := _object(rest)) is not None and "choice" in answered:
         position = _bare(str(answered["choice"]), options)
     else:
@@ -144,16 +159,14 @@ def parse_thought(answer: str) -> str:
         return thinking
     if (answered := _object(rest)) is not None:
         return str(answered.get("thought", "")).strip()
-    prose = re.sub(
-        r"<\s*(choice)\s*>.*?(?:<\s*/\s*choice\s*>|$)|<\s*/?\s*think\s*>", "", rest, flags=re.IGNORECASE | re.DOTALL
-    )
+    prose = _NO_PROSE.sub("", rest)
     return "" if _BARE.fullmatch(prose.strip()) else prose.strip()
 
 
 def _object(text: str) -> dict[str, object] | None:
     """Return the JSON object in a text, alone or in prose or a code fence."""
     start, end = text.find("{"), text.rfind("}")
-    if start < 0 or end < start:
+    if start < 0 or end < start or is_deep(text, start):
         return None
     try:
         decoded = msgspec.json.decode(text[start : end + 1].encode("utf-8", "replace"))
@@ -174,12 +187,12 @@ def _named(text: str, options: int) -> int | None:
         return _bare(text, options)
     if _NO_VOTE.search(text):
         return None
+    negated = _Negated(text)
     named: set[int | None] = set()
     sure = False
     for token in _TOKEN.finditer(text):
-        before, after = text[: token.start()], text[token.end() :]
-        names = _is_name(token[0], before, after)
-        if names and _NEGATED.search(before):
+        names = _is_name(text, token)
+        if names and negated.at(token.start()):
             return None
         sure = sure or names
         if names or (token[0] in "BCDEFGH" and _position(token[0], options) is not None):
@@ -187,16 +200,37 @@ def _named(text: str, options: int) -> int | None:
     return named.pop() if sure and len(named) == 1 else None
 
 
-def _is_name(token: str, before: str, after: str) -> bool:
-    """Return whether ``token`` names an option in its context, between ``before`` and ``after``.
+class _Negated:
+    """Where a text is negated: from a negation to the end of its sentence."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._from = [match.end() for match in _NEGATION.finditer(text)]
+        self._stops = [match.start() for match in _STOP.finditer(text)]
+
+    def at(self, place: int) -> bool:
+        """Return whether a negation holds at ``place``; a line's end directly before it ends none."""
+        before = bisect_left(self._from, place + 1)
+        stops = bisect_left(self._stops, place - (self._text[place - 1 : place] == "\n"))
+        return before > 0 and (stops == 0 or self._stops[stops - 1] < self._from[before - 1])
+
+
+def _is_name(text: str, match: re.Match[str]) -> bool:
+    """Return whether a token names an option in its context.
 
     A capital does after a noun or a verb of choosing, in brackets, or alone in its clause. "A" may be the article and
     "I" the pronoun; a small letter needs a noun before it and an end after it, or brackets; a number needs a noun.
     """
-    noun, ends, links = _AFTER_NOUN.search(before), bool(_ENDS.search(after)), bool(_LINKS.search(after))
+    token, start, end = match[0], match.start(), match.end()
+    near = max(0, start - _BEFORE)
+    noun, ends, links = (
+        _AFTER_NOUN.search(text, near, start),
+        bool(_ENDS.match(text, end)),
+        bool(_LINKS.match(text, end)),
+    )
     if token.isdigit():
         return noun is not None
-    bracketed = bool(_OPENED.search(before) and _CLOSED.search(after))
+    bracketed = bool(_OPENED.search(text, near, start) and _CLOSED.match(text, end))
     if token.islower():
         return bracketed or (noun is not None and ends)
     article = token in "AI" and noun is not None and any(mark in noun["gap"] for mark in ":=")
@@ -204,9 +238,11 @@ def _is_name(token: str, before: str, after: str) -> bool:
         return True
     if token == "I":
         return False
-    return bool(_AFTER_VERB.search(before)) or links or (ends and bool(_BEGINS.search(before)))
+    return bool(_AFTER_VERB.search(text, near, start)) or links or (ends and bool(_BEGINS.search(text, near, start)))
 
 
 def _position(name: str, options: int) -> int | None:
+    if len(name) > _DIGITS:
+        return None
     position = int(name) - 1 if name.isdigit() else ord(name.upper()) - 65
     return position if 0 <= position < options else None

@@ -18,6 +18,7 @@ from abm.llm.port import LLM, Reply, Request
 from abm.log import EventLog
 from abm.log.writer import SEAL_EVENTS
 from moloch.content import canonical, digest
+from moloch.texts import whole
 
 RECENT = 2_048
 """Answers that are always in memory, if there are so many; twice as many at most."""
@@ -125,7 +126,7 @@ def replied(
         template=request.template,
         refs=list(request.refs),
         prompt=digest(canonical(request.messages)),
-        text=reply.text,
+        text=whole(reply.text),
         finish=reply.finish,
         tokens_in=reply.tokens_in,
         tokens_out=reply.tokens_out,

@@ -29,6 +29,7 @@ from abm.worlds.causes import FIRST
 from abm.worlds.offers import Assignment
 from moloch import keyed
 from moloch.keyed import Part
+from moloch.texts import whole
 
 Ties = Literal["skip", "random"]
 """What a tie decides: no winner (counted), or a keyed fair coin."""
@@ -88,7 +89,7 @@ def written(
         text, cause = answer.text, answer.seq
     else:
         text = assignment.arena.completion(answer.thinking, tag, answer.text)
-    parsed = parse_completion(text, tag)
+    parsed = parse_completion(whole(text), tag)
     slot = competitor.slot
     common = {
         "step": step,
@@ -170,5 +171,5 @@ def verdicts(slate: Slate, probes: Sequence[Probe], arena: Arena, step: int) -> 
                 probe=probe.name,
                 judge=probe.judge_name,
                 label=verdict.label,
-                evidence=list(verdict.evidence),
+                evidence=[whole(span) for span in verdict.evidence],
             )

@@ -22,6 +22,7 @@ from abm.worlds.causes import FIRST, emit_all
 from abm.worlds.contests import Slate, Votes
 from abm.worlds.model import Model
 from abm.worlds.offers import Offer
+from moloch.texts import whole
 
 
 class _Reading(NamedTuple):
@@ -97,9 +98,9 @@ class IsolatedModel(Model):
         columns = (single, ids[single], slots[ballot.shown[single]], chosen[single])
         for row, persona, order, choice in zip(*(column.tolist() for column in columns), strict=True):
             if row in reading.invalid:
-                events.append(ReactionInvalid(**common, persona=persona, order=order, raw=reading.invalid[row]))
+                events.append(ReactionInvalid(**common, persona=persona, order=order, raw=whole(reading.invalid[row])))
             else:
-                thought = reading.thoughts.get(row, "")
+                thought = whole(reading.thoughts.get(row, ""))
                 events.append(Reacted(**common, persona=persona, order=order, choice=choice, thought=thought))
         for rows in reading.crowds:
             shown = slots[ballot.shown[rows]]

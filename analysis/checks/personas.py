@@ -85,15 +85,19 @@ def _weights(plan: SurveyMapping, personas: list[Persona], weight: Counter[str])
     }
 
 
-def _spread(numbers: list[int]) -> dict[str, float]:
+def _spread(numbers: list[int] | None) -> dict[str, float] | None:
+    if numbers is None:
+        return None
     low, middle, high = np.percentile(numbers, [0, 50, 100])
     return {"least": float(low), "median": float(middle), "most": float(high)}
 
 
-def _tokens(texts: list[str]) -> list[int]:
-    """Return lengths in tokens of the pocket model."""
-    from transformers import AutoTokenizer
-
+def _tokens(texts: list[str]) -> list[int] | None:
+    """Return lengths in tokens of the pocket model; None where its tokenizer cannot be loaded."""
+    try:
+        from transformers import AutoTokenizer
+    except ImportError:
+        return None
     from abm.llm.folders import model_folder
 
     tokenizer = AutoTokenizer.from_pretrained(model_folder("pocket"), local_files_only=True)

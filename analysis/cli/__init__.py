@@ -6,7 +6,10 @@ import codecs
 import io
 import sys
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from moloch.errors import MolochError
 
 from analysis.cli.output import written
 
@@ -25,16 +28,33 @@ def _call() -> None:
     try:
         from analysis.cli.app import app
         from moloch.errors import MolochError
+        from moloch.extras import missing
 
         _show_warnings()
 
         try:
             app()
         except MolochError as error:
-            print(f"moloch: {error}", file=sys.stderr)
-            sys.exit(error.exit_code)
+            _end(error)
+        except ImportError as error:  # of an optional package, wherever it is first used
+            if (lacking := missing(error)) is None:
+                raise
+            _end(lacking)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _end(error: MolochError) -> NoReturn:
+    """Say what went wrong and leave."""
+    print(_line(error), file=sys.stderr)
+    sys.exit(error.exit_code)
+
+
+def _line(message: object) -> str:
+    """Return a message as one line that a terminal shows and does not obey: it may quote a file."""
+    from moloch.texts import for_terminal
+
+    return for_terminal(f"moloch: {message}".replace("\n", " "))
 
 
 def _show_warnings() -> None:
@@ -45,7 +65,7 @@ def _show_warnings() -> None:
 
     def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
         if issubclass(category, MolochWarning):
-            print(f"moloch: {message}", file=sys.stderr)
+            print(_line(message), file=sys.stderr)
         else:
             shown(message, category, filename, lineno, *rest)
 

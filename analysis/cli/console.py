@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from moloch.texts import for_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,18 +18,35 @@ TABLE_WIDTH = 120
 """Columns that the widest table needs; a narrower terminal wraps its lines rather than cutting numbers."""
 
 
+@cache
+def _plain_console() -> type[Console]:
+    """Return rich's console, but that texts cannot speak to the terminal: a model may have written them."""
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class Plain(Console):
+        def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+            for segment in super().render(renderable, options):
+                yield segment if segment.control else Segment(for_terminal(segment.text), segment.style)
+
+    return Plain
+
+
+def say(*lines: str) -> None:
+    """Print lines as they are, but for what a terminal would obey."""
+    for line in lines:
+        print(for_terminal(line))
+
+
 def stderr() -> Console:
     """Return the console for progress and messages."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
+    return _plain_console()(stderr=True, highlight=False)
 
 
 def printer() -> Console:
     """Return the console for results, wide enough for every table."""
-    from rich.console import Console
-
-    return Console(width=max(Console().width, TABLE_WIDTH))
+    console = _plain_console()
+    return console(width=max(console().width, TABLE_WIDTH))
 
 
 @contextmanager
@@ -37,7 +57,7 @@ def progress(label: str = "") -> Iterator[Callable[[Progress], None]]:
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

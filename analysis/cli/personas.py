@@ -60,7 +60,9 @@ def _print(found: dict[str, Any]) -> None:
     say("missing", ", ".join(found["missing"]))
     say("weights", _weighting(found["weights"]))
     for unit in ("words", "tokens"):
-        spread = found[unit]
+        if (spread := found[unit]) is None:
+            say(unit, "not counted: pip install 'moloch-abm[learn]'")
+            continue
         say(unit, f"{spread['least']:.0f} to {spread['most']:.0f} a persona, median {spread['median']:.0f}")
     grid = new_table("", ["trait", "mean", "sd"])
     for name, trait in found["traits"].items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.cli import options
+from analysis.cli.console import say
 
 if TYPE_CHECKING:
     from abm.journal import Replayed
@@ -129,13 +130,12 @@ def _print_decided(decided: Redecided, found: Replayed) -> None:
 
 def _print_divergence(divergence: Divergence) -> None:
     where = f" ({divergence.place})" if divergence.place else ""
-    print(f"\nfirst divergence: event {divergence.seq:,}, step {divergence.step}{where}")
+    say(f"\nfirst divergence: event {divergence.seq:,}, step {divergence.step}{where}")
     if divergence.logged != divergence.now:
-        print(f"  logged  {divergence.logged}")
-        print(f"  now     {divergence.now}")
+        say(f"  logged  {divergence.logged}", f"  now     {divergence.now}")
     else:
-        print(f"  type    {divergence.logged}")
+        say(f"  type    {divergence.logged}")
     if divergence.prompts_equal is not None:
-        print(f"  prompt  {'the same' if divergence.prompts_equal else 'another one'}")
+        say(f"  prompt  {'the same' if divergence.prompts_equal else 'another one'}")
     for field in divergence.fields:
-        print(f"  {field.field}\n    logged  {field.left}\n    now     {field.right}")
+        say(f"  {field.field}\n    logged  {field.left}\n    now     {field.right}")

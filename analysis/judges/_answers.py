@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from typing import Any, Literal
 
 import msgspec
@@ -15,6 +14,7 @@ import msgspec
 from abm.llm.port import Finish
 from analysis.judges._battery import Question
 from analysis.probes.text import plain
+from moloch.texts import composed, is_deep, whole
 
 Status = Literal["given", "invalid", "refused", "error"]
 """``invalid``: it answered, but nothing that counts; ``error``: the server never gave an answer."""
@@ -41,9 +41,10 @@ class Ruling(msgspec.Struct, frozen=True):
 def read_answer(answer: str, finish: Finish, question: Question, message: str) -> Ruling:
     """Return the ruling of one answer.
 
-    The first ``{`` after a thinking block must begin a JSON object with a ``verdict``, each key once, and no second verdict
+    Any text is read, in time linear in its length. The first ``{`` after a thinking block must begin a JSON object with a ``verdict``, each key once, and no second verdict
     may follow it. A verdict other than the question's first must quote the message, and any quote must stand in it.
     """
+    answer = whole(answer)
     if finish == "refused":
         return Ruling("refused", why="the server would not complete it")
     if finish == "error":
@@ -59,12 +60,13 @@ def read_answer(answer: str, finish: Finish, question: Question, message: str) -
     quote, reason = answered.get("quote") or "", answered.get("reason") or ""
     if not isinstance(quote, str):
         return Ruling("invalid", why="the quote is no text")
+    quote, reason = whole(quote), whole(str(reason))  # escapes of JSON can spell half a character, too
     needed = verdict != question.verdicts[0]
     if needed and not _normal(quote):
         return Ruling("invalid", why="no quote")
     if _normal(quote) and not quoted(quote, message):
         return Ruling("invalid", quote=quote, why="the quote is not in the message")
-    return Ruling("given", verdict, question.label(verdict), quote, str(reason))
+    return Ruling("given", verdict, question.label(verdict), quote, reason)
 
 
 def quoted(quote: str, message: str) -> bool:
@@ -97,7 +99,7 @@ _ENDS = " \"'`.,;:!?*_()[]{}<>«»„“”"
 
 def _normal(text: str) -> str:
     """Return a text for comparison: one spelling of letters, quotes, dashes and spaces, lower case, no marks at its ends."""
-    return " ".join(plain(unicodedata.normalize("NFKC", text)).casefold().split()).strip(_ENDS)
+    return " ".join(plain(composed(text)).casefold().split()).strip(_ENDS)
 
 
 def _spoken(answer: str) -> str:
@@ -113,9 +115,11 @@ def _object(answer: str) -> tuple[dict[str, Any] | None, str]:
     start = spoken.find("{")
     if start < 0:
         return None, "no JSON object" if spoken.strip() else "empty"
+    if is_deep(spoken, start):
+        return None, "not JSON"
     try:
         parsed, end = _DECODER.raw_decode(spoken, start)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None, "not JSON"
     if not isinstance(parsed, dict) or "verdict" not in parsed:
         return None, "no verdict"

@@ -15,6 +15,7 @@ from analysis.passages import passage
 from analysis.readings.book import Book
 from analysis.ui.data.persona import Person
 from analysis.ui.data.story import Encounter
+from moloch.texts import whole
 
 REMEMBERED = 3
 """Newest contests that are put before the persona."""
@@ -76,7 +77,7 @@ class Interviewer:
             reply = next(iter(self._open(self._model(book)).complete([request])))
         read = reply.tokens_in or sum(text_tokens(message["content"]) for message in asked)
         cost = f"{read:,} tokens read, {reply.tokens_out:,} written{self._price(book, read, reply.tokens_out)}"
-        text = reply.text.strip() or f"(no answer: {reply.finish})"
+        text = whole(reply.text).strip() or f"(no answer: {reply.finish})"
         return {"question": question, "answer": passage(text).as_dict(), "cost": cost}
 
     def _model(self, book: Book) -> str:

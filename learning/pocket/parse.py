@@ -34,27 +34,34 @@ class Sentence:
 def parse_message(text: str, arena: str) -> list[Sentence]:
     """Return the sentences of a message, each with its family; KeyError-free for arenas without a grammar."""
     forms = _forms(arena)
-    found, rest = [], text.strip()
-    while rest:
-        sentence, rest = _next(rest, forms)
-        found.append(sentence)
-    return found
+    parts, text, at = [], text.strip(), 0
+    while at < len(text):
+        sentence, at = _next(text, at, forms)
+        parts.append(sentence)
+    return parts
 
 
-def _next(rest: str, forms: tuple[tuple[re.Pattern[str], str, str], ...]) -> tuple[Sentence, str]:
-    """Return the first sentence of ``rest``, by the longest form that fits, and what follows it."""
+_END = re.compile(r"(?<![.!?])[.!?]++[\"']?(?=\s|$)")
+_SPACE = re.compile(r"\s*")
+
+
+def _next(text: str, at: int, forms: tuple[tuple[re.Pattern[str], str, str], ...]) -> tuple[Sentence, int]:
+    """Return the sentence that begins at ``at``, by the longest form that fits, and where the next one begins."""
     best: re.Match[str] | None = None
     family = attribute = ""
     for pattern, of_family, of_attribute in forms:
-        match = pattern.match(rest)
+        match = pattern.match(text, at)
         if match and (best is None or match.end() > best.end()):
             best, family, attribute = match, of_family, of_attribute
     if best is not None:
         value = (best.groupdict().get("v") or "").strip()
-        return Sentence(best[0].strip(), family, attribute, value), rest[best.end() :].lstrip()
-    end = re.search(r"[.!?]+[\"']?(?=\s|$)", rest)
-    cut = end.end() if end else len(rest)
-    return Sentence(rest[:cut].strip(), "unparsed"), rest[cut:].lstrip()
+        sentence, end = Sentence(best[0].strip(), family, attribute, value), best.end()
+    else:
+        stop = _END.search(text, at)
+        end = stop.end() if stop else len(text)
+        sentence = Sentence(text[at:end].strip(), "unparsed")
+    after = _SPACE.match(text, end)
+    return sentence, after.end() if after else end
 
 
 @cache

@@ -12,6 +12,7 @@ from abm.llm.backends import Backends
 from abm.llm.port import LLM
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.training.trainer import LoRATrainer, Trainer
+from moloch import extras
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,12 @@ class Objects:
         """Return what learns the adapters.
 
         Raises:
-            InputError: the model has no files here to learn with.
+            InputError: the model has no files here to learn with, or the learn extra is not installed.
         """
-        return self.trainer or LoRATrainer(config.model, adapters)
+        if self.trainer is not None:
+            return self.trainer
+        extras.need("learn", "learning")
+        return LoRATrainer(config.model, adapters)
 
 
 def name_of(audience: Audience) -> str:

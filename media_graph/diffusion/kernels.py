@@ -6,10 +6,11 @@ All kernels are in one file, because numba's cache watches only the file of the 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from moloch.kernels import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def neighbors(indptr, indices, nodes):  # pragma: no cover - compiled
     """Return all neighbours of ``nodes``, one after the other.
 
@@ -28,7 +29,7 @@ def neighbors(indptr, indices, nodes):  # pragma: no cover - compiled
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def expose(indptr, indices, spreaders, marks, closed, exposed, size):  # pragma: no cover - compiled
     """Add one to the pressure on all neighbours of new ``spreaders``; return how many exposed nodes there are then.
 
@@ -45,14 +46,14 @@ def expose(indptr, indices, spreaders, marks, closed, exposed, size):  # pragma:
     return size
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def relieve(indptr, indices, gone, marks):  # pragma: no cover - compiled
     """Take one from the pressure on all neighbours of those who no longer spread."""
     for j in neighbors(indptr, indices, gone):
         marks[j] -= 1
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def catch(exposed, size, marks, closed, escape, draws, states, out):  # pragma: no cover - compiled
     """Let exposed nodes be caught where their draw is below 1 - escape[pressure]; keep the others, if they still are exposed.
 
@@ -78,7 +79,7 @@ def catch(exposed, size, marks, closed, escape, draws, states, out):  # pragma: 
     return caught, stay
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def recovered(spreaders, chance, draws, states, out):  # pragma: no cover - compiled
     """Let spreaders recover where their draw is below ``chance``; keep the others in front; return how many stay."""
     stay, gone = 0, 0
@@ -94,7 +95,7 @@ def recovered(spreaders, chance, draws, states, out):  # pragma: no cover - comp
     return stay
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def pressed(indptr, indices, spreaders, followed, thresholds, pressure, states, out):  # pragma: no cover - compiled
     """Add the pressure of new adopters on their neighbours; return how many adopt, that is reach their threshold.
 
@@ -114,7 +115,7 @@ def pressed(indptr, indices, spreaders, followed, thresholds, pressure, states, 
     return adopted
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def met(sources, targets, picks, epsilon, mu, opinions, out):  # pragma: no cover - compiled
     """Let the two ends of each picked tie move towards each other where they are near enough; return how many did.
 
@@ -134,7 +135,7 @@ def met(sources, targets, picks, epsilon, mu, opinions, out):  # pragma: no cove
     return moved
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def averaged(indptr, indices, nodes, epsilon, own, opinions, out):  # pragma: no cover - compiled
     """Fill ``out`` with the mean opinion of those whom each of ``nodes`` follows and hears.
 

@@ -175,6 +175,18 @@ REACTIONS = [
     ("", None, None),
     ("I'm sorry, I cannot take on this role.", None, None),
     ("<think>It is warm.", None, None),
+    ("<choice>" + "1" * 5_000, None, None),
+    ("<choice>" + "1" * 10 + "</choice>", None, None),
+    ("Option " + "2" * 5_000 + ".", None, None),
+    ('{"choice": ' + "1" * 5_000 + "}", None, None),
+    ('{"choice": 1e400}', None, None),
+    ('{"choice": true}', None, None),
+    ('{"choice": ' + "[" * 100_000, None, None),
+    ('{"choice": ' + "[" * 500 + '"A"' + "]" * 500 + "}", None, None),
+    ('{"a": ' * 2_000 + '{"choice": "A"}' + "}" * 2_000, None, None),
+    ('{"choice": "\\ud800"}', None, None),
+    ('{"choice": "\ud800"}', None, None),
+    ('{"thought": "[[[[", "choice": "B"}', "[[[[", 1),
 ]
 
 

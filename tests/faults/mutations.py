@@ -37,6 +37,7 @@ CUTS = "test_bytes.py::TestCuts::test_the_whole_commits_stay"
 FLIPS = "test_bytes.py::TestFlips::test_no_flip_is_believed"
 SPLICES = "test_bytes.py::TestSplices"
 FORKS = "test_bytes.py::TestForks"
+ODD = "test_answers.py::TestOddAnswers"
 KILLS = "test_crashes.py::TestKills::test_what_was_acknowledged_is_there"
 PAID = "test_crashes.py::TestPaidAnswers::test_only_answers_on_their_way_are_paid_again"
 RETRY = "test_crashes.py::TestRetry::test_the_process_died"
@@ -107,6 +108,21 @@ MUTATIONS: dict[str, Mutation] = {
         "each writer has its own encoder", removals.one_encoder, (f"{MANY}::test_at_once_in_one_process",)
     ),
     "last-first": Mutation("submissions wait in line", removals.last_first, (f"{MANY}::test_many_who_submit_to_one",)),
+    "halves-kept": Mutation(
+        "half a character is replaced before an answer is logged",
+        removals.halves_kept,
+        (f"{ODD}::test_half_a_character",),
+    ),
+    "any-number": Mutation(
+        "a number that names an option has few digits",
+        removals.any_number,
+        (f"{ODD}::test_more_digits_than_numbers_have",),
+    ),
+    "any-depth": Mutation(
+        "JSON from a model has few levels",
+        removals.any_depth,
+        (f"{ODD}::test_brackets_without_end", f"{ODD}::test_no_guess_from_the_depth"),
+    ),
     "time-in-digest": Mutation(
         "the digest leaves time out",
         removals.time_in_digest,

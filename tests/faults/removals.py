@@ -8,8 +8,9 @@ import os
 from backports import zstd
 
 from abm import events
+from abm.arenas import completions
 from abm.journal import _adapters as adapters_held
-from abm.journal import decisions, live
+from abm.journal import _answers, decisions, live
 from abm.llm import _vllm, adapters, budget, ledger, weights
 from abm.llm.http import _adapters as served
 from abm.llm.http import _ids
@@ -359,3 +360,15 @@ def attempts_unbooked() -> None:
 
 def ids_ignored() -> None:
     _ids.CompletionIds.stale = lambda self, name, *, first: False
+
+
+def halves_kept() -> None:
+    _answers.whole = lambda text: text
+
+
+def any_number() -> None:
+    completions._DIGITS = 1 << 30
+
+
+def any_depth() -> None:
+    completions.is_deep = lambda json, start=0: False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pydantic import BaseModel, ConfigDict
 
@@ -34,13 +36,50 @@ class TestPlaces:
             ("items: [}", "f:1:9"),
             ("a: !!python/object:os.system {}", "f:1:4"),
             ("inner: {}\nitems: []\ninner: {}\n", "f:3:1"),
+            ("items: []\na: {1: x, 0x1: y}\n", "f:2:11"),
+            ("items:\n- " + "[" * 70 + "]" * 70, "f:2:65"),
+            ("items:\n- " + "[" * 200_000, "f:2:65"),
+            ("a: 1\nb: !!int two\n", "f:2:4"),
+            ("b: !!timestamp soon\n", "f:1:4"),
+            ("b: !!bool maybe\n", "f:1:4"),
+            ("b: !!binary é\n", "f:1:4"),
+            ("b: " + "1" * 5_000, "f:1:4"),
+            ("b: !!set [1]\n", "f:1:4"),
+            ("a: &a [*a]\n", "f:1:8"),
+            ("a: &a\n  b: {<<: *a}\n", "f:2:11"),
+            ("a: 1\nb: x\0y\n", "f:2:5"),
+            ("a: \x1b[2J\n", "f:1:4"),
+            ("{? [a]: b}", "f:1:4"),
+            ("a: *nobody\n", "f:1:4"),
+            ("a: 1\n--- \nb: 2\n", "f:2:1"),
         ],
     )
-    def test_each_mistake_has_one(self, text, place):
+    def test_each_mistake_is_one_line(self, text, place):
         """Line and column of the key, of the item, or of what is no YAML."""
         with pytest.raises(InputError) as error:
             Source(text, "f").validated(Outer, "the thing")
         assert error.value.where == place
+        assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "a0: &a0 [x, y]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 60)),
+            "a0: &a0 {k: v}\n" + "".join(f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}\n" for i in range(1, 60)),
+            "a0: &a0 {k: v}\n" + "".join(f"a{i}: &a{i} {{b: *a{i - 1}, c: *a{i - 1}}}\n" for i in range(1, 60)),
+            "a: &a [" + "x, " * 1_000 + "]\nb: [" + "*a, " * 1_000 + "]\n",
+            "x" * 5_000_000,
+        ],
+        ids=["lists", "merge keys", "mappings", "wide", "long"],
+    )
+    def test_bombs_are_refused(self, text):
+        """A few lines that stand for more than any machine holds, at the line where they grow too large."""
+        begun = time.process_time()
+        with pytest.raises(
+            InputError, match=r"aliases stand for more than 100,000 values|more than 4,194,304 characters"
+        ):
+            Source(text, "f").values()
+        assert time.process_time() - begun < 5
 
     def test_a_kind_in_a_models_path_is_passed_over(self):
         """Models name the kind of a variant in an error's path; files do not."""
@@ -68,6 +107,15 @@ class TestPlain:
     def test_what_begins_like_a_number_stays_text(self):
         """Dates, versions, hexadecimal ids and names with an e."""
         assert plain("[1e, e3, 1e-3x, 12e4f]") == ["1e", "e3", "1e-3x", "12e4f"]
+
+    def test_dates_are_text(self):
+        """As settings and codes mean them: no setting is a day."""
+        assert plain("{a: 2020-01-31, 2020-13-45: b}") == {"a": "2020-01-31", "2020-13-45": "b"}
+
+    def test_aliases_are_shared(self):
+        """As many as a person writes."""
+        assert plain("a: &a {x: 1}\nb: [*a, *a]\nc: {<<: [*a, {x: 2, y: 3}]}\n")["c"] == {"x": 1, "y": 3}
+        assert plain("m: &m {k: 1}\nl: {d: {a: &a {<<: *m, k: 2}}}\nb: {<<: *a}\n")["b"] == {"k": 2}
 
     def test_a_key_may_override_what_it_merges(self):
         """Only a key that is written twice in one mapping is a mistake."""

@@ -17,6 +17,7 @@ from abm.worlds.networked.influence import social_utility, source_utility
 from abm.worlds.networked.readers import Seen
 from abm.worlds.networked.scene import Scene
 from abm.worlds.offers import Occasion, Offer
+from moloch.texts import whole
 
 
 class Entry(NamedTuple):
@@ -135,7 +136,7 @@ def reacted(scene: Scene, entry: Entry, choices: Choices, occasion: int, bulk: i
             persona=int(ids[i]),
             order=slots[i][slots[i] >= 0].tolist(),
             choice=int(choices.slots[i]),
-            thought=thoughts.get(int(i), ""),
+            thought=whole(thoughts.get(int(i), "")),
         )
         for i in np.flatnonzero(single)
     ]

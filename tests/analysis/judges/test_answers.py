@@ -45,6 +45,17 @@ class TestWhatCounts:
         found = read(text)
         assert (found.status, found.verdict, found.label) == ("given", "true", 1), found
 
+    def test_half_a_character_is_replaced(self):
+        """As an escape of JSON or as it is: what the ruling says can be written down."""
+        for half in ("\\ud800", "\ud800"):
+            found = read(f'{{"verdict": false, "reason": "so {half}", "quote": "never breaks"}}')
+            assert (found.status, found.reason) == ("given", "so \ufffd")
+
+    def test_accents_in_any_number_are_compared(self):
+        """A quote of a word with many accents stands in the message."""
+        accents = "\u0301\u0316" * 2_000
+        assert quoted(f"never a{accents}", f"It is never a{accents}!")
+
     def test_nothing_found_needs_no_quote(self):
         """The first verdict is that nothing is there to be quoted."""
         assert read(said(False, "")).label == 0
@@ -75,6 +86,9 @@ class TestWhatDoesNotCount:
             ('{"quote": "never "breaks"", "verdict": true}', "not JSON"),
             ('{"quote": "{"verdict": false}", "verdict": true}', "not JSON"),
             ('{"quote": "never breaks", "reason": "r"}', "no verdict"),
+            ('{"verdict": true, "quote": ' + "[" * 100_000, "not JSON"),
+            ('{"verdict": ' + "[" * 200 + "true" + "]" * 200 + "}", "not JSON"),
+            ('{"verdict": ' + "1" * 5_000 + "}", "not JSON"),
             ('[{"quote": "never breaks", "verdict": true}, {"verdict": false}]', "more than one verdict"),
             (said(True) + said(False), "more than one verdict"),
             ('{"verdict": true, "verdict": false, "quote": "never breaks"}', "not JSON"),

@@ -1,0 +1,56 @@
+"""What commands print is text: whatever a model or a file says, the terminal shows it and does not obey."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from rich.table import Table
+from rich.text import Text
+
+from analysis.cli import main
+from analysis.cli.console import _plain_console, progress, say
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\x1b[31mred\x1b[8m\u202etxt\x9b2J"
+TAME = "]0;owned[2J[31mred[8mtxt2J"
+
+
+class TestConsole:
+    """Texts cannot speak to the terminal; colours of ours still do."""
+
+    def test_texts_and_tables(self):
+        """In a terminal with colours, every sign that it obeys is ours, and a table's borders stand where they stood."""
+        table = Table("name", "thought")
+        table.add_row(Text(EVIL), Text("calm"))
+        table.add_row(Text(TAME), Text("calm"))
+        out = io.StringIO()
+        _plain_console()(file=out, force_terminal=True, color_system="standard", width=100).print(
+            Text(EVIL, style="bold"), table
+        )
+        shown = out.getvalue()
+        assert f"\x1b[1m{TAME}\x1b[0m" in shown
+        assert not set("\x07\x9b\u202e") & set(shown) and "\x1b]" not in shown and "\x1b[8m" not in shown
+        rows = [line for line in shown.splitlines() if "calm" in line]
+        assert len(set(rows)) == 1 and len(rows) == 2
+
+    def test_lines(self, capsys):
+        """Lines that are printed as they are."""
+        say(f"run {EVIL}", "next")
+        assert capsys.readouterr().out == f"run {TAME}\nnext\n"
+
+    def test_markup_in_what_is_being_done(self):
+        """A run's name is no markup, which a bar would fail at."""
+        from learning import Progress
+
+        with progress("[/b] ") as report:
+            report(Progress(1, 2, "[/nothing]"))
+
+    def test_errors(self, capsys, monkeypatch, tmp_path):
+        """A mistake is one line, also where it quotes a name."""
+        monkeypatch.setattr(sys, "argv", ["moloch", "show", str(tmp_path / "\x1b[2Jno\nrun")])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr().err
+        assert ended.value.code != 0
+        assert said.count("\n") == 1 and "\x1b" not in said and "[2Jno run" in said

@@ -1,0 +1,131 @@
+"""An installation without extras: every command works, or says in one line which extra it needs."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from moloch.extras import EXTRAS, missing
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "runs"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+NAMES = {
+    "pydantic": "pydantic pydantic_core",
+    "pyyaml": "yaml",
+    "backports.zstd": "backports",
+    "solara-assets": "solara_assets",
+    "ray[default]": "ray",
+}
+"""Package -> the modules of other names that it brings."""
+NEEDS = {"run": "learn", "fork": "learn", "replay --live": "learn", "log upload": "store", "ui": "ui"}
+"""Command -> the extra without which it cannot do anything."""
+PYTHONS = ("python3.11", "python3.12", "python3.13")
+
+
+def brought(requirements: list[str]) -> set[str]:
+    """Return the modules that requirements bring."""
+    packages = [re.split(r"[<>=;,!~ ]", each)[0] for each in requirements]
+    return {module for each in packages for module in NAMES.get(each, each.replace("-", "_")).split()}
+
+
+def check(said: dict[str, tuple[object, str]]) -> None:
+    """See that each command does what it can without extras."""
+    for command, (code, text) in said.items():
+        assert code != "traceback", f"{command}: {text}"
+        lines = text.strip().splitlines()
+        if extra := NEEDS.get(command.partition(" --llm")[0]):
+            assert code == 2 and f"moloch-abm[{extra}]" in lines[-1], f"{command}: {text}"
+        elif "127.0.0.1" in command:
+            assert code and "cannot reach the server" in lines[-1], f"{command}: {text}"
+        else:
+            assert code == 0, f"{command}: {text}"
+
+
+class TestWithoutExtras:
+    """What is not there is missed where it is needed, and not before."""
+
+    def test_every_command(self, tmp_path):
+        """With the modules of all extras hidden."""
+        shutil.copytree(GOLDEN, tmp_path / "runs")
+        program = [sys.executable, "tests/support/plain_install.py", tmp_path / "runs", tmp_path, "block"]
+        done = subprocess.run(
+            program, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        check(json.loads(done.stdout))
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("python", PYTHONS)
+    def test_a_new_environment(self, python, tmp_path):
+        """Of each Python that is supported and here: what is declared suffices, and the answers are the same."""
+        if not shutil.which(python) or subprocess.run([python, "-c", ""], capture_output=True).returncode:
+            pytest.skip(f"no {python} here")
+        subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
+        source = tmp_path / "source"  # of its own: a build leaves files where it builds
+        for name in (*OURS, "README.md", "LICENSE", "pyproject.toml"):
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            source.mkdir(exist_ok=True)
+            copy(ROOT / name, source / name)
+        wheels = [tmp_path / "venv" / "bin" / "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", source]
+        if (done := subprocess.run(wheels, capture_output=True, text=True)).returncode:
+            pytest.skip(f"no packages for it: {done.stderr.strip().splitlines()[-1]}")
+        program = [
+            tmp_path / "venv" / "bin" / "python",
+            "-I",
+            ROOT / "tests/support/plain_install.py",
+            GOLDEN,
+            tmp_path,
+        ]
+        done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        check(json.loads(done.stdout))
+
+
+class TestDeclared:
+    """What the code imports is declared, and what an extra brings is known where it is missed."""
+
+    def test_every_import_is_declared(self):
+        """As a dependency, or in an extra."""
+        declared = brought(PROJECT["dependencies"]) | {module for modules in EXTRAS.values() for module in modules}
+        for package in ("abm", "analysis", "learning", "media_graph", "moloch", "populations"):
+            for path in (ROOT / package).rglob("*.py"):
+                if "node_modules" not in path.parts:
+                    assert imported(path) <= declared | sys.stdlib_module_names | OURS, path
+
+    def test_extras_are_those_of_the_project(self):
+        """Module by module."""
+        extras = PROJECT["optional-dependencies"]
+        plain = brought(PROJECT["dependencies"])
+        for extra, modules in EXTRAS.items():
+            assert set(modules) - INDIRECT == brought(extras[extra]) - plain - {"pandas"}  # Mesa brings pandas
+
+    def test_a_module_of_no_extra_is_a_fault(self):
+        """And keeps its traceback."""
+        assert missing(ModuleNotFoundError("No module named 'abc'", name="abc")) is None
+        assert "moloch-abm[learn]" in str(missing(ModuleNotFoundError("...", name="torch.nn")))
+
+
+OURS = {"abm", "analysis", "learning", "media_graph", "moloch", "populations"}
+INDIRECT = {"huggingface_hub", "starlette", "traitlets", "uvicorn"}
+"""Modules that packages of an extra bring."""
+
+
+def imported(path: Path) -> set[str]:
+    """Return the top-level modules that a file imports anywhere."""
+    tops = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            tops |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            tops.add(node.module.partition(".")[0])
+    return tops
