@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -36,20 +36,39 @@ _Loader.add_implicit_resolver(
 )
 
 
-def plain(text: str) -> Any:
+class _AsWritten(_Loader):
+    """YAML whose plain scalars are text as written (``yes``, ``NO``, ``on``, ``010``, ``1e3``, ``2020-01-01``), but for whole
+    numbers in their usual form, and for nothing at all."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {"<": [("tag:yaml.org,2002:merge", re.compile("<<$"))]}
+
+
+_AsWritten.add_implicit_resolver("tag:yaml.org,2002:int", re.compile("(?:0|-?[1-9][0-9]{0,14})$"), list("-0123456789"))
+_AsWritten.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("$"), [""])
+
+
+def plain(text: str, *, as_written: bool = False) -> Any:
     """Return what a YAML text says, as plain values.
+
+    Args:
+        as_written: leave texts, truth values, dates and numbers but whole ones as they are written.
 
     Raises:
         yaml.YAMLError: it is not YAML.
     """
-    return yaml.load(text, Loader=_Loader)
+    return yaml.load(text, Loader=_AsWritten if as_written else _Loader)
 
 
 class Source(NamedTuple):
-    """A YAML text, and the name that errors give it: its path."""
+    """A YAML text, and the name that errors give it: its path.
+
+    Attributes:
+        as_written: whether its values are codes and labels, and not settings; see :func:`plain`.
+    """
 
     text: str
     where: str
+    as_written: bool = False
 
     def at(self, *keys: str | int) -> str:
         """Return ``where:line:column`` of what ``keys`` lead to, or of the last one that is there; else ``where``."""
@@ -74,7 +93,7 @@ class Source(NamedTuple):
             InputError: it is not YAML.
         """
         try:
-            return plain(self.text)
+            return plain(self.text, as_written=self.as_written)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             place = f"{self.where}:{mark.line + 1}:{mark.column + 1}" if mark else self.where

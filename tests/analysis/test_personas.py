@@ -20,7 +20,7 @@ MAPPING = """columns:
   sex: {from: V2, values: {1: male, 2: female}}
   region: {from: V9, missing: unknown}
 weight: W
-margins: {sex: {male: 1, female: 1}}
+margins: {sex: {male: 0.5, female: 0.5}}
 """
 
 
@@ -49,7 +49,7 @@ class TestCheck:
 
     def test_margins_that_cannot_be_met_are_said_not_raised(self, survey):
         """A check goes on."""
-        survey[1].write_text(MAPPING.replace("female: 1}}", "female: 1, other: 1}}"))
+        survey[1].write_text(MAPPING.replace("female: 0.5}}", "female: 0.4, other: 0.1}}"))
         assert "nobody in the sample has sex = 'other'" in check_personas(*survey)["weights"]["error"]
 
     def test_nobody_at_all(self, tmp_path):

@@ -38,7 +38,7 @@ def test_an_undirected_graph_is_two_follows(tmp_path):
         ("source,target\nAda,Ben\nAda,Zoe\n", r"ties.csv:3:target: 'Zoe' is no member"),
         ("source,target\nAda,Ben\nBen,Ben\n", r"ties.csv:3: tie Ben -> Ben ties a member to itself"),
         ("source,target\nAda,Ben\nCleo,Ben\nAda,Ben\n", r"ties.csv:4: tie Ada -> Ben stands there twice"),
-        ("from,to\nAda,Ben\n", r"no column 'source'.*from, to"),
+        ("one,two\nAda,Ben\n", r"ties.csv: the table of ties has no column 'source': it has one, two"),
         ("source,target\nAda\n", r"ties.csv"),
         ("source,target\nAda,12\n", r"'12' is no member"),
     ],
@@ -103,7 +103,7 @@ def test_space_around_a_name_does_not_count(tmp_path):
 def test_what_is_no_table_of_ties_is_refused(tmp_path):
     """Columns of lists; and two ties of a graph's file, which has no lines that could be told."""
     pl.DataFrame({"source": [[1]], "target": [2]}).write_parquet(tmp_path / "g.parquet")
-    with pytest.raises(InputError, match=r"g\.parquet: 'source' holds no names or indices"):
+    with pytest.raises(InputError, match=r"g\.parquet:row 1: no name or index of a source: it is a list"):
         read_graph(tmp_path / "g.parquet", 4)
     nx.write_graphml(nx.MultiDiGraph([("0", "1"), ("0", "1")]), tmp_path / "g.graphml")
     with pytest.raises(InputError, match=r"g\.graphml: tie 0 -> 1 stands there twice"):

@@ -123,7 +123,7 @@ class TestWeights:
 
     def test_each_side_meets_the_margins(self, survey):
         """Raked by itself, and says what that cost."""
-        people, plan = survey(self.rows(), WEIGHTED + "margins: {sex: {m: 1, f: 3}}")
+        people, plan = survey(self.rows(), WEIGHTED + "margins: {sex: {m: 0.25, f: 0.75}}")
         split = load_personas(people, mapping=plan, stratify=["sex"])
         for side, personas in (("train", split.train), ("held_out", split.held_out)):
             women = [p.attributes["sex"] == "f" for p in personas]
@@ -134,7 +134,7 @@ class TestWeights:
         """With its side."""
         people, plan = survey(
             [{"t": f"{i}", "s": "f" if i == 3 else "m", "w": 1} for i in range(8)],
-            WEIGHTED + "margins: {sex: {m: 1, f: 1}}",
+            WEIGHTED + "margins: {sex: {m: 0.5, f: 0.5}}",
         )
         with pytest.raises(
             InputError, match=r"survey.csv \((train|held_out), 4 personas\): nobody in the sample has sex = 'f'"
