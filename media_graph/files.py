@@ -177,6 +177,7 @@ def _list(path: Path) -> Iterator[tables.Row]:
 def _listed(rows: Iterator[tables.Row], members: _Members, mutual: bool) -> Iterator[_Tie]:
     """Yield the ties of a table."""
     columns: dict[str, str] = {}
+    names = [""] * 4
     for where, row in rows:
         if not columns.keys() >= row.keys():
             columns = {name.lower(): name for name in (*columns.values(), *row)}

@@ -83,6 +83,7 @@ def load_personas(
     mapping: Path | str | None = None,
     stratify: Sequence[str] = (),
     resample: bool = False,
+    up_to: bool = False,
 ) -> PersonaSplit:
     """Return personas to train with and held-out personas; nobody is in both.
 
@@ -99,6 +100,7 @@ def load_personas(
         stratify: attributes of which both sides get the same mix; the file's own split then plays no part.
         resample: take as many as asked for from each side's half in proportion to their weights, the same persona several
             times if need be: each time a member of its own, with the same text.
+        up_to: take fewer than the counts say, where a side's half has no more.
 
     Raises:
         InputError: as :func:`read_personas`; an unknown source; a row without ``split`` where others have one; more personas
@@ -107,6 +109,8 @@ def load_personas(
     path, plan = locate(source), read_mapping(mapping) if mapping else None
     rows, dropped = _read(path, plan)
     counts = (None, None) if resample else (n_train, n_held_out)
+    if up_to:
+        counts = _fitting(rows, *counts)
     train, held_out = _parted(rows, path, seed, *counts, stratify)
     if not train or not held_out:
         raise InputError(
@@ -157,6 +161,14 @@ def _parted(
     default = len(ranked) - n_held_out if n_held_out is not None and n_held_out > len(ranked) - half else half
     cut = n_train if n_train is not None else default
     return ranked[:cut], take(ranked[cut:], n_held_out, "held-out personas", path)
+
+
+def _fitting(found: Sequence[_Found], n_train: int | None, n_held_out: int | None) -> tuple[int | None, int | None]:
+    """Return counts that each side can give: at most its half, or those that the file declares."""
+    half = (len(found) + 1) // 2
+    declared = [sum(each.split == side for each in found) for side in SIDES]
+    train, held_out = declared if any(declared) else (half, len(found) - half)
+    return n_train and min(n_train, train), n_held_out and min(n_held_out, held_out)
 
 
 def _weighted(

@@ -14,7 +14,7 @@ from populations import InputError, read_personas
 
 SHARED = Path(__file__).parents[3] / "shared/data/molochs-bargain/personas"
 
-SURVEY = "id,V1,V2,W\n1,40,1,1\n2,31,2,1\n3,x,7,1\n4,31,2,2\n"
+SURVEY = "id,V1,V2,W\n1,40,1,1\n2,31,2,1\n3,50,7,1\n4,31,2,2\n"
 MAPPING = """columns:
   age: V1
   sex: {from: V2, values: {1: male, 2: female}}
