@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from media_graph.csr import CSR, PERSONA, from_csr, from_ties
 from moloch import tables
 from moloch.errors import InputError
-from moloch.plain_text import one_line
+from moloch.plain_text import one_line, quoted
 from moloch.tables import number, read_bytes, suffix_of, whole
 from moloch.xml_graphs import SUFFIXES as XML
 from moloch.xml_graphs import read_xml_graph
@@ -144,7 +144,7 @@ class _Members:
         name = one_line(str(called))
         if name in self._repeated:
             raise InputError(
-                f"{name!r} is not one member",
+                f"{quoted(name)} is not one member",
                 where=where,
                 why="several have this name",
                 fix="Give persona indices, or personas with different names.",
@@ -154,7 +154,7 @@ class _Members:
         index = whole(called)
         if index is None or not 0 <= index < len(self):
             known = f"members are {self.names[0] if self.names else 'none'} ... ({len(self)}), or 0 to {len(self) - 1}"
-            raise InputError(f"{called!r} is no member", where=where, why=known)
+            raise InputError(f"{quoted(called)} is no member", where=where, why=known)
         return index
 
 
@@ -185,21 +185,19 @@ def _listed(rows: Iterator[tables.Row], members: _Members, mutual: bool) -> Iter
             names += [columns.get("weight", ""), columns.get("type", "")]
         source, target, weight, kind = map(row.get, names)
         if source is None or target is None:
-            raise _no_end("source" if source is None else "target", list(columns.values()), where, names)
+            raise _no_end("source" if source is None else "target", list(columns.values()), where)
         if weight is not None:
             _weigh(weight, where)
         two = mutual or kind is not None and _undirected(kind)
         yield _Tie(where, members.place(source, where, "source"), members.place(target, where, "target"), two)
 
 
-def _no_end(end: str, columns: Sequence[str], where: str, names: Sequence[str]) -> InputError:
-    if names[0 if end == "source" else 1]:
-        return InputError(f"a tie without {end}", where=where, why="the cell is empty", fix="Fill it in, or remove the row.")
+def _no_end(end: str, columns: Sequence[str], where: str) -> InputError:
     return InputError(
-        f"the table of ties has no column {end!r}",
-        where=where.rpartition(":")[0],
-        why=f"it has {', '.join(columns)}",
-        fix="Name the columns source (who follows) and target (whom).",
+        f"a tie without {end}",
+        where=where,
+        why=f"the cell is empty, or there is no such column among {', '.join(map(quoted, columns))}",
+        fix="Name the columns source (who follows) and target (whom), and fill both in.",
     )
 
 
@@ -213,7 +211,7 @@ def _weigh(weight: Any, where: str) -> None:
     value = number(weight)
     if value is None or not 0 < value <= HEAVIEST:
         raise InputError(
-            f"a tie of weight {weight}",
+            f"a tie of weight {quoted(weight)}",
             where=where,
             why=f"a weight is a number above 0, up to {HEAVIEST:g}",
             fix="Remove the tie, or its weight: ties count alike.",

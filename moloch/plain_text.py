@@ -34,3 +34,9 @@ def visible(text: str, instead: str = "") -> str:
 def one_line(text: str) -> str:
     """Return ``text`` on one line with single spaces, without anything hidden."""
     return " ".join(visible(text, " ").split())
+
+
+def quoted(value: object, longest: int = 60) -> str:
+    """Return a value as an error shows it: its repr, cut after ``longest`` characters."""
+    shown = repr(value[: 2 * longest] if isinstance(value, str) else value)
+    return shown if len(shown) <= longest else f"{shown[:longest]}..."

@@ -5,11 +5,14 @@ Knows files, not what a row means. A suffix may be of either case, and ``.gz`` m
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
 import json
+import os
 import re
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -259,11 +262,30 @@ def _parquet(path: Path, what: str) -> Iterator[Row]:
 
     data = read_bytes(path, what)
     try:
-        frame = pl.read_parquet(io.BytesIO(data))
-        records = frame.rows()
+        with _no_panic_shown():
+            frame = pl.read_parquet(io.BytesIO(data))
+            records = frame.rows()
     except (Exception, pl.exceptions.PanicException) as error:  # a damaged file makes polars raise whatever it meets
-        raise InputError("not Parquet", where=str(path), why=first_line(error)) from error
+        why = f"it is damaged: {first_line(error)}"
+        raise InputError("not Parquet", where=str(path), why=why) from error
     yield from _columns(frame.columns, records, path)
+
+
+@contextlib.contextmanager
+def _no_panic_shown() -> Iterator[None]:
+    """Keep what Rust writes about a panic off the terminal: its error says the same in one line."""
+    try:
+        shown = os.dup(2)
+    except OSError:  # there is no terminal
+        yield
+        return
+    with tempfile.TemporaryFile() as aside:
+        try:
+            os.dup2(aside.fileno(), 2)
+            yield
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
 
 
 def _book(path: Path, what: str) -> Iterator[Row]:

@@ -6,6 +6,7 @@ Knows files; what nodes and edges mean is for others to say.
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
@@ -36,10 +37,11 @@ def read_xml_graph(path: Path | str, what: str = "the graph") -> nx.Graph[Any]:
     path = Path(path)
     data = read_bytes(path, what)
     _check(data, path)
+    read = nx.read_graphml if suffix_of(path) == ".graphml" else nx.read_gexf
     try:
-        if suffix_of(path) == ".graphml":
-            return nx.read_graphml(io.BytesIO(data))
-        return nx.read_gexf(io.BytesIO(data))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # what it says in passing would be lost
+            return read(io.BytesIO(data))
     except Exception as error:  # the readers raise whatever they meet
         raise InputError("not a graph", where=str(path), why=_said(error)) from error
 

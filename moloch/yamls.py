@@ -94,12 +94,11 @@ class Source(NamedTuple):
         """
         try:
             return plain(self.text, as_written=self.as_written)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)
             place = f"{self.where}:{mark.line + 1}:{mark.column + 1}" if mark else self.where
-            raise InputError(
-                "not valid YAML", where=place, why=getattr(error, "problem", None) or str(error)
-            ) from error
+            why = getattr(error, "problem", None) or str(error)
+            raise InputError("not valid YAML", where=place, why=" ".join(why.split())) from error
 
     def validated(self, model: type[Model], what: str) -> Model:
         """Return the text as a model.

@@ -27,7 +27,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from moloch.errors import InputError
-from moloch.plain_text import one_line
+from moloch.plain_text import one_line, quoted
 from moloch.tables import number, whole
 from moloch.yamls import read_source
 from populations.margins import LARGEST_WEIGHT, SMALLEST_CENSUS, shares
@@ -35,6 +35,8 @@ from populations.personas import Persona, make_attributed, years
 
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Markers = tuple[str | int, ...]
+
+_QUOTES = "'\""
 
 _NONE = ("", "~", "null", "Null", "NULL")
 """How YAML writes that nothing is declared."""
@@ -101,7 +103,7 @@ class Column(BaseModel):
         declared = (markers or self._missing) and ((code := _code(value)) in markers or code in self._missing)
         if value is None or declared:
             if self.missing is None:
-                why = f"is missing ({value!r})" if value is not None else "is missing"
+                why = f"is missing ({quoted(value)})" if value is not None else "is missing"
                 raise ValueError(f"column {self.source!r} (for {name!r}) {why}")
             return self.missing
         if not isinstance(value, _SCALARS):
@@ -111,7 +113,7 @@ class Column(BaseModel):
         try:
             return years(value) if name == "age" else _plain_value(value)
         except ValueError as error:
-            why = f"{error}; declare what stands for a missing one (missing: [{value}])"
+            why = f"{error}; declare what stands for a missing one (missing: [{quoted(_code(value)).strip(_QUOTES)}])"
             raise ValueError(f"column {self.source!r} (for {name!r}): {why}") from None
 
     def _meaning(self, value: Any, name: str) -> str | int:
@@ -120,7 +122,7 @@ class Column(BaseModel):
         if meaning is None and isinstance(value, bool):
             meaning = self.values.get(exact.lower(), self.values.get(exact.upper()))
         if meaning is None and self.other is None:
-            raise ValueError(f"column {self.source!r} (for {name!r}) holds {value!r}, which has no meaning")
+            raise ValueError(f"column {self.source!r} (for {name!r}) holds {quoted(value)}, which has no meaning")
         return self.other if meaning is None else meaning  # pyright: ignore[reportReturnType]
 
 
@@ -141,7 +143,7 @@ def _plain_value(value: Any) -> str | int:
     found = whole(value)
     text = one_line(str(value)) if found is None else found
     if text == "":
-        raise ValueError(f"{value!r} holds no text")
+        raise ValueError(f"{quoted(value)} holds no text")
     return text
 
 
@@ -212,7 +214,7 @@ class SurveyMapping(BaseModel):
         weight = None if self._markers and _code(value) in self._markers else number(value)
         if weight is None or not 0 <= weight <= LARGEST_WEIGHT:
             wanted = f"no number of 0 or more, up to {LARGEST_WEIGHT:g}"
-            raise ValueError(f"column {self.weight!r} (the weight) holds {value!r}, {wanted}")
+            raise ValueError(f"column {self.weight!r} (the weight) holds {quoted(value)}, {wanted}")
         return weight
 
     def persona(self, row: Fields[str, Any]) -> Persona:

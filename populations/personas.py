@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from moloch.plain_text import one_line
+from moloch.plain_text import one_line, quoted
 from moloch.tables import whole
 
 DEMOGRAPHY = ("age", "sex", "education_level", "urban_rural", "income")
@@ -87,7 +87,7 @@ def years(age: Any) -> int:
     """
     found = whole(age)
     if found is None or not 0 < found < 130:
-        raise ValueError(f"{age!r} is not a whole number of years (1 to 129)")
+        raise ValueError(f"{quoted(age)} is not a whole number of years (1 to 129)")
     return found
 
 
