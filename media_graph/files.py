@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
 
 from media_graph.csr import CSR, PERSONA, from_csr, from_ties
 from moloch import tables
@@ -171,7 +170,10 @@ def _list(path: Path) -> Iterator[tables.Row]:
             raise InputError("not a tie", where=where, why="it names one member", fix="Give two members a line.")
         if cells:
             more = cells[2].strip() if len(cells) > 2 else ""
-            yield where, {"source": cells[0], "target": cells[1]} | ({} if not more or more[0] == "{" else {"weight": more})
+            yield (
+                where,
+                {"source": cells[0], "target": cells[1]} | ({} if not more or more[0] == "{" else {"weight": more}),
+            )
 
 
 def _listed(rows: Iterator[tables.Row], members: _Members, mutual: bool) -> Iterator[_Tie]:
@@ -188,7 +190,7 @@ def _listed(rows: Iterator[tables.Row], members: _Members, mutual: bool) -> Iter
             raise _no_end("source" if source is None else "target", list(columns.values()), where)
         if weight is not None:
             _weigh(weight, where)
-        two = mutual or kind is not None and _undirected(kind)
+        two = mutual or (kind is not None and _undirected(kind))
         yield _Tie(where, members.place(source, where, "source"), members.place(target, where, "target"), two)
 
 
@@ -220,7 +222,9 @@ def _weigh(weight: Any, where: str) -> None:
 
 def _drawn(graph: nx.Graph[Any], members: _Members, path: Path) -> Iterator[_Tie]:
     """Yield the ties of a graph of GraphML or GEXF."""
-    places = {node: _place(node, attributes, members, f"{path}:node {node}") for node, attributes in graph.nodes(data=True)}
+    places = {
+        node: _place(node, attributes, members, f"{path}:node {node}") for node, attributes in graph.nodes(data=True)
+    }
     if twice := [place for place, times in Counter(places.values()).items() if times > 1]:
         nodes = [str(node) for node, place in places.items() if place == twice[0]]
         raise InputError("two nodes are the same member", where=str(path), why=f"{nodes[0]!r} and {nodes[1]!r}")
@@ -246,7 +250,9 @@ def _place(node: Any, attributes: Mapping[str, Any], members: _Members, where: s
 
 def _checked(ties: Sequence[_Tie], members: _Members) -> CSR:
     """Return ties as rows; a mutual one stands for two."""
-    sources, targets = (np.fromiter(column, np.int64, len(ties)) for column in ((t.source for t in ties), (t.target for t in ties)))
+    sources, targets = (
+        np.fromiter(column, np.int64, len(ties)) for column in ((t.source for t in ties), (t.target for t in ties))
+    )
     both = np.flatnonzero(np.fromiter((tie.mutual for tie in ties), bool, len(ties)))
     places = np.concatenate([np.arange(len(ties)), both])
     sources, targets = np.concatenate([sources, targets[both]]), np.concatenate([targets, sources[both]])

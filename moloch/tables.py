@@ -209,7 +209,10 @@ def _parted_by(header: str, path: Path) -> str:
     marks = [mark for mark in ",;\t" if mark in plain]
     if "," in marks and ";" in marks:
         raise InputError(
-            "not a plain table", where=f"{path}:1", why="its columns are parted by ',' and by ';'", fix="Part them by one."
+            "not a plain table",
+            where=f"{path}:1",
+            why="its columns are parted by ',' and by ';'",
+            fix="Part them by one.",
         )
     return marks[0] if marks else ","
 
@@ -240,7 +243,10 @@ def header(names: Sequence[str], where: str) -> list[str]:
     plain = [one_line(name) for name in names]
     if twice := [name for i, name in enumerate(plain) if name and name in plain[:i]]:
         raise InputError(
-            f"two columns are named {twice[0]!r}", where=where, why="one of them would be lost", fix="Rename one of them."
+            f"two columns are named {twice[0]!r}",
+            where=where,
+            why="one of them would be lost",
+            fix="Rename one of them.",
         )
     return plain
 

@@ -63,7 +63,7 @@ def _check(data: bytes, path: Path) -> None:
         element = name.rpartition(" ")[2]
         within_node = "node" in open_elements
         graphs += element == "graph"
-        if within_node and element in ("graph", "nodes") or element == "node" and attributes.get("pid"):
+        if (within_node and element in ("graph", "nodes")) or (element == "node" and attributes.get("pid")):
             refuse("a group of nodes is not read", "Ungroup the nodes before you export the graph.")
         if element in ("port", "hyperedge"):
             refuse(f"a {element} is not read", "Export plain nodes, and edges between two of them.")

@@ -104,7 +104,9 @@ def make_attributed(attributes: Mapping[str, str | int], *, name: str = "", text
     """
     if not attributes:
         raise ValueError("no attribute is given")
-    attributes = {one_line(str(key)): one_line(value) if isinstance(value, str) else value for key, value in attributes.items()}
+    attributes = {
+        one_line(str(key)): one_line(value) if isinstance(value, str) else value for key, value in attributes.items()
+    }
     if (age := attributes.get("age")) is not None and (not isinstance(age, str) or whole(age) is not None):
         attributes["age"] = _age(age)
     demographic = all(field in attributes for field in DEMOGRAPHY) and not isinstance(attributes["age"], str)
@@ -149,7 +151,11 @@ def _sentence(parts: list[str]) -> str:
 def _biographic(row: Mapping[str, Any]) -> Persona:
     biography = row["biography"]
     sentences = [biography] if isinstance(biography, str) else biography
-    if not isinstance(sentences, list) or not sentences or not all(isinstance(s, str) and one_line(s) for s in sentences):
+    if (
+        not isinstance(sentences, list)
+        or not sentences
+        or not all(isinstance(s, str) and one_line(s) for s in sentences)
+    ):
         raise ValueError("field 'biography' must be a text, a list of texts, or a mapping of attributes")
     name = _text(row, "character_name" if "character_name" in row else "name")
     name = name.title() if name.isupper() else name
@@ -196,4 +202,3 @@ def _text(row: Mapping[str, Any], field: str) -> str:
         kind = "missing" if value is None else "empty" if value == "" else f"a {type(value).__name__}, not a text"
         raise ValueError(f"field {field!r} is {kind}")
     return one_line(value)
-

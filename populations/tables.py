@@ -41,7 +41,9 @@ def rows(path: Path | str) -> Iterator[Row]:
     elif suffix in (*tables.SUFFIXES, ".txt", ""):
         yield from tables.rows(path, WHAT)
     else:
-        raise InputError(f"unknown kind of file {path.name!r}", where=str(path), fix=f"Give a file of {', '.join(KINDS)}.")
+        raise InputError(
+            f"unknown kind of file {path.name!r}", where=str(path), fix=f"Give a file of {', '.join(KINDS)}."
+        )
 
 
 def _value(cell: str) -> str | int:
@@ -62,7 +64,9 @@ def _nodes(path: Path) -> Iterator[Row]:
 
 
 def _name(node: Any, attributes: dict[str, Any]) -> str:
-    return next(filter(None, (one_line(str(attributes.get(key) or "")) for key in ("name", "label"))), one_line(str(node)))
+    return next(
+        filter(None, (one_line(str(attributes.get(key) or "")) for key in ("name", "label"))), one_line(str(node))
+    )
 
 
 _DRAWN = {

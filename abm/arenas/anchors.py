@@ -115,7 +115,9 @@ def read_anchors(path: Path | str, arena: Arena) -> list[Anchor]:
     """
     anchors = list(_read(Path(path), arena.anchor))
     if not anchors:
-        raise InputError("no anchors", where=str(path), why="the file is empty", fix=f"Give a {arena.anchor.noun} a row.")
+        raise InputError(
+            "no anchors", where=str(path), why="the file is empty", fix=f"Give a {arena.anchor.noun} a row."
+        )
     return anchors
 
 
@@ -200,7 +202,9 @@ def _file(folder: Path, split: str) -> Path:
     Raises:
         InputError: there are several.
     """
-    files = sorted(path for path in folder.iterdir() if path.name.split(".")[0] == split and suffix_of(path) in SUFFIXES)
+    files = sorted(
+        path for path in folder.iterdir() if path.name.split(".")[0] == split and suffix_of(path) in SUFFIXES
+    )
     if len(files) > 1:
         names = ", ".join(path.name for path in files)
         raise InputError(f"several files of {split!r}", where=str(folder), why=names, fix="Leave one of them there.")

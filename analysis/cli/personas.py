@@ -29,7 +29,9 @@ def group() -> None:
 def check(
     source: Annotated[
         str,
-        typer.Argument(help="biographic, demographic, or a file: jsonl, json, csv, tsv, parquet, xlsx, sav, dta, graphml, gexf."),
+        typer.Argument(
+            help="biographic, demographic, or a file: jsonl, csv, parquet, xlsx, sav, dta, graphml, gexf, ..."
+        ),
     ],
     mapping: Annotated[Path | None, typer.Option(help="YAML that says what a survey's columns mean.")] = None,
     as_json: options.Json = False,

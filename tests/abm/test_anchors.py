@@ -53,7 +53,6 @@ class TestAnchor:
         """Control characters, carriage returns and runs of space go; line breaks stay single."""
         assert clean("a\r\r\n\r\n b\x00\tc\u00a0d ") == "a\nb c d"
 
-
     def test_keeps_joiners_and_drops_escapes(self):
         """Persian and emoji need them; a terminal must not obey an anchor. An id does not depend on the Python that made it."""
         text = "می\u200cخواهم 👩\u200d🌾 \x1b[31mred\x1b[0m \u202eleft\ufeff"
@@ -65,7 +64,10 @@ class TestAnchor:
 class TestTables:
     """Anchors of any kind of table."""
 
-    ROWS = ({"title": "1984", "categories": ["Home", "Light"], "description": "A lamp."}, product("Bulb", "A bulb of glass."))
+    ROWS = (
+        {"title": "1984", "categories": ["Home", "Light"], "description": "A lamp."},
+        product("Bulb", "A bulb of glass."),
+    )
 
     @pytest.mark.parametrize("suffix", ["jsonl", "csv", "CSV", "tsv", "parquet", "json", "jsonl.gz"])
     def test_all_say_the_same(self, tmp_path, suffix):
@@ -97,9 +99,9 @@ class TestTables:
     def test_facts(self, tmp_path):
         """As JSON in a cell, or as a record of Parquet."""
         facts = {"watts": "5", "colour": "brass"}
-        pl.DataFrame([product() | {"facts": facts}, product("Bulb", "Glass.") | {"facts": {"watts": "7"}}]).write_parquet(
-            tmp_path / "a.parquet"
-        )
+        pl.DataFrame(
+            [product() | {"facts": facts}, product("Bulb", "Glass.") | {"facts": {"watts": "7"}}]
+        ).write_parquet(tmp_path / "a.parquet")
         assert [anchor.facts for anchor in read_anchors(tmp_path / "a.parquet", SALES)] == [facts, {"watts": "7"}]
         (tmp_path / "a.csv").write_text('title,description,facts\nLamp,Brass.,"{""watts"": 5}"\n')
         assert read_anchors(tmp_path / "a.csv", SALES)[0].facts == {"watts": "5"}
@@ -179,7 +181,9 @@ class TestSplit:
         """Is dropped and counted where that is asked for."""
         words = [f"word{i}" for i in range(40)]
         train = [product("Lamp", " ".join(words))]
-        place = folder(tmp_path, train, [product("Near", " ".join([*words[:-1], "other"])), product("Far", " ".join(words[:30]))])
+        place = folder(
+            tmp_path, train, [product("Near", " ".join([*words[:-1], "other"])), product("Far", " ".join(words[:30]))]
+        )
         kept = load_anchors(place, SALES)
         assert len(kept.held_out) == 2 and "test text nearly stands in train" not in kept.dropped
         split = load_anchors(place, SALES, drop_near=True)

@@ -34,7 +34,9 @@ def anchors(tmp_path):
     """A folder of three anchors to train on and four held out, one of them nearly a training text."""
     folder = tmp_path / "anchors"
     folder.mkdir()
-    (folder / "train.jsonl").write_text("\n".join(product(f"T{i}", *(f"{word}x{i}" for word in WORDS)) for i in range(3)))
+    (folder / "train.jsonl").write_text(
+        "\n".join(product(f"T{i}", *(f"{word}x{i}" for word in WORDS)) for i in range(3))
+    )
     held_out = [product(f"H{i}", *(f"{word}y{i}" for word in WORDS)) for i in range(3)]
     near = product("Near", *(f"{word}x1" for word in WORDS[:-1]), "other")
     (folder / "test.jsonl").write_text("\n".join([*held_out, near]))
@@ -42,7 +44,12 @@ def anchors(tmp_path):
 
 
 def held_out(folder) -> list[str]:
-    return [a["subject"] for e in read_events(folder) if isinstance(e, AnchorsListed) and e.split == "evaluate" for a in e.anchors]
+    return [
+        a["subject"]
+        for e in read_events(folder)
+        if isinstance(e, AnchorsListed) and e.split == "evaluate"
+        for a in e.anchors
+    ]
 
 
 def carried_out(config, folder):
@@ -66,7 +73,11 @@ class TestNearDuplicates:
         carried_out(load_config(None, SMALL | {"anchors": str(anchors)}), tmp_path / "run")
         assert held_out(tmp_path / "run") == ["H0", "H1", "H2"]
         assert json.loads((tmp_path / "run" / "run.json").read_text())["config"]["near_duplicates"] == "drop"
-        (listed,) = [e for e in read_events(tmp_path / "run") if isinstance(e, AnchorsListed) and e.dropped.get("test text nearly stands in train")]
+        (listed,) = [
+            e
+            for e in read_events(tmp_path / "run")
+            if isinstance(e, AnchorsListed) and e.dropped.get("test text nearly stands in train")
+        ]
         assert listed.dropped["test text nearly stands in train"] == 1
         again = replay_recorded(tmp_path / "run", probes=battery)
         assert (again.divergence, again.complete) == (None, True)

@@ -159,7 +159,7 @@ def test_a_weight_that_is_none_is_refused(tmp_path, suffix, weight):
     with pytest.raises(InputError) as error:
         read_graph(path, NAMES)
     assert f"t.{suffix}" in str(error.value) and "\x1b" not in str(error.value)
-    assert "weight" in str(error.value) or suffix == "graphml" and "not XML" in str(error.value)
+    assert "weight" in str(error.value) or (suffix == "graphml" and "not XML" in str(error.value))
 
 
 @pytest.mark.parametrize(

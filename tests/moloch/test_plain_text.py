@@ -31,7 +31,17 @@ class TestOneLine:
             ("\ud800x\ue000\uffff", "x"),
             ("a\u00a0\u2003b\x85c\x1cd\u2028e", "a b c d e"),
         ],
-        ids=["colour", "titles", "formats", "persian", "emoji", "newer than unicode 14", "joiners alone", "surrogates", "space"],
+        ids=[
+            "colour",
+            "titles",
+            "formats",
+            "persian",
+            "emoji",
+            "newer than unicode 14",
+            "joiners alone",
+            "surrogates",
+            "space",
+        ],
     )
     def test_keeps_what_is_text(self, text, plain):
         """Joiners and characters of any Unicode version stay; controls, escapes and hidden formats go."""

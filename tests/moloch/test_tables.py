@@ -32,17 +32,28 @@ class TestKinds:
         ("name", "text"),
         [
             ("p.csv", 'age,town\n39,"Ulm; north"\n,\n\n23,\n'),
-            ("p.CSV", '\ufeffage,town\r\n39,Ulm; north\r\n23,\r\n'),
+            ("p.CSV", "\ufeffage,town\r\n39,Ulm; north\r\n23,\r\n"),
             ("p.csv", 'age;town\n39;"Ulm; north"\n;\n23;\n'),
             ("p.csv", 'sep=;\nage;town\n39;"Ulm; north"\n23;\n'),
             ("p.csv", "age\ttown\n39\tUlm; north\n23\t\n"),
             ("p.tsv", "age\ttown\n39\tUlm; north\n23\t \n"),
             ("p.csv.gz", 'age,town\n39,"Ulm; north"\n23,\n'),
             ("P.TSV.GZ", "age\ttown\n39\tUlm; north\n23\t\n"),
-            ("p.csv", ',age, town \n0,39,Ulm; north\n1,23,\n'),
-            ("p.csv", '\n\nage,town\n39,Ulm; north\n23,\n'),
+            ("p.csv", ",age, town \n0,39,Ulm; north\n1,23,\n"),
+            ("p.csv", "\n\nage,town\n39,Ulm; north\n23,\n"),
         ],
-        ids=["empty rows", "of Windows", "semicolons", "of Excel", "tabs", "tsv", "packed", "upper case", "row names", "late header"],
+        ids=[
+            "empty rows",
+            "of Windows",
+            "semicolons",
+            "of Excel",
+            "tabs",
+            "tsv",
+            "packed",
+            "upper case",
+            "row names",
+            "late header",
+        ],
     )
     def test_tables_of_texts(self, tmp_path, name, text):
         """All say the same."""
@@ -88,11 +99,15 @@ class TestPrograms:
         assert found[:2] == [{"age": 39.0, "church": 1.0, "town": "Ulm"}, {"age": 23.0, "church": 2.0}]
         assert found[2].get("age") == (None if suffix == "sav" else 999.0)
 
-    @pytest.mark.parametrize(("suffix", "package"), [(".xlsx", "fastexcel"), (".sav", "pyreadstat"), (".dta", "pyreadstat")])
+    @pytest.mark.parametrize(
+        ("suffix", "package"), [(".xlsx", "fastexcel"), (".sav", "pyreadstat"), (".dta", "pyreadstat")]
+    )
     def test_without_the_extra(self, tmp_path, monkeypatch, suffix, package):
         """The file, the package and the extra are named."""
         monkeypatch.setitem(sys.modules, package, None)
-        with pytest.raises(InputError, match=rf"p{suffix}.* need the package {package}. pip install 'moloch-abm\[tables\]'"):
+        with pytest.raises(
+            InputError, match=rf"p{suffix}.* need the package {package}. pip install 'moloch-abm\[tables\]'"
+        ):
             list(rows(written(tmp_path, f"p{suffix}", b"x")))
 
     @pytest.mark.parametrize("name", ["p.xlsx", "p.sav", "p.dta", "p.sas7bdat", "p.parquet", "p.csv.gz", "p.rds"])
@@ -160,7 +175,23 @@ class TestNumbers:
         assert whole(cell) == 48
 
     @pytest.mark.parametrize(
-        "cell", ["048", "4.8", "48,000", "1e3", "0x30", "٤٨", "", "4 8", True, None, float("nan"), float("inf"), 1e300, "9" * 5000]
+        "cell",
+        [
+            "048",
+            "4.8",
+            "48,000",
+            "1e3",
+            "0x30",
+            "٤٨",
+            "",
+            "4 8",
+            True,
+            None,
+            float("nan"),
+            float("inf"),
+            1e300,
+            "9" * 5000,
+        ],
     )
     def test_no_whole_number(self, cell):
         """Codes with leading zeros, thousands, other texts, and what is too large."""
@@ -168,7 +199,16 @@ class TestNumbers:
 
     @pytest.mark.parametrize(
         ("cell", "value"),
-        [("0,854", 0.854), ("1,5", 1.5), ("1.234", 1.234), ("1,234", None), ("nan", None), ("1_0", None), ("1e2", 100.0), (2, 2.0)],
+        [
+            ("0,854", 0.854),
+            ("1,5", 1.5),
+            ("1.234", 1.234),
+            ("1,234", None),
+            ("nan", None),
+            ("1_0", None),
+            ("1e2", 100.0),
+            (2, 2.0),
+        ],
     )
     def test_numbers(self, cell, value):
         """What may be thousands or decimals is neither."""

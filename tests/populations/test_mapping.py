@@ -182,7 +182,9 @@ class TestResampled:
 class TestAsWritten:
     """A code book is text, and so are its codes and labels."""
 
-    @pytest.mark.parametrize("label", ["yes", "no", "NO", "on", "Off", "true", "010", "1e3", "1.50", "2020-01-01", "12:30", "0x1F"])
+    @pytest.mark.parametrize(
+        "label", ["yes", "no", "NO", "on", "Off", "true", "010", "1e3", "1.50", "2020-01-01", "12:30", "0x1F"]
+    )
     def test_a_label_is_what_stands_there(self, survey, label):
         """Not a truth value, a number of another base, or a date."""
         people, plan = survey([{"V": 1}, {"V": 2}], f"columns: {{vote: {{from: V, values: {{1: {label}, 2: none}}}}}}")
@@ -210,7 +212,11 @@ class TestAsWritten:
 class TestNumbersAsWritten:
     """A code and an age are numbers, however a statistics package wrote them."""
 
-    ROWS = ({"V12": "48", "V3": "1", "V40": "1"}, {"V12": "31", "V3": "2", "V40": ""}, {"V12": "60", "V3": "1", "V40": "3"})
+    ROWS = (
+        {"V12": "48", "V3": "1", "V40": "1"},
+        {"V12": "31", "V3": "2", "V40": ""},
+        {"V12": "60", "V3": "1", "V40": "3"},
+    )
 
     @pytest.mark.parametrize("form", ["{}.0", "{}.00", "{},0", "{}."])
     def test_the_same_people(self, survey, form):
@@ -238,7 +244,7 @@ class TestNumbersAsWritten:
 
     def test_weights(self, survey):
         """With a decimal comma; not where it may part thousands."""
-        people, plan = survey([{"t": "a", "w": "0,85"}, {"t": "b", "w": "1,5"}], "columns: {town: t}\nweight: w")
+        _, plan = survey([{"t": "a", "w": "0,85"}, {"t": "b", "w": "1,5"}], "columns: {town: t}\nweight: w")
         assert [read_mapping(plan).weight_of({"w": w}) for w in ("0,85", "1,5", "2.25")] == [0.85, 1.5, 2.25]
         with pytest.raises(ValueError, match=r"'1,234', no number of 0 or more"):
             read_mapping(plan).weight_of({"w": "1,234"})
@@ -271,7 +277,9 @@ class TestMissing:
         assert [p.attributes["age"] for p in found] == ["not said", "not said", "not said", 40]
         assert found[0].text == "Age: not said; town: T0."
 
-    @pytest.mark.parametrize("mapping", ["columns: {age: V}\nmissing: [999]", "columns: {age: {from: V, missing: [999]}}"])
+    @pytest.mark.parametrize(
+        "mapping", ["columns: {age: V}\nmissing: [999]", "columns: {age: {from: V, missing: [999]}}"]
+    )
     def test_declared_without_a_meaning(self, survey, mapping):
         """The row is refused, as one with an empty cell is."""
         people, plan = survey([{"V": 999}], mapping)
@@ -289,7 +297,9 @@ class TestCells:
 
     def test_a_cell_is_one_line(self, survey):
         """Without anything that a terminal obeys; joiners stay."""
-        people, plan = survey([{"V": "I farm.\n\x1b[31mI vote."}, {"V": "می‌خواهم\x07"}], "columns: {says: V}\nname: '{says}'")
+        people, plan = survey(
+            [{"V": "I farm.\n\x1b[31mI vote."}, {"V": "می‌خواهم\x07"}], "columns: {says: V}\nname: '{says}'"
+        )
         first, second = read_personas(people, read_mapping(plan))[0]
         assert (first.name, first.text) == ("I farm. I vote.", "Says: I farm. I vote..")
         assert second.attributes["says"] == "می‌خواهم" and "می‌خواهم" in second.text
@@ -304,7 +314,9 @@ class TestCells:
     def test_a_weight_has_bounds(self, survey, weight):
         """Beyond them sums would not hold."""
         people, plan = survey([{"t": "a", "w": weight}], "columns: {town: t}\nweight: w")
-        with pytest.raises(InputError, match=r"column 'w' \(the weight\) holds .*, no number of 0 or more, up to 1e\+12"):
+        with pytest.raises(
+            InputError, match=r"column 'w' \(the weight\) holds .*, no number of 0 or more, up to 1e\+12"
+        ):
             read_personas(people, read_mapping(plan))
 
 
@@ -312,7 +324,15 @@ class TestMargins:
     """Shares of a population add up."""
 
     @pytest.mark.parametrize(
-        "margin", ["m: 0.6, f: 0.6", "m: 0.49, f: 0.15", "m: 49, f: 15", "m: 60, f: 60", "m: 1, f: 1", "m: 0.33, f: 0.33, x: 0.3"]
+        "margin",
+        [
+            "m: 0.6, f: 0.6",
+            "m: 0.49, f: 0.15",
+            "m: 49, f: 15",
+            "m: 60, f: 60",
+            "m: 1, f: 1",
+            "m: 0.33, f: 0.33, x: 0.3",
+        ],
     )
     def test_those_that_do_not_are_refused(self, survey, margin):
         """With their place in the mapping and what they add up to."""
@@ -331,7 +351,9 @@ class TestSides:
     """Who says on which side one is."""
 
     def rows(self, last):
-        return [{"t": f"town {i}", "split": "train" if i < 3 else "held_out"} for i in range(5)] + [{"t": "x", "split": last}]
+        return [{"t": f"town {i}", "split": "train" if i < 3 else "held_out"} for i in range(5)] + [
+            {"t": "x", "split": last}
+        ]
 
     def test_a_row_without_a_side_among_others(self, survey):
         """Is refused by name: else all sides that the file declares would be dropped."""

@@ -28,7 +28,8 @@ weight: W
 margins: {sex: {woman: 0.52, man: 0.48}}
 """
 ANCHORS: list[dict[str, Any]] = [
-    {"title": f"Lamp {i}", "categories": ["Home", "Light"], "description": f"A lamp of {i} watts, in brass."} for i in (5, 7, 9)
+    {"title": f"Lamp {i}", "categories": ["Home", "Light"], "description": f"A lamp of {i} watts, in brass."}
+    for i in (5, 7, 9)
 ]
 
 SPICES = (
@@ -58,9 +59,13 @@ def workbook(rows: Sequence[Sequence[Any]]) -> bytes:
         return f"<c {place}><v>{value}</v></c>"
 
     lines = "".join(
-        f'<row r="{i + 1}">{"".join(cell(i, j, value) for j, value in enumerate(row))}</row>' for i, row in enumerate(rows)
+        f'<row r="{i + 1}">{"".join(cell(i, j, value) for j, value in enumerate(row))}</row>'
+        for i, row in enumerate(rows)
     )
-    office, package = "http://schemas.openxmlformats.org/officeDocument/2006", "http://schemas.openxmlformats.org/package/2006"
+    office, package = (
+        "http://schemas.openxmlformats.org/officeDocument/2006",
+        "http://schemas.openxmlformats.org/package/2006",
+    )
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
     parts = {
@@ -125,7 +130,9 @@ def valid() -> dict[str, dict[str, bytes]]:
             "t.gexf": _graph(".gexf"),
         },
         "anchors": {
-            "train.csv": table([row | {"categories": json.dumps(row["categories"]).replace('"', '""')} for row in ANCHORS], ","),
+            "train.csv": table(
+                [row | {"categories": json.dumps(row["categories"]).replace('"', '""')} for row in ANCHORS], ","
+            ),
             "train.jsonl": "\n".join(map(json.dumps, ANCHORS)).encode(),
             "train.parquet": _parquet(ANCHORS),
         },
