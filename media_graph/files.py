@@ -8,7 +8,7 @@ stands for two. Ties count alike: a weight is not read, but one that is no numbe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -182,7 +182,7 @@ def _listed(rows: Iterator[tables.Row], members: _Members, mutual: bool) -> Iter
     names = [""] * 4
     for where, row in rows:
         if not columns.keys() >= row.keys():
-            columns = {name.lower(): name for name in (*columns.values(), *row)}
+            columns = _by_lower(dict.fromkeys((*columns.values(), *row)), where)
             names = [next((columns[each] for each in ends if each in columns), "") for ends in _ENDS]
             names += [columns.get("weight", ""), columns.get("type", "")]
         source, target, weight, kind = map(row.get, names)
@@ -192,6 +192,16 @@ def _listed(rows: Iterator[tables.Row], members: _Members, mutual: bool) -> Iter
             _weigh(weight, where)
         two = mutual or (kind is not None and _undirected(kind))
         yield _Tie(where, members.place(source, where, "source"), members.place(target, where, "target"), two)
+
+
+def _by_lower(names: Iterable[str], where: str) -> dict[str, str]:
+    """Return columns by their names in lower case, which two must not share."""
+    columns: dict[str, str] = {}
+    for name in names:
+        if columns.setdefault(name.lower(), name) != name:
+            why = f"{quoted(columns[name.lower()])} and {quoted(name)} are one name in either case"
+            raise InputError("two columns of one name", where=where, why=why, fix="Rename one of them.")
+    return columns
 
 
 def _no_end(end: str, columns: Sequence[str], where: str) -> InputError:

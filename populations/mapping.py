@@ -178,6 +178,11 @@ class SurveyMapping(BaseModel):
     def _column(cls, column: Any) -> Any:
         return str(column) if isinstance(column, int) and not isinstance(column, bool) else column or ""
 
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _several(cls, markers: Any) -> Any:
+        return [markers] if isinstance(markers, str | int) else markers
+
     @field_validator("margins", mode="after")
     @classmethod
     def _whole(cls, margins: dict[str, dict[str | int, float]]) -> dict[str, dict[str | int, float]]:

@@ -18,7 +18,7 @@ from abm.arenas.near import near_any
 from moloch.content import content_id
 from moloch.errors import InputError
 from moloch.plain_text import visible
-from moloch.tables import SUFFIXES, rows, suffix_of
+from moloch.tables import SUFFIXES, rows
 
 Value = str | list[str]
 
@@ -196,15 +196,16 @@ def load_anchors(source: Path | str | None, arena: Arena, *, drop_near: bool = F
     return AnchorSplit(train, held_out, dropped)
 
 
+_ENDS = tuple(f"{suffix}{packed}" for suffix in SUFFIXES for packed in ("", ".gz"))
+
+
 def _file(folder: Path, split: str) -> Path:
     """Return the file of a split, of whatever kind; ``split.jsonl`` where there is none.
 
     Raises:
         InputError: there are several.
     """
-    files = sorted(
-        path for path in folder.iterdir() if path.name.split(".")[0] == split and suffix_of(path) in SUFFIXES
-    )
+    files = sorted(path for path in folder.iterdir() if path.name.lower() in {f"{split}{end}" for end in _ENDS})
     if len(files) > 1:
         names = ", ".join(path.name for path in files)
         raise InputError(f"several files of {split!r}", where=str(folder), why=names, fix="Leave one of them there.")

@@ -132,12 +132,16 @@ def read_labels(path: Path | str, questions: Sequence[Question], messages: Seque
     for where, row in rows_of(path, "the labels"):
         if lacking := [name for name in _COLUMNS if name not in row]:
             why = f"the line holds {', '.join(map(quoted, row))}"
-            raise InputError(f"no column {lacking[0]!r}", where=where, why=why, fix=f"Labels need {', '.join(_COLUMNS)}.")
+            raise InputError(
+                f"no column {lacking[0]!r}", where=where, why=why, fix=f"Labels need {', '.join(_COLUMNS)}."
+            )
         message, probe, label = (one_line(str(row[name])) for name in _COLUMNS)
         if message not in message_ids:
             raise InputError(f"no message {quoted(message)} in the run", where=where)
         if probe not in by_name:
-            raise InputError(f"no probe {quoted(probe)} in the battery", where=where, fix=f"It has {', '.join(by_name)}.")
+            raise InputError(
+                f"no probe {quoted(probe)} in the battery", where=where, fix=f"It has {', '.join(by_name)}."
+            )
         if (message, probe) in by_place:
             raise InputError("the message is labelled twice", where=where)
         by_place[message, probe] = Label(message, probe, _label(label, by_name[probe], where))

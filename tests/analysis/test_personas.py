@@ -72,7 +72,9 @@ class TestCheck:
         rows = "\n".join(f"{20 + i % 50},town {i}" for i in range(100))
         (tmp_path / "p.csv").write_text(f"V,T\n{rows}\n")
         (tmp_path / "p.yaml").write_text("columns: {age: V, town: T}")
-        shown = CliRunner().invoke(app, ["personas", "check", str(tmp_path / "p.csv"), "--mapping", str(tmp_path / "p.yaml")])
+        shown = CliRunner().invoke(
+            app, ["personas", "check", str(tmp_path / "p.csv"), "--mapping", str(tmp_path / "p.yaml")]
+        )
         lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
         assert "age 20 to 69 100 100.0 %" in lines and "... 88 other values" in lines
 
@@ -88,7 +90,9 @@ class TestCheck:
         """Not from a cell, a header, or a refused value."""
         (tmp_path / "p.csv").write_text('V,\x1b[2Jsays\n40,"\x1b[31mred"\n"\x1b[31m",x\n')
         (tmp_path / "p.yaml").write_text("columns: {age: V, says: says}")
-        shown = CliRunner().invoke(app, ["personas", "check", str(tmp_path / "p.csv"), "--mapping", str(tmp_path / "p.yaml")])
+        shown = CliRunner().invoke(
+            app, ["personas", "check", str(tmp_path / "p.csv"), "--mapping", str(tmp_path / "p.yaml")]
+        )
         assert shown.exit_code == 0 and "\x1b" not in shown.stdout and "Age: 40; says: red." in shown.stdout
 
     def test_nobody_at_all(self, tmp_path):

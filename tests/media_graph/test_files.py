@@ -168,6 +168,7 @@ def test_a_weight_that_is_none_is_refused(tmp_path, suffix, weight):
         ("source,target\nAda,\n", "t.csv:2: a tie without target"),
         ("source,target\nAda,Ben\nBen,\n", "t.csv:3: a tie without target: the cell is empty, or"),
         ("source,target,source\nAda,Ben,Cleo\n", "t.csv:1: two columns are named 'source'"),
+        ("Source,target,source\nAda,Ben,Cleo\n", "t.csv:2: two columns of one name: 'Source' and 'source'"),
         ("source,target\nAda,5.0\n", "'5.0' is no member"),
         ("source,target\nAda," + "9" * 5_000 + "\n", "is no member"),
     ],

@@ -286,6 +286,12 @@ class TestMissing:
         with pytest.raises(InputError, match=r"survey.csv:2: .*column 'V' \(for 'age'\) is missing \(999\)"):
             read_personas(people, read_mapping(plan))
 
+    def test_one_value_needs_no_list(self, survey):
+        """And codes may come from a part that several columns share."""
+        book = "columns: {a: {from: V, values: &c {1: yes}, missing: none}, b: {from: W, values: {<<: *c, 2: no}}}\nmissing: NA"
+        (persona,), _ = read_personas(*_both(survey([{"V": "NA", "W": "1"}], book)))
+        assert persona.attributes == {"a": "none", "b": "yes"}
+
     def test_of_one_column_only(self, survey):
         """999 crowns are an income."""
         plan = "columns: {age: {from: V, missing: [999]}, crowns: W}"

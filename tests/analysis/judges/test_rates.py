@@ -165,7 +165,10 @@ class TestValidation:
             tmp_path,
             *(f"evaluate/1/rft/a{i}/1,misrepresentation,{int(i != 6)}" for i in (0, 2, 4, 6)),
             "evaluate/1/rft/a1/1,misrepresentation,yes",
-            *(f"train/placebo/a{i}/0,misrepresentation,{no}" for i, no in ((1, "false"), (2, "0.0"), (3, "0"), (5, "No"))),
+            *(
+                f"train/placebo/a{i}/0,misrepresentation,{no}"
+                for i, no in ((1, "false"), (2, "0.0"), (3, "0"), (5, "No"))
+            ),
         )
         llm = scripted(
             lambda r: "" if "lamp 1." in message_of(r) and "Slot" not in message_of(r) else sees_guarantees(r)
