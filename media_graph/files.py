@@ -18,8 +18,9 @@ import numpy as np
 from media_graph.csr import CSR, PERSONA, from_csr, from_ties
 from moloch import tables
 from moloch.errors import InputError
+from moloch.numerals import number, whole
 from moloch.plain_text import one_line, quoted
-from moloch.tables import number, read_bytes, suffix_of, whole
+from moloch.tables import read_bytes, suffix_of
 from moloch.xml_graphs import SUFFIXES as XML
 from moloch.xml_graphs import read_xml_graph
 

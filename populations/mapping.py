@@ -27,8 +27,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from moloch.errors import InputError
+from moloch.numerals import number, whole
 from moloch.plain_text import one_line, quoted
-from moloch.tables import number, whole
 from moloch.yamls import read_source
 from populations.margins import LARGEST_WEIGHT, SMALLEST_CENSUS, shares
 from populations.personas import Persona, make_attributed, years

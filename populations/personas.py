@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from moloch.numerals import whole
 from moloch.plain_text import one_line, quoted
-from moloch.tables import whole
 
 DEMOGRAPHY = ("age", "sex", "education_level", "urban_rural", "income")
 PREFERENCES = ("general", "shopping_preferences", "political_preferences", "socialmedia_preferences", "economic_status")

@@ -11,6 +11,7 @@ from typing import Any
 
 from moloch import tables
 from moloch.errors import InputError
+from moloch.numerals import whole
 from moloch.plain_text import one_line
 from moloch.tables import Row, suffix_of
 from moloch.xml_graphs import SUFFIXES as GRAPHS
@@ -81,6 +82,6 @@ def _told(value: Any) -> str | int | None:
     if isinstance(value, str | bool):
         return str(value).strip() or None
     if isinstance(value, int | float):
-        number = tables.whole(value)
-        return number if number is not None else str(value) if abs(value) < float("inf") else None
+        found = whole(value)
+        return found if found is not None else str(value) if abs(value) < float("inf") else None
     return None

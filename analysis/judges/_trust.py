@@ -19,9 +19,9 @@ from analysis.judges._verdicts import VerdictRow
 from analysis.statistics.agreement import MISSING, Pair, alpha, bootstrapped, f1, pair
 from analysis.statistics.estimates import Estimate, rate
 from moloch.errors import InputError
+from moloch.numerals import whole
 from moloch.plain_text import one_line, quoted
 from moloch.tables import rows as rows_of
-from moloch.tables import whole
 
 
 class AgreementRow(msgspec.Struct, frozen=True):
