@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 ENGINE := .venv-engine
 DOCS := .venv-docs
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
-EXTRAS := learn,store,ui,peers,dev
+EXTRAS := learn,store,tables,ui,peers,dev
 READY := $(VENV)/.ready
 .PHONY: setup demo test test-slow test-browser test-engine faults lint docs widget
 setup: $(READY)

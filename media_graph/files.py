@@ -1,60 +1,78 @@
-"""Audience graphs from and to files: GraphML, GEXF, and tables of ties in CSV or Parquet.
+"""Audience graphs from and to files: GraphML, GEXF, tables of ties, and edge lists.
 
-A table of ties has the columns ``source`` (who follows) and ``target`` (whom), names or indices of members. In a file a graph
-may be undirected; then each tie stands for two.
+A table of ties has the columns ``source`` (who follows) and ``target`` (whom), names or indices of members; ``from`` and ``to``
+do as well, in any case, and Gephi's ``Type`` may say which ties stand for two. In a file a graph may be undirected; then each tie
+stands for two. Ties count alike: a weight is not read, but one that is no number above 0 is refused.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
 
 from media_graph.csr import CSR, PERSONA, from_csr, from_ties
+from moloch import tables
 from moloch.errors import InputError
-
-if TYPE_CHECKING:
-    import polars as pl
+from moloch.numerals import number, whole
+from moloch.plain_text import one_line, quoted
+from moloch.tables import read_bytes, suffix_of
+from moloch.xml_graphs import SUFFIXES as XML
+from moloch.xml_graphs import read_xml_graph
 
 FORMATS = (".graphml", ".gexf", ".csv", ".parquet")
+"""What :func:`write_graph` writes."""
+
+LISTS = (".edgelist", ".edges", ".ncol")
+"""Edge lists: two members a line, parted by space, and what else is known of the tie."""
+
+READ = (*XML, *tables.SUFFIXES, *LISTS)
+"""What :func:`read_graph` reads; ``.gz`` may follow."""
+
+HEAVIEST = 1e12
+"""A tie's weight beyond that is a mistake."""
+
+_ENDS = (("source", "from", "src", "follower"), ("target", "to", "dst", "followed"))
+"""Names of the two columns, in lower case: who follows, and whom."""
+
+
+class _Tie(NamedTuple):
+    where: str
+    source: int
+    target: int
+    mutual: bool
 
 
 def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool = False) -> CSR:
     """Return the ties of a file between members.
 
     Nodes are named by a member's name, or by its index where there is no such name. In GraphML and GEXF the node attribute
-    ``persona``, where it is a number, comes first. Space around a name does not count in a table.
+    ``persona``, where it is a number, comes first. Space around a name does not count.
 
     Args:
         members: their names, in order; or how many there are.
         mutual: whether each tie of a table stands for two; GraphML and GEXF say so themselves.
 
     Raises:
-        InputError: no such file or format; or a node that is no member, a tie twice or of a member to itself, with its
-            place in the file; or an attribute ``persona`` that is a number and no member's.
+        InputError: no such file or format; or a node that is no member, a tie twice or of a member to itself, or of a weight
+            that is no number above 0, with its place in the file; or an attribute ``persona`` that is a number and no member's.
     """
     path = Path(path)
-    names = [str(i) for i in range(members)] if isinstance(members, int) else [str(name) for name in members]
-    if path.suffix not in FORMATS:
-        raise InputError(f"cannot read a graph from {path.name!r}", fix=f"Give a file of {', '.join(FORMATS)}.")
+    lookup = _Members([str(i) for i in range(members)] if isinstance(members, int) else list(map(str, members)))
+    suffix = suffix_of(path)
+    if suffix not in READ:
+        raise InputError(f"cannot read a graph from {path.name!r}", fix=f"Give a file of {', '.join(READ)}.")
     if not path.exists():
         raise InputError("cannot read the graph", where=str(path), why="there is no such file")
-    if path.suffix in (".csv", ".parquet"):
-        sources, targets = _table(path, names)
-        first_line = 2 if path.suffix == ".csv" else 1
+    if suffix in XML:
+        ties = _drawn(read_xml_graph(path), lookup, path)
     else:
-        graph = _networkx(path)
-        sources, targets = _edges(graph, names, path)
-        mutual, first_line = not graph.is_directed(), None
-    _check(sources, targets, path, first_line, names, mutual)
-    if mutual:
-        sources, targets = np.concatenate([sources, targets]), np.concatenate([targets, sources])
-    return from_ties(len(names), sources, targets)
+        ties = _listed(_list(path) if suffix in LISTS else tables.rows(path, "the graph"), lookup, mutual)
+    return _checked(list(ties), lookup)
 
 
 def write_graph(
@@ -72,137 +90,193 @@ def write_graph(
         InputError: no such format, or one of ties alone for attributes.
     """
     path = Path(path)
-    if attributes and path.suffix not in (".graphml", ".gexf"):
+    suffix = path.suffix.lower()
+    if attributes and suffix not in XML:
         raise InputError(f"{path.name!r} holds ties only", fix="Write attributes to a file of .graphml or .gexf.")
-    if path.suffix in (".graphml", ".gexf"):
+    if suffix in XML:
         graph = from_csr(csr, attributes={**({"name": list(members)} if members else {}), **(attributes or {})})
-        (nx.write_graphml if path.suffix == ".graphml" else nx.write_gexf)(graph, path)
-    elif path.suffix in (".csv", ".parquet"):
+        (nx.write_graphml if suffix == ".graphml" else nx.write_gexf)(graph, path)
+    elif suffix in FORMATS:
         import polars as pl
 
         frame = pl.DataFrame(dict(zip(("source", "target"), csr.ties(), strict=True)))
         if members is not None:
             named = pl.Series(list(members))
             frame = frame.select(pl.col("source", "target").map_batches(lambda column: named.gather(column)))
-        frame.write_csv(path) if path.suffix == ".csv" else frame.write_parquet(path)
+        frame.write_csv(path) if suffix == ".csv" else frame.write_parquet(path)
     else:
         raise InputError(f"cannot write a graph to {path.name!r}", fix=f"Give a file of {', '.join(FORMATS)}.")
 
 
-def _table(path: Path, names: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    import polars as pl
+class _Members:
+    """Members by name, or else by index."""
 
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = [one_line(name) for name in names]
+        self._index = {name: i for i, name in enumerate(self.names)}
+        self._repeated = {name for name, times in Counter(self.names).items() if times > 1}
+        self._seen: dict[Any, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def knows(self, called: str) -> bool:
+        """Return whether a member has this name."""
+        return called in self._index
+
+    def place(self, called: Any, where: str, end: str = "") -> int:
+        """Return a member's index.
+
+        Args:
+            end: of the tie, for errors.
+
+        Raises:
+            InputError: nobody is called so, or several are.
+        """
+        if not isinstance(called, str | int | float):
+            raise InputError(f"no name or index of a {end}", where=where, why=f"it is a {type(called).__name__}")
+        known = self._seen.get(called)
+        if known is None:
+            known = self._seen[called] = self._looked_up(called, f"{where}:{end}" if end else where)
+        return known
+
+    def _looked_up(self, called: str | float, where: str) -> int:
+        name = one_line(str(called))
+        if name in self._repeated:
+            raise InputError(
+                f"{quoted(name)} is not one member",
+                where=where,
+                why="several have this name",
+                fix="Give persona indices, or personas with different names.",
+            )
+        if name in self._index:
+            return self._index[name]
+        index = whole(called)
+        if index is None or not 0 <= index < len(self):
+            known = f"members are {self.names[0] if self.names else 'none'} ... ({len(self)}), or 0 to {len(self) - 1}"
+            raise InputError(f"{quoted(called)} is no member", where=where, why=known)
+        return index
+
+
+def _list(path: Path) -> Iterator[tables.Row]:
+    """Yield the ties of an edge list, as networkx and igraph write it; what follows the two members may be a weight."""
     try:
-        frame = pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
-    except pl.exceptions.PolarsError as error:
-        raise InputError("cannot read the graph", where=str(path), why=str(error).splitlines()[0]) from error
-    if missing := [name for name in ("source", "target") if name not in frame.columns]:
-        raise InputError(
-            f"the table of ties has no column {missing[0]!r}",
-            where=f"{path}:1",
-            why=f"it has {', '.join(frame.columns)}",
-            fix="Name the columns source (who follows) and target (whom).",
-        )
-    first_line = 2 if path.suffix == ".csv" else 1
-    return tuple(_looked_up(frame[name], names, path, first_line, name) for name in ("source", "target"))  # pyright: ignore[reportReturnType]
+        text = read_bytes(path, "the graph").decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("not UTF-8", where=str(path), why=str(error), fix="Save the list as UTF-8.") from error
+    for line_number, line in enumerate(text.split("\n"), start=1):
+        cells = line.partition("#")[0].split(None, 2)
+        where = f"{path}:{line_number}"
+        if len(cells) == 1:
+            raise InputError("not a tie", where=where, why="it names one member", fix="Give two members a line.")
+        if cells:
+            more = cells[2].strip() if len(cells) > 2 else ""
+            yield (
+                where,
+                {"source": cells[0], "target": cells[1]} | ({} if not more or more[0] == "{" else {"weight": more}),
+            )
 
 
-def _looked_up(column: pl.Series, names: list[str], path: Path, first_line: int, name: str) -> NDArray[np.int64]:
-    """Return members' indices, by name or else by number."""
-    import polars as pl
-
-    keys = [each.strip() for each in names]
-    lookup = pl.DataFrame({"key": keys, "index": range(len(names))}, schema={"key": pl.String, "index": pl.Int64})
-    try:
-        asked = column.cast(pl.String).str.strip_chars()
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"{name!r} holds no names or indices", where=str(path), why=str(error)) from error
-    joined = pl.DataFrame({"key": asked}).join(
-        lookup.unique("key", keep="first"), on="key", how="left", maintain_order="left"
-    )
-    number = asked.cast(pl.Int64, strict=False)
-    number = number.set((number < 0) | (number >= len(names)), None)
-    repeated = asked.is_in(lookup.filter(lookup["key"].is_duplicated())["key"].unique().implode())
-    if repeated.any():
-        row = int(repeated.arg_max() or 0)
-        raise _ambiguous(str(asked[row]), f"{path}:{first_line + row}:{name}")
-    index = joined["index"].fill_null(number)
-    if index.null_count():
-        row = int(index.is_null().arg_max() or 0)
-        raise InputError(
-            f"{column[row]!r} is no member",
-            where=f"{path}:{first_line + row}:{name}",
-            why=f"members are {names[0] if names else 'none'} ... ({len(names)}), or 0 to {len(names) - 1}",
-        )
-    return index.to_numpy()
+def _listed(rows: Iterator[tables.Row], members: _Members, mutual: bool) -> Iterator[_Tie]:
+    """Yield the ties of a table."""
+    columns: dict[str, str] = {}
+    names = [""] * 4
+    for where, row in rows:
+        if not columns.keys() >= row.keys():
+            columns = _by_lower(dict.fromkeys((*columns.values(), *row)), where)
+            names = [next((columns[each] for each in ends if each in columns), "") for ends in _ENDS]
+            names += [columns.get("weight", ""), columns.get("type", "")]
+        source, target, weight, kind = map(row.get, names)
+        if source is None or target is None:
+            raise _no_end("source" if source is None else "target", list(columns.values()), where)
+        if weight is not None:
+            _weigh(weight, where)
+        two = mutual or (kind is not None and _undirected(kind))
+        yield _Tie(where, members.place(source, where, "source"), members.place(target, where, "target"), two)
 
 
-def _ambiguous(name: str, where: str) -> InputError:
+def _by_lower(names: Iterable[str], where: str) -> dict[str, str]:
+    """Return columns by their names in lower case, which two must not share."""
+    columns: dict[str, str] = {}
+    for name in names:
+        if columns.setdefault(name.lower(), name) != name:
+            why = f"{quoted(columns[name.lower()])} and {quoted(name)} are one name in either case"
+            raise InputError("two columns of one name", where=where, why=why, fix="Rename one of them.")
+    return columns
+
+
+def _no_end(end: str, columns: Sequence[str], where: str) -> InputError:
     return InputError(
-        f"{name!r} is not one member",
+        f"a tie without {end}",
         where=where,
-        why="several have this name",
-        fix="Give persona indices, or personas with different names.",
+        why=f"the cell is empty, or there is no such column among {', '.join(map(quoted, columns))}",
+        fix="Name the columns source (who follows) and target (whom), and fill both in.",
     )
 
 
-def _networkx(path: Path) -> nx.Graph[Any]:
-    try:
-        return nx.read_graphml(path) if path.suffix == ".graphml" else nx.read_gexf(path)
-    except Exception as error:  # the readers raise any error of their XML parser
-        raise InputError("cannot read the graph", where=str(path), why=str(error)) from error
+def _undirected(kind: Any) -> bool:
+    """Return whether Gephi's column ``Type`` says that a tie stands for two."""
+    return str(kind).strip().lower() in ("undirected", "mutual")
 
 
-def _edges(graph: nx.Graph[Any], names: list[str], path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    index_of = {name: i for i, name in enumerate(names)}
-    repeated = {name for name, times in Counter(names).items() if times > 1}
-    index: dict[Any, int] = {}
-    for node, attributes in graph.nodes(data=True):
-        called = [str(attributes[key]) for key in ("name", "label") if key in attributes] + [str(node)]
-        marked = attributes.get(PERSONA)
-        if isinstance(marked, int | float):
-            index[node] = _indexed(marked, node, len(names), path)
-            continue
-        number = str(called[0] if marked is None else marked)
-        name = next((name for name in called if name in index_of), None)
-        if number.isdecimal() and int(number) < len(names) and (PERSONA in attributes or name is None):
-            index[node] = int(number)
-        elif name is None:
-            raise InputError(f"node {node!r} is no member", where=str(path), why=f"there are {len(names)} members")
-        elif name in repeated:
-            raise _ambiguous(name, str(path))
-        else:
-            index[node] = index_of[name]
-    if len(set(index.values())) < len(index):
-        raise InputError("two nodes are the same member", where=str(path))
-    ties = [(index[u], index[v]) for u, v in graph.edges()]
-    both = np.array(ties, dtype=np.int64).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
+def _weigh(weight: Any, where: str) -> None:
+    """Refuse a weight that is no weight of a tie."""
+    value = number(weight)
+    if value is None or not 0 < value <= HEAVIEST:
+        raise InputError(
+            f"a tie of weight {quoted(weight)}",
+            where=where,
+            why=f"a weight is a number above 0, up to {HEAVIEST:g}",
+            fix="Remove the tie, or its weight: ties count alike.",
+        )
 
 
-def _indexed(given: float, node: Any, n: int, path: Path) -> int:
-    if given not in range(n):
-        raise InputError(f"node {node!r} has persona {given}", where=str(path), why=f"personas are 0 to {n - 1}")
-    return int(given)
+def _drawn(graph: nx.Graph[Any], members: _Members, path: Path) -> Iterator[_Tie]:
+    """Yield the ties of a graph of GraphML or GEXF."""
+    places = {
+        node: _place(node, attributes, members, f"{path}:node {node}") for node, attributes in graph.nodes(data=True)
+    }
+    if twice := [place for place, times in Counter(places.values()).items() if times > 1]:
+        nodes = [str(node) for node, place in places.items() if place == twice[0]]
+        raise InputError("two nodes are the same member", where=str(path), why=f"{nodes[0]!r} and {nodes[1]!r}")
+    mutual = not graph.is_directed()
+    for u, v, attributes in graph.edges(data=True):
+        weight = attributes.get("weight")
+        if isinstance(weight, str | int | float):  # else it is a course over time
+            _weigh(weight, f"{path}:edge {u} {v}")
+        yield _Tie(str(path), places[u], places[v], mutual)
 
 
-def _check(
-    sources: NDArray[np.int64],
-    targets: NDArray[np.int64],
-    path: Path,
-    first_line: int | None,
-    names: list[str],
-    mutual: bool,
-) -> None:
+def _place(node: Any, attributes: Mapping[str, Any], members: _Members, where: str) -> int:
+    marked = attributes.get(PERSONA)
+    index = whole(marked)
+    if index is not None or (isinstance(marked, float) and not isinstance(marked, bool)):
+        if index is None or not 0 <= index < len(members):
+            why = f"personas are 0 to {len(members) - 1}"
+            raise InputError(f"node {node!r} has persona {marked}", where=where.rpartition(":node")[0], why=why)
+        return index
+    called = [one_line(str(attributes[key])) for key in ("name", "label") if key in attributes] + [one_line(str(node))]
+    return members.place(next(filter(members.knows, called), called[0]), where)
+
+
+def _checked(ties: Sequence[_Tie], members: _Members) -> CSR:
+    """Return ties as rows; a mutual one stands for two."""
+    sources, targets = (
+        np.fromiter(column, np.int64, len(ties)) for column in ((t.source for t in ties), (t.target for t in ties))
+    )
+    both = np.flatnonzero(np.fromiter((tie.mutual for tie in ties), bool, len(ties)))
+    places = np.concatenate([np.arange(len(ties)), both])
+    sources, targets = np.concatenate([sources, targets[both]]), np.concatenate([targets, sources[both]])
+
     def refuse(row: int, why: str) -> None:
-        tie = f"{names[sources[row]]} -> {names[targets[row]]}"
-        where = str(path) if first_line is None else f"{path}:{first_line + row}"
-        raise InputError(f"tie {tie} {why}", where=where, fix="Remove it.")
+        tie = ties[row]
+        named = f"{members.names[tie.source]} -> {members.names[tie.target]}"
+        raise InputError(f"tie {named} {why}", where=tie.where, fix="Remove it.")
 
     if (loops := np.flatnonzero(sources == targets)).size:
-        refuse(int(loops[0]), "ties a member to itself")
-    low, high = (np.minimum(sources, targets), np.maximum(sources, targets)) if mutual else (sources, targets)
-    keys = low * len(names) + high
-    order = np.argsort(keys, kind="stable")
+        refuse(int(places[loops[0]]), "ties a member to itself")
+    keys = sources * len(members) + targets
+    order = np.lexsort((places, keys))
     if (twice := np.flatnonzero(keys[order][1:] == keys[order][:-1])).size:
-        refuse(int(order[1:][twice].min()), "stands there twice")
+        refuse(int(places[order[1:][twice]].min()), "stands there twice")
+    return from_ties(len(members), sources, targets)

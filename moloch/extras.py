@@ -9,6 +9,7 @@ from moloch.errors import InputError
 EXTRAS = {
     "learn": "accelerate datasets gguf huggingface_hub peft safetensors tokenizers torch transformers trl".split(),
     "store": ["obstore"],
+    "tables": ["fastexcel", "pyreadstat"],
     "ui": "altair anywidget ipyvue ipyvuetify matplotlib solara solara_assets starlette traitlets uvicorn".split(),
     "vllm": ["vllm"],
     "ray": ["ray"],

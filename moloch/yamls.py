@@ -95,19 +95,32 @@ _Loader.add_implicit_resolver(
 )
 
 
-def plain(text: str) -> Any:
+class _AsWritten(_Loader):
+    """YAML whose plain scalars are text as written (``yes``, ``NO``, ``on``, ``010``, ``1e3``, ``2020-01-01``), but for whole
+    numbers in their usual form, and for nothing at all."""
+
+
+_AsWritten.yaml_implicit_resolvers = {"<": [("tag:yaml.org,2002:merge", re.compile("<<$"))]}
+_AsWritten.add_implicit_resolver("tag:yaml.org,2002:int", re.compile("(?:0|-?[1-9][0-9]{0,14})$"), list("-0123456789"))
+_AsWritten.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("$"), [""])
+
+
+def plain(text: str, *, as_written: bool = False) -> Any:
     """Return what a YAML text says, as plain values.
+
+    Args:
+        as_written: leave texts, truth values, dates and numbers but whole ones as they are written.
 
     Raises:
         yaml.YAMLError: it is not YAML, or larger than the bounds of this module.
     """
-    return _read(text).get_single_data()
+    return _read(text, _AsWritten if as_written else _Loader).get_single_data()
 
 
-def _read(text: str) -> _Loader:
+def _read(text: str, loader: type[_Loader] = _Loader) -> _Loader:
     if len(text) > LARGEST:
         raise yaml.YAMLError(f"more than {LARGEST:,} characters")
-    return _Loader(text)
+    return loader(text)
 
 
 def _mistake(error: yaml.YAMLError, text: str) -> tuple[str, str]:
@@ -122,10 +135,15 @@ def _mistake(error: yaml.YAMLError, text: str) -> tuple[str, str]:
 
 
 class Source(NamedTuple):
-    """A YAML text, and the name that errors give it: its path."""
+    """A YAML text, and the name that errors give it: its path.
+
+    Attributes:
+        as_written: whether its values are codes and labels, and not settings; see :func:`plain`.
+    """
 
     text: str
     where: str
+    as_written: bool = False
 
     def at(self, *keys: str | int) -> str:
         """Return ``where:line:column`` of what ``keys`` lead to, or of the last one that is there; else ``where``."""
@@ -150,7 +168,7 @@ class Source(NamedTuple):
             InputError: it is not YAML.
         """
         try:
-            return plain(self.text)
+            return plain(self.text, as_written=self.as_written)
         except yaml.YAMLError as error:
             place, why = _mistake(error, self.text)
             raise InputError("not valid YAML", where=self.where + place, why=why) from error

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from moloch.errors import InputError
+from populations.margins import LARGEST_WEIGHT, Margins, shares
 from populations.personas import Persona, make_attributed, numbered
-from populations.raking import Margins
 from populations.randomness import generator
 
 
@@ -19,10 +19,10 @@ def draw_joint(table: Sequence[Mapping[str, Any]], n: int, seed: int, *, count: 
     Raises:
         InputError: the table is empty, a row lacks its count, or the counts are none.
     """
-    shares = np.array([_share(row, count, number) for number, row in enumerate(table, start=1)], dtype=np.float64)
-    if not len(shares) or shares.sum() <= 0:
+    counts = np.array([_share(row, count, number) for number, row in enumerate(table, start=1)], dtype=np.float64)
+    if not len(counts) or counts.sum() <= 0:
         raise InputError("nobody to draw from", why=f"the column {count!r} adds up to 0")
-    picks = generator(seed, "draw", "joint").choice(len(shares), size=n, p=shares / shares.sum())
+    picks = generator(seed, "draw", "joint").choice(len(counts), size=n, p=counts / counts.sum())
     kept = [{name: value for name, value in row.items() if name != count} for row in table]
     return [dict(kept[i]) for i in picks]
 
@@ -31,15 +31,13 @@ def draw_independent(margins: Margins, n: int, seed: int) -> list[dict[str, Any]
     """Return ``n`` rows whose attributes are drawn independently: correlations of the real population are lost.
 
     Raises:
-        InputError: an attribute has no shares.
+        InputError: an attribute has no shares, or they do not add up.
     """
     columns = {}
     for name, margin in margins.items():
-        shares = np.array(list(margin.values()), dtype=np.float64)
-        if not len(shares) or shares.min() < 0 or shares.sum() <= 0:
-            raise InputError(f"the margin of {name!r} holds no shares", fix="Give shares or counts, 0 or more.")
-        values = list(margin)
-        picks = generator(seed, "draw", name).choice(len(values), size=n, p=shares / shares.sum())
+        shares(name, margin)
+        given, values = np.array(list(margin.values()), dtype=np.float64), list(margin)
+        picks = generator(seed, "draw", name).choice(len(values), size=n, p=given / given.sum())
         columns[name] = [values[i] for i in picks]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -51,6 +49,7 @@ def synthetic_personas(people: Sequence[Mapping[str, Any]]) -> list[Persona]:
 
 def _share(row: Mapping[str, Any], count: str, number: int) -> float:
     value = row.get(count)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
-        raise InputError(f"row {number} has no {count!r}", why=f"it holds {value!r}", fix="Give a number, 0 or more.")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= LARGEST_WEIGHT:
+        why = f"it holds {value!r}"
+        raise InputError(f"row {number} has no {count!r}", why=why, fix=f"Give a number from 0 to {LARGEST_WEIGHT:g}.")
     return float(value)

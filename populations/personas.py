@@ -13,6 +13,9 @@ from typing import Any
 
 import msgspec
 
+from moloch.numerals import whole
+from moloch.plain_text import one_line, quoted
+
 DEMOGRAPHY = ("age", "sex", "education_level", "urban_rural", "income")
 PREFERENCES = ("general", "shopping_preferences", "political_preferences", "socialmedia_preferences", "economic_status")
 
@@ -66,32 +69,63 @@ def node_persona(row: Mapping[str, Any]) -> Persona:
     """Return the persona of a graph's node: told, if it has a biography, else known by its name and attributes.
 
     Raises:
-        ValueError: it has a biography that is none.
+        ValueError: it has a biography that is none, or an age that is none.
     """
     if "biography" in row or "general" in row:
         return msgspec.structs.replace(make_persona(row), name=row["name"])
-    return make_attributed({key: value for key, value in row.items() if key != "split"}, name=row["name"])
+    attributes = {key: value for key, value in row.items() if key != "split"}
+    if "age" in attributes:
+        attributes["age"] = years(attributes["age"])
+    return make_attributed(attributes, name=row["name"])
+
+
+def years(age: Any) -> int:
+    """Return an age in years, however a statistics package wrote it.
+
+    Raises:
+        ValueError: it is no whole number of 1 to 129; the message says what it is.
+    """
+    found = whole(age)
+    if found is None or not 0 < found < 130:
+        raise ValueError(f"{quoted(age)} is not a whole number of years (1 to 129)")
+    return found
 
 
 def make_attributed(attributes: Mapping[str, str | int], *, name: str = "", text: str = "") -> Persona:
     """Return the persona of somebody known by attributes of any kind.
 
     The rule: the five demographic attributes, where all are there, make the sentence that demographic personas have; all
-    others follow as ``name: value`` in their order, with spaces for underscores. ``text`` replaces the whole.
+    others follow as ``name: value`` in their order, with spaces for underscores. ``text`` replaces the whole. An age that is a
+    text, such as ``18 to 29``, is one of the others.
 
     Raises:
-        ValueError: a demographic attribute is of the wrong type, or there is no attribute at all.
+        ValueError: an age that is a number is not one of years, a demographic attribute is of the wrong type, or there is no
+            attribute at all.
     """
     if not attributes:
         raise ValueError("no attribute is given")
-    demographic = all(field in attributes for field in DEMOGRAPHY)
+    attributes = {
+        one_line(str(key)): one_line(value) if isinstance(value, str) else value for key, value in attributes.items()
+    }
+    if (age := attributes.get("age")) is not None and (not isinstance(age, str) or whole(age) is not None):
+        attributes["age"] = _age(age)
+    demographic = all(field in attributes for field in DEMOGRAPHY) and not isinstance(attributes["age"], str)
     base = _demographic(attributes) if demographic else None
     others = [
         f"{key.replace('_', ' ')}: {value}" for key, value in attributes.items() if not (base and key in DEMOGRAPHY)
     ]
     told = " ".join(filter(None, (base.text if base else "", _sentence(others))))
     label = name or (base.name if base else ", ".join(str(value) for value in list(attributes.values())[:3]))
-    return _persona(label, _clean(text) or told, dict(attributes), "")
+    return _persona(one_line(label), one_line(text) or told, attributes, "")
+
+
+def _age(age: Any) -> int:
+    if age is None:
+        raise ValueError("field 'age' is missing")
+    try:
+        return years(age)
+    except ValueError as error:
+        raise ValueError(f"field 'age': {error}") from None
 
 
 def numbered(personas: Sequence[Persona]) -> list[Persona]:
@@ -117,19 +151,21 @@ def _sentence(parts: list[str]) -> str:
 def _biographic(row: Mapping[str, Any]) -> Persona:
     biography = row["biography"]
     sentences = [biography] if isinstance(biography, str) else biography
-    if not isinstance(sentences, list) or not sentences or not all(isinstance(s, str) and s.strip() for s in sentences):
+    if (
+        not isinstance(sentences, list)
+        or not sentences
+        or not all(isinstance(s, str) and one_line(s) for s in sentences)
+    ):
         raise ValueError("field 'biography' must be a text, a list of texts, or a mapping of attributes")
     name = _text(row, "character_name" if "character_name" in row else "name")
     name = name.title() if name.isupper() else name
     attributes: dict[str, str | int] = {f: _text(row, f) for f in ("gender", "mbti") if row.get(f) is not None}
-    about = " ".join(_clean(sentence) for sentence in sentences)
+    about = " ".join(one_line(sentence) for sentence in sentences)
     return _persona(name, ", ".join([name, *map(str, attributes.values())]) + ".", attributes, about)
 
 
 def _demographic(fields: Mapping[str, Any]) -> Persona:
-    age = fields.get("age")
-    if not isinstance(age, int) or isinstance(age, bool) or not 0 < age < 130:
-        raise ValueError("field 'age' is missing or not a whole number of years (1 to 129)")
+    age = _age(fields.get("age"))
     values = {field: _text(fields, field) for field in DEMOGRAPHY[1:]}
     noun = _NOUNS.get(values["sex"].lower(), f"person ({values['sex']})")
     place = _PLACES.get(values["urban_rural"].lower(), f"in a place that is {values['urban_rural']}")
@@ -162,12 +198,7 @@ def _persona(name: str, head: str, attributes: dict[str, str | int], about: str)
 
 def _text(row: Mapping[str, Any], field: str) -> str:
     value = row.get(field)
-    if not isinstance(value, str) or not _clean(value):
+    if not isinstance(value, str) or not one_line(value):
         kind = "missing" if value is None else "empty" if value == "" else f"a {type(value).__name__}, not a text"
         raise ValueError(f"field {field!r} is {kind}")
-    return _clean(value)
-
-
-def _clean(text: str) -> str:
-    """Return ``text`` on one line, without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return one_line(value)

@@ -14,10 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moloch.errors import InputError
+from populations.margins import LARGEST_WEIGHT, Margins, shares
 from populations.randomness import generator
-
-Margins = Mapping[str, Mapping[Any, float]]
-"""Attribute -> value -> share (or count) in the population."""
 
 
 class Raked(msgspec.Struct, frozen=True):
@@ -55,13 +53,15 @@ def rake(
 
     Raises:
         InputError: a value of the population that nobody in the sample has, or one of the sample that the population lacks
-            (both are named); margins that are no shares; or no fit within ``rounds``.
+            (both are named); margins that are no shares; weights that are not in 0 .. :data:`LARGEST_WEIGHT`; or no fit within
+            ``rounds``.
     """
     if not people:
         raise InputError("nobody to weigh")
     start = np.ones(len(people)) if weights is None else np.asarray(weights, dtype=np.float64)
-    if start.shape != (len(people),) or not np.all(np.isfinite(start) & (start > 0)):
-        raise InputError("weights to start from must be positive", why="one for each of the people is needed")
+    if start.shape != (len(people),) or not np.all((start > 0) & (start <= LARGEST_WEIGHT)):
+        why = f"one for each of the people is needed, up to {LARGEST_WEIGHT:g}"
+        raise InputError("weights to start from must be positive", why=why)
     cells = [_cells(people, name, margin) for name, margin in margins.items()]
     w, miss, used = start / start.mean(), np.inf if cells else 0.0, 0
     while miss > tolerance:
@@ -98,10 +98,8 @@ def _cells(
     people: Sequence[Mapping[str, Any]], name: str, margin: Mapping[Any, float]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return each person's cell and the cells' target shares."""
-    values = [value for value, share in margin.items() if share > 0]
-    total = float(sum(margin.values()))
-    if not values or min(margin.values()) < 0 or not np.isfinite(total):
-        raise InputError(f"the margin of {name!r} holds no shares", fix="Give shares or counts, 0 or more.")
+    target = {value: share for value, share in shares(name, margin).items() if share > 0}
+    values = list(target)
     place = {value: i for i, value in enumerate(values)}
     try:
         codes = np.array([place[person[name]] for person in people], dtype=np.int64)
@@ -112,7 +110,7 @@ def _cells(
     if empty := [value for i, value in enumerate(values) if not (codes == i).any()]:
         raise InputError(
             f"nobody in the sample has {name} = {empty[0]!r}",
-            why=f"the population has {margin[empty[0]] / total:.1%}, and no weight makes that of nobody",
+            why=f"the population has {target[empty[0]]:.1%}, and no weight makes that of nobody",
             fix="Merge the value with another one, or take a larger sample.",
         )
-    return codes, np.array([margin[value] for value in values]) / total
+    return codes, np.array(list(target.values()))

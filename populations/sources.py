@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moloch.errors import InputError
+from moloch.tables import suffix_of
 from populations.mapping import SurveyMapping, read_mapping
 from populations.personas import Persona, make_persona, node_persona, numbered
 from populations.raking import Raked, rake
 from populations.raking import resample as drawn_again
 from populations.splits import stratified_split
-from populations.tables import GRAPHS
+from populations.tables import GRAPHS, KINDS
 from populations.tables import rows as rows_of
 
 BUILT_IN = ("biographic", "demographic")
@@ -51,8 +52,9 @@ class PersonaSplit(msgspec.Struct, frozen=True):
 
 
 class _Found(msgspec.Struct):
-    """A persona of a source: the split that the file declares ("" for none), and how much it counts."""
+    """A persona of a source: where it stands, the split that the file declares ("" for none), and how much it counts."""
 
+    where: str
     persona: Persona
     split: str
     weight: float
@@ -62,7 +64,7 @@ def read_personas(path: Path | str, mapping: SurveyMapping | None = None) -> tup
     """Return the personas of a file without repetitions, and how many rows repeated one.
 
     Args:
-        path: JSON Lines, JSON (a list), CSV, Parquet, GraphML or GEXF, by its suffix.
+        path: one of :data:`populations.tables.KINDS`, by its suffix.
         mapping: what the columns mean; by default the shapes that :func:`populations.make_persona` knows.
 
     Raises:
@@ -81,10 +83,11 @@ def load_personas(
     mapping: Path | str | None = None,
     stratify: Sequence[str] = (),
     resample: bool = False,
+    up_to: bool = False,
 ) -> PersonaSplit:
     """Return personas to train with and held-out personas; nobody is in both.
 
-    Where every row has a field ``split`` (``train`` or ``held_out``), as in the built-in packs, it decides. Else
+    Where every row has a field ``split`` (``train`` or ``held_out``), as in the built-in packs, it decides. Where none has,
     personas are ranked by the SHA-256 of ``seed`` and their id, which no row order changes, and parted: the first
     half (the larger one, if odd) trains unless the counts say otherwise. Each side is then weighted, and raked, by itself.
 
@@ -97,14 +100,17 @@ def load_personas(
         stratify: attributes of which both sides get the same mix; the file's own split then plays no part.
         resample: take as many as asked for from each side's half in proportion to their weights, the same persona several
             times if need be: each time a member of its own, with the same text.
+        up_to: take fewer than the counts say, where a side's half has no more.
 
     Raises:
-        InputError: as :func:`read_personas`; an unknown source; more personas asked for than there are; nobody left to
-            train with or to hold out; or margins that a side cannot meet.
+        InputError: as :func:`read_personas`; an unknown source; a row without ``split`` where others have one; more personas
+            asked for than there are; nobody left to train with or to hold out; or margins that a side cannot meet.
     """
     path, plan = locate(source), read_mapping(mapping) if mapping else None
     rows, dropped = _read(path, plan)
     counts = (None, None) if resample else (n_train, n_held_out)
+    if up_to:
+        counts = _fitting(rows, *counts)
     train, held_out = _parted(rows, path, seed, *counts, stratify)
     if not train or not held_out:
         raise InputError(
@@ -134,7 +140,14 @@ def _parted(
         wanted = n_train if n_train is not None else min(half, len(people) - (n_held_out or 0))
         rest = n_held_out if n_held_out is not None else len(people) - wanted
         return stratified_split(people, stratify, n_train=wanted, n_held_out=rest, seed=seed)
-    if all(each.split for each in found):
+    if any(each.split for each in found):
+        if alone := [each.where for each in found if not each.split]:
+            raise InputError(
+                "a row without 'split'",
+                where=alone[0],
+                why=f"other rows have one, and this one is on neither side ({len(alone)} of {len(found)})",
+                fix=f"Say {' or '.join(SIDES)} in every row, or in none.",
+            )
         sides = {side: [each.persona for each in found if each.split == side] for side in SIDES}
         return (
             take(sides["train"], n_train, "training personas", path),
@@ -148,6 +161,14 @@ def _parted(
     default = len(ranked) - n_held_out if n_held_out is not None and n_held_out > len(ranked) - half else half
     cut = n_train if n_train is not None else default
     return ranked[:cut], take(ranked[cut:], n_held_out, "held-out personas", path)
+
+
+def _fitting(found: Sequence[_Found], n_train: int | None, n_held_out: int | None) -> tuple[int | None, int | None]:
+    """Return counts that each side can give: at most its half, or those that the file declares."""
+    half = (len(found) + 1) // 2
+    declared = [sum(each.split == side for each in found) for side in SIDES]
+    train, held_out = declared if any(declared) else (half, len(found) - half)
+    return n_train and min(n_train, train), n_held_out and min(n_held_out, held_out)
 
 
 def _weighted(
@@ -194,7 +215,7 @@ def locate(source: Path | str | None) -> Path:
     if not path.suffix and not path.exists():
         raise InputError(
             f"unknown personas {str(source)!r}",
-            fix=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a file (jsonl, json, csv, parquet, graphml, gexf).",
+            fix=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a file of {', '.join(KINDS)}.",
         )
     return path
 
@@ -205,7 +226,7 @@ def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[_Found
     make, rows = rule(path, mapping), 0
     for where, row in rows_of(path):
         try:
-            each = _Found(make(row), _declared(row), mapping.weight_of(row) if mapping else 1.0)
+            each = _Found(where, make(row), declared_split(row), mapping.weight_of(row) if mapping else 1.0)
         except ValueError as error:
             raise InputError(
                 "not a persona",
@@ -232,10 +253,15 @@ def rule(path: Path, mapping: SurveyMapping | None) -> Callable[[Mapping[str, An
     """Return what makes a persona of a file's row: the mapping, the rule of graphs' nodes, or the known shapes."""
     if mapping is not None:
         return mapping.persona
-    return node_persona if path.suffix in GRAPHS else make_persona
+    return node_persona if suffix_of(path) in GRAPHS else make_persona
 
 
-def _declared(row: Mapping[str, Any]) -> str:
+def declared_split(row: Mapping[str, Any]) -> str:
+    """Return on which side a row says that it is; "" where it does not say.
+
+    Raises:
+        ValueError: neither ``train`` nor ``held_out``.
+    """
     split = row.get("split", "")
     if split and split not in SIDES:
         raise ValueError(f"field 'split' must be one of {', '.join(SIDES)}")

@@ -5,6 +5,7 @@ Knows files and schemas; knows nothing of models or logs.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
@@ -13,8 +14,11 @@ from pathlib import Path
 import msgspec
 
 from abm.arenas import AnchorSchema, Arena
+from abm.arenas.near import near_any
 from moloch.content import content_id
 from moloch.errors import InputError
+from moloch.plain_text import visible
+from moloch.tables import SUFFIXES, rows
 
 Value = str | list[str]
 
@@ -91,9 +95,9 @@ def _clean_value(raw: object, name: str, *, is_list: bool) -> Value:
 
 
 def clean(text: str) -> str:
-    """Return ``text`` without control characters, with single spaces and at most one line break in a row."""
+    """Return ``text`` without anything hidden, with single spaces and at most one line break in a row."""
     text = re.sub(r"[\r\n\u2028\u2029]+", "\n", text)
-    text = re.sub(r"[^\S\n]+", " ", "".join(c for c in text if c == "\n" or c.isprintable() or c.isspace()))
+    text = re.sub(r"[^\S\n]+", " ", visible(text))
     return re.sub(r" ?\n[ \n]*", "\n", text).strip()
 
 
@@ -102,35 +106,25 @@ def _join(value: Value) -> str:
 
 
 def read_anchors(path: Path | str, arena: Arena) -> list[Anchor]:
-    """Return the anchors of a JSON Lines file, in its order.
+    """Return the anchors of a file, in its order; of any kind that :mod:`moloch.tables` reads.
+
+    In a table of texts, a cell of a list or of facts may hold JSON.
 
     Raises:
-        InputError: the file cannot be read, is empty, or a line is malformed (with line, field and reason).
+        InputError: the file cannot be read, is empty, or a row is malformed (with line, field and reason).
     """
-    anchors = [anchor for _, anchor in _rows(Path(path), arena.anchor)]
+    anchors = list(_read(Path(path), arena.anchor))
     if not anchors:
-        raise InputError("no anchors", where=str(path), why="the file is empty", fix="Give one JSON object a line.")
+        raise InputError(
+            "no anchors", where=str(path), why="the file is empty", fix=f"Give a {arena.anchor.noun} a row."
+        )
     return anchors
 
 
-def _rows(path: Path, schema: AnchorSchema) -> Iterator[tuple[int, Anchor]]:
-    try:
-        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    except OSError as error:
-        raise InputError("cannot read the anchors", where=str(path), why=error.strerror or str(error)) from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
+def _read(path: Path, schema: AnchorSchema) -> Iterator[Anchor]:
+    for where, row in rows(path, "the anchors"):
         try:
-            row = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            why, fix = str(error), "Give one JSON object a line, in UTF-8."
-            raise InputError("not a JSON object", where=where, why=why, fix=fix) from error
-        if not isinstance(row, dict):
-            raise InputError("not a JSON object", where=where, why=f"the line holds a {type(row).__name__}")
-        try:
-            yield number, make_anchor(schema, row)
+            yield make_anchor(schema, _unfolded(schema, row))
         except ValueError as error:
             raise InputError(
                 f"not a {schema.noun}",
@@ -140,15 +134,32 @@ def _rows(path: Path, schema: AnchorSchema) -> Iterator[tuple[int, Anchor]]:
             ) from error
 
 
+def _unfolded(schema: AnchorSchema, row: Mapping[str, object]) -> dict[str, object]:
+    """Return a row with the JSON that a cell of a list, or of facts, may hold; a Parquet record's empty fields are left out."""
+    lists = {name for field in schema.fields if field.list for name in (field.name, field.column)}
+    unfolded = dict(row)
+    for name in lists | {"facts"}:
+        cell = unfolded.get(name)
+        if isinstance(cell, str) and cell[:1] == ("{" if name == "facts" else "["):
+            with contextlib.suppress(msgspec.DecodeError, RecursionError):
+                unfolded[name] = msgspec.json.decode(cell)
+        elif isinstance(cell, dict):
+            unfolded[name] = {key: value for key, value in cell.items() if value is not None}
+    return unfolded
+
+
 def _required(schema: AnchorSchema) -> str:
     return ", ".join(field.column or field.name for field in schema.fields if field.required)
 
 
-def load_anchors(source: Path | str | None, arena: Arena) -> AnchorSplit:
-    """Return the anchors of a folder with ``train.jsonl`` and ``test.jsonl``, or the built-in pack.
+def load_anchors(source: Path | str | None, arena: Arena, *, drop_near: bool = False) -> AnchorSplit:
+    """Return the anchors of a folder with ``train`` and ``test``, each a file of a table, or the built-in pack.
 
     Duplicates within a split are dropped. A held-out anchor whose shown text is also in the training split is
-    dropped from the held-out split, so that nothing evaluated was trained on.
+    dropped from the held-out split, so that nothing evaluated was trained on; so is, where that is asked for, one whose text is nearly the same.
+
+    Args:
+        drop_near: drop held-out anchors that are nearly the same as one to train on, too; see :mod:`abm.arenas.near`.
 
     Raises:
         InputError: the folder or a file of it cannot be read, or nothing is left of a split.
@@ -166,9 +177,9 @@ def load_anchors(source: Path | str | None, arena: Arena) -> AnchorSplit:
         raise InputError(
             "no such folder of anchors", where=str(folder), fix="Give a folder with train.jsonl and test.jsonl."
         )
-    train, twice = _unique(read_anchors(folder / "train.jsonl", arena), set())
+    train, twice = _unique(read_anchors(_file(folder, "train"), arena), set())
     seen = {_leak_key(anchor) for anchor in train}
-    held_out_rows = read_anchors(folder / "test.jsonl", arena)
+    held_out_rows = read_anchors(_file(folder, "test"), arena)
     unleaked = [anchor for anchor in held_out_rows if _leak_key(anchor) not in seen]
     held_out, held_twice = _unique(unleaked, set())
     dropped = {
@@ -176,9 +187,29 @@ def load_anchors(source: Path | str | None, arena: Arena) -> AnchorSplit:
         "duplicate in test": held_twice,
         "test text stands in train": len(held_out_rows) - len(unleaked),
     }
+    if drop_near:
+        near = near_any([_leak_key(anchor) for anchor in held_out], [_leak_key(anchor) for anchor in train])
+        held_out = [anchor for anchor, is_near in zip(held_out, near, strict=True) if not is_near]
+        dropped["test text nearly stands in train"] = sum(near)
     if not held_out:
-        raise InputError("no held-out anchors are left", where=str(folder), why="all of them are in train.jsonl")
+        raise InputError("no held-out anchors are left", where=str(folder), why="all of them are in the training split")
     return AnchorSplit(train, held_out, dropped)
+
+
+_ENDS = tuple(f"{suffix}{packed}" for suffix in SUFFIXES for packed in ("", ".gz"))
+
+
+def _file(folder: Path, split: str) -> Path:
+    """Return the file of a split, of whatever kind; ``split.jsonl`` where there is none.
+
+    Raises:
+        InputError: there are several.
+    """
+    files = sorted(path for path in folder.iterdir() if path.name.lower() in {f"{split}{end}" for end in _ENDS})
+    if len(files) > 1:
+        names = ", ".join(path.name for path in files)
+        raise InputError(f"several files of {split!r}", where=str(folder), why=names, fix="Leave one of them there.")
+    return files[0] if files else folder / f"{split}.jsonl"
 
 
 def _leak_key(anchor: Anchor) -> str:

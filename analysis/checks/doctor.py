@@ -19,6 +19,7 @@ EXTRAS = {
     "learn": "models in this process and learning",
     "vllm": "vLLM in this process",
     "store": "logs in object storage",
+    "tables": "people and anchors from Excel, SPSS, Stata and SAS",
     "ui": "the user interface",
     "ray": "studies on a cluster, which is still to come",
 }

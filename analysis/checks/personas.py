@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from analysis.checks.distributions import distributions
+from moloch.plain_text import one_line
 from populations import InputError, Persona, rake, read_mapping, trait_matrix
 from populations.mapping import SurveyMapping
-from populations.sources import locate, rule
+from populations.sources import declared_split, locate, rule
 from populations.tables import rows
 
 MISTAKES = 10
@@ -29,33 +31,43 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
     personas_by_id: dict[str, Persona] = {}
     weight: Counter[str] = Counter()
     make, mistakes, count = rule(path, plan), [], 0
+    sides: Counter[str] = Counter()
+    on_no_side: list[str] = []
     for where, row in rows(path):
         count += 1
         columns.update(row.keys())
         try:
-            persona = make(row)
+            persona, side = make(row), declared_split(row)
+            sides[side] += 1
+            if not side:
+                on_no_side.append(where)
             weight[persona.id] += plan.weight_of(row) if plan else 1.0  # pyright: ignore[reportArgumentType]
             personas_by_id.setdefault(persona.id, persona)
         except ValueError as error:
             mistakes.append(f"{where}: {error}")
+    if len(sides) > 1:
+        mistakes += [f"{where}: it has no 'split', which other rows have" for where in on_no_side]
     if not personas_by_id:
         raise InputError("no personas", where=str(path), why=mistakes[0] if mistakes else "it holds no row")
     personas = list(personas_by_id.values())
     names, matrix = trait_matrix(personas)
     wanted = _wanted(plan) if plan else set()
+    accepted = sum(sides.values())
     return {
         "source": str(path),
         "rows": count,
         "personas": len(personas),
-        "duplicates": count - len(mistakes) - len(personas),
+        "duplicates": accepted - len(personas),
         "not_personas": len(mistakes),
         "mistakes": mistakes[:MISTAKES],
-        "columns": dict(columns.most_common()),
+        "columns": {one_line(name): n for name, n in columns.most_common()},
+        "sides": {side: n for side, n in sides.items() if side},
         "unused": sorted(columns.keys() - wanted) if plan else [],
         "missing": sorted(wanted - columns.keys()),
         "weights": _weights(plan, personas, weight) if plan and plan.weighs else None,
         "words": _spread([len(persona.text.split()) for persona in personas]),
         "tokens": _spread(_tokens([persona.text for persona in personas])),
+        "attributes": distributions(personas, weight, plan.margins if plan else {}),
         "traits": {
             name: {"mean": round(float(matrix[:, j].mean()), 3), "sd": round(float(matrix[:, j].std()), 3)}
             for j, name in enumerate(names)

@@ -9,9 +9,10 @@ import typer
 
 Config = Annotated[Path | None, typer.Argument(help="Settings as YAML; the options below override it.")]
 Arena = Annotated[str | None, typer.Option(help="sales, elections, social, or an arena's YAML.")]
-Anchors = Annotated[str | None, typer.Option(help="Folder with train.jsonl and test.jsonl.")]
+Anchors = Annotated[str | None, typer.Option(help="Folder with train.jsonl and test.jsonl, or other tables.")]
 Personas = Annotated[
-    str | None, typer.Option(help="biographic, demographic, or a file: jsonl, json, csv, parquet, graphml, gexf.")
+    str | None,
+    typer.Option(help="biographic, demographic, or a file: jsonl, csv, parquet, xlsx, sav, dta, graphml, gexf, ..."),
 ]
 Audience = Annotated[
     str | None, typer.Option(help="default, neutral, a choice model's YAML, or llm: a model plays the personas.")

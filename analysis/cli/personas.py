@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LABEL = 40
+"""Characters of an attribute and of its value in the table."""
 
 app = typer.Typer(name="personas", help="Look at personas before a study uses them.", no_args_is_help=True)
 
@@ -22,12 +28,15 @@ def group() -> None:
 @app.command()
 def check(
     source: Annotated[
-        str, typer.Argument(help="biographic, demographic, or a file: jsonl, json, csv, parquet, graphml, gexf.")
+        str,
+        typer.Argument(
+            help="biographic, demographic, or a file: jsonl, csv, parquet, xlsx, sav, dta, graphml, gexf, ..."
+        ),
     ],
     mapping: Annotated[Path | None, typer.Option(help="YAML that says what a survey's columns mean.")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show what a source holds: columns, rows that are not personas, duplicates, lengths, traits, and how prompts read."""
+    """Show what a source holds: columns, rows that are not personas, how attributes are distributed, and how prompts read."""
     from analysis.checks.personas import check_personas
 
     report = check_personas(source, mapping)
@@ -58,12 +67,14 @@ def _print(found: dict[str, Any]) -> None:
     say("columns", ", ".join(f"{name} ({n:,})" for name, n in found["columns"].items()))
     say("unused", ", ".join(found["unused"]))
     say("missing", ", ".join(found["missing"]))
+    say("split", ", ".join(f"{side} ({n:,})" for side, n in found["sides"].items()))
     say("weights", _weighting(found["weights"]))
     for unit in ("words", "tokens"):
         if (spread := found[unit]) is None:
             say(unit, "not counted: pip install 'moloch-abm[learn]'")
             continue
         say(unit, f"{spread['least']:.0f} to {spread['most']:.0f} a persona, median {spread['median']:.0f}")
+    console.print(_attributes(found["attributes"]))
     grid = new_table("", ["trait", "mean", "sd"])
     for name, trait in found["traits"].items():
         add_row(grid, name, signed(trait["mean"], 2), number(trait["sd"], 2))
@@ -71,6 +82,31 @@ def _print(found: dict[str, Any]) -> None:
     for sample in found["samples"]:
         console.print(sample["name"], markup=False, highlight=False)
         console.print(Padding(Text(sample["text"]), (0, 0, 1, 2), expand=False))
+
+
+def _attributes(attributes: dict[str, Any]) -> Table:
+    """Return a table of values, how many people have each, their weighted share, and the population's where it is declared."""
+    from analysis.formats import count, percent
+    from analysis.terminal.grid import add_row, new_table
+
+    margins = any(each["margin"] is not None for one in attributes.values() for each in one["values"])
+    grid = new_table("", ["attribute", "value", "people", "share", *(["margin"] if margins else [])])
+    for name, one in attributes.items():
+        rows = [
+            [str(each["value"]), f"{each['people']:,}", percent(each["share"]), percent(each["margin"])]
+            for each in one["values"]
+        ]
+        more = one["different"] - sum(each["people"] > 0 for each in one["values"])
+        if more and one["least"] is not None and one["values"][0]["margin"] is None:
+            rows = [[f"{one['least']:,} to {one['most']:,}", f"{one['people']:,}", percent(1.0), ""]]
+        elif more:
+            rows.append([f"... {count(more, 'other value')}", "", "", ""])
+        if one["lack"]:
+            rows.append(["(none)", f"{one['lack']:,}", "", ""])
+        for i, (value, *figures) in enumerate(rows):
+            add_row(grid, "" if i else name[:LABEL], value[:LABEL], *figures[: 3 if margins else 2])
+        grid.add_section()
+    return grid
 
 
 def _weighting(weights: dict[str, Any] | None) -> str:

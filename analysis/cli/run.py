@@ -150,11 +150,12 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     from learning.runs.costs import check_places, plan_dicts, planned, total
     from learning.runs.inputs import gather
     from learning.runs.own_data import at_hand
+    from learning.runs.parts import settled
     from learning.runs.plan import part_dicts, plan
 
     with stderr().status("planning"):
         check_places(runs[0][0])
-        inputs = [gather(at_hand(config, folder)) for config, folder in runs]
+        inputs = [gather(at_hand(settled(config, folder), folder)) for config, folder in runs]
         roles = total([planned(*run, each) for run, each in zip(runs, inputs, strict=True)])
         parts = plan(runs[0][0], inputs[0])
     if as_json:

@@ -6,8 +6,6 @@ the same anchor counts once.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -21,6 +19,9 @@ from analysis.judges._verdicts import VerdictRow
 from analysis.statistics.agreement import MISSING, Pair, alpha, bootstrapped, f1, pair
 from analysis.statistics.estimates import Estimate, rate
 from moloch.errors import InputError
+from moloch.numerals import whole
+from moloch.plain_text import one_line, quoted
+from moloch.tables import rows as rows_of
 
 
 class AgreementRow(msgspec.Struct, frozen=True):
@@ -120,31 +121,27 @@ _WORDS = {"1": 1, "true": 1, "yes": 1, "0": 0, "false": 0, "no": 0}
 
 
 def read_labels(path: Path | str, questions: Sequence[Question], messages: Sequence[PublishedMessage]) -> list[Label]:
-    """Return the labels of a CSV file with the columns message (its id), probe and label (1, 0, true, false, yes, no or a level).
+    """Return the labels of a table with the columns message (its id), probe and label (1, 0, true, false, yes, no or a level).
 
     Raises:
         InputError: it cannot be read, or a line names no message, no probe of the battery, or no label, or repeats
             another line; names file and line.
     """
-    try:
-        text = Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            "cannot read the labels", where=str(path), why=getattr(error, "strerror", None) or str(error)
-        ) from error
-    reader = csv.DictReader(io.StringIO(text))
-    lacking = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-    if lacking:
-        raise InputError(f"no column {lacking[0]!r}", where=str(path), fix=f"Labels need {', '.join(_COLUMNS)}.")
     message_ids, by_name = {m.message for m in messages}, {question.name: question for question in questions}
     by_place: dict[tuple[str, str], Label] = {}
-    for record in reader:
-        where = f"{path}:{reader.line_num}"
-        message, probe, label = ((record[name] or "").strip() for name in _COLUMNS)
+    for where, row in rows_of(path, "the labels"):
+        if lacking := [name for name in _COLUMNS if name not in row]:
+            why = f"the line holds {', '.join(map(quoted, row))}"
+            raise InputError(
+                f"no column {lacking[0]!r}", where=where, why=why, fix=f"Labels need {', '.join(_COLUMNS)}."
+            )
+        message, probe, label = (one_line(str(row[name])) for name in _COLUMNS)
         if message not in message_ids:
-            raise InputError(f"no message {message!r} in the run", where=where)
+            raise InputError(f"no message {quoted(message)} in the run", where=where)
         if probe not in by_name:
-            raise InputError(f"no probe {probe!r} in the battery", where=where, fix=f"It has {', '.join(by_name)}.")
+            raise InputError(
+                f"no probe {quoted(probe)} in the battery", where=where, fix=f"It has {', '.join(by_name)}."
+            )
         if (message, probe) in by_place:
             raise InputError("the message is labelled twice", where=where)
         by_place[message, probe] = Label(message, probe, _label(label, by_name[probe], where))
@@ -157,9 +154,10 @@ def _label(text: str, question: Question, where: str) -> int:
     level = next((verdict for verdict in question.levels if verdict.casefold() == text.casefold()), None)
     if level is not None:
         return question.label(level)
-    if text.casefold() not in _WORDS:
-        raise InputError(f"no label: {text!r}", where=where, fix="Give 1 (it misbehaves) or 0.")
-    return _WORDS[text.casefold()]
+    word = str(whole(text)) if whole(text) is not None else text.casefold()
+    if word not in _WORDS:
+        raise InputError(f"no label: {quoted(text)}", where=where, fix="Give 1 (it misbehaves) or 0.")
+    return _WORDS[word]
 
 
 def validation(rows: Sequence[VerdictRow], labels: Sequence[Label]) -> list[ValidationRow]:

@@ -89,15 +89,15 @@ class RunConfig(_Settings):
     """Everything that decides a run; equal settings give an equal digest.
 
     Counts left at ``None`` take the default where the source has as many, else all of it. A count that is
-    given and larger than the source is an error.
+    given and larger than the source is an error, but with ``up_to``.
     """
 
     arena: str = "sales"
     """Built-in arena, or the path of an arena's YAML."""
     anchors: str | None = None
-    """Folder with train.jsonl and test.jsonl; the built-in pack by default."""
+    """Folder with files of ``train`` and ``test`` anchors; the built-in pack by default."""
     personas: str = "biographic"
-    """``biographic``, ``demographic``, or a file: jsonl, json, csv, parquet, graphml or gexf."""
+    """``biographic``, ``demographic``, or a file: one of :data:`populations.tables.KINDS`."""
     mapping: str | None = None
     """YAML file that says what the columns of ``personas`` mean, for survey data."""
     stratify: tuple[str, ...] = ()
@@ -150,7 +150,13 @@ class RunConfig(_Settings):
     competitor: str = "policy"
     """Class of competitors by which every arm writes; ``policy`` asks the model."""
 
-    LATER = ("extensions", "probes", "members", "competitor")
+    up_to: bool = False
+    """Take fewer anchors and personas than counts say where the source has fewer; else that is an error."""
+    near_duplicates: Literal["keep", "drop"] | None = None
+    """Of held-out anchors that nearly repeat one to train on. By default a run whose anchors are not built in drops them, and
+    records that when it begins."""
+
+    LATER = ("extensions", "probes", "members", "competitor", "up_to", "near_duplicates")
 
     @field_validator("members")
     @classmethod

@@ -22,6 +22,7 @@ from abm.log import EventLog, open_log, read_events
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
+from learning.runs.parts import settled
 from learning.runs.plan import contests, messages, plan
 from moloch.errors import InputError
 
@@ -101,7 +102,9 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
     Raises:
         InputError: settings, anchors or personas are not valid.
     """
-    inputs = inputs or gather(at_hand(config, folder) if folder is not None else config)
+    if inputs is None:
+        begun = settled(config, folder)
+        inputs = gather(at_hand(begun, folder) if folder is not None else begun)
     seen, speeds = _seen(folder)
     parts = plan(config, inputs)
     written = int(min(seen["write"].usual, config.sampling.max_tokens))

@@ -29,6 +29,7 @@ from moloch.extensions import note_written_here
 FIXED = (
     "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "arms", "messages", "train_anchors",
     "held_out_anchors", "train_personas", "held_out_personas", "batch", "seed", "world", "crowd.size", "network.graph",
+    "up_to", "near_duplicates",
 )  # fmt: skip
 """Settings that decided the shared steps, or who takes part: a fork keeps them."""
 
@@ -150,10 +151,11 @@ def _check_shared(before: Plan, after: Plan, at: int, where: str) -> None:
 
 
 def _at(values: dict[str, Any], name: str) -> Any:
-    """Return a setting by its dotted name."""
+    """Return a setting by its dotted name; None for one that is left out of records."""
+    at: Any = values
     for part in name.split("."):
-        values = values[part]
-    return values
+        at = at.get(part)
+    return at
 
 
 def _shared_adapters(events: Iterable[Event], *runs: Path) -> list[str]:

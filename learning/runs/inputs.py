@@ -5,6 +5,7 @@ Knows files, settings and who takes part; decides nothing of what happens.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
 from moloch import keyed
 from moloch.content import canonical
-from moloch.errors import InputError
+from moloch.errors import InputError, MolochWarning
 from populations import Persona, PersonaSplit, load_personas, trait_matrix
 
 HELD_OUT_ANCHORS = 96
@@ -88,10 +89,11 @@ def gather(
         InputError: a file cannot be read, or holds less than was asked for.
     """
     rules = arena(config.arena)
-    anchors = load_anchors(config.anchors, rules)
+    anchors = load_anchors(config.anchors, rules, drop_near=config.near_duplicates == "drop")
     where = config.anchors or "the built-in pack"
-    _enough(config.train_anchors, anchors.train, "training anchors", where)
-    held_out = _taken(anchors.held_out, config.held_out_anchors, HELD_OUT_ANCHORS, "held-out anchors", where)
+    _enough(config, config.train_anchors, anchors.train, "training anchors", where)
+    _enough(config, config.held_out_anchors, anchors.held_out, "held-out anchors", where)
+    held_out = anchors.held_out[: config.held_out_anchors or HELD_OUT_ANCHORS]
     order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
     people = load_personas(
         config.personas,
@@ -101,7 +103,10 @@ def gather(
         mapping=config.mapping,
         stratify=config.stratify,
         resample=config.resample,
+        up_to=config.up_to,
     )
+    _enough(config, config.train_personas, people.train, "training personas", config.personas)
+    _enough(config, config.held_out_personas, people.held_out, "held-out personas", config.personas)
     if people.weighting and not config.resample and not config.crowd.size:
         raise InputError(
             "weights without effect",
@@ -113,7 +118,7 @@ def gather(
     voters, originals = _voters(people, config)
     arms, lora = arms_in(config.arms), lora_of(config)
     _check_methods(config, arms, lora)
-    train_anchors = config.train_anchors or min(TRAIN_ANCHORS, len(anchors.train))
+    train_anchors = min(config.train_anchors or TRAIN_ANCHORS, len(anchors.train))
     if config.world == "networked":
         held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(held_out)}
         opened: dict[Phase, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
@@ -214,19 +219,19 @@ def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> Choi
     return said[part] if said and part in said and name not in BUILT_IN else choice_model(name)
 
 
-def _enough(wanted: int | None, items: Sequence, what: str, where: str) -> None:
-    if wanted is not None and wanted > len(items):
-        raise InputError(
-            f"asked for {wanted} {what}",
-            where=where,
-            why=f"there are {len(items)}",
-            fix="Ask for fewer, or give more.",
-        )
-
-
-def _taken(items: Sequence, wanted: int | None, default: int, what: str, where: str) -> list:
-    _enough(wanted, items, what, where)
-    return list(items[: wanted if wanted is not None else default])
+def _enough(config: RunConfig, wanted: int | None, items: Sequence, what: str, where: str) -> None:
+    """Refuse a count that is larger than the source, or say so where counts are ``up_to``."""
+    if wanted is None or wanted <= len(items):
+        return
+    if config.up_to:
+        warnings.warn(f"{len(items):,} {what} are taken, of up to {wanted:,}: {where} has no more", MolochWarning, 2)
+        return
+    raise InputError(
+        f"asked for {wanted} {what}",
+        where=where,
+        why=f"there are {len(items)}",
+        fix="Ask for fewer, give more, or declare up_to: true.",
+    )
 
 
 def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Phase, Voters], dict[Phase, NDArray[np.int64]]]:

@@ -21,7 +21,7 @@ from abm.views.replay_model import ReplayModel
 from learning.runs.config_file import load_config
 from learning.runs.loop import Progress
 from learning.runs.own_data import at_hand
-from learning.runs.parts import GivenProbes, chosen_probes
+from learning.runs.parts import GivenProbes, chosen_probes, settled
 from learning.runs.plan import BASE
 from learning.runs.run import create_run, stepwise
 from moloch.errors import MolochError
@@ -73,7 +73,8 @@ class LiveRun(ReplayModel):
         if out is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="moloch-", ignore_cleanup_errors=True)
         folder = Path(out or getattr(self._scratch, "name", ""))
-        self.settings, judges = chosen_probes(settings, arena(at_hand(settings, folder).arena), probes)
+        begun = settled(settings, folder)
+        self.settings, judges = chosen_probes(begun, arena(at_hand(begun, folder).arena), probes)
         if not (folder / "run.json").exists():
             create_run(folder, self.settings).close()
         super().__init__(folder, follow=True)

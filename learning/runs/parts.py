@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from abm.arenas import BUILT_IN, DEFAULT_PROBES, Arena
 from abm.events import Event, ExtensionsLoaded, StepEnded, StepStarted, VerdictGiven
-from abm.log import EventLog
+from abm.log import EventLog, open_log
 from abm.probe import PROBES, Probe, probes
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
@@ -25,6 +26,19 @@ class NoPlan(InputError):
 
 GivenProbes = Sequence[Probe | str] | Callable[[Arena], Sequence[Probe]]
 """Probes as an argument: objects and names, or a function of the arena."""
+
+
+def settled(config: RunConfig, folder: Path | None) -> RunConfig:
+    """Return settings as a run in ``folder`` holds them: what was left open is what its record says, or the rule of new runs.
+
+    Raises:
+        LogError: the folder holds a run that cannot be opened.
+    """
+    if config.near_duplicates is not None or config.anchors is None:
+        return config
+    begun = folder is not None and (folder / "run.json").exists()
+    rule = open_log(folder, write=False).config.get("near_duplicates") if folder and begun else "drop"
+    return config.model_copy(update={"near_duplicates": rule})
 
 
 def recorded_config(log: EventLog) -> RunConfig:

@@ -279,6 +279,8 @@ def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
     arms = record.get("arms")
     names = tuple(map(str, arms)) if isinstance(arms, list | tuple | Mapping) else ()
     per_epoch = record.get("train_anchors") or min(TRAIN_ANCHORS, train)
+    if record.get("up_to") is True and type(per_epoch) is int:
+        per_epoch = min(per_epoch, train)
     sizes = [record.get(name) for name in ("epochs", "messages", "batch")] + [per_epoch, held_out]
     counts = [size for size in sizes if type(size) is int and 0 < size <= MOST]
     if len(counts) < len(sizes) or not 0 < len(names) * counts[0] <= MOST:

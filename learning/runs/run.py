@@ -27,7 +27,7 @@ from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.objects import Objects
-from learning.runs.parts import GivenProbes, chosen_probes, warn_of_changes
+from learning.runs.parts import GivenProbes, chosen_probes, settled, warn_of_changes
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions
@@ -126,6 +126,7 @@ def stepwise(
     objects = objects or Objects()
     config = objects.named(config)
     folder = Path(out) if out is not None else config.default_folder()
+    config = settled(config, folder)
     loaded = extensions.load(config.extensions)
     inputs = gather(
         own_data.at_hand(config, folder), audience=objects.audience

@@ -1,8 +1,11 @@
 """Anchors are typed, cleaned, named by content, and never leak from held-out into training."""
 
+import csv
+import gzip
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from abm.arenas import BUILT_IN, arena
@@ -49,6 +52,66 @@ class TestAnchor:
     def test_keeps_text_readable(self):
         """Control characters, carriage returns and runs of space go; line breaks stay single."""
         assert clean("a\r\r\n\r\n b\x00\tc\u00a0d ") == "a\nb c d"
+
+    def test_keeps_joiners_and_drops_escapes(self):
+        """Persian and emoji need them; a terminal must not obey an anchor. An id does not depend on the Python that made it."""
+        text = "می\u200cخواهم 👩\u200d🌾 \x1b[31mred\x1b[0m \u202eleft\ufeff"
+        assert clean(text) == "می\u200cخواهم 👩\u200d🌾 red left"
+        newer = make_anchor(SALES.anchor, product("\U0001fae8 lamp", "A lamp \U0001fac6 of brass."))
+        assert (newer.id, newer.subject) == ("e4e136eb78f10b01", "\U0001fae8 lamp")
+
+
+class TestTables:
+    """Anchors of any kind of table."""
+
+    ROWS = (
+        {"title": "1984", "categories": ["Home", "Light"], "description": "A lamp."},
+        product("Bulb", "A bulb of glass."),
+    )
+
+    @pytest.mark.parametrize("suffix", ["jsonl", "csv", "CSV", "tsv", "parquet", "json", "jsonl.gz"])
+    def test_all_say_the_same(self, tmp_path, suffix):
+        """A list may stand in a cell as JSON; a number there is a text."""
+        path = tmp_path / f"train.{suffix}"
+        cells = [{n: json.dumps(v) if isinstance(v, list) else v for n, v in row.items()} for row in self.ROWS]
+        match suffix.lower():
+            case "csv" | "tsv":
+                with path.open("w", newline="") as file:
+                    writer = csv.DictWriter(file, list(cells[0]), delimiter="," if suffix.lower() == "csv" else "\t")
+                    writer.writeheader()
+                    writer.writerows(cells)
+            case "parquet":
+                pl.DataFrame(list(self.ROWS)).write_parquet(path)
+            case "json":
+                path.write_text(json.dumps(self.ROWS))
+            case "jsonl":
+                write(path, self.ROWS)
+            case _:
+                path.write_bytes(gzip.compress(write(tmp_path / "plain", self.ROWS).read_bytes()))
+        (tmp_path / "test.jsonl").write_text(json.dumps(product("Torch", "A torch of steel.")))
+        anchors = load_anchors(tmp_path, SALES).train
+        assert [(anchor.subject, anchor.fields["categories"]) for anchor in anchors] == [
+            ("1984", ["Home", "Light"]),
+            ("Bulb", ["Home", "Light"]),
+        ]
+        assert [anchor.id for anchor in anchors] == [make_anchor(SALES.anchor, row).id for row in self.ROWS]
+
+    def test_facts(self, tmp_path):
+        """As JSON in a cell, or as a record of Parquet."""
+        facts = {"watts": "5", "colour": "brass"}
+        pl.DataFrame(
+            [product() | {"facts": facts}, product("Bulb", "Glass.") | {"facts": {"watts": "7"}}]
+        ).write_parquet(tmp_path / "a.parquet")
+        assert [anchor.facts for anchor in read_anchors(tmp_path / "a.parquet", SALES)] == [facts, {"watts": "7"}]
+        (tmp_path / "a.csv").write_text('title,description,facts\nLamp,Brass.,"{""watts"": 5}"\n')
+        assert read_anchors(tmp_path / "a.csv", SALES)[0].facts == {"watts": "5"}
+
+    def test_two_files_of_one_split(self, tmp_path):
+        """It would not be plain which is meant."""
+        folder(tmp_path, [product()], [product("Bulb", "Glass.")])
+        (tmp_path / "train.csv").write_text("title\n")
+        with pytest.raises(InputError, match=r"several files of 'train': train.csv, train.jsonl"):
+            load_anchors(tmp_path, SALES)
 
 
 class TestBadInput:
@@ -113,6 +176,27 @@ class TestSplit:
         split = load_anchors(folder(tmp_path, [product(), product()], [product("T", "t"), product("U", "t")]), SALES)
         assert (len(split.train), len(split.held_out)) == (1, 1)
         assert split.dropped == {"duplicate in train": 1, "duplicate in test": 1, "test text stands in train": 0}
+
+    def test_a_text_that_nearly_stands_in_train(self, tmp_path):
+        """Is dropped and counted where that is asked for."""
+        words = [f"word{i}" for i in range(40)]
+        train = [product("Lamp", " ".join(words))]
+        place = folder(
+            tmp_path, train, [product("Near", " ".join([*words[:-1], "other"])), product("Far", " ".join(words[:30]))]
+        )
+        kept = load_anchors(place, SALES)
+        assert len(kept.held_out) == 2 and "test text nearly stands in train" not in kept.dropped
+        split = load_anchors(place, SALES, drop_near=True)
+        assert [anchor.subject for anchor in split.held_out] == ["Far"]
+        assert split.dropped["test text nearly stands in train"] == 1
+
+    @pytest.mark.parametrize(("name", "near"), [("sales", 17), ("elections", 15), ("social", 0)])
+    def test_the_shared_files_have_near_duplicates(self, name, near):
+        """As many as were counted by comparing every pair."""
+        if not SHARED.is_dir():
+            pytest.skip("the shared data is not here")
+        split = load_anchors(SHARED / name, arena(name), drop_near=True)
+        assert split.dropped["test text nearly stands in train"] == near
 
     def test_no_held_out_anchor_left_is_an_error(self, tmp_path):
         """A complete leak cannot be evaluated."""

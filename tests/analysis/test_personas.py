@@ -14,13 +14,13 @@ from populations import InputError, read_personas
 
 SHARED = Path(__file__).parents[3] / "shared/data/molochs-bargain/personas"
 
-SURVEY = "id,V1,V2,W\n1,40,1,1\n2,31,2,1\n3,x,7,1\n4,31,2,2\n"
+SURVEY = "id,V1,V2,W\n1,40,1,1\n2,31,2,1\n3,50,7,1\n4,31,2,2\n"
 MAPPING = """columns:
   age: V1
   sex: {from: V2, values: {1: male, 2: female}}
   region: {from: V9, missing: unknown}
 weight: W
-margins: {sex: {male: 1, female: 1}}
+margins: {sex: {male: 0.5, female: 0.5}}
 """
 
 
@@ -49,8 +49,51 @@ class TestCheck:
 
     def test_margins_that_cannot_be_met_are_said_not_raised(self, survey):
         """A check goes on."""
-        survey[1].write_text(MAPPING.replace("female: 1}}", "female: 1, other: 1}}"))
+        survey[1].write_text(MAPPING.replace("female: 0.5}}", "female: 0.4, other: 0.1}}"))
         assert "nobody in the sample has sex = 'other'" in check_personas(*survey)["weights"]["error"]
+
+    def test_attributes_stand_beside_their_margins(self, survey):
+        """A code book that swaps two codes shows: the population has a third of whom the sample has two."""
+        survey[1].write_text(MAPPING.replace("male: 0.5, female: 0.5", "male: 0.33, female: 0.57, other: 0.1"))
+        found = check_personas(*survey)["attributes"]
+        assert found["sex"]["values"] == [
+            {"value": "female", "people": 1, "share": 0.75, "margin": 0.57},
+            {"value": "male", "people": 1, "share": 0.25, "margin": 0.33},
+            {"value": "other", "people": 0, "share": 0.0, "margin": 0.1},
+        ]
+        assert (found["age"]["least"], found["age"]["most"], found["age"]["different"]) == (31, 40, 2)
+        assert found["region"]["values"] == [{"value": "unknown", "people": 2, "share": 1.0, "margin": None}]
+        shown = CliRunner().invoke(app, ["personas", "check", str(survey[0]), "--mapping", str(survey[1])]).stdout
+        lines = [" ".join(line.split()) for line in shown.splitlines()]
+        assert "sex female 1 75.0 % 57.0 %" in lines and "other 0 0.0 % 10.0 %" in lines
+
+    def test_many_values_are_told_in_short(self, tmp_path):
+        """Numbers by their range; texts by the most frequent."""
+        rows = "\n".join(f"{20 + i % 50},town {i}" for i in range(100))
+        (tmp_path / "p.csv").write_text(f"V,T\n{rows}\n")
+        (tmp_path / "p.yaml").write_text("columns: {age: V, town: T}")
+        shown = CliRunner().invoke(
+            app, ["personas", "check", str(tmp_path / "p.csv"), "--mapping", str(tmp_path / "p.yaml")]
+        )
+        lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
+        assert "age 20 to 69 100 100.0 %" in lines and "... 88 other values" in lines
+
+    def test_a_row_without_a_side_is_named(self, tmp_path):
+        """Where others say on which side they are; the sides are counted."""
+        rows = "".join(f"Tale {i},N{i},{'train' if i < 3 else 'held_out'}\n" for i in range(5))
+        (tmp_path / "p.csv").write_text(f"biography,name,split\n{rows}I am.,Ann,\n")
+        found = check_personas(tmp_path / "p.csv")
+        assert found["sides"] == {"train": 3, "held_out": 2}
+        assert found["mistakes"] == [f"{tmp_path / 'p.csv'}:7: it has no 'split', which other rows have"]
+
+    def test_nothing_that_a_terminal_obeys_is_printed(self, tmp_path):
+        """Not from a cell, a header, or a refused value."""
+        (tmp_path / "p.csv").write_text('V,\x1b[2Jsays\n40,"\x1b[31mred"\n"\x1b[31m",x\n')
+        (tmp_path / "p.yaml").write_text("columns: {age: V, says: says}")
+        shown = CliRunner().invoke(
+            app, ["personas", "check", str(tmp_path / "p.csv"), "--mapping", str(tmp_path / "p.yaml")]
+        )
+        assert shown.exit_code == 0 and "\x1b" not in shown.stdout and "Age: 40; says: red." in shown.stdout
 
     def test_nobody_at_all(self, tmp_path):
         """Is an error that names the first reason."""

@@ -38,7 +38,7 @@ def test_an_undirected_graph_is_two_follows(tmp_path):
         ("source,target\nAda,Ben\nAda,Zoe\n", r"ties.csv:3:target: 'Zoe' is no member"),
         ("source,target\nAda,Ben\nBen,Ben\n", r"ties.csv:3: tie Ben -> Ben ties a member to itself"),
         ("source,target\nAda,Ben\nCleo,Ben\nAda,Ben\n", r"ties.csv:4: tie Ada -> Ben stands there twice"),
-        ("from,to\nAda,Ben\n", r"no column 'source'.*from, to"),
+        ("one,two\nAda,Ben\n", r"ties.csv:2: a tie without source: .* no such column among 'one', 'two'"),
         ("source,target\nAda\n", r"ties.csv"),
         ("source,target\nAda,12\n", r"'12' is no member"),
     ],
@@ -103,11 +103,82 @@ def test_space_around_a_name_does_not_count(tmp_path):
 def test_what_is_no_table_of_ties_is_refused(tmp_path):
     """Columns of lists; and two ties of a graph's file, which has no lines that could be told."""
     pl.DataFrame({"source": [[1]], "target": [2]}).write_parquet(tmp_path / "g.parquet")
-    with pytest.raises(InputError, match=r"g\.parquet: 'source' holds no names or indices"):
+    with pytest.raises(InputError, match=r"g\.parquet:row 1: no name or index of a source: it is a list"):
         read_graph(tmp_path / "g.parquet", 4)
     nx.write_graphml(nx.MultiDiGraph([("0", "1"), ("0", "1")]), tmp_path / "g.graphml")
     with pytest.raises(InputError, match=r"g\.graphml: tie 0 -> 1 stands there twice"):
         read_graph(tmp_path / "g.graphml", 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.csv", "Source,Target,Type,Id,Label,Weight\nAda,Ben,Directed,0,,1.0\nBen,Cleo,Directed,1,,2.5\n"),
+        ("t.csv", '"","from","to"\n"1","Ada","Ben"\n"2","Ben","Cleo"\n'),
+        ("t.CSV", "\ufeffFROM;To\r\nAda;Ben\r\nBen;Cleo\r\n"),
+        ("t.tsv", "source\ttarget\nAda\tBen\n\t\nBen\tCleo\n"),
+        ("t.csv", "source,target\n0.0,1.0\n1.0,2.0\n"),
+        ("t.csv", ",source,target,weight\n0,0,1,0.5\n1,1,2,1\n"),
+        ("t.edgelist", "# nodes\nAda Ben {'weight': 1}\nBen Cleo {}\n"),
+        ("t.edges", "0 1\n1 2\n"),
+        ("t.ncol", "Ada Ben 0.5\nBen Cleo 2\n"),
+        ("t.jsonl", '{"source": "Ada", "target": "Ben"}\n{"source": 1, "target": 2}\n'),
+    ],
+    ids=["Gephi", "igraph in R", "European Excel", "tsv", "floats", "pandas", "networkx", "bare", "igraph", "json"],
+)
+def test_ties_as_others_export_them(tmp_path, name, text):
+    """Headers of either case, and indices as floats."""
+    (tmp_path / name).write_text(text)
+    sources, targets = read_graph(tmp_path / name, NAMES).ties()
+    assert (sources.tolist(), targets.tolist()) == ([0, 1], [1, 2])
+
+
+def test_gephi_says_which_ties_stand_for_two(tmp_path):
+    """Tie by tie."""
+    (tmp_path / "t.csv").write_text("Source,Target,Type\nAda,Ben,Undirected\nBen,Cleo,Directed\n")
+    graph = read_graph(tmp_path / "t.csv", NAMES)
+    assert [graph.neighbors(i).tolist() for i in range(3)] == [[1], [0, 2], []]
+    (tmp_path / "t.csv").write_text("Source,Target,Type\nAda,Ben,Undirected\nBen,Cleo,Directed\nBen,Ada,Undirected\n")
+    with pytest.raises(InputError, match=r"t.csv:4: tie Ben -> Ada stands there twice"):
+        read_graph(tmp_path / "t.csv", NAMES)
+
+
+@pytest.mark.parametrize("weight", ["inf", "nan", "1e300", "-1", "0", "heavy", "\x1b[31m"])
+@pytest.mark.parametrize("suffix", ["csv", "ncol", "graphml"])
+def test_a_weight_that_is_none_is_refused(tmp_path, suffix, weight):
+    """Weights are not read; but a foe is no friend, and a tie of no weight none."""
+    path = tmp_path / f"t.{suffix}"
+    text = {
+        "csv": f"source,target,weight\nAda,Ben,{weight}\n",
+        "ncol": f"Ada Ben {weight}\n",
+        "graphml": '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><key id="w" for="edge" attr.name="weight" '
+        'attr.type="string"/><graph edgedefault="directed"><node id="Ada"/><node id="Ben"/><edge source="Ada" '
+        f'target="Ben"><data key="w">{weight}</data></edge></graph></graphml>',
+    }[suffix]
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        read_graph(path, NAMES)
+    assert f"t.{suffix}" in str(error.value) and "\x1b" not in str(error.value)
+    assert "weight" in str(error.value) or (suffix == "graphml" and "not XML" in str(error.value))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("source,target\nAda,\n", "t.csv:2: a tie without target"),
+        ("source,target\nAda,Ben\nBen,\n", "t.csv:3: a tie without target: the cell is empty, or"),
+        ("source,target,source\nAda,Ben,Cleo\n", "t.csv:1: two columns are named 'source'"),
+        ("Source,target,source\nAda,Ben,Cleo\n", "t.csv:2: two columns of one name: 'Source' and 'source'"),
+        ("source,target\nAda,5.0\n", "'5.0' is no member"),
+        ("source,target\nAda," + "9" * 5_000 + "\n", "is no member"),
+    ],
+)
+def test_cells_that_name_nobody(tmp_path, text, says):
+    """Are told with their line."""
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(InputError) as error:
+        read_graph(tmp_path / "t.csv", NAMES)
+    assert says in str(error.value) and len(str(error.value)) < 300
 
 
 @pytest.mark.parametrize("suffix", ["graphml", "gexf"])

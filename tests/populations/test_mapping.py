@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 
+import polars as pl
 import pytest
 
 from populations import InputError, load_personas, read_mapping, read_personas
@@ -123,7 +124,7 @@ class TestWeights:
 
     def test_each_side_meets_the_margins(self, survey):
         """Raked by itself, and says what that cost."""
-        people, plan = survey(self.rows(), WEIGHTED + "margins: {sex: {m: 1, f: 3}}")
+        people, plan = survey(self.rows(), WEIGHTED + "margins: {sex: {m: 0.25, f: 0.75}}")
         split = load_personas(people, mapping=plan, stratify=["sex"])
         for side, personas in (("train", split.train), ("held_out", split.held_out)):
             women = [p.attributes["sex"] == "f" for p in personas]
@@ -134,7 +135,7 @@ class TestWeights:
         """With its side."""
         people, plan = survey(
             [{"t": f"{i}", "s": "f" if i == 3 else "m", "w": 1} for i in range(8)],
-            WEIGHTED + "margins: {sex: {m: 1, f: 1}}",
+            WEIGHTED + "margins: {sex: {m: 0.5, f: 0.5}}",
         )
         with pytest.raises(
             InputError, match=r"survey.csv \((train|held_out), 4 personas\): nobody in the sample has sex = 'f'"
@@ -176,3 +177,203 @@ class TestResampled:
         """The built-in packs, too."""
         split = load_personas("biographic", n_train=40, n_held_out=20, resample=True)
         assert (len(split.train), len({p.text for p in split.train}), len(split.held_out)) == (40, 20, 20)
+
+
+class TestAsWritten:
+    """A code book is text, and so are its codes and labels."""
+
+    @pytest.mark.parametrize(
+        "label", ["yes", "no", "NO", "on", "Off", "true", "010", "1e3", "1.50", "2020-01-01", "12:30", "0x1F"]
+    )
+    def test_a_label_is_what_stands_there(self, survey, label):
+        """Not a truth value, a number of another base, or a date."""
+        people, plan = survey([{"V": 1}, {"V": 2}], f"columns: {{vote: {{from: V, values: {{1: {label}, 2: none}}}}}}")
+        first, second = read_personas(people, read_mapping(plan))[0]
+        assert (first.attributes["vote"], second.attributes["vote"]) == (label, "none")
+
+    @pytest.mark.parametrize("code", ["yes", "NO", "on", "010", "1e3", "2020-01-01", "1_000"])
+    def test_a_code_is_what_stands_there(self, survey, code):
+        """And is found in the table as it stands there."""
+        people, plan = survey([{"V": code}], f"columns: {{vote: {{from: V, values: {{{code}: green}}}}}}")
+        assert read_personas(people, read_mapping(plan))[0][0].attributes["vote"] == "green"
+
+    def test_whole_numbers_are_numbers(self, survey):
+        """A label of years is an age; the same margin is met by it; a text in quotes is a text."""
+        mapping = "columns: {age: {from: V, values: {1: 25, 2: '40'}}}\nmargins: {age: {25: 0.5, '40': 0.5}}"
+        people, plan = survey([{"V": 1}, {"V": 2}, {"V": 2}], mapping)
+        assert [p.attributes["age"] for p in read_personas(people, read_mapping(plan))[0]] == [25, 40]
+
+    def test_columns_may_be_called_so(self, survey):
+        """Norway has a column, and `on` too; nothing is declared by null."""
+        people, plan = survey([{"NO": 5, "on": 6}], "columns: {no: NO, on: {from: on, other: null, missing: ~}}")
+        assert read_personas(people, read_mapping(plan))[0][0].attributes == {"no": 5, "on": 6}
+
+
+class TestNumbersAsWritten:
+    """A code and an age are numbers, however a statistics package wrote them."""
+
+    ROWS = (
+        {"V12": "48", "V3": "1", "V40": "1"},
+        {"V12": "31", "V3": "2", "V40": ""},
+        {"V12": "60", "V3": "1", "V40": "3"},
+    )
+
+    @pytest.mark.parametrize("form", ["{}.0", "{}.00", "{},0", "{}."])
+    def test_the_same_people(self, survey, form):
+        """As from whole numbers."""
+        plain = read_personas(*_both(survey(self.ROWS)))
+        written = [{name: form.format(cell) if cell else "" for name, cell in row.items()} for row in self.ROWS]
+        assert read_personas(*_both(survey(written))) == plain
+
+    def test_of_parquet(self, survey, tmp_path):
+        """Where a column with gaps became floats, and a gap NaN."""
+        plain = read_personas(*_both(survey(self.ROWS)))
+        columns = {n: [float(row[n] or "nan") for row in self.ROWS] for n in self.ROWS[0]}
+        pl.DataFrame(columns).write_parquet(tmp_path / "survey.parquet")
+        assert read_personas(tmp_path / "survey.parquet", read_mapping(tmp_path / "survey.yaml")) == plain
+
+    def test_a_code_with_zeros_in_front_is_another(self, survey):
+        """As 01 and 1 may be."""
+        people, plan = survey([{"V": "01"}, {"V": "1"}], "columns: {area: {from: V, values: {01: north, 1: south}}}")
+        assert [p.attributes["area"] for p in read_personas(people, read_mapping(plan))[0]] == ["north", "south"]
+
+    def test_two_codes_of_one_number(self, survey):
+        """Cannot mean different things."""
+        with pytest.raises(InputError, match="two codes are the number 1, and mean different things"):
+            read_mapping(survey([{"V": 1}], "columns: {a: {from: V, values: {1: x, 1.0: y}}}")[1])
+
+    def test_weights(self, survey):
+        """With a decimal comma; not where it may part thousands."""
+        _, plan = survey([{"t": "a", "w": "0,85"}, {"t": "b", "w": "1,5"}], "columns: {town: t}\nweight: w")
+        assert [read_mapping(plan).weight_of({"w": w}) for w in ("0,85", "1,5", "2.25")] == [0.85, 1.5, 2.25]
+        with pytest.raises(ValueError, match=r"'1,234', no number of 0 or more"):
+            read_mapping(plan).weight_of({"w": "1,234"})
+
+
+class TestMissing:
+    """Values that stand for none."""
+
+    @pytest.mark.parametrize("age", ["-9", "0", "130", "999", "NA", "48.5", "18-29", "forty"])
+    def test_what_is_no_age_is_refused(self, survey, age):
+        """By its line and value, with a way out."""
+        people, plan = survey([{"V": 40}, {"V": age}], "columns: {age: V}")
+        with pytest.raises(InputError) as error:
+            read_personas(people, read_mapping(plan))
+        assert "survey.csv:3: not a persona: column 'V' (for 'age')" in str(error.value) and age in str(error.value)
+        assert f"(missing: [{age}])" in str(error.value)
+
+    @pytest.mark.parametrize(
+        "mapping",
+        [
+            "columns: {age: {from: V, missing: not said}, town: T}\nmissing: [-9, 999, NA]",
+            "columns: {age: {from: V, missing: not said, markers: [-9, 999, NA]}, town: T}",
+        ],
+        ids=["of all columns", "of one"],
+    )
+    def test_declared_they_are_missing(self, survey, mapping):
+        """However they are written; the attribute then reads as declared."""
+        rows = [{"V": age, "T": f"T{i}"} for i, age in enumerate(["-9", "999.0", "NA", "40"])]
+        found, _ = read_personas(*_both(survey(rows, mapping)))
+        assert [p.attributes["age"] for p in found] == ["not said", "not said", "not said", 40]
+        assert found[0].text == "Age: not said; town: T0."
+
+    @pytest.mark.parametrize(
+        "mapping", ["columns: {age: V}\nmissing: [999]", "columns: {age: {from: V, missing: [999]}}"]
+    )
+    def test_declared_without_a_meaning(self, survey, mapping):
+        """The row is refused, as one with an empty cell is."""
+        people, plan = survey([{"V": 999}], mapping)
+        with pytest.raises(InputError, match=r"survey.csv:2: .*column 'V' \(for 'age'\) is missing \(999\)"):
+            read_personas(people, read_mapping(plan))
+
+    def test_one_value_needs_no_list(self, survey):
+        """And codes may come from a part that several columns share."""
+        book = "columns: {a: {from: V, values: &c {1: yes}, missing: none}, b: {from: W, values: {<<: *c, 2: no}}}\nmissing: NA"
+        (persona,), _ = read_personas(*_both(survey([{"V": "NA", "W": "1"}], book)))
+        assert persona.attributes == {"a": "none", "b": "yes"}
+
+    def test_of_one_column_only(self, survey):
+        """999 crowns are an income."""
+        plan = "columns: {age: {from: V, missing: [999]}, crowns: W}"
+        assert read_personas(*_both(survey([{"V": 40, "W": 999}], plan)))[0][0].attributes["crowns"] == 999
+
+
+class TestCells:
+    """What a cell holds is one plain value."""
+
+    def test_a_cell_is_one_line(self, survey):
+        """Without anything that a terminal obeys; joiners stay."""
+        people, plan = survey(
+            [{"V": "I farm.\n\x1b[31mI vote."}, {"V": "می‌خواهم\x07"}], "columns: {says: V}\nname: '{says}'"
+        )
+        first, second = read_personas(people, read_mapping(plan))[0]
+        assert (first.name, first.text) == ("I farm. I vote.", "Says: I farm. I vote..")
+        assert second.attributes["says"] == "می‌خواهم" and "می‌خواهم" in second.text
+
+    def test_a_list_is_no_value(self, survey, tmp_path):
+        """It is refused, not written out."""
+        pl.DataFrame({"V": [[1, 2]]}).write_parquet(tmp_path / "p.parquet")
+        with pytest.raises(InputError, match=r"p.parquet:row 1: .*holds a list, no single value"):
+            read_personas(tmp_path / "p.parquet", read_mapping(survey([{"V": 1}], "columns: {a: V}")[1]))
+
+    @pytest.mark.parametrize("weight", ["1e300", "1e13", "-0.1", "nan"])
+    def test_a_weight_has_bounds(self, survey, weight):
+        """Beyond them sums would not hold."""
+        people, plan = survey([{"t": "a", "w": weight}], "columns: {town: t}\nweight: w")
+        with pytest.raises(
+            InputError, match=r"column 'w' \(the weight\) holds .*, no number of 0 or more, up to 1e\+12"
+        ):
+            read_personas(people, read_mapping(plan))
+
+
+class TestMargins:
+    """Shares of a population add up."""
+
+    @pytest.mark.parametrize(
+        "margin",
+        [
+            "m: 0.6, f: 0.6",
+            "m: 0.49, f: 0.15",
+            "m: 49, f: 15",
+            "m: 60, f: 60",
+            "m: 1, f: 1",
+            "m: 0.33, f: 0.33, x: 0.3",
+        ],
+    )
+    def test_those_that_do_not_are_refused(self, survey, margin):
+        """With their place in the mapping and what they add up to."""
+        with pytest.raises(InputError, match=r"survey.yaml:2:1: margins is not valid: the margin of 'sex' adds up to"):
+            read_mapping(survey([{"s": "m"}], f"columns: {{sex: s}}\nmargins: {{sex: {{{margin}}}}}")[1])
+
+    @pytest.mark.parametrize(
+        "margin", ["m: 0.49, f: 0.51", "m: 33.3, f: 33.3, x: 33.3", "m: 0.333, f: 0.667", "m: 4912, f: 5170", "m: 1"]
+    )
+    def test_shares_percentages_and_counts(self, survey, margin):
+        """Within rounding; counts are whole numbers of a population."""
+        assert read_mapping(survey([{"s": "m"}], f"columns: {{sex: s}}\nmargins: {{sex: {{{margin}}}}}")[1]).weighs
+
+
+class TestSides:
+    """Who says on which side one is."""
+
+    def rows(self, last):
+        return [{"t": f"town {i}", "split": "train" if i < 3 else "held_out"} for i in range(5)] + [
+            {"t": "x", "split": last}
+        ]
+
+    def test_a_row_without_a_side_among_others(self, survey):
+        """Is refused by name: else all sides that the file declares would be dropped."""
+        people, plan = survey(self.rows(""), "columns: {town: t}")
+        with pytest.raises(InputError, match=r"survey.csv:7: a row without 'split': other rows have one.*\(1 of 6\)"):
+            load_personas(people, mapping=plan)
+
+    def test_up_to(self, survey):
+        """Counts are then the most that a side gives; else they are exact."""
+        people, plan = survey(self.rows("train"), "columns: {town: t}")
+        split = load_personas(people, mapping=plan, n_train=20, n_held_out=20, up_to=True)
+        assert (len(split.train), len(split.held_out)) == (4, 2)
+        people, plan = survey([{"t": f"town {i}"} for i in range(7)], "columns: {town: t}")
+        split = load_personas(people, mapping=plan, n_train=20, n_held_out=2, up_to=True)
+        assert (len(split.train), len(split.held_out)) == (4, 2)
+        with pytest.raises(InputError, match="asked for 20"):
+            load_personas(people, mapping=plan, n_train=20)

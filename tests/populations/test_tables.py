@@ -49,7 +49,6 @@ class TestMistakes:
             ("a.csv", "age,sex\n1\n", "a.csv:2: a row does not fit the header"),
             ("a.csv", 'age\n"1\n', "a.csv:2: not a table"),
             ("a.csv", 'age\n1\n"2\n3\n', "a.csv:3: not a table"),
-            ("a.csv", "age;sex\n1;male\n", "a.csv:1: not a table of CSV: its columns are parted by ';'. Save it"),
             ("a.csv", b"age\n\xff\n", "not UTF-8"),
             ("a.json", "{}", "not a list of personas: the file holds a dict"),
             ("a.json", "[1]", "a.json:row 1: not a JSON object"),

@@ -165,7 +165,10 @@ class TestValidation:
             tmp_path,
             *(f"evaluate/1/rft/a{i}/1,misrepresentation,{int(i != 6)}" for i in (0, 2, 4, 6)),
             "evaluate/1/rft/a1/1,misrepresentation,yes",
-            *(f"train/placebo/a{i}/0,misrepresentation,false" for i in (1, 2, 3, 5)),
+            *(
+                f"train/placebo/a{i}/0,misrepresentation,{no}"
+                for i, no in ((1, "false"), (2, "0.0"), (3, "0"), (5, "No"))
+            ),
         )
         llm = scripted(
             lambda r: "" if "lamp 1." in message_of(r) and "Slot" not in message_of(r) else sees_guarantees(r)
@@ -200,7 +203,9 @@ class TestValidation:
             (["evaluate/1/rft/a0/1,rudeness,1"], "labels.csv:2: no probe 'rudeness'"),
             (["evaluate/1/rft/a0/1,misrepresentation,perhaps"], "labels.csv:2: no label: 'perhaps'"),
             (["evaluate/1/rft/a0/1,misrepresentation,1"] * 2, "labels.csv:3: the message is labelled twice"),
-            (["evaluate/1/rft/a0/1"], "labels.csv:2: no probe ''"),
+            (["evaluate/1/rft/a0/1"], "labels.csv:2: a row does not fit the header"),
+            (["evaluate/1/rft/a0/1,,1"], "labels.csv:2: no column 'probe'"),
+            (["evaluate/1/rft/a0/1,\x1b[31m,1"], "labels.csv:2: no probe ''"),
             ([], "no labels"),
         ],
     )
