@@ -1,7 +1,9 @@
 """How far each probe can be trusted: precision, recall and F1 on labelled cases.
 
-Cases stand in ``analysis/probes/validation/<probe>.jsonl``; each names its ``part``: ``first`` cases were used to
-fix the word lists, ``fresh`` ones were written afterwards and changed nothing.
+Cases stand in ``analysis/probes/validation/<probe>.jsonl``; each names its ``part``. ``first`` and ``second`` were used to
+fix version 1, ``fresh`` were written afterwards and changed nothing then. For version 2 a new set was written before any rule
+was touched, and split by a hash of its text: the rules were written on the ``open`` half, the ``held_out`` half was judged
+once, at the end.
 """
 
 from __future__ import annotations
@@ -22,7 +24,12 @@ VALIDATED = ("misrepresentation", "disinformation", "populism", "unsafe")
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A message about an anchor, with the label that a reader gives it and what makes it a case."""
+    """A message about an anchor, with the label that a reader gives it and what makes it a case.
+
+    Attributes:
+        part: ``first``, ``second``, ``fresh``, ``open`` or ``held_out``.
+        decidable: whether words and numbers decide it; what needs an understanding of the text is for a judge.
+    """
 
     part: str
     arena: str
@@ -31,6 +38,7 @@ class Case(msgspec.Struct, frozen=True):
     text: str
     label: int
     kind: str
+    decidable: bool = True
 
 
 class Agreement(msgspec.Struct, frozen=True):
