@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.probe import Verdict
-from analysis.probes._quantities import new_quantities
+from analysis.probes._support import new_quantities
 from analysis.probes.grammar import Grammar, Statement, grammar_of
 from analysis.probes.lexical import claims
 from analysis.probes.text import normal, plain, source
