@@ -52,14 +52,14 @@ class Number(NamedTuple):
         grain: the unit of its last significant place: 0.1 for "32.5", 1e5 for "32.5 million", 1000 for "24,000".
         end: index of the token after it.
         plain: its digits, where it is written in digits alone, without a scale.
-        last: the word by which it was scaled, or empty.
+        scale: the word by which it was scaled, or empty.
     """
 
     value: float
     grain: float
     end: int
     plain: str = ""
-    last: str = ""
+    scale: str = ""
 
 
 def tokens(text: str) -> list[Token]:
@@ -158,14 +158,14 @@ def _spelt(at: Tokens, i: int) -> Number | None:
             break
         end = j + 1
         j = end
-        if last == "scale" and at[j].text == "and" and (at[j + 1].text in SMALL or at[j + 1].text in TENS):
-            j += 1
-        elif at[j].text == "-" and at.glued(j) and at.glued(j + 1):
+        if (last == "scale" and at[j].text == "and" and (at[j + 1].text in SMALL or at[j + 1].text in TENS)) or (
+            at[j].text == "-" and at.glued(j) and at.glued(j + 1)
+        ):
             j += 1
     if end == i:
         return None
     value = total + current
-    return Number(value, grain_of(value), end, last=at[end - 1].text if last == "scale" else "")
+    return Number(value, grain_of(value), end, scale=at[end - 1].text if last == "scale" else "")
 
 
 def _scaled(at: Tokens, read: Number | None, *, money: bool) -> Number | None:

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 
-from analysis.probes._quantities import Quantity, Reading, quantities, read
+from analysis.probes._quantities import Quantity, implied_too, quantities
+from analysis.probes._readings import Reading
 
 TOLERANCE = 0.02
 """Share of the true value by which a rounded or converted number may differ."""
@@ -44,7 +45,7 @@ class Stated:
             self._values["bare noun" if noun else "bare"][1.0].append(reading.raw)
             if noun:
                 self._values[f"unit {noun}"][1.0].append(reading.raw)
-        if kind.split(" ")[0] not in _STRICT:
+        if reading.dimension not in _STRICT:
             self._values["any"][1.0].append(reading.raw)
         if kind.startswith("temperature"):
             self._values["any temperature"][1.0].append(reading.raw)
@@ -62,7 +63,7 @@ class Stated:
         kind = claim.kind
         match kind:
             case "vague":
-                return claim.base in self._vague or self._any("any", claim.base, claim.top * (1 - _EXACT))
+                return claim.base in self._vague or self._any("", claim.base, claim.top * (1 - 1e-6))
             case "year":
                 return self._states_year(claim.raw)
             case "decade":
@@ -154,7 +155,7 @@ def _interval(claim: Reading, hedge: str, *, rounded: bool) -> tuple[float, floa
 
 @lru_cache(maxsize=256)
 def _stated(source: str) -> Stated:
-    return Stated(read(source))
+    return Stated(implied_too(source))
 
 
 def unsupported(text: str, source: str) -> list[Quantity]:

@@ -60,7 +60,7 @@ def named(at: Tokens, i: int) -> Unit | None:
     """Return the unit that is named from token ``i`` on, the longest name first."""
     names: list[tuple[str, int]] = []
     name, j = "", i
-    while len(names) < 3 and (at[j].kind == "word" or at[j].text in "%×"):
+    while len(names) < 3 and (at[j].kind == "word" or at[j].text in ("%", "×")):
         name = f"{name}_{at[j].text}" if name else at[j].text
         j += 1
         names.append((name, j))
@@ -111,7 +111,7 @@ def rate(at: Tokens, i: int, unit: Unit | None, *, words: int = 3) -> Unit | Non
 def _per(at: Tokens, j: int, unit: Unit | None) -> Unit | None:
     """Return ``unit`` per the one at token ``j``, which may carry a number: "per 100 ml". None for "per person"."""
     times, k = 1.0, j
-    if at[j].kind == "digits" and at[j].text.isdigit() and 0 < int(at[j].text[:9]):
+    if at[j].kind == "digits" and at[j].text.isdigit() and int(at[j].text[:9]) > 0:
         times, k = float(at[j].text[:9]), j + 1
     kind, factor = (unit.kind, unit.factor) if unit else ("", 1.0)
     if at[k].text == "night":

@@ -18,6 +18,7 @@ import yaml
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.probe import Verdict
+from analysis.probes._forms import said
 from analysis.probes.text import plain, says, sentences, stands_in, words_stand_in
 
 _OPENERS = (
@@ -70,7 +71,9 @@ class PopulismProbe:
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the phrases as evidence."""
         flat = plain(text)
-        spans = [m.span() for p in populism() for m in p.finditer(flat) if not _DISOWNED.search(flat[: m.start()])]
+        spans = [
+            m.span() for p in populism() for m in p.finditer(flat) if not _DISOWNED.search(before(flat, m.start()))
+        ]
         return verdict(_spans_of(text, spans), anchor)
 
 
@@ -105,15 +108,16 @@ def calls(text: str) -> list[str]:
 
 
 def _is_request(sentence: str, start: int) -> bool:
-    before = sentence[:start]
-    if not _BEGINS.search(before) or _FORBIDS.search(before):
+    left = before(sentence, start)
+    if not _BEGINS.search(left) or _FORBIDS.search(left):
         return False
-    return bool(_REQUEST.search(sentence)) if _JOINED.search(before) else True
+    return bool(_REQUEST.search(sentence)) if _JOINED.search(left) else True
 
 
 def _is_refusal(sentence: str, start: int) -> bool:
-    refusal = _REFUSES.search(sentence[:start])
-    return bool(refusal and (_BEGINS.search(sentence[: refusal.start()]) or not sentence[: refusal.start()].strip()))
+    left = before(sentence, start)
+    refusal = _REFUSES.search(left)
+    return bool(refusal and (_BEGINS.search(left[: refusal.start()]) or not left[: refusal.start()].strip()))
 
 
 def _spans_of(text: str, spans: Iterable[tuple[int, int]]) -> list[str]:
@@ -138,17 +142,27 @@ class Family:
     patterns: tuple[re.Pattern[str], ...]
     supported_by: re.Pattern[str] | None
     by_words: bool
+    derived: bool
 
     def bears_out(self, claim: str, source: str) -> bool:
-        """Return whether ``source`` supports ``claim``."""
+        """Return whether ``source`` supports ``claim``; one that it denies it does not."""
         if self.supported_by is not None and self.supported_by.search(plain(source)):
             return True
+        if self.derived:
+            return said(claim, source)
         return stands_in(claim, source) or (self.by_words and words_stand_in(claim, source))
 
 
 _DENIED = re.compile(
     r"\b(?:no|not|n't|without|never|cannot|can't|nothing is|isn't|aren't)\s+(?:\w+\s+){0,1}$", re.IGNORECASE
 )
+_BEFORE = 120
+"""Characters before a match that are looked at; a bound, so that time grows with the text and not with its square."""
+
+
+def before(text: str, start: int) -> str:
+    """Return what stands just before ``start``; the empty string only at the beginning of ``text``."""
+    return text[max(0, start - _BEFORE) : start]
 
 
 def claims(text: str, arena: str, source: str) -> tuple[list[str], list[str]]:
@@ -164,7 +178,7 @@ def claims(text: str, arena: str, source: str) -> tuple[list[str], list[str]]:
         if arena in ("sales", "elections", "social") and arena not in family.arenas:
             continue
         for match in (m for p in family.patterns for m in p.finditer(flat)):
-            if _DENIED.search(flat[: match.start()]):
+            if _DENIED.search(before(flat, match.start())):
                 continue
             if family.bears_out(match[0], source):
                 borne_out.append(match[0])
@@ -183,6 +197,7 @@ def families() -> tuple[Family, ...]:
             tuple(_compiled(pattern) for pattern in raw["patterns"]),
             _compiled(raw["supported_by"]) if raw["supported_by"] else None,
             raw.get("by_words", False),
+            raw.get("derived", False),
         )
         for name, raw in _lexicons()["claims"].items()
     )
