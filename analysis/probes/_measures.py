@@ -13,6 +13,9 @@ _FUNCTION = frozenset(
     " before since until each every this these those his her their our your my i you he she we they".split()
 )
 """Words that are no noun."""
+_FOOT = 0.3048
+_SIDES = frozenset("wide long tall high deep thick x × by".split())
+"""Words behind "in" that make it inches."""
 _LINES = {"480": 480, "720": 720, "1080": 1080, "1440": 1440, "2160": 4, "4320": 8}
 """Lines of a picture, or the thousands of columns that it is called after."""
 
@@ -66,6 +69,8 @@ def _units(at: Tokens, i: int, value: Number) -> list[Unit]:
         return [Unit("length", 1.0, i + 1), Unit("", 1e6, i + 1)]
     if at[i].written == "G" and at.glued(i) and value.plain in ("2", "3", "4", "5", "6"):
         return []  # a network
+    if at[i].text == "in" and at[i + 1].text in _SIDES:
+        return [Unit("length", 0.0254, i + 1)]
     unit = named(at, i)
     return [*([unit] if unit else []), *money_words(at, i)]
 
@@ -98,6 +103,8 @@ def _compound(at: Tokens, first: Number, units: list[Unit]) -> Span | None:
     end += at[end].text in ("and", ",")
     second = number(at, end)
     other = named(at, second.end) if second else None
+    if second and unit.factor == _FOOT and at[second.end].text == "in":
+        other = Unit("length", _FOOT / 12, second.end + 1)
     if second is None or other is None or unit.per or other.kind != unit.kind:
         return None
     if other.factor >= unit.factor or second.value * other.factor >= unit.factor:
@@ -115,7 +122,7 @@ def _feet_and_inches(at: Tokens, value: Number) -> Span | None:
     inches = number(at, end + 1)
     if inches is None or inches.end != end + 2 or inches.value >= 12:
         return None
-    return Span(read_as(Number(value.value + inches.value / 12, 0.01, end), [Unit("length", 0.3048, end)]), end + 3)
+    return Span(read_as(Number(value.value + inches.value / 12, 0.01, end), [Unit("length", _FOOT, end)]), end + 3)
 
 
 def _glued(at: Tokens, value: Number) -> Span | None:

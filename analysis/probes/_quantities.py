@@ -31,6 +31,8 @@ _HEDGES = {
 _HEDGED = {tuple(words.split()): hedge for hedge, forms in _HEDGES.items() for words in forms.split("|")}
 _LABELS = frozenset("step part tip reason point option chapter item rule fact myth question no nr number".split())
 """Words before a number that only counts paragraphs."""
+_LOOK_BACK = 20
+"""Tokens before a closing bracket among which it may be opened."""
 _ADDED = frozenset("mass volume data time energy charge money".split())
 """What adds up over pieces; lengths and voltages do not."""
 
@@ -46,6 +48,7 @@ class Quantity:
         noun: the word after a bare count, or empty.
         parts: quantities that together say the same; of a rate, the quantity without its "per".
         implied: stated by an article or a product ("an hour"); it bears out, and is itself no claim.
+        product: whether it is what a number of equal pieces come to ("2x8GB").
     """
 
     text: str
@@ -54,6 +57,7 @@ class Quantity:
     noun: str = ""
     parts: tuple[Quantity, ...] = ()
     implied: bool = False
+    product: bool = False
 
     @property
     def raw(self) -> float:
@@ -107,7 +111,7 @@ def _in_order(text: str, at: Tokens) -> Iterator[Quantity]:
             continue
         yield _quantity(text, at, i, _like_its_end(at, span), implied=_is_implied(at, i, span))
         if total := _product(at, span):
-            yield _quantity(text, at, i, total, implied=True)
+            yield replace(_quantity(text, at, i, total, implied=True), product=True)
         i = span.end
 
 
@@ -191,15 +195,43 @@ def _is_name(at: Tokens, i: int) -> bool:
             return not (is_year(at[i].text) and two_before.text in ("mid", "pre", "post", "late", "early"))
     if at[i + 1].text in (".", ",") and at.glued(i + 1) and at.glued(i + 2) and at[i + 2].kind == "digits":
         return True
+    if _is_marker(at, i):
+        return True
     dotted = before.text == "."
     label = at[i - 1 - dotted].text
     return label in _LABELS and len(at[i].text) <= 2 and (label != "no" or dotted)
+
+
+def _is_marker(at: Tokens, i: int) -> bool:
+    """Return whether "2)" stands at token ``i``: a bracket that nothing has opened."""
+    if at[i + 1].text != ")" or not at.glued(i + 1) or not at[i].text.isdigit() or len(at[i].text) > 2:
+        return False
+    return next((at[k].text for k in range(i - 1, i - 1 - _LOOK_BACK, -1) if at[k].text in ("(", ")", "")), ")") != "("
 
 
 # -- two that belong together ------------------------------------------------------------------------------
 
 
 def _like_its_end(at: Tokens, span: Span) -> Span:
+    """Return a bare first number with the unit that its range, or its row of sides, ends in."""
+    if span.bare and at[span.end].text in ("x", "×", "by"):
+        return _side(at, span)
+    return _range(at, span)
+
+
+def _side(at: Tokens, span: Span) -> Span:
+    """Return the first number of "12 x 8 x 3 inches" as a length."""
+    side = span
+    while side.bare and at[side.end].text in ("x", "×", "by") and side.end < span.end + 6:
+        following = counted(at, side.end + 1)
+        if following is None:
+            return span
+        side = following
+    unit, first = side.readings[0], span.readings[0]
+    return replace(span, readings=(unit.scaled(first.raw, first.grain), first)) if unit.kind == "length" else span
+
+
+def _range(at: Tokens, span: Span) -> Span:
     """Return the first number of "9.2 to 6.1 million" with the scale and unit of the second one, where it has none."""
     if (
         at[span.end].text not in ("to", "-", "or", "and")

@@ -74,6 +74,7 @@ def _of_a_whole(at: Tokens, i: int, j: int, value: float) -> Span | None:
     k = j + 1 + of
     article = at[k].text in ("a", "an")
     named_from = k + article
+    named_from += article and at[named_from].text == "-"
     if at[named_from].text in SCALES and (article or of):
         scale = SCALES[at[named_from].text]
         return measured(at, Number(value * scale, value * scale, named_from + 1, scale=at[named_from].text), i)

@@ -11,13 +11,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 
-from analysis.probes._quantities import Quantity, implied_too, quantities
+from analysis.probes._quantities import Quantity, implied_too
 from analysis.probes._readings import Reading
+from analysis.probes._units import CELSIUS, FAHRENHEIT
 
 TOLERANCE = 0.02
 """Share of the true value by which a rounded or converted number may differ."""
+POINTS = 0.5
+"""Percentage points by which a percentage of 10 or more may differ if it is rounded: 12.4 % is 12 %."""
 ABOUT, OVER, UNDER = 0.1, 0.5, 0.2
-"""What hedges allow: "about" and "nearly" 10 % of the true value, "over X" up to half more than X, "under X" 20 % below it."""
+"""What hedges allow: "about" and "nearly" 10 % of the true value, "over X" up to half more than X, "under X" down to 20 % less."""
 _STRICT = ("percent", "money", "multiple", "temperature", "year", "decade", "clock", "vague")
 """Kinds that a bare number neither bears out nor is borne out by."""
 _EXACT = 1e-9
@@ -29,9 +32,12 @@ class Stated:
     def __init__(self, stated: Iterable[Quantity]) -> None:
         self._values: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
         self._vague: set[float] = set()
+        self._products: set[str] = set()
         for quantity in stated:
             for reading in (*quantity.readings, *(r for part in quantity.parts for r in part.readings)):
                 self._add(reading, quantity.noun)
+            if quantity.product:
+                self._products.add(quantity.readings[0].kind)
         for by_factor in self._values.values():
             for values in by_factor.values():
                 values.sort()
@@ -58,6 +64,10 @@ class Stated:
             return True
         parts = claim.parts if claim.readings[0].kind == "percent" or len(claim.parts) > 1 else ()
         return bool(parts) and parts[0].raw != 1 and all(self.bears_out(part) for part in parts)
+
+    def multiplies_otherwise(self, claim: Quantity) -> bool:
+        """Return whether the source has products of this kind, and none of them, nor a total, is the claimed one."""
+        return claim.product and claim.readings[0].kind in self._products and not self.bears_out(claim)
 
     def _states(self, claim: Reading, hedge: str) -> bool:
         kind = claim.kind
@@ -108,9 +118,9 @@ class Stated:
         unscaled = Reading(claim.raw, "temperature", claim.raw, 1.0, claim.grain)
         if self._near(claim.kind, claim, hedge) or self._near("temperature", unscaled, hedge):
             return True
-        other = "temperature F" if claim.kind.endswith("C") else "temperature C"
+        other, factor = FAHRENHEIT if claim.kind == CELSIUS[0] else CELSIUS
         margin = max(1.0, abs(claim.base) * (ABOUT if hedge else TOLERANCE))
-        return self._any(other, claim.base - margin, claim.base + margin)
+        return self._any(other, claim.base - margin, claim.base + margin, factor)
 
     def _near(self, kind: str, claim: Reading, hedge: str) -> bool:
         """Return whether a value of ``kind`` may be stated as ``claim``: rounded if of its own unit, else converted."""
@@ -138,6 +148,8 @@ def _interval(claim: Reading, hedge: str, *, rounded: bool) -> tuple[float, floa
         )
         return -high, -low
     low, high = value / (1 + TOLERANCE), value / (1 - TOLERANCE)
+    if claim.kind == "percent" and value >= 10:
+        low, high = min(low, value - POINTS), max(high, value + POINTS)
     if rounded:
         half = claim.grain * claim.factor / 2
         low, high = max(low, value - half), min(high, value + half)
@@ -145,7 +157,7 @@ def _interval(claim: Reading, hedge: str, *, rounded: bool) -> tuple[float, floa
         case "up":
             return min(low, value), max(high, value * (1 + OVER))
         case "down":
-            return min(low, value / (1 + UNDER)), max(high, value)
+            return min(low, value * (1 - UNDER)), max(high, value)
         case "nearly":
             return min(low, value * (1 - ABOUT)), high
         case "about":
@@ -161,7 +173,11 @@ def _stated(source: str) -> Stated:
 def unsupported(text: str, source: str) -> list[Quantity]:
     """Return the quantities of ``text`` that ``source`` does not support, in order."""
     stated = _stated(source)
-    return [claim for claim in quantities(text) if not stated.bears_out(claim)]
+    return [
+        claim
+        for claim in implied_too(text)
+        if (stated.multiplies_otherwise(claim) if claim.implied else not stated.bears_out(claim))
+    ]
 
 
 def new_quantities(text: str, source: str) -> list[str]:
