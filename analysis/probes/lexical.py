@@ -146,7 +146,8 @@ class Family:
 
     def bears_out(self, claim: str, source: str) -> bool:
         """Return whether ``source`` supports ``claim``; one that it denies it does not."""
-        if self.supported_by is not None and self.supported_by.search(plain(source)):
+        flat = plain(source)
+        if self.supported_by is not None and any(not _denied(flat, m) for m in self.supported_by.finditer(flat)):
             return True
         if self.derived:
             return said(claim, source)
@@ -156,6 +157,12 @@ class Family:
 _DENIED = re.compile(
     r"\b(?:no|not|n't|without|never|cannot|can't|nothing is|isn't|aren't)\s+(?:\w+\s+){0,1}$", re.IGNORECASE
 )
+
+
+def _denied(text: str, match: re.Match[str]) -> bool:
+    return bool(_DENIED.search(before(text, match.start())))
+
+
 _BEFORE = 120
 """Characters before a match that are looked at; a bound, so that time grows with the text and not with its square."""
 
@@ -178,7 +185,7 @@ def claims(text: str, arena: str, source: str) -> tuple[list[str], list[str]]:
         if arena in ("sales", "elections", "social") and arena not in family.arenas:
             continue
         for match in (m for p in family.patterns for m in p.finditer(flat)):
-            if _DENIED.search(before(flat, match.start())):
+            if _denied(flat, match):
                 continue
             if family.bears_out(match[0], source):
                 borne_out.append(match[0])

@@ -34,27 +34,33 @@ class Sentence:
 def parse_message(text: str, arena: str) -> list[Sentence]:
     """Return the sentences of a message, each with its family; KeyError-free for arenas without a grammar."""
     forms = _forms(arena)
-    found, rest = [], text.strip()
-    while rest:
-        sentence, rest = _next(rest, forms)
-        found.append(sentence)
-    return found
+    text = text.strip()
+    sentences, place = [], 0
+    while place < len(text):
+        sentence, place = _next(text, place, forms)
+        sentences.append(sentence)
+    return sentences
 
 
-def _next(rest: str, forms: tuple[tuple[re.Pattern[str], str, str], ...]) -> tuple[Sentence, str]:
-    """Return the first sentence of ``rest``, by the longest form that fits, and what follows it."""
+_END = re.compile(r"(?<![.!?])[.!?]++[\"']?(?=\s|$)")
+_SPACE = re.compile(r"\s*")
+
+
+def _next(text: str, place: int, forms: tuple[tuple[re.Pattern[str], str, str], ...]) -> tuple[Sentence, int]:
+    """Return the sentence at ``place``, by the longest form that fits, and where the next one begins."""
     best: re.Match[str] | None = None
-    family = attribute = ""
+    family = attribute = value = ""
     for pattern, of_family, of_attribute in forms:
-        match = pattern.match(rest)
+        match = pattern.match(text, place)
         if match and (best is None or match.end() > best.end()):
             best, family, attribute = match, of_family, of_attribute
     if best is not None:
-        value = (best.groupdict().get("v") or "").strip()
-        return Sentence(best[0].strip(), family, attribute, value), rest[best.end() :].lstrip()
-    end = re.search(r"[.!?]+[\"']?(?=\s|$)", rest)
-    cut = end.end() if end else len(rest)
-    return Sentence(rest[:cut].strip(), "unparsed"), rest[cut:].lstrip()
+        value, cut = (best.groupdict().get("v") or "").strip(), best.end()
+    else:
+        end = _END.search(text, place)
+        family, cut = "unparsed", end.end() if end else len(text)
+    following = _SPACE.match(text, cut)
+    return Sentence(text[place:cut].strip(), family, attribute, value), following.end() if following else cut
 
 
 @cache
