@@ -16,6 +16,8 @@ _FUNCTION = frozenset(
 _FOOT = 0.3048
 _SIDES = frozenset("wide long tall high deep thick x × by".split())
 """Words behind "in" that make it inches."""
+_COMPARED = frozenset("as more less the that what".split())
+"""Words behind "three times" that make it a multiple."""
 _LINES = {"480": 480, "720": 720, "1080": 1080, "1440": 1440, "2160": 4, "4320": 8}
 """Lines of a picture, or the thousands of columns that it is called after."""
 
@@ -38,12 +40,8 @@ def measured(at: Tokens, value: Number, i: int) -> Span | None:
     joined = at[end].text == "-" and at[end + 1].kind == "word" and (at.glued(end) or not value.plain)
     if units := _units(at, end + joined, value):
         return _compound(at, value, units) or _with_units(at, value, units)
-    if (
-        value.plain
-        and at.glued(end)
-        and at[end].kind == "word"
-        and not (at[end].text == "x" and at[end + 1].kind == "digits")
-    ):
+    attached = value.plain and at.glued(end) and at[end].kind == "word" and at[end].text.isascii()
+    if attached and not (at[end].text == "x" and at[end + 1].kind == "digits"):
         return _glued(at, value)
     if at[end].kind == "word" and (per := rate(at, end, None)):
         return Span(read_as(value, [per]), per.end, parts=_without_rate(value, [None]))
@@ -71,6 +69,8 @@ def _units(at: Tokens, i: int, value: Number) -> list[Unit]:
         return []  # a network
     if at[i].text == "in" and at[i + 1].text in _SIDES:
         return [Unit("length", 0.0254, i + 1)]
+    if at[i].text == "times" and not (at[i + 1].text in _COMPARED or at[i + 1].text.endswith("er")):
+        return []  # how often
     unit = named(at, i)
     return [*([unit] if unit else []), *money_words(at, i)]
 
