@@ -46,12 +46,16 @@ class RunStarted(Lifecycle, frozen=True, kw_only=True, tag="run_started"):
 
     versions: dict[str, str]
     """Package -> version."""
+    probes: dict[str, int] = {}
+    """Probe -> version of its rules, for those that judge; one that is not named is of version 1."""
 
 
 class RunResumed(Lifecycle, frozen=True, kw_only=True, tag="run_resumed"):
     """A later process took the run up again."""
 
     versions: dict[str, str]
+    probes: dict[str, int] = {}
+    """As in :class:`RunStarted`."""
 
 
 class Recovered(Lifecycle, frozen=True, kw_only=True, tag="recovered"):

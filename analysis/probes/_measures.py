@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.probes._numbers import Number, Tokens, number, resolution
-from analysis.probes._readings import Reading, Span, read_as, single
+from analysis.probes._meanings import Meaning, Span, read_as, single
 from analysis.probes._times import decade, is_year, second_year
 from analysis.probes._units import DEGREES, Unit, degrees, money_words, named, rate
 
@@ -131,8 +131,8 @@ def _glued(at: Tokens, value: Number) -> Span | None:
     if (at.glued(end + 1) and at[end + 1].kind == "digits") or len(word) > 10:
         return None
     if word == "k" and resolution(digits):
-        columns = Reading(value.value, "unit picture", value.value)
-        count = Reading(1000 * value.value, "", 1000 * value.value, 1.0, 1000 * value.grain)
+        columns = Meaning(value.value, "unit picture", value.value)
+        count = Meaning(1000 * value.value, "", 1000 * value.value, 1.0, 1000 * value.grain)
         return Span((columns, count), end + 1)
     if word == "p" and digits in _LINES:
         return single("unit picture", _LINES[digits], end + 1)
@@ -144,7 +144,7 @@ def _bare(at: Tokens, value: Number, i: int) -> Span | None:
     noun = word.text if word.kind == "word" and word.text not in _FUNCTION else ""
     count = read_as(value, [None])
     if is_year(value.plain) and at[i].text == value.plain:
-        year = Reading(value.value, "year", value.value)
+        year = Meaning(value.value, "year", value.value)
         if second := second_year(at, end):
             return Span((year,), second.end, parts=(second,))
         return Span((year, *count) if noun and word.written.islower() else (year,), end)
@@ -155,7 +155,7 @@ def _bare(at: Tokens, value: Number, i: int) -> Span | None:
 
 def below_zero(span: Span) -> Span | None:
     """Return a temperature with its sign changed; None for what cannot be negative."""
-    first = span.readings[0]
+    first = span.meanings[0]
     if first.dimension != DEGREES[0]:
         return None
     return Span((first.scaled(-first.raw, first.grain),), span.end)

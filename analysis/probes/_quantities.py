@@ -1,6 +1,6 @@
 """Quantities in English text: digits, number words, fractions, years, multiples, products, units and rates.
 
-One pass over the tokens, so that time grows with the text; a quantity may have several readings ("5 pounds" is a mass or
+One pass over the tokens, so that time grows with the text; a quantity may have several meanings ("5 pounds" is a mass or
 money). Knows nothing of anchors. Cannot do arithmetic (a sum, an age from a year of birth), nor tell what is counted.
 """
 
@@ -16,7 +16,7 @@ import yaml
 
 from analysis.probes._measures import below_zero, counted, measured, money
 from analysis.probes._numbers import SCALES, SMALL, TENS, Number, Tokens
-from analysis.probes._readings import Reading, Span
+from analysis.probes._meanings import Meaning, Span
 from analysis.probes._shares import fraction, multiple, part, ratio, vague
 from analysis.probes._times import clock, is_year, short_year, year
 from analysis.probes._units import CURRENCIES, named
@@ -43,7 +43,7 @@ class Quantity:
 
     Attributes:
         text: as it stands in the text, with its hedge.
-        readings: what it may mean; at least one.
+        meanings: what it may mean; at least one.
         hedge: ``up`` ("over"), ``down``, ``nearly``, ``about``, or empty.
         noun: the word after a bare count, or empty.
         parts: quantities that together say the same; of a rate, the quantity without its "per".
@@ -52,7 +52,7 @@ class Quantity:
     """
 
     text: str
-    readings: tuple[Reading, ...]
+    meanings: tuple[Meaning, ...]
     hedge: str = ""
     noun: str = ""
     parts: tuple[Quantity, ...] = ()
@@ -61,13 +61,13 @@ class Quantity:
 
     @property
     def raw(self) -> float:
-        """The number of its first reading."""
-        return self.readings[0].raw
+        """The number of its first meaning."""
+        return self.meanings[0].raw
 
     @property
     def dimension(self) -> str:
-        """What its first reading measures: ``mass``, ``percent``, ``money``, ``year``, or empty."""
-        return self.readings[0].dimension
+        """What its first meaning measures: ``mass``, ``percent``, ``money``, ``year``, or empty."""
+        return self.meanings[0].dimension
 
 
 _CUT = re.compile(
@@ -118,13 +118,13 @@ def _in_order(text: str, at: Tokens) -> Iterator[Quantity]:
 def _quantity(text: str, at: Tokens, i: int, span: Span, *, implied: bool) -> Quantity:
     hedge, first = _hedge(at, i, span.end)
     stated = text[at[first].start : at[span.end - 1].end]
-    parts = tuple(Quantity(stated, each.readings, "", each.noun) for each in span.parts)
-    return Quantity(stated, span.readings, hedge, span.noun, parts, implied)
+    parts = tuple(Quantity(stated, each.meanings, "", each.noun) for each in span.parts)
+    return Quantity(stated, span.meanings, hedge, span.noun, parts, implied)
 
 
 def _is_implied(at: Tokens, i: int, span: Span) -> bool:
     """Return whether an article alone is its number, as in "a week"; "a decade" and "an hour and a half" do claim."""
-    one = span.readings[0].raw in (1.0, 2.0) and span.readings[0].kind != "percent"
+    one = span.meanings[0].raw in (1.0, 2.0) and span.meanings[0].kind != "percent"
     return one and at[i].text in ("a", "an") and at[i + 1].text not in ("decade", "century", "full", "whole")
 
 
@@ -166,7 +166,7 @@ def _article(at: Tokens, i: int) -> Span | None:
     if at[i].text not in ("a", "an"):
         return None
     if at[i + 1].text in ("couple", "pair") and at[i + 2].text == "of":
-        return Span((Reading(2.0, base=2.0),), i + 3)
+        return Span((Meaning(2.0, base=2.0),), i + 3)
     j = i + 1 + (at[i + 1].text in ("full", "whole"))
     return measured(at, Number(1.0, 1.0, j), i) if named(at, j) else None
 
@@ -227,8 +227,8 @@ def _side(at: Tokens, span: Span) -> Span:
         if following is None:
             return span
         side = following
-    unit, first = side.readings[0], span.readings[0]
-    return replace(span, readings=(unit.scaled(first.raw, first.grain), first)) if unit.kind == "length" else span
+    unit, first = side.meanings[0], span.meanings[0]
+    return replace(span, meanings=(unit.scaled(first.raw, first.grain), first)) if unit.kind == "length" else span
 
 
 def _range(at: Tokens, span: Span) -> Span:
@@ -236,7 +236,7 @@ def _range(at: Tokens, span: Span) -> Span:
     if (
         at[span.end].text not in ("to", "-", "or", "and")
         or span.scale
-        or not (span.bare or span.readings[0].dimension == "money")
+        or not (span.bare or span.meanings[0].dimension == "money")
     ):
         return span
     j = span.end + 1
@@ -249,17 +249,17 @@ def _range(at: Tokens, span: Span) -> Span:
     )
     if other is None or not (other.scale or (span.bare and not other.bare)):
         return span
-    unit, first = other.readings[0], span.readings[0]
+    unit, first = other.meanings[0], span.meanings[0]
     if unit.dimension in ("year", "decade", "clock") or (not span.bare and unit.dimension != "money"):
         return span
     scale = SCALES.get(other.scale, 1.0)
-    reading = (unit if span.bare else first).scaled(first.raw * scale, first.grain * scale)
-    return replace(span, readings=(reading,) if scale > 1 else (reading, *span.readings))
+    meaning = (unit if span.bare else first).scaled(first.raw * scale, first.grain * scale)
+    return replace(span, meanings=(meaning,) if scale > 1 else (meaning, *span.meanings))
 
 
 def _product(at: Tokens, span: Span) -> Span | None:
     """Return what "2x8GB", "6 bottles of 750 ml" and "two 8 GB sticks" come to: 16 GB."""
-    count, j = span.readings[-1].raw, span.end
+    count, j = span.meanings[-1].raw, span.end
     if not span.bare or not 2 <= count <= 1000 or count != int(count):
         return None
     if at[j].text in ("x", "×"):
@@ -269,7 +269,7 @@ def _product(at: Tokens, span: Span) -> Span | None:
     if at[j].kind != "digits" and at[j].text not in SMALL and at[j].text not in TENS:
         return None
     each = counted(at, j)
-    if each is None or each.bare or each.readings[0].dimension not in _ADDED:
+    if each is None or each.bare or each.meanings[0].dimension not in _ADDED:
         return None
-    unit = each.readings[0]
+    unit = each.meanings[0]
     return Span((unit.scaled(count * unit.raw, unit.grain),), each.end)

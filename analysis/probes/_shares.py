@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.probes._measures import measured
 from analysis.probes._numbers import SCALES, SMALL, Number, Tokens, number, slashed
-from analysis.probes._readings import Reading, Span, read_as, share, single
+from analysis.probes._meanings import Meaning, Span, read_as, share, single
 from analysis.probes._times import is_year
 from analysis.probes._units import named
 
@@ -88,7 +88,7 @@ def multiple(at: Tokens, i: int) -> Span | None:
     """Return "doubled", or "twice" before "as" or "the"."""
     word, after = at[i].text, at[i + 1].text
     if word in ("halved", "halves", "halving"):
-        return Span((Reading(0.5, "multiple", 0.5), Reading(50.0, "percent", 50.0)), i + 1)
+        return Span((Meaning(0.5, "multiple", 0.5), Meaning(50.0, "percent", 50.0)), i + 1)
     if word in _MULTIPLES:
         return single("multiple", _MULTIPLES[word], i + 1)
     return single("multiple", _TIMES[word], i + 1) if word in _TIMES and after in ("as", "the") else None
@@ -102,7 +102,7 @@ def vague(at: Tokens, i: int) -> Span | None:
     bounds = _VAGUE.get(" ".join(at[k].text for k in range(i, end)))
     if bounds is None or at[end].kind != "word":
         return None
-    return Span((Reading(bounds[0], "vague", bounds[0], top=bounds[1]),), end)
+    return Span((Meaning(bounds[0], "vague", bounds[0], top=bounds[1]),), end)
 
 
 def ratio(at: Tokens, i: int) -> Span | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from analysis.probes._quantities import Quantity, implied_too
-from analysis.probes._readings import Reading
+from analysis.probes._meanings import Meaning
 from analysis.probes._units import CELSIUS, FAHRENHEIT
 
 TOLERANCE = 0.02
@@ -34,42 +34,42 @@ class Stated:
         self._vague: set[float] = set()
         self._products: set[str] = set()
         for quantity in stated:
-            for reading in (*quantity.readings, *(r for part in quantity.parts for r in part.readings)):
-                self._add(reading, quantity.noun)
+            for meaning in (*quantity.meanings, *(r for part in quantity.parts for r in part.meanings)):
+                self._add(meaning, quantity.noun)
             if quantity.product:
-                self._products.add(quantity.readings[0].kind)
+                self._products.add(quantity.meanings[0].kind)
         for by_factor in self._values.values():
             for values in by_factor.values():
                 values.sort()
 
-    def _add(self, reading: Reading, noun: str) -> None:
-        kind = reading.kind
+    def _add(self, meaning: Meaning, noun: str) -> None:
+        kind = meaning.kind
         if kind == "vague":
-            self._vague.add(reading.base)
-        self._values[kind][reading.factor].append(reading.base)
+            self._vague.add(meaning.base)
+        self._values[kind][meaning.factor].append(meaning.base)
         if not kind:
-            self._values["bare noun" if noun else "bare"][1.0].append(reading.raw)
+            self._values["bare noun" if noun else "bare"][1.0].append(meaning.raw)
             if noun:
-                self._values[f"unit {noun}"][1.0].append(reading.raw)
-        if reading.dimension not in _STRICT:
-            self._values["any"][1.0].append(reading.raw)
+                self._values[f"unit {noun}"][1.0].append(meaning.raw)
+        if meaning.dimension not in _STRICT:
+            self._values["any"][1.0].append(meaning.raw)
         if kind.startswith("temperature"):
-            self._values["any temperature"][1.0].append(reading.raw)
+            self._values["any temperature"][1.0].append(meaning.raw)
         if kind == "year":
-            self._values["year of two digits"][1.0].append(reading.raw % 100)
+            self._values["year of two digits"][1.0].append(meaning.raw % 100)
 
     def bears_out(self, claim: Quantity) -> bool:
-        """Return whether the source states the claim in one of its readings, or each of its parts."""
-        if any(self._states(reading, claim.hedge) for reading in claim.readings):
+        """Return whether the source states the claim in one of its meanings, or each of its parts."""
+        if any(self._states(meaning, claim.hedge) for meaning in claim.meanings):
             return True
-        parts = claim.parts if claim.readings[0].kind == "percent" or len(claim.parts) > 1 else ()
+        parts = claim.parts if claim.meanings[0].kind == "percent" or len(claim.parts) > 1 else ()
         return bool(parts) and parts[0].raw != 1 and all(self.bears_out(part) for part in parts)
 
     def multiplies_otherwise(self, claim: Quantity) -> bool:
         """Return whether the source has products of this kind, and none of them, nor a total, is the claimed one."""
-        return claim.product and claim.readings[0].kind in self._products and not self.bears_out(claim)
+        return claim.product and claim.meanings[0].kind in self._products and not self.bears_out(claim)
 
-    def _states(self, claim: Reading, hedge: str) -> bool:
+    def _states(self, claim: Meaning, hedge: str) -> bool:
         kind = claim.kind
         match kind:
             case "vague":
@@ -92,7 +92,7 @@ class Stated:
             return (
                 kind != "money" and kind.startswith("money") and "/" not in kind and self._near("money", claim, hedge)
             )
-        bare = Reading(claim.raw, "", claim.raw, 1.0, claim.grain)
+        bare = Meaning(claim.raw, "", claim.raw, 1.0, claim.grain)
         return "/" not in kind and not kind.startswith("unit ") and self._near("bare", bare, hedge)
 
     def _states_year(self, year: float) -> bool:
@@ -111,18 +111,18 @@ class Stated:
             or self._any("decade", decade % 100, decade % 100)
         )
 
-    def _states_temperature(self, claim: Reading, hedge: str) -> bool:
+    def _states_temperature(self, claim: Meaning, hedge: str) -> bool:
         if claim.kind == "temperature":
-            bare = Reading(claim.raw, "any temperature", claim.raw, 1.0, claim.grain)
+            bare = Meaning(claim.raw, "any temperature", claim.raw, 1.0, claim.grain)
             return self._near("any temperature", bare, hedge)
-        unscaled = Reading(claim.raw, "temperature", claim.raw, 1.0, claim.grain)
+        unscaled = Meaning(claim.raw, "temperature", claim.raw, 1.0, claim.grain)
         if self._near(claim.kind, claim, hedge) or self._near("temperature", unscaled, hedge):
             return True
         other, factor = FAHRENHEIT if claim.kind == CELSIUS[0] else CELSIUS
         margin = max(1.0, abs(claim.base) * (ABOUT if hedge else TOLERANCE))
         return self._any(other, claim.base - margin, claim.base + margin, factor)
 
-    def _near(self, kind: str, claim: Reading, hedge: str) -> bool:
+    def _near(self, kind: str, claim: Meaning, hedge: str) -> bool:
         """Return whether a value of ``kind`` may be stated as ``claim``: rounded if of its own unit, else converted."""
         for factor in self._values.get(kind, {}):
             same = abs(factor - claim.factor) <= _EXACT * claim.factor
@@ -139,12 +139,12 @@ class Stated:
         return i < len(values) and values[i] <= high + slack
 
 
-def _interval(claim: Reading, hedge: str, *, rounded: bool) -> tuple[float, float]:
+def _interval(claim: Meaning, hedge: str, *, rounded: bool) -> tuple[float, float]:
     """Return between which true values the claim is fair, in the base unit."""
     value = claim.base
     if value < 0:
         low, high = _interval(
-            Reading(-claim.raw, claim.kind, -value, claim.factor, claim.grain), hedge, rounded=rounded
+            Meaning(-claim.raw, claim.kind, -value, claim.factor, claim.grain), hedge, rounded=rounded
         )
         return -high, -low
     low, high = value / (1 + TOLERANCE), value / (1 - TOLERANCE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.probes._numbers import TENS, Tokens, year_in_words
-from analysis.probes._readings import Reading, Span, single
+from analysis.probes._meanings import Meaning, Span, single
 
 _DECADES = {f"{word[:-1]}ies": value for word, value in TENS.items()}
 _HALF_DAYS = {"am": 0, "pm": 12, "o'clock": 0}
@@ -78,5 +78,5 @@ def clock(at: Tokens, i: int) -> Span | None:
         return None
     twelve = half is not None and at[end - 1].text != "o'clock"
     time = float(100 * (int(hour) % 12 + (half or 0) if twelve else int(hour)) + minutes)
-    hours = () if minutes else (Span((Reading(float(hour), "", float(hour)),), end),)
-    return Span((Reading(time, "clock", time),), end, parts=hours)
+    hours = () if minutes else (Span((Meaning(float(hour), "", float(hour)),), end),)
+    return Span((Meaning(time, "clock", time),), end, parts=hours)

@@ -18,12 +18,14 @@ from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget, Price
 from abm.llm.port import LLM
 from abm.log import EventLog, Head, create, open_log
+from abm.probe import Probe, version_of
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.objects import Objects
 from learning.runs.parts import GivenProbes, chosen_probes, warn_of_changes
+from learning.runs.verdicts import check_versions
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions
@@ -75,7 +77,8 @@ def run(
         report: called with the progress before each part.
 
     Raises:
-        InputError: settings, anchors or personas are not valid, or ``out`` holds a run with other settings.
+        InputError: settings, anchors or personas are not valid, or ``out`` holds a run with other settings, or with verdicts
+            by other versions of its probes.
         LogError: the log cannot be opened or written; what was acknowledged is safe.
         NondeterminismError: the inputs changed since the run began.
         ServiceError, BudgetSpent: a server does not serve any more, or the budget is spent; the same settings resume.
@@ -130,7 +133,8 @@ def stepwise(
             ended = log.ended()
             if ended is None:
                 writes, reads = objects.models(config, backends)
-                _begin(log, loaded)
+                check_versions(log.read(), judges, str(folder))
+                _begin(log, loaded, judges)
                 journal = LiveJournal(log)
                 book(log, config, budget)
                 loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
@@ -141,10 +145,11 @@ def stepwise(
             return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
 
 
-def _begin(log: EventLog, loaded: Sequence[Extension]) -> None:
-    """Log that this process takes the run up, and with which code of the user's own."""
+def _begin(log: EventLog, loaded: Sequence[Extension], judges: Sequence[Probe]) -> None:
+    """Log that this process takes the run up, with which rules it judges, and with which code of the user's own."""
     warn_of_changes(log, loaded)
-    begun: list[Event] = [(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions())]
+    rules = {probe.name: version_of(probe) for probe in judges}
+    begun: list[Event] = [(RunStarted if log.head().seq == 0 else RunResumed)(versions=_versions(), probes=rules)]
     if loaded:
         begun.append(ExtensionsLoaded(sha256={each.module: each.sha256 for each in loaded}))
     log.append(begun)

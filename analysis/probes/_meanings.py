@@ -10,7 +10,7 @@ from analysis.probes._units import Unit
 
 
 @dataclass(frozen=True)
-class Reading:
+class Meaning:
     """One meaning of a quantity.
 
     Attributes:
@@ -37,7 +37,7 @@ class Reading:
         """What it measures, without currency, scale or rate: ``money`` for ``money $/mass``."""
         return self.kind.split("/")[0].split(" ")[0]
 
-    def scaled(self, raw: float, grain: float) -> Reading:
+    def scaled(self, raw: float, grain: float) -> Meaning:
         """Return another number in the same unit."""
         return replace(self, raw=raw, base=(raw - self.offset) * self.factor, grain=grain)
 
@@ -47,7 +47,7 @@ class Span:
     """A quantity on its tokens.
 
     Attributes:
-        readings: what it may mean; at least one.
+        meanings: what it may mean; at least one.
         end: index of the token after it.
         bare: whether it has no unit.
         noun: the word after a bare count, or empty.
@@ -55,7 +55,7 @@ class Span:
         scale: the word by which it was scaled, or empty.
     """
 
-    readings: tuple[Reading, ...]
+    meanings: tuple[Meaning, ...]
     end: int
     bare: bool = False
     noun: str = ""
@@ -64,25 +64,25 @@ class Span:
 
 
 def single(kind: str, value: float, end: int, *, grain: float = 1.0) -> Span:
-    """Return a span with one reading, whose number is in the base unit."""
-    return Span((Reading(value, kind, value, 1.0, grain),), end)
+    """Return a span with one meaning, whose number is in the base unit."""
+    return Span((Meaning(value, kind, value, 1.0, grain),), end)
 
 
 def share(top: float, bottom: float, end: int, parts: tuple[Span, ...] = ()) -> Span:
     """Return a part of a whole as a percentage; how exact it is, is known from its tolerance alone."""
     value = 100 * top / bottom
-    return Span((Reading(value, "percent", value, 1.0, value),), end, parts=parts)
+    return Span((Meaning(value, "percent", value, 1.0, value),), end, parts=parts)
 
 
-def read_as(number: Number, units: Iterable[Unit | None]) -> tuple[Reading, ...]:
+def read_as(number: Number, units: Iterable[Unit | None]) -> tuple[Meaning, ...]:
     """Return what a number means in each of some units; None is a count."""
     return tuple(_in_unit(number, unit) for unit in units)
 
 
-def _in_unit(number: Number, unit: Unit | None) -> Reading:
+def _in_unit(number: Number, unit: Unit | None) -> Meaning:
     if unit is None:
-        return Reading(number.value, "", number.value, 1.0, number.grain)
+        return Meaning(number.value, "", number.value, 1.0, number.grain)
     if not unit.kind:  # a scale that is written as a unit may be: 1.8m people
-        return Reading(number.value * unit.factor, "", number.value * unit.factor, 1.0, number.grain * unit.factor)
+        return Meaning(number.value * unit.factor, "", number.value * unit.factor, 1.0, number.grain * unit.factor)
     base = (number.value - unit.offset) * unit.factor
-    return Reading(number.value, unit.kind, base, unit.factor, number.grain, offset=unit.offset)
+    return Meaning(number.value, unit.kind, base, unit.factor, number.grain, offset=unit.offset)
