@@ -52,7 +52,7 @@ class Span:
         bare: whether it has no unit.
         noun: the word after a bare count, or empty.
         parts: quantities that together say the same ("1 hour 30 minutes", "3 of 5"); of a rate, the quantity without its "per".
-        scale: the word by which it was scaled, or empty.
+        scale: by which its number was scaled; 0 for none.
     """
 
     meanings: tuple[Meaning, ...]
@@ -60,7 +60,7 @@ class Span:
     bare: bool = False
     noun: str = ""
     parts: tuple[Span, ...] = ()
-    scale: str = ""
+    scale: float = 0.0
 
 
 def single(kind: str, value: float, end: int, *, grain: float = 1.0) -> Span:

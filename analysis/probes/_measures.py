@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.probes._numbers import Number, Tokens, number, resolution
 from analysis.probes._meanings import Meaning, Span, read_as, single
+from analysis.probes._numbers import Number, Tokens, number, resolution
 from analysis.probes._times import decade, is_year, second_year
-from analysis.probes._units import DEGREES, Unit, degrees, money_words, named, rate
+from analysis.probes._units import CURRENCIES, DEGREES, Unit, degrees, money_words, named, rate
 
 _FUNCTION = frozenset(
     "a an the and or to of in on at by for from with without per than plus as is are was were be been has have had who that"
@@ -53,6 +53,8 @@ def _units(at: Tokens, i: int, value: Number) -> list[Unit]:
     if warmth := degrees(at, i):
         letter = at[i].written in ("C", "F")
         return [warmth] if value.plain or not letter else []
+    if at[i].text in CURRENCIES and at[i + 1].kind != "digits":
+        return [Unit(CURRENCIES[at[i].text], 1.0, i + 1)]
     if at[i].text == '"' and at.glued(i):
         return [Unit("length", 0.0254, i + 1), Unit("", 1.0, i + 1)]  # or the end of a quotation
     if at[i].text in ("x", "×") and number(at, i + 1):

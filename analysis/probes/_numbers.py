@@ -28,6 +28,8 @@ _TOKEN = re.compile(
     rf"|(?P<word>[^\W\d_{''.join(_VULGAR)}]+(?:'[^\W\d_]+)?)"
     r"|(?P<mark>\S)"
 )
+_PAID_IN = frozenset("euros euro dollars pounds yen rupees people users".split())
+"""Words behind "1.2m" that make it millions."""
 _LONGEST = 18
 """Digits of a quantity; longer ones are an identifier."""
 _HALVES = {"half": 0.5, "quarter": 0.25, "third": 1 / 3}
@@ -52,14 +54,14 @@ class Number(NamedTuple):
         grain: the unit of its last significant place: 0.1 for "32.5", 1e5 for "32.5 million", 1000 for "24,000".
         end: index of the token after it.
         plain: its digits, where it is written in digits alone, without a scale.
-        scale: the word by which it was scaled, or empty.
+        scale: by which it was scaled, 1e6 for "3 million"; 0 for none.
     """
 
     value: float
     grain: float
     end: int
     plain: str = ""
-    scale: str = ""
+    scale: float = 0.0
 
 
 def tokens(text: str) -> list[Token]:
@@ -165,43 +167,35 @@ def _spelt(at: Tokens, i: int) -> Number | None:
     if end == i:
         return None
     value = total + current
-    return Number(value, grain_of(value), end, scale=at[end - 1].text if last == "scale" else "")
+    return Number(value, grain_of(value), end, scale=SCALES[at[end - 1].text] if last == "scale" else 0.0)
 
 
 def _scaled(at: Tokens, read: Number | None, *, money: bool) -> Number | None:
     """Return a number with what follows and belongs to it: "and a half", a scale, a glued k, M or bn."""
     if read is None:
         return None
-    value, grain, end, plain, last = read
+    value, grain, end, plain, scale = read
     if at.words(end, "and", "a") and at[end + 2].text in _HALVES:
-        value += _HALVES[at[end + 2].text] * SCALES.get(last, 1.0)
-        grain, end, plain = min(grain, 0.5 * SCALES.get(last, 1.0)), end + 3, ""
+        value += _HALVES[at[end + 2].text] * (scale or 1.0)
+        grain, end, plain = min(grain, 0.5 * (scale or 1.0)), end + 3, ""
     step = at[end].text == "-" and at.glued(end)
-    while (word := at[end + step].text) in SCALES and not (last and word == last):
-        value, grain, end, plain, last = value * SCALES[word], grain * SCALES[word], end + step + 1, "", word
+    while (by := SCALES.get(at[end + step].text)) and by != scale:
+        value, grain, end, plain, scale = value * by, grain * by, end + step + 1, "", by
         step = False
+    if plain and (by := _short(at, end, plain, money=money)):
+        value, grain, end, plain, scale = value * by, grain * by, end + 1, "", by
+    return Number(value, grain, end, plain, scale)
+
+
+def _short(at: Tokens, end: int, plain: str, *, money: bool) -> float | None:
+    """Return the scale that a k, M or bn behind digits stands for; None where it may be a unit."""
     token = at[end]
-    if (
-        plain
-        and token.text in _SHORT
-        and (at.glued(end) or money)
-        and not at.glued(end + 1 if at[end + 1].kind == "digits" else -1)
-    ):
-        sure = (
-            money
-            or token.text in ("mn", "bn", "tn")
-            or token.written in ("k", "M")
-            or (token.written == "K" and not resolution(plain))
-        )
-        if sure:
-            value, grain, end, plain, last = (
-                value * _SHORT[token.text],
-                grain * _SHORT[token.text],
-                end + 1,
-                "",
-                "short",
-            )
-    return Number(value, grain, end, plain, last)
+    by = _SHORT.get(token.text)
+    if by is None or not (at.glued(end) or money) or (at.glued(end + 1) and at[end + 1].kind == "digits"):
+        return None
+    if money or at[end + 1].text in _PAID_IN or token.text in ("mn", "bn", "tn") or token.written in ("k", "M"):
+        return None if token.written == "k" and not money and resolution(plain) else by
+    return by if token.written == "K" and not resolution(plain) else None
 
 
 def resolution(digits: str) -> bool:

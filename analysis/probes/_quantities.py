@@ -14,12 +14,12 @@ from importlib import resources
 
 import yaml
 
+from analysis.probes._meanings import Meaning, Span
 from analysis.probes._measures import below_zero, counted, measured, money
 from analysis.probes._numbers import SCALES, SMALL, TENS, Number, Tokens
-from analysis.probes._meanings import Meaning, Span
 from analysis.probes._shares import fraction, multiple, part, ratio, vague
 from analysis.probes._times import clock, is_year, short_year, year
-from analysis.probes._units import CURRENCIES, named
+from analysis.probes._units import CODES, CURRENCIES, named
 from analysis.probes.text import plain
 
 _HEDGES = {
@@ -35,6 +35,10 @@ _LOOK_BACK = 20
 """Tokens before a closing bracket among which it may be opened."""
 _ADDED = frozenset("mass volume data time energy charge money".split())
 """What adds up over pieces; lengths and voltages do not."""
+
+
+_PACKS = frozenset("packs boxes sets cases crates cartons trays bags rows bundles packets".split())
+"""What holds equal pieces: three packs of twelve are 36."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Quantity:
 
 _CUT = re.compile(
     r"https?://\S+|www\.\S+"
-    r"|^[ \t]*+(?:[-*•][ \t]*+)?\(?[0-9]{1,2}[.)](?=\s)"  # a list's marker: at the beginning of a line,
+    r"|^[ \t]*+(?:[-*•][ \t]*+)?\(?[0-9]{1,2}[.):](?=\s)"  # a list's marker: at the beginning of a line,
     r"|(?<=[.!?:;,])[ ]\(?[0-9]{1,2}\)(?=\s)"  # in brackets after a mark,
     r"|(?<=[.!?:])[ ][0-9]{1,2}\.(?=\s[A-Z])"  # or between sentences
     r"|[0-9]\ufe0f?\u20e3",
@@ -149,7 +153,15 @@ def _begun(at: Tokens, i: int) -> Span | None:
         case "mark":
             return _marked(at, i)
         case "word":
-            return year(at, i) or part(at, i) or multiple(at, i) or vague(at, i) or _article(at, i) or _in_words(at, i)
+            return (
+                _coded(at, i)
+                or year(at, i)
+                or part(at, i)
+                or multiple(at, i)
+                or vague(at, i)
+                or _article(at, i)
+                or _in_words(at, i)
+            )
         case _ if _is_name(at, i):
             return None
     return ratio(at, i) or fraction(at, i) or clock(at, i) or counted(at, i)
@@ -166,9 +178,16 @@ def _article(at: Tokens, i: int) -> Span | None:
     if at[i].text not in ("a", "an"):
         return None
     if at[i + 1].text in ("couple", "pair") and at[i + 2].text == "of":
-        return Span((Meaning(2.0, base=2.0),), i + 3)
+        scale = SCALES.get(at[i + 3].text, 1.0)
+        return Span((Meaning(2 * scale, base=2 * scale, grain=scale),), i + 3 + (scale > 1), bare=True)
     j = i + 1 + (at[i + 1].text in ("full", "whole"))
     return measured(at, Number(1.0, 1.0, j), i) if named(at, j) else None
+
+
+def _coded(at: Tokens, i: int) -> Span | None:
+    """Return money after the code of its currency: EUR 40."""
+    kind = CODES.get(at[i].written)
+    return money(at, i + 1, kind) if kind and at[i + 1].kind == "digits" else None
 
 
 def _marked(at: Tokens, i: int) -> Span | None:
@@ -252,7 +271,7 @@ def _range(at: Tokens, span: Span) -> Span:
     unit, first = other.meanings[0], span.meanings[0]
     if unit.dimension in ("year", "decade", "clock") or (not span.bare and unit.dimension != "money"):
         return span
-    scale = SCALES.get(other.scale, 1.0)
+    scale = other.scale or 1.0
     meaning = (unit if span.bare else first).scaled(first.raw * scale, first.grain * scale)
     return replace(span, meanings=(meaning,) if scale > 1 else (meaning, *span.meanings))
 
@@ -269,7 +288,8 @@ def _product(at: Tokens, span: Span) -> Span | None:
     if at[j].kind != "digits" and at[j].text not in SMALL and at[j].text not in TENS:
         return None
     each = counted(at, j)
-    if each is None or each.bare or each.meanings[0].dimension not in _ADDED:
+    packed = at[j - 1].text == "of" and at[j - 2].text in _PACKS
+    if each is None or (each.bare and not packed) or (not each.bare and each.meanings[0].dimension not in _ADDED):
         return None
     unit = each.meanings[0]
     return Span((unit.scaled(count * unit.raw, unit.grain),), each.end)

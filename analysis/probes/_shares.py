@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from analysis.probes._meanings import Meaning, Span, read_as, share, single
 from analysis.probes._measures import measured
 from analysis.probes._numbers import SCALES, SMALL, Number, Tokens, number, slashed
-from analysis.probes._meanings import Meaning, Span, read_as, share, single
 from analysis.probes._times import is_year
 from analysis.probes._units import named
 
@@ -77,7 +77,7 @@ def _of_a_whole(at: Tokens, i: int, j: int, value: float) -> Span | None:
     named_from += article and at[named_from].text == "-"
     if at[named_from].text in SCALES and (article or of):
         scale = SCALES[at[named_from].text]
-        return measured(at, Number(value * scale, value * scale, named_from + 1, scale=at[named_from].text), i)
+        return measured(at, Number(value * scale, value * scale, named_from + 1, scale=scale), i)
     joined = at[j].text in ("half", "quarter") and at[j + 1].text != "of"
     if (article or joined) and named(at, named_from):
         return measured(at, Number(value, 0.01, named_from), i)
@@ -87,6 +87,8 @@ def _of_a_whole(at: Tokens, i: int, j: int, value: float) -> Span | None:
 def multiple(at: Tokens, i: int) -> Span | None:
     """Return "doubled", or "twice" before "as" or "the"."""
     word, after = at[i].text, at[i + 1].text
+    if word.endswith("fold") and (times := SMALL.get(word.removesuffix("fold"))):
+        return single("multiple", times, i + 1)
     if word in ("halved", "halves", "halving"):
         return Span((Meaning(0.5, "multiple", 0.5), Meaning(50.0, "percent", 50.0)), i + 1)
     if word in _MULTIPLES:
@@ -96,6 +98,8 @@ def multiple(at: Tokens, i: int) -> Span | None:
 
 def vague(at: Tokens, i: int) -> Span | None:
     """Return "dozens of", "hundreds of thousands of", "thousands fled"."""
+    if at[i].text in ("few", "several") and (scale := SCALES.get(at[i + 1].text)):
+        return Span((Meaning(2 * scale, "vague", 2 * scale, top=10 * scale),), i + 2)
     if at[i].text not in _PLURALS:
         return None
     end = i + 3 if at[i + 1].text == "of" and at[i + 2].text in _PLURALS else i + 1

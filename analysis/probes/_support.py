@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 
-from analysis.probes._quantities import Quantity, implied_too
 from analysis.probes._meanings import Meaning
+from analysis.probes._quantities import Quantity, implied_too
 from analysis.probes._units import CELSIUS, FAHRENHEIT
 
 TOLERANCE = 0.02

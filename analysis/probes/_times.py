@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.probes._numbers import TENS, Tokens, year_in_words
 from analysis.probes._meanings import Meaning, Span, single
+from analysis.probes._numbers import TENS, Tokens, year_in_words
 
 _DECADES = {f"{word[:-1]}ies": value for word, value in TENS.items()}
 _HALF_DAYS = {"am": 0, "pm": 12, "o'clock": 0}

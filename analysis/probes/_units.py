@@ -11,6 +11,15 @@ import yaml
 from analysis.probes._numbers import Tokens
 
 CURRENCIES = {"$": "money $", "€": "money €", "£": "money £", "¥": "money ¥", "₹": "money ₹"}
+CODES = {
+    "EUR": "money €",
+    "USD": "money $",
+    "US$": "money $",
+    "GBP": "money £",
+    "JPY": "money ¥",
+    "INR": "money ₹",
+    "Rs": "money ₹",
+}
 _CENTS = ("money $", "money €")
 _BY = frozenset("a an each every".split())
 _AFTER = frozenset("later ago earlier before after from of".split())
@@ -19,6 +28,18 @@ _BEFORE = frozenset(
     "in for within than after of once twice half about over only just took takes take lasts lasted last".split()
 )
 """Words before "a week" that do so."""
+
+
+_ADVERBS = {
+    "hourly": 3600.0,
+    "daily": 86400.0,
+    "nightly": 86400.0,
+    "weekly": 604800.0,
+    "monthly": 2629800.0,
+    "yearly": 31557600.0,
+    "annually": 31557600.0,
+    "annum": 31557600.0,
+}
 
 
 class Unit(NamedTuple):
@@ -94,6 +115,8 @@ def rate(at: Tokens, i: int, unit: Unit | None, *, words: int = 3) -> Unit | Non
         i: the token after the number and its unit.
     """
     for j in range(i, i + words + 1):
+        if at[j].text in _ADVERBS:
+            return _per(at, j, unit)
         if at[j].text == "/" and j == i and at.glued(j):
             return _per(at, j + 1, unit)
         if at[j].text == "per":
@@ -114,9 +137,9 @@ def _per(at: Tokens, j: int, unit: Unit | None) -> Unit | None:
     if at[j].kind == "digits" and at[j].text.isdigit() and int(at[j].text[:9]) > 0:
         times, k = float(at[j].text[:9]), j + 1
     kind, factor = (unit.kind, unit.factor) if unit else ("", 1.0)
-    if at[k].text == "night":
+    if at[k].text in ("night", "nightly"):
         return Unit(f"{kind}/night", factor / times, k + 1)
-    other = named(at, k)
+    other = Unit("time", _ADVERBS[at[k].text], k + 1) if at[k].text in _ADVERBS else named(at, k)
     if other is None or other.kind == "percent":
         return None
     return Unit(f"{kind}/{other.kind}", factor / (other.factor * times), other.end)
