@@ -124,25 +124,26 @@ class _Verdicts:
         return self._given[probe].get(key) or Verdict(1 if key in self._labelled[probe] else 0)
 
     def _read(self, events: Iterable[Event]) -> None:
-        messages: dict[str, bytes] = {}
+        messages: dict[str, MessagePublished] = {}
         feed: list[str] = []
         for event in events:
             match event:
                 case StepStarted():
                     messages, feed = {}, []
                 case MessagePublished():
-                    messages[event.message] = _key(event.anchor, event.text, event.thinking)
-                    self._published.add(messages[event.message])
+                    messages[event.message] = event
+                    self._published |= {_key(event.anchor, event.text, seen) for seen in (event.thinking, "")}
                 case FeedOpened():
                     feed = event.messages
                 case MessagesLabelled():
                     for item, probe in zip(unpack(event.items, Int16s), event.probes, strict=True):
                         if probe in self._labelled:
-                            self._labelled[probe].add(messages[feed[item]])
+                            checked = messages[feed[item]]  # a fact-check reads no thinking
+                            self._labelled[probe].add(_key(checked.anchor, checked.text, ""))
                 case VerdictGiven() if event.probe in self._given and event.message in messages:
-                    self._given[event.probe][messages[event.message]] = Verdict(
-                        _label(event.label), tuple(event.evidence)
-                    )
+                    given = messages[event.message]
+                    key = _key(given.anchor, given.text, given.thinking)
+                    self._given[event.probe][key] = Verdict(_label(event.label), tuple(event.evidence))
                     self.judges[event.probe] = event.judge
                 case _:
                     pass
