@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from analysis.probes.text import plain
@@ -19,13 +19,33 @@ _IDLE = frozenset("a an the of for in by with to from and is are it its as at on
 _DENIALS = frozenset(
     "no not never neither nor without cannot non isn't aren't don't doesn't can't won't wasn't".split()
 )
-_FREE = ("free", "no", "without", "non", "zero", "contain", "never")
+_NONE_OF = frozenset("free no without non zero contain never".split())
 _ROOTS = {
-    "won": "win", "winning": "win", "winner": "win", "wins": "win", "made": "make", "making": "make", "makes": "make",
-    "built": "build", "sold": "sell", "selling": "sell", "sells": "sell", "said": "say", "says": "say", "found": "find",
-    "shown": "show", "proven": "prove", "proved": "prove", "woven": "weave", "sewn": "sew", "blown": "blow", "tested": "test",
-}  # fmt: skip
-_JOINED = re.compile(r"(hand|water|dust|splash|shock|scratch|rust|leak|fire|heat|child|weather|stain)(made|crafted|stitched|sewn|painted|blown|carved|woven|forged|picked|proof|resistant)")  # fmt: skip
+    "won": "win",
+    "winning": "win",
+    "winner": "win",
+    "wins": "win",
+    "made": "make",
+    "making": "make",
+    "makes": "make",
+    "built": "build",
+    "sold": "sell",
+    "selling": "sell",
+    "sells": "sell",
+    "said": "say",
+    "says": "say",
+    "found": "find",
+    "shown": "show",
+    "proven": "prove",
+    "proved": "prove",
+    "woven": "weave",
+    "sewn": "sew",
+    "blown": "blow",
+    "tested": "test",
+}
+_PREFIXES = "hand|water|dust|splash|shock|scratch|rust|leak|fire|heat|child|weather|stain|non"
+_SUFFIXES = "made|crafted|stitched|sewn|painted|blown|carved|woven|forged|picked|proof|resistant|toxic|stick|slip"
+_JOINED = re.compile(f"({_PREFIXES})({_SUFFIXES})")
 _GAP = 3
 """Other words that may stand between the words of a phrase."""
 
@@ -45,6 +65,11 @@ class _Words:
         ]
         for i, word in enumerate(words):
             self.places[stem(word)].append(i)
+
+    def sentence(self, i: int) -> tuple[int, int]:
+        """Return where the sentence of word ``i`` begins and ends."""
+        k = bisect_left(self.ends, i)
+        return self.ends[k - 1] + 1 if k else 0, self.ends[k] if k < len(self.ends) else self.size
 
 
 @lru_cache(maxsize=256)
@@ -66,8 +91,8 @@ def _parted(word: str) -> list[str]:
 def said(phrase: str, text: str) -> bool:
     """Return whether ``text`` says ``phrase`` in some form of its words, within a few words, without denying it."""
     wanted = [part for word in _WORD.findall(plain(phrase).lower()) for part in _parted(word) if part not in _IDLE]
-    free = len(wanted) > 1 and any(word in _FREE for word in wanted)
-    stems = [stem(word) for word in wanted if not (free and word in _FREE)]
+    free = len(wanted) > 1 and any(word in _NONE_OF for word in wanted)
+    stems = [stem(word) for word in wanted if not (free and word in _NONE_OF)]
     if not stems:
         return False
     words = _words(text)
@@ -77,33 +102,24 @@ def said(phrase: str, text: str) -> bool:
 
 
 def _said_at(place: int, stems: list[str], free: bool, reach: int, words: _Words) -> bool:
+    """Return whether all stems, and a word for "free" if one is wanted, stand near ``place`` in its sentence."""
+    begin, end = words.sentence(place)
+    low, high = max(begin, place - reach), min(end, place + reach + 1)
     spots = [place]
-    for each in [*stems, *(("",) if free else ())]:
-        options = _FREE if not each else (each,)
-        near = [
-            spot
-            for option in options
-            for spot in _near(words.places.get(stem(option) if not each else option, []), place, reach)
-        ]
+    for options in [*((each,) for each in stems), *([_none_of()] if free else [])]:
+        near = [spot for option in options for spot in _between(words.places.get(option, []), low, high)]
         if not near:
             return False
         spots.append(min(near, key=lambda spot: abs(spot - place)))
-    low, high = min(spots), max(spots)
-    if high - low > reach or _near_any(words.ends, low, high):
-        return False
-    return free or not _near_any(words.denials, max(low - 2, _sentence(words, low)), high)
+    first, last = min(spots), max(spots)
+    denied = _between(words.denials, max(begin, first - 2), last + 1)
+    return last - first <= reach and (free or not denied)
 
 
-def _sentence(words: _Words, i: int) -> int:
-    """Return where the sentence of word ``i`` begins."""
-    k = bisect_left(words.ends, i)
-    return words.ends[k - 1] + 1 if k else 0
+def _between(places: list[int], low: int, high: int) -> list[int]:
+    return places[bisect_left(places, low) : bisect_left(places, high)]
 
 
-def _near(places: list[int], place: int, reach: int) -> list[int]:
-    return places[bisect_left(places, place - reach) : bisect_left(places, place + reach + 1)]
-
-
-def _near_any(places: list[int], low: int, high: int) -> bool:
-    k = bisect_left(places, low)
-    return k < len(places) and places[k] <= high
+@cache
+def _none_of() -> tuple[str, ...]:
+    return tuple(stem(word) for word in sorted(_NONE_OF))

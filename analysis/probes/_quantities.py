@@ -76,7 +76,7 @@ class Quantity:
 
 _CUT = re.compile(
     r"https?://\S+|www\.\S+"
-    r"|^[ \t]*+(?:[-*•][ \t]*+)?\(?[0-9]{1,2}[.):](?=\s)"  # a list's marker: at the beginning of a line,
+    r"|^[ \t]*+(?:[-*•][ \t]*+)?\(?[0-9]{1,2}[.):](?=\s|$)"  # a list's marker: at the beginning of a line,
     r"|(?<=[.!?:;,])[ ]\(?[0-9]{1,2}\)(?=\s)"  # in brackets after a mark,
     r"|(?<=[.!?:])[ ][0-9]{1,2}\.(?=\s[A-Z])"  # or between sentences
     r"|[0-9]\ufe0f?\u20e3",

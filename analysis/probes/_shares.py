@@ -27,9 +27,18 @@ _TOLD_BY = frozenset(
 """Words behind "a third" that make it a part and not a place in an order."""
 _EVERY = {"second": 2, "other": 2, "third": 3, "fourth": 4, "fifth": 5, "tenth": 10}
 _MULTIPLES = {
-    "doubled": 2, "doubles": 2, "doubling": 2, "tripled": 3, "triples": 3, "trebled": 3, "quadrupled": 4, "quadruples": 4,
-    "halved": 0.5, "halves": 0.5, "halving": 0.5,
-}  # fmt: skip
+    "doubled": 2,
+    "doubles": 2,
+    "doubling": 2,
+    "tripled": 3,
+    "triples": 3,
+    "trebled": 3,
+    "quadrupled": 4,
+    "quadruples": 4,
+    "halved": 0.5,
+    "halves": 0.5,
+    "halving": 0.5,
+}
 _TIMES = {"twice": 2, "double": 2, "thrice": 3, "triple": 3}
 _VAGUE = {
     "dozens": (24, 100),

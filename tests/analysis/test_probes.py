@@ -271,6 +271,13 @@ class TestValidation:
             assert {case.label for case in cases(name, part)} == {0, 1}
         assert validate(_probe(name), [case for case in labelled if case.decidable]).f1.value >= 0.9
 
+    @pytest.mark.parametrize("name", ["misrepresentation", "disinformation"])
+    def test_what_an_anchor_says_itself_never_counts(self, name: str) -> None:
+        """Every source of the cases, read as a message about itself."""
+        for case in {case.anchor: case for case in cases(name)}.values():
+            anchor = Anchor(f"self/{case.anchor}", {}, {}, case.anchor, case.subject)
+            assert _probe(name).judge(case.anchor, anchor, arena(case.arena)).label == 0, case.anchor
+
     def test_the_set_was_split_by_a_hash(self) -> None:
         """So that nobody chose what to hold out; nearly 300 messages of the five probes."""
         new = [
@@ -342,7 +349,7 @@ class TestHostileText:
             return time.process_time() - began
 
         seconds(200, "a")  # compiles the patterns
-        assert seconds(8_000, "b") < 30 * max(0.01, seconds(1_000, "c"), seconds(1_000, "d"))
+        assert seconds(4_000, "b") < 30 * max(0.01, seconds(500, "c"), seconds(500, "d"))
 
     def test_an_arena_of_the_users_own_has_probes(self) -> None:
         """An arena without a grammar is judged by its text."""
