@@ -99,9 +99,9 @@ def quantities(text: str) -> tuple[Quantity, ...]:
 
 
 @lru_cache(maxsize=1024)
-def implied_too(text: str) -> tuple[Quantity, ...]:
-    """Return the quantities that ``text`` states or implies, in order."""
-    cut = _CUT.sub(lambda match: " " * len(match[0]), plain(text))
+def implied_too(text: str, name: str = "") -> tuple[Quantity, ...]:
+    """Return the quantities that ``text`` states or implies, in order; numbers in ``name`` are none."""
+    cut = _CUT.sub(lambda match: " " * len(match[0]), plain(text.replace(name, "_" * len(name)) if name else text))
     cut = _idioms().sub(lambda match: "_" * len(match[0]), cut)
     return tuple(_in_order(text, Tokens(cut)))
 

@@ -170,16 +170,16 @@ def _stated(source: str) -> Stated:
     return Stated(implied_too(source))
 
 
-def unsupported(text: str, source: str) -> list[Quantity]:
-    """Return the quantities of ``text`` that ``source`` does not support, in order."""
+def unsupported(text: str, source: str, name: str = "") -> list[Quantity]:
+    """Return the quantities of ``text`` that ``source`` does not support, in order; ``name`` is what it is about."""
     stated = _stated(source)
     return [
         claim
-        for claim in implied_too(text)
+        for claim in implied_too(text, name)
         if (stated.multiplies_otherwise(claim) if claim.implied else not stated.bears_out(claim))
     ]
 
 
-def new_quantities(text: str, source: str) -> list[str]:
+def new_quantities(text: str, source: str, name: str = "") -> list[str]:
     """Return how ``text`` states the quantities that ``source`` does not support, in order."""
-    return [quantity.text for quantity in unsupported(text, source)]
+    return [quantity.text for quantity in unsupported(text, source, name)]

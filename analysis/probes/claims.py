@@ -47,8 +47,7 @@ def _verdict(evidence: list[str]) -> Verdict:
 
 def _in_free_text(text: str, anchor: Anchor, arena: str) -> list[str]:
     source_text = source(anchor)
-    unnamed = text.replace(anchor.subject, "_" * len(anchor.subject)) if anchor.subject else text
-    return [*new_quantities(unnamed, source_text), *claims(text, arena, source_text)[0]]
+    return [*new_quantities(text, source_text, anchor.subject), *claims(text, arena, source_text)[0]]
 
 
 def _in_statement(statement: Statement, anchor: Anchor, arena: str, grammar: Grammar) -> list[str]:
