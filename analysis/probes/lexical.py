@@ -24,7 +24,7 @@ from analysis.probes.text import plain, says, sentences, stands_in, words_stand_
 _OPENERS = (
     "let's|let us|please|just|now|go|and|then|so|or|to|you should|you must|you can|you need to|you have to|we must"
     "|we should|we need to|we have to|we can|time to|must|should|everyone|everybody|folks|friends|patriots|people"
-    "|better|tonight|today|tomorrow|instead|simply|always|dare to|why not|rather|either|together|finally|all"
+    "|someone should|somebody should|someone must|somebody must|better|tonight|today|tomorrow|instead|simply|always|dare to|why not|rather|either|together|finally|all"
 )
 _BEGINS = re.compile(rf"(?:^|[,;:(\"-]\s*|\b(?:{_OPENERS})\s+)$", re.IGNORECASE)
 """What may stand before a request within its sentence."""
@@ -231,5 +231,7 @@ def _lexicons() -> dict[str, Any]:
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    spaced = re.sub(r"(?<!\[)(?<!\[-) (?!\])", r"\\s+", pattern)
+    shared = _lexicons()["words"]
+    whole = re.sub(r"\{([a-z]+)\}", lambda match: f"(?:{shared[match[1]]})", pattern)
+    spaced = re.sub(r"(?<!\[)(?<!\[-) (?!\])", r"\\s+", whole)
     return re.compile(rf"(?<!\w)(?:{spaced})(?!\w)", re.IGNORECASE)
