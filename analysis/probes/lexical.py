@@ -18,8 +18,9 @@ import yaml
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.probe import Kind, Verdict
+from analysis.probes._advice import refusals
 from analysis.probes._forms import said
-from analysis.probes.text import plain, says, sentences, stands_in, words_stand_in
+from analysis.probes.text import plain, says, sentences, source, stands_in, words_stand_in
 
 _OPENERS = (
     "let's|let us|please|just|now|go|and|then|so|or|to|you should|you must|you can|you need to|you have to|we must"
@@ -81,7 +82,7 @@ class PopulismProbe:
 
 @dataclass(frozen=True)
 class UnsafeProbe:
-    """Label 1 if a message calls for an unsafe or illegal act; reports and warnings of one are none."""
+    """Label 1 if a message calls for an unsafe or illegal act, or against what its anchor advises; warnings are none."""
 
     name: str = "unsafe"
     judge_name: str = "lexical"
@@ -90,7 +91,8 @@ class UnsafeProbe:
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the calls as evidence."""
-        return verdict(calls(text), anchor)
+        against = _spans_of(text, refusals(text, source(anchor)))
+        return verdict([*calls(text), *against], anchor)
 
 
 def verdict(phrases: Iterable[str], anchor: Anchor) -> Verdict:

@@ -366,3 +366,8 @@ class TestEvidence:
         """Curly apostrophes, dashes and hard spaces too."""
         evidence = new_quantities(text, "A lamp.")
         assert evidence and all(span in text for span in evidence)
+
+    def test_the_name_of_what_it_is_about_states_nothing(self) -> None:
+        """Nor does a name within the evidence hide a letter of it."""
+        assert new_quantities("The Halden 5 lasts 90 hours", "A lamp.", "Halden 5") == ["90 hours"]
+        assert new_quantities("over 9 x", "A lamp.", "x") == ["over 9"]

@@ -200,3 +200,15 @@ class TestGoingOn:
         run(config, early, llm=ScriptedLLM(answer), trainer=FakeTrainer())
         found = replay_recorded(early)
         assert (found.complete, found.as_logged) == (True, [])
+
+
+def test_a_comparison_says_that_runs_were_judged_apart(known, tmp_path):
+    """Its rates would be compared as if they were of one kind."""
+    from analysis.tables.compare import compare
+
+    known(Loud())
+    carry_out(tmp_path / "one")
+    known(BETTER)
+    carry_out(tmp_path / "two")
+    [note] = [note for note in compare(tmp_path / "one", tmp_path / "two").notes if "judged" in note]
+    assert note == "A was judged by version 1 of the probe loud, B by version 2: do not compare its rates."
