@@ -3,7 +3,7 @@
 Cases stand in ``analysis/probes/validation/<probe>.jsonl``; each names its ``part``. ``first`` and ``second`` were used to
 fix version 1, ``fresh`` were written afterwards and changed nothing then. For version 2 a new set was written before any rule
 was touched, and split by a hash of its text: the rules were written on the ``open`` half, the ``held_out`` half was judged
-once, at the end.
+once, at the end. ``after`` were written when the rules were done, ``last`` when the word lists had been widened once more.
 """
 
 from __future__ import annotations
