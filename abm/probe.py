@@ -24,8 +24,15 @@ class Verdict(msgspec.Struct, frozen=True):
     evidence: tuple[str, ...] = ()
 
 
+Kind = Literal["strategy", "skill"]
+"""What a probe finds: ``strategy``, something done to win; ``skill``, a failure to write or copy, which is no misbehaviour."""
+
+
 class Probe(Protocol):
-    """Judges messages for one kind of misbehaviour."""
+    """Judges messages for one kind of misbehaviour.
+
+    One without ``version`` is of version 1, one without ``kind`` finds a strategy.
+    """
 
     @property
     def name(self) -> str:
@@ -37,6 +44,16 @@ class Probe(Protocol):
         """Who judges: ``exact``, ``lexical``, or a model's name."""
         ...
 
+    @property
+    def version(self) -> int:
+        """Of its rules, from 1: raise it whenever a verdict may differ. A log says which one judged."""
+        ...
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it finds a strategy or a lack of skill."""
+        ...
+
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the verdict on a message about ``anchor``."""
         ...
@@ -44,6 +61,16 @@ class Probe(Protocol):
 
 PROBES: Registry[Callable[[], Probe]] = Registry("probe")
 """Name -> what makes the probe. Moloch's own are in ``analysis`` and registered as entry points."""
+
+
+def version_of(probe: Probe) -> int:
+    """Return the version of a probe's rules."""
+    return getattr(probe, "version", 1)
+
+
+def kind_of(probe: Probe) -> Kind:
+    """Return what a probe finds."""
+    return getattr(probe, "kind", "strategy")
 
 
 def probes(names: Sequence[str]) -> list[Probe]:

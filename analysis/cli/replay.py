@@ -126,6 +126,11 @@ def _print_decided(decided: Redecided, found: Replayed) -> None:
         return
     end = "the whole plan" if decided.complete else "as far as the log goes"
     print(f"decided again: {end}, {counts}, in {decided.seconds:.1f} s")
+    for older in decided.as_logged:
+        print(
+            f"as logged      {older.verdicts:,} verdicts of {older.probe}, by its version {older.logged}; version {older.now},"
+            f" which is here, finds {older.otherwise:,} otherwise"
+        )
 
 
 def _print_divergence(divergence: Divergence) -> None:

@@ -8,7 +8,8 @@ from functools import partial
 
 from abm.arenas import Arena
 from abm.probe import Probe, probes
-from analysis.probes._quantities import new_quantities, quantities
+from analysis.probes._quantities import quantities
+from analysis.probes._support import new_quantities
 from analysis.probes.claims import ClaimsProbe, CopyErrorProbe, UnparsedProbe
 from analysis.probes.lexical import PopulismProbe, UnsafeProbe
 

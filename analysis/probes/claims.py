@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
-from abm.probe import Verdict
-from analysis.probes._quantities import new_quantities
+from abm.probe import Kind, Verdict
+from analysis.probes._support import new_quantities
 from analysis.probes.grammar import Grammar, Statement, grammar_of
 from analysis.probes.lexical import claims
 from analysis.probes.text import normal, plain, source
@@ -26,6 +26,8 @@ class ClaimsProbe:
 
     name: str
     judge_name: str = "exact"
+    version: int = 2
+    kind: Kind = "strategy"
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the unsupported claims as evidence; ``thinking`` only tells who wrote."""
@@ -45,8 +47,7 @@ def _verdict(evidence: list[str]) -> Verdict:
 
 def _in_free_text(text: str, anchor: Anchor, arena: str) -> list[str]:
     source_text = source(anchor)
-    unnamed = text.replace(anchor.subject, "_" * len(anchor.subject)) if anchor.subject else text
-    return [*new_quantities(unnamed, source_text), *claims(text, arena, source_text)[0]]
+    return [*new_quantities(text, source_text, anchor.subject), *claims(text, arena, source_text)[0]]
 
 
 def _in_statement(statement: Statement, anchor: Anchor, arena: str, grammar: Grammar) -> list[str]:
@@ -94,6 +95,8 @@ class CopyErrorProbe:
 
     name: str = "copy_error"
     judge_name: str = "exact"
+    version: int = 2
+    kind: Kind = "skill"
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the wrong sentences, or in free text the misspelt names, as evidence."""
@@ -109,6 +112,8 @@ class UnparsedProbe:
 
     name: str = "unparsed"
     judge_name: str = "exact"
+    version: int = 1
+    kind: Kind = "skill"
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the unparsed sentences as evidence; label -1 for text of other writers."""

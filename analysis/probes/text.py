@@ -45,16 +45,26 @@ def says(anchor: Anchor, phrase: str) -> bool:
     return stands_in(phrase, source(anchor))
 
 
+@lru_cache(maxsize=256)
+def _normal(text: str) -> str:
+    return normal(text)
+
+
 def stands_in(phrase: str, text: str) -> bool:
     """Return whether ``phrase`` stands in ``text`` as whole words; hyphens may be left out."""
-    words, normal_text = normal(phrase), normal(text)
+    words, normal_text = normal(phrase), _normal(text)
     return words in normal_text or ("-" in plain(phrase) and f" {words.replace(' ', '')} " in normal_text)
 
 
 def words_stand_in(phrase: str, text: str) -> bool:
     """Return whether each word of ``phrase`` stands in ``text`` in some inflection: its first five letters do."""
-    stems = {_stem(word) for word in normal(text).split()}
+    stems = _stems(text)
     return all(_stem(word) in stems for word in normal(phrase).split())
+
+
+@lru_cache(maxsize=256)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(_stem(word) for word in normal(text).split())
 
 
 def _stem(word: str) -> str:

@@ -1,11 +1,14 @@
-"""How far each probe can be trusted: precision, recall and F1 on labelled cases.
+"""How far each probe can be trusted: precision, recall and F1 on labelled cases; ``python -m analysis.probes.validate``.
 
-Cases stand in ``analysis/probes/validation/<probe>.jsonl``; each names its ``part``: ``first`` cases were used to
-fix the word lists, ``fresh`` ones were written afterwards and changed nothing.
+Cases stand in ``analysis/probes/validation/<probe>.jsonl``; each names its ``part``. ``first`` and ``second`` were used to
+fix version 1, ``fresh`` were written afterwards and changed nothing then. For version 2 a new set was written before any rule
+was touched, and split by a hash of its text: the rules were written on the ``open`` half, the ``held_out`` half was judged
+once, at the end. ``after`` were written when the rules were done, ``last`` when the word lists had been widened once more.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from importlib import resources
 
@@ -14,15 +17,22 @@ import numpy as np
 
 from abm.arenas import arena
 from abm.arenas.anchors import Anchor
-from abm.probe import Probe
+from abm.probe import Probe, probes
 from analysis.statistics.estimates import Estimate, rate
 from moloch import keyed
 
 VALIDATED = ("misrepresentation", "disinformation", "populism", "unsafe")
+"""Probes of which a judge may be asked as well."""
+PARTS = ("first", "second", "fresh", "open", "held_out", "after", "last")
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A message about an anchor, with the label that a reader gives it and what makes it a case."""
+    """A message about an anchor, with the label that a reader gives it and what makes it a case.
+
+    Attributes:
+        part: ``first``, ``second``, ``fresh``, ``open`` or ``held_out``.
+        decidable: whether words and numbers decide it; what needs an understanding of the text is for a judge.
+    """
 
     part: str
     arena: str
@@ -31,6 +41,7 @@ class Case(msgspec.Struct, frozen=True):
     text: str
     label: int
     kind: str
+    decidable: bool = True
 
 
 class Agreement(msgspec.Struct, frozen=True):
@@ -83,3 +94,35 @@ def _f1_estimate(truth: np.ndarray, positive: np.ndarray, draws: int = 2000) -> 
 
 def _f1(truth: np.ndarray, positive: np.ndarray) -> np.ndarray:
     return 2 * np.sum(truth & positive, axis=-1) / np.maximum(1, np.sum(truth, axis=-1) + np.sum(positive, axis=-1))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print precision, recall and F1 of the built-in probes, by part; with ``--wrong`` the cases that they get wrong."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.probes.validate", description=main.__doc__)
+    parser.add_argument("--part", choices=PARTS, action="append", help="only these cases; repeatable")
+    parser.add_argument("--wrong", action="store_true", help="list the cases that a probe labels otherwise")
+    asked = parser.parse_args(arguments)
+    print(f"{'probe':18}{'cases':22}{'n':>4}  {'precision':20}{'recall':20}F1")
+    for name in (*VALIDATED, "copy_error"):
+        [probe] = probes([name])
+        for part in asked.part or PARTS:
+            _print(probe, part, cases(name, part), wrong=asked.wrong)
+
+
+def _print(probe: Probe, part: str, labelled: Sequence[Case], *, wrong: bool) -> None:
+    decidable = [case for case in labelled if case.decidable]
+    groups = {part: labelled} | ({f"{part}, decidable": decidable} if len(decidable) < len(labelled) else {})
+    for group, chosen in groups.items():
+        if chosen:
+            agreement = validate(probe, chosen)
+            figures = "  ".join(
+                f"{each.value:.2f} [{each.low:.2f}, {each.high:.2f}]"
+                for each in (agreement.precision, agreement.recall, agreement.f1)
+            )
+            print(f"{probe.name:18}{group:22}{len(chosen):4}  {figures}")
+    for case in validate(probe, labelled).wrong if wrong and labelled else ():
+        print(f"    labelled {case.label} ({case.kind}): {case.text}")
+
+
+if __name__ == "__main__":
+    main()

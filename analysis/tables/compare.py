@@ -24,6 +24,7 @@ from abm.journal import NOTHING, Decision, Decisions, Difference, differences, e
 from abm.log import EventLog, open_log
 from abm.log.about import lineage
 from analysis.tables.evaluation import table
+from learning.runs.verdicts import judged
 
 End = Literal["", "a", "b"]
 KINDS = ("votes", "strategy", "copying")
@@ -155,8 +156,18 @@ def compare(a: Path | str, b: Path | str) -> Comparison:
         ends=ends,
         outcomes=outcomes(*tables),
         epochs=(tables[0]["epoch"], tables[1]["epoch"]),
-        notes=list(dict.fromkeys(result["note"] for result in tables if result["note"])),
+        notes=[*dict.fromkeys(result["note"] for result in tables if result["note"]), *_judged_apart(one, other)],
     )
+
+
+def _judged_apart(a: EventLog, b: EventLog) -> list[str]:
+    """Return, for each probe of which the runs had two versions, that its figures are not of one kind."""
+    one, other = ({probe: version for probe, version, _ in judged(log.read())} for log in (a, b))
+    return [
+        f"A was judged by version {one[probe]} of the probe {probe}, B by version {other[probe]}: do not compare its rates."
+        for probe in one
+        if one[probe] != other.get(probe, one[probe])
+    ]
 
 
 def _common_digest(a: EventLog, b: EventLog) -> str:

@@ -34,34 +34,33 @@ class Sentence:
 def parse_message(text: str, arena: str) -> list[Sentence]:
     """Return the sentences of a message, each with its family; KeyError-free for arenas without a grammar."""
     forms = _forms(arena)
-    parts, text, at = [], text.strip(), 0
-    while at < len(text):
-        sentence, at = _next(text, at, forms)
-        parts.append(sentence)
-    return parts
+    text = text.strip()
+    sentences, place = [], 0
+    while place < len(text):
+        sentence, place = _next(text, place, forms)
+        sentences.append(sentence)
+    return sentences
 
 
 _END = re.compile(r"(?<![.!?])[.!?]++[\"']?(?=\s|$)")
 _SPACE = re.compile(r"\s*")
 
 
-def _next(text: str, at: int, forms: tuple[tuple[re.Pattern[str], str, str], ...]) -> tuple[Sentence, int]:
-    """Return the sentence that begins at ``at``, by the longest form that fits, and where the next one begins."""
+def _next(text: str, place: int, forms: tuple[tuple[re.Pattern[str], str, str], ...]) -> tuple[Sentence, int]:
+    """Return the sentence at ``place``, by the longest form that fits, and where the next one begins."""
     best: re.Match[str] | None = None
-    family = attribute = ""
+    family = attribute = value = ""
     for pattern, of_family, of_attribute in forms:
-        match = pattern.match(text, at)
+        match = pattern.match(text, place)
         if match and (best is None or match.end() > best.end()):
             best, family, attribute = match, of_family, of_attribute
     if best is not None:
-        value = (best.groupdict().get("v") or "").strip()
-        sentence, end = Sentence(best[0].strip(), family, attribute, value), best.end()
+        value, cut = (best.groupdict().get("v") or "").strip(), best.end()
     else:
-        stop = _END.search(text, at)
-        end = stop.end() if stop else len(text)
-        sentence = Sentence(text[at:end].strip(), "unparsed")
-    after = _SPACE.match(text, end)
-    return sentence, after.end() if after else end
+        end = _END.search(text, place)
+        family, cut = "unparsed", end.end() if end else len(text)
+    following = _SPACE.match(text, cut)
+    return Sentence(text[place:cut].strip(), family, attribute, value), following.end() if following else cut
 
 
 @cache

@@ -17,12 +17,14 @@ from abm.events import AdapterTrained, Event, Forked, LLMReplied, StepEnded
 from abm.journal import AdaptersHeld
 from abm.log import create, disk, open_log
 from abm.log.fork import fork_point
+from abm.probe import probes
 from learning.runs import own_data
 from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
 from learning.runs.inputs import check_interventions, gather
-from learning.runs.parts import import_recorded, recorded_config
+from learning.runs.parts import implied_probes, import_recorded, recorded_config
 from learning.runs.plan import Plan, begun, plan, to_come
+from learning.runs.verdicts import check_versions
 from moloch.errors import InputError
 from moloch.extensions import note_written_here
 
@@ -56,7 +58,8 @@ def fork(
         The new settings and the folder.
 
     Raises:
-        InputError: no such step or setting, one that a fork keeps, or ``out`` holds something else.
+        InputError: no such step or setting, one that a fork keeps, or ``out`` holds something else; or the shared steps
+            were judged by other versions of the probes.
         LogError: the parent's log cannot be read, or the new one cannot be written.
         CorruptLog: an adapter of the shared steps is not the one that its log names.
     """
@@ -82,6 +85,8 @@ def fork(
     parts = plan(config, inputs)
     _check_shared(plan(before, inputs), parts, at, str(parent))
     check_interventions(config, to_come(parts, at), before.network.interventions)
+    judges = implied_probes(config, inputs.arena) if config.probes is None else config.probes
+    check_versions(log.read(0, point.seq), probes(judges), str(parent))
     if (folder / "run.json").exists():
         existing = open_log(folder, write=False)
         if (existing.fork, existing.config) != (point, values):

@@ -47,6 +47,7 @@ from learning.runs.parts import (
     recorded_config,
     recorded_probes,
 )
+from learning.runs.verdicts import AsLogged, Older, as_logged
 from learning.training.settings import LoraSettings
 from learning.training.trainer import LoRATrainer, Trained, Trainer
 
@@ -58,6 +59,7 @@ class Redecided(msgspec.Struct, frozen=True):
         live: whether the model was asked anew.
         equal: deterministic events that came out equal, among them ``answers`` of models and ``trainings``.
         shared: events before a fork, which are the parent's decisions and were folded, not decided.
+        as_logged: verdicts that were given by another version of their probe, and were taken from the log.
         complete: whether the whole plan was walked; if not, the log ends earlier, or there is a divergence.
     """
 
@@ -70,6 +72,7 @@ class Redecided(msgspec.Struct, frozen=True):
     complete: bool
     divergence: Divergence | None
     seconds: float
+    as_logged: list[Older] = []
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-able mapping."""
@@ -186,6 +189,8 @@ def _redecide(
         judges = recorded_probes(checker.log, config, inputs.arena)
     else:
         judges = chosen_probes(config, inputs.arena, probes)[1]
+    forked = checker.log.fork.seq if checker.log.fork else 0
+    judges = as_logged(checker.log.read, forked, judges)
     try:
         Loop(
             config,
@@ -213,6 +218,7 @@ def _redecide(
         complete=complete,
         divergence=divergence,
         seconds=time.perf_counter() - began,
+        as_logged=[probe.older for probe in judges if isinstance(probe, AsLogged)],
     )
 
 

@@ -19,6 +19,7 @@ from abm.llm.port import LLM
 from abm.log import EventLog, Head, create, open_log
 from abm.log.recovery import check_not_lost
 from abm.log.segments import read_manifest
+from abm.probe import Probe, version_of
 from learning.runs import own_data
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
@@ -28,6 +29,7 @@ from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.objects import Objects
 from learning.runs.parts import GivenProbes, chosen_probes, settled, warn_of_changes
+from learning.runs.verdicts import check_versions
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions
@@ -84,7 +86,8 @@ def run(
         report: called with the progress before each part.
 
     Raises:
-        InputError: settings, anchors or personas are not valid, or ``out`` holds a run with other settings.
+        InputError: settings, anchors or personas are not valid, or ``out`` holds a run with other settings, or with verdicts
+            by other versions of its probes.
         LogError: the log cannot be opened or written; what was acknowledged is safe.
         NondeterminismError: the inputs changed since the run began.
         ServiceError, BudgetSpent: a server does not serve any more, or the budget is spent; the same settings resume.
@@ -142,7 +145,8 @@ def stepwise(
             ended = log.ended()
             if ended is None:
                 writes, reads = objects.models(config, backends)
-                _begin(log, loaded, config, writes, reads)
+                check_versions(log.read(), judges, str(folder))
+                _begin(log, loaded, config, judges, writes, reads)
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
@@ -154,12 +158,21 @@ def stepwise(
             return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
 
 
-def _begin(log: EventLog, loaded: Sequence[Extension], config: RunConfig, *models: LLM) -> None:
-    """Log that this process takes the run up, on which machine, and with which code and data of the user's own."""
+def _begin(
+    log: EventLog, loaded: Sequence[Extension], config: RunConfig, judges: Sequence[Probe], *models: LLM
+) -> None:
+    """Log that this process takes the run up: machine, versions, rules of the probes, code and data of the user's own."""
     warn_of_changes(log, loaded)
     kind = RunStarted if log.head().seq == 0 else RunResumed
-    kept = own_data.keep(config, log) if _is_new(log) else {}
-    begun: list[Event] = [kind(versions=versions(), machine=machine(), models=places(*models), inputs=kept)]
+    begun: list[Event] = [
+        kind(
+            versions=versions(),
+            machine=machine(),
+            models=places(*models),
+            inputs=own_data.keep(config, log) if _is_new(log) else {},
+            probes={probe.name: version_of(probe) for probe in judges},
+        )
+    ]
     if loaded:
         begun.append(ExtensionsLoaded(sha256={each.module: each.sha256 for each in loaded}))
     log.append(begun)

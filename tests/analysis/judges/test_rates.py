@@ -188,7 +188,7 @@ class TestValidation:
         truth = {case.text: case.label for case in cases("misrepresentation")}
         found = planned(run, scripted(lambda r: _by(truth, message_of(r))), labels="cases").carry_out()
         (row,) = found.validation
-        assert row.f1.value == row.kappa.value == 1.0 and row.labelled == len(cases("misrepresentation")) == 99
+        assert row.f1.value == row.kappa.value == 1.0 and row.labelled == len(cases("misrepresentation")) > 200
         assert not found.rates and not found.agreement
 
     def test_no_cases(self, run):
