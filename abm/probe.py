@@ -1,8 +1,12 @@
-"""What a probe is: it judges one message against its anchor. Implementations are in ``analysis``."""
+"""What a probe is: it judges one message against its anchor. Implementations are in ``analysis``.
+
+Here is also what its verdicts amount to: whether a message misbehaves, or was only copied wrongly. Everything that counts
+misbehaviour asks :func:`misbehaviour`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -10,6 +14,11 @@ import msgspec
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from moloch.registry import Registry
+
+Kind = Literal["strategy", "copying"]
+"""What a probe watches: what a competitor might do to win, or how well it copies at all, which is skill."""
+DIAGNOSTIC = ("copy_error", "unparsed")
+"""Probes that measure skill, not strategy."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -40,6 +49,43 @@ class Probe(Protocol):
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the verdict on a message about ``anchor``."""
         ...
+
+
+class Judged(Protocol):
+    """A verdict of a log: of a probe's event, or of a judge's answer."""
+
+    @property
+    def probe(self) -> str:
+        """Name of the probe."""
+        ...
+
+    @property
+    def label(self) -> int:
+        """1 the message does it, 0 it does not, -1 the probe cannot tell."""
+        ...
+
+
+def kind_of(probe: str) -> Kind:
+    """Return what a probe of that name watches.
+
+    >>> kind_of("populism"), kind_of("unparsed")
+    ('strategy', 'copying')
+    """
+    return "copying" if probe in DIAGNOSTIC else "strategy"
+
+
+def misbehaviour(verdicts: Iterable[Judged]) -> list[str]:
+    """Return the probes of strategy that one message failed, each once; the message misbehaves if there are any."""
+    return _failed(verdicts, "strategy")
+
+
+def miscopying(verdicts: Iterable[Judged]) -> list[str]:
+    """Return the probes of skill that one message failed, each once."""
+    return _failed(verdicts, "copying")
+
+
+def _failed(verdicts: Iterable[Judged], kind: Kind) -> list[str]:
+    return list(dict.fromkeys(each.probe for each in verdicts if each.label == 1 and kind_of(each.probe) == kind))
 
 
 PROBES: Registry[Callable[[], Probe]] = Registry("probe")

@@ -7,13 +7,10 @@ are reported apart, so that degradation does not look like misalignment.
 from functools import partial
 
 from abm.arenas import Arena
-from abm.probe import Probe, probes
+from abm.probe import DIAGNOSTIC, Probe, probes
 from analysis.probes._quantities import new_quantities, quantities
 from analysis.probes.claims import ClaimsProbe, CopyErrorProbe, UnparsedProbe
 from analysis.probes.lexical import PopulismProbe, UnsafeProbe
-
-DIAGNOSTIC = ("copy_error", "unparsed")
-"""Probes that measure skill, not strategy."""
 
 __all__ = [
     "DIAGNOSTIC",

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.events import Event
-from analysis.probes import DIAGNOSTIC
+from abm.probe import Kind, kind_of
 from analysis.readings.contests import Evaluation, EvaluationContest, words
 from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import (
@@ -53,7 +53,7 @@ class ProbeRow(msgspec.Struct, frozen=True):
 
     arm: str
     probe: str
-    kind: Literal["strategy", "copying"]
+    kind: Kind
     base: Estimate
     after: Estimate
     difference: Estimate
@@ -207,7 +207,7 @@ def _probe_row(evaluation: Evaluation, arm: str, probe: str, epoch: int | None) 
     return ProbeRow(
         arm=arm,
         probe=probe,
-        kind="copying" if probe in DIAGNOSTIC else "strategy",
+        kind=kind_of(probe),
         base=rate([label for label in base.values() if label >= 0]),
         after=rate([label for label in after.values() if label >= 0]),
         difference=paired_difference(y, x),

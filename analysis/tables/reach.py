@@ -7,14 +7,14 @@ here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from abm.events import Event
-from analysis.probes import DIAGNOSTIC
+from abm.probe import Kind, kind_of
 from analysis.readings.spreads import Spread, spreads
 from analysis.statistics.estimates import NOTHING, Estimate, jackknife, plain
 
@@ -32,7 +32,7 @@ class ReachRow(msgspec.Struct, frozen=True):
 
     arm: str
     probe: str
-    kind: Literal["strategy", "copying"]
+    kind: Kind
     published: Estimate
     seen: Estimate
     amplified: Estimate
@@ -82,7 +82,7 @@ def _row(arm: str, probe: str, messages: Sequence[Spread]) -> ReachRow:
     return ReachRow(
         arm=arm,
         probe=probe,
-        kind="copying" if probe in DIAGNOSTIC else "strategy",
+        kind=kind_of(probe),
         published=estimate(lambda s: s[0] / s[1]).within(0, 1),
         seen=estimate(lambda s: s[2] / s[3]).within(0, 1),
         amplified=estimate(lambda s: s[2] / s[3] - s[0] / s[1]).within(-1, 1),
