@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from abm.log import create, open_log, read_events
 from analysis.readings.book import Book
 from analysis.readings.reading import result_of
 from analysis.ui.data.places import place
-from tests.support.ui_server import Visit, serving
+from analysis.ui.key import door
+from tests.support.ui_server import Visit, entered, serving
 
 pytestmark = pytest.mark.browser
 GRAPH = ".moloch-diffusion"
@@ -324,6 +326,64 @@ class TestDesignedStates:
             assert visit.errors == [] and visit.strays == []
 
 
+class TestKey:
+    """Whoever opens the printed address is in, and leaves the token behind; nobody else is."""
+
+    @pytest.fixture
+    def page(self, browser):
+        """A page of a browser that was never here."""
+        context = browser.new_context()
+        yield context.new_page()
+        context.close()
+
+    def test_the_printed_address(self, served, page):
+        """Shows the page, without the token in the address bar, for the history or for scripts; other tabs and reloads are in."""
+        asked = []
+        page.on("request", lambda request: asked.append((request.url, request.headers.get("referer", ""))))
+        page.goto(served + "&run=isolated&page=agents")
+        page.wait_for_selector(".m-table")
+        own, token = served.split("?token=")
+        assert "token" not in page.url and "run=isolated" in page.url and page.evaluate("document.cookie") == ""
+        assert [url for url, referer in asked[1:] if token in url or token in referer] == []
+        cookie = next(each for each in page.context.cookies() if each["value"] == token)
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["name"]) == (
+            True,
+            "Strict",
+            f"moloch-{urlsplit(own).port}",
+        )
+        other = page.context.new_page()
+        other.goto(own)
+        other.wait_for_selector("tbody tr")
+
+    def test_nobody_else(self, served, page):
+        """Without it a sentence says what to do, and nothing of any run is there."""
+        for address in (served.partition("?")[0], served + "x"):
+            assert page.goto(address).status == 403
+            assert "moloch ui" in page.inner_text("body") and "isolated" not in page.content()
+
+    def test_the_door(self, served, page, tmp_path):
+        """The file that `moloch ui` has the browser open leads in, past the rule that keeps cookies from other sites' links."""
+        page.goto(door(tmp_path, served + "&run=isolated").as_uri())
+        page.wait_for_selector(GRAPH)
+        assert page.url.startswith(served.partition("?")[0]) and "token" not in page.url
+
+    def test_a_link_of_another_site(self, served, page):
+        """Finds the place again in a browser that has the cookie, and stays outside in one that has not."""
+        own = served.partition("?")[0]
+        page.route(
+            "http://elsewhere.example/",
+            lambda route: route.fulfill(body=f"<a href='{own}?run=isolated'>a run</a>", content_type="text/html"),
+        )
+        page.goto("http://elsewhere.example/")
+        page.click("a")
+        page.wait_for_function("document.body.innerText.includes('key')")
+        page.goto(served)
+        page.goto("http://elsewhere.example/")
+        page.click("a")
+        page.wait_for_selector(GRAPH)
+        assert page.url == f"{own}?run=isolated"
+
+
 class TestServing:
     """The server is for this machine, and refuses clearly."""
 
@@ -331,8 +391,9 @@ class TestServing:
         """A request under another name, or a socket of another site, gets nothing."""
         from http.client import HTTPConnection
 
-        host, port = served.removeprefix("http://").strip("/").split(":")
-        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
-            connection = HTTPConnection(host, int(port), timeout=10)
-            connection.request("GET", "/", headers=headers)
+        own, cookie = urlsplit(served).netloc, entered(served)
+        port = own.partition(":")[2]
+        for headers in ({"Host": f"evil.example:{port}"}, {"Origin": "http://evil.example"}):
+            connection = HTTPConnection(own, timeout=10)
+            connection.request("GET", "/", headers=headers | {"Cookie": cookie})
             assert connection.getresponse().status == 403

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.ui_server import serving
+from tests.support.ui_server import entered, serving
 
 pytestmark = pytest.mark.browser
 SOCKET = "/jupyter/api/kernels/x/channels"
@@ -20,12 +21,12 @@ def ask(networked):
     """Return what asks the server for a path as it is written, with headers as they are given: status and body."""
     pytest.importorskip("solara", reason="the ui extra is not installed")
     with serving(networked) as url:
-        own = url.removeprefix("http://").strip("/")
+        own, cookie = urlsplit(url).netloc, entered(url)
 
         def asked(path: str, **headers: str) -> tuple[int, bytes]:
             connection = HTTPConnection(own, timeout=30)
             connection.putrequest("GET", path, skip_host=True)
-            for name, value in ({"Host": own} | headers).items():
+            for name, value in ({"Host": own, "Cookie": cookie} | headers).items():
                 connection.putheader(name.replace("_", "-"), value.replace("OWN", own))
             connection.endheaders()
             answer = connection.getresponse()
@@ -34,6 +35,29 @@ def ask(networked):
             return answer.status, body
 
         yield asked
+
+
+class TestKey:
+    """The real server's every path is behind its key."""
+
+    PATHS = (
+        "/", "/?run=networked", "/anything", "/readyz", "/resourcez", "/jupyter/api/kernels/x", "/_solara/api/close/x", "/static/main.js",
+        "/static/assets/custom.js", "/static/assets/custom.css", "/static/public/x", "/jupyter/nbextensions/x", "/favicon.ico",
+        "/_solara/cdn/@widgetti/solara-vuetify-app@10.0.3/dist/solara-vuetify-app10.js", "/_solara/auth/login",
+    )  # fmt: skip
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_nothing_without_it(self, ask, path):
+        """Not a page, nor a file, nor a word about runs."""
+        status, body = ask(path, Cookie="")
+        assert status == 403 and b"key" in body and b"networked" not in body
+
+    def test_no_socket_without_it(self, ask):
+        """The socket carries everything: messages, and questions to a model at the owner's cost."""
+        own = UPGRADE | {"Origin": "http://OWN"}
+        assert ask(f"{SOCKET}?session_id=1", **own)[0] == 101
+        assert ask(f"{SOCKET}?session_id=1", **own, Cookie="")[0] == 403
+        assert ask(f"{SOCKET}?session_id=1", **own, Cookie="moloch-1=x")[0] == 403
 
 
 class TestNames:
