@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +22,20 @@ from tests.support.ui_server import Visit, entered, serving
 
 pytestmark = pytest.mark.browser
 GRAPH = ".moloch-diffusion"
+HALF_A_RUN = """
+import json, sys, time
+from pathlib import Path
+from abm.events import ContestDecided
+from abm.log import create, read_events
+run = Path(sys.argv[1])
+events = list(read_events(run))
+cut = next(e.seq for e in events if isinstance(e, ContestDecided) and e.contest.startswith("evaluate"))
+log = create(sys.argv[2], json.loads((run / "run.json").read_text())["config"])
+log.append(events[: cut + 1])
+print("written", flush=True)
+time.sleep(600)
+"""
+"""A program that writes the first half of a run again, and then waits."""
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +286,26 @@ class TestFollowing:
             assert visit.errors == [] and visit.strays == []
         new = {path for path in (tmp_path / "live").rglob("*") if path.is_file()} - before
         assert {path.parent.name for path in new} <= {"layouts", "parquet", "log", "snap"}
+
+    def test_a_run_that_is_killed_is_live_no_longer(self, browser, networked, tmp_path):
+        """While its process lives the graph says Live and the header running; once it is killed neither does, without a reload."""
+        pytest.importorskip("solara", reason="the ui extra is not installed")
+        command = [sys.executable, "-c", HALF_A_RUN, str(networked), str(tmp_path / "live")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            try:
+                assert writer.stdout is not None and writer.stdout.readline()
+                with serving(tmp_path / "live") as url:
+                    visit = Visit(browser, url)
+                    page = visit.graph("?run=live")
+                    page.locator(".md-live", has_text="Live").wait_for()
+                    assert page.locator("header .is-running").count() == 1
+                    writer.kill()
+                    page.locator("header .is-stopped").wait_for()
+                    page.locator(".md-live").wait_for(state="hidden")
+                    visit.close()
+                    assert visit.errors == [] and visit.strays == []
+            finally:
+                writer.kill()
 
     def test_a_page_that_nobody_sees_rests(self, browser, networked, tmp_path):
         """A tab in the background stays as it is while a run goes on, and shows what was missed when it is seen again."""

@@ -42,9 +42,10 @@ from analysis.ui.data import agents, contests, probes, training
 from analysis.ui.data.compare import compared
 from analysis.ui.data.film import film, society_choices, society_of, society_options
 from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.life import written_now
 from analysis.ui.data.persona import find_by_name, find_person
 from analysis.ui.data.places import place
-from analysis.ui.data.runs import describe, find_runs, keys, quoted, written_now
+from analysis.ui.data.runs import describe, find_runs, keys, quoted
 from analysis.ui.data.society import SocietyReading
 from analysis.ui.data.story import lines, read_story, story_rows
 
