@@ -41,7 +41,7 @@ def chosen_token() -> str:
 
 def door(folder: Path, url: str) -> Path:
     """Write a page, which nobody else may read, that leads to ``url``; what opens a browser shows everybody its arguments."""
-    path = folder / "moloch.html"
+    path = folder / "door.html"
     path.touch(0o600, exist_ok=False)
     path.write_text(leading_to(url), "utf-8")
     return path
