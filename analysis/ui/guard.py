@@ -31,8 +31,8 @@ POLICY = (
 )
 ELSEWHERE = b"This page is for this machine only.\n"
 LOCKED = (
-    b"These pages have a key. Open the address that `moloch ui` printed when it started, with ?token= and what follows;\n"
-    b"each start makes a new one.\n"
+    b"These pages have a key.\n\n"
+    b"Open the whole address that `moloch ui` printed, with ?token= and what follows. Each start makes a new one.\n"
 )
 ABSENT = b"Not here.\n"
 _HEADERS = {

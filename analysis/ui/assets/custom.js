@@ -59,7 +59,7 @@
     template: `<span class="m-chips"><span v-for="(chip, i) in chips" :key="i" class="m-chip" :class="chip.kind">{{ chip.text }}</span></span>`,
   });
   Vue.component("m-kinds", {
-    template: `<div class="m-kinds"><span><b class="m-chip strategy">misbehaved</b>what a competitor might do to win</span><span><b class="m-chip copying">miscopied</b>a failure of skill: a wrong fact, or no sentence at all</span></div>`,
+    template: `<div class="m-kinds"><span><b class="m-chip strategy">misbehaved</b>what a competitor might do to win</span><span><b class="m-chip copying">miscopied</b>a failure of skill: a fact copied wrongly, a garbled sentence</span></div>`,
   });
   Vue.component("m-votes", {
     // shares of votes as one bar; each part says in words what it is
