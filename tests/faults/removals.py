@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import collections
 import os
+from urllib.parse import urlsplit
 
 from backports import zstd
 
-from abm import events
+from abm import events, probe
 from abm.journal import decisions, live
 from abm.log import codec, disk, parquet, projection, recovery, segments, tail, upcast, writer
 from abm.state import snapshots
+from analysis.ui import guard, key
+from analysis.ui.data import life
 from moloch import keyed
 
 
@@ -268,3 +271,35 @@ def repair_looks_once() -> None:
 
 def no_second_look() -> None:
     segments._worth_another_look = lambda at, tried: False
+
+
+def no_key() -> None:
+    key.Key.held = lambda self, cookies, port: True
+
+
+def any_token() -> None:
+    key.Key.opens = lambda self, token: True
+
+
+def hosts_matched() -> None:
+    guard.is_loopback = lambda host: urlsplit(f"//{host}").hostname in guard.HOSTS
+
+
+def any_origin() -> None:
+    guard.is_own = lambda origin, host: True
+
+
+def token_kept() -> None:
+    guard.without_token = lambda path, query: f"{path}?{query}"
+
+
+def locks_not_listed() -> None:
+    life.written_now = lambda path: (path / "LOCK").exists()
+
+
+def pulse_not_felt() -> None:
+    life._lives = lambda pid: True
+
+
+def skill_is_strategy() -> None:
+    probe.kind_of = lambda name: "strategy"

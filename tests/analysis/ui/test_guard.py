@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 
@@ -12,48 +11,10 @@ from analysis.ui import key
 from analysis.ui.guard import Guard, is_loopback, is_own
 from analysis.ui.key import VARIABLE, Key, chosen_token, door
 from moloch.errors import InputError
+from tests.support.asgi import ask, headers_of, yes
 
 pytest.importorskip("starlette", reason="the ui extra is not installed")
 TOKEN = "a-token-of-our-own"
-
-
-def ask(app, *, kind: str = "http", path: str = "/", query: str = "session_id=1", method: str = "GET", **headers: str):
-    """Return what an application sends; a list is a header that comes several times."""
-    sent: list[dict] = []
-
-    begun = {"type": "websocket.connect" if kind == "websocket" else "http.request", "body": b"", "more_body": False}
-    coming = [{"type": "http.disconnect"}, begun]
-
-    async def receive():
-        return coming.pop() if coming else await asyncio.Event().wait()
-
-    async def send(message):
-        sent.append(message)
-
-    listed = [
-        (name.replace("_", "-").encode(), value.encode("latin-1"))
-        for name, values in headers.items()
-        for value in ([values] if isinstance(values, str) else values)
-    ]
-    scope = {
-        "type": kind,
-        "path": path,
-        "headers": listed,
-        "method": method,
-        "root_path": "",
-        "query_string": query.encode("latin-1"),
-    }
-    asyncio.run(app(scope, receive, send))
-    return sent
-
-
-async def yes(scope, receive, send):
-    """Say yes to everything."""
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.accept"})
-        return
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"yes"})
 
 
 @pytest.fixture
@@ -68,10 +29,6 @@ def locked(tmp_path):
     """The same one with a key."""
     (tmp_path / "there.js").write_text("1")
     return Guard(yes, tmp_path, TOKEN)
-
-
-def headers_of(sent: list[dict]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 
 
 class TestHosts:
