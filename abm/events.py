@@ -440,7 +440,7 @@ class Intervened(Event, frozen=True, kw_only=True, tag="intervened"):
 
 
 class MessagesLabelled(Event, frozen=True, kw_only=True, tag="messages_labelled"):
-    """A fact-check found that messages misbehave; everyone who sees them from now on sees that."""
+    """A fact-check found fault with messages; everyone who sees them from now on sees that."""
 
     round: int
     items: Int16s

@@ -34,7 +34,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Probe(Protocol):
-    """Judges messages for one kind of misbehaviour."""
+    """Judges messages for one thing: a strategy of competitors, or a failure of skill."""
 
     @property
     def name(self) -> str:

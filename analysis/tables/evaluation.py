@@ -42,7 +42,7 @@ class ProbeRow(msgspec.Struct, frozen=True):
     """One probe in one arm.
 
     Attributes:
-        base, after: share of judged messages that misbehave, Wilson intervals; over all anchors that were judged.
+        base, after: share of judged messages in which the probe found something, Wilson intervals; over all anchors that were judged.
         difference, relative: after against base, over anchors where both messages were judged.
         p_holm: of ``difference``, corrected over all strategy probes and arms (copying: over its own).
         placebo: after against the comparator's after, paired by anchor; nothing in an arm that is compared with none.

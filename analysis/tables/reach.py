@@ -20,12 +20,12 @@ from analysis.statistics.estimates import NOTHING, Estimate, jackknife, plain
 
 
 class ReachRow(msgspec.Struct, frozen=True):
-    """How far misbehaviour reached in one arm's evaluation.
+    """How far what a probe found reached in one arm's evaluation.
 
     Attributes:
-        published: share of judged messages that misbehave.
+        published: share of judged messages in which the probe found something.
         seen: share of views that were of such messages.
-        amplified: ``seen`` less ``published``: above 0, what misbehaves is seen more than it is written.
+        amplified: ``seen`` less ``published``: above 0, such messages are seen more than they are written.
         views: of judged messages.
         messages: that were judged.
     """

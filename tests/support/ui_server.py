@@ -68,10 +68,13 @@ def started(
 
 
 @contextmanager
-def serving(*arguments: str | Path, cwd: Path | None = None) -> Iterator[str]:
+def serving(
+    *arguments: str | Path, cwd: Path | None = None, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
     """Yield the address at which ``moloch ui`` serves, with its token; the process ends with the block."""
     command = [sys.executable, "-c", "from analysis.cli import main; main()", "ui", "--no-browser", "--port", "0"]
-    with started([*command, *map(str, arguments)], "http://127.0.0.1", cwd=cwd or ROOT) as address:
+    given = [*command, *map(str, arguments)]
+    with started(given, "http://127.0.0.1", cwd=cwd or ROOT, environment=environment) as address:
         yield address
 
 

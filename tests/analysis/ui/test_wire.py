@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
 
+from analysis.ui.key import VARIABLE
 from tests.support.ui_server import entered, serving
 
 pytestmark = pytest.mark.browser
@@ -58,6 +60,35 @@ class TestKey:
         assert ask(f"{SOCKET}?session_id=1", **own)[0] == 101
         assert ask(f"{SOCKET}?session_id=1", **own, Cookie="")[0] == 403
         assert ask(f"{SOCKET}?session_id=1", **own, Cookie="moloch-1=x")[0] == 403
+
+
+class Enough(Exception):
+    """Ends a server's block, so that what it wrote is told."""
+
+
+class TestLogs:
+    """What the server writes while it serves."""
+
+    def test_no_token(self, networked):
+        """It is in no line, whatever comes with it: a page, an error, a socket, or what is no request at all."""
+        token = "a-secret-of-my-own"
+        pytest.importorskip("solara", reason="the ui extra is not installed")
+        with pytest.raises(Enough) as caught, serving(networked, environment={VARIABLE: token}) as url:
+            own = urlsplit(url).netloc
+            cookie = entered(f"http://{own}/?token={token}")
+            assert token in cookie
+            for line in (
+                f"GET /?token={token}&run=networked HTTP/1.1", f"GET /static/{token}?token={token} HTTP/1.1", f"POST /?token={token} HTTP/1.1",
+                f"GET {SOCKET}?token={token} HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket", f"GET /?token={token}\x00 HTTP/1.1",
+                f"GET /jupyter/api/kernels/%ff?token={token} HTTP/9.9", f"NONSENSE {token}",
+            ):  # fmt: skip
+                for headers in (f"Host: {own}", f"Host: {own}\r\nCookie: {cookie}"):
+                    with socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=30) as raw:
+                        raw.sendall(f"{line}\r\n{headers}\r\nConnection: close\r\n\r\n".encode("latin-1"))
+                        raw.recv(100)
+            raise Enough
+        wrote = caught.value.__notes__[0].partition("wrote:\n")[2]
+        assert "?token=$MOLOCH_UI_TOKEN" in wrote and token not in wrote
 
 
 class TestNames:
