@@ -1,5 +1,4 @@
-"""A text in pieces, with the places marked where a probe's evidence stands. Knows nothing of terminals
-and browsers."""
+"""A text in pieces, with the places marked where a probe's evidence stands. Knows nothing of terminals and browsers."""
 
 from __future__ import annotations
 

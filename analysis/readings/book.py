@@ -35,7 +35,7 @@ from abm.events import (
     TiesFormed,
     VerdictGiven,
 )
-from abm.probe import misbehaviour, miscopying
+from abm.probe import Kind, kind_of, misbehaviour, miscopying
 from analysis.formats import LABEL, short
 from analysis.readings.reading import frame_of
 from analysis.readings.society import SHARED_ARM, SocietyKey
@@ -113,6 +113,11 @@ class Message:
         """Probes of skill that it failed."""
         return miscopying(self.verdicts)
 
+    def whether(self, kind: Kind) -> bool | None:
+        """Return whether it failed a probe of that kind; None where none could tell."""
+        told = any(verdict.label >= 0 and kind_of(verdict.probe) == kind for verdict in self.verdicts)
+        return bool(self.misbehaved if kind == "strategy" else self.miscopied) if told else None
+
 
 @dataclass
 class Contest:
@@ -183,7 +188,7 @@ class Book:
     def frame(self) -> pl.DataFrame:
         """Return a row per message, published or rejected; ``seq`` is its event's, ``step`` -1 before the first.
 
-        ``misbehaved`` and ``miscopied`` are null where no probe judged.
+        ``misbehaved`` and ``miscopied`` are null where no probe of that kind could tell.
         """
         rows = []
         for contest in self.contests.values():
@@ -192,7 +197,7 @@ class Book:
                 place = message.slot, step.phase, step.epoch, step.arm, step.number
                 wrote = message.competitor, message.anchor, message.adapter, message.text, message.thinking
                 ended = message.rejected, contest.outcome, contest.winner == message.slot
-                failed = (bool(message.misbehaved), bool(message.miscopied)) if message.verdicts else (None, None)
+                failed = message.whether("strategy"), message.whether("copying")
                 rows.append((message.message, message.contest, *place, *wrote, *ended, *failed, message.seq))
         return frame_of(rows, MESSAGES)
 

@@ -76,9 +76,13 @@ def _marked(message: dict[str, Any]) -> Text:
 
     findings = [(verdict["probe"], verdict["evidence"]) for verdict in message["verdicts"] if verdict["label"] == 1]
     marked = judged_passage(message["text"], findings, whole=True)
-    styles = [f"bold {STYLES['copying' if i in marked.slips else 'strategy']}" for i in range(len(marked.pieces))]
+    slips = set(marked.slips)
+    styles = {False: "", True: f"bold {STYLES['strategy']}"}
     return Text.assemble(
-        *((piece, style if evidence else "") for (piece, evidence), style in zip(marked.pieces, styles, strict=True))
+        *(
+            (piece, f"bold {STYLES['copying']}" if i in slips else styles[evidence])
+            for i, (piece, evidence) in enumerate(marked.pieces)
+        )
     )
 
 

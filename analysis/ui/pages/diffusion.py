@@ -225,10 +225,14 @@ def Graph(
         say(f"{frames.n:,} members; {tied}{len(frames):,} frames{kept}")
 
     def fit() -> None:
-        widget.height, widget.live = height, lives
+        widget.height = height
+
+    def show_life() -> None:
+        widget.live = lives
 
     solara.use_effect(observe, [widget])
-    solara.use_effect(fit, [widget, height, lives])
+    solara.use_effect(fit, [widget, height])
+    solara.use_effect(show_life, [widget, lives])
     solara.use_effect(update, [len(frames), frames.thinned, address.fill, address.slot, tick, parting])
     with solara.Div(classes=["m-stage"]):
         solara.Div(children=[widget])
