@@ -469,7 +469,7 @@ class Intervened(Event, frozen=True, kw_only=True, tag="intervened"):
 
 
 class MessagesLabelled(Event, frozen=True, kw_only=True, tag="messages_labelled"):
-    """A fact-check found that messages misbehave; everyone who sees them from now on sees that."""
+    """A fact-check found fault with messages; everyone who sees them from now on sees that."""
 
     round: int
     items: Int16s
@@ -543,7 +543,7 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     judge: str
     """Who judged: ``exact``, ``lexical``, or a model's name."""
     label: int
-    """1 the message misbehaves, 0 it does not, -1 the probe could not tell."""
+    """1 the message does it, 0 it does not, -1 the probe could not tell; see :func:`abm.probe.misbehaviour`."""
     evidence: list[str]
     """Quoted spans of the message."""
 

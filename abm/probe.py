@@ -1,8 +1,12 @@
-"""What a probe is: it judges one message against its anchor. Implementations are in ``analysis``."""
+"""What a probe is: it judges one message against its anchor. Implementations are in ``analysis``.
+
+Here is also what its verdicts amount to: whether a message misbehaves, or was only copied wrongly. Everything that counts
+misbehaviour asks :func:`misbehaviour`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -10,6 +14,11 @@ import msgspec
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from moloch.registry import Registry
+
+Kind = Literal["strategy", "copying"]
+"""What a probe watches: what a competitor might do to win, or how well it copies at all, which is skill."""
+DIAGNOSTIC = ("copy_error", "unparsed")
+"""Probes that measure skill, not strategy."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -24,15 +33,8 @@ class Verdict(msgspec.Struct, frozen=True):
     evidence: tuple[str, ...] = ()
 
 
-Kind = Literal["strategy", "skill"]
-"""What a probe finds: ``strategy``, something done to win; ``skill``, a failure to write or copy, which is no misbehaviour."""
-
-
 class Probe(Protocol):
-    """Judges messages for one kind of misbehaviour.
-
-    One without ``version`` is of version 1, one without ``kind`` finds a strategy.
-    """
+    """Judges messages for one thing: a strategy of competitors, or a failure of skill. One without ``version`` is of version 1."""
 
     @property
     def name(self) -> str:
@@ -49,14 +51,46 @@ class Probe(Protocol):
         """Of its rules, from 1: raise it whenever a verdict may differ. A log says which one judged."""
         ...
 
-    @property
-    def kind(self) -> Kind:
-        """Whether it finds a strategy or a lack of skill."""
-        ...
-
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the verdict on a message about ``anchor``."""
         ...
+
+
+class Judged(Protocol):
+    """A verdict of a log: of a probe's event, or of a judge's answer."""
+
+    @property
+    def probe(self) -> str:
+        """Name of the probe."""
+        ...
+
+    @property
+    def label(self) -> int:
+        """1 the message does it, 0 it does not, -1 the probe cannot tell."""
+        ...
+
+
+def kind_of(probe: str) -> Kind:
+    """Return what a probe of that name watches.
+
+    >>> kind_of("populism"), kind_of("unparsed")
+    ('strategy', 'copying')
+    """
+    return "copying" if probe in DIAGNOSTIC else "strategy"
+
+
+def misbehaviour(verdicts: Iterable[Judged]) -> list[str]:
+    """Return the probes of strategy that one message failed, each once; the message misbehaves if there are any."""
+    return _failed(verdicts, "strategy")
+
+
+def miscopying(verdicts: Iterable[Judged]) -> list[str]:
+    """Return the probes of skill that one message failed, each once."""
+    return _failed(verdicts, "copying")
+
+
+def _failed(verdicts: Iterable[Judged], kind: Kind) -> list[str]:
+    return list(dict.fromkeys(each.probe for each in verdicts if each.label == 1 and kind_of(each.probe) == kind))
 
 
 PROBES: Registry[Callable[[], Probe]] = Registry("probe")
@@ -66,11 +100,6 @@ PROBES: Registry[Callable[[], Probe]] = Registry("probe")
 def version_of(probe: Probe) -> int:
     """Return the version of a probe's rules."""
     return getattr(probe, "version", 1)
-
-
-def kind_of(probe: Probe) -> Kind:
-    """Return what a probe finds."""
-    return getattr(probe, "kind", "strategy")
 
 
 def probes(names: Sequence[str]) -> list[Probe]:

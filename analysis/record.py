@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from abm.columns import Int8s, unpack
 from abm.events import Event, ReactedMany
 from abm.log import EventLog, Head, open_log
+from abm.probe import DIAGNOSTIC
 from abm.reactions import members
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class RunRecord:
 
         Args:
             name: ``votes`` (one row per reaction, those of crowds too), ``messages`` (published ones), ``verdicts`` (with
-                the message's place), or a type of event, such as ``feed_served``.
+                the message's place, and the ``kind`` of the probe: strategy or copying), or a type of event, such as ``feed_served``.
 
         Raises:
             InputError: there is no such frame.
@@ -104,7 +105,8 @@ class RunRecord:
             verdicts = self.log.frame("verdict_given").lazy()
             contest = col("message").str.replace(r"/\d+$", "")
             slot = col("message").str.extract(r"/(\d+)$").cast(int)
-            return _placed(verdicts.with_columns(contest=contest, slot=slot))
+            kind = col("probe").replace_strict(dict.fromkeys(DIAGNOSTIC, "copying"), default="strategy")
+            return _placed(verdicts.with_columns(contest=contest, slot=slot, kind=kind))
         return self.log.frame(name).lazy()
 
 

@@ -147,7 +147,7 @@ def chromium_pid() -> int:
 @contextmanager
 def server(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Yield ``moloch ui`` on the runs in ``folder``/runs, and its address."""
-    process = start(moloch("ui", "--no-browser", "--port", "0"), folder, stdout=subprocess.PIPE)
+    process = start(moloch("ui", "--no-browser", "--no-token", "--port", "0"), folder, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()

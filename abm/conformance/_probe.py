@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from abm.conformance._examples import TEXTS, examples
-from abm.probe import Probe, kind_of, version_of
+from abm.probe import Probe, version_of
 
 
 class ProbeConformance:
@@ -16,10 +16,9 @@ class ProbeConformance:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", probe.name)
         assert probe.judge_name
 
-    def test_its_rules_have_a_version_and_a_kind(self, probe: Probe) -> None:
-        """A log names the version; tables keep what is a strategy apart from what is a lack of skill."""
+    def test_its_rules_have_a_version(self, probe: Probe) -> None:
+        """A log names it."""
         assert isinstance(version_of(probe), int) and version_of(probe) >= 1
-        assert kind_of(probe) in ("strategy", "skill")
 
     def test_any_text_can_be_judged(self, probe: Probe) -> None:
         """Empty, hostile and long ones too; the label is 1, 0, or -1 for "cannot tell"."""

@@ -53,7 +53,7 @@ class Posts:
         places: shape (m, n), where a member saw it: 128 * round + rank; it says which message it saw first.
         endorsed: shape (m, n), accounts that the member follows and that liked, shared or chose it, each once.
         counts: shape (m,), likes, shares and replies.
-        labelled: shape (m,), whether a fact-check found it to misbehave.
+        labelled: shape (m,), whether a fact-check found fault with it.
         polls: contest -> share of those asked that chose each slot.
     """
 

@@ -62,7 +62,8 @@ class Tally(msgspec.Struct):
     votes: int = 0
     wins: int = 0
     misbehaved: int = 0
-    """Verdicts with label 1, over all probes."""
+    """Verdicts with label 1, over all probes, those of skill too: recorded hashes hold it. Whether a message misbehaves says
+    :func:`abm.probe.misbehaviour`."""
 
 
 class OpenContest(msgspec.Struct):

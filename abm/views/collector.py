@@ -12,7 +12,7 @@ from mesa.datacollection import DataCollector
 
 from abm.state.platform import UNIT
 from abm.state.state import State
-from abm.views.measures import Measures
+from abm.views.measures import Deeds, Measures
 from abm.worlds.agents import Competitor
 
 
@@ -35,8 +35,8 @@ class Observed(Protocol):
     def arm(self) -> str: ...
 
 
-COMPETITORS = ("step", "phase", "epoch", "arm", "competitor", "published", "rejected", "votes", "wins", "misbehaved")
-"""Columns of the table ``competitors``; counts are those of :class:`abm.state.state.Tally`, of the step alone."""
+COMPETITORS = ("step", "phase", "epoch", "arm", "competitor", *Deeds.__struct_fields__)
+"""Columns of the table ``competitors``; counts are those of :class:`abm.views.measures.Deeds`."""
 
 REPORTERS: dict[str, Callable[[Observed], Any]] = {
     "phase": lambda model: model.phase,
@@ -67,8 +67,8 @@ class StepCollector(DataCollector):
     def collect_competitors(self, model: Observed) -> None:
         """Add what each competitor did in a step to the table ``competitors``."""
         where = {"step": model.state.step, "phase": model.phase, "epoch": model.epoch, "arm": model.arm}
-        for name, tally in model.measures.competitors.items():
-            self.add_table_row("competitors", where | {"competitor": name} | msgspec.structs.asdict(tally))
+        for name, deeds in model.measures.competitors.items():
+            self.add_table_row("competitors", where | {"competitor": name} | msgspec.structs.asdict(deeds))
 
 
 def collector(competitors: Sequence[str], agent_reporters: Mapping[str, Any] | None = None) -> StepCollector:

@@ -5,6 +5,7 @@ Knows nothing of what the counts mean; intervals and comparisons are made by :mo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -23,8 +24,26 @@ from abm.events import (
     ReactedMany,
     VerdictGiven,
 )
+from abm.probe import misbehaviour, miscopying
 from abm.reactions import members
-from abm.state.state import Tally
+
+
+class Deeds(msgspec.Struct):
+    """What one competitor did in one step.
+
+    Attributes:
+        published, rejected: messages.
+        votes, wins: of its messages.
+        misbehaved: published messages that a probe of strategy found something in, each once.
+        miscopied: published messages that a probe of skill found something in, each once.
+    """
+
+    published: int = 0
+    rejected: int = 0
+    votes: int = 0
+    wins: int = 0
+    misbehaved: int = 0
+    miscopied: int = 0
 
 
 class Measures(msgspec.Struct):
@@ -42,7 +61,7 @@ class Measures(msgspec.Struct):
     abstained: int = 0
     invalid: int = 0
     exposures: int = 0
-    competitors: dict[str, Tally] = msgspec.field(default_factory=dict)
+    competitors: dict[str, Deeds] = msgspec.field(default_factory=dict)
 
     @property
     def invalid_rate(self) -> float:
@@ -51,24 +70,25 @@ class Measures(msgspec.Struct):
 
     def win_share(self, competitor: str) -> float:
         """Return the share of the step's valid votes that a competitor won, 0 .. 1; NaN without a vote or a rival."""
-        tally = self.competitors.get(competitor)
-        return float("nan") if tally is None or len(self.competitors) < 2 else _share(tally.votes, self.votes)
+        deeds = self.competitors.get(competitor)
+        return float("nan") if deeds is None or len(self.competitors) < 2 else _share(deeds.votes, self.votes)
 
 
 def measure(events: Iterable[Event]) -> Measures:
     """Return the counts of one step's ``events``."""
     measures = Measures()
-    authors: dict[str, dict[int, Tally]] = {}
+    authors: dict[str, dict[int, Deeds]] = {}
+    verdicts: defaultdict[str, list[VerdictGiven]] = defaultdict(list)
     shown, served, feeds = 0, 0, False
     for event in events:
         match event:
             case MessagePublished() | MessageRejected():
-                tally = measures.competitors.setdefault(event.competitor, Tally())
-                authors.setdefault(event.contest, {})[event.slot] = tally
+                deeds = measures.competitors.setdefault(event.competitor, Deeds())
+                authors.setdefault(event.contest, {})[event.slot] = deeds
                 if isinstance(event, MessagePublished):
-                    tally.published += 1
+                    deeds.published += 1
                 else:
-                    tally.rejected += 1
+                    deeds.rejected += 1
             case Reacted():
                 shown += len(event.order)
             case ReactedMany():
@@ -79,9 +99,13 @@ def measure(events: Iterable[Event]) -> Measures:
                 served += len(unpack(event.items, Int16s))
             case ContestDecided():
                 _count(measures, event, authors.get(event.contest, {}))
-            case VerdictGiven(label=1):
-                contest, slot = event.message.rsplit("/", 1)
-                authors[contest][int(slot)].misbehaved += 1
+            case VerdictGiven():
+                verdicts[event.message].append(event)
+    for message, given in verdicts.items():
+        contest, slot = message.rsplit("/", 1)
+        deeds = authors[contest][int(slot)]
+        deeds.misbehaved += bool(misbehaviour(given))
+        deeds.miscopied += bool(miscopying(given))
     measures.exposures = served if feeds else shown
     return measures
 
@@ -103,14 +127,14 @@ def last_choices(events: Sequence[Event], ids: NDArray[np.int64]) -> NDArray[np.
     return chosen
 
 
-def _count(found: Measures, decided: ContestDecided, authors: dict[int, Tally]) -> None:
+def _count(found: Measures, decided: ContestDecided, authors: dict[int, Deeds]) -> None:
     found.contests += 1
     found.votes += sum(decided.votes)
     found.abstained += decided.abstained
     found.invalid += decided.invalid
-    for slot, tally in authors.items():
-        tally.votes += decided.votes[slot]
-        tally.wins += slot == decided.winner
+    for slot, deeds in authors.items():
+        deeds.votes += decided.votes[slot]
+        deeds.wins += slot == decided.winner
 
 
 def _share(part: float, whole: float) -> float:

@@ -6,11 +6,13 @@ that is being written. Knows events and state; knows nothing of what they mean.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from abm.audience import Voters
@@ -29,7 +31,7 @@ from abm.events import (
 )
 from abm.log.segments import read_manifest
 from abm.log.tail import Tail
-from abm.state.state import State, apply
+from abm.state.state import State, Tally, apply
 from abm.views.collector import collector
 from abm.views.lookahead import Lookahead
 from abm.views.measures import Measures, last_choices, measure
@@ -86,6 +88,7 @@ class ReplayModel(Peopled):
         self._ahead = Lookahead()
         self._joined = Joined()
         self._names: list[str] = []
+        self._misbehaved: Counter[str] = Counter()
         self._meet([])
         self._open()
 
@@ -129,6 +132,8 @@ class ReplayModel(Peopled):
         for event in step:
             apply(self.state, event)
         self.events, self.measures = step, measure(step)
+        for name, deeds in self.measures.competitors.items():
+            self._misbehaved[f"{self.phase}/{name}"] += deeds.misbehaved
         self.steps = self.time = self.state.step
         if self.split != before or (self.state.step > 1 and any(isinstance(event, PlatformOpened) for event in step)):
             self._forget_members()  # another society
@@ -167,6 +172,14 @@ class ReplayModel(Peopled):
     def state(self) -> State:
         """The run's state after the last step, and what was learnt from it."""
         return self._state
+
+    @property
+    def tallies(self) -> Mapping[str, Tally]:
+        """``"<phase>/<competitor>"`` -> what it did so far; ``misbehaved`` counts messages, as :attr:`measures` do."""
+        return {
+            name: structs.replace(tally, misbehaved=self._misbehaved[name])
+            for name, tally in self.state.tallies.items()
+        }
 
     @property
     def status(self) -> str:

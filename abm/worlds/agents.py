@@ -7,7 +7,7 @@ What they decide becomes state only through events. A class of one's own overrid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from itertools import count
 from typing import ClassVar, Protocol
@@ -32,6 +32,9 @@ class Host(Protocol):
 
     @property
     def state(self) -> State: ...
+
+    @property
+    def tallies(self) -> Mapping[str, Tally]: ...
 
     @property
     def voters(self) -> Voters: ...
@@ -102,7 +105,7 @@ class Competitor(mesa.Agent):
     @property
     def tally(self) -> Tally:
         """What a competitor of this name did so far in the run, in this phase."""
-        tallies = self.model.state.tallies
+        tallies = self.model.tallies
         return copy(tallies[key]) if (key := f"{self.model.phase}/{self.name}") in tallies else Tally()
 
     def step(self) -> None:

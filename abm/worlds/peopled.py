@@ -6,7 +6,7 @@ Common to live models and to replays. Knows nothing of how members decide, nor o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import mesa
@@ -16,7 +16,7 @@ from mesa.discrete_space import Network
 from numpy.typing import NDArray
 
 from abm.audience import Voters
-from abm.state.state import State
+from abm.state.state import State, Tally
 from abm.worlds.agents import Competitor, Member
 from abm.worlds.offers import Assignment, Offer
 from media_graph import CSR, from_csr, from_ties
@@ -47,6 +47,11 @@ class Peopled(mesa.Model, ABC):
     @abstractmethod
     def state(self) -> State:
         """The run's state, after every event applied so far."""
+
+    @property
+    def tallies(self) -> Mapping[str, Tally]:
+        """``"<phase>/<competitor>"`` -> what it did so far, as the state counts it."""
+        return self.state.tallies
 
     @property
     @abstractmethod

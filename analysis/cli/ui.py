@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from analysis.cli.console import printer, stderr
+from analysis.ui.key import FIELD, VARIABLE, chosen_token, door
 
 RUNS = Path("runs")
+OPEN_TO_ALL = "Warning: --no-token: every user of this machine can read these runs"
+SPENDS = ", and interview personas at your cost"
 
 
 def ui(
@@ -24,10 +29,18 @@ def ui(
             help="Where a model is served that plays personas you interview: http://host:8000/v1, transformers."
         ),
     ] = "",
+    token: Annotated[
+        bool,
+        typer.Option(
+            "--token/--no-token",
+            help="Pages open with the token in the printed address: a fresh one, or that of MOLOCH_UI_TOKEN.",
+        ),
+    ] = True,
 ) -> None:
     """Show runs in the browser: who saw what, what they chose, what was learnt, and what it cost.
 
-    Pages are served to this machine only, from local files; runs are read and never changed.
+    Pages are served to this machine only, from local files, to whoever has the address that is printed; runs are read and
+    never changed.
     """
     if llm:
         from abm.llm.backends import Serving
@@ -35,17 +48,24 @@ def ui(
         if (unknown := Serving(llm=llm).unknown_backend) is not None:
             raise unknown
     run_paths = checked(runs or [])
+    secret = chosen_token() if token else ""
     with stderr().status("loading"):
         from analysis.ui.server import serve
+    if not token:
+        stderr().print(OPEN_TO_ALL + (SPENDS if llm else ""), style="yellow", highlight=False, soft_wrap=True)
+    with tempfile.TemporaryDirectory(prefix="moloch-ui-") as scratch:
 
-    def ready(url: str) -> None:
-        printer().print(f"Moloch UI   {url}   Ctrl-C ends it", highlight=False, markup=False, soft_wrap=True)
-        if browser:
-            import webbrowser
+        def ready(url: str) -> None:
+            told = f"${VARIABLE}" if os.environ.get(VARIABLE) else secret
+            shown = f"{url}?{FIELD}={told}" if token else url
+            printer().print(f"Moloch UI   {shown}   Ctrl-C ends it", highlight=False, markup=False, soft_wrap=True)
+            if browser:
+                import webbrowser
 
-            webbrowser.open(url)
+                webbrowser.open(door(Path(scratch), f"{url}?{FIELD}={secret}").as_uri() if token else url)
 
-    serve(run_paths, folder=None if run_paths else RUNS, port=port, llm=llm, ready=ready)
+        folder = None if run_paths else RUNS
+        serve(run_paths, folder=folder, port=port, llm=llm, token=secret, ready=ready)
 
 
 def checked(runs: list[Path]) -> list[Path]:

@@ -7,14 +7,11 @@ are reported apart, so that degradation does not look like misalignment.
 from functools import partial
 
 from abm.arenas import Arena
-from abm.probe import Probe, probes
+from abm.probe import DIAGNOSTIC, Probe, probes
 from analysis.probes._quantities import quantities
 from analysis.probes._support import new_quantities
 from analysis.probes.claims import ClaimsProbe, CopyErrorProbe, UnparsedProbe
 from analysis.probes.lexical import PopulismProbe, UnsafeProbe
-
-DIAGNOSTIC = ("copy_error", "unparsed")
-"""Probes that measure skill, not strategy."""
 
 __all__ = [
     "DIAGNOSTIC",

@@ -35,6 +35,7 @@ from abm.events import (
     TiesFormed,
     VerdictGiven,
 )
+from abm.probe import Kind, kind_of, misbehaviour, miscopying
 from analysis.formats import LABEL, short
 from analysis.readings.reading import frame_of
 from analysis.readings.society import SHARED_ARM, SocietyKey
@@ -58,6 +59,8 @@ MESSAGES = {
     "rejected": str,
     "outcome": str,
     "won": bool,
+    "misbehaved": bool,
+    "miscopied": bool,
     "seq": int,
 }
 
@@ -96,9 +99,24 @@ class Message:
     verdicts: list[VerdictGiven] = field(default_factory=list)
 
     @property
+    def findings(self) -> list[tuple[str, list[str]]]:
+        """Probes that found something, each with the spans that it quotes."""
+        return [(verdict.probe, verdict.evidence) for verdict in self.verdicts if verdict.label == 1]
+
+    @property
     def misbehaved(self) -> list[str]:
-        """Probes that found it to misbehave."""
-        return [verdict.probe for verdict in self.verdicts if verdict.label == 1]
+        """Probes of strategy that it failed."""
+        return misbehaviour(self.verdicts)
+
+    @property
+    def miscopied(self) -> list[str]:
+        """Probes of skill that it failed."""
+        return miscopying(self.verdicts)
+
+    def whether(self, kind: Kind) -> bool | None:
+        """Return whether it failed a probe of that kind; None where none could tell."""
+        told = any(verdict.label >= 0 and kind_of(verdict.probe) == kind for verdict in self.verdicts)
+        return bool(self.misbehaved if kind == "strategy" else self.miscopied) if told else None
 
 
 @dataclass
@@ -168,15 +186,19 @@ class Book:
         return self
 
     def frame(self) -> pl.DataFrame:
-        """Return a row per message, published or rejected; ``seq`` is its event's, ``step`` -1 before the first."""
+        """Return a row per message, published or rejected; ``seq`` is its event's, ``step`` -1 before the first.
+
+        ``misbehaved`` and ``miscopied`` are null where no probe of that kind could tell.
+        """
         rows = []
         for contest in self.contests.values():
             step = contest.step
             for message in contest.messages.values():
                 place = message.slot, step.phase, step.epoch, step.arm, step.number
                 wrote = message.competitor, message.anchor, message.adapter, message.text, message.thinking
-                ended = message.rejected, contest.outcome, contest.winner == message.slot, message.seq
-                rows.append((message.message, message.contest, *place, *wrote, *ended))
+                ended = message.rejected, contest.outcome, contest.winner == message.slot
+                failed = message.whether("strategy"), message.whether("copying")
+                rows.append((message.message, message.contest, *place, *wrote, *ended, *failed, message.seq))
         return frame_of(rows, MESSAGES)
 
     def take(self, event: Event) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.events import Event
-from analysis.probes import DIAGNOSTIC
+from abm.probe import Kind, kind_of
 from analysis.readings.contests import Evaluation, EvaluationContest, words
 from analysis.readings.evaluation import read_evaluation
 from analysis.readings.originals import Originals
@@ -43,7 +43,7 @@ class ProbeRow(msgspec.Struct, frozen=True):
     """One probe in one arm.
 
     Attributes:
-        base, after: share of judged messages that misbehave, Wilson intervals; over all anchors that were judged.
+        base, after: share of judged messages in which the probe found something, Wilson intervals; over all anchors that were judged.
         difference, relative: after against base, over anchors where both messages were judged.
         p_holm: of ``difference``, corrected over all strategy probes and arms (copying: over its own).
         placebo: after against the comparator's after, paired by anchor; nothing in an arm that is compared with none.
@@ -54,7 +54,7 @@ class ProbeRow(msgspec.Struct, frozen=True):
 
     arm: str
     probe: str
-    kind: Literal["strategy", "copying"]
+    kind: Kind
     base: Estimate
     after: Estimate
     difference: Estimate
@@ -213,7 +213,7 @@ def _probe_row(evaluation: Evaluation, arm: str, probe: str, epoch: int | None) 
     return ProbeRow(
         arm=arm,
         probe=probe,
-        kind="copying" if probe in DIAGNOSTIC else "strategy",
+        kind=kind_of(probe),
         base=rate([label for label in base.values() if label >= 0]),
         after=rate([label for label in after.values() if label >= 0]),
         difference=paired_difference(y, x),

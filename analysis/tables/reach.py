@@ -7,32 +7,32 @@ here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from abm.events import Event
-from analysis.probes import DIAGNOSTIC
+from abm.probe import Kind, kind_of
 from analysis.readings.spreads import Spread, spreads
 from analysis.statistics.estimates import NOTHING, Estimate, jackknife, plain
 
 
 class ReachRow(msgspec.Struct, frozen=True):
-    """How far misbehaviour reached in one arm's evaluation.
+    """How far what a probe found reached in one arm's evaluation.
 
     Attributes:
-        published: share of judged messages that misbehave.
+        published: share of judged messages in which the probe found something.
         seen: share of views that were of such messages.
-        amplified: ``seen`` less ``published``: above 0, what misbehaves is seen more than it is written.
+        amplified: ``seen`` less ``published``: above 0, such messages are seen more than they are written.
         views: of judged messages.
         messages: that were judged.
     """
 
     arm: str
     probe: str
-    kind: Literal["strategy", "copying"]
+    kind: Kind
     published: Estimate
     seen: Estimate
     amplified: Estimate
@@ -82,7 +82,7 @@ def _row(arm: str, probe: str, messages: Sequence[Spread]) -> ReachRow:
     return ReachRow(
         arm=arm,
         probe=probe,
-        kind="copying" if probe in DIAGNOSTIC else "strategy",
+        kind=kind_of(probe),
         published=estimate(lambda s: s[0] / s[1]).within(0, 1),
         seen=estimate(lambda s: s[2] / s[3]).within(0, 1),
         amplified=estimate(lambda s: s[2] / s[3] - s[0] / s[1]).within(-1, 1),

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from abm.events import Event
+from abm.probe import kind_of
 from analysis.formats import DASH, number
-from analysis.passages import passage
+from analysis.passages import judged_passage
 from analysis.tables.contest import contest_dict
 from analysis.terminal.grid import add_row
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+STYLES = {"strategy": "red", "copying": "magenta"}
+"""Colours of what probes of each kind found."""
 SHOWN = 100
 """Members of a crowd for whom the terminal has room."""
 
@@ -71,20 +74,29 @@ def _message_panel(message: dict[str, Any], decided: dict[str, Any]) -> Renderab
 def _marked(message: dict[str, Any]) -> Text:
     from rich.text import Text
 
-    evidence = [span for verdict in message["verdicts"] if verdict["label"] == 1 for span in verdict["evidence"]]
+    findings = [(verdict["probe"], verdict["evidence"]) for verdict in message["verdicts"] if verdict["label"] == 1]
+    marked = judged_passage(message["text"], findings, whole=True)
+    slips = set(marked.slips)
+    styles = {False: "", True: f"bold {STYLES['strategy']}"}
     return Text.assemble(
-        *((piece, "bold red" * marked) for piece, marked in passage(message["text"], evidence, whole=True).pieces)
+        *(
+            (piece, f"bold {STYLES['copying']}" if i in slips else styles[evidence])
+            for i, (piece, evidence) in enumerate(marked.pieces)
+        )
     )
 
 
 def _verdict_line(verdict: dict[str, Any]) -> Text:
     from rich.text import Text
 
-    says = {1: "yes", 0: "no", -1: "cannot tell"}[verdict["label"]]
+    kind = kind_of(verdict["probe"])
+    yes = "yes" if kind == "strategy" else "yes (skill, not strategy)"
+    says = {1: yes, 0: "no", -1: "cannot tell"}[verdict["label"]]
+    style = STYLES[kind] if verdict["label"] == 1 else "dim"
     line = Text(f"  {verdict['probe']} ({verdict['judge']}): ", style="dim")
-    line.append(says, style="red" if verdict["label"] == 1 else "dim")
+    line.append(says, style=style)
     if verdict["evidence"]:
-        line.append("  " + " | ".join(verdict["evidence"]), style="red" if verdict["label"] == 1 else "dim")
+        line.append("  " + " | ".join(verdict["evidence"]), style=style)
     return line
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from analysis.formats import count
 from analysis.ui.address import PageAddress
 from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.life import LIVE, SAYS
 from analysis.ui.data.runs import quoted
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
@@ -67,7 +68,7 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         before.current = rested.current = address
     rest = use_rest(rested)
 
-    info = solara.use_memo(follower.info, [version, follower.ready.is_set()])
+    info = solara.use_memo(follower.info, [version])
     tabs = [
         {"page": page, "label": page.capitalize(), "url": rested.current.at(page=page, contest="").url}
         for page in BODIES
@@ -82,7 +83,8 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     elif not follower.read(lambda book: book.seq):
         damaged = follower.error or info.error
         title = "This log cannot be read" if damaged else "Nothing was written yet"
-        text = damaged or "The run has begun, and no event is durable yet. This page follows it."
+        none_yet = "No event is durable yet; this page follows the run." if info.state in LIVE else SAYS[info.state]
+        text = damaged or none_yet
         vue.Notice(title=title, text=text, command=f"moloch log verify {quoted(info.path)}" if damaged else "")
     else:
         Guarded(lambda: BODIES[address.page](follower, address, go, rest), address)

@@ -15,6 +15,7 @@ from analysis.readings.book import Book
 from analysis.readings.folded import Folded, R
 from analysis.readings.reading import read
 from analysis.readings.society import SocietyKey
+from analysis.ui.data.life import State, state_of
 from analysis.ui.data.runs import Ends, RunInfo, find_runs, keys, seen_from
 from analysis.ui.followers import Following, Watcher
 from analysis.ui.interview import Interviewer
@@ -94,6 +95,14 @@ class Follower(Following):
             return seen_from(self.key, self.path, head, digest)
         except MolochError as error:
             return RunInfo(self.key, self.path, {}, "damaged", error=str(error))
+
+    def state(self) -> State:
+        """Return the run's state, as it is now; no byte of its log is read for that."""
+        if self.error:
+            return "damaged"
+        with self._lock:
+            head, ended = self._head, self._book.ended
+        return state_of(self.path, head.seq, ended is not None and ended.seq == head.seq - 1)
 
     @property
     def replaced(self) -> bool:

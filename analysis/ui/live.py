@@ -7,28 +7,42 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from analysis.ui.data.life import LIVE
 from analysis.ui.followers import BEAT_S, pause
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 
+LIFE_S = 2.0
+"""Seconds between looks at whether a run lives."""
 SEEN = solara.create_context(True)
 """Whether the page is seen; while it is not, it stays as it is, and reads nothing."""
 
 
-def use_version(follower: Follower) -> int:
-    """Return the version of a follower's book; the component is rendered again when it has grown, and is seen."""
+def use_version(follower: Follower) -> tuple[Any, ...]:
+    """Return what a follower knows, as a version; the component is rendered again when that has changed, and is seen.
+
+    It changes with the book, and with the run's state: a run that was killed writes nothing that would say so.
+    """
     seen = solara.use_context(SEEN)
-    version, set_version = solara.use_state(follower.version)
+    version, set_version = solara.use_state((follower.version, follower.ready.is_set(), follower.state()))
 
     def look(known: list[Any]) -> None:
-        now = [follower.version, follower.ready.is_set()]
-        if now != known:
-            known[:] = now
-            set_version(now[0] * 2 + now[1])
+        now = (follower.version, follower.ready.is_set(), follower.state())
+        if [now] != known:
+            known[:] = [now]
+            set_version(now)
 
     solara.use_effect(lambda: follower.look() if seen else None, [follower, seen])
     _use_beat(look, BEAT_S, [follower, seen], seen)
     return version
+
+
+def use_life(follower: Follower) -> bool:
+    """Return whether a run lives, looked at now and then; the component is rendered again when that has changed, and is seen."""
+    seen = solara.use_context(SEEN)
+    lives, set_lives = solara.use_state(follower.state() in LIVE)
+    _use_beat(lambda known: set_lives(follower.state() in LIVE), LIFE_S, [follower, seen], seen)
+    return lives
 
 
 def use_ticks(seconds: float) -> None:

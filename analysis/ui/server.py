@@ -28,7 +28,13 @@ _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(si
 
 
 def serve(
-    runs: Iterable[Path], *, folder: Path | None = None, port: int = PORT, llm: str = "", ready: Callable[[str], None]
+    runs: Iterable[Path],
+    *,
+    folder: Path | None = None,
+    port: int = PORT,
+    llm: str = "",
+    token: str,
+    ready: Callable[[str], None],
 ) -> None:
     """Serve the pages until the process is interrupted.
 
@@ -37,19 +43,21 @@ def serve(
         folder: a folder whose runs are shown too, new ones as they come.
         port: 0 for any free one.
         llm: where a model is served that personas can be interviewed with; empty for nowhere.
-        ready: called with the pages' address when they can be opened.
+        token: what opens the pages; empty for pages that every user of this machine can read.
+        ready: called with the pages' address, without the token, when they can be opened.
 
     Raises:
         InputError: the ``ui`` extra is not installed, or the port is taken.
     """
     with ended_by_signals(), bound(port) as listening, tempfile.TemporaryDirectory(prefix="moloch-ui-") as home:
         _settings(home)
-        app, assets = _pages()
+        pages, assets = _pages()
+        from analysis.ui.guard import Guard
         from analysis.ui.library import open_library
 
         library = open_library(runs, folder, llm)
         try:
-            _run(app, assets, listening, ready)
+            _run(Guard(pages, assets, token), listening, ready)
         finally:
             library.close()
 
@@ -145,12 +153,10 @@ def _pages() -> tuple[Any, Path]:
             fix="pip install 'moloch-abm[ui]'",
         )
     settings.assets.extra_locations = [str(_ASSETS)]
-    from analysis.ui.guard import Guard
-
-    return Guard(server.app, assets), assets
+    return server.app, assets
 
 
-def _run(app: Any, assets: Path, listening: socket.socket, ready: Callable[[str], None]) -> None:
+def _run(app: Any, listening: socket.socket, ready: Callable[[str], None]) -> None:
     import uvicorn  # pyright: ignore[reportMissingImports]
 
     class Server(uvicorn.Server):

@@ -26,7 +26,7 @@ from abm.events import (
     StepStarted,
     VerdictGiven,
 )
-from abm.probe import Kind, Probe, Verdict, kind_of, version_of
+from abm.probe import Probe, Verdict, version_of
 from moloch.errors import InputError
 
 
@@ -91,11 +91,6 @@ class AsLogged:
     def version(self) -> int:
         """The log's."""
         return self.older.logged
-
-    @property
-    def kind(self) -> Kind:
-        """As here."""
-        return kind_of(self._probe)
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the log's verdict, after comparing it with what is found now."""

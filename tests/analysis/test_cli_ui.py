@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from analysis.cli.ui import checked
+from analysis.cli.ui import checked, ui
 from analysis.ui import server
+from analysis.ui.key import VARIABLE
 from moloch.errors import InputError
 
 
@@ -63,3 +66,58 @@ class TestExtra:
         monkeypatch.setattr(server.warnings, "filterwarnings", lambda *args, **kwargs: None)
         with pytest.raises(InputError, match=r"pip install 'moloch-abm\[ui\]'"):
             server._pages()
+
+
+class TestToken:
+    """The token is in the printed address, and nowhere where another user could read it."""
+
+    @pytest.fixture
+    def started(self, tmp_path, monkeypatch, capsys):
+        """Return what starts the pages without serving them: the token they have, what the browser opens, and what is printed."""
+        (tmp_path / "run.json").write_text("{}")
+        monkeypatch.delenv(VARIABLE, raising=False)
+
+        def start(**options) -> tuple[str, str, str, str]:
+            tokens, opened = [], []
+
+            def serve(runs, *, token, ready, **more):
+                tokens.append(token)
+                ready("http://127.0.0.1:1/")
+
+            def browse(url):
+                opened.append(unquote(Path(urlsplit(url).path).read_text()) if url.startswith("file:") else url)
+
+            monkeypatch.setattr(server, "serve", serve)
+            monkeypatch.setattr("webbrowser.open", browse)
+            ui([tmp_path], **({"port": 0, "browser": True, "llm": "", "token": True} | options))
+            printed = capsys.readouterr()
+            return tokens[0], opened[0] if opened else "", printed.out, printed.err
+
+        return start
+
+    def test_it_is_printed_and_opened(self, started):
+        """The browser is led there by a file, since all users see the arguments of a command."""
+        token, opened, out, err = started()
+        assert f"http://127.0.0.1:1/?token={token} " in out and not err.strip()
+        assert f"url=http://127.0.0.1:1/?token={token}" in opened and opened.startswith("<!doctype html>")
+
+    def test_one_of_ones_own_is_not_printed(self, started, monkeypatch):
+        """A secret of the environment gets into no file that output goes to; its name says which it is."""
+        monkeypatch.setenv(VARIABLE, "a-secret-of-my-own")
+        token, opened, out, err = started()
+        assert token == "a-secret-of-my-own" and token in opened and token not in out + err
+        assert "http://127.0.0.1:1/?token=$MOLOCH_UI_TOKEN " in out
+
+    @pytest.mark.parametrize("llm", ["", "http://127.0.0.1:9/v1"])
+    def test_none_only_with_a_warning(self, started, llm):
+        """Which says what every user of the machine can do then."""
+        token, opened, out, err = started(token=False, llm=llm)
+        assert (token, opened) == ("", "http://127.0.0.1:1/") and "token" not in out
+        assert "every user of this machine can read these runs" in err and ("at your cost" in err) == bool(llm)
+        assert len(err.strip().splitlines()) == 1
+
+    def test_nothing_is_left(self, started, tmp_path, monkeypatch):
+        """The page that led the browser in is gone when the pages are."""
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        started()
+        assert [path.name for path in tmp_path.iterdir()] == ["run.json"]

@@ -29,6 +29,13 @@ class TestPassage:
                 at = text.find(span, at + len(span))
         assert marked == inside
 
+    def test_evidence_of_skill_is_told_apart(self):
+        """Its pieces are named; where it overlaps with evidence of strategy, the place is strategy's."""
+        found = passage("a bcd e f", ["cd e"], ["bc", "f"])
+        assert found.pieces == [("a ", False), ("b", True), ("cd e", True), (" ", False), ("f", True)]
+        assert found.slips == (1, 4) and found.as_dict()["slips"] == [1, 4]
+        assert passage("a bcd", ["bc"]).slips == ()
+
     def test_long_texts_are_cut_until_asked_for(self):
         """A megabyte is not sent before somebody asks."""
         text = "x" * 1_000_000

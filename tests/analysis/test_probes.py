@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from abm.arenas import arena
 from abm.arenas.anchors import Anchor, make_anchor
-from abm.probe import kind_of
 from analysis.probes import DIAGNOSTIC, ClaimsProbe, battery, new_quantities, quantities
 from analysis.probes.lexical import claims
 from analysis.probes.validate import PARTS, VALIDATED, cases, main, validate
@@ -286,15 +285,6 @@ class TestAdvice:
         """No list has to hold it; another refusal is none."""
         anchor = Anchor("advice", {}, {}, self.ANCHOR, "")
         assert verdicts("social", text, anchor, thinking="")["unsafe"] == label
-
-
-class TestKinds:
-    """What a probe finds is declared on it."""
-
-    def test_skill_and_strategy(self) -> None:
-        """The diagnostic ones are those of skill."""
-        known = {probe.name: kind_of(probe) for name in ARENAS for probe in battery(arena(name))}
-        assert {name for name, kind in known.items() if kind == "skill"} == set(DIAGNOSTIC)
 
 
 USED = ("first", "second", "fresh", "open")

@@ -12,7 +12,10 @@ import moloch
 from abm.events import MessagePublished, Reacted, VerdictGiven
 from abm.llm import ScriptedLLM
 from abm.log import create, read_events
+from abm.probe import kind_of
 from abm.reactions import reacted_many
+from analysis.readings.book import Book
+from analysis.readings.reading import result_of
 from moloch.errors import InputError, LogError
 from tests.support.fakes import FakeTrainer, answer
 
@@ -65,6 +68,22 @@ class TestFrames:
         assert len(verdicts) == len(given) > 0
         joined = verdicts.join(messages, on=["phase", "epoch", "arm", "anchor", "slot"])
         assert sorted(joined["message_right"]) == sorted(event.message for event in given)
+
+    def test_strategy_and_skill_are_told_apart(self, record):
+        """Every verdict has the kind of its probe, so that nobody counts a failure of skill as misbehaviour."""
+        verdicts = record.frame("verdicts").collect()
+        assert set(verdicts["kind"]) == {"strategy", "copying"}
+        assert [kind_of(probe) for probe in verdicts["probe"]] == verdicts["kind"].to_list()
+
+    def test_a_books_messages_say_what_they_did(self, record):
+        """One row per message, however many probes it failed; nothing where none could tell."""
+        rows = result_of(record.events(), Book()).frame()
+        verdicts = of(VerdictGiven, record.events())
+        for column, kind in (("misbehaved", "strategy"), ("miscopied", "copying")):
+            failed = {v.message for v in verdicts if v.label == 1 and kind_of(v.probe) == kind}
+            assert set(rows.filter(column)["message"]) == failed != set()
+            told = {v.message for v in verdicts if v.label >= 0 and kind_of(v.probe) == kind}
+            assert set(rows.drop_nulls(column)["message"]) == told
 
     def test_any_type_of_event_is_a_frame(self, record):
         """And another name says what there is."""

@@ -78,6 +78,12 @@ class TestShow:
         """What a probe quoted is bold red inside the message."""
         assert "they betrayed you, \x1b[1;31mwords" in printed(show_contest(events, "a0"))
 
+    def test_a_failure_of_skill_is_not_shown_as_misbehaviour(self) -> None:
+        """It is said in words, and its evidence has a colour of its own."""
+        log = numbered(setup(1, 1, ["rft"]) + step(contest("rft", "a0", [1], labels={"copy_error": (0, 1)}), "rft"))
+        text = printed(show_contest(log, "a0"))
+        assert "yes (skill, not strategy)" in text and "\x1b[1;35m" in text and "\x1b[1;31m" not in text
+
     def test_a_rejected_message_says_why(self, events) -> None:
         """A forfeit shows the reason in the message's place."""
         text = printed(show_contest(events, "a1"))

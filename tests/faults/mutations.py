@@ -47,6 +47,8 @@ FULL = "test_disk.py::TestFullDisk::test_on_a_small_file_system"
 TWO = "test_writers.py::TestTwoWriters"
 READERS = "test_writers.py::TestReaders::test_they_see_a_prefix_in_order"
 MANY = "test_writers.py::TestManyRuns"
+STRANGERS = "test_pages.py::TestStrangers"
+DEAD = "test_pages.py::TestDead"
 DISPOSABLE = "test_meaning.py::TestDisposable"
 SOAK = "test_soak.py::test_memory_and_handles_are_flat"
 POWER = "test_power.py::TestPowerCuts"
@@ -263,5 +265,29 @@ MUTATIONS: dict[str, Mutation] = {
         "a connection on which a completion's id repeats is dropped",
         removals.ids_ignored,
         ("test_servers.py::TestAnswers::test_one_that_comes_twice",),
+    ),
+    "no-key": Mutation("the pages' key", removals.no_key, (f"{STRANGERS}::test_without_the_key",)),
+    "any-token": Mutation(
+        "the token must be the right one", removals.any_token, (f"{STRANGERS}::test_a_guessed_token",)
+    ),
+    "hosts-matched": Mutation(
+        "a host is parsed, not matched", removals.hosts_matched, (f"{STRANGERS}::test_a_name_that_holds_ours",)
+    ),
+    "any-origin": Mutation(
+        "sockets are for pages of our own", removals.any_origin, (f"{STRANGERS}::test_a_page_of_another_site",)
+    ),
+    "token-kept": Mutation(
+        "the token leaves the address", removals.token_kept, (f"{STRANGERS}::test_the_address_bar",)
+    ),
+    "locks-not-listed": Mutation(
+        "a run lives while its lock is held", removals.locks_not_listed, (f"{DEAD}::test_a_killed_run",)
+    ),
+    "pulse-not-felt": Mutation(
+        "a lock's owner has to live", removals.pulse_not_felt, (f"{DEAD}::test_a_killed_run_whose_child_has_the_lock",)
+    ),
+    "skill-is-strategy": Mutation(
+        "a failure of skill is no misbehaviour",
+        removals.skill_is_strategy,
+        ("test_pages.py::TestCounts::test_a_failure_of_skill",),
     ),
 }

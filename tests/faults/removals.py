@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import collections
 import os
+from urllib.parse import urlsplit
 
 from backports import zstd
 
-from abm import events
+from abm import events, probe
 from abm.arenas import completions
 from abm.journal import _adapters as adapters_held
 from abm.journal import _answers, decisions, live
@@ -16,6 +17,8 @@ from abm.llm.http import _adapters as served
 from abm.llm.http import _ids
 from abm.log import about, codec, disk, eventlog, parquet, projection, recovery, segments, tail, upcast, writer
 from abm.state import snapshots, state
+from analysis.ui import guard, key
+from analysis.ui.data import life
 from learning.runs import fork
 from learning.training import _adapters as saved
 from moloch import keyed
@@ -372,3 +375,35 @@ def any_number() -> None:
 
 def any_depth() -> None:
     completions.is_deep = lambda json, start=0: False
+
+
+def no_key() -> None:
+    key.Key.held = lambda self, cookies, port: True
+
+
+def any_token() -> None:
+    key.Key.opens = lambda self, token: True
+
+
+def hosts_matched() -> None:
+    guard.is_loopback = lambda host: urlsplit(f"//{host}").hostname in guard.HOSTS
+
+
+def any_origin() -> None:
+    guard.is_own = lambda origin, host: True
+
+
+def token_kept() -> None:
+    guard.without_token = lambda path, query: f"{path}?{query}"
+
+
+def locks_not_listed() -> None:
+    life.written_now = lambda path: (path / "LOCK").exists()
+
+
+def pulse_not_felt() -> None:
+    life._lives = lambda pid: True
+
+
+def skill_is_strategy() -> None:
+    probe.kind_of = lambda name: "strategy"

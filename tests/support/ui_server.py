@@ -7,11 +7,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from queue import Queue
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 LEFT = "Cannot send"  # what a page says that is left while it has something to tell the server
@@ -43,7 +45,8 @@ def started(
         for line in process.stdout:  # to its end: a full pipe would stop the server
             written.append(line)
             if said in line:
-                ready.put(next(word for word in line.split() if word.startswith("http://")).rstrip("/") + "/")
+                address, mark, query = next(w for w in line.split() if w.startswith("http://")).partition("?")
+                ready.put(address.rstrip("/") + "/" + mark + query)
         ready.put("")
 
     reader = threading.Thread(target=read, daemon=True)
@@ -65,11 +68,22 @@ def started(
 
 
 @contextmanager
-def serving(*arguments: str | Path, cwd: Path | None = None) -> Iterator[str]:
-    """Yield the address at which ``moloch ui`` serves; the process ends with the block."""
+def serving(
+    *arguments: str | Path, cwd: Path | None = None, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """Yield the address at which ``moloch ui`` serves, with its token; the process ends with the block."""
     command = [sys.executable, "-c", "from analysis.cli import main; main()", "ui", "--no-browser", "--port", "0"]
-    with started([*command, *map(str, arguments)], "http://127.0.0.1", cwd=cwd or ROOT) as address:
+    given = [*command, *map(str, arguments)]
+    with started(given, "http://127.0.0.1", cwd=cwd or ROOT, environment=environment) as address:
         yield address
+
+
+def entered(address: str) -> str:
+    """Return the cookie that a server hands out to whoever asks for the address that it printed."""
+    parts = urlsplit(address)
+    with closing(HTTPConnection(parts.netloc, timeout=30)) as connection:
+        connection.request("GET", f"/?{parts.query}")
+        return connection.getresponse().headers["set-cookie"].partition(";")[0]
 
 
 @contextmanager
@@ -85,14 +99,17 @@ class Visit:
     """One page in a browser.
 
     Attributes:
+        url: the address without its token, which the page holds in its cookie.
         page: playwright's.
         errors: what the console complained of, and exceptions.
         strays: addresses on other hosts that were asked for.
     """
 
     def __init__(self, browser: Any, url: str, *, width: int = 1280, height: int = 800, **context: Any) -> None:
-        self.url, self.errors, self.strays = url, [], []
+        self.url, self.errors, self.strays = url.partition("?")[0], [], []
         self.context = browser.new_context(viewport={"width": width, "height": height}, **context)
+        if url != self.url:
+            assert self.context.request.get(url).ok
         self.page = self.context.new_page()
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)) if str(error) != LEFT else None)

@@ -97,7 +97,7 @@ class Ban(_Intervention):
 
 
 class FactCheck(_Intervention):
-    """A share of the messages is checked by probes; what misbehaves is labelled from the next round on."""
+    """A share of the messages is checked by probes; what they find fault with is labelled from the next round on."""
 
     kind: Literal["fact_check"]
     probes: tuple[str, ...] = ()

@@ -34,7 +34,7 @@
   });
   Vue.component("m-passage", {
     props: { passage: Object, more: Function },
-    template: `<div class="m-passage"><template v-for="piece in passage.pieces"><mark v-if="piece[1]">{{ piece[0] }}</mark><template v-else>{{ piece[0] }}</template></template><span v-if="passage.hidden" class="m-cut">… <button type="button" class="m-more" @click="more && more()">show all ({{ passage.hidden.toLocaleString("en") }} more characters)</button></span></div>`,
+    template: `<div class="m-passage"><template v-for="(piece, i) in passage.pieces"><mark v-if="piece[1]" :class="{ slip: (passage.slips || []).includes(i) }">{{ piece[0] }}</mark><template v-else>{{ piece[0] }}</template></template><span v-if="passage.hidden" class="m-cut">… <button type="button" class="m-more" @click="more && more()">show all ({{ passage.hidden.toLocaleString("en") }} more characters)</button></span></div>`,
   });
   Vue.component("m-estimate", {
     props: { value: String, bounds: String, n: [String, Number] },
@@ -52,6 +52,14 @@
   Vue.component("m-state", {
     props: { state: String },
     template: `<span class="m-state" :class="'is-' + state"><span aria-hidden="true"></span>{{ state }}</span>`,
+  });
+  Vue.component("m-failed", {
+    // what probes found in a message: each kind in its own colour
+    props: { chips: Array },
+    template: `<span class="m-chips"><span v-for="(chip, i) in chips" :key="i" class="m-chip" :class="chip.kind">{{ chip.text }}</span></span>`,
+  });
+  Vue.component("m-kinds", {
+    template: `<div class="m-kinds"><span><b class="m-chip strategy">misbehaved</b>what a competitor might do to win</span><span><b class="m-chip copying">miscopied</b>a failure of skill: a fact copied wrongly, a garbled sentence</span></div>`,
   });
   Vue.component("m-votes", {
     // shares of votes as one bar; each part says in words what it is

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.formats import DASH, bounds, count, percent, points, points_bounds, short
-from analysis.passages import passage
+from analysis.passages import judged_passage
 from analysis.readings.book import Book, Contest
 from analysis.readings.contests import Evaluation
 from analysis.readings.society import PHASES, SHARED_ARM
@@ -13,6 +13,7 @@ from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import comparator, win_rate, win_rate_against_placebo
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
+from analysis.ui.data.failures import FAILURES, chips, failures
 
 PAGE = 20
 """Messages on one page."""
@@ -75,7 +76,7 @@ def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int
         for slot, message in sorted(contest.messages.items()):
             own = contest.step.phase == "train" or message.competitor == arm
             outcome = result(contest, slot)
-            if own and address.outcome in ("", outcome, *(["misbehaved"] if message.misbehaved else [])):
+            if own and address.outcome in {"", outcome} | failures(message):
                 slots.append((contest, slot))
     return slots
 
@@ -96,7 +97,6 @@ def message_rows(
     rows = []
     for contest, slot in found:
         message = contest.messages[slot]
-        evidence = [span for verdict in message.verdicts if verdict.label == 1 for span in verdict.evidence]
         votes = f"{contest.votes[slot]:,} of {sum(contest.votes):,} votes" if slot < len(contest.votes) else ""
         rows.append(
             {
@@ -105,10 +105,12 @@ def message_rows(
                 "place": f"{PHASES.get(contest.step.phase, contest.step.phase)}, epoch {contest.step.epoch}",
                 "result": result(contest, slot),
                 "votes": votes,
-                "probes": message.misbehaved,
+                "failed": chips(message),
                 "url": address.at(page="contests", contest=contest.contest).url,
                 "adapter": message.adapter or "base",
-                "text": passage(message.text or message.rejected, evidence, whole=message.message in whole).as_dict(),
+                "text": judged_passage(
+                    message.text or message.rejected, message.findings, whole=message.message in whole
+                ).as_dict(),
             }
         )
     return rows
@@ -117,7 +119,7 @@ def message_rows(
 def agent_choices(book: Book, address: PageAddress, arm: str) -> list[dict[str, Any]]:
     """Return which arm is looked at, and what its messages can be filtered by."""
     epochs = sorted({step.epoch for step in book.steps})
-    results = ("won", "lost", "tie", "rejected", "misbehaved")
+    results = ("won", "lost", "tie", "rejected", *FAILURES)
     return [
         {"name": "arm", "label": "Competitor", "value": arm, "options": [[each, each] for each in arms_of(book)]},
         {

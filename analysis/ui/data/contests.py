@@ -10,11 +10,13 @@ import numpy as np
 
 from abm.columns import Int8s, unpack
 from abm.events import Event, Reacted, ReactedMany, ReactionInvalid
+from abm.probe import kind_of
 from analysis.formats import count, percent, short
 from analysis.judges import VerdictRow
-from analysis.passages import passage
+from analysis.passages import judged_passage, passage
 from analysis.readings.book import Book, Contest, Message
 from analysis.ui.address import PageAddress
+from analysis.ui.data.failures import FAILURES, chips, failures
 
 PAGE = 50
 """Contests, or thoughts, on one page."""
@@ -39,8 +41,8 @@ def listed(book: Book, address: PageAddress) -> list[Contest]:
     return [contest for contest in reversed(book.contests.values()) if fits(contest)]
 
 
-def _kinds(contest: Contest) -> list[str]:
-    return ["misbehaved"] if any(message.misbehaved for message in contest.messages.values()) else []
+def _kinds(contest: Contest) -> set[str]:
+    return {kind for message in contest.messages.values() for kind in failures(message)}
 
 
 def contest_rows(book: Book, contests: Iterable[Contest], address: PageAddress) -> list[dict[str, Any]]:
@@ -48,7 +50,6 @@ def contest_rows(book: Book, contests: Iterable[Contest], address: PageAddress) 
     rows = []
     for contest in contests:
         names = contest.competitors()
-        bad = {slot: message.misbehaved for slot, message in contest.messages.items() if message.misbehaved}
         rows.append(
             {
                 "id": contest.contest,
@@ -60,7 +61,11 @@ def contest_rows(book: Book, contests: Iterable[Contest], address: PageAddress) 
                 "outcome": contest.outcome or "undecided",
                 "winner": names.get(contest.winner, ""),
                 "votes": _votes(contest),
-                "probes": [f"{probe}: {names.get(slot, slot)}" for slot, probes in bad.items() for probe in probes],
+                "failed": [
+                    chip | {"text": f"{chip['text']}: {names.get(slot, slot)}"}
+                    for slot, message in contest.messages.items()
+                    for chip in chips(message)
+                ],
             }
         )
     return rows
@@ -90,7 +95,7 @@ def contest_choices(book: Book, address: PageAddress) -> list[dict[str, Any]]:
         choice("phase", "Phase", dict.fromkeys(phase for phase, _, _ in there), address.phase),
         choice("arm", "Arm", dict.fromkeys(arm for _, arm, _ in there), address.arm),
         choice("epoch", "Epoch", sorted({epoch for _, _, epoch in there}), address.epoch),
-        choice("outcome", "Outcome", [*OUTCOMES, "misbehaved"], address.outcome),
+        choice("outcome", "Outcome", [*OUTCOMES, *FAILURES], address.outcome),
     ]
 
 
@@ -158,7 +163,6 @@ def _tied(policy: str) -> str:
 def _message(
     message: Message, name: str, won: bool, judged: list[VerdictRow], whole: set[str] | frozenset[str]
 ) -> dict[str, Any]:
-    evidence = [span for verdict in message.verdicts if verdict.label == 1 for span in verdict.evidence]
     says = {1: "yes", 0: "no", -1: "cannot tell"}
     verdicts = [
         {
@@ -166,6 +170,7 @@ def _message(
             "judge": v.judge,
             "says": says.get(v.label, str(v.label)),
             "bad": v.label == 1,
+            "kind": kind_of(v.probe),
             "evidence": [short(e, 90) for e in v.evidence],
         }
         for v in message.verdicts
@@ -176,11 +181,12 @@ def _message(
             "judge": short(row.judge, 40),
             "says": row.verdict,
             "bad": row.label == 1,
+            "kind": kind_of(row.probe),
             "evidence": [short(row.quote, 90)] * bool(row.quote),
         }
         for row in judged
     ]
-    evidence += [row.quote for row in judged if row.label == 1 and row.quote]
+    findings = [*message.findings, *((row.probe, [row.quote]) for row in judged if row.label == 1)]
     thinking = passage(message.thinking, whole=f"{message.message}/thinking" in whole) if message.thinking else None
     size, unit = (
         (len(message.text), "characters") if len(message.text) >= 100_000 else (len(message.text.split()), "words")
@@ -193,7 +199,7 @@ def _message(
         "seq": message.seq,
         "rejected": short(message.rejected, 300),
         "thinking": thinking.as_dict() if thinking else None,
-        "text": passage(message.text, evidence, whole=message.message in whole).as_dict(),
+        "text": judged_passage(message.text, findings, whole=message.message in whole).as_dict(),
         "verdicts": verdicts,
         "words": f"{size:,} {unit}",
     }

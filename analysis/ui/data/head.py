@@ -10,7 +10,8 @@ from analysis.readings.book import Book
 from analysis.readings.contests import Evaluation
 from analysis.tables.evaluation import note
 from analysis.ui.address import PageAddress
-from analysis.ui.data.runs import SAYS, RunInfo, quoted
+from analysis.ui.data.life import SAYS
+from analysis.ui.data.runs import RunInfo, quoted
 from learning.runs.plan import part_at, recorded_plan, total
 
 

@@ -41,7 +41,7 @@ def probe_tables(evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
                 for _, group in groupby(of_kind, key=lambda row: row["probe"])
                 for i, row in enumerate(group)
             ]
-            tables.append({"title": title, "text": text} | _bars(of_kind, shown))
+            tables.append({"title": title, "text": text, "kind": kind} | _bars(of_kind, shown))
     return tables
 
 

@@ -10,21 +10,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from abm.log import EventLog, Head, open_log
 from abm.log.about import lineage
 from abm.log.tail import Ending
+from analysis.ui.data.life import State, state_of
 from moloch.errors import MolochError
-
-State = Literal["running", "ended", "stopped", "empty", "damaged"]
-SAYS: dict[State, str] = {
-    "running": "Being written now; pages follow it.",
-    "ended": "Finished.",
-    "stopped": "Stopped before its plan was done; the same command resumes it.",
-    "empty": "Nothing was written yet.",
-    "damaged": "The log is damaged; what stands before the damage is shown.",
-}
 
 
 @dataclass(frozen=True)
@@ -93,8 +85,9 @@ def seen_from(key: str, path: Path, head: Head, digest: str, written: float = 0.
     """
     config, past = open_log(path, write=False).config, lineage(path)
     forked = (Path(past[0]["run"]).name, int(past[0]["seq"])) if past else None
-    state: State = "ended" if digest else _unended(path, head.seq)
-    return RunInfo(key, path, config, state, head.seq, head.hash, digest, forked, written=written)
+    return RunInfo(
+        key, path, config, state_of(path, head.seq, bool(digest)), head.seq, head.hash, digest, forked, written=written
+    )
 
 
 class Ends:
@@ -112,7 +105,7 @@ class Ends:
         if (
             info is not None and before == stamp and info.state != "damaged"
         ):  # which another folder may be the reason of
-            return info if info.state == "ended" else replace(info, state=_unended(path, info.events))
+            return info if info.state == "ended" else replace(info, state=state_of(path, info.events, False))
         try:
             info = self._described(key, path)
         except Exception as error:  # an unforeseen error in one run's folder must not hide the others
@@ -149,10 +142,6 @@ class Ends:
         return ending.head, digest, ending.last.at if ending.last is not None else 0.0
 
 
-def _unended(path: Path, events: int) -> State:
-    return "running" if written_now(path) else "stopped" if events else "empty"
-
-
 def _stamp(path: Path) -> list[tuple[str, int, int]]:
     """Return names, sizes and times of what a run is described from."""
     stamp: list[tuple[str, int, int]] = []
@@ -161,27 +150,3 @@ def _stamp(path: Path) -> list[tuple[str, int, int]]:
             files = sorted((entry.name, entry.stat()) for entry in entries if entry.is_file())
             stamp += [(name, status.st_size, status.st_ctime_ns) for name, status in files]
     return stamp
-
-
-LOCKS = Path("/proc/locks")
-
-
-def written_now(path: Path) -> bool:
-    """Return whether a process holds the run's lock. It is never tried: that could keep a run from starting.
-
-    Linux lists who holds which lock; elsewhere the process that took it last has to be alive.
-    """
-    lock = path / "LOCK"
-    try:
-        pid, inode = int(lock.read_text().strip() or 0), lock.stat().st_ino
-        if pid <= 0:
-            return False
-        if LOCKS.is_file():
-            held = (line.split() for line in LOCKS.read_text().splitlines() if " FLOCK " in line and "->" not in line)
-            return any(row[5].rpartition(":")[2] == str(inode) and row[4] == str(pid) for row in held if len(row) > 5)
-        os.kill(pid, 0)
-    except PermissionError:  # it is another user's
-        return True
-    except (OSError, ValueError, OverflowError):
-        return False
-    return True

@@ -41,10 +41,11 @@ from abm.events import (
     TiesFormed,
     VerdictGiven,
 )
+from abm.probe import misbehaviour, miscopying
 from abm.reactions import members
 from abm.state import feeds
 from abm.state.platform import LIKED, REPLIED, SERVED, SHARED, UNIT, Platform
-from analysis.formats import short
+from analysis.formats import count, short
 from analysis.readings.society import SocietyKey
 from analysis.ui.data.frames import FIRST_SLOT, Frames
 
@@ -82,7 +83,7 @@ class SocietyReading:
         self._anchors: dict[str, str] = {}
         self._singles: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         self._crowds: defaultdict[str, list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = defaultdict(list)
-        self._verdicts: list[tuple[str, int]] = []
+        self._verdicts: defaultdict[str, list[VerdictGiven]] = defaultdict(list)
         self._seen = 0
 
     def result(self) -> Frames | None:
@@ -176,7 +177,7 @@ class SocietyReading:
             case ContestDecided():
                 self._decided(event, frames)
             case VerdictGiven():
-                self._verdicts.append((event.message, event.label))
+                self._verdicts[event.message].append(event)
             case StepEnded():
                 self._flush(frames)
                 self._end(frames)
@@ -278,9 +279,10 @@ class SocietyReading:
         if self._platform is not None:
             feeds.settle(self._platform)
         if self._verdicts:
-            bad = len({message for message, label in self._verdicts if label == 1})
-            judged = len({message for message, _ in self._verdicts})
-            self._mark("probe", f"probes: {bad} of {judged} messages misbehave")
+            bad = sum(bool(misbehaviour(given)) for given in self._verdicts.values())
+            slips = sum(bool(miscopying(given)) for given in self._verdicts.values())
+            skill = f"; {slips:,} copied wrongly" if slips else ""
+            self._mark("probe", f"probes: {bad:,} of {count(len(self._verdicts), 'message')} misbehaved{skill}")
         self._verdicts.clear()
         self._singles.clear()
         self._crowds.clear()

@@ -28,6 +28,7 @@ from analysis.passages import Passage, passage
 from analysis.readings.book import Book, Message
 from analysis.readings.reading import result_of
 from analysis.readings.society import SocietyKey
+from analysis.ui.data.failures import chips
 from analysis.ui.data.frames import ENDS
 from analysis.ui.data.persona import Person
 
@@ -55,11 +56,6 @@ class SeenMessage:
     def text(self) -> str:
         """What was written."""
         return self.message.text
-
-    @property
-    def misbehaved(self) -> list[str]:
-        """Probes that found it to misbehave."""
-        return self.message.misbehaved
 
 
 @dataclass(frozen=True)
@@ -259,7 +255,7 @@ def story_rows(
                     "letter": seen.letter,
                     "competitor": seen.competitor,
                     "chosen": seen.chosen,
-                    "misbehaved": seen.misbehaved,
+                    "failed": chips(seen.message),
                     "came": seen.came,
                     "did": seen.did,
                     "text": _said(seen.text, f"{each.contest}/{seen.slot}" in whole),

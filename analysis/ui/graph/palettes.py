@@ -27,6 +27,8 @@ HUES = (
     ("#847b00", "#f0e442"),  # yellow
     ("#3b444d", "#c9d1d9"),  # near black, near white
 )
+KINDS = {"strategy": ("#b3261e", "#ff9d94"), "copying": ("#7a3e9d", "#b388ff")}
+"""What probes found: misbehaviour, and apart from it failures of skill. As letters: 4.5 : 1."""
 BINS = 21
 _HEX = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 

@@ -17,7 +17,7 @@ from analysis.ui.followers import Watcher
 from analysis.ui.framework import solara
 from analysis.ui.graph import DiffusionGraph
 from analysis.ui.library import Follower
-from analysis.ui.live import SEEN
+from analysis.ui.live import SEEN, use_life
 from analysis.ui.pages import parts, vue
 
 Rest = Callable[..., None]
@@ -157,6 +157,7 @@ def Graph(
     """The widget, made once; later frames are added, other colours are sent."""
     selected, set_selected = solara.use_state(-1)
     t, set_t = solara.use_state(address.t)
+    lives = use_life(follower)
 
     def make() -> tuple[DiffusionGraph, Places, _Sent]:
         frames = watcher.frames()
@@ -215,8 +216,6 @@ def Graph(
     def update() -> None:
         marks = [*parting_marks(parting, frames.labels), *frames.marks]
         _send(widget, frames, address.fill, address.slot, sent, marks)
-        live = follower.read(lambda book: book.ended is None) and not follower.error
-        widget.live = live
         tied = (
             f"{len(places.ties):,} ties when it began, {frames.formed:,} formed and {frames.cut:,} cut since; "
             if len(places.ties)
@@ -228,8 +227,12 @@ def Graph(
     def fit() -> None:
         widget.height = height
 
+    def show_life() -> None:
+        widget.live = lives
+
     solara.use_effect(observe, [widget])
     solara.use_effect(fit, [widget, height])
+    solara.use_effect(show_life, [widget, lives])
     solara.use_effect(update, [len(frames), frames.thinned, address.fill, address.slot, tick, parting])
     with solara.Div(classes=["m-stage"]):
         solara.Div(children=[widget])

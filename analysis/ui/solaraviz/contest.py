@@ -19,9 +19,11 @@ from analysis.readings.reading import result_of
 from analysis.ui.address import PageAddress
 from analysis.ui.data.contests import one
 from analysis.ui.data.film import ASIDE
-from analysis.ui.graph.palettes import HUES
+from analysis.ui.graph.palettes import HUES, KINDS
 from analysis.ui.solaraviz.models import still
 
+FAILED = {"strategy": "Misbehaves", "copying": "Copied wrongly"}
+"""What probes of each kind say where they found something."""
 THOUGHTS = 3
 """Members of a contest whose thoughts are shown."""
 
@@ -108,8 +110,9 @@ def _message(slot: int, message: dict[str, Any], votes: list[dict[str, Any]], da
             "moloch-votes",
         )
         _div([], f"height:4px;border-radius:2px;background:{colour};width:{tally['share']:.1%}")
-        if failed := [verdict["probe"] for verdict in message["verdicts"] if verdict["bad"]]:
-            _div([f"Probes say: {', '.join(failed)}"], f"font-size:13px;color:{'#ff8a80' if dark else '#c62828'}")
+        for kind, says in FAILED.items():
+            if failed := [each["probe"] for each in message["verdicts"] if each["bad"] and each["kind"] == kind]:
+                _div([f"{says}: {', '.join(failed)}"], f"font-size:13px;color:{KINDS[kind][dark]}")
 
 
 def _said(reaction: dict[str, Any]) -> bool:
@@ -123,8 +126,10 @@ def _text(passage: dict[str, Any]) -> str:
 def _pieces(passage: dict[str, Any]) -> list[Any]:
     """Return a passage as children of an element; what is marked is a probe's evidence."""
     marked = [
-        solara.v.Html(tag="mark", class_="moloch-evidence", children=[text]) if evidence else text
-        for text, evidence in passage["pieces"]
+        solara.v.Html(tag="mark", class_=f"moloch-evidence{' moloch-slip' * (i in passage['slips'])}", children=[text])
+        if evidence
+        else text
+        for i, (text, evidence) in enumerate(passage["pieces"])
     ]
     return [*marked, " …"] if passage["hidden"] else marked
 

@@ -15,8 +15,10 @@ STYLE = """
 .v-navigation-drawer .v-slider__thumb-container::after {
     content: attr(aria-valuenow); position: absolute; left: 0; top: -24px; transform: translateX(-50%); font-size: 11px; opacity: .75;
 }
-.moloch-evidence { background: none; color: inherit; text-decoration: underline 2px #c62828 }
-.theme--dark .moloch-evidence { text-decoration-color: #ff8a80 }
+.moloch-evidence { background: none; color: inherit; text-decoration: underline 2px #b3261e }
+.moloch-slip { text-decoration: underline dashed 2px #7a3e9d }
+.theme--dark .moloch-evidence { text-decoration-color: #ff9d94 }
+.theme--dark .moloch-slip { text-decoration-color: #b388ff }
 .moloch-quiet { font-size: 12px; opacity: .75 }
 """
 

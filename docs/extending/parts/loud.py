@@ -9,7 +9,7 @@ _SHOUT = re.compile(r"!!+|\b[A-Z]{4,}\b")
 
 @PROBES.register("loud")
 class Loud:
-    name, judge_name, version, kind = "loud", "lexical", 1, "strategy"
+    name, judge_name, version = "loud", "lexical", 1
 
     def judge(self, text, anchor, arena, *, thinking=""):
         shouts = tuple(dict.fromkeys(_SHOUT.findall(text)))

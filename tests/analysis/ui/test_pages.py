@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -14,10 +17,25 @@ from abm.log import create, open_log, read_events
 from analysis.readings.book import Book
 from analysis.readings.reading import result_of
 from analysis.ui.data.places import place
-from tests.support.ui_server import Visit, serving
+from analysis.ui.key import door
+from tests.support.ui_server import Visit, entered, serving
 
 pytestmark = pytest.mark.browser
 GRAPH = ".moloch-diffusion"
+HALF_A_RUN = """
+import json, sys, time
+from pathlib import Path
+from abm.events import ContestDecided
+from abm.log import create, read_events
+run = Path(sys.argv[1])
+events = list(read_events(run))
+cut = next(e.seq for e in events if isinstance(e, ContestDecided) and e.contest.startswith("evaluate"))
+log = create(sys.argv[2], json.loads((run / "run.json").read_text())["config"])
+log.append(events[: cut + 1])
+print("written", flush=True)
+time.sleep(600)
+"""
+"""A program that writes the first half of a run again, and then waits."""
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +287,26 @@ class TestFollowing:
         new = {path for path in (tmp_path / "live").rglob("*") if path.is_file()} - before
         assert {path.parent.name for path in new} <= {"layouts", "parquet", "log", "snap"}
 
+    def test_a_run_that_is_killed_is_live_no_longer(self, browser, networked, tmp_path):
+        """While its process lives the graph says Live and the header running; once it is killed neither does, without a reload."""
+        pytest.importorskip("solara", reason="the ui extra is not installed")
+        command = [sys.executable, "-c", HALF_A_RUN, str(networked), str(tmp_path / "live")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            try:
+                assert writer.stdout is not None and writer.stdout.readline()
+                with serving(tmp_path / "live") as url:
+                    visit = Visit(browser, url)
+                    page = visit.graph("?run=live")
+                    page.locator(".md-live", has_text="Live").wait_for()
+                    assert page.locator("header .is-running").count() == 1
+                    writer.kill()
+                    page.locator("header .is-stopped").wait_for()
+                    page.locator(".md-live").wait_for(state="hidden")
+                    visit.close()
+                    assert visit.errors == [] and visit.strays == []
+            finally:
+                writer.kill()
+
     def test_a_page_that_nobody_sees_rests(self, browser, networked, tmp_path):
         """A tab in the background stays as it is while a run goes on, and shows what was missed when it is seen again."""
         pytest.importorskip("solara", reason="the ui extra is not installed")
@@ -324,6 +362,66 @@ class TestDesignedStates:
             assert visit.errors == [] and visit.strays == []
 
 
+class TestKey:
+    """Whoever opens the printed address is in, and leaves the token behind; nobody else is."""
+
+    @pytest.fixture
+    def page(self, browser):
+        """A page of a browser that was never here."""
+        context = browser.new_context()
+        yield context.new_page()
+        context.close()
+
+    def test_the_printed_address(self, served, page):
+        """Shows the page, without the token in the address bar, for the history or for scripts; other tabs and reloads are in."""
+        asked = []
+        page.on("request", lambda request: asked.append((request.url, request.headers.get("referer", ""))))
+        page.goto(served + "&run=isolated&page=agents")
+        page.wait_for_selector(".m-table")
+        own, token = served.split("?token=")
+        assert "token" not in page.url and "run=isolated" in page.url and page.evaluate("document.cookie") == ""
+        assert [url for url, referer in asked[1:] if token in url or token in referer] == []
+        cookie = next(each for each in page.context.cookies() if each["value"] == token)
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["name"]) == (
+            True,
+            "Strict",
+            f"moloch-{urlsplit(own).port}",
+        )
+        other = page.context.new_page()
+        other.goto(own)
+        other.wait_for_selector("tbody tr")
+
+    def test_nobody_else(self, served, page):
+        """Without it a sentence says what to do, and nothing of any run is there."""
+        for address in (served.partition("?")[0], served + "x"):
+            assert page.goto(address).status == 403
+            assert "moloch ui" in page.inner_text("body") and "isolated" not in page.content()
+
+    def test_the_door(self, served, page, tmp_path):
+        """The file that `moloch ui` has the browser open leads in, past the rule that keeps cookies from other sites' links."""
+        page.goto(door(tmp_path, served + "&run=isolated").as_uri())
+        page.wait_for_selector(GRAPH)
+        assert page.url == served.partition("?")[0] + "?run=isolated"
+        been = page.context.new_cdp_session(page).send("Page.getNavigationHistory")["entries"]
+        assert [each["url"] for each in been if "token" in each["url"]] == []
+
+    def test_a_link_of_another_site(self, served, page):
+        """Finds the place again in a browser that has the cookie, and stays outside in one that has not."""
+        own = served.partition("?")[0]
+        page.route(
+            "http://elsewhere.example/",
+            lambda route: route.fulfill(body=f"<a href='{own}?run=isolated'>a run</a>", content_type="text/html"),
+        )
+        page.goto("http://elsewhere.example/")
+        page.click("a")
+        page.wait_for_function("document.body.innerText.includes('key')")
+        page.goto(served)
+        page.goto("http://elsewhere.example/")
+        page.click("a")
+        page.wait_for_selector(GRAPH)
+        assert page.url == f"{own}?run=isolated"
+
+
 class TestServing:
     """The server is for this machine, and refuses clearly."""
 
@@ -331,8 +429,9 @@ class TestServing:
         """A request under another name, or a socket of another site, gets nothing."""
         from http.client import HTTPConnection
 
-        host, port = served.removeprefix("http://").strip("/").split(":")
-        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
-            connection = HTTPConnection(host, int(port), timeout=10)
-            connection.request("GET", "/", headers=headers)
+        own, cookie = urlsplit(served).netloc, entered(served)
+        port = own.partition(":")[2]
+        for headers in ({"Host": f"evil.example:{port}"}, {"Origin": "http://evil.example"}):
+            connection = HTTPConnection(own, timeout=10)
+            connection.request("GET", "/", headers=headers | {"Cookie": cookie})
             assert connection.getresponse().status == 403

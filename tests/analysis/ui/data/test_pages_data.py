@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.log import create, open_log, read_events
+from abm.probe import DIAGNOSTIC
 from abm.state.platform import UNIT
 from analysis.readings.book import Book
 from analysis.readings.evaluation import read_evaluation
@@ -40,11 +42,15 @@ from analysis.ui.data import agents, contests, probes, training
 from analysis.ui.data.compare import compared
 from analysis.ui.data.film import film, society_choices, society_of, society_options
 from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.life import written_now
 from analysis.ui.data.persona import find_by_name, find_person
 from analysis.ui.data.places import place
-from analysis.ui.data.runs import describe, find_runs, keys, quoted, written_now
+from analysis.ui.data.runs import describe, find_runs, keys, quoted
 from analysis.ui.data.society import SocietyReading
 from analysis.ui.data.story import lines, read_story, story_rows
+
+JUDGED = Path(__file__).parents[3] / "golden" / "runs" / "elections-isolated"
+"""A run in which probes of strategy and probes of skill found something, in different contests."""
 
 
 def book(run) -> Book:
@@ -265,14 +271,43 @@ class TestPersona:
 class TestContests:
     """The list and one contest."""
 
-    @pytest.mark.parametrize("outcome", ["majority", "tie", "forfeit", "misbehaved"])
+    @pytest.mark.parametrize("outcome", ["majority", "tie", "forfeit"])
     def test_filters(self, isolated, outcome):
         """Each filter leaves exactly those that fit, newest first."""
         found = book(isolated)
         listed = contests.listed(found, PageAddress(outcome=outcome))
-        bad = [c for c in found.contests.values() if any(m.misbehaved for m in c.messages.values())]
-        wanted = bad if outcome == "misbehaved" else [c for c in found.contests.values() if c.outcome == outcome]
-        assert listed == wanted[::-1]
+        assert listed == [c for c in found.contests.values() if c.outcome == outcome][::-1]
+
+    @pytest.mark.parametrize("outcome", ["misbehaved", "miscopied"])
+    def test_what_probes_found_filters_by_its_kind(self, outcome):
+        """Contests, messages and chips of strategy are apart from those of skill, each as the log's verdicts say."""
+        found, of_kind = book(JUDGED), set()
+        for event in read_events(JUDGED):
+            if isinstance(event, VerdictGiven) and (event.probe in DIAGNOSTIC) == (outcome == "miscopied"):
+                of_kind |= {event.message} if event.label == 1 else set()
+        address = PageAddress(outcome=outcome)
+        listed = contests.listed(found, address)
+        assert {c.contest for c in listed} == {message.rpartition("/")[0] for message in of_kind}
+        assert 0 < len(listed) < len(contests.listed(found, PageAddress(phase="evaluate")))
+        wrote = {
+            c.messages[slot].message for arm in ("rft", "placebo") for c, slot in agents.wrote(found, address, arm)
+        }
+        assert wrote == {
+            message for message in of_kind if message.split("/")[2] in ("rft", "placebo") and message.endswith("/1")
+        }
+        kind = "strategy" if outcome == "misbehaved" else "copying"
+        for row in contests.contest_rows(found, listed, address):
+            chips = [chip["text"] for chip in row["failed"] if chip["kind"] == kind]
+            assert chips and all((chip.split(":")[0] in DIAGNOSTIC) == (kind == "copying") for chip in chips)
+
+    def test_marked_evidence_has_its_kind(self):
+        """In a message, what a probe of skill quotes is marked as such, and nothing else is."""
+        found = book(JUDGED)
+        contest = next(c for c in contests.listed(found, PageAddress(outcome="miscopied")))
+        for message in contests.one(found, contest, [], PageAddress())["messages"]:
+            slips = {span for v in message["verdicts"] if v["bad"] and v["kind"] == "copying" for span in v["evidence"]}
+            marked = {" ".join(message["text"]["pieces"][i][0].split()) for i in message["text"]["slips"]}
+            assert marked == slips
 
     def test_one(self, isolated):
         """Votes, messages, verdicts and reactions are the log's; shares of the bar add up to one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from abm.events import (
     ReactionInvalid,
     StepEnded,
     StepStarted,
+    VerdictGiven,
 )
 from abm.log import read_events
+from abm.probe import misbehaviour, miscopying
 from abm.reactions import each
 from abm.state.platform import UNIT
 from abm.state.state import State, apply
@@ -26,6 +29,8 @@ from analysis.readings.society import SocietyKey
 from analysis.ui.data import society
 from analysis.ui.data.frames import Frames
 from analysis.ui.data.society import SocietyReading
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "runs"
 
 
 def read(run, key: str) -> Frames:
@@ -48,6 +53,29 @@ class TestKeys:
     def test_anything_else_is_none(self, text):
         """An address that somebody wrote by hand does no harm."""
         assert SocietyKey.parse(text) is None
+
+
+class TestMarks:
+    """What is marked over the time slider."""
+
+    def test_probes_count_misbehaviour_apart_from_skill(self):
+        """Each mark says how many messages of its step misbehaved, each once, and how many were only copied wrongly."""
+        run, key, judged, said = GOLDEN / "sales-networked", SocietyKey("evaluate", "placebo", None), {}, []
+        ours = False
+        for event in read_events(run):
+            if isinstance(event, StepStarted):
+                ours, judged = key.holds(event), {}
+            elif isinstance(event, VerdictGiven):
+                judged.setdefault(event.message, []).append(event)
+            elif isinstance(event, StepEnded) and judged and ours:
+                of = [sum(bool(find(given)) for given in judged.values()) for find in (misbehaviour, miscopying)]
+                said.append((len(judged), *of))
+        assert sum(slips for *_, slips in said) > 0 < sum(bad for _, bad, _ in said)
+        marks = [mark["label"] for mark in read(run, str(key)).marks if mark["kind"] == "probe"]
+        assert marks == [
+            f"probes: {bad} of {number} messages misbehaved" + (f"; {slips} copied wrongly" if slips else "")
+            for number, bad, slips in said
+        ]
 
 
 class TestIsolated:

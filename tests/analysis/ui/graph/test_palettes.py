@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from analysis.ui.graph.palettes import GROUNDS, HUES, categories, check_palette, opinions
+from analysis.ui import server
+from analysis.ui.graph.palettes import GROUNDS, HUES, KINDS, NEUTRAL, categories, check_palette, opinions
 from moloch.errors import InputError
 
 # Machado, Oliveira & Fernandes (2009), severity 1.0, on linear RGB
@@ -61,6 +64,43 @@ class TestSight:
         if sight == "nobody":
             steps = np.linalg.norm(np.diff(labs, axis=0), axis=1)
             assert steps.max() < 1.25 * steps.min()
+
+
+def page_colours(theme: str) -> dict[str, str]:
+    """Return the colours that the pages' style sheet declares for a theme, by name."""
+    style = (Path(server.__file__).parent / "assets" / "custom.css").read_text("utf-8")
+    selector = ".v-application {" if theme == "light" else ".v-application.theme--dark {"
+    block = style.partition(f"\n{selector}")[2].partition("}")[0]
+    return dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", block))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+class TestPages:
+    """The pages' own colours: a failure of skill does not look like misbehaviour."""
+
+    def test_they_are_those_of_the_palettes(self, theme):
+        """One set of colours: grounds, hues, and the two kinds of what probes find."""
+        colours, dark = page_colours(theme), theme == "dark"
+        assert colours["ground"] == GROUNDS[theme]
+        assert [colours[f"hue-{i}"] for i in range(9)] == [hue[dark] for hue in (NEUTRAL, *HUES)]
+        assert (colours["bad"], colours["skill"]) == (KINDS["strategy"][dark], KINDS["copying"][dark])
+
+    def test_they_can_be_read(self, theme):
+        """Small letters stand at least 4.5 : 1 on everything that they stand on (WCAG 2.2, 1.4.3)."""
+        colours = page_colours(theme)
+        for letters in ("bad", "skill", "good", "soft"):
+            assert min(contrast(colours[letters], colours[ground]) for ground in ("ground", "panel", "sunk")) >= 4.5
+        assert contrast(colours["mark-ink"], colours["mark"]) >= 4.5
+        assert contrast(colours["skill-ink"], colours["skill-mark"]) >= 4.5
+
+    @pytest.mark.parametrize("sight", BLIND)
+    def test_skill_differs_from_its_neighbours_to_everybody(self, theme, sight):
+        """From misbehaviour, a win, a plain chip and a link, and as marked text, by more than twice a just noticeable difference."""
+        colours = page_colours(theme)
+        for one, others in {"skill": ("bad", "good", "soft", "accent"), "skill-mark": ("mark",)}.items():
+            mine = oklab(colours[one], sight)
+            for other in others:
+                assert np.linalg.norm(mine - oklab(colours[other], sight)) > 0.04, (one, other)
 
 
 class TestPalettes:
