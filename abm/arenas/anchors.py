@@ -205,7 +205,11 @@ def _file(folder: Path, split: str) -> Path:
     Raises:
         InputError: there are several.
     """
-    files = sorted(path for path in folder.iterdir() if path.name.lower() in {f"{split}{end}" for end in _ENDS})
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.name.startswith(f"{split}.") and path.name[len(split) :].lower() in _ENDS
+    )
     if len(files) > 1:
         names = ", ".join(path.name for path in files)
         raise InputError(f"several files of {split!r}", where=str(folder), why=names, fix="Leave one of them there.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import closing
 
 import pytest
@@ -142,3 +143,18 @@ class TestUpTo:
         inputs = gather(settled(load_config(None, {"anchors": str(anchors)}, profile="paper"), None))
         assert (inputs.train_anchors, inputs.held_out_anchors) == (3, 3)
         assert [len(inputs.split(split)) for split in ("train", "evaluate")] == [20, 20]
+
+
+class TestCopies:
+    """A run's own data is in its folder."""
+
+    def test_a_run_on_tables_stays_whole(self, anchors, tmp_path):
+        """Anchors of CSV are copied as those of JSON are: the run is decided again where they are gone."""
+        rows = [json.loads(line) for line in (anchors / "train.jsonl").read_text().splitlines()]
+        lines = [f"{row['title']},Home,{row['description']}" for row in rows]
+        (anchors / "train.CSV").write_text("\n".join(["title,categories,description", *lines]))
+        (anchors / "train.jsonl").unlink()
+        carried_out(load_config(None, SMALL | {"anchors": str(anchors)}), tmp_path / "run")
+        shutil.rmtree(anchors)
+        again = replay_recorded(tmp_path / "run", probes=battery)
+        assert (again.divergence, again.complete) == (None, True)
