@@ -140,10 +140,12 @@ def is_slow(reader: Callable[[str], None], small: str, large: str) -> bool:
     return True
 
 
-def slow_families(reader: Callable[[str], None], pieces: Sequence[str]) -> list[str]:
+def slow_families(
+    reader: Callable[[str], None], pieces: Sequence[str], small: int = SMALL, large: int = LARGE
+) -> list[str]:
     """Return which long runs take a reader more than time in proportion to their length."""
-    texts = zip(repeated(SMALL, pieces), repeated(LARGE, pieces), strict=True)
-    return [name for (name, small), (_, large) in texts if is_slow(reader, small, large)]
+    texts = zip(repeated(small, pieces), repeated(large, pieces), strict=True)
+    return [name for (name, short), (_, long) in texts if is_slow(reader, short, long)]
 
 
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
@@ -158,3 +160,9 @@ class TestTime:
     def test_grows_with_the_length_of_anything(self, reader):
         """Of long runs of every piece."""
         assert slow_families(reader, PIECES) == []
+
+
+@pytest.mark.slow
+def test_the_time_of_probes_grows_with_the_length():
+    """Of shorter runs: they read a message many times."""
+    assert slow_families(probed, LONG_RUNS, SMALL // 4, LARGE // 4) == []
