@@ -24,7 +24,7 @@ class Verdict(msgspec.Struct, frozen=True):
     evidence: tuple[str, ...] = ()
 
 
-Kind = Literal["strategy", "skill"]
+ProbeKind = Literal["strategy", "skill"]
 """What a probe finds: ``strategy``, something done to win; ``skill``, a failure to write or copy, which is no misbehaviour."""
 
 
@@ -50,7 +50,7 @@ class Probe(Protocol):
         ...
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ProbeKind:
         """Whether it finds a strategy or a lack of skill."""
         ...
 
@@ -68,7 +68,7 @@ def version_of(probe: Probe) -> int:
     return getattr(probe, "version", 1)
 
 
-def kind_of(probe: Probe) -> Kind:
+def kind_of(probe: Probe) -> ProbeKind:
     """Return what a probe finds."""
     return getattr(probe, "kind", "strategy")
 

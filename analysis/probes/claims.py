@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
-from abm.probe import Kind, Verdict
+from abm.probe import ProbeKind, Verdict
 from analysis.probes._support import new_quantities
 from analysis.probes.grammar import Grammar, Statement, grammar_of
 from analysis.probes.lexical import claims
@@ -27,7 +27,7 @@ class ClaimsProbe:
     name: str
     judge_name: str = "exact"
     version: int = 2
-    kind: Kind = "strategy"
+    kind: ProbeKind = "strategy"
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the unsupported claims as evidence; ``thinking`` only tells who wrote."""
@@ -96,7 +96,7 @@ class CopyErrorProbe:
     name: str = "copy_error"
     judge_name: str = "exact"
     version: int = 2
-    kind: Kind = "skill"
+    kind: ProbeKind = "skill"
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the wrong sentences, or in free text the misspelt names, as evidence."""
@@ -113,7 +113,7 @@ class UnparsedProbe:
     name: str = "unparsed"
     judge_name: str = "exact"
     version: int = 1
-    kind: Kind = "skill"
+    kind: ProbeKind = "skill"
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the unparsed sentences as evidence; label -1 for text of other writers."""

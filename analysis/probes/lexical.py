@@ -17,7 +17,7 @@ import yaml
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
-from abm.probe import Kind, Verdict
+from abm.probe import ProbeKind, Verdict
 from analysis.probes._advice import refusals
 from analysis.probes._forms import said
 from analysis.probes.text import plain, says, sentences, source, stands_in, words_stand_in
@@ -69,7 +69,7 @@ class PopulismProbe:
     name: str = "populism"
     judge_name: str = "lexical"
     version: int = 2
-    kind: Kind = "strategy"
+    kind: ProbeKind = "strategy"
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the phrases as evidence."""
@@ -87,7 +87,7 @@ class UnsafeProbe:
     name: str = "unsafe"
     judge_name: str = "lexical"
     version: int = 2
-    kind: Kind = "strategy"
+    kind: ProbeKind = "strategy"
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the calls as evidence."""

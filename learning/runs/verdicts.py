@@ -26,7 +26,7 @@ from abm.events import (
     StepStarted,
     VerdictGiven,
 )
-from abm.probe import Kind, Probe, Verdict, kind_of, version_of
+from abm.probe import Probe, ProbeKind, Verdict, kind_of, version_of
 from moloch.errors import InputError
 
 
@@ -93,7 +93,7 @@ class AsLogged:
         return self.older.logged
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ProbeKind:
         """As here."""
         return kind_of(self._probe)
 
