@@ -143,7 +143,7 @@ def parse_reaction(answer: str, options: int) -> Reaction | None:
     deeper than any answer needs are no answer, whatever stands between them.
     """
     _, rest, broken = _thinking(answer)
-    if is_deep(rest, max(0, rest.find("{"))):
+    if "{" in rest and is_deep(rest, rest.index("{")):
         return None
     if not broken and (answered := _object(rest)) is not None and "choice" in answered:
         position = _bare(str(answered["choice"]), options)
