@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from abm.llm.ledger import Cost, Ledger
-from abm.llm.port import LLM, Reply, Request, Sleeping, most_tokens
+from abm.llm.port import LLM, Placed, Reply, Request, Sleeping, most_tokens
 from moloch.errors import MolochError
 
 MILLION = 1_000_000
@@ -241,6 +241,10 @@ class Budgeted:
         """Have the model give its memory back, if it can."""
         if isinstance(self._llm, Sleeping):
             self._llm.sleep()
+
+    def place(self) -> dict[str, str]:
+        """Return by what the model computes; empty if it does not say so."""
+        return self._llm.place() if isinstance(self._llm, Placed) else {}
 
     def close(self) -> None:
         """Close the model, if it has to be."""

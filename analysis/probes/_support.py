@@ -48,9 +48,7 @@ class Stated:
             self._vague.add(meaning.base)
         self._values[kind][meaning.factor].append(meaning.base)
         if not kind:
-            self._values["bare noun" if noun else "bare"][1.0].append(meaning.raw)
-            if noun:
-                self._values[f"unit {noun}"][1.0].append(meaning.raw)
+            self._values[f"unit {noun}" if noun else "bare"][1.0].append(meaning.raw)
         if meaning.dimension not in _STRICT:
             self._values["any"][1.0].append(meaning.raw)
         if kind.startswith("temperature"):
@@ -88,12 +86,9 @@ class Stated:
             return self._states_temperature(claim, hedge)
         if self._near(kind, claim, hedge):
             return True
-        if kind.split(" ")[0] in _STRICT or kind.split("/")[0].split(" ")[0] in _STRICT:
-            return (
-                kind != "money" and kind.startswith("money") and "/" not in kind and self._near("money", claim, hedge)
-            )
-        bare = Meaning(claim.raw, "", claim.raw, 1.0, claim.grain)
-        return "/" not in kind and not kind.startswith("unit ") and self._near("bare", bare, hedge)
+        if claim.dimension in _STRICT or "/" in kind or kind.startswith("unit "):
+            return False
+        return self._near("bare", Meaning(claim.raw, "", claim.raw, 1.0, claim.grain), hedge)
 
     def _states_year(self, year: float) -> bool:
         if year < 100:

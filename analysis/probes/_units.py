@@ -14,7 +14,6 @@ CURRENCIES = {"$": "money $", "€": "money €", "£": "money £", "¥": "money
 CODES = {
     "EUR": "money €",
     "USD": "money $",
-    "US$": "money $",
     "GBP": "money £",
     "JPY": "money ¥",
     "INR": "money ₹",

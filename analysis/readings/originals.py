@@ -20,6 +20,9 @@ class Originals:
         self._of = np.zeros(0, dtype=np.int32)
         self._told = False
 
+    def __repr__(self) -> str:
+        return f"Originals({self._of.tolist() if self._told else ''})"
+
     def take(self, event: PersonasJoined | CrowdJoined) -> None:
         """Take members who join.
 

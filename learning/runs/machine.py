@@ -51,4 +51,4 @@ def machine() -> dict[str, str]:
 
 def places(*models: LLM) -> dict[str, dict[str, str]]:
     """Return model -> by what, and on which device, it computes, of those that say so."""
-    return {llm.name: llm.place() for llm in models if isinstance(llm, Placed)}
+    return {llm.name: place for llm in models if isinstance(llm, Placed) and (place := llm.place())}

@@ -41,7 +41,6 @@ class Loud:
     version: int = 1
     name: str = "loud"
     judge_name: str = "words"
-    kind: str = "strategy"
 
     def judge(self, text, anchor, arena, *, thinking=""):
         found = tuple(word for word in self.words if word in text)

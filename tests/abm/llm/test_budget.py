@@ -7,6 +7,7 @@ import pytest
 from abm.llm import Request, Sampling, ScriptedLLM
 from abm.llm.budget import Bounds, Budget, Budgeted, BudgetSpent, Price
 from abm.llm.port import most_tokens, prompt_tokens
+from learning.runs.machine import places
 
 
 def asked(n: int, text: str = "Choose.", most: int = 10) -> list[Request]:
@@ -45,6 +46,14 @@ class TestBatches:
         now[0] = 60
         with pytest.raises(BudgetSpent, match=r"1\.0 of 1 minutes are over"):
             list(llm.complete(asked(1)))
+
+
+def test_a_budget_hides_no_place():
+    """By what the model computes is recorded under a budget, too; of a model that does not say it, nothing is."""
+    llm = ScriptedLLM(lambda request: "A")
+    assert places(Budgeted(llm, Budget(Bounds()))) == {}
+    llm.place = lambda: {"device": "cpu"}  # type: ignore[attr-defined]
+    assert places(Budgeted(llm, Budget(Bounds()))) == {"scripted": {"device": "cpu"}}
 
 
 class TestWorstCase:
