@@ -10,7 +10,7 @@ HOME = "MOLOCH_MODELS"
 
 
 def models_home() -> Path:
-    """Return the folder of added models: ``$MOLOCH_MODELS``, else ``moloch/models`` in the user's cache. It may not exist."""
+    """Return the folder of added models: ``$MOLOCH_MODELS``, else in the cache of the user. It may not exist."""
     if named := os.environ.get(HOME):
         return Path(named)
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
