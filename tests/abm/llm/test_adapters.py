@@ -169,7 +169,9 @@ class TestCrafted:
         from safetensors.torch import load_file, save_file
 
         rows = load_file(folder / one / WEIGHTS)
-        save_file({name: row.contiguous() for name, row in changed(min(rows), rows).items()}, folder / one / WEIGHTS)
+        save_file(
+            {name: row.clone().contiguous() for name, row in changed(min(rows), rows).items()}, folder / one / WEIGHTS
+        )
         name = named_by_content(folder / one)
         with pytest.raises(InputError, match=f"{name}: not a plain LoRA adapter") as error:
             read_adapter(folder, name)
