@@ -10,7 +10,6 @@ from abm.events import LLMReplied
 from abm.llm.ledger import Ledger
 from abm.log import read_events
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
-from tests.support.fakes import FakeTrainer
 from tests.support.server import Call, Server, completion, ok, serving
 
 SMALL = ("--set", "train_anchors=4", "--set", "held_out_anchors=2", "--set", "arms=[rft]", "--set", "epochs=1")
@@ -185,9 +184,8 @@ class TestKeys:
 
 
 @pytest.fixture
-def server(monkeypatch):
-    """A server of the pocket model, whose adapters are learnt in no time."""
-    monkeypatch.setattr("learning.runs.objects.LoRATrainer", lambda model, adapters: FakeTrainer())
+def server():
+    """A server of the pocket model."""
     text = "<think>p</think><sales_pitch>It is blue.</sales_pitch>"
     with serving(lambda call: completion(text), models=[{"id": "pocket", "owned_by": "test"}]) as running:
         yield running

@@ -165,6 +165,6 @@ def _count(stated: dict[str, Any], names: tuple[str, ...]) -> int | None:
     """Return tokens under the first of these names that counts some; None if none does, or what it says is nonsense."""
     for name in names:
         tokens = stated.get(name)
-        if type(tokens) in (int, float) and 0 <= tokens < MOST_TOKENS:
+        if isinstance(tokens, int | float) and not isinstance(tokens, bool) and 0 <= tokens < MOST_TOKENS:
             return int(tokens)
     return None
