@@ -69,13 +69,14 @@ def test_what_is_valid_is_taken(use, name, tmp_path):
 
 @pytest.mark.parametrize(("use", "name"), FILES)
 def test_damaged_files_are_taken_or_refused(use, name, tmp_path):
-    """Forty of each kind; both happen."""
-    taken, refused = tried(use, name, tmp_path, 40, seed=1)
-    assert refused and taken + refused == 40
+    """Forty of each kind, fewer of Parquet, which is read by a process of its own."""
+    times = 2 if name.endswith(".parquet") else 40
+    taken, refused = tried(use, name, tmp_path, times, seed=1)
+    assert refused and taken + refused == times
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("use", "name"), FILES)
 def test_thousands_of_damaged_files_are_taken_or_refused(use, name, tmp_path):
-    """2,500 of each kind: 40,000 and more in all."""
-    tried(use, name, tmp_path, 2_500, seed=2)
+    """2,700 of each kind, 300 of Parquet: 40,000 and more in all."""
+    tried(use, name, tmp_path, 300 if name.endswith(".parquet") else 2_700, seed=2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
-import os
 import sys
 
 import polars as pl
@@ -121,18 +120,26 @@ class TestPrograms:
             list(rows(path))
         assert "\n" not in str(error.value) and str(path) in str(error.value)
 
-    def test_a_panic_stays_off_the_terminal(self, tmp_path, monkeypatch, capfd):
-        """A damaged Parquet file on which the library panics gives one line, as any other."""
-
-        def panic(*_: object) -> None:
-            os.write(2, b"thread 'async-executor-0' panicked at parquet/mod.rs:432:30:\nstack backtrace:\n")
-            raise pl.exceptions.PanicException("called `Result::unwrap()` on an `Err` value\n  left: 3")
-
-        monkeypatch.setattr(pl, "read_parquet", panic)
-        with pytest.raises(InputError, match=r"p.parquet: not Parquet: it is damaged: called .* value$"):
+    @pytest.mark.parametrize(
+        ("code", "says"),
+        [
+            (
+                "import os; os.write(2, b'panicked at mod.rs\\nstack backtrace:\\nPanicException: left: 3'); os._exit(1)",
+                "PanicException: left: 3",
+            ),
+            (
+                "import os; os.write(2, b'memory allocation of 10 bytes failed'); os.abort()",
+                "reading it ended the process",
+            ),
+        ],
+        ids=["panic", "abort"],
+    )
+    def test_what_ends_the_library_ends_no_run(self, tmp_path, monkeypatch, capfd, code, says):
+        """A damaged Parquet file gives one line, as any other, and nothing else stands on the terminal."""
+        monkeypatch.setattr("moloch.tables._TO_ARROW", code)
+        with pytest.raises(InputError, match=f"p.parquet: not Parquet: it is damaged: {says}$"):
             list(rows(written(tmp_path, "p.parquet", b"PAR1")))
-        os.write(2, b"seen\n")
-        assert capfd.readouterr() == ("", "seen\n")
+        assert capfd.readouterr() == ("", "")
 
 
 class TestMistakes:
