@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from moloch.errors import InputError
 
 EXTRAS = {
-    "learn": "accelerate datasets gguf huggingface_hub peft safetensors tokenizers torch transformers trl".split(),
+    "learn": "accelerate datasets gguf huggingface_hub peft tokenizers torch transformers trl".split(),
     "store": ["obstore"],
     "tables": ["fastexcel", "pyreadstat"],
     "ui": "altair anywidget ipyvue ipyvuetify matplotlib solara solara_assets starlette traitlets uvicorn".split(),
