@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from abm.events import LLMReplied
 from abm.llm.ledger import Ledger
 from abm.log import read_events
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
+from tests.support.fakes import FakeTrainer
 from tests.support.server import Call, Server, completion, ok, serving
+from tests.support.tiny import save_smallest_adapter
 
 SMALL = ("--set", "train_anchors=4", "--set", "held_out_anchors=2", "--set", "arms=[rft]", "--set", "epochs=1")
 
@@ -183,9 +187,22 @@ class TestKeys:
         assert "taken from MY_KEY" in mine.stderr and self.KEY not in wrong.stderr + mine.stderr
 
 
+class SmallestTrainer(FakeTrainer):
+    """Learns an adapter of two numbers."""
+
+    def __init__(self, adapters: Path) -> None:
+        super().__init__()
+        self._adapters = adapters
+
+    def train(self, data, **how):
+        self._adapters.mkdir(exist_ok=True)
+        return msgspec.structs.replace(super().train(data, **how), adapter=save_smallest_adapter(self._adapters))
+
+
 @pytest.fixture
-def server():
-    """A server of the pocket model."""
+def server(monkeypatch):
+    """A server of the pocket model, whose adapters are learnt in no time."""
+    monkeypatch.setattr("learning.runs.objects.LoRATrainer", lambda model, adapters: SmallestTrainer(adapters))
     text = "<think>p</think><sales_pitch>It is blue.</sales_pitch>"
     with serving(lambda call: completion(text), models=[{"id": "pocket", "owned_by": "test"}]) as running:
         yield running
