@@ -52,7 +52,7 @@ class RunStarted(Lifecycle, frozen=True, kw_only=True, tag="run_started"):
     """Model in this process -> by what it computes: backend, device, precision."""
     inputs: dict[str, str] = {}
     """Setting and name of a file that it names, as ``personas/voters.csv`` -> SHA-256; a copy is kept under ``inputs/``."""
-    probes: dict[str, int] = {}
+    probe_versions: dict[str, int] = {}
     """Probe -> version of its rules, for those that judge; one that is not named is of version 1."""
 
 
@@ -65,7 +65,7 @@ class RunResumed(Lifecycle, frozen=True, kw_only=True, tag="run_resumed"):
     models: dict[str, dict[str, str]] = {}
     inputs: dict[str, str] = {}
     """As of ``run_started``: what a fork names otherwise than the run that it comes from."""
-    probes: dict[str, int] = {}
+    probe_versions: dict[str, int] = {}
     """As in :class:`RunStarted`."""
 
 

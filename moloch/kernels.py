@@ -65,7 +65,7 @@ def compiled(**options: Any) -> Callable[[Loop], Loop]:
     """
 
     def decorate(loop: Loop) -> Loop:
-        dispatcher = njit(**options)(loop)
+        dispatcher: Any = njit(**options)(loop)
         with suppress(RuntimeError):  # no folder that it may write to
             dispatcher._cache = _Cache(loop)
         return dispatcher

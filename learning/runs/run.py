@@ -170,7 +170,7 @@ def _begin(
             machine=machine(),
             models=places(*models),
             inputs=own_data.keep(config, log) if _is_new(log) else {},
-            probes={probe.name: version_of(probe) for probe in judges},
+            probe_versions={probe.name: version_of(probe) for probe in judges},
         )
     ]
     if loaded:

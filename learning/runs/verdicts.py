@@ -51,8 +51,8 @@ def judged(events: Iterable[Event]) -> Iterator[tuple[str, int, int]]:
     rules: dict[str, int] | None = None
     for event in events:
         if isinstance(event, RunStarted | RunResumed):
-            if event.probes or event.versions:  # release 0.1 named no probes: theirs are of version 1
-                rules = event.probes
+            if event.probe_versions or event.versions:  # release 0.1 named no probes: theirs are of version 1
+                rules = event.probe_versions
         elif rules is None:
             continue
         elif isinstance(event, VerdictGiven):

@@ -86,7 +86,7 @@ class TestRecord:
         known(Loud(version=3))
         carry_out(folder, probes=["misrepresentation", "loud", "unparsed"])
         [started] = of(RunStarted, folder)
-        assert started.probes == {"misrepresentation": 2, "loud": 3, "unparsed": 1}
+        assert started.probe_versions == {"misrepresentation": 2, "loud": 3, "unparsed": 1}
 
     def test_they_are_no_part_of_the_digest(self, known, tmp_path):
         """Equal verdicts are equal decisions, whoever gave them."""
@@ -182,7 +182,7 @@ class TestGoingOn:
             carry_out(folder, calls=3)
         known(BETTER)
         carry_out(folder)
-        assert of(RunResumed, folder)[-1].probes == {"loud": 2}
+        assert of(RunResumed, folder)[-1].probe_versions == {"loud": 2}
         assert {event.judge for event in of(VerdictGiven, folder)} == {"better words"}
         assert replay_recorded(folder).as_logged == []
 
