@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from learning.runs.objects import Objects
+from tests.support.fakes import FakeTrainer, fake_llm
+
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 
 
@@ -35,8 +38,10 @@ def test_a_study_is_a_page(path):
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
-def test_a_study_runs_at_a_small_size(path, tmp_path, monkeypatch, capsys):
-    """With two anchors it prints what it promises; in this process, which has the libraries already."""
+def test_a_study_prints_what_it_promises(path, tmp_path, monkeypatch, capsys):
+    """With two anchors, and stand-ins for its model and its trainer; the slow test below has the real ones."""
+    monkeypatch.setattr(Objects, "models", lambda self, config, backends: (fake_llm(), fake_llm()))
+    monkeypatch.setattr(Objects, "trainer_of", lambda self, config, adapters: FakeTrainer())
     monkeypatch.setattr(sys, "argv", [str(path), str(tmp_path / "run"), "2"])
     runpy.run_path(str(path), run_name="__main__")
     printed = capsys.readouterr().out

@@ -8,14 +8,15 @@ import random
 import time
 from pathlib import Path
 
-from tests.faults.mutations import apply_from_environment
+if "MOLOCH_MUTATION" in os.environ:  # what guards are made of takes seconds to import
+    from tests.faults.mutations import apply_from_environment
 
-apply_from_environment()
+    apply_from_environment()
 
-from abm.events import Reacted  # noqa: E402
-from abm.log import create, disk, open_log, read_events, writer  # noqa: E402
-from abm.state.snapshots import Snapshots  # noqa: E402
-from abm.state.state import State  # noqa: E402
+from abm.events import Reacted
+from abm.log import create, disk, open_log, read_events, writer
+from abm.state.snapshots import Snapshots
+from abm.state.state import State
 
 
 def events(n: int, first: int) -> list[Reacted]:

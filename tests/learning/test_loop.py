@@ -34,6 +34,7 @@ from tests.support.fakes import FakeTrainer, answer, fake_llm
 CONFIG = RunConfig(train_anchors=6, held_out_anchors=5, train_personas=4, held_out_personas=3, batch=4)
 
 
+SMALL = RunConfig(train_anchors=3, held_out_anchors=2, train_personas=3, held_out_personas=3, batch=2)
 NETWORKED = RunConfig(
     world="networked", train_anchors=2, held_out_anchors=2, train_personas=5, held_out_personas=4, epochs=1,
     arms=("rft",), network=NetworkConfig(rounds=2, churn=0.2, polls=(0,)),
@@ -96,7 +97,7 @@ class TestDeterminism:
 class TestResume:
     """A run that died goes on when the same command runs again."""
 
-    @pytest.mark.parametrize("config", [CONFIG, NETWORKED], ids=["isolated", "networked"])
+    @pytest.mark.parametrize("config", [SMALL, NETWORKED], ids=["isolated", "networked"])
     def test_dying_after_any_commit_ends_in_the_same_digest(self, config, tmp_path):
         """Every commit is a place to die: what was on the disk then is resumed, and each resumed run decides the rest alike."""
         left_behind: list[Path] = []
