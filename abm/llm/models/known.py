@@ -42,3 +42,4 @@ KNOWN: dict[str, KnownModel] = {
         about="SmolLM2-135M-Instruct by HuggingFaceTB, its weights in about 5 bits (Q4_1)",
     )
 }
+"""Name -> the model that ``moloch model add`` fetches by it."""
