@@ -2,7 +2,7 @@
 
 The log holds the answers; attempts that came to nothing may be charged for, too. A line holds totals since the run began:
 after :meth:`Ledger.reserve`, the most that will have been spent until the next line; after :meth:`Ledger.settle`, what was.
-Whoever is killed in between has spent, at most, what was reserved. Knows files; knows no bounds and no models.
+A process that is killed in between has spent, at most, what was reserved. Knows files; knows no bounds and no models.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def standing(run: Path | str) -> Standing:
     manifest = read_manifest(run)
     end = find_end(run, manifest)
     writing = end.torn and disk.is_locked(run)
-    if end.torn and not writing:  # whoever wrote it may have been done in between
+    if end.torn and not writing:  # its writer may have finished in between
         end = find_end(run, manifest)
     return Standing(
         events=end.head.seq,

@@ -248,7 +248,7 @@ def _check_bounds(number: int, most: int) -> None:
 
 
 def _check_joined(state: State, who: NDArray[np.integer], values: NDArray[Any]) -> None:
-    """Raise IndexError unless there is a value for each of some personas, shape (n,), all of whom have joined."""
+    """Raise IndexError unless there is a value for each of some personas, shape (n,), and unless all of them have joined."""
     joined = len(state.reactions)
     if len(who) != len(values) or (len(who) and not 0 <= who.min() <= who.max() < joined):
         raise IndexError(f"{len(values)} values for {len(who)} personas, of {joined} who joined")

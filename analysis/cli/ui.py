@@ -39,7 +39,7 @@ def ui(
 ) -> None:
     """Show runs in the browser: who saw what, what they chose, what was learnt, and what it cost.
 
-    Pages are served to this machine only, from local files, to whoever has the address that is printed; runs are read and
+    Pages are served to this machine only, from local files, to everybody who has the printed address; runs are read and
     never changed.
     """
     if llm:

@@ -1,4 +1,4 @@
-"""Who is another copy of whom: members drawn from the same person are no independent witnesses.
+"""Which members are copies of one person: they are not independent observations.
 
 Knows events; knows nothing of statistics.
 """

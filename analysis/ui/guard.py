@@ -1,7 +1,7 @@
 """A guard between the browser and the pages: loopback names only, own pages' sockets only, and only with the key.
 
 An ASGI application around another one. A page of another site, or a name that resolves to this machine (DNS rebinding), gets
-no answer, nor does whoever lacks the key: other users of this machine. The content security policy keeps the browser from
+no answer, nor do other users of this machine, who lack the key. The content security policy keeps the browser from
 asking any other host for anything.
 """
 

@@ -54,7 +54,7 @@ def leading_to(url: str) -> str:
 
 
 class Key:
-    """Opens the pages to whoever has the token.
+    """Opens the pages to everybody who has the token.
 
     Args:
         token: without one there is no lock.

@@ -63,6 +63,7 @@ def _readable(file: Path) -> Iterator[None]:
     except InputError:
         raise
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, NotImplementedError) as error:
+        # a damaged file makes the reader index, decode and map whatever it meets
         why = f"{type(error).__name__}: {error}".splitlines()[0]
         raise InputError("cannot read the GGUF file", where=str(file), why=why) from error
 

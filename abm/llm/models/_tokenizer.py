@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tokenizers.pre_tokenizers import PreTokenizer
 
 _CONTROL, _OWN = 3, 4
-"""``tokenizer.ggml.token_type`` of special tokens, and of tokens that whoever trained the model added to the vocabulary."""
+"""``tokenizer.ggml.token_type`` of special tokens, and of tokens that were added to the vocabulary for this model."""
 _WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}DIGITS| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _QWEN2, _LLAMA3 = _WORDS.replace("DIGITS", ""), _WORDS.replace("DIGITS", "{1,3}")
 _RULES = ("gpt-2", "llama-bpe", "qwen2", "smollm")
