@@ -29,7 +29,7 @@ from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.objects import Objects
 from learning.runs.parts import GivenProbes, chosen_probes, settled, warn_of_changes
-from learning.runs.verdicts import check_versions
+from learning.runs.verdicts import JUDGING, check_versions
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions
@@ -145,7 +145,8 @@ def stepwise(
             ended = log.ended()
             if ended is None:
                 writes, reads = objects.models(config, backends)
-                check_versions(log.read(), judges, str(folder))
+                said = (event for block in log.blocks() for event in block.events(JUDGING))
+                check_versions(said, judges, str(folder))
                 _begin(log, loaded, config, judges, writes, reads)
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)

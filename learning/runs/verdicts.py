@@ -29,6 +29,9 @@ from abm.events import (
 from abm.probe import Probe, Verdict, version_of
 from moloch.errors import InputError
 
+JUDGING = frozenset({RunStarted, RunResumed, VerdictGiven, MessagesLabelled})
+"""Types of the events that say who judged by which version; a long log is read past the others."""
+
 
 class Older(msgspec.Struct):
     """Verdicts that a replay took from the log, since they were given by another version of their probe.
