@@ -187,10 +187,12 @@ class Source(NamedTuple):
         except ValidationError as error:
             first = first_mistake(error)
             key = ".".join(str(part) for part in first["loc"]) or what
-            why, fix = first["msg"].removeprefix("Value error, "), ""
+            said = first.get("ctx", {})
+            why, fix = first["msg"].removeprefix("Value error, "), said.get("fix", "")
             if first["type"] == "extra_forbidden":
                 why, fix = "there is no such key", others(model, first["loc"], "Keys")
-            raise InputError(f"{key} is not valid", where=self.at(*first["loc"]), why=why, fix=fix) from error
+            where = self.at(*first["loc"], *said.get("keys", ()))
+            raise InputError(f"{key} is not valid", where=where, why=why, fix=fix) from error
 
 
 def first_mistake(error: ValidationError) -> Any:

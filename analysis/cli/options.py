@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from learning import RunConfig
 
 Config = Annotated[Path | None, typer.Argument(help="Settings as YAML; the options below override it.")]
 Arena = Annotated[str | None, typer.Option(help="sales, elections, social, or an arena's YAML.")]
@@ -24,7 +27,16 @@ Model = Annotated[
 Llm = Annotated[
     str | None,
     typer.Option(
-        "--llm", help="What serves models: transformers, vllm, a backend of your own, or http://host:8000/v1."
+        "--llm",
+        help="What serves models: transformers, vllm, a backend of your own, http://host:8000/v1, or a server of this "
+        "machine: ollama[:NAME], lmstudio, llamacpp.",
+    ),
+]
+Reader = Annotated[
+    str | None,
+    typer.Option(
+        "--reader",
+        help="A served model plays the personas: http://host:8000/v1#NAME, ollama:NAME; writers stay where they are.",
     ),
 ]
 Profile = Annotated[str | None, typer.Option(help="Settings for a kind of machine or study: gpu, paper.")]
@@ -87,3 +99,12 @@ def serving(
         "budget.minutes": minutes,
     }
     return [f"{name}={value}" for name, value in values.items() if value is not None]
+
+
+def read_by(reader: str | None, settings: RunConfig) -> list[str]:
+    """Return, as ``key=value``, the settings by which ``--reader`` plays the personas of a run with ``settings``."""
+    if reader is None:
+        return []
+    from learning.runs.readers import reader_settings
+
+    return reader_settings(reader, settings.serving, settings.model)

@@ -91,13 +91,16 @@ def _carry_out(prepared: Inquiry, budget: Budget | None) -> Probed:
 
 def _serving(path: Path | None, llm: str | None) -> Serving:
     from abm.llm.backends import Serving
+    from moloch.errors import InputError
     from moloch.yamls import read_source
 
-    serving = (
-        read_source(path, "the settings of servers").validated(Serving, "the settings of servers")
-        if path
-        else Serving()
-    )
+    if path is None:
+        serving = Serving()
+    else:
+        source = read_source(path, "the settings of servers")
+        serving = source.validated(Serving, "the settings of servers")
+        if llm is None and (unknown := serving.unknown_backend) is not None:
+            raise InputError(unknown.what, where=source.at("llm"), why=unknown.why, fix=unknown.fix)
     return serving if llm is None else serving.model_copy(update={"llm": llm})
 
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from abm.llm.http.endpoint import is_url
+from abm.llm.http.endpoint import is_server
 from abm.llm.port import LLM, Request, Sampling, text_tokens
 from analysis.passages import passage
 from analysis.readings.book import Book
@@ -57,7 +57,7 @@ class Interviewer:
             )
         if not self.llm:
             return False, "Start the pages with --llm to interview personas: moloch ui RUN --llm http://host:8000/v1."
-        place = f"at {self.llm}" if is_url(self.llm) else "in this process"
+        place = f"at {self.llm}" if is_server(self.llm) else "in this process"
         return True, (
             f"A question is one call of {self._model(book)} {place}, about the last {REMEMBERED} contests; the answer is at "
             f"most {ANSWER_TOKENS} tokens. It is not written to the run, and is not data."

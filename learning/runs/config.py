@@ -29,7 +29,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     LATER: ClassVar[tuple[str, ...]] = ()
     """Settings that came after the first release: at their defaults they are left out of records, and so of digests."""

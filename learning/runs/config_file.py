@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from abm.arenas import ARENAS
 from abm.audience import AUDIENCES
 from abm.audience.weights import YAML
+from abm.llm.http.endpoint import is_server, like_url, url_and_name
 from abm.probe import PROBES
 from learning.runs.arms import ArmSettings, arms_in, named_methods, setting_keys
 from learning.runs.config import LLM_AUDIENCE, RunConfig
@@ -71,17 +72,31 @@ def load_config(
     _check_lora(config, source, elsewhere)
     if imports:
         extensions.load(config.extensions)
-        for key, error in unknown_names(config):
-            raise InputError(
-                error.what, where="" if key[0] in elsewhere else source.at(*key), why=error.why, fix=error.fix
-            )
+    for key, error in unknown_names(config) if imports else bad_places(config):
+        where = error.where if key[0] in elsewhere else source.at(*key)
+        raise InputError(error.what, where=where, why=error.why, fix=error.fix)
     return config
+
+
+def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
+    """Yield the settings that name a place where no server can be, each with its error."""
+    serving = config.serving
+    if like_url(serving.llm) and (unknown := serving.unknown_backend) is not None:
+        yield ("serving", "llm"), unknown
+    places: dict[Key, str] = {("model",): config.model, ("reader", "model"): config.reader.model}
+    for key, place in places.items():
+        try:
+            if is_server(place):
+                url_and_name(place)
+        except InputError as error:
+            yield key, error
 
 
 def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     """Yield the settings that name an unregistered part, each with its error."""
     from learning.methods import METHODS
 
+    yield from bad_places(config)
     for key, method in named_methods(config.arms):
         if method not in METHODS:
             yield key, METHODS.unknown(method)

@@ -16,6 +16,7 @@ from abm.arenas import Message
 from abm.events import CallsServed, LLMReplied
 from abm.llm.budget import Price
 from abm.llm.folders import local_folder, model_folder
+from abm.llm.http.endpoint import is_server
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import text_tokens
 from abm.log import EventLog, open_log, read_events
@@ -82,7 +83,7 @@ def check_places(config: RunConfig) -> None:
     """
     readers = [config.reader_model] if config.audience == LLM_AUDIENCE else []
     config.serving.check(list(dict.fromkeys([config.model, *readers])))
-    if config.serving.endpoint(config.model) is None or "://" in config.model:
+    if config.serving.endpoint(config.model) is None or is_server(config.model):
         model_folder(config.model)
     elif local_folder(config.model) is None:
         raise InputError(
@@ -209,6 +210,7 @@ def _role(
     endpoint, price = config.serving.endpoint(model), _price(config, model)
     speed = (endpoint.tokens_per_s if endpoint else config.serving.tokens_per_s) or speeds.get(model, 0.0)
     coming = max(0, calls - seen.answered)
+    bound += endpoint.room if endpoint else 0
     tokens_in, tokens_out = round(coming * prompt), round(coming * min(seen.usual, bound))
     return RolePlan(
         role=role,

@@ -88,6 +88,13 @@ def label(data: Any, name: str) -> str:
     return value if len(value) <= NAME and value.isprintable() else " ".join(value[:NAME].split())
 
 
+def thinks_apart(data: Any) -> bool:
+    """Return whether a completion's thinking stands beside its text."""
+    choices = data.get("choices") if isinstance(data, dict) else None
+    message = _message(choices[0]) if isinstance(choices, list) and choices else None
+    return message is not None and bool(_thinking(message).strip())
+
+
 def _message(choice: Any) -> dict[str, Any] | None:
     """Return a choice's message as a mapping; None if it has none."""
     if not isinstance(choice, dict):

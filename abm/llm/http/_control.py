@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 import warnings
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from moloch.errors import InputError, MolochWarning
 
 SECONDS = 60.0
 """A server that loads an adapter may take a while."""
+LISTED = 600
+"""Characters of the names of models that an error lists."""
 
 
 class ServedModel(NamedTuple):
@@ -42,11 +45,12 @@ class Control:
     Args:
         path: before every call's own, ``/v1`` say.
         endpoint: whose key is sent as a bearer token, if there is one.
+        secret: another key, or an empty one, which is not sent.
     """
 
-    def __init__(self, address: Address, path: str, endpoint: Endpoint) -> None:
+    def __init__(self, address: Address, path: str, endpoint: Endpoint, *, secret: str | None = None) -> None:
         self._address, self._path, self._endpoint = address, path, endpoint
-        self._secret = endpoint.secret
+        self._secret = endpoint.secret if secret is None else secret
         self._key = self._secret.encode()
 
     @property
@@ -102,8 +106,8 @@ class Control:
             raise ServiceError(
                 "cannot reach the server",
                 where=self.place,
-                why=str(error) or type(error).__name__,
-                fix="Is it running, and is this its address? The same command goes on once it is.",
+                why=(error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__,
+                fix=self._endpoint.start_fix,
             ) from error
         finally:
             connection.close()
@@ -131,6 +135,17 @@ class Control:
             )
         return _listed(answer.data) if answer.status == 200 else []
 
+    def listing(self, seconds: float) -> tuple[ServerAnswer, list[dict[str, Any]] | None]:
+        """Return the answer to the list of models, and those that write; None if it is no such list.
+
+        Raises:
+            ServiceError: there is no answer in time.
+        """
+        answer = self.ask("GET", "/models", seconds=seconds)
+        if not (isinstance(answer.data, list) or (isinstance(answer.data, dict) and answer.data.keys() & _LISTS)):
+            return answer, None
+        return answer, _writers([each for each in _listed(answer.data) if not each.get("parent")])
+
     def served(self, name: str, given: str = "") -> ServedModel:
         """Return how the server calls a model: by its name, by the folder it is in, or as its only one.
 
@@ -143,10 +158,17 @@ class Control:
         """
         models = self.models()
         kind, wanted = _kind(models), given or name
+        if not models and "://" in wanted:
+            raise InputError(
+                "the server lists no model",
+                where=self.place,
+                why="it has none, or does not say",
+                fix=f"Load one into it, or name what it serves: {self._endpoint.place('NAME')}, or the endpoint's `name`.",
+            )
         if not models or any(each["id"] == wanted for each in models):
             return ServedModel(wanted, kind)
         last = _last(wanted)
-        bases = [each for each in models if not each.get("parent")]
+        bases = _writers([each for each in models if not each.get("parent")])
         near = [each["id"] for each in bases if last in (_last(each["id"]), _last(each.get("root")))]
         if len(near) == 1:
             return ServedModel(near[0], kind)
@@ -159,8 +181,8 @@ class Control:
         raise InputError(
             "the server serves several models" if "://" in wanted else f"the server does not serve {wanted!r}",
             where=self.place,
-            why=f"it serves {shortened(', '.join(sorted(each['id'] for each in bases)[:8]))}",
-            fix="Name one of them: URL#NAME, or the endpoint's `name`.",
+            why=f"it serves {names_of(bases)}",
+            fix=f"Name one of them: {self._endpoint.place('NAME')}, or the endpoint's `name`.",
         )
 
     def prompt_logprobs(self, model: str, tokens: Sequence[int]) -> list[float]:
@@ -211,9 +233,24 @@ class Control:
         return text.replace(self._secret, "[key]") if self._secret else text
 
 
+def names_of(models: Sequence[dict[str, Any]]) -> str:
+    """Return the names of models, as many as a line takes."""
+    names, line = sorted(each["id"] for each in models), ""
+    for i, name in enumerate(names):
+        more = shortened(name) if not line else f"{line}, {shortened(name)}"
+        if len(more) > LISTED and line:
+            return f"{line} and {len(names) - i} more"
+        line = more
+    return line
+
+
+_LISTS = ("data", "models")
+"""Where a list of models stands; Ollama without one says ``{"data": null}``."""
+
+
 def _listed(data: Any) -> list[dict[str, Any]]:
     """Return the models of a list, in any of the shapes that servers give it."""
-    found = next((data[name] for name in ("data", "models") if data.get(name)), []) if isinstance(data, dict) else data
+    found = next((data[name] for name in _LISTS if data.get(name)), []) if isinstance(data, dict) else data
     models: list[dict[str, Any]] = []
     for each in found if isinstance(found, list) else []:
         entry = {"id": each} if isinstance(each, str) else each
@@ -222,9 +259,26 @@ def _listed(data: Any) -> list[dict[str, Any]]:
     return models
 
 
+def _writers(models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the models that write: Ollama and LM Studio list those that only embed or rank among them."""
+    return [each for each in models if not _EMBEDS.search(each["id"])] or models
+
+
+_EMBEDS = re.compile(r"(?i)(?:^|[^a-z])(?:embed|embedding|rerank|reranker)(?:$|[^a-z])")
+
+_OWNERS: dict[object, Kind] = {
+    "vllm": "vllm",
+    "library": "ollama",
+    "llamacpp": "llamacpp",
+    "organization_owner": "lmstudio",
+}
+"""By what the lists of models name their owners."""
+
+
 def _kind(models: list[dict[str, Any]]) -> Kind:
-    owners = [each.get("owned_by") for each in models]
-    return "vllm" if "vllm" in owners else "ollama" if "library" in owners else "openai"
+    owners = [owner for each in models if isinstance(owner := each.get("owned_by"), str)]
+    other: Kind = "openai"
+    return next((kind for name, kind in _OWNERS.items() if name in owners), other)
 
 
 def _last(path: object) -> str:
