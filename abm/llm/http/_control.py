@@ -15,7 +15,7 @@ from abm.llm.http._dialect import Kind
 from abm.llm.http._exchange import Address, ServiceError
 from abm.llm.http._failure import EARLY, shortened, with_words, words
 from abm.llm.http._json import parsed_json
-from abm.llm.http.endpoint import Endpoint
+from abm.llm.http.endpoint import Endpoint, is_server
 from moloch.errors import InputError, MolochWarning
 
 SECONDS = 60.0
@@ -150,7 +150,7 @@ class Control:
         """Return how the server calls a model: by its name, by the folder it is in, or as its only one.
 
         Args:
-            name: as the settings have it; a URL names none.
+            name: as the settings have it; a server's URL or name names none.
             given: by the endpoint, as the server's name for it; empty if it gives none.
 
         Raises:
@@ -158,7 +158,8 @@ class Control:
         """
         models = self.models()
         kind, wanted = _kind(models), given or name
-        if not models and "://" in wanted:
+        nameless = is_server(wanted)
+        if not models and nameless:
             raise InputError(
                 "the server lists no model",
                 where=self.place,
@@ -174,12 +175,12 @@ class Control:
             return ServedModel(near[0], kind)
         if len(bases) == 1 and not given:
             [only] = bases
-            if "://" not in name:
+            if not nameless:
                 what = f"{self.place} serves one model, {shortened(only['id'])!r}; it is asked in place of {name!r}"
                 warnings.warn(what, MolochWarning, stacklevel=2)
             return ServedModel(only["id"], kind)
         raise InputError(
-            "the server serves several models" if "://" in wanted else f"the server does not serve {wanted!r}",
+            "the server serves several models" if nameless else f"the server does not serve {wanted!r}",
             where=self.place,
             why=f"it serves {names_of(bases)}",
             fix=f"Name one of them: {self._endpoint.place('NAME')}, or the endpoint's `name`.",

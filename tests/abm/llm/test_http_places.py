@@ -202,6 +202,12 @@ class TestLists:
                 assert opened("lmstudio").served.name == "qwen/qwen3-4b"
             assert opened(f"lmstudio:{other}").served.name == other
 
+    def test_a_place_is_no_name(self, monkeypatch):
+        """Nothing is said of a model that nobody asked for."""
+        with local("ollama", monkeypatch), warnings.catch_warnings():
+            warnings.simplefilter("error", MolochWarning)
+            assert HTTPLLM("ollama", Endpoint.of({"url": "ollama"})).served.name == "qwen3:4b"
+
     def test_several(self, monkeypatch):
         """Are listed, with how one of them is named; a long list is cut, and says so."""
         long = [f"model-{i:03}" for i in range(300)]
