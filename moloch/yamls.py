@@ -187,12 +187,10 @@ class Source(NamedTuple):
         except ValidationError as error:
             first = first_mistake(error)
             key = ".".join(str(part) for part in first["loc"]) or what
-            said = first.get("ctx", {})
-            why, fix = first["msg"].removeprefix("Value error, "), said.get("fix", "")
+            why, fix = first["msg"].removeprefix("Value error, "), first.get("ctx", {}).get("fix", "")
             if first["type"] == "extra_forbidden":
                 why, fix = "there is no such key", others(model, first["loc"], "Keys")
-            where = self.at(*first["loc"], *said.get("keys", ()))
-            raise InputError(f"{key} is not valid", where=where, why=why, fix=fix) from error
+            raise InputError(f"{key} is not valid", where=self.at(*first["loc"]), why=why, fix=fix) from error
 
 
 def first_mistake(error: ValidationError) -> Any:

@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from abm.llm.budget import Budget, Budgeted
 from abm.llm.folders import local_folder, model_folder
-from abm.llm.http.endpoint import Endpoint, as_mistake, is_server, like_url, mistake, parsed, shown, url_and_name
+from abm.llm.http.endpoint import Endpoint, is_server, like_url, parsed, shown, url_and_name
 from abm.llm.http.places import local_server
 from abm.llm.port import LLM
 from moloch.errors import InputError
 from moloch.registry import Registry
-from moloch.yamls import first_mistake
 
 OR_URL = "ollama, lmstudio, llamacpp, or a server's URL: http://host:8000/v1"
 
@@ -57,11 +56,7 @@ class Serving(BaseModel):
     @field_validator("server")
     @classmethod
     def _known(cls, server: dict[str, Any]) -> dict[str, Any]:
-        try:
-            Endpoint.model_validate({"url": "http://localhost"} | server)
-        except ValidationError as error:
-            _, why, fix = mistake(error)
-            raise as_mistake(InputError(why, fix=fix), *map(str, first_mistake(error)["loc"])) from None
+        Endpoint.model_validate({"url": "http://localhost"} | server)
         return server
 
     @property

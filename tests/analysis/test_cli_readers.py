@@ -177,7 +177,7 @@ class TestPlacesInFiles:
             ("models: {m: {url: 'http://h/v1', key: sk-hunter2hunter2}}", "2:36", "names no environment variable"),
             ("models: {m: {url: 'http://h/v1', api_key: hunter2}}", "2:36", "no such"),
             ("server: {concurrency: 0}", "2:12", "greater than or equal to 1"),
-            ("server: {token: hunter2}", "2:12", "no such setting"),
+            ("server: {token: hunter2}", "2:12", "there is no such"),
             ("server: {usd_in: hunter2}", "2:12", "number"),
         ],
     )

@@ -85,8 +85,14 @@ class Endpoint(BaseModel):
         try:
             return cls.model_validate(dict(settings))
         except ValidationError as error:
-            what, why, fix = mistake(error)
-            raise InputError(what or why, why=why if what else "", fix=fix) from None
+            first = first_mistake(error)
+            why, fix = first["msg"], first.get("ctx", {}).get("fix", "")
+            if first["type"] == "setting":
+                raise InputError(why, fix=fix) from None
+            if first["type"] == "extra_forbidden":
+                why, fix = "there is no such setting", others(cls, first["loc"], "Settings")
+            name = ".".join(map(str, first["loc"]))
+            raise InputError(f"the server's {name!r} is not valid", why=why, fix=fix) from None
 
     @model_validator(mode="before")
     @classmethod
@@ -104,14 +110,14 @@ class Endpoint(BaseModel):
         try:
             parsed(url)  # refused before anything could print or keep a password in it
         except InputError as error:
-            raise as_mistake(error) from None
+            raise _mistake(error) from None
         return url
 
     @field_validator("key")
     @classmethod
     def _name(cls, key: str) -> str:
         if key and not _VARIABLE.fullmatch(key):
-            raise as_mistake(
+            raise _mistake(
                 InputError(
                     "the endpoint's `key` names no environment variable",
                     why="it holds what no variable's name can; a key itself has no place in settings",
@@ -191,26 +197,10 @@ class Endpoint(BaseModel):
         return f"No key was sent: export it in {self.variable_shown}, or name another variable by the endpoint's `key`."
 
 
-def as_mistake(error: InputError, *keys: str) -> PydanticCustomError:
-    """Return an error as a mistake of a setting, so that whoever reads a file can say where it stands.
-
-    Args:
-        keys: below the setting that is validated, of the one that is wrong.
-    """
+def _mistake(error: InputError) -> PydanticCustomError:
+    """Return an error as a mistake of a setting, so that whoever reads a file can say where it stands."""
     said = ": ".join(part for part in (error.where, error.what, error.why) if part)
-    return PydanticCustomError("setting", "{said}", {"said": said, "fix": error.fix, "keys": keys})
-
-
-def mistake(error: ValidationError) -> tuple[str, str, str]:
-    """Return what is wrong with an endpoint's settings: which one, empty where the reason says it; why; how to fix it."""
-    first = first_mistake(error)
-    fix = first.get("ctx", {}).get("fix", "")
-    if first["type"] == "setting":
-        return "", first["msg"], fix
-    what = f"the server's {'.'.join(map(str, first['loc']))!r} is not valid"
-    if first["type"] == "extra_forbidden":
-        return what, "there is no such setting", others(Endpoint, first["loc"], "Settings")
-    return what, first["msg"], fix
+    return PydanticCustomError("setting", "{said}", {"said": said, "fix": error.fix})
 
 
 def loopback(host: str) -> bool:
