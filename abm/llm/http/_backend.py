@@ -18,6 +18,7 @@ from abm.llm.budget import Budget, BudgetGate, Price
 from abm.llm.http import _completion as completions
 from abm.llm.http import _failure as failures
 from abm.llm.http._adapters import ServedAdapters
+from abm.llm.http._coding import plain
 from abm.llm.http._control import Control, ServedModel
 from abm.llm.http._dialect import Dialect
 from abm.llm.http._exchange import NOTHING, UNKNOWN, Again, Landed, Limits, Usage
@@ -71,6 +72,8 @@ class HTTPLLM:
         self._answered_by: Counter[str] = Counter()
         self._strange: set[tuple[str, str]] = set()
         """Model asked and model that answered, of those differences that were said."""
+        self._given_up: set[str] = set()
+        """Why calls were given up, as it was said."""
         self._service: CallsServed | None = None
 
     @property
@@ -186,6 +189,7 @@ class HTTPLLM:
 
     def read(self, question: Request, status: int, headers: dict[bytes, bytes], body: bytes, first: bool) -> Landed:
         """Return what an answer comes to; what its server says that it cost counts, whatever it is worth."""
+        body = plain(headers.get(b"content-encoding", b""), body, self._limits.body)
         data = parsed_json(self._control.redacted(body))
         usage = completions.usage(data)
         if not 200 <= status < 300:
@@ -207,8 +211,12 @@ class HTTPLLM:
         return Landed(self._failed_within(question, headers, error), _filled(usage, NOTHING))
 
     def give_up(self, question: Request, why: str) -> Reply:
-        """Return a reply without text: the server answered others, but never this call."""
+        """Return a reply without text: the server answered others, but never this call. Why is said once."""
         self._dialect.gave_up(question)
+        if why not in self._given_up and len(self._given_up) < NAMES:
+            self._given_up.add(why)
+            said = f"{self.endpoint.url} gave no usable answer in {self.endpoint.attempts} attempts: {why}"
+            warnings.warn(f"{said}; such calls are recorded as failed, and counted", MolochWarning, stacklevel=2)
         return Reply(question.site, "", "error", 0, 0)
 
     def _failed(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import re
+import socket
 import ssl
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
+from abm.llm.http._coding import plain
 from abm.llm.http._dialect import Kind
 from abm.llm.http._exchange import Address, ServiceError
 from abm.llm.http._failure import EARLY, shortened, with_words, words
@@ -20,6 +24,8 @@ from moloch.errors import InputError, MolochWarning
 
 SECONDS = 60.0
 """A server that loads an adapter may take a while."""
+LONGEST_NAME = 1000
+"""Characters of a model's name; it may be a path."""
 LISTED = 600
 """Characters of the names of models that an error lists."""
 
@@ -32,11 +38,19 @@ class ServedModel(NamedTuple):
 
 
 class ServerAnswer(NamedTuple):
-    """An HTTP answer; ``data`` is None where it is not JSON."""
+    """An HTTP answer; ``data`` is None where it is not JSON, ``elsewhere`` where a redirect leads."""
 
     status: int
     data: Any
     text: str
+    elsewhere: str = ""
+
+
+MOST = 16 * 2**20
+"""Bytes of an answer that are read."""
+SHORTEST_SECRET = 8
+"""Characters of a key that is looked for in what a server says. Shorter ones (``x``, ``none``, ``ollama``) guard nothing; to take
+them out would change numbers and words."""
 
 
 class Control:
@@ -51,11 +65,12 @@ class Control:
     def __init__(self, address: Address, path: str, endpoint: Endpoint, *, secret: str | None = None) -> None:
         self._address, self._path, self._endpoint = address, path, endpoint
         self._secret = endpoint.secret if secret is None else secret
-        self._key = self._secret.encode()
+        self._hidden = self._secret if len(self._secret) >= SHORTEST_SECRET else ""
+        self._key = self._hidden.encode()
 
     @property
     def has_key(self) -> bool:
-        """Whether a key is sent, which nothing may repeat."""
+        """Whether a key is sent that nothing may repeat."""
         return bool(self._key)
 
     @property
@@ -88,20 +103,12 @@ class Control:
         Raises:
             ServiceError: there is none.
         """
-        host, port, tls = self._address
-        if tls:
-            connection = http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=seconds)
+        body = None if fields is None else msgspec.json.encode(fields)
         headers = {"Content-Type": "application/json"}
         if self._secret:
             headers["Authorization"] = f"Bearer {self._secret}"
         try:
-            connection.request(
-                verb, self._path + path, None if fields is None else msgspec.json.encode(fields), headers
-            )
-            answer = connection.getresponse()
-            body = answer.read(16 * 2**20)
+            answer, data = _exchanged(self._address, (verb, self._path + path, body, headers), seconds)
         except (OSError, http.client.HTTPException) as error:
             raise ServiceError(
                 "cannot reach the server",
@@ -109,18 +116,20 @@ class Control:
                 why=(error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__,
                 fix=self._endpoint.start_fix,
             ) from error
-        finally:
-            connection.close()
-        body = self.redacted(body)
-        return ServerAnswer(answer.status, parsed_json(body), body.decode("utf-8", "replace"))
+        data = self.redacted(plain((answer.getheader("content-encoding") or "").encode("latin-1"), data, MOST))
+        elsewhere = self.redacted_text(answer.getheader("location") or "") if 300 <= answer.status < 400 else ""
+        return ServerAnswer(answer.status, parsed_json(data), data.decode("utf-8", "replace"), elsewhere)
 
     def models(self) -> list[dict[str, Any]]:
         """Return what the server says it serves; nothing if it does not say.
 
         Raises:
             ServiceError: it cannot be reached, or not now.
-            InputError: it wants another key.
+            InputError: it wants another key, or is elsewhere.
         """
+        return self._models()[1]
+
+    def _models(self) -> tuple[ServerAnswer, list[dict[str, Any]]]:
         answer = self.ask("GET", "/models")
         if answer.status == 429 or answer.status >= 500 or answer.status in EARLY:
             raise ServiceError(
@@ -133,7 +142,15 @@ class Control:
             raise InputError(
                 "the server does not let us in", where=self.place, why=self.words(answer), fix=self._endpoint.key_fix
             )
-        return _listed(answer.data) if answer.status == 200 else []
+        if answer.elsewhere:
+            why = f"HTTP {answer.status} to {shortened(answer.elsewhere)}"
+            raise InputError("the server is elsewhere", where=self.place, why=why, fix="Give that URL.")
+        return answer, self._listed(answer) if answer.status == 200 else []
+
+    def _listed(self, answer: ServerAnswer) -> list[dict[str, Any]]:
+        """Return the models of a list; a key within a name may have been written in escapes."""
+        models = _listed(answer.data)
+        return [each | {"id": self.redacted_text(each["id"])} for each in models] if self._hidden else models
 
     def listing(self, seconds: float) -> tuple[ServerAnswer, list[dict[str, Any]] | None]:
         """Return the answer to the list of models, and those that write; None if it is no such list.
@@ -144,7 +161,7 @@ class Control:
         answer = self.ask("GET", "/models", seconds=seconds)
         if not (isinstance(answer.data, list) or (isinstance(answer.data, dict) and answer.data.keys() & _LISTS)):
             return answer, None
-        return answer, _writers([each for each in _listed(answer.data) if not each.get("parent")])
+        return answer, _writers([each for each in self._listed(answer) if not each.get("parent")])
 
     def served(self, name: str, given: str = "") -> ServedModel:
         """Return how the server calls a model: by its name, by the folder it is in, or as its only one.
@@ -156,14 +173,14 @@ class Control:
         Raises:
             InputError: it serves others.
         """
-        models = self.models()
+        answer, models = self._models()
         kind, wanted = _kind(models), given or name
         nameless = is_server(wanted)
         if not models and nameless:
             raise InputError(
                 "the server lists no model",
                 where=self.place,
-                why="it has none, or does not say",
+                why="it has none, or does not say" if answer.status == 200 else self.words(answer),
                 fix=f"Load one into it, or name what it serves: {self._endpoint.place('NAME')}, or the endpoint's `name`.",
             )
         if not models or any(each["id"] == wanted for each in models):
@@ -231,7 +248,56 @@ class Control:
 
     def redacted_text(self, text: str) -> str:
         """Return the same of a text that was read: in JSON, a key may have been written in escapes."""
-        return text.replace(self._secret, "[key]") if self._secret else text
+        return text.replace(self._hidden, "[key]") if self._hidden else text
+
+
+def _exchanged(address: Address, call: tuple[Any, ...], seconds: float) -> tuple[http.client.HTTPResponse, bytes]:
+    """Return an answer and its body, of which no more than :data:`MOST` bytes are read.
+
+    Args:
+        call: verb, path, body and headers.
+        seconds: until a connection is there, and then until all of the answer is.
+
+    Raises:
+        OSError, HTTPException: there is none; it takes too long, however steadily it trickles.
+    """
+    host, port, tls = address
+    if tls:
+        connection = http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=seconds)
+    late = threading.Event()
+    try:
+        connection.connect()
+        with _cut_after(seconds, connection.sock, late):
+            connection.request(*call)
+            answer = connection.getresponse()
+            body = answer.read(MOST)
+    except (OSError, http.client.HTTPException) as error:
+        raise (TimeoutError(f"no whole answer within {seconds:g} s") if late.is_set() else error) from error
+    finally:
+        connection.close()
+    if late.is_set():  # a body without a length ends where the line does
+        raise TimeoutError(f"no whole answer within {seconds:g} s")
+    return answer, body
+
+
+@contextlib.contextmanager
+def _cut_after(seconds: float, line: socket.socket, late: threading.Event) -> Iterator[None]:
+    """Cut the line if what is done within takes longer; its own timeout is one of each read."""
+
+    def cut() -> None:
+        late.set()
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(line, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def names_of(models: Sequence[dict[str, Any]]) -> str:
@@ -255,7 +321,8 @@ def _listed(data: Any) -> list[dict[str, Any]]:
     models: list[dict[str, Any]] = []
     for each in found if isinstance(found, list) else []:
         entry = {"id": each} if isinstance(each, str) else each
-        if isinstance(entry, dict) and isinstance(name := entry.get("id") or entry.get("name"), str):
+        name = (entry.get("id") or entry.get("name")) if isinstance(entry, dict) else None
+        if isinstance(name, str) and name.isprintable() and len(name) <= LONGEST_NAME:
             models.append(entry | {"id": name})
     return models
 

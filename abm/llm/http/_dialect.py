@@ -65,6 +65,7 @@ class _Form(NamedTuple):
         system: whether it takes a system text.
         quiet: whether it takes the wish not to think, where there is one.
         room: tokens that a completion may have besides its bound.
+        bound: the name of the bound on tokens.
     """
 
     options: bool
@@ -72,6 +73,7 @@ class _Form(NamedTuple):
     system: bool = True
     quiet: bool = False
     room: int = 0
+    bound: str = "max_tokens"
 
 
 class Dialect:
@@ -91,7 +93,6 @@ class Dialect:
         self._kind: Kind = kind
         self._place, self._quiet, self._room = place, quiet, room
         self._form = _Form(options=kind == "vllm", quiet=quiet)
-        self._bound = "max_tokens"
         self._sent: dict[str, _Form] = {}
         self._ignores = False
         self.changes: list[str] = []
@@ -109,7 +110,7 @@ class Dialect:
             "messages": request.messages if form.system else merged(request.messages),
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            self._bound: sampling.max_tokens + form.room,
+            form.bound: sampling.max_tokens + form.room,
             "seed": request.seed,
         }
         if self._kind == "vllm":
@@ -121,33 +122,37 @@ class Dialect:
         elif (request.choices or request.schema) and form.schemas:
             named = {"name": "answer", "schema": msgspec.Raw(_schema(request)), "strict": True}
             fields["response_format"] = {"type": "json_schema", "json_schema": named}
-        if request.choices or request.schema or self._quiet:
-            self._sent[request.site] = form
+        self._sent[request.site] = form
         return _encode(fields | extra)
 
     def refused(self, request: Request, status: int, said: str) -> Again | None:
         """Return that a refused call is to be asked in another way; None if there is none."""
-        if status not in REFUSALS:
-            return None
-        if all(word in said for word in ("max_tokens", "max_completion_tokens", "instead")):
-            self._bound = "max_completion_tokens"  # newer hosted models know only this name
-            return Again("field renamed", wrong=True, said=said)
-        if _SYSTEM.search(said) and any(message["role"] == "system" for message in request.messages):
-            self._give_way(self._form._replace(system=False), MERGED)
-            return Again("system text refused", wrong=True, said=said)
         sent = self._sent.pop(request.site, None)
-        if sent is not None and sent.quiet and _THINKING.search(said):
-            self._make_room(quiet=False)
-            return Again("wish not to think refused", wrong=True, said=said)
-        if sent is None or not (request.choices or request.schema) or not _GUIDE.search(said):
+        if sent is None or status not in REFUSALS:
             return None
+        why = self._give_way_to(request, sent, said)
+        return Again(why, wrong=True, learnt=self._form != sent, said=said) if why else None
+
+    def _give_way_to(self, request: Request, sent: _Form, said: str) -> str:
+        """Return what a server refused of what it was sent, and ask otherwise from now on; empty if that is not known."""
+        if all(word in said for word in ("max_tokens", "max_completion_tokens", "instead")):
+            self._form = self._form._replace(bound="max_completion_tokens")  # newer hosted models know only this name
+            return "field renamed"
+        if sent.system and _SYSTEM.search(said) and any(message["role"] == "system" for message in request.messages):
+            self._give_way(self._form._replace(system=False), MERGED)
+            return "system text refused"
+        if sent.quiet and _THINKING.search(said):
+            self._make_room(quiet=False)
+            return "wish not to think refused"
+        if not (request.choices or request.schema) or not _GUIDE.search(said):
+            return ""
         if request.choices and sent.options:
             self._give_way(self._form._replace(options=False), BY_SCHEMA)
-            return Again("options refused", wrong=True, said=said)
+            return "options refused"
         if sent.schemas:
             self._give_way(self._form._replace(options=False, schemas=False), FREE)
-            return Again("schema refused", wrong=True, said=said)
-        return None
+            return "schema refused"
+        return ""
 
     def answered(self, request: Request, text: str, *, cut: bool = False, thinks: bool = False) -> Again | None:
         """Take note of an answer, and return that the call is to be made again if thinking left no room for it.
@@ -163,7 +168,7 @@ class Dialect:
         if thinks and sent is not None and self._quiet:
             self._make_room(quiet=self._form.quiet)
             if cut and sent.room < self._form.room:
-                return Again("thinking left no room", wrong=True)
+                return Again("thinking left no room", wrong=True, learnt=True)
         self._note_options(request, sent, text)
         return None
 

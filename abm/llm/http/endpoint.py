@@ -269,7 +269,9 @@ def parsed(url: str) -> tuple[Address, str]:
         raise InputError("the URL holds more than a place", where=what, why="keys come from the environment only")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"no URL of a server: {shown(url)!r}", fix=_meant(url))
-    if not (url.isascii() and url.isprintable()) or " " in url or "" in parts.hostname.rstrip(".").split("."):
+    labels = parts.hostname.rstrip(".").split(".")
+    too_long = len(parts.hostname) > 253 or max(map(len, labels)) > 63
+    if not (url.isascii() and url.isprintable()) or " " in url or "" in labels or too_long:
         raise InputError(
             f"no URL of a server: {shown(url)!r}", why="a name or path in it is not valid", fix=_meant(url)
         )

@@ -119,10 +119,10 @@ class TestBeside:
             odd = body(f', "usage": {"[" * n}{"]" * n}, "also": "' + '\\"' * n + '", "open": NaN')
             best = 1e9
             for _ in range(3):
-                began = time.perf_counter()
+                began = time.process_time()
                 data = parsed_json(odd)
                 assert isinstance(completions.completion(QUESTION, data, completions.usage(data)), Reply)
-                best = min(best, time.perf_counter() - began)
+                best = min(best, time.process_time() - began)
             return best
 
         assert seconds(400_000) < 12 * seconds(100_000)
@@ -153,6 +153,9 @@ class TestTexts:
             ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
                           {"type": "text", "text": "Blue."}]}, "<think>Hm.</think>\nBlue."),
             ({"content": "a\ud800b"}, "a�b"),
+            ({"content": [{"type": "output_text", "text": {"value": "Blue.", "annotations": []}}]}, "Blue."),
+            ({"content": [{"type": "tool_use", "input": {}}, {"type": "text", "text": "Blue."}, None]}, "Blue."),
+            ({"content": [{"type": "image_url", "image_url": {"url": "x"}}, 7, "Blue."]}, "Blue."),
         ],
     )  # fmt: skip
     def test_shapes(self, message, text):
@@ -170,7 +173,10 @@ class TestTexts:
         vote = parse_reaction(found.text, 2)
         assert vote is not None and (vote.position, vote.thought) == (0, "B is red.")
 
-    @pytest.mark.parametrize("content", [5, True, [1], {"a": 1}, [[[[[[[[[["deep"]]]]]]]]]]])
+    @pytest.mark.parametrize(
+        "content",
+        [5, True, [1], [{"type": "image_url", "image_url": {"url": "x"}}], {"a": 1}, [[[[[[[[[["deep"]]]]]]]]]]],
+    )
     def test_no_text(self, content):
         """What is no text is asked for again."""
         outcome = completions.completion(QUESTION, {"choices": [{"message": {"content": content}}]}, UNKNOWN)
