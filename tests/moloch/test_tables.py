@@ -181,7 +181,7 @@ class TestLines:
 
     def test_of_an_old_mac(self, tmp_path):
         """What parts columns is seen in the header alone."""
-        path = written(tmp_path, "p.csv", 'age,town\r39,"Ulm; north"\r')
+        path = written(tmp_path, "p.csv", "age,town\r39,Ulm; north\r")
         assert [row for _, row in rows(path)] == [PEOPLE[0]]
 
 
