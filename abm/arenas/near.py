@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from moloch.texts import same_letters
+
 WORDS = 4
 """Words of a run."""
 
@@ -43,7 +45,7 @@ def near_any(texts: Sequence[str], others: Sequence[str]) -> list[bool]:
 
 def _runs(text: str, numbers: dict[str, int]) -> Runs:
     """Return a text's runs; ``numbers`` gives each different word a number, and grows."""
-    found = [numbers.setdefault(word, len(numbers) + 1) for word in re.findall(r"\w+", text.lower())]
+    found = [numbers.setdefault(word, len(numbers) + 1) for word in re.findall(r"\w+", same_letters(text).lower())]
     words = np.array(found + [0] * max(0, WORDS - len(found)) if found else [], dtype=np.uint64)
     if not len(words):
         return words
