@@ -219,7 +219,10 @@ def _post(platform: Platform, posts: Posts, event: MembersPosted) -> None:
     answered = posts.authors[about]
     posts.authors = np.append(posts.authors, platform.personas[rows].astype(np.int32))
     posts.topics = np.concatenate([posts.topics, _matrix(unpack(event.topics, Float32s), new)])
-    posts.counts, posts.labelled = np.append(posts.counts, np.zeros(new, np.int64)), np.append(posts.labelled, [False] * new)
+    posts.counts, posts.labelled = (
+        np.append(posts.counts, np.zeros(new, np.int64)),
+        np.append(posts.labelled, [False] * new),
+    )
     fresh: dict[str, int] = {"seen": 0, "sources": RECOMMENDED, "arrived": event.round + 1, "places": 0, "endorsed": 0}
     for name, value in fresh.items():
         before = getattr(posts, name)

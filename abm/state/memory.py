@@ -26,7 +26,7 @@ class Memory:
         if not self.notes and not self.tally:
             return ""
         done = [f"{verb} {count}" for verb, count in self.tally.items()]
-        return "\n".join([*([f"In all you {listed(done)}."] if done else []), *self.notes])
+        return "\n".join([*([f"Counts so far: {', '.join(done)}."] if done else []), *self.notes])
 
 
 def apply(memories: dict[int, Memory], event: Remembered) -> None:

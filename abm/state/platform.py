@@ -142,6 +142,16 @@ class Platform:
         keys = np.concatenate([np.delete(keys, at[there]), changed[formed]])
         return from_ties(self.n, keys // self.n, keys % self.n)
 
+    def is_followed(self, account: int, row: int) -> bool:
+        """Return whether member ``row`` follows an account now, what is pending among it."""
+        if account < RECOMMENDED:
+            return bool(self.audience[slot_of(account), row])
+        other = int(self.rows(np.array([account]))[0])
+        follows = bool((self.follows.indices[self.follows.indptr[row] : self.follows.indptr[row + 1]] == other).any())
+        for forms, sources, targets in self.pending:
+            follows = forms if ((sources == row) & (targets == other)).any() else follows
+        return follows
+
     def _keys(self, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:
         return sources * self.n + targets
 
