@@ -69,7 +69,7 @@ Write nothing else.""",
 )
 
 
-class Question(NamedTuple):
+class OwnChoice(NamedTuple):
     """A contest in which a persona is asked to choose.
 
     Attributes:
@@ -108,7 +108,7 @@ class Page:
     accounts: tuple[int, ...]
     follows: tuple[bool, ...]
     sources: Mapping[int, int] = field(default_factory=dict)
-    questions: tuple[Question, ...] = ()
+    questions: tuple[OwnChoice, ...] = ()
 
     def number(self, item: int) -> int:
         """Return the number of a post."""
@@ -131,7 +131,7 @@ class Views(NamedTuple):
     appeal: NDArray[np.float64]
 
 
-class Contest(NamedTuple):
+class ChoiceNow(NamedTuple):
     """A contest in which members choose now: its id, the key of its draws, and its messages' items, by option."""
 
     contest: str
@@ -139,7 +139,7 @@ class Contest(NamedTuple):
     items: Sequence[int]
 
 
-def pages(scene: Scene, views: Views, contests: Sequence[Contest]) -> list[Page]:
+def pages(scene: Scene, views: Views, contests: Sequence[ChoiceNow]) -> list[Page]:
     """Return what each persona has before it that is played by a model, of those who have anything to answer to.
 
     Args:
@@ -155,7 +155,7 @@ def pages(scene: Scene, views: Views, contests: Sequence[Contest]) -> list[Page]
     return [_page(scene, row, shown.get(row, []), contests) for row in sorted(rows)]
 
 
-def _page(scene: Scene, row: int, shown: Sequence[tuple[int, int]], contests: Sequence[Contest]) -> Page:
+def _page(scene: Scene, row: int, shown: Sequence[tuple[int, int]], contests: Sequence[ChoiceNow]) -> Page:
     new = [item for item, _ in shown]
     questions = tuple(filter(None, (_question(scene, row, new, contest) for contest in contests)))
     before = dict.fromkeys(item for question in questions for item in question.items if item not in new)
@@ -174,7 +174,7 @@ def _page(scene: Scene, row: int, shown: Sequence[tuple[int, int]], contests: Se
     )
 
 
-def _question(scene: Scene, row: int, new: Sequence[int], contest: Contest) -> Question | None:
+def _question(scene: Scene, row: int, new: Sequence[int], contest: ChoiceNow) -> OwnChoice | None:
     posts = scene.posts
     before = [item for item in contest.items if posts.seen[item, row] & SERVED]
     before.sort(key=lambda item: int(posts.places[item, row]))
@@ -183,7 +183,7 @@ def _question(scene: Scene, row: int, new: Sequence[int], contest: Contest) -> Q
         return None
     options = tuple(list(contest.items).index(item) for item in items)
     poll = posts.polls.get(contest.contest, ())
-    return Question(
+    return OwnChoice(
         contest.contest, contest.place, items, options, [poll[posts.slots[item]] for item in items] if poll else ()
     )
 
@@ -209,7 +209,7 @@ def excerpt(text: str) -> str:
     return line if len(line) <= QUOTED else line[: QUOTED - 1].rstrip() + "…"
 
 
-class Wording:
+class Narrator:
     """Says in words what is on a page.
 
     Args:

@@ -12,7 +12,7 @@ from abm.audience import AskedAudience
 from abm.events import LLMReplied
 from abm.llm.port import LLM, Request, Sampling
 from abm.worlds.networked.feed_answers import FeedAnswer, Unreadable, read_answer
-from abm.worlds.networked.pages import READ, SUM_UP, Page, Wording, schema
+from abm.worlds.networked.pages import READ, SUM_UP, Narrator, Page, schema
 from abm.worlds.networked.readers import AskedReader, Chosen, NotRead
 from abm.worlds.networked.scene import Scene
 from moloch import keyed
@@ -24,7 +24,7 @@ Ask = Callable[[LLM, Sequence[Request]], Sequence[LLMReplied]]
 
 
 def ask_personas(
-    reader: AskedReader, wording: Wording, pages: Sequence[Page], site: str, key: tuple[Part, ...], ask: Ask
+    reader: AskedReader, narrator: Narrator, pages: Sequence[Page], site: str, key: tuple[Part, ...], ask: Ask
 ) -> list[FeedAnswer | Unreadable]:
     """Ask all personas of a round at once; those whose answer cannot be read once more, with another seed.
 
@@ -32,9 +32,9 @@ def ask_personas(
         site: of the round; a persona's is ``read/<site>/<persona>``.
         key: of the round's seeds.
     """
-    audience, scene = reader.audience, wording.scene
+    audience, scene = reader.audience, narrator.scene
     characters = scene.network.posts.characters
-    requests = [_request(audience, wording, page, f"read/{site}/{page.persona}", key, characters) for page in pages]
+    requests = [_request(audience, narrator, page, f"read/{site}/{page.persona}", key, characters) for page in pages]
     replies = ask(audience.llm, requests) if requests else []
     answers = [read_answer(page, reply.text, characters) for page, reply in zip(pages, replies, strict=True)]
     again = [i for i, answer in enumerate(answers) if isinstance(answer, Unreadable)] if audience.retries else []
@@ -59,13 +59,13 @@ def _votes(answers: Sequence[FeedAnswer | Unreadable]) -> tuple[Chosen, NotRead]
 
 
 def _request(
-    audience: AskedAudience, wording: Wording, page: Page, site: str, key: tuple[Part, ...], characters: int
+    audience: AskedAudience, narrator: Narrator, page: Page, site: str, key: tuple[Part, ...], characters: int
 ) -> Request:
     name, text = audience.personas[page.persona]
-    scene = wording.scene
+    scene = narrator.scene
     return Request(
         site=site,
-        messages=wording.prompt(page, text, memory_of(scene, page.persona)),
+        messages=narrator.prompt(page, text, memory_of(scene, page.persona)),
         sampling=audience.sampling,
         seed=keyed.seed32(*key, "read", page.persona),
         template=READ.digest,

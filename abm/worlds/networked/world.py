@@ -40,7 +40,7 @@ from abm.worlds.networked.choices import Choices, Entry, Own, choose, offer_of, 
 from abm.worlds.networked.churn import churned
 from abm.worlds.networked.feed_answers import FeedAnswer, Unreadable
 from abm.worlds.networked.notes import noted, summed_up
-from abm.worlds.networked.pages import Contest, Views, Wording, account_names, pages
+from abm.worlds.networked.pages import ChoiceNow, Narrator, Views, account_names, pages
 from abm.worlds.networked.personas import ask_personas, sum_up
 from abm.worlds.networked.readers import asked_members, asked_part, reader
 from abm.worlds.networked.round import hold, serve_feeds
@@ -186,7 +186,7 @@ class NetworkedModel(Model):
             for contest, cast in self._choose(self._scene(held, said), round_, entries).items():
                 votes[contest].append(cast)
             if answers:
-                self.append(noted(self._wording(self._scene(held, said)), answers, round_, self.network.memory))
+                self.append(noted(self._narrator(self._scene(held, said)), answers, round_, self.network.memory))
         self.append(
             self.decided(entry.slate, contests.together(votes[entry.contest]), entry.opened) for entry in entries
         )
@@ -259,10 +259,10 @@ class NetworkedModel(Model):
         if asked is None:
             return []
         chooses = self._buys(round_) or round_ in self.network.polls
-        now = [Contest(e.contest, e.slate.place, e.items) for e in entries if e.slate.competes] if chooses else []
+        now = [ChoiceNow(e.contest, e.slate.place, e.items) for e in entries if e.slate.competes] if chooses else []
         answers = ask_personas(
             asked,
-            self._wording(scene),
+            self._narrator(scene),
             pages(scene, views, now),
             f"{self._site(held)}/{round_}",
             (self.society.seed, self.phase, self.epoch, held, round_),
@@ -285,9 +285,9 @@ class NetworkedModel(Model):
         )
         self.append(summed_up(notes, self.state.step, self.network.rounds - 1, self.network.memory))
 
-    def _wording(self, scene: Scene) -> Wording:
+    def _narrator(self, scene: Scene) -> Narrator:
         names = account_names(len(self.competitors), self.society.seed, self.phase, self.epoch)
-        return Wording(scene, self.society.arena, names)
+        return Narrator(scene, self.society.arena, names)
 
     def _site(self, held: int) -> str:
         """Return the place in the plan of an opening of the feeds."""
