@@ -214,6 +214,8 @@ def _post(platform: Platform, posts: Posts, event: MembersPosted) -> None:
     old, new, n = len(posts.messages), len(event.messages), platform.n
     if not len(rows) == len(about) == len(event.kinds) == len(event.texts) == new:
         raise ValueError(f"{len(rows)} authors of {len(event.texts)} texts in {new} messages")
+    if not new:  # all that was written found the feeds full
+        return
     posts.messages = [*posts.messages, *event.messages]
     posts.slots = np.append(posts.slots, np.full(new, -1, dtype=np.int8))
     answered = posts.authors[about]

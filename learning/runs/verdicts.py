@@ -31,7 +31,7 @@ from abm.events import (
 from abm.probe import Probe, Verdict, version_of
 from moloch.errors import InputError
 
-JUDGING = frozenset({RunStarted, RunResumed, VerdictGiven, MessagesLabelled})
+JUDGING = frozenset({RunStarted, RunResumed, VerdictGiven, PostJudged, MessagesLabelled})
 """Types of the events that say who judged by which version; a long log is read past the others."""
 
 
@@ -60,7 +60,7 @@ def judged(events: Iterable[Event]) -> Iterator[tuple[str, int, int]]:
                 rules = event.probe_versions
         elif rules is None:
             continue
-        elif isinstance(event, VerdictGiven):
+        elif isinstance(event, VerdictGiven | PostJudged):
             yield event.probe, rules.get(event.probe, 1), event.seq
         elif isinstance(event, MessagesLabelled):
             yield from ((probe, rules.get(probe, 1), event.seq) for probe in event.probes)
