@@ -32,9 +32,10 @@ def answer(request: Request) -> str:
 
 
 def reply(request: Request) -> str:
-    """Answer as a writer or as a reader; what a reader does depends on the request alone, and one page in eight it does not answer."""
+    """Answer as a writer or as a reader; what a reader does depends on the request alone, and one page in eight it never answers."""
     if request.site.startswith("read/"):
-        return filled(request) if request.seed % 8 else "I would rather not say."
+        shy = Random(request.site.removesuffix("/again")).random() < 1 / 8
+        return "I would rather not say." if shy else filled(request)
     if request.site.startswith("remember/"):
         return f"What I saw was {request.seed % 97} times better."
     if request.site.startswith("react/"):
