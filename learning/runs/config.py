@@ -12,7 +12,6 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     field_validator,
     model_serializer,
-    model_validator,
 )
 
 from abm.llm.backends import Serving
@@ -164,12 +163,6 @@ class RunConfig(_Settings):
         if (total := sum(members.values())) > 1 + 1e-9:
             raise ValueError(f"the shares of members add up to {total:g}; they are at most 1 in all")
         return members
-
-    @model_validator(mode="after")
-    def _asked_in_isolation(self) -> RunConfig:
-        if self.audience == LLM_AUDIENCE and self.world == "networked":
-            raise ValueError("audience: llm reads in the isolated world only; a networked one needs a choice model")
-        return self
 
     @property
     def reader_model(self) -> str:

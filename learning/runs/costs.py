@@ -1,6 +1,7 @@
 """What a run will ask of models, before it asks: calls, tokens, minutes and money of each role. Asks nothing itself.
 
-Calls are those of the plan, which are known; retries of invalid reactions come on top. How long completions will be is not
+Calls are those of the plan, which are known; retries of invalid reactions come on top. In a networked world they are the most that
+personas can be asked: one to whom nothing comes is not asked. How long completions will be is not
 known: ``likely`` takes those that the run's log holds already, else a usual length; ``most`` takes the bound on them.
 """
 
@@ -13,18 +14,20 @@ from typing import Any, NamedTuple
 import msgspec
 
 from abm.arenas import Message
-from abm.events import CallsServed, LLMReplied
+from abm.events import CallsServed, LLMReplied, Phase
 from abm.llm.budget import Price
 from abm.llm.folders import local_folder, model_folder
 from abm.llm.http.endpoint import is_server
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import text_tokens
 from abm.log import EventLog, open_log, read_events
+from abm.worlds.networked.interventions import openings
+from abm.worlds.networked.pages import READ
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
-from learning.runs.plan import contests, messages, plan
+from learning.runs.plan import Learn, Plan, contests, messages, plan
 from moloch.errors import InputError
 
 USUAL_TOKENS = 250
@@ -123,8 +126,10 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
         )
     ]
     if config.audience == LLM_AUDIENCE:
-        calls = sum(contests(parts, split) * len(inputs.split(split)) for split in SPLITS)
-        prompts = [_react(inputs, persona.text, 2, written) for persona in inputs.people.held_out[:SAMPLE]]
+        networked = config.world == "networked"
+        calls = sum(_readings(config, parts, split) * len(inputs.split(split)) for split in SPLITS)
+        options = config.network.feed.slots if networked else 2
+        prompts = [_react(inputs, persona.text, options, written) for persona in inputs.people.held_out[:SAMPLE]]
         roles.append(
             _role(
                 config,
@@ -133,11 +138,32 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
                 calls,
                 seen["react"],
                 speeds,
-                _mean_tokens(prompts),
+                _mean_tokens(prompts) + (_page_tokens(config) if networked else 0),
                 config.reader.max_tokens,
             )
         )
     return roles
+
+
+def _readings(config: RunConfig, parts: Plan, split: Phase) -> int:
+    """Return how often each persona of a split is asked: once a contest; in a networked world at most once a round of each opening
+    of the feeds, and once more where a model sums up what it remembers."""
+    if config.world != "networked":
+        return contests(parts, split)
+    network = config.network
+    opened = (
+        len(openings(len(part.anchors), part.batch, network.together))
+        for part in parts
+        if not isinstance(part, Learn) and part.phase == split
+    )
+    return sum(opened) * (network.rounds + (network.memory.by == "model"))
+
+
+def _page_tokens(config: RunConfig) -> int:
+    """Return about how many tokens a page has beside its posts: what is common to all personas, the form, and what one remembers."""
+    memory = config.network.memory
+    remembered = 0 if memory.by == "off" else memory.characters // 4
+    return sum(text_tokens(text) for text in (READ.system, READ.user)) + 60 * config.network.feed.slots + remembered
 
 
 def total(plans: Sequence[Sequence[RolePlan]]) -> list[RolePlan]:
@@ -232,13 +258,17 @@ def _price(config: RunConfig, model: str) -> Price:
     return Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
 
 
+_ROLES = {"write": "write", "react": "react", "read": "react", "remember": "react"}
+"""What the site of a call begins with -> its role."""
+
+
 def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
     """Return role -> what the log holds of it, and model -> tokens that its server wrote per second."""
     roles, served = {"write": _Seen(), "react": _Seen()}, {}
     if folder is None or not (folder / "run.json").exists():
         return roles, {}
     for event in read_events(folder):
-        if isinstance(event, LLMReplied) and (role := event.site.partition("/")[0]) in roles:
+        if isinstance(event, LLMReplied) and (role := _ROLES.get(event.site.partition("/")[0])):
             before = roles[role]
             retry = event.site.endswith("/again")
             roles[role] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)

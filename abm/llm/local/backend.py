@@ -1,7 +1,8 @@
 """A language model in this process, through transformers, on CPU or GPU.
 
 Weights are safetensors on this machine; no code of a model repository is run. The composition of a batch follows from
-the call: redoing a call redoes it exactly. A request's ``choices`` hold its completion; its ``schema`` is not enforced.
+the call: redoing a call redoes it exactly. A request's ``choices`` hold its completion, and so does its ``schema`` where that bounds
+every text that it asks for (``maxLength``); another schema is not enforced.
 Knows nothing of contests or logs.
 """
 
@@ -21,6 +22,7 @@ from transformers.utils import logging as transformers_logging
 from abm.llm.folders import POCKET, model_folder
 from abm.llm.local import memory
 from abm.llm.local._decode import PromptRow, decode
+from abm.llm.local._form import Form, Speller
 from abm.llm.local._guide import Options
 from abm.llm.local._steps import ready
 from abm.llm.port import Reply, Request
@@ -85,6 +87,7 @@ class TransformersLLM:
         self._threads = threads or (1 if small else torch.get_num_threads())
         self._digest: str | None = None
         self._spelled: dict[tuple[str, ...], Options] = {(): ()}
+        self._speller = Speller(self.tokenizer)
         self._swapper = Swapper(self.model, adapters, lambda: self.digest)
         self._device, self._asleep = device, False
 
@@ -178,6 +181,20 @@ class TransformersLLM:
             self._spelled[request.choices] = tuple(map(tuple, options))
         return self._spelled[request.choices]
 
+    def _form(self, request: Request) -> Form | None:
+        """Return the form that the request's schema makes, if it makes one and its choices do not hold it already."""
+        if not request.schema or request.choices:
+            return None
+        form = self._speller.form(request.schema, request.site)
+        if form is not None and form.root.least > request.sampling.max_tokens:
+            raise InputError(
+                "the answer cannot hold what it is asked for",
+                where=request.site,
+                why=f"its form takes {form.root.least} tokens at least; max_tokens is {request.sampling.max_tokens}",
+                fix="Set a larger max_tokens (reader.max_tokens of personas), or ask for less: fewer posts in a feed.",
+            )
+        return form
+
     def _row(self, request: Request) -> PromptRow:
         prompt, sampling = self.prompt_ids(request), request.sampling
         if sampling.temperature < 0 or not 0 < sampling.top_p <= 1 or sampling.max_tokens < 1:
@@ -192,7 +209,15 @@ class TransformersLLM:
                 fix="Use shorter anchors or a smaller sampling.max_tokens; nothing is cut in silence.",
             )
         options = self._options(request)
-        return PromptRow(prompt, request.seed, sampling.temperature, sampling.top_p, sampling.max_tokens, options)
+        return PromptRow(
+            prompt,
+            request.seed,
+            sampling.temperature,
+            sampling.top_p,
+            sampling.max_tokens,
+            options,
+            self._form(request),
+        )
 
     @cached_property
     def _stops(self) -> set[int]:
