@@ -22,9 +22,11 @@ from abm.events import (
     MessagePublished,
     MessageRedrawn,
     MessageRejected,
+    Phase,
     StepEnded,
     StepStarted,
 )
+from abm.log import EventLog
 
 OFTEN = 0.1
 """Share of messages from which a failure is worth a word of advice."""
@@ -78,14 +80,15 @@ class WrittenReading:
 
     Args:
         arena: whose examples may be copied; by default the one that the log sets.
+        phase: count only what is written in it; by default in both.
     """
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
-        {ArenaSet, LLMReplied, MessagePublished, MessageRedrawn, MessageRejected}
+        {ArenaSet, StepStarted, LLMReplied, MessagePublished, MessageRedrawn, MessageRejected}
     )
 
-    def __init__(self, arena: Arena | None = None) -> None:
-        self._arena = arena
+    def __init__(self, arena: Arena | None = None, phase: Phase | None = None) -> None:
+        self._arena, self._phase, self._counted = arena, phase, True
         self._by: dict[str, WritingCounts] = {}
         self._answers: dict[int, LLMReplied] = {}
 
@@ -94,6 +97,10 @@ class WrittenReading:
         match event:
             case ArenaSet():
                 self._arena = self._arena or Arena.model_validate(event.arena)
+            case StepStarted():
+                self._counted = self._phase in (None, event.phase)
+            case _ if not self._counted:
+                pass
             case LLMReplied() if event.site.startswith("write/"):
                 self._answers[event.seq] = event
             case MessagePublished() | MessageRedrawn() | MessageRejected():
@@ -149,14 +156,14 @@ def written(events: Iterable[Event], arena: Arena | None = None) -> WritingCount
     return total(reading.result().values())
 
 
-def first_step(events: Iterable[Event]) -> list[Event]:
-    """Return a log's events up to the end of its first step; empty if that has not ended."""
+def first_step(log: EventLog) -> list[Event]:
+    """Return what :func:`written` counts of a run's first step, and its arena; nothing if that step has not ended."""
     until: list[Event] = []
-    for event in events:
-        if isinstance(event, ArenaSet | LLMReplied | MessagePublished | MessageRedrawn | MessageRejected | StepStarted):
+    for block in log.blocks():
+        for event in block.events(WrittenReading.TAKES | {StepEnded}):
+            if isinstance(event, StepEnded):
+                return until
             until.append(event)
-        elif isinstance(event, StepEnded):
-            return until
     return []
 
 
