@@ -12,6 +12,7 @@ from abm.arenas.completions import Completion, Rejection
 from abm.arenas.messages import NO_SENTENCE, before, last_sentence, read_answer
 from abm.arenas.near import repeats
 from abm.arenas.prompts import ExampleMessage
+from abm.conformance import ArenaConformance
 from abm.llm.port import Request, Sampling
 from abm.probe import DIAGNOSTIC
 from analysis.probes import battery
@@ -107,6 +108,14 @@ class TestPrompts:
             assert anchor.text == example.anchor
             for probe in (each for each in battery(rules) if each.name not in DIAGNOSTIC):
                 assert probe.judge(example.message, anchor, rules).label != 1, (probe.name, example.message)
+
+
+class TestPlainConformance(ArenaConformance):
+    """An arena in plain format keeps what every arena promises."""
+
+    @pytest.fixture(params=BUILT_IN)
+    def arena(self, request):
+        return arena(request.param).asked("plain")
 
 
 class TestPlainText:
