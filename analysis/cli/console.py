@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -50,8 +50,14 @@ def printer() -> Console:
 
 
 @contextmanager
-def progress(label: str = "") -> Iterator[Callable[[Progress], None]]:
-    """Show a bar on stderr; yield the function that moves it."""
+def progress(
+    label: str = "", said: Callable[[Progress], Iterable[str]] = lambda now: ()
+) -> Iterator[Callable[[Progress], None]]:
+    """Show a bar on stderr; yield the function that moves it.
+
+    Args:
+        said: returns lines to print above the bar before it moves.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
@@ -67,6 +73,8 @@ def progress(label: str = "") -> Iterator[Callable[[Progress], None]]:
         task = bar.add_task(f"{label}loading the model", total=None)
 
         def report(now: Progress) -> None:
+            for line in said(now):
+                console.print(f"{label}{line}", markup=False, soft_wrap=True)
             bar.update(task, completed=now.done, total=now.total, description=f"{label}{now.doing}")
 
         yield report

@@ -10,14 +10,17 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    field_serializer,
     field_validator,
     model_serializer,
 )
 
+from abm.arenas import Arena, Attempts, Cut, ExampleMessage, Format, Stops, arena
 from abm.llm.backends import Serving
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
 from learning.runs.arms import Arms
+from learning.training.settings import preset_of
 from moloch.content import content_id
 
 LLM_AUDIENCE = "llm"
@@ -93,6 +96,17 @@ class RunConfig(_Settings):
 
     arena: str = "sales"
     """Built-in arena, or the path of an arena's YAML."""
+    format: Format | None = None
+    """Where messages stand in completions: in the arena's ``tags``, or ``plain``, for models that were not trained for them.
+    This and the next four are those of the arena, which has them where they are left out: see :class:`abm.arenas.Arena`."""
+    examples: tuple[ExampleMessage, ...] | None = None
+    """Anchors with a message each, shown to writers before they are asked."""
+    stop: Stops | None = None
+    """Texts that end a completion."""
+    attempts: Attempts | None = None
+    """Answers that a writer is asked for at most, until one can be read."""
+    cut: Cut | None = None
+    """``sentence``: a message that met the bound on tokens is cut at its last whole sentence; ``none``: it is read as it is."""
     anchors: str | None = None
     """Folder with files of ``train`` and ``test`` anchors; the built-in pack by default."""
     personas: str = "biographic"
@@ -125,8 +139,9 @@ class RunConfig(_Settings):
     batch: int = Field(32, ge=1)
     """Contests per step: the planned batch of model calls."""
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
-    preset: str = "pocket"
-    """Settings of the LoRA trainer: one of :data:`learning.training.settings.PRESETS`."""
+    preset: str | None = None
+    """Settings of the LoRA trainer: one of :data:`learning.training.settings.PRESETS`; by default ``pocket`` for the pocket model
+    and ``general`` for every other."""
     lora: dict[str, Any] = {}
     """Single settings that differ from the preset."""
     evaluate: Literal["last", "every"] = "last"
@@ -155,7 +170,19 @@ class RunConfig(_Settings):
     """Of held-out anchors that nearly repeat one to train on. By default a run whose anchors are not built in drops them, and
     records that when it begins."""
 
-    LATER = ("extensions", "probes", "members", "competitor", "up_to", "near_duplicates")
+    LATER = (
+        "extensions",
+        "probes",
+        "members",
+        "competitor",
+        "up_to",
+        "near_duplicates",
+        "format",
+        "examples",
+        "stop",
+        "attempts",
+        "cut",
+    )
 
     @field_validator("members")
     @classmethod
@@ -168,6 +195,23 @@ class RunConfig(_Settings):
     def reader_model(self) -> str:
         """The model that plays the personas."""
         return self.reader.model or self.model
+
+    @property
+    def trainer_preset(self) -> str:
+        """The preset that adapters are learnt with, as records name it."""
+        return self.preset or preset_of(self.model)
+
+    @field_serializer("preset")
+    def _recorded_preset(self, preset: str | None) -> str:
+        return self.trainer_preset
+
+    def rules(self) -> Arena:
+        """Return the arena, asked as these settings say.
+
+        Raises:
+            InputError: there is no such arena, or it cannot be asked so.
+        """
+        return arena(self.arena).asked(self.format, self.examples, self.stop, self.attempts, self.cut)
 
     @property
     def id(self) -> str:

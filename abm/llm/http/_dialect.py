@@ -41,6 +41,7 @@ REFUSALS = (400, 404, 415, 422, 500, 501)
 MERGED = "takes no system text: it is put before the user's"
 BY_SCHEMA = "takes no list of options: they are asked for by JSON Schema"
 FREE = "takes no JSON Schema: answers are held to nothing and only read tolerantly"
+UNSTOPPED = "takes no texts that end an answer: answers are ended there when they are read"
 IGNORES = "does not hold answers to options: they are only read tolerantly"
 THINKS = "does not switch thinking off: {room:,} tokens are allowed for it besides each bound"
 
@@ -53,6 +54,9 @@ _GUIDE = re.compile(
     r"response_?format|json_?schema|structured[ _]?output|guided|grammar|\bschema\b|\benum\b", re.IGNORECASE
 )
 _THINKING = re.compile(r"reasoning|chat_?template|enable_thinking|\bthink(?:ing)?\b(?! about)", re.IGNORECASE)
+_STOP = re.compile(r"['\"`]stop['\"`]|\bstop (?:parameter|sequences?|strings?)\b|parameter:? stop\b", re.IGNORECASE)
+MOST_STOPS = 4
+"""Texts that end an answer, as many as the interface takes; the others are looked for when it is read."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -63,6 +67,7 @@ class _Form(NamedTuple):
         options: whether the server has a field of its own for options.
         schemas: whether it takes a JSON Schema.
         system: whether it takes a system text.
+        stops: whether it takes texts that end an answer.
         quiet: whether it takes the wish not to think, where there is one.
         room: tokens that a completion may have besides its bound.
         bound: the name of the bound on tokens.
@@ -71,6 +76,7 @@ class _Form(NamedTuple):
     options: bool
     schemas: bool = True
     system: bool = True
+    stops: bool = True
     quiet: bool = False
     room: int = 0
     bound: str = "max_tokens"
@@ -113,6 +119,8 @@ class Dialect:
             form.bound: sampling.max_tokens + form.room,
             "seed": request.seed,
         }
+        if request.stop and form.stops:
+            fields["stop"] = request.stop[:MOST_STOPS]
         if self._kind == "vllm":
             fields |= UNTOUCHED
         if form.quiet:
@@ -141,6 +149,9 @@ class Dialect:
         if sent.system and _SYSTEM.search(said) and any(message["role"] == "system" for message in request.messages):
             self._give_way(self._form._replace(system=False), MERGED)
             return "system text refused"
+        if request.stop and sent.stops and _STOP.search(said):
+            self._give_way(self._form._replace(stops=False), UNSTOPPED)
+            return "stop texts refused"
         if sent.quiet and _THINKING.search(said):
             self._make_room(quiet=False)
             return "wish not to think refused"
@@ -193,6 +204,9 @@ class Dialect:
 
     def _give_way(self, form: _Form, words: str) -> None:
         self._form = form
+        self._note(words)
+
+    def _note(self, words: str) -> None:
         if words not in self.changes:
             self.changes.append(words)
             self._say(words)
