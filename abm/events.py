@@ -266,6 +266,23 @@ class LLMReplied(Event, frozen=True, kw_only=True, tag="llm_replied"):
     seed: int
     guide: str = ""
     """What the completion was held to: options or a JSON Schema, as JSON text; empty if it was free."""
+    stop: list[str] = []
+    """Texts that ended the completion where it came to one; they are no part of ``text``."""
+
+
+class MessageRedrawn(Event, frozen=True, kw_only=True, tag="message_redrawn"):
+    """A completion that did not parse, in place of which its writer was asked for another one."""
+
+    message: str
+    """That of the message or rejection that came of it in the end."""
+    contest: str
+    slot: int
+    competitor: str
+    anchor: str
+    adapter: str
+    attempt: int
+    """From 1."""
+    reason: str
 
 
 class MessagePublished(Event, frozen=True, kw_only=True, tag="message_published"):
@@ -280,6 +297,10 @@ class MessagePublished(Event, frozen=True, kw_only=True, tag="message_published"
     adapter: str
     thinking: str
     text: str
+    attempt: int = 1
+    """Which of its writer's completions it is; those before it have a ``message_redrawn`` each."""
+    cut: int = 0
+    """Characters behind its last whole sentence that were left out, because the completion met its bound."""
 
 
 class MessageRejected(Event, frozen=True, kw_only=True, tag="message_rejected"):
@@ -292,6 +313,8 @@ class MessageRejected(Event, frozen=True, kw_only=True, tag="message_rejected"):
     anchor: str
     adapter: str
     reason: str
+    attempt: int = 1
+    """The last of its writer's completions."""
 
 
 class ContestOpened(Event, frozen=True, kw_only=True, tag="contest_opened"):

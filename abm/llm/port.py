@@ -38,6 +38,8 @@ class Request(msgspec.Struct, frozen=True):
         choices: the completion must be one of these; and ``schema``: it must be JSON of this JSON Schema, itself JSON
             text. Empty: it is free. A backend that cannot constrain a model asks without them; the reader of
             the completion checks it in any case.
+        stop: texts that end the completion and are no part of it. A backend that cannot stop there may go on: the reader
+            of the completion ends it there in any case.
     """
 
     site: str
@@ -49,10 +51,13 @@ class Request(msgspec.Struct, frozen=True):
     refs: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     schema: str = ""
+    stop: tuple[str, ...] = ()
 
     def key(self, model_digest: str) -> str:
         """Return the call key: equal exactly if the same call is asked again."""
         asked = [self.site, model_digest, self.adapter, self.sampling, self.seed, self.messages]
+        if self.stop:
+            return content_id([*asked, self.guide, self.stop])
         return content_id([*asked, self.guide] if self.guide else asked)
 
     @property

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from abm.arenas import Arena, Attempts, Cut, ExampleMessage, Format, Stops, arena
 from abm.llm.backends import Serving
 from abm.llm.precision import Precision
 from abm.worlds.model import Ties
@@ -95,6 +96,17 @@ class RunConfig(_Settings):
 
     arena: str = "sales"
     """Built-in arena, or the path of an arena's YAML."""
+    format: Format | None = None
+    """Where messages stand in completions: in the arena's ``tags``, or ``plain``, for models that were not trained for them.
+    This and the next four are those of the arena, which has them where they are left out: see :class:`abm.arenas.Arena`."""
+    examples: tuple[ExampleMessage, ...] | None = None
+    """Anchors with a message each, shown to writers before they are asked."""
+    stop: Stops | None = None
+    """Texts that end a completion."""
+    attempts: Attempts | None = None
+    """Answers that a writer is asked for at most, until one can be read."""
+    cut: Cut | None = None
+    """``sentence``: a message that met the bound on tokens is cut at its last whole sentence; ``none``: it is read as it is."""
     anchors: str | None = None
     """Folder with files of ``train`` and ``test`` anchors; the built-in pack by default."""
     personas: str = "biographic"
@@ -172,6 +184,11 @@ class RunConfig(_Settings):
         "near_duplicates",
         "precision",
         "threads",
+        "format",
+        "examples",
+        "stop",
+        "attempts",
+        "cut",
     )
 
     @field_validator("members")
@@ -191,6 +208,14 @@ class RunConfig(_Settings):
     def reader_model(self) -> str:
         """The model that plays the personas."""
         return self.reader.model or self.model
+
+    def rules(self) -> Arena:
+        """Return the arena, asked as these settings say.
+
+        Raises:
+            InputError: there is no such arena, or it cannot be asked so.
+        """
+        return arena(self.arena).asked(self.format, self.examples, self.stop, self.attempts, self.cut)
 
     @property
     def id(self) -> str:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.arenas import Arena, arena
+from abm.arenas import Arena
 from abm.arenas.anchors import AnchorSplit, load_anchors
 from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Voters
 from abm.audience import audience as choice_model
@@ -91,7 +91,7 @@ def gather(
     Raises:
         InputError: a file cannot be read, or holds less than was asked for.
     """
-    rules = arena(config.arena)
+    rules = config.rules()
     anchors = load_anchors(config.anchors, rules, drop_near=config.near_duplicates == "drop")
     where = config.anchors or "the built-in pack"
     _enough(config, config.train_anchors, anchors.train, "training anchors", where)

@@ -29,6 +29,7 @@ REFUSALS = (400, 404, 415, 422, 500, 501)
 MERGED = "takes no system text: it is put before the user's"
 BY_SCHEMA = "takes no list of options: they are asked for by JSON Schema"
 FREE = "takes no JSON Schema: answers are held to nothing and only read tolerantly"
+UNSTOPPED = "takes no texts that end an answer: answers are ended there when they are read"
 IGNORES = "does not hold answers to options: they are only read tolerantly"
 
 _SYSTEM = re.compile(
@@ -39,6 +40,9 @@ _SYSTEM = re.compile(
 _GUIDE = re.compile(
     r"response_?format|json_?schema|structured[ _]?output|guided|grammar|\bschema\b|\benum\b", re.IGNORECASE
 )
+_STOP = re.compile(r"['\"`]stop['\"`]|\bstop (?:parameter|sequences?|strings?)\b|parameter:? stop\b", re.IGNORECASE)
+MOST_STOPS = 4
+"""Texts that end an answer, as many as the interface takes; the others are looked for when it is read."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -73,6 +77,7 @@ class Dialect:
         self._bound = "max_tokens"
         self._sent: dict[str, _Form] = {}
         self._ignores = False
+        self._stops = True
         self.changes: list[str] = []
 
     def body(self, request: Request, model: str, extra: dict[str, Any]) -> bytes:
@@ -91,6 +96,8 @@ class Dialect:
             self._bound: sampling.max_tokens,
             "seed": request.seed,
         }
+        if request.stop and self._stops:
+            fields["stop"] = request.stop[:MOST_STOPS]
         if self._kind == "vllm":
             fields |= UNTOUCHED
         if request.choices and form.options:
@@ -112,6 +119,10 @@ class Dialect:
         if _SYSTEM.search(said) and any(message["role"] == "system" for message in request.messages):
             self._give_way(self._form._replace(system=False), MERGED)
             return Again("system text refused", wrong=True, said=said)
+        if request.stop and _STOP.search(said):
+            self._stops = False
+            self._note(UNSTOPPED)
+            return Again("stop texts refused", wrong=True, said=said)
         sent = self._sent.pop(request.site, None)
         if sent is None or not _GUIDE.search(said):
             return None
@@ -138,6 +149,9 @@ class Dialect:
 
     def _give_way(self, form: _Form, words: str) -> None:
         self._form = form
+        self._note(words)
+
+    def _note(self, words: str) -> None:
         if words not in self.changes:
             self.changes.append(words)
             self._say(words)

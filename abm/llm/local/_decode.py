@@ -7,7 +7,7 @@ whose only memory is attention; knows nothing of text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ class PromptRow:
         top_p: in (0, 1]; draws are from the smallest set of tokens with at least this probability.
         max_tokens: bound on the new tokens, at least 1.
         options: what is written is one of these, token for token, unless the bound cuts it; empty: it is free.
+        ends: whether the new tokens so far, the last one among them, end the row.
     """
 
     prompt: list[int]
@@ -48,6 +49,7 @@ class PromptRow:
     top_p: float
     max_tokens: int
     options: Options = ()
+    ends: Callable[[list[int]], bool] | None = None
 
 
 @dataclass
@@ -99,7 +101,7 @@ def _decode(
         going = []
         for place, (i, token) in enumerate(zip(live, tokens.tolist(), strict=True)):
             if not written[i].stopped and step < rows[i].max_tokens:
-                _takes(written[i], i, token, guide, stops)
+                _takes(written[i], i, token, guide, stops, rows[i].ends)
                 if not written[i].stopped and step + 1 < rows[i].max_tokens:
                     going.append(place)
         if not going:
@@ -115,13 +117,20 @@ def _decode(
     return written
 
 
-def _takes(written: Completed, row: int, token: int, guide: Guide, stops: set[int]) -> None:
-    """Give ``token`` to a row; it stops at a stop token, and when it is one of its options and no other begins with it."""
+def _takes(
+    written: Completed,
+    row: int,
+    token: int,
+    guide: Guide,
+    stops: set[int],
+    ends: Callable[[list[int]], bool] | None,
+) -> None:
+    """Give ``token`` to a row; it stops at a stop token, when it is one of its options and no other begins with it, and at its end."""
     if token in stops:
         written.stopped = True
         return
     written.tokens.append(token)
-    written.stopped = guide.take(row, token)
+    written.stopped = guide.take(row, token) or (ends is not None and ends(written.tokens))
 
 
 def _left_padded(prompts: Sequence[tuple[int, ...]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:

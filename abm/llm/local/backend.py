@@ -7,7 +7,7 @@ Knows nothing of contests or logs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby
@@ -18,6 +18,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from abm.arenas.messages import before
 from abm.llm.folders import POCKET, model_folder
 from abm.llm.local import memory
 from abm.llm.local._decode import PromptRow, decode
@@ -169,7 +170,7 @@ class TransformersLLM:
             written = decode(self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned)
         replies = []
         for request, row, new in zip(batch, rows, written, strict=True):
-            text = self.tokenizer.decode(new.tokens, skip_special_tokens=True)
+            text = before(self.tokenizer.decode(new.tokens, skip_special_tokens=True), request.stop)
             finish = "stop" if new.stopped else "length"
             replies.append(Reply(request.site, text, finish, len(row.prompt), len(new.tokens)))
         return replies
@@ -199,8 +200,20 @@ class TransformersLLM:
                 why=f"{len(prompt)} tokens and {sampling.max_tokens} for the completion; the model takes {positions}",
                 fix="Use shorter anchors or a smaller sampling.max_tokens; nothing is cut in silence.",
             )
-        options = self._options(request)
-        return PromptRow(prompt, request.seed, sampling.temperature, sampling.top_p, sampling.max_tokens, options)
+        drawn = sampling.temperature, sampling.top_p, sampling.max_tokens
+        return PromptRow(prompt, request.seed, *drawn, self._options(request), self._ends(request.stop))
+
+    def _ends(self, stop: tuple[str, ...]) -> Callable[[list[int]], bool] | None:
+        """Return whether tokens end with, or in, one of some texts; a token holds a byte at least, special ones apart."""
+        if not stop:
+            return None
+        most = max(len(text.encode()) for text in stop) + 4
+
+        def ends(tokens: list[int]) -> bool:
+            tail = self.tokenizer.decode(tokens[-most:], skip_special_tokens=True)
+            return any(text in tail for text in stop)
+
+        return ends
 
     @cached_property
     def _stops(self) -> set[int]:
