@@ -54,6 +54,9 @@ class LiveJournal:
 
     Args:
         log: a log open for writing; its events are the run so far.
+
+    Attributes:
+        written: tokens that models wrote for it in this process.
     """
 
     def __init__(self, log: EventLog) -> None:
@@ -65,6 +68,7 @@ class LiveJournal:
         self._kept: dict[tuple[str, str], LLMReplied] = {}
         self._buffer: list[Event] = []
         self._snapshots = Snapshots(log.path)
+        self.written = 0
 
     @property
     def resuming(self) -> bool:
@@ -186,6 +190,7 @@ class LiveJournal:
             if len(events) < len(left):
                 replies = {reply.site: reply for reply in call.llm.complete(left)}
                 events = [call.event(request, replies[request.site]) for request in left]
+                self.written += sum(event.tokens_out for event in events)
             answers |= self._committed(events)
         return answers
 
@@ -204,6 +209,7 @@ class LiveJournal:
                     events = [call.event(asked[reply.site], reply, seq + i) for i, reply in enumerate(replies)]
                     coming.append((events, self.log.submit(events, expected_head=seq)))
                     answers |= {event.site: event for event in events}
+                    self.written += sum(reply.tokens_out for reply in replies)
                     seq += len(events)
                     while coming and coming[0][1].done():
                         self._arrived(*coming.popleft())

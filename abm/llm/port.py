@@ -156,6 +156,16 @@ class Batching(Protocol):
 
 
 @runtime_checkable
+class Writing(Protocol):
+    """A model whose answers come a batch at a time, and that says how far it is with the one under way."""
+
+    @property
+    def writing(self) -> int:
+        """Tokens of completions that were not given back yet; may be read from any thread."""
+        ...
+
+
+@runtime_checkable
 class Reporting(Protocol):
     """A model that can say how its calls were served."""
 

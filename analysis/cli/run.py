@@ -90,8 +90,8 @@ def _say_plan(settings: RunConfig, folder: Path) -> None:
 
     if (folder / "run.json").exists() and open_log(folder, write=False).ended():
         return
-    _say_precision(settings, folder)
     check_places(settings)
+    _say_precision(settings, folder)
     served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
     if served:
         stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)

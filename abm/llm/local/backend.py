@@ -88,6 +88,8 @@ class TransformersLLM:
         self._spelled: dict[tuple[str, ...], Options] = {(): ()}
         self._swapper = Swapper(self.model, adapters, lambda: self.digest)
         self._device, self._asleep = device, False
+        self.writing = 0
+        """Tokens of the batch under way."""
 
     @property
     def name(self) -> str:
@@ -167,13 +169,21 @@ class TransformersLLM:
     def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
         with torch_threads(self._threads):
-            written = decode(self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned)
+            try:
+                written = decode(
+                    self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned, tell=self._is_writing
+                )
+            finally:
+                self.writing = 0
         replies = []
         for request, row, new in zip(batch, rows, written, strict=True):
             text = before(self.tokenizer.decode(new.tokens, skip_special_tokens=True), request.stop)
             finish = "stop" if new.stopped else "length"
             replies.append(Reply(request.site, text, finish, len(row.prompt), len(new.tokens)))
         return replies
+
+    def _is_writing(self, tokens: int) -> None:
+        self.writing = tokens
 
     def _options(self, request: Request) -> Options:
         """Return the tokens of the request's choices, as the tokenizer writes each by itself."""
