@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -138,12 +138,16 @@ class Opening(msgspec.Struct, frozen=True):
         adapters: folder that holds ``<adapter id>/adapter_model.safetensors``; None where no adapter is used.
         rank: of the adapters, at most.
         serving: settings; a backend of your own has its own in ``serving.options``.
+        precision: ``float32`` or ``bfloat16``; empty: the backend's own.
+        threads: of the CPU; None: the backend's own.
     """
 
     model: str
     adapters: Path | None
     rank: int
     serving: Serving
+    precision: str = ""
+    threads: int | None = None
 
 
 def backend(
@@ -151,6 +155,7 @@ def backend(
     *,
     adapters: Path | None = None,
     device: str = "auto",
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto",
     batch: int | None = None,
     threads: int | None = None,
 ) -> LLM:
@@ -167,18 +172,34 @@ def backend(
         raise InputError(
             "models in this process need the learn extra", why=str(error), fix="pip install 'moloch-abm[learn]'"
         ) from error
-    return TransformersLLM(model, adapters=adapters, device=device, batch=batch, threads=threads)
+    return TransformersLLM(model, adapters=adapters, device=device, dtype=dtype, batch=batch, threads=threads)
 
 
 def _transformers(opening: Opening) -> LLM:
+    from abm.llm import precision
+
     serving = opening.serving
-    return backend(opening.model, adapters=opening.adapters, device=serving.device, batch=serving.rows)
+    if opening.precision:
+        precision.check(opening.precision, serving.device)
+    return backend(
+        opening.model,
+        adapters=opening.adapters,
+        device=serving.device,
+        dtype=opening.precision or "auto",  # pyright: ignore[reportArgumentType]
+        batch=serving.rows,
+        threads=opening.threads,
+    )
 
 
 def _vllm(opening: Opening) -> LLM:
     from abm.llm._vllm import VLLM
 
-    return VLLM(opening.model, adapters=opening.adapters, rank=opening.rank, **opening.serving.vllm)
+    engine = ({"dtype": opening.precision} if opening.precision else {}) | opening.serving.vllm
+    if opening.precision and engine["dtype"] != opening.precision:
+        raise InputError(
+            f"serving.vllm.dtype is {engine['dtype']!r}, precision {opening.precision!r}", fix="Leave one of them out."
+        )
+    return VLLM(opening.model, adapters=opening.adapters, rank=opening.rank, **engine)
 
 
 BACKENDS: Registry[Callable[[Opening], LLM]] = Registry("backend", {"transformers": _transformers, "vllm": _vllm})
@@ -196,6 +217,7 @@ class Backends:
     Args:
         adapters: folder of the run's adapters, and ``rank``: how large they are, at most.
         budget: what calls of all models may cost together.
+        precision, threads: of models of this process, as an :class:`Opening` has them.
     """
 
     def __init__(
@@ -205,9 +227,11 @@ class Backends:
         adapters: Path | None = None,
         rank: int = 16,
         budget: Budget | None = None,
+        precision: str | None = None,
+        threads: int | None = None,
     ) -> None:
         self._serving, self._adapters, self._budget = serving or Serving(), adapters, budget or Budget()
-        self._rank = rank
+        self._rank, self._precision, self._threads = rank, precision or "", threads
         self._open: dict[str, LLM] = {}
 
     def llm(self, model: str) -> LLM:
@@ -237,7 +261,8 @@ class Backends:
             return self._served(model, endpoint)
         if (unknown := serving.unknown_backend) is not None:
             raise unknown
-        llm = BACKENDS.get(serving.llm)(Opening(model, self._adapters, self._rank, serving))
+        opening = Opening(model, self._adapters, self._rank, serving, self._precision, self._threads)
+        llm = BACKENDS.get(serving.llm)(opening)
         return Budgeted(llm, self._budget) if self._budget.bounded else llm
 
     def _served(self, model: str, endpoint: Endpoint) -> LLM:

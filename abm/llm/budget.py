@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from abm.llm.ledger import Cost, Ledger
-from abm.llm.port import LLM, Placed, Reply, Request, Sleeping, most_tokens
+from abm.llm.port import LLM, Placed, Reply, Request, Sleeping, Writing, in_batches, most_tokens
 from moloch.errors import MolochError
 
 MILLION = 1_000_000
@@ -207,7 +207,7 @@ class BudgetGate:
 
 
 class Budgeted:
-    """A model of this process under a budget: a planned batch is asked for whole, or not at all."""
+    """A model of this process under a budget: a batch is asked for whole, or not at all."""
 
     def __init__(self, llm: LLM, budget: Budget) -> None:
         self._llm, self._budget = llm, budget
@@ -240,6 +240,15 @@ class Budgeted:
                 yield reply
         finally:
             self._budget.settled()
+
+    def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[Request]]:
+        """Return the model's."""
+        return in_batches(self._llm, requests)
+
+    @property
+    def writing(self) -> int:
+        """The model's, if it says so."""
+        return self._llm.writing if isinstance(self._llm, Writing) else 0
 
     def sleep(self) -> None:
         """Have the model give its memory back, if it can."""

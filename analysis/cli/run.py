@@ -110,16 +110,27 @@ def _after_first_step(folder: Path) -> Callable[[Progress], Iterator[str]]:
 
 
 def _say_plan(settings: RunConfig, folder: Path) -> None:
-    """Say what is about to be asked of servers, which may cost money."""
+    """Say in which precision models compute if that was left open, and what is about to be asked of servers, which may cost money."""
     from abm.log import open_log
     from learning.runs.costs import check_places, planned, sentence
 
     if (folder / "run.json").exists() and open_log(folder, write=False).ended():
         return
     check_places(settings)
+    _say_precision(settings, folder)
     served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
     if served:
         stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
+
+
+def _say_precision(settings: RunConfig, folder: Path) -> None:
+    from abm.llm.precision import resolved
+    from learning.runs.parts import settled
+
+    if settings.precision == "auto":
+        begun = (folder / "run.json").exists()
+        why = "as the run began" if begun else resolved(settings.serving.device)[1]
+        stderr().print(f"precision: {settled(settings, folder).precision}: {why}", markup=False, soft_wrap=True)
 
 
 def as_dict(done: Run, results: dict[str, Any]) -> dict[str, Any]:

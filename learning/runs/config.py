@@ -17,6 +17,7 @@ from pydantic import (
 
 from abm.arenas import Arena, Attempts, Cut, ExampleMessage, Format, Stops, arena
 from abm.llm.backends import Serving
+from abm.llm.precision import Precision
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
 from learning.runs.arms import Arms
@@ -169,6 +170,12 @@ class RunConfig(_Settings):
     near_duplicates: Literal["keep", "drop"] | None = None
     """Of held-out anchors that nearly repeat one to train on. By default a run whose anchors are not built in drops them, and
     records that when it begins."""
+    precision: Precision | None = None
+    """In which models of this process write, read and learn; ``auto`` is bfloat16 where the CPU has AVX512-BF16 or AMX, or with
+    CUDA, else float32: what a new run takes is recorded when it begins, and kept. By default float32 on a CPU and bfloat16
+    with CUDA, and for learning that of the preset; ``lora.precision`` comes before it."""
+    threads: int | None = Field(None, ge=1, le=1024)
+    """CPU threads with which they do; by default 1 for a small model, else as many as torch takes."""
 
     LATER = (
         "extensions",
@@ -177,6 +184,8 @@ class RunConfig(_Settings):
         "competitor",
         "up_to",
         "near_duplicates",
+        "precision",
+        "threads",
         "format",
         "examples",
         "stop",

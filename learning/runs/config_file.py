@@ -25,7 +25,7 @@ from moloch import extensions
 from moloch.errors import InputError
 from moloch.yamls import Source, first_mistake, others, plain, read_source
 
-PROFILES = ("gpu", "paper")
+PROFILES = ("gpu", "laptop", "paper")
 """Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
 
 Key = tuple[str | int, ...]

@@ -12,6 +12,7 @@ from typing import Any
 
 from abm.arenas import BUILT_IN, DEFAULT_PROBES, Arena
 from abm.events import Event, ExtensionsLoaded, StepEnded, StepStarted, VerdictGiven
+from abm.llm.precision import check, resolved
 from abm.log import EventLog, open_log
 from abm.probe import PROBES, Probe, probes
 from learning.runs.config import RunConfig
@@ -34,6 +35,7 @@ def settled(config: RunConfig, folder: Path | None) -> RunConfig:
 
     Raises:
         LogError: the folder holds a run that cannot be opened.
+        InputError: this machine does not compute in the run's precision.
     """
     begun = folder is not None and (folder / "run.json").exists()
     record = open_log(folder, write=False).config if folder and begun else None
@@ -42,7 +44,17 @@ def settled(config: RunConfig, folder: Path | None) -> RunConfig:
         left_open["near_duplicates"] = "drop" if record is None else record.get("near_duplicates")
     if config.preset is None and record is not None:
         left_open["preset"] = record.get("preset")
-    return config.model_copy(update=left_open) if left_open else config
+    if config.precision == "auto":
+        left_open["precision"] = resolved(config.serving.device)[0] if record is None else record.get("precision")
+    config = config.model_copy(update=left_open) if left_open else config
+    if config.precision is not None:
+        check(config.precision, config.serving.device)
+    return config
+
+
+def computing(config: RunConfig) -> dict[str, Any]:
+    """Return how models of this process compute, as :class:`abm.llm.backends.Backends` takes it."""
+    return {"precision": config.precision, "threads": config.threads}
 
 
 def recorded_config(log: EventLog) -> RunConfig:

@@ -43,6 +43,7 @@ from learning.runs.parts import (
     GivenProbes,
     NoPlan,
     chosen_probes,
+    computing,
     import_recorded,
     recorded_config,
     recorded_probes,
@@ -162,7 +163,7 @@ def replay_live(
     checker = Checker(log, live=True)
     adapters = Path(run) / "adapters"
     rank = largest_rank(lora_of(config))
-    with closing(Backends(serving, adapters=adapters, rank=rank)) as backends:
+    with closing(Backends(serving, adapters=adapters, rank=rank, **computing(config))) as backends:
         models = (llm, llm) if llm else Objects().models(config, backends)
         if not retrain or trainer is not None:
             return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)

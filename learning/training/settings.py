@@ -34,6 +34,8 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         quantize: ``4bit`` keeps the frozen base model in NF4 (QLoRA): a quarter of the memory, and other losses.
         processes: on a GPU each; a step's rows are shared among them and their gradients added up, so that a step
             stays a step: changes only rounding, and the draws of dropout.
+        threads: of the CPU; by default those of the run, else 1 for a small model and as many as torch takes for another.
+            Changes only rounding.
     """
 
     rank: Count = 16
@@ -55,6 +57,7 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantize: Literal["none", "4bit"] = "none"
     processes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     options: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    threads: Count | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def for_methods(self) -> dict[str, Any]:

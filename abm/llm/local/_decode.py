@@ -65,21 +65,33 @@ class Completed:
 
 @torch.inference_mode()
 def decode(
-    model: PreTrainedModel, rows: Sequence[PromptRow], *, pad: int, stops: set[int], pinned: bool = False
+    model: PreTrainedModel,
+    rows: Sequence[PromptRow],
+    *,
+    pad: int,
+    stops: set[int],
+    pinned: bool = False,
+    tell: Callable[[int], object] = lambda tokens: None,
 ) -> list[Completed]:
     """Return what ``model`` writes after each row's prompt, in the order of ``rows``.
 
     Args:
         pad: token for left padding.
         stops: tokens that end a row.
+        tell: is called after each step with the number of tokens so far, all rows together.
         pinned: take steps of fixed shapes, which pay on a GPU; only for models that :func:`abm.llm.local._steps.can_pin`.
     """
     with any_length():
-        return _decode(model, rows, pad, stops, pinned)
+        return _decode(model, rows, pad, stops, pinned, tell)
 
 
 def _decode(
-    model: PreTrainedModel, rows: Sequence[PromptRow], pad: int, stops: set[int], pinned: bool
+    model: PreTrainedModel,
+    rows: Sequence[PromptRow],
+    pad: int,
+    stops: set[int],
+    pinned: bool,
+    tell: Callable[[int], object],
 ) -> list[Completed]:
     device = model.device
     keys = [tuple(row.prompt) for row in rows]
@@ -107,6 +119,7 @@ def _decode(
                 _takes(written[i], i, token, guide, stops, rows[i].ends)
                 if not written[i].stopped and step + 1 < rows[i].max_tokens:
                     going.append(place)
+        tell(sum(len(each.tokens) for each in written))
         if not going:
             break
         ids, positions = tokens[:, None], positions[:, -1:] + 1

@@ -91,6 +91,8 @@ class TransformersLLM:
         self._speller = Speller(self.tokenizer)
         self._swapper = Swapper(self.model, adapters, lambda: self.digest)
         self._device, self._asleep = device, False
+        self.writing = 0
+        """Tokens of the batch under way."""
 
     @property
     def name(self) -> str:
@@ -112,16 +114,24 @@ class TransformersLLM:
             CorruptLog: an adapter is not there, or is not the one of its name.
             MolochError: memory does not suffice.
         """
-        rows = {id(request): self._row(request) for request in requests}  # all are checked before any is answered
-        lengths = {site: len(row.prompt) if self._by_length else 0 for site, row in rows.items()}
-        ordered = sorted(
-            requests, key=lambda request: (request.adapter, lengths[id(request)])
-        )  # stable: else plan order
-        for adapter, group in groupby(ordered, key=lambda request: request.adapter):
+        for batch in list(self._cut(requests)):  # all are checked before any is answered
+            yield from self._answered(*zip(*batch, strict=True))
+
+    def batches(self, requests: Sequence[Request]) -> list[list[Request]]:
+        """Return the batches of :meth:`complete`; they follow from the requests, and from nothing that was answered before.
+
+        Raises:
+            InputError: as :meth:`complete`.
+        """
+        return [[request for request, _ in batch] for batch in self._cut(requests)]
+
+    def _cut(self, requests: Sequence[Request]) -> Iterator[list[tuple[Request, PromptRow]]]:
+        """Yield the requests and their prompts in batches: of one adapter, in their order or by the length of their prompts."""
+        rows = [(request, self._row(request)) for request in requests]
+        rows.sort(key=lambda pair: (pair[0].adapter, len(pair[1].prompt) if self._by_length else 0))  # stable
+        for _, group in groupby(rows, key=lambda pair: pair[0].adapter):
             same = list(group)
-            for start in range(0, len(same), self._batch):
-                batch = same[start : start + self._batch]
-                yield from self._answered(adapter, batch, [rows[id(request)] for request in batch])
+            yield from (same[start : start + self._batch] for start in range(0, len(same), self._batch))
 
     def sleep(self) -> None:
         """Move the weights from an accelerator to main memory until the next call."""
@@ -151,24 +161,32 @@ class TransformersLLM:
         text = self.tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    def _answered(self, adapter: str, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
-        """Return the replies to a batch; the adapter is put on anew: since the last one another may have been asked for."""
+    def _answered(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
+        """Return the replies to a batch; its adapter is put on anew: since the last one another may have been asked for."""
         fix = f"Set serving.rows lower than {self._batch}, and run the same command again."
         with memory.told("generation", fix, where=self._name):
             self._wake()
-            self._swapper.activate(adapter)
+            self._swapper.activate(batch[0].adapter)
             return self._decode(batch, rows)
 
     def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
         with torch_threads(self._threads):
-            written = decode(self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned)
+            try:
+                written = decode(
+                    self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned, tell=self._is_writing
+                )
+            finally:
+                self.writing = 0
         replies = []
         for request, row, new in zip(batch, rows, written, strict=True):
             text = before(self.tokenizer.decode(new.tokens, skip_special_tokens=True), request.stop)
             finish = "stop" if new.stopped else "length"
             replies.append(Reply(request.site, text, finish, len(row.prompt), len(new.tokens)))
         return replies
+
+    def _is_writing(self, tokens: int) -> None:
+        self.writing = tokens
 
     def _options(self, request: Request) -> Options:
         """Return the tokens of the request's choices, as the tokenizer writes each by itself."""
