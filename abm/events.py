@@ -266,6 +266,8 @@ class LLMReplied(Event, frozen=True, kw_only=True, tag="llm_replied"):
     seed: int
     guide: str = ""
     """What the completion was held to: options or a JSON Schema, as JSON text; empty if it was free."""
+    scores: list[float] = []
+    """Log-probability in nats of each of the choices that ``guide`` names, where these were scored instead of completed."""
 
 
 class MessagePublished(Event, frozen=True, kw_only=True, tag="message_published"):

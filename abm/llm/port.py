@@ -38,6 +38,7 @@ class Request(msgspec.Struct, frozen=True):
         choices: the completion must be one of these; and ``schema``: it must be JSON of this JSON Schema, itself JSON
             text. Empty: it is free. A backend that cannot constrain a model asks without them; the reader of
             the completion checks it in any case.
+        scored: ask for no completion, but how likely each of ``choices`` is to come first: :attr:`Reply.scores`.
     """
 
     site: str
@@ -49,6 +50,7 @@ class Request(msgspec.Struct, frozen=True):
     refs: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     schema: str = ""
+    scored: bool = False
 
     def key(self, model_digest: str) -> str:
         """Return the call key: equal exactly if the same call is asked again."""
@@ -57,7 +59,9 @@ class Request(msgspec.Struct, frozen=True):
 
     @property
     def guide(self) -> str:
-        """What the completion is held to, as JSON text; empty if it is free."""
+        """What the completion is held to, or the choices that are scored, as JSON text; empty if it is free."""
+        if self.scored:
+            return canonical({"scored": self.choices}).decode()
         return canonical(self.choices).decode() if self.choices else self.schema
 
 
@@ -82,13 +86,19 @@ Finish = Literal["stop", "length", "refused", "error"]
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """One completion, raw; ``site`` names the request it answers."""
+    """One completion, raw; ``site`` names the request it answers.
+
+    Attributes:
+        scores: of a scored request, the log-probability in nats of each choice as the first token, at temperature 1 and before
+            anything is held to it; empty where none of them is among the likeliest tokens that a server tells.
+    """
 
     site: str
     text: str
     finish: Finish
     tokens_in: int
     tokens_out: int
+    scores: tuple[float, ...] = ()
 
 
 class LLM(Protocol):

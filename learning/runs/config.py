@@ -59,10 +59,19 @@ class ReaderConfig(_Settings):
     temperature: float = Field(default=0.1, ge=0, le=2)
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=512, ge=8, le=8192)
-    answer: Literal["tags", "json"] = "tags"
-    """``json``: one JSON object, to whose schema servers hold the model."""
+    answer: Literal["tags", "json", "letters"] = "tags"
+    """``json``: one JSON object, to whose schema servers hold the model. ``letters``: the probabilities of the letters, in both
+    orders, from which a vote is drawn; no thoughts, and temperature, top_p and max_tokens play no part."""
     retries: int = Field(default=1, ge=0, le=1)
     """Times that a member is asked for the letter alone, after an answer that names no option."""
+
+    @model_validator(mode="after")
+    def _letters_alone(self) -> ReaderConfig:
+        if self.answer == "letters":
+            for name in ("temperature", "top_p", "max_tokens"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"answer: letters writes nothing and draws from the odds as they are; leave {name} out")
+        return self
 
 
 class CrowdConfig(_Settings):

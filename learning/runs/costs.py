@@ -123,6 +123,7 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
     ]
     if config.audience == LLM_AUDIENCE:
         calls = sum(contests(parts, split) * len(inputs.split(split)) for split in SPLITS)
+        calls *= 2 if config.reader.answer == "letters" else 1  # both orders
         prompts = [_react(inputs, persona.text, 2, written) for persona in inputs.people.held_out[:SAMPLE]]
         roles.append(
             _role(
@@ -133,7 +134,7 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
                 seen["react"],
                 speeds,
                 _mean_tokens(prompts),
-                config.reader.max_tokens,
+                1 if config.reader.answer == "letters" else config.reader.max_tokens,
             )
         )
     return roles

@@ -16,12 +16,13 @@ from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM
+from abm.llm.scores import check_scored
 from abm.log import EventLog, Head, create, open_log
 from abm.log.recovery import check_not_lost
 from abm.log.segments import read_manifest
 from abm.probe import Probe, version_of
 from learning.runs import own_data
-from learning.runs.config import RunConfig
+from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.costs import answered, spent
 from learning.runs.inputs import gather, largest_rank
@@ -139,7 +140,9 @@ def stepwise(
     places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)}
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
-            objects.models(config, backends)
+            _, asked = objects.models(config, backends)
+            if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
+                check_scored(asked)
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log:
             ended = log.ended()

@@ -15,6 +15,7 @@ import msgspec
 from abm.arenas import Message
 from abm.llm.http._exchange import Again
 from abm.llm.port import Request
+from abm.llm.scores import LIKELIEST
 from moloch.content import canonical
 from moloch.errors import MolochWarning
 
@@ -39,6 +40,9 @@ _SYSTEM = re.compile(
 _GUIDE = re.compile(
     r"response_?format|json_?schema|structured[ _]?output|guided|grammar|\bschema\b|\benum\b", re.IGNORECASE
 )
+_LIKELIEST = re.compile(r"top_?logprobs", re.IGNORECASE)
+FEWER = 5
+"""Likeliest tokens that are asked for where a server gives no more."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -71,6 +75,7 @@ class Dialect:
         self._kind, self._place = kind, place
         self._form = _Form(options=kind == "vllm")
         self._bound = "max_tokens"
+        self._likeliest = LIKELIEST
         self._sent: dict[str, _Form] = {}
         self._ignores = False
         self.changes: list[str] = []
@@ -93,6 +98,8 @@ class Dialect:
         }
         if self._kind == "vllm":
             fields |= UNTOUCHED
+        if request.scored:
+            return _encode(fields | {"logprobs": True, "top_logprobs": self._likeliest} | extra)
         if request.choices and form.options:
             fields["structured_outputs"] = {"choice": request.choices}
         elif (request.choices or request.schema) and form.schemas:
@@ -112,6 +119,9 @@ class Dialect:
         if _SYSTEM.search(said) and any(message["role"] == "system" for message in request.messages):
             self._give_way(self._form._replace(system=False), MERGED)
             return Again("system text refused", wrong=True, said=said)
+        if request.scored and self._likeliest > FEWER and _LIKELIEST.search(said):
+            self._likeliest = FEWER
+            return Again("fewer log-probabilities", wrong=True, said=said)
         sent = self._sent.pop(request.site, None)
         if sent is None or not _GUIDE.search(said):
             return None

@@ -22,6 +22,7 @@ from abm.llm.folders import POCKET, model_folder
 from abm.llm.local import memory
 from abm.llm.local._decode import PromptRow, decode
 from abm.llm.local._guide import Options
+from abm.llm.local._scores import first_scores
 from abm.llm.local._steps import ready
 from abm.llm.port import Reply, Request
 from abm.llm.weights import Swapper, model_digest
@@ -111,9 +112,9 @@ class TransformersLLM:
         rows = {id(request): self._row(request) for request in requests}  # all are checked before any is answered
         lengths = {site: len(row.prompt) if self._by_length else 0 for site, row in rows.items()}
         ordered = sorted(
-            requests, key=lambda request: (request.adapter, lengths[id(request)])
+            requests, key=lambda request: (request.adapter, request.scored, lengths[id(request)])
         )  # stable: else plan order
-        for adapter, group in groupby(ordered, key=lambda request: request.adapter):
+        for (adapter, _), group in groupby(ordered, key=lambda request: (request.adapter, request.scored)):
             same = list(group)
             for start in range(0, len(same), self._batch):
                 batch = same[start : start + self._batch]
@@ -153,7 +154,33 @@ class TransformersLLM:
         with memory.told("generation", fix, where=self._name):
             self._wake()
             self._swapper.activate(adapter)
-            return self._decode(batch, rows)
+            return (self._score if batch[0].scored else self._decode)(batch, rows)
+
+    def _score(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
+        """Return how likely each choice is to come first, by one pass over each prompt."""
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
+        with torch_threads(self._threads):
+            scores = first_scores(self.model, [row.prompt for row in rows], [self._firsts(each) for each in batch], pad=pad)
+        return [
+            Reply(request.site, request.choices[max(range(len(of)), key=of.__getitem__)], "stop", len(row.prompt), 1, of)
+            for request, row, of in zip(batch, rows, scores, strict=True)
+        ]
+
+    def _firsts(self, request: Request) -> list[list[int]]:
+        """Return the tokens that begin each choice, with and without a space before it.
+
+        Raises:
+            InputError: two choices begin alike.
+        """
+        spelled = [[option[0]] for option in self._options(request)]
+        for tokens, choice in zip(spelled, request.choices, strict=True):
+            spaced = self.tokenizer(f" {choice}", add_special_tokens=False)["input_ids"]
+            if len(spaced) == 1 and spaced[0] not in tokens:
+                tokens.append(spaced[0])
+        every = [token for tokens in spelled for token in tokens]
+        if len(set(every)) < len(every):
+            raise InputError("choices cannot be scored", where=request.site, why="two of them begin with the same token")
+        return spelled
 
     def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
