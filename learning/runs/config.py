@@ -150,6 +150,9 @@ class RunConfig(_Settings):
     """Where models are served: no part of what decides the run, and of no record of it."""
     budget: BudgetConfig = Field(default_factory=BudgetConfig, exclude=True)
     """What may be spent; likewise."""
+    gate: Literal["flag", "stop"] | None = Field(default=None, exclude=True)
+    """What happens after the first step where a model is not fit to write or to read: ``stop`` the run, which goes on with
+    ``flag``. By default ``stop`` where answers may cost money. It decides nothing that a record holds, and is of none."""
     extensions: tuple[str, ...] = ()
     """Modules of your own, imported before the run begins; they register the parts that other settings name."""
     probes: tuple[str, ...] | None = None

@@ -25,6 +25,7 @@ from learning.runs import own_data
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.costs import answered, spent
+from learning.runs.gate import look
 from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
@@ -92,6 +93,7 @@ def run(
         LogError: the log cannot be opened or written; what was acknowledged is safe.
         NondeterminismError: the inputs changed since the run began.
         ServiceError, BudgetSpent: a server does not serve any more, or the budget is spent; the same settings resume.
+        GateClosed: after the first step a model is not fit for the study; the same settings resume with ``gate="flag"``.
     """
     objects = Objects.of(llm=llm, reader=reader, audience=audience, trainer=trainer)
     config = config or load_config(None, settings | objects.settings)
@@ -155,7 +157,10 @@ def stepwise(
                 journal = LiveJournal(log)
                 book(log, config, budget)
                 loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
-                yield from loop.advance()
+                for done, progress in enumerate(loop.advance()):
+                    if done == 1:
+                        look(log, config)
+                    yield progress
                 ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
                 journal.note(ended)
                 release()
