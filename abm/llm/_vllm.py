@@ -217,7 +217,9 @@ class VLLM:
         if request.scored:
             finish = "stop"
             first = completion.logprobs[0] if completion.logprobs else {}
-            scores = choice_scores(request.choices, [(each.decoded_token or "", each.logprob) for each in first.values()])
+            scores = choice_scores(
+                request.choices, [(each.decoded_token or "", each.logprob) for each in first.values()]
+            )
         return Reply(request.site, completion.text, finish, len(output.prompt_token_ids), written, scores)
 
     def _prompt(self, request: Request) -> list[int]:

@@ -38,7 +38,9 @@ def check_scored(llm: LLM) -> None:
     Raises:
         InputError: it does not, or no letter is among the likeliest beginnings of its answer.
     """
-    question = "Which is warmer?\n\nOption A:\nice\n\nOption B:\nfire\n\nAnswer with one letter and nothing else: A or B."
+    question = (
+        "Which is warmer?\n\nOption A:\nice\n\nOption B:\nfire\n\nAnswer with one letter and nothing else: A or B."
+    )
     request = Request(
         "check/letters",
         [{"role": "user", "content": question}],

@@ -48,7 +48,9 @@ def _points(rulings: list[tuple[Ruling, int]]) -> list[Point]:
     right = Share(sum(ruling.label == wanted for ruling, wanted in given), len(given))
     why = next((ruling.why for ruling, _ in rulings if ruling.status != "given"), "")
     said = f"{ruled} answers hold a verdict with its evidence{f' (else: {why})' if why else ''}"
-    points = [Point.of("verdicts", ruled, ruled.at_least(RULED), said, "Raise --answer-tokens." if "bound" in why else "")]
+    points = [
+        Point.of("verdicts", ruled, ruled.at_least(RULED), said, "Raise --answer-tokens." if "bound" in why else "")
+    ]
     if right.n:
         points.append(Point.of("right", right, right.at_least(RIGHT), f"{right} verdicts are those of people"))
     return points

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from analysis.readings.originals import Originals
 from analysis.readings.reading import frame_of
+from learning.fitness import Observation
 
 if TYPE_CHECKING:
     import polars as pl
@@ -102,6 +103,7 @@ class Evaluation:
         config: the run's settings; empty where the log has none.
         model: the name of the model that writes.
         reader: of the one that plays the personas; empty where none does.
+        models: whether the models that wrote and read were fit for it, over all phases of the run.
         fitted_on: whose votes the choice model that reacts was fitted on; empty where none was.
     """
 
@@ -112,6 +114,7 @@ class Evaluation:
     model: str = ""
     reader: str = ""
     fitted_on: str = ""
+    models: Observation = field(default_factory=Observation)
 
     @property
     def epochs(self) -> list[int]:

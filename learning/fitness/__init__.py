@@ -1,13 +1,13 @@
 """Whether a model is fit to write, to read or to judge: limits, counts, what a log tells, and a check before a run."""
 
 from learning.fitness.limits import Fitness, Point, Share
-from learning.fitness.observed import Observation, Observed, first_step, observed
+from learning.fitness.observed import Observation, ObservedModels, first_step, observed
 from learning.fitness.preflight import ReaderSettings, check_reader, check_writer
 
 __all__ = [
     "Fitness",
     "Observation",
-    "Observed",
+    "ObservedModels",
     "Point",
     "ReaderSettings",
     "Share",

@@ -83,7 +83,7 @@ class Observation(msgspec.Struct, frozen=True):
 _WORDS = {"fit": "nothing speaks against them", "doubtful": "doubtful", "unfit": "unfit", "unknown": "not known yet"}
 
 
-class Observed:
+class ObservedModels:
     """Folds the events of a log, one by one."""
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
@@ -169,7 +169,7 @@ class Observed:
 
 def observed(events: Iterable[Event]) -> Observation:
     """Return what a log's events tell of its models."""
-    fold = Observed()
+    fold = ObservedModels()
     for event in events:
         fold.take(event)
     return fold.result()

@@ -45,7 +45,7 @@ class ReaderSettings:
     retries: int = 1
 
 
-class Written(msgspec.Struct, frozen=True):
+class WriterCheck(msgspec.Struct, frozen=True):
     """What became of the messages.
 
     Attributes:
@@ -60,7 +60,7 @@ class Written(msgspec.Struct, frozen=True):
     sample: str
 
 
-class Read(msgspec.Struct, frozen=True):
+class ReaderCheck(msgspec.Struct, frozen=True):
     """What became of the ballots; ``note`` says what could not be looked at."""
 
     fitness: Fitness
@@ -68,7 +68,7 @@ class Read(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-def check_writer(llm: LLM, arena: Arena, anchors: Sequence[Anchor], sampling: Sampling, seed: int = 1) -> Written:
+def check_writer(llm: LLM, arena: Arena, anchors: Sequence[Anchor], sampling: Sampling, seed: int = 1) -> WriterCheck:
     """Have :data:`MESSAGES` messages written, and return what came of them.
 
     Raises:
@@ -92,7 +92,7 @@ def check_writer(llm: LLM, arena: Arena, anchors: Sequence[Anchor], sampling: Sa
     fitness = counts.fitness(llm.name)
     speed = Point("speed", None, f"{tokens / seconds:,.0f} tokens/s: {tokens:,} in {seconds:.1f} s", tokens / seconds)
     fitness = msgspec.structs.replace(fitness, points=[*fitness.points, speed])
-    return Written(fitness, len(requests), tokens, seconds, replies[requests[0].site].text)
+    return WriterCheck(fitness, len(requests), tokens, seconds, replies[requests[0].site].text)
 
 
 def check_reader(
@@ -102,7 +102,7 @@ def check_reader(
     personas: Sequence[Persona],
     settings: ReaderSettings,
     seed: int = 1,
-) -> Read:
+) -> ReaderCheck:
     """Put :data:`BALLOTS` ballots before readers, in both orders and again, and return what came of them.
 
     Where the model tells the probabilities of letters, these are looked at besides: eight votes say little of what a persona
@@ -114,7 +114,7 @@ def check_reader(
     """
     ballots = _ballots(anchors, personas, seed)
     people = {i: (persona.id, persona.text) for i, persona in enumerate(personas[: BALLOTS // PAIRS])}
-    asked = _Asked()
+    asked = _Questions()
     audience = AskedAudience(llm, arena, people, settings.sampling, seed, settings.answer, settings.retries)
     counts = _voted(audience, ballots, asked)
     note = ""
@@ -128,10 +128,10 @@ def check_reader(
         counts.scored(request.site, request.refs[1:], reply.scores)
     for ballot in ballots[0]:
         counts.close(ballot.contest)
-    return Read(counts.fitness(llm.name), asked.calls, note)
+    return ReaderCheck(counts.fitness(llm.name), asked.calls, note)
 
 
-class _Asked:
+class _Questions:
     """Asks a model, counts the calls, and keeps the scored answers of the first round, which asks in both orders."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class _Asked:
         return [replies[request.site] for request in requests]
 
 
-def _voted(audience: AskedAudience, rounds: Sequence[Sequence[Ballot]], asked: _Asked) -> ReaderCounts:
+def _voted(audience: AskedAudience, rounds: Sequence[Sequence[Ballot]], asked: _Questions) -> ReaderCounts:
     """Ask the rounds (as shown, reversed, again) and count their votes."""
     counts = ReaderCounts()
     audience.prepare([ballot for ballots in rounds for ballot in ballots], asked)
@@ -156,7 +156,9 @@ def _voted(audience: AskedAudience, rounds: Sequence[Sequence[Ballot]], asked: _
         choices.append(np.concatenate([each.choices for each in reactions]))
         for ballot, reaction in zip(ballots, reactions, strict=True):
             counts.invalid += len(reaction.invalid)
-            if ballots is rounds[-1]:  # the same again: it shows whether answers are repeated, and nothing new of places
+            if (
+                ballots is rounds[-1]
+            ):  # the same again: it shows whether answers are repeated, and nothing new of places
                 continue
             for order, choice in zip(ballot.shown.tolist(), reaction.choices.tolist(), strict=True):
                 counts.vote(ballot.contest, order, choice)
@@ -176,7 +178,9 @@ def _ballots(anchors: Sequence[Anchor], personas: Sequence[Persona], seed: int) 
     people = personas[: BALLOTS // PAIRS]
     texts = list(dict.fromkeys(_excerpt(anchor.text) for anchor in anchors))
     if len(texts) < 2 or not people:
-        raise InputError("ballots need two different anchors and a persona", fix="Give more anchors, or other personas.")
+        raise InputError(
+            "ballots need two different anchors and a persona", fix="Give more anchors, or other personas."
+        )
     voters = Voters(np.arange(len(people)), [p.name for p in people], (), np.zeros((len(people), 0), dtype=np.float32))
     rounds = []
     for name, order in ((FIRST, (0, 1)), ("reverse", (1, 0)), ("again", (0, 1))):

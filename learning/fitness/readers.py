@@ -32,6 +32,9 @@ from learning.fitness.limits import (
 STAND_IN = "the pocket model is not a usable reader: it was trained to write, and names a letter whatever it reads"
 
 
+NONE = Share(0, 0)
+
+
 @dataclass
 class ReaderCounts:
     """What a model's readers answered.
@@ -46,8 +49,8 @@ class ReaderCounts:
     invalid: int = 0
     groups: int = 0
     alike: int = 0
-    both: Share = Share(0, 0)
-    repeats: Share = Share(0, 0)
+    both: Share = NONE
+    repeats: Share = NONE
     _open: dict[str, dict[tuple[int, ...], Counter[int]]] = field(default_factory=dict)
     _waiting: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     _spread: _Spread = field(default_factory=lambda: _Spread())
@@ -101,7 +104,9 @@ class ReaderCounts:
             points.append(Point("stand-in", "unfit", STAND_IN, fix="Read with another model: --set reader.model=..."))
         if self.votes + self.invalid:
             answered = Share(self.votes, self.votes + self.invalid)
-            points.append(Point.of("answers", answered, answered.at_least(ANSWERED), f"{answered} answers name an option"))
+            points.append(
+                Point.of("answers", answered, answered.at_least(ANSWERED), f"{answered} answers name an option")
+            )
         points += [_place(options, counts) for options, counts in sorted(self.places.items())]
         if self.both.n:
             said = f"{self.both} ballots choose the same message in both orders"

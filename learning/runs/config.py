@@ -70,7 +70,9 @@ class ReaderConfig(_Settings):
         if self.answer == "letters":
             for name in ("temperature", "top_p", "max_tokens"):
                 if getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(f"answer: letters writes nothing and draws from the odds as they are; leave {name} out")
+                    raise ValueError(
+                        f"answer: letters writes nothing and draws from the odds as they are; leave {name} out"
+                    )
         return self
 
 

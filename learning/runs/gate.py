@@ -48,7 +48,10 @@ def look(log: EventLog, config: RunConfig) -> None:
         where=str(log.path),
         why=said,
         fix=" ".join(
-            [*dict.fromkeys(fixes), "Nothing is lost and nothing is paid twice: to go on all the same, --set gate=flag."]
+            [
+                *dict.fromkeys(fixes),
+                "Nothing is lost and nothing is paid twice: to go on all the same, --set gate=flag.",
+            ]
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import pytest
@@ -63,10 +64,8 @@ class TestRun:
         calls = 0
         for commits in (6, 9, 14, 60, None):
             model = llm()
-            try:
+            with contextlib.suppress(Killed):
                 digest = carry_out(tmp_path / "killed", CONFIG, llm=model, commits=commits).digest.hexdigest()
-            except Killed:
-                pass
             calls += model.calls
         assert digest == whole
         logged = [event for event in read_events(tmp_path / "killed") if isinstance(event, LLMReplied)]
@@ -91,7 +90,7 @@ class TestRefused:
         with serving(lambda call: completion("A"), models=[{"id": "m", "owned_by": "test"}]) as server:
             reader = {"answer": "letters", "model": f"{server.url}#m"}
             config = load_config(None, {"audience": "llm", "reader": reader, "arms": ["rft"]})
-            with pytest.raises(InputError, match="no letter probabilities from 'm'.*reader.answer=tags") as error:
+            with pytest.raises(InputError, match=r"no letter probabilities from 'm'.*reader\.answer=tags") as error:
                 run(config, tmp_path / "run", llm=ScriptedLLM(answer, "pocket"), trainer=FakeTrainer())
         assert "\n" not in str(error.value) and not (tmp_path / "run").exists()
         assert len([call for call in server.calls if call.path.endswith("completions")]) == 1
@@ -131,7 +130,9 @@ def test_a_server_that_gives_five(monkeypatch):
 
     monkeypatch.setattr("abm.llm.http._retries.FIRST_DELAY", 0.002)
     with serving(likeliest, models=[{"id": "m", "owned_by": "test"}]) as server:
-        request = Request("s", [{"role": "user", "content": "x"}], Sampling(1.0, 1.0, 1), 1, choices=("A", "B", "C"), scored=True)
+        request = Request(
+            "s", [{"role": "user", "content": "x"}], Sampling(1.0, 1.0, 1), 1, choices=("A", "B", "C"), scored=True
+        )
         [reply] = HTTPLLM("m", Endpoint(url=server.url)).complete([request])
     assert [math.exp(score) for score in reply.scores] == pytest.approx([0.5, 0.1, 0.1])
     assert reply.finish == "stop" and "response_format" not in server.calls[-1].fields

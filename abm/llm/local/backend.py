@@ -160,9 +160,13 @@ class TransformersLLM:
         """Return how likely each choice is to come first, by one pass over each prompt."""
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
         with torch_threads(self._threads):
-            scores = first_scores(self.model, [row.prompt for row in rows], [self._firsts(each) for each in batch], pad=pad)
+            scores = first_scores(
+                self.model, [row.prompt for row in rows], [self._firsts(each) for each in batch], pad=pad
+            )
         return [
-            Reply(request.site, request.choices[max(range(len(of)), key=of.__getitem__)], "stop", len(row.prompt), 1, of)
+            Reply(
+                request.site, request.choices[max(range(len(of)), key=of.__getitem__)], "stop", len(row.prompt), 1, of
+            )
             for request, row, of in zip(batch, rows, scores, strict=True)
         ]
 
@@ -179,7 +183,9 @@ class TransformersLLM:
                 tokens.append(spaced[0])
         every = [token for tokens in spelled for token in tokens]
         if len(set(every)) < len(every):
-            raise InputError("choices cannot be scored", where=request.site, why="two of them begin with the same token")
+            raise InputError(
+                "choices cannot be scored", where=request.site, why="two of them begin with the same token"
+            )
         return spelled
 
     def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:

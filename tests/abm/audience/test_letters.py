@@ -62,7 +62,10 @@ class TestAsked:
         for one, other in zip(asked[:3], asked[3:], strict=True):
             assert other.site == f"{one.site}/reversed" and other.refs[1:] == one.refs[:0:-1]
             assert one.scored and one.choices == ("A", "B") and one.sampling.max_tokens == 1
-            assert "<think>" not in one.messages[-1]["content"] and "one letter and nothing else: A or B." in one.messages[-1]["content"]
+            assert (
+                "<think>" not in one.messages[-1]["content"]
+                and "one letter and nothing else: A or B." in one.messages[-1]["content"]
+            )
 
     def test_a_reader_of_places_is_a_coin(self):
         """However sure it is of the first place, both texts get half of many votes."""
