@@ -1,7 +1,7 @@
 """Whether a model is fit to write, to read or to judge: limits, counts, what a log tells, and a check before a run."""
 
 from learning.fitness.limits import Fitness, Point, Share
-from learning.fitness.observed import Observation, ObservedModels, first_step, observed
+from learning.fitness.observed import Observation, ObservedModels, observed
 from learning.fitness.preflight import ReaderSettings, check_reader, check_writer
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "Share",
     "check_reader",
     "check_writer",
-    "first_step",
     "observed",
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import ClassVar
 
 import msgspec
@@ -84,7 +84,11 @@ _WORDS = {"fit": "nothing speaks against them", "doubtful": "doubtful", "unfit":
 
 
 class ObservedModels:
-    """Folds the events of a log, one by one."""
+    """Folds the events of a log, one by one.
+
+    Args:
+        model, reader: who writes, and who plays the personas (empty for nobody), where the events do not begin with it.
+    """
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
         {
@@ -103,10 +107,10 @@ class ObservedModels:
         }
     )
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = "", reader: str = "") -> None:
         self._writers: dict[str, WriterCounts] = {}
         self._readers = ReaderCounts()
-        self._model = self._reader = ""
+        self._model, self._reader = model, reader
         self._networked = False
         self._finished: dict[int, str] = {}
         self._asked: set[str] = set()
@@ -167,17 +171,9 @@ class ObservedModels:
         return bool(self._reader) and (self._networked or f"react/{event.contest}/{event.persona}" in self._asked)
 
 
-def observed(events: Iterable[Event]) -> Observation:
-    """Return what a log's events tell of its models."""
-    fold = ObservedModels()
+def observed(events: Iterable[Event], model: str = "", reader: str = "") -> Observation:
+    """Return what a log's events tell of its models; ``model`` and ``reader`` as for :class:`ObservedModels`."""
+    fold = ObservedModels(model, reader)
     for event in events:
         fold.take(event)
     return fold.result()
-
-
-def first_step(events: Iterable[Event]) -> Iterator[Event]:
-    """Yield a log's events up to the end of its first step."""
-    for event in events:
-        yield event
-        if isinstance(event, StepEnded):
-            return

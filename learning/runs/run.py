@@ -157,9 +157,9 @@ def stepwise(
                 journal = LiveJournal(log)
                 book(log, config, budget)
                 loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
-                for done, progress in enumerate(loop.advance()):
-                    if done == 1:
-                        look(log, config)
+                looked = False
+                for progress in loop.advance():
+                    looked = looked or look(log, config, writes, reads)
                     yield progress
                 ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
                 journal.note(ended)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from abm.events import LLMReplied, RunConfigured, StepEnded
 from abm.llm import ScriptedLLM
 from abm.log import read_events
-from learning import run
-from learning.fitness import first_step, observed
+from learning import fork, run
+from learning.fitness import observed
 from learning.runs.config_file import load_config
 from learning.runs.gate import GateClosed, gate_of
 from moloch.errors import MolochWarning
@@ -38,7 +39,7 @@ def carry_out(folder, says, **settings):
         run(config, folder, llm=model, trainer=FakeTrainer())
     finally:
         carry_out.calls = model.calls
-    return [event for event in read_events(folder)]
+    return list(read_events(folder))
 
 
 class TestStop:
@@ -77,6 +78,20 @@ class TestStop:
         carry_out(tmp_path / "run", reply, gate="stop")
 
 
+class TestFork:
+    """A fork's gate looks at the fork's own first step."""
+
+    def test_other_readers(self, tmp_path):
+        """Readers who took the place of unusable ones are looked at, not those of before; unusable ones are found in the fork."""
+        carry_out(tmp_path / "run", reads_places)
+        for says, stops in ((reply, False), (reads_places, True)):
+            folder = tmp_path / f"fork-{stops}"
+            config, _ = fork(tmp_path / "run", 1, ["ties=random"], folder)
+            config = config.model_copy(update={"gate": "stop"})
+            with pytest.raises(GateClosed) if stops else contextlib.nullcontext():
+                run(config, folder, llm=ScriptedLLM(says, "model", unit="call"), trainer=FakeTrainer())
+
+
 class TestSetting:
     """``gate`` decides nothing that a record holds."""
 
@@ -103,7 +118,10 @@ class TestSetting:
 def test_what_a_step_tells(tmp_path):
     """Numbers of the first step are those of its log alone, and a message that serves several contests counts once."""
     events = carry_out(tmp_path / "run", reads_places)
-    first, whole = observed(first_step(events)), observed(events)
+    end = next(i for i, event in enumerate(events) if isinstance(event, StepEnded))
+    first, whole = observed(events[: end + 1]), observed(events)
     [writer] = first.writers
     assert writer.points[0].n == 12 and first.reader.verdict == "unfit"  # type: ignore[union-attr]
-    assert sum(each.points[0].n for each in whole.writers) == len({e.site for e in events if isinstance(e, LLMReplied) and e.site.startswith("write/")})
+    assert sum(each.points[0].n for each in whole.writers) == len(
+        {e.site for e in events if isinstance(e, LLMReplied) and e.site.startswith("write/")}
+    )
