@@ -29,6 +29,7 @@ REFUSALS = (400, 404, 415, 422, 500, 501)
 
 MERGED = "takes no system text: it is put before the user's"
 BY_SCHEMA = "takes no list of options: they are asked for by JSON Schema"
+UNBOUNDED = "takes no maxLength in a JSON Schema: texts in answers have no bound of their own"
 FREE = "takes no JSON Schema: answers are held to nothing and only read tolerantly"
 IGNORES = "does not hold answers to options: they are only read tolerantly"
 
@@ -38,7 +39,7 @@ _SYSTEM = re.compile(
     re.IGNORECASE,
 )
 _GUIDE = re.compile(
-    r"response_?format|json_?schema|structured[ _]?output|guided|grammar|\bschema\b|\benum\b", re.IGNORECASE
+    r"response_?format|json_?schema|structured[ _]?output|guided|grammar|\bschema\b|\benum\b|max_?length", re.IGNORECASE
 )
 _LIKELIEST = re.compile(r"top_?logprobs", re.IGNORECASE)
 FEWER = 5
@@ -51,12 +52,13 @@ class _Form(NamedTuple):
 
     Attributes:
         options: whether the server has a field of its own for options.
-        schemas: whether it takes a JSON Schema.
+        schemas: whether it takes a JSON Schema, and ``lengths``: one with bounds of texts.
         system: whether it takes a system text.
     """
 
     options: bool
     schemas: bool = True
+    lengths: bool = True
     system: bool = True
 
 
@@ -103,7 +105,7 @@ class Dialect:
         if request.choices and form.options:
             fields["structured_outputs"] = {"choice": request.choices}
         elif (request.choices or request.schema) and form.schemas:
-            named = {"name": "answer", "schema": msgspec.Raw(_schema(request)), "strict": True}
+            named = {"name": "answer", "schema": msgspec.Raw(_schema(request, lengths=form.lengths)), "strict": True}
             fields["response_format"] = {"type": "json_schema", "json_schema": named}
         if request.choices or request.schema:
             self._sent[request.site] = form
@@ -128,6 +130,9 @@ class Dialect:
         if request.choices and sent.options:
             self._give_way(self._form._replace(options=False), BY_SCHEMA)
             return Again("options refused", wrong=True, said=said)
+        if sent.lengths and "maxlength" in said.lower():
+            self._give_way(self._form._replace(lengths=False), UNBOUNDED)
+            return Again("maxLength refused", wrong=True, said=said)
         if sent.schemas:
             self._give_way(self._form._replace(options=False, schemas=False), FREE)
             return Again("schema refused", wrong=True, said=said)
@@ -169,10 +174,20 @@ def merged(messages: list[Message]) -> list[Message]:
     return [*chat, {"role": "user", "content": "\n\n".join(before)}] if before else chat
 
 
-def _schema(request: Request) -> bytes:
+def _schema(request: Request, *, lengths: bool) -> bytes:
     """Return the JSON Schema that a completion is held to; options as the one field of an object, as servers want it."""
     if not request.choices:
-        return request.schema.encode()
+        return request.schema.encode() if lengths else canonical(_without_lengths(msgspec.json.decode(request.schema)))
     choice = {"type": "string", "enum": list(request.choices)}
     fields = {"type": "object", "properties": {"choice": choice}, "required": ["choice"], "additionalProperties": False}
     return canonical(fields)
+
+
+def _without_lengths(schema: Any) -> Any:
+    """Return a JSON Schema without bounds of texts; a property that is called so stays."""
+    if isinstance(schema, list):
+        return [_without_lengths(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    bounds = ("maxLength", "minLength") if schema.get("type") == "string" else ()
+    return {name: _without_lengths(value) for name, value in schema.items() if name not in bounds}
