@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from analysis.cli.ask import ask
 from analysis.cli.compare import compare
 from analysis.cli.doctor import doctor
 from analysis.cli.fork import fork
@@ -34,6 +35,7 @@ app.command()(replay)
 app.command()(compare)
 app.command()(show)
 app.command()(probe)
+app.command()(ask)
 app.command()(surrogate)
 app.command()(graph)
 app.command()(ui)

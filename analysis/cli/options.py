@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from abm.llm.backends import Serving
 
 Config = Annotated[Path | None, typer.Argument(help="Settings as YAML; the options below override it.")]
 Arena = Annotated[str | None, typer.Option(help="sales, elections, social, or an arena's YAML.")]
@@ -87,3 +90,17 @@ def serving(
         "budget.minutes": minutes,
     }
     return [f"{name}={value}" for name, value in values.items() if value is not None]
+
+
+def places(serving: Path | None, llm: str | None) -> Serving:
+    """Return where models are served, by a file and the option that comes before it.
+
+    Raises:
+        InputError: the file cannot be read, or says something else.
+    """
+    from abm.llm.backends import Serving
+    from moloch.yamls import read_source
+
+    what = "the settings of servers"
+    said = read_source(serving, what).validated(Serving, what) if serving else Serving()
+    return said if llm is None else said.model_copy(update={"llm": llm})
