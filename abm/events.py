@@ -538,7 +538,7 @@ class SurveyOpened(Event, frozen=True, kw_only=True, tag="survey_opened"):
     """Whether the model answers for personas whom a choice model moves in the run."""
     remember: bool = False
     """Whether those who are asked remember it."""
-    run: str = ""
+    run_id: str = ""
     """After a run: content id of its settings; with ``events`` and ``head`` it names what was remembered of."""
     events: int = -1
     head: str = ""
@@ -568,9 +568,10 @@ class SurveyClosed(Event, frozen=True, kw_only=True, tag="survey_closed"):
     """Everybody was asked every question."""
 
     survey: str
-    answers: int
+    asked: int
+    """Questions, to all personas together."""
     invalid: int
-    """Answers among them that say nothing; they are counted, never guessed."""
+    """Answers among theirs that say nothing; they are counted, never guessed."""
 
 
 class InterviewOpened(Event, frozen=True, kw_only=True, tag="interview_opened"):
@@ -586,8 +587,8 @@ class InterviewOpened(Event, frozen=True, kw_only=True, tag="interview_opened"):
     model: str
     model_digest: str
     played: bool = False
-    """As of a survey; ``run``, ``events`` and ``head`` too."""
-    run: str
+    """As of a survey; ``run_id``, ``events`` and ``head`` too."""
+    run_id: str
     events: int
     head: str
 

@@ -140,7 +140,7 @@ class Sitting:
                 report(len(answers))
         with keeper.transaction():
             invalid = sum(not each.valid for each in answers)
-            keeper.emit(SurveyClosed(survey=self.opened.survey, answers=len(answers), invalid=invalid, cause=opened))
+            keeper.emit(SurveyClosed(survey=self.opened.survey, asked=len(answers), invalid=invalid, cause=opened))
         return answers
 
     def first_prompts(self, most: int) -> list[list[Message]]:

@@ -84,7 +84,7 @@ class BesideLog:
             )
 
 
-class Kept:
+class BesideKeeper:
     """What keeps the events of a sitting in a log that may hold some of them; each is kept once."""
 
     def __init__(self, journal: LiveJournal, held: Sequence[Event]) -> None:

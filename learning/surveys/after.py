@@ -19,7 +19,7 @@ from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM, text_tokens
 from abm.surveys import Manner, Questionnaire, Sitting, SocietyPlace, drawn, sitting
 from abm.surveys.prompts import WORDING
-from learning.surveys._beside import BesideLog, Kept
+from learning.surveys._beside import BesideKeeper, BesideLog
 from learning.surveys.surveyed import SurveyedRun
 from moloch.content import content_id
 from moloch.errors import InputError
@@ -142,7 +142,7 @@ class AfterRun:
             if journal is not None:
                 if budget is not None and budget.bounded:
                     self._book(budget, held)
-                keeper, model, done = Kept(journal, held), llm(), self.calls - sum(each.calls for each in todo)
+                keeper, model, done = BesideKeeper(journal, held), llm(), self.calls - sum(each.calls for each in todo)
                 for each in todo:
                     report(done, self.calls)
                     each.hold(model, keeper, lambda answered, start=done: report(start + answered, self.calls))
@@ -240,7 +240,7 @@ def plan_after(
         memories = None if moment == "before" else subject.memories(place, personas, held, survey)
         respondents = subject.respondents(personas, memories)
         of = {"phase": place.phase, "epoch": place.epoch, "arm": place.arm}
-        head = {"run": subject.id, "events": subject.head.seq, "head": subject.head.hash}
+        head = {"run_id": subject.id, "events": subject.head.seq, "head": subject.head.hash}
         flags = {"played": not subject.played, "remember": remember}
         sittings.append(sitting(survey, moment, questionnaire, respondents, manner, **of, **head, **flags))
     return AfterRun(subject, folder, questionnaire, sittings, model[0], _told(subject, questionnaire, held))
@@ -265,7 +265,7 @@ def _personas(subject: SurveyedRun, whom: Whom) -> list[int]:
 
 def _told(subject: SurveyedRun, questionnaire: Questionnaire, held: Sequence[Event]) -> list[str]:
     """Return whether the run, or the questionnaire, is not what it was when it was last asked."""
-    opened = [each for each in held if isinstance(each, SurveyOpened) and each.run == subject.id]
+    opened = [each for each in held if isinstance(each, SurveyOpened) and each.run_id == subject.id]
     told = []
     same = [each for each in opened if each.digest == questionnaire.digest]
     if same and all(each.head != subject.head.hash for each in same):
