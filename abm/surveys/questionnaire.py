@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from moloch.content import content_id
 from moloch.yamls import read_source
@@ -29,10 +29,11 @@ class _SurveyItem(_Data):
     """What is asked."""
 
 
-def _distinct(labels: tuple[str, ...]) -> None:
+def _distinct(labels: tuple[str, ...]) -> tuple[str, ...]:
     folded = [" ".join(label.casefold().split()) for label in labels]
     if twice := next((label for label, each in zip(labels, folded, strict=True) if folded.count(each) > 1), None):
         raise ValueError(f"two of them read {twice!r}")
+    return labels
 
 
 class LikertItem(_SurveyItem):
@@ -44,10 +45,7 @@ class LikertItem(_SurveyItem):
     order: Order = "declared"
     """``random``: half of the personas, drawn at random, see the scale from its high end."""
 
-    @model_validator(mode="after")
-    def _check(self) -> LikertItem:
-        _distinct(self.scale)
-        return self
+    _check = field_validator("scale")(_distinct)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -64,10 +62,7 @@ class ChoiceItem(_SurveyItem):
     order: Order = "declared"
     """``random``: each persona sees them in an order of its own."""
 
-    @model_validator(mode="after")
-    def _check(self) -> ChoiceItem:
-        _distinct(self.options)
-        return self
+    _check = field_validator("options")(_distinct)
 
 
 class OpenItem(_SurveyItem):

@@ -5,7 +5,7 @@ Knows answers, votes and attributes; statistics are :mod:`analysis.statistics`'s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -306,12 +306,15 @@ def _correlation(shares: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]
         x, y = a - 1 / len(a), b - 1 / len(b)  # within a contest shares add up to 1
         parts += np.stack([x * y, x * x, y * y], axis=1).tolist()
         contests += [i] * len(a)
-    value: Callable[[NDArray[np.float64]], float] = lambda s: (
-        s[0] / sqrt(s[1] * s[2]) if s[1] * s[2] > 0 else float("nan")
-    )
     if len(shares) < 2:
         return NOTHING
-    return jackknife(parts, contests, value).within(-1, 1)
+    return jackknife(parts, contests, _pearson).within(-1, 1)
+
+
+def _pearson(sums: NDArray[np.float64]) -> float:
+    """Return the correlation of sums of products and of squares of what has mean 0."""
+    both, first, second = sums
+    return both / sqrt(first * second) if first * second > 0 else float("nan")
 
 
 SCHEMA: dict[str, Any] = {

@@ -22,9 +22,12 @@ def render_calibration(rows: Sequence[CalibrationRow]) -> list[RenderableType]:
     from analysis.calibration import MEASURES
 
     parts: list[RenderableType] = []
-    for of, title in (("answers", "Answers of personas and of people"), ("votes", "Votes of personas and of people")):
-        if some := [row for row in rows if row.of == of]:
-            parts.append(_table(some, title, answers=of == "answers"))
+    tables: dict[str, list[CalibrationRow]] = {}
+    for row in rows:
+        when = f"{row.moment}, {row.arm}, {row.phase} epoch {row.epoch}" if row.arm else row.moment
+        title = f"{row.question}, {when}; {row.model} answers" if row.of == "answers" else f"votes; {row.model} votes"
+        tables.setdefault(title, []).append(row)
+    parts += [_table(some, title, answers=some[0].of == "answers") for title, some in tables.items()]
     used = [name for name in MEASURES if any(row.measure == name for row in rows)]
     parts += [Text(f"{name}: {MEASURES[name]}", style="dim") for name in used]
     if any(row.measure == "agreement" for row in rows):
@@ -37,26 +40,14 @@ def render_calibration(rows: Sequence[CalibrationRow]) -> list[RenderableType]:
 
 
 def _table(rows: Sequence[CalibrationRow], title: str, *, answers: bool) -> RenderableType:
-    head = ["question", "when"] if answers else []
     tail = ["ceiling", "chance"] if answers else []
-    columns = [
-        *head,
-        "group",
-        "measure",
-        "value",
-        "95 % CI",
-        *tail,
-        "people",
-        "personas",
-        *(["invalid"] if answers else []),
-    ]
+    invalid = ["invalid"] if answers else []
+    columns = ["group", "measure", "value", "95 % CI", *tail, "people", "personas", *invalid]
     grid = new_table(title, columns)
     for row in rows:
-        when = f"{row.moment}, {row.arm}" if row.arm else row.moment
         group = f"{row.by} {row.group}".strip()
         estimate = number(row.estimate.value, 2), number_bounds(plain(row.estimate)) or DASH
         bounds = (number(plain(row.ceiling), 2), number(plain(row.chance), 2)) if answers else ()
         sizes = (f"{row.people:,}", f"{row.personas:,}", *((f"{row.invalid:,}",) if answers else ()))
-        start = (row.question, when) if answers else ()
-        add_row(grid, *start, group, row.measure, *estimate, *bounds, *sizes)
+        add_row(grid, group, row.measure, *estimate, *bounds, *sizes)
     return grid

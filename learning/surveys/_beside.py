@@ -58,19 +58,18 @@ class BesideLog:
             yield journal
 
     def _opened(self) -> EventLog:
+        there = (self.folder / "run.json").exists()
         try:
-            if (self.folder / "run.json").exists():
-                return open_log(self.folder, write=True)
-            return create(self.folder, self._kind)
+            return open_log(self.folder, write=True) if there else create(self.folder, self._kind)
         except Locked:
             raise
-        except (LogError, OSError) as error:
-            if isinstance(error, LogError) and not isinstance(error.__cause__, OSError):
+        except (InputError, LogError) as error:
+            if there and not isinstance(error.__cause__, OSError):
                 raise
             raise InputError(
                 "what is answered cannot be kept there",
                 where=str(self.folder),
-                why=str(error),
+                why=error.why or error.what,
                 fix="Give a folder that can be written: --log FOLDER. Nothing was asked.",
             ) from error
 
