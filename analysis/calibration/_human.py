@@ -163,7 +163,7 @@ class _Reader:
         if slots is None:
             raise InputError(f"no contest {quoted(contest)} in the run", where=where, fix="moloch show RUN lists them.")
         chosen = whole(slot)
-        if chosen not in slots:
+        if chosen is None or chosen not in slots:
             named = ", ".join(f"{contest}/{each}" for each in sorted(slots))
             raise InputError(f"no message {quoted(slot)} in {contest}", where=where, fix=f"Its messages are {named}.")
         weight, persona = _weight(row, where), row.get(PERSONA, "")

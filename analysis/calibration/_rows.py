@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -100,6 +100,33 @@ class PersonaNames(msgspec.Struct, frozen=True):
 
 
 Group = tuple[str, str]
+Sizes = tuple[int, int, int]
+"""People, personas, and personas whose answer is invalid."""
+
+
+class _Compared(NamedTuple):
+    """What is compared."""
+
+    of: str
+    model: str
+    group: Group
+    question: str = ""
+    moment: str = ""
+    phase: str = ""
+    epoch: int = 0
+    arm: str = ""
+
+    def row(
+        self,
+        measure: str,
+        estimate: Estimate,
+        sizes: Sizes,
+        ceiling: float = float("nan"),
+        chance: float = float("nan"),
+    ) -> CalibrationRow:
+        """Return a number about it."""
+        place = (self.of, self.question, self.moment, self.phase, self.epoch, self.arm, self.model)
+        return CalibrationRow(*place, *self.group, measure, estimate, ceiling, chance, *sizes)
 
 
 def answer_rows(
@@ -151,14 +178,13 @@ def _of_question(
     second = _sample([((each.answer or 1) - 1, 1.0, 1) for each in valid])
     close = closeness(first, second, options, scale=scale)
     one, sizes = theirs[0], (first.n, len(valid), len(theirs) - len(valid))
-    place = ("answers", one.question, one.moment, one.phase, one.epoch, one.arm, one.model, *group)
-    none = float("nan")
-    rows = [CalibrationRow(*place, "agreement", close.agreement, close.ceiling, close.chance, *sizes)]
+    compared = _Compared("answers", one.model, group, one.question, one.moment, one.phase, one.epoch, one.arm)
+    rows = [compared.row("agreement", close.agreement, sizes, close.ceiling, close.chance)]
     if scale:
-        rows.append(CalibrationRow(*place, "mean difference", _difference(second, first), none, none, *sizes))
-    by_persona = {each.persona: (each.answer or 1) - 1 for each in valid}
+        rows.append(compared.row("mean difference", _difference(second, first), sizes))
+    by_persona: dict[int | None, int] = {each.persona: (each.answer or 1) - 1 for each in valid}
     pairs = [(each.value, by_persona.get(people.index(each.persona))) for each in ours if each.persona]
-    return rows + _paired(pairs, place, ("same answer", "kappa"), sizes)
+    return rows + _paired(pairs, compared, ("same answer", "kappa"), sizes)
 
 
 def vote_rows(
@@ -217,17 +243,19 @@ def _of_votes(
             voted += int(second.sum())
     if not shares:
         return []
-    place, sizes, none = ("votes", "", "", "", 0, "", model, *group), (counted, voted, 0), float("nan")
+    compared, sizes = _Compared("votes", model, group), (counted, voted, 0)
     decided = [(a, b) for a, b in shares if _alone(a) and _alone(b)]
     estimates = {
         "same winner": rate([int(a.argmax() == b.argmax()) for a, b in decided]),
         "shares": mean_of([1 - float(np.abs(a - b).sum()) / 2 for a, b in shares]).within(0, 1),
         "correlation": _correlation(shares),
     }
-    rows = [CalibrationRow(*place, name, each, none, none, *sizes) for name, each in estimates.items()]
-    own = {(vote.contest, vote.persona): vote.slot for given in theirs.values() for vote in given}
+    rows = [compared.row(name, each, sizes) for name, each in estimates.items()]
+    own: dict[tuple[str, int | None], int] = {
+        (vote.contest, vote.persona): vote.slot for given in theirs.values() for vote in given
+    }
     pairs = [(each.slot, own.get((each.contest, people.index(each.persona)))) for each in ours if each.persona]
-    return rows + _paired(pairs, place, ("same vote", "kappa"), sizes)
+    return rows + _paired(pairs, compared, ("same vote", "kappa"), sizes)
 
 
 # ----------------------------------------------------------------------------------------------------------
@@ -279,18 +307,17 @@ def _difference(first: Sample, second: Sample) -> Estimate:
 
 
 def _paired(
-    pairs: Sequence[tuple[int, int | None]], place: tuple[Any, ...], names: tuple[str, str], sizes: tuple[int, int, int]
+    pairs: Sequence[tuple[int, int | None]], compared: _Compared, names: tuple[str, str], sizes: Sizes
 ) -> list[CalibrationRow]:
     """Return raw agreement and kappa of people with the personas that stand for them; nothing where no table names these."""
     both = [(ours, theirs) for ours, theirs in pairs if theirs is not None]
     if not both:
         return []
     a, b = zip(*both, strict=True)
-    agreed, none = pair(a, b), float("nan")
+    agreed = pair(a, b)
     sizes = (len(both), len(both), sizes[2])
     return [
-        CalibrationRow(*place, name, estimate, none, none, *sizes)
-        for name, estimate in zip(names, (agreed.raw, agreed.kappa), strict=True)
+        compared.row(name, estimate, sizes) for name, estimate in zip(names, (agreed.raw, agreed.kappa), strict=True)
     ]
 
 

@@ -229,8 +229,8 @@ def plan_after(
     reader = subject.reader_settings
     warmth = float(reader.get("temperature", 0.1)) if temperature is None else temperature
     manner = Manner(subject.seed, warmth, float(reader.get("top_p", 1.0)), answer_tokens)
-    places: list[tuple[Moment, SocietyPlace]] = []
-    for moment in dict.fromkeys(at):
+    places: list[tuple[str, SocietyPlace]] = []
+    for moment in at:
         societies = [NOWHERE] if moment == "before" else subject.place(whom.phase, whom.epoch, whom.arms)
         places += [(moment, place) for place in societies]
     sittings = []
