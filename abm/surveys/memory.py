@@ -10,9 +10,11 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+
+from abm.columns import Int8s, unpack
 from abm.events import (
     AnchorsListed,
-    ArenaSet,
     Event,
     MessagePublished,
     QuestionAnswered,
@@ -23,7 +25,7 @@ from abm.events import (
     SurveyOpened,
 )
 from abm.log import EventLog
-from abm.reactions import each
+from abm.reactions import members
 from abm.surveys.questionnaire import Questionnaire
 from moloch.texts import whole
 
@@ -59,7 +61,7 @@ class Memories:
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
         {
-            AnchorsListed, ArenaSet, MessagePublished, QuestionAnswered, Reacted, ReactedMany, ReactionInvalid, StepStarted,
+            AnchorsListed, MessagePublished, QuestionAnswered, Reacted, ReactedMany, ReactionInvalid, StepStarted,
             SurveyOpened,
         }
     )  # fmt: skip
@@ -69,9 +71,9 @@ class Memories:
         self._choices: dict[int, deque[_Choice]] = {each: deque(maxlen=REMEMBERED) for each in personas}
         self._answers: dict[int, deque[str]] = {each: deque(maxlen=REMEMBERED) for each in personas}
         self._surveys: dict[str, Questionnaire] = {}
+        self._wanted = np.array(sorted(personas), dtype=np.int64)
         self._subjects: dict[str, str] = {}
         self._messages: dict[str, dict[int, str]] = {}
-        self._verb = "choose"
         self._here = False
 
     def take(self, event: Event) -> None:
@@ -80,8 +82,6 @@ class Memories:
             case StepStarted():
                 self._here = (event.phase, event.epoch, event.arm) == self._place
                 self._messages = {}
-            case ArenaSet():
-                self._verb = str(event.arena.get("verb", self._verb))
             case AnchorsListed():
                 self._subjects |= {str(row.get("id", "")): _subject(row) for row in event.anchors}
             case SurveyOpened():
@@ -95,8 +95,7 @@ class Memories:
             case Reacted() | ReactionInvalid() if self._here:
                 self._reacted(event)
             case ReactedMany() if self._here:
-                for one in each(event):
-                    self._reacted(one)
+                self._reacted_many(event)
             case _:
                 pass
 
@@ -111,6 +110,14 @@ class Memories:
             messages = self._messages.get(event.contest, {})
             own.append(_Choice(event.contest, tuple(event.order), choice, thought, messages))
 
+    def _reacted_many(self, event: ReactedMany) -> None:
+        """Take the reactions of those who are asked out of a crowd's."""
+        personas, choices = members(event), unpack(event.choices, Int8s)
+        orders = unpack(event.orders, Int8s).reshape(len(personas), -1)
+        for row in np.flatnonzero(np.isin(personas, self._wanted)).tolist():
+            one = {"persona": int(personas[row]), "order": orders[row].tolist(), "choice": int(choices[row])}
+            self._reacted(Reacted(contest=event.contest, thought="", **one))
+
     def _said(self, event: QuestionAnswered) -> None:
         survey, own = self._surveys.get(event.survey), self._answers.get(event.persona)
         if survey is None or own is None or not event.valid:
@@ -122,8 +129,7 @@ class Memories:
     def _told(self, choice: _Choice) -> str:
         subject = self._subjects.get(choice.contest.rpartition("/")[2], "")
         marks = {slot: chr(ord("A") + place) for place, slot in enumerate(choice.order)}
-        about = f", about {subject}" if subject else ""
-        lines = [f"You were asked what you would {self._verb}{about}. You read:"]
+        lines = [f"About {subject} you read:" if subject else "You read:"]
         lines += [f"Option {mark}: {_cut(choice.messages.get(slot, ''))}" for slot, mark in marks.items()]
         if choice.thought:
             lines.append(f"You thought: {_cut(choice.thought)}")

@@ -174,18 +174,19 @@ def _print(asked: AskedAfter, log: Path | None, out: Path | None, as_json: bool)
     from analysis.frames import write_frame
     from analysis.readings.answers import answer_frame, read_answers
     from analysis.statistics.estimates import plain
-    from analysis.tables.answers import question_rows
+    from analysis.tables.answers import order_notes, question_rows
     from learning.surveys import attributes_of
 
     reading = read_answers(asked.run, log)
     rows = [row for row in reading.result() if row.survey in asked.surveys]
     table = question_rows(rows, reading.questionnaires())
+    notes = [*asked.notes, *order_notes(table)]
     if out is not None:
         write_frame(answer_frame(rows, reading.traits(), attributes_of(asked.run)), out)
     if as_json:
         found: dict[str, Any] = {
             "run": str(asked.run), "log": str(asked.folder), "head": asked.head, "calls": asked.calls,
-            "answers": asked.answers, "invalid": asked.invalid, "notes": asked.notes,
+            "answers": asked.answers, "invalid": asked.invalid, "notes": notes,
             "questions": [plain(row) for row in table], "out": str(out) if out else None,
         }  # fmt: skip
         print(json.dumps(found))
@@ -195,7 +196,7 @@ def _print(asked: AskedAfter, log: Path | None, out: Path | None, as_json: bool)
     console = printer()
     for part in render_answers(table):
         console.print(part)
-    for note in asked.notes:
+    for note in notes:
         console.print(note, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
     lines = [
         f"{asked.calls:,} calls now, {asked.answers:,} answers, {asked.invalid:,} of them invalid and in no share",

@@ -69,6 +69,21 @@ def question_rows(rows: Iterable[AnswerRow], questionnaires: Mapping[str, Questi
     return [_row(group, questionnaires[group[0].digest]) for group in ordered]
 
 
+def order_notes(rows: Iterable[QuestionRow]) -> list[str]:
+    """Return a sentence for each model that chose the option shown first more often than if orders did not matter.
+
+    More often: the lower end of the share's 95 % interval is above what it would be then.
+    """
+    by_model: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if row.first.low > row.chance:
+            by_model.setdefault(row.model, {})[row.question] = None
+    return [
+        f"{model} answers {', '.join(questions)} by place: it chose the option shown first more often than if orders did not matter."
+        for model, questions in by_model.items()
+    ]
+
+
 def _row(group: Sequence[AnswerRow], questionnaire: Questionnaire) -> QuestionRow:
     one = group[0]
     item = questionnaire.item(one.question)
@@ -91,7 +106,7 @@ def _row(group: Sequence[AnswerRow], questionnaire: Questionnaire) -> QuestionRo
         len(group),
         len(group) - len(valid),
         shares,
-        mean_of(values) if item.kind == "likert" and values else NOTHING,
+        mean_of(values).within(1, len(item.options)) if item.kind == "likert" and values else NOTHING,
         rate([value == option for value, option in zip(values, shown_first, strict=False)]),
         sum(chance) / len(chance) if chance else float("nan"),
         [] if item.options else [row.label for row in valid[:EXAMPLES]],

@@ -63,6 +63,7 @@ class TestAsk:
             assert (dry["calls"], dry["answered"], asked) == (9, 0, [])
             done = moloch(*where, "--out", tmp_path / "answers.csv")
             assert done.code == 0 and "9 calls now, 9 answers, 0 of them invalid" in done.out
+            assert "Not evidence" not in done.out
             assert "the option shown first" in done.out and "100.0 %" in done.out
             again = json.loads(moloch(*where, "--json").out)
         assert (again["calls"], again["answers"]) == (0, 9) and [q["question"] for q in again["questions"]] == [

@@ -84,7 +84,7 @@ class TestMoments:
         carry_out(tmp_path / "run", settings(tmp_path), llm=ScriptedLLM(say))
         told = [text for text in prompts.values() if "remember" in text]
         assert 0 < len(told) < len(prompts)
-        assert all("You read:\nOption A: " in text and "You thought: Hm." in text for text in told)
+        assert all("you read:\nOption A: " in text and "You thought: Hm." in text for text in told)
         assert any("You chose option B." in text for text in told)
 
     def test_a_share_is_drawn(self, tmp_path):

@@ -187,7 +187,7 @@ class TestWhom:
             ("before", ""), ("after", "rft"), ("after", "placebo"),
         ]  # fmt: skip
         before, rft, placebo = ([who.remembered for who in each.respondents] for each in plan.sittings)
-        assert not any(before) and all("You read:" in text for text in (*rft, *placebo)) and rft != placebo
+        assert not any(before) and all(" you read:" in text for text in (*rft, *placebo)) and rft != placebo
 
     def test_by_name_index_or_id(self, run, questionnaire):
         """One persona each; nobody, and somebody of the other split, are refused."""

@@ -27,7 +27,7 @@ class TestATalk:
         for question in ("Why?", "Really?"):
             talk.ask(question, talker(asked))
         assert [message["content"] for message in asked[1][1:]] == ["Why?", "Answer 1.", "Really?"]
-        assert "You read:" in asked[0][0]["content"] and "in a few sentences" in asked[0][0]["content"]
+        assert " you read:" in asked[0][0]["content"] and "in a few sentences" in asked[0][0]["content"]
 
     def test_before_the_run_it_remembers_nothing(self, run):  # noqa: F811
         """Where that is asked for."""
