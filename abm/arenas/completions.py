@@ -191,6 +191,12 @@ def parse_object(answer: str) -> dict[str, object] | None:
     return None if broken else _object(rest)
 
 
+def spoken(answer: str) -> str:
+    """Return what a reader said after its thinking; empty where the thinking has no end."""
+    _, rest, broken = _thinking(answer)
+    return "" if broken else rest.strip()
+
+
 def _object(text: str) -> dict[str, object] | None:
     """Return the JSON object in a text, alone or in prose or a code fence."""
     start, end = text.find("{"), text.rfind("}")

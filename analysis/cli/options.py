@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from abm.llm.backends import Serving
     from learning import RunConfig
 
 Config = Annotated[Path | None, typer.Argument(help="Settings as YAML; the options below override it.")]
@@ -108,3 +109,22 @@ def read_by(reader: str | None, settings: RunConfig) -> list[str]:
     from learning.runs.readers import reader_settings
 
     return reader_settings(reader, settings.serving, settings.model)
+
+
+def places(serving: Path | None, llm: str | None) -> Serving:
+    """Return where models are served, by a file and the option that comes before it.
+
+    Raises:
+        InputError: the file cannot be read, or says something else.
+    """
+    from abm.llm.backends import Serving
+    from moloch.errors import InputError
+    from moloch.yamls import read_source
+
+    said = Serving()
+    if serving is not None:
+        source = read_source(serving, "the settings of servers")
+        said = source.validated(Serving, "the settings of servers")
+        if llm is None and (unknown := said.unknown_backend) is not None:
+            raise InputError(unknown.what, where=source.at("llm"), why=unknown.why, fix=unknown.fix)
+    return said if llm is None else said.model_copy(update={"llm": llm})

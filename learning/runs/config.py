@@ -100,6 +100,36 @@ class BudgetConfig(_Settings):
     """Folders of other runs that spend of the same bounds on calls, tokens and money, as those of a study do."""
 
 
+class EpochMoment(_Settings):
+    """When an epoch's contests are over."""
+
+    epoch: int = Field(ge=1)
+
+
+class SurveyConfig(_Settings):
+    """A questionnaire that is put to personas while the run goes on."""
+
+    questions: str
+    """Path of its YAML file: :class:`abm.surveys.Questionnaire`."""
+    at: tuple[Literal["start", "end"] | EpochMoment, ...] = Field(default=("end",), min_length=1)
+    """``start``: before anybody read anything; ``{epoch: 1}``: when the contests of that epoch are over, in each society that it
+    held; ``end``: the same of the last epoch."""
+    who: Literal["all", "train", "evaluate"] = "all"
+    """Personas whose votes are learnt from, held-out ones, or both."""
+    share: Share = 1.0
+    """Of them, drawn at random."""
+    remember: bool = False
+    """Whether they remember what they were asked and answered."""
+    answer_tokens: int = Field(default=0, ge=0, le=8192)
+    """Bound of every answer that would have a lower one: room for models that think first."""
+
+    @property
+    def epochs(self) -> tuple[int | None, ...]:
+        """The moments as epochs: 0 for the start, None for the last."""
+        words: dict[str, int | None] = {"start": 0, "end": None}
+        return tuple(each.epoch if isinstance(each, EpochMoment) else words[each] for each in self.at)
+
+
 class RunConfig(_Settings):
     """Everything that decides a run; equal settings give an equal digest.
 
@@ -192,6 +222,9 @@ class RunConfig(_Settings):
     threads: int | None = Field(None, ge=1, le=1024)
     """CPU threads with which they do; by default 1 for a small model, else as many as torch takes."""
 
+    surveys: tuple[SurveyConfig, ...] = ()
+    """Questionnaires that are put to the personas at declared moments; the reader's model answers."""
+
     LATER = (
         "extensions",
         "probes",
@@ -206,6 +239,7 @@ class RunConfig(_Settings):
         "stop",
         "attempts",
         "cut",
+        "surveys",
     )
 
     @field_validator("members")
@@ -222,6 +256,19 @@ class RunConfig(_Settings):
                 "reader.answer: letters is for the isolated world; in a networked one a persona answers a whole page"
             )
         return self
+
+    @model_validator(mode="after")
+    def _somebody_answers(self) -> RunConfig:
+        if self.surveys and self.audience != LLM_AUDIENCE and not self.reader.model:
+            raise ValueError(
+                "surveys: nobody answers: a choice model moves the personas; name the model that plays them: reader.model"
+            )
+        return self
+
+    @property
+    def asks_reader(self) -> bool:
+        """Whether the reader's model is asked anything: it plays the personas, or answers questionnaires for them."""
+        return self.audience == LLM_AUDIENCE or bool(self.surveys)
 
     @property
     def reader_model(self) -> str:

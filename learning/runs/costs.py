@@ -27,7 +27,8 @@ from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
-from learning.runs.plan import Learn, Plan, contests, messages, plan
+from learning.runs.plan import Evaluate, Plan, Simulate, Survey, contests, messages, plan
+from learning.runs.surveys import SittingSize
 from moloch.errors import InputError
 
 USUAL_TOKENS = 250
@@ -43,7 +44,7 @@ class RolePlan(msgspec.Struct, frozen=True):
     """What one role will ask.
 
     Attributes:
-        role: ``writers`` or ``readers``.
+        role: ``writers``, ``readers``, or ``surveys``: questionnaires to the personas.
         place: a server's URL, or ``this process``.
         calls: of the whole run, and ``answered``: those that its log holds.
         tokens_in, tokens_out: likely, of the calls to come; ``most_out``: bound of the latter.
@@ -86,7 +87,7 @@ def check_places(config: RunConfig) -> None:
     Raises:
         InputError: as :meth:`abm.llm.backends.Serving.check`; or the model that learns has no files here.
     """
-    readers = [config.reader_model] if config.audience == LLM_AUDIENCE else []
+    readers = [config.reader_model] if config.asks_reader else []
     config.serving.check(list(dict.fromkeys([config.model, *readers])))
     if config.serving.endpoint(config.model) is None or is_server(config.model):
         model_folder(config.model)
@@ -146,7 +147,18 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
                 1 if config.reader.answer == "letters" else config.reader.max_tokens,
             )
         )
-    return roles
+    return roles + _surveys(config, inputs, parts, seen["survey"], speeds)
+
+
+def _surveys(config: RunConfig, inputs: Inputs, parts: Plan, seen: _Seen, speeds: dict[str, float]) -> list[RolePlan]:
+    """Return what questionnaires will ask; what will be remembered is taken for as long as it may be."""
+    asked = [SittingSize.of(config, inputs, part) for part in parts if isinstance(part, Survey)]
+    if not asked:
+        return []
+    calls = sum(each.calls for each in asked)
+    prompt = sum(each.calls * each.tokens_in for each in asked) / max(1, calls)
+    bound = round(sum(each.calls * each.tokens_out for each in asked) / max(1, calls))
+    return [_role(config, "surveys", config.reader_model, calls, seen, speeds, prompt, bound)]
 
 
 def _readings(config: RunConfig, parts: Plan, split: Phase) -> int:
@@ -158,7 +170,7 @@ def _readings(config: RunConfig, parts: Plan, split: Phase) -> int:
     opened = (
         len(openings(len(part.anchors), part.batch, network.together))
         for part in parts
-        if not isinstance(part, Learn) and part.phase == split
+        if isinstance(part, Simulate | Evaluate) and part.phase == split
     )
     return sum(opened) * (network.rounds + (network.memory.by == "model"))
 
@@ -263,13 +275,13 @@ def _price(config: RunConfig, model: str) -> Price:
     return Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
 
 
-_ROLES = {"write": "write", "react": "react", "read": "react", "remember": "react"}
+_ROLES = {"write": "write", "react": "react", "read": "react", "remember": "react", "survey": "survey"}
 """What the site of a call begins with -> its role."""
 
 
 def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
     """Return role -> what the log holds of it, and model -> tokens that its server wrote per second."""
-    roles, served = {"write": _Seen(), "react": _Seen()}, {}
+    roles, served = {"write": _Seen(), "react": _Seen(), "survey": _Seen()}, {}
     if folder is None or not (folder / "run.json").exists():
         return roles, {}
     for event in read_events(folder):
