@@ -82,7 +82,9 @@ def find_end(run: Path, manifest: Manifest) -> End:
     return End(head or begin, last, before, end.at, end.torn, keys, end.size)
 
 
-NO_REPAIR = "No repair helps where nothing stands before it. Restore the run from a copy, or begin it anew with another --out."
+NO_REPAIR = (
+    "No repair helps where nothing stands before it. Restore the run from a copy, or begin it anew with another --out."
+)
 """What to do about a log whose very first commit is damaged."""
 
 BLANK = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "inputs"}
