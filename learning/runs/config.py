@@ -97,7 +97,8 @@ class BudgetConfig(_Settings):
     usd: float | None = Field(default=None, ge=0)
     minutes: float | None = Field(default=None, ge=0)
     beside: tuple[str, ...] = ()
-    """Folders of other runs that spend of the same bounds on calls, tokens and money, as those of a study do."""
+    """Folders of other runs that spend of the same bounds on calls, tokens and money, as those of a study do. What they spent is
+    read once, when the run begins: runs that go on at the same time may spend more together."""
 
 
 class EpochMoment(_Settings):

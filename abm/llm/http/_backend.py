@@ -18,7 +18,7 @@ from abm.llm.budget import Budget, BudgetGate, Price
 from abm.llm.http import _completion as completions
 from abm.llm.http import _failure as failures
 from abm.llm.http._adapters import ServedAdapters
-from abm.llm.http._coding import plain
+from abm.llm.http._compression import plain
 from abm.llm.http._control import Control, ServedModel
 from abm.llm.http._dialect import Dialect
 from abm.llm.http._exchange import NOTHING, UNKNOWN, Again, Landed, Limits, Usage

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from abm.llm.http._coding import plain
+from abm.llm.http._compression import plain
 from abm.llm.http._dialect import Kind
 from abm.llm.http._exchange import Address, ServiceError
 from abm.llm.http._failure import EARLY, shortened, with_words, words

@@ -13,7 +13,7 @@ import zlib
 import pytest
 
 from abm.llm.http import HTTPLLM, ServiceError
-from abm.llm.http._coding import plain
+from abm.llm.http._compression import plain
 from abm.llm.http._control import Control
 from abm.llm.http.endpoint import Endpoint, parsed
 from abm.llm.trial import check
