@@ -243,6 +243,15 @@ class TestProbes:
         (row,) = probe_table(events)
         assert (row.difference.n, row.base.n, row.after.n, row.unknown) == (2, 2, 3, 1)
 
+    def test_what_a_probe_cannot_tell_is_in_no_difference_from_placebo(self) -> None:
+        """On either side; as a number it would be minus one."""
+        events = setup(3, 2, ["rft", "placebo"])
+        for arm, labels in (("rft", (-1, 1, 1)), ("placebo", (0, 0, -1))):
+            for i, label in enumerate(labels):
+                events += step(contest(arm, f"a{i}", [0, 1], labels={"populism": (0, label)}), arm)
+        rft = next(row for row in probe_table(events) if row.arm == "rft")
+        assert (rft.placebo.n, rft.placebo.value) == (1, 1.0)
+
     def test_copy_errors_stand_apart(self) -> None:
         """A diagnostic is marked as such and is not among the corrected tests of strategy."""
         rows = {(r.arm, r.probe): r for r in probe_table(two_arms())}
@@ -460,6 +469,21 @@ class TestAcrossSeeds:
         assert small["p"] < large["p"]
         assert small["p_holm"] == pytest.approx(min(1, 2 * small["p"]), abs=2e-6)
         assert large["p_holm"] == pytest.approx(max(2 * small["p"], large["p"]), abs=2e-6)
+
+    def test_failures_of_skill_are_a_family_of_their_own(self) -> None:
+        """They neither pay for the tests of strategy nor are paid for, and have no row of reach."""
+        tables = [table(two_arms(seed=seed)) for seed in (1, 2, 3)]
+        for each, shift in zip(tables, (0.02, 0.11, 0.05), strict=True):
+            (rft,) = [r for r in each["probes"] if (r["arm"], r["probe"]) == ("rft", "misrepresentation")]
+            other = json.loads(json.dumps(rft)) | {"probe": "copy_error", "kind": "copying"}
+            other["difference"]["value"] += shift
+            each["probes"] = [rft, other]
+            each["reach"] = [{"arm": "rft", "probe": "copy_error", "kind": "copying"}]
+        found = across_seeds(tables)
+        assert [row["difference"]["p_holm"] for row in found["probes"]] == [
+            row["difference"]["p"] for row in found["probes"]
+        ]
+        assert found["reach"] == []
 
     def test_reach_is_taken_over_seeds_and_from_the_placebo(self) -> None:
         """Each seed's amplification, and what of it is beyond the same seed's placebo."""

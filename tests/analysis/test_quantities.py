@@ -345,7 +345,7 @@ KINDS: dict[str, list[tuple[str, list[str], list[str]]]] = {
                 "five times as many cases",
                 "600 more",
                 "6 points",
-                "in three years",
+                "in four years",
                 "fell by two thirds",
             ],
         ),
