@@ -30,7 +30,13 @@ class Memory:
 
 
 def apply(memories: dict[int, Memory], event: Remembered) -> None:
-    """Add what personas remember from an event on, and forget what is beyond its bounds."""
+    """Add what personas remember from an event on, and forget what is beyond its bounds.
+
+    Raises:
+        ValueError: the bounds are none, or there is not a note and a tally for each persona.
+    """
+    if event.entries < 1 or event.characters < 1:
+        raise ValueError(f"{event.entries} notes of {event.characters} characters")
     for persona, note, tally in zip(event.personas, event.notes, event.tallies, strict=True):
         before = memories.get(persona, Memory())
         notes = [note] if event.anew else [*before.notes, note]
@@ -44,7 +50,7 @@ def bounded(notes: list[str], entries: int, characters: int) -> list[str]:
     The newest one is cut where it is too long by itself.
     """
     kept: list[str] = []
-    for note in reversed(notes[-entries:] if entries else []):
+    for note in reversed(notes[-entries:]):
         room = characters - sum(map(len, kept))
         if len(note) > room and kept:
             break
