@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from abm.columns import Int32s, unpack
 from abm.events import Remembered
 
 
@@ -37,7 +38,8 @@ def apply(memories: dict[int, Memory], event: Remembered) -> None:
     """
     if event.entries < 1 or event.characters < 1:
         raise ValueError(f"{event.entries} notes of {event.characters} characters")
-    for persona, note, tally in zip(event.personas, event.notes, event.tallies, strict=True):
+    personas = unpack(event.personas, Int32s).tolist()
+    for persona, note, tally in zip(personas, event.notes, event.tallies, strict=True):
         before = memories.get(persona, Memory())
         notes = [note] if event.anew else [*before.notes, note]
         counts = {verb: before.tally.get(verb, 0) + tally.get(verb, 0) for verb in before.tally | tally}
