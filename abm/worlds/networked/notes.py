@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from abm.columns import Int32s, pack
 from abm.events import Remembered
 from abm.state.memory import listed
 from abm.worlds.networked.feed_answers import Deed, FeedAnswer, Unreadable
@@ -24,7 +25,7 @@ def noted(
         Remembered(
             step=narrator.scene.step,
             round=round_,
-            personas=[answer.page.persona for answer in answers],
+            personas=pack([answer.page.persona for answer in answers], Int32s),
             notes=[" ".join(_sentences(narrator, answer)) for answer in answers],
             tallies=[_tally(narrator, answer) for answer in answers],
             entries=settings.entries,
@@ -41,7 +42,7 @@ def summed_up(notes: dict[int, str], step: int, round_: int, settings: MemoryCon
         Remembered(
             step=step,
             round=round_,
-            personas=list(notes),
+            personas=pack(list(notes), Int32s),
             notes=list(notes.values()),
             tallies=[{} for _ in notes],
             entries=settings.entries,
