@@ -42,7 +42,7 @@ def first_step_lines(counts: WritingCounts, arena: Arena) -> Iterator[str]:
 
 
 def writing_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return what became of each arm's messages; see :func:`analysis.tables.writing.writing_rows`."""
+    """Return what became of each arm's messages; see :func:`analysis.tables.writers.writing_rows`."""
     columns = ["arm", "messages", "rejected", "redrawn", "at the bound", "cut", "repeat an example"]
     grid = new_table("Writing: failures of skill, not strategy", columns)
     for row in rows:
