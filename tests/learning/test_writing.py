@@ -22,6 +22,7 @@ from abm.events import (
 )
 from abm.llm import ScriptedLLM
 from abm.log import open_log, read_events
+from abm.worlds.networked.settings import NetworkConfig
 from learning import run
 from learning.methods import training_set
 from learning.methods.synthetic import contest, log, numbered
@@ -117,6 +118,13 @@ class TestAttempts:
             model, held = llm(), len(of(LLMReplied, folder))
             assert carry_out(folder, config, llm=model).digest.hexdigest() == whole, f"after commit {folder.name}"
             assert model.calls == answered - held
+
+    def test_in_a_networked_world(self, tmp_path):
+        """A message that took two attempts is read and bought there like any other."""
+        config = AGAIN.model_copy(update={"world": "networked", "network": NetworkConfig(rounds=2), "arms": ("rft",)})
+        carry_out(tmp_path / "run", config, llm=ScriptedLLM(half))
+        assert of(MessageRedrawn, tmp_path / "run")
+        assert (found := replay_recorded(tmp_path / "run")).complete and found.divergence is None
 
     def test_it_is_decided_again_alike(self, again):
         """From its answers, and by its model."""

@@ -1,0 +1,98 @@
+"""What a run says of its writers: after its first step, in its table, and where there is nothing to learn from."""
+
+from __future__ import annotations
+
+import pytest
+
+from abm.arenas import arena
+from abm.log import read_events
+from analysis.cli import main
+from analysis.cli.run import _after_first_step
+from analysis.tables.results import results
+from analysis.tables.writers import writing_rows
+from analysis.terminal.run import render
+from analysis.terminal.written import first_step_lines
+from learning.runs.config import RunConfig
+from learning.runs.loop import Progress
+from learning.runs.written import WritingCounts
+from tests.learning.test_loop import Killed, carry_out
+from tests.support.fakes import fake_llm
+
+SALES = arena("sales")
+TINY = RunConfig(
+    train_anchors=3, held_out_anchors=3, train_personas=3, held_out_personas=3, batch=2, epochs=1, attempts=2
+)
+
+
+class TestFirstStep:
+    """It is told once, when it is there, with what helps."""
+
+    def test_what_is_said(self):
+        """Counts with their reasons, one message, one answer that could not be read, and advice."""
+        counts = WritingCounts(
+            published=3, rejected=1, redrawn=1, reasons={"no <sales_pitch>": 2}, answers=5, bounded=2, cut=1, copied=1,
+            sample="It is\nblue.", unread="Sorry.",
+        )  # fmt: skip
+        said = list(first_step_lines(counts, SALES.asked(examples=SALES.asked("plain").examples)))
+        assert said[0] == (
+            "first step: 3 of 4 messages published; 1 rejected (2 answers unreadable: no <sales_pitch>: 2); 1 took more than one "
+            "attempt; 40 % of completions met the bound on tokens; 1 cut at the last whole sentence; 1 repeat an example of the prompt"
+        )
+        assert said[1:3] == ["  a message: It is blue.", "  an answer that could not be read: Sorry."]
+        assert ["format=plain" in said[3], "sampling.max_tokens" in said[4], "change examples" in said[5]] == [True] * 3
+
+    def test_where_all_is_well(self):
+        """Two lines, and no advice."""
+        said = list(first_step_lines(WritingCounts(published=4, answers=4, sample="Blue."), SALES))
+        assert said == [
+            "first step: 4 of 4 messages published; 0 % of completions met the bound on tokens", "  a message: Blue.",
+        ]  # fmt: skip
+
+    def test_it_is_told_once(self, tmp_path):
+        """When the first step is durable; not again, and not by a process that finds it there."""
+        folder = tmp_path / "run"
+        with pytest.raises(Killed):
+            carry_out(folder, TINY, commits=4)
+        tell = _after_first_step(folder)
+        assert not list(tell(Progress(done=1, total=4, doing="")))
+        carry_out(folder, TINY)
+        assert not list(tell(Progress(done=0, total=4, doing="")))
+        assert next(tell(Progress(done=1, total=4, doing=""))).startswith("first step: ")
+        assert not list(tell(Progress(done=2, total=4, doing="")))
+        assert not list(_after_first_step(folder)(Progress(done=1, total=4, doing="")))
+
+    def test_of_the_command(self, tmp_path, monkeypatch, capsys):
+        """The pocket model knows nothing but its tags: asked for plain text, nothing of it can be read, and both say why."""
+        counts = (
+            "train_anchors=2",
+            "held_out_anchors=2",
+            "train_personas=2",
+            "held_out_personas=2",
+            "sampling.max_tokens=96",
+        )
+        settings = [word for each in ("format=plain", *counts) for word in ("--set", each)]
+        monkeypatch.setattr("sys.argv", ["moloch", "run", *settings, "--out", str(tmp_path / "run")])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = " ".join(capsys.readouterr().err.split())
+        assert ended.value.code and "first step: 0 of 4 messages published; 4 rejected" in said
+        assert said.count("leave out format: plain") == 2 and "more anchors" not in said
+
+
+class TestTable:
+    """Each arm's failures of skill stand beside its win rate."""
+
+    def test_shares_of_each_arm(self, tmp_path):
+        """Of the evaluation alone."""
+        carry_out(tmp_path / "run", TINY, llm=fake_llm())
+        found = results(read_events(tmp_path / "run"))
+        rows = {row["arm"]: row for row in found["writing"]}
+        assert rows.keys() == {"base", "rft", "tfb", "placebo"}
+        assert rows["base"]["messages"] == 3 * 3 and rows["rft"]["messages"] == 3, "base meets every arm"
+        assert any(row["redrawn"] for row in rows.values())
+        assert any(str(getattr(part, "title", "")).startswith("Writing") for part in render(found))
+
+    def test_nothing_to_say(self):
+        """Where all could be read at once, and nothing was cut or copied, there is no table."""
+        assert writing_rows({"base": WritingCounts(published=4, answers=4)}) == []
+        assert writing_rows({"base": WritingCounts(published=4, answers=4, cut=1)})[0]["cut"] == 0.25
