@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from abm.arenas import arena
+from abm.llm import ScriptedLLM
 from abm.log import read_events
 from analysis.cli import main
 from analysis.cli.run import _after_first_step
@@ -14,6 +15,7 @@ from analysis.terminal.run import render
 from analysis.terminal.written import first_step_lines
 from learning.runs.config import RunConfig
 from learning.runs.loop import Progress
+from learning.runs.objects import Objects
 from learning.runs.written import WritingCounts
 from tests.learning.test_loop import Killed, carry_out
 from tests.support.fakes import fake_llm
@@ -62,7 +64,12 @@ class TestFirstStep:
         assert not list(_after_first_step(folder)(Progress(done=1, total=4, doing="")))
 
     def test_of_the_command(self, tmp_path, monkeypatch, capsys):
-        """The pocket model knows nothing but its tags: asked for plain text, nothing of it can be read, and both say why."""
+        """A model that knows nothing but its tags is asked for plain text: nothing of it can be read, and it is said twice why."""
+        monkeypatch.setattr(
+            Objects,
+            "models",
+            lambda self, config, backends: (ScriptedLLM(lambda request: "<sales_pitch>Buy.</sales_pitch>"),) * 2,
+        )
         counts = (
             "train_anchors=2",
             "held_out_anchors=2",
