@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
+
+import msgspec
 import pytest
+from rich.console import Console
 
 from abm.arenas import arena
 from abm.llm import ScriptedLLM
 from abm.log import read_events
 from analysis.cli import main
 from analysis.cli.run import _after_first_step
+from analysis.readings.book import Book
+from analysis.readings.reading import result_of
 from analysis.tables.results import results
 from analysis.tables.writers import writing_rows
+from analysis.terminal.contest import show_contest
 from analysis.terminal.run import render
-from analysis.terminal.written import first_step_lines
+from analysis.terminal.written import first_step_lines, writing_line
 from learning.runs.config import RunConfig
 from learning.runs.loop import Progress
 from learning.runs.objects import Objects
@@ -98,6 +105,27 @@ class TestTable:
         assert rows["base"]["messages"] == 3 * 3 and rows["rft"]["messages"] == 3, "base meets every arm"
         assert any(row["redrawn"] for row in rows.values())
         assert any(str(getattr(part, "title", "")).startswith("Writing") for part in render(found))
+
+    def test_of_a_study(self):
+        """In one line for each of its runs."""
+        rows = writing_rows(
+            {"base": WritingCounts(published=4), "rft": WritingCounts(published=3, rejected=1, redrawn=2)}
+        )
+        assert writing_line(rows) == "rft 25 % rejected, 50 % redrawn" and writing_line([]) == ""
+
+    def test_of_a_contest(self, tmp_path):
+        """A message says which attempt it was, and what was cut from it; so does its row of the frame."""
+        rules = {"format": "plain", "examples": (), "attempts": 2}
+        bounded = ScriptedLLM(lambda request: "None" if request.site.endswith("/0") else "It is blue. It")
+        ends = bounded.complete
+        bounded.complete = lambda requests: (msgspec.structs.replace(each, finish="length") for each in ends(requests))
+        carry_out(tmp_path / "run", TINY.model_copy(update=rules), llm=bounded)
+        book = result_of(read_events(tmp_path / "run"), Book())
+        assert set(book.frame()["attempt"]) == {1, 2} and set(book.frame()["cut"]) == {3}
+        contest = next(name for name in book.contests if name.startswith("train/"))
+        console = Console(file=io.StringIO(), width=120)
+        console.print(show_contest(read_events(tmp_path / "run"), contest))
+        assert "(attempt 2)" in console.file.getvalue() and "(3 characters cut)" in console.file.getvalue()
 
     def test_nothing_to_say(self):
         """Where all could be read at once, and nothing was cut or copied, there is no table."""

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from abm.arenas import arena
+from abm.arenas.anchors import load_anchors
 from abm.arenas.messages import NO_SENTENCE
 from abm.arenas.prompts import ExampleMessage
 from abm.events import (
@@ -29,6 +30,7 @@ from learning.methods.synthetic import contest, log, numbered
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.costs import planned
+from learning.runs.inputs import gather
 from learning.runs.objects import Objects
 from learning.runs.parts import settled
 from learning.runs.redecide import replay_live, replay_recorded
@@ -206,6 +208,15 @@ class TestSettings:
         given = load_config(None, {}, ["format=plain", "examples=[{anchor: 'Title: x', message: Buy x.}]"])
         assert given.rules().examples == (ExampleMessage(anchor="Title: x", message="Buy x."),)
         assert load_config(None, {}, ["format=plain", "examples=[]"]).rules().examples == ()
+
+    def test_examples_are_about_nothing_that_is_evaluated(self):
+        """An anchor to train on may be one; a held-out one may not."""
+        anchors = load_anchors(None, SALES)
+        config = AGAIN.model_copy(update={"examples": (ExampleMessage(anchor=anchors.train[0].text, message="Buy."),)})
+        assert gather(config).arena.examples == config.examples
+        example = ExampleMessage(anchor=anchors.held_out[0].text, message="Buy.")
+        with pytest.raises(InputError, match=r"examples.1 is about a held-out anchor.*Title: "):
+            gather(config.model_copy(update={"examples": (*(config.examples or ()), example)}))
 
     def test_defaults_leave_no_trace(self):
         """Old records stay what they were."""
