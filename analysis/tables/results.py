@@ -20,7 +20,7 @@ from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
 from analysis.tables.positions import position_rows
 from analysis.tables.reach import reach_dicts
-from analysis.tables.writing import writing_rows
+from analysis.tables.writers import writing_rows
 from learning.runs.written import WrittenReading
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas import Arena
-from abm.arenas.anchors import AnchorSplit, load_anchors
+from abm.arenas.anchors import AnchorSplit, clean, load_anchors
 from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Voters
 from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
@@ -100,6 +100,7 @@ def gather(
     where = config.anchors or "the built-in pack"
     _enough(config, config.train_anchors, anchors.train, "training anchors", where)
     _enough(config, config.held_out_anchors, anchors.held_out, "held-out anchors", where)
+    _check_examples(rules, anchors)
     held_out = anchors.held_out[: config.held_out_anchors or HELD_OUT_ANCHORS]
     order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
     people = load_personas(
@@ -236,6 +237,18 @@ def _check_surveys(config: RunConfig, parts: Plan) -> None:
             if not any(isinstance(part, Survey) and (part.survey, part.epoch) == (number, epoch) for part in parts):
                 why = f"held-out personas read nothing in epoch {epoch}: only epoch {config.epochs} is evaluated"
                 raise InputError(f"{where} asks nobody", why=why, fix="Set evaluate: every, or who: train.")
+
+
+def _check_examples(rules: Arena, anchors: AnchorSplit) -> None:
+    """Refuse an example about a held-out anchor: its message would be known before it is written."""
+    held_out = {clean(anchor.text) for anchor in anchors.held_out}
+    for number, example in enumerate(rules.examples):
+        if clean(example.anchor) in held_out:
+            raise InputError(
+                f"examples.{number} is about a held-out anchor",
+                why=f"what is evaluated would be shown to its writers: {example.anchor.splitlines()[0]}",
+                fix="Make up an anchor for it, or take one to train on.",
+            )
 
 
 def _check_classes(config: RunConfig) -> None:
