@@ -156,22 +156,32 @@ def next_lines(run: Path) -> list[str]:
 def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     """Print the plan of runs that differ in their seed, and what they would ask of models, all of them together.
 
-    Nothing is asked and no folder is made.
+    Servers are asked nothing and no folder is made; how long it takes is measured on a few tokens where a model other than the
+    pocket model writes in this process.
     """
-    from learning.runs.costs import check_places, plan_dicts, planned, total
+    from learning.runs.costs import USUAL_TOKENS, check_places, plan_dicts, planned, total
     from learning.runs.inputs import gather
     from learning.runs.own_data import at_hand
     from learning.runs.parts import settled
     from learning.runs.plan import part_dicts, plan
+    from learning.runs.warmup import is_measured, measure
 
     with stderr().status("planning"):
         check_places(runs[0][0])
-        inputs = [gather(at_hand(settled(config, folder), folder)) for config, folder in runs]
-        roles = total([planned(*run, each) for run, each in zip(runs, inputs, strict=True)])
+        runs = [(settled(config, folder), folder) for config, folder in runs]
+        inputs = [gather(at_hand(config, folder)) for config, folder in runs]
+        plans = [planned(*run, each) for run, each in zip(runs, inputs, strict=True)]
+        warm = None
+        if is_measured(runs[0][0]):
+            warm = measure(runs[0][0], inputs[0], min(USUAL_TOKENS, runs[0][0].sampling.max_tokens))
+            timed = zip(plans, runs, inputs, strict=True)
+            plans = [warm.timed(roles, config, each, folder) for roles, (config, folder), each in timed]
+        roles = total(plans)
         parts = plan(runs[0][0], inputs[0])
     if as_json:
         folders = [str(folder) for _, folder in runs]
-        print(json.dumps({"runs": folders, "parts": part_dicts(parts), "plan": plan_dicts(roles)}))
+        told = {"warmup": warm.as_dict()} if warm else {}
+        print(json.dumps({"runs": folders, "parts": part_dicts(parts), "plan": plan_dicts(roles)} | told))
         return
     from analysis.terminal.parts import part_lines
     from analysis.terminal.plan import render_plan
@@ -180,5 +190,5 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     console.print("Parts" if len(runs) == 1 else f"Parts of each of {len(runs)} runs", style="italic")
     for line in part_lines(parts):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for part in render_plan(roles):
+    for part in render_plan(roles, warm):
         console.print(part)
