@@ -600,6 +600,7 @@ AnyEvent = (
     | LLMReplied
     | MessagePublished
     | MessageRejected
+    | MessageRedrawn
     | ContestOpened
     | Reacted
     | ReactedMany

@@ -20,6 +20,9 @@ WORDS = 4
 NEAR = 0.8
 """Similarity above which two texts are nearly the same."""
 
+REPEATED = 0.5
+"""Share of a text's runs in another from which it repeats that one."""
+
 Runs = NDArray[np.uint64]
 """A text's different runs, ascending, each as one number: two runs share one by chance once in 2^64."""
 
@@ -39,6 +42,18 @@ def near_any(texts: Sequence[str], others: Sequence[str]) -> list[bool]:
         any(_near(runs, other_sets[i]) for i in {i for run in _rarest(runs, known, times) for i in index.get(run, ())})
         for runs in sets
     ]
+
+
+def repeats(text: str, others: Sequence[str]) -> bool:
+    """Return whether a text repeats one of the others: half of its runs of four words, or more, stand there.
+
+    >>> repeats("Four minutes, and the water boils. Buy it.", ["Four minutes, and the water boils."])
+    True
+    """
+    numbers: dict[str, int] = {}
+    runs = _runs(text, numbers)
+    shared = (np.intersect1d(runs, _runs(other, numbers), assume_unique=True) for other in others)
+    return len(runs) > 0 and any(len(both) >= REPEATED * len(runs) for both in shared)
 
 
 def _runs(text: str, numbers: dict[str, int]) -> Runs:

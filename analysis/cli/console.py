@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -64,16 +64,21 @@ class Speed:
         self._tokens, self._seconds = 0, 0.0
 
     def __str__(self) -> str:
-        if (
-            tokens := self._written() - self._before
-        ) > self._tokens:  # what follows the last token takes no time from it
+        tokens = self._written() - self._before
+        if tokens > self._tokens:  # what follows the last token takes no time from it
             self._tokens, self._seconds = tokens, self._clock() - self._began
         return f"{self._tokens:,} tokens, {self._tokens / self._seconds:,.0f}/s" if self._seconds else ""
 
 
 @contextmanager
-def progress(label: str = "") -> Iterator[Callable[[Progress], None]]:
-    """Show a bar on stderr; yield the function that moves it."""
+def progress(
+    label: str = "", said: Callable[[Progress], Iterable[str]] = lambda now: ()
+) -> Iterator[Callable[[Progress], None]]:
+    """Show a bar on stderr; yield the function that moves it.
+
+    Args:
+        said: returns lines to print above the bar before it moves.
+    """
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -102,6 +107,8 @@ def progress(label: str = "") -> Iterator[Callable[[Progress], None]]:
         task = bar.add_task(f"{label}loading the model", total=None, speed="")
 
         def report(now: Progress) -> None:
+            for line in said(now):
+                console.print(f"{label}{line}", markup=False, soft_wrap=True)
             doing = f"{label}{now.doing}"
             bar.update(task, completed=now.done, total=now.total, description=doing, speed=Speed(now.written))
 

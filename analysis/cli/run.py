@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from analysis.cli import options
 from analysis.cli.console import printer, progress, stderr
 
 if TYPE_CHECKING:
-    from learning import Run, RunConfig
+    from learning import Progress, Run, RunConfig
 
 
 def run(
@@ -71,7 +72,7 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
 
     _say_plan(settings, folder)
     try:
-        with progress(label) as report:
+        with progress(label, _after_first_step(folder)) as report:
             judges = battery if settings.probes is None else None
             done = run_loop(settings, folder, probes=judges, report=report)
     except KeyboardInterrupt:
@@ -81,6 +82,28 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
         raise typer.Exit(130) from None
     with stderr().status(f"{label}counting votes"):
         return done, results(read_events(done.path))
+
+
+def _after_first_step(folder: Path) -> Callable[[Progress], Iterator[str]]:
+    """Return what says, once, how the first step's messages were written, unless the run holds that step already."""
+    from abm.log import open_log
+    from learning.runs.written import first_step
+
+    waits = not (folder / "run.json").exists() or not first_step(open_log(folder, write=False))
+
+    def lines(now: Progress) -> Iterator[str]:
+        nonlocal waits
+        if waits and now.done and (events := first_step(open_log(folder, write=False))):
+            from abm.arenas import Arena
+            from abm.events import ArenaSet
+            from analysis.terminal.written import first_step_lines
+            from learning.runs.written import written
+
+            waits = False
+            rules = next(Arena.model_validate(event.arena) for event in events if isinstance(event, ArenaSet))
+            yield from first_step_lines(written(events), rules)
+
+    return lines
 
 
 def _say_plan(settings: RunConfig, folder: Path) -> None:

@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    field_serializer,
     field_validator,
     model_serializer,
     model_validator,
@@ -21,6 +22,7 @@ from abm.llm.precision import Precision
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
 from learning.runs.arms import Arms
+from learning.training.settings import preset_of
 from moloch.content import content_id
 
 LLM_AUDIENCE = "llm"
@@ -139,8 +141,9 @@ class RunConfig(_Settings):
     batch: int = Field(32, ge=1)
     """Contests per step: the planned batch of model calls."""
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
-    preset: str = "pocket"
-    """Settings of the LoRA trainer: one of :data:`learning.training.settings.PRESETS`."""
+    preset: str | None = None
+    """Settings of the LoRA trainer: one of :data:`learning.training.settings.PRESETS`; by default ``pocket`` for the pocket model
+    and ``general`` for every other."""
     lora: dict[str, Any] = {}
     """Single settings that differ from the preset."""
     evaluate: Literal["last", "every"] = "last"
@@ -208,6 +211,15 @@ class RunConfig(_Settings):
     def reader_model(self) -> str:
         """The model that plays the personas."""
         return self.reader.model or self.model
+
+    @property
+    def trainer_preset(self) -> str:
+        """The preset that adapters are learnt with, as records name it."""
+        return self.preset or preset_of(self.model)
+
+    @field_serializer("preset")
+    def _recorded_preset(self, preset: str | None) -> str:
+        return self.trainer_preset
 
     def rules(self) -> Arena:
         """Return the arena, asked as these settings say.

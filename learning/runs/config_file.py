@@ -38,6 +38,7 @@ def load_config(
     *,
     profile: str = "",
     imports: bool = True,
+    recorded: bool = False,
 ) -> RunConfig:
     """Return the settings of a YAML file, overridden by ``changes`` and then by ``key=value`` strings.
 
@@ -48,6 +49,7 @@ def load_config(
         settings: ``"a.b=value"``, the value in YAML.
         imports: import the extensions that the settings name, and look every part up by its name. Without, names are left
             unchecked: for settings that only say where models are served.
+        recorded: they are those of a run, which may have been begun under earlier rules.
 
     Raises:
         InputError: the file or a setting is not valid; names the file, the key, the reason.
@@ -68,7 +70,7 @@ def load_config(
         config = RunConfig.model_validate(values)
     except ValidationError as error:
         raise _invalid(error, source, elsewhere) from error
-    _check_lora(config, source, elsewhere)
+    _check_lora(config, source, elsewhere, recorded)
     if imports:
         extensions.load(config.extensions)
         for key, error in unknown_names(config):
@@ -116,15 +118,17 @@ def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _check_lora(config: RunConfig, source: Source, elsewhere: set[str]) -> None:
-    """Refuse settings of the trainer that are not valid, of the run or of one of its arms."""
-    from learning.training.settings import lora_settings
+def _check_lora(config: RunConfig, source: Source, elsewhere: set[str], recorded: bool) -> None:
+    """Refuse settings of the trainer that are not valid, of the run or of one of its arms; a record's preset is as it was."""
+    from learning.training.settings import check_preset, lora_settings
 
     of: dict[Key, dict[str, Any]] = {("lora",): config.lora}
     of |= {("arms", arm.name, "lora"): {**config.lora, **arm.lora} for arm in arms_in(config.arms).values() if arm.lora}
     for key, changes in of.items():
         try:
-            lora_settings(config.preset, changes)
+            if not recorded:
+                check_preset(config.preset, config.model)
+            lora_settings(config.trainer_preset, changes)
         except InputError as error:
             at: Key = ("preset",) if "preset" in error.what else key
             where = "" if at[0] in elsewhere else source.at(*at)
@@ -155,7 +159,7 @@ def changed_config(config: RunConfig, settings: Sequence[str]) -> RunConfig:
     Raises:
         InputError: a setting is not valid.
     """
-    return load_config(None, config.model_dump(mode="json"), settings)
+    return load_config(None, config.model_dump(mode="json"), settings, recorded=True)
 
 
 def _set(values: dict[str, Any], setting: str) -> None:

@@ -1,6 +1,6 @@
 """What a run will ask of models, before it asks: calls, tokens, minutes and money of each role. Asks nothing itself.
 
-Calls are those of the plan, which are known; retries of invalid reactions come on top. How long completions will be is not
+Calls are those of the plan, which are known; retries of invalid reactions, and of messages that cannot be read, come on top. How long completions will be is not
 known: ``likely`` takes those that the run's log holds already, else a usual length; ``most`` takes the bound on them.
 """
 
@@ -29,6 +29,8 @@ from moloch.errors import InputError
 USUAL_TOKENS = 250
 """Of a completion, thinking and all, where none was seen yet."""
 HERE = "this process"
+WRITE_PARTS = 5
+"""Slashes of the call site of a message's first attempt; a further one has its number behind them."""
 SAMPLE = 64
 """Prompts that are rendered to learn how long they are."""
 
@@ -119,6 +121,7 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
             speeds,
             _mean_tokens(written_prompts),
             config.sampling.max_tokens,
+            inputs.arena.attempts,
         )
     ]
     if config.audience == LLM_AUDIENCE:
@@ -205,6 +208,7 @@ def _role(
     speeds: dict[str, float],
     prompt: float,
     bound: int,
+    attempts: int = 1,
 ) -> RolePlan:
     endpoint, price = config.serving.endpoint(model), _price(config, model)
     speed = (endpoint.tokens_per_s if endpoint else config.serving.tokens_per_s) or speeds.get(model, 0.0)
@@ -218,9 +222,9 @@ def _role(
         answered=seen.answered,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        most_out=coming * bound,
+        most_out=coming * bound * attempts,
         usd=price.of(tokens_in, tokens_out),
-        most_usd=price.of(tokens_in, coming * bound),
+        most_usd=price.of(tokens_in * attempts, coming * bound * attempts),
         minutes=tokens_out / speed / 60 if speed else None,
     )
 
@@ -238,7 +242,7 @@ def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
     for event in read_events(folder):
         if isinstance(event, LLMReplied) and (role := event.site.partition("/")[0]) in roles:
             before = roles[role]
-            retry = event.site.endswith("/again")
+            retry = event.site.endswith("/again") or (role == "write" and event.site.count("/") > WRITE_PARTS)
             roles[role] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)
         elif isinstance(event, CallsServed):
             tokens, seconds = served.get(event.model, (0, 0.0))

@@ -67,7 +67,7 @@ def fork(
     log = open_log(parent, write=False)
     recorded = recorded_config(log)
     import_recorded(log, recorded.extensions, extensions)
-    before = load_config(None, log.config)
+    before = load_config(None, log.config, recorded=True)
     config = changed_config(before, settings)
     values, old = config.model_dump(mode="json"), before.model_dump(mode="json")
     changed = sorted(name for name in values.keys() | old.keys() if values.get(name) != old.get(name))

@@ -158,7 +158,7 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
         options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
         if len(options) > 1:
             changes["options"] = {name: value for each in options for name, value in each.items()}
-        lora[arm.name] = lora_settings(config.preset, changes)
+        lora[arm.name] = lora_settings(config.trainer_preset, changes)
     return lora
 
 

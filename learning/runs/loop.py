@@ -299,7 +299,7 @@ class Loop:
             rendered=begun is not None and not begun.as_sampled,
         )
         if not rows.rows:
-            raise nothing_to_learn(self.journal.log.read(), part)
+            raise nothing_to_learn(self.journal.log.read(), part, self.arena)
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
         lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}

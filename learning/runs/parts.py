@@ -37,17 +37,16 @@ def settled(config: RunConfig, folder: Path | None) -> RunConfig:
         LogError: the folder holds a run that cannot be opened.
         InputError: this machine does not compute in the run's precision.
     """
-    duplicates_open = config.near_duplicates is None and config.anchors is not None
-    if not duplicates_open and config.precision is None:
-        return config
     begun = folder is not None and (folder / "run.json").exists()
     record = open_log(folder, write=False).config if folder and begun else None
-    update: dict[str, Any] = {}
-    if duplicates_open:
-        update["near_duplicates"] = "drop" if record is None else record.get("near_duplicates")
+    left_open: dict[str, Any] = {}
+    if config.near_duplicates is None and config.anchors is not None:
+        left_open["near_duplicates"] = "drop" if record is None else record.get("near_duplicates")
+    if config.preset is None and record is not None:
+        left_open["preset"] = record.get("preset")
     if config.precision == "auto":
-        update["precision"] = resolved(config.serving.device)[0] if record is None else record.get("precision")
-    config = config.model_copy(update=update)
+        left_open["precision"] = resolved(config.serving.device)[0] if record is None else record.get("precision")
+    config = config.model_copy(update=left_open) if left_open else config
     if config.precision is not None:
         check(config.precision, config.serving.device)
     return config
@@ -65,7 +64,7 @@ def recorded_config(log: EventLog) -> RunConfig:
         InputError: the log was not written by :func:`learning.run`.
     """
     try:
-        return load_config(None, log.config, imports=False)
+        return load_config(None, log.config, imports=False, recorded=True)
     except InputError as error:
         raise NoPlan(
             "the log has no plan that could be decided again",

@@ -268,7 +268,7 @@ def _planned(run: Path | str, allowed: Sequence[str]) -> tuple[EventLog, RunConf
             fix="Only logs that `moloch run` wrote can be decided again; `moloch replay` folds any.",
         )
     import_recorded(log, recorded_config(log).extensions, allowed)
-    return log, load_config(None, log.config)
+    return log, load_config(None, log.config, recorded=True)
 
 
 def _beginning(log: EventLog, start: int = 0) -> Iterator[Event]:

@@ -140,6 +140,7 @@ def stepwise(
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
             objects.models(config, backends)
+            objects.check_preset(config)
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log:
             ended = log.ended()

@@ -7,6 +7,7 @@ import time
 import warnings
 from email.utils import format_datetime
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -512,6 +513,25 @@ class TestDialects:
             assert texts(model.complete(calls)) == RIGHT
             assert server.calls[-1].fields["messages"] == [{"role": "user", "content": "You sell.\n\nSell this."}]
         assert len(told) == 1 and len(model.service().changes) == 1
+
+    def test_texts_that_end_an_answer(self):
+        """A server gets them, four at most; one that refuses them is asked without, which is said once, and logged."""
+
+        def answer(call: Call) -> bytes:
+            refused = {"message": "Unsupported parameter: 'stop' is not supported with this model."}
+            return ok({"error": refused}, "400 Bad") if "stop" in call.fields else echo(call)
+
+        calls = [msgspec.structs.replace(each, stop=("a", "b", "c", "d", "e")) for each in asked(6)]
+        with serving(echo) as server:
+            list(llm(server).complete(calls))
+            assert [call.fields["stop"] for call in server.calls] == [["a", "b", "c", "d"]] * 6
+        with serving(answer) as server, pytest.warns(MolochWarning, match="takes no texts that end an answer") as told:
+            model = llm(server)
+            assert len(list(model.complete(calls))) == 6 and "stop" not in server.calls[-1].fields
+        assert len(told) == 1 and len(model.service().changes) == 1
+        with serving(echo) as server:
+            list(llm(server).complete(asked(2)))
+            assert not any("stop" in call.fields for call in server.calls)
 
     def test_merged(self):
         """No text is lost, wherever a system text stands."""

@@ -103,6 +103,25 @@ class TestPrompts:
             list(tiny.complete([ask(0, sampling=sampling)]))
 
 
+class TestTextsThatEnd:
+    """A completion ends at a text that the call names, and does not hold it; the others of its batch go on."""
+
+    def test_it_stops_there(self, tiny):
+        """As if the model had written that much and ended."""
+        calls = [ask(i) for i in range(4)]
+        free = replies(tiny, calls)
+        text = free["write/2"].text
+        stop = text[len(text) // 2 :][:3]
+        ended = replies(tiny, [msgspec.structs.replace(each, stop=("@@@@", stop)) for each in calls])
+        for site, whole in free.items():
+            assert ended[site].text == whole.text.partition(stop)[0]
+            if stop in whole.text:
+                assert ended[site].finish == "stop" and ended[site].tokens_out <= whole.tokens_out
+            else:
+                assert ended[site] == whole
+        assert ended["write/2"].tokens_out < free["write/2"].tokens_out
+
+
 class TestExactness:
     """What a row says is what it would say alone."""
 
