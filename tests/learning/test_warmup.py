@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from abm.events import AdapterTrained
 from abm.log import read_events
 from learning import load_config, run
+from learning.runs import warmup
 from learning.runs.costs import planned
 from learning.runs.inputs import gather
 from learning.runs.plan import Learn, plan
 from learning.runs.warmup import Warmup, is_measured, measure
+from moloch.errors import InputError
 from tests.support.fakes import FakeTrainer, fake_llm
 
 SMALL = {"train_anchors": 5, "held_out_anchors": 4, "train_personas": 3, "held_out_personas": 3, "batch": 3}
@@ -58,12 +62,41 @@ class TestMinutes:
 class TestMeasured:
     """A tiny model, really asked and really trained."""
 
-    def test_both(self, tiny_model, tmp_path, monkeypatch):
-        """It writes over one batch and learns twice; nothing is left behind."""
+    @pytest.fixture
+    def model(self, tmp_path):
         pytest.importorskip("peft", reason="needs the learn extra")
+        from tests.support.tiny import save_tiny_model
+
+        return str(save_tiny_model(tmp_path / "model", max_position_embeddings=4096))
+
+    def test_both(self, model, tmp_path, monkeypatch):
+        """It writes over one batch and learns twice; nothing is left behind."""
         monkeypatch.chdir(tmp_path)
-        config = settings(model=str(tiny_model), preset="paper", arms=["rft"], threads=1, precision="float32")
+        config = settings(model=model, arms=["rft"], threads=1, precision="float32")
         found = measure(config, gather(config), 8)
         assert found.rows == 3 * 2
         assert found.training > 0 and found.token >= 0 and found.prompt >= 0 and found.row >= 0
-        assert list(tmp_path.iterdir()) == []
+        assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+    def test_said(self, model, tmp_path, monkeypatch, capsys):
+        """A dry run says its minutes, and that they were measured; a model that cannot be had leaves a plan without them."""
+        from analysis.cli.run import print_plan
+
+        config = settings(model=model, arms=["rft"], threads=1)
+        monkeypatch.setattr(warmup, "measure", lambda config, inputs, usual: WARM)
+        print_plan([(config, tmp_path / "run")], as_json=True)
+        told = json.loads(capsys.readouterr().out)
+        assert [role["role"] for role in told["plan"]] == ["writers", "learners"] and told["warmup"] == WARM.as_dict()
+        print_plan([(config, tmp_path / "run")], as_json=False)
+        said = " ".join(capsys.readouterr().out.split())
+        minutes = sum(role["minutes"] for role in told["plan"])
+        assert f"About {minutes:.1f} minutes, as measured just now in a warm-up: 100 tokens/s in batches of 6" in said
+
+        def cannot(config, inputs, usual):
+            raise InputError("cannot load the model")
+
+        monkeypatch.setattr(warmup, "measure", cannot)
+        print_plan([(config, tmp_path / "run")], as_json=True)
+        out, err = capsys.readouterr()
+        assert "warmup" not in json.loads(out) and "no minutes: cannot load the model" in err
+        assert not (tmp_path / "run").exists()
