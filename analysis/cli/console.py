@@ -64,9 +64,8 @@ class Speed:
         self._tokens, self._seconds = 0, 0.0
 
     def __str__(self) -> str:
-        if (
-            tokens := self._written() - self._before
-        ) > self._tokens:  # what follows the last token takes no time from it
+        tokens = self._written() - self._before
+        if tokens > self._tokens:  # what follows the last token takes no time from it
             self._tokens, self._seconds = tokens, self._clock() - self._began
         return f"{self._tokens:,} tokens, {self._tokens / self._seconds:,.0f}/s" if self._seconds else ""
 

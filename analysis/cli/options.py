@@ -40,12 +40,14 @@ Reader = Annotated[
         help="A served model plays the personas: http://host:8000/v1#NAME, ollama:NAME; writers stay where they are.",
     ),
 ]
-Profile = Annotated[str | None, typer.Option(help="Settings for a kind of machine or study: gpu, paper.")]
+Profile = Annotated[str | None, typer.Option(help="Settings for a kind of machine or study: gpu, laptop, paper.")]
 MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls than this; exit code 5, resumable.")]
 MaxTokens = Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, read and written.")]
 MaxUsd = Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, by the settings' prices.")]
 MaxMinutes = Annotated[float | None, typer.Option(min=0, help="Stop this process after this many minutes.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what models would be asked and the cost; ask nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be asked, its cost and its minutes; ask no server.")
+]
 Epochs = Annotated[int | None, typer.Option(help="Rounds of simulating and learning.")]
 Seed = Annotated[int | None, typer.Option(help="Decides all randomness of the run.")]
 Out = Annotated[Path | None, typer.Option(help="The folder to write to; the same command resumes it.")]

@@ -15,6 +15,9 @@ from analysis.cli.console import printer, progress, stderr
 
 if TYPE_CHECKING:
     from learning import Progress, Run, RunConfig
+    from learning.runs.costs import RolePlan
+    from learning.runs.inputs import Inputs
+    from learning.runs.warmup import Warmup
 
 
 def run(
@@ -182,7 +185,8 @@ def next_lines(run: Path) -> list[str]:
 def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     """Print the plan of runs that differ in their seed, and what they would ask of models, all of them together.
 
-    Nothing is asked and no folder is made.
+    Servers are asked nothing and no folder is made; how long it takes is measured on a few tokens where a model other than the
+    pocket model writes in this process.
     """
     from learning.runs.costs import check_places, plan_dicts, planned, total
     from learning.runs.inputs import gather
@@ -192,12 +196,18 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
 
     with stderr().status("planning"):
         check_places(runs[0][0])
-        inputs = [gather(at_hand(settled(config, folder), folder)) for config, folder in runs]
-        roles = total([planned(*run, each) for run, each in zip(runs, inputs, strict=True)])
+        runs = [(settled(config, folder), folder) for config, folder in runs]
+        inputs = [gather(at_hand(config, folder)) for config, folder in runs]
+        plans = [planned(*run, each) for run, each in zip(runs, inputs, strict=True)]
+        if warm := _warmup(runs[0][0], inputs[0], plans):
+            timed = zip(plans, runs, inputs, strict=True)
+            plans = [warm.timed(roles, config, each, folder) for roles, (config, folder), each in timed]
+        roles = total(plans)
         parts = plan(runs[0][0], inputs[0])
     if as_json:
         folders = [str(folder) for _, folder in runs]
-        print(json.dumps({"runs": folders, "parts": part_dicts(parts), "plan": plan_dicts(roles)}))
+        told = {"warmup": warm.as_dict()} if warm else {}
+        print(json.dumps({"runs": folders, "parts": part_dicts(parts), "plan": plan_dicts(roles)} | told))
         return
     from analysis.terminal.parts import part_lines
     from analysis.terminal.plan import render_plan
@@ -206,5 +216,20 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     console.print("Parts" if len(runs) == 1 else f"Parts of each of {len(runs)} runs", style="italic")
     for line in part_lines(parts):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for part in render_plan(roles):
+    for part in render_plan(roles, warm):
         console.print(part)
+
+
+def _warmup(config: RunConfig, inputs: Inputs, plans: list[list[RolePlan]]) -> Warmup | None:
+    """Return how fast the writers of runs are, if they are in this process and have something to do; None if they cannot be had."""
+    from learning.runs.costs import USUAL_TOKENS
+    from learning.runs.warmup import is_measured, measure
+    from moloch.errors import MolochError
+
+    if not is_measured(config) or all(role.calls == role.answered for roles in plans for role in roles):
+        return None
+    try:
+        return measure(config, inputs, min(USUAL_TOKENS, config.sampling.max_tokens))
+    except MolochError as error:  # a plan needs no model
+        stderr().print(f"no minutes: {error}", markup=False, soft_wrap=True)
+        return None
