@@ -28,7 +28,7 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         return [Text("Nothing was evaluated yet.", style="yellow")]
     parts: list[RenderableType] = [_head(results), *flag_lines(results)]
     parts += [withheld_line(results)] if results["withheld"] else [_wins(results)]
-    if results["validity"]:
+    if results["validity"] and not results["withheld"]:
         parts.append(Text(results["validity"], style="dim"))
     if not results["withheld"] and len({row["voters"] for row in results.get("panels", ())}) > 1:
         parts.append(_panels(results["panels"]))

@@ -36,7 +36,7 @@ def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
         Text(title, style="bold"),
         *flag_lines(results),
         withheld_line(results) if results["withheld"] else _wins(results["arms"]),
-        *(Text(line, style="dim") for line in results["validity"]),
+        *(Text(line, style="dim") for line in results["validity"] if not results["withheld"]),
         *probes,
         *reach,
         *([Text(compared)] if compared else []),

@@ -8,7 +8,10 @@ import math
 import pytest
 
 from abm.events import LLMReplied, Reacted, ReaderJoined
-from abm.llm import ScriptedLLM
+from abm.llm import Request, Sampling, ScriptedLLM
+from abm.llm.http import HTTPLLM
+from abm.llm.http._completion import likeliest as told_by
+from abm.llm.http.endpoint import Endpoint
 from abm.log import read_events
 from analysis.probes import battery
 from learning import run
@@ -124,10 +127,6 @@ def likeliest(call: Call):
 
 def test_a_server_that_gives_five(monkeypatch):
     """It is asked for fewer; spellings of a letter are added up, and the call holds it to nothing."""
-    from abm.llm.http import HTTPLLM
-    from abm.llm.http.endpoint import Endpoint
-    from abm.llm.port import Request, Sampling
-
     monkeypatch.setattr("abm.llm.http._retries.FIRST_DELAY", 0.002)
     with serving(likeliest, models=[{"id": "m", "owned_by": "test"}]) as server:
         request = Request(
@@ -136,3 +135,13 @@ def test_a_server_that_gives_five(monkeypatch):
         [reply] = HTTPLLM("m", Endpoint(url=server.url)).complete([request])
     assert [math.exp(score) for score in reply.scores] == pytest.approx([0.5, 0.1, 0.1])
     assert reply.finish == "stop" and "response_format" not in server.calls[-1].fields
+
+
+@pytest.mark.parametrize(("logprobs", "told"), [
+    (None, None), ({}, None), ({"content": None}, None), ({"content": []}, []), ({"content": [{"top_logprobs": []}]}, []),
+    ({"content": [{"top_logprobs": [{"token": "A", "logprob": "x"}]}]}, None), ({"content": [{"top_logprobs": [{"token": "A", "logprob": 3}]}]}, None),
+    ({"content": [{"top_logprobs": [{"token": "A", "logprob": 1e-9}, {"token": "B", "logprob": -2}]}]}, [("A", 0.0), ("B", -2.0)]),
+])  # fmt: skip
+def test_what_servers_tell(logprobs, told):
+    """Whatever stands there: tokens with their log-probabilities, none of an answer that ended at once, or that nothing is told."""
+    assert told_by({"choices": [{"message": {"content": ""}, "logprobs": logprobs}]}) == told

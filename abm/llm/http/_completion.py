@@ -81,14 +81,18 @@ def usage(data: Any) -> Usage:
 
 
 def likeliest(data: Any) -> list[tuple[str, float]] | None:
-    """Return the likeliest first tokens of a completion and their log-probabilities in nats; None if the server tells none."""
+    """Return the likeliest first tokens of a completion and their log-probabilities in nats; None if the server tells none.
+
+    A completion that ended before its first token has none to tell of: an empty list.
+    """
     try:
-        rows = data["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        content = data["choices"][0]["logprobs"]["content"]
+        rows = content[0]["top_logprobs"] if content else content
         told = [(str(row["token"]), float(row["logprob"])) for row in rows]
     except (TypeError, KeyError, IndexError, ValueError, OverflowError):
         return None
-    told = [(token, min(0.0, logprob)) for token, logprob in told if logprob == logprob and logprob < 1e-3]
-    return told or None
+    sane = [(token, min(0.0, logprob)) for token, logprob in told if logprob == logprob and logprob < 1e-3]
+    return sane if sane or not told else None
 
 
 def label(data: Any, name: str) -> str:
