@@ -7,6 +7,7 @@ known: ``likely`` takes those that the run's log holds already, else a usual len
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,13 +15,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from abm.arenas import Message
-from abm.events import CallsServed, LLMReplied, Phase
+from abm.events import CallsServed, LLMReplied, Phase, Repaired
 from abm.llm.budget import Price
 from abm.llm.folders import local_folder, model_folder
 from abm.llm.http.endpoint import is_server
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import text_tokens
 from abm.log import EventLog, open_log, read_events
+from abm.log.salvage import kept
 from abm.worlds.networked.interventions import openings
 from abm.worlds.networked.pages import READ
 from learning.runs.config import LLM_AUDIENCE, RunConfig
@@ -29,7 +31,7 @@ from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
 from learning.runs.plan import Evaluate, Plan, Simulate, Survey, contests, messages, plan
 from learning.runs.surveys import SittingSize
-from moloch.errors import InputError
+from moloch.errors import InputError, LogError
 
 USUAL_TOKENS = 250
 """Of a completion, thinking and all, where none was seen yet."""
@@ -225,13 +227,23 @@ def spent(folder: Path, config: RunConfig) -> Cost:
 
 
 def answered(log: EventLog, config: RunConfig) -> Cost:
-    """Return what the answers in a run's own log cost, by the prices in the settings."""
-    cost = Cost()
+    """Return what the answers in a run's own log cost, and those that a repair kept beside it, by the prices in the settings."""
+    cost, beside = Cost(), dict[tuple[str, str], Cost]()
     for event in log.read(log.fork.seq if log.fork else 0):
         if isinstance(event, LLMReplied):
-            usd = _price(config, event.model).of(event.tokens_in, event.tokens_out)
-            cost = cost.plus(Cost(1, event.tokens_in + event.tokens_out, usd))
+            beside.pop((event.site, event.key), None)  # it was taken from there
+            cost = cost.plus(_cost(event, config))
+        elif isinstance(event, Repaired) and event.answers:
+            with contextlib.suppress(LogError):  # a resumed run says so, and asks for them again
+                beside |= {(answer.site, answer.key): _cost(answer, config) for answer in kept(log.path, event)}
+    for each in beside.values():
+        cost = cost.plus(each)
     return cost
+
+
+def _cost(answer: LLMReplied, config: RunConfig) -> Cost:
+    usd = _price(config, answer.model).of(answer.tokens_in, answer.tokens_out)
+    return Cost(1, answer.tokens_in + answer.tokens_out, usd)
 
 
 def plan_dicts(roles: Sequence[RolePlan]) -> list[dict[str, Any]]:
