@@ -266,6 +266,23 @@ class LLMReplied(Event, frozen=True, kw_only=True, tag="llm_replied"):
     seed: int
     guide: str = ""
     """What the completion was held to: options or a JSON Schema, as JSON text; empty if it was free."""
+    stop: list[str] = []
+    """Texts that ended the completion where it came to one; they are no part of ``text``."""
+
+
+class MessageRedrawn(Event, frozen=True, kw_only=True, tag="message_redrawn"):
+    """A completion that did not parse, in place of which its writer was asked for another one."""
+
+    message: str
+    """That of the message or rejection that came of it in the end."""
+    contest: str
+    slot: int
+    competitor: str
+    anchor: str
+    adapter: str
+    attempt: int
+    """From 1."""
+    reason: str
 
 
 class MessagePublished(Event, frozen=True, kw_only=True, tag="message_published"):
@@ -280,6 +297,10 @@ class MessagePublished(Event, frozen=True, kw_only=True, tag="message_published"
     adapter: str
     thinking: str
     text: str
+    attempt: int = 1
+    """Which of its writer's completions it is; those before it have a ``message_redrawn`` each."""
+    cut: int = 0
+    """Characters behind its last whole sentence that were left out, because the completion met its bound."""
 
 
 class MessageRejected(Event, frozen=True, kw_only=True, tag="message_rejected"):
@@ -292,6 +313,8 @@ class MessageRejected(Event, frozen=True, kw_only=True, tag="message_rejected"):
     anchor: str
     adapter: str
     reason: str
+    attempt: int = 1
+    """The last of its writer's completions."""
 
 
 class ContestOpened(Event, frozen=True, kw_only=True, tag="contest_opened"):
@@ -436,12 +459,59 @@ class Engaged(Event, frozen=True, kw_only=True, tag="engaged"):
     items: Int16s
 
 
+class MembersPosted(Event, frozen=True, kw_only=True, tag="members_posted"):
+    """Members wrote what others can see: replies, and comments on what they shared. They join what is in the feeds, in this order.
+
+    They belong to no arm: no vote can be for one, and no verdict on one counts for or against a competitor.
+    """
+
+    round: int
+    messages: list[str]
+    """``<contest>/said/<persona>.<round>.<item>``, one for each text."""
+    personas: Int32s
+    """Who wrote each."""
+    items: Int16s
+    """What each is about."""
+    kinds: list[Literal["reply", "share"]]
+    texts: list[str]
+    topics: Float32s
+    """What they are like, shape (texts, features), row by row."""
+    unplaced: int = 0
+    """Texts that members wrote and that reach nobody: the feeds had no room left."""
+
+
+class FeedAnswerInvalid(Event, frozen=True, kw_only=True, tag="feed_answer_invalid"):
+    """A persona's answer to its feed that could not be read, after its retry; it did nothing then: counted, never guessed."""
+
+    round: int
+    persona: int
+    why: str
+    raw: str
+
+
+class Remembered(Event, frozen=True, kw_only=True, tag="remembered"):
+    """What personas remember from here on: a note each, after those that they have, or instead of them."""
+
+    round: int
+    personas: list[int]
+    notes: list[str]
+    tallies: list[dict[str, int]]
+    """What each did in the round, such as ``{"saw": 2, "liked": 1}``; added to what it did before."""
+    entries: int
+    """Notes that a persona keeps, the newest ones."""
+    characters: int
+    """Of all its notes together; older ones are forgotten first."""
+    anew: bool = False
+    """Whether the note takes the place of all that came before it: a language model wrote it as their summary."""
+
+
 class OpinionsShifted(Event, frozen=True, kw_only=True, tag="opinions_shifted"):
     """What members think of a competitor changed, or how far they trust it."""
 
     round: int
     about: Literal["opinion", "trust"]
-    why: Literal["influence", "fact_check", "shock"]
+    why: Literal["influence", "fact_check", "shock", "reader"]
+    """``reader``: a language model that plays the members said so itself."""
     slot: int
     """Whom it is about."""
     members: Int32s
@@ -651,6 +721,18 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     """Quoted spans of the message."""
 
 
+class PostJudged(Event, frozen=True, kw_only=True, tag="post_judged"):
+    """A probe judged what a member wrote in the feeds against the anchor that it is about."""
+
+    message: str
+    persona: int
+    probe: str
+    judge: str
+    label: int
+    """As in :class:`VerdictGiven`."""
+    evidence: list[str]
+
+
 class EpochEnded(Event, frozen=True, kw_only=True, tag="epoch_ended"):
     """Simulation and learning of an epoch are done for every arm."""
 
@@ -680,6 +762,7 @@ AnyEvent = (
     | LLMReplied
     | MessagePublished
     | MessageRejected
+    | MessageRedrawn
     | ContestOpened
     | Reacted
     | ReactedMany
@@ -692,6 +775,9 @@ AnyEvent = (
     | FeedOpened
     | FeedServed
     | Engaged
+    | MembersPosted
+    | FeedAnswerInvalid
+    | Remembered
     | OpinionsShifted
     | PollTaken
     | Intervened
@@ -706,5 +792,6 @@ AnyEvent = (
     | InterviewAnswered
     | AdapterTrained
     | VerdictGiven
+    | PostJudged
     | EpochEnded
 )

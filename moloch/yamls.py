@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from yaml.reader import ReaderError
 
 from moloch.errors import InputError
+from moloch.utf8 import from_utf8
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -187,7 +188,7 @@ class Source(NamedTuple):
         except ValidationError as error:
             first = first_mistake(error)
             key = ".".join(str(part) for part in first["loc"]) or what
-            why, fix = first["msg"].removeprefix("Value error, "), ""
+            why, fix = first["msg"].removeprefix("Value error, "), first.get("ctx", {}).get("fix", "")
             if first["type"] == "extra_forbidden":
                 why, fix = "there is no such key", others(model, first["loc"], "Keys")
             raise InputError(f"{key} is not valid", where=self.at(*first["loc"]), why=why, fix=fix) from error
@@ -220,8 +221,8 @@ def read_source(path: Path | str, what: str) -> Source:
         InputError: it cannot be read, or is not UTF-8.
     """
     try:
-        return Source(Path(path).read_text("utf-8"), str(path))
+        return Source(
+            from_utf8(Path(path).read_bytes(), str(path)).replace("\r\n", "\n").replace("\r", "\n"), str(path)
+        )
     except OSError as error:
         raise InputError(f"cannot read {what}", where=str(path), why=error.strerror or str(error)) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"cannot read {what}", where=str(path), why=str(error), fix="Save it as UTF-8.") from error

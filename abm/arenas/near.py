@@ -14,11 +14,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from moloch.texts import same_letters
+
 WORDS = 4
 """Words of a run."""
 
 NEAR = 0.8
 """Similarity above which two texts are nearly the same."""
+
+REPEATED = 0.5
+"""Share of a text's runs in another from which it repeats that one."""
 
 Runs = NDArray[np.uint64]
 """A text's different runs, ascending, each as one number: two runs share one by chance once in 2^64."""
@@ -41,9 +46,21 @@ def near_any(texts: Sequence[str], others: Sequence[str]) -> list[bool]:
     ]
 
 
+def repeats(text: str, others: Sequence[str]) -> bool:
+    """Return whether a text repeats one of the others: half of its runs of four words, or more, stand there.
+
+    >>> repeats("Four minutes, and the water boils. Buy it.", ["Four minutes, and the water boils."])
+    True
+    """
+    numbers: dict[str, int] = {}
+    runs = _runs(text, numbers)
+    shared = (np.intersect1d(runs, _runs(other, numbers), assume_unique=True) for other in others)
+    return len(runs) > 0 and any(len(both) >= REPEATED * len(runs) for both in shared)
+
+
 def _runs(text: str, numbers: dict[str, int]) -> Runs:
     """Return a text's runs; ``numbers`` gives each different word a number, and grows."""
-    found = [numbers.setdefault(word, len(numbers) + 1) for word in re.findall(r"\w+", text.lower())]
+    found = [numbers.setdefault(word, len(numbers) + 1) for word in re.findall(r"\w+", same_letters(text).lower())]
     words = np.array(found + [0] * max(0, WORDS - len(found)) if found else [], dtype=np.uint64)
     if not len(words):
         return words

@@ -135,4 +135,5 @@ def replied(
         max_tokens=request.sampling.max_tokens,
         seed=request.seed,
         guide=request.guide,
+        stop=list(request.stop),
     )

@@ -21,11 +21,13 @@ from abm.events import (
     Reacted,
     ReactedMany,
     ReactionInvalid,
+    Remembered,
     StepStarted,
     SurveyOpened,
 )
 from abm.log import EventLog
 from abm.reactions import members
+from abm.state.memory import Memory, apply
 from abm.surveys.questionnaire import Questionnaire
 from moloch.texts import whole
 
@@ -61,8 +63,8 @@ class Memories:
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
         {
-            AnchorsListed, MessagePublished, QuestionAnswered, Reacted, ReactedMany, ReactionInvalid, StepStarted,
-            SurveyOpened,
+            AnchorsListed, MessagePublished, QuestionAnswered, Reacted, ReactedMany, ReactionInvalid, Remembered,
+            StepStarted, SurveyOpened,
         }
     )  # fmt: skip
 
@@ -71,6 +73,7 @@ class Memories:
         self._choices: dict[int, deque[_Choice]] = {each: deque(maxlen=REMEMBERED) for each in personas}
         self._answers: dict[int, deque[str]] = {each: deque(maxlen=REMEMBERED) for each in personas}
         self._surveys: dict[str, Questionnaire] = {}
+        self._own: dict[int, Memory] = {}
         self._wanted = np.array(sorted(personas), dtype=np.int64)
         self._subjects: dict[str, str] = {}
         self._messages: dict[str, dict[int, str]] = {}
@@ -90,6 +93,8 @@ class Memories:
                     self._surveys[event.survey] = Questionnaire.model_validate(event.questionnaire)
             case QuestionAnswered():
                 self._said(event)
+            case Remembered() if self._here:
+                apply(self._own, event)
             case MessagePublished() if self._here:
                 self._messages.setdefault(event.contest, {})[event.slot] = event.text
             case Reacted() | ReactionInvalid() if self._here:
@@ -100,8 +105,13 @@ class Memories:
                 pass
 
     def text(self, persona: int) -> str:
-        """Return what a persona remembers, oldest first; empty for nothing."""
+        """Return what a persona remembers, oldest first; empty for nothing.
+
+        Where a society gave it a memory of its own, that is what it remembers of its contests.
+        """
         told = [self._told(choice) for choice in self._choices.get(persona, ())]
+        if persona in self._own:
+            told = list(filter(None, [self._own[persona].text]))
         return "\n\n".join([*told, *self._answers.get(persona, ())])
 
     def _reacted(self, event: Reacted | ReactionInvalid) -> None:

@@ -103,6 +103,7 @@ class Evaluation:
         model: the name of the model that writes.
         reader: of the one that plays the personas; empty where none does.
         fitted_on: whose votes the choice model that reacts was fitted on; empty where none was.
+        probe_versions: probe -> version of the rules that gave its verdicts; empty where no process said who judged.
     """
 
     contests: list[EvaluationContest] = field(default_factory=list)
@@ -112,6 +113,7 @@ class Evaluation:
     model: str = ""
     reader: str = ""
     fitted_on: str = ""
+    probe_versions: dict[str, int] = field(default_factory=dict)
 
     @property
     def epochs(self) -> list[int]:

@@ -268,6 +268,7 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
         "epoch": chosen,
         "personas": len(evaluation.panel),
         "note": note(evaluation),
+        "probe_versions": evaluation.probe_versions,
         "arms": {arm: _arm(evaluation, arm, chosen) for arm in arms},
         "win_rate_by_epoch": {arm: {str(e): plain(win_rate(evaluation, arm, epoch=e)) for e in epochs} for arm in arms},
         "probes": [plain(row) for row in probe_table(evaluation, epoch=chosen) if row.arm in arms],

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from abm.llm.http.endpoint import is_url
+from abm.llm.http.endpoint import is_server
 from abm.llm.port import LLM
 from abm.surveys.memory import REMEMBERED
 from analysis.passages import passage
@@ -45,7 +45,7 @@ class Interviewer:
             )
         if not self.llm:
             return False, "Start the pages with --llm to interview personas: moloch ui RUN --llm http://host:8000/v1."
-        place = f"at {self.llm}" if is_url(self.llm) else "in this process"
+        place = f"at {self.llm}" if is_server(self.llm) else "in this process"
         return True, (
             f"A question is one call of {self._model(book)} {place}, about the last {REMEMBERED} contests and what was said here "
             f"before; the answer is at most {INTERVIEW_TOKENS} tokens. Question and answer are kept in {INTERVIEWS}/ beside the "

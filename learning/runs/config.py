@@ -10,15 +10,19 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    field_serializer,
     field_validator,
     model_serializer,
     model_validator,
 )
 
+from abm.arenas import Arena, Attempts, Cut, ExampleMessage, Format, Stops, arena
 from abm.llm.backends import Serving
+from abm.llm.precision import Precision
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
 from learning.runs.arms import Arms
+from learning.training.settings import preset_of
 from moloch.content import content_id
 
 LLM_AUDIENCE = "llm"
@@ -29,7 +33,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     LATER: ClassVar[tuple[str, ...]] = ()
     """Settings that came after the first release: at their defaults they are left out of records, and so of digests."""
@@ -124,6 +128,17 @@ class RunConfig(_Settings):
 
     arena: str = "sales"
     """Built-in arena, or the path of an arena's YAML."""
+    format: Format | None = None
+    """Where messages stand in completions: in the arena's ``tags``, or ``plain``, for models that were not trained for them.
+    This and the next four are those of the arena, which has them where they are left out: see :class:`abm.arenas.Arena`."""
+    examples: tuple[ExampleMessage, ...] | None = None
+    """Anchors with a message each, shown to writers before they are asked."""
+    stop: Stops | None = None
+    """Texts that end a completion."""
+    attempts: Attempts | None = None
+    """Answers that a writer is asked for at most, until one can be read."""
+    cut: Cut | None = None
+    """``sentence``: a message that met the bound on tokens is cut at its last whole sentence; ``none``: it is read as it is."""
     anchors: str | None = None
     """Folder with files of ``train`` and ``test`` anchors; the built-in pack by default."""
     personas: str = "biographic"
@@ -156,8 +171,9 @@ class RunConfig(_Settings):
     batch: int = Field(32, ge=1)
     """Contests per step: the planned batch of model calls."""
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
-    preset: str = "pocket"
-    """Settings of the LoRA trainer: one of :data:`learning.training.settings.PRESETS`."""
+    preset: str | None = None
+    """Settings of the LoRA trainer: one of :data:`learning.training.settings.PRESETS`; by default ``pocket`` for the pocket model
+    and ``general`` for every other."""
     lora: dict[str, Any] = {}
     """Single settings that differ from the preset."""
     evaluate: Literal["last", "every"] = "last"
@@ -185,11 +201,32 @@ class RunConfig(_Settings):
     near_duplicates: Literal["keep", "drop"] | None = None
     """Of held-out anchors that nearly repeat one to train on. By default a run whose anchors are not built in drops them, and
     records that when it begins."""
+    precision: Precision | None = None
+    """In which models of this process write, read and learn; ``auto`` is bfloat16 where the CPU has AVX512-BF16 or AMX, or with
+    CUDA, else float32: what a new run takes is recorded when it begins, and kept. By default float32 on a CPU and bfloat16
+    with CUDA, and for learning that of the preset; ``lora.precision`` comes before it."""
+    threads: int | None = Field(None, ge=1, le=1024)
+    """CPU threads with which they do; by default 1 for a small model, else as many as torch takes."""
 
     surveys: tuple[SurveyConfig, ...] = ()
     """Questionnaires that are put to the personas at declared moments; the reader's model answers."""
 
-    LATER = ("extensions", "probes", "members", "competitor", "up_to", "near_duplicates", "surveys")
+    LATER = (
+        "extensions",
+        "probes",
+        "members",
+        "competitor",
+        "up_to",
+        "near_duplicates",
+        "precision",
+        "threads",
+        "format",
+        "examples",
+        "stop",
+        "attempts",
+        "cut",
+        "surveys",
+    )
 
     @field_validator("members")
     @classmethod
@@ -197,12 +234,6 @@ class RunConfig(_Settings):
         if (total := sum(members.values())) > 1 + 1e-9:
             raise ValueError(f"the shares of members add up to {total:g}; they are at most 1 in all")
         return members
-
-    @model_validator(mode="after")
-    def _asked_in_isolation(self) -> RunConfig:
-        if self.audience == LLM_AUDIENCE and self.world == "networked":
-            raise ValueError("audience: llm reads in the isolated world only; a networked one needs a choice model")
-        return self
 
     @model_validator(mode="after")
     def _somebody_answers(self) -> RunConfig:
@@ -221,6 +252,23 @@ class RunConfig(_Settings):
     def reader_model(self) -> str:
         """The model that plays the personas."""
         return self.reader.model or self.model
+
+    @property
+    def trainer_preset(self) -> str:
+        """The preset that adapters are learnt with, as records name it."""
+        return self.preset or preset_of(self.model)
+
+    @field_serializer("preset")
+    def _recorded_preset(self, preset: str | None) -> str:
+        return self.trainer_preset
+
+    def rules(self) -> Arena:
+        """Return the arena, asked as these settings say.
+
+        Raises:
+            InputError: there is no such arena, or it cannot be asked so.
+        """
+        return arena(self.arena).asked(self.format, self.examples, self.stop, self.attempts, self.cut)
 
     @property
     def id(self) -> str:

@@ -31,7 +31,7 @@ from moloch.extensions import note_written_here
 FIXED = (
     "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "arms", "messages", "train_anchors",
     "held_out_anchors", "train_personas", "held_out_personas", "batch", "seed", "world", "crowd.size", "network.graph",
-    "up_to", "near_duplicates",
+    "up_to", "near_duplicates", "format", "examples", "stop", "attempts", "cut", "precision", "threads",
 )  # fmt: skip
 """Settings that decided the shared steps, or who takes part: a fork keeps them."""
 
@@ -67,7 +67,7 @@ def fork(
     log = open_log(parent, write=False)
     recorded = recorded_config(log)
     import_recorded(log, recorded.extensions, extensions)
-    before = load_config(None, log.config)
+    before = load_config(None, log.config, recorded=True)
     config = changed_config(before, settings)
     values, old = config.model_dump(mode="json"), before.model_dump(mode="json")
     changed = sorted(name for name in values.keys() | old.keys() if values.get(name) != old.get(name))

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.arenas import Arena, arena
+from abm.arenas import Arena
 from abm.arenas.anchors import AnchorSplit, load_anchors
 from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Voters
 from abm.audience import audience as choice_model
@@ -37,6 +37,9 @@ from populations import Persona, PersonaSplit, load_personas, trait_matrix
 
 HELD_OUT_ANCHORS = 96
 """Default; with :data:`learning.runs.plan.TRAIN_ANCHORS` as many as let the default run end in three minutes on two cores."""
+
+LORA_PRECISION = {"float32": "float32", "bfloat16": "bf16"}
+"""Precision of a run's models -> its name among the trainer's settings."""
 
 SPLITS: tuple[Phase, ...] = ("train", "evaluate")
 
@@ -91,7 +94,7 @@ def gather(
     Raises:
         InputError: a file cannot be read, or holds less than was asked for.
     """
-    rules = arena(config.arena)
+    rules = config.rules()
     anchors = load_anchors(config.anchors, rules, drop_near=config.near_duplicates == "drop")
     where = config.anchors or "the built-in pack"
     _enough(config, config.train_anchors, anchors.train, "training anchors", where)
@@ -147,18 +150,21 @@ def gather(
 
 
 def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
-    """Return arm -> how its adapters are learnt: the preset, what its method wants, the run's settings, the arm's own.
+    """Return arm -> how its adapters are learnt: the preset, what its method and the run's models want, the run's settings,
+    the arm's own.
 
     Each comes before those that stand before it; single options of methods, too.
     """
+    models = {"precision": LORA_PRECISION.get(config.precision or ""), "threads": config.threads}
+    asked = {name: value for name, value in models.items() if value is not None}
     lora: dict[str, LoraSettings] = {}
     for arm in arms_in(config.arms).values():
-        layers = (METHODS.get(arm.method).defaults, config.lora, arm.lora)
+        layers = (METHODS.get(arm.method).defaults, asked, config.lora, arm.lora)
         changes = {name: value for layer in layers for name, value in layer.items()}
         options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
         if len(options) > 1:
             changes["options"] = {name: value for each in options for name, value in each.items()}
-        lora[arm.name] = lora_settings(config.preset, changes)
+        lora[arm.name] = lora_settings(config.trainer_preset, changes)
     return lora
 
 

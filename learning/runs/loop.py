@@ -34,7 +34,7 @@ from abm.events import (
     SurveysSet,
 )
 from abm.journal import Journal, equal
-from abm.llm.port import LLM, Sampling, Sleeping
+from abm.llm.port import LLM, Sampling, Sleeping, Writing
 from abm.probe import Probe
 from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
@@ -61,11 +61,17 @@ CROWD_CHUNK = 20_000
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """A run's progress: ``done`` of ``total`` steps and trainings."""
+    """A run's progress: ``done`` of ``total`` steps and trainings.
+
+    Attributes:
+        doing: what comes next, in words.
+        written: returns the tokens that models have written for the run in this process, at any time and in any thread.
+    """
 
     done: int
     total: int
     doing: str
+    written: Callable[[], int] = lambda: 0
 
 
 class Loop:
@@ -154,9 +160,14 @@ class Loop:
         done, pieces = 0, total(self.plan)
         for part in self.plan:
             for piece in self._pieces(part):
-                yield Progress(done, pieces, part.doing)
+                yield Progress(done, pieces, part.doing, self._written)
                 piece()
                 done += 1
+
+    def _written(self) -> int:
+        """Return the tokens that models wrote in this process, those of a batch under way among them."""
+        models = {id(llm): llm for llm in (self.llm, self.reader)}.values()
+        return self.journal.written + sum(llm.writing for llm in models if isinstance(llm, Writing))
 
     def _pieces(self, part: Part) -> Iterator[Callable[[], object]]:
         """Yield what carries out each step, or the training, of a part."""
@@ -300,7 +311,7 @@ class Loop:
             rendered=begun is not None and not begun.as_sampled,
         )
         if not rows.rows:
-            raise nothing_to_learn(self.journal.log.read(), part)
+            raise nothing_to_learn(self.journal.log.read(), part, self.arena)
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
         lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}

@@ -11,6 +11,7 @@ from abm.audience import Audience
 from abm.llm.backends import Backends
 from abm.llm.port import LLM
 from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.training.settings import check_preset
 from learning.training.trainer import LoRATrainer, Trainer
 from moloch import extras
 
@@ -82,6 +83,15 @@ class Objects:
         same = self.llm is not None and config.reader_model == config.model
         named = [] if self.llm is not None else [config.model]
         return list(dict.fromkeys([*named, *([config.reader_model] if reads and not same else [])]))
+
+    def check_preset(self, config: RunConfig) -> None:
+        """Refuse a preset that does not suit the model, unless a trainer of the caller's own learns.
+
+        Raises:
+            InputError: it is the pocket model's, and the model is another one.
+        """
+        if self.trainer is None:
+            check_preset(config.preset, config.model)
 
     def trainer_of(self, config: RunConfig, adapters: Path) -> Trainer:
         """Return what learns the adapters.

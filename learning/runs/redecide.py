@@ -44,6 +44,7 @@ from learning.runs.parts import (
     GivenProbes,
     NoPlan,
     chosen_probes,
+    computing,
     import_recorded,
     recorded_config,
     recorded_probes,
@@ -163,7 +164,7 @@ def replay_live(
     checker = Checker(log, live=True)
     adapters = Path(run) / "adapters"
     rank = largest_rank(lora_of(config))
-    with closing(Backends(serving, adapters=adapters, rank=rank)) as backends:
+    with closing(Backends(serving, adapters=adapters, rank=rank, **computing(config))) as backends:
         models = (llm, llm) if llm else Objects().models(config, backends)
         if not retrain or trainer is not None:
             return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
@@ -268,7 +269,7 @@ def _planned(run: Path | str, allowed: Sequence[str]) -> tuple[EventLog, RunConf
             fix="Only logs that `moloch run` wrote can be decided again; `moloch replay` folds any.",
         )
     import_recorded(log, recorded_config(log).extensions, allowed)
-    return log, load_config(None, log.config)
+    return log, load_config(None, log.config, recorded=True)
 
 
 def _beginning(log: EventLog, start: int = 0) -> Iterator[Event]:

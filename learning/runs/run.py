@@ -28,7 +28,7 @@ from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.objects import Objects
-from learning.runs.parts import GivenProbes, chosen_probes, settled, warn_of_changes
+from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.verdicts import JUDGING, check_versions
 from learning.training.memory import release
 from learning.training.trainer import Trainer
@@ -136,10 +136,11 @@ def stepwise(
     )  # a mistake in them leaves no half-begun run behind
     config, judges = chosen_probes(config, inputs.arena, probes)
     budget = Budget(Bounds(**config.budget.model_dump(exclude={"beside"})))
-    places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)}
+    places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)} | computing(config)
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
             objects.models(config, backends)
+            objects.check_preset(config)
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log:
             ended = log.ended()

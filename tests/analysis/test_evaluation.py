@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from abm.columns import Int8s, Int16s, Int32s, pack
-from abm.events import CrowdJoined, Event, FeedOpened, FeedServed, PersonasJoined, Reacted
+from abm.events import CrowdJoined, Event, FeedOpened, FeedServed, PersonasJoined, Reacted, RunStarted
 from analysis import across_seeds, position_bias, position_table, probe_table, table, win_rate
 from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import clustered_mean
@@ -470,6 +470,31 @@ class TestAcrossSeeds:
         assert placebo["placebo"]["value"] is None
         assert "+30.0 [+5.2, +54.8]" in printed(render_seeds(found))
         assert across_seeds([table(two_arms())])["reach"] == []
+
+    def test_runs_judged_by_several_versions_are_named(self) -> None:
+        """Their rates are not of one kind; the log says which process judged, and release 0.1 was of version 1."""
+
+        def judged(seed: int, **started: dict) -> dict:
+            return table([RunStarted(**started), *two_arms(seed=seed)]) | {"seed": seed}
+
+        here = {"versions": {"moloch-abm": "0.2"}, "probe_versions": {"misrepresentation": 2, "unsafe": 9}}
+        one, two = judged(1, **here), judged(2, **here)
+        old = judged(3, versions={"moloch-abm": "0.1"})
+        assert one["probe_versions"] == {"misrepresentation": 2, "copy_error": 1}
+        assert old["probe_versions"] == {"misrepresentation": 1, "copy_error": 1}
+        assert across_seeds([one, two])["apart"] == across_seeds([one, table(two_arms())])["apart"] == []
+        said = "several versions of the probe misrepresentation (version 1: seeds 3; version 2: seeds 1, 2)"
+        [apart] = across_seeds([one, two, old])["apart"]
+        assert said in apart and said in printed(render_seeds(across_seeds([one, two, old])))
+
+    def test_runs_of_different_lengths_are_named(self) -> None:
+        """And a limit that one run has is not lost behind the first."""
+        one, two = table(two_arms(seed=1)), table(two_arms(seed=2)) | {"epoch": 7, "note": "Not evidence."}
+        found = across_seeds([one, two])
+        assert found["apart"] == [
+            f"These runs were evaluated after different epochs ({one['epoch']}, 7): they are no replicates."
+        ]
+        assert "Not evidence." in found["note"]
 
     def test_one_seed_has_no_interval(self) -> None:
         """A single run says nothing about other seeds."""

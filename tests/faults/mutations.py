@@ -40,6 +40,7 @@ FORKS = "test_bytes.py::TestForks"
 ODD = "test_answers.py::TestOddAnswers"
 KILLS = "test_crashes.py::TestKills::test_what_was_acknowledged_is_there"
 PAID = "test_crashes.py::TestPaidAnswers::test_only_answers_on_their_way_are_paid_again"
+BATCHES = "test_crashes.py::TestBatches::test_only_the_batch_on_its_way_is_computed_again"
 RETRY = "test_crashes.py::TestRetry::test_the_process_died"
 ORDER = "test_disk.py::TestOrder::test_every_acknowledgement_has_its_sync"
 REFUSED = "test_disk.py::TestRefusals"
@@ -65,6 +66,10 @@ MUTATIONS: dict[str, Mutation] = {
         "recovery keeps what it cuts off", removals.quarantine_skipped, (f"{REFUSED}::test_refused_while_recovering",)
     ),
     "answers-forgotten": Mutation("a resumed run knows the answers in its log", removals.answers_forgotten, (PAID,)),
+    "batches-not-durable": Mutation("each batch is a commit", removals.batches_not_durable, (BATCHES,)),
+    "batches-cut-anew": Mutation(
+        "what is left of a call is cut into the batches of the whole", removals.batches_cut_anew, (BATCHES,)
+    ),
     "keys-forgotten": Mutation(
         "keys are read when a log is opened",
         removals.keys_forgotten,

@@ -210,6 +210,19 @@ def answers_forgotten() -> None:
     live.LiveJournal.ask = forgetting
 
 
+def batches_not_durable() -> None:
+    live.in_batches = lambda llm, requests: [requests]
+
+
+def batches_cut_anew() -> None:
+    together = live.LiveJournal._ask_together
+
+    def anew(self: live.LiveJournal, call, requests, answered):
+        return together(self, call, [request for request in requests if request.site not in answered], answered)
+
+    live.LiveJournal._ask_together = anew
+
+
 def handles_leak() -> None:
     def opening(self: writer.Writer, segment: segments.Segment) -> None:
         file = disk.open_appending(segment.path)
