@@ -39,7 +39,7 @@ from abm.worlds.networked import interventions
 from abm.worlds.networked.choices import Choices, Entry, Own, choose, offer_of, poll, reacted, with_own
 from abm.worlds.networked.churn import churned
 from abm.worlds.networked.feed_answers import FeedAnswer, Unreadable
-from abm.worlds.networked.notes import noted, summed_up
+from abm.worlds.networked.notes import brought, noted, summed_up
 from abm.worlds.networked.pages import ChoiceNow, Narrator, Views, account_names, pages
 from abm.worlds.networked.personas import ask_personas, sum_up
 from abm.worlds.networked.readers import asked_members, asked_part, reader
@@ -130,7 +130,7 @@ class NetworkedModel(Model):
         self.append([*(verdict for slate in slates for verdict in self.verdicts(slate)), *self._posts_judged()])
 
     def _opened_platform(self) -> Iterator[Event]:
-        """Yield the opening of the platform, and who follows each competitor from the start."""
+        """Yield the opening of the platform, who follows each competitor from the start, and what personas remember from before."""
         ids, feed = self.voters.ids, self.network.feed
         contiguous = np.array_equal(ids, ids[0] + np.arange(len(ids)))
         yield PlatformOpened(
@@ -147,6 +147,8 @@ class NetworkedModel(Model):
         for competitor in self.competitors:
             followed = np.full(len(followers), account(competitor.slot))
             yield from self._ties(TiesFormed, "audience", followers, followed, cause=FIRST)
+        played = ids[self.asked_members].tolist()
+        yield from brought(self.stage.remembered, played, self.state.step, self.network.memory)
 
     def _first_followers(self) -> NDArray[np.int64]:
         """Return the members who follow every competitor from the start, as persona indices."""
