@@ -102,6 +102,15 @@ def serving(
     return [f"{name}={value}" for name, value in values.items() if value is not None]
 
 
+def read_by(reader: str | None, settings: RunConfig) -> list[str]:
+    """Return, as ``key=value``, the settings by which ``--reader`` plays the personas of a run with ``settings``."""
+    if reader is None:
+        return []
+    from learning.runs.readers import reader_settings
+
+    return reader_settings(reader, settings.serving, settings.model)
+
+
 def places(serving: Path | None, llm: str | None) -> Serving:
     """Return where models are served, by a file and the option that comes before it.
 
@@ -112,20 +121,10 @@ def places(serving: Path | None, llm: str | None) -> Serving:
     from moloch.errors import InputError
     from moloch.yamls import read_source
 
-    if serving is None:
-        said = Serving()
-    else:
+    said = Serving()
+    if serving is not None:
         source = read_source(serving, "the settings of servers")
         said = source.validated(Serving, "the settings of servers")
         if llm is None and (unknown := said.unknown_backend) is not None:
             raise InputError(unknown.what, where=source.at("llm"), why=unknown.why, fix=unknown.fix)
     return said if llm is None else said.model_copy(update={"llm": llm})
-
-
-def read_by(reader: str | None, settings: RunConfig) -> list[str]:
-    """Return, as ``key=value``, the settings by which ``--reader`` plays the personas of a run with ``settings``."""
-    if reader is None:
-        return []
-    from learning.runs.readers import reader_settings
-
-    return reader_settings(reader, settings.serving, settings.model)

@@ -42,6 +42,7 @@ from abm.reactions import members
 from analysis.readings._ballots import Ballots, placed
 from analysis.readings.contests import BASE, NOBODY, Evaluation, EvaluationContest, Side
 from analysis.readings.reading import result_of
+from learning.fitness import ObservedModels
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,7 +58,7 @@ def read_evaluation(events: Iterable[Event] | Evaluation) -> Evaluation:
 class EvaluationReading:
     """Reads an :class:`Evaluation`; of a growing log, only new events are read. A row of its frame is a contest."""
 
-    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+    TAKES: ClassVar[frozenset[type[Event]]] = ObservedModels.TAKES | frozenset({
         AudienceSet, CompetitorsJoined, ContestDecided, CrowdJoined, FeedOpened, FeedServed, Forked, MessagePublished,
         MessageRejected, PersonasJoined, Reacted, ReactedMany, ReactionInvalid, ReaderJoined, RunConfigured, RunResumed,
         RunStarted, StepEnded, StepStarted, VerdictGiven,
@@ -65,6 +66,7 @@ class EvaluationReading:
 
     def __init__(self) -> None:
         self._evaluation = Evaluation()
+        self._observed = ObservedModels()
         self._result: Evaluation | None = None
         self._panel: list[NDArray[np.int32]] = []
         self._step: StepStarted | None = None
@@ -81,6 +83,7 @@ class EvaluationReading:
             contests = [contest for contest in self._evaluation.contests if contest.outcome]
             panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in contests)]))]
             self._result = replace(self._evaluation, contests=contests, panel=np.concatenate(panel))
+            self._result.models = self._observed.result()
         return self._result
 
     def frame(self) -> pl.DataFrame:
@@ -89,6 +92,7 @@ class EvaluationReading:
 
     def take(self, event: Event) -> None:
         """Take the next event."""
+        self._observed.take(event)
         match event:
             case Reacted():  # first, for most events are
                 self._react(event)

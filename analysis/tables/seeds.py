@@ -37,6 +37,9 @@ def across_seeds(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "note": " ".join(dict.fromkeys(t["note"] for t in tables if t["note"])),
         "apart": _apart(tables),
         "seeds": [t["seed"] for t in tables],
+        "flags": _by_seed(tables, "flags"),
+        "withheld": "; ".join(_by_seed(tables, "withheld")),
+        "validity": _by_seed(tables, "validity"),
         "arms": {arm: _arm([t["arms"][arm] for t in tables if arm in t["arms"]]) for arm in arms},
         "probes": _probes(tables),
         "reach": _reach(tables),
@@ -61,6 +64,20 @@ def _apart(tables: Sequence[dict[str, Any]]) -> list[str]:
             f"These runs were evaluated after different epochs ({', '.join(map(str, epochs))}): they are no replicates."
         )
     return said
+
+
+def _by_seed(tables: Sequence[dict[str, Any]], name: str) -> list[str]:
+    """Return what each run says under a name, with its seed; once where all say the same."""
+    said = [
+        (table["seed"], line)
+        for table in tables
+        for line in ([table[name]] if isinstance(table.get(name), str) else table.get(name, []))
+        if line
+    ]
+    lines = dict.fromkeys(line for _, line in said)
+    if len(said) == len(tables) and len(lines) == 1:
+        return list(lines)
+    return [f"seed {seed}: {line}" for seed, line in said]
 
 
 def _reach(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -63,10 +63,21 @@ class ReaderConfig(_Settings):
     temperature: float = Field(default=0.1, ge=0, le=2)
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=512, ge=8, le=8192)
-    answer: Literal["tags", "json"] = "tags"
-    """``json``: one JSON object, to whose schema servers hold the model."""
+    answer: Literal["tags", "json", "letters"] = "tags"
+    """``json``: one JSON object, to whose schema servers hold the model. ``letters``: the probabilities of the letters, in both
+    orders, from which a vote is drawn; no thoughts, and temperature, top_p and max_tokens play no part."""
     retries: int = Field(default=1, ge=0, le=1)
     """Times that a member is asked for the letter alone, after an answer that names no option."""
+
+    @model_validator(mode="after")
+    def _letters_alone(self) -> ReaderConfig:
+        if self.answer == "letters":
+            for name in ("temperature", "top_p", "max_tokens"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"answer: letters writes nothing and draws from the odds as they are; leave {name} out"
+                    )
+        return self
 
 
 class CrowdConfig(_Settings):
@@ -187,6 +198,9 @@ class RunConfig(_Settings):
     """Where models are served: no part of what decides the run, and of no record of it."""
     budget: BudgetConfig = Field(default_factory=BudgetConfig, exclude=True)
     """What may be spent; likewise."""
+    gate: Literal["flag", "stop"] | None = Field(default=None, exclude=True)
+    """What happens after the first step where a model is not fit to write or to read: ``stop`` the run, which goes on with
+    ``flag``. By default ``stop`` where answers may cost money. It decides nothing that a record holds, and is of none."""
     extensions: tuple[str, ...] = ()
     """Modules of your own, imported before the run begins; they register the parts that other settings name."""
     probes: tuple[str, ...] | None = None
@@ -234,6 +248,14 @@ class RunConfig(_Settings):
         if (total := sum(members.values())) > 1 + 1e-9:
             raise ValueError(f"the shares of members add up to {total:g}; they are at most 1 in all")
         return members
+
+    @model_validator(mode="after")
+    def _letters_in_isolation(self) -> RunConfig:
+        if self.audience == LLM_AUDIENCE and self.world == "networked" and self.reader.answer == "letters":
+            raise ValueError(
+                "reader.answer: letters is for the isolated world; in a networked one a persona answers a whole page"
+            )
+        return self
 
     @model_validator(mode="after")
     def _somebody_answers(self) -> RunConfig:

@@ -23,7 +23,7 @@ from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
 from moloch.errors import InputError
-from moloch.yamls import Source, first_mistake, others, plain, read_source
+from moloch.yamls import NO_NUMBER, Source, first_mistake, others, plain, read_source, truth_for_number
 
 PROFILES = ("gpu", "laptop", "paper")
 """Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
@@ -71,6 +71,9 @@ def load_config(
         config = RunConfig.model_validate(values)
     except ValidationError as error:
         raise _invalid(error, source, elsewhere) from error
+    if (keys := truth_for_number(values, config)) is not None:
+        where = "" if keys[0] in elsewhere else source.at(*keys)
+        raise InputError(f"setting {'.'.join(map(str, keys))!r} is not valid", where=where, why=NO_NUMBER)
     _check_lora(config, source, elsewhere, recorded)
     if imports:
         extensions.load(config.extensions)

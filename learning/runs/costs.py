@@ -132,6 +132,7 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
     if config.audience == LLM_AUDIENCE:
         networked = config.world == "networked"
         calls = sum(_readings(config, parts, split) * len(inputs.split(split)) for split in SPLITS)
+        calls *= 2 if config.reader.answer == "letters" else 1  # both orders
         options = config.network.feed.slots if networked else 2
         prompts = [_react(inputs, persona.text, options, written) for persona in inputs.people.held_out[:SAMPLE]]
         roles.append(
@@ -143,7 +144,7 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
                 seen["react"],
                 speeds,
                 _mean_tokens(prompts) + (_page_tokens(config) if networked else 0),
-                config.reader.max_tokens,
+                1 if config.reader.answer == "letters" else config.reader.max_tokens,
             )
         )
     return roles + _surveys(config, inputs, parts, seen["survey"], speeds)

@@ -25,6 +25,7 @@ from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
 from abm.worlds.roles import competitor_class, member_class
 from learning.methods import METHODS, check_options
+from learning.methods.tfb import TFB
 from learning.runs.arms import Arm, arms_in
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
@@ -171,6 +172,14 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
 def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str, LoraSettings]) -> None:
     """Refuse an option that no method of the run has, or not the arm's own, and values that a method does not take."""
     check_options([arm.method for arm in arms.values()], config.lora.get("options") or ())
+    if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
+        for arm in arms.values():
+            if issubclass(METHODS.get(arm.method), TFB):
+                raise InputError(
+                    f"arm {arm.name!r} learns from thoughts, and there are none",
+                    why="reader.answer is letters: readers write nothing",
+                    fix="Leave the arm out, or set reader.answer=tags.",
+                )
     for arm in arms.values():
         check_options([arm.method], arm.lora.get("options") or ())
         METHODS.get(arm.method).configured(lora[arm.name].for_methods)

@@ -25,14 +25,17 @@ from abm.events import (
     PostJudged,
     RunResumed,
     RunStarted,
+    StepEnded,
     StepStarted,
     VerdictGiven,
 )
 from abm.probe import Probe, Verdict, version_of
 from moloch.errors import InputError
 
-JUDGING = frozenset({RunStarted, RunResumed, VerdictGiven, PostJudged, MessagesLabelled})
-"""Types of the events that say who judged by which version; a long log is read past the others."""
+JUDGING = frozenset(
+    {RunStarted, RunResumed, VerdictGiven, PostJudged, MessagesLabelled, StepStarted, StepEnded, MessagePublished}
+)
+"""Types of the events that say who judged what by which version; a long log is read past the others."""
 
 
 class Older(msgspec.Struct):
@@ -82,6 +85,46 @@ def check_versions(events: Iterable[Event], judges: Sequence[Probe], where: str)
                 fix="Finish it with the code that began it (its log names the versions), or begin a new run with another"
                 " --out; `moloch replay` and all pages read it as it is.",
             )
+
+
+def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str) -> None:
+    """Refuse to go on with a run where its evaluations would be judged by other versions, or in part only.
+
+    Raises:
+        InputError: it holds verdicts of another version; or those who evaluated it gave none and somebody would now, or
+            the other way round.
+    """
+    were_judged: bool | None = None
+
+    def seen() -> Iterator[Event]:
+        nonlocal were_judged
+        evaluating, published, verdicts = False, False, False
+        for event in events:
+            match event:
+                case StepStarted():
+                    evaluating, published, verdicts = event.phase == "evaluate", False, False
+                case MessagePublished():
+                    published = True
+                case VerdictGiven():
+                    verdicts = True
+                case StepEnded() if evaluating and published and were_judged is not False:
+                    were_judged = verdicts
+                case _:
+                    pass
+            yield event
+
+    check_versions(seen(), judges, where)
+    if were_judged is None or were_judged == bool(judges):
+        return
+    raise InputError(
+        "the run would be judged in part only",
+        where=where,
+        why="probes judged its evaluation so far, and none would judge the rest"
+        if were_judged
+        else "no probe judged its evaluation so far, and the rest would be judged",
+        fix="Go on with it as it was begun: the command and moloch.run judge, learning.run only with probes=. Or begin a new run"
+        " with another --out.",
+    )
 
 
 class AsLogged:

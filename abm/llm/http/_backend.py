@@ -27,8 +27,9 @@ from abm.llm.http._json import parsed_json
 from abm.llm.http._sender import Sender
 from abm.llm.http.endpoint import Endpoint, parsed
 from abm.llm.port import Reply, Request, most_tokens
+from abm.llm.scores import choice_scores
 from moloch.content import canonical, digest
-from moloch.errors import MolochError, MolochWarning
+from moloch.errors import InputError, MolochError, MolochWarning
 
 LOST = (408, 502, 504, 520, 521, 522, 523, 524)
 """Statuses of a gateway that lost the server behind it, which may have answered, and may charge for it."""
@@ -198,6 +199,12 @@ class HTTPLLM:
         if self._ids.stale(self._id(data, body), first=first):
             return Landed(Again("answer to another call", stale=True), UNKNOWN)  # that one was booked
         outcome = completions.completion(question, data, usage)
+        if isinstance(outcome, Reply) and question.scored:
+            likeliest = completions.likeliest(data)
+            if likeliest is None:
+                return Landed(self._unscored(), _filled(usage, UNKNOWN))
+            scores = choice_scores(question.choices, likeliest)
+            outcome = msgspec.structs.replace(outcome, scores=scores, finish="stop")
         if isinstance(outcome, Reply):
             if self._control.has_key:
                 outcome = msgspec.structs.replace(outcome, text=self._control.redacted_text(outcome.text))
@@ -209,6 +216,14 @@ class HTTPLLM:
         if (error := failures.error_within(data)) is None:
             return Landed(outcome, usage)
         return Landed(self._failed_within(question, headers, error), _filled(usage, NOTHING))
+
+    def _unscored(self) -> InputError:
+        return InputError(
+            f"no letter probabilities from {self.served.name!r}",
+            where=self.endpoint.url,
+            why="the server gives no log-probabilities of a completion's first token (top_logprobs)",
+            fix="Use a server that gives them (vLLM, llama.cpp), a model in this process, or reader.answer=tags.",
+        )
 
     def give_up(self, question: Request, why: str) -> Reply:
         """Return a reply without text: the server answered others, but never this call. Why is said once."""
@@ -243,6 +258,7 @@ class HTTPLLM:
     def _take_note(self, question: Request, data: Any, reply: Reply) -> Again | None:
         """Record which model answered, say so once where it is another one than was asked; return whether to ask again."""
         said, cut = reply.text.rpartition("</think>")[2], reply.finish == "length"
+        cut = cut and not question.scored
         again = self._dialect.answered(question, said, cut=cut, thinks=completions.thinks_apart(data))
         name, asked = completions.label(data, "model"), question.adapter or self.served.name
         if name and name != asked:

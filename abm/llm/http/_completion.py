@@ -80,6 +80,17 @@ def usage(data: Any) -> Usage:
     return Usage(read, written)
 
 
+def likeliest(data: Any) -> list[tuple[str, float]] | None:
+    """Return the likeliest first tokens of a completion and their log-probabilities in nats; None if the server tells none."""
+    try:
+        rows = data["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        told = [(str(row["token"]), float(row["logprob"])) for row in rows]
+    except (TypeError, KeyError, IndexError, ValueError, OverflowError):
+        return None
+    told = [(token, min(0.0, logprob)) for token, logprob in told if logprob == logprob and logprob < 1e-3]
+    return told or None
+
+
 def label(data: Any, name: str) -> str:
     """Return a completion's ``id`` or ``model`` as its server states it; empty if it states none."""
     value = data.get(name) if isinstance(data, dict) else None

@@ -16,6 +16,7 @@ import msgspec
 from abm.arenas import Message
 from abm.llm.http._exchange import Again
 from abm.llm.port import Request
+from abm.llm.scores import LIKELIEST
 from moloch.content import canonical
 from moloch.errors import MolochWarning
 
@@ -40,6 +41,7 @@ REFUSALS = (400, 404, 415, 422, 500, 501)
 
 MERGED = "takes no system text: it is put before the user's"
 BY_SCHEMA = "takes no list of options: they are asked for by JSON Schema"
+UNBOUNDED = "takes no maxLength in a JSON Schema: texts in answers have no bound of their own"
 FREE = "takes no JSON Schema: answers are held to nothing and only read tolerantly"
 UNSTOPPED = "takes no texts that end an answer: answers are ended there when they are read"
 IGNORES = "does not hold answers to options: they are only read tolerantly"
@@ -51,12 +53,15 @@ _SYSTEM = re.compile(
     re.IGNORECASE,
 )
 _GUIDE = re.compile(
-    r"response_?format|json_?schema|structured[ _]?output|guided|grammar|\bschema\b|\benum\b", re.IGNORECASE
+    r"response_?format|json_?schema|structured[ _]?output|guided|grammar|\bschema\b|\benum\b|max_?length", re.IGNORECASE
 )
 _THINKING = re.compile(r"reasoning|chat_?template|enable_thinking|\bthink(?:ing)?\b(?! about)", re.IGNORECASE)
 _STOP = re.compile(r"['\"`]stop['\"`]|\bstop (?:parameter|sequences?|strings?)\b|parameter:? stop\b", re.IGNORECASE)
 MOST_STOPS = 4
 """Texts that end an answer, as many as the interface takes; the others are looked for when it is read."""
+_LIKELIEST = re.compile(r"top_?logprobs", re.IGNORECASE)
+FEWER = 5
+"""Likeliest tokens that are asked for where a server gives no more."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -65,21 +70,24 @@ class _Form(NamedTuple):
 
     Attributes:
         options: whether the server has a field of its own for options.
-        schemas: whether it takes a JSON Schema.
+        schemas: whether it takes a JSON Schema, and ``lengths``: one with bounds of texts.
         system: whether it takes a system text.
         stops: whether it takes texts that end an answer.
         quiet: whether it takes the wish not to think, where there is one.
         room: tokens that a completion may have besides its bound.
         bound: the name of the bound on tokens.
+        likeliest: likeliest tokens that are asked for where choices are scored.
     """
 
     options: bool
     schemas: bool = True
+    lengths: bool = True
     system: bool = True
     stops: bool = True
     quiet: bool = False
     room: int = 0
     bound: str = "max_tokens"
+    likeliest: int = LIKELIEST
 
 
 class Dialect:
@@ -125,10 +133,13 @@ class Dialect:
             fields |= UNTOUCHED
         if form.quiet:
             fields |= NO_THINKING[self._kind]
+        if request.scored:
+            self._sent[request.site] = form
+            return _encode(fields | {"logprobs": True, "top_logprobs": form.likeliest} | extra)
         if request.choices and form.options:
             fields["structured_outputs"] = {"choice": request.choices}
         elif (request.choices or request.schema) and form.schemas:
-            named = {"name": "answer", "schema": msgspec.Raw(_schema(request)), "strict": True}
+            named = {"name": "answer", "schema": msgspec.Raw(_schema(request, lengths=form.lengths)), "strict": True}
             fields["response_format"] = {"type": "json_schema", "json_schema": named}
         self._sent[request.site] = form
         return _encode(fields | extra)
@@ -152,6 +163,9 @@ class Dialect:
         if request.stop and sent.stops and _STOP.search(said):
             self._give_way(self._form._replace(stops=False), UNSTOPPED)
             return "stop texts refused"
+        if request.scored and sent.likeliest > FEWER and _LIKELIEST.search(said):
+            self._form = self._form._replace(likeliest=FEWER)
+            return "fewer log-probabilities"
         if sent.quiet and _THINKING.search(said):
             self._make_room(quiet=False)
             return "wish not to think refused"
@@ -160,6 +174,9 @@ class Dialect:
         if request.choices and sent.options:
             self._give_way(self._form._replace(options=False), BY_SCHEMA)
             return "options refused"
+        if sent.lengths and "maxlength" in said.lower():
+            self._give_way(self._form._replace(lengths=False), UNBOUNDED)
+            return "maxLength refused"
         if sent.schemas:
             self._give_way(self._form._replace(options=False, schemas=False), FREE)
             return "schema refused"
@@ -188,7 +205,7 @@ class Dialect:
         return request.sampling.max_tokens + (self._room if self._quiet else 0)
 
     def _note_options(self, request: Request, sent: _Form | None, text: str) -> None:
-        if sent is None or not request.choices or self._ignores:
+        if sent is None or not request.choices or request.scored or self._ignores:
             return
         if (sent.options or sent.schemas) and text.strip() not in request.choices:
             self._ignores = True
@@ -228,10 +245,20 @@ def merged(messages: list[Message]) -> list[Message]:
     return [*chat, {"role": "user", "content": "\n\n".join(before)}] if before else chat
 
 
-def _schema(request: Request) -> bytes:
+def _schema(request: Request, *, lengths: bool) -> bytes:
     """Return the JSON Schema that a completion is held to; options as the one field of an object, as servers want it."""
     if not request.choices:
-        return request.schema.encode()
+        return request.schema.encode() if lengths else canonical(_without_lengths(msgspec.json.decode(request.schema)))
     choice = {"type": "string", "enum": list(request.choices)}
     fields = {"type": "object", "properties": {"choice": choice}, "required": ["choice"], "additionalProperties": False}
     return canonical(fields)
+
+
+def _without_lengths(schema: Any) -> Any:
+    """Return a JSON Schema without bounds of texts; a property that is called so stays."""
+    if isinstance(schema, list):
+        return [_without_lengths(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    bounds = ("maxLength", "minLength") if schema.get("type") == "string" else ()
+    return {name: _without_lengths(value) for name, value in schema.items() if name not in bounds}

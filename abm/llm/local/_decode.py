@@ -97,7 +97,7 @@ def _decode(
     keys = [tuple(row.prompt) for row in rows]
     places = {prompt: place for place, prompt in enumerate(dict.fromkeys(keys))}
     prompts = list(places)
-    ids, mask = _left_padded(prompts, pad)
+    ids, mask = left_padded(prompts, pad)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     cache = roomy_cache(model.config.get_text_config().num_hidden_layers)
     ids, mask, positions = ids.to(device), mask.to(device), positions.to(device)
@@ -149,7 +149,7 @@ def _takes(
     written.stopped = guide.take(row, token) or (ends is not None and ends(written.tokens))
 
 
-def _left_padded(prompts: Sequence[tuple[int, ...]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+def left_padded(prompts: Sequence[tuple[int, ...]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return token ids and attention mask, shape (prompts, longest)."""
     longest = max(map(len, prompts))
     ids = [[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts]

@@ -25,6 +25,7 @@ from abm.llm.local import memory
 from abm.llm.local._decode import PromptRow, decode
 from abm.llm.local._form import Form, Speller
 from abm.llm.local._guide import Options
+from abm.llm.local._scores import first_scores
 from abm.llm.local._steps import ready
 from abm.llm.port import Reply, Request
 from abm.llm.weights import Swapper, model_digest
@@ -127,9 +128,13 @@ class TransformersLLM:
 
     def _cut(self, requests: Sequence[Request]) -> Iterator[list[tuple[Request, PromptRow]]]:
         """Yield the requests and their prompts in batches: of one adapter, in their order or by the length of their prompts."""
+
+        def kind(pair: tuple[Request, PromptRow]) -> tuple[str, bool]:
+            return pair[0].adapter, pair[0].scored
+
         rows = [(request, self._row(request)) for request in requests]
-        rows.sort(key=lambda pair: (pair[0].adapter, len(pair[1].prompt) if self._by_length else 0))  # stable
-        for _, group in groupby(rows, key=lambda pair: pair[0].adapter):
+        rows.sort(key=lambda pair: (*kind(pair), len(pair[1].prompt) if self._by_length else 0))  # stable
+        for _, group in groupby(rows, key=kind):
             same = list(group)
             yield from (same[start : start + self._batch] for start in range(0, len(same), self._batch))
 
@@ -167,7 +172,39 @@ class TransformersLLM:
         with memory.told("generation", fix, where=self._name):
             self._wake()
             self._swapper.activate(batch[0].adapter)
-            return self._decode(batch, rows)
+            return (self._score if batch[0].scored else self._decode)(batch, rows)
+
+    def _score(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
+        """Return how likely each choice is to come first, by one pass over each prompt."""
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
+        with torch_threads(self._threads):
+            scores = first_scores(
+                self.model, [row.prompt for row in rows], [self._firsts(each) for each in batch], pad=pad
+            )
+        return [
+            Reply(
+                request.site, request.choices[max(range(len(of)), key=of.__getitem__)], "stop", len(row.prompt), 1, of
+            )
+            for request, row, of in zip(batch, rows, scores, strict=True)
+        ]
+
+    def _firsts(self, request: Request) -> list[list[int]]:
+        """Return the tokens that begin each choice, with and without a space before it.
+
+        Raises:
+            InputError: two choices begin alike.
+        """
+        spelled = [[option[0]] for option in self._options(request)]
+        for tokens, choice in zip(spelled, request.choices, strict=True):
+            spaced = self.tokenizer(f" {choice}", add_special_tokens=False)["input_ids"]
+            if len(spaced) == 1 and spaced[0] not in tokens:
+                tokens.append(spaced[0])
+        every = [token for tokens in spelled for token in tokens]
+        if len(set(every)) < len(every):
+            raise InputError(
+                "choices cannot be scored", where=request.site, why="two of them begin with the same token"
+            )
+        return spelled
 
     def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do

@@ -496,6 +496,25 @@ class TestDialects:
         assert len(said) == len(model.changes) == len(service.changes) == steps
         assert "JSON Schema" in service.changes[-1] and not service.failed
 
+    def test_bounds_of_texts_are_given_up_alone(self):
+        """A server that knows schemas but no maxLength is asked for the schema without it; a property of that name stays."""
+        text = {"type": "string", "maxLength": 9}
+        schema = {"type": "object", "properties": {"quote": text, "maxLength": text}}
+
+        def answer(call: Call) -> bytes:
+            if '"maxLength":9' in json.dumps(call.fields["response_format"]).replace(" ", ""):
+                return ok(
+                    {"error": {"message": "Invalid schema for response_format: 'maxLength' is not permitted."}},
+                    "400 Bad",
+                )
+            return echo(call)
+
+        with serving(answer) as server, pytest.warns(MolochWarning, match="no maxLength"):
+            model = llm(server)
+            list(model.complete(asked(3, schema=json.dumps(schema))))
+        held = server.calls[-1].fields["response_format"]["json_schema"]["schema"]
+        assert held["properties"] == {"quote": {"type": "string"}, "maxLength": {"type": "string"}}
+
     @pytest.mark.parametrize(
         "said",
         [
