@@ -495,7 +495,7 @@ class Remembered(Event, frozen=True, kw_only=True, tag="remembered"):
     """What personas remember from here on: a note each, after those that they have, or instead of them."""
 
     round: int
-    personas: list[int]
+    personas: Int32s
     notes: list[str]
     tallies: list[dict[str, int]]
     """What each did in the round, such as ``{"saw": 2, "liked": 1}``; added to what it did before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from abm.columns import Int32s, unpack
 from abm.events import Remembered
 
 
@@ -30,8 +31,15 @@ class Memory:
 
 
 def apply(memories: dict[int, Memory], event: Remembered) -> None:
-    """Add what personas remember from an event on, and forget what is beyond its bounds."""
-    for persona, note, tally in zip(event.personas, event.notes, event.tallies, strict=True):
+    """Add what personas remember from an event on, and forget what is beyond its bounds.
+
+    Raises:
+        ValueError: the bounds are none, or there is not a note and a tally for each persona.
+    """
+    if event.entries < 1 or event.characters < 1:
+        raise ValueError(f"{event.entries} notes of {event.characters} characters")
+    personas = unpack(event.personas, Int32s).tolist()
+    for persona, note, tally in zip(personas, event.notes, event.tallies, strict=True):
         before = memories.get(persona, Memory())
         notes = [note] if event.anew else [*before.notes, note]
         counts = {verb: before.tally.get(verb, 0) + tally.get(verb, 0) for verb in before.tally | tally}
@@ -44,7 +52,7 @@ def bounded(notes: list[str], entries: int, characters: int) -> list[str]:
     The newest one is cut where it is too long by itself.
     """
     kept: list[str] = []
-    for note in reversed(notes[-entries:] if entries else []):
+    for note in reversed(notes[-entries:]):
         room = characters - sum(map(len, kept))
         if len(note) > room and kept:
             break

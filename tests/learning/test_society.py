@@ -21,7 +21,7 @@ from learning.runs.config import CrowdConfig, RunConfig
 from learning.runs.costs import planned
 from learning.runs.inputs import gather
 from learning.runs.redecide import replay_recorded
-from tests.learning.test_loop import carry_out
+from tests.learning.test_loop import Killed, carry_out
 from tests.support.fakes import reply
 
 SOCIETY = RunConfig(
@@ -76,6 +76,28 @@ def test_dying_after_any_commit_ends_in_the_same_digest(tmp_path):
         llm = ScriptedLLM(lambda request, asked=asked: asked.append(request.site) or reply(request))
         assert carry_out(folder, config, llm=llm).digest.hexdigest() == whole, f"after commit {folder.name}"
         assert not had & set(asked)
+
+
+def test_dying_among_the_answers_of_a_round_repays_none(tmp_path):
+    """Of a server every answer is durable by itself: whatever call the process dies in, it asks for the rest alone."""
+    whole = carry_out(tmp_path / "whole", llm=ScriptedLLM(reply, unit="call"), config=SOCIETY).digest.hexdigest()
+    folder, asked = tmp_path / "run", []
+
+    def dying(request):
+        asked.append(request.site)
+        if len(asked) % 7 == 0:
+            asked.pop()  # it never answered
+            raise Killed
+        return reply(request)
+
+    for _ in range(40):
+        try:
+            digest = carry_out(folder, SOCIETY, llm=ScriptedLLM(dying, unit="call")).digest.hexdigest()
+            break
+        except Killed:
+            asked.append("-")  # so that the next call is not the one that dies
+    calls = [site for site in asked if site != "-"]
+    assert digest == whole and len(calls) == len(set(calls)) and asked.count("-") > 3
 
 
 def test_arms_tables_are_the_same_without_what_members_wrote(run):

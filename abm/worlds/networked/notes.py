@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from abm.columns import Int32s, pack
 from abm.events import Remembered
 from abm.state.memory import listed
 from abm.worlds.networked.feed_answers import Deed, FeedAnswer, Unreadable
@@ -24,7 +25,7 @@ def noted(
         Remembered(
             step=narrator.scene.step,
             round=round_,
-            personas=[answer.page.persona for answer in answers],
+            personas=pack([answer.page.persona for answer in answers], Int32s),
             notes=[" ".join(_sentences(narrator, answer)) for answer in answers],
             tallies=[_tally(narrator, answer) for answer in answers],
             entries=settings.entries,
@@ -47,7 +48,7 @@ def brought(
         yield Remembered(
             step=step,
             round=0,
-            personas=bring,
+            personas=pack(bring, Int32s),
             notes=[notes[persona] for persona in bring],
             tallies=[{} for _ in bring],
             entries=settings.entries,
@@ -63,7 +64,7 @@ def summed_up(notes: dict[int, str], step: int, round_: int, settings: MemoryCon
         Remembered(
             step=step,
             round=round_,
-            personas=list(notes),
+            personas=pack(list(notes), Int32s),
             notes=list(notes.values()),
             tallies=[{} for _ in notes],
             entries=settings.entries,

@@ -218,6 +218,7 @@ class Narrator:
 
     def __init__(self, scene: Scene, arena: Arena, names: Sequence[str]) -> None:
         self.scene, self.arena, self._names = scene, arena, names
+        self._counted: dict[int, tuple[int, ...]] = {}
 
     def name(self, account: int) -> str:
         """Return what an account is called."""
@@ -277,12 +278,19 @@ class Narrator:
 
     def _facts(self, item: int, row: int) -> Iterator[str]:
         posts = self.scene.posts
-        likes, shares, replies = (int(((posts.seen[item] & bit) > 0).sum()) for bit in (LIKED, SHARED, REPLIED))
+        likes, shares, replies = self._counts(item)
         yield f"It has {likes} {_s('like', likes)}, {shares} {_s('share', shares)} and {replies} {_s('reply', replies)}."
         if endorsed := int(posts.endorsed[item, row]):
             yield f"{endorsed} of those whom you follow liked, shared or chose it."
         if posts.labelled[item]:
             yield "Fact-checkers found fault with it."
+
+    def _counts(self, item: int) -> tuple[int, ...]:
+        """Return likes, shares and replies of a post; counted once for all personas of a round."""
+        if item not in self._counted:
+            seen = self.scene.posts.seen[item]
+            self._counted[item] = tuple(int(np.count_nonzero(seen & bit)) for bit in (LIKED, SHARED, REPLIED))
+        return self._counted[item]
 
     def _accounts(self, page: Page) -> Iterator[str]:
         lines = []

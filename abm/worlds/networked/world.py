@@ -208,7 +208,7 @@ class NetworkedModel(Model):
         """
         scene = self._scene(held, said)
         views = serve_feeds(scene, round_)
-        answers = self._answers(scene, views, held, round_, cause, entries)
+        answers = self._page_answers(scene, views, held, round_, cause, entries)
         events = hold(scene, round_, cause, views, answers)
         seqs = self.append(events)
         for event, seq in zip(events, seqs, strict=True):
@@ -253,7 +253,7 @@ class NetworkedModel(Model):
 
     # -- personas that a language model plays --------------------------------------------------------------
 
-    def _answers(
+    def _page_answers(
         self, scene: Scene, views: Views, held: int, round_: int, cause: int, entries: Sequence[Entry]
     ) -> list[FeedAnswer | Unreadable]:
         """Ask the personas that have anything before them, all at once; nobody where no model plays any."""
