@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from abm.arenas.completions import spoken
 from abm.columns import Int8s, unpack
 from abm.events import (
     AnchorsListed,
@@ -21,11 +22,13 @@ from abm.events import (
     Reacted,
     ReactedMany,
     ReactionInvalid,
+    Remembered,
     StepStarted,
     SurveyOpened,
 )
 from abm.log import EventLog
 from abm.reactions import members
+from abm.state.memory import Memory, apply
 from abm.surveys.questionnaire import Questionnaire
 from moloch.texts import whole
 
@@ -61,16 +64,18 @@ class Memories:
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
         {
-            AnchorsListed, MessagePublished, QuestionAnswered, Reacted, ReactedMany, ReactionInvalid, StepStarted,
-            SurveyOpened,
+            AnchorsListed, MessagePublished, QuestionAnswered, Reacted, ReactedMany, ReactionInvalid, Remembered,
+            StepStarted, SurveyOpened,
         }
     )  # fmt: skip
 
     def __init__(self, place: SocietyPlace, personas: Collection[int]) -> None:
         self._place = place
         self._choices: dict[int, deque[_Choice]] = {each: deque(maxlen=REMEMBERED) for each in personas}
-        self._answers: dict[int, deque[str]] = {each: deque(maxlen=REMEMBERED) for each in personas}
+        self._answers: dict[int, deque[tuple[bool, str]]] = {each: deque(maxlen=REMEMBERED) for each in personas}
+        self._at_start: set[str] = set()
         self._surveys: dict[str, Questionnaire] = {}
+        self._own: dict[int, Memory] = {}
         self._wanted = np.array(sorted(personas), dtype=np.int64)
         self._subjects: dict[str, str] = {}
         self._messages: dict[str, dict[int, str]] = {}
@@ -88,8 +93,11 @@ class Memories:
                 there = (event.phase, event.epoch, event.arm)
                 if event.remember and there in (self._place, ("", 0, "")):
                     self._surveys[event.survey] = Questionnaire.model_validate(event.questionnaire)
+                    self._at_start |= {event.survey} if event.moment == "start" else set()
             case QuestionAnswered():
                 self._said(event)
+            case Remembered() if self._here:
+                apply(self._own, event)
             case MessagePublished() if self._here:
                 self._messages.setdefault(event.contest, {})[event.slot] = event.text
             case Reacted() | ReactionInvalid() if self._here:
@@ -100,9 +108,16 @@ class Memories:
                 pass
 
     def text(self, persona: int) -> str:
-        """Return what a persona remembers, oldest first; empty for nothing."""
+        """Return what a persona remembers, oldest first; empty for nothing.
+
+        Where a society gave it a memory of its own, that is what it remembers of its contests.
+        """
         told = [self._told(choice) for choice in self._choices.get(persona, ())]
-        return "\n\n".join([*told, *self._answers.get(persona, ())])
+        answers = list(self._answers.get(persona, ()))
+        if persona in self._own:  # what was answered at the start is part of it
+            told = list(filter(None, [self._own[persona].text]))
+            answers = [each for each in answers if not each[0]]
+        return "\n\n".join([*told, *(note for _, note in answers)])
 
     def _reacted(self, event: Reacted | ReactionInvalid) -> None:
         if (own := self._choices.get(event.persona)) is not None:
@@ -120,11 +135,8 @@ class Memories:
 
     def _said(self, event: QuestionAnswered) -> None:
         survey, own = self._surveys.get(event.survey), self._answers.get(event.persona)
-        if survey is None or own is None or not event.valid:
-            return
-        item = survey.item(event.question)
-        said = item.options[event.value] if item.options else _cut(event.raw)
-        own.append(f'You were asked: "{item.text}" You answered: "{said}"')
+        if survey is not None and own is not None and (note := answer_note(survey, event)):
+            own.append((event.survey in self._at_start, note))
 
     def _told(self, choice: _Choice) -> str:
         subject = self._subjects.get(choice.contest.rpartition("/")[2], "")
@@ -149,6 +161,15 @@ def remembered(log: EventLog | Iterable[Event], memories: Memories, until: str =
             break
         memories.take(event)
     return memories
+
+
+def answer_note(questionnaire: Questionnaire, answer: QuestionAnswered) -> str:
+    """Return what a persona remembers of a question and its answer; empty where that was none."""
+    if not answer.valid:
+        return ""
+    item = questionnaire.item(answer.question)
+    said = item.options[answer.value] if item.options else _cut(spoken(answer.raw))
+    return f'You were asked: "{item.text}" You answered: "{said}"'
 
 
 def _of_interest(log: EventLog | Iterable[Event]) -> Iterable[Event]:

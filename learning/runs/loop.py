@@ -265,6 +265,7 @@ class Loop:
             epoch=part.epoch,
             arm=part.arm,
             probes=self.probes if part.phase == "evaluate" else (),
+            remembered=self.surveys.remembered,
         )
         if self.config.world == "networked":
             return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)

@@ -5,6 +5,7 @@ Knows sittings and the run's inputs; knows nothing of training or of what answer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from abm.surveys import (
     remembered,
     sitting,
 )
-from abm.surveys.memory import LONGEST, REMEMBERED
+from abm.surveys.memory import LONGEST, REMEMBERED, answer_note
 from learning.runs.config import RunConfig
 from learning.runs.inputs import Inputs
 from learning.runs.plan import Survey
@@ -59,10 +60,14 @@ class RunSurveys:
 
     Args:
         llm: who answers for them.
+
+    Attributes:
+        remembered: persona index -> what it was asked and answered at the start, of what is to be remembered.
     """
 
     def __init__(self, config: RunConfig, inputs: Inputs, journal: Journal, llm: LLM) -> None:
         self._config, self._inputs, self._journal, self._llm = config, inputs, journal, llm
+        self.remembered: dict[int, str] = {}
 
     def declaration(self) -> SurveysSet | None:
         """Return the event that says what will be asked, and who answers; None where nothing is asked."""
@@ -73,10 +78,21 @@ class RunSurveys:
     def hold(self, part: Survey) -> None:
         """Hold one sitting; one that a fork shares with its parent is folded as it was."""
         if self._journal.shares_next:
-            self._journal.fold_shared(*KINDS)
-            return
-        memories = Memories(place_of(part), asked_at(self._config, self._inputs, part))
-        self.sitting(part, remembered(self._journal.log, memories, part.id)).hold(self._llm, self._journal)
+            folded = self._journal.fold_shared(*KINDS)
+            answers = [e for e in folded if isinstance(e, QuestionAnswered) and e.survey == part.id]
+        else:
+            memories = Memories(place_of(part), asked_at(self._config, self._inputs, part))
+            held = self.sitting(part, remembered(self._journal.log, memories, part.id))
+            answers = held.hold(self._llm, self._journal)
+        if part.of is None and self._config.surveys[part.survey].remember:
+            self._remember(part, answers)
+
+    def _remember(self, part: Survey, answers: Sequence[QuestionAnswered]) -> None:
+        questionnaire = self._inputs.questionnaires[part.survey]
+        for answer in answers:
+            if note := answer_note(questionnaire, answer):
+                before = self.remembered.get(answer.persona)
+                self.remembered[answer.persona] = f"{before} {note}" if before else note
 
     def sitting(self, part: Survey, memories: Memories | None = None) -> Sitting:
         """Return a part's sitting."""

@@ -127,7 +127,7 @@ class TestInterview:
             done = moloch("interview", run, "3", "--reader", f"{server.url}#m", typed="Why?\nReally?\n\nNot asked.\n")
         assert done.code == 0 and done.out.count("Because <b>I</b> say so.") == 2
         shown = moloch("interview", run, "3", "--show").out
-        assert shown.count("> ") == 2 and "Not asked" not in shown
+        assert shown.count("\n> ") == 2 and "Not asked" not in shown
         held = json.loads(moloch("interview", run, "3", "--show", "--json").out)["conversations"]
         assert [turn["question"] for turn in held[0]["said"]] == ["Why?", "Really?"]
 

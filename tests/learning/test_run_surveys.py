@@ -23,6 +23,7 @@ from learning.runs.redecide import replay_recorded
 from learning.runs.run import run as carry_out_run
 from moloch.errors import InputError, NondeterminismError
 from tests.learning.test_loop import SMALL, carry_out
+from tests.learning.test_society import SOCIETY
 from tests.support.fakes import FakeTrainer
 from tests.support.questionnaires import MEDIA, media, respond
 
@@ -233,3 +234,36 @@ class TestBeforeWork:
         changes, said = self.MOMENTS[case]
         with pytest.raises(InputError, match=said):
             gather(settings(tmp_path, surveys=[{"questions": str(media(tmp_path))} | changes]))
+
+
+class TestASociety:
+    """Personas of the networked world, which remember what they saw and did."""
+
+    @pytest.mark.parametrize("remember", [False, True])
+    def test_what_is_to_be_remembered_stands_in_its_feeds(self, remember, tmp_path):
+        """And only that: asked without remembering, personas read and act as if nobody had asked."""
+        survey = {"questions": str(media(tmp_path)), "at": ["start", "end"], "remember": remember}
+        config = RunConfig.model_validate(SOCIETY.model_dump() | {"surveys": [survey]})
+        pages, asked = {}, {}
+
+        def say(request):
+            kind = request.site.partition("/")[0]
+            if kind in ("read", "survey"):
+                (pages if kind == "read" else asked)[request.site] = "\n".join(m["content"] for m in request.messages)
+            return respond(request)
+
+        carry_out(tmp_path / "run", config, llm=ScriptedLLM(say))
+        unasked = {}
+
+        def watch(request):
+            if request.site.startswith("read/"):
+                unasked[request.site] = "\n".join(m["content"] for m in request.messages)
+            return respond(request)
+
+        carry_out(tmp_path / "unasked", SOCIETY, llm=ScriptedLLM(watch))
+        told = [text for text in pages.values() if "You were asked: " in text]
+        assert bool(told) == remember and (pages == unasked) != remember
+        later = [text for text in asked.values() if "Counts so far: saw" in text]
+        assert later and all(("You were asked: " in text) == remember for text in later)
+        assert all(text.count('Did you buy anything last week?" You answered') <= 1 for text in later)
+        assert replay_recorded(tmp_path / "run").divergence is None

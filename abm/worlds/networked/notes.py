@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from abm.columns import Int32s, pack
 from abm.events import Remembered
@@ -32,6 +32,28 @@ def noted(
             characters=settings.characters,
         )
     ]
+
+
+def brought(
+    notes: Mapping[int, str], personas: Collection[int], step: int, settings: MemoryConfig
+) -> Iterator[Remembered]:
+    """Yield the event of what personas remember from before the society; none where memory is off or they bring nothing.
+
+    Args:
+        notes: persona index -> what it brings along.
+        personas: those that have a memory.
+    """
+    bring = sorted(notes.keys() & set(personas))
+    if bring and settings.by != "off":
+        yield Remembered(
+            step=step,
+            round=0,
+            personas=pack(bring, Int32s),
+            notes=[notes[persona] for persona in bring],
+            tallies=[{} for _ in bring],
+            entries=settings.entries,
+            characters=settings.characters,
+        )
 
 
 def summed_up(notes: dict[int, str], step: int, round_: int, settings: MemoryConfig) -> list[Remembered]:

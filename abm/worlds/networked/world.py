@@ -39,7 +39,7 @@ from abm.worlds.networked import interventions
 from abm.worlds.networked.choices import Choices, Entry, Own, choose, offer_of, poll, reacted, with_own
 from abm.worlds.networked.churn import churned
 from abm.worlds.networked.feed_answers import FeedAnswer, Unreadable
-from abm.worlds.networked.notes import noted, summed_up
+from abm.worlds.networked.notes import brought, noted, summed_up
 from abm.worlds.networked.pages import ChoiceNow, Narrator, Views, account_names, pages
 from abm.worlds.networked.personas import ask_personas, sum_up
 from abm.worlds.networked.readers import asked_members, asked_part, reader
@@ -130,7 +130,7 @@ class NetworkedModel(Model):
         self.append([*(verdict for slate in slates for verdict in self.verdicts(slate)), *self._posts_judged()])
 
     def _opened_platform(self) -> Iterator[Event]:
-        """Yield the opening of the platform, and who follows each competitor from the start."""
+        """Yield the opening of the platform, who follows each competitor from the start, and what personas remember from before."""
         ids, feed = self.voters.ids, self.network.feed
         contiguous = np.array_equal(ids, ids[0] + np.arange(len(ids)))
         yield PlatformOpened(
@@ -147,6 +147,8 @@ class NetworkedModel(Model):
         for competitor in self.competitors:
             followed = np.full(len(followers), account(competitor.slot))
             yield from self._ties(TiesFormed, "audience", followers, followed, cause=FIRST)
+        played = ids[self.asked_members].tolist()
+        yield from brought(self.stage.remembered, played, self.state.step, self.network.memory)
 
     def _first_followers(self) -> NDArray[np.int64]:
         """Return the members who follow every competitor from the start, as persona indices."""
@@ -206,7 +208,7 @@ class NetworkedModel(Model):
         """
         scene = self._scene(held, said)
         views = serve_feeds(scene, round_)
-        answers = self._answers(scene, views, held, round_, cause, entries)
+        answers = self._page_answers(scene, views, held, round_, cause, entries)
         events = hold(scene, round_, cause, views, answers)
         seqs = self.append(events)
         for event, seq in zip(events, seqs, strict=True):
@@ -251,7 +253,7 @@ class NetworkedModel(Model):
 
     # -- personas that a language model plays --------------------------------------------------------------
 
-    def _answers(
+    def _page_answers(
         self, scene: Scene, views: Views, held: int, round_: int, cause: int, entries: Sequence[Entry]
     ) -> list[FeedAnswer | Unreadable]:
         """Ask the personas that have anything before them, all at once; nobody where no model plays any."""
