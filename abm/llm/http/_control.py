@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import re
-import socket
-import ssl
-import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,6 +15,7 @@ from abm.llm.http._dialect import Kind
 from abm.llm.http._exchange import Address, ServiceError
 from abm.llm.http._failure import EARLY, shortened, with_words, words
 from abm.llm.http._json import parsed_json
+from abm.llm.http._single import MOST, exchanged
 from abm.llm.http.endpoint import Endpoint, is_server
 from moloch.errors import InputError, MolochWarning
 
@@ -46,8 +43,6 @@ class ServerAnswer(NamedTuple):
     elsewhere: str = ""
 
 
-MOST = 16 * 2**20
-"""Bytes of an answer that are read."""
 SHORTEST_SECRET = 8
 """Characters of a key that is looked for in what a server says. Shorter ones (``x``, ``none``, ``ollama``) guard nothing; to take
 them out would change numbers and words."""
@@ -108,7 +103,7 @@ class Control:
         if self._secret:
             headers["Authorization"] = f"Bearer {self._secret}"
         try:
-            answer, data = _exchanged(self._address, (verb, self._path + path, body, headers), seconds)
+            answer, data = exchanged(self._address, (verb, self._path + path, body, headers), seconds)
         except (OSError, http.client.HTTPException) as error:
             raise ServiceError(
                 "cannot reach the server",
@@ -251,55 +246,6 @@ class Control:
         return text.replace(self._hidden, "[key]") if self._hidden else text
 
 
-def _exchanged(address: Address, call: tuple[Any, ...], seconds: float) -> tuple[http.client.HTTPResponse, bytes]:
-    """Return an answer and its body, of which no more than :data:`MOST` bytes are read.
-
-    Args:
-        call: verb, path, body and headers.
-        seconds: until a connection is there, and then until all of the answer is.
-
-    Raises:
-        OSError, HTTPException: there is none; it takes too long, however steadily it trickles.
-    """
-    host, port, tls = address
-    if tls:
-        connection = http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
-    else:
-        connection = http.client.HTTPConnection(host, port, timeout=seconds)
-    late = threading.Event()
-    try:
-        connection.connect()
-        with _cut_after(seconds, connection.sock, late):
-            connection.request(*call)
-            answer = connection.getresponse()
-            body = answer.read(MOST)
-    except (OSError, http.client.HTTPException) as error:
-        raise (TimeoutError(f"no whole answer within {seconds:g} s") if late.is_set() else error) from error
-    finally:
-        connection.close()
-    if late.is_set():  # a body without a length ends where the line does
-        raise TimeoutError(f"no whole answer within {seconds:g} s")
-    return answer, body
-
-
-@contextlib.contextmanager
-def _cut_after(seconds: float, line: socket.socket, late: threading.Event) -> Iterator[None]:
-    """Cut the line if what is done within takes longer; its own timeout is one of each read."""
-
-    def cut() -> None:
-        late.set()
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(line, socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
 def names_of(models: Sequence[dict[str, Any]]) -> str:
     """Return the names of models, as many as a line takes."""
     names, line = sorted(each["id"] for each in models), ""
@@ -345,8 +291,8 @@ _OWNERS: dict[object, Kind] = {
 
 def _kind(models: list[dict[str, Any]]) -> Kind:
     owners = [owner for each in models if isinstance(owner := each.get("owned_by"), str)]
-    other: Kind = "openai"
-    return next((kind for name, kind in _OWNERS.items() if name in owners), other)
+    kinds: list[Kind] = [kind for name, kind in _OWNERS.items() if name in owners]
+    return kinds[0] if kinds else "openai"
 
 
 def _last(path: object) -> str:
