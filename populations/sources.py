@@ -165,9 +165,11 @@ def _parted(
 
 
 def _fitting(found: Sequence[_Found], n_train: int | None, n_held_out: int | None) -> tuple[int | None, int | None]:
-    """Return counts that each side can give: at most its half, or those that the file declares."""
+    """Return counts that each side can give: those that were asked for, if both fit; else at most its half, or what is declared."""
     half = (len(found) + 1) // 2
     declared = [sum(each.split == side for each in found) for side in SIDES]
+    if n_train and n_held_out and n_train + n_held_out <= len(found) and not any(declared):
+        return n_train, n_held_out
     train, held_out = declared if any(declared) else (half, len(found) - half)
     return n_train and min(n_train, train), n_held_out and min(n_held_out, held_out)
 

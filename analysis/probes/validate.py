@@ -4,6 +4,7 @@ Cases stand in ``analysis/probes/validation/<probe>.jsonl``; each names its ``pa
 fix version 1, ``fresh`` were written afterwards and changed nothing then. For version 2 a new set was written before any rule
 was touched, and split by a hash of its text: the rules were written on the ``open`` half, the ``held_out`` half was judged
 once, at the end. ``after`` were written when the rules were done, ``last`` when the word lists had been widened once more.
+``outside`` are a reader's who had not seen the rules: judged once, then used for version 3; ``again`` were written after it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Case(msgspec.Struct, frozen=True):
     """A message about an anchor, with the label that a reader gives it and what makes it a case.
 
     Attributes:
-        part: ``first``, ``second``, ``fresh``, ``open`` or ``held_out``.
+        part: one of :data:`PARTS`.
         decidable: whether words and numbers decide it; what needs an understanding of the text is for a judge.
     """
 

@@ -238,6 +238,13 @@ class TestPlacebo:
         wins = sum(row.message.endswith("/1") for row in learnt(events, "placebo").rows)
         assert 160 < wins < 240  # standard deviation 10
 
+    def test_the_loser_has_the_fewest_votes(self):
+        """Of three, the second is no loser; of several without a vote it is any."""
+        events = log(*(contest(f"a{i}", [2, 2, 2, 0], slots=[0, 1, 2]) for i in range(4)))
+        assert {row.message[-1] for seed in range(3) for row in learnt(events, "loser", seed=seed).rows} == {"1"}
+        events = log(*(contest(f"a{i}", [2, 2], slots=[0, 1, 2]) for i in range(40)))
+        assert {row.message[-1] for row in learnt(events, "loser").rows} == {"0", "1"}
+
     def test_the_difference_in_length_is_counted(self):
         """Equal rows are not quite equal tokens; how far apart they are is said."""
         counts = learnt(log(contest("a0", [1, 1])), "loser").counts

@@ -379,6 +379,8 @@ class TestSides:
         people, plan = survey([{"t": f"town {i}"} for i in range(7)], "columns: {town: t}")
         split = load_personas(people, mapping=plan, n_train=20, n_held_out=2, up_to=True)
         assert (len(split.train), len(split.held_out)) == (4, 2)
+        split = load_personas(people, mapping=plan, n_train=6, n_held_out=1, up_to=True)
+        assert (len(split.train), len(split.held_out)) == (6, 1)  # both fit: nobody is left out
         with pytest.raises(InputError, match="asked for 20"):
             load_personas(people, mapping=plan, n_train=20)
 
