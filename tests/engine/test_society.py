@@ -17,9 +17,9 @@ from tests.engine.test_loop import FAST_TO_GIVE_UP, moloch, written
 
 pytestmark = pytest.mark.engine
 SOCIETY = (
-    "run", "--audience", "llm", "--world", "networked", "--epochs", "1", "--set", "train_anchors=2", "--set",
+    "run", "--audience", "llm", "--world", "networked", "--epochs", "1", "--set", "train_anchors=3", "--set",
     "held_out_anchors=2", "--set", "train_personas=8", "--set", "held_out_personas=6", "--set", "arms=[rft]", "--set",
-    "ties=random", "--set", "lora.repeat=1", "--set", "reader.max_tokens=400", "--set", "reader.temperature=0.7", "--set",
+    "ties=random", "--set", "lora.repeat=1", "--set", "reader.max_tokens=400", "--set", "reader.temperature=2.0", "--set",
     "network={rounds: 3, together: 1, followers: 1.0, feed: {slots: 1}, memory: {characters: 200}, posts: {characters: 40}}",
 )  # fmt: skip
 
