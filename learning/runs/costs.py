@@ -24,7 +24,7 @@ from abm.llm.port import text_tokens
 from abm.log import EventLog, open_log, read_events
 from abm.log.salvage import kept
 from abm.worlds.networked.interventions import openings
-from abm.worlds.networked.pages import READ
+from abm.worlds.networked.narrator import READ
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand

@@ -137,8 +137,8 @@ class Server:
 @pytest.fixture(scope="session")
 def server(pocket: Path) -> Iterator[Server]:
     found = Server(pocket)
-    found.start()
     try:
+        found.start()
         yield found
     finally:
         found.kill()

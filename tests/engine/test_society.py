@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +17,9 @@ from tests.engine.test_loop import FAST_TO_GIVE_UP, moloch, written
 
 pytestmark = pytest.mark.engine
 SOCIETY = (
-    "run", "--audience", "llm", "--world", "networked", "--epochs", "1", "--set", "train_anchors=2", "--set",
+    "run", "--audience", "llm", "--world", "networked", "--epochs", "1", "--set", "train_anchors=3", "--set",
     "held_out_anchors=2", "--set", "train_personas=8", "--set", "held_out_personas=6", "--set", "arms=[rft]", "--set",
-    "ties=random", "--set", "lora.repeat=1", "--set", "reader.max_tokens=400", "--set", "reader.temperature=0.7", "--set",
+    "ties=random", "--set", "lora.repeat=1", "--set", "reader.max_tokens=400", "--set", "reader.temperature=2.0", "--set",
     "network={rounds: 3, together: 1, followers: 1.0, feed: {slots: 1}, memory: {characters: 200}, posts: {characters: 40}}",
 )  # fmt: skip
 
@@ -48,6 +49,13 @@ def test_a_society_on_a_server(tmp_path, server):
 def test_a_killed_server_repays_nothing(tmp_path, pocket):
     """It dies within a round: what was answered is kept, and the same command asks for the rest alone."""
     server = Server(pocket)
+    try:
+        _dies_and_goes_on(server, tmp_path)
+    finally:
+        server.kill()
+
+
+def _dies_and_goes_on(server: Server, tmp_path: Path) -> None:
     server.start()
     command = (*SOCIETY, "--out", str(tmp_path / "run"), "--llm", server.url, *FAST_TO_GIVE_UP)
     first = moloch(*command)
@@ -63,12 +71,9 @@ def test_a_killed_server_repays_nothing(tmp_path, pocket):
     assert first.returncode in (0, 6), errors[-2000:]
     kept = written(list(read_events(tmp_path / "run")))
     server.start()
-    try:
-        second = moloch(*command)
-        _, errors = second.communicate(timeout=900)
-        assert second.returncode == 0, errors[-2000:]
-    finally:
-        server.kill()
+    second = moloch(*command)
+    _, errors = second.communicate(timeout=900)
+    assert second.returncode == 0, errors[-2000:]
     events = list(read_events(tmp_path / "run"))
     sites = Counter(event.site for event in events if isinstance(event, LLMReplied))
     assert set(sites.values()) == {1} and isinstance(events[-1], RunEnded)

@@ -8,7 +8,7 @@ from abm.columns import Int32s, pack
 from abm.events import Remembered
 from abm.state.memory import listed
 from abm.worlds.networked.feed_answers import Deed, FeedAnswer, Unreadable
-from abm.worlds.networked.pages import Narrator, excerpt
+from abm.worlds.networked.narrator import Narrator, excerpt
 from abm.worlds.networked.settings import MemoryConfig
 
 _DID = {"nothing": "did nothing with it", "like": "liked it", "share": "shared it", "reply": "replied to it"}

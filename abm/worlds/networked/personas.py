@@ -12,7 +12,8 @@ from abm.audience import AskedAudience
 from abm.events import LLMReplied
 from abm.llm.port import LLM, Request, Sampling
 from abm.worlds.networked.feed_answers import FeedAnswer, Unreadable, read_answer
-from abm.worlds.networked.pages import READ, SUM_UP, Narrator, Page, schema
+from abm.worlds.networked.narrator import READ, SUM_UP, Narrator
+from abm.worlds.networked.pages import Page, schema
 from abm.worlds.networked.readers import AskedReader, Chosen, NotRead
 from abm.worlds.networked.scene import Scene
 from moloch import keyed

@@ -27,6 +27,7 @@ class Said(NamedTuple):
         message: its id, and ``contest``: that of the contest that it belongs to, or is about.
         place: key of its draws.
         seq: of the event that it was written in.
+        author: persona index of the member who wrote it; -1: a competitor did.
         about: of a member's text, the item that it answers, or that it comments on; else -1.
         shared: whether it is a comment on what its author shared.
     """
@@ -37,6 +38,7 @@ class Said(NamedTuple):
     anchor: Anchor
     place: tuple[Part, ...]
     seq: int
+    author: int = -1
     about: int = -1
     shared: bool = False
 

@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor
-from abm.columns import Float32s, Int16s, Int32s, pack, unpack
+from abm.columns import Float32s, Int32s, pack
 from abm.events import (
     Event,
     FeedOpened,
     MembersPosted,
     MessagePublished,
     PlatformOpened,
-    PostJudged,
     TiesCut,
     TiesFormed,
 )
@@ -35,19 +34,19 @@ from abm.worlds import contests
 from abm.worlds.causes import FIRST, emit_all
 from abm.worlds.contests import Slate, Votes
 from abm.worlds.model import Model, Society, Stage
-from abm.worlds.networked import interventions
+from abm.worlds.networked import interventions, posts
 from abm.worlds.networked.choices import Choices, Entry, Own, choose, offer_of, poll, reacted, with_own
 from abm.worlds.networked.churn import churned
 from abm.worlds.networked.feed_answers import FeedAnswer, Unreadable
+from abm.worlds.networked.narrator import Narrator, account_names
 from abm.worlds.networked.notes import brought, noted, summed_up
-from abm.worlds.networked.pages import ChoiceNow, Narrator, Views, account_names, pages
+from abm.worlds.networked.pages import ChoiceNow, Views, pages
 from abm.worlds.networked.personas import ask_personas, sum_up
 from abm.worlds.networked.readers import asked_members, asked_part, reader
 from abm.worlds.networked.round import hold, serve_feeds
 from abm.worlds.networked.scene import Said, Scene
 from abm.worlds.networked.settings import NetworkConfig, Shock
 from moloch import keyed
-from moloch.texts import whole
 
 
 class NetworkedModel(Model):
@@ -81,7 +80,6 @@ class NetworkedModel(Model):
         self.network, self.checkers = network, checkers
         self.reader = reader(society.audience, network.outside)
         self.asked_members = asked_members(self.reader, stage.voters.ids)
-        self._posts: list[tuple[Said, int]] = []
         self.plan = interventions.make_plan(
             network,
             checkers,
@@ -124,10 +122,12 @@ class NetworkedModel(Model):
             slates = list(self.write(batch))
             if not self.done:
                 emit_all(self.journal, self._opened_platform())
-        self._posts = []
+        written: list[Said] = []
         for start in range(0, len(batch), self.network.together):
-            self._feed(self.done + start, slates[start : start + self.network.together])
-        self.append([*(verdict for slate in slates for verdict in self.verdicts(slate)), *self._posts_judged()])
+            written += self._feed(self.done + start, slates[start : start + self.network.together])
+        verdicts = [verdict for slate in slates for verdict in self.verdicts(slate)]
+        probes, arena = self.stage.probes, self.society.arena
+        self.append([*verdicts, *posts.judged(written, probes, arena, self.state.step)])
 
     def _opened_platform(self) -> Iterator[Event]:
         """Yield the opening of the platform, who follows each competitor from the start, and what personas remember from before."""
@@ -163,8 +163,8 @@ class NetworkedModel(Model):
 
     # -- the feeds -----------------------------------------------------------------------------------------
 
-    def _feed(self, held: int, slates: Sequence[Slate]) -> None:
-        """Let the messages of some contests spread, and decide the contests."""
+    def _feed(self, held: int, slates: Sequence[Slate]) -> list[Said]:
+        """Let the messages of some contests spread, and decide the contests; return what members wrote meanwhile."""
         society = (self.society.seed, self.phase, self.epoch)
         due = self.plan.due(held, self.platform.interventions)
         interventions.check_tastes(due, self.platform)
@@ -194,6 +194,7 @@ class NetworkedModel(Model):
         )
         if self.network.memory.by == "model":
             self._sum_up(held, self._scene(held, said), cause)
+        return [each for each in said if each.author >= 0]
 
     def _said(self, slate: Slate, message: MessagePublished) -> Said:
         place = (*self._place(slate.anchor), message.slot)
@@ -213,89 +214,8 @@ class NetworkedModel(Model):
         seqs = self.append(events)
         for event, seq in zip(events, seqs, strict=True):
             if isinstance(event, MembersPosted):
-                said += self._written(event, seq, said)
+                said += posts.written(event, seq, said)
         return (seqs[0] if len(views.rows) else cause), answers
-
-    def _written(self, event: MembersPosted, seq: int, said: Sequence[Said]) -> list[Said]:
-        """Return what members wrote as messages in the feeds; they are kept for the probes, too."""
-        written = []
-        columns = (
-            event.messages,
-            event.texts,
-            event.kinds,
-            unpack(event.personas, Int32s),
-            unpack(event.items, Int16s),
-        )
-        for message, text, kind, persona, item in zip(*columns, strict=True):
-            about, author = said[int(item)], int(persona)
-            place = (*about.place, "said", author, event.round)
-            post = Said(message, about.contest, text, about.anchor, place, seq, int(item), kind == "share")
-            written.append(post)
-            self._posts.append((post, author))
-        return written
-
-    def _posts_judged(self) -> Iterator[PostJudged]:
-        """Yield what the stage's probes say of what members wrote."""
-        arena, step = self.society.arena, self.state.step
-        for post, author in self._posts:
-            for probe in self.stage.probes:
-                verdict = probe.judge(post.text, post.anchor, arena)
-                yield PostJudged(
-                    step=step,
-                    cause=post.seq,
-                    message=post.message,
-                    persona=author,
-                    probe=probe.name,
-                    judge=probe.judge_name,
-                    label=verdict.label,
-                    evidence=[whole(span) for span in verdict.evidence],
-                )
-
-    # -- personas that a language model plays --------------------------------------------------------------
-
-    def _page_answers(
-        self, scene: Scene, views: Views, held: int, round_: int, cause: int, entries: Sequence[Entry]
-    ) -> list[FeedAnswer | Unreadable]:
-        """Ask the personas that have anything before them, all at once; nobody where no model plays any."""
-        asked = asked_part(self.reader)
-        if asked is None:
-            return []
-        chooses = self._buys(round_) or round_ in self.network.polls
-        now = [ChoiceNow(e.contest, e.slate.place, e.items) for e in entries if e.slate.competes] if chooses else []
-        answers = ask_personas(
-            asked,
-            self._narrator(scene),
-            pages(scene, views, now),
-            f"{self._site(held)}/{round_}",
-            (self.society.seed, self.phase, self.epoch, held, round_),
-            partial(self.journal.ask, step=self.state.step, cause=cause),
-        )
-        return answers
-
-    def _sum_up(self, held: int, scene: Scene, cause: int) -> None:
-        """Let personas put what they remember into their own words."""
-        asked = asked_part(self.reader)
-        if asked is None:
-            return
-        notes = sum_up(
-            asked,
-            scene,
-            [persona for persona, memory in sorted(self.platform.memories.items()) if len(memory.notes) > 1],
-            self._site(held),
-            (self.society.seed, self.phase, self.epoch, held),
-            partial(self.journal.ask, step=self.state.step, cause=cause),
-        )
-        self.append(summed_up(notes, self.state.step, self.network.rounds - 1, self.network.memory))
-
-    def _narrator(self, scene: Scene) -> Narrator:
-        names = account_names(len(self.competitors), self.society.seed, self.phase, self.epoch)
-        return Narrator(scene, self.society.arena, names)
-
-    def _site(self, held: int) -> str:
-        """Return the place in the plan of an opening of the feeds."""
-        return f"{self.phase}/{self.epoch}/{self.arm}/{held}"
-
-    # -- the feeds, continued ------------------------------------------------------------------------------
 
     def _feed_opened(self, slates: Sequence[Slate]) -> FeedOpened:
         messages = [message for slate in slates for message in slate.messages]
@@ -307,12 +227,12 @@ class NetworkedModel(Model):
         )
 
     def _scene(self, held: int, said: Sequence[Said]) -> Scene:
-        posts = self.platform.posts
-        assert posts is not None  # the feeds are open
+        in_feeds = self.platform.posts
+        assert in_feeds is not None  # the feeds are open
         return Scene(
             step=self.state.step,
             platform=self.platform,
-            posts=posts,
+            posts=in_feeds,
             voters=self.voters,
             audience=self.society.audience,
             reader=self.reader,
@@ -365,6 +285,49 @@ class NetworkedModel(Model):
         if len(sources):
             columns = {"sources": pack(sources, Int32s), "targets": pack(targets, Int32s)}
             yield kind(step=self.state.step, cause=cause, why=why, **columns)  # pyright: ignore[reportCallIssue]
+
+    # -- personas that a language model plays --------------------------------------------------------------
+
+    def _page_answers(
+        self, scene: Scene, views: Views, held: int, round_: int, cause: int, entries: Sequence[Entry]
+    ) -> list[FeedAnswer | Unreadable]:
+        """Ask the personas that have anything before them, all at once; nobody where no model plays any."""
+        asked = asked_part(self.reader)
+        if asked is None:
+            return []
+        chooses = self._buys(round_) or round_ in self.network.polls
+        now = [ChoiceNow(e.contest, e.slate.place, e.items) for e in entries if e.slate.competes] if chooses else []
+        return ask_personas(
+            asked,
+            self._narrator(scene),
+            pages(scene, views, now),
+            f"{self._site(held)}/{round_}",
+            (self.society.seed, self.phase, self.epoch, held, round_),
+            partial(self.journal.ask, step=self.state.step, cause=cause),
+        )
+
+    def _sum_up(self, held: int, scene: Scene, cause: int) -> None:
+        """Let personas put what they remember into their own words."""
+        asked = asked_part(self.reader)
+        if asked is None:
+            return
+        notes = sum_up(
+            asked,
+            scene,
+            [persona for persona, memory in sorted(self.platform.memories.items()) if len(memory.notes) > 1],
+            self._site(held),
+            (self.society.seed, self.phase, self.epoch, held),
+            partial(self.journal.ask, step=self.state.step, cause=cause),
+        )
+        self.append(summed_up(notes, self.state.step, self.network.rounds - 1, self.network.memory))
+
+    def _narrator(self, scene: Scene) -> Narrator:
+        names = account_names(len(self.competitors), self.society.seed, self.phase, self.epoch)
+        return Narrator(scene, self.society.arena, names)
+
+    def _site(self, held: int) -> str:
+        """Return the place in the plan of an opening of the feeds."""
+        return f"{self.phase}/{self.epoch}/{self.arm}/{held}"
 
 
 def _entries(slates: Sequence[Slate], opened: Sequence[int]) -> list[Entry]:

@@ -29,7 +29,8 @@ from abm.journal import replay
 from abm.llm import Sampling, ScriptedLLM
 from abm.state.recall import remembered
 from abm.worlds.networked.feed_answers import FeedAnswer, Unreadable, read_answer
-from abm.worlds.networked.pages import NAMES, OwnChoice, Page, account_names, schema
+from abm.worlds.networked.narrator import NAMES, account_names
+from abm.worlds.networked.pages import OwnChoice, Page, schema
 from abm.worlds.networked.settings import NetworkConfig
 from tests.abm.networked.test_networked import Finds, always
 from tests.abm.networked.world import SALES, comparable, hold, of, pairs, people, random_ties, views
