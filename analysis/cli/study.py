@@ -48,6 +48,7 @@ def study(
         from analysis.tables.seeds import across_seeds
         from analysis.terminal.extrapolation import extrapolation_lines
         from analysis.terminal.seeds import render_seeds
+        from analysis.terminal.written import writing_line
         from learning import load_config
         from moloch.errors import InputError
 
@@ -77,7 +78,8 @@ def study(
         console.print(part)
     for done, table in runs:
         fitted = (f"  fitted {line}" for line in extrapolation_lines(table["extrapolation"]))
-        for line in (f"{done.path}  head {done.head.hash}", *fitted):
+        wrote = [f"  wrote {line}"] if (line := writing_line(table["writing"])) else []
+        for line in (f"{done.path}  head {done.head.hash}", *fitted, *wrote):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

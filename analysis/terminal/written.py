@@ -41,6 +41,17 @@ def first_step_lines(counts: WritingCounts, arena: Arena) -> Iterator[str]:
         yield f"  {sentence}"
 
 
+def writing_line(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the same in one line; empty where there is nothing to say."""
+    named = {"rejected": "rejected", "redrawn": "redrawn", "at_bound": "at the bound", "cut": "cut", "copied": "copied"}
+    arms = [
+        f"{row['arm']} {', '.join(f'{percent(row[name], 0)} {words}' for name, words in named.items() if row[name])}"
+        for row in rows
+        if any(row[name] for name in named)
+    ]
+    return "; ".join(arms)
+
+
 def writing_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Return what became of each arm's messages; see :func:`analysis.tables.writers.writing_rows`."""
     columns = ["arm", "messages", "rejected", "redrawn", "at the bound", "cut", "repeat an example"]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas import Arena
-from abm.arenas.anchors import AnchorSplit, load_anchors
+from abm.arenas.anchors import AnchorSplit, clean, load_anchors
 from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Voters
 from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
@@ -96,6 +96,7 @@ def gather(
     where = config.anchors or "the built-in pack"
     _enough(config, config.train_anchors, anchors.train, "training anchors", where)
     _enough(config, config.held_out_anchors, anchors.held_out, "held-out anchors", where)
+    _check_examples(rules, anchors)
     held_out = anchors.held_out[: config.held_out_anchors or HELD_OUT_ANCHORS]
     order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
     people = load_personas(
@@ -204,6 +205,18 @@ def _never(config: RunConfig, coming: Plan, where: str, item: Intervention) -> I
         )
     society = " ".join(filter(None, [item.phase or "", f"epoch {item.epoch}" if item.epoch else ""]))
     return InputError(f"{where} waits for {society}", why="its contests are held before the fork")
+
+
+def _check_examples(rules: Arena, anchors: AnchorSplit) -> None:
+    """Refuse an example about a held-out anchor: its message would be known before it is written."""
+    held_out = {clean(anchor.text) for anchor in anchors.held_out}
+    for number, example in enumerate(rules.examples):
+        if clean(example.anchor) in held_out:
+            raise InputError(
+                f"examples.{number} is about a held-out anchor",
+                why=f"what is evaluated would be shown to its writers: {example.anchor.splitlines()[0]}",
+                fix="Make up an anchor for it, or take one to train on.",
+            )
 
 
 def _check_classes(config: RunConfig) -> None:

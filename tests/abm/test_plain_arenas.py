@@ -219,11 +219,20 @@ class TestEnds:
 class TestCopies:
     """A message that repeats an example is known for it."""
 
-    def test_half_of_it_is_enough(self):
-        """Whatever surrounds it."""
-        examples = [example.message for example in PLAIN.examples]
-        assert repeats(examples[0], examples) and repeats(f"Hello! {examples[0]}", examples)
-        assert not repeats(
-            "The Vousyeath heater lasts 90 hours, works from 100 metres, and comes in 7 pieces.", examples
-        )
-        assert not repeats("", examples) and not repeats("Buy it.", [])
+    @pytest.mark.parametrize(
+        ("text", "copied"),
+        [
+            (PLAIN.examples[0].message, True),
+            (f"Hello! {PLAIN.examples[1].message}", True),
+            ("ALL you need -- on your back, the Beallzeark watch weighs 750 grams.", True),
+            ("It comes with a warranty of 46 months, and it weighs only 90 grams.", False),
+            ("and weighs only 900 grams", True),
+            ("It comes with a", True),
+            ("900 grams", False),
+            ("", False),
+        ],
+    )
+    def test_six_words_in_a_row(self, text, copied):
+        """Whatever surrounds them; of a shorter message all of its words, but for two or three."""
+        assert repeats(text, [example.message for example in PLAIN.examples]) == copied
+        assert not repeats(text, [])

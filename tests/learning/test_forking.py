@@ -123,7 +123,9 @@ class TestResuming:
 class TestMistakes:
     """What cannot be forked is refused before anything is written."""
 
-    @pytest.mark.parametrize("setting", ["seed=2", "arms=[rft]", "batch=2", "model=other"])
+    @pytest.mark.parametrize(
+        "setting", ["seed=2", "arms=[rft]", "batch=2", "model=other", "format=plain", "attempts=2"]
+    )
     def test_settings_that_decided_the_shared_steps(self, parent, tmp_path, setting):
         """They name themselves."""
         with pytest.raises(InputError, match=f"a fork cannot change {setting.split('=')[0]}"):

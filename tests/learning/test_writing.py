@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from abm.arenas import arena
+from abm.arenas.anchors import load_anchors
 from abm.arenas.messages import NO_SENTENCE
 from abm.arenas.prompts import ExampleMessage
 from abm.events import (
@@ -22,12 +23,14 @@ from abm.events import (
 )
 from abm.llm import ScriptedLLM
 from abm.log import open_log, read_events
+from abm.worlds.networked.settings import NetworkConfig
 from learning import run
 from learning.methods import training_set
 from learning.methods.synthetic import contest, log, numbered
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.costs import planned
+from learning.runs.inputs import gather
 from learning.runs.objects import Objects
 from learning.runs.parts import settled
 from learning.runs.redecide import replay_live, replay_recorded
@@ -118,6 +121,13 @@ class TestAttempts:
             assert carry_out(folder, config, llm=model).digest.hexdigest() == whole, f"after commit {folder.name}"
             assert model.calls == answered - held
 
+    def test_in_a_networked_world(self, tmp_path):
+        """A message that took two attempts is read and bought there like any other."""
+        config = AGAIN.model_copy(update={"world": "networked", "network": NetworkConfig(rounds=2), "arms": ("rft",)})
+        carry_out(tmp_path / "run", config, llm=ScriptedLLM(half))
+        assert of(MessageRedrawn, tmp_path / "run")
+        assert (found := replay_recorded(tmp_path / "run")).complete and found.divergence is None
+
     def test_it_is_decided_again_alike(self, again):
         """From its answers, and by its model."""
         assert (found := replay_recorded(again)).complete and found.divergence is None
@@ -198,6 +208,15 @@ class TestSettings:
         given = load_config(None, {}, ["format=plain", "examples=[{anchor: 'Title: x', message: Buy x.}]"])
         assert given.rules().examples == (ExampleMessage(anchor="Title: x", message="Buy x."),)
         assert load_config(None, {}, ["format=plain", "examples=[]"]).rules().examples == ()
+
+    def test_examples_are_about_nothing_that_is_evaluated(self):
+        """An anchor to train on may be one; a held-out one may not."""
+        anchors = load_anchors(None, SALES)
+        config = AGAIN.model_copy(update={"examples": (ExampleMessage(anchor=anchors.train[0].text, message="Buy."),)})
+        assert gather(config).arena.examples == config.examples
+        example = ExampleMessage(anchor=anchors.held_out[0].text, message="Buy.")
+        with pytest.raises(InputError, match=r"examples.1 is about a held-out anchor.*Title: "):
+            gather(config.model_copy(update={"examples": (*(config.examples or ()), example)}))
 
     def test_defaults_leave_no_trace(self):
         """Old records stay what they were."""
