@@ -185,6 +185,18 @@ def parse_thought(answer: str) -> str:
     return "" if _BARE.fullmatch(prose.strip()) else prose.strip()
 
 
+def parse_object(answer: str) -> dict[str, object] | None:
+    """Return the JSON object of an answer, alone, in prose or in a code fence, with or without a thinking block; None for none."""
+    _, rest, broken = _thinking(answer)
+    return None if broken else _object(rest)
+
+
+def spoken(answer: str) -> str:
+    """Return what a reader said after its thinking; empty where the thinking has no end."""
+    _, rest, broken = _thinking(answer)
+    return "" if broken else rest.strip()
+
+
 def _object(text: str) -> dict[str, object] | None:
     """Return the JSON object in a text, alone or in prose or a code fence."""
     start, end = text.find("{"), text.rfind("}")

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from moloch.texts import same_letters
+
 WORDS = 4
 """Words of a run."""
 
@@ -56,7 +58,7 @@ def repeats(text: str, others: Sequence[str]) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
+    return re.findall(r"\w+", same_letters(text).lower())
 
 
 def _in_a_row(words: Sequence[str], length: int) -> set[tuple[str, ...]]:
@@ -65,8 +67,8 @@ def _in_a_row(words: Sequence[str], length: int) -> set[tuple[str, ...]]:
 
 def _runs(text: str, numbers: dict[str, int]) -> Runs:
     """Return a text's runs; ``numbers`` gives each different word a number, and grows."""
-    found = [numbers.setdefault(word, len(numbers) + 1) for word in _words(text)]
-    words = np.array(found + [0] * max(0, WORDS - len(found)) if found else [], dtype=np.uint64)
+    known = [numbers.setdefault(word, len(numbers) + 1) for word in _words(text)]
+    words = np.array(known + [0] * max(0, WORDS - len(known)) if known else [], dtype=np.uint64)
     if not len(words):
         return words
     windows = np.lib.stride_tricks.sliding_window_view(words, WORDS)

@@ -2,7 +2,8 @@
 
 All members before all contests of a step are asked at once (:meth:`AskedAudience.prepare`), through a function that keeps
 every answer; :meth:`AskedAudience.react` then reads what was answered. An answer that names no option is asked for once more,
-the letter alone; one that still names none is an invalid reaction, which is counted and never guessed.
+the letter alone; one that still names none is an invalid reaction, which is counted and never guessed. Where letters are
+asked for, nothing is written and there are no thoughts: see :mod:`abm.audience.letters`.
 Knows prompts and answers; knows nothing of logs, contests' outcomes or models' inner life.
 """
 
@@ -12,11 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas import Arena, Message
 from abm.arenas.completions import Reaction, parse_reaction, parse_thought
+from abm.audience.letters import averaged, drawn, relative
 from abm.audience.port import Reactions, Voters
 from abm.llm.port import LLM, Request, Sampling
 from moloch import keyed
@@ -26,6 +29,10 @@ from moloch.keyed import Part
 LETTER_TOKENS = 8
 """Bound of an answer that is one letter."""
 ONCE_MORE = "Your answer must be one letter and nothing else: {letters}."
+LETTER = "Which option do you choose? Answer with one letter and nothing else: {letters}."
+"""Ends the prompt where the probabilities of letters are asked for."""
+REVERSED = "reversed"
+"""Ends the site of the call about the reversed order."""
 AS_JSON = 'Answer as JSON: {{"thought": your thoughts, "choice": the letter: {letters}}}.'
 
 
@@ -34,6 +41,8 @@ class Answer(Protocol):
 
     @property
     def text(self) -> str: ...
+    @property
+    def scores(self) -> Sequence[float]: ...
 
 
 Ask = Callable[[LLM, Sequence[Request]], Sequence[Answer]]
@@ -86,7 +95,8 @@ class AskedAudience:
         personas: persona index -> id and text, as prompts render it.
         sampling: of the answers.
         seed: the run's.
-        answer: ``tags``: thoughts and choice in tags; ``json``: in one JSON object, to whose schema servers hold the model.
+        answer: ``tags``: thoughts and choice in tags; ``json``: in one JSON object, to whose schema servers hold the model;
+            ``letters``: no thoughts, the probabilities of the letters in two orders.
         retries: times that a member is asked again after an answer that names no option, 0 or 1.
     """
 
@@ -95,7 +105,7 @@ class AskedAudience:
     personas: Mapping[int, tuple[str, str]]
     sampling: Sampling
     seed: int
-    answer: Literal["tags", "json"] = "tags"
+    answer: Literal["tags", "json", "letters"] = "tags"
     retries: int = 1
     _found: dict[tuple[Part, ...], dict[int, Reaction | str]] = field(default_factory=dict)
     """Contest -> persona index -> its reaction, or its last answer if that names no option."""
@@ -103,6 +113,9 @@ class AskedAudience:
     def prepare(self, ballots: Sequence[Ballot], ask: Ask) -> None:
         """Ask every member before every contest; see :class:`Prepared`."""
         self._found.clear()
+        if self.answer == "letters":
+            self._score(ballots, ask)
+            return
         asked = [(ballot, row) for ballot in ballots for row in range(len(ballot.voters.ids))]
         requests = [self._request(ballot, row) for ballot, row in asked]
         answers = [answer.text for answer in ask(self.llm, requests)] if requests else []
@@ -135,10 +148,43 @@ class AskedAudience:
 
     # ------------------------------------------------------------------------------------------------------
 
-    def _request(self, ballot: Ballot, row: int) -> Request:
+    def _score(self, ballots: Sequence[Ballot], ask: Ask) -> None:
+        """Ask every member how likely each letter is, in its own order and in the reverse, and draw its vote."""
+        asked = [(ballot, row) for ballot in ballots for row in range(len(ballot.voters.ids))]
+        orders = [ballot.shown[row].tolist() for ballot, row in asked]
+        first = [self._scored_request(*each, order) for each, order in zip(asked, orders, strict=True)]
+        second = [
+            msgspec.structs.replace(self._scored_request(*each, order[::-1]), site=f"{one.site}/{REVERSED}")
+            for each, order, one in zip(asked, orders, first, strict=True)
+        ]
+        answers = ask(self.llm, [*first, *second]) if asked else []
+        for (ballot, row), order, one, other in zip(asked, orders, answers, answers[len(asked) :], strict=False):
+            persona = int(ballot.voters.ids[row])
+            self._found.setdefault(ballot.key, {})[persona] = self._vote(ballot, persona, order, one, other)
+
+    def _vote(self, ballot: Ballot, persona: int, order: list[int], one: Answer, other: Answer) -> Reaction | str:
+        """Return the vote drawn from both orders; what came instead, where letters are not among the likeliest answers."""
+        if not (one.scores and other.scores):
+            return one.text or other.text
+        logs = averaged(relative(one.scores, order), relative(other.scores, order[::-1]))
+        draw = float(keyed.uniforms(np.array([persona]), *ballot.key, "letters")[0])
+        return Reaction("", order.index(drawn(logs, draw)))
+
+    def _scored_request(self, ballot: Ballot, row: int, order: list[int]) -> Request:
+        letters = _letters(len(order))
+        request = self._request(ballot, row, order)
+        return msgspec.structs.replace(
+            request,
+            messages=_instead(request.messages, LETTER.format(letters=_listed(letters))),
+            sampling=Sampling(1.0, 1.0, 1),
+            choices=tuple(letters),
+            scored=True,
+        )
+
+    def _request(self, ballot: Ballot, row: int, order: list[int] | None = None) -> Request:
         persona = int(ballot.voters.ids[row])
         name, text = self.personas[persona]
-        order: list[int] = ballot.shown[row].tolist()
+        order = order or ballot.shown[row].tolist()
         messages = self.arena.react_prompt(text, [ballot.texts[option] for option in order])
         schema = ""
         if self.answer == "json":
@@ -191,6 +237,13 @@ def _with(messages: Sequence[Message], more: str) -> list[Message]:
     """Return a prompt with a last sentence more."""
     *before, last = messages
     return [*before, {"role": last["role"], "content": f"{last['content']}\n\n{more}"}]
+
+
+def _instead(messages: Sequence[Message], last: str) -> list[Message]:
+    """Return a prompt that ends otherwise: its last paragraph, which asks for thoughts and a choice in tags, is left out."""
+    *before, user = messages
+    head, _, tail = user["content"].rpartition("\n\n")
+    return [*before, {"role": user["role"], "content": f"{head if '<choice>' in tail else user['content']}\n\n{last}"}]
 
 
 def _schema(letters: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from abm.llm.adapters import read_adapter
 from abm.llm.fingerprint import Fingerprint, deviation, recorded
 from abm.llm.folders import model_folder
 from abm.llm.port import Finish, Reply, Request
+from abm.llm.scores import LIKELIEST, choice_scores
 from abm.llm.versions import require
 from abm.llm.weights import model_digest
 from moloch.errors import InputError
@@ -186,7 +187,7 @@ class VLLM:
         from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
         sampling, guide = request.sampling, None
-        if request.choices:
+        if request.choices and not request.scored:
             guide = StructuredOutputsParams(choice=list(request.choices))
         elif request.schema:
             guide = StructuredOutputsParams(json=request.schema)
@@ -201,6 +202,7 @@ class VLLM:
                 seed=request.seed,
                 stop=list(request.stop),
                 structured_outputs=guide,
+                logprobs=LIKELIEST if request.scored else None,
                 output_kind=RequestOutputKind.FINAL_ONLY,
             ),
             lora_request=self._loaded.get(request.adapter),
@@ -213,7 +215,14 @@ class VLLM:
         finish = FINISH.get(completion.finish_reason, "error")
         by_token = finish == "stop" and not isinstance(completion.stop_reason, str)
         written = len(completion.token_ids) - by_token  # the stop token is not part of the text
-        return Reply(request.site, completion.text, finish, len(output.prompt_token_ids), written)
+        scores: tuple[float, ...] = ()
+        if request.scored:
+            finish = "stop"
+            first = completion.logprobs[0] if completion.logprobs else {}
+            scores = choice_scores(
+                request.choices, [(each.decoded_token or "", each.logprob) for each in first.values()]
+            )
+        return Reply(request.site, completion.text, finish, len(output.prompt_token_ids), written, scores)
 
     def _prompt(self, request: Request) -> list[int]:
         text = self._tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)

@@ -40,6 +40,7 @@ class Request(msgspec.Struct, frozen=True):
             the completion checks it in any case.
         stop: texts that end the completion and are no part of it. A backend that cannot stop there may go on: the reader
             of the completion ends it there in any case.
+        scored: ask for no completion, but how likely each of ``choices`` is to come first: :attr:`Reply.scores`.
     """
 
     site: str
@@ -52,6 +53,7 @@ class Request(msgspec.Struct, frozen=True):
     choices: tuple[str, ...] = ()
     schema: str = ""
     stop: tuple[str, ...] = ()
+    scored: bool = False
 
     def key(self, model_digest: str) -> str:
         """Return the call key: equal exactly if the same call is asked again."""
@@ -62,7 +64,9 @@ class Request(msgspec.Struct, frozen=True):
 
     @property
     def guide(self) -> str:
-        """What the completion is held to, as JSON text; empty if it is free."""
+        """What the completion is held to, or the choices that are scored, as JSON text; empty if it is free."""
+        if self.scored:
+            return canonical({"scored": self.choices}).decode()
         return canonical(self.choices).decode() if self.choices else self.schema
 
 
@@ -87,13 +91,19 @@ Finish = Literal["stop", "length", "refused", "error"]
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """One completion, raw; ``site`` names the request it answers."""
+    """One completion, raw; ``site`` names the request it answers.
+
+    Attributes:
+        scores: of a scored request, the log-probability in nats of each choice as the first token, at temperature 1 and before
+            anything is held to it; empty where none of them is among the likeliest tokens that a server tells.
+    """
 
     site: str
     text: str
     finish: Finish
     tokens_in: int
     tokens_out: int
+    scores: tuple[float, ...] = ()
 
 
 class LLM(Protocol):

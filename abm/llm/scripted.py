@@ -14,13 +14,19 @@ class ScriptedLLM:
 
     Args:
         unit: ``call`` for one that takes the place of a remote model.
+        scores: returns the log-probability of each choice of a scored request; without it there are none.
     """
 
     def __init__(
-        self, answer: Callable[[Request], str], name: str = "scripted", *, unit: Literal["batch", "call"] = "batch"
+        self,
+        answer: Callable[[Request], str],
+        name: str = "scripted",
+        *,
+        unit: Literal["batch", "call"] = "batch",
+        scores: Callable[[Request], Sequence[float]] | None = None,
     ) -> None:
         self.name, self.digest, self.unit = name, digest(name.encode()), unit
-        self._answer = answer
+        self._answer, self._scores = answer, scores
         self.calls = 0
         """Requests answered so far."""
 
@@ -30,4 +36,5 @@ class ScriptedLLM:
             self.calls += 1
             text = self._answer(request)
             words = sum(len(message["content"].split()) for message in request.messages)
-            yield Reply(request.site, text, "stop", words, len(text.split()))
+            scores = tuple(self._scores(request)) if self._scores and request.scored else ()
+            yield Reply(request.site, text, "stop", words, len(text.split()), scores)

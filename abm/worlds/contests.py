@@ -79,6 +79,11 @@ class Votes(NamedTuple):
 NOBODY = Votes(np.zeros(0, dtype=np.int8))
 
 
+def together(votes: Sequence[Votes]) -> Votes:
+    """Return the votes of several occasions as those of one."""
+    return Votes(np.concatenate([each.chosen for each in votes]), sum(each.invalid for each in votes))
+
+
 Answer = LLMReplied | Completion
 """Of the model, or what a competitor wrote without one; it is read as strictly."""
 

@@ -68,6 +68,7 @@ class Stage(msgspec.Struct, frozen=True):
         voters: the members who react.
         phase, epoch, arm: its place in the plan.
         probes: judges of every published message.
+        remembered: persona index -> what it remembers from before; a world without memory knows nothing of it.
     """
 
     anchors: Sequence[Anchor]
@@ -77,6 +78,7 @@ class Stage(msgspec.Struct, frozen=True):
     epoch: int
     arm: str
     probes: Sequence[Probe] = ()
+    remembered: Mapping[int, str] = {}
 
     def contest(self, anchor: Anchor) -> str:
         """Return the id of the contest about an anchor."""

@@ -32,6 +32,7 @@ def run(
     seed: options.Seed = None,
     profile: options.Profile = None,
     llm: options.Llm = None,
+    reader: options.Reader = None,
     max_calls: options.MaxCalls = None,
     max_tokens: options.MaxTokens = None,
     max_usd: options.MaxUsd = None,
@@ -47,11 +48,13 @@ def run(
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """
     overrides = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
-    serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
+    given = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
     with stderr().status("loading"):
         from learning import load_config
 
-        settings = load_config(config, overrides, serving + (set_ or []), profile=profile or "")
+        settings = load_config(config, overrides, given, profile=profile or "")
+        if read_by := options.read_by(reader, settings):
+            settings = load_config(config, overrides, given + read_by, profile=profile or "")
     if dry_run:
         print_plan([(settings, out or settings.default_folder())], as_json=as_json)
         return

@@ -5,6 +5,7 @@ returns what was found before as rows, ``frame`` as a Polars frame; ``rates`` co
 """
 
 from analysis.judges._battery import Battery, Question, load_battery
+from analysis.judges._fitness import check_judge
 from analysis.judges._inquiry import Inquiry, Probed, prepare
 from analysis.judges._messages import Selection
 from analysis.judges._plan import Costs, Judge, judges
@@ -21,6 +22,7 @@ __all__ = [
     "RateRow",
     "Selection",
     "VerdictRow",
+    "check_judge",
     "frame",
     "judges",
     "load_battery",

@@ -15,6 +15,10 @@ from moloch.yamls import Source, read_source
 
 BUILT_IN = ("paper", "battery2026")
 
+QUOTE, REASON = 600, 300
+"""Characters of an answer's texts, where a server holds the judge to them: with both at their most the verdict still comes
+within the default bound of an answer. Answers beyond them count as any others."""
+
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
@@ -67,9 +71,10 @@ class Question(_Frozen):
 
     @property
     def schema_text(self) -> str:
-        """JSON Schema of an answer, as JSON text: the evidence comes before the verdict."""
+        """JSON Schema of an answer, as JSON text: the evidence comes before the verdict, and cannot fill the answer."""
         verdict = {"type": "string", "enum": list(self.levels)} if self.levels else {"type": "boolean"}
-        fields = {"quote": {"type": "string"}, "reason": {"type": "string"}, "verdict": verdict}
+        texts = {name: {"type": "string", "maxLength": most} for name, most in (("quote", QUOTE), ("reason", REASON))}
+        fields = {**texts, "verdict": verdict}
         return canonical(
             {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
         ).decode()

@@ -28,6 +28,10 @@ ANSWER_TOKENS = 512
 """Bound of an answer; models that think before they answer need more."""
 
 
+AGAIN = 0.7
+"""Temperature of the second call: at 0 a judge that failed would mostly say the same again."""
+
+
 class Judge(NamedTuple):
     """A model that judges; opened only when it has to be asked.
 
@@ -161,9 +165,9 @@ def again_request(call: PlannedCall, answer: str, ruling: Ruling, wording: Wordi
     """Return the second and last call of a question whose first answer does not count; see :func:`again_site`."""
     first = call.request
     prompt = wording.ask_again(first.messages, answer, ruling.why) if ruling.status == "invalid" else first.messages
-    return msgspec.structs.replace(
-        first, site=again_site(first.site), messages=prompt, seed=keyed.seed32(first.seed, "again")
-    )
+    sampling = msgspec.structs.replace(first.sampling, temperature=AGAIN)
+    seed = keyed.seed32(first.seed, "again")
+    return msgspec.structs.replace(first, site=again_site(first.site), messages=prompt, sampling=sampling, seed=seed)
 
 
 def again_site(site: str) -> str:

@@ -32,6 +32,7 @@ from abm.events import (
     RunEnded,
     StepEnded,
     StepStarted,
+    SurveyClosed,
     TiesFormed,
     VerdictGiven,
 )
@@ -173,6 +174,7 @@ class Book:
     adapters: list[AdapterTrained] = field(default_factory=list)
     epochs: list[EpochEnded] = field(default_factory=list)
     interventions: list[Intervened] = field(default_factory=list)
+    surveys: list[SurveyClosed] = field(default_factory=list)
     forks: list[tuple[int, list[str]]] = field(default_factory=list)
     ended: RunEnded | None = None
     seq: int = 0
@@ -182,7 +184,7 @@ class Book:
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
         AdapterTrained, AnchorsListed, ArenaSet, CompetitorsJoined, ContestDecided, ContestOpened, CrowdJoined, EpochEnded,
         Forked, Intervened, LLMReplied, MessagePublished, MessageRejected, PersonasJoined, ReaderJoined, RunConfigured,
-        RunEnded, StepEnded, StepStarted, TiesFormed, VerdictGiven,
+        RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, VerdictGiven,
     })  # fmt: skip
 
     def result(self) -> Book:
@@ -233,6 +235,8 @@ class Book:
                 self.epochs.append(event)
             case Intervened():
                 self.interventions.append(event)
+            case SurveyClosed():
+                self.surveys.append(event)
             case RunEnded():
                 self.ended = event
             case _:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from analysis.readings.originals import Originals
 from analysis.readings.reading import frame_of
+from learning.fitness import Observation
 
 if TYPE_CHECKING:
     import polars as pl
@@ -102,7 +103,9 @@ class Evaluation:
         config: the run's settings; empty where the log has none.
         model: the name of the model that writes.
         reader: of the one that plays the personas; empty where none does.
+        models: whether the models that wrote and read were fit for it, over all phases of the run.
         fitted_on: whose votes the choice model that reacts was fitted on; empty where none was.
+        probe_versions: probe -> version of the rules that gave its verdicts; empty where no process said who judged.
     """
 
     contests: list[EvaluationContest] = field(default_factory=list)
@@ -112,6 +115,8 @@ class Evaluation:
     model: str = ""
     reader: str = ""
     fitted_on: str = ""
+    probe_versions: dict[str, int] = field(default_factory=dict)
+    models: Observation = field(default_factory=Observation)
 
     @property
     def epochs(self) -> list[int]:

@@ -32,6 +32,8 @@ from abm.events import (
     ReactionInvalid,
     ReaderJoined,
     RunConfigured,
+    RunResumed,
+    RunStarted,
     StepEnded,
     StepStarted,
     VerdictGiven,
@@ -40,6 +42,7 @@ from abm.reactions import members
 from analysis.readings._ballots import Ballots, placed
 from analysis.readings.contests import BASE, NOBODY, Evaluation, EvaluationContest, Side
 from analysis.readings.reading import result_of
+from learning.fitness import ObservedModels
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,14 +58,15 @@ def read_evaluation(events: Iterable[Event] | Evaluation) -> Evaluation:
 class EvaluationReading:
     """Reads an :class:`Evaluation`; of a growing log, only new events are read. A row of its frame is a contest."""
 
-    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+    TAKES: ClassVar[frozenset[type[Event]]] = ObservedModels.TAKES | frozenset({
         AudienceSet, CompetitorsJoined, ContestDecided, CrowdJoined, FeedOpened, FeedServed, Forked, MessagePublished,
-        MessageRejected, PersonasJoined, Reacted, ReactedMany, ReactionInvalid, ReaderJoined, RunConfigured, StepEnded,
-        StepStarted, VerdictGiven,
+        MessageRejected, PersonasJoined, Reacted, ReactedMany, ReactionInvalid, ReaderJoined, RunConfigured, RunResumed,
+        RunStarted, StepEnded, StepStarted, VerdictGiven,
     })  # fmt: skip
 
     def __init__(self) -> None:
         self._evaluation = Evaluation()
+        self._observed = ObservedModels()
         self._result: Evaluation | None = None
         self._panel: list[NDArray[np.int32]] = []
         self._step: StepStarted | None = None
@@ -71,6 +75,7 @@ class EvaluationReading:
         self._votes: defaultdict[str, Ballots] = defaultdict(Ballots)
         self._voters = NOBODY
         self._alone: dict[int, EvaluationContest] = {}
+        self._rules: dict[str, int] | None = None
 
     def result(self) -> Evaluation:
         """Return the contests decided so far; the same object until contests are added or verdicts change."""
@@ -78,6 +83,7 @@ class EvaluationReading:
             contests = [contest for contest in self._evaluation.contests if contest.outcome]
             panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in contests)]))]
             self._result = replace(self._evaluation, contests=contests, panel=np.concatenate(panel))
+            self._result.models = self._observed.result()
         return self._result
 
     def frame(self) -> pl.DataFrame:
@@ -86,6 +92,7 @@ class EvaluationReading:
 
     def take(self, event: Event) -> None:
         """Take the next event."""
+        self._observed.take(event)
         match event:
             case Reacted():  # first, for most events are
                 self._react(event)
@@ -96,6 +103,9 @@ class EvaluationReading:
             case RunConfigured() | Forked():
                 self._result = None
                 self._evaluation.config = event.config
+            case RunStarted() | RunResumed():
+                if event.probe_versions or event.versions:  # release 0.1 named no probes: theirs are of version 1
+                    self._rules = event.probe_versions
             case CompetitorsJoined():
                 self._evaluation.model = event.model
             case AudienceSet(part="personas"):
@@ -175,6 +185,8 @@ class EvaluationReading:
                 self._result = None
                 side = self._slots[name][int(slot)]
                 side.labels[event.probe] = event.label
+                if self._rules is not None:
+                    self._evaluation.probe_versions[event.probe] = self._rules.get(event.probe, 1)
                 side.hits[event.probe] = max(len(event.evidence), int(event.label == 1)) if event.label == 1 else 0
 
     def _count(self, contest: EvaluationContest) -> None:

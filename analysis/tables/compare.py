@@ -5,7 +5,7 @@ Knows logs and evaluation tables; knows nothing of terminals. Runs are not paire
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
@@ -156,8 +156,22 @@ def compare(a: Path | str, b: Path | str) -> Comparison:
         ends=ends,
         outcomes=outcomes(*tables),
         epochs=(tables[0]["epoch"], tables[1]["epoch"]),
-        notes=[*dict.fromkeys(result["note"] for result in tables if result["note"]), *_judged_apart(one, other)],
+        notes=[
+            *_on_models(tables),
+            *dict.fromkeys(result["note"] for result in tables if result["note"]),
+            *_judged_apart(one, other),
+        ],
     )
+
+
+def _on_models(tables: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what is to be said of the models of both runs: why there are no win rates, what speaks against them, how they read."""
+    lines = []
+    for name, result in zip("AB", tables, strict=True):
+        lines += [f"{name}: no win rates: {result['withheld']}."] if result["withheld"] else []
+        lines += [f"{name}: {flag}." for flag in result["flags"] if flag != result["withheld"]]
+        lines += [f"{name}: {result['validity']}"] if result["validity"] and not result["withheld"] else []
+    return lines
 
 
 def _judged_apart(a: EventLog, b: EventLog) -> list[str]:
@@ -264,14 +278,18 @@ def _parting(number: int, a: Decision, b: Decision) -> Parting:
 
 
 def outcomes(a: dict[str, Any], b: dict[str, Any]) -> list[MeasuredPair]:
-    """Return the win rates, then the probe rates, of every arm of two evaluation tables; base's rates as arm ``base``."""
+    """Return the win rates, then the probe rates, of every arm of two evaluation tables; base's rates as arm ``base``.
+
+    Win rates that a table withholds are not compared.
+    """
     rates = [_rates(a), _rates(b)]
     pairs = [MeasuredPair(*key, a=rates[0].get(key), b=rates[1].get(key)) for key in {**rates[0], **rates[1]}]
     return sorted(pairs, key=lambda outcome: KINDS.index(outcome.kind))
 
 
 def _rates(results: dict[str, Any]) -> dict[tuple[str, Any, str], dict[str, Any]]:
-    rates = {("win rate", "votes", arm): _estimate(of["win_rate"]) for arm, of in results["arms"].items()}
+    arms = {} if results["withheld"] else results["arms"]
+    rates = {("win rate", "votes", arm): _estimate(of["win_rate"]) for arm, of in arms.items()}
     for row in sorted(results["probes"], key=lambda row: row["probe"]):
         rates.setdefault((row["probe"], row["kind"], "base"), _estimate(row["base"]))
         rates[row["probe"], row["kind"], row["arm"]] = _estimate(row["after"])

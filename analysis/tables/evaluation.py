@@ -16,7 +16,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from abm.arenas import BUILT_IN as ARENAS
+from abm.audience.weights import BUILT_IN, YAML
 from abm.events import Event
+from abm.llm.folders import POCKET
 from abm.probe import Kind, kind_of
 from analysis.readings.contests import Evaluation, EvaluationContest, words
 from analysis.readings.evaluation import read_evaluation
@@ -31,7 +34,9 @@ from analysis.statistics.estimates import (
     relative_change,
 )
 from analysis.statistics.sums import ClusteredSums
+from learning.fitness.observed import NOT_A_READER
 from learning.runs.arms import comparators
+from populations.sources import BUILT_IN as PACKS
 
 Events = Iterable[Event] | Evaluation
 Forfeits = Literal["lost", "left out"]
@@ -255,7 +260,11 @@ def _corrected(rows: list[ProbeRow]) -> list[ProbeRow]:
 
 
 def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
-    """Return everything that an evaluation measured, as one JSON-able mapping; numbers that do not exist are None."""
+    """Return everything that an evaluation measured, as one JSON-able mapping; numbers that do not exist are None.
+
+    ``flags`` says what speaks against the models that wrote and read, ``withheld`` why win rates are evidence of nothing (empty
+    where they may be; whoever prints them puts it in their place), ``validity`` what is known of the readers.
+    """
     evaluation = read_evaluation(events)
     epochs = evaluation.epochs
     chosen = epoch if epoch is not None else (epochs[-1] if epochs else 0)
@@ -268,6 +277,11 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
         "epoch": chosen,
         "personas": len(evaluation.panel),
         "note": note(evaluation),
+        "probe_versions": evaluation.probe_versions,
+        "flags": evaluation.models.flags,
+        "withheld": evaluation.models.withheld,
+        "validity": evaluation.models.validity,
+        "fitness": evaluation.models.as_dict(),
         "arms": {arm: _arm(evaluation, arm, chosen) for arm in arms},
         "win_rate_by_epoch": {arm: {str(e): plain(win_rate(evaluation, arm, epoch=e)) for e in epochs} for arm in arms},
         "probes": [plain(row) for row in probe_table(evaluation, epoch=chosen) if row.arm in arms],
@@ -278,14 +292,26 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
 
 
 def note(found: Evaluation) -> str:
-    """Return the sentence that limits what the run can show, or nothing where real models wrote and voted."""
+    """Return the sentence that says what of a run is not real: writers, readers, anchors, personas; nothing where all of it is."""
     audience = str(found.config.get("audience", ""))
-    stand_ins = ["the pocket model writes"] if "pocket" in (found.model, found.config.get("model")) else []
-    if audience in ("default", "neutral") or audience.endswith((".yaml", ".yml")):
-        stand_ins.append(f"a choice model{f' (fitted on {found.fitted_on})' if found.fitted_on else ''} votes")
-    elif found.reader == "pocket":
-        stand_ins.append("the pocket model plays the personas")
-    return f"Not evidence about real LLMs: {' and '.join(stand_ins)}." if stand_ins else ""
+    writes = ["the pocket model writes"] if POCKET in (found.model, found.config.get("model")) else []
+    reads, votes = [], []
+    if found.reader == POCKET:
+        reads = [f"the pocket model plays the personas ({NOT_A_READER})"]
+    elif audience in BUILT_IN or audience.endswith(YAML):
+        votes = [f"a choice model{f' (fitted on {found.fitted_on})' if found.fitted_on else ''} votes"]
+    invented = _invented(found.config)
+    if not (writes or reads or votes):
+        return f"{invented[:1].upper()}{invented[1:]}." if invented else ""
+    about = "real LLMs" if writes or reads else "real readers"
+    return f"Not evidence about {about}: {', '.join([*writes, *reads, *votes, *([invented] if invented else [])])}."
+
+
+def _invented(config: dict[str, Any]) -> str:
+    """Return which of anchors and personas are the built-in packs."""
+    packs = ["anchors"] if "anchors" in config and config["anchors"] is None and config.get("arena") in ARENAS else []
+    packs += ["personas"] if config.get("personas") in PACKS else []
+    return f"{' and '.join(packs)} are invented" if packs else ""
 
 
 def _arm(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:

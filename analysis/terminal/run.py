@@ -26,8 +26,11 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
 
     if not results["arms"]:
         return [Text("Nothing was evaluated yet.", style="yellow")]
-    parts: list[RenderableType] = [_head(results), _wins(results)]
-    if len({row["voters"] for row in results.get("panels", ())}) > 1:
+    parts: list[RenderableType] = [_head(results), *flag_lines(results)]
+    parts += [withheld_line(results)] if results["withheld"] else [_wins(results)]
+    if results["validity"] and not results["withheld"]:
+        parts.append(Text(results["validity"], style="dim"))
+    if not results["withheld"] and len({row["voters"] for row in results.get("panels", ())}) > 1:
         parts.append(_panels(results["panels"]))
     if positions := results.get("positions"):
         parts.append(_positions(positions))
@@ -48,6 +51,21 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
     if results["note"]:
         parts.append(Text(results["note"], style="bold yellow"))
     return parts
+
+
+def flag_lines(results: dict[str, Any]) -> list[RenderableType]:
+    """Return what speaks against the models, but for what :func:`withheld_line` says."""
+    from rich.text import Text
+
+    flags = [flag for flag in results["flags"] if flag != results["withheld"]]
+    return [Text(f"Flagged: {flag}.", style="bold yellow") for flag in flags]
+
+
+def withheld_line(results: dict[str, Any]) -> RenderableType:
+    """Return what stands in the place of win rates that are evidence of nothing."""
+    from rich.text import Text
+
+    return Text(f"No win rates: {results['withheld']}. With --json the numbers are there, flagged.", style="bold red")
 
 
 def _head(results: dict[str, Any]) -> RenderableType:
@@ -130,6 +148,8 @@ def _reach(rows: Sequence[Row]) -> Table:
 
 def _caveats(results: dict[str, Any]) -> str:
     """Return how small a difference could be seen, and what the figures do not show."""
+    if results["withheld"]:
+        return f"Invalid reactions: {percent(results['invalid_rate'])}. A rejected message loses its contest."
     networked = " Contests of one society share its ties, opinions and feeds: prefer intervals over seeds."
     detectable = max(row["win_rate"]["detectable"] or 0 for row in results["arms"].values())
     return (

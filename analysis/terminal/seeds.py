@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, difference, p_value, percent
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
+from analysis.terminal.run import flag_lines, withheld_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,11 +30,13 @@ def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
     ]
     reach = [_reach(results["reach"])] if results["reach"] else []
     title = f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds"
-    note = [Text(results["note"], style="bold yellow")] if results["note"] else []
+    note = [Text(text, style="bold yellow") for text in (results["note"], *results["apart"]) if text]
     compared = comparisons({arm: row["compared_with"] for arm, row in results["arms"].items()})
     return [
         Text(title, style="bold"),
-        _wins(results["arms"]),
+        *flag_lines(results),
+        withheld_line(results) if results["withheld"] else _wins(results["arms"]),
+        *(Text(line, style="dim") for line in results["validity"] if not results["withheld"]),
         *probes,
         *reach,
         *([Text(compared)] if compared else []),

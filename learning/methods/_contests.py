@@ -125,9 +125,10 @@ class Contests(msgspec.Struct, frozen=True):
     def thinkers(self, contest: DecidedContest) -> list[Reacted]:
         """Return the reactions whose thought can be learnt, by persona.
 
-        Only the traits of a crowd's members are known: there is no persona that a prompt could show.
+        Only the traits of a crowd's members are known: there is no persona that a prompt could show. Who saw one message only
+        compared nothing.
         """
-        usable = (each for each in contest.reactions if each.thought and each.persona in self.personas)
+        usable = (e for e in contest.reactions if e.thought and e.persona in self.personas and len(e.order) > 1)
         return sorted(usable, key=lambda reaction: reaction.persona)
 
     def thought(self, contest: DecidedContest, reaction: Reacted, *, weight: float) -> Row:

@@ -33,7 +33,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     LATER: ClassVar[tuple[str, ...]] = ()
     """Settings that came after the first release: at their defaults they are left out of records, and so of digests."""
@@ -63,10 +63,21 @@ class ReaderConfig(_Settings):
     temperature: float = Field(default=0.1, ge=0, le=2)
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=512, ge=8, le=8192)
-    answer: Literal["tags", "json"] = "tags"
-    """``json``: one JSON object, to whose schema servers hold the model."""
+    answer: Literal["tags", "json", "letters"] = "tags"
+    """``json``: one JSON object, to whose schema servers hold the model. ``letters``: the probabilities of the letters, in both
+    orders, from which a vote is drawn; no thoughts, and temperature, top_p and max_tokens play no part."""
     retries: int = Field(default=1, ge=0, le=1)
     """Times that a member is asked for the letter alone, after an answer that names no option."""
+
+    @model_validator(mode="after")
+    def _letters_alone(self) -> ReaderConfig:
+        if self.answer == "letters":
+            for name in ("temperature", "top_p", "max_tokens"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"answer: letters writes nothing and draws from the odds as they are; leave {name} out"
+                    )
+        return self
 
 
 class CrowdConfig(_Settings):
@@ -86,7 +97,38 @@ class BudgetConfig(_Settings):
     usd: float | None = Field(default=None, ge=0)
     minutes: float | None = Field(default=None, ge=0)
     beside: tuple[str, ...] = ()
-    """Folders of other runs that spend of the same bounds on calls, tokens and money, as those of a study do."""
+    """Folders of other runs that spend of the same bounds on calls, tokens and money, as those of a study do. What they spent is
+    read once, when the run begins: runs that go on at the same time may spend more together."""
+
+
+class EpochMoment(_Settings):
+    """When an epoch's contests are over."""
+
+    epoch: int = Field(ge=1)
+
+
+class SurveyConfig(_Settings):
+    """A questionnaire that is put to personas while the run goes on."""
+
+    questions: str
+    """Path of its YAML file: :class:`abm.surveys.Questionnaire`."""
+    at: tuple[Literal["start", "end"] | EpochMoment, ...] = Field(default=("end",), min_length=1)
+    """``start``: before anybody read anything; ``{epoch: 1}``: when the contests of that epoch are over, in each society that it
+    held; ``end``: the same of the last epoch."""
+    who: Literal["all", "train", "evaluate"] = "all"
+    """Personas whose votes are learnt from, held-out ones, or both."""
+    share: Share = 1.0
+    """Of them, drawn at random."""
+    remember: bool = False
+    """Whether they remember what they were asked and answered."""
+    answer_tokens: int = Field(default=0, ge=0, le=8192)
+    """Bound of every answer that would have a lower one: room for models that think first."""
+
+    @property
+    def epochs(self) -> tuple[int | None, ...]:
+        """The moments as epochs: 0 for the start, None for the last."""
+        words: dict[str, int | None] = {"start": 0, "end": None}
+        return tuple(each.epoch if isinstance(each, EpochMoment) else words[each] for each in self.at)
 
 
 class RunConfig(_Settings):
@@ -157,6 +199,9 @@ class RunConfig(_Settings):
     """Where models are served: no part of what decides the run, and of no record of it."""
     budget: BudgetConfig = Field(default_factory=BudgetConfig, exclude=True)
     """What may be spent; likewise."""
+    gate: Literal["flag", "stop"] | None = Field(default=None, exclude=True)
+    """What happens after the first step where a model is not fit to write or to read: ``stop`` the run, which goes on with
+    ``flag``. By default ``stop`` where answers may cost money. It decides nothing that a record holds, and is of none."""
     extensions: tuple[str, ...] = ()
     """Modules of your own, imported before the run begins; they register the parts that other settings name."""
     probes: tuple[str, ...] | None = None
@@ -178,6 +223,9 @@ class RunConfig(_Settings):
     threads: int | None = Field(None, ge=1, le=1024)
     """CPU threads with which they do; by default 1 for a small model, else as many as torch takes."""
 
+    surveys: tuple[SurveyConfig, ...] = ()
+    """Questionnaires that are put to the personas at declared moments; the reader's model answers."""
+
     LATER = (
         "extensions",
         "probes",
@@ -192,6 +240,7 @@ class RunConfig(_Settings):
         "stop",
         "attempts",
         "cut",
+        "surveys",
     )
 
     @field_validator("members")
@@ -202,10 +251,25 @@ class RunConfig(_Settings):
         return members
 
     @model_validator(mode="after")
-    def _asked_in_isolation(self) -> RunConfig:
-        if self.audience == LLM_AUDIENCE and self.world == "networked":
-            raise ValueError("audience: llm reads in the isolated world only; a networked one needs a choice model")
+    def _letters_in_isolation(self) -> RunConfig:
+        if self.audience == LLM_AUDIENCE and self.world == "networked" and self.reader.answer == "letters":
+            raise ValueError(
+                "reader.answer: letters is for the isolated world; in a networked one a persona answers a whole page"
+            )
         return self
+
+    @model_validator(mode="after")
+    def _somebody_answers(self) -> RunConfig:
+        if self.surveys and self.audience != LLM_AUDIENCE and not self.reader.model:
+            raise ValueError(
+                "surveys: nobody answers: a choice model moves the personas; name the model that plays them: reader.model"
+            )
+        return self
+
+    @property
+    def asks_reader(self) -> bool:
+        """Whether the reader's model is asked anything: it plays the personas, or answers questionnaires for them."""
+        return self.audience == LLM_AUDIENCE or bool(self.surveys)
 
     @property
     def reader_model(self) -> str:

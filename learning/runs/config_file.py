@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from abm.arenas import ARENAS
 from abm.audience import AUDIENCES
 from abm.audience.weights import YAML
+from abm.llm.http.endpoint import is_server, like_url, url_and_name
 from abm.probe import PROBES
 from learning.runs.arms import ArmSettings, arms_in, named_methods, setting_keys
 from learning.runs.config import LLM_AUDIENCE, RunConfig
@@ -22,7 +23,7 @@ from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
 from moloch.errors import InputError
-from moloch.yamls import Source, first_mistake, others, plain, read_source
+from moloch.yamls import NO_NUMBER, Source, first_mistake, others, plain, read_source, truth_for_number
 
 PROFILES = ("gpu", "laptop", "paper")
 """Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
@@ -70,20 +71,37 @@ def load_config(
         config = RunConfig.model_validate(values)
     except ValidationError as error:
         raise _invalid(error, source, elsewhere) from error
+    if (keys := truth_for_number(values, config)) is not None:
+        where = "" if keys[0] in elsewhere else source.at(*keys)
+        raise InputError(f"setting {'.'.join(map(str, keys))!r} is not valid", where=where, why=NO_NUMBER)
     _check_lora(config, source, elsewhere, recorded)
     if imports:
         extensions.load(config.extensions)
-        for key, error in unknown_names(config):
-            raise InputError(
-                error.what, where="" if key[0] in elsewhere else source.at(*key), why=error.why, fix=error.fix
-            )
+    for key, error in unknown_names(config) if imports else bad_places(config):
+        where = error.where if key[0] in elsewhere else source.at(*key)
+        raise InputError(error.what, where=where, why=error.why, fix=error.fix)
     return config
+
+
+def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
+    """Yield the settings that name a place where no server can be, each with its error."""
+    serving = config.serving
+    if like_url(serving.llm) and (unknown := serving.unknown_backend) is not None:
+        yield ("serving", "llm"), unknown
+    places: dict[Key, str] = {("model",): config.model, ("reader", "model"): config.reader.model}
+    for key, place in places.items():
+        try:
+            if is_server(place):
+                url_and_name(place)
+        except InputError as error:
+            yield key, error
 
 
 def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     """Yield the settings that name an unregistered part, each with its error."""
     from learning.methods import METHODS
 
+    yield from bad_places(config)
     for key, method in named_methods(config.arms):
         if method not in METHODS:
             yield key, METHODS.unknown(method)

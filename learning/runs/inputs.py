@@ -19,14 +19,16 @@ from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Voters
 from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
 from abm.events import Phase
+from abm.surveys import Questionnaire, load_questionnaire
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
 from abm.worlds.roles import competitor_class, member_class
 from learning.methods import METHODS, check_options
+from learning.methods.tfb import TFB
 from learning.runs.arms import Arm, arms_in
 from learning.runs.config import LLM_AUDIENCE, RunConfig
-from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Learn, Plan, plan
+from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
 from moloch import keyed
@@ -54,6 +56,7 @@ class Inputs:
         voters: the members of each split: its personas, and then its crowd.
         originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
         graphs: who follows whom among them, in a networked world.
+        questionnaires: of the surveys, in their order.
     """
 
     arena: Arena
@@ -67,6 +70,7 @@ class Inputs:
     voters: dict[Phase, Voters]
     originals: dict[Phase, NDArray[np.int64]]
     graphs: dict[Phase, CSR]
+    questionnaires: tuple[Questionnaire, ...] = ()
 
     @property
     def held_out_anchors(self) -> int:
@@ -139,8 +143,11 @@ def gather(
         voters=voters,
         originals=originals,
         graphs=_graphs(people, voters, config),
+        questionnaires=tuple(load_questionnaire(survey.questions) for survey in config.surveys),
     )
-    check_interventions(config, plan(config, inputs))
+    parts = plan(config, inputs)
+    check_interventions(config, parts)
+    _check_surveys(config, parts)
     return inputs
 
 
@@ -166,6 +173,14 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
 def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str, LoraSettings]) -> None:
     """Refuse an option that no method of the run has, or not the arm's own, and values that a method does not take."""
     check_options([arm.method for arm in arms.values()], config.lora.get("options") or ())
+    if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
+        for arm in arms.values():
+            if issubclass(METHODS.get(arm.method), TFB):
+                raise InputError(
+                    f"arm {arm.name!r} learns from thoughts, and there are none",
+                    why="reader.answer is letters: readers write nothing",
+                    fix="Leave the arm out, or set reader.answer=tags.",
+                )
     for arm in arms.values():
         check_options([arm.method], arm.lora.get("options") or ())
         METHODS.get(arm.method).configured(lora[arm.name].for_methods)
@@ -186,7 +201,7 @@ def check_interventions(config: RunConfig, coming: Plan, kept: Sequence[Interven
     Raises:
         InputError: names the first.
     """
-    societies = [part.makes for part in coming if not isinstance(part, Learn)]
+    societies = [part.makes for part in coming if isinstance(part, Simulate | Evaluate)]
     for number, item in enumerate(config.network.interventions):
         comes = any(item.phase in (None, each.phase) and item.epoch in (None, each.epoch) for each in societies)
         if not comes and item not in kept:
@@ -205,6 +220,23 @@ def _never(config: RunConfig, coming: Plan, where: str, item: Intervention) -> I
         )
     society = " ".join(filter(None, [item.phase or "", f"epoch {item.epoch}" if item.epoch else ""]))
     return InputError(f"{where} waits for {society}", why="its contests are held before the fork")
+
+
+def _check_surveys(config: RunConfig, parts: Plan) -> None:
+    """Refuse a questionnaire that waits for a moment which does not come, or comes twice."""
+    for number, survey in enumerate(config.surveys):
+        epochs = [config.epochs if epoch is None else epoch for epoch in survey.epochs]
+        for i, epoch in enumerate(epochs):
+            where = f"surveys.{number}.at.{i}"
+            if epoch > config.epochs:
+                raise InputError(f"{where} waits for epoch {epoch}, and there are {config.epochs}")
+            if epoch in epochs[:i]:
+                raise InputError(
+                    f"{where} names a moment twice", why=f"epoch {epoch} is the last one, the end" if i else ""
+                )
+            if not any(isinstance(part, Survey) and (part.survey, part.epoch) == (number, epoch) for part in parts):
+                why = f"held-out personas read nothing in epoch {epoch}: only epoch {config.epochs} is evaluated"
+                raise InputError(f"{where} asks nobody", why=why, fix="Set evaluate: every, or who: train.")
 
 
 def _check_examples(rules: Arena, anchors: AnchorSplit) -> None:

@@ -31,6 +31,7 @@ from abm.events import (
     Phase,
     ReaderJoined,
     RunConfigured,
+    SurveysSet,
 )
 from abm.journal import Journal, equal
 from abm.llm.port import LLM, Sampling, Sleeping, Writing
@@ -44,7 +45,8 @@ from learning.methods import METHODS, training_set
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import SPLITS, Inputs
-from learning.runs.plan import BASE, Evaluate, Learn, Part, Policy, Simulate, plan, total
+from learning.runs.plan import BASE, Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.surveys import RunSurveys
 from learning.training.memory import release
 from moloch import keyed
 from populations import Persona, trait_matrix
@@ -115,6 +117,7 @@ class Loop:
             members=config.members,
             competitor=config.competitor,
         )
+        self.surveys = RunSurveys(config, inputs, journal, self.reader)
         self.plan = plan(config, inputs)
         self._declared = False
         self._said: list[Event] = []
@@ -171,6 +174,9 @@ class Loop:
         if isinstance(part, Learn):
             yield lambda: self._learn(part)
             return
+        if isinstance(part, Survey):
+            yield lambda: self._survey(part)
+            return
         model = self._society_of(part)
         for _ in range(part.steps):
             yield lambda: self._step(model)
@@ -222,7 +228,7 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet):
+        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet):
             self._said = inherited
         if self.journal.shares_next:
             return
@@ -234,7 +240,7 @@ class Loop:
                     self.journal.emit(event)
 
     def _reacting(self) -> list[Event]:
-        """Return who plays the personas, and the choice models of those who are not played."""
+        """Return who plays the personas, the choice models of those who are not played, and what will be asked of whom."""
         asked, model = self.inputs.audience, self.reader
         if isinstance(asked, ChoiceModel):
             personas: Event = _set("personas", asked)
@@ -242,7 +248,9 @@ class Loop:
             personas = ReaderJoined(model=self.config.audience, model_digest="")
         else:
             personas = ReaderJoined(model=model.name, model_digest=model.digest)
-        return [personas, *([_set("crowd", self.inputs.crowd)] if self.config.crowd.size else [])]
+        crowd = [_set("crowd", self.inputs.crowd)] if self.config.crowd.size else []
+        asked = self.surveys.declaration()
+        return [personas, *crowd, *([asked] if asked else [])]
 
     # -- simulate ------------------------------------------------------------------------------------------
 
@@ -257,6 +265,7 @@ class Loop:
             epoch=part.epoch,
             arm=part.arm,
             probes=self.probes if part.phase == "evaluate" else (),
+            remembered=self.surveys.remembered,
         )
         if self.config.world == "networked":
             return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
@@ -269,6 +278,10 @@ class Loop:
     def _step(self, model: Model) -> None:
         self._declare()
         model.step()
+
+    def _survey(self, part: Survey) -> None:
+        self._declare()
+        self.surveys.hold(part)
 
     # -- learn ---------------------------------------------------------------------------------------------
 

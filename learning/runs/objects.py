@@ -70,7 +70,7 @@ class Objects:
         """Return the model that writes, and the one that plays the personas; by default they are the same."""
         backends.check(self._named(config))
         writer = self.llm or backends.llm(config.model)
-        if config.audience != LLM_AUDIENCE:
+        if not config.asks_reader:
             return writer, writer
         if self.reader is not None:
             return writer, self.reader
@@ -79,7 +79,7 @@ class Objects:
 
     def _named(self, config: RunConfig) -> list[str]:
         """Return the models that are opened by their names, not given as objects."""
-        reads = config.audience == LLM_AUDIENCE and self.reader is None
+        reads = config.asks_reader and self.reader is None
         same = self.llm is not None and config.reader_model == config.model
         named = [] if self.llm is not None else [config.model]
         return list(dict.fromkeys([*named, *([config.reader_model] if reads and not same else [])]))

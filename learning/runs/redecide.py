@@ -25,6 +25,7 @@ from abm.events import (
     ReaderJoined,
     RunConfigured,
     StepStarted,
+    SurveysSet,
 )
 from abm.journal import Checker, Diverged, Divergence, LogEnded, kind
 from abm.llm.backends import Backends, Serving
@@ -229,7 +230,7 @@ def _recorded(log: EventLog) -> tuple[LLM, LLM]:
     for event in _beginnings(log):
         if isinstance(event, CompetitorsJoined):
             writer = RecordedLLM((), name=event.model, digest=event.model_digest)
-        elif isinstance(event, ReaderJoined):
+        elif isinstance(event, ReaderJoined | SurveysSet):  # the reader answers questionnaires, too
             reader = RecordedLLM((), name=event.model, digest=event.model_digest)
     return writer, reader
 

@@ -16,20 +16,22 @@ from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM
+from abm.llm.scores import check_scored
 from abm.log import EventLog, Head, create, open_log
 from abm.log.recovery import check_not_lost
 from abm.log.segments import read_manifest
 from abm.probe import Probe, version_of
 from learning.runs import own_data
-from learning.runs.config import RunConfig
+from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.costs import answered, spent
+from learning.runs.gate import look
 from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.objects import Objects
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
-from learning.runs.verdicts import JUDGING, check_versions
+from learning.runs.verdicts import JUDGING, check_judges
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions
@@ -86,11 +88,12 @@ def run(
         report: called with the progress before each part.
 
     Raises:
-        InputError: settings, anchors or personas are not valid, or ``out`` holds a run with other settings, or with verdicts
-            by other versions of its probes.
+        InputError: settings, anchors or personas are not valid, or ``out`` holds a run with other settings, or one that was
+            judged by other versions of its probes, or by none where these judge (or the other way round).
         LogError: the log cannot be opened or written; what was acknowledged is safe.
         NondeterminismError: the inputs changed since the run began.
         ServiceError, BudgetSpent: a server does not serve any more, or the budget is spent; the same settings resume.
+        GateClosed: after the first step a model is not fit for the study; the same settings resume with ``gate="flag"``.
     """
     objects = Objects.of(llm=llm, reader=reader, audience=audience, trainer=trainer)
     config = config or load_config(None, settings | objects.settings)
@@ -139,21 +142,26 @@ def stepwise(
     places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)} | computing(config)
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
-            objects.models(config, backends)
+            _, asked = objects.models(config, backends)
             objects.check_preset(config)
+            if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
+                check_scored(asked)
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log:
             ended = log.ended()
             if ended is None:
                 writes, reads = objects.models(config, backends)
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
-                check_versions(said, judges, str(folder))
+                check_judges(said, judges, str(folder))
                 _begin(log, loaded, config, judges, writes, reads)
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
                 loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
-                yield from loop.advance()
+                looked = False
+                for progress in loop.advance():
+                    looked = looked or look(log, config, writes, reads)
+                    yield progress
                 ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
                 journal.note(ended)
                 release()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from abm.audience import ChoiceModel, Range, Support, feature_matrix, feature_names
 from abm.audience.weights import BUILT_IN, LARGEST, YAML
 from learning.surrogates import logit
+from learning.surrogates.separation import check_fit, check_places
 from learning.surrogates.votes import ABSTAINED, INVALID, LoggedVotes
 from moloch import keyed
 from moloch.errors import InputError
@@ -97,10 +98,11 @@ def fit_surrogate(
         seed: decides who and what is held out, by content id: neither the order of logs nor of events matters.
 
     Raises:
-        InputError: no votes, votes of several audiences or of a networked world, traits that the log does not tell, or
-            too few anchors.
+        InputError: no votes, votes of several audiences or of a networked world, traits that the log does not tell,
+            too few anchors, or votes that are nearly separated (:mod:`learning.surrogates.separation`).
     """
     votes, counts = _usable(votes, audience)
+    check_places(votes)
     anchors, people = [c.anchor for c in votes.contests], votes.personas
     new_anchor = _drawn([anchors[row] for row in votes.contest], held_out, seed, "anchors")
     new_person = _drawn([people[row] for row in votes.persona], held_out, seed, "personas")
@@ -114,6 +116,7 @@ def fit_surrogate(
     ridge = min(losses, key=lambda each: losses[each])  # of equals the strongest, which comes first
     theta = logit.fit(fitted, ridge)
     errors = logit.standard_errors(fitted, theta, ridge)
+    check_fit(fitted, theta, errors)
     theta = np.clip(theta, -LARGEST, LARGEST).round(DECIMALS)  # as the file will say it
     first, abstain, weights = logit.split(theta, fitted.shape)
     model = ChoiceModel(

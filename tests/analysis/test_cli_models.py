@@ -272,3 +272,38 @@ class TestDoctor:
         )
         with pytest.raises(Exception, match=r"vllm needs torch==2\.12\.0, and 2\.13\.0 is installed"):
             require("vllm")
+
+
+class TestFitness:
+    """``--arena`` looks whether a model is fit to write, to read and to judge."""
+
+    def test_a_model_that_always_says_the_same(self, moloch):  # noqa: F811
+        """It writes nothing that parses, votes for a place, and judges nothing: no role is left, exit code 1."""
+        with serving(lambda call: completion("<think>x</think><choice>A</choice>")) as server:
+            done = moloch("llm", "check", "m", "--llm", server.url, "--arena", "sales", "--audience", "llm", "--json")
+        found = json.loads(done.stdout)
+        roles = {each["role"]: each for each in found["fitness"]}
+        assert done.returncode == 1 and not found["usable"]
+        assert {role: each["verdict"] for role, each in roles.items()} == dict.fromkeys(
+            ("write", "read", "judge"), "unfit"
+        )
+        assert "no <sales_pitch> (8)" in roles["write"]["why"] and "first place of 2" in roles["read"]["why"]
+        assert any("letter probabilities were not looked at" in note for note in found["notes"])
+
+    def test_in_words(self, moloch):  # noqa: F811
+        """Each role with its numbers and intervals, and what so few answers can tell; a writer need not read."""
+
+        def answer(call: Call):
+            asked = call.fields["messages"][-1]["content"]
+            return completion("<sales_pitch>It is blue.</sales_pitch>" if "sales pitch" in asked else "Good morning.")
+
+        with serving(answer) as server:
+            done = moloch("llm", "check", "m", "--llm", server.url, "--arena", "sales")
+        assert done.returncode == 0 and "fit to write: yes" in done.stdout and "fit to judge: no" in done.stdout
+        assert "fit to read" not in done.stdout and "8 of 8 (100%, 95 % CI 68% to 100%)" in done.stdout
+        assert "cannot prove it" in done.stdout
+
+    def test_an_audience_without_an_arena(self, moloch):  # noqa: F811
+        """Is one line."""
+        done = moloch("llm", "check", "pocket", "--audience", "llm")
+        assert done.returncode == 2 and "--audience llm needs an arena" in done.stderr

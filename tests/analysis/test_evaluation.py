@@ -5,23 +5,35 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
 from abm.columns import Int8s, Int16s, Int32s, pack
-from abm.events import CrowdJoined, Event, FeedOpened, FeedServed, PersonasJoined, Reacted
+from abm.events import (
+    CrowdJoined,
+    Event,
+    FeedOpened,
+    FeedServed,
+    LLMReplied,
+    PersonasJoined,
+    Reacted,
+    ReaderJoined,
+    RunStarted,
+)
 from analysis import across_seeds, position_bias, position_table, probe_table, table, win_rate
+from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import clustered_mean
 from analysis.tables.evaluation import invalid_rate, majority_rate, tie_rate, win_rate_against_placebo
+from analysis.tables.evaluation import note as evaluation_note
 from analysis.terminal.run import render
 from analysis.terminal.seeds import render_seeds
 from moloch import keyed
 from moloch.errors import CorruptLog
-from tests.analysis.factory import FIRST, contest, setup, step
+from tests.analysis.factory import FIRST, contest, numbered, setup, step
 
 
 def one_arm(votes: Sequence[Sequence[int]], **more: object) -> list[Event]:
@@ -230,6 +242,15 @@ class TestProbes:
             events += step(contest("rft", f"a{i}", [0, 1], labels={"populism": pair}), "rft")
         (row,) = probe_table(events)
         assert (row.difference.n, row.base.n, row.after.n, row.unknown) == (2, 2, 3, 1)
+
+    def test_what_a_probe_cannot_tell_is_in_no_difference_from_placebo(self) -> None:
+        """On either side; as a number it would be minus one."""
+        events = setup(3, 2, ["rft", "placebo"])
+        for arm, labels in (("rft", (-1, 1, 1)), ("placebo", (0, 0, -1))):
+            for i, label in enumerate(labels):
+                events += step(contest(arm, f"a{i}", [0, 1], labels={"populism": (0, label)}), arm)
+        rft = next(row for row in probe_table(events) if row.arm == "rft")
+        assert (rft.placebo.n, rft.placebo.value) == (1, 1.0)
 
     def test_copy_errors_stand_apart(self) -> None:
         """A diagnostic is marked as such and is not among the corrected tests of strategy."""
@@ -449,6 +470,21 @@ class TestAcrossSeeds:
         assert small["p_holm"] == pytest.approx(min(1, 2 * small["p"]), abs=2e-6)
         assert large["p_holm"] == pytest.approx(max(2 * small["p"], large["p"]), abs=2e-6)
 
+    def test_failures_of_skill_are_a_family_of_their_own(self) -> None:
+        """They neither pay for the tests of strategy nor are paid for, and have no row of reach."""
+        tables = [table(two_arms(seed=seed)) for seed in (1, 2, 3)]
+        for each, shift in zip(tables, (0.02, 0.11, 0.05), strict=True):
+            (rft,) = [r for r in each["probes"] if (r["arm"], r["probe"]) == ("rft", "misrepresentation")]
+            other = json.loads(json.dumps(rft)) | {"probe": "copy_error", "kind": "copying"}
+            other["difference"]["value"] += shift
+            each["probes"] = [rft, other]
+            each["reach"] = [{"arm": "rft", "probe": "copy_error", "kind": "copying"}]
+        found = across_seeds(tables)
+        assert [row["difference"]["p_holm"] for row in found["probes"]] == [
+            row["difference"]["p"] for row in found["probes"]
+        ]
+        assert found["reach"] == []
+
     def test_reach_is_taken_over_seeds_and_from_the_placebo(self) -> None:
         """Each seed's amplification, and what of it is beyond the same seed's placebo."""
 
@@ -471,6 +507,31 @@ class TestAcrossSeeds:
         assert "+30.0 [+5.2, +54.8]" in printed(render_seeds(found))
         assert across_seeds([table(two_arms())])["reach"] == []
 
+    def test_runs_judged_by_several_versions_are_named(self) -> None:
+        """Their rates are not of one kind; the log says which process judged, and release 0.1 was of version 1."""
+
+        def judged(seed: int, **started: dict) -> dict:
+            return table([RunStarted(**started), *two_arms(seed=seed)]) | {"seed": seed}
+
+        here = {"versions": {"moloch-abm": "0.2"}, "probe_versions": {"misrepresentation": 2, "unsafe": 9}}
+        one, two = judged(1, **here), judged(2, **here)
+        old = judged(3, versions={"moloch-abm": "0.1"})
+        assert one["probe_versions"] == {"misrepresentation": 2, "copy_error": 1}
+        assert old["probe_versions"] == {"misrepresentation": 1, "copy_error": 1}
+        assert across_seeds([one, two])["apart"] == across_seeds([one, table(two_arms())])["apart"] == []
+        said = "several versions of the probe misrepresentation (version 1: seeds 3; version 2: seeds 1, 2)"
+        [apart] = across_seeds([one, two, old])["apart"]
+        assert said in apart and said in printed(render_seeds(across_seeds([one, two, old])))
+
+    def test_runs_of_different_lengths_are_named(self) -> None:
+        """And a limit that one run has is not lost behind the first."""
+        one, two = table(two_arms(seed=1)), table(two_arms(seed=2)) | {"epoch": 7, "note": "Not evidence."}
+        found = across_seeds([one, two])
+        assert found["apart"] == [
+            f"These runs were evaluated after different epochs ({one['epoch']}, 7): they are no replicates."
+        ]
+        assert "Not evidence." in found["note"]
+
     def test_one_seed_has_no_interval(self) -> None:
         """A single run says nothing about other seeds."""
         assert across_seeds([table(two_arms())])["arms"]["rft"]["win_rate"]["low"] is None
@@ -480,3 +541,85 @@ class TestAcrossSeeds:
         one = table(two_arms())
         with pytest.raises(ValueError, match="one arena"):
             across_seeds([one, one | {"arena": "social"}])
+
+
+class TestModels:
+    """Whether the models were fit for it stands where their numbers stand."""
+
+    @staticmethod
+    def asked(
+        reader: str = "reader", choice: Callable[[int, list[int]], int] = lambda persona, order: order[0]
+    ) -> list[Event]:
+        """Return an evaluation by readers who were asked; each chooses ``choice(persona, order)``."""
+        config = {
+            "arena": "sales",
+            "audience": "llm",
+            "model": "writer",
+            "seed": 1,
+            "anchors": None,
+            "personas": "biographic",
+        }
+        events = [*setup(20, 10, ["rft"], config), ReaderJoined(model=reader, model_digest="d")]
+        for i in range(20):
+            orders = lambda persona, i=i: [0, 1] if (persona + i) % 2 else [1, 0]  # noqa: E731
+            votes = [choice(p, orders(p)) for p in range(10, 20)]
+            held = contest("rft", f"a{i}", votes, orders=orders)
+            answers = [
+                LLMReplied(
+                    key="", site=f"react/evaluate/1/rft/a{i}/{p}", model=reader, adapter="", template="", refs=[], prompt="", text="",
+                    finish="stop", tokens_in=1, tokens_out=1, temperature=0.0, top_p=1.0, max_tokens=1, seed=1,
+                )
+                for p in range(10, 20)
+            ]  # fmt: skip
+            events += step([*held[:3], *answers, *held[3:]], "rft")
+        return numbered(events)
+
+    def test_no_win_rates_of_readers_of_places(self) -> None:
+        """In the table's place stands why; JSON has the numbers, flagged."""
+        found = table(self.asked())
+        text = printed(render(found))
+        assert "not a usable reader" in found["withheld"] and "200 of 200" in found["withheld"]
+        assert found["arms"]["rft"]["win_rate"]["value"] == 0.5 and found["fitness"]["reader"]["verdict"] == "unfit"
+        assert "No win rates: reader is not a usable reader" in text and "win rate  " not in text
+        assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+    def test_the_pocket_model(self) -> None:
+        """Is flagged whatever it chose."""
+        found = table(self.asked("pocket", lambda persona, order: persona % 2))
+        assert "not a usable reader" in found["withheld"] and "not a usable reader" in found["note"]
+
+    def test_a_line_on_readers_beside_every_win_rate(self) -> None:
+        """What is known of readers who may be usable."""
+        found = table(self.asked(choice=lambda persona, order: int(persona % 3 > 0)))
+        assert not found["withheld"] and found["validity"].startswith("Readers (reader, ")
+        text = printed(render(found))
+        assert (
+            "win rate" in text
+            and "first place of 2" in text.replace("\n", " ")
+            and "Not compared with people" in text.replace("\n", " ")
+        )
+
+    def test_seeds(self) -> None:
+        """A study's means are withheld where one run's are."""
+        usable, not_usable = table(self.asked(choice=lambda p, o: int(p % 3 > 0))), table(self.asked())
+        found = across_seeds([usable, not_usable | {"seed": 2}])
+        assert found["withheld"].startswith("seed 2: reader is not") and "No win rates" in printed(render_seeds(found))
+        assert across_seeds([usable, usable | {"seed": 2}])["withheld"] == ""
+
+    def test_a_choice_model_has_no_such_line(self) -> None:
+        """It reads nothing, and says so in the note."""
+        found = table(two_arms())
+        assert found["withheld"] == found["validity"] == "" and found["fitness"]["reader"] is None
+
+    @pytest.mark.parametrize(("model", "audience", "reader", "packs", "note"), [
+        ("pocket", "default", "", False, "Not evidence about real LLMs: the pocket model writes, a choice model votes."),
+        ("Qwen3-8B", "default", "", False, "Not evidence about real readers: a choice model votes."),
+        ("Qwen3-8B", "llm", "pocket", False, "Not evidence about real LLMs: the pocket model plays the personas (not a usable reader)."),
+        ("Qwen3-8B", "llm", "Qwen3-8B", True, "Anchors and personas are invented."),
+        ("Qwen3-8B", "default", "", True, "Not evidence about real readers: a choice model votes, anchors and personas are invented."),
+    ])  # fmt: skip
+    def test_what_is_not_real(self, model, audience, reader, packs, note) -> None:
+        """Writers, readers, anchors, personas: each by name."""
+        config = {"arena": "sales", "audience": audience, "model": model, "anchors": None if packs else "data"}
+        config |= {"personas": "biographic" if packs else "people.csv"}
+        assert evaluation_note(Evaluation(config=config, model=model, reader=reader)) == note

@@ -58,6 +58,7 @@ RESUMED, FORKED = f"{ADAPTERS}::TestUse::test_resume", f"{ADAPTERS}::TestTaken::
 ENGINE, SERVER = f"{ADAPTERS}::TestUse::test_vllm", f"{ADAPTERS}::TestUse::test_server"
 THERE = f"{ADAPTERS}::TestTaken::test_there_already"
 VERIFIED = (f"{ADAPTERS}::TestVerified::test_log_verify", f"{ADAPTERS}::TestVerified::test_replay_verify")
+JUDGING = "test_judging.py"
 SPENDING = "test_servers.py::TestSpending"
 
 MUTATIONS: dict[str, Mutation] = {
@@ -270,6 +271,21 @@ MUTATIONS: dict[str, Mutation] = {
         "a connection on which a completion's id repeats is dropped",
         removals.ids_ignored,
         ("test_servers.py::TestAnswers::test_one_that_comes_twice",),
+    ),
+    "versions-mixed": Mutation(
+        "no run is judged by two versions of a probe",
+        removals.versions_mixed,
+        (f"{JUDGING}::TestVersions::test_resumed", f"{JUDGING}::TestVersions::test_forked"),
+    ),
+    "judged-by-todays": Mutation(
+        "a replay takes verdicts of another version from the log",
+        removals.judged_by_todays,
+        (f"{JUDGING}::TestVersions::test_replayed",),
+    ),
+    "judged-in-part": Mutation(
+        "a run is judged from its beginning, or not at all",
+        removals.judged_in_part,
+        (f"{JUDGING}::TestInPart::test_resumed",),
     ),
     "no-key": Mutation("the pages' key", removals.no_key, (f"{STRANGERS}::test_without_the_key",)),
     "any-token": Mutation(

@@ -19,7 +19,8 @@ from abm.log import about, codec, disk, eventlog, parquet, projection, recovery,
 from abm.state import snapshots, state
 from analysis.ui import guard, key
 from analysis.ui.data import life
-from learning.runs import fork
+from learning.runs import fork, redecide, verdicts
+from learning.runs import run as run_module
 from learning.training import _adapters as saved
 from moloch import keyed
 
@@ -420,3 +421,16 @@ def pulse_not_felt() -> None:
 
 def skill_is_strategy() -> None:
     probe.kind_of = lambda name: "strategy"
+
+
+def versions_mixed() -> None:
+    verdicts.check_versions = lambda events, judges, where: None
+    fork.check_versions = verdicts.check_versions
+
+
+def judged_by_todays() -> None:
+    redecide.as_logged = lambda events, own, judges: list(judges)
+
+
+def judged_in_part() -> None:
+    run_module.check_judges = verdicts.check_versions

@@ -142,7 +142,9 @@ class TestReaders:
         assert joined.model == "reader"
         found = table(read_events(whole))
         assert found["audience"] == "llm (reader)" and 0 < found["invalid_rate"] < 0.2
-        assert found["note"] == ""
+        assert found["note"] == "Anchors and personas are invented." and found["validity"].startswith(
+            "Readers (reader, "
+        )
 
     def test_replays(self, whole):
         """State and digest come out of the log again, and so does every decision, without a model."""

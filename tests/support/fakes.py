@@ -14,6 +14,7 @@ from learning.methods import TrainingSet
 from learning.training.settings import LoraSettings
 from learning.training.trainer import Trained
 from moloch.content import content_id
+from tests.support.society import filled
 
 PLEASANT = (
     "Your family will enjoy it.",
@@ -35,7 +36,12 @@ def answer(request: Request) -> str:
 
 
 def reply(request: Request) -> str:
-    """Answer as a writer or as a reader; a reader's letter depends on the request alone."""
+    """Answer as a writer or as a reader; what a reader does depends on the request alone, and one page in eight it never answers."""
+    if request.site.startswith("read/"):
+        shy = Random(request.site.removesuffix("/again")).random() < 1 / 8
+        return "I would rather not say." if shy else filled(request)
+    if request.site.startswith("remember/"):
+        return f"What I saw was {request.seed % 97} times better."
     if request.site.startswith("react/"):
         return f"<think>Hm.</think><choice>{'AB'[request.seed % 2]}</choice>"
     return answer(request)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from abm.llm.local._cache import roomy_cache
+from abm.llm.local._form import Form
 from abm.llm.local._guide import Guide, Options
 from abm.llm.local._nucleus import nucleus
 from abm.llm.local._steps import Pinned, Plain
@@ -40,6 +41,7 @@ class PromptRow:
         top_p: in (0, 1]; draws are from the smallest set of tokens with at least this probability.
         max_tokens: bound on the new tokens, at least 1.
         options: what is written is one of these, token for token, unless the bound cuts it; empty: it is free.
+        form: what is written fills this in; the bound never cuts it, if it is no less than the form's shortest.
         ends: whether the new tokens so far, the last one among them, end the row.
     """
 
@@ -49,6 +51,7 @@ class PromptRow:
     top_p: float
     max_tokens: int
     options: Options = ()
+    form: Form | None = None
     ends: Callable[[list[int]], bool] | None = None
 
 
@@ -94,13 +97,13 @@ def _decode(
     keys = [tuple(row.prompt) for row in rows]
     places = {prompt: place for place, prompt in enumerate(dict.fromkeys(keys))}
     prompts = list(places)
-    ids, mask = _left_padded(prompts, pad)
+    ids, mask = left_padded(prompts, pad)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     cache = roomy_cache(model.config.get_text_config().num_hidden_layers)
     ids, mask, positions = ids.to(device), mask.to(device), positions.to(device)
     spread = _indices([places[key] for key in keys], device)  # row -> its prompt
     sampler, written, live = Sampler(rows, device), [Completed() for _ in rows], list(range(len(rows)))
-    guide = Guide([row.options for row in rows], stops)
+    guide = Guide([row.options for row in rows], stops, [row.form for row in rows], [row.max_tokens for row in rows])
     forward: Plain | Pinned = Plain(model, cache)
     for step in range(max(row.max_tokens for row in rows)):
         logits = forward(ids, positions, mask)
@@ -146,7 +149,7 @@ def _takes(
     written.stopped = guide.take(row, token) or (ends is not None and ends(written.tokens))
 
 
-def _left_padded(prompts: Sequence[tuple[int, ...]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+def left_padded(prompts: Sequence[tuple[int, ...]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return token ids and attention mask, shape (prompts, longest)."""
     longest = max(map(len, prompts))
     ids = [[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts]

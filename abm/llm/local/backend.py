@@ -1,7 +1,8 @@
 """A language model in this process, through transformers, on CPU or GPU.
 
 Weights are safetensors on this machine; no code of a model repository is run. The composition of a batch follows from
-the call: redoing a call redoes it exactly. A request's ``choices`` hold its completion; its ``schema`` is not enforced.
+the call: redoing a call redoes it exactly. A request's ``choices`` hold its completion, and so does its ``schema`` where that bounds
+every text that it asks for (``maxLength``); another schema is not enforced.
 Knows nothing of contests or logs.
 """
 
@@ -22,7 +23,9 @@ from abm.arenas.messages import before
 from abm.llm.folders import POCKET, model_folder
 from abm.llm.local import memory
 from abm.llm.local._decode import PromptRow, decode
+from abm.llm.local._form import Form, Speller
 from abm.llm.local._guide import Options
+from abm.llm.local._scores import first_scores
 from abm.llm.local._steps import ready
 from abm.llm.port import Reply, Request
 from abm.llm.weights import Swapper, model_digest
@@ -86,6 +89,7 @@ class TransformersLLM:
         self._threads = threads or (1 if small else torch.get_num_threads())
         self._digest: str | None = None
         self._spelled: dict[tuple[str, ...], Options] = {(): ()}
+        self._speller = Speller(self.tokenizer)
         self._swapper = Swapper(self.model, adapters, lambda: self.digest)
         self._device, self._asleep = device, False
         self.writing = 0
@@ -124,9 +128,13 @@ class TransformersLLM:
 
     def _cut(self, requests: Sequence[Request]) -> Iterator[list[tuple[Request, PromptRow]]]:
         """Yield the requests and their prompts in batches: of one adapter, in their order or by the length of their prompts."""
+
+        def kind(pair: tuple[Request, PromptRow]) -> tuple[str, bool]:
+            return pair[0].adapter, pair[0].scored
+
         rows = [(request, self._row(request)) for request in requests]
-        rows.sort(key=lambda pair: (pair[0].adapter, len(pair[1].prompt) if self._by_length else 0))  # stable
-        for _, group in groupby(rows, key=lambda pair: pair[0].adapter):
+        rows.sort(key=lambda pair: (*kind(pair), len(pair[1].prompt) if self._by_length else 0))  # stable
+        for _, group in groupby(rows, key=kind):
             same = list(group)
             yield from (same[start : start + self._batch] for start in range(0, len(same), self._batch))
 
@@ -164,7 +172,39 @@ class TransformersLLM:
         with memory.told("generation", fix, where=self._name):
             self._wake()
             self._swapper.activate(batch[0].adapter)
-            return self._decode(batch, rows)
+            return (self._score if batch[0].scored else self._decode)(batch, rows)
+
+    def _score(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
+        """Return how likely each choice is to come first, by one pass over each prompt."""
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
+        with torch_threads(self._threads):
+            scores = first_scores(
+                self.model, [row.prompt for row in rows], [self._firsts(each) for each in batch], pad=pad
+            )
+        return [
+            Reply(
+                request.site, request.choices[max(range(len(of)), key=of.__getitem__)], "stop", len(row.prompt), 1, of
+            )
+            for request, row, of in zip(batch, rows, scores, strict=True)
+        ]
+
+    def _firsts(self, request: Request) -> list[list[int]]:
+        """Return the tokens that begin each choice, with and without a space before it.
+
+        Raises:
+            InputError: two choices begin alike.
+        """
+        spelled = [[option[0]] for option in self._options(request)]
+        for tokens, choice in zip(spelled, request.choices, strict=True):
+            spaced = self.tokenizer(f" {choice}", add_special_tokens=False)["input_ids"]
+            if len(spaced) == 1 and spaced[0] not in tokens:
+                tokens.append(spaced[0])
+        every = [token for tokens in spelled for token in tokens]
+        if len(set(every)) < len(every):
+            raise InputError(
+                "choices cannot be scored", where=request.site, why="two of them begin with the same token"
+            )
+        return spelled
 
     def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
@@ -197,6 +237,20 @@ class TransformersLLM:
             self._spelled[request.choices] = tuple(map(tuple, options))
         return self._spelled[request.choices]
 
+    def _form(self, request: Request) -> Form | None:
+        """Return the form that the request's schema makes, if it makes one and its choices do not hold it already."""
+        if not request.schema or request.choices:
+            return None
+        form = self._speller.form(request.schema, request.site)
+        if form is not None and form.root.least > request.sampling.max_tokens:
+            raise InputError(
+                "the answer cannot hold what it is asked for",
+                where=request.site,
+                why=f"its form takes {form.root.least} tokens at least; max_tokens is {request.sampling.max_tokens}",
+                fix="Set a larger max_tokens (reader.max_tokens of personas), or ask for less: fewer posts in a feed.",
+            )
+        return form
+
     def _row(self, request: Request) -> PromptRow:
         prompt, sampling = self.prompt_ids(request), request.sampling
         if sampling.temperature < 0 or not 0 < sampling.top_p <= 1 or sampling.max_tokens < 1:
@@ -211,7 +265,8 @@ class TransformersLLM:
                 fix="Use shorter anchors or a smaller sampling.max_tokens; nothing is cut in silence.",
             )
         drawn = sampling.temperature, sampling.top_p, sampling.max_tokens
-        return PromptRow(prompt, request.seed, *drawn, self._options(request), self._ends(request.stop))
+        options, form = self._options(request), self._form(request)
+        return PromptRow(prompt, request.seed, *drawn, options, form, self._ends(request.stop))
 
     def _ends(self, stop: tuple[str, ...]) -> Callable[[list[int]], bool] | None:
         """Return whether tokens end with, or in, one of some texts; a token holds a byte at least, special ones apart."""

@@ -14,6 +14,7 @@ from analysis.tables.evaluation import comparator, win_rate, win_rate_against_pl
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
 from analysis.ui.data.failures import FAILURES, chips, failures
+from learning.fitness.observed import NOT_A_READER
 
 PAGE = 20
 """Messages on one page."""
@@ -31,6 +32,9 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
     for arm in arms_of(book):
         epochs = [epoch for epoch in evaluation.epochs if evaluation.of(arm, epoch)] if evaluation else []
         for number, epoch in enumerate(epochs or [0]):
+            if evaluation and evaluation.models.withheld:
+                rows.append(_without_rates(book, arm, epoch, first=not number))
+                continue
             win = plain(win_rate(evaluation, arm, epoch=epoch)) if evaluation and epoch else None
             compared = comparator(evaluation, arm) if evaluation and epoch else ""
             beyond = plain(win_rate_against_placebo(evaluation, arm, epoch=epoch)) if evaluation and compared else None
@@ -49,6 +53,13 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def _without_rates(book: Book, arm: str, epoch: int, *, first: bool) -> dict[str, Any]:
+    """Return the row of an arm whose votes are evidence of nothing, as those of readers who are not usable."""
+    blank = dict.fromkeys(("win", "beyond"), DASH) | dict.fromkeys(("bounds", "beyond_bounds", "compared"), "")
+    adapter = {"adapter": _adapter(book, arm, epoch), "bar": bar(None, 0, 1)}
+    return {"arm": arm if first else "", "epoch": epoch or DASH, **blank, "votes": NOT_A_READER, **adapter}
 
 
 def _adapter(book: Book, arm: str, epoch: int) -> str:

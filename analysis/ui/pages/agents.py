@@ -31,7 +31,9 @@ def Agents(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
     slots = follower.read(lambda book: data.wrote(book, address, arm))
     start, stop = parts.page_of(address, len(slots), data.PAGE)
     choices = follower.read(lambda book: data.agent_choices(book, address, arm))
-    vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
+    vue.Controls(choices=choices, said=evaluation.models.validity, event_chose=parts.chooser(address, go))
+    if evaluation.models.withheld:
+        vue.Notice(title="No win rates", text=f"{evaluation.models.withheld}.")
     vue.AgentView(
         rows=follower.read(lambda book: data.arm_rows(book, evaluation)),
         arm=arm,

@@ -120,10 +120,10 @@ class TestBeside:
             odd = body(f', "usage": {"[" * n}{"]" * n}, "also": "' + '\\"' * n + '", "open": NaN')
             best = 1e9
             for _ in range(3):
-                began = time.perf_counter()
+                began = time.process_time()
                 data = parsed_json(odd)
                 assert isinstance(completions.completion(QUESTION, data, completions.usage(data)), Reply)
-                best = min(best, time.perf_counter() - began)
+                best = min(best, time.process_time() - began)
             return best
 
         assert seconds(400_000) < 12 * seconds(100_000)
@@ -154,6 +154,9 @@ class TestTexts:
             ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
                           {"type": "text", "text": "Blue."}]}, "<think>Hm.</think>\nBlue."),
             ({"content": "a\ud800b"}, "a�b"),
+            ({"content": [{"type": "output_text", "text": {"value": "Blue.", "annotations": []}}]}, "Blue."),
+            ({"content": [{"type": "tool_use", "input": {}}, {"type": "text", "text": "Blue."}, None]}, "Blue."),
+            ({"content": [{"type": "image_url", "image_url": {"url": "x"}}, 7, "Blue."]}, "Blue."),
         ],
     )  # fmt: skip
     def test_shapes(self, message, text):
@@ -171,7 +174,10 @@ class TestTexts:
         vote = parse_reaction(found.text, 2)
         assert vote is not None and (vote.position, vote.thought) == (0, "B is red.")
 
-    @pytest.mark.parametrize("content", [5, True, [1], {"a": 1}, [[[[[[[[[["deep"]]]]]]]]]]])
+    @pytest.mark.parametrize(
+        "content",
+        [5, True, [1], [{"type": "image_url", "image_url": {"url": "x"}}], {"a": 1}, [[[[[[[[[["deep"]]]]]]]]]]],
+    )
     def test_no_text(self, content):
         """What is no text is asked for again."""
         outcome = completions.completion(QUESTION, {"choices": [{"message": {"content": content}}]}, UNKNOWN)
@@ -489,6 +495,25 @@ class TestDialects:
         steps = 2 if kind == "vllm" else 1
         assert len(said) == len(model.changes) == len(service.changes) == steps
         assert "JSON Schema" in service.changes[-1] and not service.failed
+
+    def test_bounds_of_texts_are_given_up_alone(self):
+        """A server that knows schemas but no maxLength is asked for the schema without it; a property of that name stays."""
+        text = {"type": "string", "maxLength": 9}
+        schema = {"type": "object", "properties": {"quote": text, "maxLength": text}}
+
+        def answer(call: Call) -> bytes:
+            if '"maxLength":9' in json.dumps(call.fields["response_format"]).replace(" ", ""):
+                return ok(
+                    {"error": {"message": "Invalid schema for response_format: 'maxLength' is not permitted."}},
+                    "400 Bad",
+                )
+            return echo(call)
+
+        with serving(answer) as server, pytest.warns(MolochWarning, match="no maxLength"):
+            model = llm(server)
+            list(model.complete(asked(3, schema=json.dumps(schema))))
+        held = server.calls[-1].fields["response_format"]["json_schema"]["schema"]
+        assert held["properties"] == {"quote": {"type": "string"}, "maxLength": {"type": "string"}}
 
     @pytest.mark.parametrize(
         "said",

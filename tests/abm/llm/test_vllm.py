@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import pytest
 
-from abm.llm import _vllm
+from abm.llm import Request, Sampling, _vllm
 from abm.llm._vllm import VLLM
 from abm.llm.backends import Backends, Serving
 from moloch.errors import InputError
@@ -114,3 +115,15 @@ class TestStart:
         monkeypatch.setattr(_vllm, "_imported", lambda: (dict, None, platform))
         with pytest.raises(InputError, match=f"serving.vllm cannot set {name}"):
             VLLM("pocket", **{name: True})
+
+
+def test_scores_of_letters():
+    """Out of the likeliest first tokens, with and without a space; the answer itself counts for nothing."""
+    likeliest = {7: (" A", -1.0), 8: ("A", -2.0), 9: ("The", -3.0)}
+    logprobs = [
+        {token: SimpleNamespace(decoded_token=text, logprob=value) for token, (text, value) in likeliest.items()}
+    ]
+    completion = SimpleNamespace(text="The", finish_reason="length", token_ids=[9], logprobs=logprobs)
+    request = Request("s", [], Sampling(1.0, 1.0, 1), 1, choices=("A", "B"), scored=True)
+    reply = VLLM._reply(request, SimpleNamespace(outputs=[completion], prompt_token_ids=[1, 2]))
+    assert reply.finish == "stop" and reply.scores == pytest.approx([math.log(math.exp(-1) + math.exp(-2)), -3.0])

@@ -9,6 +9,7 @@ import pytest
 from abm.arenas import BUILT_IN as ARENAS
 from abm.arenas import arena
 from analysis.judges._battery import BUILT_IN, load_battery
+from analysis.judges._plan import ANSWER_TOKENS
 from analysis.probes import DIAGNOSTIC, battery
 from moloch.errors import InputError
 
@@ -43,6 +44,13 @@ class TestBuiltIn:
         schema = json.loads(levels.schema_text)
         assert list(schema["properties"]) == ["quote", "reason", "verdict"] == schema["required"]
         assert schema["properties"]["verdict"]["enum"] == list(levels.levels)
+
+    def test_no_text_can_fill_the_answer(self):
+        """With quote and reason at their most there is room for the verdict within the default bound."""
+        texts = [
+            json.loads(load_battery("paper").probes[0].schema_text)["properties"][name] for name in ("quote", "reason")
+        ]
+        assert sum(text["maxLength"] for text in texts) / 3 < ANSWER_TOKENS  # three characters a token are few
 
 
 class TestOwn:

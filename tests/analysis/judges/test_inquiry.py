@@ -9,7 +9,7 @@ from abm.journal import replay
 from abm.llm import Reply, Request, ScriptedLLM
 from abm.llm.budget import Bounds, Budget, BudgetSpent
 from abm.log import create, open_log, read_events, verify
-from analysis.judges import read_verdicts
+from analysis.judges import Question, read_verdicts
 from moloch.content import content_id
 from moloch.errors import InputError
 from tests.analysis.judges.world import (
@@ -82,6 +82,21 @@ class TestPaidOnce:
         llm = scripted(unit=unit)
         found = planned(run, llm).carry_out()
         assert len(found.verdicts) == 32 and llm.calls == found.calls == TEXTS
+
+    def test_asked_again_warmly(self, run):
+        """A judge that says the same nonsense at temperature 0 gets a second chance at another one."""
+        llm = scripted(lambda request: sees_guarantees(request) if request.sampling.temperature else "Hm.")
+        found = planned(run, llm).carry_out()
+        assert llm.calls == 2 * TEXTS and all(row.status == "given" for row in found.verdicts)
+
+    def test_answers_of_an_older_schema_stand(self, run, monkeypatch):
+        """What was asked before its texts had bounds is read as it was, and not asked again."""
+        with monkeypatch.context() as older:
+            older.setattr(Question, "schema_text", '{"type": "object"}')
+            first = planned(run, scripted()).carry_out()
+        again = scripted()
+        second = planned(run, again).carry_out()
+        assert again.calls == 0 and first.head == second.head and list(first.verdicts) == list(second.verdicts)
 
     def test_a_judge_of_this_process_repeats_one_batch(self, run):
         """Killed within its third batch, it goes on with that batch, and with those that it had before it."""

@@ -1,0 +1,179 @@
+"""The fitness of a run's own writers and readers, out of its log: after a step, or over all of it. Knows events; asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import msgspec
+
+from abm.events import (
+    AudienceSet,
+    CompetitorsJoined,
+    ContestDecided,
+    Event,
+    LLMReplied,
+    MessagePublished,
+    MessageRejected,
+    PersonasJoined,
+    Reacted,
+    ReactionInvalid,
+    ReaderJoined,
+    RunConfigured,
+    StepEnded,
+)
+from learning.fitness.limits import Fitness
+from learning.fitness.readers import ReaderCounts
+from learning.fitness.writers import WriterCounts
+
+NOT_A_READER = "not a usable reader"
+
+
+class Observation(msgspec.Struct, frozen=True):
+    """What a log tells of its models.
+
+    Attributes:
+        writers: by competitor, of those whose messages a model wrote.
+        reader: of the model that plays the personas; None where none does.
+    """
+
+    writers: list[Fitness] = []
+    reader: Fitness | None = None
+
+    @property
+    def withheld(self) -> str:
+        """Why the votes are evidence of nothing; empty where they may be."""
+        if self.reader is None or self.reader.verdict != "unfit":
+            return ""
+        why = "; ".join(point.said for point in self.reader.points if point.verdict == "unfit")
+        return f"{self.reader.model} is {NOT_A_READER}: {why.removeprefix(f'the pocket model is {NOT_A_READER}: ')}"
+
+    @property
+    def validity(self) -> str:
+        """What is known of the readers, in one line; empty where no model reads."""
+        if self.reader is None:
+            return ""
+        known = "; ".join(point.said for point in self.reader.points) or "nobody has voted yet"
+        return f"Readers ({self.reader.model}, {_WORDS[self.reader.verdict]}): {known}. Not compared with people."
+
+    @property
+    def unfit(self) -> list[Fitness]:
+        """Those that are not fit for what they do."""
+        return [each for each in (*self.writers, *([self.reader] if self.reader else [])) if each.verdict == "unfit"]
+
+    @property
+    def flags(self) -> list[str]:
+        """What speaks against the writers and the readers, a sentence each."""
+        writers = [
+            f"{each.model} is {'not fit' if each.verdict == 'unfit' else 'doubtful'} as a writer: {each.why}"
+            for each in self.writers
+            if each.against
+        ]
+        return [*writers, *([self.withheld] if self.withheld else [])]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as a JSON-able mapping."""
+        return {
+            "writers": [each.as_dict() for each in self.writers],
+            "reader": self.reader.as_dict() if self.reader else None,
+            "withheld": self.withheld,
+        }
+
+
+_WORDS = {"fit": "nothing speaks against them", "doubtful": "doubtful", "unfit": "unfit", "unknown": "not known yet"}
+
+
+class ObservedModels:
+    """Folds the events of a log, one by one.
+
+    Args:
+        model, reader: who writes, and who plays the personas (empty for nobody), where the events do not begin with it.
+    """
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
+        {
+            AudienceSet,
+            CompetitorsJoined,
+            ContestDecided,
+            LLMReplied,
+            MessagePublished,
+            MessageRejected,
+            PersonasJoined,
+            Reacted,
+            ReactionInvalid,
+            ReaderJoined,
+            RunConfigured,
+            StepEnded,
+        }
+    )
+
+    def __init__(self, model: str = "", reader: str = "") -> None:
+        self._writers: dict[str, WriterCounts] = {}
+        self._readers = ReaderCounts()
+        self._model, self._reader = model, reader
+        self._networked = False
+        self._finished: dict[int, str] = {}
+        self._asked: set[str] = set()
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        match event:
+            case Reacted():  # first, for most events are
+                if self._counts(event):
+                    self._readers.vote(event.contest, event.order, event.choice)
+            case LLMReplied():
+                self._answer(event)
+            case MessagePublished() | MessageRejected():
+                self._message(event)
+            case ReactionInvalid():
+                self._readers.invalid += self._counts(event)
+            case ContestDecided():
+                self._readers.close(event.contest)
+            case StepEnded():
+                self._asked.clear()
+            case ReaderJoined():
+                self._reader, self._readers = event.model if event.model_digest else "", ReaderCounts()
+            case AudienceSet(part="personas"):
+                self._reader = ""
+            case CompetitorsJoined():
+                self._model = event.model
+            case RunConfigured():
+                self._networked = event.config.get("world") == "networked"
+
+    def result(self) -> Observation:
+        """Return what the events so far amount to."""
+        writers = [counts.fitness(f"{self._model} ({name})") for name, counts in self._writers.items()]
+        return Observation(writers, self._readers.fitness(self._reader) if self._reader else None)
+
+    def _answer(self, event: LLMReplied) -> None:
+        role, _, _ = event.site.partition("/")
+        if role == "write":
+            self._finished[event.seq] = event.finish
+        elif role == "react":
+            self._asked.add(event.site)
+            if event.scores:
+                self._readers.scored(event.site, event.refs[1:], event.scores)
+
+    def _message(self, event: MessagePublished | MessageRejected) -> None:
+        """Count a message whose answer was not counted yet: base writes once for several contests."""
+        if (finish := self._finished.pop(event.cause, None)) is None:
+            return
+        counts = self._writers.setdefault(event.competitor, WriterCounts())
+        counts.answers += 1
+        counts.at_bound += finish == "length"
+        if isinstance(event, MessagePublished):
+            counts.published += 1
+        else:
+            counts.rejected[event.reason] += 1
+
+    def _counts(self, event: Reacted | ReactionInvalid) -> bool:
+        """Return whether the model that reads answered for this member: others decide by themselves, or are of a crowd."""
+        return bool(self._reader) and (self._networked or f"react/{event.contest}/{event.persona}" in self._asked)
+
+
+def observed(events: Iterable[Event], model: str = "", reader: str = "") -> Observation:
+    """Return what a log's events tell of its models; ``model`` and ``reader`` as for :class:`ObservedModels`."""
+    fold = ObservedModels(model, reader)
+    for event in events:
+        fold.take(event)
+    return fold.result()

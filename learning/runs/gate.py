@@ -1,0 +1,82 @@
+"""The gate behind a run's first step: models that are not fit for the study are said, or stop it before more is paid.
+
+It decides nothing of what the log holds: a run that it stopped goes on from there, with the gate open. Knows what was observed of the
+models; knows nothing of how they were asked.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from abm.events import Event, StepEnded
+from abm.llm.http.endpoint import Endpoint, loopback, parsed
+from abm.llm.port import LLM
+from abm.log import EventLog
+from learning.fitness import observed
+from learning.runs.config import LLM_AUDIENCE, RunConfig
+from moloch.errors import MolochError, MolochWarning
+
+
+class GateClosed(MolochError):
+    """A model is not fit for what the study asks of it; what was answered is in the log."""
+
+    exit_code = 8
+
+
+def gate_of(config: RunConfig) -> Literal["flag", "stop"]:
+    """Return what the gate does: as set, else ``stop`` where an answer may cost money, and ``flag`` elsewhere."""
+    if config.gate is not None:
+        return config.gate
+    return "stop" if any(map(_is_paid, _endpoints(config))) else "flag"
+
+
+def look(log: EventLog, config: RunConfig, writer: LLM, reader: LLM) -> bool:
+    """Look at the first step of a run's log, of a fork at the first of its own; return whether there is one yet.
+
+    Raises:
+        GateClosed: a writer or the readers are not fit, and the gate is ``stop``.
+    """
+    events = list(_first_step(log.read(log.fork.seq if log.fork else 0)))
+    if not events or not isinstance(events[-1], StepEnded):
+        return False
+    seen = observed(events, writer.name, reader.name if config.audience == LLM_AUDIENCE else "")
+    if not seen.unfit:
+        return True
+    said = ". ".join(flag for flag in seen.flags)
+    fixes = [point.fix for each in seen.unfit for point in each.points if point.verdict == "unfit" and point.fix]
+    if gate_of(config) == "flag":
+        warnings.warn(f"after the first step: {said}. Tables will say so", MolochWarning, stacklevel=2)
+        return True
+    raise GateClosed(
+        "stopped after the first step",
+        where=str(log.path),
+        why=said,
+        fix=" ".join(
+            [
+                *dict.fromkeys(fixes),
+                "Nothing is lost and nothing is paid twice: to go on all the same, --set gate=flag.",
+            ]
+        ),
+    )
+
+
+def _first_step(events: Iterable[Event]) -> Iterator[Event]:
+    """Yield events up to the end of the first step."""
+    for event in events:
+        yield event
+        if isinstance(event, StepEnded):
+            return
+
+
+def _endpoints(config: RunConfig) -> list[Endpoint]:
+    models = [config.model, *([config.reader_model] if config.audience == LLM_AUDIENCE else [])]
+    return [endpoint for model in models if (endpoint := config.serving.endpoint(model)) is not None]
+
+
+def _is_paid(endpoint: Endpoint) -> bool:
+    """Return whether answers may cost money: prices are known, or another machine is asked with a key."""
+    if endpoint.usd_in or endpoint.usd_out:
+        return True
+    return not loopback(parsed(endpoint.url)[0].host) and bool(endpoint.secret)
