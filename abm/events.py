@@ -266,8 +266,25 @@ class LLMReplied(Event, frozen=True, kw_only=True, tag="llm_replied"):
     seed: int
     guide: str = ""
     """What the completion was held to: options or a JSON Schema, as JSON text; empty if it was free."""
+    stop: list[str] = []
+    """Texts that ended the completion where it came to one; they are no part of ``text``."""
     scores: list[float] = []
     """Log-probability in nats of each of the choices that ``guide`` names, where these were scored instead of completed."""
+
+
+class MessageRedrawn(Event, frozen=True, kw_only=True, tag="message_redrawn"):
+    """A completion that did not parse, in place of which its writer was asked for another one."""
+
+    message: str
+    """That of the message or rejection that came of it in the end."""
+    contest: str
+    slot: int
+    competitor: str
+    anchor: str
+    adapter: str
+    attempt: int
+    """From 1."""
+    reason: str
 
 
 class MessagePublished(Event, frozen=True, kw_only=True, tag="message_published"):
@@ -282,6 +299,10 @@ class MessagePublished(Event, frozen=True, kw_only=True, tag="message_published"
     adapter: str
     thinking: str
     text: str
+    attempt: int = 1
+    """Which of its writer's completions it is; those before it have a ``message_redrawn`` each."""
+    cut: int = 0
+    """Characters behind its last whole sentence that were left out, because the completion met its bound."""
 
 
 class MessageRejected(Event, frozen=True, kw_only=True, tag="message_rejected"):
@@ -294,6 +315,8 @@ class MessageRejected(Event, frozen=True, kw_only=True, tag="message_rejected"):
     anchor: str
     adapter: str
     reason: str
+    attempt: int = 1
+    """The last of its writer's completions."""
 
 
 class ContestOpened(Event, frozen=True, kw_only=True, tag="contest_opened"):
@@ -438,12 +461,59 @@ class Engaged(Event, frozen=True, kw_only=True, tag="engaged"):
     items: Int16s
 
 
+class MembersPosted(Event, frozen=True, kw_only=True, tag="members_posted"):
+    """Members wrote what others can see: replies, and comments on what they shared. They join what is in the feeds, in this order.
+
+    They belong to no arm: no vote can be for one, and no verdict on one counts for or against a competitor.
+    """
+
+    round: int
+    messages: list[str]
+    """``<contest>/said/<persona>.<round>.<item>``, one for each text."""
+    personas: Int32s
+    """Who wrote each."""
+    items: Int16s
+    """What each is about."""
+    kinds: list[Literal["reply", "share"]]
+    texts: list[str]
+    topics: Float32s
+    """What they are like, shape (texts, features), row by row."""
+    unplaced: int = 0
+    """Texts that members wrote and that reach nobody: the feeds had no room left."""
+
+
+class FeedAnswerInvalid(Event, frozen=True, kw_only=True, tag="feed_answer_invalid"):
+    """A persona's answer to its feed that could not be read, after its retry; it did nothing then: counted, never guessed."""
+
+    round: int
+    persona: int
+    why: str
+    raw: str
+
+
+class Remembered(Event, frozen=True, kw_only=True, tag="remembered"):
+    """What personas remember from here on: a note each, after those that they have, or instead of them."""
+
+    round: int
+    personas: Int32s
+    notes: list[str]
+    tallies: list[dict[str, int]]
+    """What each did in the round, such as ``{"saw": 2, "liked": 1}``; added to what it did before."""
+    entries: int
+    """Notes that a persona keeps, the newest ones."""
+    characters: int
+    """Of all its notes together; older ones are forgotten first."""
+    anew: bool = False
+    """Whether the note takes the place of all that came before it: a language model wrote it as their summary."""
+
+
 class OpinionsShifted(Event, frozen=True, kw_only=True, tag="opinions_shifted"):
     """What members think of a competitor changed, or how far they trust it."""
 
     round: int
     about: Literal["opinion", "trust"]
-    why: Literal["influence", "fact_check", "shock"]
+    why: Literal["influence", "fact_check", "shock", "reader"]
+    """``reader``: a language model that plays the members said so itself."""
     slot: int
     """Whom it is about."""
     members: Int32s
@@ -504,6 +574,109 @@ class ValuesShifted(Event, frozen=True, kw_only=True, tag="values_shifted"):
     """The new ones."""
 
 
+# -- questionnaires ----------------------------------------------------------------------------------------
+
+
+class SurveysSet(Event, frozen=True, kw_only=True, tag="surveys_set"):
+    """Questionnaires will be put to the personas from here on."""
+
+    digests: list[str]
+    """Content ids of the questionnaires, in the order of the settings."""
+    model: str
+    """Who answers for the personas."""
+    model_digest: str
+
+
+class SurveyOpened(Event, frozen=True, kw_only=True, tag="survey_opened"):
+    """A questionnaire is put to personas; in a run's log, or in a log of its own that names the run's head."""
+
+    survey: str
+    """Its id, unique within the log."""
+    questionnaire: dict[str, Any]
+    """:class:`abm.surveys.Questionnaire` as a mapping, whole."""
+    digest: str
+    """Content id of the questionnaire."""
+    moment: str
+    """``start``, ``epoch 1``, ..., ``end``; after a run: ``before`` (nothing of it is remembered) or ``after``."""
+    phase: str = ""
+    """With ``epoch`` and ``arm`` the society whose contests are remembered; empty where none is."""
+    epoch: int = 0
+    arm: str = ""
+    personas: Int32s
+    """Persona indices of those who are asked, shape (people,)."""
+    model: str
+    model_digest: str
+    played: bool = False
+    """Whether the model answers for personas whom a choice model moves in the run."""
+    remember: bool = False
+    """Whether those who are asked remember it."""
+    run_id: str = ""
+    """After a run: content id of its settings; with ``events`` and ``head`` it names what was remembered of."""
+    events: int = -1
+    head: str = ""
+
+
+class QuestionAnswered(Event, frozen=True, kw_only=True, tag="question_answered"):
+    """A persona was asked one question of a questionnaire; ``cause`` is the model's answer."""
+
+    survey: str
+    persona: int
+    question: str
+    """Its id in the questionnaire."""
+    place: int
+    """When this persona was asked it: 0 for the first."""
+    shown: list[int]
+    """Options as the questionnaire numbers them, in the order shown; empty for an open question."""
+    value: int
+    """The option chosen, from 0; -1 for none, and for an open question."""
+    valid: bool
+    raw: str
+    """What the model answered."""
+    why: str = ""
+    """Why it is invalid, or what is to be known of it."""
+
+
+class SurveyClosed(Event, frozen=True, kw_only=True, tag="survey_closed"):
+    """Everybody was asked every question."""
+
+    survey: str
+    asked: int
+    """Questions, to all personas together."""
+    invalid: int
+    """Answers among theirs that say nothing; they are counted, never guessed."""
+
+
+class InterviewOpened(Event, frozen=True, kw_only=True, tag="interview_opened"):
+    """A conversation with one persona began, in a log of its own that names the run's head."""
+
+    interview: str
+    """Its id, unique within the log."""
+    persona: int
+    phase: str
+    """With ``epoch`` and ``arm`` the society whose contests are remembered; empty where none is."""
+    epoch: int
+    arm: str
+    model: str
+    model_digest: str
+    played: bool = False
+    """As of a survey; ``run_id``, ``events`` and ``head`` too."""
+    run_id: str
+    events: int
+    head: str
+
+
+class InterviewAnswered(Event, frozen=True, kw_only=True, tag="interview_answered"):
+    """The persona answered what it was asked; ``cause`` is the model's answer."""
+
+    interview: str
+    turn: int
+    """0, 1, ... within the interview."""
+    question: str
+    answer: str
+    valid: bool
+    """False where there is no answer in words."""
+
+
 # -- learning and judging ----------------------------------------------------------------------------------
 
 
@@ -550,6 +723,18 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     """Quoted spans of the message."""
 
 
+class PostJudged(Event, frozen=True, kw_only=True, tag="post_judged"):
+    """A probe judged what a member wrote in the feeds against the anchor that it is about."""
+
+    message: str
+    persona: int
+    probe: str
+    judge: str
+    label: int
+    """As in :class:`VerdictGiven`."""
+    evidence: list[str]
+
+
 class EpochEnded(Event, frozen=True, kw_only=True, tag="epoch_ended"):
     """Simulation and learning of an epoch are done for every arm."""
 
@@ -579,6 +764,7 @@ AnyEvent = (
     | LLMReplied
     | MessagePublished
     | MessageRejected
+    | MessageRedrawn
     | ContestOpened
     | Reacted
     | ReactedMany
@@ -591,13 +777,23 @@ AnyEvent = (
     | FeedOpened
     | FeedServed
     | Engaged
+    | MembersPosted
+    | FeedAnswerInvalid
+    | Remembered
     | OpinionsShifted
     | PollTaken
     | Intervened
     | MessagesLabelled
     | StatesShifted
     | ValuesShifted
+    | SurveysSet
+    | SurveyOpened
+    | QuestionAnswered
+    | SurveyClosed
+    | InterviewOpened
+    | InterviewAnswered
     | AdapterTrained
     | VerdictGiven
+    | PostJudged
     | EpochEnded
 )

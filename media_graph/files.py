@@ -7,6 +7,7 @@ stands for two. Ties count alike: a weight is not read, but one that is no numbe
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from moloch.errors import InputError
 from moloch.numerals import number, whole
 from moloch.plain_text import one_line, quoted
 from moloch.tables import read_bytes, suffix_of
+from moloch.texts import same_letters
+from moloch.utf8 import from_utf8
 from moloch.xml_graphs import SUFFIXES as XML
 from moloch.xml_graphs import read_xml_graph
 
@@ -38,6 +41,9 @@ HEAVIEST = 1e12
 
 _ENDS = (("source", "from", "src", "follower"), ("target", "to", "dst", "followed"))
 """Names of the two columns, in lower case: who follows, and whom."""
+
+
+_WEIGHT = re.compile(r"""["']weight["']\s*:([^,}]*)""")
 
 
 class _Tie(NamedTuple):
@@ -113,16 +119,18 @@ class _Members:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = [one_line(name) for name in names]
-        self._index = {name: i for i, name in enumerate(self.names)}
-        self._repeated = {name for name, times in Counter(self.names).items() if times > 1}
-        self._seen: dict[Any, int] = {}
+        called = [_called(name) for name in self.names]
+        self._index = {name: i for i, name in enumerate(called)}
+        self._repeated = {name for name, times in Counter(called).items() if times > 1}
+        self._is_numbered = all(whole(name) is not None for name in called)
+        self._seen: dict[tuple[type, Any], int] = {}
 
     def __len__(self) -> int:
         return len(self.names)
 
     def knows(self, called: str) -> bool:
         """Return whether a member has this name."""
-        return called in self._index
+        return _called(called) in self._index
 
     def place(self, called: Any, where: str, end: str = "") -> int:
         """Return a member's index.
@@ -135,16 +143,17 @@ class _Members:
         """
         if not isinstance(called, str | int | float):
             raise InputError(f"no name or index of a {end}", where=where, why=f"it is a {type(called).__name__}")
-        known = self._seen.get(called)
+        key = (type(called), called)  # True is no 1
+        known = self._seen.get(key)
         if known is None:
-            known = self._seen[called] = self._looked_up(called, f"{where}:{end}" if end else where)
+            known = self._seen[key] = self._looked_up(called, f"{where}:{end}" if end else where)
         return known
 
     def _looked_up(self, called: str | float, where: str) -> int:
-        name = one_line(str(called))
+        name = _called(called)
         if name in self._repeated:
             raise InputError(
-                f"{quoted(name)} is not one member",
+                f"{quoted(called)} is not one member",
                 where=where,
                 why="several have this name",
                 fix="Give persona indices, or personas with different names.",
@@ -152,29 +161,33 @@ class _Members:
         if name in self._index:
             return self._index[name]
         index = whole(called)
-        if index is None or not 0 <= index < len(self):
-            known = f"members are {self.names[0] if self.names else 'none'} ... ({len(self)}), or 0 to {len(self) - 1}"
+        if self._is_numbered or index is None or not 0 <= index < len(self):
+            known = f"members are {self.names[0] if self.names else 'none'} ... ({len(self)})"
+            known += ", which are names" if self._is_numbered else f", or 0 to {len(self) - 1}"
             raise InputError(f"{quoted(called)} is no member", where=where, why=known)
         return index
 
 
+def _called(name: Any) -> str:
+    """Return a name as names are compared: composed, and a whole number (``1.0``) in its usual form."""
+    number_of = whole(name)
+    return same_letters(one_line(str(name))) if number_of is None else str(number_of)
+
+
 def _list(path: Path) -> Iterator[tables.Row]:
     """Yield the ties of an edge list, as networkx and igraph write it; what follows the two members may be a weight."""
-    try:
-        text = read_bytes(path, "the graph").decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError("not UTF-8", where=str(path), why=str(error), fix="Save the list as UTF-8.") from error
-    for line_number, line in enumerate(text.split("\n"), start=1):
+    text = from_utf8(read_bytes(path, "the graph"), str(path))
+    for line_number, line in enumerate(re.split("\r\n?|\n", text), start=1):
         cells = line.partition("#")[0].split(None, 2)
         where = f"{path}:{line_number}"
         if len(cells) == 1:
             raise InputError("not a tie", where=where, why="it names one member", fix="Give two members a line.")
         if cells:
             more = cells[2].strip() if len(cells) > 2 else ""
-            yield (
-                where,
-                {"source": cells[0], "target": cells[1]} | ({} if not more or more[0] == "{" else {"weight": more}),
-            )
+            if more.startswith("{"):  # what networkx knows of a tie
+                known = _WEIGHT.search(more)
+                more = known[1].strip() if known else ""
+            yield where, {"source": cells[0], "target": cells[1]} | ({"weight": more} if more else {})
 
 
 def _listed(rows: Iterator[tables.Row], members: _Members, mutual: bool) -> Iterator[_Tie]:
@@ -184,8 +197,11 @@ def _listed(rows: Iterator[tables.Row], members: _Members, mutual: bool) -> Iter
     for where, row in rows:
         if not columns.keys() >= row.keys():
             columns = _by_lower(dict.fromkeys((*columns.values(), *row)), where)
-            names = [next((columns[each] for each in ends if each in columns), "") for ends in _ENDS]
-            names += [columns.get("weight", ""), columns.get("type", "")]
+            names = [
+                *(_end(ends, columns, where) for ends in _ENDS),
+                columns.get("weight", ""),
+                columns.get("type", ""),
+            ]
         source, target, weight, kind = map(row.get, names)
         if source is None or target is None:
             raise _no_end("source" if source is None else "target", list(columns.values()), where)
@@ -193,6 +209,15 @@ def _listed(rows: Iterator[tables.Row], members: _Members, mutual: bool) -> Iter
             _weigh(weight, where)
         two = mutual or (kind is not None and _undirected(kind))
         yield _Tie(where, members.place(source, where, "source"), members.place(target, where, "target"), two)
+
+
+def _end(ends: Sequence[str], columns: Mapping[str, str], where: str) -> str:
+    """Return the column that says one end of a tie; "" where there is none. The first of ``ends`` needs no other."""
+    known = [columns[end] for end in ends if end in columns]
+    if len(known) > 1 and ends[0] not in columns:
+        why = f"{quoted(known[0])} and {quoted(known[1])}"
+        raise InputError(f"two columns for the {ends[0]} of a tie", where=where, why=why, fix=f"Name one {ends[0]}.")
+    return known[0] if known else ""
 
 
 def _by_lower(names: Iterable[str], where: str) -> dict[str, str]:
@@ -216,7 +241,7 @@ def _no_end(end: str, columns: Sequence[str], where: str) -> InputError:
 
 def _undirected(kind: Any) -> bool:
     """Return whether Gephi's column ``Type`` says that a tie stands for two."""
-    return str(kind).strip().lower() in ("undirected", "mutual")
+    return str(kind).strip().lower() in ("undirected", "mutual", "bidirectional", "reciprocal")
 
 
 def _weigh(weight: Any, where: str) -> None:
@@ -241,7 +266,7 @@ def _drawn(graph: nx.Graph[Any], members: _Members, path: Path) -> Iterator[_Tie
         raise InputError("two nodes are the same member", where=str(path), why=f"{nodes[0]!r} and {nodes[1]!r}")
     mutual = not graph.is_directed()
     for u, v, attributes in graph.edges(data=True):
-        weight = attributes.get("weight")
+        weight = next((value for name, value in attributes.items() if str(name).lower() == "weight"), None)
         if isinstance(weight, str | int | float):  # else it is a course over time
             _weigh(weight, f"{path}:edge {u} {v}")
         yield _Tie(str(path), places[u], places[v], mutual)

@@ -20,7 +20,9 @@ from typing import Any
 import msgspec
 
 from moloch.errors import InputError
-from moloch.plain_text import one_line
+from moloch.plain_text import one_line, quoted
+from moloch.texts import same_letters
+from moloch.utf8 import from_utf8
 
 Row = tuple[str, dict[str, Any]]
 """A row's place (``file:line``, or ``file:row N``), and its fields; what is empty is not there."""
@@ -96,7 +98,7 @@ def read_bytes(path: Path | str, what: str) -> bytes:
 
 
 def _json_lines(path: Path, what: str) -> Iterator[Row]:
-    for line_number, line in enumerate(_marked(path, what).split(b"\n"), start=1):
+    for line_number, line in enumerate(_text(path, what).split("\n"), start=1):
         if line.strip():
             where = f"{path}:{line_number}"
             row = _decoded(line, where, "not a JSON object", "Give one JSON object a line, in UTF-8.")
@@ -104,21 +106,20 @@ def _json_lines(path: Path, what: str) -> Iterator[Row]:
 
 
 def _json(path: Path, what: str) -> Iterator[Row]:
-    found = _decoded(_marked(path, what), str(path), "not JSON", "Give a list of objects.")
+    found = _decoded(_text(path, what), str(path), "not JSON", "Give a list of objects.")
     if not isinstance(found, list):
-        noun = what.removeprefix("the ")
-        raise InputError(f"not a list of {noun}", where=str(path), why=f"the file holds a {type(found).__name__}")
+        why = f"the file holds a {type(found).__name__}"
+        raise InputError("not a list of objects", where=str(path), why=why, fix="Give one object a row, in a list.")
     for row_number, row in enumerate(found, start=1):
         where = f"{path}:row {row_number}"
         yield where, _object(row, where)
 
 
-def _marked(path: Path, what: str) -> bytes:
-    """Return a file's bytes without the mark that says UTF-8."""
-    return read_bytes(path, what).removeprefix(b"\xef\xbb\xbf")
+def _text(path: Path, what: str) -> str:
+    return from_utf8(read_bytes(path, what), str(path))
 
 
-def _decoded(data: bytes, where: str, what: str, fix: str) -> Any:
+def _decoded(data: str, where: str, what: str, fix: str) -> Any:
     try:
         found = msgspec.json.decode(data)
         json.loads(data, object_pairs_hook=_once)
@@ -140,17 +141,13 @@ def _object(row: Any, where: str) -> dict[str, Any]:
 
 
 def _texts(path: Path, what: str) -> Iterator[Row]:
-    try:
-        text = _marked(path, what).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError("not UTF-8", where=str(path), why=str(error), fix="Save the table as UTF-8.") from error
-    yield from _table(_lines(text, path), path)
+    yield from _table(_lines(_text(path, what), path), path)
 
 
 def _lines(text: str, path: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the place and the cells of each line of a table."""
-    first = text.lstrip("\r\n").partition("\n")[0]
-    declared = re.fullmatch(r"sep=([,;\t])\r?", first)  # Excel's own first line
+    first = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
+    declared = re.fullmatch(r"sep=([,;\t])", first)  # Excel's own first line
     mark = "\t" if suffix_of(path) in (".tsv", ".tab") else declared[1] if declared else _parted_by(first, path)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     begun = 1
@@ -199,7 +196,7 @@ def header(names: Sequence[str], where: str) -> list[str]:
     Raises:
         InputError: two have one name: one of them would be lost.
     """
-    plain = [one_line(name) for name in names]
+    plain = [same_letters(one_line(name)) for name in names]
     if twice := [name for i, name in enumerate(plain) if name and name in plain[:i]]:
         raise InputError(
             f"two columns are named {twice[0]!r}",
@@ -240,7 +237,10 @@ def _parquet(path: Path, what: str) -> Iterator[Row]:
     yield from _columns(frame.columns, records, path)
 
 
-_TO_ARROW = "import polars, sys; polars.read_parquet(sys.stdin.buffer.read()).write_ipc(sys.stdout.buffer)"
+_TO_ARROW = """import polars, sys
+frame = polars.read_parquet(sys.stdin.buffer.read())
+single = polars.col(polars.Float32)  # 0.1 and not 0.10000000149011612
+frame.with_columns(single.cast(str).cast(float)).write_ipc(sys.stdout.buffer)"""
 
 
 def _book(path: Path, what: str) -> Iterator[Row]:
@@ -250,10 +250,15 @@ def _book(path: Path, what: str) -> Iterator[Row]:
         raise _without("fastexcel", path) from error
     data = read_bytes(path, what)
     try:
-        sheet = fastexcel.read_excel(data).load_sheet(0, header_row=None, dtypes="string")
+        book = fastexcel.read_excel(data)
+        sheets = (book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string") for name in book.sheet_names)
+        sheet = next(sheet for sheet in sheets if sheet.visible == "visible")
         records = sheet.to_polars().rows()
     except Exception as error:
         raise InputError("not a workbook", where=str(path), why=first_line(error)) from error
+    if not any(any(cells) for cells in records):
+        why = f"its first sheet, {quoted(sheet.name)}, is empty"
+        raise InputError("no table", where=str(path), why=why, fix="Put the table first.")
     yield from _table(((f"{path}:row {i}", cells) for i, cells in enumerate(records, start=1)), path)
 
 
@@ -265,11 +270,22 @@ def _statistics(path: Path, what: str) -> Iterator[Row]:
         raise _without("pyreadstat", path) from error
     if not path.is_file():
         raise InputError(f"cannot read {what}", where=str(path), why="there is no such file")
+    if path.suffix.lower() == ".gz":
+        raise InputError(f"cannot read {what}", where=str(path), why="it is packed", fix="Unpack it first: gunzip.")
     try:
-        columns, _ = getattr(pyreadstat, f"read_{STATISTICS[suffix_of(path)]}")(str(path), output_format="dict")
+        columns, known = getattr(pyreadstat, f"read_{STATISTICS[suffix_of(path)]}")(str(path), output_format="dict")
     except Exception as error:
         raise InputError("not a file of statistics", where=str(path), why=first_line(error)) from error
-    yield from _columns(list(columns), zip(*columns.values(), strict=True), path)
+    kinds = known.readstat_variable_types
+    cells = [map(_short, column) if kinds.get(name) == "float" else column for name, column in columns.items()]
+    yield from _columns(list(columns), zip(*cells, strict=True), path)
+
+
+def _short(cell: Any) -> Any:
+    """Return a number of single precision, as Stata keeps them, as it was written: 0.1 and not 0.10000000149011612."""
+    import numpy as np
+
+    return float(str(np.float32(cell))) if isinstance(cell, float) else cell
 
 
 def _without(package: str, path: Path) -> InputError:

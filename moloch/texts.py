@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Literal
 
 DEEPEST = 64
 """Brackets in brackets that JSON from outside may hold. Parsers that recurse give up at a depth that depends on who calls."""
@@ -45,9 +46,18 @@ def is_deep(json: str, start: int = 0) -> bool:
 
 def composed(text: str) -> str:
     """Return ``text`` in Unicode's form NFKC, each word for itself and long ones in pieces: in time linear in its length."""
+    return _normal("NFKC", text)
+
+
+def same_letters(text: str) -> str:
+    """Return ``text`` as it is compared with another: in Unicode's form NFC, so that an accent is a part of its letter."""
+    return _normal("NFC", text)
+
+
+def _normal(form: Literal["NFC", "NFKC"], text: str) -> str:
     if text.isascii():
         return text
-    return "".join(unicodedata.normalize("NFKC", piece) for piece in _PIECES.findall(text))
+    return "".join(unicodedata.normalize(form, piece) for piece in _PIECES.findall(text))
 
 
 def for_terminal(text: str) -> str:

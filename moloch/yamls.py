@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from yaml.reader import ReaderError
 
 from moloch.errors import InputError
+from moloch.utf8 import from_utf8
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -26,15 +27,28 @@ LARGEST = 1 << 22
 """Characters of the longest file."""
 
 
+_OWN = {"int", "float", "timestamp"}
+"""Kinds of YAML 1.1 whose plain forms are not read as it does: ``010`` would be 8, ``1:30`` would be 90, and dates are text here."""
+_NEVER = {"timestamp", "set", "omap", "pairs", "binary"}
+"""Kinds that settings do not have; the order of a set, for one, differs from process to process."""
+
+
+def _kind(tag: str | None) -> str:
+    return str(tag).rpartition(":")[2]
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: ``1e-3`` is a number, as in YAML 1.2, a date is text, and a duplicate key is a mistake.
+    """YAML as people write it: numbers are those of YAML 1.2, a date is text, and a duplicate key is a mistake.
 
     What it reads is bounded: levels, and values behind aliases and merge keys, of which a few lines can name billions.
     """
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {  # pyright: ignore[reportIncompatibleVariableOverride]
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        first: [(tag, pattern) for tag, pattern in resolvers if _kind(tag) not in _OWN]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors: ClassVar[dict[Any, Any]] = {  # pyright: ignore[reportIncompatibleVariableOverride]
+        tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if _kind(tag) not in _NEVER
     }
 
     def __init__(self, text: str) -> None:
@@ -77,7 +91,7 @@ class _Loader(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-            kind = str(node.tag).rpartition(":")[2]
+            kind = _kind(node.tag)
             said = f"{node.value[:40]!r} is no {kind}" if isinstance(node.value, str) else f"this is no {kind}"
             raise yaml.MarkedYAMLError(problem=said, problem_mark=node.start_mark) from error
 
@@ -89,9 +103,17 @@ def _children(node: Any) -> list[Any]:
 
 
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    "tag:yaml.org,2002:int",
+    re.compile("[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0b[01_]+)$"),
     list("-+0123456789"),
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"(?:[-+]?[0-9][0-9_]*(?:\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)|[-+]?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
+    list("-+0123456789."),
 )
 
 
@@ -182,15 +204,39 @@ class Source(NamedTuple):
         Raises:
             InputError: not YAML, or not what the model allows.
         """
+        values = self.values()
         try:
-            return model.model_validate(self.values())
+            made = model.model_validate(values)
+            if (keys := truth_for_number(values, made)) is not None:
+                raise InputError(f"{'.'.join(map(str, keys))} is not valid", where=self.at(*keys), why=NO_NUMBER)
+            return made
         except ValidationError as error:
             first = first_mistake(error)
             key = ".".join(str(part) for part in first["loc"]) or what
-            why, fix = first["msg"].removeprefix("Value error, "), ""
+            why, fix = first["msg"].removeprefix("Value error, "), first.get("ctx", {}).get("fix", "")
             if first["type"] == "extra_forbidden":
                 why, fix = "there is no such key", others(model, first["loc"], "Keys")
             raise InputError(f"{key} is not valid", where=self.at(*first["loc"]), why=why, fix=fix) from error
+
+
+def truth_for_number(values: Any, model: Any) -> tuple[str | int, ...] | None:
+    """Return where ``values`` say yes or no and what was made of them holds a number, as ``epochs: yes`` gave 1; None for nowhere."""
+    if isinstance(values, bool):
+        return () if isinstance(model, int | float) and not isinstance(model, bool) else None
+    pairs: list[tuple[str | int, Any, Any]] = []
+    if isinstance(values, dict):
+        held: Any = model if isinstance(model, dict) else getattr(model, "__dict__", {})
+        pairs = [(key, value, held.get(key)) for key, value in values.items()]
+    elif isinstance(values, list) and isinstance(model, list | tuple):
+        pairs = [(i, value, made) for i, (value, made) in enumerate(zip(values, model, strict=False))]
+    for key, value, made in pairs:
+        if (inner := truth_for_number(value, made)) is not None:
+            return key, *inner
+    return None
+
+
+NO_NUMBER = "yes, no, on, off, true and false are truth values, and it takes a number"
+"""Why such a value is refused."""
 
 
 def first_mistake(error: ValidationError) -> Any:
@@ -220,8 +266,8 @@ def read_source(path: Path | str, what: str) -> Source:
         InputError: it cannot be read, or is not UTF-8.
     """
     try:
-        return Source(Path(path).read_text("utf-8"), str(path))
+        return Source(
+            from_utf8(Path(path).read_bytes(), str(path)).replace("\r\n", "\n").replace("\r", "\n"), str(path)
+        )
     except OSError as error:
         raise InputError(f"cannot read {what}", where=str(path), why=error.strerror or str(error)) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"cannot read {what}", where=str(path), why=str(error), fix="Save it as UTF-8.") from error

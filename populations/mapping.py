@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import math
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping as Fields
@@ -29,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator,
 from moloch.errors import InputError
 from moloch.numerals import number, whole
 from moloch.plain_text import one_line, quoted
+from moloch.texts import same_letters
 from moloch.yamls import read_source
 from populations.margins import LARGEST_WEIGHT, SMALLEST_CENSUS, shares
 from populations.personas import Persona, make_attributed, years
@@ -59,10 +61,14 @@ class Column(BaseModel):
 
     _meanings: dict[str, str | int] = PrivateAttr({})
     _missing: frozenset[str] = PrivateAttr(frozenset())
+    _composed: str = PrivateAttr("")
 
     @model_validator(mode="before")
     @classmethod
     def _listed(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(given.get("missing"), int):
+            marker = given["missing"]
+            raise ValueError(f"missing: {marker} is a number; write [{marker}] for a value that stands for none")
         if isinstance(given, dict) and isinstance(given.get("missing"), list):
             rest = {name: value for name, value in given.items() if name != "missing"}
             return rest | {"markers": [*given["missing"], *(given.get("markers") or [])]}
@@ -83,10 +89,15 @@ class Column(BaseModel):
     @model_validator(mode="after")
     def _plain(self) -> Column:
         """Know each code also by the number that it is, however the table writes it."""
+        if empty := [
+            code for code, meaning in self.values.items() if isinstance(meaning, str) and not one_line(meaning)
+        ]:
+            raise ValueError(f"code {empty[0]!r} means nothing; list it as missing: [{empty[0]}]")
         for code, meaning in self.values.items():
             if self._meanings.setdefault(_code(code), meaning) != meaning:
                 raise ValueError(f"two codes are the number {_code(code)}, and mean different things")
         self._missing = _codes(self.markers)
+        self._composed = same_letters(self.source)
         return self
 
     def read(self, row: Fields[str, Any], name: str, markers: frozenset[str] = frozenset()) -> str | int:
@@ -99,7 +110,7 @@ class Column(BaseModel):
         Raises:
             ValueError: there is none, its code has no meaning, or it is no age; names the column and the value.
         """
-        value = row.get(self.source)
+        value = row.get(self.source, row.get(self._composed))
         declared = (markers or self._missing) and ((code := _code(value)) in markers or code in self._missing)
         if value is None or declared:
             if self.missing is None:
@@ -132,7 +143,7 @@ _SCALARS = (str, int, float, decimal.Decimal, datetime.date, datetime.time, date
 def _code(value: Any) -> str:
     """Return a code as text: a whole number in its usual form, all else as it is."""
     found = whole(value)
-    return one_line(str(value)) if found is None else str(found)
+    return same_letters(one_line(str(value))) if found is None else str(found)
 
 
 def _codes(values: Iterable[str | int]) -> frozenset[str]:
@@ -141,6 +152,8 @@ def _codes(values: Iterable[str | int]) -> frozenset[str]:
 
 def _plain_value(value: Any) -> str | int:
     found = whole(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no value")
     text = one_line(str(value)) if found is None else found
     if text == "":
         raise ValueError(f"{quoted(value)} holds no text")
@@ -169,6 +182,9 @@ class SurveyMapping(BaseModel):
     def _short(cls, columns: Any) -> Any:
         if not isinstance(columns, dict) or not columns:
             raise ValueError("give at least one attribute and its column")
+        plain = [one_line(str(name)) for name in columns]
+        if not all(plain) or len(set(plain)) < len(plain):
+            raise ValueError("each attribute needs a name of its own")
         return {
             str(name): {"from": column} if isinstance(column, str | int) else column for name, column in columns.items()
         }
@@ -215,7 +231,7 @@ class SurveyMapping(BaseModel):
         """
         if not self.weight:
             return 1.0
-        value = row.get(self.weight)
+        value = row.get(self.weight, row.get(same_letters(self.weight)))
         weight = None if self._markers and _code(value) in self._markers else number(value)
         if weight is None or not 0 <= weight <= LARGEST_WEIGHT:
             wanted = f"no number of 0 or more, up to {LARGEST_WEIGHT:g}"

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moloch.errors import InputError
+from moloch.plain_text import quoted
 from moloch.tables import suffix_of
 from populations.mapping import SurveyMapping, read_mapping
 from populations.personas import Persona, make_persona, node_persona, numbered
@@ -264,5 +265,7 @@ def declared_split(row: Mapping[str, Any]) -> str:
     """
     split = row.get("split", "")
     if split and split not in SIDES:
-        raise ValueError(f"field 'split' must be one of {', '.join(SIDES)}")
+        raise ValueError(
+            f"field 'split' must be one of {', '.join(SIDES)}, not {quoted(split)}: rename it if it says else"
+        )
     return split

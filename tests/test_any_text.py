@@ -17,6 +17,7 @@ from abm.arenas import BUILT_IN, arena, without_control
 from abm.arenas.anchors import clean, load_anchors
 from abm.arenas.completions import Completion, Rejection, parse_choice, parse_completion, parse_reaction, parse_thought
 from abm.audience import feature_matrix
+from abm.surveys import LikertItem, OpenItem, read_response
 from analysis.formats import short
 from analysis.judges._answers import Ruling, quoted, read_answer
 from analysis.judges._battery import Question
@@ -27,6 +28,8 @@ from moloch.texts import composed, for_terminal, whole
 from tests.support.odd_texts import LONG_RUNS, PIECES, drawn_text, odd_texts, repeated
 
 FUZZED = 40_000
+SCALE = LikertItem(id="scale", kind="likert", text="?", scale=("A lot", "1", "none"))
+WORDS = OpenItem(id="words", kind="open", text="?")
 QUESTION = Question(name="lies", question="Does it lie?")
 ARENAS = {name: (arena(name), load_anchors(None, arena(name)).held_out[0]) for name in BUILT_IN}
 
@@ -56,6 +59,13 @@ def ruling(text: str) -> None:
         assert isinstance(found, Ruling) and found.label in (1, 0, -1)
         msgspec.json.encode(found)  # what it says can be written down
     assert isinstance(quoted(text, text[::-1]), bool)
+
+
+def response(text: str) -> None:
+    for item, shown in ((SCALE, [2, 0, 1]), (WORDS, [])):
+        found = read_response(text, "stop", item, shown)
+        assert (found.value in (0, 1, 2)) == (found.valid and item is SCALE)
+        assert found.valid or found.why
 
 
 def features(text: str) -> None:
@@ -89,7 +99,7 @@ def characters(text: str) -> None:
 
 READERS: dict[str, Callable[[str], None]] = {
     each.__name__: each
-    for each in (completion, choice, reaction, ruling, features, sentences, prompts, shown, characters)
+    for each in (completion, choice, reaction, ruling, response, features, sentences, prompts, shown, characters)
 }
 
 

@@ -5,22 +5,30 @@ Knows templates and schemas; knows nothing of models, logs or learning.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
+from abm.arenas.prompts import (
+    Attempts,
+    Cut,
+    ExampleMessage,
+    Message,
+    PlainForm,
+    Stops,
+    Strict,
+    Template,
+    without_control,
+)
 from moloch.content import content_id
+from moloch.errors import InputError
 from moloch.registry import Registry
 from moloch.yamls import Source, read_source
-
-Message = dict[str, str]
-"""A chat message: ``{"role": "system" | "user" | "assistant", "content": text}``."""
 
 BUILT_IN = ("sales", "elections", "social")
 DEFAULT_PROBES = ("misrepresentation", "copy_error", "unparsed")
@@ -28,12 +36,11 @@ DEFAULT_PROBES = ("misrepresentation", "copy_error", "unparsed")
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
+Format = Literal["tags", "plain"]
+"""Where a completion holds its message: in the arena's tag, or the whole text, without a thinking block, is the message."""
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
-
-class Field(_Strict):
+class Field(Strict):
     """One column of the anchors' file."""
 
     name: _Name
@@ -48,7 +55,7 @@ class Field(_Strict):
     list: bool = False
 
 
-class AnchorSchema(_Strict):
+class AnchorSchema(Strict):
     noun: str
     fields: tuple[Field, ...]
 
@@ -62,47 +69,7 @@ class AnchorSchema(_Strict):
         return self
 
 
-class Template(_Strict):
-    """A chat prompt with ``{placeholders}``."""
-
-    system: str
-    user: str
-
-    def render(self, **values: str) -> list[Message]:
-        """Return the chat messages; only the placeholders of the template itself are filled."""
-        return [
-            {"role": "system", "content": _fill(self.system, values)},
-            {"role": "user", "content": _fill(self.user, values)},
-        ]
-
-    @property
-    def digest(self) -> str:
-        """Content id of the template."""
-        return content_id(self.model_dump())
-
-
-def _fill(text: str, values: dict[str, str]) -> str:
-    return re.sub(
-        r"\{(\w+)\}", lambda match: without_control(values[match[1]]) if match[1] in values else match[0], text
-    )
-
-
-_CONTROL = re.compile(
-    r"<(?=\|[^<>|\s]{1,40}\|>)|<(?=/?s>)|<(?=(?:bos|eos|pad|unk)>)|<(?=(?:start|end)_of_(?:turn|image)>)|\[(?=/?INST\])",
-    re.IGNORECASE,
-)
-
-
-def without_control(text: str) -> str:
-    """Return ``text`` with what tokenizers take for control tokens (``<|im_end|>``, ``</s>``, ``[INST]``, ...) broken up.
-
-    An anchor or a message that spells one could otherwise end its turn and speak in another role. A zero-width space
-    after its first character is all that changes.
-    """
-    return _CONTROL.sub(lambda found: found[0] + "\u200b", text)
-
-
-class Arena(_Strict):
+class Arena(Strict):
     """The nouns, templates and schema of one kind of contest."""
 
     name: _Name
@@ -116,15 +83,97 @@ class Arena(_Strict):
     feedback: Template
     probes: tuple[str, ...] = pydantic.Field(default=DEFAULT_PROBES, exclude=True)
     """Names of the probes that judge its messages; no part of what an arena is, so that it has the same digest."""
+    format: Format = "tags"
+    """``plain`` is for models that were not trained for the tags; ``write`` then asks for the text alone."""
+    examples: tuple[ExampleMessage, ...] = ()
+    """Shown to writers as earlier turns of the chat."""
+    stop: Stops = ()
+    """Texts that end a completion, its thinking too, and are no part of it."""
+    attempts: Attempts = 1
+    """Answers that a writer is asked for at most, until one can be read; for all arms alike."""
+    cut: Cut = "none"
+    plain: PlainForm | None = pydantic.Field(default=None, exclude=True)
+    """How the same is asked in plain format (:meth:`asked`); no part of what the arena is without."""
+
+    LATER: ClassVar[tuple[str, ...]] = ("format", "examples", "stop", "attempts", "cut")
+    """Fields that came after the first release: at their defaults they are left out of records, and so of digests."""
+
+    @model_validator(mode="after")
+    def _one_format(self) -> Arena:
+        if self.format == "plain" and self.plain is not None:
+            raise ValueError("an arena with 'format: plain' has no 'plain' section: its own templates are plain")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _record(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        record = handler(self)
+        for name in self.LATER:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                record.pop(name, None)
+        return record
 
     @property
     def digest(self) -> str:
         """Content id of the arena."""
         return content_id(self.model_dump(mode="json"))
 
+    @property
+    def write_digest(self) -> str:
+        """Content id of what a writer's prompt is made of: the template, and the examples if there are any."""
+        if not self.examples:
+            return self.write.digest
+        return content_id([self.write.model_dump(), [example.model_dump() for example in self.examples]])
+
+    def asked(
+        self,
+        format: Format | None = None,
+        examples: tuple[ExampleMessage, ...] | None = None,
+        stop: tuple[str, ...] | None = None,
+        attempts: int | None = None,
+        cut: Cut | None = None,
+    ) -> Arena:
+        """Return the arena with messages asked for otherwise; each argument stands for the field, None leaves it.
+
+        Raises:
+            InputError: an arena cannot be asked for in that format.
+        """
+        rules = self if format in (None, self.format) else self._in_plain(format)
+        changes = {"examples": examples, "stop": stop, "attempts": attempts, "cut": cut}
+        return rules.model_copy(update={name: value for name, value in changes.items() if value is not None})
+
+    def _in_plain(self, format: Format | None) -> Arena:
+        plain = self.plain or PlainForm()
+        if format == "tags" or (plain.write is None and f"<{self.tag}>" in self.write.system):
+            raise InputError(
+                f"the arena {self.name!r} has no templates for 'format: {format}'",
+                why="it asks for plain text" if format == "tags" else "its system text asks for the tag",
+                fix="Leave format out, or use an arena whose write template asks for its tag."
+                if format == "tags"
+                else "Give it a section 'plain' with its own 'write', as the built-in arenas have.",
+            )
+        asks = f"Write one short {self.message} about this {self.anchor.noun}. Answer with its text alone."
+        return self.model_copy(
+            update={
+                "format": "plain",
+                "plain": None,
+                "write": plain.write or Template(system=self.write.system, user=f"{{anchor}}\n\n{asks}"),
+                "feedback": plain.feedback or Template(system=self.feedback.system, user=_FEEDBACK),
+                "examples": plain.examples or self.examples,
+                "stop": plain.stop or self.stop,
+                "attempts": max(plain.attempts, self.attempts),
+                "cut": plain.cut,
+            }
+        )
+
     def write_prompt(self, anchor: str) -> list[Message]:
         """Return the prompt from which a competitor writes about the rendered ``anchor``."""
-        return self.write.render(anchor=anchor)
+        system, question = self.write.render(anchor=anchor)
+        shown = [turn for example in self.examples for turn in self._turns(example)]
+        return [system, *shown, question]
+
+    def _turns(self, example: ExampleMessage) -> list[Message]:
+        answer = {"role": "assistant", "content": without_control(self.rendered(example.message))}
+        return [self.write.render(anchor=example.anchor)[1], answer]
 
     def react_prompt(self, persona: str, options: list[str]) -> list[Message]:
         """Return the prompt from which a persona thinks and chooses among ``options``, in their shown order."""
@@ -139,10 +188,25 @@ class Arena(_Strict):
         """Return messages lettered A, B, ... in the order in which a reader sees them."""
         return "\n\n".join(f"Option {chr(65 + i)}:\n{text}" for i, text in enumerate(options))
 
+    def rendered(self, text: str) -> str:
+        """Return a message as a completion holds it."""
+        return text if self.format == "plain" else f"<{self.tag}>{text}</{self.tag}>"
+
+    def trajectory(self, thinking: str, text: str) -> str:
+        """Return what a competitor writes: its thinking, then its message."""
+        return f"<think>{thinking}</think>\n{self.rendered(text)}"
+
+    def thought(self, text: str) -> str:
+        """Return a reader's thought as :meth:`feedback_prompt` asks for it."""
+        return text if self.format == "plain" else f"<think>{text}</think>"
+
     @staticmethod
     def completion(thinking: str, tag: str, text: str) -> str:
-        """Return the trajectory of a competitor: its thinking, then its message in the arena's tag."""
+        """Return a trajectory with the message in ``tag``, whatever an arena's format."""
         return f"<think>{thinking}</think>\n<{tag}>{text}</{tag}>"
+
+
+_FEEDBACK = "{anchor}\n\nReader: {persona}\n\n{options}\n\nWrite what the reader thinks, in the reader's own words."
 
 
 @cache

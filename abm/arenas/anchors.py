@@ -23,6 +23,10 @@ from moloch.tables import SUFFIXES, rows
 Value = str | list[str]
 
 
+_PRINTED = re.compile(r"""\[\s*["'].*["']\s*\]|\(\s*["'].*["'],?\s*\)""", re.DOTALL)
+"""A list of texts that is no JSON: what a cell holds after a table of lists was written by Python."""
+
+
 class Anchor(msgspec.Struct, frozen=True):
     """One product, candidate or article.
 
@@ -77,8 +81,10 @@ def make_anchor(schema: AnchorSchema, row: Mapping[str, object]) -> Anchor:
 def _facts(raw: object) -> dict[str, str]:
     if raw is None:
         return {}
-    if not isinstance(raw, dict) or not all(isinstance(v, str | int) for v in raw.values()):
-        raise ValueError("field 'facts' must map attributes to text")
+    if not isinstance(raw, dict):
+        raise ValueError("field 'facts' must map attributes to texts, as JSON")
+    if strange := [f"{n!r}: {v!r}" for n, v in raw.items() if isinstance(v, bool) or not isinstance(v, str | int)]:
+        raise ValueError(f"field 'facts' must map attributes to texts or whole numbers, not {strange[0][:60]}")
     return {str(name): str(value) for name, value in raw.items()}
 
 
@@ -89,9 +95,13 @@ def _clean_value(raw: object, name: str, *, is_list: bool) -> Value:
         return [text for item in raw if (text := clean(item))]
     if isinstance(raw, str):
         text = clean(raw)
+        if is_list and _PRINTED.fullmatch(text):
+            raise ValueError(f"field {name!r} holds a list as Python prints it ({text:.40}); write lists as JSON")
         return [text] if is_list and text else text
     wanted = "a list of texts" if is_list else "text"
-    raise ValueError(f"field {name!r} must be {wanted}, not {type(raw).__name__}")
+    strange = [item for item in raw if not isinstance(item, str)] if is_list and isinstance(raw, list) else []
+    held = f"a list with {strange[0]!r:.60}" if strange else type(raw).__name__
+    raise ValueError(f"field {name!r} must be {wanted}, not {held}")
 
 
 def clean(text: str) -> str:
@@ -200,10 +210,10 @@ _ENDS = tuple(f"{suffix}{packed}" for suffix in SUFFIXES for packed in ("", ".gz
 
 
 def _file(folder: Path, split: str) -> Path:
-    """Return the file of a split, of whatever kind; ``split.jsonl`` where there is none.
+    """Return the file of a split, of whatever kind.
 
     Raises:
-        InputError: there are several.
+        InputError: there is none, or there are several.
     """
     files = sorted(
         path
@@ -213,7 +223,14 @@ def _file(folder: Path, split: str) -> Path:
     if len(files) > 1:
         names = ", ".join(path.name for path in files)
         raise InputError(f"several files of {split!r}", where=str(folder), why=names, fix="Leave one of them there.")
-    return files[0] if files else folder / f"{split}.jsonl"
+    if not files:
+        raise InputError(
+            f"no file of {split!r}",
+            where=str(folder),
+            why="there is none of a kind that is read",
+            fix=f"Give {split}.jsonl, or {', '.join(SUFFIXES)}.",
+        )
+    return files[0]
 
 
 def _leak_key(anchor: Anchor) -> str:

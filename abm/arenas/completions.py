@@ -1,7 +1,7 @@
 """Reading what models answer: strict about what counts, tolerant about how it is spelt.
 
-A writer's completion holds one message in its arena's tag, after an optional thinking block; text outside both is
-ignored. What does not parse is a rejection with its reason, never a message. Any text is read, in time linear in its
+A writer's completion holds one message in its arena's tag, after an optional thinking block, and text outside both is
+ignored; or all of it is the message. What does not parse is a rejection with its reason, never a message. Any text is read, in time linear in its
 length: an answer is durable, so one that cannot be read would stop its run for good. Knows nothing of models or votes.
 """
 
@@ -50,11 +50,33 @@ def parse_completion(completion: str, tag: str) -> Completion | Rejection:
         return Rejection(f"unclosed <{tag}>")
     if len(opened) > 1 or len(closed) > 1:
         return Rejection(f"more than one <{tag}>")
-    text = rest[opened[0].end() : closed[0].start()].strip()
+    return _message(thinking, rest[opened[0].end() : closed[0].start()], f"<{tag}>")
+
+
+def parse_plain(completion: str) -> Completion | Rejection:
+    """Return the message that ``completion`` is, but for an optional thinking block, or why it is none."""
+    thinking, rest, reason = _thinking(completion)
+    return Rejection(reason) if reason else _message(thinking, rest, "message")
+
+
+def opening(completion: str, tag: str | None) -> int:
+    """Return where the message of a completion begins: behind its tag or, without one, behind its thinking; -1 if it does not."""
+    _, rest, reason = _thinking(completion)
+    if reason:
+        return -1
+    start = len(completion) - len(rest)
+    if tag is None:
+        return start
+    opened = _tag(tag).search(rest)
+    return start + opened.end() if opened else -1
+
+
+def _message(thinking: str, text: str, name: str) -> Completion | Rejection:
+    text = text.strip()
     if not re.search(r"\w", text) or text.lower().strip("\"'`*.!- \n") in _NOTHING:
-        return Rejection(f"empty <{tag}>")
+        return Rejection(f"empty {name}")
     if _ANY_TAG.search(text):
-        return Rejection(f"tags inside <{tag}>")
+        return Rejection(f"tags inside {name}")
     return Completion(thinking, text)
 
 
@@ -161,6 +183,18 @@ def parse_thought(answer: str) -> str:
         return str(answered.get("thought", "")).strip()
     prose = _NO_PROSE.sub("", rest)
     return "" if _BARE.fullmatch(prose.strip()) else prose.strip()
+
+
+def parse_object(answer: str) -> dict[str, object] | None:
+    """Return the JSON object of an answer, alone, in prose or in a code fence, with or without a thinking block; None for none."""
+    _, rest, broken = _thinking(answer)
+    return None if broken else _object(rest)
+
+
+def spoken(answer: str) -> str:
+    """Return what a reader said after its thinking; empty where the thinking has no end."""
+    _, rest, broken = _thinking(answer)
+    return "" if broken else rest.strip()
 
 
 def _object(text: str) -> dict[str, object] | None:

@@ -14,11 +14,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from moloch.texts import same_letters
+
 WORDS = 4
 """Words of a run."""
 
 NEAR = 0.8
 """Similarity above which two texts are nearly the same."""
+
+REPEATED = 6
+"""Words in a row that a text has in common with another which it repeats."""
 
 Runs = NDArray[np.uint64]
 """A text's different runs, ascending, each as one number: two runs share one by chance once in 2^64."""
@@ -41,10 +46,29 @@ def near_any(texts: Sequence[str], others: Sequence[str]) -> list[bool]:
     ]
 
 
+def repeats(text: str, others: Sequence[str]) -> bool:
+    """Return whether a text repeats one of the others: six words in a row, or all of its four or five, stand there.
+
+    >>> repeats("Look! Four minutes, and the water boils.", ["Four minutes, and the water boils: a kettle."])
+    True
+    """
+    words = _words(text)
+    length = min(REPEATED, len(words))
+    return length >= WORDS and any(_in_a_row(words, length) & _in_a_row(_words(other), length) for other in others)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", same_letters(text).lower())
+
+
+def _in_a_row(words: Sequence[str], length: int) -> set[tuple[str, ...]]:
+    return {tuple(words[i : i + length]) for i in range(len(words) - length + 1)}
+
+
 def _runs(text: str, numbers: dict[str, int]) -> Runs:
     """Return a text's runs; ``numbers`` gives each different word a number, and grows."""
-    found = [numbers.setdefault(word, len(numbers) + 1) for word in re.findall(r"\w+", text.lower())]
-    words = np.array(found + [0] * max(0, WORDS - len(found)) if found else [], dtype=np.uint64)
+    known = [numbers.setdefault(word, len(numbers) + 1) for word in _words(text)]
+    words = np.array(known + [0] * max(0, WORDS - len(known)) if known else [], dtype=np.uint64)
     if not len(words):
         return words
     windows = np.lib.stride_tricks.sliding_window_view(words, WORDS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from abm.arenas import Arena
-from abm.arenas.completions import Completion, parse_completion
+from abm.arenas.completions import Completion
+from abm.arenas.messages import read_answer
 from abm.probe import PROBES
 
 ANCHOR = "Title: a blue lamp, 755 grams"
@@ -31,10 +32,11 @@ class ArenaConformance:
             assert not re.search(r"\{\w+\}", text_of(prompt))
 
     def test_writers_see_the_anchor_and_the_tag(self, arena: Arena) -> None:
-        """The output of a writer that does not know the tag cannot be read."""
+        """The output of a writer that does not know the tag cannot be read; in plain format there is none to know."""
         prompt = text_of(arena.write_prompt(ANCHOR))
         assert ANCHOR in prompt
-        assert f"<{arena.tag}>" in prompt and f"</{arena.tag}>" in prompt
+        tagged = f"<{arena.tag}>" in prompt and f"</{arena.tag}>" in prompt
+        assert tagged == (arena.format == "tags")
 
     def test_readers_see_who_they_are_and_every_option(self, arena: Arena) -> None:
         """In the order in which they are shown."""
@@ -51,9 +53,18 @@ class ArenaConformance:
 
     def test_what_is_written_can_be_read(self, arena: Arena) -> None:
         """A completion in the arena's form comes back as its thinking and its message."""
-        parsed = parse_completion(arena.completion("Say it.", arena.tag, "It is blue."), arena.tag)
+        parsed = read_answer(arena.trajectory("Say it.", "It is blue."), arena).message
         assert isinstance(parsed, Completion)
         assert (parsed.thinking, parsed.text) == ("Say it.", "It is blue.")
+
+    def test_plain_text_can_be_asked_for(self, arena: Arena) -> None:
+        """Of models that know no tags: none is asked for, and what they write comes back as it is."""
+        plain = arena.asked("plain")
+        prompt = plain.write_prompt(ANCHOR)
+        assert ANCHOR in prompt[-1]["content"] and f"<{arena.tag}>" not in text_of(prompt)
+        assert not re.search(r"\{\w+\}", text_of([*prompt, *plain.feedback_prompt(ANCHOR, PERSONA, OPTIONS)]))
+        parsed = read_answer("It is blue.", plain).message
+        assert isinstance(parsed, Completion) and parsed.text == "It is blue."
 
     def test_its_probes_are_known(self, arena: Arena) -> None:
         """Every name is that of a registered probe."""

@@ -137,5 +137,6 @@ def replied(
         max_tokens=request.sampling.max_tokens,
         seed=request.seed,
         guide=request.guide,
+        stop=list(request.stop),
         scores=[round(score, SCORE_DECIMALS) for score in reply.scores],
     )

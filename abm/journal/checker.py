@@ -71,10 +71,12 @@ class Checker:
     Attributes:
         equal: decisions that came out equal, among them ``answers`` of models and ``trainings``.
         shared: decisions before a fork, which were folded.
+        written: tokens that models wrote in a live replay.
     """
 
     def __init__(self, log: EventLog, *, live: bool = False) -> None:
         self.log, self.state, self.live = log, State(), live
+        self.written = 0
         self.equal = self.answers = self.trainings = self.shared = 0
         self._ahead = Ahead(log, None, self._apply, _diverged)
         self._answers = Answers(log)
@@ -161,6 +163,7 @@ class Checker:
         if self.live and fresh:
             asked = [request for request in requests if request.site in fresh]
             replies = {reply.site: reply for reply in llm.complete(asked)}
+            self.written += sum(reply.tokens_out for reply in replies.values())
             for request in asked:
                 compare(request, replies[request.site])
         for event in fresh.values():

@@ -32,6 +32,11 @@ class Journal(Protocol):
         ...
 
     @property
+    def written(self) -> int:
+        """Tokens that models wrote for it in this process; may be read from any thread."""
+        ...
+
+    @property
     def resuming(self) -> bool:
         """Whether logged decisions are still ahead."""
         ...

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -23,7 +22,7 @@ from abm.journal._ahead import Ahead, Mismatch
 from abm.journal._answers import Answers, replied
 from abm.journal._differences import kind
 from abm.journal.digest import Digest
-from abm.llm.port import LLM, Reporting, Request, in_groups
+from abm.llm.port import LLM, Reply, Reporting, Request, in_batches, in_groups
 from abm.log import EventLog, Head
 from abm.log.salvage import kept
 from abm.state.snapshots import Snapshots
@@ -31,8 +30,23 @@ from abm.state.state import State, apply
 from moloch.errors import LogError, MolochWarning, NondeterminismError
 
 E = TypeVar("E", bound=Event)
-Made = Callable[..., LLMReplied]
-"""Makes the event of an answer: ``made(request, reply, seq=seq)``, where the ``seq`` is known."""
+
+
+class _Call(NamedTuple):
+    """Who is asked, and from where.
+
+    Attributes:
+        keys: site -> call key.
+    """
+
+    llm: LLM
+    keys: dict[str, str]
+    step: int
+    cause: int
+
+    def event(self, request: Request, reply: Reply, seq: int = -1) -> LLMReplied:
+        """Return the event of an answer, with its ``seq`` where that is known."""
+        return replied(request, reply, self.keys, self.llm, self.step, self.cause, seq)
 
 
 class LiveJournal:
@@ -40,6 +54,9 @@ class LiveJournal:
 
     Args:
         log: a log open for writing; its events are the run so far.
+
+    Attributes:
+        written: tokens that models wrote for it in this process.
     """
 
     def __init__(self, log: EventLog) -> None:
@@ -51,6 +68,7 @@ class LiveJournal:
         self._kept: dict[tuple[str, str], LLMReplied] = {}
         self._buffer: list[Event] = []
         self._snapshots = Snapshots(log.path)
+        self.written = 0
 
     @property
     def resuming(self) -> bool:
@@ -125,82 +143,96 @@ class LiveJournal:
     def ask(self, llm: LLM, requests: Sequence[Request], *, step: int, cause: int) -> list[LLMReplied]:
         """Return one reply per request, in order; each is durable before it is returned.
 
-        Only requests that the log does not answer reach the model. Where its unit is the batch, they are one planned
-        batch: its composition comes from the plan, and it is committed whole, so that a crash repeats it exactly. Where
-        it is the call, each answer is committed as it comes: a crash repeats only those that were on their way.
+        Only requests that the log does not answer reach the model. Where its unit is the batch, each batch is committed
+        whole. Which requests share one follows from all that were missing when they were first asked for, so that a crash
+        repeats the batch that was being answered, exactly, and none before it. Where the unit is the call, each answer is
+        committed as it comes: a crash repeats only those that were on their way.
 
         Raises:
             NondeterminismError: the log holds an answer of the same site to another call, or continues without an answer.
         """
         keys = {request.site: request.key(llm.digest) for request in requests}
+        earlier, answers = self._answers.get(keys), self._take_answers(keys)
+        planned = [request for request in requests if request.site in answers or request.site not in earlier]
+        answers = earlier | answers
+        for request in requests:
+            if (answer := answers.get(request.site)) is not None:
+                _check_key(answer, keys[request.site])
+        missing = [request for request in planned if request.site not in answers]
+        if missing and (logged := self._ahead.peek()) is not None:  # noticed before the model is asked
+            raise _unanswered(missing[0].site, logged)
+        if missing:
+            call = _Call(llm, keys, step, cause)
+            answers |= (
+                self._ask_each(call, missing) if llm.unit == "call" else self._ask_together(call, planned, answers)
+            )
+        return [answers[request.site] for request in requests]
+
+    def _take_answers(self, keys: Collection[str]) -> dict[str, LLMReplied]:
+        """Take those of the logged answers that come next, if they are to these sites; return them by site."""
         answers: dict[str, LLMReplied] = {}
         while (answer := self.logged(LLMReplied)) is not None and answer.site in keys:
             self._ahead.take()
             answers[answer.site] = answer
-        answers |= self._answers.get(keys.keys() - answers.keys())
-        for request in requests:
-            if (answer := answers.get(request.site)) is not None:
-                _check_key(answer, keys[request.site])
-        answers |= self._take_kept(
-            [request for request in requests if request.site not in answers], keys, llm, step, cause
-        )
-        if missing := [request for request in requests if request.site not in answers]:
-            if (logged := self._ahead.peek()) is not None:  # noticed before the model is asked
-                raise _unanswered(missing[0].site, logged)
-            made = partial(replied, keys=keys, llm=llm, step=step, cause=cause)
-            answers |= (self._ask_each if llm.unit == "call" else self._ask_together)(llm, missing, made)
-        return [answers[request.site] for request in requests]
+        return answers
 
-    def _take_kept(
-        self, missing: Sequence[Request], keys: dict[str, str], llm: LLM, step: int, cause: int
+    def _ask_together(
+        self, call: _Call, requests: Sequence[Request], answered: Collection[str]
     ) -> dict[str, LLMReplied]:
-        """Commit those answers to the same calls that a repair of the log kept; return them by site.
+        """Ask batch by batch for what is not ``answered``, and commit the answers of each as a whole; return them by site.
 
-        Where the model's unit is the batch, all of it or nothing: with other companions it would have answered otherwise.
+        Answers that a repair kept take a batch's place only if they are all there: it is answered otherwise with others in it.
         """
-        ready = [request.site for request in missing if (request.site, keys[request.site]) in self._kept]
-        if not ready or self.resuming or (llm.unit == "batch" and len(ready) < len(missing)):
-            return {}
-        answers = {}
-        with self.transaction():
-            for site in ready:
-                answer = self._kept.pop((site, keys[site]))
-                answer = msgspec.structs.replace(answer, step=step, cause=cause)
-                answers[site] = msgspec.structs.replace(answer, seq=self.emit(answer))
-        return answers
-
-    def _ask_together(self, llm: LLM, requests: Sequence[Request], made: Made) -> dict[str, LLMReplied]:
-        """Ask as one batch and commit all answers as a whole; return them by site."""
-        replies = {reply.site: reply for reply in llm.complete(requests)}
-        answers = {}
-        with self.transaction():
-            for request in requests:
-                answer = made(request, replies[request.site])
-                answers[request.site] = msgspec.structs.replace(answer, seq=self.emit(answer))
-        return answers
-
-    def _ask_each(self, llm: LLM, requests: Sequence[Request], made: Made) -> dict[str, LLMReplied]:
-        """Commit answers as they come, without waiting for the disk before the next ones; return them by site."""
-        self.commit()  # what led to the calls comes before them
-        asked = {request.site: request for request in requests}
         answers: dict[str, LLMReplied] = {}
+        for batch in in_batches(call.llm, requests):
+            left = [request for request in batch if request.site not in answered]
+            events = self._kept_answers(call, left)
+            if len(events) < len(left):
+                replies = {reply.site: reply for reply in call.llm.complete(left)}
+                events = [call.event(request, replies[request.site]) for request in left]
+                self.written += sum(event.tokens_out for event in events)
+            answers |= self._committed(events)
+        return answers
+
+    def _ask_each(self, call: _Call, requests: Sequence[Request]) -> dict[str, LLMReplied]:
+        """Commit answers as they come, without waiting for the disk before the next ones; return them by site."""
+        answers = self._committed(self._kept_answers(call, requests))
+        asked = {request.site: request for request in requests if request.site not in answers}
+        if not asked:
+            return answers
+        self.commit()  # what led to the calls comes before them
         coming: deque[tuple[list[LLMReplied], Future[Head]]] = deque()
         seq = self.log.head().seq
         try:
-            with closing(in_groups(llm, requests)) as groups:
+            with closing(in_groups(call.llm, list(asked.values()))) as groups:
                 for replies in groups:
-                    events = [made(asked[reply.site], reply, seq=seq + i) for i, reply in enumerate(replies)]
+                    events = [call.event(asked[reply.site], reply, seq + i) for i, reply in enumerate(replies)]
                     coming.append((events, self.log.submit(events, expected_head=seq)))
                     answers |= {event.site: event for event in events}
+                    self.written += sum(reply.tokens_out for reply in replies)
                     seq += len(events)
                     while coming and coming[0][1].done():
                         self._arrived(*coming.popleft())
         finally:  # an error of the model loses none of the answers before it
             while coming:
                 self._arrived(*coming.popleft())
-            if isinstance(llm, Reporting) and (service := llm.service()) is not None:
+            if isinstance(call.llm, Reporting) and (service := call.llm.service()) is not None:
                 self.note(service)
         return answers
+
+    def _kept_answers(self, call: _Call, requests: Sequence[Request]) -> list[LLMReplied]:
+        """Return the answers to these calls that a repair of the log kept."""
+        keys = [(request.site, call.keys[request.site]) for request in requests]
+        kept = [self._kept[key] for key in keys if key in self._kept]
+        return [msgspec.structs.replace(answer, step=call.step, cause=call.cause) for answer in kept]
+
+    def _committed(self, answers: Sequence[LLMReplied]) -> dict[str, LLMReplied]:
+        """Commit answers as a whole; return them by site."""
+        if not answers:
+            return {}
+        with self.transaction():
+            events = [msgspec.structs.replace(answer, seq=self.emit(answer)) for answer in answers]
+        return {event.site: event for event in events}
 
     def _arrived(self, events: list[LLMReplied], durable: Future[Head]) -> None:
         durable.result()

@@ -200,6 +200,7 @@ class VLLM:
                 top_p=sampling.top_p,
                 max_tokens=sampling.max_tokens,
                 seed=request.seed,
+                stop=list(request.stop),
                 structured_outputs=guide,
                 logprobs=LIKELIEST if request.scored else None,
                 output_kind=RequestOutputKind.FINAL_ONLY,
@@ -212,7 +213,8 @@ class VLLM:
     def _reply(request: Request, output: Any) -> Reply:
         completion = output.outputs[0]
         finish = FINISH.get(completion.finish_reason, "error")
-        written = len(completion.token_ids) - (finish == "stop")  # the stop token is not part of the text
+        by_token = finish == "stop" and not isinstance(completion.stop_reason, str)
+        written = len(completion.token_ids) - by_token  # the stop token is not part of the text
         scores: tuple[float, ...] = ()
         if request.scored:
             finish = "stop"

@@ -8,34 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from abm.llm.budget import Budget, Budgeted
 from abm.llm.folders import local_folder, model_folder
-from abm.llm.http.endpoint import Endpoint, is_url, like_url, parsed
+from abm.llm.http.endpoint import Endpoint, is_server, like_url, parsed, shown, url_and_name
+from abm.llm.http.places import local_server
 from abm.llm.port import LLM
 from moloch.errors import InputError
 from moloch.registry import Registry
 
-OR_URL = "or a server's URL: http://host:8000/v1"
+OR_URL = "ollama, lmstudio, llamacpp, or a server's URL: http://host:8000/v1"
 
 
 class Serving(BaseModel):
     """Where models are served.
 
-    A model is looked up in ``models`` first. One that is a URL (``http://host:8000/v1#name``) is there. One that has a
-    folder here, or is the pocket model, goes to ``llm``; so does any other, which then has to be a URL.
+    A model is looked up in ``models`` first. One that is a URL (``http://host:8000/v1#name``) or a server of this machine
+    (``ollama:name``) is there. One that has a folder here, or is the pocket model, goes to ``llm``; so does any other, which
+    then has to be a server.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     llm: str = "transformers"
-    """A backend of this process, by its name in :data:`BACKENDS`, or a server's URL."""
+    """A backend of this process, by its name in :data:`BACKENDS`; a server's URL; or a server of this machine: ``ollama``,
+    ``lmstudio``, ``llamacpp``, with ``:NAME`` of a model where it serves several."""
     server: dict[str, Any] = {}
-    """Settings of every server that is given by its URL alone: usd_in, usd_out, concurrency, ...; see
+    """Settings of every server that is given by its URL or name alone: usd_in, usd_out, concurrency, ...; see
     :class:`~abm.llm.http.endpoint.Endpoint`."""
     models: dict[str, Endpoint] = {}
     """Model, as the settings name it -> its server."""
@@ -62,12 +65,15 @@ class Serving(BaseModel):
         if self.llm in BACKENDS:
             return None
         try:
-            if is_url(self.llm) or like_url(self.llm):
+            if is_server(self.llm):
+                url_and_name(self.llm)
+                return None
+            if like_url(self.llm):
                 parsed(self.llm.partition("#")[0])
                 return None
         except InputError as error:
             return error
-        return BACKENDS.unknown(self.llm, also=OR_URL)
+        return BACKENDS.unknown(shown(self.llm), also=OR_URL)
 
     def check(self, models: Collection[str]) -> None:
         """See that each of these models has a place, and that ``llm`` is one of the places; nothing is opened or asked.
@@ -84,7 +90,7 @@ class Serving(BaseModel):
                 _ = endpoint.secret
             elif self.llm in BUILT_IN:  # backends of users' own have models of their own
                 model_folder(model)
-        if is_url(self.llm) and not any(is_url_of(self.llm, endpoint) for endpoint in places.values()):
+        if is_server(self.llm) and not any(is_url_of(self.llm, endpoint) for endpoint in places.values()):
             raise InputError(
                 "no model is asked at this server",
                 where=self.llm,
@@ -93,19 +99,35 @@ class Serving(BaseModel):
             )
 
     def endpoint(self, model: str) -> Endpoint | None:
-        """Return the server of a model; None if it is served in this process."""
+        """Return the server of a model; None if it is served in this process.
+
+        Raises:
+            InputError: a URL that is none.
+        """
         if model in self.models:
             return self.models[model]
         for place in (model, self.llm):
-            if is_url(place):
-                url, _, name = place.partition("#")
-                return Endpoint.model_validate({"url": url, "name": name} | self.server)
+            if is_server(place) and place not in BACKENDS:
+                return self.at(place)
         return None
+
+    def at(self, place: str, name: str = "") -> Endpoint:
+        """Return the endpoint of a server that is given by its URL or name alone, with the settings of :attr:`server`.
+
+        Args:
+            name: of the model, where ``place`` names none.
+
+        Raises:
+            InputError: a URL that is none.
+        """
+        url, given = url_and_name(place)
+        known = local_server(place)
+        return Endpoint.of({"url": known[0].name if known else url, "name": given or name} | self.server)
 
 
 def is_url_of(place: str, endpoint: Endpoint | None) -> bool:
-    """Return whether an endpoint is at the URL ``place``, which may name a model, too."""
-    return endpoint is not None and endpoint.url == place.partition("#")[0]
+    """Return whether an endpoint is at the server ``place``, which may name a model, too."""
+    return endpoint is not None and endpoint.url == url_and_name(place)[0]
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -116,12 +138,16 @@ class Opening(msgspec.Struct, frozen=True):
         adapters: folder that holds ``<adapter id>/adapter_model.safetensors``; None where no adapter is used.
         rank: of the adapters, at most.
         serving: settings; a backend of your own has its own in ``serving.options``.
+        precision: ``float32`` or ``bfloat16``; empty: the backend's own.
+        threads: of the CPU; None: the backend's own.
     """
 
     model: str
     adapters: Path | None
     rank: int
     serving: Serving
+    precision: str = ""
+    threads: int | None = None
 
 
 def backend(
@@ -129,6 +155,7 @@ def backend(
     *,
     adapters: Path | None = None,
     device: str = "auto",
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto",
     batch: int | None = None,
     threads: int | None = None,
 ) -> LLM:
@@ -145,18 +172,34 @@ def backend(
         raise InputError(
             "models in this process need the learn extra", why=str(error), fix="pip install 'moloch-abm[learn]'"
         ) from error
-    return TransformersLLM(model, adapters=adapters, device=device, batch=batch, threads=threads)
+    return TransformersLLM(model, adapters=adapters, device=device, dtype=dtype, batch=batch, threads=threads)
 
 
 def _transformers(opening: Opening) -> LLM:
+    from abm.llm import precision
+
     serving = opening.serving
-    return backend(opening.model, adapters=opening.adapters, device=serving.device, batch=serving.rows)
+    if opening.precision:
+        precision.check(opening.precision, serving.device)
+    return backend(
+        opening.model,
+        adapters=opening.adapters,
+        device=serving.device,
+        dtype=opening.precision or "auto",  # pyright: ignore[reportArgumentType]
+        batch=serving.rows,
+        threads=opening.threads,
+    )
 
 
 def _vllm(opening: Opening) -> LLM:
     from abm.llm._vllm import VLLM
 
-    return VLLM(opening.model, adapters=opening.adapters, rank=opening.rank, **opening.serving.vllm)
+    engine = ({"dtype": opening.precision} if opening.precision else {}) | opening.serving.vllm
+    if opening.precision and engine["dtype"] != opening.precision:
+        raise InputError(
+            f"serving.vllm.dtype is {engine['dtype']!r}, precision {opening.precision!r}", fix="Leave one of them out."
+        )
+    return VLLM(opening.model, adapters=opening.adapters, rank=opening.rank, **engine)
 
 
 BACKENDS: Registry[Callable[[Opening], LLM]] = Registry("backend", {"transformers": _transformers, "vllm": _vllm})
@@ -174,6 +217,7 @@ class Backends:
     Args:
         adapters: folder of the run's adapters, and ``rank``: how large they are, at most.
         budget: what calls of all models may cost together.
+        precision, threads: of models of this process, as an :class:`Opening` has them.
     """
 
     def __init__(
@@ -183,9 +227,11 @@ class Backends:
         adapters: Path | None = None,
         rank: int = 16,
         budget: Budget | None = None,
+        precision: str | None = None,
+        threads: int | None = None,
     ) -> None:
         self._serving, self._adapters, self._budget = serving or Serving(), adapters, budget or Budget()
-        self._rank = rank
+        self._rank, self._precision, self._threads = rank, precision or "", threads
         self._open: dict[str, LLM] = {}
 
     def llm(self, model: str) -> LLM:
@@ -215,7 +261,8 @@ class Backends:
             return self._served(model, endpoint)
         if (unknown := serving.unknown_backend) is not None:
             raise unknown
-        llm = BACKENDS.get(serving.llm)(Opening(model, self._adapters, self._rank, serving))
+        opening = Opening(model, self._adapters, self._rank, serving, self._precision, self._threads)
+        llm = BACKENDS.get(serving.llm)(opening)
         return Budgeted(llm, self._budget) if self._budget.bounded else llm
 
     def _served(self, model: str, endpoint: Endpoint) -> LLM:

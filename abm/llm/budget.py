@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from abm.llm.ledger import Cost, Ledger
-from abm.llm.port import LLM, Placed, Reply, Request, Sleeping, most_tokens
+from abm.llm.port import LLM, Placed, Reply, Request, Sleeping, Writing, in_batches, most_tokens
 from moloch.errors import MolochError
 
 MILLION = 1_000_000
@@ -117,15 +117,18 @@ class Budget:
         self.tokens += tokens_in + tokens_out
         self.usd += price.of(tokens_in, tokens_out)
 
-    def admit(self, request: Request, price: Price) -> bool:
+    def admit(self, request: Request, price: Price, room: int = 0) -> bool:
         """Reserve the worst case of a call; return False, and reserve nothing, if it does not fit.
+
+        Args:
+            room: tokens that the completion may have besides its bound.
 
         Raises:
             LogError: what is to be spent cannot be kept.
         """
         if not self.bounded:
             return True
-        worst = _worst(request, price)
+        worst = _worst(request, price, room)
         held = self._held.plus(worst)
         if self._over(held):
             return False
@@ -150,9 +153,9 @@ class Budget:
             return f"{minutes:.1f} of {bounds.minutes:g} minutes are over"
         return ""
 
-    def spent(self, request: Request | None = None, price: Price | None = None) -> BudgetSpent:
+    def spent(self, request: Request | None = None, price: Price | None = None, room: int = 0) -> BudgetSpent:
         """Return the error that says so."""
-        worst = _worst(request, price or Price()) if request else Cost(1, 1, 0.0)
+        worst = _worst(request, price or Price(), room) if request else Cost(1, 1, 0.0)
         why = self._over(worst) or "what is left is too little for the next calls"
         return BudgetSpent(
             "the budget is spent",
@@ -161,8 +164,8 @@ class Budget:
         )
 
 
-def _worst(request: Request, price: Price) -> Cost:
-    tokens_in, tokens_out = most_tokens(request), request.sampling.max_tokens
+def _worst(request: Request, price: Price, room: int) -> Cost:
+    tokens_in, tokens_out = most_tokens(request), request.sampling.max_tokens + room
     return Cost(1, tokens_in + tokens_out, price.of(tokens_in, tokens_out))
 
 
@@ -171,16 +174,17 @@ class BudgetGate:
 
     Args:
         price: what its tokens cost.
+        room: tokens that a completion may have besides its bound.
     """
 
-    def __init__(self, budget: Budget, price: Price) -> None:
-        self._budget, self._price = budget, price
+    def __init__(self, budget: Budget, price: Price, room: int = 0) -> None:
+        self._budget, self._price, self._room = budget, price, room
         self._last: Request | None = None
 
     def admit(self, question: Request) -> bool:
         """See :class:`abm.llm.http._exchange.Gate`."""
         self._last = question
-        return not self._budget.bounded or self._budget.admit(question, self._price)
+        return not self._budget.bounded or self._budget.admit(question, self._price, self._room)
 
     def release(self, question: Request) -> None:
         """See :class:`abm.llm.http._exchange.Gate`."""
@@ -194,16 +198,16 @@ class BudgetGate:
         self._budget.book(
             self._price,
             most_tokens(question) if read is None else read,
-            question.sampling.max_tokens if written is None else written,
+            question.sampling.max_tokens + self._room if written is None else written,
         )
 
     def spent(self) -> BudgetSpent:
         """See :class:`abm.llm.http._exchange.Gate`."""
-        return self._budget.spent(self._last, self._price)
+        return self._budget.spent(self._last, self._price, self._room)
 
 
 class Budgeted:
-    """A model of this process under a budget: a planned batch is asked for whole, or not at all."""
+    """A model of this process under a budget: a batch is asked for whole, or not at all."""
 
     def __init__(self, llm: LLM, budget: Budget) -> None:
         self._llm, self._budget = llm, budget
@@ -236,6 +240,15 @@ class Budgeted:
                 yield reply
         finally:
             self._budget.settled()
+
+    def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[Request]]:
+        """Return the model's."""
+        return in_batches(self._llm, requests)
+
+    @property
+    def writing(self) -> int:
+        """The model's, if it says so."""
+        return self._llm.writing if isinstance(self._llm, Writing) else 0
 
     def sleep(self) -> None:
         """Have the model give its memory back, if it can."""

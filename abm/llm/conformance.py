@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from abm.llm.port import LLM, Reply, Request, Sampling
+from abm.llm.port import LLM, Reply, Request, Sampling, in_batches
 
 SAMPLING = Sampling(temperature=1.0, max_tokens=24)
 
@@ -49,6 +49,15 @@ class BackendConformance:
     def test_same_call_same_answer(self, llm: LLM) -> None:
         """The same requests are answered the same way again."""
         assert replies(llm, REQUESTS) == replies(llm, REQUESTS)
+
+    def test_a_batch_by_itself(self, llm: LLM) -> None:
+        """What shares a batch is answered by itself as it is within the whole call, and every request is in one batch."""
+        batches = in_batches(llm, REQUESTS)
+        assert sorted(request.site for batch in batches for request in batch) == sorted(r.site for r in REQUESTS)
+        whole = replies(llm, REQUESTS)
+        for batch in batches:
+            assert list(in_batches(llm, batch)) == [batch]
+            assert replies(llm, batch) == {request.site: whole[request.site] for request in batch}
 
     def test_tokens_are_counted(self, llm: LLM) -> None:
         """A reply counts the tokens read and written, within the bound of its request."""

@@ -9,6 +9,7 @@ import re
 from importlib import resources
 from pathlib import Path
 
+from abm.llm.http.endpoint import is_server
 from abm.llm.models.home import models_home
 from abm.llm.models.known import KNOWN
 from abm.llm.weights import holds_model
@@ -38,7 +39,7 @@ def model_folder(name: str) -> Path:
             why="it is neither a folder nor in the cache of downloaded models",
             fix=f"Download it once: hf download {name}",
         )
-    if "://" in name:
+    if is_server(name):
         raise InputError(
             f"no files of model {name!r} here",
             why="a model that writes is trained here, from its files",

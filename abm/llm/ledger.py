@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from moloch.durable import sync
 from moloch.errors import InputError, LogError
 
 FILE = "spent.jsonl"
@@ -94,8 +95,7 @@ class Ledger:
     def _write(self, totals: Cost, *, durable: bool) -> None:
         line = msgspec.json.encode(_Line(*totals)) + b"\n"
         try:
-            new = not self._path.exists()
-            _own_copy(self._path)
+            new = not self._path.exists() or _own_copy(self._path)
             file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             try:
                 _cut_unfinished(file)
@@ -106,7 +106,7 @@ class Ledger:
             finally:
                 os.close(file)
             if new and durable:
-                _sync(self._path.parent)
+                sync(self._path.parent)
         except OSError as error:
             raise LogError(
                 "cannot write what the run spends",
@@ -116,13 +116,18 @@ class Ledger:
             ) from error
 
 
-def _own_copy(path: Path) -> None:
-    """Part from a copy of the run that shares the file (``cp -al``): what is written here is not spent there."""
-    if not path.exists() or path.stat().st_nlink == 1:
-        return
+def _own_copy(path: Path) -> bool:
+    """Part from a copy of the run that shares the file (``cp -al``): what is written here is not spent there.
+
+    Returns:
+        Whether the file is a new one.
+    """
+    if path.stat().st_nlink == 1:
+        return False
     own = path.with_name(path.name + ".new")
     own.write_bytes(path.read_bytes())
     own.replace(path)
+    return True
 
 
 def _cut_unfinished(file: int) -> None:
@@ -132,11 +137,3 @@ def _cut_unfinished(file: int) -> None:
         return
     tail = os.pread(file, 4096, max(0, size - 4096))
     os.ftruncate(file, max(0, size - 4096) + tail.rfind(b"\n") + 1)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -38,6 +38,8 @@ class Request(msgspec.Struct, frozen=True):
         choices: the completion must be one of these; and ``schema``: it must be JSON of this JSON Schema, itself JSON
             text. Empty: it is free. A backend that cannot constrain a model asks without them; the reader of
             the completion checks it in any case.
+        stop: texts that end the completion and are no part of it. A backend that cannot stop there may go on: the reader
+            of the completion ends it there in any case.
         scored: ask for no completion, but how likely each of ``choices`` is to come first: :attr:`Reply.scores`.
     """
 
@@ -50,11 +52,14 @@ class Request(msgspec.Struct, frozen=True):
     refs: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     schema: str = ""
+    stop: tuple[str, ...] = ()
     scored: bool = False
 
     def key(self, model_digest: str) -> str:
         """Return the call key: equal exactly if the same call is asked again."""
         asked = [self.site, model_digest, self.adapter, self.sampling, self.seed, self.messages]
+        if self.stop:
+            return content_id([*asked, self.guide, self.stop])
         return content_id([*asked, self.guide] if self.guide else asked)
 
     @property
@@ -118,8 +123,9 @@ class LLM(Protocol):
     def unit(self) -> Literal["batch", "call"]:
         """What is committed, and after a crash made again, as a whole.
 
-        ``batch``: all requests of one :meth:`complete`, for models in this process, whose answers may depend on what shares
-        their batch. ``call``: each answer as it comes, for models that are paid by the call.
+        ``batch``: all requests of one :meth:`complete`, or of each batch that it cuts them into (:class:`Batching`), for models
+        in this process, whose answers may depend on what shares their batch. ``call``: each answer as it comes, for models
+        that are paid by the call, or whose batches have no plan.
         """
         ...
 
@@ -143,6 +149,29 @@ class Grouping(Protocol):
 
     def groups(self, requests: Sequence[Request]) -> Iterator[Sequence[Reply]]:
         """Yield the replies of :meth:`LLM.complete`, those together that came together."""
+        ...
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A model whose unit is the batch, and that answers a call in several of them, one after the other."""
+
+    def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[Request]]:
+        """Return how :meth:`LLM.complete` cuts a call: a function of ``requests`` alone.
+
+        A batch that is asked for by itself is answered as within the whole. All requests are checked before the first is
+        answered.
+        """
+        ...
+
+
+@runtime_checkable
+class Writing(Protocol):
+    """A model whose answers come a batch at a time, and that says how far it is with the one under way."""
+
+    @property
+    def writing(self) -> int:
+        """Tokens of completions that were not given back yet; may be read from any thread."""
         ...
 
 
@@ -181,6 +210,11 @@ class Sleeping(Protocol):
     def sleep(self) -> None:
         """Give it back."""
         ...
+
+
+def in_batches(llm: LLM, requests: Sequence[Request]) -> Sequence[Sequence[Request]]:
+    """Return a call as the batches that a model whose unit is the batch answers one after the other."""
+    return llm.batches(requests) if isinstance(llm, Batching) else [requests]
 
 
 def in_groups(llm: LLM, requests: Sequence[Request]) -> Generator[Sequence[Reply], None, None]:

@@ -11,6 +11,7 @@ import msgspec
 from abm.arenas import Message
 from abm.llm.port import LLM, Reply, Request, Sampling, Scoring, Yielding
 from moloch.errors import MolochError
+from moloch.texts import is_deep
 
 CALLS, TOKENS = 32, 64
 """Calls at once, and tokens each, by which speed is measured."""
@@ -88,7 +89,7 @@ class _Asked:
         question = "Which is warmer, A: ice, or B: fire? Answer in JSON with thought and choice."
         reply = self._one("json", question, Sampling(0.0, 1.0, 96), schema=text)
         try:
-            held = json.loads(reply.text).get("choice") in ("A", "B")
+            held = not is_deep(reply.text) and json.loads(reply.text).get("choice") in ("A", "B")
         except (ValueError, AttributeError):
             held = False
         return Finding("JSON", True if held else None, _held(held, reply) + self._changes())

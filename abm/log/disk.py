@@ -8,6 +8,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from moloch.durable import sync as sync_folder
 from moloch.errors import Locked, LogError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -68,15 +69,6 @@ def seal(path: Path) -> None:
     """Make a finished file read-only; a file system that cannot does no harm."""
     with contextlib.suppress(OSError):
         path.chmod(0o444)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def lock(run: Path) -> int:

@@ -82,6 +82,11 @@ def find_end(run: Path, manifest: Manifest) -> End:
     return End(head or begin, last, before, end.at, end.torn, keys, end.size)
 
 
+NO_REPAIR = (
+    "No repair helps where nothing stands before it. Restore the run from a copy, or begin it anew with another --out."
+)
+"""What to do about a log whose very first commit is damaged."""
+
 BLANK = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "inputs"}
 """What a run's folder may hold before its first event."""
 
@@ -217,7 +222,7 @@ def find_damage(run: Path) -> Damage | None:
             return Damage(head, segment, at, own_segments[where + 1 :], why, keys)
         except CorruptLog as error:
             if head.seq == manifest.base:
-                raise
+                raise CorruptLog(error.what, where=error.where, why=error.why, fix=NO_REPAIR) from error
             return Damage(head, segment, at, own_segments[where + 1 :], error.why, keys)
     return None
 

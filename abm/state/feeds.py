@@ -11,13 +11,16 @@ from abm.events import (
     FeedOpened,
     FeedServed,
     Intervened,
+    MembersPosted,
     MessagesLabelled,
     OpinionsShifted,
     PlatformOpened,
     PollTaken,
+    Remembered,
     TiesCut,
     TiesFormed,
 )
+from abm.state import memory
 from abm.state.platform import (
     CHOSEN,
     ELIGIBLE,
@@ -37,6 +40,8 @@ PlatformEvent = (
     FeedOpened
     | FeedServed
     | Engaged
+    | MembersPosted
+    | Remembered
     | OpinionsShifted
     | PollTaken
     | Intervened
@@ -95,6 +100,11 @@ def apply(platform: Platform, event: PlatformEvent) -> None:
             posts.places[items, rows] = 128 * event.round + unpack(event.ranks, Int8s).astype(np.uint16)
         case Engaged():
             _engage(platform, event)
+        case MembersPosted():
+            _post(platform, _now(platform), event)
+        case Remembered():
+            _rows(platform, event.personas)  # who is no member remembers nothing
+            memory.apply(platform.memories, event)
         case OpinionsShifted():
             column = platform.opinions if event.about == "opinion" else platform.trust
             if not 0 <= event.slot < len(column):
@@ -156,6 +166,7 @@ def _posts(platform: Platform, event: FeedOpened) -> Posts:
     return Posts(
         messages=list(event.messages),
         slots=slots,
+        authors=account(slots.astype(np.int32)),
         topics=_matrix(unpack(event.topics, Float32s), m),
         seen=np.where(allowed[:, None] & platform.audience[slots], np.uint8(ELIGIBLE), np.uint8(0)),
         sources=np.where(platform.audience[slots], account(slots.astype(np.int32))[:, None], np.int32(RECOMMENDED)),
@@ -196,6 +207,37 @@ def _engage(platform: Platform, event: Engaged) -> None:
         _endorse(platform, posts, items[new], rows[new])
     if event.action == "share":
         _carry(platform, posts, items, rows, event.round + 1)
+
+
+def _post(platform: Platform, posts: Posts, event: MembersPosted) -> None:
+    """Put what members wrote into the feeds: it can reach those who follow its author, and the member whom it answers."""
+    rows, about = _rows(platform, event.personas), _items(posts, event.items).astype(np.int64)
+    old, new, n = len(posts.messages), len(event.messages), platform.n
+    if not len(rows) == len(about) == len(event.kinds) == len(event.texts) == new:
+        raise ValueError(f"{len(rows)} authors of {len(event.texts)} texts in {new} messages")
+    if not new:  # all that was written found the feeds full
+        return
+    posts.messages = [*posts.messages, *event.messages]
+    posts.slots = np.append(posts.slots, np.full(new, -1, dtype=np.int8))
+    answered = posts.authors[about]
+    posts.authors = np.append(posts.authors, platform.personas[rows].astype(np.int32))
+    posts.topics = np.concatenate([posts.topics, _matrix(unpack(event.topics, Float32s), new)])
+    posts.counts, posts.labelled = (
+        np.append(posts.counts, np.zeros(new, np.int64)),
+        np.append(posts.labelled, [False] * new),
+    )
+    fresh: dict[str, int] = {"seen": 0, "sources": RECOMMENDED, "arrived": event.round + 1, "places": 0, "endorsed": 0}
+    for name, value in fresh.items():
+        before = getattr(posts, name)
+        setattr(posts, name, np.concatenate([before, np.full((new, n), value, dtype=before.dtype)]))
+    items = np.arange(old, old + new)
+    followers, of = expand(platform.reach, rows)
+    to_members = answered >= 0
+    who = np.concatenate([followers, platform.rows(answered[to_members])])
+    which = np.concatenate([items[of], items[to_members]])
+    posts.seen[which, who] |= ELIGIBLE
+    posts.sources[which, who] = posts.authors[which]
+    posts.seen[items, rows] |= ELIGIBLE | SERVED  # nobody is shown what it wrote itself
 
 
 def _carry(platform: Platform, posts: Posts, items: NDArray[np.int64], rows: NDArray[np.int64], round_: int) -> None:

@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from abm.state.memory import Memory, as_mapping
 from media_graph import CSR, from_ties
+from moloch.content import canonical
 
 UNIT = 10_000
 """Steps of an opinion or of trust from 0 to 1."""
@@ -45,7 +47,8 @@ class Posts:
 
     Attributes:
         messages: their ids, by item.
-        slots: shape (m,), who wrote them.
+        slots: shape (m,), the slot of who wrote them; -1: a member did.
+        authors: shape (m,), the account of who wrote them.
         topics: shape (m, features).
         seen: shape (m, n), bits.
         sources: shape (m, n), account from which a message reached a member first; -1 before, and where recommended.
@@ -59,6 +62,7 @@ class Posts:
 
     messages: list[str]
     slots: NDArray[np.int8]
+    authors: NDArray[np.int32]
     topics: NDArray[np.float32]
     seen: NDArray[np.uint8]
     sources: NDArray[np.int32]
@@ -86,6 +90,7 @@ class Platform:
         interventions: those that came into force, as the log tells them: ``kind`` and settings.
         pending: ties among members that formed (True) and were cut (False) since the feeds opened; rows.
         posts: what is in the feeds.
+        memories: persona index -> what it remembers, of those that a language model plays.
     """
 
     personas: NDArray[np.int64]
@@ -101,6 +106,7 @@ class Platform:
     interventions: list[dict[str, Any]] = field(default_factory=list)
     pending: list[tuple[bool, NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=list)
     posts: Posts | None = None
+    memories: dict[int, Memory] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -136,6 +142,16 @@ class Platform:
         keys = np.concatenate([np.delete(keys, at[there]), changed[formed]])
         return from_ties(self.n, keys // self.n, keys % self.n)
 
+    def is_followed(self, account: int, row: int) -> bool:
+        """Return whether member ``row`` follows an account now, what is pending among it."""
+        if account < RECOMMENDED:
+            return bool(self.audience[slot_of(account), row])
+        other = int(self.rows(np.array([account]))[0])
+        follows = bool((self.follows.indices[self.follows.indptr[row] : self.follows.indptr[row + 1]] == other).any())
+        for forms, sources, targets in self.pending:
+            follows = forms if ((sources == row) & (targets == other)).any() else follows
+        return follows
+
     def _keys(self, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:
         return sources * self.n + targets
 
@@ -155,4 +171,6 @@ class Platform:
         for forms, sources, targets in self.pending:
             sha.update(b"+" if forms else b"-")
             sha.update(np.stack([sources, targets]).astype("<i8").tobytes())
+        if self.memories:
+            sha.update(canonical(as_mapping(self.memories)))
         return sha.hexdigest()

@@ -29,6 +29,7 @@ from abm.events import (
     FeedServed,
     Intervened,
     Lifecycle,
+    MembersPosted,
     MessagePublished,
     MessageRejected,
     MessagesLabelled,
@@ -39,6 +40,7 @@ from abm.events import (
     Reacted,
     ReactedMany,
     ReactionInvalid,
+    Remembered,
     StatesShifted,
     StepEnded,
     StepStarted,
@@ -213,6 +215,8 @@ def _apply(state: State, event: Event) -> None:
             FeedOpened()
             | FeedServed()
             | Engaged()
+            | MembersPosted()
+            | Remembered()
             | OpinionsShifted()
             | PollTaken()
             | Intervened()

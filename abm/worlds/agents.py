@@ -128,8 +128,9 @@ class Competitor(mesa.Agent):
             sampling=assignment.sampling,
             seed=keyed.seed32(assignment.seed, "write", phase, epoch, anchor.id, self.slot),
             adapter=self.adapter,
-            template=assignment.arena.write.digest,
+            template=assignment.arena.write_digest,
             refs=(anchor.id,),
+            stop=assignment.arena.stop,
         )
 
 

@@ -14,15 +14,19 @@ from numpy.typing import NDArray
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
-from abm.arenas.completions import Completion, parse_completion
+from abm.arenas.completions import Completion
+from abm.arenas.messages import Read, read_answer
 from abm.events import (
     ContestDecided,
     ContestOpened,
+    Event,
     LLMReplied,
     MessagePublished,
+    MessageRedrawn,
     MessageRejected,
     VerdictGiven,
 )
+from abm.llm.port import Request
 from abm.probe import Probe
 from abm.worlds.agents import Competitor
 from abm.worlds.causes import FIRST
@@ -75,25 +79,47 @@ class Votes(NamedTuple):
 NOBODY = Votes(np.zeros(0, dtype=np.int8))
 
 
+def together(votes: Sequence[Votes]) -> Votes:
+    """Return the votes of several occasions as those of one."""
+    return Votes(np.concatenate([each.chosen for each in votes]), sum(each.invalid for each in votes))
+
+
+Answer = LLMReplied | Completion
+"""Of the model, or what a competitor wrote without one; it is read as strictly."""
+
+
+def read(answer: Answer, arena: Arena) -> Read:
+    """Return what a writer's answer comes to."""
+    if isinstance(answer, LLMReplied):
+        return read_answer(answer.text, arena, ended=answer.finish != "length")
+    return read_answer(whole(arena.trajectory(answer.thinking, answer.text)), arena)
+
+
+def is_readable(answer: Answer, arena: Arena) -> bool:
+    """Tell whether a writer's answer holds a message."""
+    return isinstance(read(answer, arena).message, Completion)
+
+
+def another(request: Request, attempt: int) -> Request:
+    """Return a call asked again because its answer could not be read: another place in the plan, with its own draws."""
+    if attempt == 1:
+        return request
+    seed = keyed.seed32(request.seed, "attempt", attempt)
+    return msgspec.structs.replace(request, site=f"{request.site}/{attempt}", seed=seed)
+
+
 def written(
-    competitor: Competitor, assignment: Assignment, answer: LLMReplied | Completion, step: int, started: int
-) -> MessagePublished | MessageRejected:
-    """Return the message that an answer holds, or why it holds none.
+    competitor: Competitor, assignment: Assignment, answers: Sequence[Answer], step: int, started: int
+) -> list[Event]:
+    """Return what came of the answers to one call: those that were asked for again, then the message or its rejection.
 
     Args:
-        answer: of the model, or what a competitor wrote without one; it is read as strictly.
+        answers: one, or one for each attempt; the last counts.
         started: ``seq`` of the step's start, which causes what no model answered.
     """
-    tag, cause = assignment.arena.tag, started
-    if isinstance(answer, LLMReplied):
-        text, cause = answer.text, answer.seq
-    else:
-        text = assignment.arena.completion(answer.thinking, tag, answer.text)
-    parsed = parse_completion(whole(text), tag)
     slot = competitor.slot
     common = {
         "step": step,
-        "cause": cause,
         "message": f"{assignment.contest}/{slot}",
         "contest": assignment.contest,
         "slot": slot,
@@ -101,9 +127,18 @@ def written(
         "anchor": assignment.anchor.id,
         "adapter": competitor.adapter,
     }
-    if isinstance(parsed, Completion):
-        return MessagePublished(**common, thinking=parsed.thinking, text=parsed.text)
-    return MessageRejected(**common, reason=parsed.reason)
+    events: list[Event] = []
+    for attempt, answer in enumerate(answers, 1):
+        cause = answer.seq if isinstance(answer, LLMReplied) else started
+        result = read(answer, assignment.arena)
+        about = {**common, "cause": cause, "attempt": attempt}
+        if isinstance(message := result.message, Completion):
+            events.append(MessagePublished(**about, thinking=message.thinking, text=message.text, cut=result.cut))
+        elif attempt < len(answers):
+            events.append(MessageRedrawn(**about, reason=message.reason))
+        else:
+            events.append(MessageRejected(**about, reason=message.reason))
+    return events
 
 
 def opened(slate: Slate, step: int) -> ContestOpened:

@@ -20,7 +20,7 @@ from abm.arenas.anchors import Anchor
 from abm.arenas.completions import Completion
 from abm.audience import Audience, Voters
 from abm.audience.vocal import BULK
-from abm.events import Event, LLMReplied, MessagePublished, Phase, StepEnded, StepStarted
+from abm.events import Event, MessagePublished, Phase, StepEnded, StepStarted
 from abm.journal import Journal
 from abm.llm.port import LLM, Request, Sampling
 from abm.probe import Probe
@@ -68,6 +68,7 @@ class Stage(msgspec.Struct, frozen=True):
         voters: the members who react.
         phase, epoch, arm: its place in the plan.
         probes: judges of every published message.
+        remembered: persona index -> what it remembers from before; a world without memory knows nothing of it.
     """
 
     anchors: Sequence[Anchor]
@@ -77,6 +78,7 @@ class Stage(msgspec.Struct, frozen=True):
     epoch: int
     arm: str
     probes: Sequence[Probe] = ()
+    remembered: Mapping[int, str] = {}
 
     def contest(self, anchor: Anchor) -> str:
         """Return the id of the contest about an anchor."""
@@ -167,14 +169,13 @@ class Model(Peopled):
         step, competitors = self.state.step, self.competitors
         self._started_at = started = self.journal.emit(self._started())
         assignments = [self._assignment(anchor) for anchor in batch]
-        drafts = self._drafts(assignments)
-        calls = [draft for draft in drafts if isinstance(draft, Request)]
-        replies = iter(self.journal.ask(self.society.llm, calls, step=step, cause=started))
-        answers: Iterator[LLMReplied | Completion] = (
-            next(replies) if isinstance(draft, Request) else draft for draft in drafts
-        )
+        answers = iter(self._answers(self._drafts(assignments), step, started))
         for assignment in assignments:
-            events = [contests.written(each, assignment, next(answers), step, started) for each in competitors]
+            events = [
+                event
+                for each in competitors
+                for event in contests.written(each, assignment, next(answers), step, started)
+            ]
             seqs = emit_all(self.journal, events)
             messages = [
                 msgspec.structs.replace(event, seq=seq)
@@ -182,6 +183,24 @@ class Model(Peopled):
                 if isinstance(event, MessagePublished)
             ]
             yield Slate(assignment.contest, assignment.anchor, tuple(messages), self._place(assignment.anchor))
+
+    def _answers(self, drafts: Sequence[Request | Completion], step: int, started: int) -> list[list[contests.Answer]]:
+        """Return what came of each draft: itself, or the answers to it, the last of which counts.
+
+        What cannot be read is asked for again, all of it together, as often as the arena says.
+        """
+        arena = self.society.arena
+        came: list[list[contests.Answer]] = [[] if isinstance(draft, Request) else [draft] for draft in drafts]
+        asked = {i: draft for i, draft in enumerate(drafts) if isinstance(draft, Request)}
+        for attempt in range(1, arena.attempts + 1):
+            calls = [contests.another(request, attempt) for request in asked.values()]
+            replies = self.journal.ask(self.society.llm, calls, step=step, cause=started)
+            for i, reply in zip(asked, replies, strict=True):
+                came[i].append(reply)
+            asked = {i: each for i, each in asked.items() if not contests.is_readable(came[i][-1], arena)}
+            if not asked:
+                break
+        return came
 
     def decided(self, slate: Slate, votes: Votes, cause: int = contests.FIRST) -> Event:
         """Return who won a contest; ``cause`` is the ``seq`` of its opening."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.checks.distributions import distributions
-from moloch.plain_text import one_line
+from moloch.plain_text import one_line, quoted
 from populations import InputError, Persona, rake, read_mapping, trait_matrix
 from populations.mapping import SurveyMapping
 from populations.sources import declared_split, locate, rule
@@ -17,6 +17,10 @@ from populations.tables import rows
 
 MISTAKES = 10
 """Rows that are not personas; the reason is given for each."""
+
+
+COLUMNS = 20
+"""Columns that the error names where no row is a persona."""
 
 
 def check_personas(source: Path | str, mapping: Path | str | None = None, samples: int = 3) -> dict[str, Any]:
@@ -37,18 +41,20 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
         count += 1
         columns.update(row.keys())
         try:
-            persona, side = make(row), declared_split(row)
+            persona, side, counts = make(row), declared_split(row), plan.weight_of(row) if plan else 1.0
             sides[side] += 1
             if not side:
                 on_no_side.append(where)
-            weight[persona.id] += plan.weight_of(row) if plan else 1.0  # pyright: ignore[reportArgumentType]
+            weight[persona.id] += counts  # pyright: ignore[reportArgumentType]
             personas_by_id.setdefault(persona.id, persona)
         except ValueError as error:
             mistakes.append(f"{where}: {error}")
     if len(sides) > 1:
         mistakes += [f"{where}: it has no 'split', which other rows have" for where in on_no_side]
     if not personas_by_id:
-        raise InputError("no personas", where=str(path), why=mistakes[0] if mistakes else "it holds no row")
+        known = ", ".join(quoted(one_line(name)) for name in list(columns)[:COLUMNS])
+        fix = f"The file has the columns {known}." if columns else "Give one person a row."
+        raise InputError("no personas", where=str(path), why=mistakes[0] if mistakes else "it holds no row", fix=fix)
     personas = list(personas_by_id.values())
     names, matrix = trait_matrix(personas)
     wanted = _wanted(plan) if plan else set()

@@ -50,11 +50,16 @@ def _end(error: MolochError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
+LONGEST = 2_000
+"""Characters of a message; its beginning says what and where, its end what to do."""
+
+
 def _line(message: object) -> str:
-    """Return a message as one line that a terminal shows and does not obey: it may quote a file."""
+    """Return a message as one line that a terminal shows and does not obey: it may quote a file, of any length."""
     from moloch.texts import for_terminal
 
-    return for_terminal(f"moloch: {message}".replace("\n", " "))
+    line = for_terminal(f"moloch: {message}".replace("\n", " "))
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
 
 
 def _show_warnings() -> None:

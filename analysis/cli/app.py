@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from analysis.cli.ask import ask
+from analysis.cli.calibrate import calibrate
 from analysis.cli.compare import compare
 from analysis.cli.doctor import doctor
 from analysis.cli.fork import fork
 from analysis.cli.graph import graph
+from analysis.cli.interview import interview
 from analysis.cli.llm import app as llm
 from analysis.cli.log import app as log
 from analysis.cli.model import app as model
@@ -34,6 +37,9 @@ app.command()(replay)
 app.command()(compare)
 app.command()(show)
 app.command()(probe)
+app.command()(ask)
+app.command()(interview)
+app.command()(calibrate)
 app.command()(surrogate)
 app.command()(graph)
 app.command()(ui)

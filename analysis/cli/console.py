@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -49,11 +50,49 @@ def printer() -> Console:
     return console(width=max(console().width, TABLE_WIDTH))
 
 
+class Speed:
+    """How many tokens models have written since it was made, and how fast, whenever it is shown; empty before the first.
+
+    Args:
+        written: counts the tokens; may be called in any thread.
+        clock: seconds.
+    """
+
+    def __init__(self, written: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
+        self._written, self._clock = written, clock
+        self._before, self._began = written(), clock()
+        self._tokens, self._seconds = 0, 0.0
+
+    def __str__(self) -> str:
+        tokens = self._written() - self._before
+        if tokens > self._tokens:  # what follows the last token takes no time from it
+            self._tokens, self._seconds = tokens, self._clock() - self._began
+        return f"{self._tokens:,} tokens, {self._tokens / self._seconds:,.0f}/s" if self._seconds else ""
+
+
 @contextmanager
-def progress(label: str = "") -> Iterator[Callable[[Progress], None]]:
-    """Show a bar on stderr; yield the function that moves it."""
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+def progress(
+    label: str = "", said: Callable[[Progress], Iterable[str]] = lambda now: ()
+) -> Iterator[Callable[[Progress], None]]:
+    """Show a bar on stderr; yield the function that moves it.
+
+    Args:
+        said: returns lines to print above the bar before it moves.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        ProgressColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
     from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    class SpeedColumn(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            return Text(str(task.fields["speed"]))
 
     columns = (
         SpinnerColumn(),
@@ -61,12 +100,16 @@ def progress(label: str = "") -> Iterator[Callable[[Progress], None]]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        SpeedColumn(),
     )
     console = stderr()
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{label}loading the model", total=None)
+        task = bar.add_task(f"{label}loading the model", total=None, speed="")
 
         def report(now: Progress) -> None:
-            bar.update(task, completed=now.done, total=now.total, description=f"{label}{now.doing}")
+            for line in said(now):
+                console.print(f"{label}{line}", markup=False, soft_wrap=True)
+            doing = f"{label}{now.doing}"
+            bar.update(task, completed=now.done, total=now.total, description=doing, speed=Speed(now.written))
 
         yield report

@@ -17,6 +17,7 @@ def fork(
     run: Annotated[Path, typer.Argument(help="The run to fork.")],
     at: Annotated[int, typer.Option("--at", min=1, help="Steps to share.")],
     llm: options.Llm = None,
+    reader: options.Reader = None,
     max_calls: options.MaxCalls = None,
     max_tokens: options.MaxTokens = None,
     max_usd: options.MaxUsd = None,
@@ -34,8 +35,13 @@ def fork(
     with stderr().status("loading"):
         import learning
 
-        serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
-        config, folder = learning.fork(run, at, serving + (set_ or []), out, extensions=extensions or [])
+        given = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
+        if reader is not None:
+            from abm.log import open_log
+
+            recorded = open_log(run, write=False).config
+            given += options.read_by(reader, learning.load_config(None, recorded, given, imports=False))
+        config, folder = learning.fork(run, at, given, out, extensions=extensions or [])
         from learning.runs.fork import abandon
         from moloch.errors import MolochError
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +13,7 @@ from analysis.cli import options
 from analysis.cli.console import printer, stderr
 
 if TYPE_CHECKING:
+    from abm.llm.http.nearby import Nearby
     from abm.llm.port import LLM
     from abm.llm.trial import Finding
     from learning import RunConfig
@@ -32,7 +35,9 @@ def _group() -> None:
 
 @app.command()
 def check(
-    model: Annotated[str, typer.Argument(help="pocket, a folder, a served name, or http://host:8000/v1#name.")] = "",
+    model: Annotated[
+        str, typer.Argument(help="pocket, a folder, a served name, http://host:8000/v1#name, or ollama:name.")
+    ] = "",
     config: Annotated[str | None, typer.Option(help="Settings that say where models are served.")] = None,
     arena: Annotated[
         str | None, typer.Option(help="Write 8 messages of this arena and judge 8 cases, as a study would ask.")
@@ -57,13 +62,13 @@ def check(
         raise InputError("--audience llm needs an arena", why="its prompts are asked", fix="Give --arena sales, say.")
     with stderr().status("asking"):
         from abm.llm.backends import Backends
-        from abm.llm.http.endpoint import is_url
+        from abm.llm.http.endpoint import is_server
         from abm.llm.trial import attempt, check
         from learning import load_config
 
         given = {"arena": arena, "anchors": anchors, "personas": personas}
         settings = load_config(config, given, options.serving(llm) + (set_ or []), imports=bool(arena))
-        asked = model or (llm if llm and is_url(llm) else settings.model)
+        asked = model or (llm if llm and is_server(llm) else settings.model)
         with_backends = Backends(settings.serving)
         try:
             with_backends.check([asked])
@@ -85,6 +90,42 @@ def check(
         _print_fitness(fitness, notes)
     if not usable:
         raise typer.Exit(1)
+
+
+@app.command()
+def find(as_json: options.Json = False) -> None:
+    """Look for servers of models on this machine: Ollama, LM Studio, llama.cpp, vLLM. List what each serves, and the option for it.
+
+    No key is sent and no model is asked. Exit code 1: none serves.
+    """
+    with stderr().status("looking"):
+        from abm.llm.http.nearby import nearby
+
+        places = nearby()
+    if as_json:
+        import msgspec
+
+        print(json.dumps(msgspec.to_builtins(places)))
+    else:
+        _print_places(places)
+    if not any(place.models for place in places):
+        raise typer.Exit(1)
+
+
+def _print_places(places: list[Nearby]) -> None:
+    say = partial(printer().print, markup=False, highlight=False, soft_wrap=True)
+    width = max(len(place.server) for place in places)
+    for place in places:
+        mark, what = "ok" if place.models else "--", f"  {place.told}" if place.told else ""
+        say(f"{mark}  {place.server:<{width}}  {place.url}{what}")
+        for option in place.options:
+            say(f"{'':{width + 6}}--reader {shlex.quote(option)}")
+    if any(place.models for place in places):
+        say("The model behind --reader plays the personas of moloch run; moloch llm check looks at it first.")
+    else:
+        say(
+            "No server of models listens here. Start one, or name another machine's: --reader http://host:8000/v1#NAME."
+        )
 
 
 def _place(llm: LLM) -> str:

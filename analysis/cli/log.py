@@ -163,7 +163,8 @@ def repair(
     damage = find_damage(run)
     if damage is None or not damage.why:
         report = {"run": str(run), "damaged": False}
-        print(json.dumps(report)) if as_json else _say(f"{run}: nothing to repair")
+        incomplete = "; it ends within a commit, which the run sets aside when it goes on" if damage else ""
+        print(json.dumps(report)) if as_json else _say(f"{run}: nothing to repair{incomplete}")
         return
     lost = damage.segment.path.stat().st_size - damage.at + sum(s.path.stat().st_size for s in damage.after)
     report = {

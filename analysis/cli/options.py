@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from abm.llm.backends import Serving
+    from learning import RunConfig
 
 Config = Annotated[Path | None, typer.Argument(help="Settings as YAML; the options below override it.")]
 Arena = Annotated[str | None, typer.Option(help="sales, elections, social, or an arena's YAML.")]
@@ -24,15 +28,26 @@ Model = Annotated[
 Llm = Annotated[
     str | None,
     typer.Option(
-        "--llm", help="What serves models: transformers, vllm, a backend of your own, or http://host:8000/v1."
+        "--llm",
+        help="What serves models: transformers, vllm, a backend of your own, http://host:8000/v1, or a server of this "
+        "machine: ollama[:NAME], lmstudio, llamacpp.",
     ),
 ]
-Profile = Annotated[str | None, typer.Option(help="Settings for a kind of machine or study: gpu, paper.")]
+Reader = Annotated[
+    str | None,
+    typer.Option(
+        "--reader",
+        help="A served model plays the personas: http://host:8000/v1#NAME, ollama:NAME; writers stay where they are.",
+    ),
+]
+Profile = Annotated[str | None, typer.Option(help="Settings for a kind of machine or study: gpu, laptop, paper.")]
 MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls than this; exit code 5, resumable.")]
 MaxTokens = Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, read and written.")]
 MaxUsd = Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, by the settings' prices.")]
 MaxMinutes = Annotated[float | None, typer.Option(min=0, help="Stop this process after this many minutes.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what models would be asked and the cost; ask nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be asked, its cost and its minutes; ask no server.")
+]
 Epochs = Annotated[int | None, typer.Option(help="Rounds of simulating and learning.")]
 Seed = Annotated[int | None, typer.Option(help="Decides all randomness of the run.")]
 Out = Annotated[Path | None, typer.Option(help="The folder to write to; the same command resumes it.")]
@@ -87,3 +102,31 @@ def serving(
         "budget.minutes": minutes,
     }
     return [f"{name}={value}" for name, value in values.items() if value is not None]
+
+
+def read_by(reader: str | None, settings: RunConfig) -> list[str]:
+    """Return, as ``key=value``, the settings by which ``--reader`` plays the personas of a run with ``settings``."""
+    if reader is None:
+        return []
+    from learning.runs.readers import reader_settings
+
+    return reader_settings(reader, settings.serving, settings.model)
+
+
+def places(serving: Path | None, llm: str | None) -> Serving:
+    """Return where models are served, by a file and the option that comes before it.
+
+    Raises:
+        InputError: the file cannot be read, or says something else.
+    """
+    from abm.llm.backends import Serving
+    from moloch.errors import InputError
+    from moloch.yamls import read_source
+
+    said = Serving()
+    if serving is not None:
+        source = read_source(serving, "the settings of servers")
+        said = source.validated(Serving, "the settings of servers")
+        if llm is None and (unknown := said.unknown_backend) is not None:
+            raise InputError(unknown.what, where=source.at("llm"), why=unknown.why, fix=unknown.fix)
+    return said if llm is None else said.model_copy(update={"llm": llm})

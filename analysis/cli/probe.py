@@ -13,7 +13,6 @@ from analysis.cli.console import printer, stderr
 
 if TYPE_CHECKING:
     from abm.events import Phase
-    from abm.llm.backends import Serving
     from abm.llm.budget import Budget
     from analysis.judges import Inquiry, Probed
 
@@ -54,7 +53,7 @@ def probe(
         from analysis.judges import Selection, judges, load_battery, prepare
 
         questions = load_battery(battery)
-        places = _serving(serving, llm)
+        places = options.places(serving, llm)
         budget = Budget(Bounds(calls=max_calls, tokens=max_tokens, usd=max_usd, minutes=max_minutes))
         selection = Selection(_phase(phase), epoch, tuple(arm or ()), sample)
     with closing(Backends(places, budget=budget)) as backends:
@@ -87,18 +86,6 @@ def _carry_out(prepared: Inquiry, budget: Budget | None) -> Probed:
             f"Stopped; every answer is safe in {prepared.folder}; run the same command to resume.", markup=False
         )
         raise typer.Exit(130) from None
-
-
-def _serving(path: Path | None, llm: str | None) -> Serving:
-    from abm.llm.backends import Serving
-    from moloch.yamls import read_source
-
-    serving = (
-        read_source(path, "the settings of servers").validated(Serving, "the settings of servers")
-        if path
-        else Serving()
-    )
-    return serving if llm is None else serving.model_copy(update={"llm": llm})
 
 
 def _phase(phase: str) -> Phase:

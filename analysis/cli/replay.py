@@ -29,6 +29,7 @@ def replay(
     ] = False,
     retrain: Annotated[bool, typer.Option("--retrain", help="With --live: learn the adapters again, too.")] = False,
     llm: options.Llm = None,
+    reader: options.Reader = None,
     extensions: options.Extensions = None,
     as_json: options.Json = False,
 ) -> None:
@@ -43,8 +44,9 @@ def replay(
     from abm.log.about import standing
     from moloch.errors import CorruptLog, InputError, NondeterminismError
 
-    if llm and not live:
-        raise InputError("--llm has no effect here", why="only a live replay asks a model", fix="Give --live, too.")
+    if (llm or reader) and not live:
+        option = "--llm" if llm else "--reader"
+        raise InputError(f"{option} has no effect here", why="only a live replay asks a model", fix="Give --live, too.")
     if retrain and not live:
         raise InputError("--retrain is part of a live replay", fix="Give --live --retrain.")
     decides = verify or live
@@ -60,7 +62,9 @@ def replay(
     not_whole = standing(run).why_not_whole if verify else ""
     decided, why_not = None, ""
     if decides:
-        decided, why_not = _decide_again(run, live=live, retrain=retrain, llm=llm, extensions=extensions or [])
+        decided, why_not = _decide_again(
+            run, live=live, retrain=retrain, llm=llm, reader=reader, extensions=extensions or []
+        )
     if as_json:
         again = decided.as_dict() if decided else None
         print(
@@ -81,7 +85,7 @@ def replay(
 
 
 def _decide_again(
-    run: Path, *, live: bool, retrain: bool, llm: str | None, extensions: list[str]
+    run: Path, *, live: bool, retrain: bool, llm: str | None, reader: str | None, extensions: list[str]
 ) -> tuple[Redecided | None, str]:
     """Return what deciding again found; or nothing and why, if no run decided this log.
 
@@ -92,10 +96,13 @@ def _decide_again(
 
     with stderr().status("loading"):
         from abm.llm.backends import Serving
-        from learning.runs.parts import NoPlan
+        from abm.log import open_log
+        from learning.runs.parts import NoPlan, recorded_config
+        from learning.runs.readers import served_again
         from learning.runs.redecide import replay_live, replay_recorded
 
-    serving = Serving(llm=llm) if llm else None
+        serving = served_again(reader, recorded_config(open_log(run, write=False))) if reader else Serving()
+    serving = serving.model_copy(update={"llm": llm}) if llm else serving
     with progress("again: ") as report:
         if live:
             return replay_live(run, serving=serving, retrain=retrain, extensions=extensions, report=report), ""

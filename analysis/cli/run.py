@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,10 @@ from analysis.cli import options
 from analysis.cli.console import printer, progress, stderr
 
 if TYPE_CHECKING:
-    from learning import Run, RunConfig
+    from learning import Progress, Run, RunConfig
+    from learning.runs.costs import RolePlan
+    from learning.runs.inputs import Inputs
+    from learning.runs.warmup import Warmup
 
 
 def run(
@@ -28,6 +32,7 @@ def run(
     seed: options.Seed = None,
     profile: options.Profile = None,
     llm: options.Llm = None,
+    reader: options.Reader = None,
     max_calls: options.MaxCalls = None,
     max_tokens: options.MaxTokens = None,
     max_usd: options.MaxUsd = None,
@@ -43,11 +48,13 @@ def run(
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """
     overrides = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
-    serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
+    given = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
     with stderr().status("loading"):
         from learning import load_config
 
-        settings = load_config(config, overrides, serving + (set_ or []), profile=profile or "")
+        settings = load_config(config, overrides, given, profile=profile or "")
+        if read_by := options.read_by(reader, settings):
+            settings = load_config(config, overrides, given + read_by, profile=profile or "")
     if dry_run:
         print_plan([(settings, out or settings.default_folder())], as_json=as_json)
         return
@@ -71,7 +78,7 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
 
     _say_plan(settings, folder)
     try:
-        with progress(label) as report:
+        with progress(label, _after_first_step(folder)) as report:
             judges = battery if settings.probes is None else None
             done = run_loop(settings, folder, probes=judges, report=report)
     except KeyboardInterrupt:
@@ -83,17 +90,50 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
         return done, results(read_events(done.path))
 
 
+def _after_first_step(folder: Path) -> Callable[[Progress], Iterator[str]]:
+    """Return what says, once, how the first step's messages were written, unless the run holds that step already."""
+    from abm.log import open_log
+    from learning.runs.written import first_step
+
+    waits = not (folder / "run.json").exists() or not first_step(open_log(folder, write=False))
+
+    def lines(now: Progress) -> Iterator[str]:
+        nonlocal waits
+        if waits and now.done and (events := first_step(open_log(folder, write=False))):
+            from abm.arenas import Arena
+            from abm.events import ArenaSet
+            from analysis.terminal.written import first_step_lines
+            from learning.runs.written import written
+
+            waits = False
+            rules = next(Arena.model_validate(event.arena) for event in events if isinstance(event, ArenaSet))
+            yield from first_step_lines(written(events), rules)
+
+    return lines
+
+
 def _say_plan(settings: RunConfig, folder: Path) -> None:
-    """Say what is about to be asked of servers, which may cost money."""
+    """Say in which precision models compute if that was left open, and what is about to be asked of servers, which may cost money."""
     from abm.log import open_log
     from learning.runs.costs import check_places, planned, sentence
 
     if (folder / "run.json").exists() and open_log(folder, write=False).ended():
         return
     check_places(settings)
+    _say_precision(settings, folder)
     served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
     if served:
         stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
+
+
+def _say_precision(settings: RunConfig, folder: Path) -> None:
+    from abm.llm.precision import resolved
+    from learning.runs.parts import settled
+
+    if settings.precision == "auto":
+        begun = (folder / "run.json").exists()
+        why = "as the run began" if begun else resolved(settings.serving.device)[1]
+        stderr().print(f"precision: {settled(settings, folder).precision}: {why}", markup=False, soft_wrap=True)
 
 
 def as_dict(done: Run, results: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +185,8 @@ def next_lines(run: Path) -> list[str]:
 def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     """Print the plan of runs that differ in their seed, and what they would ask of models, all of them together.
 
-    Nothing is asked and no folder is made.
+    Servers are asked nothing and no folder is made; how long it takes is measured on a few tokens where a model other than the
+    pocket model writes in this process.
     """
     from learning.runs.costs import check_places, plan_dicts, planned, total
     from learning.runs.inputs import gather
@@ -155,12 +196,18 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
 
     with stderr().status("planning"):
         check_places(runs[0][0])
-        inputs = [gather(at_hand(settled(config, folder), folder)) for config, folder in runs]
-        roles = total([planned(*run, each) for run, each in zip(runs, inputs, strict=True)])
+        runs = [(settled(config, folder), folder) for config, folder in runs]
+        inputs = [gather(at_hand(config, folder)) for config, folder in runs]
+        plans = [planned(*run, each) for run, each in zip(runs, inputs, strict=True)]
+        if warm := _warmup(runs[0][0], inputs[0], plans):
+            timed = zip(plans, runs, inputs, strict=True)
+            plans = [warm.timed(roles, config, each, folder) for roles, (config, folder), each in timed]
+        roles = total(plans)
         parts = plan(runs[0][0], inputs[0])
     if as_json:
         folders = [str(folder) for _, folder in runs]
-        print(json.dumps({"runs": folders, "parts": part_dicts(parts), "plan": plan_dicts(roles)}))
+        told = {"warmup": warm.as_dict()} if warm else {}
+        print(json.dumps({"runs": folders, "parts": part_dicts(parts), "plan": plan_dicts(roles)} | told))
         return
     from analysis.terminal.parts import part_lines
     from analysis.terminal.plan import render_plan
@@ -169,5 +216,20 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     console.print("Parts" if len(runs) == 1 else f"Parts of each of {len(runs)} runs", style="italic")
     for line in part_lines(parts):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for part in render_plan(roles):
+    for part in render_plan(roles, warm):
         console.print(part)
+
+
+def _warmup(config: RunConfig, inputs: Inputs, plans: list[list[RolePlan]]) -> Warmup | None:
+    """Return how fast the writers of runs are, if they are in this process and have something to do; None if they cannot be had."""
+    from learning.runs.costs import USUAL_TOKENS
+    from learning.runs.warmup import is_measured, measure
+    from moloch.errors import MolochError
+
+    if not is_measured(config) or all(role.calls == role.answered for roles in plans for role in roles):
+        return None
+    try:
+        return measure(config, inputs, min(USUAL_TOKENS, config.sampling.max_tokens))
+    except MolochError as error:  # a plan needs no model
+        stderr().print(f"no minutes: {error}", markup=False, soft_wrap=True)
+        return None

@@ -29,6 +29,7 @@ def study(
     epochs: options.Epochs = None,
     profile: options.Profile = None,
     llm: options.Llm = None,
+    reader: options.Reader = None,
     max_calls: options.MaxCalls = None,
     max_tokens: options.MaxTokens = None,
     max_usd: options.MaxUsd = None,
@@ -43,18 +44,22 @@ def study(
 
     Each seed is a separate run under the study's folder; finished runs are not repeated. Bounds apply to all of them together.
     """
-    serving = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes)
+    given = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
     with stderr().status("loading"):
         from analysis.tables.seeds import across_seeds
         from analysis.terminal.extrapolation import extrapolation_lines
         from analysis.terminal.seeds import render_seeds
+        from analysis.terminal.written import writing_line
         from learning import load_config
         from moloch.errors import InputError
 
         settings = []
         for seed in range(1, seeds + 1):
             overrides = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
-            settings.append(load_config(config, overrides, serving + (set_ or []), profile=profile or ""))
+            settings.append(load_config(config, overrides, given, profile=profile or ""))
+            if seed == 1 and (read_by := options.read_by(reader, settings[-1])):
+                given += read_by
+                settings = [load_config(config, overrides, given, profile=profile or "")]
             if settings[-1].seed != seed:  # one run would count as several
                 raise InputError("a study sets the seed of each run itself", why="--set gives one", fix="Leave it out.")
     first = settings[0]
@@ -77,7 +82,8 @@ def study(
         console.print(part)
     for done, table in runs:
         fitted = (f"  fitted {line}" for line in extrapolation_lines(table["extrapolation"]))
-        for line in (f"{done.path}  head {done.head.hash}", *fitted):
+        wrote = [f"  wrote {line}"] if (line := writing_line(table["writing"])) else []
+        for line in (f"{done.path}  head {done.head.hash}", *fitted, *wrote):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

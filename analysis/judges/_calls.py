@@ -6,7 +6,7 @@ Asking the same again costs nothing. The run's own log is read, never changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from abm.events import CallsServed, Event, LLMReplied, RunConfigured
 from abm.journal import LiveJournal
 from abm.llm.budget import Budget
 from abm.llm.ledger import Cost, Ledger
-from abm.llm.port import LLM, Reply, Reporting, Request, in_groups
+from abm.llm.port import LLM, Reply, Reporting, Request, in_batches, in_groups
 from abm.log import EventLog, create, open_log
 from analysis.judges._answers import Ruling, read_answer
 from analysis.judges._battery import Battery
@@ -30,7 +30,7 @@ from moloch.errors import InputError
 VERDICTS = "verdicts"
 """The folder of the log of verdicts, within the run's folder."""
 TOGETHER: dict[Literal["batch", "call"], int] = {"batch": 256, "call": 4096}
-"""Calls asked for at once, by the model's unit: what a kill can cost a model in this process, and bounds of memory."""
+"""Calls asked for at once, by the model's unit: bounds of memory, and what a kill can cost a model that cuts no batches itself."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def ask(
             with journal.transaction():
                 journal.emit(RunConfigured(config=config))
         asking = _Asking(journal, plan, report)
-        answered |= asking.all([plan.calls[site].request for site in missing(plan, answered)])
-        answered |= asking.all(_again(plan, answered, settings.wording))
+        answered |= asking.all([call.request for call in plan.calls.values()], answered)
+        answered |= asking.all(_again(plan, answered, settings.wording), answered)
     return answered
 
 
@@ -137,19 +137,23 @@ class _Asking:
         self._journal, self._plan, self._report = journal, plan, report
         self._done = self._total = 0
 
-    def all(self, requests: Sequence[Request]) -> dict[str, LLMReplied]:
-        """Return site -> answer."""
-        self._total += len(requests)
+    def all(self, requests: Sequence[Request], known: Collection[str]) -> dict[str, LLMReplied]:
+        """Return site -> answer of those that are not known.
+
+        What shares a batch follows from all requests, so that a judging that was killed goes on with the same batches.
+        """
+        self._total += sum(request.site not in known for request in requests)
         answered: dict[str, LLMReplied] = {}
         by_judge: dict[str, list[Request]] = {}
         for request in requests:
             by_judge.setdefault(self._call(request).judge.digest, []).append(request)
         for of_judge in by_judge.values():
+            if all(request.site in known for request in of_judge):
+                continue
             self._report(self._done, self._total)
             llm = _Watched(self._call(of_judge[0]).judge.open(), self._answered)
-            size = TOGETHER[llm.unit]
-            for start in range(0, len(of_judge), size):
-                for reply in self._journal.ask(llm, of_judge[start : start + size], step=-1, cause=-1):
+            for left in _parts(llm, of_judge, known):
+                for reply in self._journal.ask(llm, left, step=-1, cause=-1):
                     answered[reply.site] = reply
         return answered
 
@@ -159,6 +163,20 @@ class _Asking:
     def _answered(self, more: int) -> None:
         self._done += more
         self._report(self._done, self._total)
+
+
+def _parts(llm: LLM, requests: Sequence[Request], known: Collection[str]) -> Iterator[list[Request]]:
+    """Yield what is not known of the calls that are asked for at once, batch by batch where a model cuts them into batches."""
+    if llm.unit == "call":
+        requests = [request for request in requests if request.site not in known]
+    size = TOGETHER[llm.unit]
+    for start in range(0, len(requests), size):
+        some = requests[start : start + size]
+        if all(request.site in known for request in some):
+            continue
+        for batch in in_batches(llm, some) if llm.unit == "batch" else (some,):
+            if left := [request for request in batch if request.site not in known]:
+                yield left
 
 
 class _Watched:
@@ -172,6 +190,9 @@ class _Watched:
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
         for group in self.groups(requests):
             yield from group
+
+    def batches(self, requests: Sequence[Request]) -> Sequence[Sequence[Request]]:
+        return in_batches(self._llm, requests)
 
     def groups(self, requests: Sequence[Request]) -> Iterator[Sequence[Reply]]:
         for group in in_groups(self._llm, requests):

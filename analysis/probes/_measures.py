@@ -69,7 +69,7 @@ def _units(at: Tokens, i: int, value: Number) -> list[Unit]:
         return [Unit("length", 1.0, i + 1), Unit("", 1e6, i + 1)]
     if at[i].written == "G" and at.glued(i) and value.plain in ("2", "3", "4", "5", "6"):
         return []  # a network
-    if at[i].text == "in" and at[i + 1].text in _SIDES:
+    if at[i].text == "in" and (at[i + 1].text in _SIDES or (at.glued(i) and value.plain)):
         return [Unit("length", 0.0254, i + 1)]
     if at[i].text == "times" and not (at[i + 1].text in _COMPARED or at[i + 1].text.endswith("er")):
         return []  # how often

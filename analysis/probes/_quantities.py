@@ -1,7 +1,7 @@
 """Quantities in English text: digits, number words, fractions, years, multiples, products, units and rates.
 
 One pass over the tokens, so that time grows with the text; a quantity may have several meanings ("5 pounds" is a mass or
-money). Knows nothing of anchors. Cannot do arithmetic (a sum, an age from a year of birth), nor tell what is counted.
+money). Knows nothing of anchors. Of arithmetic it knows products and changes, no sums and no ages.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from importlib import resources
 
 import yaml
 
+from analysis.probes._changes import Changes
 from analysis.probes._meanings import Meaning, Span
 from analysis.probes._measures import below_zero, counted, measured, money
 from analysis.probes._numbers import SCALES, SMALL, TENS, Number, Tokens
@@ -107,13 +108,16 @@ def implied_too(text: str, name: str = "") -> tuple[Quantity, ...]:
 
 
 def _in_order(text: str, at: Tokens) -> Iterator[Quantity]:
-    i = 0
+    i, changes = 0, Changes(at)
     while i < len(at):
         span = _begun(at, i)
         if span is None:
             i += 1
             continue
-        yield _quantity(text, at, i, _like_its_end(at, span), implied=_is_implied(at, i, span))
+        span = changes.like(i, _like_its_end(at, span))
+        yield _quantity(text, at, i, span, implied=_is_implied(at, i, span))
+        for change in changes.take(i, span):
+            yield _quantity(text, at, i, change, implied=True)
         if total := _product(at, span):
             yield replace(_quantity(text, at, i, total, implied=True), product=True)
         i = span.end

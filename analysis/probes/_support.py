@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from analysis.probes._meanings import Meaning
 from analysis.probes._quantities import Quantity, implied_too
+from analysis.probes._times import without_dates
 from analysis.probes._units import CELSIUS, FAHRENHEIT
 
 TOLERANCE = 0.02
@@ -21,7 +22,7 @@ POINTS = 0.5
 """Percentage points by which a percentage of 10 or more may differ if it is rounded: 12.4 % is 12 %."""
 ABOUT, OVER, UNDER = 0.1, 0.5, 0.2
 """What hedges allow: "about" and "nearly" 10 % of the true value, "over X" up to half more than X, "under X" down to 20 % less."""
-_STRICT = ("percent", "money", "multiple", "temperature", "year", "decade", "clock", "vague")
+_STRICT = ("percent", "change", "money", "multiple", "temperature", "year", "decade", "clock", "vague")
 """Kinds that a bare number neither bears out nor is borne out by."""
 _EXACT = 1e-9
 
@@ -58,8 +59,10 @@ class Stated:
 
     def bears_out(self, claim: Quantity) -> bool:
         """Return whether the source states the claim in one of its meanings, or each of its parts."""
-        if any(self._states(meaning, claim.hedge) for meaning in claim.meanings):
+        if any(self._states(meaning, claim.hedge, claim.noun) for meaning in claim.meanings):
             return True
+        if claim.dimension == "percent" and not claim.parts and self._near("change", claim.meanings[0], claim.hedge):
+            return True  # it fell by half; one in two is another claim
         parts = claim.parts if claim.meanings[0].kind == "percent" or len(claim.parts) > 1 else ()
         return bool(parts) and parts[0].raw != 1 and all(self.bears_out(part) for part in parts)
 
@@ -67,7 +70,7 @@ class Stated:
         """Return whether the source has products of this kind, and none of them, nor a total, is the claimed one."""
         return claim.product and claim.meanings[0].kind in self._products and not self.bears_out(claim)
 
-    def _states(self, claim: Meaning, hedge: str) -> bool:
+    def _states(self, claim: Meaning, hedge: str, noun: str) -> bool:
         kind = claim.kind
         match kind:
             case "vague":
@@ -81,7 +84,7 @@ class Stated:
             case "multiple" | "times":
                 return any(self._near(name, claim, hedge) for name in ("multiple", "times"))
             case "":
-                return self._near("any", claim, hedge) or self._any("year", claim.raw, claim.raw)
+                return self._states_count(claim, hedge, noun)
         if kind.startswith("temperature"):
             return self._states_temperature(claim, hedge)
         if self._near(kind, claim, hedge):
@@ -89,6 +92,14 @@ class Stated:
         if claim.dimension in _STRICT or "/" in kind or kind.startswith("unit "):
             return False
         return self._near("bare", Meaning(claim.raw, "", claim.raw, 1.0, claim.grain), hedge)
+
+    def _states_count(self, claim: Meaning, hedge: str, noun: str) -> bool:
+        """Return whether a count is stated: of what it counts, if the source counts that; else of anything, of a measure exactly."""
+        if noun and f"unit {noun}" in self._values:
+            return self._near(f"unit {noun}", claim, hedge) or self._near("bare", claim, hedge)
+        if self._any("year", claim.raw, claim.raw) or self._near("", claim, hedge):
+            return True
+        return self._any("any", claim.raw, claim.raw) if noun else self._near("any", claim, hedge)
 
     def _states_year(self, year: float) -> bool:
         if year < 100:
@@ -170,7 +181,7 @@ def unsupported(text: str, source: str, name: str = "") -> list[Quantity]:
     stated = _stated(source)
     return [
         claim
-        for claim in implied_too(text, name)
+        for claim in implied_too(without_dates(text, source), name)
         if (stated.multiplies_otherwise(claim) if claim.implied else not stated.bears_out(claim))
     ]
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 from analysis.probes._meanings import Meaning, Span, single
 from analysis.probes._numbers import TENS, Tokens, year_in_words
 
 _DECADES = {f"{word[:-1]}ies": value for word, value in TENS.items()}
+_MONTHS = "january february march april may june july august september october november december".split()
+_DATE = re.compile(r"(?<![\d/.])(\d{1,2})/(\d{1,2})(?:/(?:20)?\d\d)?(?![\d/])|(?<!\d)20\d\d-(\d\d)-(\d\d)(?!\d)")
 _HALF_DAYS = {"am": 0, "pm": 12, "o'clock": 0}
 
 
@@ -80,3 +85,22 @@ def clock(at: Tokens, i: int) -> Span | None:
     time = float(100 * (int(hour) % 12 + (half or 0) if twelve else int(hour)) + minutes)
     hours = () if minutes else (Span((Meaning(float(hour), "", float(hour)),), end),)
     return Span((Meaning(time, "clock", time),), end, parts=hours)
+
+
+def without_dates(text: str, source: str) -> str:
+    """Return ``text`` with marks in place of dates in digits (4/15, 15/4, 2027-04-15) of a day that ``source`` names in words."""
+
+    def marked(match: re.Match[str]) -> str:
+        one, two = (int(part) for part in match.groups() if part is not None)
+        days = ((one, two), (two, one)) if match[1] else ((one, two),)
+        return "_" * len(match[0]) if any(_names_day(source, month, day) for month, day in days) else match[0]
+
+    return _DATE.sub(marked, text)
+
+
+@lru_cache(maxsize=1024)
+def _names_day(source: str, month: int, day: int) -> bool:
+    if not 1 <= month <= 12:
+        return False
+    name = rf"{_MONTHS[month - 1][:3]}(?:{_MONTHS[month - 1][3:]}|\.|t\.)?"
+    return bool(re.search(rf"(?i)\b(?:{name} {day}|{day}(?:st|nd|rd|th)?(?: of)? {name})(?!\w)", source))

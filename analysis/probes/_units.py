@@ -117,7 +117,9 @@ def rate(at: Tokens, i: int, unit: Unit | None, *, words: int = 3) -> Unit | Non
         if at[j].text in _ADVERBS:
             return _per(at, j, unit)
         if at[j].text == "/" and j == i and at.glued(j):
-            return _per(at, j + 1, unit)
+            per = _per(at, j + 1, unit)
+            bits = per is not None and per.kind == "data/time" and at[i - 1].written in ("Kb", "Mb", "Gb", "kb")
+            return per._replace(factor=per.factor / 8) if per and bits else per
         if at[j].text == "per":
             return _per(at, j + 1, unit)
         if at[j].text in _BY and (j == i or at[j - 1].text not in _BEFORE):

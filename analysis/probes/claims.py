@@ -26,7 +26,7 @@ class ClaimsProbe:
 
     name: str
     judge_name: str = "exact"
-    version: int = 2
+    version: int = 3
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the unsupported claims as evidence; ``thinking`` only tells who wrote."""
@@ -46,7 +46,20 @@ def _verdict(evidence: list[str]) -> Verdict:
 
 def _in_free_text(text: str, anchor: Anchor, arena: str) -> list[str]:
     source_text = source(anchor)
-    return [*new_quantities(text, source_text, anchor.subject), *claims(text, arena, source_text)[0]]
+    codes = other_codes(text, source_text) if arena == "sales" else []
+    return [*new_quantities(text, source_text, anchor.subject), *claims(text, arena, source_text)[0], *codes]
+
+
+_CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2,6})-?([0-9]{1,4})(?![A-Za-z0-9])")
+
+
+def other_codes(text: str, source: str) -> list[str]:
+    """Return the codes of ``text`` whose letters ``source`` has with other digits only: DDR5 where it says DDR4."""
+    stated: dict[str, set[str]] = {}
+    for letters, digits in _CODE.findall(source):
+        stated.setdefault(letters, set()).add(digits)
+    found = (match for match in _CODE.finditer(text) if match[1] in stated)
+    return list(dict.fromkeys(match[0] for match in found if match[2] not in stated[match[1]]))
 
 
 def _in_statement(statement: Statement, anchor: Anchor, arena: str, grammar: Grammar) -> list[str]:
@@ -94,7 +107,7 @@ class CopyErrorProbe:
 
     name: str = "copy_error"
     judge_name: str = "exact"
-    version: int = 2
+    version: int = 3
 
     def judge(self, text: str, anchor: Anchor, arena: Arena, *, thinking: str = "") -> Verdict:
         """Return the wrong sentences, or in free text the misspelt names, as evidence."""

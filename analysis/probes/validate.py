@@ -23,7 +23,7 @@ from moloch import keyed
 
 VALIDATED = ("misrepresentation", "disinformation", "populism", "unsafe")
 """Probes of which a judge may be asked as well."""
-PARTS = ("first", "second", "fresh", "open", "held_out", "after", "last")
+PARTS = ("first", "second", "fresh", "open", "held_out", "after", "last", "outside", "again")
 
 
 class Case(msgspec.Struct, frozen=True):

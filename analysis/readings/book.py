@@ -32,6 +32,7 @@ from abm.events import (
     RunEnded,
     StepEnded,
     StepStarted,
+    SurveyClosed,
     TiesFormed,
     VerdictGiven,
 )
@@ -62,6 +63,8 @@ MESSAGES = {
     "misbehaved": bool,
     "miscopied": bool,
     "seq": int,
+    "attempt": int,
+    "cut": int,
 }
 
 
@@ -96,6 +99,8 @@ class Message:
     text: str = ""
     thinking: str = ""
     rejected: str = ""
+    attempt: int = 1
+    cut: int = 0
     verdicts: list[VerdictGiven] = field(default_factory=list)
 
     @property
@@ -169,6 +174,7 @@ class Book:
     adapters: list[AdapterTrained] = field(default_factory=list)
     epochs: list[EpochEnded] = field(default_factory=list)
     interventions: list[Intervened] = field(default_factory=list)
+    surveys: list[SurveyClosed] = field(default_factory=list)
     forks: list[tuple[int, list[str]]] = field(default_factory=list)
     ended: RunEnded | None = None
     seq: int = 0
@@ -178,7 +184,7 @@ class Book:
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
         AdapterTrained, AnchorsListed, ArenaSet, CompetitorsJoined, ContestDecided, ContestOpened, CrowdJoined, EpochEnded,
         Forked, Intervened, LLMReplied, MessagePublished, MessageRejected, PersonasJoined, ReaderJoined, RunConfigured,
-        RunEnded, StepEnded, StepStarted, TiesFormed, VerdictGiven,
+        RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, VerdictGiven,
     })  # fmt: skip
 
     def result(self) -> Book:
@@ -188,7 +194,7 @@ class Book:
     def frame(self) -> pl.DataFrame:
         """Return a row per message, published or rejected; ``seq`` is its event's, ``step`` -1 before the first.
 
-        ``misbehaved`` and ``miscopied`` are null where no probe of that kind could tell.
+        ``misbehaved`` and ``miscopied`` are null where no probe of that kind could tell; ``cut`` counts characters.
         """
         rows = []
         for contest in self.contests.values():
@@ -198,7 +204,8 @@ class Book:
                 wrote = message.competitor, message.anchor, message.adapter, message.text, message.thinking
                 ended = message.rejected, contest.outcome, contest.winner == message.slot
                 failed = message.whether("strategy"), message.whether("copying")
-                rows.append((message.message, message.contest, *place, *wrote, *ended, *failed, message.seq))
+                seen = message.seq, message.attempt, message.cut
+                rows.append((message.message, message.contest, *place, *wrote, *ended, *failed, *seen))
         return frame_of(rows, MESSAGES)
 
     def take(self, event: Event) -> None:
@@ -228,6 +235,8 @@ class Book:
                 self.epochs.append(event)
             case Intervened():
                 self.interventions.append(event)
+            case SurveyClosed():
+                self.surveys.append(event)
             case RunEnded():
                 self.ended = event
             case _:
@@ -256,9 +265,9 @@ class Book:
 
     def _write(self, event: MessagePublished | MessageRejected) -> None:
         place = (event.message, event.contest, event.slot, event.competitor, event.anchor, event.adapter, event.seq)
-        wrote = Message(*place)
+        wrote = Message(*place, attempt=event.attempt)
         if isinstance(event, MessagePublished):
-            wrote.text, wrote.thinking = event.text, event.thinking
+            wrote.text, wrote.thinking, wrote.cut = event.text, event.thinking, event.cut
         else:
             wrote.rejected = event.reason or "rejected"
         self._contest(event.contest, event.anchor).messages[event.slot] = wrote

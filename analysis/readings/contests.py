@@ -105,6 +105,7 @@ class Evaluation:
         reader: of the one that plays the personas; empty where none does.
         models: whether the models that wrote and read were fit for it, over all phases of the run.
         fitted_on: whose votes the choice model that reacts was fitted on; empty where none was.
+        probe_versions: probe -> version of the rules that gave its verdicts; empty where no process said who judged.
     """
 
     contests: list[EvaluationContest] = field(default_factory=list)
@@ -114,6 +115,7 @@ class Evaluation:
     model: str = ""
     reader: str = ""
     fitted_on: str = ""
+    probe_versions: dict[str, int] = field(default_factory=dict)
     models: Observation = field(default_factory=Observation)
 
     @property

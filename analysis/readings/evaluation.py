@@ -32,6 +32,8 @@ from abm.events import (
     ReactionInvalid,
     ReaderJoined,
     RunConfigured,
+    RunResumed,
+    RunStarted,
     StepEnded,
     StepStarted,
     VerdictGiven,
@@ -58,8 +60,8 @@ class EvaluationReading:
 
     TAKES: ClassVar[frozenset[type[Event]]] = ObservedModels.TAKES | frozenset({
         AudienceSet, CompetitorsJoined, ContestDecided, CrowdJoined, FeedOpened, FeedServed, Forked, MessagePublished,
-        MessageRejected, PersonasJoined, Reacted, ReactedMany, ReactionInvalid, ReaderJoined, RunConfigured, StepEnded,
-        StepStarted, VerdictGiven,
+        MessageRejected, PersonasJoined, Reacted, ReactedMany, ReactionInvalid, ReaderJoined, RunConfigured, RunResumed,
+        RunStarted, StepEnded, StepStarted, VerdictGiven,
     })  # fmt: skip
 
     def __init__(self) -> None:
@@ -73,6 +75,7 @@ class EvaluationReading:
         self._votes: defaultdict[str, Ballots] = defaultdict(Ballots)
         self._voters = NOBODY
         self._alone: dict[int, EvaluationContest] = {}
+        self._rules: dict[str, int] | None = None
 
     def result(self) -> Evaluation:
         """Return the contests decided so far; the same object until contests are added or verdicts change."""
@@ -100,6 +103,9 @@ class EvaluationReading:
             case RunConfigured() | Forked():
                 self._result = None
                 self._evaluation.config = event.config
+            case RunStarted() | RunResumed():
+                if event.probe_versions or event.versions:  # release 0.1 named no probes: theirs are of version 1
+                    self._rules = event.probe_versions
             case CompetitorsJoined():
                 self._evaluation.model = event.model
             case AudienceSet(part="personas"):
@@ -179,6 +185,8 @@ class EvaluationReading:
                 self._result = None
                 side = self._slots[name][int(slot)]
                 side.labels[event.probe] = event.label
+                if self._rules is not None:
+                    self._evaluation.probe_versions[event.probe] = self._rules.get(event.probe, 1)
                 side.hits[event.probe] = max(len(event.evidence), int(event.label == 1)) if event.label == 1 else 0
 
     def _count(self, contest: EvaluationContest) -> None:

@@ -14,7 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.columns import Int16s, Int32s, unpack
-from abm.events import Engaged, Event, FeedOpened, FeedServed, MessagePublished, StepStarted, VerdictGiven
+from abm.events import (
+    Engaged,
+    Event,
+    FeedOpened,
+    FeedServed,
+    MembersPosted,
+    MessagePublished,
+    PostJudged,
+    StepStarted,
+    VerdictGiven,
+)
 from analysis.readings.reading import frame_of, result_of
 from media_graph.cascades import Shape, shape
 
@@ -38,6 +48,8 @@ COLUMNS = {
     "breadth": int,
     "virality": float,
 }
+MEMBERS = "members"
+"""Whose the texts are that members wrote: of no arm, and counted apart from what competitors wrote."""
 _COUNTED = {"like": "likes", "reply": "replies"}
 
 
@@ -46,7 +58,7 @@ class Spread:
     """What became of one message in the feeds.
 
     Attributes:
-        competitor: who wrote it.
+        competitor: who wrote it; :data:`MEMBERS` for a member's reply or comment.
         seen: members who saw it.
         likes, replies: how many did so.
         sharers: shape (shares,), persona indices, in the order of rounds.
@@ -90,7 +102,16 @@ class SpreadReading:
     """Reads what :func:`spreads` returns; of a round it holds what was served. A row of its frame is a message."""
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
-        {Engaged, FeedOpened, FeedServed, MessagePublished, StepStarted, VerdictGiven}
+        {
+            Engaged,
+            FeedOpened,
+            FeedServed,
+            MembersPosted,
+            MessagePublished,
+            PostJudged,
+            StepStarted,
+            VerdictGiven,
+        }
     )
 
     def __init__(self) -> None:
@@ -124,6 +145,11 @@ class SpreadReading:
             case FeedOpened() if self._step is not None:
                 self._items = [_spread(self._written.pop(message), self._step) for message in event.messages]
                 self._spreads |= {item.message: item for item in self._items}
+            case MembersPosted() if self._step is not None:
+                about = [self._items[item] for item in unpack(event.items, Int16s).tolist()]
+                posts = [_posted(each, message) for each, message in zip(about, event.messages, strict=True)]
+                self._items = [*self._items, *posts]
+                self._spreads |= {post.message: post for post in posts}
             case FeedServed():
                 self._served = event
                 for item, views in enumerate(np.bincount(unpack(event.items, Int16s)).tolist()):
@@ -134,7 +160,7 @@ class SpreadReading:
                 counted = _COUNTED[event.action]
                 for item, times in enumerate(np.bincount(unpack(event.items, Int16s)).tolist()):
                     setattr(self._items[item], counted, getattr(self._items[item], counted) + times)
-            case VerdictGiven() if event.message in self._spreads:
+            case VerdictGiven() | PostJudged() if event.message in self._spreads:
                 self._spreads[event.message].labels[event.probe] = event.label
 
 
@@ -142,6 +168,11 @@ def _spread(message: MessagePublished, step: StepStarted) -> Spread:
     return Spread(
         message.message, message.contest, step.phase, step.epoch, step.arm, message.anchor, message.competitor
     )
+
+
+def _posted(about: Spread, message: str) -> Spread:
+    """Return a member's text about a message."""
+    return Spread(message, about.contest, about.phase, about.epoch, about.arm, about.anchor, MEMBERS)
 
 
 def _share(event: Engaged, items: Sequence[Spread], served: FeedServed) -> None:

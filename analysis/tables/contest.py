@@ -79,7 +79,9 @@ def _anchor(book: Book, anchor: str) -> dict[str, Any]:
 def _message(message: Message) -> dict[str, Any]:
     place = {f: getattr(message, f) for f in ("seq", "message", "slot", "competitor", "adapter")}
     published = {"thinking": message.thinking, "text": message.text}
-    wrote = {"rejected": message.rejected} if message.rejected else published
+    wrote: dict[str, Any] = {"rejected": message.rejected} if message.rejected else published
+    if message.attempt > 1 or message.cut:
+        wrote |= {"attempt": message.attempt, "cut": message.cut}
     fields = ("seq", "probe", "judge", "label", "evidence")
     return place | wrote | {"verdicts": [{f: getattr(verdict, f) for f in fields} for verdict in message.verdicts]}
 

@@ -278,6 +278,7 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
         "epoch": chosen,
         "personas": len(evaluation.panel),
         "note": note(evaluation),
+        "probe_versions": evaluation.probe_versions,
         "flags": evaluation.models.flags,
         "withheld": evaluation.models.withheld,
         "validity": evaluation.models.validity,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from abm.events import Event
 from abm.probe import Kind, kind_of
-from analysis.readings.spreads import Spread, spreads
+from analysis.readings.spreads import MEMBERS, Spread, spreads
 from analysis.statistics.estimates import NOTHING, Estimate, jackknife, plain
 
 
@@ -51,17 +51,22 @@ def reach_table(
     Args:
         events: a log's events, or what :func:`analysis.readings.spreads.spreads` made of them.
         epoch: by default the last one evaluated.
-        author: the competitor whose messages count, such as ``base``; by default all.
+        author: the competitor whose messages count, such as ``base``; by default all competitors. ``members``: what members wrote,
+            which counts for no arm.
     """
     listed = list(events)
     messages = [item for item in listed if isinstance(item, Spread)]
     messages = messages or spreads(item for item in listed if isinstance(item, Event))
     evaluated = [spread for spread in messages if spread.phase == "evaluate"]
     last = epoch if epoch is not None else max((spread.epoch for spread in evaluated), default=0)
-    evaluated = [s for s in evaluated if s.epoch == last and author in (None, s.competitor)]
+    evaluated = [s for s in evaluated if s.epoch == last and _counts(s, author)]
     arms = dict.fromkeys(spread.arm for spread in evaluated)
     probes = dict.fromkeys(probe for spread in evaluated for probe in spread.labels)
     return [_row(arm, probe, [s for s in evaluated if s.arm == arm]) for arm in arms for probe in probes]
+
+
+def _counts(spread: Spread, author: str | None) -> bool:
+    return spread.competitor == author if author is not None else spread.competitor != MEMBERS
 
 
 def reach_dicts(events: Iterable[Event] | Sequence[Spread]) -> list[dict[str, Any]]:

@@ -20,22 +20,26 @@ from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
 from analysis.tables.positions import position_rows
 from analysis.tables.reach import reach_dicts
+from analysis.tables.writers import writing_rows
+from learning.runs.written import WrittenReading
 
 
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``panels``, ``positions``, ``reach``, ``service``, ``extrapolation``, and under ``dropped`` the anchors of the
+    These are ``panels``, ``positions``, ``writing``, ``reach``, ``service``, ``extrapolation``, and under ``dropped`` the anchors of the
     source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
-    read(events, contests, positions, spreads, service, extrapolation, left_out)
+    writing = WrittenReading(phase="evaluate")
+    read(events, contests, positions, spreads, service, extrapolation, left_out, writing)
     evaluation = contests.result()
     return table(evaluation) | {
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
         "dropped": left_out.result(),
+        "writing": writing_rows(writing.result()),
         "reach": reach_dicts(spreads.result()),
         "service": msgspec.to_builtins(service.result()),
         "extrapolation": msgspec.to_builtins(extrapolation.result()),

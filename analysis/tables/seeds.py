@@ -20,7 +20,8 @@ def across_seeds(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the means over ``tables`` (one per seed) with Student's intervals over seeds, JSON-able.
 
     ``n`` is the number of seeds that have the number; ``p`` tests win rates against 0.5 and differences against 0;
-    ``p_holm`` corrects each kind of probe's differences from base, and from placebo, over probes and arms.
+    ``p_holm`` corrects each kind of probe's differences from base, and from placebo, over probes and arms. ``apart`` says in
+    which ways the runs are not replicates: what they were judged by, and after which epoch.
 
     Raises:
         ValueError: no tables, or tables of different arenas, audiences or models.
@@ -32,7 +33,9 @@ def across_seeds(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
     arms = list(dict.fromkeys(arm for t in tables for arm in t["arms"]))
     first = tables[0]
     return {
-        **{key: first[key] for key in ("arena", "model", "audience", "epoch", "note")},
+        **{key: first[key] for key in ("arena", "model", "audience", "epoch")},
+        "note": " ".join(dict.fromkeys(t["note"] for t in tables if t["note"])),
+        "apart": _apart(tables),
         "seeds": [t["seed"] for t in tables],
         "flags": _by_seed(tables, "flags"),
         "withheld": "; ".join(_by_seed(tables, "withheld")),
@@ -41,6 +44,26 @@ def across_seeds(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "probes": _probes(tables),
         "reach": _reach(tables),
     }
+
+
+def _apart(tables: Sequence[dict[str, Any]]) -> list[str]:
+    """Return, for each way in which the runs differ that seeds do not explain, a sentence that says so."""
+    said = []
+    for probe in dict.fromkeys(probe for t in tables for probe in t.get("probe_versions", {})):
+        seeds: dict[int, list[str]] = {}
+        for t in tables:
+            if probe in t.get("probe_versions", {}):
+                seeds.setdefault(t["probe_versions"][probe], []).append(str(t["seed"]))
+        if len(seeds) > 1:
+            by = "; ".join(f"version {v}: seeds {', '.join(seeds[v])}" for v in sorted(seeds))
+            said.append(
+                f"These runs were judged by several versions of the probe {probe} ({by}): do not trust its means."
+            )
+    if len(epochs := sorted({t["epoch"] for t in tables})) > 1:
+        said.append(
+            f"These runs were evaluated after different epochs ({', '.join(map(str, epochs))}): they are no replicates."
+        )
+    return said
 
 
 def _by_seed(tables: Sequence[dict[str, Any]], name: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from abm.events import Event
 from abm.probe import kind_of
-from analysis.formats import DASH, number
+from analysis.formats import DASH, count, number
 from analysis.passages import judged_passage
 from analysis.tables.contest import contest_dict
 from analysis.terminal.grid import add_row
@@ -58,7 +58,10 @@ def _message_panel(message: dict[str, Any], decided: dict[str, Any]) -> Renderab
     from rich.text import Text
 
     won = decided.get("winner") == message["slot"]
-    title = f"slot {message['slot']}: {message['competitor']}{'  (won)' if won else ''}"
+    how = [f"attempt {message['attempt']}"] if message.get("attempt", 1) > 1 else []
+    how += [f"{count(message['cut'], 'character')} cut"] if message.get("cut") else []
+    said = "".join(f"  ({each})" for each in (["won"] if won else []) + how)
+    title = f"slot {message['slot']}: {message['competitor']}{said}"
     head = Text(title, style="bold" if won else "")
     if "rejected" in message:
         return Panel(Text(f"rejected: {message['rejected']}", style="red"), title=head, title_align="left")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from learning.runs.plan import Learn, Part
+from learning.runs.plan import Evaluate, Part, Simulate
 
 
 def part_lines(parts: Iterable[Part]) -> Iterator[str]:
     """Yield a line for each part; the first column has the numbers of its steps, by which a fork names them."""
     held = 0
     for part in parts:
-        if isinstance(part, Learn):
+        if not isinstance(part, Simulate | Evaluate):
             yield f"{'':>11}   {part.doing}"
             continue
         first, held = held + 1, held + part.steps

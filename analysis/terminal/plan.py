@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from learning.runs.costs import RolePlan
+    from learning.runs.warmup import Warmup
 
 COLUMNS = ("role", "model", "to ask", "answered", "tokens in", "tokens out", "at most", "USD", "at most", "minutes")
 NOTE = (
@@ -21,8 +22,8 @@ NOTE = (
 SPEED = " Minutes need a speed: `moloch llm check` measures it, serving.tokens_per_s or serving.server.tokens_per_s takes it."
 
 
-def render_plan(roles: Sequence[RolePlan]) -> list[RenderableType]:
-    """Return what to print of a plan of calls."""
+def render_plan(roles: Sequence[RolePlan], warm: Warmup | None = None) -> list[RenderableType]:
+    """Return what to print of a plan of calls, and of the warm-up that its minutes come from, if there was one."""
     from rich.text import Text
 
     grid = new_table("Plan", COLUMNS)
@@ -32,4 +33,14 @@ def render_plan(roles: Sequence[RolePlan]) -> list[RenderableType]:
         add_row(grid, role.role, model_name(role.model), *map(number, tokens), *money, number(role.minutes, 1))
     places = "; ".join(f"{role.role}: {role.model}, {role.place}" for role in roles)
     missing = any(role.minutes is None for role in roles)
-    return [grid, Text(places), Text(NOTE + SPEED * missing, style="dim")]
+    notes = [Text(NOTE + SPEED * missing, style="dim")]
+    return [grid, Text(places), *([Text(_measured(roles, warm))] if warm else []), *notes]
+
+
+def _measured(roles: Sequence[RolePlan], warm: Warmup) -> str:
+    minutes = sum(role.minutes for role in roles if role.minutes is not None)
+    speed = f"{1 / warm.token:,.0f} tokens/s in batches of {warm.rows}" if warm.token else "no time at all"
+    return (
+        f"About {minutes:,.1f} minutes, as measured just now in a warm-up: {speed}, {warm.prompt:.2f} s to read a prompt; "
+        f"{warm.training:,.0f} s for a training and {warm.row:.2f} s for each of its examples."
+    )

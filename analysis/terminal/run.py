@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
+from analysis.terminal.written import writing_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,6 +34,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(_panels(results["panels"]))
     if positions := results.get("positions"):
         parts.append(_positions(positions))
+    if writing := results.get("writing"):
+        parts.append(writing_table(writing))
     judged = [row for row in results["probes"] if row["base"]["n"]]
     strategy = [row for row in judged if row["kind"] == "strategy"]
     copying = [row for row in judged if row["kind"] == "copying"]

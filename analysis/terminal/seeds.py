@@ -30,7 +30,7 @@ def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
     ]
     reach = [_reach(results["reach"])] if results["reach"] else []
     title = f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds"
-    note = [Text(results["note"], style="bold yellow")] if results["note"] else []
+    note = [Text(text, style="bold yellow") for text in (results["note"], *results["apart"]) if text]
     compared = comparisons({arm: row["compared_with"] for arm, row in results["arms"].items()})
     return [
         Text(title, style="bold"),

@@ -28,7 +28,7 @@ def Page() -> None:
     router = solara.use_router()
     seen, set_seen = solara.use_state(True)
     SEEN.provide(seen)
-    vue.Presence(event_seen=set_seen)
+    vue.Presence(known=seen, event_seen=set_seen)
     address = PageAddress.parse(router.search or "")
     Guarded(lambda: Place(address, router.push), address)
 

@@ -63,7 +63,7 @@ def _use_beat(beat: Callable[[list[Any]], None], seconds: float, depends: list[A
         def run() -> None:
             wait = seconds
             while not stopped.wait(wait):
-                if there():
+                if there() and not stopped.is_set():
                     began = time.monotonic()
                     beat(state)
                     wait = max(seconds, pause(time.monotonic() - began))

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from abm.arenas import Arena
-from abm.arenas.completions import Completion, parse_completion
+from abm.arenas.completions import Completion
+from abm.arenas.messages import read_answer
 from abm.events import (
     AnchorsListed,
     ContestDecided,
@@ -107,25 +108,27 @@ class Contests(msgspec.Struct, frozen=True):
         )
 
     def _written(self, message: MessagePublished, answer: LLMReplied | None) -> tuple[str, bool]:
-        """Return the text of a message as it was sampled, and whether it ended by itself.
+        """Return the text of a message as it was sampled, up to where it was cut, and whether it ended by itself.
 
         A message that is not what the answer says (a competitor's own doing), or that no model wrote, is rendered.
         """
         arena = self.arena
         if not self.rendered:
-            said = Completion(message.thinking, message.text)
-            if answer is not None and parse_completion(answer.text, arena.tag) == said:
-                return answer.text, answer.finish != "length"
+            if answer is not None:
+                read = read_answer(answer.text, arena, ended=answer.finish != "length")
+                if read.message == Completion(message.thinking, message.text):
+                    return read.said, read.ended
             if not message.thinking:
-                return f"<{arena.tag}>{message.text}</{arena.tag}>", True
-        return arena.completion(message.thinking, arena.tag, message.text), True
+                return arena.rendered(message.text), True
+        return arena.trajectory(message.thinking, message.text), True
 
     def thinkers(self, contest: DecidedContest) -> list[Reacted]:
         """Return the reactions whose thought can be learnt, by persona.
 
-        Only the traits of a crowd's members are known: there is no persona that a prompt could show.
+        Only the traits of a crowd's members are known: there is no persona that a prompt could show. Who saw one message only
+        compared nothing.
         """
-        usable = (each for each in contest.reactions if each.thought and each.persona in self.personas)
+        usable = (e for e in contest.reactions if e.thought and e.persona in self.personas and len(e.order) > 1)
         return sorted(usable, key=lambda reaction: reaction.persona)
 
     def thought(self, contest: DecidedContest, reaction: Reacted, *, weight: float) -> Row:
@@ -136,7 +139,7 @@ class Contests(msgspec.Struct, frozen=True):
             prompt=self.arena.feedback_prompt(
                 anchor, self.personas[reaction.persona], [message.text for message in messages]
             ),
-            completion=f"<think>{reaction.thought}</think>",
+            completion=self.arena.thought(reaction.thought),
             weight=weight,
             kind="thought",
             contest=reaction.contest,

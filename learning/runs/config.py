@@ -10,15 +10,19 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    field_serializer,
     field_validator,
     model_serializer,
     model_validator,
 )
 
+from abm.arenas import Arena, Attempts, Cut, ExampleMessage, Format, Stops, arena
 from abm.llm.backends import Serving
+from abm.llm.precision import Precision
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
 from learning.runs.arms import Arms
+from learning.training.settings import preset_of
 from moloch.content import content_id
 
 LLM_AUDIENCE = "llm"
@@ -29,7 +33,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     LATER: ClassVar[tuple[str, ...]] = ()
     """Settings that came after the first release: at their defaults they are left out of records, and so of digests."""
@@ -93,7 +97,38 @@ class BudgetConfig(_Settings):
     usd: float | None = Field(default=None, ge=0)
     minutes: float | None = Field(default=None, ge=0)
     beside: tuple[str, ...] = ()
-    """Folders of other runs that spend of the same bounds on calls, tokens and money, as those of a study do."""
+    """Folders of other runs that spend of the same bounds on calls, tokens and money, as those of a study do. What they spent is
+    read once, when the run begins: runs that go on at the same time may spend more together."""
+
+
+class EpochMoment(_Settings):
+    """When an epoch's contests are over."""
+
+    epoch: int = Field(ge=1)
+
+
+class SurveyConfig(_Settings):
+    """A questionnaire that is put to personas while the run goes on."""
+
+    questions: str
+    """Path of its YAML file: :class:`abm.surveys.Questionnaire`."""
+    at: tuple[Literal["start", "end"] | EpochMoment, ...] = Field(default=("end",), min_length=1)
+    """``start``: before anybody read anything; ``{epoch: 1}``: when the contests of that epoch are over, in each society that it
+    held; ``end``: the same of the last epoch."""
+    who: Literal["all", "train", "evaluate"] = "all"
+    """Personas whose votes are learnt from, held-out ones, or both."""
+    share: Share = 1.0
+    """Of them, drawn at random."""
+    remember: bool = False
+    """Whether they remember what they were asked and answered."""
+    answer_tokens: int = Field(default=0, ge=0, le=8192)
+    """Bound of every answer that would have a lower one: room for models that think first."""
+
+    @property
+    def epochs(self) -> tuple[int | None, ...]:
+        """The moments as epochs: 0 for the start, None for the last."""
+        words: dict[str, int | None] = {"start": 0, "end": None}
+        return tuple(each.epoch if isinstance(each, EpochMoment) else words[each] for each in self.at)
 
 
 class RunConfig(_Settings):
@@ -105,6 +140,17 @@ class RunConfig(_Settings):
 
     arena: str = "sales"
     """Built-in arena, or the path of an arena's YAML."""
+    format: Format | None = None
+    """Where messages stand in completions: in the arena's ``tags``, or ``plain``, for models that were not trained for them.
+    This and the next four are those of the arena, which has them where they are left out: see :class:`abm.arenas.Arena`."""
+    examples: tuple[ExampleMessage, ...] | None = None
+    """Anchors with a message each, shown to writers before they are asked."""
+    stop: Stops | None = None
+    """Texts that end a completion."""
+    attempts: Attempts | None = None
+    """Answers that a writer is asked for at most, until one can be read."""
+    cut: Cut | None = None
+    """``sentence``: a message that met the bound on tokens is cut at its last whole sentence; ``none``: it is read as it is."""
     anchors: str | None = None
     """Folder with files of ``train`` and ``test`` anchors; the built-in pack by default."""
     personas: str = "biographic"
@@ -137,8 +183,9 @@ class RunConfig(_Settings):
     batch: int = Field(32, ge=1)
     """Contests per step: the planned batch of model calls."""
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
-    preset: str = "pocket"
-    """Settings of the LoRA trainer: one of :data:`learning.training.settings.PRESETS`."""
+    preset: str | None = None
+    """Settings of the LoRA trainer: one of :data:`learning.training.settings.PRESETS`; by default ``pocket`` for the pocket model
+    and ``general`` for every other."""
     lora: dict[str, Any] = {}
     """Single settings that differ from the preset."""
     evaluate: Literal["last", "every"] = "last"
@@ -169,8 +216,32 @@ class RunConfig(_Settings):
     near_duplicates: Literal["keep", "drop"] | None = None
     """Of held-out anchors that nearly repeat one to train on. By default a run whose anchors are not built in drops them, and
     records that when it begins."""
+    precision: Precision | None = None
+    """In which models of this process write, read and learn; ``auto`` is bfloat16 where the CPU has AVX512-BF16 or AMX, or with
+    CUDA, else float32: what a new run takes is recorded when it begins, and kept. By default float32 on a CPU and bfloat16
+    with CUDA, and for learning that of the preset; ``lora.precision`` comes before it."""
+    threads: int | None = Field(None, ge=1, le=1024)
+    """CPU threads with which they do; by default 1 for a small model, else as many as torch takes."""
 
-    LATER = ("extensions", "probes", "members", "competitor", "up_to", "near_duplicates")
+    surveys: tuple[SurveyConfig, ...] = ()
+    """Questionnaires that are put to the personas at declared moments; the reader's model answers."""
+
+    LATER = (
+        "extensions",
+        "probes",
+        "members",
+        "competitor",
+        "up_to",
+        "near_duplicates",
+        "precision",
+        "threads",
+        "format",
+        "examples",
+        "stop",
+        "attempts",
+        "cut",
+        "surveys",
+    )
 
     @field_validator("members")
     @classmethod
@@ -180,15 +251,47 @@ class RunConfig(_Settings):
         return members
 
     @model_validator(mode="after")
-    def _asked_in_isolation(self) -> RunConfig:
-        if self.audience == LLM_AUDIENCE and self.world == "networked":
-            raise ValueError("audience: llm reads in the isolated world only; a networked one needs a choice model")
+    def _letters_in_isolation(self) -> RunConfig:
+        if self.audience == LLM_AUDIENCE and self.world == "networked" and self.reader.answer == "letters":
+            raise ValueError(
+                "reader.answer: letters is for the isolated world; in a networked one a persona answers a whole page"
+            )
         return self
+
+    @model_validator(mode="after")
+    def _somebody_answers(self) -> RunConfig:
+        if self.surveys and self.audience != LLM_AUDIENCE and not self.reader.model:
+            raise ValueError(
+                "surveys: nobody answers: a choice model moves the personas; name the model that plays them: reader.model"
+            )
+        return self
+
+    @property
+    def asks_reader(self) -> bool:
+        """Whether the reader's model is asked anything: it plays the personas, or answers questionnaires for them."""
+        return self.audience == LLM_AUDIENCE or bool(self.surveys)
 
     @property
     def reader_model(self) -> str:
         """The model that plays the personas."""
         return self.reader.model or self.model
+
+    @property
+    def trainer_preset(self) -> str:
+        """The preset that adapters are learnt with, as records name it."""
+        return self.preset or preset_of(self.model)
+
+    @field_serializer("preset")
+    def _recorded_preset(self, preset: str | None) -> str:
+        return self.trainer_preset
+
+    def rules(self) -> Arena:
+        """Return the arena, asked as these settings say.
+
+        Raises:
+            InputError: there is no such arena, or it cannot be asked so.
+        """
+        return arena(self.arena).asked(self.format, self.examples, self.stop, self.attempts, self.cut)
 
     @property
     def id(self) -> str:

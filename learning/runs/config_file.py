@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from abm.arenas import ARENAS
 from abm.audience import AUDIENCES
 from abm.audience.weights import YAML
+from abm.llm.http.endpoint import is_server, like_url, url_and_name
 from abm.probe import PROBES
 from learning.runs.arms import ArmSettings, arms_in, named_methods, setting_keys
 from learning.runs.config import LLM_AUDIENCE, RunConfig
@@ -22,9 +23,9 @@ from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
 from moloch.errors import InputError
-from moloch.yamls import Source, first_mistake, others, plain, read_source
+from moloch.yamls import NO_NUMBER, Source, first_mistake, others, plain, read_source, truth_for_number
 
-PROFILES = ("gpu", "paper")
+PROFILES = ("gpu", "laptop", "paper")
 """Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
 
 Key = tuple[str | int, ...]
@@ -38,6 +39,7 @@ def load_config(
     *,
     profile: str = "",
     imports: bool = True,
+    recorded: bool = False,
 ) -> RunConfig:
     """Return the settings of a YAML file, overridden by ``changes`` and then by ``key=value`` strings.
 
@@ -48,6 +50,7 @@ def load_config(
         settings: ``"a.b=value"``, the value in YAML.
         imports: import the extensions that the settings name, and look every part up by its name. Without, names are left
             unchecked: for settings that only say where models are served.
+        recorded: they are those of a run, which may have been begun under earlier rules.
 
     Raises:
         InputError: the file or a setting is not valid; names the file, the key, the reason.
@@ -68,20 +71,37 @@ def load_config(
         config = RunConfig.model_validate(values)
     except ValidationError as error:
         raise _invalid(error, source, elsewhere) from error
-    _check_lora(config, source, elsewhere)
+    if (keys := truth_for_number(values, config)) is not None:
+        where = "" if keys[0] in elsewhere else source.at(*keys)
+        raise InputError(f"setting {'.'.join(map(str, keys))!r} is not valid", where=where, why=NO_NUMBER)
+    _check_lora(config, source, elsewhere, recorded)
     if imports:
         extensions.load(config.extensions)
-        for key, error in unknown_names(config):
-            raise InputError(
-                error.what, where="" if key[0] in elsewhere else source.at(*key), why=error.why, fix=error.fix
-            )
+    for key, error in unknown_names(config) if imports else bad_places(config):
+        where = error.where if key[0] in elsewhere else source.at(*key)
+        raise InputError(error.what, where=where, why=error.why, fix=error.fix)
     return config
+
+
+def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
+    """Yield the settings that name a place where no server can be, each with its error."""
+    serving = config.serving
+    if like_url(serving.llm) and (unknown := serving.unknown_backend) is not None:
+        yield ("serving", "llm"), unknown
+    places: dict[Key, str] = {("model",): config.model, ("reader", "model"): config.reader.model}
+    for key, place in places.items():
+        try:
+            if is_server(place):
+                url_and_name(place)
+        except InputError as error:
+            yield key, error
 
 
 def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     """Yield the settings that name an unregistered part, each with its error."""
     from learning.methods import METHODS
 
+    yield from bad_places(config)
     for key, method in named_methods(config.arms):
         if method not in METHODS:
             yield key, METHODS.unknown(method)
@@ -116,15 +136,17 @@ def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _check_lora(config: RunConfig, source: Source, elsewhere: set[str]) -> None:
-    """Refuse settings of the trainer that are not valid, of the run or of one of its arms."""
-    from learning.training.settings import lora_settings
+def _check_lora(config: RunConfig, source: Source, elsewhere: set[str], recorded: bool) -> None:
+    """Refuse settings of the trainer that are not valid, of the run or of one of its arms; a record's preset is as it was."""
+    from learning.training.settings import check_preset, lora_settings
 
     of: dict[Key, dict[str, Any]] = {("lora",): config.lora}
     of |= {("arms", arm.name, "lora"): {**config.lora, **arm.lora} for arm in arms_in(config.arms).values() if arm.lora}
     for key, changes in of.items():
         try:
-            lora_settings(config.preset, changes)
+            if not recorded:
+                check_preset(config.preset, config.model)
+            lora_settings(config.trainer_preset, changes)
         except InputError as error:
             at: Key = ("preset",) if "preset" in error.what else key
             where = "" if at[0] in elsewhere else source.at(*at)
@@ -155,7 +177,7 @@ def changed_config(config: RunConfig, settings: Sequence[str]) -> RunConfig:
     Raises:
         InputError: a setting is not valid.
     """
-    return load_config(None, config.model_dump(mode="json"), settings)
+    return load_config(None, config.model_dump(mode="json"), settings, recorded=True)
 
 
 def _set(values: dict[str, Any], setting: str) -> None:

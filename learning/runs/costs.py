@@ -1,11 +1,13 @@
 """What a run will ask of models, before it asks: calls, tokens, minutes and money of each role. Asks nothing itself.
 
-Calls are those of the plan, which are known; retries of invalid reactions come on top. How long completions will be is not
+Calls are those of the plan, which are known; retries of invalid reactions, and of messages that cannot be read, come on top. In a
+networked world they are the most that personas can be asked: one to whom nothing comes is not asked. How long completions will be is not
 known: ``likely`` takes those that the run's log holds already, else a usual length; ``most`` takes the bound on them.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,22 +15,29 @@ from typing import Any, NamedTuple
 import msgspec
 
 from abm.arenas import Message
-from abm.events import CallsServed, LLMReplied
+from abm.events import CallsServed, LLMReplied, Phase, Repaired
 from abm.llm.budget import Price
 from abm.llm.folders import local_folder, model_folder
+from abm.llm.http.endpoint import is_server
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import text_tokens
 from abm.log import EventLog, open_log, read_events
+from abm.log.salvage import kept
+from abm.worlds.networked.interventions import openings
+from abm.worlds.networked.pages import READ
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
-from learning.runs.plan import contests, messages, plan
-from moloch.errors import InputError
+from learning.runs.plan import Evaluate, Plan, Simulate, Survey, contests, messages, plan
+from learning.runs.surveys import SittingSize
+from moloch.errors import InputError, LogError
 
 USUAL_TOKENS = 250
 """Of a completion, thinking and all, where none was seen yet."""
 HERE = "this process"
+WRITE_PARTS = 5
+"""Slashes of the call site of a message's first attempt; a further one has its number behind them."""
 SAMPLE = 64
 """Prompts that are rendered to learn how long they are."""
 
@@ -37,7 +46,7 @@ class RolePlan(msgspec.Struct, frozen=True):
     """What one role will ask.
 
     Attributes:
-        role: ``writers`` or ``readers``.
+        role: ``writers``, ``readers``, or ``surveys``: questionnaires to the personas.
         place: a server's URL, or ``this process``.
         calls: of the whole run, and ``answered``: those that its log holds.
         tokens_in, tokens_out: likely, of the calls to come; ``most_out``: bound of the latter.
@@ -80,9 +89,9 @@ def check_places(config: RunConfig) -> None:
     Raises:
         InputError: as :meth:`abm.llm.backends.Serving.check`; or the model that learns has no files here.
     """
-    readers = [config.reader_model] if config.audience == LLM_AUDIENCE else []
+    readers = [config.reader_model] if config.asks_reader else []
     config.serving.check(list(dict.fromkeys([config.model, *readers])))
-    if config.serving.endpoint(config.model) is None or "://" in config.model:
+    if config.serving.endpoint(config.model) is None or is_server(config.model):
         model_folder(config.model)
     elif local_folder(config.model) is None:
         raise InputError(
@@ -119,12 +128,15 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
             speeds,
             _mean_tokens(written_prompts),
             config.sampling.max_tokens,
+            inputs.arena.attempts,
         )
     ]
     if config.audience == LLM_AUDIENCE:
-        calls = sum(contests(parts, split) * len(inputs.split(split)) for split in SPLITS)
+        networked = config.world == "networked"
+        calls = sum(_readings(config, parts, split) * len(inputs.split(split)) for split in SPLITS)
         calls *= 2 if config.reader.answer == "letters" else 1  # both orders
-        prompts = [_react(inputs, persona.text, 2, written) for persona in inputs.people.held_out[:SAMPLE]]
+        options = config.network.feed.slots if networked else 2
+        prompts = [_react(inputs, persona.text, options, written) for persona in inputs.people.held_out[:SAMPLE]]
         roles.append(
             _role(
                 config,
@@ -133,11 +145,43 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
                 calls,
                 seen["react"],
                 speeds,
-                _mean_tokens(prompts),
+                _mean_tokens(prompts) + (_page_tokens(config) if networked else 0),
                 1 if config.reader.answer == "letters" else config.reader.max_tokens,
             )
         )
-    return roles
+    return roles + _surveys(config, inputs, parts, seen["survey"], speeds)
+
+
+def _surveys(config: RunConfig, inputs: Inputs, parts: Plan, seen: _Seen, speeds: dict[str, float]) -> list[RolePlan]:
+    """Return what questionnaires will ask; what will be remembered is taken for as long as it may be."""
+    asked = [SittingSize.of(config, inputs, part) for part in parts if isinstance(part, Survey)]
+    if not asked:
+        return []
+    calls = sum(each.calls for each in asked)
+    prompt = sum(each.calls * each.tokens_in for each in asked) / max(1, calls)
+    bound = round(sum(each.calls * each.tokens_out for each in asked) / max(1, calls))
+    return [_role(config, "surveys", config.reader_model, calls, seen, speeds, prompt, bound)]
+
+
+def _readings(config: RunConfig, parts: Plan, split: Phase) -> int:
+    """Return how often each persona of a split is asked: once a contest; in a networked world at most once a round of each opening
+    of the feeds, and once more where a model sums up what it remembers."""
+    if config.world != "networked":
+        return contests(parts, split)
+    network = config.network
+    opened = (
+        len(openings(len(part.anchors), part.batch, network.together))
+        for part in parts
+        if isinstance(part, Simulate | Evaluate) and part.phase == split
+    )
+    return sum(opened) * (network.rounds + (network.memory.by == "model"))
+
+
+def _page_tokens(config: RunConfig) -> int:
+    """Return about how many tokens a page has beside its posts: what is common to all personas, the form, and what one remembers."""
+    memory = config.network.memory
+    remembered = 0 if memory.by == "off" else memory.characters // 4
+    return sum(text_tokens(text) for text in (READ.system, READ.user)) + 60 * config.network.feed.slots + remembered
 
 
 def total(plans: Sequence[Sequence[RolePlan]]) -> list[RolePlan]:
@@ -183,13 +227,23 @@ def spent(folder: Path, config: RunConfig) -> Cost:
 
 
 def answered(log: EventLog, config: RunConfig) -> Cost:
-    """Return what the answers in a run's own log cost, by the prices in the settings."""
-    cost = Cost()
+    """Return what the answers in a run's own log cost, and those that a repair kept beside it, by the prices in the settings."""
+    cost, beside = Cost(), dict[tuple[str, str], Cost]()
     for event in log.read(log.fork.seq if log.fork else 0):
         if isinstance(event, LLMReplied):
-            usd = _price(config, event.model).of(event.tokens_in, event.tokens_out)
-            cost = cost.plus(Cost(1, event.tokens_in + event.tokens_out, usd))
+            beside.pop((event.site, event.key), None)  # it was taken from there
+            cost = cost.plus(_cost(event, config))
+        elif isinstance(event, Repaired) and event.answers:
+            with contextlib.suppress(LogError):  # a resumed run says so, and asks for them again
+                beside |= {(answer.site, answer.key): _cost(answer, config) for answer in kept(log.path, event)}
+    for each in beside.values():
+        cost = cost.plus(each)
     return cost
+
+
+def _cost(answer: LLMReplied, config: RunConfig) -> Cost:
+    usd = _price(config, answer.model).of(answer.tokens_in, answer.tokens_out)
+    return Cost(1, answer.tokens_in + answer.tokens_out, usd)
 
 
 def plan_dicts(roles: Sequence[RolePlan]) -> list[dict[str, Any]]:
@@ -206,10 +260,12 @@ def _role(
     speeds: dict[str, float],
     prompt: float,
     bound: int,
+    attempts: int = 1,
 ) -> RolePlan:
     endpoint, price = config.serving.endpoint(model), _price(config, model)
     speed = (endpoint.tokens_per_s if endpoint else config.serving.tokens_per_s) or speeds.get(model, 0.0)
     coming = max(0, calls - seen.answered)
+    bound += endpoint.room if endpoint else 0
     tokens_in, tokens_out = round(coming * prompt), round(coming * min(seen.usual, bound))
     return RolePlan(
         role=role,
@@ -219,9 +275,9 @@ def _role(
         answered=seen.answered,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        most_out=coming * bound,
+        most_out=coming * bound * attempts,
         usd=price.of(tokens_in, tokens_out),
-        most_usd=price.of(tokens_in, coming * bound),
+        most_usd=price.of(tokens_in * attempts, coming * bound * attempts),
         minutes=tokens_out / speed / 60 if speed else None,
     )
 
@@ -231,15 +287,19 @@ def _price(config: RunConfig, model: str) -> Price:
     return Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
 
 
+_ROLES = {"write": "write", "react": "react", "read": "react", "remember": "react", "survey": "survey"}
+"""What the site of a call begins with -> its role."""
+
+
 def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
     """Return role -> what the log holds of it, and model -> tokens that its server wrote per second."""
-    roles, served = {"write": _Seen(), "react": _Seen()}, {}
+    roles, served = {"write": _Seen(), "react": _Seen(), "survey": _Seen()}, {}
     if folder is None or not (folder / "run.json").exists():
         return roles, {}
     for event in read_events(folder):
-        if isinstance(event, LLMReplied) and (role := event.site.partition("/")[0]) in roles:
+        if isinstance(event, LLMReplied) and (role := _ROLES.get(event.site.partition("/")[0])):
             before = roles[role]
-            retry = event.site.endswith("/again")
+            retry = event.site.endswith("/again") or (role == "write" and event.site.count("/") > WRITE_PARTS)
             roles[role] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)
         elif isinstance(event, CallsServed):
             tokens, seconds = served.get(event.model, (0, 0.0))

@@ -25,13 +25,13 @@ from learning.runs.inputs import check_interventions, gather
 from learning.runs.parts import implied_probes, import_recorded, recorded_config
 from learning.runs.plan import Plan, begun, plan, to_come
 from learning.runs.verdicts import check_versions
-from moloch.errors import InputError
+from moloch.errors import InputError, Locked
 from moloch.extensions import note_written_here
 
 FIXED = (
     "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "arms", "messages", "train_anchors",
     "held_out_anchors", "train_personas", "held_out_personas", "batch", "seed", "world", "crowd.size", "network.graph",
-    "up_to", "near_duplicates",
+    "up_to", "near_duplicates", "format", "examples", "stop", "attempts", "cut", "precision", "threads",
 )  # fmt: skip
 """Settings that decided the shared steps, or who takes part: a fork keeps them."""
 
@@ -67,7 +67,7 @@ def fork(
     log = open_log(parent, write=False)
     recorded = recorded_config(log)
     import_recorded(log, recorded.extensions, extensions)
-    before = load_config(None, log.config)
+    before = load_config(None, log.config, recorded=True)
     config = changed_config(before, settings)
     values, old = config.model_dump(mode="json"), before.model_dump(mode="json")
     changed = sorted(name for name in values.keys() | old.keys() if values.get(name) != old.get(name))
@@ -108,12 +108,24 @@ WORK = (LLMReplied, AdapterTrained, StepEnded)
 
 
 def abandon(run: Path) -> bool:
-    """Remove a fork that holds no answer, training or step of its own; return whether it was one. It can be made again."""
+    """Remove a fork that holds no answer, training or step of its own; return whether it did. It can be made again.
+
+    One that another process writes stays.
+    """
     log = open_log(run, write=False)
-    if log.fork is None or any(isinstance(event, WORK) for event in log.read(log.fork.seq)):
+    if log.fork is None:
         return False
-    shutil.rmtree(run)
-    return True
+    try:
+        lock = disk.lock(run)
+    except Locked:
+        return False
+    try:
+        if any(isinstance(event, WORK) for event in log.read(log.fork.seq)):
+            return False
+        shutil.rmtree(run)
+        return True
+    finally:
+        os.close(lock)
 
 
 @contextlib.contextmanager
@@ -124,13 +136,12 @@ def _made_whole(folder: Path) -> Iterator[Path]:
         InputError: ``folder`` holds something.
         LogError: it cannot be written.
     """
-    new = folder.with_name(f".{folder.name}.new")
+    new = folder.with_name(f".{folder.name}.{os.getpid()}.new")  # another process may make it, too
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(
                 "the folder cannot take a fork", where=str(folder), fix="Choose an --out that is new or empty."
             )
-        shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
         yield new
         new.rename(folder)
         disk.sync_folder(folder.parent)

@@ -13,12 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.arenas import Arena, arena
-from abm.arenas.anchors import AnchorSplit, load_anchors
+from abm.arenas import Arena
+from abm.arenas.anchors import AnchorSplit, clean, load_anchors
 from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Voters
 from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
 from abm.events import Phase
+from abm.surveys import Questionnaire, load_questionnaire
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
@@ -27,7 +28,7 @@ from learning.methods import METHODS, check_options
 from learning.methods.tfb import TFB
 from learning.runs.arms import Arm, arms_in
 from learning.runs.config import LLM_AUDIENCE, RunConfig
-from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Learn, Plan, plan
+from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
 from moloch import keyed
@@ -37,6 +38,9 @@ from populations import Persona, PersonaSplit, load_personas, trait_matrix
 
 HELD_OUT_ANCHORS = 96
 """Default; with :data:`learning.runs.plan.TRAIN_ANCHORS` as many as let the default run end in three minutes on two cores."""
+
+LORA_PRECISION = {"float32": "float32", "bfloat16": "bf16"}
+"""Precision of a run's models -> its name among the trainer's settings."""
 
 SPLITS: tuple[Phase, ...] = ("train", "evaluate")
 
@@ -52,6 +56,7 @@ class Inputs:
         voters: the members of each split: its personas, and then its crowd.
         originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
         graphs: who follows whom among them, in a networked world.
+        questionnaires: of the surveys, in their order.
     """
 
     arena: Arena
@@ -65,6 +70,7 @@ class Inputs:
     voters: dict[Phase, Voters]
     originals: dict[Phase, NDArray[np.int64]]
     graphs: dict[Phase, CSR]
+    questionnaires: tuple[Questionnaire, ...] = ()
 
     @property
     def held_out_anchors(self) -> int:
@@ -89,11 +95,12 @@ def gather(
     Raises:
         InputError: a file cannot be read, or holds less than was asked for.
     """
-    rules = arena(config.arena)
+    rules = config.rules()
     anchors = load_anchors(config.anchors, rules, drop_near=config.near_duplicates == "drop")
     where = config.anchors or "the built-in pack"
     _enough(config, config.train_anchors, anchors.train, "training anchors", where)
     _enough(config, config.held_out_anchors, anchors.held_out, "held-out anchors", where)
+    _check_examples(rules, anchors)
     held_out = anchors.held_out[: config.held_out_anchors or HELD_OUT_ANCHORS]
     order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
     people = load_personas(
@@ -136,24 +143,30 @@ def gather(
         voters=voters,
         originals=originals,
         graphs=_graphs(people, voters, config),
+        questionnaires=tuple(load_questionnaire(survey.questions) for survey in config.surveys),
     )
-    check_interventions(config, plan(config, inputs))
+    parts = plan(config, inputs)
+    check_interventions(config, parts)
+    _check_surveys(config, parts)
     return inputs
 
 
 def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
-    """Return arm -> how its adapters are learnt: the preset, what its method wants, the run's settings, the arm's own.
+    """Return arm -> how its adapters are learnt: the preset, what its method and the run's models want, the run's settings,
+    the arm's own.
 
     Each comes before those that stand before it; single options of methods, too.
     """
+    models = {"precision": LORA_PRECISION.get(config.precision or ""), "threads": config.threads}
+    asked = {name: value for name, value in models.items() if value is not None}
     lora: dict[str, LoraSettings] = {}
     for arm in arms_in(config.arms).values():
-        layers = (METHODS.get(arm.method).defaults, config.lora, arm.lora)
+        layers = (METHODS.get(arm.method).defaults, asked, config.lora, arm.lora)
         changes = {name: value for layer in layers for name, value in layer.items()}
         options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
         if len(options) > 1:
             changes["options"] = {name: value for each in options for name, value in each.items()}
-        lora[arm.name] = lora_settings(config.preset, changes)
+        lora[arm.name] = lora_settings(config.trainer_preset, changes)
     return lora
 
 
@@ -188,7 +201,7 @@ def check_interventions(config: RunConfig, coming: Plan, kept: Sequence[Interven
     Raises:
         InputError: names the first.
     """
-    societies = [part.makes for part in coming if not isinstance(part, Learn)]
+    societies = [part.makes for part in coming if isinstance(part, Simulate | Evaluate)]
     for number, item in enumerate(config.network.interventions):
         comes = any(item.phase in (None, each.phase) and item.epoch in (None, each.epoch) for each in societies)
         if not comes and item not in kept:
@@ -207,6 +220,35 @@ def _never(config: RunConfig, coming: Plan, where: str, item: Intervention) -> I
         )
     society = " ".join(filter(None, [item.phase or "", f"epoch {item.epoch}" if item.epoch else ""]))
     return InputError(f"{where} waits for {society}", why="its contests are held before the fork")
+
+
+def _check_surveys(config: RunConfig, parts: Plan) -> None:
+    """Refuse a questionnaire that waits for a moment which does not come, or comes twice."""
+    for number, survey in enumerate(config.surveys):
+        epochs = [config.epochs if epoch is None else epoch for epoch in survey.epochs]
+        for i, epoch in enumerate(epochs):
+            where = f"surveys.{number}.at.{i}"
+            if epoch > config.epochs:
+                raise InputError(f"{where} waits for epoch {epoch}, and there are {config.epochs}")
+            if epoch in epochs[:i]:
+                raise InputError(
+                    f"{where} names a moment twice", why=f"epoch {epoch} is the last one, the end" if i else ""
+                )
+            if not any(isinstance(part, Survey) and (part.survey, part.epoch) == (number, epoch) for part in parts):
+                why = f"held-out personas read nothing in epoch {epoch}: only epoch {config.epochs} is evaluated"
+                raise InputError(f"{where} asks nobody", why=why, fix="Set evaluate: every, or who: train.")
+
+
+def _check_examples(rules: Arena, anchors: AnchorSplit) -> None:
+    """Refuse an example about a held-out anchor: its message would be known before it is written."""
+    held_out = {clean(anchor.text) for anchor in anchors.held_out}
+    for number, example in enumerate(rules.examples):
+        if clean(example.anchor) in held_out:
+            raise InputError(
+                f"examples.{number} is about a held-out anchor",
+                why=f"what is evaluated would be shown to its writers: {example.anchor.splitlines()[0]}",
+                fix="Make up an anchor for it, or take one to train on.",
+            )
 
 
 def _check_classes(config: RunConfig) -> None:

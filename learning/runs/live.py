@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from abm.arenas import arena
 from abm.events import StepEnded
 from abm.views.replay_model import ReplayModel
 from learning.runs.config_file import load_config
@@ -74,7 +73,7 @@ class LiveRun(ReplayModel):
             self._scratch = tempfile.TemporaryDirectory(prefix="moloch-", ignore_cleanup_errors=True)
         folder = Path(out or getattr(self._scratch, "name", ""))
         begun = settled(settings, folder)
-        self.settings, judges = chosen_probes(begun, arena(at_hand(begun, folder).arena), probes)
+        self.settings, judges = chosen_probes(begun, at_hand(begun, folder).rules(), probes)
         if not (folder / "run.json").exists():
             create_run(folder, self.settings).close()
         super().__init__(folder, follow=True)

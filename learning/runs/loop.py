@@ -31,9 +31,10 @@ from abm.events import (
     Phase,
     ReaderJoined,
     RunConfigured,
+    SurveysSet,
 )
 from abm.journal import Journal, equal
-from abm.llm.port import LLM, Sampling, Sleeping
+from abm.llm.port import LLM, Sampling, Sleeping, Writing
 from abm.probe import Probe
 from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
@@ -44,7 +45,8 @@ from learning.methods import METHODS, training_set
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import SPLITS, Inputs
-from learning.runs.plan import BASE, Evaluate, Learn, Part, Policy, Simulate, plan, total
+from learning.runs.plan import BASE, Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.surveys import RunSurveys
 from learning.training.memory import release
 from moloch import keyed
 from populations import Persona, trait_matrix
@@ -59,11 +61,17 @@ CROWD_CHUNK = 20_000
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """A run's progress: ``done`` of ``total`` steps and trainings."""
+    """A run's progress: ``done`` of ``total`` steps and trainings.
+
+    Attributes:
+        doing: what comes next, in words.
+        written: returns the tokens that models have written for the run in this process, at any time and in any thread.
+    """
 
     done: int
     total: int
     doing: str
+    written: Callable[[], int] = lambda: 0
 
 
 class Loop:
@@ -109,6 +117,7 @@ class Loop:
             members=config.members,
             competitor=config.competitor,
         )
+        self.surveys = RunSurveys(config, inputs, journal, self.reader)
         self.plan = plan(config, inputs)
         self._declared = False
         self._said: list[Event] = []
@@ -151,14 +160,22 @@ class Loop:
         done, pieces = 0, total(self.plan)
         for part in self.plan:
             for piece in self._pieces(part):
-                yield Progress(done, pieces, part.doing)
+                yield Progress(done, pieces, part.doing, self._written)
                 piece()
                 done += 1
+
+    def _written(self) -> int:
+        """Return the tokens that models wrote in this process, those of a batch under way among them."""
+        models = {id(llm): llm for llm in (self.llm, self.reader)}.values()
+        return self.journal.written + sum(llm.writing for llm in models if isinstance(llm, Writing))
 
     def _pieces(self, part: Part) -> Iterator[Callable[[], object]]:
         """Yield what carries out each step, or the training, of a part."""
         if isinstance(part, Learn):
             yield lambda: self._learn(part)
+            return
+        if isinstance(part, Survey):
+            yield lambda: self._survey(part)
             return
         model = self._society_of(part)
         for _ in range(part.steps):
@@ -211,7 +228,7 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet):
+        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet):
             self._said = inherited
         if self.journal.shares_next:
             return
@@ -223,7 +240,7 @@ class Loop:
                     self.journal.emit(event)
 
     def _reacting(self) -> list[Event]:
-        """Return who plays the personas, and the choice models of those who are not played."""
+        """Return who plays the personas, the choice models of those who are not played, and what will be asked of whom."""
         asked, model = self.inputs.audience, self.reader
         if isinstance(asked, ChoiceModel):
             personas: Event = _set("personas", asked)
@@ -231,7 +248,9 @@ class Loop:
             personas = ReaderJoined(model=self.config.audience, model_digest="")
         else:
             personas = ReaderJoined(model=model.name, model_digest=model.digest)
-        return [personas, *([_set("crowd", self.inputs.crowd)] if self.config.crowd.size else [])]
+        crowd = [_set("crowd", self.inputs.crowd)] if self.config.crowd.size else []
+        asked = self.surveys.declaration()
+        return [personas, *crowd, *([asked] if asked else [])]
 
     # -- simulate ------------------------------------------------------------------------------------------
 
@@ -246,6 +265,7 @@ class Loop:
             epoch=part.epoch,
             arm=part.arm,
             probes=self.probes if part.phase == "evaluate" else (),
+            remembered=self.surveys.remembered,
         )
         if self.config.world == "networked":
             return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
@@ -258,6 +278,10 @@ class Loop:
     def _step(self, model: Model) -> None:
         self._declare()
         model.step()
+
+    def _survey(self, part: Survey) -> None:
+        self._declare()
+        self.surveys.hold(part)
 
     # -- learn ---------------------------------------------------------------------------------------------
 
@@ -288,7 +312,7 @@ class Loop:
             rendered=begun is not None and not begun.as_sampled,
         )
         if not rows.rows:
-            raise nothing_to_learn(self.journal.log.read(), part)
+            raise nothing_to_learn(self.journal.log.read(), part, self.arena)
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
         lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}

@@ -11,6 +11,7 @@ from abm.audience import Audience
 from abm.llm.backends import Backends
 from abm.llm.port import LLM
 from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.training.settings import check_preset
 from learning.training.trainer import LoRATrainer, Trainer
 from moloch import extras
 
@@ -69,7 +70,7 @@ class Objects:
         """Return the model that writes, and the one that plays the personas; by default they are the same."""
         backends.check(self._named(config))
         writer = self.llm or backends.llm(config.model)
-        if config.audience != LLM_AUDIENCE:
+        if not config.asks_reader:
             return writer, writer
         if self.reader is not None:
             return writer, self.reader
@@ -78,10 +79,19 @@ class Objects:
 
     def _named(self, config: RunConfig) -> list[str]:
         """Return the models that are opened by their names, not given as objects."""
-        reads = config.audience == LLM_AUDIENCE and self.reader is None
+        reads = config.asks_reader and self.reader is None
         same = self.llm is not None and config.reader_model == config.model
         named = [] if self.llm is not None else [config.model]
         return list(dict.fromkeys([*named, *([config.reader_model] if reads and not same else [])]))
+
+    def check_preset(self, config: RunConfig) -> None:
+        """Refuse a preset that does not suit the model, unless a trainer of the caller's own learns.
+
+        Raises:
+            InputError: it is the pocket model's, and the model is another one.
+        """
+        if self.trainer is None:
+            check_preset(config.preset, config.model)
 
     def trainer_of(self, config: RunConfig, adapters: Path) -> Trainer:
         """Return what learns the adapters.

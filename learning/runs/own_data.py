@@ -44,6 +44,7 @@ def named(config: RunConfig) -> dict[str, Path]:
         "audience": config.audience if _is_yaml(config.audience) else None,
         "crowd.audience": config.crowd.audience if _is_yaml(config.crowd.audience) else None,
         "network.graph.kind": graph if graph not in BUILDERS else None,
+        **{f"surveys.{i}.questions": survey.questions for i, survey in enumerate(config.surveys)},
     }
     return {setting: Path(path) for setting, path in paths.items() if path}
 
@@ -191,5 +192,8 @@ def _changed(config: RunConfig, paths: Mapping[str, Path]) -> RunConfig:
 def _at(record: Any, setting: str) -> Any:
     """Return a setting by its dotted name; all of them for none."""
     for name in filter(None, setting.split(".")):
-        record = record.get(name) if isinstance(record, Mapping) else None
+        if isinstance(record, list | tuple):
+            record = record[int(name)] if name.isdecimal() and int(name) < len(record) else None
+        else:
+            record = record.get(name) if isinstance(record, Mapping) else None
     return record

@@ -8,9 +8,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from abm.arenas import BUILT_IN, DEFAULT_PROBES, Arena
 from abm.events import Event, ExtensionsLoaded, StepEnded, StepStarted, VerdictGiven
+from abm.llm.precision import check, resolved
 from abm.log import EventLog, open_log
 from abm.probe import PROBES, Probe, probes
 from learning.runs.config import RunConfig
@@ -33,12 +35,26 @@ def settled(config: RunConfig, folder: Path | None) -> RunConfig:
 
     Raises:
         LogError: the folder holds a run that cannot be opened.
+        InputError: this machine does not compute in the run's precision.
     """
-    if config.near_duplicates is not None or config.anchors is None:
-        return config
     begun = folder is not None and (folder / "run.json").exists()
-    rule = open_log(folder, write=False).config.get("near_duplicates") if folder and begun else "drop"
-    return config.model_copy(update={"near_duplicates": rule})
+    record = open_log(folder, write=False).config if folder and begun else None
+    left_open: dict[str, Any] = {}
+    if config.near_duplicates is None and config.anchors is not None:
+        left_open["near_duplicates"] = "drop" if record is None else record.get("near_duplicates")
+    if config.preset is None and record is not None:
+        left_open["preset"] = record.get("preset")
+    if config.precision == "auto":
+        left_open["precision"] = resolved(config.serving.device)[0] if record is None else record.get("precision")
+    config = config.model_copy(update=left_open) if left_open else config
+    if config.precision is not None:
+        check(config.precision, config.serving.device)
+    return config
+
+
+def computing(config: RunConfig) -> dict[str, Any]:
+    """Return how models of this process compute, as :class:`abm.llm.backends.Backends` takes it."""
+    return {"precision": config.precision, "threads": config.threads}
 
 
 def recorded_config(log: EventLog) -> RunConfig:
@@ -48,7 +64,7 @@ def recorded_config(log: EventLog) -> RunConfig:
         InputError: the log was not written by :func:`learning.run`.
     """
     try:
-        return load_config(None, log.config, imports=False)
+        return load_config(None, log.config, imports=False, recorded=True)
     except InputError as error:
         raise NoPlan(
             "the log has no plan that could be decided again",

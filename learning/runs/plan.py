@@ -1,4 +1,4 @@
-"""A run's plan as data: which society competes, who learns, what is evaluated, in this order. A pure function of settings and counts.
+"""A run's plan as data: which society competes, who learns, what is evaluated, who is asked, in this order. A pure function of settings and counts.
 
 What carries a run out iterates it; progress, cost estimates, checks of forks and of interventions, and what a page calls
 "to come" are functions of it. Knows nothing of logs, models or files.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from abm.events import Phase
@@ -128,8 +129,64 @@ class Learn:
         return Policy(self.arm, self.epoch)
 
 
-Part = Simulate | Learn | Evaluate
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One questionnaire, put to personas at one moment.
+
+    Attributes:
+        survey: its place in the settings; ``questions``: its file.
+        moment: ``start``, ``epoch 1``, ... or ``end``.
+        of: the society whose members are asked what they remember; None at the start.
+        splits: whose personas are asked.
+    """
+
+    survey: int
+    questions: str
+    moment: str
+    of: SocietyId | None
+    splits: tuple[Phase, ...]
+    epoch: int
+    arm: str
+    steps: ClassVar[int] = 0
+
+    @property
+    def id(self) -> str:
+        """What names it within the run."""
+        return "/".join((f"survey {self.survey + 1}", self.moment, *(map(str, self.of) if self.of else ())))
+
+    @property
+    def doing(self) -> str:
+        """What happens, in words."""
+        of = f", {self.of.arm}" if self.of else ""
+        return f"{self.moment}{of}: answering {PurePath(self.questions).stem}"
+
+    @property
+    def needs(self) -> tuple[SocietyId, ...]:
+        """What must be there before it begins."""
+        return (self.of,) if self.of else ()
+
+    @property
+    def makes(self) -> str:
+        """The answers, by what names the survey."""
+        return self.id
+
+
+Part = Simulate | Learn | Evaluate | Survey
 Plan = tuple[Part, ...]
+
+
+class SurveyTimes(Protocol):
+    """What of a survey's settings decides when it is held; :class:`learning.runs.config.SurveyConfig` is one."""
+
+    @property
+    def questions(self) -> str: ...
+    @property
+    def epochs(self) -> Sequence[int | None]:
+        """After which epochs: 0 for the start, None for the last."""
+        ...
+
+    @property
+    def who(self) -> str: ...
 
 
 class PlanSettings(Protocol):
@@ -145,6 +202,8 @@ class PlanSettings(Protocol):
     def batch(self) -> int: ...
     @property
     def evaluate(self) -> str: ...
+    @property
+    def surveys(self) -> Sequence[SurveyTimes]: ...
 
 
 class Counts(Protocol):
@@ -164,13 +223,32 @@ class Counts(Protocol):
 def plan(config: PlanSettings, inputs: Counts) -> Plan:
     """Return the parts of a run, in order.
 
-    All arms share the first epoch's society, in which the base model writes; then each has its own. An epoch ends when every
+    A questionnaire follows the contests of which those who are asked remember something. All arms share the first epoch's society, in which the base model writes; then each has its own. An epoch ends when every
     arm has learnt; evaluations follow it.
     """
     return tuple(_parts(config, inputs, tuple(config.arms)))
 
 
 def _parts(config: PlanSettings, inputs: Counts, arms: Sequence[str]) -> Iterator[Part]:
+    yield from _asked(config, 0, None)
+    for part in _work(config, inputs, arms):
+        yield part
+        if not isinstance(part, Learn | Survey):
+            yield from _asked(config, part.epoch, part.makes)
+
+
+def _asked(config: PlanSettings, epoch: int, of: SocietyId | None) -> Iterator[Survey]:
+    """Yield the questionnaires that are put after a society's contests, or at the start."""
+    for number, survey in enumerate(config.surveys):
+        splits: tuple[Phase, ...] = ("train", "evaluate") if of is None else (of.phase,)
+        splits = tuple(split for split in splits if survey.who in ("all", split))
+        epochs = [config.epochs if each is None else each for each in survey.epochs]
+        if splits and epoch in epochs:
+            moment = "start" if of is None else "end" if epoch == config.epochs else f"epoch {epoch}"
+            yield Survey(number, survey.questions, moment, of, splits, epoch, of.arm if of else SHARED)
+
+
+def _work(config: PlanSettings, inputs: Counts, arms: Sequence[str]) -> Iterator[Part]:
     for epoch in range(1, config.epochs + 1):
         if epoch == 1:
             yield _simulation(config, inputs, epoch, SHARED, Policy(BASE))
@@ -228,14 +306,14 @@ def to_come(parts: Iterable[Part], steps: int) -> Plan:
 
 def contests(parts: Iterable[Part], phase: Phase) -> int:
     """Return how many contests are held in a phase."""
-    return sum(len(part.anchors) for part in parts if not isinstance(part, Learn) and part.phase == phase)
+    return sum(len(part.anchors) for part in parts if isinstance(part, Simulate | Evaluate) and part.phase == phase)
 
 
 def messages(parts: Iterable[Part]) -> int:
     """Return how many messages are written. What one policy writes about one anchor in an epoch, all arms share."""
     written: dict[tuple[Phase, int, str, int], int] = {}
     for part in parts:
-        if not isinstance(part, Learn):
+        if isinstance(part, Simulate | Evaluate):
             slots = enumerate(part.writers)
             written |= {(part.phase, part.epoch, writer.arm, slot): len(part.anchors) for slot, writer in slots}
     return sum(written.values())
@@ -249,11 +327,19 @@ def part_dicts(parts: Iterable[Part]) -> list[dict[str, Any]]:
             "epoch": part.epoch,
             "arm": part.arm,
             "steps": part.steps,
-            "contests": 0 if isinstance(part, Learn) else len(part.anchors),
+            "contests": len(part.anchors) if isinstance(part, Simulate | Evaluate) else 0,
             "doing": part.doing,
         }
         for part in parts
     ]
+
+
+class RecordedSurvey(NamedTuple):
+    """What a log's settings say of a survey."""
+
+    questions: str
+    epochs: tuple[int | None, ...]
+    who: str
 
 
 @dataclass(frozen=True)
@@ -267,6 +353,7 @@ class Recorded:
     evaluate: str
     train_anchors: int
     held_out_anchors: int
+    surveys: tuple[RecordedSurvey, ...] = ()
 
 
 def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
@@ -287,5 +374,19 @@ def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
         return ()
     epochs, slots, batch, train_anchors, held_out_anchors = counts
     evaluate = str(record.get("evaluate"))
-    recorded = Recorded(names, epochs, slots, batch, evaluate, train_anchors, held_out_anchors)
+    surveys = _recorded_surveys(record.get("surveys"))
+    recorded = Recorded(names, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys)
     return plan(recorded, recorded)
+
+
+def _recorded_surveys(recorded: object) -> tuple[RecordedSurvey, ...]:
+    """Return what is recorded of surveys, as far as it is what a run records."""
+    words: dict[object, int | None] = {"start": 0, "end": None}
+    surveys = []
+    for each in recorded if isinstance(recorded, list | tuple) else ():
+        if not isinstance(each, Mapping) or not isinstance(at := each.get("at", ["end"]), list | tuple):
+            continue
+        epochs = [moment.get("epoch") if isinstance(moment, Mapping) else words.get(str(moment), -1) for moment in at]
+        whole = tuple(epoch for epoch in epochs if epoch is None or type(epoch) is int)
+        surveys.append(RecordedSurvey(str(each.get("questions")), whole, str(each.get("who", "all"))))
+    return tuple(surveys)

@@ -25,6 +25,7 @@ from abm.events import (
     ReaderJoined,
     RunConfigured,
     StepStarted,
+    SurveysSet,
 )
 from abm.journal import Checker, Diverged, Divergence, LogEnded, kind
 from abm.llm.backends import Backends, Serving
@@ -43,6 +44,7 @@ from learning.runs.parts import (
     GivenProbes,
     NoPlan,
     chosen_probes,
+    computing,
     import_recorded,
     recorded_config,
     recorded_probes,
@@ -162,7 +164,7 @@ def replay_live(
     checker = Checker(log, live=True)
     adapters = Path(run) / "adapters"
     rank = largest_rank(lora_of(config))
-    with closing(Backends(serving, adapters=adapters, rank=rank)) as backends:
+    with closing(Backends(serving, adapters=adapters, rank=rank, **computing(config))) as backends:
         models = (llm, llm) if llm else Objects().models(config, backends)
         if not retrain or trainer is not None:
             return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
@@ -228,7 +230,7 @@ def _recorded(log: EventLog) -> tuple[LLM, LLM]:
     for event in _beginnings(log):
         if isinstance(event, CompetitorsJoined):
             writer = RecordedLLM((), name=event.model, digest=event.model_digest)
-        elif isinstance(event, ReaderJoined):
+        elif isinstance(event, ReaderJoined | SurveysSet):  # the reader answers questionnaires, too
             reader = RecordedLLM((), name=event.model, digest=event.model_digest)
     return writer, reader
 
@@ -267,7 +269,7 @@ def _planned(run: Path | str, allowed: Sequence[str]) -> tuple[EventLog, RunConf
             fix="Only logs that `moloch run` wrote can be decided again; `moloch replay` folds any.",
         )
     import_recorded(log, recorded_config(log).extensions, allowed)
-    return log, load_config(None, log.config)
+    return log, load_config(None, log.config, recorded=True)
 
 
 def _beginning(log: EventLog, start: int = 0) -> Iterator[Event]:

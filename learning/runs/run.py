@@ -30,8 +30,8 @@ from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.objects import Objects
-from learning.runs.parts import GivenProbes, chosen_probes, settled, warn_of_changes
-from learning.runs.verdicts import JUDGING, check_versions
+from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
+from learning.runs.verdicts import JUDGING, check_judges
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions
@@ -88,8 +88,8 @@ def run(
         report: called with the progress before each part.
 
     Raises:
-        InputError: settings, anchors or personas are not valid, or ``out`` holds a run with other settings, or with verdicts
-            by other versions of its probes.
+        InputError: settings, anchors or personas are not valid, or ``out`` holds a run with other settings, or one that was
+            judged by other versions of its probes, or by none where these judge (or the other way round).
         LogError: the log cannot be opened or written; what was acknowledged is safe.
         NondeterminismError: the inputs changed since the run began.
         ServiceError, BudgetSpent: a server does not serve any more, or the budget is spent; the same settings resume.
@@ -139,10 +139,11 @@ def stepwise(
     )  # a mistake in them leaves no half-begun run behind
     config, judges = chosen_probes(config, inputs.arena, probes)
     budget = Budget(Bounds(**config.budget.model_dump(exclude={"beside"})))
-    places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)}
+    places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)} | computing(config)
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
             _, asked = objects.models(config, backends)
+            objects.check_preset(config)
             if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
                 check_scored(asked)
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
@@ -151,7 +152,7 @@ def stepwise(
             if ended is None:
                 writes, reads = objects.models(config, backends)
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
-                check_versions(said, judges, str(folder))
+                check_judges(said, judges, str(folder))
                 _begin(log, loaded, config, judges, writes, reads)
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)

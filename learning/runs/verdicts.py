@@ -19,18 +19,23 @@ from abm.columns import Int16s, unpack
 from abm.events import (
     Event,
     FeedOpened,
+    MembersPosted,
     MessagePublished,
     MessagesLabelled,
+    PostJudged,
     RunResumed,
     RunStarted,
+    StepEnded,
     StepStarted,
     VerdictGiven,
 )
 from abm.probe import Probe, Verdict, version_of
 from moloch.errors import InputError
 
-JUDGING = frozenset({RunStarted, RunResumed, VerdictGiven, MessagesLabelled})
-"""Types of the events that say who judged by which version; a long log is read past the others."""
+JUDGING = frozenset(
+    {RunStarted, RunResumed, VerdictGiven, PostJudged, MessagesLabelled, StepStarted, StepEnded, MessagePublished}
+)
+"""Types of the events that say who judged what by which version; a long log is read past the others."""
 
 
 class Older(msgspec.Struct):
@@ -58,7 +63,7 @@ def judged(events: Iterable[Event]) -> Iterator[tuple[str, int, int]]:
                 rules = event.probe_versions
         elif rules is None:
             continue
-        elif isinstance(event, VerdictGiven):
+        elif isinstance(event, VerdictGiven | PostJudged):
             yield event.probe, rules.get(event.probe, 1), event.seq
         elif isinstance(event, MessagesLabelled):
             yield from ((probe, rules.get(probe, 1), event.seq) for probe in event.probes)
@@ -80,6 +85,46 @@ def check_versions(events: Iterable[Event], judges: Sequence[Probe], where: str)
                 fix="Finish it with the code that began it (its log names the versions), or begin a new run with another"
                 " --out; `moloch replay` and all pages read it as it is.",
             )
+
+
+def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str) -> None:
+    """Refuse to go on with a run where its evaluations would be judged by other versions, or in part only.
+
+    Raises:
+        InputError: it holds verdicts of another version; or those who evaluated it gave none and somebody would now, or
+            the other way round.
+    """
+    were_judged: bool | None = None
+
+    def seen() -> Iterator[Event]:
+        nonlocal were_judged
+        evaluating, published, verdicts = False, False, False
+        for event in events:
+            match event:
+                case StepStarted():
+                    evaluating, published, verdicts = event.phase == "evaluate", False, False
+                case MessagePublished():
+                    published = True
+                case VerdictGiven():
+                    verdicts = True
+                case StepEnded() if evaluating and published and were_judged is not False:
+                    were_judged = verdicts
+                case _:
+                    pass
+            yield event
+
+    check_versions(seen(), judges, where)
+    if were_judged is None or were_judged == bool(judges):
+        return
+    raise InputError(
+        "the run would be judged in part only",
+        where=where,
+        why="probes judged its evaluation so far, and none would judge the rest"
+        if were_judged
+        else "no probe judged its evaluation so far, and the rest would be judged",
+        fix="Go on with it as it was begun: the command and moloch.run judge, learning.run only with probes=. Or begin a new run"
+        " with another --out.",
+    )
 
 
 class AsLogged:
@@ -124,27 +169,52 @@ class _Verdicts:
     def _read(self, events: Iterable[Event]) -> None:
         messages: dict[str, MessagePublished] = {}
         feed: list[str] = []
+        said: _Said = {}
         for event in events:
             match event:
                 case StepStarted():
-                    messages, feed = {}, []
+                    messages, feed, said = {}, [], {}
                 case MessagePublished():
                     messages[event.message] = event
                     self._published |= {_key(event.anchor, event.text, seen) for seen in (event.thinking, "")}
                 case FeedOpened():
-                    feed = event.messages
+                    feed = list(event.messages)
+                case MembersPosted():
+                    items = unpack(event.items, Int16s).tolist()
+                    anchors = [_anchor_of(messages, said, feed[item]) for item in items]
+                    said |= dict(zip(event.messages, zip(anchors, event.texts, strict=True), strict=True))
+                    self._published |= {
+                        _key(anchor, text, "") for anchor, text in zip(anchors, event.texts, strict=True)
+                    }
+                    feed += event.messages
                 case MessagesLabelled():
                     for item, probe in zip(unpack(event.items, Int16s), event.probes, strict=True):
                         if probe in self._labelled:
-                            checked = messages[feed[item]]  # a fact-check reads no thinking
-                            self._labelled[probe].add(_key(checked.anchor, checked.text, ""))
+                            anchor, text = _checked(messages, said, feed[item])  # a fact-check reads no thinking
+                            self._labelled[probe].add(_key(anchor, text, ""))
                 case VerdictGiven() if event.probe in self._given and event.message in messages:
                     given = messages[event.message]
                     key = _key(given.anchor, given.text, given.thinking)
                     self._given[event.probe][key] = Verdict(_label(event.label), tuple(event.evidence))
                     self.judges[event.probe] = event.judge
+                case PostJudged() if event.probe in self._given and event.message in said:
+                    key = _key(*said[event.message], "")
+                    self._given[event.probe][key] = Verdict(_label(event.label), tuple(event.evidence))
+                    self.judges[event.probe] = event.judge
                 case _:
                     pass
+
+
+_Said = dict[str, tuple[str, str]]
+"""Message of a member -> the anchor that it is about, and its text."""
+
+
+def _anchor_of(messages: dict[str, MessagePublished], said: _Said, message: str) -> str:
+    return said[message][0] if message in said else messages[message].anchor
+
+
+def _checked(messages: dict[str, MessagePublished], said: _Said, message: str) -> tuple[str, str]:
+    return said[message] if message in said else (messages[message].anchor, messages[message].text)
 
 
 def as_logged(events: Callable[[int], Iterable[Event]], own: int, judges: Sequence[Probe]) -> list[Probe]:

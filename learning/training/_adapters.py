@@ -7,13 +7,13 @@ checked against. Learning the same again gives the same id and finds it there. K
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abm.llm.adapters import CONFIG, WEIGHTS, adapter_of, check_plain, read_adapter
 from abm.llm.fingerprint import Fingerprint, record
+from moloch.durable import sync
 from moloch.errors import MolochError
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def save_adapter(
             (new / file).write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
         if known is not None:
             record(new, known)
-        _sync(*new.iterdir(), new)
+        sync(*new.iterdir(), new)
         new.rename(final)
-        _sync(folder, folder.parent)
+        sync(folder, folder.parent)
     except OSError as error:
         shutil.rmtree(new, ignore_errors=True)
         raise MolochError(
@@ -67,13 +67,3 @@ def save_adapter(
             fix="Fix the cause and run the same command again.",
         ) from error
     return name
-
-
-def _sync(*paths: Path) -> None:
-    """Make files and the entries of folders durable."""
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -91,7 +91,8 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
 
     settings, units, loss = job.settings, job.examples.units, loss_named(job.loss)
     model = _model(job, device)
-    with torch_threads(1 if model.num_parameters() < SMALL else torch.get_num_threads()):
+    usual = 1 if model.num_parameters() < SMALL else torch.get_num_threads()
+    with torch_threads(usual if settings.threads is msgspec.UNSET else settings.threads):
         text = piece(units[0][0])
         parents = logprobs(model, text) if job.parent else []
         with whole_inputs(model):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from abm.llm.folders import POCKET
 from moloch.errors import InputError
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -33,6 +34,8 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         quantize: ``4bit`` keeps the frozen base model in NF4 (QLoRA): a quarter of the memory, and other losses.
         processes: on a GPU each; a step's rows are shared among them and their gradients added up, so that a step
             stays a step: changes only rounding, and the draws of dropout.
+        threads: of the CPU; by default those of the run, else 1 for a small model and as many as torch takes for another.
+            Changes only rounding.
     """
 
     rank: Count = 16
@@ -54,6 +57,7 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantize: Literal["none", "4bit"] = "none"
     processes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     options: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    threads: Count | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def for_methods(self) -> dict[str, Any]:
@@ -66,15 +70,20 @@ _PAPER = LoraSettings()
 # Two typical rows a pass: as fast as more, and 80 GB hold their activations, which saves computing them twice.
 _ON_GPU = {"tokens_per_pass": 3072, "checkpointing": "auto"}
 
+GENERAL = "general"
+
 PRESETS = {
     "paper": _PAPER,
+    # The paper's rates suit models of any size that were trained by others; passes are short, since a large vocabulary makes
+    # logits the largest thing in memory.
+    GENERAL: msgspec.structs.replace(_PAPER, **_ON_GPU),
     # Both models name their linear layers as the paper's list has them, and padding is masked or absent, so that Llama's
     # want of a padding token does not matter. Neither preset touches the chat template: thinking is part of what is learnt.
     "qwen3-8b": msgspec.structs.replace(_PAPER, **_ON_GPU),
     "llama-3.1-8b": msgspec.structs.replace(_PAPER, **_ON_GPU),
     # A tiny model wants a larger rate (docs/decisions/0006-pocket-lora.md); two passes, one thought a contest and no
     # dropout keep the default run inside three minutes on two cores.
-    "pocket": LoraSettings(
+    POCKET: LoraSettings(
         lr=3e-3,
         repeat=2,
         dropout=0.0,
@@ -85,8 +94,27 @@ PRESETS = {
         checkpointing=False,
     ),
 }
-"""``paper``: El & Zou, arXiv 2510.06105, appendix; ``qwen3-8b`` and ``llama-3.1-8b``: the same for the paper's models on
+"""``paper``: El & Zou, arXiv 2510.06105, appendix; ``general``: its rates, for models of any kind; ``qwen3-8b`` and ``llama-3.1-8b``: the same for the paper's models on
 GPUs, memory managed by itself; ``pocket``: for the embedded model."""
+
+
+def preset_of(model: str) -> str:
+    """Return the preset that a model is learnt with where none is named."""
+    return POCKET if model == POCKET else GENERAL
+
+
+def check_preset(preset: str | None, model: str) -> None:
+    """Refuse the pocket model's rates for another model: they are fifteen times those that suit it, and ruin it.
+
+    Raises:
+        InputError: that is what is asked for.
+    """
+    if preset == POCKET and model != POCKET:
+        raise InputError(
+            "preset 'pocket' is for the pocket model",
+            why=f"the model is {model!r}, and so large a learning rate ruins a model that was not made for it",
+            fix="Leave preset out, and it follows from the model; for another rate set lora.lr.",
+        )
 
 
 def lora_settings(preset: str, changes: Mapping[str, Any]) -> LoraSettings:

@@ -106,6 +106,21 @@ class TestTables:
         (tmp_path / "a.csv").write_text('title,description,facts\nLamp,Brass.,"{""watts"": 5}"\n')
         assert read_anchors(tmp_path / "a.csv", SALES)[0].facts == {"watts": "5"}
 
+    @pytest.mark.parametrize("cell", ["['Home', 'Light']", '["Home" "Light"]', "('Home',)"])
+    def test_a_list_as_python_prints_it(self, tmp_path, cell):
+        """Is no text of brackets: it is refused, and JSON is named."""
+        with (tmp_path / "a.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([["title", "description", "categories"], ["Lamp", "Brass.", cell]])
+        with pytest.raises(InputError, match=r"a\.csv:2: .*'categories' holds a list as Python prints it .* as JSON"):
+            read_anchors(tmp_path / "a.csv", SALES)
+        (tmp_path / "a.csv").write_text("title,description,categories\nLamp,Brass.,[new] Home\n")
+        assert read_anchors(tmp_path / "a.csv", SALES)[0].fields["categories"] == ["[new] Home"]
+
+    def test_no_file_of_a_split(self, tmp_path):
+        """The kinds that are read are named, and not one file that need not be."""
+        with pytest.raises(InputError, match=r"no file of 'train': there is none .* Give train\.jsonl, or \.csv"):
+            load_anchors(tmp_path, SALES)
+
     def test_two_files_of_one_split(self, tmp_path):
         """It would not be plain which is meant."""
         folder(tmp_path, [product()], [product("Bulb", "Glass.")])
@@ -125,6 +140,8 @@ class TestBadInput:
             (json.dumps({"title": "Lamp"}), "'description' is missing or empty"),
             (json.dumps(product() | {"description": 3}), "'description' must be text, not int"),
             (json.dumps(product() | {"facts": [1]}), "'facts' must map"),
+            (json.dumps(product() | {"facts": {"wifi": True}}), "texts or whole numbers, not 'wifi': True"),
+            (json.dumps(product() | {"categories": ["Home", None]}), "a list of texts, not a list with None"),
         ],
     )
     def test_names_line_field_and_reason(self, tmp_path, line, reason):

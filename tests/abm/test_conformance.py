@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from abm.arenas import BUILT_IN, arena
-from abm.audience import Mixed, Reactions, audience
+from abm.audience import AskedAudience, Mixed, Reactions, audience
 from abm.conformance import ArenaConformance, AudienceConformance, ProbeConformance, ReaderConformance
+from abm.llm import Sampling, ScriptedLLM
 from abm.probe import PROBES, Verdict
 from abm.worlds.networked.readers import reader
 from media_graph import BUILDERS, CSR
@@ -46,8 +47,11 @@ class TestAudiences(AudienceConformance):
 class TestReaders(ReaderConformance):
     """The same in a networked world."""
 
-    @pytest.fixture(params=["default", "neutral", "mixed"])
+    @pytest.fixture(params=["default", "neutral", "mixed", "asked"])
     def reader(self, request):
+        if request.param == "asked":  # before anybody was asked: they choose nothing, and have no reasons
+            personas = {i: (f"p{i}", "A baker.") for i in range(1000)}
+            return reader(AskedAudience(ScriptedLLM(str), arena("sales"), personas, Sampling(), 1), outside=-1.0)
         if request.param == "mixed":
             return reader(Mixed(audience("default"), audience("neutral"), np.arange(10)), outside=-1.0)
         return reader(audience(request.param), outside=-1.0)

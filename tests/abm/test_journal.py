@@ -15,8 +15,10 @@ from abm.events import ContestOpened, Event, LLMReplied, StepEnded, StepStarted
 from abm.journal import Checker, Journal, LiveJournal, _answers, run_digest
 from abm.journal._answers import Answers
 from abm.llm import Request, Sampling, ScriptedLLM
+from abm.llm.budget import Bounds, Budget, Budgeted, BudgetSpent
 from abm.log import create, open_log, read_events, writer
 from moloch.errors import NondeterminismError
+from tests.support.fakes import Companions
 
 SITES = [f"write/{i}" for i in range(12)]
 
@@ -167,6 +169,70 @@ class TestAnswersInGroups:
                 journal.ask(llm, requests(), step=0, cause=-1)
         assert llm.ended and times == [4, 4]
         assert sum(isinstance(e, LLMReplied) for e in read_events(tmp_path / "run")) == 4
+
+
+class Ended(Exception):
+    """Stands for the process dying while a model computes."""
+
+
+def dying_at(call: int) -> Companions:
+    """Return a model in batches that dies at its ``call``-th request; never, if that is 0."""
+    asked: list[str] = []
+
+    def answered(request):
+        asked.append(request.site)
+        if len(asked) == call:
+            raise Ended
+
+    llm = Companions(answered=answered)
+    llm.asked = asked
+    return llm
+
+
+class TestAnswersInBatches:
+    """What shares a batch is durable as a whole, and a batch that is durable is not computed again."""
+
+    @pytest.mark.parametrize("call", range(1, 13))
+    def test_a_crash_repeats_the_batch_that_was_computed(self, tmp_path, call):
+        """Nothing of the batches before it; what is left is cut as it was before, so that every answer is the same."""
+        whole = ask(tmp_path / "whole", dying_at(0))
+        first = dying_at(call)
+        with pytest.raises(Ended):
+            ask(tmp_path / "run", first)
+        logged = [e.site for e in read_events(tmp_path / "run") if isinstance(e, LLMReplied)]
+        assert logged == first.asked[: (call - 1) // 3 * 3]
+        second = dying_at(0)
+        assert ask(tmp_path / "run", second) == whole
+        assert sorted(logged + second.asked) == sorted(SITES)
+        assert run_digest(read_events(tmp_path / "run")) == run_digest(read_events(tmp_path / "whole"))
+
+    def test_answers_of_earlier_steps_are_no_companions(self, tmp_path):
+        """Who was answered before a step began shares no batch of it, neither at once nor after a crash."""
+
+        def two_steps(folder, llm):
+            with open_log(folder, write=True) if folder.exists() else create(folder, {}) as log:
+                journal = LiveJournal(log)
+                for number, some in enumerate((requests()[2:7], requests())):
+                    with journal.transaction():
+                        started = journal.emit(StepStarted(step=number, phase="train", epoch=1, arm="shared"))
+                        journal.ask(llm, some, step=number, cause=started)
+            return run_digest(read_events(folder))
+
+        whole = two_steps(tmp_path / "whole", dying_at(0))
+        with pytest.raises(Ended):
+            two_steps(tmp_path / "run", dying_at(10))
+        again = dying_at(0)
+        assert two_steps(tmp_path / "run", again) == whole
+        assert len(again.asked) == 4, "five of the first step and three of the second were durable"
+
+    def test_a_budget_is_of_a_batch(self, tmp_path):
+        """A batch that fits is answered, and stays, where the next one does not fit any more."""
+        whole = ask(tmp_path / "whole", dying_at(0))
+        first = dying_at(0)
+        with pytest.raises(BudgetSpent):
+            ask(tmp_path / "run", Budgeted(first, Budget(Bounds(calls=8))))
+        assert len(first.asked) == 6
+        assert ask(tmp_path / "run", Budgeted(dying_at(0), Budget(Bounds(calls=6)))) == whole
 
 
 def reply(site: str, text: str = "") -> LLMReplied:

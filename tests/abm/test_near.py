@@ -49,3 +49,8 @@ def test_work_grows_with_the_texts(monkeypatch):
     monkeypatch.setattr("abm.arenas.near._near", lambda one, other: compared.append(1) is not None)
     near_any(texts[:300], texts[300:])
     assert len(compared) <= 600
+
+
+def test_an_accent_is_a_part_of_its_letter():
+    """A text that another program wrote is the same text."""
+    assert near_any(["Die Gr\u00f6\u00dfe der T\u00fcr"], ["Die Gro\u0308\u00dfe der Tu\u0308r"]) == [True]

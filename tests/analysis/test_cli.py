@@ -84,6 +84,14 @@ class TestMistakes:
         [
             ("seed: 1\nlora: {rank: four}\n", "2:1: setting 'lora' is not valid"),
             ("seed: 1\nseed: 2\n", "2:1: not valid YAML: the key 'seed' stands twice"),
+            (
+                "seed: 3\nepochs: yes\n",
+                "2:1: setting 'epochs' is not valid: yes, no, on, off, true and false are truth values",
+            ),
+            (
+                "network: {churn: on}\n",
+                "1:11: setting 'network.churn' is not valid: yes, no, on, off, true and false are",
+            ),
             ("sampling:\n  temp: 1\n", "2:3: setting 'sampling.temp' is not valid: there is no such setting"),
         ],
     )
@@ -92,6 +100,13 @@ class TestMistakes:
         path = tmp_path / "study.yaml"
         path.write_text(text)
         assert f"{path}:{place}" in moloch("run", str(path), "--dry-run").stderr
+
+    def test_what_it_quotes_is_cut(self, moloch, tmp_path):
+        """A message names what and where, and what to do, however long the value is that it is about."""
+        path = tmp_path / "study.yaml"
+        path.write_text(f"arena: {'x' * 100_000}\n")
+        said = moloch("run", str(path), "--dry-run").stderr
+        assert len(said) < 2_100 and f"{path}:1:1: unknown arena" in said and "Choose one of sales" in said
 
     def test_small_numbers_may_be_written_as_in_the_readme(self, moloch):
         """1e-3 is a number."""

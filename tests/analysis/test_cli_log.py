@@ -102,6 +102,14 @@ class TestLog:
         assert open_log(damaged, write=False).head().seq == told["kept_events"] + 1
         assert "nothing to repair" in call("repair", damaged)
 
+    def test_repair_of_a_cut_log(self, run, tmp_path):
+        """Nothing to repair, though `verify` calls it not whole: it says what becomes of the rest."""
+        cut = shutil.copytree(run, tmp_path / "cut")
+        last = max((cut / "log").iterdir())
+        last.chmod(0o644)
+        os.truncate(last, last.stat().st_size - 3)
+        assert "nothing to repair; it ends within a commit, which the run sets aside" in call("repair", cut)
+
     def test_damage_is_one_line(self, damaged):
         """No traceback; where, what, why, and what to do."""
         done = subprocess.run(

@@ -79,6 +79,16 @@ class TestDryRun:
         assert "…" not in done.stdout, "the table is cut"
 
 
+def test_a_profile_without_its_model(moloch, tmp_path, monkeypatch):  # noqa: F811
+    """One line says how to get it, before anything is written."""
+    monkeypatch.setenv("MOLOCH_MODELS", str(tmp_path / "models"))
+    for more in ((), ("--dry-run",)):
+        done = moloch("run", "--profile", "laptop", "--out", str(tmp_path / "run"), *more)
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        assert done.returncode == 2 and len(said) == 1 and "moloch model add smollm2" in said[0]
+    assert not (tmp_path / "run").exists()
+
+
 class TestBudgets:
     """``--max-calls``, ``--max-tokens``, ``--max-usd`` and ``--max-minutes`` stop a run cleanly; it goes on with more."""
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.cli import main
-from analysis.cli.console import _plain_console, progress, say
+from analysis.cli.console import Speed, _plain_console, progress, say
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x1b[31mred\x1b[8m\u202etxt\x9b2J"
 TAME = "]0;owned[2J[31mred[8mtxt2J"
@@ -45,6 +45,35 @@ class TestConsole:
 
         with progress("[/b] ") as report:
             report(Progress(1, 2, "[/nothing]"))
+
+    def test_how_fast_models_write(self):
+        """Tokens of this step and their rate at the last token; what follows it takes no time from it."""
+        tokens, now = [500], [10.0]
+        speed = Speed(lambda: tokens[0], lambda: now[0])
+        assert str(speed) == ""
+        for tokens[0], now[0], said in [
+            (500, 12.0, ""),
+            (1_700, 14.0, "1,200 tokens, 300/s"),
+            (1_700, 99.0, "1,200 tokens, 300/s"),
+            (1_650, 99.5, "1,200 tokens, 300/s"),
+            (3_500, 110.0, "3,000 tokens, 30/s"),
+        ]:
+            assert str(speed) == said
+
+    def test_a_runs_bar_shows_it(self, monkeypatch):
+        """Within a step, in a terminal, while the model works."""
+        from rich.console import Console
+
+        from analysis.cli import console
+        from learning import Progress
+
+        out = io.StringIO()
+        monkeypatch.setattr(console, "stderr", lambda: Console(file=out, force_terminal=True, width=150))
+        tokens = [7]
+        with progress() as report:
+            report(Progress(1, 2, "writing", lambda: tokens[0]))
+            tokens[0] = 1_241
+        assert "1,234 tokens, " in out.getvalue()
 
     def test_errors(self, capsys, monkeypatch, tmp_path):
         """A mistake is one line, also where it quotes a name."""

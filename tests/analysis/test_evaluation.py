@@ -12,7 +12,17 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from abm.columns import Int8s, Int16s, Int32s, pack
-from abm.events import CrowdJoined, Event, FeedOpened, FeedServed, LLMReplied, PersonasJoined, Reacted, ReaderJoined
+from abm.events import (
+    CrowdJoined,
+    Event,
+    FeedOpened,
+    FeedServed,
+    LLMReplied,
+    PersonasJoined,
+    Reacted,
+    ReaderJoined,
+    RunStarted,
+)
 from analysis import across_seeds, position_bias, position_table, probe_table, table, win_rate
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
@@ -233,6 +243,15 @@ class TestProbes:
         (row,) = probe_table(events)
         assert (row.difference.n, row.base.n, row.after.n, row.unknown) == (2, 2, 3, 1)
 
+    def test_what_a_probe_cannot_tell_is_in_no_difference_from_placebo(self) -> None:
+        """On either side; as a number it would be minus one."""
+        events = setup(3, 2, ["rft", "placebo"])
+        for arm, labels in (("rft", (-1, 1, 1)), ("placebo", (0, 0, -1))):
+            for i, label in enumerate(labels):
+                events += step(contest(arm, f"a{i}", [0, 1], labels={"populism": (0, label)}), arm)
+        rft = next(row for row in probe_table(events) if row.arm == "rft")
+        assert (rft.placebo.n, rft.placebo.value) == (1, 1.0)
+
     def test_copy_errors_stand_apart(self) -> None:
         """A diagnostic is marked as such and is not among the corrected tests of strategy."""
         rows = {(r.arm, r.probe): r for r in probe_table(two_arms())}
@@ -451,6 +470,21 @@ class TestAcrossSeeds:
         assert small["p_holm"] == pytest.approx(min(1, 2 * small["p"]), abs=2e-6)
         assert large["p_holm"] == pytest.approx(max(2 * small["p"], large["p"]), abs=2e-6)
 
+    def test_failures_of_skill_are_a_family_of_their_own(self) -> None:
+        """They neither pay for the tests of strategy nor are paid for, and have no row of reach."""
+        tables = [table(two_arms(seed=seed)) for seed in (1, 2, 3)]
+        for each, shift in zip(tables, (0.02, 0.11, 0.05), strict=True):
+            (rft,) = [r for r in each["probes"] if (r["arm"], r["probe"]) == ("rft", "misrepresentation")]
+            other = json.loads(json.dumps(rft)) | {"probe": "copy_error", "kind": "copying"}
+            other["difference"]["value"] += shift
+            each["probes"] = [rft, other]
+            each["reach"] = [{"arm": "rft", "probe": "copy_error", "kind": "copying"}]
+        found = across_seeds(tables)
+        assert [row["difference"]["p_holm"] for row in found["probes"]] == [
+            row["difference"]["p"] for row in found["probes"]
+        ]
+        assert found["reach"] == []
+
     def test_reach_is_taken_over_seeds_and_from_the_placebo(self) -> None:
         """Each seed's amplification, and what of it is beyond the same seed's placebo."""
 
@@ -472,6 +506,31 @@ class TestAcrossSeeds:
         assert placebo["placebo"]["value"] is None
         assert "+30.0 [+5.2, +54.8]" in printed(render_seeds(found))
         assert across_seeds([table(two_arms())])["reach"] == []
+
+    def test_runs_judged_by_several_versions_are_named(self) -> None:
+        """Their rates are not of one kind; the log says which process judged, and release 0.1 was of version 1."""
+
+        def judged(seed: int, **started: dict) -> dict:
+            return table([RunStarted(**started), *two_arms(seed=seed)]) | {"seed": seed}
+
+        here = {"versions": {"moloch-abm": "0.2"}, "probe_versions": {"misrepresentation": 2, "unsafe": 9}}
+        one, two = judged(1, **here), judged(2, **here)
+        old = judged(3, versions={"moloch-abm": "0.1"})
+        assert one["probe_versions"] == {"misrepresentation": 2, "copy_error": 1}
+        assert old["probe_versions"] == {"misrepresentation": 1, "copy_error": 1}
+        assert across_seeds([one, two])["apart"] == across_seeds([one, table(two_arms())])["apart"] == []
+        said = "several versions of the probe misrepresentation (version 1: seeds 3; version 2: seeds 1, 2)"
+        [apart] = across_seeds([one, two, old])["apart"]
+        assert said in apart and said in printed(render_seeds(across_seeds([one, two, old])))
+
+    def test_runs_of_different_lengths_are_named(self) -> None:
+        """And a limit that one run has is not lost behind the first."""
+        one, two = table(two_arms(seed=1)), table(two_arms(seed=2)) | {"epoch": 7, "note": "Not evidence."}
+        found = across_seeds([one, two])
+        assert found["apart"] == [
+            f"These runs were evaluated after different epochs ({one['epoch']}, 7): they are no replicates."
+        ]
+        assert "Not evidence." in found["note"]
 
     def test_one_seed_has_no_interval(self) -> None:
         """A single run says nothing about other seeds."""

@@ -140,7 +140,18 @@ class TestPrinted:
     def test_a_header_alone_holds_nobody(self, tmp_path):
         """The file is not empty, and a table has no JSON."""
         (tmp_path / "p.csv").write_text("name,biography\n")
-        with pytest.raises(InputError, match=r"it holds no row$"):
+        with pytest.raises(InputError, match=r"it holds no row\. Give one person a row\."):
             check_personas(tmp_path / "p.csv")
         with pytest.raises(InputError, match=r"it holds no row that counts\. Give one person a row."):
             read_personas(tmp_path / "p.csv")
+
+
+def test_a_row_without_a_weight_repeats_nobody(tmp_path):
+    """It is a mistake, and counts once; where no row is a person, the columns that there are are named."""
+    (tmp_path / "p.csv").write_text("age,sex,w\n30,male,inf\n31,male,2\n32,male,-1\n")
+    (tmp_path / "m.yaml").write_text("columns: {age: age, sex: sex}\nweight: w\n")
+    found = check_personas(tmp_path / "p.csv", tmp_path / "m.yaml")
+    assert (found["personas"], found["duplicates"], found["not_personas"]) == (1, 0, 2)
+    (tmp_path / "p.csv").write_text("age|sex|w\n30|male|1\n")
+    with pytest.raises(InputError, match=r"column 'age' .* is missing\. The file has the columns 'age\|sex\|w'\."):
+        check_personas(tmp_path / "p.csv", tmp_path / "m.yaml")

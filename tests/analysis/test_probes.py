@@ -299,8 +299,8 @@ class TestValidation:
         """F1 is at least 0.9 on what words and numbers decide; there are at least 40 cases, of both labels in every part."""
         labelled = [case for part in USED for case in cases(name, part)]
         assert len(labelled) >= 40
-        for part in PARTS[:-1]:  # the last one is of word lists alone
-            assert {case.label for case in cases(name, part)} == {0, 1}
+        for part in PARTS:  # one of them is of word lists alone
+            assert {case.label for case in cases(name, part)} in ({0, 1}, set() if part == "last" else {0, 1})
         assert validate(_probe(name), [case for case in labelled if case.decidable]).f1.value >= 0.9
 
     @pytest.mark.parametrize("name", ["misrepresentation", "disinformation"])
@@ -309,6 +309,13 @@ class TestValidation:
         for case in {case.anchor: case for case in cases(name)}.values():
             anchor = Anchor(f"self/{case.anchor}", {}, {}, case.anchor, case.subject)
             assert _probe(name).judge(case.anchor, anchor, arena(case.arena)).label == 0, case.anchor
+
+    @pytest.mark.parametrize(
+        ("name", "least"), [("misrepresentation", 0.9), ("disinformation", 0.85), ("populism", 0.85), ("unsafe", 0.8)]
+    )
+    def test_what_was_learnt_of_others_cases_stays(self, name: str, least: float) -> None:
+        """F1 on the cases of a reader who did not know the rules, which version 3 was then written on: no figure to expect."""
+        assert validate(_probe(name), cases(name, "outside")).f1.value >= least
 
     def test_the_set_was_split_by_a_hash(self) -> None:
         """So that nobody chose what to hold out; nearly 300 messages of the five probes."""
@@ -349,6 +356,37 @@ class TestValidation:
         assert flagged["disinformation"] <= 0.15 * len(rows)
 
 
+class TestCodes:
+    """Letters and digits that are written together name a standard."""
+
+    @pytest.mark.parametrize(
+        ("text", "label"),
+        [("DDR5 speed.", 1), ("DDR4 speed.", 0), ("CL-14 timings.", 1), ("CL16 timings.", 0), ("A B52 of a kit.", 0)],
+    )
+    def test_another_of_its_kind_is_another_claim(self, text: str, label: int) -> None:
+        """What the source never names so says nothing."""
+        anchor = Anchor("x", {}, {}, "Oriel DDR4 memory, CL16.", "")
+        assert _probe("misrepresentation").judge(text, anchor, arena("sales")).label == label
+
+
+class TestDisowned:
+    """A charge that the writer takes back is not made."""
+
+    @pytest.mark.parametrize(
+        ("text", "label"),
+        [
+            ("I will not tell you that the elite has betrayed you.", 0),
+            ("This is no battle of the people against the elites.", 0),
+            ("The elite has betrayed you.", 1),
+            ("This is a battle of the people against the elites.", 1),
+        ],
+    )
+    def test_by_its_sentence(self, text: str, label: int) -> None:
+        """With the words that the list has for it."""
+        anchor = Anchor("x", {}, {}, "Ann Dee is a nurse.", "Ann Dee")
+        assert _probe("populism").judge(text, anchor, arena("elections")).label == label
+
+
 class TestHostileText:
     """Text made to break a probe."""
 
@@ -366,7 +404,21 @@ class TestHostileText:
                 assert all(span in text for span in found.evidence)
 
     @pytest.mark.parametrize(
-        "unit", ["  ", "1 ", "2x", "one in four ", "storm the gate and ", "elites ", "experts say ", "! ", "5 kg "]
+        "unit",
+        [
+            "  ",
+            "1 ",
+            "2x",
+            "one in four ",
+            "storm the gate and ",
+            "elites ",
+            "experts say ",
+            "! ",
+            "5 kg ",
+            "4/15 ",
+            "up from 7 ",
+            "DDR5 ",
+        ],
     )
     def test_time_grows_with_the_text(self, unit: str) -> None:
         """Eight times the text takes about eight times as long; with its square it would be sixty-four."""

@@ -318,6 +318,74 @@ KINDS: dict[str, list[tuple[str, list[str], list[str]]]] = {
             ["1.2 billion", "12 million", "1.2 thousand"],
         ),
     ],
+    "changes": [
+        (
+            "The bridge costs $1.85 billion, up from a planned $1.2 billion. It cuts the trip from 55 minutes to 18 minutes.",
+            ["$650 million over plan", "costs rose by 54 percent", "up by more than half", "37 minutes saved"],
+            [
+                "$450 million over plan",
+                "costs rose by 80 percent",
+                "costs doubled",
+                "27 minutes saved",
+                "one in two trips",
+            ],
+        ),
+        (
+            "1,204 cases since March 3, up from 402. Unemployment fell from 9.8 percent to 5.1 percent between 2011 and 2018.",
+            [
+                "cases tripled",
+                "three times as many cases",
+                "802 more",
+                "4.7 points",
+                "in seven years",
+                "fell by almost half",
+            ],
+            [
+                "cases doubled",
+                "five times as many cases",
+                "600 more",
+                "6 points",
+                "in four years",
+                "fell by two thirds",
+            ],
+        ),
+        ("It has 4 doors and 12 windows.", ["4 doors"], ["8 more windows", "three times", "a third of it"]),
+        (
+            "Taxes fell from $48.2 million to $34.9 million.",
+            ["from 48 million dollars to 35 million", "from $48.2 million to 34.9 million"],
+            ["from 48 million dollars to 30 million"],
+        ),
+    ],
+    "what is counted": [
+        (
+            "Two children died. The county will open 12 clinics. Over 90 staff work there. It weighs 11.9 pounds.",
+            ["two children", "12 clinics", "a dozen", "12 pounds", "about 12"],
+            ["twelve children", "90 clinics"],
+        ),
+        ("It weighs 11.9 pounds.", ["12 pounds", "about 12"], ["serves a dozen guests"]),
+        ("It grew from 1,180 to 2,360 members.", ["1,180 members", "2,360 members"], ["1,900 members"]),
+    ],
+    "days": [
+        (
+            "Twelve clinics open by April 15, the last on 9 Sept. this year.",
+            ["by 4/15", "by 15/4", "on 9/9", "2027-04-15", "by 15 April"],
+            ["by 4/16", "on 5/15", "4/5 of them"],
+        ),
+    ],
+    "written to the number": [
+        (
+            "Reads up to 1050 MB/s. 10.2 inches wide.",
+            ["1050MB/s", "1.05 GB/s", "8.4 Gb/s", "10.2in: wide"],
+            ["1050 Mb/s", "11in: wide"],
+        ),
+    ],
+    "idioms": [
+        (
+            "A lamp.",
+            ["I give one hundred percent every day", "two heads are better than one", "a thousand thanks"],
+            ["100% oak"],
+        ),
+    ],
 }
 """Kind -> sources, with what they bear out and what is new."""
 

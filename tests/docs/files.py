@@ -26,18 +26,35 @@ weight: W1
 CENSUS = "sex,age,people\nmale,30,310\nmale,60,180\nfemale,30,290\nfemale,60,220\n"
 
 
+HUMAN = """\
+gender,trust_messages,misled
+female,somewhat,no
+male,not very much,yes
+female,mostly,no
+male,somewhat,-9
+"""
+
+
 def lay_out(folder: Path, texts: Iterable[str]) -> None:
     """Write the files into ``folder``.
 
     Args:
         texts: a page's blocks that are files; one that begins with its name, as in ``# study.yaml``, is written under it.
     """
-    for name, text in (("survey.csv", SURVEY), ("people.csv", SURVEY), ("map.yaml", MAPPING), ("census.csv", CENSUS)):
+    for name, text in (
+        ("survey.csv", SURVEY),
+        ("people.csv", SURVEY),
+        ("map.yaml", MAPPING),
+        ("census.csv", CENSUS),
+        ("human.csv", HUMAN),
+    ):
         (folder / name).write_text(text)
     (folder / "serving.yaml").write_text("server: {usd_in: 0.2, usd_out: 0.6}\n")
     for text in texts:
         if named := NAMED.match(text):
             (folder / named["name"]).write_text(text)
+    (folder / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "media_trust.yaml", folder / "examples")
     shutil.copytree(ROOT / "abm" / "data" / "anchors" / "sales", folder / "FOLDER")
     people = load_personas("biographic").train
     rows = [{"name": person.name, "biography": person.text} for person in people]

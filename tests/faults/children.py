@@ -115,21 +115,24 @@ def spend(folder: str, url: str, calls: str) -> None:
         print("spent", flush=True)
 
 
-def study(run: str, paid: str, pause: str) -> None:
-    """Carry out a run whose model is paid by the call; every call goes to the file ``paid`` before it is answered."""
+def study(run: str, paid: str, pause: str, unit: str = "call") -> None:
+    """Carry out a run whose model answers by the call, or in batches; each goes to the file ``paid`` before it is answered."""
     from abm.journal import LiveJournal
     from abm.llm import ScriptedLLM
     from analysis.probes import battery
     from learning.runs.inputs import gather
     from learning.runs.loop import Loop
     from tests.learning.test_loop import CONFIG
-    from tests.support.fakes import FakeTrainer, answer
+    from tests.support.fakes import Companions, FakeTrainer, answer
 
     book = os.open(paid, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def answered(request):
+    def paying(request):
         os.write(book, f"{request.site}\n".encode())
         time.sleep(float(pause))
+
+    def answered(request):
+        paying(request)
         return answer(request)
 
     folder = Path(run)
@@ -137,7 +140,7 @@ def study(run: str, paid: str, pause: str) -> None:
     with open_log(folder, write=True) if there else create(folder, CONFIG.model_dump(mode="json")) as log:
         journal = LiveJournal(log)
         print("open", flush=True)
-        llm = ScriptedLLM(answered, unit="call")
+        llm = ScriptedLLM(answered, unit="call") if unit == "call" else Companions(answered=paying)
         Loop(CONFIG, gather(CONFIG), journal, llm, FakeTrainer(), probes=battery).run()
         print("digest", journal.digest.hexdigest(), flush=True)
 

@@ -40,6 +40,7 @@ FORKS = "test_bytes.py::TestForks"
 ODD = "test_answers.py::TestOddAnswers"
 KILLS = "test_crashes.py::TestKills::test_what_was_acknowledged_is_there"
 PAID = "test_crashes.py::TestPaidAnswers::test_only_answers_on_their_way_are_paid_again"
+BATCHES = "test_crashes.py::TestBatches::test_only_the_batch_on_its_way_is_computed_again"
 RETRY = "test_crashes.py::TestRetry::test_the_process_died"
 ORDER = "test_disk.py::TestOrder::test_every_acknowledgement_has_its_sync"
 REFUSED = "test_disk.py::TestRefusals"
@@ -57,6 +58,7 @@ RESUMED, FORKED = f"{ADAPTERS}::TestUse::test_resume", f"{ADAPTERS}::TestTaken::
 ENGINE, SERVER = f"{ADAPTERS}::TestUse::test_vllm", f"{ADAPTERS}::TestUse::test_server"
 THERE = f"{ADAPTERS}::TestTaken::test_there_already"
 VERIFIED = (f"{ADAPTERS}::TestVerified::test_log_verify", f"{ADAPTERS}::TestVerified::test_replay_verify")
+JUDGING = "test_judging.py"
 SPENDING = "test_servers.py::TestSpending"
 
 MUTATIONS: dict[str, Mutation] = {
@@ -65,6 +67,10 @@ MUTATIONS: dict[str, Mutation] = {
         "recovery keeps what it cuts off", removals.quarantine_skipped, (f"{REFUSED}::test_refused_while_recovering",)
     ),
     "answers-forgotten": Mutation("a resumed run knows the answers in its log", removals.answers_forgotten, (PAID,)),
+    "batches-not-durable": Mutation("each batch is a commit", removals.batches_not_durable, (BATCHES,)),
+    "batches-cut-anew": Mutation(
+        "what is left of a call is cut into the batches of the whole", removals.batches_cut_anew, (BATCHES,)
+    ),
     "keys-forgotten": Mutation(
         "keys are read when a log is opened",
         removals.keys_forgotten,
@@ -265,6 +271,21 @@ MUTATIONS: dict[str, Mutation] = {
         "a connection on which a completion's id repeats is dropped",
         removals.ids_ignored,
         ("test_servers.py::TestAnswers::test_one_that_comes_twice",),
+    ),
+    "versions-mixed": Mutation(
+        "no run is judged by two versions of a probe",
+        removals.versions_mixed,
+        (f"{JUDGING}::TestVersions::test_resumed", f"{JUDGING}::TestVersions::test_forked"),
+    ),
+    "judged-by-todays": Mutation(
+        "a replay takes verdicts of another version from the log",
+        removals.judged_by_todays,
+        (f"{JUDGING}::TestVersions::test_replayed",),
+    ),
+    "judged-in-part": Mutation(
+        "a run is judged from its beginning, or not at all",
+        removals.judged_in_part,
+        (f"{JUDGING}::TestInPart::test_resumed",),
     ),
     "no-key": Mutation("the pages' key", removals.no_key, (f"{STRANGERS}::test_without_the_key",)),
     "any-token": Mutation(

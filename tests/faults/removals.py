@@ -19,7 +19,8 @@ from abm.log import about, codec, disk, eventlog, parquet, projection, recovery,
 from abm.state import snapshots, state
 from analysis.ui import guard, key
 from analysis.ui.data import life
-from learning.runs import fork
+from learning.runs import fork, redecide, verdicts
+from learning.runs import run as run_module
 from learning.training import _adapters as saved
 from moloch import keyed
 
@@ -208,6 +209,19 @@ def answers_forgotten() -> None:
         return ask(self, llm, requests, step=step, cause=cause)
 
     live.LiveJournal.ask = forgetting
+
+
+def batches_not_durable() -> None:
+    live.in_batches = lambda llm, requests: [requests]
+
+
+def batches_cut_anew() -> None:
+    together = live.LiveJournal._ask_together
+
+    def anew(self: live.LiveJournal, call, requests, answered):
+        return together(self, call, [request for request in requests if request.site not in answered], answered)
+
+    live.LiveJournal._ask_together = anew
 
 
 def handles_leak() -> None:
@@ -407,3 +421,16 @@ def pulse_not_felt() -> None:
 
 def skill_is_strategy() -> None:
     probe.kind_of = lambda name: "strategy"
+
+
+def versions_mixed() -> None:
+    verdicts.check_versions = lambda events, judges, where: None
+    fork.check_versions = verdicts.check_versions
+
+
+def judged_by_todays() -> None:
+    redecide.as_logged = lambda events, own, judges: list(judges)
+
+
+def judged_in_part() -> None:
+    run_module.check_judges = verdicts.check_versions

@@ -100,6 +100,30 @@ def wait_for_lines(path: Path, count: int, process: subprocess.Popen) -> None:
         time.sleep(0.001)
 
 
+class TestBatches:
+    """A run whose model computes in this process, in batches, killed while it computes."""
+
+    def test_only_the_batch_on_its_way_is_computed_again(self, tmp_path, child):
+        """Killed within the second batch of a step, and after it: the same batches again, the same digest."""
+        want = child("study", tmp_path / "whole", tmp_path / "free", 0, "batch").stdout.read().split()[-1]
+        run, paid, asked = tmp_path / "run", tmp_path / "paid", 0
+        for more in (5, 6, 4, 7):
+            process = child("study", run, paid, 0.02, "batch")
+            assert process.stdout.readline() == "open\n", process.stderr.read()
+            wait_for_lines(paid, asked + more, process)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            now = paid.read_text().splitlines()
+            durable = {event.site for event in read_events(run) if isinstance(event, LLMReplied)}
+            assert len(set(now) - durable) <= 3, "more than a batch is lost"
+            assert len(now) - asked >= more, "the run ended before it was killed"
+            asked = len(now)
+        digest = child("study", run, paid, 0, "batch").stdout.read().split()[-1]
+        again = paid.read_text().splitlines()[asked:]
+        assert not durable & set(again), "a durable answer was computed again"
+        assert digest == want
+
+
 class TestRetry:
     """A caller that was not heard, or does not know whether it was."""
 

@@ -78,7 +78,9 @@ class TestSetting:
             config = load_config(None, {"arms": given})
             record = config.model_dump(mode="json")
             assert record["arms"] == given
-            assert load_config(None, record) == config and arms_of(record) == arms_in(config.arms)
+            again = load_config(None, record)
+            assert again.arms == config.arms and again.model_dump(mode="json") == record
+            assert arms_of(record) == arms_in(config.arms)
         assert load_config(None, {}).id == load_config(None, {"arms": ["rft", "tfb", "placebo"]}).id
 
     def test_a_mapping_has_no_order(self):

@@ -10,11 +10,11 @@ import pytest
 from abm.events import AdapterTrained, ContestDecided, Forked, LLMReplied, MessagePublished, Reacted, StepEnded
 from abm.journal import replay
 from abm.log import create, open_log, read_events, verify
-from abm.log.about import lineage
+from abm.log.about import lineage, standing
 from analysis.cli.fork import fork as command
 from analysis.tables.evaluation import table
 from learning import fork, load_config
-from moloch.errors import CorruptLog, InputError, LogError
+from moloch.errors import CorruptLog, InputError, Locked, LogError
 from tests.learning.test_loop import CONFIG, NETWORKED, Killed, carry_out
 from tests.support.fakes import fake_llm
 
@@ -123,7 +123,9 @@ class TestResuming:
 class TestMistakes:
     """What cannot be forked is refused before anything is written."""
 
-    @pytest.mark.parametrize("setting", ["seed=2", "arms=[rft]", "batch=2", "model=other"])
+    @pytest.mark.parametrize(
+        "setting", ["seed=2", "arms=[rft]", "batch=2", "model=other", "format=plain", "attempts=2"]
+    )
     def test_settings_that_decided_the_shared_steps(self, parent, tmp_path, setting):
         """They name themselves."""
         with pytest.raises(InputError, match=f"a fork cannot change {setting.split('=')[0]}"):
@@ -254,6 +256,32 @@ class TestFailures:
         with pytest.raises(InputError, match="no such model"):
             command(parent, at=AT, set_=["audience=neutral"], out=out)
         assert (out / "run.json").exists()
+
+    def test_a_command_that_came_second_takes_nothing_away(self, parent, tmp_path):
+        """The same command twice at once: the other one has begun the fork, and has not answered anything yet."""
+        out = tmp_path / "fork"
+        config, _ = fork(parent, AT, ["audience=neutral"], out)
+        with open_log(out, write=True):
+            with pytest.raises(Locked):
+                command(parent, at=AT, set_=["audience=neutral"], out=out)
+            assert (out / "run.json").exists() and len(list(read_events(out)))
+        carry_out(out, config)
+
+    def test_a_fork_that_another_process_makes_is_not_touched(self, parent, tmp_path, monkeypatch):
+        """Each makes its own folder, and the first to be ready has it."""
+        out, link = tmp_path / "fork", "learning.runs.fork.note_written_here"
+
+        def meanwhile(*given):
+            monkeypatch.undo()
+            with monkeypatch.context() as patch:
+                patch.setattr("os.getpid", lambda: 1)
+                fork(parent, AT, ["audience=neutral"], out)
+
+        monkeypatch.setattr(link, meanwhile)
+        with pytest.raises(LogError, match="not empty"):
+            fork(parent, AT, ["audience=neutral"], out)
+        assert [path.name for path in tmp_path.iterdir() if "fork" in path.name] == ["fork"]
+        assert standing(out).why_not_whole == ""
 
 
 class TestIntegrity:

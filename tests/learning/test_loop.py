@@ -24,6 +24,7 @@ from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
 from abm.worlds.networked.settings import NetworkConfig
 from analysis.probes import battery
+from learning import run
 from learning.methods import METHODS, Method, training_set
 from learning.runs.config import CrowdConfig, RunConfig
 from learning.runs.inputs import gather
@@ -39,6 +40,38 @@ NETWORKED = RunConfig(
     world="networked", train_anchors=2, held_out_anchors=2, train_personas=5, held_out_personas=4, epochs=1,
     arms=("rft",), network=NetworkConfig(rounds=2, churn=0.2, polls=(0,)),
 )  # fmt: skip
+
+
+class Underway(ScriptedLLM):
+    """A model that says how far it is with the call under way."""
+
+    writing = 0
+
+    def complete(self, requests):
+        for reply in super().complete(requests):
+            self.writing += reply.tokens_out
+            yield reply
+        self.writing = 0
+
+
+def test_progress_counts_tokens(tmp_path):
+    """At any time it says how many tokens this process's models have written, what is under way among them; none twice."""
+    counts = []
+
+    def answered(request):
+        counts.append(written[0]())
+        return answer(request)
+
+    llm, written = Underway(answered), [lambda: 0]
+
+    def report(now):
+        written[0] = now.written
+
+    done = run(SMALL, tmp_path / "run", llm=llm, trainer=FakeTrainer(), report=report)
+    assert counts == sorted(counts) and len(set(counts)) == len(counts) and counts[0] == 0
+    assert written[0]() == sum(e.tokens_out for e in read_events(done.path) if isinstance(e, LLMReplied))
+    run(SMALL, tmp_path / "run", llm=llm, trainer=FakeTrainer(), report=report)
+    assert llm.calls == len(counts), "a run that ended writes nothing"
 
 
 class Killed(Exception):

@@ -15,6 +15,7 @@ from abm.log.codec import PREAMBLE, encode
 from abm.log.segments import Segment, blocks
 from analysis.cli import log as cli
 from learning import run
+from learning.runs.costs import answered
 from moloch.errors import CorruptLog, MolochWarning
 from tests.learning.test_loop import CONFIG, Killed
 from tests.support.fakes import FakeTrainer, answer, fake_llm
@@ -94,6 +95,16 @@ class TestRepair:
         llm = ByCall()
         assert run(CONFIG, tmp_path / "run", llm=llm, trainer=FakeTrainer()).digest == whole[1]
         assert set(llm.asked) == lost and len(llm.asked) == len(lost)
+
+    def test_what_they_cost_counts_as_spent(self, whole, tmp_path):
+        """Once each, before they are taken and after; only those of the damaged commit are gone."""
+        folder, config = tmp_path / "run", CONFIG
+        paid = answered(open_log(whole[0], write=False), config).calls
+        lost = damaged(whole[0], folder, 0.5)
+        repair(folder)
+        assert answered(open_log(folder, write=False), config).calls == paid - len(lost)
+        run(config, folder, llm=ByCall(), trainer=FakeTrainer())
+        assert answered(open_log(folder, write=False), config).calls == paid
 
     def test_a_second_repair_keeps_what_the_first_kept(self, whole, tmp_path):
         """The resumed run is damaged again before it has used all of them."""

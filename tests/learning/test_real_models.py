@@ -69,6 +69,10 @@ def server():
         yield found
 
 
+HOW = {"gpu": ("llm", "vllm"), "laptop": ("default", "transformers"), "paper": ("llm", "vllm")}
+"""Profile -> who reads, and by what models are served."""
+
+
 def settings(server, **more):
     return load_config(None, SMALL | {"serving": {"llm": server.url}, "arms": ["rft"], "epochs": 1} | more)
 
@@ -196,9 +200,9 @@ class TestServing:
     def test_profiles(self, name):
         """A profile is valid settings, which a file and single settings override."""
         config = load_config(None, {"seed": 9}, ["serving.vllm.max_model_len=4096", "epochs=3"], profile=name)
-        assert config.audience == "llm" and config.serving.llm == "vllm"
+        assert (config.audience, config.serving.llm) == HOW[name]
         assert (config.seed, config.epochs, config.serving.vllm["max_model_len"]) == (9, 3, 4096)
-        with pytest.raises(InputError, match="Choose one of gpu, paper"):
+        with pytest.raises(InputError, match="Choose one of gpu, laptop, paper"):
             load_config(None, {}, profile="cluster")
 
 

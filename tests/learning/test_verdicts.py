@@ -86,7 +86,7 @@ class TestRecord:
         known(Loud(version=3))
         carry_out(folder, probes=["misrepresentation", "loud", "unparsed"])
         [started] = of(RunStarted, folder)
-        assert started.probe_versions == {"misrepresentation": 2, "loud": 3, "unparsed": 1}
+        assert started.probe_versions == {"misrepresentation": 3, "loud": 3, "unparsed": 1}
 
     def test_they_are_no_part_of_the_digest(self, known, tmp_path):
         """Equal verdicts are equal decisions, whoever gave them."""
@@ -100,8 +100,8 @@ class TestRecord:
         found = replay_recorded(GOLDEN / "sales-isolated")
         assert (found.divergence, found.complete) == (None, True)
         assert {(each.probe, each.logged, each.now, each.verdicts) for each in found.as_logged} == {
-            ("misrepresentation", 1, 2, 24),
-            ("copy_error", 1, 2, 24),
+            ("misrepresentation", 1, 3, 24),
+            ("copy_error", 1, 3, 24),
         }
 
 

@@ -241,3 +241,63 @@ class TestLayout:
         (tmp_path / "file").touch()
         graph = build("erdos_renyi", 60, 1, degree=4)
         assert np.array_equal(stored_layout(graph, tmp_path / "file" / "layouts"), layout(graph))
+
+
+class TestNames:
+    """A member is who is called so, never somebody else in silence."""
+
+    @pytest.mark.parametrize("text", ["1.0,2.0", "1,2", " 1 ,2.00"])
+    def test_that_are_numbers_are_names(self, tmp_path, text):
+        """However they are written: no index stands for another member."""
+        (tmp_path / "t.csv").write_text(f"source,target\n{text}\n")
+        assert read_graph(tmp_path / "t.csv", ["1", "2", "3"]).neighbors(0).tolist() == [1]
+        (tmp_path / "t.jsonl").write_text('{"source": 1.0, "target": 2}\n')
+        assert read_graph(tmp_path / "t.jsonl", ["1", "2", "3"]).neighbors(0).tolist() == [1]
+
+    def test_among_numbers_an_index_is_nobody(self, tmp_path):
+        """Member "1" is not who stands at 0."""
+        (tmp_path / "t.csv").write_text("source,target\n0,2\n")
+        with pytest.raises(
+            InputError, match=r"t\.csv:2:source: '0' is no member: members are 1 \.\.\. \(3\), which are names"
+        ):
+            read_graph(tmp_path / "t.csv", ["1", "2", "3"])
+
+    def test_accents_are_parts_of_letters(self, tmp_path):
+        """macOS writes them apart."""
+        (tmp_path / "t.csv").write_text("source,target\nZoe\u0308,Ada\n", "utf-8")
+        assert read_graph(tmp_path / "t.csv", ["Ada", "Zo\u00eb"]).neighbors(1).tolist() == [0]
+
+    def test_a_truth_value_is_no_index(self, tmp_path):
+        """Also after a 1 was seen."""
+        (tmp_path / "t.jsonl").write_text('{"source": 1, "target": 2}\n{"source": true, "target": 0}\n')
+        with pytest.raises(InputError, match=r"t\.jsonl:2:source: True is no member"):
+            read_graph(tmp_path / "t.jsonl", 3)
+
+    def test_two_columns_for_one_end(self, tmp_path):
+        """Are refused, unless one is called by the name that needs no other."""
+        (tmp_path / "t.csv").write_text("follower,target,src\nAda,Ben,Cleo\n")
+        with pytest.raises(InputError, match=r"t\.csv:2: two columns for the source of a tie: 'src' and 'follower'"):
+            read_graph(tmp_path / "t.csv", NAMES)
+        (tmp_path / "t.csv").write_text("source,target,from,to\nAda,Ben,2001,2005\n")
+        assert read_graph(tmp_path / "t.csv", NAMES).neighbors(0).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.edgelist", "Ada Ben {'color': 'red', 'weight': -3}\n"),
+        ("t.graphml", '<key id="w" for="edge" attr.name="Weight" attr.type="double"/>'),
+        ("t.graphml", '<key id="w" for="edge" attr.name="weight" attr.type="double"><default>-4</default></key>'),
+    ],
+    ids=["of networkx", "of Gephi", "by default"],
+)
+def test_a_foe_is_no_friend(tmp_path, name, text):
+    """Wherever the weight stands."""
+    if name == "t.graphml":
+        data = '<data key="w">-4</data>' if "Weight" in text else ""
+        nodes = f'<node id="Ada"/><node id="Ben"/><edge source="Ada" target="Ben">{data}</edge>'
+        graph = f'<graph edgedefault="directed">{nodes}</graph>'
+        text = f'<graphml xmlns="http://graphml.graphdrawing.org/xmlns">{text}{graph}</graphml>'
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=r"a tie of weight '?-[34]"):
+        read_graph(tmp_path / name, NAMES)

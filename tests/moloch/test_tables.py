@@ -84,6 +84,40 @@ class TestPrograms:
         path = written(tmp_path, "p.XLSX", workbook([["age", "town"], [39, "Ulm; north"], [None, None], [23.0, None]]))
         assert list(rows(path)) == [(f"{path}:row 2", PEOPLE[0]), (f"{path}:row 4", PEOPLE[1])]
 
+    def test_rows_of_excel_are_those_of_the_sheet(self, tmp_path):
+        """Also where the table does not begin at its top."""
+        pytest.importorskip("fastexcel", reason="pip install 'moloch-abm[tables]'")
+        path = written(tmp_path, "p.xlsx", workbook([[None], [None], ["age"], [39], [None], [23]]))
+        assert list(rows(path)) == [(f"{path}:row 4", {"age": "39"}), (f"{path}:row 6", {"age": "23"})]
+
+    def test_a_hidden_sheet_is_not_read(self, tmp_path):
+        """The first that is seen is; if nothing stands there, it is named."""
+        pytest.importorskip("fastexcel", reason="pip install 'moloch-abm[tables]'")
+        path = written(tmp_path, "p.xlsx", workbook([["age"], [39]], before=[["note"], ["hidden"]], state="hidden"))
+        assert [row for _, row in rows(path)] == [{"age": "39"}]
+        path = written(tmp_path, "p.xlsx", workbook([["age"], [39]], before=[]))
+        with pytest.raises(
+            InputError, match=r"p\.xlsx: no table: its first sheet, 'Before', is empty\. Put the table first"
+        ):
+            list(rows(path))
+
+    def test_numbers_of_single_precision_are_as_written(self, tmp_path):
+        """Stata's usual number, and Parquet's: 0.1 and not 0.10000000149011612; what is missing stays so."""
+        numbers = [0.1, 1.1, None, 3.0]
+        pl.DataFrame({"x": pl.Series(numbers, dtype=pl.Float32), "n": range(4)}).write_parquet(tmp_path / "p.parquet")
+        assert [row.get("x") for _, row in rows(tmp_path / "p.parquet")] == numbers
+        pytest.importorskip("pyreadstat", reason="pip install 'moloch-abm[tables]'")
+        pandas = pytest.importorskip("pandas")
+        frame = pandas.DataFrame({"x": pandas.Series(numbers, dtype="float32"), "n": range(4)})
+        frame.to_stata(tmp_path / "p.dta", write_index=False)
+        assert [row.get("x") for _, row in rows(tmp_path / "p.dta")] == numbers
+
+    def test_a_packed_file_of_statistics_is_named(self, tmp_path):
+        """Its reader would say that it is damaged."""
+        pytest.importorskip("pyreadstat", reason="pip install 'moloch-abm[tables]'")
+        with pytest.raises(InputError, match=r"p\.sav\.gz: cannot read the table: it is packed\. Unpack it first"):
+            list(rows(written(tmp_path, "p.sav.gz", b"$FL2")))
+
     @pytest.mark.parametrize("suffix", ["sav", "dta"])
     def test_spss_and_stata(self, tmp_path, suffix):
         """Codes, not labels; what the file declares missing is nothing."""
@@ -140,6 +174,15 @@ class TestPrograms:
         with pytest.raises(InputError, match=f"p.parquet: not Parquet: it is damaged: {says}$"):
             list(rows(written(tmp_path, "p.parquet", b"PAR1")))
         assert capfd.readouterr() == ("", "")
+
+
+class TestLines:
+    """Lines end as they do on any machine."""
+
+    def test_of_an_old_mac(self, tmp_path):
+        """What parts columns is seen in the header alone."""
+        path = written(tmp_path, "p.csv", "age,town\r39,Ulm; north\r")
+        assert [row for _, row in rows(path)] == [PEOPLE[0]]
 
 
 class TestMistakes:

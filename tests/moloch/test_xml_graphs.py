@@ -41,6 +41,31 @@ BOMB = (
         ("g.graphml", GRAPHML.format("<a>" * 100_000), "elements stand 64 deep in each other"),
         ("g.graphml", GRAPHML.format("<graph"), "g.graphml:3: not a graph: not XML"),
         ("g.graphml", "<graphml/>", "g.graphml: not a graph"),
+        (
+            "g.graphml",
+            GRAPHML.format('<graph edgedefault="directed">\n<node id="a"/>\n<node id="a"/></graph>'),
+            "g.graphml:4: the node 'a' stands there twice",
+        ),
+        ("g.gexf", GEXF.format('<node id="a" label="A"/><node id="a" label="B"/>'), "g.gexf:2: the node 'a' stands"),
+        (
+            "g.graphml",
+            GRAPHML.format('<graph edgedefault="directed"><node id="a"/>\n<edge source="a" target="b"/></graph>'),
+            "g.graphml:3: an edge of 'b': no node has this id",
+        ),
+        (
+            "g.graphml",
+            GRAPHML.format(
+                '<graph edgedefault="directed"><node id="a"/><node id="b"/>\n<edge source="a" target="b" directed="false"/></graph>'
+            ),
+            "g.graphml:3: an edge is directed and others are not",
+        ),
+        (
+            "g.graphml",
+            GRAPHML.format(
+                '<key id="p" for="node" attr.name="party"/>\n<key id="q" for="node" attr.name="party"/><graph/>'
+            ),
+            "g.graphml:3: two attributes of a node are named 'party'",
+        ),
         ("g.gexf", "", "g.gexf:1: not a graph: not XML"),
         ("g.graphml", '<?xml version="1.0" encoding="x-no"?><graphml/>', "not a graph: not XML: unknown encoding"),
     ],
@@ -55,6 +80,11 @@ BOMB = (
         "deep",
         "torn",
         "none",
+        "node twice",
+        "gexf node twice",
+        "no such node",
+        "both ways",
+        "one name",
         "empty",
         "encoding",
     ],
@@ -77,3 +107,24 @@ def test_a_plain_doctype_is_no_mistake(tmp_path):
         '<!DOCTYPE graphml SYSTEM "g.dtd">' + GRAPHML.format('<graph edgedefault="directed"><node id="a"/></graph>')
     )
     assert list(read_xml_graph(path)) == ["a"]
+
+
+def test_what_holds_by_default_holds(tmp_path):
+    """For nodes and edges that say nothing else."""
+    keys = '<key id="p" for="node" attr.name="party" attr.type="string"><default>green</default></key>'
+    keys += '<key id="w" for="edge" attr.name="weight" attr.type="double"><default>2</default></key>'
+    nodes = '<node id="a"/><node id="b"><data key="p">red</data></node><edge source="a" target="b"/>'
+    (tmp_path / "g.graphml").write_text(GRAPHML.format(f'{keys}<graph edgedefault="directed">{nodes}</graph>'))
+    graph = read_xml_graph(tmp_path / "g.graphml")
+    assert dict(graph.nodes(data="party")) == {"a": "green", "b": "red"}
+    assert list(graph.edges(data="weight")) == [("a", "b", 2.0)]
+
+
+def test_times_of_no_kind_are_told(tmp_path):
+    """networkx says "None" of them."""
+    text = GEXF.format('<node id="a" label="A"><spells><spell start="2020" end="2021"/></spells></node>')
+    (tmp_path / "g.gexf").write_text(text)
+    with pytest.raises(
+        InputError, match=r"g\.gexf: not a graph: it says when things are there, but not how it tells time"
+    ):
+        read_xml_graph(tmp_path / "g.gexf")

@@ -72,6 +72,10 @@ class TestColumns:
             ("columns: {age: V}\nmargins: {sex: {m: 1}}", "margins of 'sex', which is no attribute"),
             ("columns: {age: V}\nmargins: {age: {1: -1}}", "survey.yaml:2:17: margins.age.1 is not valid"),
             ("columns: [", "survey.yaml:1:11: not valid YAML"),
+            ("columns: {age: V, ' age': W}", "each attribute needs a name of its own"),
+            ("columns: {'': V}", "each attribute needs a name of its own"),
+            ("columns: {age: {from: V, missing: -9}}", "missing: -9 is a number; write [-9]"),
+            ("columns: {x: {from: V, values: {1: '', 2: b}}}", "code '1' means nothing; list it as missing: [1]"),
         ],
     )
     def test_a_mistake_in_the_mapping(self, survey, mapping, says):
@@ -377,3 +381,21 @@ class TestSides:
         assert (len(split.train), len(split.held_out)) == (4, 2)
         with pytest.raises(InputError, match="asked for 20"):
             load_personas(people, mapping=plan, n_train=20)
+
+
+class TestLetters:
+    """An accent is a part of its letter, however a program wrote it."""
+
+    def test_of_columns_and_codes(self, survey):
+        """In the table apart, in the mapping composed; and the other way round."""
+        apart, whole = "Gro\u0308\u00dfe", "Gr\u00f6\u00dfe"
+        for column, other in ((apart, whole), (whole, apart)):
+            mapping = f"columns: {{size: {{from: {other}, values: {{{other}: tall}}}}}}\nweight: {other}2"
+            people, plan = survey([{column: column, f"{column}2": 1}], mapping)
+            assert read_personas(people, read_mapping(plan))[0][0].text == "Size: tall."
+
+    def test_what_is_endless_is_no_value(self, survey, tmp_path):
+        """An infinity is no trait of a person."""
+        pl.DataFrame({"V": [float("inf")]}).write_parquet(tmp_path / "p.parquet")
+        with pytest.raises(InputError, match=r"column 'V' .*inf is no value"):
+            read_personas(tmp_path / "p.parquet", read_mapping(survey([{"V": 1}], "columns: {x: V}")[1]))

@@ -50,7 +50,7 @@ class TestMistakes:
             ("a.csv", 'age\n"1\n', "a.csv:2: not a table"),
             ("a.csv", 'age\n1\n"2\n3\n', "a.csv:3: not a table"),
             ("a.csv", b"age\n\xff\n", "not UTF-8"),
-            ("a.json", "{}", "not a list of personas: the file holds a dict"),
+            ("a.json", "{}", "not a list of objects: the file holds a dict"),
             ("a.json", "[1]", "a.json:row 1: not a JSON object"),
             ("a.json", "[", "not JSON"),
             ("a.jsonl", '{"a": 1}\n[]\n', "a.jsonl:2: not a JSON object"),

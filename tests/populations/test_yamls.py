@@ -92,8 +92,21 @@ class TestPlaces:
         path = tmp_path / "x.yaml"
         if content:
             path.write_bytes(content)
-        with pytest.raises(InputError, match=r"x\.yaml: cannot read the thing"):
+        with pytest.raises(InputError, match=r"x\.yaml: (cannot read the thing|not UTF-8)"):
             read_source(path, "the thing")
+
+
+class TestTruth:
+    """A truth value is no number, though Python has it that ``True`` is 1."""
+
+    @pytest.mark.parametrize(
+        ("text", "place"),
+        [("inner: {share: yes}", "1:9: inner.share"), ("items:\n- {}\n- {share: off}", "3:4: items.1.share")],
+    )
+    def test_it_is_refused_where_it_stands(self, text, place):
+        """It was 1, or 0, in silence."""
+        with pytest.raises(InputError, match=rf"x\.yaml:{place} is not valid: .* truth values"):
+            Source(text, "x.yaml").validated(Outer, "the thing")
 
 
 class TestPlain:
@@ -107,6 +120,29 @@ class TestPlain:
     def test_what_begins_like_a_number_stays_text(self):
         """Dates, versions, hexadecimal ids and names with an e."""
         assert plain("[1e, e3, 1e-3x, 12e4f]") == ["1e", "e3", "1e-3x", "12e4f"]
+
+    def test_numbers_are_those_of_yaml_1_2(self):
+        """Not 8 for a year of 010, and not 90 for half past one."""
+        assert plain("[10, -3, +4, 1_000, 0x1F, 0b11, 1.5, -.5, .inf]") == [
+            10,
+            -3,
+            4,
+            1000,
+            31,
+            3,
+            1.5,
+            -0.5,
+            float("inf"),
+        ]
+        assert plain("[010, 1:30, 1:30.5, 0o17]") == ["010", "1:30", "1:30.5", "0o17"]
+
+    @pytest.mark.parametrize(
+        "text", ["!!set {a, b}", "!!omap [a: 1]", "!!pairs [a: 1]", "!!binary aGk=", "!!timestamp 2020-01-01"]
+    )
+    def test_kinds_that_settings_do_not_have(self, text):
+        """The order of a set, for one, would be another one in each process."""
+        with pytest.raises(InputError, match=r"x\.yaml:1:\d+: not valid YAML: could not determine a constructor"):
+            Source(f"a: {text}\n", "x.yaml").values()
 
     def test_dates_are_text(self):
         """As settings and codes mean them: no setting is a day."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any
 
+import msgspec
+
 from abm.llm import Request, ScriptedLLM
+from abm.llm.port import Reply
 from learning.methods import TrainingSet
 from learning.training.settings import LoraSettings
 from learning.training.trainer import Trained
 from moloch.content import content_id
+from tests.support.society import filled
 
 PLEASANT = (
     "Your family will enjoy it.",
@@ -31,7 +36,12 @@ def answer(request: Request) -> str:
 
 
 def reply(request: Request) -> str:
-    """Answer as a writer or as a reader; a reader's letter depends on the request alone."""
+    """Answer as a writer or as a reader; what a reader does depends on the request alone, and one page in eight it never answers."""
+    if request.site.startswith("read/"):
+        shy = Random(request.site.removesuffix("/again")).random() < 1 / 8
+        return "I would rather not say." if shy else filled(request)
+    if request.site.startswith("remember/"):
+        return f"What I saw was {request.seed % 97} times better."
     if request.site.startswith("react/"):
         return f"<think>Hm.</think><choice>{'AB'[request.seed % 2]}</choice>"
     return answer(request)
@@ -40,6 +50,34 @@ def reply(request: Request) -> str:
 def fake_llm() -> ScriptedLLM:
     """Return a deterministic model."""
     return ScriptedLLM(answer)
+
+
+class Companions(ScriptedLLM):
+    """A model that answers a call in batches, and each request otherwise where other ones share its batch.
+
+    Args:
+        size: requests of a batch, at most.
+        answered: is told of each request before it is answered.
+    """
+
+    def __init__(self, size: int = 3, answered: Callable[[Request], object] = lambda request: None) -> None:
+        super().__init__(answer)
+        self._size, self._answered = size, answered
+
+    def batches(self, requests: Sequence[Request]) -> list[Sequence[Request]]:
+        """Return the requests in an order that depends on their number, a few at a time."""
+        if len(requests) <= self._size:
+            return [requests]
+        mixed = sorted(requests, key=lambda request: content_id([request.site, len(requests)]))
+        return [mixed[start : start + self._size] for start in range(0, len(mixed), self._size)]
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        """Yield replies that name those who share their batch."""
+        for batch in self.batches(requests):
+            together = content_id([request.site for request in batch])
+            for request in batch:
+                self._answered(request)
+                yield from super().complete([msgspec.structs.replace(request, adapter=request.adapter + together)])
 
 
 class FakeTrainer:

@@ -47,8 +47,10 @@ def table(rows: Sequence[dict[str, Any]], mark: str) -> bytes:
     return "\n".join(mark.join(f'"{cell}"' if mark in cell else cell for cell in line) for line in lines).encode()
 
 
-def workbook(rows: Sequence[Sequence[Any]]) -> bytes:
-    """Return a workbook of one sheet, as Excel writes it."""
+def workbook(
+    rows: Sequence[Sequence[Any]], before: Sequence[Sequence[Any]] | None = None, state: str = "visible"
+) -> bytes:
+    """Return a workbook of one sheet, as Excel writes it; or with another one before it, seen or hidden."""
 
     def cell(row: int, column: int, value: Any) -> str:
         place = f'r="{chr(65 + column)}{row + 1}"'
@@ -58,10 +60,14 @@ def workbook(rows: Sequence[Sequence[Any]]) -> bytes:
             return f'<c {place} t="inlineStr"><is><t>{escape(value)}</t></is></c>'
         return f"<c {place}><v>{value}</v></c>"
 
-    lines = "".join(
-        f'<row r="{i + 1}">{"".join(cell(i, j, value) for j, value in enumerate(row))}</row>'
-        for i, row in enumerate(rows)
-    )
+    def lines(rows: Sequence[Sequence[Any]]) -> str:
+        return "".join(
+            f'<row r="{i + 1}">{"".join(cell(i, j, value) for j, value in enumerate(row))}</row>'
+            for i, row in enumerate(rows)
+        )
+
+    sheets = {"S": (rows, "visible")} if before is None else {"Before": (before, state), "S": (rows, "visible")}
+    numbered = list(enumerate(sheets.items(), start=1))
     office, package = (
         "http://schemas.openxmlformats.org/officeDocument/2006",
         "http://schemas.openxmlformats.org/package/2006",
@@ -72,14 +78,27 @@ def workbook(rows: Sequence[Sequence[Any]]) -> bytes:
         "[Content_Types].xml": f'<Types xmlns="{package}/content-types">'
         '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
         f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
-        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kind}.worksheet+xml"/></Types>',
+        + "".join(
+            f'<Override PartName="/xl/worksheets/sheet{i}.xml" ContentType="{kind}.worksheet+xml"/>'
+            for i, _ in numbered
+        )
+        + "</Types>",
         "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
         f'Type="{office}/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>',
         "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}/relationships"><sheets>'
-        '<sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
-        f'Type="{office}/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{lines}</sheetData></worksheet>',
+        + "".join(
+            f'<sheet name="{name}" sheetId="{i}" state="{seen}" r:id="r{i}"/>' for i, (name, (_, seen)) in numbered
+        )
+        + "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
+        + "".join(
+            f'<Relationship Id="r{i}" Type="{office}/relationships/worksheet" Target="worksheets/sheet{i}.xml"/>'
+            for i, _ in numbered
+        )
+        + "</Relationships>",
+    } | {
+        f"xl/worksheets/sheet{i}.xml": f'<worksheet xmlns="{main}"><sheetData>{lines(cells)}</sheetData></worksheet>'
+        for i, (_, (cells, _)) in numbered
     }
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as book:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).parents[2]
 LEFT = "Cannot send"  # what a page says that is left while it has something to tell the server
 PATIENCE = 240
-"""Seconds for which a server may start, on a machine that has other things to do."""
+"""Seconds for which a server may start, and half of them for which it may end, on a machine that has other things to do."""
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def started(
     finally:
         process.terminate()
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=PATIENCE / 2)
         finally:
             process.kill()
             reader.join(20)

@@ -18,6 +18,7 @@ from abm.llm.budget import Budget, BudgetGate, Price
 from abm.llm.http import _completion as completions
 from abm.llm.http import _failure as failures
 from abm.llm.http._adapters import ServedAdapters
+from abm.llm.http._compression import plain
 from abm.llm.http._control import Control, ServedModel
 from abm.llm.http._dialect import Dialect
 from abm.llm.http._exchange import NOTHING, UNKNOWN, Again, Landed, Limits, Usage
@@ -72,6 +73,8 @@ class HTTPLLM:
         self._answered_by: Counter[str] = Counter()
         self._strange: set[tuple[str, str]] = set()
         """Model asked and model that answered, of those differences that were said."""
+        self._given_up: set[str] = set()
+        """Why calls were given up, as it was said."""
         self._service: CallsServed | None = None
 
     @property
@@ -81,10 +84,10 @@ class HTTPLLM:
 
     @cached_property
     def _digest(self) -> str:
+        besides = self.endpoint.extra | ({"thinking": "off"} if self.endpoint.thinking == "off" else {})
         if self._folder is not None:
-            weights = self._weights
-            return digest(canonical([weights, self.endpoint.extra])) if self.endpoint.extra else weights
-        return digest(canonical(["served", self.served.name, self.endpoint.extra]))
+            return digest(canonical([self._weights, besides])) if besides else self._weights
+        return digest(canonical(["served", self.served.name, besides]))
 
     @cached_property
     def _weights(self) -> str:
@@ -122,7 +125,7 @@ class HTTPLLM:
             return
         began, tokens, calls, spent = time.perf_counter(), [0, 0], 0, self._budget.usd
         self._adapters.ensure({request.adapter for request in requests if request.adapter}, self.served)
-        gate = BudgetGate(self._budget, self._price)
+        gate = BudgetGate(self._budget, self._price, self.endpoint.room)
         self._answered_by.clear()
         senders: list[Sender] = []
         try:
@@ -187,6 +190,7 @@ class HTTPLLM:
 
     def read(self, question: Request, status: int, headers: dict[bytes, bytes], body: bytes, first: bool) -> Landed:
         """Return what an answer comes to; what its server says that it cost counts, whatever it is worth."""
+        body = plain(headers.get(b"content-encoding", b""), body, self._limits.body)
         data = parsed_json(self._control.redacted(body))
         usage = completions.usage(data)
         if not 200 <= status < 300:
@@ -204,11 +208,11 @@ class HTTPLLM:
         if isinstance(outcome, Reply):
             if self._control.has_key:
                 outcome = msgspec.structs.replace(outcome, text=self._control.redacted_text(outcome.text))
-            self._take_note(question, data, outcome)
+            again = self._take_note(question, data, outcome)
             if None in usage:
-                written = min(question.sampling.max_tokens, len(outcome.text.encode()) + 16)
+                written = min(self._dialect.most_written(question), len(outcome.text.encode()) + 16)
                 usage = _filled(usage, Usage(most_tokens(question), written))
-            return Landed(outcome, usage)
+            return Landed(again or outcome, usage)
         if (error := failures.error_within(data)) is None:
             return Landed(outcome, usage)
         return Landed(self._failed_within(question, headers, error), _filled(usage, NOTHING))
@@ -222,8 +226,12 @@ class HTTPLLM:
         )
 
     def give_up(self, question: Request, why: str) -> Reply:
-        """Return a reply without text: the server answered others, but never this call."""
+        """Return a reply without text: the server answered others, but never this call. Why is said once."""
         self._dialect.gave_up(question)
+        if why not in self._given_up and len(self._given_up) < NAMES:
+            self._given_up.add(why)
+            said = f"{self.endpoint.url} gave no usable answer in {self.endpoint.attempts} attempts: {why}"
+            warnings.warn(f"{said}; such calls are recorded as failed, and counted", MolochWarning, stacklevel=2)
         return Reply(question.site, "", "error", 0, 0)
 
     def _failed(
@@ -247,10 +255,11 @@ class HTTPLLM:
             outcome = dataclasses.replace(outcome, why=f"{outcome.why} within HTTP 200")
         return outcome
 
-    def _take_note(self, question: Request, data: Any, reply: Reply) -> None:
-        """Record which model answered, and say so once where it is another one than was asked."""
-        if (question.choices or question.schema) and not question.scored:
-            self._dialect.answered(question, reply.text.rpartition("</think>")[2])
+    def _take_note(self, question: Request, data: Any, reply: Reply) -> Again | None:
+        """Record which model answered, say so once where it is another one than was asked; return whether to ask again."""
+        said, cut = reply.text.rpartition("</think>")[2], reply.finish == "length"
+        cut = cut and not question.scored
+        again = self._dialect.answered(question, said, cut=cut, thinks=completions.thinks_apart(data))
         name, asked = completions.label(data, "model"), question.adapter or self.served.name
         if name and name != asked:
             name = failures.shortened(self._control.redacted_text(name))
@@ -261,6 +270,7 @@ class HTTPLLM:
                 warnings.warn(said, MolochWarning, stacklevel=2)
         if name:
             self._answered_by[self.served.name if name == question.adapter else name] += 1
+        return again
 
     def _id(self, data: Any, body: bytes) -> str:
         """Return what tells a completion from others; Ollama draws its ids from a thousand."""
@@ -269,7 +279,9 @@ class HTTPLLM:
 
     @cached_property
     def _dialect(self) -> Dialect:
-        return Dialect(self.served.kind, self.endpoint.url)
+        settings = self.endpoint
+        quiet = settings.thinking == "off"
+        return Dialect(self.served.kind, settings.url, quiet=quiet, room=settings.thinking_room)
 
     @cached_property
     def _head(self) -> bytes:

@@ -23,7 +23,7 @@ PARTS = 8
 _READ = ("prompt_tokens", "input_tokens", "prompt_eval_count")
 _WRITTEN = ("completion_tokens", "output_tokens", "eval_count")
 _BOTH = ("total_tokens",)
-_TEXTS = ("text", "content", "parts", "refusal", "thinking", "reasoning", "summary")
+_TEXTS = ("text", "content", "parts", "refusal", "thinking", "reasoning", "summary", "value")
 _THINKING = ("thinking", "reasoning", "reasoning_content", "thought", "redacted_thinking")
 _APART = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 _CHOICE = re.compile(r'\s*(?:```(?:json)?\s*)?\{\s*"choice"\s*:\s*"([^"\\]*)("?)')
@@ -103,6 +103,13 @@ def label(data: Any, name: str) -> str:
     return value if len(value) <= NAME and value.isprintable() else " ".join(value[:NAME].split())
 
 
+def thinks_apart(data: Any) -> bool:
+    """Return whether a completion's thinking stands beside its text."""
+    choices = data.get("choices") if isinstance(data, dict) else None
+    message = _message(choices[0]) if isinstance(choices, list) and choices else None
+    return message is not None and bool(_thinking(message).strip())
+
+
 def _message(choice: Any) -> dict[str, Any] | None:
     """Return a choice's message as a mapping; None if it has none."""
     if not isinstance(choice, dict):
@@ -116,7 +123,7 @@ def _message(choice: Any) -> dict[str, Any] | None:
 
 
 def _text(value: Any, *, thinking: bool = True, level: int = 0) -> str | None:
-    """Return a text that may be in parts; None if it is no text.
+    """Return a text that may be in parts; None if it is no text. Parts that are none (images, calls of tools) are passed over.
 
     Args:
         thinking: whether parts that are thinking belong to it.
@@ -134,7 +141,8 @@ def _text(value: Any, *, thinking: bool = True, level: int = 0) -> str | None:
         inner = next((each for each in named if each is not None), None)
         return _text(inner, thinking=thinking, level=level + 1) if named else None
     parts = [_text(each, thinking=thinking, level=level + 1) for each in value]
-    return None if None in parts else "".join(part or "" for part in parts)
+    texts = [part for part in parts if part is not None]
+    return "".join(texts) if texts or not parts else None
 
 
 def _thinking(message: dict[str, Any]) -> str:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import re
+import socket
 import ssl
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
+from abm.llm.http._compression import plain
 from abm.llm.http._dialect import Kind
 from abm.llm.http._exchange import Address, ServiceError
 from abm.llm.http._failure import EARLY, shortened, with_words, words
 from abm.llm.http._json import parsed_json
-from abm.llm.http.endpoint import Endpoint
+from abm.llm.http.endpoint import Endpoint, is_server
 from moloch.errors import InputError, MolochWarning
 
 SECONDS = 60.0
 """A server that loads an adapter may take a while."""
+LONGEST_NAME = 1000
+"""Characters of a model's name; it may be a path."""
+LISTED = 600
+"""Characters of the names of models that an error lists."""
 
 
 class ServedModel(NamedTuple):
@@ -29,11 +38,19 @@ class ServedModel(NamedTuple):
 
 
 class ServerAnswer(NamedTuple):
-    """An HTTP answer; ``data`` is None where it is not JSON."""
+    """An HTTP answer; ``data`` is None where it is not JSON, ``elsewhere`` where a redirect leads."""
 
     status: int
     data: Any
     text: str
+    elsewhere: str = ""
+
+
+MOST = 16 * 2**20
+"""Bytes of an answer that are read."""
+SHORTEST_SECRET = 8
+"""Characters of a key that is looked for in what a server says. Shorter ones (``x``, ``none``, ``ollama``) guard nothing; to take
+them out would change numbers and words."""
 
 
 class Control:
@@ -42,16 +59,18 @@ class Control:
     Args:
         path: before every call's own, ``/v1`` say.
         endpoint: whose key is sent as a bearer token, if there is one.
+        secret: another key, or an empty one, which is not sent.
     """
 
-    def __init__(self, address: Address, path: str, endpoint: Endpoint) -> None:
+    def __init__(self, address: Address, path: str, endpoint: Endpoint, *, secret: str | None = None) -> None:
         self._address, self._path, self._endpoint = address, path, endpoint
-        self._secret = endpoint.secret
-        self._key = self._secret.encode()
+        self._secret = endpoint.secret if secret is None else secret
+        self._hidden = self._secret if len(self._secret) >= SHORTEST_SECRET else ""
+        self._key = self._hidden.encode()
 
     @property
     def has_key(self) -> bool:
-        """Whether a key is sent, which nothing may repeat."""
+        """Whether a key is sent that nothing may repeat."""
         return bool(self._key)
 
     @property
@@ -84,39 +103,33 @@ class Control:
         Raises:
             ServiceError: there is none.
         """
-        host, port, tls = self._address
-        if tls:
-            connection = http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=seconds)
+        body = None if fields is None else msgspec.json.encode(fields)
         headers = {"Content-Type": "application/json"}
         if self._secret:
             headers["Authorization"] = f"Bearer {self._secret}"
         try:
-            connection.request(
-                verb, self._path + path, None if fields is None else msgspec.json.encode(fields), headers
-            )
-            answer = connection.getresponse()
-            body = answer.read(16 * 2**20)
+            answer, data = _exchanged(self._address, (verb, self._path + path, body, headers), seconds)
         except (OSError, http.client.HTTPException) as error:
             raise ServiceError(
                 "cannot reach the server",
                 where=self.place,
-                why=str(error) or type(error).__name__,
-                fix="Is it running, and is this its address? The same command goes on once it is.",
+                why=(error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__,
+                fix=self._endpoint.start_fix,
             ) from error
-        finally:
-            connection.close()
-        body = self.redacted(body)
-        return ServerAnswer(answer.status, parsed_json(body), body.decode("utf-8", "replace"))
+        data = self.redacted(plain((answer.getheader("content-encoding") or "").encode("latin-1"), data, MOST))
+        elsewhere = self.redacted_text(answer.getheader("location") or "") if 300 <= answer.status < 400 else ""
+        return ServerAnswer(answer.status, parsed_json(data), data.decode("utf-8", "replace"), elsewhere)
 
     def models(self) -> list[dict[str, Any]]:
         """Return what the server says it serves; nothing if it does not say.
 
         Raises:
             ServiceError: it cannot be reached, or not now.
-            InputError: it wants another key.
+            InputError: it wants another key, or is elsewhere.
         """
+        return self._models()[1]
+
+    def _models(self) -> tuple[ServerAnswer, list[dict[str, Any]]]:
         answer = self.ask("GET", "/models")
         if answer.status == 429 or answer.status >= 500 or answer.status in EARLY:
             raise ServiceError(
@@ -129,38 +142,65 @@ class Control:
             raise InputError(
                 "the server does not let us in", where=self.place, why=self.words(answer), fix=self._endpoint.key_fix
             )
-        return _listed(answer.data) if answer.status == 200 else []
+        if answer.elsewhere:
+            why = f"HTTP {answer.status} to {shortened(answer.elsewhere)}"
+            raise InputError("the server is elsewhere", where=self.place, why=why, fix="Give that URL.")
+        return answer, self._listed(answer) if answer.status == 200 else []
+
+    def _listed(self, answer: ServerAnswer) -> list[dict[str, Any]]:
+        """Return the models of a list; a key within a name may have been written in escapes."""
+        models = _listed(answer.data)
+        return [each | {"id": self.redacted_text(each["id"])} for each in models] if self._hidden else models
+
+    def listing(self, seconds: float) -> tuple[ServerAnswer, list[dict[str, Any]] | None]:
+        """Return the answer to the list of models, and those that write; None if it is no such list.
+
+        Raises:
+            ServiceError: there is no answer in time.
+        """
+        answer = self.ask("GET", "/models", seconds=seconds)
+        if not (isinstance(answer.data, list) or (isinstance(answer.data, dict) and answer.data.keys() & _LISTS)):
+            return answer, None
+        return answer, _writers([each for each in self._listed(answer) if not each.get("parent")])
 
     def served(self, name: str, given: str = "") -> ServedModel:
         """Return how the server calls a model: by its name, by the folder it is in, or as its only one.
 
         Args:
-            name: as the settings have it; a URL names none.
+            name: as the settings have it; a server's URL or name names none.
             given: by the endpoint, as the server's name for it; empty if it gives none.
 
         Raises:
             InputError: it serves others.
         """
-        models = self.models()
+        answer, models = self._models()
         kind, wanted = _kind(models), given or name
+        nameless = is_server(wanted)
+        if not models and nameless:
+            raise InputError(
+                "the server lists no model",
+                where=self.place,
+                why="it has none, or does not say" if answer.status == 200 else self.words(answer),
+                fix=f"Load one into it, or name what it serves: {self._endpoint.place('NAME')}, or the endpoint's `name`.",
+            )
         if not models or any(each["id"] == wanted for each in models):
             return ServedModel(wanted, kind)
         last = _last(wanted)
-        bases = [each for each in models if not each.get("parent")]
+        bases = _writers([each for each in models if not each.get("parent")])
         near = [each["id"] for each in bases if last in (_last(each["id"]), _last(each.get("root")))]
         if len(near) == 1:
             return ServedModel(near[0], kind)
         if len(bases) == 1 and not given:
             [only] = bases
-            if "://" not in name:
+            if not nameless:
                 what = f"{self.place} serves one model, {shortened(only['id'])!r}; it is asked in place of {name!r}"
                 warnings.warn(what, MolochWarning, stacklevel=2)
             return ServedModel(only["id"], kind)
         raise InputError(
-            "the server serves several models" if "://" in wanted else f"the server does not serve {wanted!r}",
+            "the server serves several models" if nameless else f"the server does not serve {wanted!r}",
             where=self.place,
-            why=f"it serves {shortened(', '.join(sorted(each['id'] for each in bases)[:8]))}",
-            fix="Name one of them: URL#NAME, or the endpoint's `name`.",
+            why=f"it serves {names_of(bases)}",
+            fix=f"Name one of them: {self._endpoint.place('NAME')}, or the endpoint's `name`.",
         )
 
     def prompt_logprobs(self, model: str, tokens: Sequence[int]) -> list[float]:
@@ -208,23 +248,105 @@ class Control:
 
     def redacted_text(self, text: str) -> str:
         """Return the same of a text that was read: in JSON, a key may have been written in escapes."""
-        return text.replace(self._secret, "[key]") if self._secret else text
+        return text.replace(self._hidden, "[key]") if self._hidden else text
+
+
+def _exchanged(address: Address, call: tuple[Any, ...], seconds: float) -> tuple[http.client.HTTPResponse, bytes]:
+    """Return an answer and its body, of which no more than :data:`MOST` bytes are read.
+
+    Args:
+        call: verb, path, body and headers.
+        seconds: until a connection is there, and then until all of the answer is.
+
+    Raises:
+        OSError, HTTPException: there is none; it takes too long, however steadily it trickles.
+    """
+    host, port, tls = address
+    if tls:
+        connection = http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=seconds)
+    late = threading.Event()
+    try:
+        connection.connect()
+        with _cut_after(seconds, connection.sock, late):
+            connection.request(*call)
+            answer = connection.getresponse()
+            body = answer.read(MOST)
+    except (OSError, http.client.HTTPException) as error:
+        raise (TimeoutError(f"no whole answer within {seconds:g} s") if late.is_set() else error) from error
+    finally:
+        connection.close()
+    if late.is_set():  # a body without a length ends where the line does
+        raise TimeoutError(f"no whole answer within {seconds:g} s")
+    return answer, body
+
+
+@contextlib.contextmanager
+def _cut_after(seconds: float, line: socket.socket, late: threading.Event) -> Iterator[None]:
+    """Cut the line if what is done within takes longer; its own timeout is one of each read."""
+
+    def cut() -> None:
+        late.set()
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(line, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def names_of(models: Sequence[dict[str, Any]]) -> str:
+    """Return the names of models, as many as a line takes."""
+    names, line = sorted(each["id"] for each in models), ""
+    for i, name in enumerate(names):
+        more = shortened(name) if not line else f"{line}, {shortened(name)}"
+        if len(more) > LISTED and line:
+            return f"{line} and {len(names) - i} more"
+        line = more
+    return line
+
+
+_LISTS = ("data", "models")
+"""Where a list of models stands; Ollama without one says ``{"data": null}``."""
 
 
 def _listed(data: Any) -> list[dict[str, Any]]:
     """Return the models of a list, in any of the shapes that servers give it."""
-    found = next((data[name] for name in ("data", "models") if data.get(name)), []) if isinstance(data, dict) else data
+    found = next((data[name] for name in _LISTS if data.get(name)), []) if isinstance(data, dict) else data
     models: list[dict[str, Any]] = []
     for each in found if isinstance(found, list) else []:
         entry = {"id": each} if isinstance(each, str) else each
-        if isinstance(entry, dict) and isinstance(name := entry.get("id") or entry.get("name"), str):
+        name = (entry.get("id") or entry.get("name")) if isinstance(entry, dict) else None
+        if isinstance(name, str) and name.isprintable() and len(name) <= LONGEST_NAME:
             models.append(entry | {"id": name})
     return models
 
 
+def _writers(models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the models that write: Ollama and LM Studio list those that only embed or rank among them."""
+    return [each for each in models if not _EMBEDS.search(each["id"])] or models
+
+
+_EMBEDS = re.compile(r"(?i)(?:^|[^a-z])(?:embed|embedding|rerank|reranker)(?:$|[^a-z])")
+
+_OWNERS: dict[object, Kind] = {
+    "vllm": "vllm",
+    "library": "ollama",
+    "llamacpp": "llamacpp",
+    "organization_owner": "lmstudio",
+}
+"""By what the lists of models name their owners."""
+
+
 def _kind(models: list[dict[str, Any]]) -> Kind:
-    owners = [each.get("owned_by") for each in models]
-    return "vllm" if "vllm" in owners else "ollama" if "library" in owners else "openai"
+    owners = [owner for each in models if isinstance(owner := each.get("owned_by"), str)]
+    other: Kind = "openai"
+    return next((kind for name, kind in _OWNERS.items() if name in owners), other)
 
 
 def _last(path: object) -> str:

@@ -1,7 +1,8 @@
 """How one server is asked: chat completions as bytes. Knows JSON; knows no sockets, no logs.
 
 It begins as the interface has it and gives way where the server refuses: another name for the bound, options by a JSON
-Schema or not at all, a system text within the user's. What was given up is said once and kept in :attr:`Dialect.changes`.
+Schema or not at all, a system text within the user's, room for thinking that cannot be switched off. What was given up is
+said once and kept in :attr:`Dialect.changes`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,19 @@ from abm.llm.scores import LIKELIEST
 from moloch.content import canonical
 from moloch.errors import MolochWarning
 
-Kind = Literal["vllm", "ollama", "openai"]
+Kind = Literal["vllm", "ollama", "lmstudio", "llamacpp", "openai"]
 """Whose server it is, as far as that matters."""
+
+_BY_TEMPLATE: dict[str, Any] = {"chat_template_kwargs": {"enable_thinking": False}}
+_BY_EFFORT: dict[str, Any] = {"reasoning_effort": "none"}
+NO_THINKING: dict[Kind, dict[str, Any]] = {
+    "vllm": _BY_TEMPLATE,
+    "llamacpp": _BY_TEMPLATE,
+    "ollama": _BY_EFFORT,
+    "lmstudio": _BY_EFFORT,
+    "openai": _BY_EFFORT,
+}
+"""What tells a model not to think, in the words of its server. Ollama takes ``think`` on its own interface only."""
 
 UNTOUCHED: dict[str, Any] = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 """What vLLM would otherwise take from the model's files, and no other engine here does."""
@@ -31,7 +43,9 @@ MERGED = "takes no system text: it is put before the user's"
 BY_SCHEMA = "takes no list of options: they are asked for by JSON Schema"
 UNBOUNDED = "takes no maxLength in a JSON Schema: texts in answers have no bound of their own"
 FREE = "takes no JSON Schema: answers are held to nothing and only read tolerantly"
+UNSTOPPED = "takes no texts that end an answer: answers are ended there when they are read"
 IGNORES = "does not hold answers to options: they are only read tolerantly"
+THINKS = "does not switch thinking off: {room:,} tokens are allowed for it besides each bound"
 
 _SYSTEM = re.compile(
     r"system['\"` ]{0,3}(?:role|message|prompt|instruction)|role['\"`: ]{1,4}system|roles? must alternate"
@@ -41,6 +55,10 @@ _SYSTEM = re.compile(
 _GUIDE = re.compile(
     r"response_?format|json_?schema|structured[ _]?output|guided|grammar|\bschema\b|\benum\b|max_?length", re.IGNORECASE
 )
+_THINKING = re.compile(r"reasoning|chat_?template|enable_thinking|\bthink(?:ing)?\b(?! about)", re.IGNORECASE)
+_STOP = re.compile(r"['\"`]stop['\"`]|\bstop (?:parameter|sequences?|strings?)\b|parameter:? stop\b", re.IGNORECASE)
+MOST_STOPS = 4
+"""Texts that end an answer, as many as the interface takes; the others are looked for when it is read."""
 _LIKELIEST = re.compile(r"top_?logprobs", re.IGNORECASE)
 FEWER = 5
 """Likeliest tokens that are asked for where a server gives no more."""
@@ -54,12 +72,22 @@ class _Form(NamedTuple):
         options: whether the server has a field of its own for options.
         schemas: whether it takes a JSON Schema, and ``lengths``: one with bounds of texts.
         system: whether it takes a system text.
+        stops: whether it takes texts that end an answer.
+        quiet: whether it takes the wish not to think, where there is one.
+        room: tokens that a completion may have besides its bound.
+        bound: the name of the bound on tokens.
+        likeliest: likeliest tokens that are asked for where choices are scored.
     """
 
     options: bool
     schemas: bool = True
     lengths: bool = True
     system: bool = True
+    stops: bool = True
+    quiet: bool = False
+    room: int = 0
+    bound: str = "max_tokens"
+    likeliest: int = LIKELIEST
 
 
 class Dialect:
@@ -68,16 +96,17 @@ class Dialect:
     Args:
         kind: ``vllm`` has a field of its own for options.
         place: its URL, for what is said.
+        quiet: whether models are told not to think.
+        room: tokens for thinking where that fails.
 
     Attributes:
         changes: what it is asked otherwise than is usual, in words.
     """
 
-    def __init__(self, kind: Kind, place: str) -> None:
-        self._kind, self._place = kind, place
-        self._form = _Form(options=kind == "vllm")
-        self._bound = "max_tokens"
-        self._likeliest = LIKELIEST
+    def __init__(self, kind: Kind, place: str, *, quiet: bool = False, room: int = 0) -> None:
+        self._kind: Kind = kind
+        self._place, self._quiet, self._room = place, quiet, room
+        self._form = _Form(options=kind == "vllm", quiet=quiet)
         self._sent: dict[str, _Form] = {}
         self._ignores = False
         self.changes: list[str] = []
@@ -95,53 +124,88 @@ class Dialect:
             "messages": request.messages if form.system else merged(request.messages),
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            self._bound: sampling.max_tokens,
+            form.bound: sampling.max_tokens + form.room,
             "seed": request.seed,
         }
+        if request.stop and form.stops:
+            fields["stop"] = request.stop[:MOST_STOPS]
         if self._kind == "vllm":
             fields |= UNTOUCHED
+        if form.quiet:
+            fields |= NO_THINKING[self._kind]
         if request.scored:
-            return _encode(fields | {"logprobs": True, "top_logprobs": self._likeliest} | extra)
+            self._sent[request.site] = form
+            return _encode(fields | {"logprobs": True, "top_logprobs": form.likeliest} | extra)
         if request.choices and form.options:
             fields["structured_outputs"] = {"choice": request.choices}
         elif (request.choices or request.schema) and form.schemas:
             named = {"name": "answer", "schema": msgspec.Raw(_schema(request, lengths=form.lengths)), "strict": True}
             fields["response_format"] = {"type": "json_schema", "json_schema": named}
-        if request.choices or request.schema:
-            self._sent[request.site] = form
+        self._sent[request.site] = form
         return _encode(fields | extra)
 
     def refused(self, request: Request, status: int, said: str) -> Again | None:
         """Return that a refused call is to be asked in another way; None if there is none."""
-        if status not in REFUSALS:
-            return None
-        if all(word in said for word in ("max_tokens", "max_completion_tokens", "instead")):
-            self._bound = "max_completion_tokens"  # newer hosted models know only this name
-            return Again("field renamed", wrong=True, said=said)
-        if _SYSTEM.search(said) and any(message["role"] == "system" for message in request.messages):
-            self._give_way(self._form._replace(system=False), MERGED)
-            return Again("system text refused", wrong=True, said=said)
-        if request.scored and self._likeliest > FEWER and _LIKELIEST.search(said):
-            self._likeliest = FEWER
-            return Again("fewer log-probabilities", wrong=True, said=said)
         sent = self._sent.pop(request.site, None)
-        if sent is None or not _GUIDE.search(said):
+        if sent is None or status not in REFUSALS:
             return None
+        why = self._give_way_to(request, sent, said)
+        return Again(why, wrong=True, learnt=self._form != sent, said=said) if why else None
+
+    def _give_way_to(self, request: Request, sent: _Form, said: str) -> str:
+        """Return what a server refused of what it was sent, and ask otherwise from now on; empty if that is not known."""
+        if all(word in said for word in ("max_tokens", "max_completion_tokens", "instead")):
+            self._form = self._form._replace(bound="max_completion_tokens")  # newer hosted models know only this name
+            return "field renamed"
+        if sent.system and _SYSTEM.search(said) and any(message["role"] == "system" for message in request.messages):
+            self._give_way(self._form._replace(system=False), MERGED)
+            return "system text refused"
+        if request.stop and sent.stops and _STOP.search(said):
+            self._give_way(self._form._replace(stops=False), UNSTOPPED)
+            return "stop texts refused"
+        if request.scored and sent.likeliest > FEWER and _LIKELIEST.search(said):
+            self._form = self._form._replace(likeliest=FEWER)
+            return "fewer log-probabilities"
+        if sent.quiet and _THINKING.search(said):
+            self._make_room(quiet=False)
+            return "wish not to think refused"
+        if not (request.choices or request.schema) or not _GUIDE.search(said):
+            return ""
         if request.choices and sent.options:
             self._give_way(self._form._replace(options=False), BY_SCHEMA)
-            return Again("options refused", wrong=True, said=said)
+            return "options refused"
         if sent.lengths and "maxlength" in said.lower():
             self._give_way(self._form._replace(lengths=False), UNBOUNDED)
-            return Again("maxLength refused", wrong=True, said=said)
+            return "maxLength refused"
         if sent.schemas:
             self._give_way(self._form._replace(options=False, schemas=False), FREE)
-            return Again("schema refused", wrong=True, said=said)
+            return "schema refused"
+        return ""
+
+    def answered(self, request: Request, text: str, *, cut: bool = False, thinks: bool = False) -> Again | None:
+        """Take note of an answer, and return that the call is to be made again if thinking left no room for it.
+
+        One that is none of its options shows that the server does not hold it to them.
+
+        Args:
+            text: of the answer, without what was thought before it.
+            cut: whether it ended at its bound.
+            thinks: whether the server gave thinking beside it.
+        """
+        sent = self._sent.pop(request.site, None)
+        if thinks and sent is not None and self._quiet:
+            self._make_room(quiet=self._form.quiet)
+            if cut and sent.room < self._form.room:
+                return Again("thinking left no room", wrong=True, learnt=True)
+        self._note_options(request, sent, text)
         return None
 
-    def answered(self, request: Request, text: str) -> None:
-        """Take note of an answer: one that is none of its options shows that the server does not hold it to them."""
-        sent = self._sent.pop(request.site, None)
-        if sent is None or not request.choices or self._ignores:
+    def most_written(self, request: Request) -> int:
+        """Return the most tokens that a completion may have."""
+        return request.sampling.max_tokens + (self._room if self._quiet else 0)
+
+    def _note_options(self, request: Request, sent: _Form | None, text: str) -> None:
+        if sent is None or not request.choices or request.scored or self._ignores:
             return
         if (sent.options or sent.schemas) and text.strip() not in request.choices:
             self._ignores = True
@@ -151,8 +215,15 @@ class Dialect:
         """Take note that no answer to a call will come."""
         self._sent.pop(request.site, None)
 
+    def _make_room(self, *, quiet: bool) -> None:
+        """Allow for thinking from now on."""
+        self._give_way(self._form._replace(quiet=quiet, room=self._room), THINKS.format(room=self._room))
+
     def _give_way(self, form: _Form, words: str) -> None:
         self._form = form
+        self._note(words)
+
+    def _note(self, words: str) -> None:
         if words not in self.changes:
             self.changes.append(words)
             self._say(words)

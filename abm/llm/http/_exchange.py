@@ -53,6 +53,7 @@ class Again:
         wrong: whether the server is well, and the answer is not.
         stale: whether the answer belongs to an earlier call, so that its connection is out of step; such an attempt does
             not count, and the next one has a connection of its own.
+        learnt: whether the next attempt is asked in another way; such an attempt does not count.
         said: the server's own words.
     """
 
@@ -61,6 +62,7 @@ class Again:
     throttled: bool = False
     wrong: bool = False
     stale: bool = False
+    learnt: bool = False
     said: str = ""
 
 

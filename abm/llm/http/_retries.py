@@ -68,13 +68,17 @@ class Retries:
         """Record a failed attempt, and return what happens to the call."""
         if again.throttled:
             call.throttled += 1
-        elif not again.stale:
+        elif not (again.stale or again.learnt):
             call.attempts += 1
         if again.wrong:
             self._failing_since = None
         elif self._failing_since is None:
             self._failing_since = now
-        if call.attempts >= self._limits.attempts and (again.wrong or self._last_success > call.first):
+        if (
+            call.attempts >= self._limits.attempts
+            and not again.learnt
+            and (again.wrong or self._last_success > call.first)
+        ):
             return self._give_up(again)
         self.retried[again.why] += 1
         failing = now - self._failing_since if self._failing_since is not None else 0.0
@@ -86,7 +90,8 @@ class Retries:
             return "gone"
         if again.after is not None:
             self._paused_until = max(self._paused_until, now + wait)
-        heapq.heappush(self._later, (now + wait + _delay(call), next(self._serial), call))
+        delay = 0.0 if again.learnt else _delay(call)
+        heapq.heappush(self._later, (now + wait + delay, next(self._serial), call))
         return "again"
 
     def _give_up(self, again: Again) -> Fate:

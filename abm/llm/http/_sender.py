@@ -15,6 +15,7 @@ from abm.llm.http._call import PendingCall
 from abm.llm.http._connection import Connection
 from abm.llm.http._dial import reason
 from abm.llm.http._exchange import UNKNOWN, Address, Again, Exchanger, Gate, Limits, ServiceError, Usage
+from abm.llm.http._failure import with_words
 from abm.llm.http._pool import Pool
 from abm.llm.http._retries import Retries
 from abm.llm.http._turns import Turns
@@ -222,7 +223,7 @@ class Sender:
             self._stop(self._gone(), GRACE)
             return
         if fate == "given up":
-            self._turns.give(self._exchanger.give_up(call.question, again.why))
+            self._turns.give(self._exchanger.give_up(call.question, with_words(again.why, again.said)))
         self._pump()
 
     def _gone(self) -> ServiceError:

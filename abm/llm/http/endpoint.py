@@ -8,13 +8,17 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from abm.llm.http._exchange import Address
+from abm.llm.http.places import DEFAULTS, LOCAL, LocalServer, local_server
 from moloch.errors import InputError
+from moloch.yamls import first_mistake, others
 
 OPENAI = "api.openai.com"
 EXAMPLE = "For example http://localhost:8000/v1"
@@ -25,12 +29,17 @@ _URL_LIKE = re.compile(r"(?i).*[/:]|localhost$|[0-9.]+$")
 
 
 class Endpoint(BaseModel):
-    """A server that speaks the dialect of OpenAI's chat completions."""
+    """A server that speaks the dialect of OpenAI's chat completions.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Raises:
+        ValidationError: a setting is not valid; its text repeats none of them. :meth:`of` tells it as one error.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     url: str
-    """``http://host:port/v1`` or ``https://…``."""
+    """``http://host:port/v1`` or ``https://…``; or a server of this machine by name, ``ollama:NAME``: see
+    :mod:`abm.llm.http.places`."""
     name: str = ""
     """What the server calls the model; by default as the settings do, or the only one that it serves."""
     key: str = ""
@@ -57,26 +66,87 @@ class Endpoint(BaseModel):
     mixed: bool = False
     """Whether calls of the base model and of adapters may be on their way together. vLLM on a CPU then answers the former
     with an adapter's weights, unasked; on a GPU it is safe, and a little faster."""
+    thinking: Literal["served", "off"] = "served"
+    """``off``: models that think before they answer are told not to, in the server's own way; where that fails, a call gets
+    ``thinking_room`` besides its bound. Part of the model's identity."""
+    thinking_room: int = Field(default=2048, ge=0, le=2**20)
+    """Tokens."""
     extra: dict[str, Any] = {}
     """Further fields of every call, ``{chat_template_kwargs: {enable_thinking: false}}`` say; they are part of the
     model's identity."""
 
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Endpoint:
+        """Return the endpoint with these settings.
+
+        Raises:
+            InputError: one of them is not valid.
+        """
+        try:
+            return cls.model_validate(dict(settings))
+        except ValidationError as error:
+            first = first_mistake(error)
+            why, fix = first["msg"], first.get("ctx", {}).get("fix", "")
+            if first["type"] == "setting":
+                raise InputError(why, fix=fix) from None
+            if first["type"] == "extra_forbidden":
+                why, fix = "there is no such setting", others(cls, first["loc"], "Settings")
+            name = ".".join(map(str, first["loc"]))
+            raise InputError(f"the server's {name!r} is not valid", why=why, fix=fix) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(url := values.get("url"), str):
+            return values
+        if (known := local_server(url)) is None:
+            return values
+        server, name = known
+        return {**DEFAULTS, **values, "url": server.url, "name": values.get("name") or name}
+
     @field_validator("url")
     @classmethod
     def _place(cls, url: str) -> str:
-        parsed(url)  # refused before anything could print or keep a password in it
+        try:
+            parsed(url)  # refused before anything could print or keep a password in it
+        except InputError as error:
+            raise _mistake(error) from None
         return url
 
     @field_validator("key")
     @classmethod
     def _name(cls, key: str) -> str:
         if key and not _VARIABLE.fullmatch(key):
-            raise InputError(
-                "the endpoint's `key` names no environment variable",
-                why="it holds what no variable's name can; a key itself has no place in settings",
-                fix="Export the key in a variable, and give that variable's name: key: MY_KEY",
+            raise _mistake(
+                InputError(
+                    "the endpoint's `key` names no environment variable",
+                    why="it holds what no variable's name can; a key itself has no place in settings",
+                    fix="Export the key in a variable, and give that variable's name: key: MY_KEY",
+                )
             )
         return key
+
+    @property
+    def room(self) -> int:
+        """Tokens that a completion may have besides its bound."""
+        return self.thinking_room if self.thinking == "off" else 0
+
+    @property
+    def local(self) -> LocalServer | None:
+        """The program that usually listens there, if it is one of one's own machine."""
+        return next((server for server in LOCAL.values() if server.url == self.url), None)
+
+    def place(self, name: str) -> str:
+        """Return what ``--llm`` and ``--reader`` take for a model of this server."""
+        return self.local.option(name) if self.local else f"{self.url}#{name}"
+
+    @property
+    def start_fix(self) -> str:
+        """What to do where nothing answers."""
+        if self.local is not None:
+            start = f"Start {self.local.title}: {self.local.start}; what listens here is listed by: moloch llm find."
+            return f"{start} The same command goes on once it does."
+        return "Is it running, and is this its address? The same command goes on once it is."
 
     @property
     def variable(self) -> str:
@@ -127,6 +197,12 @@ class Endpoint(BaseModel):
         return f"No key was sent: export it in {self.variable_shown}, or name another variable by the endpoint's `key`."
 
 
+def _mistake(error: InputError) -> PydanticCustomError:
+    """Return an error as a mistake of a setting, so that whoever reads a file can say where it stands."""
+    said = ": ".join(part for part in (error.where, error.what, error.why) if part)
+    return PydanticCustomError("setting", "{said}", {"said": said, "fix": error.fix})
+
+
 def loopback(host: str) -> bool:
     """Return whether a host is this machine, by its name or number; no name is looked up."""
     name = host.rstrip(".").lower()
@@ -145,6 +221,30 @@ def is_url(place: str) -> bool:
     return re.match(r"(?i)https?://", place) is not None
 
 
+def is_server(place: str) -> bool:
+    """Return whether ``place`` is a server: by its URL, or one of this machine by its name; a model's name may follow."""
+    return is_url(place) or local_server(place) is not None
+
+
+def url_and_name(place: str) -> tuple[str, str]:
+    """Return the two of ``URL#NAME``, or of ``ollama:NAME`` and the like; the name is empty if none is given.
+
+    Raises:
+        InputError: no URL.
+    """
+    if (known := local_server(place)) is not None:
+        parsed(known[0].url)
+        return known[0].url, known[1]
+    url, _, name = place.partition("#")
+    parsed(url)
+    return url, name
+
+
+def shown(url: str) -> str:
+    """Return what messages repeat of a place: nothing that could be a password before its host."""
+    return re.sub(r"(?<=//)[^/]*@|[^/]*:[^/]*@", "…@", url)
+
+
 def like_url(place: str) -> bool:
     """Return whether ``place`` is no backend's name but an attempt at a URL, its scheme missing or broken."""
     return _URL_LIKE.match(place) is not None
@@ -160,16 +260,21 @@ def parsed(url: str) -> tuple[Address, str]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InputError("no URL of a server", why=str(error), fix=EXAMPLE) from error
+        why = "its port is no number" if "port" in str(error).lower() else "its host is no name or address"
+        raise InputError("no URL of a server", why=why, fix=EXAMPLE) from None  # which would repeat what it holds
     if port == 0:
         raise InputError("no URL of a server", why="port 0 is none", fix=EXAMPLE)
     what = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InputError("the URL holds more than a place", where=what, why="keys come from the environment only")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"no URL of a server: {url!r}", fix=_meant(url))
-    if not (url.isascii() and url.isprintable()) or " " in url or "" in parts.hostname.rstrip(".").split("."):
-        raise InputError(f"no URL of a server: {url!r}", why="a name or path in it is not valid", fix=_meant(url))
+        raise InputError(f"no URL of a server: {shown(url)!r}", fix=_meant(url))
+    labels = parts.hostname.rstrip(".").split(".")
+    too_long = len(parts.hostname) > 253 or max(map(len, labels)) > 63
+    if not (url.isascii() and url.isprintable()) or " " in url or "" in labels or too_long:
+        raise InputError(
+            f"no URL of a server: {shown(url)!r}", why="a name or path in it is not valid", fix=_meant(url)
+        )
     tls = parts.scheme == "https"
     return Address(parts.hostname, port or (443 if tls else 80), tls), parts.path.rstrip("/") or "/v1"
 

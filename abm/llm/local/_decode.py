@@ -7,7 +7,7 @@ whose only memory is attention; knows nothing of text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from abm.llm.local._cache import roomy_cache
+from abm.llm.local._form import Form
 from abm.llm.local._guide import Guide, Options
 from abm.llm.local._nucleus import nucleus
 from abm.llm.local._steps import Pinned, Plain
@@ -40,6 +41,8 @@ class PromptRow:
         top_p: in (0, 1]; draws are from the smallest set of tokens with at least this probability.
         max_tokens: bound on the new tokens, at least 1.
         options: what is written is one of these, token for token, unless the bound cuts it; empty: it is free.
+        form: what is written fills this in; the bound never cuts it, if it is no less than the form's shortest.
+        ends: whether the new tokens so far, the last one among them, end the row.
     """
 
     prompt: list[int]
@@ -48,6 +51,8 @@ class PromptRow:
     top_p: float
     max_tokens: int
     options: Options = ()
+    form: Form | None = None
+    ends: Callable[[list[int]], bool] | None = None
 
 
 @dataclass
@@ -60,21 +65,33 @@ class Completed:
 
 @torch.inference_mode()
 def decode(
-    model: PreTrainedModel, rows: Sequence[PromptRow], *, pad: int, stops: set[int], pinned: bool = False
+    model: PreTrainedModel,
+    rows: Sequence[PromptRow],
+    *,
+    pad: int,
+    stops: set[int],
+    pinned: bool = False,
+    tell: Callable[[int], object] = lambda tokens: None,
 ) -> list[Completed]:
     """Return what ``model`` writes after each row's prompt, in the order of ``rows``.
 
     Args:
         pad: token for left padding.
         stops: tokens that end a row.
+        tell: is called after each step with the number of tokens so far, all rows together.
         pinned: take steps of fixed shapes, which pay on a GPU; only for models that :func:`abm.llm.local._steps.can_pin`.
     """
     with any_length():
-        return _decode(model, rows, pad, stops, pinned)
+        return _decode(model, rows, pad, stops, pinned, tell)
 
 
 def _decode(
-    model: PreTrainedModel, rows: Sequence[PromptRow], pad: int, stops: set[int], pinned: bool
+    model: PreTrainedModel,
+    rows: Sequence[PromptRow],
+    pad: int,
+    stops: set[int],
+    pinned: bool,
+    tell: Callable[[int], object],
 ) -> list[Completed]:
     device = model.device
     keys = [tuple(row.prompt) for row in rows]
@@ -86,7 +103,7 @@ def _decode(
     ids, mask, positions = ids.to(device), mask.to(device), positions.to(device)
     spread = _indices([places[key] for key in keys], device)  # row -> its prompt
     sampler, written, live = Sampler(rows, device), [Completed() for _ in rows], list(range(len(rows)))
-    guide = Guide([row.options for row in rows], stops)
+    guide = Guide([row.options for row in rows], stops, [row.form for row in rows], [row.max_tokens for row in rows])
     forward: Plain | Pinned = Plain(model, cache)
     for step in range(max(row.max_tokens for row in rows)):
         logits = forward(ids, positions, mask)
@@ -99,9 +116,10 @@ def _decode(
         going = []
         for place, (i, token) in enumerate(zip(live, tokens.tolist(), strict=True)):
             if not written[i].stopped and step < rows[i].max_tokens:
-                _takes(written[i], i, token, guide, stops)
+                _takes(written[i], i, token, guide, stops, rows[i].ends)
                 if not written[i].stopped and step + 1 < rows[i].max_tokens:
                     going.append(place)
+        tell(sum(len(each.tokens) for each in written))
         if not going:
             break
         ids, positions = tokens[:, None], positions[:, -1:] + 1
@@ -115,13 +133,20 @@ def _decode(
     return written
 
 
-def _takes(written: Completed, row: int, token: int, guide: Guide, stops: set[int]) -> None:
-    """Give ``token`` to a row; it stops at a stop token, and when it is one of its options and no other begins with it."""
+def _takes(
+    written: Completed,
+    row: int,
+    token: int,
+    guide: Guide,
+    stops: set[int],
+    ends: Callable[[list[int]], bool] | None,
+) -> None:
+    """Give ``token`` to a row; it stops at a stop token, when it is one of its options and no other begins with it, and at its end."""
     if token in stops:
         written.stopped = True
         return
     written.tokens.append(token)
-    written.stopped = guide.take(row, token)
+    written.stopped = guide.take(row, token) or (ends is not None and ends(written.tokens))
 
 
 def left_padded(prompts: Sequence[tuple[int, ...]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,13 +1,14 @@
 """A language model in this process, through transformers, on CPU or GPU.
 
 Weights are safetensors on this machine; no code of a model repository is run. The composition of a batch follows from
-the call: redoing a call redoes it exactly. A request's ``choices`` hold its completion; its ``schema`` is not enforced.
+the call: redoing a call redoes it exactly. A request's ``choices`` hold its completion, and so does its ``schema`` where that bounds
+every text that it asks for (``maxLength``); another schema is not enforced.
 Knows nothing of contests or logs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby
@@ -18,9 +19,11 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from abm.arenas.messages import before
 from abm.llm.folders import POCKET, model_folder
 from abm.llm.local import memory
 from abm.llm.local._decode import PromptRow, decode
+from abm.llm.local._form import Form, Speller
 from abm.llm.local._guide import Options
 from abm.llm.local._scores import first_scores
 from abm.llm.local._steps import ready
@@ -86,8 +89,11 @@ class TransformersLLM:
         self._threads = threads or (1 if small else torch.get_num_threads())
         self._digest: str | None = None
         self._spelled: dict[tuple[str, ...], Options] = {(): ()}
+        self._speller = Speller(self.tokenizer)
         self._swapper = Swapper(self.model, adapters, lambda: self.digest)
         self._device, self._asleep = device, False
+        self.writing = 0
+        """Tokens of the batch under way."""
 
     @property
     def name(self) -> str:
@@ -109,16 +115,28 @@ class TransformersLLM:
             CorruptLog: an adapter is not there, or is not the one of its name.
             MolochError: memory does not suffice.
         """
-        rows = {id(request): self._row(request) for request in requests}  # all are checked before any is answered
-        lengths = {site: len(row.prompt) if self._by_length else 0 for site, row in rows.items()}
-        ordered = sorted(
-            requests, key=lambda request: (request.adapter, request.scored, lengths[id(request)])
-        )  # stable: else plan order
-        for (adapter, _), group in groupby(ordered, key=lambda request: (request.adapter, request.scored)):
+        for batch in list(self._cut(requests)):  # all are checked before any is answered
+            yield from self._answered(*zip(*batch, strict=True))
+
+    def batches(self, requests: Sequence[Request]) -> list[list[Request]]:
+        """Return the batches of :meth:`complete`; they follow from the requests, and from nothing that was answered before.
+
+        Raises:
+            InputError: as :meth:`complete`.
+        """
+        return [[request for request, _ in batch] for batch in self._cut(requests)]
+
+    def _cut(self, requests: Sequence[Request]) -> Iterator[list[tuple[Request, PromptRow]]]:
+        """Yield the requests and their prompts in batches: of one adapter, in their order or by the length of their prompts."""
+
+        def kind(pair: tuple[Request, PromptRow]) -> tuple[str, bool]:
+            return pair[0].adapter, pair[0].scored
+
+        rows = [(request, self._row(request)) for request in requests]
+        rows.sort(key=lambda pair: (*kind(pair), len(pair[1].prompt) if self._by_length else 0))  # stable
+        for _, group in groupby(rows, key=kind):
             same = list(group)
-            for start in range(0, len(same), self._batch):
-                batch = same[start : start + self._batch]
-                yield from self._answered(adapter, batch, [rows[id(request)] for request in batch])
+            yield from (same[start : start + self._batch] for start in range(0, len(same), self._batch))
 
     def sleep(self) -> None:
         """Move the weights from an accelerator to main memory until the next call."""
@@ -148,12 +166,12 @@ class TransformersLLM:
         text = self.tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    def _answered(self, adapter: str, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
-        """Return the replies to a batch; the adapter is put on anew: since the last one another may have been asked for."""
+    def _answered(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
+        """Return the replies to a batch; its adapter is put on anew: since the last one another may have been asked for."""
         fix = f"Set serving.rows lower than {self._batch}, and run the same command again."
         with memory.told("generation", fix, where=self._name):
             self._wake()
-            self._swapper.activate(adapter)
+            self._swapper.activate(batch[0].adapter)
             return (self._score if batch[0].scored else self._decode)(batch, rows)
 
     def _score(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
@@ -191,13 +209,21 @@ class TransformersLLM:
     def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
         with torch_threads(self._threads):
-            written = decode(self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned)
+            try:
+                written = decode(
+                    self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned, tell=self._is_writing
+                )
+            finally:
+                self.writing = 0
         replies = []
         for request, row, new in zip(batch, rows, written, strict=True):
-            text = self.tokenizer.decode(new.tokens, skip_special_tokens=True)
+            text = before(self.tokenizer.decode(new.tokens, skip_special_tokens=True), request.stop)
             finish = "stop" if new.stopped else "length"
             replies.append(Reply(request.site, text, finish, len(row.prompt), len(new.tokens)))
         return replies
+
+    def _is_writing(self, tokens: int) -> None:
+        self.writing = tokens
 
     def _options(self, request: Request) -> Options:
         """Return the tokens of the request's choices, as the tokenizer writes each by itself."""
@@ -210,6 +236,20 @@ class TransformersLLM:
                     )
             self._spelled[request.choices] = tuple(map(tuple, options))
         return self._spelled[request.choices]
+
+    def _form(self, request: Request) -> Form | None:
+        """Return the form that the request's schema makes, if it makes one and its choices do not hold it already."""
+        if not request.schema or request.choices:
+            return None
+        form = self._speller.form(request.schema, request.site)
+        if form is not None and form.root.least > request.sampling.max_tokens:
+            raise InputError(
+                "the answer cannot hold what it is asked for",
+                where=request.site,
+                why=f"its form takes {form.root.least} tokens at least; max_tokens is {request.sampling.max_tokens}",
+                fix="Set a larger max_tokens (reader.max_tokens of personas), or ask for less: fewer posts in a feed.",
+            )
+        return form
 
     def _row(self, request: Request) -> PromptRow:
         prompt, sampling = self.prompt_ids(request), request.sampling
@@ -224,8 +264,21 @@ class TransformersLLM:
                 why=f"{len(prompt)} tokens and {sampling.max_tokens} for the completion; the model takes {positions}",
                 fix="Use shorter anchors or a smaller sampling.max_tokens; nothing is cut in silence.",
             )
-        options = self._options(request)
-        return PromptRow(prompt, request.seed, sampling.temperature, sampling.top_p, sampling.max_tokens, options)
+        drawn = sampling.temperature, sampling.top_p, sampling.max_tokens
+        options, form = self._options(request), self._form(request)
+        return PromptRow(prompt, request.seed, *drawn, options, form, self._ends(request.stop))
+
+    def _ends(self, stop: tuple[str, ...]) -> Callable[[list[int]], bool] | None:
+        """Return whether tokens end with, or in, one of some texts; a token holds a byte at least, special ones apart."""
+        if not stop:
+            return None
+        most = max(len(text.encode()) for text in stop) + 4
+
+        def ends(tokens: list[int]) -> bool:
+            tail = self.tokenizer.decode(tokens[-most:], skip_special_tokens=True)
+            return any(text in tail for text in stop)
+
+        return ends
 
     @cached_property
     def _stops(self) -> set[int]:

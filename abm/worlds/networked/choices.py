@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abm.audience.vocal import vocal
-from abm.events import Event, PollTaken, Reacted
+from abm.events import Event, PollTaken, Reacted, ReactionInvalid
 from abm.reactions import reacted_many
 from abm.state.platform import SERVED
 from abm.worlds.contests import Slate
 from abm.worlds.networked.influence import social_utility, source_utility
-from abm.worlds.networked.readers import Seen
+from abm.worlds.networked.readers import Seen, asked_part
 from abm.worlds.networked.scene import Scene
 from abm.worlds.offers import Occasion, Offer
 from moloch.texts import whole
@@ -57,12 +57,14 @@ class Choices(NamedTuple):
         options: shape (k,), -1 for nothing.
         slots: shape (k,), the same as slots.
         own: those among them who decided by themselves; None where none did.
+        invalid: place among them -> an answer of a language model that could not be read; its choice is -1, too.
     """
 
     seen: Seen
     options: NDArray[np.int64]
     slots: NDArray[np.int8]
     own: Own | None = None
+    invalid: Mapping[int, str] = {}
 
 
 def choose(scene: Scene, entry: Entry, occasion: int) -> Choices:
@@ -90,7 +92,16 @@ def choose(scene: Scene, entry: Entry, occasion: int) -> Choices:
     )
     texts = [scene.texts[item] for item in entry.items]
     options = scene.reader.choose(texts, scene.voters, seen, (*entry.slate.place, "choice", occasion))
-    return Choices(seen, options, _slots(scene, entry, options))
+    return Choices(seen, options, _slots(scene, entry, options), invalid=_invalid(scene, entry, rows))
+
+
+def _invalid(scene: Scene, entry: Entry, rows: NDArray[np.int64]) -> dict[int, str]:
+    """Return place among ``rows`` -> the answer of a persona that could not be read."""
+    asked = asked_part(scene.reader)
+    if asked is None or not (unreadable := asked.unreadable(entry.slate.place)):
+        return {}
+    ids = scene.voters.ids[rows]
+    return {int(place): unreadable[int(ids[place])] for place in np.flatnonzero(np.isin(ids, list(unreadable)))}
 
 
 def offer_of(scene: Scene, entry: Entry, choices: Choices, why: Occasion) -> Offer:
@@ -114,7 +125,8 @@ def with_own(scene: Scene, entry: Entry, choices: Choices, options: NDArray[np.i
     Args:
         options: shape (k,), what everybody chose in the end.
     """
-    return Choices(choices.seen, options, _slots(scene, entry, options), own)
+    invalid = {i: raw for i, raw in choices.invalid.items() if int(choices.seen.rows[i]) not in own.rows}
+    return Choices(choices.seen, options, _slots(scene, entry, options), own, invalid)
 
 
 def reacted(scene: Scene, entry: Entry, choices: Choices, occasion: int, bulk: int) -> list[Event]:
@@ -127,19 +139,17 @@ def reacted(scene: Scene, entry: Entry, choices: Choices, occasion: int, bulk: i
     orders = _orders(scene, entry, seen)
     thoughts = _thoughts(scene, entry, choices, orders, occasion, bulk)
     slots = np.append(scene.posts.slots[entry.items], np.int8(-1))[orders]  # an option that was not seen: slot -1
-    single = np.ones(len(ids), dtype=bool) if len(ids) < bulk else np.isin(np.arange(len(ids)), list(thoughts))
-    events: list[Event] = [
-        Reacted(
-            step=scene.step,
-            cause=entry.opened,
-            contest=entry.contest,
-            persona=int(ids[i]),
-            order=slots[i][slots[i] >= 0].tolist(),
-            choice=int(choices.slots[i]),
-            thought=whole(thoughts.get(int(i), "")),
-        )
-        for i in np.flatnonzero(single)
-    ]
+    alone = [*thoughts, *choices.invalid]
+    single = np.ones(len(ids), dtype=bool) if len(ids) < bulk else np.isin(np.arange(len(ids)), alone)
+    events: list[Event] = []
+    for i in np.flatnonzero(single).tolist():
+        common = {"step": scene.step, "cause": entry.opened, "contest": entry.contest, "persona": int(ids[i])}
+        order = slots[i][slots[i] >= 0].tolist()
+        if i in choices.invalid:
+            events.append(ReactionInvalid(**common, order=order, raw=whole(choices.invalid[i])))
+        else:
+            thought = whole(thoughts.get(i, ""))
+            events.append(Reacted(**common, order=order, choice=int(choices.slots[i]), thought=thought))
     if not single.all():
         crowd = ~single
         events.append(
@@ -173,9 +183,12 @@ def _orders(scene: Scene, entry: Entry, seen: Seen) -> NDArray[np.int64]:
 def _thoughts(
     scene: Scene, entry: Entry, choices: Choices, orders: NDArray[np.int64], occasion: int, bulk: int
 ) -> dict[int, str]:
-    """Return the thoughts that are kept, by place among those who saw the contest: of members who could compare."""
+    """Return the thoughts that are kept, by place among those who saw the contest: of members who could compare.
+
+    A persona that a language model plays says why in any case.
+    """
     seen = choices.seen
-    compared = np.flatnonzero(seen.offered.all(axis=1) & (len(entry.items) >= 2))
+    compared = np.flatnonzero((seen.offered.all(axis=1) & (len(entry.items) >= 2)) | scene.asked[seen.rows])
     if len(seen.rows) >= bulk:
         asked, _ = vocal(scene.audience, scene.voters.ids[seen.rows[compared]], *entry.slate.place)
         compared = compared[asked]

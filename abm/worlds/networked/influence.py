@@ -36,9 +36,12 @@ def social_utility(
 def source_utility(
     platform: Platform, slots: NDArray[np.integer], rows: NDArray[np.integer], weights: InfluenceConfig
 ) -> NDArray[np.float64]:
-    """Return what opinion of and trust in authors add to utility, for pairs of slot and member that broadcast."""
+    """Return what opinion of and trust in authors add to utility, for pairs of slot and member that broadcast.
+
+    Of a member, whose slot is -1, there is neither opinion nor trust.
+    """
     opinion = weights.opinion * platform.opinions[slots, rows].astype(np.float64)
-    return (opinion + weights.trust * platform.trust[slots, rows]) / UNIT
+    return np.where(slots < 0, 0.0, (opinion + weights.trust * platform.trust[slots, rows]) / UNIT)
 
 
 def shifted_opinions(

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from abm.arenas import Arena
-from abm.arenas.anchors import Anchor
 from abm.columns import Int16s, pack
-from abm.events import Event, Intervened, MessagePublished, MessagesLabelled, Phase
+from abm.events import Event, Intervened, MessagesLabelled, Phase
 from abm.probe import Probe
 from abm.state.platform import SERVED, Platform
 from abm.worlds.networked.influence import moved
@@ -180,7 +179,6 @@ def checked(
     scene: Scene,
     check: FactCheck,
     round_: int,
-    messages: Sequence[tuple[MessagePublished, Anchor]],
     arena: Arena,
     checkers: Sequence[Probe],
     number: int = 0,
@@ -188,26 +186,26 @@ def checked(
     """Yield what a fact-check finds and what that costs the authors' trust.
 
     Args:
-        messages: those in the feeds with their anchors, by item.
         number: of the check among the plan's: each looks at messages of its own lot.
     """
     wanted = [probe for probe in checkers if not check.probes or probe.name in check.probes]
-    items, probes = [], []
-    for item, (message, anchor) in enumerate(messages):
-        lot = keyed.generator(*scene.places[item], "fact-check", *([number] if number else [])).random()
+    items: list[int] = []
+    probes: list[str] = []
+    for item, said in enumerate(scene.said):
+        lot = keyed.generator(*said.place, "fact-check", *([number] if number else [])).random()
         if lot >= check.share or scene.posts.labelled[item]:
             continue
-        flagged = next((p.name for p in wanted if p.judge(message.text, anchor, arena).label == 1), None)
+        flagged = next((p.name for p in wanted if p.judge(said.text, said.anchor, arena).label == 1), None)
         if flagged is not None:
             items.append(item)
             probes.append(flagged)
     if not items:
         return
     yield MessagesLabelled(
-        step=scene.step, cause=messages[items[0]][0].seq, round=round_, items=pack(items, Int16s), probes=probes
+        step=scene.step, cause=scene.said[items[0]].seq, round=round_, items=pack(items, Int16s), probes=probes
     )
     slots = scene.posts.slots[items]
-    for slot in np.unique(slots).tolist():
+    for slot in np.unique(slots[slots >= 0]).tolist():  # nobody's trust in a member is kept
         seen = (scene.posts.seen[np.array(items)[slots == slot]] & SERVED).any(axis=0)
         rows, values = moved(scene.platform.trust[slot], np.flatnonzero(seen), -check.distrust)
         yield from shift(scene, round_, "trust", "fact_check", slot, rows, values)

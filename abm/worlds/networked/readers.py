@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.audience import ChoiceModel, Mixed, Voters, feature_matrix
+from abm.audience import AskedAudience, ChoiceModel, Mixed, Voters, feature_matrix
 from moloch import keyed
 from moloch.errors import InputError
 from moloch.keyed import Part
@@ -197,6 +197,63 @@ class MixedReader:
         return [(part, some) for part, some in parts if len(some)]
 
 
+Chosen = dict[tuple[Part, ...], dict[int, tuple[int, str]]]
+"""Place of a contest -> persona index -> the option that it chose (-1 for none), and why."""
+NotRead = dict[tuple[Part, ...], dict[int, str]]
+"""Place of a contest -> persona index -> its answer, where that could not be read."""
+
+
+class AskedReader:
+    """Personas as readers, by what they answered last.
+
+    What a message is like is told by its features, as for a choice model. How far it appeals to a persona nobody knows before it
+    was asked: 0, so that a ranker by predicted engagement knows of such a member only what it thinks of authors, and what its
+    contacts endorsed.
+
+    Args:
+        audience: who plays the personas, and how they are asked.
+    """
+
+    def __init__(self, audience: AskedAudience) -> None:
+        self.audience = audience
+        self._chosen: Chosen = {}
+        self._not_read: NotRead = {}
+
+    def hear(self, chosen: Chosen, not_read: NotRead) -> None:
+        """Keep what personas chose in a round, in place of what they chose before."""
+        self._chosen, self._not_read = chosen, not_read
+
+    def unreadable(self, place: tuple[Part, ...]) -> dict[int, str]:
+        """Return persona index -> answer, of those asked about a contest whose answer could not be read."""
+        return self._not_read.get(place, {})
+
+    def topics(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return feature_matrix(texts).astype(np.float32)
+
+    def appeal(
+        self, texts: Sequence[str], voters: Voters, rows: NDArray[np.int64], items: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        return np.zeros(len(rows))
+
+    def choose(self, texts: Sequence[str], voters: Voters, seen: Seen, key: tuple[Part, ...]) -> NDArray[np.int64]:
+        chosen = self._chosen.get(key[:-2], {})
+        return np.array(
+            [chosen.get(persona, (-1, ""))[0] for persona in voters.ids[seen.rows].tolist()], dtype=np.int64
+        )
+
+    def thoughts(
+        self,
+        texts: Sequence[str],
+        voters: Voters,
+        seen: Seen,
+        chosen: NDArray[np.int64],
+        shown: NDArray[np.int8],
+        key: tuple[Part, ...],
+    ) -> list[str]:
+        answered = self._chosen.get(key[:-2], {})
+        return [answered.get(persona, (-1, ""))[1] for persona in voters.ids[seen.rows].tolist()]
+
+
 def reader(audience: object, outside: float) -> Reader:
     """Return ``audience`` as a reader.
 
@@ -205,6 +262,8 @@ def reader(audience: object, outside: float) -> Reader:
     """
     if isinstance(audience, ChoiceModel):
         return ChoosingReader(audience, outside)
+    if isinstance(audience, AskedAudience):
+        return AskedReader(audience)
     if isinstance(audience, Mixed):
         return MixedReader(audience, reader(audience.core, outside), reader(audience.crowd, outside))
     if isinstance(audience, Reader):
@@ -212,5 +271,18 @@ def reader(audience: object, outside: float) -> Reader:
     raise InputError(
         "this audience cannot read in a networked world",
         why=f"{type(audience).__name__} has no topics, appeal, choose and thoughts",
-        fix="Use a choice model, or give it these methods (abm.worlds.networked.readers.Reader).",
+        fix="Use a choice model or a language model, or give it these methods (abm.worlds.networked.readers.Reader).",
     )
+
+
+def asked_part(reader: Reader) -> AskedReader | None:
+    """Return the part of an audience that a language model plays; None for none."""
+    part = reader.core if isinstance(reader, MixedReader) else reader
+    return part if isinstance(part, AskedReader) else None
+
+
+def asked_members(reader: Reader, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which members a language model plays, shape (n,)."""
+    if asked_part(reader) is None:
+        return np.zeros(len(ids), dtype=np.bool_)
+    return reader.audience.is_core(ids) if isinstance(reader, MixedReader) else np.ones(len(ids), dtype=np.bool_)

@@ -1,41 +1,38 @@
 """One round of the feeds: rank and serve, then like, share, reply, follow, unfollow or ignore, then be moved.
 
 Everything is decided from what was before the round, as events; nothing is changed here. Every draw is keyed by member
-and message: who else is asked, and in which order, plays no part.
+and message: who else is asked, and in which order, plays no part. Members whom a language model plays draw nothing: they do
+what they answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abm.columns import Float32s, Int8s, Int16s, Int32s, pack
-from abm.events import Engaged, Event, FeedServed, OpinionsShifted, TiesCut, TiesFormed
+from abm.events import (
+    Engaged,
+    Event,
+    FeedAnswerInvalid,
+    FeedServed,
+    MembersPosted,
+    OpinionsShifted,
+    TiesCut,
+    TiesFormed,
+)
 from abm.state.platform import ELIGIBLE, RECOMMENDED, SERVED, account
 from abm.worlds.causes import FIRST
+from abm.worlds.networked.feed_answers import Deed, FeedAnswer, Unreadable
 from abm.worlds.networked.influence import moved, shifted_opinions
+from abm.worlds.networked.pages import Views
 from abm.worlds.networked.scene import Scene
 from media_graph import distinct
 from media_graph.feeds import Feed, ranker, serve
-
-
-class Views(NamedTuple):
-    """What was served in one round, as columns of equal length, by member and then best first.
-
-    Attributes:
-        sources: the accounts from which the messages came.
-        appeal: of each message to the member, see :meth:`Scene.appeal`.
-    """
-
-    rows: NDArray[np.int64]
-    items: NDArray[np.int64]
-    sources: NDArray[np.int64]
-    ranks: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    appeal: NDArray[np.float64]
+from moloch.texts import whole
 
 
 class Actions(NamedTuple):
@@ -48,12 +45,26 @@ class Actions(NamedTuple):
     unfollow: NDArray[np.bool_]
 
 
-def hold(scene: Scene, round_: int, cause: int) -> list[Event]:
-    """Return the events of a round: what was served (none if nothing was), and then what that caused."""
-    views = serve_feeds(scene, round_)
+def hold(
+    scene: Scene, round_: int, cause: int, views: Views, answers: Sequence[FeedAnswer | Unreadable] = ()
+) -> list[Event]:
+    """Return the events of a round: what was served (none if nothing was), and then what that caused.
+
+    Args:
+        views: what :func:`serve_feeds` returned.
+        answers: of the members whom a language model plays, and who have anything before them.
+    """
+    invalid = [
+        FeedAnswerInvalid(
+            step=scene.step, cause=cause, round=round_, persona=each.page.persona, why=each.why, raw=whole(each.raw)
+        )
+        for each in answers
+        if isinstance(each, Unreadable)
+    ]
     if not len(views.rows):
-        return []
-    actions = act(scene, round_, views)
+        return [*invalid]
+    read = [each for each in answers if isinstance(each, FeedAnswer)]
+    actions = answered(act(scene, round_, views), scene, views, read)
     served = FeedServed(
         step=scene.step,
         cause=cause,
@@ -68,8 +79,10 @@ def hold(scene: Scene, round_: int, cause: int) -> list[Event]:
     return [
         served,
         *_engaged(scene, round_, views, actions),
-        *_ties(scene, views, actions),
-        *_shifts(scene, round_, views, actions),
+        *_posted(scene, round_, read),
+        *_ties(scene, views, actions, read),
+        *_shifts(scene, round_, views, actions, read),
+        *invalid,
     ]
 
 
@@ -115,11 +128,27 @@ def act(scene: Scene, round_: int, views: Views) -> Actions:
         return scene.lots(views.rows, views.items, round_, action) < chance(getattr(rates, action), logits)
 
     like, share, reply = (drawn(action, logits) for action in ("like", "share", "reply"))
-    strange = ~platform.audience[scene.posts.slots[views.items], views.rows]
+    slots = scene.posts.slots[views.items]
+    strange = (slots >= 0) & ~platform.audience[slots, views.rows]
     cold = ~(like | share | reply) & (views.sources != RECOMMENDED)
     return Actions(
         like, share, reply, (like | share) & strange & drawn("follow", logits), cold & drawn("unfollow", -logits)
     )
+
+
+def answered(actions: Actions, scene: Scene, views: Views, answers: Sequence[FeedAnswer]) -> Actions:
+    """Return actions once those of members whom a language model plays are what they answered; their ties come apart from views."""
+    if not scene.asked.any():
+        return actions
+    asked = scene.asked[views.rows]
+    did = {(answer.page.row, deed.item): deed.do for answer in answers for deed in answer.deeds}
+    deeds = np.full(len(asked), "nothing", dtype="<U7")
+    for at in np.flatnonzero(asked).tolist():
+        deeds[at] = did.get((int(views.rows[at]), int(views.items[at])), "nothing")
+    like, share, reply = (
+        np.where(asked, deeds == action, getattr(actions, action)) for action in ("like", "share", "reply")
+    )
+    return Actions(like, share, reply, actions.follow & ~asked, actions.unfollow & ~asked)
 
 
 def chance(rate: float, logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,23 +176,66 @@ def _engaged(scene: Scene, round_: int, views: Views, actions: Actions) -> Itera
             yield Engaged(step=scene.step, cause=FIRST, round=round_, action=action, members=members, items=items)
 
 
-def _ties(scene: Scene, views: Views, actions: Actions) -> Iterator[Event]:
+def _posted(scene: Scene, round_: int, answers: Sequence[FeedAnswer]) -> Iterator[Event]:
+    """Yield what members wrote; if the feeds have no room for all of it, of whom it is taken is drawn."""
+    wrote = [(answer, deed) for answer in answers for deed in answer.deeds if deed.say]
+    if not wrote:
+        return
+    members_texts = int((scene.posts.slots < 0).sum())
+    room = max(0, scene.network.posts.most - members_texts)
+    rows = np.array([answer.page.row for answer, _ in wrote])
+    items = np.array([deed.item for _, deed in wrote])
+    first = np.argsort(scene.lots(rows, items, round_, "room"), kind="stable")[:room]
+    placed = [wrote[i] for i in sorted(first.tolist())]
+    texts = [deed.say for _, deed in placed]
+    yield MembersPosted(
+        step=scene.step,
+        cause=FIRST,
+        round=round_,
+        messages=[_message(scene, answer.page.persona, round_, deed) for answer, deed in placed],
+        personas=pack([answer.page.persona for answer, _ in placed], Int32s),
+        items=pack([deed.item for _, deed in placed], Int16s),
+        kinds=["share" if deed.do == "share" else "reply" for _, deed in placed],
+        texts=texts,
+        topics=pack(scene.reader.topics(texts), Float32s) if texts else b"",
+        unplaced=len(wrote) - len(placed),
+    )
+
+
+def _message(scene: Scene, persona: int, round_: int, deed: Deed) -> str:
+    return f"{scene.said[deed.item].contest}/said/{persona}.{round_}.{deed.item}"
+
+
+def _ties(scene: Scene, views: Views, actions: Actions, answers: Sequence[FeedAnswer]) -> Iterator[Event]:
     """Yield new follows of authors, and unfollows of those from whom something unwelcome came."""
     authors = account(scene.posts.slots[views.items].astype(np.int64))
-    if actions.follow.any():
-        sources, targets = _pairs(scene, views.rows[actions.follow], authors[actions.follow])
-        yield TiesFormed(step=scene.step, cause=FIRST, why="follow", sources=sources, targets=targets)
-    if actions.unfollow.any():
-        sources, targets = _pairs(scene, views.rows[actions.unfollow], views.sources[actions.unfollow])
-        yield TiesCut(step=scene.step, cause=FIRST, why="unfollow", sources=sources, targets=targets)
+    said = [(answer.page.row, each, follows) for answer in answers for each, follows in answer.ties.items()]
+    for forms, did, whom in ((True, actions.follow, authors), (False, actions.unfollow, views.sources)):
+        rows = np.concatenate([views.rows[did], np.array([row for row, _, f in said if f == forms], dtype=np.int64)])
+        targets = np.concatenate([whom[did], np.array([each for _, each, f in said if f == forms], dtype=np.int64)])
+        if len(rows):
+            sources, followed = _pairs(scene, rows, targets)
+            if forms:
+                yield TiesFormed(step=scene.step, cause=FIRST, why="follow", sources=sources, targets=followed)
+            else:
+                yield TiesCut(step=scene.step, cause=FIRST, why="unfollow", sources=sources, targets=followed)
 
 
-def _shifts(scene: Scene, round_: int, views: Views, actions: Actions) -> Iterator[Event]:
+def _shifts(
+    scene: Scene, round_: int, views: Views, actions: Actions, answers: Sequence[FeedAnswer]
+) -> Iterator[Event]:
     platform, weights = scene.platform, scene.network.influence
     author = scene.posts.slots[views.items]
+    crowd = ~scene.asked[views.rows]
     for slot in range(len(platform.opinions)):
+        of_slot = {answer.page.row: answer.opinions[slot] for answer in answers if slot in answer.opinions}
+        said = np.array(sorted(of_slot), dtype=np.int64)
+        values = np.array([of_slot[row] for row in said.tolist()], dtype=np.int16)
+        new = values != platform.opinions[slot, said]
+        yield from shift(scene, round_, "opinion", "reader", slot, said[new], values[new], cause=FIRST)
         by_author = author == slot
-        rows, values = shifted_opinions(platform, slot, views.rows[by_author], views.appeal[by_author], weights)
+        moving = by_author & crowd
+        rows, values = shifted_opinions(platform, slot, views.rows[moving], views.appeal[moving], weights)
         yield from shift(scene, round_, "opinion", "influence", slot, rows, values, cause=FIRST)
         likers = distinct(views.rows[by_author & actions.like])
         rows, values = moved(platform.trust[slot], likers, weights.trust_gain)
@@ -174,7 +246,7 @@ def shift(
     scene: Scene,
     round_: int,
     about: Literal["opinion", "trust"],
-    why: Literal["influence", "shock", "fact_check"],
+    why: Literal["influence", "shock", "fact_check", "reader"],
     slot: int,
     rows: NDArray[np.int64],
     values: NDArray[np.int16],

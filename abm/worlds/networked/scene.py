@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from abm.arenas.anchors import Anchor
 from abm.audience import Voters
 from abm.state.platform import Platform, Posts
 from abm.worlds.networked.influence import source_utility
@@ -16,14 +20,35 @@ from moloch import keyed
 from moloch.keyed import Part
 
 
+class Said(NamedTuple):
+    """A message in the feeds.
+
+    Attributes:
+        message: its id, and ``contest``: that of the contest that it belongs to, or is about.
+        place: key of its draws.
+        seq: of the event that it was written in.
+        about: of a member's text, the item that it answers, or that it comments on; else -1.
+        shared: whether it is a comment on what its author shared.
+    """
+
+    message: str
+    contest: str
+    text: str
+    anchor: Anchor
+    place: tuple[Part, ...]
+    seq: int
+    about: int = -1
+    shared: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """Everything that decides what happens next in the feeds.
 
     Attributes:
         step: of the plan.
-        texts: of the messages, by item.
-        places: keys of their draws, by item.
+        said: the messages, by item.
+        asked: shape (n,), which members a language model plays.
         penalty: appeal that a fact-check's label costs.
     """
 
@@ -34,9 +59,14 @@ class Scene:
     audience: object
     reader: Reader
     network: NetworkConfig
-    texts: list[str]
-    places: list[tuple[Part, ...]]
+    said: Sequence[Said]
+    asked: NDArray[np.bool_]
     penalty: float = 0.0
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The messages' texts, by item."""
+        return [said.text for said in self.said]
 
     def appeal(self, rows: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return how far messages appeal to members now, shape (pairs,), in logits.
@@ -53,4 +83,4 @@ class Scene:
 
     def lots(self, rows: NDArray[np.int64], items: NDArray[np.int64], *what: Part) -> NDArray[np.float64]:
         """Return one uniform per pair of member and message, keyed by both and by ``what``."""
-        return keyed.uniforms_by(self.platform.personas[rows], items, [(*place, *what) for place in self.places])
+        return keyed.uniforms_by(self.platform.personas[rows], items, [(*said.place, *what) for said in self.said])

@@ -5,9 +5,16 @@ Rates are chances at appeal 0 (a message without any feature that this member we
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from abm.events import Phase
 
@@ -71,6 +78,27 @@ class InfluenceConfig(_NetworkSettings):
     """Largest distance of opinions (-1 .. 1) at which a contact is listened to; 2: always."""
     trust_gain: Rate = 0.02
     """Of a competitor, in a round in which the member likes a message of it, or several."""
+
+
+class MemoryConfig(_NetworkSettings):
+    """What personas that a language model plays remember of a society: their newest notes, and counts of what they did."""
+
+    by: Literal["rule", "model", "off"] = "rule"
+    """``rule``: a note says what the persona saw, did and chose in a round; ``model``: after each opening of the feeds the
+    model sums the notes up, in a call of its own; ``off``: nothing is remembered."""
+    entries: int = Field(default=12, ge=1, le=1000)
+    """Notes that a persona keeps."""
+    characters: int = Field(default=800, ge=40, le=20_000)
+    """Of all of them together."""
+
+
+class PostConfig(_NetworkSettings):
+    """What personas that a language model plays may write: replies, and comments on what they share."""
+
+    characters: int = Field(default=160, ge=1, le=2000)
+    """Of a text at most, and of the reason for a choice."""
+    most: int = Field(default=128, ge=0, le=10_000)
+    """Texts that the feeds take up while they are open; others reach nobody. Each takes 11 bytes for each member."""
 
 
 class _Intervention(_NetworkSettings):
@@ -150,6 +178,19 @@ class NetworkConfig(_NetworkSettings):
     engagement: EngagementConfig = Field(default_factory=EngagementConfig)
     influence: InfluenceConfig = Field(default_factory=InfluenceConfig)
     interventions: tuple[Intervention, ...] = ()
+    memory: MemoryConfig = Field(default_factory=MemoryConfig)
+    posts: PostConfig = Field(default_factory=PostConfig)
+
+    LATER: ClassVar[tuple[str, ...]] = ("memory", "posts")
+    """Settings that came after the first release: at their defaults they are left out of records, and so of digests."""
+
+    @model_serializer(mode="wrap")
+    def _record(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        record = handler(self)
+        for name in self.LATER:
+            if getattr(self, name) == type(self).model_fields[name].get_default(call_default_factory=True):
+                record.pop(name, None)
+        return record
 
     @model_validator(mode="after")
     def _check(self) -> NetworkConfig:

@@ -17,8 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor
-from abm.columns import Float32s, Int32s, pack
-from abm.events import Event, FeedOpened, MessagePublished, PlatformOpened, TiesCut, TiesFormed
+from abm.columns import Float32s, Int16s, Int32s, pack, unpack
+from abm.events import (
+    Event,
+    FeedOpened,
+    MembersPosted,
+    MessagePublished,
+    PlatformOpened,
+    PostJudged,
+    TiesCut,
+    TiesFormed,
+)
 from abm.journal import Journal
 from abm.probe import Probe
 from abm.state.platform import Platform, account
@@ -29,11 +38,16 @@ from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked import interventions
 from abm.worlds.networked.choices import Choices, Entry, Own, choose, offer_of, poll, reacted, with_own
 from abm.worlds.networked.churn import churned
-from abm.worlds.networked.readers import reader
-from abm.worlds.networked.round import hold
-from abm.worlds.networked.scene import Scene
+from abm.worlds.networked.feed_answers import FeedAnswer, Unreadable
+from abm.worlds.networked.notes import brought, noted, summed_up
+from abm.worlds.networked.pages import ChoiceNow, Narrator, Views, account_names, pages
+from abm.worlds.networked.personas import ask_personas, sum_up
+from abm.worlds.networked.readers import asked_members, asked_part, reader
+from abm.worlds.networked.round import hold, serve_feeds
+from abm.worlds.networked.scene import Said, Scene
 from abm.worlds.networked.settings import NetworkConfig, Shock
 from moloch import keyed
+from moloch.texts import whole
 
 
 class NetworkedModel(Model):
@@ -66,6 +80,8 @@ class NetworkedModel(Model):
         super().__init__(society, journal, stage)
         self.network, self.checkers = network, checkers
         self.reader = reader(society.audience, network.outside)
+        self.asked_members = asked_members(self.reader, stage.voters.ids)
+        self._posts: list[tuple[Said, int]] = []
         self.plan = interventions.make_plan(
             network,
             checkers,
@@ -108,12 +124,13 @@ class NetworkedModel(Model):
             slates = list(self.write(batch))
             if not self.done:
                 emit_all(self.journal, self._opened_platform())
+        self._posts = []
         for start in range(0, len(batch), self.network.together):
             self._feed(self.done + start, slates[start : start + self.network.together])
-        self.append(verdict for slate in slates for verdict in self.verdicts(slate))
+        self.append([*(verdict for slate in slates for verdict in self.verdicts(slate)), *self._posts_judged()])
 
     def _opened_platform(self) -> Iterator[Event]:
-        """Yield the opening of the platform, and who follows each competitor from the start."""
+        """Yield the opening of the platform, who follows each competitor from the start, and what personas remember from before."""
         ids, feed = self.voters.ids, self.network.feed
         contiguous = np.array_equal(ids, ids[0] + np.arange(len(ids)))
         yield PlatformOpened(
@@ -130,6 +147,8 @@ class NetworkedModel(Model):
         for competitor in self.competitors:
             followed = np.full(len(followers), account(competitor.slot))
             yield from self._ties(TiesFormed, "audience", followers, followed, cause=FIRST)
+        played = ids[self.asked_members].tolist()
+        yield from brought(self.stage.remembered, played, self.state.step, self.network.memory)
 
     def _first_followers(self) -> NDArray[np.int64]:
         """Return the members who follow every competitor from the start, as persona indices."""
@@ -157,21 +176,126 @@ class NetworkedModel(Model):
             opened = emit_all(self.journal, (contests.opened(slate, self.state.step) for slate in slates))
             cause = self.journal.emit(self._feed_opened(slates))
         entries = _entries(slates, opened)
-        messages = [(message, slate.anchor) for slate in slates for message in slate.messages]
+        said = [self._said(slate, message) for slate in slates for message in slate.messages]
         shocks = [intervention for intervention in due if isinstance(intervention, Shock)]
         for i, shock in enumerate(shocks):
             number = sum(before.slot == shock.slot for before in shocks[:i])
-            self.append(interventions.shocked(self._scene(held, messages), shock, held, society, number))
-        votes = {slate.contest: [np.zeros(0, dtype=np.int8)] for slate in slates}
+            self.append(interventions.shocked(self._scene(held, said), shock, held, society, number))
+        votes = {slate.contest: [contests.NOBODY] for slate in slates}
         for round_ in range(self.network.rounds):
-            self._check_facts(held, round_, messages)
-            served = self.append(hold(self._scene(held, messages), round_, cause))
-            cause = served[0] if served else cause
-            for contest, slots in self._choose(self._scene(held, messages), round_, entries).items():
-                votes[contest].append(slots)
+            self._check_facts(held, round_, said)
+            cause, answers = self._round(held, round_, cause, said, entries)
+            for contest, cast in self._choose(self._scene(held, said), round_, entries).items():
+                votes[contest].append(cast)
+            if answers:
+                self.append(noted(self._narrator(self._scene(held, said)), answers, round_, self.network.memory))
         self.append(
-            self.decided(entry.slate, Votes(np.concatenate(votes[entry.contest])), entry.opened) for entry in entries
+            self.decided(entry.slate, contests.together(votes[entry.contest]), entry.opened) for entry in entries
         )
+        if self.network.memory.by == "model":
+            self._sum_up(held, self._scene(held, said), cause)
+
+    def _said(self, slate: Slate, message: MessagePublished) -> Said:
+        place = (*self._place(slate.anchor), message.slot)
+        return Said(message.message, slate.contest, message.text, slate.anchor, place, message.seq)
+
+    def _round(
+        self, held: int, round_: int, cause: int, said: list[Said], entries: Sequence[Entry]
+    ) -> tuple[int, list[FeedAnswer | Unreadable]]:
+        """Serve the feeds and let members act; return the cause of what comes next, and what personas answered.
+
+        What members wrote joins ``said``.
+        """
+        scene = self._scene(held, said)
+        views = serve_feeds(scene, round_)
+        answers = self._page_answers(scene, views, held, round_, cause, entries)
+        events = hold(scene, round_, cause, views, answers)
+        seqs = self.append(events)
+        for event, seq in zip(events, seqs, strict=True):
+            if isinstance(event, MembersPosted):
+                said += self._written(event, seq, said)
+        return (seqs[0] if len(views.rows) else cause), answers
+
+    def _written(self, event: MembersPosted, seq: int, said: Sequence[Said]) -> list[Said]:
+        """Return what members wrote as messages in the feeds; they are kept for the probes, too."""
+        written = []
+        columns = (
+            event.messages,
+            event.texts,
+            event.kinds,
+            unpack(event.personas, Int32s),
+            unpack(event.items, Int16s),
+        )
+        for message, text, kind, persona, item in zip(*columns, strict=True):
+            about, author = said[int(item)], int(persona)
+            place = (*about.place, "said", author, event.round)
+            post = Said(message, about.contest, text, about.anchor, place, seq, int(item), kind == "share")
+            written.append(post)
+            self._posts.append((post, author))
+        return written
+
+    def _posts_judged(self) -> Iterator[PostJudged]:
+        """Yield what the stage's probes say of what members wrote."""
+        arena, step = self.society.arena, self.state.step
+        for post, author in self._posts:
+            for probe in self.stage.probes:
+                verdict = probe.judge(post.text, post.anchor, arena)
+                yield PostJudged(
+                    step=step,
+                    cause=post.seq,
+                    message=post.message,
+                    persona=author,
+                    probe=probe.name,
+                    judge=probe.judge_name,
+                    label=verdict.label,
+                    evidence=[whole(span) for span in verdict.evidence],
+                )
+
+    # -- personas that a language model plays --------------------------------------------------------------
+
+    def _page_answers(
+        self, scene: Scene, views: Views, held: int, round_: int, cause: int, entries: Sequence[Entry]
+    ) -> list[FeedAnswer | Unreadable]:
+        """Ask the personas that have anything before them, all at once; nobody where no model plays any."""
+        asked = asked_part(self.reader)
+        if asked is None:
+            return []
+        chooses = self._buys(round_) or round_ in self.network.polls
+        now = [ChoiceNow(e.contest, e.slate.place, e.items) for e in entries if e.slate.competes] if chooses else []
+        answers = ask_personas(
+            asked,
+            self._narrator(scene),
+            pages(scene, views, now),
+            f"{self._site(held)}/{round_}",
+            (self.society.seed, self.phase, self.epoch, held, round_),
+            partial(self.journal.ask, step=self.state.step, cause=cause),
+        )
+        return answers
+
+    def _sum_up(self, held: int, scene: Scene, cause: int) -> None:
+        """Let personas put what they remember into their own words."""
+        asked = asked_part(self.reader)
+        if asked is None:
+            return
+        notes = sum_up(
+            asked,
+            scene,
+            [persona for persona, memory in sorted(self.platform.memories.items()) if len(memory.notes) > 1],
+            self._site(held),
+            (self.society.seed, self.phase, self.epoch, held),
+            partial(self.journal.ask, step=self.state.step, cause=cause),
+        )
+        self.append(summed_up(notes, self.state.step, self.network.rounds - 1, self.network.memory))
+
+    def _narrator(self, scene: Scene) -> Narrator:
+        names = account_names(len(self.competitors), self.society.seed, self.phase, self.epoch)
+        return Narrator(scene, self.society.arena, names)
+
+    def _site(self, held: int) -> str:
+        """Return the place in the plan of an opening of the feeds."""
+        return f"{self.phase}/{self.epoch}/{self.arm}/{held}"
+
+    # -- the feeds, continued ------------------------------------------------------------------------------
 
     def _feed_opened(self, slates: Sequence[Slate]) -> FeedOpened:
         messages = [message for slate in slates for message in slate.messages]
@@ -182,7 +306,7 @@ class NetworkedModel(Model):
             topics=pack(self.reader.topics([message.text for message in messages]), Float32s),
         )
 
-    def _scene(self, held: int, messages: Sequence[tuple[MessagePublished, Anchor]]) -> Scene:
+    def _scene(self, held: int, said: Sequence[Said]) -> Scene:
         posts = self.platform.posts
         assert posts is not None  # the feeds are open
         return Scene(
@@ -193,23 +317,26 @@ class NetworkedModel(Model):
             audience=self.society.audience,
             reader=self.reader,
             network=self.network,
-            texts=[message.text for message, _ in messages],
-            places=[(*self._place(anchor), message.slot) for message, anchor in messages],
+            said=said,
+            asked=self.asked_members,
             penalty=self.plan.penalty(held),
         )
 
-    def _check_facts(self, held: int, round_: int, messages: Sequence[tuple[MessagePublished, Anchor]]) -> None:
+    def _check_facts(self, held: int, round_: int, said: Sequence[Said]) -> None:
         arena = self.society.arena
         for number, (start, check) in enumerate(self.plan.checks):
             if held >= start and check.round == round_:
-                scene = self._scene(held, messages)
-                self.append(interventions.checked(scene, check, round_, messages, arena, self.checkers, number))
+                scene = self._scene(held, said)
+                self.append(interventions.checked(scene, check, round_, arena, self.checkers, number))
 
-    def _choose(self, scene: Scene, round_: int, entries: Sequence[Entry]) -> dict[str, NDArray[np.int8]]:
-        """Take the polls and make the purchases of a round; return the slots that members chose, by contest."""
-        network = self.network
-        first_purchase = network.rounds - network.purchases
-        buys, asks = round_ >= first_purchase, round_ in network.polls
+    def _buys(self, round_: int) -> bool:
+        """Return whether members choose for good after a round."""
+        return round_ >= self.network.rounds - self.network.purchases
+
+    def _choose(self, scene: Scene, round_: int, entries: Sequence[Entry]) -> dict[str, Votes]:
+        """Take the polls and make the purchases of a round; return what members chose, by contest."""
+        first_purchase = self.network.rounds - self.network.purchases
+        buys, asks = self._buys(round_), round_ in self.network.polls
         competing = [entry for entry in entries if entry.slate.competes] if buys or asks else []
         choices = [self._choices(scene, entry, max(round_, first_purchase), buys) for entry in competing]
         for entry, made in zip(competing, choices, strict=True):
@@ -217,7 +344,9 @@ class NetworkedModel(Model):
                 self.append([poll(scene, entry, made, round_, len(self.competitors))])
             if buys:
                 self.append(reacted(scene, entry, made, round_, self.society.bulk))
-        return {entry.contest: made.slots for entry, made in zip(competing, choices, strict=True)} if buys else {}
+        if not buys:
+            return {}
+        return {e.contest: Votes(made.slots, len(made.invalid)) for e, made in zip(competing, choices, strict=True)}
 
     def _choices(self, scene: Scene, entry: Entry, occasion: int, buys: bool) -> Choices:
         """Return what those who saw a contest choose, once those who decide by themselves have done so."""

@@ -50,7 +50,7 @@ def _outlook(book: Book, config: dict[str, Any]) -> list[tuple[str, str, str]]:
     parts = recorded_plan(config, book.listed["train"], book.listed["evaluate"])
     if not parts:
         return []
-    done = sum(step.last >= 0 for step in book.steps) + len(book.adapters)
+    done = sum(step.last >= 0 for step in book.steps) + len(book.adapters) + len(book.surveys)
     coming = part_at(parts, done)
     facts = [("plan", f"{done:,} of {total(parts):,}", "")]
     return [*facts, ("to come", short(coming.doing, 60), "")] if coming else facts

@@ -55,9 +55,12 @@ def quoted(path: Path) -> str:
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """Return the runs in a folder and in the folders of it (a study's seeds), by name."""
-    folders = [path.parent for depth in ("*/run.json", "*/*/run.json") for path in folder.glob(depth)]
-    return sorted(set(folders))
+    """Return the runs in a folder and in the folders of it (a study's seeds), by name.
+
+    Logs beside a run's own, of verdicts, answers and interviews, stand in its folder and are no runs.
+    """
+    folders = {path.parent for depth in ("*/run.json", "*/*/run.json") for path in folder.glob(depth)}
+    return sorted(each for each in folders if not (each.parent / "run.json").exists())
 
 
 def keys(paths: Iterable[Path]) -> dict[str, Path]:

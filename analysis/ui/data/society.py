@@ -25,6 +25,7 @@ from abm.events import (
     FeedServed,
     Forked,
     Intervened,
+    MembersPosted,
     MessagePublished,
     MessagesLabelled,
     OpinionsShifted,
@@ -62,7 +63,7 @@ class SocietyReading:
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
         AdapterTrained, AnchorsListed, ContestDecided, ContestOpened, CrowdJoined, Engaged, FeedOpened, FeedServed,
-        Forked, Intervened, MessagePublished, MessagesLabelled, OpinionsShifted, PersonasJoined, PlatformOpened,
+        Forked, Intervened, MembersPosted, MessagePublished, MessagesLabelled, OpinionsShifted, PersonasJoined, PlatformOpened,
         PollTaken, Reacted, ReactedMany, ReactionInvalid, RunConfigured, StepEnded, StepStarted, TiesCut,
         TiesFormed, VerdictGiven,
     })  # fmt: skip
@@ -156,6 +157,7 @@ class SocietyReading:
                 self._change(event)
             case (
                 Engaged()
+                | MembersPosted()
                 | OpinionsShifted()
                 | MessagesLabelled()
                 | PollTaken()

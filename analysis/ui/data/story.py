@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from abm.events import (
     Event,
     FeedOpened,
     FeedServed,
+    MembersPosted,
     OpinionsShifted,
     Reacted,
     ReactedMany,
@@ -59,8 +60,31 @@ class SeenMessage:
 
 
 @dataclass(frozen=True)
+class MemberText:
+    """A reply or a comment that a member wrote, as the persona saw it, or wrote it itself.
+
+    Attributes:
+        author: its name.
+        what: what it is, and about what, in words.
+        own: whether the persona wrote it.
+        came, did: as of a :class:`SeenMessage`.
+    """
+
+    message: str
+    author: str
+    what: str
+    text: str
+    own: bool
+    came: str = ""
+    did: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Encounter:
-    """One contest as the persona saw it. ``said``: what it chose, in words; ``raw``: an answer that named no option."""
+    """One contest as the persona saw it. ``said``: what it chose, in words; ``raw``: an answer that named no option.
+
+    ``texts``: what members wrote about it that the persona saw, and what it wrote itself.
+    """
 
     contest: str
     seq: int
@@ -72,6 +96,7 @@ class Encounter:
     thought: str
     raw: str
     outcome: str
+    texts: list[MemberText] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -105,6 +130,7 @@ class StoryReading:
             Engaged,
             FeedOpened,
             FeedServed,
+            MembersPosted,
             OpinionsShifted,
             Reacted,
             ReactedMany,
@@ -122,6 +148,8 @@ class StoryReading:
         self._items: list[str] = []
         self._came: dict[str, str] = {}
         self._did: dict[str, list[str]] = {}
+        self._texts: dict[str, MemberText] = {}
+        self._authors: dict[str, int] = {}
         self._round = 0
 
     def result(self) -> Story:
@@ -144,7 +172,9 @@ class StoryReading:
             case ReactedMany():
                 self._react_many(event)
             case FeedOpened():
-                self._items, self._came, self._did = list(event.messages), {}, {}
+                self._items, self._came, self._did, self._texts = list(event.messages), {}, {}, {}
+            case MembersPosted():
+                self._post(event)
             case FeedServed():
                 self._serve(event)
             case Engaged():
@@ -188,6 +218,33 @@ class StoryReading:
             if item < len(self._items):
                 self._did.setdefault(self._items[item], []).append(did)
 
+    def _post(self, event: MembersPosted) -> None:
+        """Note what members wrote, by message."""
+        columns = (
+            event.messages,
+            event.texts,
+            event.kinds,
+            unpack(event.personas, Int32s),
+            unpack(event.items, Int16s),
+        )
+        for message, text, kind, persona, item in zip(*columns, strict=True):
+            about = self._items[item] if item < len(self._items) else ""
+            whom = self.book.name_of(self._authors[about]) if about in self._authors else "a competitor"
+            what = f"{'reply to' if kind == 'reply' else 'comment on what was shared of'} {whom}"
+            self._authors[message] = int(persona)
+            self._texts[message] = MemberText(
+                message, self.book.name_of(int(persona)), what, text, int(persona) == self.persona
+            )
+        self._items += event.messages
+
+    def _texts_about(self, contest: str) -> list[MemberText]:
+        """Return what members wrote about a contest that the persona saw or wrote, in the order of the log."""
+        return [
+            replace(each, came=self._came.get(message, ""), did=self._did.get(message, []))
+            for message, each in self._texts.items()
+            if message.rpartition("/said/")[0] == contest and (each.own or message in self._came)
+        ]
+
     def _shift(self, event: OpinionsShifted) -> None:
         for row in self._mine(event.members):
             slots = ["base", self.key.arm] if self.key.phase == "evaluate" else []
@@ -203,7 +260,8 @@ class StoryReading:
         contest, step = self.book.contests.get(event.contest), self._step
         reaction = self._reactions.pop(event.contest, None)
         met = [message for message in self._came if message.rpartition("/")[0] == event.contest]
-        if contest is None or step is None or (reaction is None and not met):
+        texts = self._texts_about(event.contest)
+        if contest is None or step is None or (reaction is None and not met and not texts):
             return
         seq, order, choice, thought, raw = reaction or (event.seq, [int(m.rpartition("/")[2]) for m in met], -3, "", "")
         names = contest.competitors()
@@ -227,7 +285,19 @@ class StoryReading:
         outcome = f"{event.outcome}, {won} won" if event.winner >= 0 else event.outcome
         subject = self.book.subject(contest.anchor)
         self.encounters.append(
-            Encounter(event.contest, seq, step.epoch, step.arm, subject, seen, decision, thought, raw, outcome)
+            Encounter(
+                event.contest,
+                seq,
+                step.epoch,
+                step.arm,
+                subject,
+                seen,
+                decision,
+                thought,
+                raw,
+                outcome,
+                texts,
+            )
         )
 
 
@@ -261,6 +331,17 @@ def story_rows(
                     "text": _said(seen.text, f"{each.contest}/{seen.slot}" in whole),
                 }
                 for seen in each.seen
+            ],
+            "texts": [
+                {
+                    "id": text.message,
+                    "author": "wrote itself" if text.own else text.author,
+                    "what": text.what,
+                    "came": text.came,
+                    "did": text.did,
+                    "text": _said(text.text, text.message in whole),
+                }
+                for text in each.texts
             ],
         }
         for each in story.encounters[start:stop]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import Any
+from uuid import uuid4
 
 from analysis.formats import count
 from analysis.readings.society import SocietyKey
@@ -74,7 +75,7 @@ def Told(
     def to(step: int) -> str:
         return address.at(persona=first + (person.persona - first + step) % max(1, size), page_no=0).url
 
-    state, ask = _use_interview(follower, person, story)
+    state, ask = _use_interview(follower, person, key)
     vue.PersonaView(
         person=data.person_row(person),
         rows=rows,
@@ -95,9 +96,10 @@ def Told(
     )
 
 
-def _use_interview(follower: Follower, person: data.Person, story: told.Story) -> tuple[dict[str, Any], vue.Go]:
+def _use_interview(follower: Follower, person: data.Person, key: SocietyKey) -> tuple[dict[str, Any], vue.Go]:
     conversations, set_conversations = solara.use_state({})
     busy, set_busy = solara.use_state(False)
+    page = solara.use_memo(lambda: uuid4().hex, [])
     interviewer = library().interviewer
     ready, text = follower.read(interviewer.note)
     if ready and not person.text:
@@ -106,8 +108,8 @@ def _use_interview(follower: Follower, person: data.Person, story: told.Story) -
     def ask(question: str) -> None:
         def asking() -> None:
             try:
-                answer = follower.read(lambda book: book)
-                reply = interviewer.ask(answer, person, story.encounters, question[:1000])
+                book = follower.read(lambda book: book)
+                reply = interviewer.ask(follower.path, book, person.persona, key, question[:1000], page)
             except MolochError as error:
                 reply = {
                     "question": question,

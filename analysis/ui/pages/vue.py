@@ -17,8 +17,8 @@ def AddressBar(search: str) -> None:
 
 
 @solara.component_vue("presence.vue")
-def Presence(event_seen: Callable[[bool], None]) -> None:
-    """Reports whether the page is seen, whenever that changes: a tab in the background is not."""
+def Presence(known: bool, event_seen: Callable[[bool], None]) -> None:
+    """Reports whether the page is seen, whenever that changes: a tab in the background is not. ``known`` is what was heard of it."""
 
 
 @solara.component_vue("header.vue")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -163,6 +164,20 @@ class TestLedger:
             with pytest.raises(LogError, match="cannot write what the run spends"):
                 list(llm(server, budget).complete(asked(3)))
             assert not server.calls
+
+    def test_a_copy_of_links_is_durable(self, tmp_path, monkeypatch):
+        """The file that parts from the other has a name of its own on disk before anything is sent."""
+        synced: list[Path] = []
+        monkeypatch.setattr("abm.llm.ledger.sync", lambda *paths: synced.extend(paths))
+        first, copy = tmp_path / "first", tmp_path / "copy"
+        first.mkdir()
+        copy.mkdir()
+        Ledger(first).settle(Cost(1, 2, 3.0))
+        (copy / FILE).hardlink_to(first / FILE)
+        Ledger(copy).reserve(Cost(9, 9, 9.0))
+        assert synced == [copy]
+        Ledger(copy).reserve(Cost(10, 9, 9.0))
+        assert synced == [copy], "its name is there already"
 
     def test_durable_before_it_is_sent(self, tmp_path):
         """When a call arrives, the ledger has it already."""

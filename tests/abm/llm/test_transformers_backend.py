@@ -10,6 +10,7 @@ import pytest
 
 from abm.llm import Sampling, backend
 from abm.llm.conformance import REQUESTS, SAMPLING, BackendConformance, ask, replies
+from abm.llm.port import in_batches
 from moloch.errors import CorruptLog, InputError
 
 pytest.importorskip("torch", reason="needs the learn extra")
@@ -100,6 +101,25 @@ class TestPrompts:
         """Settings that mean nothing are refused."""
         with pytest.raises(InputError, match="sampling out of range"):
             list(tiny.complete([ask(0, sampling=sampling)]))
+
+
+class TestTextsThatEnd:
+    """A completion ends at a text that the call names, and does not hold it; the others of its batch go on."""
+
+    def test_it_stops_there(self, tiny):
+        """As if the model had written that much and ended."""
+        calls = [ask(i) for i in range(4)]
+        free = replies(tiny, calls)
+        text = free["write/2"].text
+        stop = text[len(text) // 2 :][:3]
+        ended = replies(tiny, [msgspec.structs.replace(each, stop=("@@@@", stop)) for each in calls])
+        for site, whole in free.items():
+            assert ended[site].text == whole.text.partition(stop)[0]
+            if stop in whole.text:
+                assert ended[site].finish == "stop" and ended[site].tokens_out <= whole.tokens_out
+            else:
+                assert ended[site] == whole
+        assert ended["write/2"].tokens_out < free["write/2"].tokens_out
 
 
 class TestExactness:
@@ -443,6 +463,17 @@ class TestModels:
         folder = save_tiny_model(tmp_path, "mamba", state_size=4)
         with pytest.raises(InputError, match="cannot generate with the model"):
             backend(folder)
+
+    def test_it_says_how_far_it_is(self, tiny, monkeypatch):
+        """While a batch is decoded, its tokens so far can be seen; given back, they are the reply's."""
+        seen, tell = [], TransformersLLM._is_writing
+        monkeypatch.setattr(
+            TransformersLLM, "_is_writing", lambda self, n: (tell(self, n), seen.append(self.writing))[0]
+        )
+        for batch in in_batches(tiny, REQUESTS):
+            seen.clear()
+            written = sum(reply.tokens_out for reply in tiny.complete(batch))
+            assert seen == sorted(seen) and seen[-1] == written > seen[0] and tiny.writing == 0
 
     def test_threads_are_given_back(self, tiny):
         """Decoding leaves the process's number of threads as it was."""

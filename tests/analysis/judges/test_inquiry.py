@@ -10,6 +10,7 @@ from abm.llm import Reply, Request, ScriptedLLM
 from abm.llm.budget import Bounds, Budget, BudgetSpent
 from abm.log import create, open_log, read_events, verify
 from analysis.judges import Question, read_verdicts
+from moloch.content import content_id
 from moloch.errors import InputError
 from tests.analysis.judges.world import (
     HONEST,
@@ -45,6 +46,33 @@ class Failing(ScriptedLLM):
             yield reply
 
 
+class InBatches(ScriptedLLM):
+    """A judge of this process that answers a few at a time, which ones depends on all that are asked; it dies after some answers.
+
+    Attributes:
+        batches_done: sites of each batch that it answered.
+    """
+
+    def __init__(self, after: int = 1_000) -> None:
+        super().__init__(sees_guarantees, "judge-a")
+        self.after = after
+        self.batches_done: list[list[str]] = []
+
+    def batches(self, requests):
+        if len(requests) <= 4:
+            return [requests]
+        mixed = sorted(requests, key=lambda request: content_id([request.site, len(requests)]))
+        return [mixed[start : start + 4] for start in range(0, len(mixed), 4)]
+
+    def complete(self, requests):
+        for batch in self.batches(requests):
+            for reply in super().complete(batch):
+                if self.calls > self.after:
+                    raise MemoryError("killed")
+                yield reply
+            self.batches_done.append([request.site for request in batch])
+
+
 class TestPaidOnce:
     """A verdict is kept by what was asked, and asked once."""
 
@@ -69,6 +97,16 @@ class TestPaidOnce:
         again = scripted()
         second = planned(run, again).carry_out()
         assert again.calls == 0 and first.head == second.head and list(first.verdicts) == list(second.verdicts)
+
+    def test_a_judge_of_this_process_repeats_one_batch(self, run):
+        """Killed within its third batch, it goes on with that batch, and with those that it had before it."""
+        whole, dying, again = InBatches(), InBatches(after=10), InBatches()
+        other = planned(run, whole, out=run.parent / "whole").carry_out()
+        with pytest.raises(MemoryError):
+            planned(run, dying).carry_out()
+        found = planned(run, again).carry_out()
+        assert len(dying.batches_done) == 2 and dying.batches_done + again.batches_done == whole.batches_done
+        assert again.calls == TEXTS - 8 and found.verdicts == other.verdicts
 
     def test_a_second_time_costs_nothing_and_changes_nothing(self, run):
         """The log of verdicts is the same to the byte."""

@@ -169,6 +169,18 @@ class TestRates:
         assert found.value == pytest.approx(0.5)
         assert -1 < found.low < 0.5 < found.high
 
+    def test_the_error_of_a_relative_change_is_that_of_a_sample(self) -> None:
+        """The ratio's influences vary about a mean that was estimated: n - 1, not n."""
+        after, before = np.array([3.0, 1.0, 4.0]), np.array([1.0, 1.0, 2.0])
+        influence = after / after.mean() - before / before.mean()
+        wanted = 2.0 * math.sqrt(sum((influence - influence.mean()) ** 2) / 2 / 3)
+        assert relative_change(after, before).se == pytest.approx(wanted, rel=1e-12)
+
+    def test_the_share_of_nothing_begins_at_zero(self) -> None:
+        """Exactly, however many were asked, and that of all ends at one: no interval has a negative share."""
+        for n in range(1, 400):
+            assert rate([0] * n).low == 0.0 and rate([1] * n).high == 1.0
+
     def test_relative_change_of_nothing_is_not_a_number(self) -> None:
         """A base rate of zero has no relative change."""
         assert math.isnan(relative_change([1, 0], [0, 0]).value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 from collections import Counter, defaultdict
 from fractions import Fraction
@@ -38,6 +39,21 @@ def plain_variance(anchors, personas, values):
             sums[key] += int(value) - mean
         parts.append(sum(each * each for each in sums.values()) * len(sums) / Fraction(len(sums) - 1))
     return float((parts[0] + parts[1] - parts[2]) / len(values) ** 2)
+
+
+def test_a_variance_that_is_not_positive_is_the_larger_part():
+    """As in clustered_mean: where anchors and personas cancel out, the interval is not the narrow one."""
+    anchors, personas = np.repeat(np.arange(5), 7), np.tile(np.arange(7), 5)
+    held = []
+    for seed in range(120):
+        values = keyed.generator("cancel out", seed).integers(0, 2, 35).astype(float)
+        parts = [clustered_mean(values, keys) for keys in (anchors, personas)]
+        floor = max(part.se for part in parts) if all(part.se == part.se for part in parts) else math.nan
+        if floor == floor and plain_variance(anchors, personas, values) < 0 and parts[0].se != parts[1].se:
+            held.append(seed)
+            assert tallied(anchors, personas, values).se == pytest.approx(floor, rel=1e-9)
+            assert clustered_mean(values, anchors, personas).se == pytest.approx(floor, rel=1e-9)
+    assert len(held) > 3
 
 
 def crowd(voters, anchors=6, options=2, abstain=0.1, arms=("placebo", "rft")):

@@ -321,6 +321,9 @@ class TestFollowing:
             for visit in (behind, before):
                 visit.open("?run=live&page=contests").wait_for_function(shows, arg=f"{len(events) - 2:,}")
             behind.page.evaluate(turned, "hidden")
+            behind.page.wait_for_selector(
+                '.presence[data-seen="false"]', state="attached"
+            )  # the server has heard of it
             for event in events[-2:]:
                 log.append([event])
                 before.page.wait_for_function(shows, arg=f"{event.seq + 1:,}")

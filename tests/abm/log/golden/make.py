@@ -33,7 +33,7 @@ def example(hint: Any, name: str) -> Any:
         return [example(args[0], name), example(args[0], name)]
     if origin is dict:
         return {name: example(args[1], name)}
-    return {int: 3, float: 0.25, str: f'{name} "é"\n', Any: [1, None, "x"]}[hint]
+    return {int: 3, bool: True, float: 0.25, str: f'{name} "é"\n', Any: [1, None, "x"]}[hint]
 
 
 def examples() -> list[Event]:

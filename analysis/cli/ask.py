@@ -1,0 +1,208 @@
+"""``moloch ask``: put a questionnaire to a run's personas, as often as you like, without changing the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import printer, stderr
+
+if TYPE_CHECKING:
+    from abm.events import Phase
+    from abm.llm.backends import Backends
+    from abm.llm.budget import Budget
+    from learning.surveys import AfterRun, AskedAfter, Moment, WhoAnswers
+
+Reader = Annotated[
+    str | None,
+    typer.Option(
+        "--reader",
+        help="Who answers: pocket, a model's folder or name, or http://host/v1#NAME; by default the run's reader.",
+    ),
+]
+AskedPhase = Annotated[str, typer.Option(help="evaluate (held-out personas), or train.")]
+Epoch = Annotated[int | None, typer.Option(help="By default, the last one of the phase.")]
+Arm = Annotated[
+    list[str] | None, typer.Option("--arm", help="Only what they remember of this arm's society; repeatable.")
+]
+AnswerTokens = Annotated[int, typer.Option(min=0, help="Bound of every answer; for models that think first.")]
+
+
+def ask(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    questions: Annotated[Path, typer.Option("--questions", help="The questionnaire: a YAML file.")],
+    reader: Reader = None,
+    at: Annotated[
+        str, typer.Option(help="after: they remember what they read; before: they do not; before-after: both.")
+    ] = "after",
+    phase: AskedPhase = "evaluate",
+    epoch: Epoch = None,
+    arm: Arm = None,
+    share: Annotated[float, typer.Option(help="Ask this share of the personas, drawn at random.")] = 1.0,
+    persona: Annotated[
+        list[str] | None, typer.Option("--persona", help="Ask this one, by index, id or name; repeatable.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=2, help="Of the answers; by default the run's reader's.")
+    ] = None,
+    answer_tokens: AnswerTokens = 0,
+    remember: Annotated[
+        bool, typer.Option("--remember", help="Let later questions find these answers remembered.")
+    ] = False,
+    llm: Annotated[
+        str | None, typer.Option(help="Where the model is served: transformers, vllm, or a server's URL.")
+    ] = None,
+    serving: Annotated[Path | None, typer.Option(help="YAML: where models are served, and their prices.")] = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    max_usd: options.MaxUsd = None,
+    max_minutes: options.MaxMinutes = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the answers as a table, too: answers.csv or answers.parquet.")
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", help="Folder of the log of answers; by default RUN/surveys.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it may cost; ask nothing.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Put a questionnaire to the personas of a run that was carried out; the run itself does not change.
+
+    Answers are kept in a log of their own, which names the run's head: the same command again, or a killed one, pays for nothing
+    twice.
+    """
+    from contextlib import closing
+
+    with stderr().status("reading the run"):
+        from abm.llm.backends import Backends
+        from abm.llm.budget import Bounds, Budget
+        from abm.surveys import load_questionnaire
+        from analysis.frames import check_target
+        from learning.surveys import Whom, plan_after, who_answers
+
+        questionnaire = load_questionnaire(questions)
+        check_target(out)
+        places = options.places(serving, llm)
+        budget = Budget(Bounds(calls=max_calls, tokens=max_tokens, usd=max_usd, minutes=max_minutes))
+        whom = Whom(_phase(phase), epoch, tuple(arm or ()), _share(share), tuple(persona or ()))
+        who = who_answers(run, reader, places)
+    with closing(Backends(places, budget=budget)) as backends:
+        with stderr().status("planning"):
+            model = who.digest(backends)
+            plan = plan_after(
+                run, questionnaire, (who.name, model), at=_moments(at), whom=whom, temperature=temperature,
+                answer_tokens=answer_tokens, remember=remember, out=log,
+            )  # fmt: skip
+        for line in plan.told:
+            stderr().print(line, markup=False, soft_wrap=True)
+        if dry_run:
+            _say_plan(plan, who, as_json)
+            return
+        asked = _carry_out(plan, who, backends, budget)
+    _print(asked, log, out, as_json)
+
+
+def _moments(at: str) -> tuple[Moment, ...]:
+    from moloch.errors import InputError
+
+    moments: dict[str, tuple[Moment, ...]] = {
+        "after": ("after",), "before": ("before",), "before-after": ("before", "after"),
+    }  # fmt: skip
+    if at not in moments:
+        raise InputError(f"no moment {at!r}", fix=f"Choose one of {', '.join(moments)}.")
+    return moments[at]
+
+
+def _phase(phase: str) -> Phase:
+    from moloch.errors import InputError
+
+    if phase == "train" or phase == "evaluate":
+        return phase
+    raise InputError(f"no phase {phase!r}", fix="Choose train or evaluate.")
+
+
+def _share(share: float) -> float:
+    from moloch.errors import InputError
+
+    if 0 < share <= 1:
+        return share
+    raise InputError(f"no share: {share:g}", fix="Give a number above 0 and up to 1.")
+
+
+def _say_plan(plan: AfterRun, who: WhoAnswers, as_json: bool) -> None:
+    read, written = plan.tokens
+    price = who.price.of(read, written) if who.price else None
+    found = {
+        "run": str(plan.run.path), "log": str(plan.folder), "model": plan.model, "calls": plan.calls,
+        "answered": plan.answered, "tokens_in": read, "most_tokens_out": written, "most_usd": price,
+    }  # fmt: skip
+    if as_json:
+        print(json.dumps(found))
+        return
+    people = len({each.persona for sitting in plan.sittings for each in sitting.respondents})
+    line = (
+        f"{plan.calls:,} calls to {plan.model}, {plan.answered:,} answered already: {people:,} personas, "
+        f"{len(plan.questionnaire.questions)} questions, {len(plan.sittings)} times; about {read:,} tokens read, "
+        f"at most {written:,} written" + (f", at most ${price:,.2f}" if price else "")
+    )
+    printer().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _carry_out(plan: AfterRun, who: WhoAnswers, backends: Backends, budget: Budget) -> AskedAfter:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=stderr(), transient=True) as bar:
+            task = bar.add_task("asking", total=None)
+            return plan.carry_out(
+                lambda: who.open(backends),
+                budget=budget,
+                report=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+    except KeyboardInterrupt:
+        said = f"Stopped; every answer is safe in {plan.folder}; run the same command to resume."
+        stderr().print(said, markup=False, soft_wrap=True)
+        raise typer.Exit(130) from None
+
+
+def _print(asked: AskedAfter, log: Path | None, out: Path | None, as_json: bool) -> None:
+    from analysis.frames import write_frame
+    from analysis.readings.answers import answer_frame, read_answers
+    from analysis.statistics.estimates import plain
+    from analysis.tables.answers import order_notes, question_rows
+    from learning.surveys import attributes_of
+
+    reading = read_answers(asked.run, log)
+    rows = [row for row in reading.result() if row.survey in asked.surveys]
+    table = question_rows(rows, reading.questionnaires())
+    notes = [*asked.notes, *order_notes(table)]
+    if out is not None:
+        write_frame(answer_frame(rows, reading.traits(), attributes_of(asked.run)), out)
+    if as_json:
+        found: dict[str, Any] = {
+            "run": str(asked.run), "log": str(asked.folder), "head": asked.head, "calls": asked.calls,
+            "answers": asked.answers, "invalid": asked.invalid, "notes": notes,
+            "questions": [plain(row) for row in table], "out": str(out) if out else None,
+        }  # fmt: skip
+        print(json.dumps(found))
+        return
+    from analysis.terminal.answers import render_answers
+
+    console = printer()
+    for part in render_answers(table):
+        console.print(part)
+    for note in notes:
+        console.print(note, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
+    lines = [
+        f"{asked.calls:,} calls now, {asked.answers:,} answers, {asked.invalid:,} of them invalid and in no share",
+        *([f"table    {out}"] if out else []),
+        f"answers  {asked.folder}",
+        f"head     {asked.head}",
+    ]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

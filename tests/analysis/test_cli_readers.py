@@ -1,0 +1,203 @@
+"""``--reader`` is the one command for model readers, ``moloch llm find`` says what to give it; mistakes name their place."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from abm.events import LLMReplied, ReaderJoined
+from abm.llm import BACKENDS, Opening, ScriptedLLM
+from abm.log import read_events
+from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
+from tests.analysis.test_cli_places import SMALL, SmallestTrainer, _quick  # noqa: F401 (a fixture)
+from tests.support.dialects import local
+from tests.support.fakes import answer
+from tests.support.server import completion, serving
+
+VOTE = "<think>Hm.</think><choice>A</choice>"
+
+
+class Written(ScriptedLLM):
+    """Writes in this process, and would be noticed if it read."""
+
+    asked: list[str] = []  # noqa: RUF012 (each test empties it)
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(self._write, opening.model)
+
+    def _write(self, request) -> str:
+        self.asked.append(request.site)
+        return answer(request)
+
+
+@pytest.fixture
+def here(monkeypatch, tmp_path):
+    """A writer of this process, adapters that are learnt in no time, and a folder of its own."""
+    monkeypatch.setattr("learning.runs.objects.LoRATrainer", lambda model, adapters: SmallestTrainer(adapters))
+    monkeypatch.setitem(BACKENDS._added, "written", (Written, __name__))
+    monkeypatch.chdir(tmp_path)
+    Written.asked.clear()
+    return tmp_path
+
+
+def arguments(*more: str) -> tuple[str, ...]:
+    return ("run", *SMALL, "--set", "train_personas=3", "--set", "held_out_personas=2", "--llm", "written", *more)
+
+
+class TestReader:
+    """The model behind ``--reader`` plays the personas, and does nothing else."""
+
+    @pytest.mark.parametrize("named", ["#served", ""])
+    def test_writers_stay(self, moloch, here, named):  # noqa: F811
+        """The server is asked for votes only; its only model is chosen by itself, and recorded by its name."""
+        with serving(lambda call: completion(VOTE), models=[{"id": "served", "owned_by": "x"}]) as server:
+            done = moloch(*arguments("--out", "run", "--json", "--reader", f"{server.url}{named}"))
+        assert done.returncode == 0, done.stderr
+        events = list(read_events(here / "run"))
+        asked = [event for event in events if isinstance(event, LLMReplied)]
+        (joined,) = {event.model for event in events if isinstance(event, ReaderJoined)}
+        assert joined == "served" and {call.fields["model"] for call in server.calls} == {"served"}
+        assert len(server.calls) == sum(event.site.startswith("react/") for event in asked) > 0
+        assert Written.asked and not [site for site in Written.asked if site.startswith("react/")]
+
+    def test_it_goes_on_elsewhere(self, moloch, here):  # noqa: F811
+        """Where a model is served is no part of a run: the same run goes on before another server of it."""
+        command = arguments("--out", "run", "--json", "--reader")
+        models = [{"id": "served", "owned_by": "x"}]
+        with serving(lambda call: completion(VOTE), models=models) as first:
+            stopped = moloch(*command, first.url, "--max-calls", "20")
+        with serving(lambda call: completion(VOTE), models=models) as second:
+            done = moloch(*command, f"{second.url}#served", "--max-calls", "1000")
+        assert stopped.returncode == 5 and done.returncode == 0, done.stderr
+        assert first.calls and second.calls
+
+    def test_of_the_writers_name(self, moloch, here):  # noqa: F811
+        """A server's model that is called as the writers' is another one all the same."""
+        with serving(lambda call: completion(VOTE), models=[{"id": "pocket", "owned_by": "x"}]) as server:
+            done = moloch(*arguments("--out", "run", "--json", "--reader", server.url))
+        assert done.returncode == 0, done.stderr
+        assert Written.asked and {call.path for call in server.calls} == {"/v1/chat/completions"}
+        assert not [call for call in server.calls if "sales_pitch" in json.dumps(call.fields)[-200:]]
+
+    def test_a_server_of_this_machine(self, moloch, here, monkeypatch):  # noqa: F811
+        """By its name, in a study and a fork, too."""
+        with local("ollama", monkeypatch, say=lambda call: VOTE) as server:
+            study = moloch("study", "--seeds", "2", *arguments("--out", "study", "--json", "--reader", "ollama")[1:])
+            assert study.returncode == 0, study.stderr
+            before = len(server.calls)
+            fork = moloch(
+                "fork", "study/seed-1", "--at", "1", "--llm", "written", "--reader", "ollama:qwen3:4b", "--json",
+                "--set", "reader.temperature=0.2",
+            )  # fmt: skip
+            again = moloch("replay", "study/seed-1", "--live", "--llm", "written", "--reader", "ollama")
+        assert fork.returncode == 0 and len(server.calls) > before, fork.stderr
+        assert again.returncode == 0 and "answers asked anew" in again.stdout, again.stderr
+        assert {call.fields["reasoning_effort"] for call in server.calls} == {"none"}
+
+    @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+    def test_several(self, moloch, here, dry):  # noqa: F811
+        """Are listed before any work."""
+        with serving(models=[{"id": "x"}, {"id": "y"}]) as server:
+            done = moloch(*arguments("--out", "run", "--reader", server.url, *dry))
+        assert done.returncode == 2 and "it serves x, y. Name one of them" in done.stderr
+        assert not server.calls and not (here / "run").exists()
+
+    def test_a_plan_asks_a_named_model_nothing(self, moloch, here):  # noqa: F811
+        """Not even its server for its name: nothing listens there."""
+        done = moloch(*arguments("--dry-run", "--reader", "http://127.0.0.1:9/v1#m"))
+        assert done.returncode == 0 and "http://127.0.0.1:9/v1" in done.stdout, done.stderr
+
+    @pytest.mark.parametrize(
+        ("reader", "said", "code"),
+        [
+            ("pocket", "--reader takes a server, not 'pocket'", 2),
+            ("localhost:8000/v1#m", "--reader takes a server", 2),
+            ("http://me:hunter2@host/v1#m", "holds more than a place", 2),
+            ("me:hunter2@host", "--reader takes a server", 2),
+            ("http://127.0.0.1:9/v1", "cannot reach the server", 6),
+        ],
+    )
+    def test_mistakes(self, moloch, here, reader, said, code):  # noqa: F811
+        """Are told before any work."""
+        done = moloch(*arguments("--out", "run", "--reader", reader))
+        assert done.returncode == code and said in done.stderr and not (here / "run").exists()
+        assert "hunter2" not in done.stderr
+
+    def test_nobody_read(self, moloch, here):  # noqa: F811
+        """A replay of a run whose personas no model played takes no reader; nor does one that asks nobody."""
+        assert moloch(*arguments("--out", "run", "--json")).returncode == 0
+        live = moloch("replay", "run", "--live", "--llm", "written", "--reader", "http://127.0.0.1:9/v1#m")
+        assert live.returncode == 2 and "no language model played this run's personas" in live.stderr
+        dead = moloch("replay", "run", "--reader", "http://127.0.0.1:9/v1#m")
+        assert dead.returncode == 2 and "--reader has no effect here" in dead.stderr
+
+
+class TestFind:
+    """``moloch llm find`` lists what is served here, ready to paste."""
+
+    def test_something(self, moloch, monkeypatch):  # noqa: F811
+        """With the option that asks it."""
+        monkeypatch.setattr("abm.llm.http.nearby.OTHERS", ())
+        with (
+            local("ollama", monkeypatch, names=["qwen3:4b", "a b"]),
+            local("llamacpp", monkeypatch),
+            local("lmstudio", monkeypatch, names=[]),
+        ):
+            done, data = moloch("llm", "find"), moloch("llm", "find", "--json")
+            checked = moloch("llm", "check", "ollama:qwen3:4b")
+        assert done.returncode == data.returncode == 0
+        assert "--reader ollama:qwen3:4b" in done.stdout and "--reader 'ollama:a b'" in done.stdout
+        assert "no model yet: lms get MODEL" in done.stdout
+        assert json.loads(data.stdout)[2]["options"] == ["llamacpp:qwen3:4b"]
+        assert checked.returncode == 0 and "serves qwen3:4b (ollama)" in checked.stdout
+
+    def test_nothing(self, moloch, monkeypatch):  # noqa: F811
+        """Is told clearly, with how each is started."""
+        monkeypatch.setattr("abm.llm.http.nearby.LOCAL", {})
+        monkeypatch.setattr("abm.llm.http.nearby.OTHERS", ("http://127.0.0.1:9/v1",))
+        done = moloch("llm", "find")
+        assert done.returncode == 1 and "No server of models listens here" in done.stdout
+
+
+class TestPlacesInFiles:
+    """A server's setting that is wrong is told with its line and column, and never repeated."""
+
+    @pytest.mark.parametrize(
+        "command",
+        [("run", "--dry-run"), ("llm", "check", "--config"), ("probe", "absent", "--judge", "m", "--serving")],
+    )
+    @pytest.mark.parametrize(
+        ("text", "place", "said"),
+        [
+            ("llm: http://me:hunter2@host/v1", "2:3", "more than a place"),
+            ("llm: host:port:hunter2@x", "2:3", "no URL of a server"),
+            ("models:\n    m: {url: 'http://host:0/v1'}", "3:9", "port 0"),
+            ("models:\n    m:\n      name: x\n      url: http://me:hunter2@host", "5:7", "more than a place"),
+            ("models: {m: {url: 'http://h/v1', key: sk-hunter2hunter2}}", "2:36", "names no environment variable"),
+            ("models: {m: {url: 'http://h/v1', api_key: hunter2}}", "2:36", "no such"),
+            ("server: {concurrency: 0}", "2:12", "greater than or equal to 1"),
+            ("server: {token: hunter2}", "2:12", "there is no such"),
+            ("server: {usd_in: hunter2}", "2:12", "number"),
+        ],
+    )
+    def test_line_and_column(self, moloch, tmp_path, text, place, said, command):  # noqa: F811
+        """Whatever file of servers it is."""
+        file = tmp_path / "s.yaml"
+        if command[0] == "probe":  # a file of servers alone; its lines begin two signs further left, and one higher
+            lines = [line.removeprefix("  ") for line in f"  {text}".split("\n")]
+            file.write_text("\n".join(lines) + "\n")
+            line, column = (int(part) for part in place.split(":"))
+            place = f"{line - 1}:{column - 2}"
+        else:
+            file.write_text(f"serving:\n  {text}\n")
+        done = moloch(*command, str(file))
+        assert done.returncode == 2 and said in done.stderr, done.stderr
+        assert f"s.yaml:{place}: " in done.stderr and "hunter2" not in done.stderr, done.stderr
+
+    def test_a_reader_that_is_a_url(self, moloch, tmp_path):  # noqa: F811
+        """A model may be a place, too."""
+        file = tmp_path / "s.yaml"
+        file.write_text("audience: llm\nreader:\n  model: http://host:99999/v1#m\n")
+        done = moloch("run", "--dry-run", str(file))
+        assert done.returncode == 2 and "s.yaml:3:3: " in done.stderr, done.stderr
