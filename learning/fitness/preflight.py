@@ -16,7 +16,9 @@ import numpy as np
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
-from abm.arenas.completions import Completion, parse_completion
+from abm.arenas.completions import Completion
+from abm.arenas.messages import read_answer
+from abm.arenas.near import repeats
 from abm.audience import AskedAudience, Ballot, Voters
 from abm.llm.port import LLM, Reply, Request, Sampling
 from learning.fitness.limits import Fitness, Point, Share
@@ -69,7 +71,7 @@ class ReaderCheck(msgspec.Struct, frozen=True):
 
 
 def check_writer(llm: LLM, arena: Arena, anchors: Sequence[Anchor], sampling: Sampling, seed: int = 1) -> WriterCheck:
-    """Have :data:`MESSAGES` messages written, and return what came of them.
+    """Have :data:`MESSAGES` messages written, once each, and return what came of them.
 
     Raises:
         InputError: there are no anchors.
@@ -83,11 +85,12 @@ def check_writer(llm: LLM, arena: Arena, anchors: Sequence[Anchor], sampling: Sa
     for request in requests:
         reply = replies[request.site]
         counts.at_bound += reply.finish == "length"
-        read = parse_completion(reply.text, arena.tag)
-        if isinstance(read, Completion):
+        message = read_answer(reply.text, arena, ended=reply.finish != "length").message
+        if isinstance(message, Completion):
             counts.published += 1
+            counts.copied += repeats(message.text, [example.message for example in arena.examples])
         else:
-            counts.rejected[read.reason] += 1
+            counts.rejected[message.reason] += 1
     tokens = sum(reply.tokens_out for reply in replies.values())
     fitness = counts.fitness(llm.name)
     speed = Point("speed", None, f"{tokens / seconds:,.0f} tokens/s: {tokens:,} in {seconds:.1f} s", tokens / seconds)
@@ -203,7 +206,7 @@ def _ballots(anchors: Sequence[Anchor], personas: Sequence[Persona], seed: int) 
 
 def _write(arena: Arena, anchor: Anchor, i: int, sampling: Sampling, seed: int) -> Request:
     messages = arena.write_prompt(anchor.text)
-    return Request(f"check/write/{i}", messages, sampling, keyed.seed32(seed, "check", "write", i))
+    return Request(f"check/write/{i}", messages, sampling, keyed.seed32(seed, "check", "write", i), stop=arena.stop)
 
 
 def _some(anchors: Sequence[Anchor], count: int) -> list[Anchor]:

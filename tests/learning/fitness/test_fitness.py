@@ -66,6 +66,15 @@ class TestWriter:
         assert "3 of 8" in found.fitness.why and "unclosed <sales_pitch> (5)" in found.fitness.why
         assert "max_tokens" in found.fitness.against[0].fix
 
+    def test_plain(self):
+        """An arena that asks for plain text is read as such, a message at its bound up to its last sentence; copies are counted."""
+        plain = SALES.asked("plain")
+        example = plain.examples[0].message
+        found = check_writer(ScriptedLLM(lambda request: example), plain, ANCHORS, Sampling(0.7, 1.0, 32))
+        marks = verdicts(found.fitness)
+        assert marks["parses"] == "fit" and marks["copies"] == found.fitness.verdict == "doubtful"
+        assert "repeat an example" in found.fitness.why
+
     def test_asks_as_a_run_does(self):
         """The arena's own prompt about training anchors, with the run's sampling."""
         asked: list[Request] = []
