@@ -106,7 +106,7 @@ def check_reader(
     settings: ReaderSettings,
     seed: int = 1,
 ) -> ReaderCheck:
-    """Put :data:`BALLOTS` ballots before readers, in both orders and again, and return what came of them.
+    """Put :data:`BALLOTS` ballots before readers, in both orders and (where words are asked for) again; return what came of them.
 
     Where the model tells the probabilities of letters, these are looked at besides: eight votes say little of what a persona
     changes, and eight log-odds say more.
@@ -150,24 +150,23 @@ class _Questions:
 
 
 def _voted(audience: AskedAudience, rounds: Sequence[Sequence[Ballot]], asked: _Questions) -> ReaderCounts:
-    """Ask the rounds (as shown, reversed, again) and count their votes."""
+    """Ask the rounds (as shown, reversed, again) and count their votes.
+
+    Readers of letters are asked one round: it asks in both orders, and what is drawn from their odds differs from draw to draw.
+    """
+    rounds = rounds[:1] if audience.answer == "letters" else rounds
     counts = ReaderCounts()
     audience.prepare([ballot for ballots in rounds for ballot in ballots], asked)
-    choices = []
-    for ballots in rounds:
-        reactions = [audience.react(each.texts, each.shown, each.voters, each.key) for each in ballots]
-        choices.append(np.concatenate([each.choices for each in reactions]))
+    reacted = [[audience.react(b.texts, b.shown, b.voters, b.key) for b in ballots] for ballots in rounds]
+    for ballots, reactions in zip(rounds[:2], reacted, strict=False):  # the same again tells nothing new of places
         for ballot, reaction in zip(ballots, reactions, strict=True):
             counts.invalid += len(reaction.invalid)
-            if (
-                ballots is rounds[-1]
-            ):  # the same again: it shows whether answers are repeated, and nothing new of places
-                continue
             for order, choice in zip(ballot.shown.tolist(), reaction.choices.tolist(), strict=True):
                 counts.vote(ballot.contest, order, choice)
             counts.close(ballot.contest)
-    shown, reverse, again = choices
-    counts.both, counts.repeats = _alike(shown, reverse), _alike(shown, again)
+    if len(rounds) > 1:
+        shown, reverse, again = (np.concatenate([each.choices for each in reactions]) for reactions in reacted)
+        counts.both, counts.repeats = _alike(shown, reverse), _alike(shown, again)
     return counts
 
 
