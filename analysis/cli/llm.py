@@ -139,14 +139,13 @@ def _place(llm: LLM) -> str:
 
 def _fitness(llm: LLM, settings: RunConfig, *, reads: bool) -> tuple[list[Fitness], list[str]]:
     """Return whether a model is fit to write, to read and to judge, and what else is to be said."""
-    from abm.arenas import arena
     from abm.arenas.anchors import load_anchors
     from abm.llm.port import Sampling
     from analysis.judges import check_judge
     from learning.fitness import ReaderSettings, check_reader, check_writer
     from populations import load_personas
 
-    rules = arena(settings.arena)
+    rules = settings.rules()
     anchors = load_anchors(settings.anchors, rules).train
     written = check_writer(llm, rules, anchors, Sampling(**settings.sampling.model_dump()), settings.seed)
     fitness, notes = [written.fitness], [f"a message as it came: {_line(written.sample)}"]

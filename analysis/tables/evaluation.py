@@ -85,7 +85,8 @@ class ProbeRow(msgspec.Struct, frozen=True):
 def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Forfeits = "lost") -> Estimate:
     """Return the share of valid votes that go to ``arm``'s message, clustered on anchors and personas; null 0.5.
 
-    Contests in which both messages were rejected are void and count nowhere but in :func:`table`.
+    Contests in which both messages were rejected are void and count nowhere but in :func:`table`, which also says under ``withheld``
+    and ``validity`` whether a model that read could.
     """
     evaluation = read_evaluation(events)
     return _mean(_votes(evaluation, arm, epoch, forfeits), evaluation.originals, null=0.5).within(0, 1)

@@ -20,6 +20,8 @@ PARSED = 0.8
 spelling and not by voters (1 - 0.8 ** 2)."""
 AT_BOUND = 0.25
 """Of messages that end at ``sampling.max_tokens``, at most: more, and the bound decides how they end and how long they are."""
+COPIED = 0.25
+"""Of published messages that repeat an example of their prompt, at most: more, and the examples compete, not the writers."""
 ANSWERED = 0.9
 """Of a reader's answers that name an option. Those that do not are left out, and who leaves out is no accident."""
 PLACE_ODDS = 7 / 3

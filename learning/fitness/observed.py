@@ -7,13 +7,17 @@ from typing import ClassVar
 
 import msgspec
 
+from abm.arenas.near import repeats
 from abm.events import (
+    ArenaSet,
     AudienceSet,
     CompetitorsJoined,
     ContestDecided,
     Event,
+    Forked,
     LLMReplied,
     MessagePublished,
+    MessageRedrawn,
     MessageRejected,
     PersonasJoined,
     Reacted,
@@ -92,11 +96,14 @@ class ObservedModels:
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
         {
+            ArenaSet,
             AudienceSet,
             CompetitorsJoined,
             ContestDecided,
+            Forked,
             LLMReplied,
             MessagePublished,
+            MessageRedrawn,
             MessageRejected,
             PersonasJoined,
             Reacted,
@@ -114,6 +121,8 @@ class ObservedModels:
         self._networked = False
         self._finished: dict[int, str] = {}
         self._asked: set[str] = set()
+        self._personas: list[range] = []
+        self._examples: list[str] = []
 
     def take(self, event: Event) -> None:
         """Take the next event."""
@@ -125,6 +134,8 @@ class ObservedModels:
                 self._answer(event)
             case MessagePublished() | MessageRejected():
                 self._message(event)
+            case MessageRedrawn():
+                self._finished.pop(event.cause, None)  # what counts is what came of it in the end
             case ReactionInvalid():
                 self._readers.invalid += self._counts(event)
             case ContestDecided():
@@ -135,9 +146,13 @@ class ObservedModels:
                 self._reader, self._readers = event.model if event.model_digest else "", ReaderCounts()
             case AudienceSet(part="personas"):
                 self._reader = ""
+            case ArenaSet():
+                self._examples = [example["message"] for example in event.arena.get("examples", ())]
+            case PersonasJoined():
+                self._personas.append(range(event.first, event.first + len(event.ids)))
             case CompetitorsJoined():
                 self._model = event.model
-            case RunConfigured():
+            case RunConfigured() | Forked():
                 self._networked = event.config.get("world") == "networked"
 
     def result(self) -> Observation:
@@ -163,12 +178,17 @@ class ObservedModels:
         counts.at_bound += finish == "length"
         if isinstance(event, MessagePublished):
             counts.published += 1
+            counts.copied += bool(self._examples) and repeats(event.text, self._examples)
         else:
             counts.rejected[event.reason] += 1
 
     def _counts(self, event: Reacted | ReactionInvalid) -> bool:
         """Return whether the model that reads answered for this member: others decide by themselves, or are of a crowd."""
-        return bool(self._reader) and (self._networked or f"react/{event.contest}/{event.persona}" in self._asked)
+        if not self._reader:
+            return False
+        if self._networked:
+            return not self._personas or any(event.persona in joined for joined in self._personas)
+        return f"react/{event.contest}/{event.persona}" in self._asked
 
 
 def observed(events: Iterable[Event], model: str = "", reader: str = "") -> Observation:

@@ -16,7 +16,9 @@ import numpy as np
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
-from abm.arenas.completions import Completion, parse_completion
+from abm.arenas.completions import Completion
+from abm.arenas.messages import read_answer
+from abm.arenas.near import repeats
 from abm.audience import AskedAudience, Ballot, Voters
 from abm.llm.port import LLM, Reply, Request, Sampling
 from learning.fitness.limits import Fitness, Point, Share
@@ -69,7 +71,7 @@ class ReaderCheck(msgspec.Struct, frozen=True):
 
 
 def check_writer(llm: LLM, arena: Arena, anchors: Sequence[Anchor], sampling: Sampling, seed: int = 1) -> WriterCheck:
-    """Have :data:`MESSAGES` messages written, and return what came of them.
+    """Have :data:`MESSAGES` messages written, once each, and return what came of them.
 
     Raises:
         InputError: there are no anchors.
@@ -83,11 +85,12 @@ def check_writer(llm: LLM, arena: Arena, anchors: Sequence[Anchor], sampling: Sa
     for request in requests:
         reply = replies[request.site]
         counts.at_bound += reply.finish == "length"
-        read = parse_completion(reply.text, arena.tag)
-        if isinstance(read, Completion):
+        message = read_answer(reply.text, arena, ended=reply.finish != "length").message
+        if isinstance(message, Completion):
             counts.published += 1
+            counts.copied += repeats(message.text, [example.message for example in arena.examples])
         else:
-            counts.rejected[read.reason] += 1
+            counts.rejected[message.reason] += 1
     tokens = sum(reply.tokens_out for reply in replies.values())
     fitness = counts.fitness(llm.name)
     speed = Point("speed", None, f"{tokens / seconds:,.0f} tokens/s: {tokens:,} in {seconds:.1f} s", tokens / seconds)
@@ -103,7 +106,7 @@ def check_reader(
     settings: ReaderSettings,
     seed: int = 1,
 ) -> ReaderCheck:
-    """Put :data:`BALLOTS` ballots before readers, in both orders and again, and return what came of them.
+    """Put :data:`BALLOTS` ballots before readers, in both orders and (where words are asked for) again; return what came of them.
 
     Where the model tells the probabilities of letters, these are looked at besides: eight votes say little of what a persona
     changes, and eight log-odds say more.
@@ -147,24 +150,23 @@ class _Questions:
 
 
 def _voted(audience: AskedAudience, rounds: Sequence[Sequence[Ballot]], asked: _Questions) -> ReaderCounts:
-    """Ask the rounds (as shown, reversed, again) and count their votes."""
+    """Ask the rounds (as shown, reversed, again) and count their votes.
+
+    Readers of letters are asked one round: it asks in both orders, and what is drawn from their odds differs from draw to draw.
+    """
+    rounds = rounds[:1] if audience.answer == "letters" else rounds
     counts = ReaderCounts()
     audience.prepare([ballot for ballots in rounds for ballot in ballots], asked)
-    choices = []
-    for ballots in rounds:
-        reactions = [audience.react(each.texts, each.shown, each.voters, each.key) for each in ballots]
-        choices.append(np.concatenate([each.choices for each in reactions]))
+    reacted = [[audience.react(b.texts, b.shown, b.voters, b.key) for b in ballots] for ballots in rounds]
+    for ballots, reactions in zip(rounds[:2], reacted, strict=False):  # the same again tells nothing new of places
         for ballot, reaction in zip(ballots, reactions, strict=True):
             counts.invalid += len(reaction.invalid)
-            if (
-                ballots is rounds[-1]
-            ):  # the same again: it shows whether answers are repeated, and nothing new of places
-                continue
             for order, choice in zip(ballot.shown.tolist(), reaction.choices.tolist(), strict=True):
                 counts.vote(ballot.contest, order, choice)
             counts.close(ballot.contest)
-    shown, reverse, again = choices
-    counts.both, counts.repeats = _alike(shown, reverse), _alike(shown, again)
+    if len(rounds) > 1:
+        shown, reverse, again = (np.concatenate([each.choices for each in reactions]) for reactions in reacted)
+        counts.both, counts.repeats = _alike(shown, reverse), _alike(shown, again)
     return counts
 
 
@@ -203,7 +205,7 @@ def _ballots(anchors: Sequence[Anchor], personas: Sequence[Persona], seed: int) 
 
 def _write(arena: Arena, anchor: Anchor, i: int, sampling: Sampling, seed: int) -> Request:
     messages = arena.write_prompt(anchor.text)
-    return Request(f"check/write/{i}", messages, sampling, keyed.seed32(seed, "check", "write", i))
+    return Request(f"check/write/{i}", messages, sampling, keyed.seed32(seed, "check", "write", i), stop=arena.stop)
 
 
 def _some(anchors: Sequence[Anchor], count: int) -> list[Anchor]:

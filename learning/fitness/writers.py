@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from learning.fitness.limits import AT_BOUND, PARSED, Fitness, Point, Share
+from learning.fitness.limits import AT_BOUND, COPIED, PARSED, Fitness, Point, Share
 
 
 @dataclass
@@ -14,11 +14,13 @@ class WriterCounts:
 
     Attributes:
         rejected: reason -> messages that did not parse.
+        copied: published messages that repeat an example of the prompt.
         at_bound: messages that ended at their bound of tokens; ``answers``: those of which it is known.
     """
 
     published: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    copied: int = 0
     at_bound: int = 0
     answers: int = 0
 
@@ -40,6 +42,12 @@ class WriterCounts:
             said = f"{bound} messages end at the bound of tokens"
             fix = "Raise sampling.max_tokens."
             points.append(Point.of("at the bound", bound, "doubtful" if verdict == "unfit" else verdict, said, fix))
+        if self.copied:
+            copied = Share(self.copied, self.published)
+            verdict = copied.at_most(COPIED)
+            said = f"{copied} published messages repeat an example of the prompt"
+            fix = "Change the arena's examples, or show more that differ."
+            points.append(Point.of("copies", copied, "doubtful" if verdict == "unfit" else verdict, said, fix))
         return Fitness("write", model, points)
 
 
@@ -47,4 +55,6 @@ def _parse_fix(rejected: Counter[str]) -> str:
     reason = next((reason for reason, _ in rejected.most_common(1)), "")
     if "unclosed" in reason:
         return "Raise sampling.max_tokens: messages end before their tag does."
-    return "Give another model, or an arena whose prompt asks for less form." if reason else ""
+    if reason.startswith("no <"):
+        return "Ask for plain text: --set format=plain."
+    return "Ask again for what cannot be read: --set attempts=3; or give another model." if reason else ""
