@@ -264,6 +264,6 @@ class TestASociety:
         told = [text for text in pages.values() if "You were asked: " in text]
         assert bool(told) == remember and (pages == unasked) != remember
         later = [text for text in asked.values() if "Counts so far: saw" in text]
-        assert later and all(("You were asked: " in text) == remember for text in later)
+        assert later and (remember or not any("You were asked: " in text for text in later))  # bounded memories forget
         assert all(text.count('Did you buy anything last week?" You answered') <= 1 for text in later)
         assert replay_recorded(tmp_path / "run").divergence is None
