@@ -88,8 +88,7 @@ def wide(blocks: list[Block]) -> pl.DataFrame:
     frames = []
     for kind, frame in by_type(blocks):
         clashes = [name for name, dtype in frame.schema.items() if dtype != wide_columns()[name]]
-        texts = [_base64_text(n) if isinstance(frame.schema[n], pl.Binary) else json_text(n) for n in clashes]
-        frames.append(frame.with_columns(pl.lit(kind).alias("type"), *texts))
+        frames.append(frame.with_columns(pl.lit(kind).alias("type"), *map(json_text, clashes)))
     frame = pl.concat(frames, how="diagonal").sort("seq")
     first, end = blocks[0].commit.seq, blocks[-1].commit.seq + blocks[-1].commit.n
     if not frame["seq"].equals(pl.int_range(first, end, eager=True)):
@@ -162,13 +161,6 @@ def json_text(column: str) -> pl.Expr:
 
     around = len(canonical({column: ""})) - 3  # {"column":[...]} without what is around the list
     return pl.struct(column).struct.json_encode().str.slice(around).str.head(-1).alias(column)
-
-
-def _base64_text(column: str) -> pl.Expr:
-    """Return a bulk column as JSON text, as the log has it: base64."""
-    import polars as pl
-
-    return pl.format('"{}"', pl.col(column).bin.encode("base64")).alias(column)
 
 
 def kind_of(kind: str | type[Event]) -> type[Event]:
