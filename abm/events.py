@@ -268,7 +268,7 @@ class LLMReplied(Event, frozen=True, kw_only=True, tag="llm_replied"):
     """What the completion was held to: options or a JSON Schema, as JSON text; empty if it was free."""
     stop: list[str] = []
     """Texts that ended the completion where it came to one; they are no part of ``text``."""
-    scores: list[float] = []
+    logprobs: list[float] = []
     """Log-probability in nats of each of the choices that ``guide`` names, where these were scored instead of completed."""
 
 

@@ -42,7 +42,7 @@ class Answer(Protocol):
     @property
     def text(self) -> str: ...
     @property
-    def scores(self) -> Sequence[float]: ...
+    def logprobs(self) -> Sequence[float]: ...
 
 
 Ask = Callable[[LLM, Sequence[Request]], Sequence[Answer]]
@@ -164,9 +164,9 @@ class AskedAudience:
 
     def _vote(self, ballot: Ballot, persona: int, order: list[int], one: Answer, other: Answer) -> Reaction | str:
         """Return the vote drawn from both orders; what came instead, where letters are not among the likeliest answers."""
-        if not (one.scores and other.scores):
+        if not (one.logprobs and other.logprobs):
             return one.text or other.text
-        logs = averaged(relative(one.scores, order), relative(other.scores, order[::-1]))
+        logs = averaged(relative(one.logprobs, order), relative(other.logprobs, order[::-1]))
         draw = float(keyed.uniforms(np.array([persona]), *ballot.key, "letters")[0])
         return Reaction("", order.index(drawn(logs, draw)))
 

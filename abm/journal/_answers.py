@@ -20,7 +20,7 @@ from abm.log.writer import SEAL_EVENTS
 from moloch.content import canonical, digest
 from moloch.texts import whole
 
-SCORE_DECIMALS = 6
+LOGPROB_DECIMALS = 6
 """Of a log-probability: beyond them a float32 says nothing."""
 RECENT = 2_048
 """Answers that are always in memory, if there are so many; twice as many at most."""
@@ -138,5 +138,5 @@ def replied(
         seed=request.seed,
         guide=request.guide,
         stop=list(request.stop),
-        scores=[round(score, SCORE_DECIMALS) for score in reply.scores],
+        logprobs=[round(value, LOGPROB_DECIMALS) for value in reply.logprobs],
     )

@@ -153,7 +153,7 @@ class Checker:
         def compare(request: Request, reply: Reply | LLMReplied) -> None:
             logged = answers[request.site]
             counted = reply.tokens_in, reply.tokens_out
-            now = Reply(request.site, reply.text, reply.finish, *counted, tuple(reply.scores))
+            now = Reply(request.site, reply.text, reply.finish, *counted, tuple(reply.logprobs))
             when, why = (step, cause) if request.site in fresh else (logged.step, logged.cause)
             self._ahead.match(replied(request, now, keys, llm, when, why), logged)
 

@@ -40,7 +40,7 @@ class Request(msgspec.Struct, frozen=True):
             the completion checks it in any case.
         stop: texts that end the completion and are no part of it. A backend that cannot stop there may go on: the reader
             of the completion ends it there in any case.
-        scored: ask for no completion, but how likely each of ``choices`` is to come first: :attr:`Reply.scores`.
+        scored: ask for no completion, but how likely each of ``choices`` is to come first: :attr:`Reply.logprobs`.
     """
 
     site: str
@@ -94,7 +94,7 @@ class Reply(msgspec.Struct, frozen=True):
     """One completion, raw; ``site`` names the request it answers.
 
     Attributes:
-        scores: of a scored request, the log-probability in nats of each choice as the first token, at temperature 1 and before
+        logprobs: of a scored request, the log-probability in nats of each choice as the first token, at temperature 1 and before
             anything is held to it; empty where none of them is among the likeliest tokens that a server tells.
     """
 
@@ -103,7 +103,7 @@ class Reply(msgspec.Struct, frozen=True):
     finish: Finish
     tokens_in: int
     tokens_out: int
-    scores: tuple[float, ...] = ()
+    logprobs: tuple[float, ...] = ()
 
 
 class LLM(Protocol):

@@ -50,7 +50,7 @@ def check_scored(llm: LLM) -> None:
         scored=True,
     )
     [reply] = llm.complete([request])
-    if not reply.scores:
+    if not reply.logprobs:
         raise InputError(
             f"no letter probabilities from {llm.name!r}",
             why=f"neither A nor B is among the likeliest first tokens; it would begin with {reply.text[:20]!r}",

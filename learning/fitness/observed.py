@@ -166,8 +166,8 @@ class ObservedModels:
             self._finished[event.seq] = event.finish
         elif role == "react":
             self._asked.add(event.site)
-            if event.scores:
-                self._readers.scored(event.site, event.refs[1:], event.scores)
+            if event.logprobs:
+                self._readers.scored(event.site, event.refs[1:], event.logprobs)
 
     def _message(self, event: MessagePublished | MessageRejected) -> None:
         """Count a message whose answer was not counted yet: base writes once for several contests."""

@@ -128,7 +128,7 @@ def check_reader(
         except MolochError as error:
             note = f"letter probabilities were not looked at: {error.what}"
     for request, reply in asked.scored:
-        counts.scored(request.site, request.refs[1:], reply.scores)
+        counts.scored(request.site, request.refs[1:], reply.logprobs)
     for ballot in ballots[0]:
         counts.close(ballot.contest)
     return ReaderCheck(counts.fitness(llm.name), asked.calls, note)
@@ -144,7 +144,7 @@ class _Questions:
     def __call__(self, llm: LLM, requests: Sequence[Request]) -> Sequence[Reply]:
         self.calls += len(requests)
         replies = {reply.site: reply for reply in llm.complete(requests)}
-        scored = [request for request in requests if request.scored and replies[request.site].scores]
+        scored = [request for request in requests if request.scored and replies[request.site].logprobs]
         self.scored += [(request, replies[request.site]) for request in scored if f"/{FIRST}/" in request.site]
         return [replies[request.site] for request in requests]
 

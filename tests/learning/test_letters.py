@@ -52,12 +52,12 @@ class TestRun:
         """Two scored answers a vote, with the letters that were scored; no thought."""
         carry_out(tmp_path, CONFIG, llm=llm())
         events = list(read_events(tmp_path))
-        scored = {event.site: event for event in events if isinstance(event, LLMReplied) and event.scores}
+        scored = {event.site: event for event in events if isinstance(event, LLMReplied) and event.logprobs}
         votes = [event for event in events if isinstance(event, Reacted)]
         assert votes and len(scored) == 2 * len(votes)
         for vote in votes:
             one, other = (scored[f"react/{vote.contest}/{vote.persona}{end}"] for end in ("", "/reversed"))
-            assert one.guide == '{"scored":["A","B"]}' and len(one.scores) == 2
+            assert one.guide == '{"scored":["A","B"]}' and len(one.logprobs) == 2
             assert one.refs[1:] == other.refs[:0:-1] and vote.thought == ""
         assert any(isinstance(event, ReaderJoined) for event in events)
 
@@ -133,7 +133,7 @@ def test_a_server_that_gives_five(monkeypatch):
             "s", [{"role": "user", "content": "x"}], Sampling(1.0, 1.0, 1), 1, choices=("A", "B", "C"), scored=True
         )
         [reply] = HTTPLLM("m", Endpoint(url=server.url)).complete([request])
-    assert [math.exp(score) for score in reply.scores] == pytest.approx([0.5, 0.1, 0.1])
+    assert [math.exp(score) for score in reply.logprobs] == pytest.approx([0.5, 0.1, 0.1])
     assert reply.finish == "stop" and "response_format" not in server.calls[-1].fields
 
 

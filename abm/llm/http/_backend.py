@@ -204,7 +204,7 @@ class HTTPLLM:
             if likeliest is None:
                 return Landed(self._unscored(), _filled(usage, UNKNOWN))
             scores = choice_scores(question.choices, likeliest)
-            outcome = msgspec.structs.replace(outcome, scores=scores, finish="stop")
+            outcome = msgspec.structs.replace(outcome, logprobs=scores, finish="stop")
         if isinstance(outcome, Reply):
             if self._control.has_key:
                 outcome = msgspec.structs.replace(outcome, text=self._control.redacted_text(outcome.text))

@@ -59,9 +59,9 @@ class TestHere:
             alike = [{first, *(ids if len(ids) == 1 else ())} for first, ids in zip(firsts, spaced, strict=True)]
             wanted = [float(logs[sorted(each)].logsumexp(0)) for each in alike]
             reply = found[request.site]
-            assert reply.scores == pytest.approx(wanted, abs=1e-4)
+            assert reply.logprobs == pytest.approx(wanted, abs=1e-4)
             assert reply.text == "AB"[wanted[1] > wanted[0]] and reply.finish == "stop" and reply.tokens_out == 1
-        assert not found[ask(9).site].scores
+        assert not found[ask(9).site].logprobs
 
     def test_choices_that_begin_alike(self, llm):
         """Cannot be told apart by their first token."""

@@ -126,4 +126,4 @@ def test_scores_of_letters():
     completion = SimpleNamespace(text="The", finish_reason="length", token_ids=[9], logprobs=logprobs)
     request = Request("s", [], Sampling(1.0, 1.0, 1), 1, choices=("A", "B"), scored=True)
     reply = VLLM._reply(request, SimpleNamespace(outputs=[completion], prompt_token_ids=[1, 2]))
-    assert reply.finish == "stop" and reply.scores == pytest.approx([math.log(math.exp(-1) + math.exp(-2)), -3.0])
+    assert reply.finish == "stop" and reply.logprobs == pytest.approx([math.log(math.exp(-1) + math.exp(-2)), -3.0])
