@@ -42,10 +42,11 @@ def test_a_byte_that_is_none_has_a_place(tmp_path, name):
     ("data", "says"),
     [
         ("a,b\n1,2\n".encode("utf-16"), "it is UTF-16. Save it as UTF-8."),
-        (gzip.compress(b"a,b\n1,2\n"), "it is packed by gzip. Name it by its kind."),
+        (gzip.compress(b"a,b\n1,2\n", mtime=0), "it is packed by gzip. Name it by its kind."),
         (b"PK\x03\x04 a workbook", "it is a zip archive, or a workbook. Name it by its kind."),
         (b"PAR1 columns", "it is Parquet. Name it by its kind."),
     ],
+    ids=["UTF-16", "gzip", "zip", "Parquet"],
 )
 def test_other_kinds_are_named(tmp_path, name, data, says):
     """A workbook that was named a table has no header to complain of."""
