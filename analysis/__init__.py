@@ -8,6 +8,7 @@ from moloch.lazy import door
 
 if TYPE_CHECKING:
     from analysis.probes import battery
+    from analysis.readings.answers import read_answers
     from analysis.readings.extrapolation import extrapolation
     from analysis.readings.graphs import audience_graph
     from analysis.readings.spreads import spreads
@@ -33,6 +34,7 @@ _HOMES = {
     "position_table": "analysis.tables.positions",
     "probe_table": "analysis.tables.evaluation",
     "reach_table": "analysis.tables.reach",
+    "read_answers": "analysis.readings.answers",
     "show_contest": "analysis.terminal.contest",
     "spreads": "analysis.readings.spreads",
     "surrogate_of": "analysis.tables.surrogate",
@@ -43,7 +45,7 @@ _HOMES = {
 
 __all__ = [
     "Estimate", "across_seeds", "audience_graph", "battery", "extrapolation", "list_contests", "panel_table",
-    "position_bias", "position_table", "probe_table", "reach_table", "show_contest", "spreads", "surrogate_of", "table",
+    "position_bias", "position_table", "probe_table", "reach_table", "read_answers", "show_contest", "spreads", "surrogate_of", "table",
     "win_rate", "win_rate_against_placebo",
 ]  # fmt: skip
 

@@ -184,7 +184,7 @@ class AskedAudience:
     def _request(self, ballot: Ballot, row: int, order: list[int] | None = None) -> Request:
         persona = int(ballot.voters.ids[row])
         name, text = self.personas[persona]
-        order = order or ballot.shown[row].tolist()
+        order = list(ballot.shown[row].tolist()) if order is None else order
         messages = self.arena.react_prompt(text, [ballot.texts[option] for option in order])
         schema = ""
         if self.answer == "json":

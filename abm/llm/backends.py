@@ -194,7 +194,7 @@ def _transformers(opening: Opening) -> LLM:
 def _vllm(opening: Opening) -> LLM:
     from abm.llm._vllm import VLLM
 
-    engine = ({"dtype": opening.precision} if opening.precision else {}) | opening.serving.vllm
+    engine: dict[str, Any] = ({"dtype": opening.precision} if opening.precision else {}) | opening.serving.vllm
     if opening.precision and engine["dtype"] != opening.precision:
         raise InputError(
             f"serving.vllm.dtype is {engine['dtype']!r}, precision {opening.precision!r}", fix="Leave one of them out."

@@ -40,4 +40,6 @@ class RecordedLLM:
                     why=f"call key {key} is not in the log",
                     fix="Model, adapter, sampling, seed or prompt are not those of the recording.",
                 )
-            yield Reply(request.site, event.text, event.finish, event.tokens_in, event.tokens_out, tuple(event.logprobs))
+            yield Reply(
+                request.site, event.text, event.finish, event.tokens_in, event.tokens_out, tuple(event.logprobs)
+            )

@@ -34,7 +34,7 @@ from analysis.statistics.estimates import (
     relative_change,
 )
 from analysis.statistics.sums import ClusteredSums
-from learning.fitness.observed import NOT_A_READER
+from learning.fitness.observation import NOT_A_READER
 from learning.runs.arms import comparators
 from populations.sources import BUILT_IN as PACKS
 

@@ -16,11 +16,11 @@ from analysis.readings.reading import read
 from analysis.readings.service import ServiceReading
 from analysis.readings.spreads import SpreadReading
 from analysis.statistics.estimates import plain
+from analysis.tables._writers import writing_rows
 from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
 from analysis.tables.positions import position_rows
 from analysis.tables.reach import reach_dicts
-from analysis.tables.writers import writing_rows
 from learning.runs.written import WrittenReading
 
 

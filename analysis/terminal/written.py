@@ -53,7 +53,7 @@ def writing_line(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def writing_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return what became of each arm's messages; see :func:`analysis.tables.writers.writing_rows`."""
+    """Return what became of each arm's messages."""
     columns = ["arm", "messages", "rejected", "redrawn", "at the bound", "cut", "repeat an example"]
     grid = new_table("Writing: failures of skill, not strategy", columns)
     for row in rows:

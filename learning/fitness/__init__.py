@@ -1,7 +1,7 @@
 """Whether a model is fit to write, to read or to judge: limits, counts, what a log tells, and a check before a run."""
 
 from learning.fitness.limits import Fitness, Point, Share
-from learning.fitness.observed import Observation, ObservedModels, observed
+from learning.fitness.observation import Observation, ObservedModels, observed
 from learning.fitness.preflight import ReaderSettings, check_reader, check_writer
 
 __all__ = [

@@ -15,8 +15,8 @@ from analysis.cli import main
 from analysis.cli.run import _after_first_step
 from analysis.readings.book import Book
 from analysis.readings.reading import result_of
+from analysis.tables._writers import writing_rows
 from analysis.tables.results import results
-from analysis.tables.writers import writing_rows
 from analysis.terminal.contest import show_contest
 from analysis.terminal.run import render
 from analysis.terminal.written import first_step_lines, writing_line

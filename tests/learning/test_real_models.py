@@ -152,10 +152,10 @@ class TestReaders:
         again = replay_recorded(whole)
         assert again.complete and again.divergence is None and again.answers == len(replies(whole))
 
-    def test_a_choice_model_elsewhere(self):
-        """A networked world has no room for it yet, and says so before anything begins."""
+    def test_letters_answer_no_page(self):
+        """In a networked world a persona answers more than a letter; that is said before anything begins."""
         with pytest.raises(InputError, match="isolated world"):
-            load_config(None, SMALL | {"world": "networked"})
+            load_config(None, SMALL | {"world": "networked", "reader": {"answer": "letters"}})
 
 
 class TestServing:

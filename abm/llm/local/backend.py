@@ -247,7 +247,7 @@ class TransformersLLM:
                 "the answer cannot hold what it is asked for",
                 where=request.site,
                 why=f"its form takes {form.root.least} tokens at least; max_tokens is {request.sampling.max_tokens}",
-                fix="Set a larger max_tokens (reader.max_tokens of personas), or ask for less: fewer posts in a feed.",
+                fix="Set a larger max_tokens (reader.max_tokens of personas, --answer-tokens of judges), or ask for less: fewer posts in a feed.",
             )
         return form
 

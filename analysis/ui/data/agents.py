@@ -14,7 +14,7 @@ from analysis.tables.evaluation import comparator, win_rate, win_rate_against_pl
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
 from analysis.ui.data.failures import FAILURES, chips, failures
-from learning.fitness.observed import NOT_A_READER
+from learning.fitness.observation import NOT_A_READER
 
 PAGE = 20
 """Messages on one page."""

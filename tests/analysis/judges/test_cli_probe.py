@@ -131,7 +131,7 @@ class TestPocket:
 
     def test_says_that_it_is_no_evidence(self, run, moloch):
         """Its answers are no verdicts, and none is guessed."""
-        found = json.loads(moloch(run, "--judge", "pocket", "--sample", 1, "--answer-tokens", 16, "--json").out)
+        found = json.loads(moloch(run, "--judge", "pocket", "--sample", 1, "--answer-tokens", 64, "--json").out)
         assert found["notes"][0].startswith("Not evidence about real LLMs: the pocket model judges")
         assert all(row["invalid"] + row["refused"] == 1 for row in found["rates"])
         assert all(row["after"]["value"] is None for row in found["rates"])
