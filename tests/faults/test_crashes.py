@@ -103,11 +103,12 @@ def wait_for_lines(path: Path, count: int, process: subprocess.Popen) -> None:
 class TestBatches:
     """A run whose model computes in this process, in batches, killed while it computes."""
 
-    def test_only_the_batch_on_its_way_is_computed_again(self, tmp_path, child):
+    @pytest.mark.parametrize("kills", [(5,), pytest.param((5, 6, 4, 7), marks=pytest.mark.faults)])
+    def test_only_the_batch_on_its_way_is_computed_again(self, tmp_path, child, kills):
         """Killed within the second batch of a step, and after it: the same batches again, the same digest."""
         want = child("study", tmp_path / "whole", tmp_path / "free", 0, "batch").stdout.read().split()[-1]
         run, paid, asked = tmp_path / "run", tmp_path / "paid", 0
-        for more in (5, 6, 4, 7):
+        for more in kills:
             process = child("study", run, paid, 0.02, "batch")
             assert process.stdout.readline() == "open\n", process.stderr.read()
             wait_for_lines(paid, asked + more, process)
