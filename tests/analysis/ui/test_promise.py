@@ -272,7 +272,10 @@ class TestOnlyReading:
 class TestEnding:
     """The server leaves nothing behind."""
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+    @pytest.mark.parametrize(
+        "number",
+        [signal.SIGTERM, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP))],
+    )
     def test_a_signal_ends_it_and_its_folder(self, isolated, tmp_path, number):
         """Told to end, it ends with its temporary folder; beside a run it has a lower priority."""
         pytest.importorskip("solara", reason="the ui extra is not installed")
