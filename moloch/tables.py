@@ -106,11 +106,11 @@ def _json_lines(path: Path, what: str) -> Iterator[Row]:
 
 
 def _json(path: Path, what: str) -> Iterator[Row]:
-    found = _decoded(_text(path, what), str(path), "not JSON", "Give a list of objects.")
-    if not isinstance(found, list):
-        why = f"the file holds a {type(found).__name__}"
+    listed = _decoded(_text(path, what), str(path), "not JSON", "Give a list of objects.")
+    if not isinstance(listed, list):
+        why = f"the file holds a {type(listed).__name__}"
         raise InputError("not a list of objects", where=str(path), why=why, fix="Give one object a row, in a list.")
-    for row_number, row in enumerate(found, start=1):
+    for row_number, row in enumerate(listed, start=1):
         where = f"{path}:row {row_number}"
         yield where, _object(row, where)
 
@@ -121,11 +121,11 @@ def _text(path: Path, what: str) -> str:
 
 def _decoded(data: str, where: str, what: str, fix: str) -> Any:
     try:
-        found = msgspec.json.decode(data)
+        decoded = msgspec.json.decode(data)
         json.loads(data, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise InputError(what, where=where, why=str(error), fix=fix) from error
-    return found
+    return decoded
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:

@@ -28,13 +28,13 @@ def answers_in(pieces: Iterable[bytes], start: int) -> list[LLMReplied]:
     Args:
         start: leave out what stood before this event.
     """
-    found = {
+    by_key = {
         (answer.site, answer.key): answer
         for piece in pieces
         for answer in _answers(piece)
         if answer.seq >= start and answer.key
     }
-    return sorted(found.values(), key=lambda answer: answer.seq)
+    return sorted(by_key.values(), key=lambda answer: answer.seq)
 
 
 def _answers(data: bytes) -> Iterator[LLMReplied]:

@@ -1,4 +1,4 @@
-"""What a persona of a society remembers now, for whoever puts a question to it."""
+"""What a persona of a society remembers now, for those who put a question to it."""
 
 from __future__ import annotations
 

@@ -136,12 +136,12 @@ def _share(share: float) -> float:
 def _say_plan(plan: AfterRun, who: WhoAnswers, as_json: bool) -> None:
     read, written = plan.tokens
     price = who.price.of(read, written) if who.price else None
-    found = {
+    summary = {
         "run": str(plan.run.path), "log": str(plan.folder), "model": plan.model, "calls": plan.calls,
         "answered": plan.answered, "tokens_in": read, "most_tokens_out": written, "most_usd": price,
     }  # fmt: skip
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(summary))
         return
     people = len({each.persona for sitting in plan.sittings for each in sitting.respondents})
     line = (
@@ -184,12 +184,12 @@ def _print(asked: AskedAfter, log: Path | None, out: Path | None, as_json: bool)
     if out is not None:
         write_frame(answer_frame(rows, reading.traits(), attributes_of(asked.run)), out)
     if as_json:
-        found: dict[str, Any] = {
+        summary: dict[str, Any] = {
             "run": str(asked.run), "log": str(asked.folder), "head": asked.head, "calls": asked.calls,
             "answers": asked.answers, "invalid": asked.invalid, "notes": notes,
             "questions": [plain(row) for row in table], "out": str(out) if out else None,
         }  # fmt: skip
-        print(json.dumps(found))
+        print(json.dumps(summary))
         return
     from analysis.terminal.answers import render_answers
 

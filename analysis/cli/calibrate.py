@@ -37,21 +37,21 @@ def calibrate(
         from analysis.statistics.estimates import plain
 
         check_target(out)
-        found = calibrate(run, human, by=by or (), missing=missing or (), answers=log)
+        agreement = calibrate(run, human, by=by or (), missing=missing or (), answers=log)
         if out is not None:
-            write_frame(calibration_frame(found.rows), out)
+            write_frame(calibration_frame(agreement.rows), out)
     if as_json:
-        rows = [plain(row) for row in found.rows]
-        head = {"run": str(run), "head": found.head, "missing": found.missing, "notes": list(found.notes)}
+        rows = [plain(row) for row in agreement.rows]
+        head = {"run": str(run), "head": agreement.head, "missing": agreement.missing, "notes": list(agreement.notes)}
         print(json.dumps(head | {"rows": rows, "out": str(out) if out else None}))
         return
     from analysis.terminal.calibration import render_calibration
 
     console = printer()
-    for part in render_calibration(found.rows):
+    for part in render_calibration(agreement.rows):
         console.print(part)
-    for note in found.notes:
+    for note in agreement.notes:
         console.print(note, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
-    left_out = [f"{found.missing:,} cells without an answer"] if found.missing else []
-    for line in (*left_out, *([f"table    {out}"] if out else []), f"head     {found.head}"):
+    left_out = [f"{agreement.missing:,} cells without an answer"] if agreement.missing else []
+    for line in (*left_out, *([f"table    {out}"] if out else []), f"head     {agreement.head}"):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -82,14 +82,14 @@ def interview(
     if as_json:
         from msgspec import to_builtins
 
-        found = {
+        head = {
             "run": str(run),
             "persona": talk.persona,
             "name": talk.run.name(talk.persona),
             "model": who.name,
             "notes": notes,
         }
-        print(json.dumps(found | {"log": str(talk.log), "turns": to_builtins(talk.turns)}))
+        print(json.dumps(head | {"log": str(talk.log), "turns": to_builtins(talk.turns)}))
     else:
         stderr().print(f"kept in {talk.log}" if talk.turns else "nothing was asked", markup=False, soft_wrap=True)
 

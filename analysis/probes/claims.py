@@ -58,8 +58,8 @@ def other_codes(text: str, source: str) -> list[str]:
     stated: dict[str, set[str]] = {}
     for letters, digits in _CODE.findall(source):
         stated.setdefault(letters, set()).add(digits)
-    found = (match for match in _CODE.finditer(text) if match[1] in stated)
-    return list(dict.fromkeys(match[0] for match in found if match[2] not in stated[match[1]]))
+    codes = (match for match in _CODE.finditer(text) if match[1] in stated)
+    return list(dict.fromkeys(match[0] for match in codes if match[2] not in stated[match[1]]))
 
 
 def _in_statement(statement: Statement, anchor: Anchor, arena: str, grammar: Grammar) -> list[str]:

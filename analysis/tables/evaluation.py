@@ -264,7 +264,7 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
     """Return everything that an evaluation measured, as one JSON-able mapping; numbers that do not exist are None.
 
     ``flags`` says what speaks against the models that wrote and read, ``withheld`` why win rates are evidence of nothing (empty
-    where they may be; whoever prints them puts it in their place), ``validity`` what is known of the readers.
+    where they may be; what prints them puts it in their place), ``validity`` what is known of the readers.
     """
     evaluation = read_evaluation(events)
     epochs = evaluation.epochs

@@ -240,7 +240,7 @@ class Loop:
                     self.journal.emit(event)
 
     def _reacting(self) -> list[Event]:
-        """Return who plays the personas, the choice models of those who are not played, and what will be asked of whom."""
+        """Return who plays the personas, the choice models of those who are not played, and what each will be asked."""
         asked, model = self.inputs.audience, self.reader
         if isinstance(asked, ChoiceModel):
             personas: Event = _set("personas", asked)

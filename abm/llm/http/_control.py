@@ -263,9 +263,9 @@ _LISTS = ("data", "models")
 
 def _listed(data: Any) -> list[dict[str, Any]]:
     """Return the models of a list, in any of the shapes that servers give it."""
-    found = next((data[name] for name in _LISTS if data.get(name)), []) if isinstance(data, dict) else data
+    entries = next((data[name] for name in _LISTS if data.get(name)), []) if isinstance(data, dict) else data
     models: list[dict[str, Any]] = []
-    for each in found if isinstance(found, list) else []:
+    for each in entries if isinstance(entries, list) else []:
         entry = {"id": each} if isinstance(each, str) else each
         name = (entry.get("id") or entry.get("name")) if isinstance(entry, dict) else None
         if isinstance(name, str) and name.isprintable() and len(name) <= LONGEST_NAME:

@@ -198,7 +198,7 @@ class Endpoint(BaseModel):
 
 
 def _mistake(error: InputError) -> PydanticCustomError:
-    """Return an error as a mistake of a setting, so that whoever reads a file can say where it stands."""
+    """Return an error as a mistake of a setting, so that the reader of a file can say where it stands."""
     said = ": ".join(part for part in (error.where, error.what, error.why) if part)
     return PydanticCustomError("setting", "{said}", {"said": said, "fix": error.fix})
 

@@ -177,7 +177,7 @@ def _engaged(scene: Scene, round_: int, views: Views, actions: Actions) -> Itera
 
 
 def _posted(scene: Scene, round_: int, answers: Sequence[FeedAnswer]) -> Iterator[Event]:
-    """Yield what members wrote; if the feeds have no room for all of it, of whom it is taken is drawn."""
+    """Yield what members wrote; if the feeds have no room for all of it, a draw decides whose is taken."""
     wrote = [(answer, deed) for answer in answers for deed in answer.deeds if deed.say]
     if not wrote:
         return
