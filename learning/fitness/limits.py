@@ -122,7 +122,10 @@ class Fitness(msgspec.Struct, frozen=True):
     def verdict(self) -> Verdict:
         """The worst of the points' verdicts; ``unknown`` where there is none."""
         given = {point.verdict for point in self.points}
-        return next((verdict for verdict in _WORST if verdict in given), "unknown")
+        for verdict in _WORST:
+            if verdict in given:
+                return verdict
+        return "unknown"
 
     @property
     def against(self) -> list[Point]:
