@@ -217,7 +217,7 @@ class Backends:
     Args:
         adapters: folder of the run's adapters, and ``rank``: how large they are, at most.
         budget: what calls of all models may cost together.
-        precision, threads: of models of this process, as an :class:`Opening` has them.
+        precision: of models of this process, and ``threads``: both as an :class:`Opening` has them.
     """
 
     def __init__(

@@ -91,7 +91,8 @@ class ObservedModels:
     """Folds the events of a log, one by one.
 
     Args:
-        model, reader: who writes, and who plays the personas (empty for nobody), where the events do not begin with it.
+        model: who writes, where the events do not begin with it.
+        reader: who plays the personas, likewise; empty for nobody.
     """
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset(

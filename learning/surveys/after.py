@@ -28,6 +28,7 @@ ANSWERS = "surveys"
 """The folder of the log of answers, within the run's folder."""
 KIND = "surveys"
 Moment = Literal["before", "after"]
+"""Whether a persona is asked as it was before it read anything, or with what it remembers of the run."""
 NOWHERE = SocietyPlace("", 0, "")
 SAMPLE = 32
 """Prompts that are rendered to learn how long they are."""

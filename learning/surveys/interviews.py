@@ -173,7 +173,7 @@ def begin_interview(
 
     Args:
         who: index, content id or name.
-        epoch, arm: the society that it remembers; by default the last one in which it lived.
+        epoch: of the society that it remembers, and ``arm``: by default the last one in which it lived.
         before: it remembers none.
 
     Raises:
