@@ -1,4 +1,4 @@
-"""Files of texts are UTF-8; what is none is told by line and column, or by what it looks like. Knows nothing of what texts mean."""
+"""Text files are UTF-8; the error of any other names line and column, or what the file looks like. Knows nothing of what texts mean."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What people answered and how they voted, from tables: a row per answer, a row per person, or counts.
 
-Strict: what is no answer is told by its line, and never guessed. Knows tables, questions and contests; knows nothing of statistics.
+Strict: a cell that is no answer is an error that names its line; nothing is guessed. Knows tables, questions and contests; knows nothing of statistics.
 """
 
 from __future__ import annotations

@@ -103,16 +103,7 @@ def gather(
     _check_examples(rules, anchors)
     held_out = anchors.held_out[: config.held_out_anchors or HELD_OUT_ANCHORS]
     order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
-    people = load_personas(
-        config.personas,
-        seed=config.seed,
-        n_train=config.train_personas,
-        n_held_out=config.held_out_personas,
-        mapping=config.mapping,
-        stratify=config.stratify,
-        resample=config.resample,
-        up_to=config.up_to,
-    )
+    people = people_of(config)
     _enough(config, config.train_personas, people.train, "training personas", config.personas)
     _enough(config, config.held_out_personas, people.held_out, "held-out personas", config.personas)
     if people.weighting and not config.resample and not config.crowd.size:
@@ -149,6 +140,24 @@ def gather(
     check_interventions(config, parts)
     _check_surveys(config, parts)
     return inputs
+
+
+def people_of(config: RunConfig) -> PersonaSplit:
+    """Return the personas that settings name, parted as a run has them.
+
+    Raises:
+        InputError: the file cannot be read, or has too few.
+    """
+    return load_personas(
+        config.personas,
+        seed=config.seed,
+        n_train=config.train_personas,
+        n_held_out=config.held_out_personas,
+        mapping=config.mapping,
+        stratify=config.stratify,
+        resample=config.resample,
+        up_to=config.up_to,
+    )
 
 
 def lora_of(config: RunConfig) -> dict[str, LoraSettings]:

@@ -1,4 +1,4 @@
-"""Votes that leave a fit undetermined are refused: nearly all for one place, or nearly all foretold by the messages.
+"""Votes that leave a fit undetermined are refused: nearly all for one place, or nearly all predicted by the messages.
 
 A likelihood of (nearly) separated choices has its maximum at infinity (Albert & Anderson 1984): what is reported then is the
 penalty, not the readers. Knows votes and fits; fits nothing.
@@ -17,7 +17,7 @@ from moloch.errors import InputError
 ONE_PLACE = 0.85
 """Share of votes for one place, at most. A vote tells 4 p (1 - p) of what it would tell of messages if both places were alike: at
 85 % half, at 93 % a quarter, at 100 % nothing."""
-FORETOLD = 0.97
+PREDICTED = 0.97
 """Share of the fitted votes that are for the option held most likely, at most: beyond it a plane through features and traits
 separates them, and weights are as large as the penalty lets them be."""
 LOOSE_ERROR = 1.0
@@ -51,12 +51,12 @@ def check_fit(fitted: ChoiceData, theta: NDArray[np.float64], errors: NDArray[np
         theta, errors: parameters and their standard errors, as :mod:`learning.surrogates.logit` gives them.
 
     Raises:
-        InputError: the votes are foretold, a weight is at its bound, or the utility of standing first is open.
+        InputError: the votes are predicted, a weight is at its bound, or the utility of standing first is open.
     """
     likeliest = probabilities(fitted, theta).argmax(axis=1)
-    foretold = float((likeliest == np.where(fitted.choice < 0, fitted.values.shape[1], fitted.choice)).mean())
-    if foretold > FORETOLD:
-        raise _refusal(f"{foretold:.1%} of {len(fitted):,} votes are foretold by the messages: readers without noise")
+    predicted = float((likeliest == np.where(fitted.choice < 0, fitted.values.shape[1], fitted.choice)).mean())
+    if predicted > PREDICTED:
+        raise _refusal(f"{predicted:.1%} of {len(fitted):,} votes are predicted by the messages: readers without noise")
     if (np.abs(theta) >= LARGEST).any():
         raise _refusal(f"a weight runs to its bound of {LARGEST:g}")
     if (error := float(errors[0])) > LOOSE_ERROR:

@@ -12,12 +12,12 @@ from abm.events import Event, PersonasJoined, ReaderJoined, StepEnded, StepStart
 from abm.log import EventLog, Head, open_log
 from abm.surveys import Memories, Respondent, SocietyPlace, remembered
 from learning.runs.config import LLM_AUDIENCE
+from learning.runs.inputs import people_of
 from learning.runs.own_data import kept
 from learning.runs.parts import recorded_config
 from moloch.content import content_id
 from moloch.errors import InputError, MolochError
 from moloch.plain_text import quoted
-from populations.sources import load_personas
 
 
 @dataclass(frozen=True)
@@ -181,16 +181,7 @@ def attributes_of(run: Path | str) -> dict[str, dict[str, str | int]]:
     log = open_log(run, write=False)
     try:
         config = kept(recorded_config(log), Path(run))
-        people = load_personas(
-            config.personas,
-            seed=config.seed,
-            n_train=config.train_personas,
-            n_held_out=config.held_out_personas,
-            mapping=config.mapping,
-            stratify=config.stratify,
-            resample=config.resample,
-            up_to=config.up_to,
-        )
+        people = people_of(config)
     except MolochError as error:
         raise InputError("the personas' attributes cannot be read", where=str(run), why=str(error)) from error
     return {each.id: each.attributes for each in (*people.train, *people.held_out)}

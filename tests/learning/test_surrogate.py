@@ -369,7 +369,7 @@ class TestSeparation:
     def test_votes_that_messages_foretell(self):
         """Readers without noise: the fit would be as steep as its penalty allows."""
         sure = ChoiceModel("sure", TRUE.weights * 100, first=0.0, thoughts=False)
-        with pytest.raises(InputError, match=r"nearly separated: .* votes are foretold by the messages"):
+        with pytest.raises(InputError, match=r"nearly separated: .* votes are predicted by the messages"):
             quick(read_votes(log(sure.choose, contests=60)))
 
     def test_a_bias_that_can_be_fitted(self):

@@ -206,7 +206,7 @@ NotRead = dict[tuple[Part, ...], dict[int, str]]
 class AskedReader:
     """Personas as readers, by what they answered last.
 
-    What a message is like is told by its features, as for a choice model. How far it appeals to a persona nobody knows before it
+    The features of a message describe it, as for a choice model. How far it appeals to a persona is not known before it
     was asked: 0, so that a ranker by predicted engagement knows of such a member only what it thinks of authors, and what its
     contacts endorsed.
 
