@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    ValidationInfo,
     field_serializer,
     field_validator,
     model_serializer,
@@ -250,13 +251,15 @@ class RunConfig(_Settings):
             raise ValueError(f"the shares of members add up to {total:g}; they are at most 1 in all")
         return members
 
-    @model_validator(mode="after")
-    def _letters_in_isolation(self) -> RunConfig:
-        if self.audience == LLM_AUDIENCE and self.world == "networked" and self.reader.answer == "letters":
+    @field_validator("world")
+    @classmethod
+    def _letters_in_isolation(cls, world: str, info: ValidationInfo) -> str:
+        reader, audience = info.data.get("reader"), info.data.get("audience")
+        if world == "networked" and audience == LLM_AUDIENCE and reader and reader.answer == "letters":
             raise ValueError(
-                "reader.answer: letters is for the isolated world; in a networked one a persona answers a whole page"
+                "reader.answer: letters is for isolated; in a networked world a persona answers a whole page"
             )
-        return self
+        return world
 
     @model_validator(mode="after")
     def _somebody_answers(self) -> RunConfig:

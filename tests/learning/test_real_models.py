@@ -154,7 +154,7 @@ class TestReaders:
 
     def test_letters_answer_no_page(self):
         """In a networked world a persona answers more than a letter; that is said before anything begins."""
-        with pytest.raises(InputError, match="isolated world"):
+        with pytest.raises(InputError, match="is for isolated"):
             load_config(None, SMALL | {"world": "networked", "reader": {"answer": "letters"}})
 
 
