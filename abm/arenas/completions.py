@@ -29,6 +29,8 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 _NOTHING = {"none", "null", "nil", "nan", "n/a", "undefined", "empty"}
+_CONTROL = re.compile(r"[\x00-\x1f]")
+"""Within a JSON text none of its characters has a meaning but as space; engines that hold a model to a schema let it write them."""
 _ANY_TAG = re.compile(r"<\s*+(?:/\s*+)?[a-z_][\w-]*+\s*+/?>", re.IGNORECASE)
 
 
@@ -202,8 +204,9 @@ def _object(text: str) -> dict[str, object] | None:
     start, end = text.find("{"), text.rfind("}")
     if start < 0 or end < start or is_deep(text, start):
         return None
+    plain = _CONTROL.sub(" ", text[start : end + 1])
     try:
-        decoded = msgspec.json.decode(text[start : end + 1].encode("utf-8", "replace"))
+        decoded = msgspec.json.decode(plain.encode("utf-8", "replace"))
     except msgspec.DecodeError:
         return None
     return decoded if isinstance(decoded, dict) else None

@@ -157,6 +157,7 @@ REACTIONS = [
     ('{"choice": "Option B"}', "", 1),
     ('{"choice": 2}', "", 1),
     ('```json\n{"thought": "It is warm.", "choice": "B"}\n```', "It is warm.", 1),
+    ('{"thought": "It\x0eis\nwarm.", "choice": "B"}', "It is warm.", 1),
     ('Here you are: {"thought": "It is warm.", "choice": "B"}. Good luck!', "It is warm.", 1),
     ('<think>It is warm.</think>{"thought": "", "choice": "B"}', "It is warm.", 1),
     ('<think>{"choice": "A"}? No.</think><choice>B</choice>', '{"choice": "A"}? No.', 1),
