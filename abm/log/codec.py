@@ -25,6 +25,7 @@ from backports import zstd
 from abm.events import SCHEMA_VERSION, AnyEvent, Event
 from abm.log.beside import Beside
 from abm.log.upcast import upcast
+from abm.study_events import AnyStudyEvent
 from moloch.errors import CorruptLog, LogError
 
 LEVEL = -1
@@ -38,11 +39,13 @@ HEADER_SIZE = _HEADER.size
 HEADER_START = struct.pack("<II", _MAGIC, HEADER_SIZE - 8)
 """How every header begins."""
 
-KINDS: dict[str, type[Event]] = {kind.__struct_config__.tag: kind for kind in get_args(AnyEvent)}
+AnyLogged = AnyEvent | AnyStudyEvent
+"""What a log can hold: what happens in a run, and what happens to a study."""
+KINDS: dict[str, type[Event]] = {kind.__struct_config__.tag: kind for kind in get_args(AnyLogged)}
 """The ``type`` of an event -> its class."""
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(AnyEvent)
+_decoder = msgspec.json.Decoder(AnyLogged)
 _NEWER = "Use the moloch that wrote it, or a newer one."
 
 

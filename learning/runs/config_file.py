@@ -61,7 +61,7 @@ def load_config(
         raise InputError(
             "settings must be a mapping", where=source.where, why=f"the file holds a {type(values).__name__}"
         )
-    values = _over(_profile(profile), values) if profile else values
+    values = laid_over(profile_settings(profile), values) if profile else values
     values |= {name: deepcopy(value) for name, value in changes.items() if value is not None}
     for setting in settings:
         _set(values, setting)
@@ -121,18 +121,23 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
         yield ("network", "feed", "ranker"), RANKERS.unknown(config.network.feed.ranker)
 
 
-def _profile(name: str) -> dict[str, Any]:
+def profile_settings(name: str) -> dict[str, Any]:
+    """Return the settings of a profile.
+
+    Raises:
+        InputError: there is no such profile.
+    """
     if name not in PROFILES:
         raise InputError(f"no profile {name!r}", fix=f"Choose one of {', '.join(PROFILES)}.")
     return yaml.safe_load(resources.files("learning").joinpath(f"profiles/{name}.yaml").read_text("utf-8"))
 
 
-def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+def laid_over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     """Return ``base`` with ``more`` laid over it, mapping by mapping."""
     merged = dict(base)
     for key, value in more.items():
         below = merged.get(key)
-        merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        merged[key] = laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
 
 

@@ -1,0 +1,429 @@
+"""From a page to its cells: each a combination of levels, with one seed, as settings of a run. Pure but for the files of levels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from itertools import product
+from typing import Any
+
+from pydantic import ValidationError
+
+from analysis.studies.page import MOST_CELLS, RESERVED, Level, WrittenPage, Settings, Value, label_of
+from analysis.studies.samples import points
+from learning import RunConfig
+from learning.runs.config import SamplingConfig
+from learning.runs.config_file import laid_over, profile_settings, unknown_names
+from moloch import extensions
+from moloch.content import content_id
+from moloch.errors import InputError
+from moloch.yamls import Source
+
+Factors = dict[str, str | int | float | bool]
+Key = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Settings of one place in the page, which others are laid over.
+
+    Attributes:
+        settings: what it says.
+        source: where it stands; ``prefix``: the keys that lead to it there.
+        name: how messages call it: ``base``, ``audience=neutral``.
+    """
+
+    settings: Settings
+    source: Source
+    prefix: Key
+    name: str
+
+    def at(self, key: Key) -> str:
+        """Return file, line and column of a setting."""
+        return self.source.at(*self.prefix, *key)
+
+    def holds(self, key: Key) -> int:
+        """Return how many parts of a setting's key it has."""
+        here: Any = self.settings
+        depth = 0
+        for part in key:
+            if not isinstance(here, Mapping) or part not in here:
+                break
+            depth, here = depth + 1, here[part]
+        return depth
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a study.
+
+    Attributes:
+        name: of its folder: levels, seed, and the beginning of the settings' content id.
+        factors: factor -> level: a name, or the value of the setting.
+        seed: of the run.
+        settings: content id of the run's settings.
+    """
+
+    name: str
+    factors: Factors
+    seed: int
+    settings: str
+    _shared: RunConfig = field(repr=False)
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The run's settings."""
+        return self._shared.model_copy(update={"seed": self.seed})
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """A combination of levels that is no run, though each of its levels is right elsewhere."""
+
+    factors: Factors
+    seeds: int
+    why: InputError
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What a page comes to.
+
+    Attributes:
+        cells: in the order of the page: seeds go fastest.
+        impossible: combinations that are no runs.
+        base: content id of what all cells share: a study with another one is another study.
+    """
+
+    cells: tuple[Cell, ...]
+    impossible: tuple[Impossible, ...]
+    base: str
+
+
+class PageMistakes(InputError):
+    """All that is wrong with a page.
+
+    Attributes:
+        mistakes: each with its place.
+    """
+
+    def __init__(self, mistakes: Sequence[InputError]) -> None:
+        self.mistakes = list(mistakes)
+        first = self.mistakes[0]
+        super().__init__(first.what, where=first.where, why=first.why, fix=first.fix)
+
+
+def cells_of(page: WrittenPage) -> Cells:
+    """Return the cells of a page.
+
+    Raises:
+        PageMistakes: all that is wrong with it, before anything is begun.
+    """
+    return _PageReader(page).cells()
+
+
+class _PageReader:
+    """Reads one page; collects what is wrong."""
+
+    def __init__(self, page: WrittenPage) -> None:
+        self._page, self._mistakes = page, list[InputError]()
+        self._base = self._base_layers()
+
+    def cells(self) -> Cells:
+        factors = {name: self._levels(name) for name in self._page.page.cross}
+        sampled = self._sampled()
+        self._check_names(factors)
+        excluded = self._excluded(factors)
+        self._stop_at_mistakes()
+        combinations = list(product(*factors.values(), sampled)) if sampled else list(product(*factors.values()))
+        seeds = self._page.page.each_seed
+        if (number := len(combinations) * len(seeds)) > MOST_CELLS:
+            raise PageMistakes(
+                [self._mistake("the page has too many cells", ("cross",), f"{number:,}, and {MOST_CELLS:,} at most")]
+            )
+        kept = [each for each in combinations if not any(_matches(each, combination) for combination in excluded)]
+        checked = [(each, self._config([*self._base, *(layer for _, _, layer in each)])) for each in kept]
+        self._blame(checked)
+        self._stop_at_mistakes()
+        cells = [
+            cell for each, config in checked if isinstance(config, RunConfig) for cell in _seeded(each, config, seeds)
+        ]
+        impossible = tuple(
+            Impossible(_factors(each), len(seeds), config[0][0])
+            for each, config in checked
+            if not isinstance(config, RunConfig)
+        )
+        self._check_twins(cells)
+        self._stop_at_mistakes()
+        base: Settings = {}
+        for layer in self._base:
+            base = laid_over(base, layer.settings)
+        return Cells(tuple(cells), impossible, content_id([self._page.page.name, base]))
+
+    def _base_layers(self) -> list[Layer]:
+        page, layers = self._page.page, []
+        if page.profile:
+            try:
+                layers.append(Layer(profile_settings(page.profile), Source("", ""), (), f"profile {page.profile}"))
+            except InputError as error:
+                self._mistakes.append(
+                    InputError(error.what, where=self._page.source.at("profile"), why=error.why, fix=error.fix)
+                )
+        if isinstance(page.base, str):
+            layers += self._from_file(page.base, ("base",), "base")
+        else:
+            layers.append(Layer(page.base, self._page.source, ("base",), "base"))
+        redraw = page.redraw.as_settings()
+        return [*layers, Layer(redraw, self._page.source, (), "redraw")] if redraw else layers
+
+    def _from_file(self, path: str, key: Key, name: str) -> list[Layer]:
+        try:
+            source = self._page.settings_file(path)
+            values = source.values() or {}
+        except InputError as error:
+            where = self._page.source.at(*key) or error.where
+            self._mistakes.append(
+                InputError(
+                    f"{'.'.join(map(str, key))}: {error.what}",
+                    where=where,
+                    why=": ".join(filter(None, [error.where, error.why])),
+                )
+            )
+            return []
+        if not isinstance(values, dict):
+            self._mistakes.append(InputError("settings must be a mapping", where=source.where))
+            return []
+        return [Layer(values, source, (), name)]
+
+    def _levels(self, factor: str) -> list[tuple[str, str | int | float | bool, Layer]]:
+        levels = []
+        for label, level in self._page.page.cross[factor].items():
+            value = level.value if isinstance(level, Value) else label
+            levels += [(factor, value, layer) for layer in self._layer(factor, label, level)]
+        return levels
+
+    def _layer(self, factor: str, label: str, level: Value | Level) -> list[Layer]:
+        name, key = f"{factor}={label}", ("cross", factor, label)
+        if isinstance(level, Value):
+            return [Layer(_nested(factor, level.value), self._page.source, ("cross",), name)]
+        if isinstance(level, dict):
+            return [Layer(level, self._page.source, key, name)]
+        function: Any = level
+        if isinstance(level, str) and re.fullmatch(r"[\w.]+:\w+", level):
+            try:
+                module, _, attribute = level.partition(":")
+                function = getattr(import_module(module), attribute)
+            except (ImportError, AttributeError) as error:
+                self._mistakes.append(self._mistake(f"{name}: there is no {level}", key, str(error)))
+                return []
+        if isinstance(function, str):
+            return self._from_file(function, key, name)
+        return self._called(function, name, key)
+
+    def _called(self, function: Callable[[Settings], Settings], name: str, key: Key) -> list[Layer]:
+        so_far: Settings = {}
+        for layer in self._base:
+            so_far = laid_over(so_far, layer.settings)
+        made = function(so_far)
+        if not isinstance(made, dict):
+            self._mistakes.append(
+                self._mistake(f"{name}: its function returns no settings", key, f"it returns a {type(made).__name__}")
+            )
+            return []
+        return [Layer(made, self._page.source, key, name)]
+
+    def _sampled(self) -> list[tuple[str, str | int | float | bool, Layer]]:
+        sample = self._page.page.sample
+        if sample is None:
+            return []
+        if not sample.ranges:
+            self._mistakes.append(self._mistake("sample draws from no range", ("sample",), "no setting is named"))
+            return []
+        keys = {name: _setting(name) for name in sample.ranges}
+        layers = []
+        for number, point in enumerate(points(sample)):
+            settings: Settings = {}
+            for name, value in point.items():
+                settings = laid_over(settings, _nested(keys[name], value))
+            layers.append(
+                ("sample", number, _Point(settings, self._page.source, ("sample",), f"point {number}", point))
+            )
+        return layers
+
+    def _check_names(self, factors: Mapping[str, Sequence[tuple[str, Any, Layer]]]) -> None:
+        given: dict[str, list[str]] = {}
+        for factor, levels in factors.items():
+            if factor in RESERVED or (factor == "sample" and self._page.page.sample):
+                self._mistakes.append(
+                    self._mistake(
+                        f"a factor cannot be called {factor!r}",
+                        ("cross", factor),
+                        "frames have a column of that name",
+                        "Give it another name.",
+                    )
+                )
+            for key in {key for _, _, layer in levels for key in _paths(layer.settings)}:
+                given.setdefault(key, []).append(factor)
+        for name in self._page.page.sample.ranges if self._page.page.sample else ():
+            given.setdefault(_setting(name), []).append("sample")
+        for key, names in given.items():
+            if len(names) > 1:
+                where: Key = ("cross", names[1]) if names[1] != "sample" else ("sample",)
+                self._mistakes.append(
+                    self._mistake(
+                        f"two factors set {key}: {names[0]} and {names[1]}",
+                        where,
+                        "a level is laid over the base, not over another level",
+                    )
+                )
+        layers = [*self._base, *(layer for levels in factors.values() for _, _, layer in levels)]
+        for layer in layers:
+            if "seed" in layer.settings:
+                self._mistakes.append(
+                    InputError(
+                        f"{layer.name} sets seed",
+                        where=layer.at(("seed",)),
+                        why="a study sets the seed of each run itself",
+                        fix="Say seeds: N, or seeds: [1, 7].",
+                    )
+                )
+
+    def _excluded(self, factors: Mapping[str, Sequence[tuple[str, Any, Layer]]]) -> list[dict[str, str]]:
+        said = []
+        for number, each in enumerate(self._page.page.exclude):
+            for factor, level in each.items():
+                labels = [label_of(value) for _, value, _ in factors.get(factor, ())]
+                key = ("exclude", number, factor)
+                if factor not in factors:
+                    self._mistakes.append(
+                        self._mistake(
+                            f"exclude names no factor: {factor!r}",
+                            key,
+                            fix=f"Factors are {', '.join(factors) or 'none'}.",
+                        )
+                    )
+                elif label_of(level) not in labels:
+                    self._mistakes.append(
+                        self._mistake(
+                            f"{factor} has no level {label_of(level)!r}",
+                            key,
+                            fix=f"Its levels are {', '.join(labels)}.",
+                        )
+                    )
+            said.append({factor: label_of(level) for factor, level in each.items()})
+        return said
+
+    def _config(self, layers: Sequence[Layer]) -> RunConfig | list[tuple[InputError, Layer]]:
+        """Return the settings of a combination, or what is wrong with them and with which layer."""
+        values: Settings = {}
+        for layer in layers:
+            values = laid_over(values, layer.settings)
+        try:
+            config = RunConfig.model_validate(values)
+        except ValidationError as error:
+            wrong = [(tuple(each["loc"]), each["msg"].removeprefix("Value error, ")) for each in error.errors()]
+            return [
+                self._located(layers, key, f"setting {'.'.join(map(str, key))!r} is not valid", why)
+                for key, why in wrong
+            ]
+        extensions.load(config.extensions)
+        return [self._located(layers, key, e.what, e.why, e.fix) for key, e in unknown_names(config)] or config
+
+    def _located(
+        self, layers: Sequence[Layer], key: Key, what: str, why: str = "", fix: str = ""
+    ) -> tuple[InputError, Layer]:
+        by = max(reversed(layers), key=lambda layer: layer.holds(key))
+        return InputError(f"{by.name}: {what}", where=by.at(key), why=why, fix=fix), by
+
+    def _blame(self, checked: Sequence[tuple[Any, RunConfig | list[tuple[InputError, Layer]]]]) -> None:
+        """Take for a mistake of the page what is wrong wherever its layer stands; the rest makes a combination impossible."""
+        stands: dict[int, int] = {}
+        fails: dict[tuple[int, str], tuple[int, InputError]] = {}
+        for each, config in checked:
+            for layer in (*self._base, *(layer for _, _, layer in each)):
+                stands[id(layer)] = stands.get(id(layer), 0) + 1
+            for error, layer in config if not isinstance(config, RunConfig) else ():
+                count, _ = fails.get((id(layer), str(error)), (0, error))
+                fails[id(layer), str(error)] = (count + 1, error)
+        self._mistakes += [error for (layer, _), (count, error) in fails.items() if count == stands[layer]]
+
+    def _check_twins(self, cells: Sequence[Cell]) -> None:
+        seen: dict[str, Cell] = {}
+        for cell in cells:
+            if (twin := seen.setdefault(cell.settings, cell)) is not cell:
+                self._mistakes.append(
+                    self._mistake(
+                        f"two cells are one run: {_told(twin.factors)}, and {_told(cell.factors)}",
+                        ("cross",),
+                        "their settings are equal",
+                        "Leave one out: exclude.",
+                    )
+                )
+                return
+
+    def _mistake(self, what: str, key: Key, why: str = "", fix: str = "") -> InputError:
+        return InputError(what, where=self._page.source.at(*key), why=why, fix=fix)
+
+    def _stop_at_mistakes(self) -> None:
+        if self._mistakes:
+            raise PageMistakes(self._mistakes)
+
+
+@dataclass(frozen=True)
+class _Point(Layer):
+    """A sampled point: factor -> value."""
+
+    values: Mapping[str, float | int]
+
+
+_Combination = Sequence[tuple[str, str | int | float | bool, Layer]]
+
+
+def _factors(each: _Combination) -> Factors:
+    factors: Factors = {}
+    for name, value, layer in each:
+        factors |= dict(layer.values) if isinstance(layer, _Point) else {name: value}
+    return factors
+
+
+def _matches(each: _Combination, combination: Mapping[str, str]) -> bool:
+    levels = {name: label_of(value) for name, value, _ in each}
+    return all(levels.get(name) == label for name, label in combination.items())
+
+
+def _seeded(each: _Combination, config: RunConfig, seeds: Sequence[int]) -> Iterator[Cell]:
+    record, factors = config.model_dump(mode="json"), _factors(each)
+    labels = "-".join(_slug(f"p{value}" if isinstance(layer, _Point) else label_of(value)) for _, value, layer in each)
+    for seed in seeds:
+        settings = content_id(record | {"seed": seed})
+        name = "-".join(filter(None, [labels[:100], f"s{seed}", settings[:8]]))
+        yield Cell(name, factors, seed, settings, config)
+
+
+def _slug(label: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._]+", "_", label).strip("._") or "level"
+
+
+def _told(factors: Factors) -> str:
+    return ", ".join(f"{name}={label_of(value)}" for name, value in factors.items()) or "the base"
+
+
+def _setting(name: str) -> str:
+    """Return a setting's key by its full or short name: ``temperature`` is that of the writers."""
+    return f"sampling.{name}" if name not in RunConfig.model_fields and name in SamplingConfig.model_fields else name
+
+
+def _nested(key: str, value: Any) -> Settings:
+    first, _, rest = key.partition(".")
+    return {first: _nested(rest, value) if rest else value}
+
+
+def _paths(settings: Settings, prefix: str = "") -> Iterator[str]:
+    for key, value in settings.items():
+        if isinstance(value, dict) and value:
+            yield from _paths(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"

@@ -1,0 +1,47 @@
+"""Where everything of a study lies in its folder. Knows names of files and folders, and nothing that is in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PAGE = "study.yaml"
+"""The page as it was last planned."""
+LOG = "study-log"
+"""The study's own log."""
+
+
+def is_study(folder: Path) -> bool:
+    """Tell whether a folder holds a study."""
+    return (folder / LOG / "run.json").is_file()
+
+
+class Layout:
+    """The places of one study.
+
+    Attributes:
+        folder: the study's.
+        page: a copy of the page, as it was last planned.
+        log: folder of the study's own log.
+        cells: holds a run's folder for each cell.
+        claims: who works on which cell.
+        output: what workers printed, and tracebacks.
+        budget: what may be spent, and by whom.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self.page, self.log = self.folder / PAGE, self.folder / LOG
+        self.cells, self.claims = self.folder / "cells", self.folder / "claims"
+        self.output, self.budget = self.folder / "output", self.folder / "budget"
+
+    def cell(self, name: str) -> Path:
+        """Return the folder of a cell's run."""
+        return self.cells / name
+
+    def claim(self, name: str) -> Path:
+        """Return the file that says who works on a cell."""
+        return self.claims / f"{name}.json"
+
+    def said(self, name: str, attempt: int) -> Path:
+        """Return the file with all that an attempt's worker printed."""
+        return self.output / f"{name}.{attempt}.txt"

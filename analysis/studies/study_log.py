@@ -1,0 +1,177 @@
+"""A study's own log: hash-chained as every log. Several processes write it, each for a moment; its fold is what is known of the study."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from abm.events import Event
+from abm.log import EventLog, Head, create, open_log
+from abm.study_events import (
+    CellEnded,
+    CellFailed,
+    CellReused,
+    CellStarted,
+    PlannedCell,
+    StudyExtended,
+    StudyLooked,
+    StudyPlanned,
+    StudyStopped,
+)
+from analysis.studies.layout import LOG, Layout, is_study
+from moloch.errors import InputError, Locked
+
+PATIENCE = 60.0
+"""Seconds that a writer waits for another one, which writes for a moment only."""
+KIND = {"study": 1}
+"""What ``run.json`` of such a log says."""
+
+CellState = Literal["waiting", "running", "ended", "reused", "failed"]
+
+
+@dataclass
+class CellHistory:
+    """What the study's log knows of a cell; whether a worker is alive, its claim says.
+
+    Attributes:
+        attempts: begun so far.
+        run: its run's folder, relative to the study, once it ended or was found elsewhere.
+    """
+
+    planned: PlannedCell
+    state: CellState = "waiting"
+    attempts: int = 0
+    identity: str = ""
+    run: str = ""
+    head: str = ""
+    digest: str = ""
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    failures: list[CellFailed] = field(default_factory=list)
+
+
+@dataclass
+class StudyState:
+    """A study as its log has it: a fold of its events.
+
+    Attributes:
+        page: as last planned or extended.
+        cells: name -> history, in the order of the page.
+        extensions, looks, stops: as they came.
+    """
+
+    name: str = ""
+    page: dict[str, Any] = field(default_factory=dict)
+    page_id: str = ""
+    cells: dict[str, CellHistory] = field(default_factory=dict)
+    extensions: list[StudyExtended] = field(default_factory=list)
+    looks: list[StudyLooked] = field(default_factory=list)
+    stops: list[StudyStopped] = field(default_factory=list)
+
+    def apply(self, event: Event) -> None:
+        """Fold an event in."""
+        match event:
+            case StudyPlanned():
+                self.name, self.page, self.page_id = event.name, event.page, event.page_id
+                self.cells = {each.cell: CellHistory(each) for each in event.cells}
+            case StudyExtended():
+                self.page, self.page_id = event.page, event.page_id
+                self.cells |= {each.cell: CellHistory(each) for each in event.cells}
+                self.extensions.append(event)
+            case CellStarted():
+                cell = self.cells[event.cell]
+                cell.state, cell.attempts, cell.identity = "running", event.attempt, event.identity
+            case CellEnded():
+                cell = self.cells[event.cell]
+                cell.state, cell.run, cell.head, cell.digest = "ended", f"cells/{event.cell}", event.head, event.digest
+                cell.seconds, cell.peak_bytes = cell.seconds + event.seconds, max(cell.peak_bytes, event.peak_bytes)
+            case CellFailed():
+                cell = self.cells[event.cell]
+                cell.state = "waiting" if event.again else "failed"
+                cell.failures.append(event)
+            case CellReused():
+                cell = self.cells[event.cell]
+                cell.state, cell.run, cell.head = "reused", event.run, event.head
+                cell.digest, cell.identity = event.digest, event.identity
+            case StudyLooked():
+                self.looks.append(event)
+            case StudyStopped():
+                self.stops.append(event)
+            case _:
+                pass  # about the log itself
+
+
+def fold(events: Iterable[Event]) -> StudyState:
+    """Return what a study's events come to."""
+    state = StudyState()
+    for event in events:
+        state.apply(event)
+    return state
+
+
+class StudyLog:
+    """The log of a study.
+
+    Args:
+        folder: the study's.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.layout = Layout(folder)
+        self._state, self._read = StudyState(), 0
+
+    def state(self) -> StudyState:
+        """Return the study as its log has it now; each call reads only what is new.
+
+        Raises:
+            InputError: there is no study.
+            LogError: its log cannot be read.
+        """
+        if not is_study(self.layout.folder):
+            raise InputError(
+                "no study here",
+                where=str(self.layout.folder),
+                why=f"there is no {LOG}",
+                fix="Give a study's folder, or its page.",
+            )
+        for event in open_log(self.layout.log, write=False).read(self._read):
+            self._state.apply(event)
+            self._read = event.seq + 1
+        return self._state
+
+    def begin(self, planned: StudyPlanned) -> Head:
+        """Make the log, with its first event.
+
+        Raises:
+            InputError: the folder holds something else.
+            Locked: another process makes it.
+        """
+        with create(self.layout.log, dict(KIND)) as log:
+            return log.append([planned])
+
+    def append(self, events: Sequence[Event]) -> Head:
+        """Append events as one whole; waits for another writer for :data:`PATIENCE` seconds.
+
+        Raises:
+            Locked: another process writes on and on.
+            LogError: it cannot be written.
+        """
+        with self._opened() as log:
+            return log.append(events)
+
+    def head(self) -> Head:
+        """Return where the log ends."""
+        return open_log(self.layout.log, write=False).head()
+
+    def _opened(self) -> EventLog:
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return open_log(self.layout.log, write=True)
+            except Locked:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
