@@ -43,6 +43,8 @@ AnyLogged = AnyEvent | AnyStudyEvent
 """What a log can hold: what happens in a run, and what happens to a study."""
 KINDS: dict[str, type[Event]] = {kind.__struct_config__.tag: kind for kind in get_args(AnyLogged)}
 """The ``type`` of an event -> its class."""
+RUN_KINDS = {name: kind for name, kind in KINDS.items() if kind in get_args(AnyEvent)}
+"""Those of a run: of these, Parquet has columns."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyLogged)

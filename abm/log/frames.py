@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 import msgspec
 
 from abm.events import Event
-from abm.log.codec import KINDS, Commit, check_version
+from abm.log.codec import KINDS, RUN_KINDS, Commit, check_version
 from abm.log.segments import Block
 from abm.log.upcast import changed_since, upcast
 from moloch.content import canonical
@@ -40,14 +40,14 @@ def columns(struct: type[Event]) -> dict[str, pl.DataType]:
 
 @cache
 def wide_columns() -> dict[str, pl.DataType]:
-    """Return the columns of all event types side by side: seq, type, v, step, cause, at, then every field's.
+    """Return the columns of all event types of runs side by side: seq, type, v, step, cause, at, then every field's.
 
     A name that two types use for different things is text: JSON, where the value is not text already.
     """
     import polars as pl
 
     dtypes: dict[str, pl.DataType] = {"seq": pl.Int64(), "type": pl.String()}
-    for struct in KINDS.values():
+    for struct in RUN_KINDS.values():
         for name, dtype in columns(struct).items():
             dtypes[name] = dtype if dtypes.get(name, dtype) == dtype else pl.String()
     return dtypes

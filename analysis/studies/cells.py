@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from analysis.studies.page import MOST_CELLS, RESERVED, Level, WrittenPage, Settings, Value, label_of
+from analysis.studies.page import MOST_CELLS, RESERVED, Level, Settings, Value, WrittenPage, label_of
 from analysis.studies.samples import points
 from learning import RunConfig
 from learning.runs.config import SamplingConfig
