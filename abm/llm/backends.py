@@ -52,6 +52,9 @@ class Serving(BaseModel):
     """Settings of a backend of your own."""
     tokens_per_s: float = Field(default=0, ge=0)
     """Written by models of this process, as ``moloch llm check`` measures it; only plans use it."""
+    shared: str = ""
+    """Folder by which processes of this machine that ask the same servers at the same time keep to their ``concurrency`` together,
+    as the cells of a study do; empty: each has its own."""
 
     @field_validator("server")
     @classmethod
@@ -97,6 +100,10 @@ class Serving(BaseModel):
                 why=f"served elsewhere: {', '.join(sorted(models))}" if models else "no model is to be asked",
                 fix="Leave --llm (serving.llm) out, or give the models no servers of their own.",
             )
+
+    def is_free(self, model: str) -> bool:
+        """Return whether a model's calls cost nothing but time: it computes in this process."""
+        return self.llm in FREE and self.endpoint(model) is None
 
     def endpoint(self, model: str) -> Endpoint | None:
         """Return the server of a model; None if it is served in this process.
@@ -209,6 +216,8 @@ class whose only argument is the :class:`Opening`."""
 
 BUILT_IN = ("transformers", "vllm")
 """Backends of models that have a folder here."""
+FREE = BUILT_IN
+"""Backends whose calls cost nothing but time, and count for no other bound; one of a user's own may ask somebody who is paid."""
 
 
 class Backends:
@@ -263,7 +272,7 @@ class Backends:
             raise unknown
         opening = Opening(model, self._adapters, self._rank, serving, self._precision, self._threads)
         llm = BACKENDS.get(serving.llm)(opening)
-        return Budgeted(llm, self._budget) if self._budget.bounded else llm
+        return Budgeted(llm, self._budget, free=serving.llm in FREE) if self._budget.bounded else llm
 
     def _served(self, model: str, endpoint: Endpoint) -> LLM:
         from abm.llm.http import HTTPLLM
@@ -276,4 +285,7 @@ class Backends:
                 fix="Give usd_in and usd_out of its server, US dollars per million tokens (--set "
                 "serving.server.usd_in=0.1, or in the file of --serving), or bound tokens instead.",
             )
-        return HTTPLLM(model, endpoint, folder=local_folder(model), adapters=self._adapters, budget=self._budget)
+        shared = Path(self._serving.shared) if self._serving.shared else None
+        return HTTPLLM(
+            model, endpoint, folder=local_folder(model), adapters=self._adapters, budget=self._budget, shared=shared
+        )

@@ -1,7 +1,7 @@
 """What calls may cost: a bound on calls, tokens, money and minutes that is never crossed, only reached.
 
 Calls, tokens and money count from the beginning of a run, over all processes that worked on it, for every call that was
-sent, whatever came of it; minutes are this process's. A call is sent only if its worst case still fits: its prompt, and a
+sent, whatever came of it; minutes are this process's. What this process computes itself is free, and counts as minutes alone. A call is sent only if its worst case still fits: its prompt, and a
 completion as long as allowed. Where a server does not say what a call cost, or never answers, the worst case is booked.
 """
 
@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from abm.llm.lease import Lease
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM, Placed, Reply, Request, Sleeping, Writing, in_batches, most_tokens
 from moloch.errors import MolochError
@@ -45,6 +46,11 @@ class Bounds(msgspec.Struct, frozen=True):
     usd: float | None = None
     minutes: float | None = None
 
+    @property
+    def shared(self) -> tuple[int | None, int | None, float | None]:
+        """Those that several processes can share: on calls, tokens and US dollars."""
+        return self.calls, self.tokens, self.usd
+
 
 BLOCK = 1 / 16
 """Share of what is left that is reserved in the ledger at once: after a kill, at most that much counts without being spent."""
@@ -67,49 +73,68 @@ class Budget:
         self._reserved: dict[str, Cost] = {}
         self._held = Cost()
         self._ledger: Ledger | None = None
+        self._lease: Lease | None = None
         self._elsewhere, self._written = Cost(), Cost()
         self._clock, self._began = clock, clock()
 
-    def keep(self, ledger: Ledger, known: Cost, elsewhere: Cost | None = None) -> None:
+    def keep(self, ledger: Ledger, known: Cost, lease: Lease | None = None) -> None:
         """Go on from what a run spent before, and from now on keep what it spends.
 
         Args:
             known: what is known to be spent without the ledger; the larger of both counts.
-            elsewhere: what other runs spent of the same bounds.
+            lease: the run's part of bounds that others spend of, too.
 
         Raises:
             InputError, LogError: the ledger cannot be read.
         """
-        self._ledger, self._elsewhere = ledger, elsewhere or Cost()
+        self._ledger, self._lease = ledger, lease
         self._written = ledger.read()
-        self.calls, self.tokens, self.usd = self._elsewhere.plus(self._written.or_more(known))
+        own = self._written.or_more(known)
+        self._elsewhere = lease.elsewhere() if lease is not None else Cost()
+        self.calls, self.tokens, self.usd = self._elsewhere.plus(own)
+        if lease is not None:
+            lease.settle(own)
+            self._written = Cost()  # so that the first call is asked for where all see it
 
     def settled(self) -> None:
         """Keep what was spent, where nothing is on its way."""
         if self._ledger is not None and (totals := self._own(self._held)) != self._written:
             self._ledger.settle(totals)
+            if self._lease is not None:
+                self._lease.settle(totals)
             self._written = totals
 
     def _own(self, more: Cost) -> Cost:
         return Cost(self.calls, self.tokens, self.usd).plus(self._elsewhere, -1).plus(more)
 
-    def _keep(self, held: Cost, worst: Cost) -> None:
-        """See that the ledger covers all that may have been spent once ``held`` is on its way."""
+    def _keep(self, held: Cost, worst: Cost) -> bool:
+        """See that the ledger covers all that may have been spent once ``held`` is on its way; tell whether that is allowed."""
         totals = self._own(held)
         if self._ledger is None or self._written.or_more(totals) == self._written:
-            return
-        bounds = (self.bounds.calls, self.bounds.tokens, self.bounds.usd)
+            return True
+        spent = totals.plus(self._elsewhere)
         shares = [
-            BLOCK * max(0, bound - spent) / one
-            for bound, spent, one in zip(bounds, totals, worst, strict=True)
+            BLOCK * max(0, bound - used) / one
+            for bound, used, one in zip(self.bounds.shared, spent, worst, strict=True)
             if bound is not None and one
         ]
         if not shares:  # time is all that is bounded
-            return
+            return True
         calls = int(min(LARGEST_BLOCK, *shares))
-        most = totals.plus(Cost(calls, calls * worst.tokens, calls * worst.usd))
+        most: Cost | None = totals.plus(Cost(calls, calls * worst.tokens, calls * worst.usd))
+        if self._lease is not None and (most := self._lease.take(totals, most)) is None:
+            return False
         self._ledger.reserve(most)
         self._written = most
+        return True
+
+    def _look_elsewhere(self) -> bool:
+        """Look again at what others spend of the same bounds; tell whether that changed."""
+        if self._lease is None or (now := self._lease.elsewhere()) == self._elsewhere:
+            return False
+        self.calls, self.tokens, self.usd = Cost(self.calls, self.tokens, self.usd).plus(self._elsewhere, -1).plus(now)
+        self._elsewhere = now
+        return True
 
     def book(self, price: Price, tokens_in: int, tokens_out: int) -> None:
         """Add an answer to what was spent."""
@@ -130,9 +155,11 @@ class Budget:
             return True
         worst = _worst(request, price, room)
         held = self._held.plus(worst)
-        if self._over(held):
+        if self._over(held) and not (self._look_elsewhere() and not self._over(held)):
             return False
-        self._keep(held, worst)
+        if not self._keep(held, worst):
+            self._look_elsewhere()
+            return False
         self._reserved[request.site], self._held = worst, held
         return True
 
@@ -148,9 +175,13 @@ class Budget:
             bound = getattr(bounds, name)
             if bound is not None and used + extra > bound * (1 + 1e-12):
                 return f"{used:,.6g} of {bound:,.6g} {name} are spent"
+        return self.time_over()
+
+    def time_over(self) -> str:
+        """Return that the minutes are over, in words; empty if they are not."""
         minutes = (self._clock() - self._began) / 60
-        if bounds.minutes is not None and minutes >= bounds.minutes:
-            return f"{minutes:.1f} of {bounds.minutes:g} minutes are over"
+        if self.bounds.minutes is not None and minutes >= self.bounds.minutes:
+            return f"{minutes:.1f} of {self.bounds.minutes:g} minutes are over"
         return ""
 
     def spent(self, request: Request | None = None, price: Price | None = None, room: int = 0) -> BudgetSpent:
@@ -207,10 +238,14 @@ class BudgetGate:
 
 
 class Budgeted:
-    """A model of this process under a budget: a batch is asked for whole, or not at all."""
+    """A model of this process under a budget: a batch is asked for whole, or not at all.
 
-    def __init__(self, llm: LLM, budget: Budget) -> None:
-        self._llm, self._budget = llm, budget
+    Args:
+        free: its calls cost nothing but time.
+    """
+
+    def __init__(self, llm: LLM, budget: Budget, *, free: bool = False) -> None:
+        self._llm, self._budget, self._free = llm, budget, free
         self.name = llm.name
         self.unit: Literal["batch", "call"] = llm.unit
 
@@ -225,6 +260,11 @@ class Budgeted:
         Raises:
             BudgetSpent: the batch does not fit; nothing was asked.
         """
+        if self._free:
+            if requests and self._budget.time_over():
+                raise self._budget.spent()
+            yield from self._llm.complete(requests)
+            return
         gate, admitted = BudgetGate(self._budget, Price()), []
         try:
             for request in requests:

@@ -71,7 +71,7 @@ def study(
     began = time.monotonic()
     runs = []
     for s in settings:
-        shared = _shared(s, [folder / f"seed-{other.seed}" for other in settings if other is not s], began)
+        shared = _shared(s, folder, began)
         runs.append(carry_out(shared, folder / f"seed-{s.seed}", f"seed {s.seed} of {seeds}, "))
     results = across_seeds([table for _, table in runs])
     if as_json:
@@ -87,9 +87,9 @@ def study(
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _shared(settings: RunConfig, others: list[Path], began: float) -> RunConfig:
-    """Return a run's settings with what the study has left to spend."""
-    changes: dict[str, object] = {"beside": tuple(map(str, others))}
+def _shared(settings: RunConfig, folder: Path, began: float) -> RunConfig:
+    """Return a run's settings with bounds that all runs of the study share."""
+    changes: dict[str, object] = {"shared": str(folder / "budget")}
     if (minutes := settings.budget.minutes) is not None:
         changes["minutes"] = max(0.0, minutes - (time.monotonic() - began) / 60)
     return settings.model_copy(update={"budget": settings.budget.model_copy(update=changes)})

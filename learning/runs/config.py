@@ -91,15 +91,17 @@ class CrowdConfig(_Settings):
 
 
 class BudgetConfig(_Settings):
-    """Bounds on what a run may spend: on calls, tokens and money over all its processes, on minutes of this one."""
+    """Bounds on what a run may spend: on calls, tokens and money over all its processes, on minutes of this one.
+
+    What models of this process compute is free, and counts as minutes alone.
+    """
 
     calls: int | None = Field(default=None, ge=0)
     tokens: int | None = Field(default=None, ge=0)
     usd: float | None = Field(default=None, ge=0)
     minutes: float | None = Field(default=None, ge=0)
-    beside: tuple[str, ...] = ()
-    """Folders of other runs that spend of the same bounds on calls, tokens and money, as those of a study do. What they spent is
-    read once, when the run begins: runs that go on at the same time may spend more together."""
+    shared: str = ""
+    """Folder by which runs that go on at the same time share the bounds on calls, tokens and money; empty: they are this run's."""
 
 
 class EpochMoment(_Settings):

@@ -242,6 +242,8 @@ def answered(log: EventLog, config: RunConfig) -> Cost:
 
 
 def _cost(answer: LLMReplied, config: RunConfig) -> Cost:
+    if config.serving.is_free(answer.model):
+        return Cost()
     usd = _price(config, answer.model).of(answer.tokens_in, answer.tokens_out)
     return Cost(1, answer.tokens_in + answer.tokens_out, usd)
 

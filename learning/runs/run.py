@@ -14,6 +14,7 @@ from abm.events import Event, ExtensionsLoaded, RunEnded, RunResumed, RunStarted
 from abm.journal import LiveJournal
 from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget
+from abm.llm.lease import Lease
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM
 from abm.llm.scores import check_scored
@@ -24,7 +25,7 @@ from abm.probe import Probe, version_of
 from learning.runs import own_data
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.config_file import load_config
-from learning.runs.costs import answered, spent
+from learning.runs.costs import answered
 from learning.runs.gate import look
 from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
@@ -138,7 +139,7 @@ def stepwise(
         own_data.at_hand(config, folder), audience=objects.audience
     )  # a mistake in them leaves no half-begun run behind
     config, judges = chosen_probes(config, inputs.arena, probes)
-    budget = Budget(Bounds(**config.budget.model_dump(exclude={"beside"})))
+    budget = Budget(Bounds(**config.budget.model_dump(exclude={"shared"})))
     places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)} | computing(config)
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
@@ -195,12 +196,12 @@ def _is_new(log: EventLog) -> bool:
 
 def book(log: EventLog, config: RunConfig, budget: Budget) -> None:
     """Count what earlier processes of the run spent, and from now on keep what this one does; its parent's is not its own."""
-    known, elsewhere = Cost(), Cost()
+    known, lease = Cost(), None
     if budget.bounded:
         known = answered(log, config)
-        for folder in config.budget.beside:
-            elsewhere = elsewhere.plus(spent(Path(folder), config))
-    budget.keep(Ledger(log.path), known, elsewhere)
+        if config.budget.shared:
+            lease = Lease(Path(config.budget.shared), log.path.name, budget.bounds.shared)
+    budget.keep(Ledger(log.path), known, lease)
 
 
 def create_run(folder: Path, config: RunConfig) -> EventLog:

@@ -257,6 +257,11 @@ MUTATIONS: dict[str, Mutation] = {
             "test_writers.py::TestReaders::test_a_recovery_behind_a_slow_reader",
         ),
     ),
+    "no-lease": Mutation(
+        "what a run takes of a shared bound, the others see",
+        removals.no_lease,
+        ("test_leases.py::test_processes_that_are_killed_never_cross_it_together",),
+    ),
     "no-reserve": Mutation(
         "what calls may cost is written before they are sent",
         removals.no_reserve,

@@ -12,7 +12,7 @@ from abm import events, probe
 from abm.arenas import completions
 from abm.journal import _adapters as adapters_held
 from abm.journal import _answers, decisions, live
-from abm.llm import _vllm, adapters, budget, ledger, weights
+from abm.llm import _vllm, adapters, budget, lease, ledger, weights
 from abm.llm.http import _adapters as served
 from abm.llm.http import _ids
 from abm.log import about, codec, disk, eventlog, parquet, projection, recovery, segments, tail, upcast, writer
@@ -365,6 +365,10 @@ def adapters_there_believed() -> None:
 
 def adapters_not_verified() -> None:
     adapters_held.AdaptersHeld.look = lambda self, event: None
+
+
+def no_lease() -> None:
+    lease.Lease._others = lambda self, file: ledger.Cost()
 
 
 def no_reserve() -> None:

@@ -25,6 +25,7 @@ from abm.llm.http._exchange import NOTHING, UNKNOWN, Again, Landed, Limits, Usag
 from abm.llm.http._ids import CompletionIds
 from abm.llm.http._json import parsed_json
 from abm.llm.http._sender import Sender
+from abm.llm.http._slots import SharedSlots
 from abm.llm.http.endpoint import Endpoint, parsed
 from abm.llm.port import Reply, Request, most_tokens
 from abm.llm.scores import choice_scores
@@ -47,6 +48,7 @@ class HTTPLLM:
         folder: of the same model here, if there is one: its weights then name the model, not its name.
         adapters: folder that holds ``<adapter id>/adapter_model.safetensors``.
         budget: what calls may cost.
+        shared: folder by which processes that ask the same server keep to its ``concurrency`` together; None: they do not.
 
     Raises:
         InputError: the URL or the key's variable is not valid.
@@ -62,11 +64,13 @@ class HTTPLLM:
         folder: Path | None = None,
         adapters: Path | None = None,
         budget: Budget | None = None,
+        shared: Path | None = None,
     ) -> None:
         self.name, self.endpoint, self._folder = model, endpoint, folder
         self._address, self._path = parsed(endpoint.url)
         self._control = Control(self._address, self._path, endpoint)
         self._budget = budget or Budget()
+        self._slots = SharedSlots(shared, self._address, endpoint.concurrency) if shared is not None else None
         self._price = Price(endpoint.usd_in, endpoint.usd_out)
         self._adapters = ServedAdapters(self._control, adapters, endpoint, lambda: self._weights)
         self._ids = CompletionIds()
@@ -130,7 +134,7 @@ class HTTPLLM:
         senders: list[Sender] = []
         try:
             for group in self._together(requests):
-                senders.append(Sender(self._address, self, self._limits, gate))
+                senders.append(Sender(self._address, self, self._limits, gate, self._slots))
                 for replies in senders[-1].run(group):
                     calls += len(replies)
                     tokens[0] += sum(reply.tokens_in for reply in replies)
@@ -180,6 +184,8 @@ class HTTPLLM:
     def close(self) -> None:
         """Have the server drop the adapters that were loaded for us."""
         self._adapters.unload_all()
+        if self._slots is not None:
+            self._slots.close()
 
     # -- how calls look; see abm.llm.http._exchange.Exchanger -------------------------------------------------
 

@@ -18,6 +18,7 @@ from abm.llm.http._exchange import UNKNOWN, Address, Again, Exchanger, Gate, Lim
 from abm.llm.http._failure import with_words
 from abm.llm.http._pool import Pool
 from abm.llm.http._retries import Retries
+from abm.llm.http._slots import Slots, Unshared
 from abm.llm.http._turns import Turns
 from abm.llm.http._window import Window
 from abm.llm.port import Reply, Request
@@ -36,6 +37,7 @@ class Sender:
         exchanger: how calls look.
         limits: how the server is treated.
         gate: what calls cost; by default nothing.
+        slots: leave to send, where other processes ask the same server; by default there are none.
 
     Attributes:
         attempts: that were made so far.
@@ -49,10 +51,12 @@ class Sender:
         exchanger: Exchanger,
         limits: Limits,
         gate: Gate | None = None,
+        slots: Slots | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address, self._exchanger, self._limits, self._gate, self._clock = address, exchanger, limits, gate, clock
+        self._slots = slots or Unshared()
         self._pool = Pool(address, limits.body)
         self.retries = Retries(limits)
         self.window = Window(limits.concurrency, limits.timeout)
@@ -90,6 +94,7 @@ class Sender:
         for call in self._flying:
             if call.task is not None:
                 call.task.cancel()
+            self._slots.give()
             self._settle(call, UNKNOWN)  # nobody waits for it; its server may still charge for it
         self._flying.clear()
         self._pool.abort()
@@ -99,10 +104,13 @@ class Sender:
     def _pump(self) -> None:
         """Send what may be sent now."""
         while self._error is None and len(self._flying) < int(self.window.size):
-            if self.retries.paused(self._clock()) or not self._pool.ready:
+            if self.retries.paused(self._clock()) or self._slots.paused() or not self._pool.ready:
+                return
+            if not self._slots.take():
                 return
             call = self._next()
             if call is None:
+                self._slots.give()
                 return
             self._send(call)
 
@@ -196,6 +204,7 @@ class Sender:
     def _landed(self, call: PendingCall, usage: Usage) -> None:
         if call in self._flying:
             del self._flying[call]
+            self._slots.give()
             self._settle(call, usage)
         if self._error is not None and not self._flying:
             self._turns.wake()
@@ -218,6 +227,8 @@ class Sender:
             self.window.throttled(call.sent, now, len(self._flying))
         elif again.why == TIMEOUT:
             self.window.slow(call.sent, now, len(self._flying))
+        if again.after is not None:
+            self._slots.pause(min(again.after, self._limits.patience))
         fate = self.retries.failed(call, again, now)
         if fate == "gone":
             self._stop(self._gone(), GRACE)

@@ -9,6 +9,7 @@ import pytest
 
 from abm.llm.budget import Bounds, Budget, BudgetSpent, Price
 from abm.llm.http import ServiceError
+from abm.llm.lease import Lease
 from abm.llm.ledger import FILE, Cost, Ledger
 from abm.llm.port import most_tokens
 from moloch.errors import InputError, LogError
@@ -207,8 +208,9 @@ class TestLedger:
 
     def test_other_runs_that_share_a_bound(self, tmp_path):
         """What they spent counts against it, and is not written as one's own."""
+        Lease(tmp_path, "other", (10, None, None)).settle(Cost(5, 50, 0.0))
         budget = Budget(Bounds(calls=10))
-        budget.keep(Ledger(tmp_path), Cost(2, 20, 0.0), elsewhere=Cost(5, 50, 0.0))
+        budget.keep(Ledger(tmp_path), Cost(2, 20, 0.0), Lease(tmp_path, "this", (10, None, None)))
         with serving() as server, pytest.raises(BudgetSpent, match="10 of 10 calls are spent"):
             list(llm(server, budget, concurrency=1).complete(asked(20)))
         assert len(server.calls) == 3 and Ledger(tmp_path).read().calls == 5
