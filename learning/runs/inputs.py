@@ -31,9 +31,9 @@ from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, 
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
-from moloch.content import canonical
 from moloch.errors import InputError, MolochWarning
 from populations import Persona, PersonaSplit, trait_matrix
+from populations.personas import first_alike
 from populations.sources import read_pool
 
 LORA_PRECISION = {"float32": "float32", "bfloat16": "bf16"}
@@ -285,7 +285,7 @@ def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Phase, Voters
         names, traits = trait_matrix(personas)
         labels: Sequence[str] = [p.name for p in personas]
         ids = np.arange(first, first + len(personas) + config.crowd.size)
-        originals[split] = first + _first_alike(personas)
+        originals[split] = first + np.array(first_alike(personas), dtype=np.int64)
         if config.crowd.size:
             drawn = crowd_of(config, split, len(personas), weights)
             originals[split] = np.concatenate([originals[split], originals[split][drawn]])
@@ -293,13 +293,6 @@ def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Phase, Voters
         voters[split] = Voters(ids, labels, names, traits)
         first += len(ids)
     return voters, originals
-
-
-def _first_alike(personas: Sequence[Persona]) -> NDArray[np.int64]:
-    """Return the place of the first persona with the same content as each: copies differ in name and id only."""
-    places: dict[tuple[str, bytes], int] = {}
-    contents = ((each.text, canonical(each.attributes)) for each in personas)
-    return np.array([places.setdefault(content, i) for i, content in enumerate(contents)], dtype=np.int64)
 
 
 def _graphs(people: PersonaSplit, voters: dict[Phase, Voters], config: RunConfig) -> dict[Phase, CSR]:
