@@ -71,7 +71,9 @@ class PoolUse:
         over = f"{self.used:,} different ones over {self.looked_at:,} seeds"
         if self.looked_at < self.seeds:
             over = f"{self.used:,} different ones or more over {self.seeds:,} seeds, of which {self.looked_at:,} were looked at"
-        shared = "all seeds have the same" if self.overlap > 1 - 1e-9 else f"two seeds share {self.overlap:.1%} on average"
+        shared = (
+            "all seeds have the same" if self.overlap > 1 - 1e-9 else f"two seeds share {self.overlap:.1%} on average"
+        )
         return f"{said}, {over}; {shared}."
 
 
