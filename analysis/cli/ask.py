@@ -90,7 +90,7 @@ def ask(
         budget = Budget(Bounds(calls=max_calls, tokens=max_tokens, usd=max_usd, minutes=max_minutes))
         whom = Whom(_phase(phase), epoch, tuple(arm or ()), _share(share), tuple(persona or ()))
         who = who_answers(run, reader, places)
-    with closing(Backends(places, budget=budget)) as backends:
+    with closing(Backends(places, budget=budget, **who.computing)) as backends:
         with stderr().status("planning"):
             model = who.digest(backends)
             plan = plan_after(

@@ -14,7 +14,7 @@ from abm.surveys import Memories, Respondent, SocietyPlace, remembered
 from learning.runs.config import LLM_AUDIENCE
 from learning.runs.inputs import people_of
 from learning.runs.own_data import kept
-from learning.runs.parts import recorded_config
+from learning.runs.parts import computing, recorded_config
 from moloch.content import content_id
 from moloch.errors import InputError, MolochError
 from moloch.plain_text import quoted
@@ -85,6 +85,11 @@ class SurveyedRun:
         """How the run's reader was asked, as its settings have it."""
         settings = self.log.config.get("reader")
         return settings if isinstance(settings, dict) else {}
+
+    @property
+    def computing(self) -> dict[str, Any]:
+        """How models of this process compute in the run, as :class:`abm.llm.backends.Backends` takes it."""
+        return computing(self.log.config)
 
     @property
     def seed(self) -> int:
