@@ -185,10 +185,11 @@ def next_lines(run: Path) -> list[str]:
 def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     """Print the plan of runs that differ in their seed, and what they would ask of models, all of them together.
 
-    Servers are asked nothing and no folder is made; how long it takes is measured on a few tokens where a model other than the
+    Servers are asked nothing, but those of this machine that have a name are looked for; no folder is made. How long it takes is measured on a few tokens where a model other than the
     pocket model writes in this process.
     """
-    from learning.runs.costs import check_places, plan_dicts, planned, total
+    from abm.llm.http.nearby import not_ready
+    from learning.runs.costs import check_places, endpoints, plan_dicts, planned, total
     from learning.runs.inputs import gather
     from learning.runs.own_data import at_hand
     from learning.runs.parts import settled
@@ -204,6 +205,9 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
             plans = [warm.timed(roles, config, each, folder) for roles, (config, folder), each in timed]
         roles = total(plans)
         parts = plan(runs[0][0], inputs[0])
+        absent = not_ready(endpoints(runs[0][0].serving, roles))
+    for line in absent:
+        stderr().print(line, markup=False, soft_wrap=True)
     if as_json:
         folders = [str(folder) for _, folder in runs]
         told = {"warmup": warm.as_dict()} if warm else {}
