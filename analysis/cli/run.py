@@ -103,11 +103,13 @@ def _after_first_step(folder: Path) -> Callable[[Progress], Iterator[str]]:
             from abm.arenas import Arena
             from abm.events import ArenaSet
             from analysis.terminal.written import first_step_lines
+            from learning.runs.gate import tells_of_writers
             from learning.runs.written import written
 
             waits = False
             rules = next(Arena.model_validate(event.arena) for event in events if isinstance(event, ArenaSet))
-            yield from first_step_lines(written(events), rules)
+            counted = tells_of_writers(open_log(folder, write=False))
+            yield from first_step_lines(written(events), rules, counted=counted)
 
     return lines
 
