@@ -16,9 +16,9 @@ import msgspec
 
 from abm.arenas import Message
 from abm.events import CallsServed, LLMReplied, Phase, Repaired
+from abm.llm.backends import Serving
 from abm.llm.budget import Price
 from abm.llm.folders import local_folder, model_folder
-from abm.llm.backends import Serving
 from abm.llm.http.endpoint import Endpoint, is_server
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import text_tokens
