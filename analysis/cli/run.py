@@ -116,10 +116,12 @@ def _after_first_step(folder: Path) -> Callable[[Progress], Iterator[str]]:
 
 def _say_plan(settings: RunConfig, folder: Path) -> None:
     """Say in which precision models compute if that was left open, and what is about to be asked of servers, which may cost money."""
-    from abm.log import open_log
+    from abm.log import check_folder, open_log
     from learning.runs.costs import check_places, planned, sentence
 
-    if (folder / "run.json").exists() and open_log(folder, write=False).ended():
+    if not (folder / "run.json").exists():
+        check_folder(folder)
+    elif open_log(folder, write=False).ended():
         return
     check_places(settings)
     _say_precision(settings, folder)
