@@ -10,16 +10,13 @@ from importlib import import_module
 from itertools import product
 from typing import Any
 
-from pydantic import ValidationError
-
 from analysis.studies.page import MOST_CELLS, RESERVED, Level, Settings, Value, WrittenPage, label_of
 from analysis.studies.samples import points
 from learning import RunConfig
 from learning.runs.config import SamplingConfig
-from learning.runs.config_file import laid_over, profile_settings, unknown_names
-from moloch import extensions
+from learning.runs.config_file import checked_settings, laid_over, profile_settings
 from moloch.content import content_id
-from moloch.errors import InputError
+from moloch.errors import InputError, Mistakes
 from moloch.yamls import Source
 
 Factors = dict[str, str | int | float | bool]
@@ -103,17 +100,8 @@ class Cells:
     base: str
 
 
-class PageMistakes(InputError):
-    """All that is wrong with a page.
-
-    Attributes:
-        mistakes: each with its place.
-    """
-
-    def __init__(self, mistakes: Sequence[InputError]) -> None:
-        self.mistakes = list(mistakes)
-        first = self.mistakes[0]
-        super().__init__(first.what, where=first.where, why=first.why, fix=first.fix)
+class PageMistakes(Mistakes):
+    """All that is wrong with a page, each with its place."""
 
 
 def cells_of(page: WrittenPage) -> Cells:
@@ -321,16 +309,10 @@ class _PageReader:
         values: Settings = {}
         for layer in layers:
             values = laid_over(values, layer.settings)
-        try:
-            config = RunConfig.model_validate(values)
-        except ValidationError as error:
-            wrong = [(tuple(each["loc"]), each["msg"].removeprefix("Value error, ")) for each in error.errors()]
-            return [
-                self._located(layers, key, f"setting {'.'.join(map(str, key))!r} is not valid", why)
-                for key, why in wrong
-            ]
-        extensions.load(config.extensions)
-        return [self._located(layers, key, e.what, e.why, e.fix) for key, e in unknown_names(config)] or config
+        config, wrong = checked_settings(values)
+        if config is None or wrong:
+            return [self._located(layers, key, e.what, e.why, e.fix) for key, e in wrong]
+        return config
 
     def _located(
         self, layers: Sequence[Layer], key: Key, what: str, why: str = "", fix: str = ""
