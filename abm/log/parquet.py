@@ -47,7 +47,7 @@ class Projected(msgspec.Struct, frozen=True):
     hash: str
 
 
-class Layout(NamedTuple):
+class Projection(NamedTuple):
     """What a projection holds of a segment's events, and where it lies.
 
     Attributes:
@@ -68,7 +68,7 @@ def _write_events(frame: pl.DataFrame, path: Path, metadata: dict[str, str]) -> 
     )
 
 
-EVENTS = Layout("parquet", "", wide_columns, _write_events)
+EVENTS = Projection("parquet", "", wide_columns, _write_events)
 """One row per event."""
 
 
@@ -76,7 +76,7 @@ class Last(msgspec.Struct, frozen=True):
     """What the projection of a last segment is made of: no segment comes after it that would confirm the chain's hash.
 
     Attributes:
-        version: of the layout.
+        version: of the projection.
         genesis: from which the run's chain starts.
         first: its first event.
         file: SHA-256 of its file, as it is now.
@@ -89,17 +89,17 @@ class Last(msgspec.Struct, frozen=True):
 
 
 @cache
-def version(layout: Layout = EVENTS) -> str:
-    """Return the id of today's layout: it differs where the same events would give another file."""
-    return content_id([VERSION, SCHEMA_VERSION, {name: str(dtype) for name, dtype in layout.columns().items()}])
+def version(which: Projection = EVENTS) -> str:
+    """Return the id of what today's files hold: it differs where the same events would give another file."""
+    return content_id([VERSION, SCHEMA_VERSION, {name: str(dtype) for name, dtype in which.columns().items()}])
 
 
-def path_of(run: Path, segment: Segment, layout: Layout = EVENTS) -> Path:
+def path_of(run: Path, segment: Segment, which: Projection = EVENTS) -> Path:
     """Return where the projection of a segment is, or will be."""
-    return run / layout.folder / f"{layout.prefix}{segment.first:020d}.parquet"
+    return run / which.folder / f"{which.prefix}{segment.first:020d}.parquet"
 
 
-def project(run: Path, segment: Segment, layout: Layout = EVENTS) -> Projected:
+def project(run: Path, segment: Segment, which: Projection = EVENTS) -> Projected:
     """Write the projection of a whole segment, so that it is there complete or not at all; verifies the segment.
 
     Raises:
@@ -108,32 +108,32 @@ def project(run: Path, segment: Segment, layout: Layout = EVENTS) -> Projected:
         OSError: the projection cannot be written.
     """
     frame, end = read(segment)
-    return write(run, segment, frame, end, layout)
+    return write(run, segment, frame, end, which)
 
 
-def derive(run: Path, segment: Segment, layout: Layout) -> Projected:
+def derive(run: Path, segment: Segment, which: Projection) -> Projected:
     """As :func:`project`, from the segment's current projection of its events instead of from the log."""
     import polars as pl
 
     path = path_of(run, segment)
     said = msgspec.json.decode(pl.read_parquet_metadata(path)[_KEY], type=Projected)
-    return write(run, segment, pl.read_parquet(path), Head(said.end, said.hash), layout)
+    return write(run, segment, pl.read_parquet(path), Head(said.end, said.hash), which)
 
 
 def write(
-    run: Path, segment: Segment, frame: pl.DataFrame, end: Head, layout: Layout = EVENTS, last: Last | None = None
+    run: Path, segment: Segment, frame: pl.DataFrame, end: Head, which: Projection = EVENTS, last: Last | None = None
 ) -> Projected:
     """Write the projection of a segment whose events were read and verified, up to ``end``; as :func:`project`.
 
     Args:
         last: what it was made of, if it is the run's last segment.
     """
-    projected = Projected(version(layout), segment.first, end.seq, end.hash)
-    path = path_of(run, segment, layout)
+    projected = Projected(version(which), segment.first, end.seq, end.hash)
+    path = path_of(run, segment, which)
     path.parent.mkdir(exist_ok=True)
     new = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")  # readers may make it too
     try:
-        layout.write(frame, new, {_KEY: msgspec.json.encode(projected).decode()})
+        which.write(frame, new, {_KEY: msgspec.json.encode(projected).decode()})
         file = os.open(new, os.O_RDONLY)
         try:
             os.fsync(file)
@@ -195,23 +195,23 @@ def project_or_explain(run: Path, segment: Segment) -> Projected:
         ) from error
 
 
-def is_current(run: Path, segment: Segment, after: Segment, layout: Layout = EVENTS) -> bool:
+def is_current(run: Path, segment: Segment, after: Segment, which: Projection = EVENTS) -> bool:
     """Tell whether the projection of ``segment`` is the file that was made of it: ``after`` continues from its hash."""
-    if not (sha256 := file_digest(path_of(run, segment, layout))):
+    if not (sha256 := file_digest(path_of(run, segment, which))):
         return False
     hashed = _prev_of(after) or _end_of(segment)
-    return vouched(Projected(version(layout), segment.first, after.first, hashed), sha256)
+    return vouched(Projected(version(which), segment.first, after.first, hashed), sha256)
 
 
-def is_last_current(run: Path, segment: Segment, genesis: str, layout: Layout = EVENTS) -> bool:
+def is_last_current(run: Path, segment: Segment, genesis: str, which: Projection = EVENTS) -> bool:
     """Tell whether the projection of a run's last segment is the file that was made of what the segment is now."""
-    sha256 = file_digest(path_of(run, segment, layout))
-    return bool(sha256) and vouched(last_of(segment, genesis, layout), sha256)
+    sha256 = file_digest(path_of(run, segment, which))
+    return bool(sha256) and vouched(last_of(segment, genesis, which), sha256)
 
 
-def last_of(segment: Segment, genesis: str, layout: Layout = EVENTS) -> Last:
+def last_of(segment: Segment, genesis: str, which: Projection = EVENTS) -> Last:
     """Return what a projection of the last segment of a run would be made of now."""
-    return Last(version(layout), genesis, segment.first, file_digest(segment.path))
+    return Last(version(which), genesis, segment.first, file_digest(segment.path))
 
 
 def _prev_of(segment: Segment) -> str:

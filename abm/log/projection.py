@@ -21,7 +21,7 @@ from abm.log.disposable import stamp
 from abm.log.frames import wide_columns, wide_frames
 from abm.log.parquet import (
     EVENTS,
-    Layout,
+    Projection,
     derive,
     is_current,
     is_last_current,
@@ -100,9 +100,9 @@ class Projector:
             self._thread = None
 
     def _work(self) -> None:
-        for layout in (EVENTS, VOTES):
+        for which in (EVENTS, VOTES):
             with contextlib.suppress(OSError):
-                for left in (self._run / layout.folder).glob("*.new"):  # by a process that was killed
+                for left in (self._run / which.folder).glob("*.new"):  # by a process that was killed
                     left.unlink()
         while (segment := self._queue.get()) is not None:
             if self._dropped:
@@ -170,8 +170,8 @@ def scan_votes(run: Path | str) -> pl.LazyFrame:
     return _scan(Path(run), VOTES, lambda frames: [votes(frames)] if frames else [])
 
 
-def _scan(run: Path, layout: Layout, lazy: Callable[[list[pl.DataFrame]], list[pl.LazyFrame]]) -> pl.LazyFrame:
-    """Return what ``layout`` holds of a run's events.
+def _scan(run: Path, which: Projection, lazy: Callable[[list[pl.DataFrame]], list[pl.LazyFrame]]) -> pl.LazyFrame:
+    """Return what ``which`` holds of a run's events.
 
     Args:
         lazy: how frames of events that have no projection become rows.
@@ -179,7 +179,7 @@ def _scan(run: Path, layout: Layout, lazy: Callable[[list[pl.DataFrame]], list[p
     import polars as pl
 
     genesis = read_manifest(run).genesis
-    schema = dict(layout.columns())
+    schema = dict(which.columns())
     frames: list[pl.LazyFrame] = []
     paths: list[Path] = []
 
@@ -189,9 +189,9 @@ def _scan(run: Path, layout: Layout, lazy: Callable[[list[pl.DataFrame]], list[p
             paths.clear()
 
     for part in _parts(run):
-        events = _unprojected(part, run, genesis, layout)
+        events = _unprojected(part, run, genesis, which)
         if events is None:
-            paths.append(path_of(part.run, part.segment, layout))
+            paths.append(path_of(part.run, part.segment, which))
             continue
         scanned()
         frames += lazy(events)
@@ -199,32 +199,32 @@ def _scan(run: Path, layout: Layout, lazy: Callable[[list[pl.DataFrame]], list[p
     return pl.concat(frames) if frames else pl.LazyFrame(schema=schema)
 
 
-def _unprojected(part: _Part, run: Path, genesis: str, layout: Layout) -> list[pl.DataFrame] | None:
+def _unprojected(part: _Part, run: Path, genesis: str, which: Projection) -> list[pl.DataFrame] | None:
     """Return the events of a part; None if its projection can be read, made now if need be."""
     if part.after is not None:
-        return None if _available(part.run, part.segment, part.after, layout) else [read(part.segment)[0]]
+        return None if _available(part.run, part.segment, part.after, which) else [read(part.segment)[0]]
     if part.stop is not None:
         return [frame for frame, _ in wide_frames(walk(run, genesis, part.start, part.stop))]
-    if is_last_current(run, part.segment, genesis, layout):
+    if is_last_current(run, part.segment, genesis, which):
         return None
     before = stamp(part.segment.path)
     held = list(wide_frames(walk(run, genesis, part.start)))
     frames = [frame for frame, _ in held]
     if held and frames[-1]["type"][-1] == "run_ended":
-        end, last = Head(held[-1][1].seq + held[-1][1].n, held[-1][1].hash), last_of(part.segment, genesis, layout)
+        end, last = Head(held[-1][1].seq + held[-1][1].n, held[-1][1].hash), last_of(part.segment, genesis, which)
         unchanged = stamp(part.segment.path) == before  # nothing was appended since it was read
-        if unchanged and _done(lambda: write(run, part.segment, together(frames), end, layout, last)):
+        if unchanged and _done(lambda: write(run, part.segment, together(frames), end, which, last)):
             return None
     return frames
 
 
-def _available(run: Path, segment: Segment, after: Segment, layout: Layout) -> bool:
+def _available(run: Path, segment: Segment, after: Segment, which: Projection) -> bool:
     """Tell whether a sealed segment's projection can be read, made now if need be."""
-    if is_current(run, segment, after, layout):
+    if is_current(run, segment, after, which):
         return True
-    if layout is not EVENTS and is_current(run, segment, after):
-        return _done(lambda: derive(run, segment, layout))
-    return _done(lambda: project(run, segment, layout))
+    if which is not EVENTS and is_current(run, segment, after):
+        return _done(lambda: derive(run, segment, which))
+    return _done(lambda: project(run, segment, which))
 
 
 def _done(work: Callable[[], object]) -> bool:

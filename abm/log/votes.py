@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.columns import Int8s, Int32s, unpack
-from abm.log.parquet import Layout
+from abm.log.parquet import Projection
 from moloch.errors import CorruptLog
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _write(frame: pl.DataFrame, path: Path, metadata: dict[str, str]) -> None:
     )
 
 
-VOTES = Layout("frames", "votes-", vote_columns, _write)
+VOTES = Projection("frames", "votes-", vote_columns, _write)
 """One row per reaction."""
 
 

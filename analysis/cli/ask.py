@@ -81,7 +81,7 @@ def ask(
         from abm.llm.backends import Backends
         from abm.llm.budget import Bounds, Budget
         from abm.surveys import load_questionnaire
-        from analysis.frames import check_target
+        from analysis.frames.files import check_target
         from learning.surveys import Whom, plan_after, who_answers
 
         questionnaire = load_questionnaire(questions)
@@ -171,7 +171,7 @@ def _carry_out(plan: AfterRun, who: WhoAnswers, backends: Backends, budget: Budg
 
 
 def _print(asked: AskedAfter, log: Path | None, out: Path | None, as_json: bool) -> None:
-    from analysis.frames import write_frame
+    from analysis.frames.files import write_frame
     from analysis.readings.answers import answer_frame, read_answers
     from analysis.statistics.estimates import plain
     from analysis.tables.answers import order_notes, question_rows

@@ -142,8 +142,8 @@ def no_upcast() -> None:
 
 
 def any_projection() -> None:
-    def there(run: Path, segment: segments.Segment, after: object, layout: parquet.Layout = parquet.EVENTS) -> bool:
-        return parquet.path_of(run, segment, layout).exists()
+    def there(run: Path, segment: segments.Segment, after: object, which: parquet.Projection = parquet.EVENTS) -> bool:
+        return parquet.path_of(run, segment, which).exists()
 
     projection.is_current = parquet.is_current = there
 
@@ -274,7 +274,7 @@ def last_first() -> None:
 
 
 def projection_taken_for_granted() -> None:
-    projection.is_current = parquet.is_current = lambda run, segment, after, layout=parquet.EVENTS: True
+    projection.is_current = parquet.is_current = lambda run, segment, after, which=parquet.EVENTS: True
 
 
 def everything_remembered() -> None:

@@ -1,0 +1,34 @@
+"""Frames: what happened in a run, or in many, as lazy Polars tables with stable columns, and a codebook that explains them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from moloch.lazy import door
+
+if TYPE_CHECKING:
+    from analysis.frames._cells import CellRun, columns_of_cells, of_cells
+    from analysis.frames._codebook import NAMES, FrameColumn, codebook, columns_of
+    from analysis.frames._run import of_run
+    from analysis.frames.files import export, write_codebook, write_frame
+
+_HOMES = {
+    "NAMES": "analysis.frames._codebook",
+    "CellRun": "analysis.frames._cells",
+    "FrameColumn": "analysis.frames._codebook",
+    "codebook": "analysis.frames._codebook",
+    "columns_of": "analysis.frames._codebook",
+    "columns_of_cells": "analysis.frames._cells",
+    "export": "analysis.frames.files",
+    "of_cells": "analysis.frames._cells",
+    "of_run": "analysis.frames._run",
+    "write_codebook": "analysis.frames.files",
+    "write_frame": "analysis.frames.files",
+}
+
+__all__ = [
+    "NAMES", "CellRun", "FrameColumn", "codebook", "columns_of", "columns_of_cells", "export", "of_cells", "of_run", "write_codebook",
+    "write_frame",
+]  # fmt: skip
+
+__getattr__, __dir__ = door(__name__, _HOMES)
