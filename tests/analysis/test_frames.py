@@ -374,12 +374,13 @@ class TestOfCells:
         assert rows["cell"].unique(maintain_order=True).to_list() == [cell.cell for cell in cells[:-1]]
 
     def test_factors_are_columns(self, cells):
-        """Of one type each; the codebook of the cells names them."""
+        """Of one type each, names in the order of the page; the codebook of the cells names them."""
         frame = of_cells(cells, "contests")
         schema = frame.collect_schema()
-        assert [schema[name] for name in ("cell", "seed", "arena", "networked", "lr", "n", "extra")] == [
-            pl.String, pl.Int64, pl.String, pl.Boolean, pl.Float64, pl.Int64, pl.Int64,
-        ]  # fmt: skip
+        assert {name: schema[name] for name in ("cell", "seed", "arena", "networked", "lr", "n", "extra")} == {
+            "cell": pl.String, "seed": pl.Int64, "arena": pl.Enum(["elections", "sales", "social"]), "networked": pl.Boolean,
+            "lr": pl.Float64, "n": pl.Int64, "extra": pl.Int64,
+        }  # fmt: skip
         told = [(column.name, column.dtype) for column in columns_of_cells(cells, "contests")]
         assert told == [(name, str(dtype)) for name, dtype in schema.items()]
         counts = dict(frame.group_by("arena").len().collect().rows())
