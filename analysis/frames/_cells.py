@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from analysis.frames._codebook import FrameColumn, columns_of, schema_of
 from analysis.frames._run import of_run
@@ -55,7 +55,7 @@ def of_cells(cells: Iterable[CellRun], name: str) -> pl.LazyFrame:
 
     runs = list(cells)
     frame = schema_of(name)
-    table = _table(runs, frame)
+    table = cell_table(runs, frame)
     schema = {**table.schema, **frame}
 
     def rows(
@@ -92,32 +92,39 @@ def _parts(
     yield from frame.select(wanted).collect_batches(maintain_order=True)
 
 
-def columns_of_cells(cells: Iterable[CellRun], name: str) -> tuple[FrameColumn, ...]:
+def columns_of_cells(cells: Iterable[CellRun], frame: str | Sequence[FrameColumn]) -> tuple[FrameColumn, ...]:
     """Return the columns of :func:`of_cells` in their order, with their meanings.
+
+    Args:
+        frame: its name, or its own columns.
 
     Raises:
         InputError: there is no such frame.
     """
-    table = _table(list(cells), schema_of(name))
+    table = cell_table(list(cells), schema_of(frame))
     said = {"cell": "Name of the cell, which is that of its run's folder", "seed": "Seed of the cell's run"}
     level = "Level of the factor: a name, or the value of the setting"
     added = (
         FrameColumn(column, str(dtype), "", said.get(column, level), _PLANNED) for column, dtype in table.schema.items()
     )
-    return (*added, *columns_of(name))
+    return (*added, *(columns_of(frame) if isinstance(frame, str) else frame))
 
 
-def _table(runs: Sequence[CellRun], frame: Mapping[str, Any]) -> pl.DataFrame:
-    """Return a row per run: cell, seed, and a column per factor."""
+def cell_table(runs: Sequence[CellRun], taken: Iterable[str]) -> pl.DataFrame:
+    """Return a row per run: cell, seed, and a column per factor.
+
+    Args:
+        taken: columns that stand beside these.
+    """
     import polars as pl
 
-    taken = {*frame, "cell", "seed"}
+    names = {*taken, "cell", "seed"}
     table = {
         "cell": pl.Series([run.cell for run in runs], dtype=pl.String),
         "seed": pl.Series([run.seed for run in runs], dtype=pl.Int64),
     }
     for factor in dict.fromkeys(name for run in runs for name in run.factors):
-        table[f"factor_{factor}" if factor in taken else factor] = _levels([run.factors.get(factor) for run in runs])
+        table[f"factor_{factor}" if factor in names else factor] = _levels([run.factors.get(factor) for run in runs])
     return pl.DataFrame(table)
 
 
@@ -133,4 +140,6 @@ def _levels(levels: Sequence[Level | None]) -> pl.Series:
     if kinds in ({float}, {int, float}):
         return pl.Series([None if level is None else float(level) for level in levels], dtype=pl.Float64)
     names = [None if level is None else str(level) for level in levels]
-    return pl.Series(names, dtype=pl.Enum(list(dict.fromkeys(name for name in names if name is not None))))  # grouped faster than text
+    return pl.Series(
+        names, dtype=pl.Enum(list(dict.fromkeys(name for name in names if name is not None)))
+    )  # grouped faster than text

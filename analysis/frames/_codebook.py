@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -69,7 +69,7 @@ thought | String | | What the persona thought; empty for a member of a crowd | r
     + _CONTEST.format(event="reacted")
     + """
 first | Int64 | slots | Slot that was shown first; null where nothing was shown | reacted.order, reacted_many.orders
-origin | String | | Id of the person whom the persona is, or is a copy of; equal in every run | personas_joined.ids, personas_joined.originals, crowd_joined.originals
+origin | String | | Content id of the person whom the persona is, or is a copy of: whom votes are clustered on | personas_joined.ids, personas_joined.originals, crowd_joined.originals
 """
 )
 
@@ -165,16 +165,16 @@ as_sampled | Boolean | | Whether messages were learnt as the model had written t
 REACTIONS = _columns(
     """
 seq | Int64 | | Place in the log of the event that holds the reaction | reacted, reacted_many, reaction_invalid, engaged, ties_formed, ties_cut, feed_answer_invalid
-step | Int64 | | Step of the plan | the event's step
+step | Int64 | | Step of the plan | reacted.step, reacted_many.step, engaged.step, ties_formed.step, ties_cut.step
 phase | String | | train or evaluate | step_started.phase
 epoch | Int64 | epochs, from 1 | As of votes | step_started.epoch
 arm | String | | Whose society it is | step_started.arm
-kind | String | | vote, abstain, like, share, reply, follow, unfollow, or invalid: an answer that could not be read | type of the event; engaged.action
+kind | String | | vote, abstain, like, share, reply, follow, unfollow, or invalid: an answer that could not be read | reacted.choice, reacted_many.choices, engaged.action, ties_formed.why, ties_cut.why, reaction_invalid, feed_answer_invalid
 persona | Int64 | | Index of who did it, in this run | reacted.persona, reacted_many.personas, engaged.members, ties_formed.sources, ties_cut.sources
 round | Int64 | rounds, from 0 | Round of the feeds; null outside them | engaged.round, feed_answer_invalid.round
-contest | String | | Contest that it belongs to; null for follows, unfollows and answers to a whole feed | reacted.contest, message
-message | String | | Message that was chosen, liked, shared or replied to: contest/slot, or what a member wrote | feed_opened.messages, members_posted.messages
-slot | Int64 | slots, from 0 | Slot of the message's writer; null where a member wrote it, and without a message | message
+contest | String | | Contest that it belongs to; null for follows, unfollows and answers to a whole feed | reacted.contest, reacted_many.contest, reaction_invalid.contest, feed_opened.messages, members_posted.messages
+message | String | | Message that was chosen, liked, shared or replied to: contest/slot, or what a member wrote | reacted.choice, reacted_many.choices, feed_opened.messages, members_posted.messages
+slot | Int64 | slots, from 0 | Slot of the message's writer; null where a member wrote it, and without a message | reacted.choice, reacted_many.choices, feed_opened.messages
 target | Int64 | | Account that is followed or no longer followed: an index of a persona, or -2 - slot for a competitor | ties_formed.targets, ties_cut.targets
 """
 )
@@ -210,8 +210,12 @@ def columns_of(name: str) -> tuple[FrameColumn, ...]:
     return _event_columns(name)
 
 
-def schema_of(name: str) -> dict[str, pl.DataType]:
-    """Return the columns of a frame as a schema of Polars; see :func:`columns_of`."""
+def schema_of(frame: str | Sequence[FrameColumn]) -> dict[str, pl.DataType]:
+    """Return the columns of a frame as a schema of Polars.
+
+    Args:
+        frame: a name, as :func:`columns_of` takes it, or columns.
+    """
     import polars as pl
 
     dtypes: dict[str, pl.DataType] = {
@@ -219,7 +223,8 @@ def schema_of(name: str) -> dict[str, pl.DataType]:
         "Binary": pl.Binary(), "List(Int64)": pl.List(pl.Int64()), "List(String)": pl.List(pl.String()),
         "List(Float64)": pl.List(pl.Float64()),
     }  # fmt: skip
-    return {column.name: dtypes[column.dtype] for column in columns_of(name)}
+    columns = columns_of(frame) if isinstance(frame, str) else frame
+    return {column.name: dtypes[column.dtype] for column in columns}
 
 
 def codebook(*names: str) -> dict[str, list[dict[str, str]]]:

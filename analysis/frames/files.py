@@ -41,10 +41,8 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    if path.suffix.lower() == ".csv":
-        _write(path, frame.write_csv)
-    else:
-        _write(path, frame.write_parquet)
+    check_target(path)
+    _write(path, frame.write_csv if path.suffix.lower() == ".csv" else frame.write_parquet)
 
 
 def export(frame: pl.LazyFrame, path: Path, columns: Sequence[FrameColumn]) -> Path:
@@ -59,28 +57,39 @@ def export(frame: pl.LazyFrame, path: Path, columns: Sequence[FrameColumn]) -> P
         InputError: of another kind, there is no such folder, or the file cannot be written.
         LogError: a run cannot be read.
     """
-    if path.suffix.lower() == ".csv":
-        _write(path, _flat(frame).sink_csv)
-    else:
-        _write(path, frame.sink_parquet)
+    check_target(path)
+    _write(path, _flat(frame).sink_csv if path.suffix.lower() == ".csv" else frame.sink_parquet)
     return write_codebook({path.stem: columns}, path.with_name(f"{path.stem}.codebook.json"))
 
 
 def write_codebook(frames: Mapping[str, Sequence[FrameColumn]], path: Path) -> Path:
-    """Write what the columns of frames mean, as JSON: frame -> its columns, each with name, dtype, unit, meaning and source.
+    """Write what the columns of frames mean: frame -> its columns, each with name, dtype, unit, meaning and source.
+
+    Args:
+        path: a table per frame if it ends in ``.md``, else JSON.
 
     Raises:
         InputError: the file cannot be written.
     """
-    text = msgspec.json.format(msgspec.json.encode(dict(frames)), indent=1)
-    _write(path, lambda new: Path(new).write_bytes(text + b"\n"), known=True)
+    if path.suffix.lower() == ".md":
+        data = "\n".join(_as_markdown(name, columns) for name, columns in frames.items()).encode()
+    else:
+        data = msgspec.json.format(msgspec.json.encode(dict(frames)), indent=1) + b"\n"
+    _write(path, lambda new: new.write_bytes(data))
     return path
 
 
-def _write(path: Path, write: Callable[[Path], object], *, known: bool = False) -> None:
+def _as_markdown(name: str, columns: Sequence[FrameColumn]) -> str:
+    rows = [f"| `{each.name}` | {each.dtype} | {each.unit} | {each.meaning} | {_as_code(each.source)} |" for each in columns]
+    return "\n".join([f"## {name}", "", "| column | type | unit | meaning | source |", "|---|---|---|---|---|", *rows, ""])
+
+
+def _as_code(source: str) -> str:
+    return ", ".join(f"`{part}`" for part in source.split(", "))
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` make a file, whole or not at all."""
-    if not known:
-        check_target(path)
     new = path.with_name(f".{path.name}.new")
     try:
         write(new)

@@ -40,7 +40,7 @@ from abm.log.codec import RUN_KINDS
 from abm.log.fork import fork_point
 from abm.probe import kind_of
 from abm.reactions import reacted_many
-from analysis.frames import NAMES, CellRun, codebook, columns_of, columns_of_cells, export, of_cells, of_run
+from analysis.frames import NAMES, CellRun, codebook, columns_of, columns_of_cells, export, of_cells, of_run, write_codebook
 from analysis.readings.book import Book
 from analysis.readings.evaluation import read_evaluation
 from analysis.readings.originals import Originals
@@ -140,9 +140,8 @@ class TestCodebook:
         """In words, and by an event that there is; numbers that measure something have a unit."""
         for column in columns_of(name):
             assert len(column.meaning) > 8 and "|" not in column.meaning, column
-            named = [part.partition(".") for part in column.source.split(", ") if part.partition(".")[0] in RUN_KINDS]
-            assert named or name == "reactions", column
-            for kind, _, field in named:
+            for kind, _, field in (part.partition(".") for part in column.source.split(", ")):
+                assert kind in RUN_KINDS, column
                 assert not field or field in RUN_KINDS[kind].__struct_fields__, column
         counts = {
             "votes",
@@ -164,6 +163,12 @@ class TestCodebook:
         columns = {column["name"]: column["meaning"] for column in codebook("feed_served")["feed_served"]}
         assert columns["ranks"] == "Place in that member's feed, from 0."
         assert columns["cause"].startswith("``seq`` of the parent event")
+
+    def test_the_reference_has_all_of_it(self, tmp_path):
+        """The page of the documentation is the codebook as it is written beside frames."""
+        written = write_codebook({name: columns_of(name) for name in NAMES}, tmp_path / "codebook.md").read_text("utf-8")
+        page = (Path(__file__).parents[2] / "docs" / "reference" / "codebook.md").read_text("utf-8")
+        assert page.endswith("\n" + written)
 
     def test_there_is_one_for_all(self, networked):
         """From a run, and without one; another name says what there is."""
