@@ -29,7 +29,7 @@ from moloch.errors import InputError, LogError
 if TYPE_CHECKING:
     import polars as pl
 
-_OURS = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "adapters", "parquet", "snap", "inputs"}
+_OURS = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "adapters", "parquet", "frames", "snap", "inputs"}
 
 
 def check_folder(run: Path | str) -> None:
