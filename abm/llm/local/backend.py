@@ -79,7 +79,7 @@ class TransformersLLM:
             raise InputError(
                 f"cannot put the model on {device!r}", where=str(self._folder), why=why, fix=fix
             ) from error
-        self._pinned = ready(self.model)
+        self._ways = ready(self.model)
         small = self.model.num_parameters() < SMALL
         self._batch, self._by_length = batch or (128 if small else 32), not small
         self._threads = threads or usual(self.model)
@@ -209,7 +209,7 @@ class TransformersLLM:
         with torch_threads(self._threads):
             try:
                 written = decode(
-                    self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned, tell=self._is_writing
+                    self.model, rows, pad=pad, stops=self._stops, ways=self._ways, tell=self._is_writing
                 )
             finally:
                 self.writing = 0
