@@ -94,9 +94,11 @@ class Engine(Protocol):
 
     Attributes:
         name: as ``--engine`` has it.
+        threads: of the CPU for each task, at least 1; the controller asks for as many in :class:`Needs`.
     """
 
     name: str
+    threads: int
 
     def room(self, needs: Needs) -> int:
         """Return how many more tasks of such needs may be started now."""
