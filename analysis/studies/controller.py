@@ -21,6 +21,7 @@ from abm.log import open_log
 from abm.study_events import CellEnded, CellFailed, CellStarted, Origin, StudyStopped
 from analysis.studies.cells import Cell
 from analysis.studies.claims import BEAT, Claims, HeldClaim, Watch
+from analysis.studies.layout import Layout
 from analysis.studies.outcomes import PASSING, AttemptEnded, AttemptFailed, AttemptOutcome, read_outcome
 from analysis.studies.page import StopRules
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
@@ -218,7 +219,8 @@ class Controller:
     def _attempt(self, held: HeldClaim, needs: Needs) -> _Attempt:
         claim, layout = held.claim, self._log.layout
         layout.output.mkdir(exist_ok=True)
-        write_settings(layout.settings(claim.cell), self._cells[claim.cell].config)
+        config = bounded(self._cells[claim.cell].config, self._rules.stop, layout)
+        write_settings(layout.settings(claim.cell), config)
         output = layout.said(claim.cell, claim.attempt)
         task = Task(layout.folder.resolve(), claim.cell, claim.attempt, claim.token, output.resolve(), needs)
         attempt = self._mine[claim.cell] = _Attempt(task, held)
@@ -356,6 +358,13 @@ def standing(state: StudyState, seconds: float = 0.0, news: tuple[str, ...] = ()
     count = Counter(cell.state for cell in state.cells.values())
     ended = count["ended"] + count["reused"]
     return Standing(ended, count["failed"], count["running"], count["waiting"], seconds, news)
+
+
+def bounded(config: RunConfig, stop: StopRules, layout: Layout) -> RunConfig:
+    """Return a cell's settings with the study's bounds on what may be spent, which all its cells share."""
+    bounds = {name: bound for name in ("calls", "tokens", "usd") if (bound := getattr(stop, name)) is not None}
+    budget = config.budget.model_copy(update=bounds | {"shared": str(layout.budget.resolve())})
+    return config.model_copy(update={"budget": budget})
 
 
 def most_failures(share: float, cells: int) -> float:

@@ -15,7 +15,7 @@ import yaml
 
 from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
 from analysis.studies.cells import Cell, Cells, cells_of
-from analysis.studies.layout import PAGE, Layout, is_study
+from analysis.studies.layout import PAGE, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
 from analysis.studies.study_log import StudyLog, StudyState
 from learning.runs.machine import versions
@@ -65,8 +65,12 @@ class Study:
         InputError: the page has mistakes, each with its place.
     """
 
-    def __init__(self, page: Path | str | WrittenPage | None = None, *, out: Path | str | None = None, **values: Any) -> None:
-        self._written = page if isinstance(page, WrittenPage) else read_page(page) if page else page_of({"name": "study"} | values)
+    def __init__(
+        self, page: Path | str | WrittenPage | None = None, *, out: Path | str | None = None, **values: Any
+    ) -> None:
+        self._written = (
+            page if isinstance(page, WrittenPage) else read_page(page) if page else page_of({"name": "study"} | values)
+        )
         self._made = cells_of(self._written)
         self.folder = Path(out) if out is not None else default_folder(self.page.name, self._made.base)
         self._log = StudyLog(self.folder)
@@ -158,7 +162,9 @@ class Study:
                 )
             return
         if self.folder.is_dir() and any(entry.name != self._log.layout.log.name for entry in self.folder.iterdir()):
-            raise InputError("the folder is not a study", where=str(self.folder), fix="Choose an --out that is new or empty.")
+            raise InputError(
+                "the folder is not a study", where=str(self.folder), fix="Choose an --out that is new or empty."
+            )
         planned = StudyPlanned(
             name=self.page.name, page=self._made.page, page_id=_page_id(self._made.page),
             cells=[_planned(cell) for cell in self.cells], versions=versions(), code=code_state(), by=user(),
@@ -266,7 +272,9 @@ def added(before: Mapping[str, Any], now: Mapping[str, Any], cells: int) -> list
 
 
 def _counted(things: Sequence[str], what: str) -> str:
-    return f"the {what}" if len(things) == 1 else f"{len(things)} {what}s:" if what == "seed" else f"{len(things)} {what}s"
+    return (
+        f"the {what}" if len(things) == 1 else f"{len(things)} {what}s:" if what == "seed" else f"{len(things)} {what}s"
+    )
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -300,9 +308,9 @@ def code_state() -> str:
 
 def _git(folder: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-

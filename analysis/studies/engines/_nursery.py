@@ -1,6 +1,6 @@
-"""A nursery: a process that has imported everything and forks a worker whenever it is told to. ::
+"""A nursery: a process that has imported these modules and forks a worker whenever it is told to. ::
 
-    python -m analysis.studies.engines._nursery
+    python -m analysis.studies.engines._nursery MODULE ...
 
 A worker then begins in milliseconds where a new Python takes seconds to import torch, and yet is a process of its own that shares
 nothing with the next: the nursery computes nothing, has one thread, and is never changed by a worker. Where it has more threads
@@ -19,6 +19,9 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 import msgspec
@@ -81,7 +84,7 @@ class _Nursery:
     def __init__(self, said: int) -> None:
         self._said, self._heard = said, sys.stdin.fileno()
         self._workers: dict[int, int] = {}
-        self._forks = _prepare()
+        self._forks = _prepare(sys.argv[1:])
         self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         os.set_blocking(self._wake[1], False)
         os.set_blocking(self._wake[0], False)
@@ -132,7 +135,7 @@ class _Nursery:
         os.write(self._said, msgspec.json.encode(what) + b"\n")
 
     def _spawn(self, birth: Birth) -> int:
-        with open(birth.output, "ab") as output:
+        with Path(birth.output).open("ab") as output:
             return subprocess.Popen(
                 birth.command, env=os.environ | birth.environment, start_new_session=True, close_fds=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, preexec_fn=_die_with_parent,
@@ -184,16 +187,23 @@ def _become_worker(birth: Birth, parent: int, *inherited: int) -> NoReturn:
         os._exit(code)
 
 
-def _prepare() -> bool:
-    """Import what workers need; return whether forks of this process are safe."""
+def _prepare(modules: Sequence[str]) -> bool:
+    """Import what workers need, and read what all of them read; return whether forks of this process are safe."""
+    for name in modules:
+        with contextlib.suppress(ImportError):  # what a cell needs and lacks is told by its worker
+            import_module(name)
+    from abm.arenas import BUILT_IN, arena
+    from abm.arenas.anchors import Anchor
+    from analysis.probes import battery
 
-    with contextlib.suppress(ImportError):
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-
+    anchor = Anchor("", {}, {}, "It is blue.", "")
+    for name in BUILT_IN:  # grammars and their patterns
+        for probe in battery(arena(name)):
+            with contextlib.suppress(Exception):
+                probe.judge("It costs 3 coins.", anchor, arena(name))
     gc.collect()
     gc.freeze()
-    return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
+    return sys.platform == "linux" and len(list(Path("/proc/self/task").iterdir())) == 1
 
 
 def _die_with_parent() -> None:

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -27,6 +28,15 @@ GUESS = 2.0
 """Times the memory that a first cell has taken so far is what others are expected to take, until one has ended."""
 PROBATION_S = 10.0
 """Seconds for which a first cell is alone before others are let in on that guess."""
+PRELOADED = (
+    "analysis.studies.worker",
+    "learning.training._job",
+    "abm.worlds.networked.world",
+    "torch",
+    "transformers",
+    "peft",
+)
+"""Modules that most cells use and that take long to import."""
 RESERVE = 0.1
 """Share of the memory that is free which stays free."""
 
@@ -46,11 +56,13 @@ class LocalEngine:
 
     Args:
         jobs: tasks at a time; None: as many as there are cores, and as memory allows by what cells take.
+        preloaded: modules that are imported once, for all tasks.
     """
 
     name = "local"
 
-    def __init__(self, jobs: int | None = None) -> None:
+    def __init__(self, jobs: int | None = None, preloaded: Sequence[str] = PRELOADED) -> None:
+        self._preloaded = preloaded
         self.jobs, self._by_memory = jobs or machine.cores(), jobs is None
         self.threads = max(1, machine.cores() // self.jobs)
         self._devices = machine.gpus()
@@ -157,7 +169,7 @@ class LocalEngine:
             threads = dict.fromkeys(THREADS, str(self.threads)) | {"OPENBLAS_NUM_THREADS": "1"}
             quiet = {"OMP_WAIT_POLICY": "PASSIVE", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
             self._nursery = subprocess.Popen(
-                [sys.executable, "-m", "analysis.studies.engines._nursery"],
+                [sys.executable, "-m", "analysis.studies.engines._nursery", *self._preloaded],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | threads | quiet,
                 start_new_session=True, bufsize=0,
             )  # fmt: skip
