@@ -20,7 +20,7 @@ from analysis.cli.probe import probe
 from analysis.cli.replay import replay
 from analysis.cli.run import run
 from analysis.cli.show import show
-from analysis.cli.study import study
+from analysis.cli.study.app import app as study
 from analysis.cli.surrogate import surrogate
 from analysis.cli.ui import ui
 
@@ -32,7 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(run)
-app.command()(study)
 app.command()(fork)
 app.command()(replay)
 app.command()(compare)
@@ -47,6 +46,7 @@ app.command()(ui)
 app.command()(pack)
 app.command()(unpack)
 app.command()(doctor)
+app.add_typer(study)
 app.add_typer(log)
 app.add_typer(llm)
 app.add_typer(model)

@@ -93,11 +93,13 @@ class Cells:
         cells: in the order of the page: seeds go fastest.
         impossible: combinations that are no runs.
         base: content id of what all cells share: a study with another one is another study.
+        page: the page with everything that it names in place: files, profiles and what functions return, as settings.
     """
 
     cells: tuple[Cell, ...]
     impossible: tuple[Impossible, ...]
     base: str
+    page: Settings
 
 
 class PageMistakes(Mistakes):
@@ -149,7 +151,19 @@ class _PageReader:
         base: Settings = {}
         for layer in self._base:
             base = laid_over(base, layer.settings)
-        return Cells(tuple(cells), impossible, content_id([self._page.page.name, base]))
+        page = self._resolved(base, factors)
+        return Cells(tuple(cells), impossible, content_id([self._page.page.name, base]), page)
+
+    def _resolved(self, base: Settings, factors: Mapping[str, Sequence[tuple[str, Any, Layer]]]) -> Settings:
+        page = self._page.page
+        cross = {
+            name: [value for _, value, _ in levels]
+            if all(isinstance(level, Value) for level in page.cross[name].values())
+            else {label_of(value): layer.settings for _, value, layer in levels}
+            for name, levels in factors.items()
+        }
+        said = page.model_dump(mode="json", exclude_unset=True, exclude={"base", "profile", "cross"})
+        return said | {"base": base} | ({"cross": cross} if cross else {})
 
     def _base_layers(self) -> list[Layer]:
         page, layers = self._page.page, []
