@@ -57,9 +57,9 @@ class _Driver:
         self._looked: dict[str, str] = {}  # node -> what is wrong with it, or nothing
         self._folder, self._left = "", threading.Event()
         self._watcher: threading.Thread | None = None
-        self._secret = secrets.token_hex(16)
         self._study = Path(asked["study"])
-        self._sentinel = self._study / f".ray-{self._secret[:8]}"
+        self._sentinel = self._study / f".ray-{secrets.token_hex(4)}"
+        self._mark = (str(self._sentinel), secrets.token_hex(16))
 
     def say(self, **said: Any) -> None:
         """Write one answer."""
@@ -85,7 +85,7 @@ class _Driver:
                 _temp_dir=f"{self._folder}/ray",  # Ray opens its folder to everybody: it stands in one that is ours
                 **shared,
             )
-        self._sentinel.write_text(self._secret, "utf-8")
+        self._sentinel.write_text(self._mark[1], "utf-8")
         nodes = self._nodes()
         self.say(said="nodes", nodes=nodes)
         self._watcher = threading.Thread(target=self._watch, args=(nodes,), daemon=True)
@@ -126,14 +126,9 @@ class _Driver:
             scheduling_strategy="SPREAD",
             enable_task_events=False,
         )
-        ref = task.remote(
-            asked["arguments"],
-            asked["environment"],
-            self._asked["folder"],
-            asked["output"],
-            str(self._sentinel),
-            self._secret,
-        )
+        needed = (needs["threads"], needs["gpus"])
+        given = [str(self._study), asked["cell"], asked["attempt"], asked["token"], asked["output"], needed]
+        ref = task.remote(*given, self._asked["folder"], self._mark)
         self._refs[name] = ref
         ref.future().add_done_callback(lambda future: self._ended(name, future))
 
@@ -179,7 +174,7 @@ class _Driver:
             enable_task_events=False,
         )
         answer = self._study / f"{self._sentinel.name}-{node}"
-        return task.remote(str(self._sentinel), self._secret, str(answer))
+        return task.remote(self._mark, str(answer))
 
     def _wrong(self, ref: Any, seconds: float) -> str:
         """Return what is wrong with a node that was asked; empty if nothing is."""
@@ -211,34 +206,19 @@ def _node(said: dict[str, Any], wrong: str) -> dict[str, Any]:
 
 def _end(future: Future[_ray_task.Said]) -> dict[str, Any]:
     """Return how a task came to an end: ``lost``, ``detail`` and ``peak_bytes``, as :class:`analysis.studies.tasks.TaskEnd` has them."""
-    from ray.exceptions import (
-        NodeDiedError,
-        OutOfDiskError,
-        OutOfMemoryError,
-        RayTaskError,
-        TaskCancelledError,
-        WorkerCrashedError,
-    )
+    from ray.exceptions import OutOfDiskError, OutOfMemoryError, TaskCancelledError, WorkerCrashedError
 
     try:
-        status, peak, killed = future.result()
-    except OutOfMemoryError as error:
-        return {"lost": "memory", "detail": _line(error), "peak_bytes": 0}
-    except OutOfDiskError as error:
-        return {"lost": "disk", "detail": _line(error), "peak_bytes": 0}
+        lost, detail, peak = future.result()
     except (TaskCancelledError, CancelledError):
         return {"lost": "interrupted", "detail": "it was stopped", "peak_bytes": 0}
-    except NodeDiedError as error:
-        return {"lost": "node", "detail": _line(error), "peak_bytes": 0}
     except WorkerCrashedError:
         return {"lost": "node", "detail": "the process that had it is gone", "peak_bytes": 0}
-    except RayTaskError as error:
-        return {"lost": "node", "detail": _line(error.cause or error), "peak_bytes": 0}
     except Exception as error:
-        return {"lost": "node", "detail": _line(error), "peak_bytes": 0}
-    if not os.WIFSIGNALED(status):
-        return {"lost": "", "detail": f"exit code {os.waitstatus_to_exitcode(status)}", "peak_bytes": peak}
-    return {"lost": killed or "node", "detail": f"killed by signal {os.WTERMSIG(status)}", "peak_bytes": peak}
+        kinds = {OutOfMemoryError: "memory", OutOfDiskError: "disk"}
+        lost = next((lost for kind, lost in kinds.items() if isinstance(error, kind)), "node")
+        return {"lost": lost, "detail": _line(getattr(error, "cause", None) or error), "peak_bytes": 0}
+    return {"lost": lost, "detail": detail, "peak_bytes": peak}
 
 
 def _line(error: BaseException) -> str:

@@ -127,8 +127,9 @@ class RayEngine:
         self._ask(
             do="start",
             name=name,
-            arguments=task.arguments,
-            environment=task.environment,
+            cell=task.cell,
+            attempt=task.attempt,
+            token=task.token,
             output=str(task.output),
             needs=asdict(self._within(task.needs)),
         )
