@@ -80,6 +80,7 @@ class RayEngine:
     def __init__(self, study: Path, address: str = "", *, jobs: int | None = None, threads: int = 1) -> None:
         need("ray", "the engine ray")
         self._check(address)
+        self.threads = threads
         self._study, self._jobs = study.absolute(), jobs
         self._running: dict[str, Task] = {}
         self._nodes: list[Node] = []
@@ -144,9 +145,9 @@ class RayEngine:
         return ends
 
     def fewer(self) -> bool:
-        """Carry out one task fewer at a time."""
-        at_once = min(self._jobs or len(self._running) + 1, len(self._running) + 1)
-        self._jobs = max(1, at_once - 1)
+        """Carry out half as many tasks at a time."""
+        at_once = max(1, min(self._jobs or len(self._running), len(self._running)))
+        self._jobs = max(1, at_once // 2)
         return at_once > 1
 
     def stop(self, tasks: list[Task], *, kill: bool = False) -> None:
