@@ -53,7 +53,7 @@ def export_inspect(run: Path | str, target: Path | str) -> int:
     run, target = Path(run), Path(target)
     if target.exists():
         raise InputError("the file exists", where=str(target), fix="Give another name, or delete it.")
-    reader = _Reader()
+    reader = _InspectSamples()
     for event in read_events(run):
         reader.take(event)
     beside = run / "verdicts"
@@ -96,7 +96,7 @@ def _summary(sample: dict[str, Any]) -> dict[str, Any]:
     return {name: sample[name] for name in names} | {"input": sample["input"][-1]["content"][:1000], "completed": True}
 
 
-class _Reader:
+class _InspectSamples:
     """What a log says of its messages."""
 
     def __init__(self) -> None:

@@ -80,8 +80,12 @@ def write_codebook(frames: Mapping[str, Sequence[FrameColumn]], path: Path) -> P
 
 
 def _as_markdown(name: str, columns: Sequence[FrameColumn]) -> str:
-    rows = [f"| `{each.name}` | {each.dtype} | {each.unit} | {each.meaning} | {_as_code(each.source)} |" for each in columns]
-    return "\n".join([f"## {name}", "", "| column | type | unit | meaning | source |", "|---|---|---|---|---|", *rows, ""])
+    rows = [
+        f"| `{each.name}` | {each.dtype} | {each.unit} | {each.meaning} | {_as_code(each.source)} |" for each in columns
+    ]
+    return "\n".join(
+        [f"## {name}", "", "| column | type | unit | meaning | source |", "|---|---|---|---|---|", *rows, ""]
+    )
 
 
 def _as_code(source: str) -> str:

@@ -40,7 +40,17 @@ from abm.log.codec import RUN_KINDS
 from abm.log.fork import fork_point
 from abm.probe import kind_of
 from abm.reactions import reacted_many
-from analysis.frames import NAMES, CellRun, codebook, columns_of, columns_of_cells, export, of_cells, of_run, write_codebook
+from analysis.frames import (
+    NAMES,
+    CellRun,
+    codebook,
+    columns_of,
+    columns_of_cells,
+    export,
+    of_cells,
+    of_run,
+    write_codebook,
+)
 from analysis.readings.book import Book
 from analysis.readings.evaluation import read_evaluation
 from analysis.readings.originals import Originals
@@ -166,7 +176,9 @@ class TestCodebook:
 
     def test_the_reference_has_all_of_it(self, tmp_path):
         """The page of the documentation is the codebook as it is written beside frames."""
-        written = write_codebook({name: columns_of(name) for name in NAMES}, tmp_path / "codebook.md").read_text("utf-8")
+        written = write_codebook({name: columns_of(name) for name in NAMES}, tmp_path / "codebook.md").read_text(
+            "utf-8"
+        )
         page = (Path(__file__).parents[2] / "docs" / "reference" / "codebook.md").read_text("utf-8")
         assert page.endswith("\n" + written)
 

@@ -34,7 +34,9 @@ def test_every_door_says_it(door):
     assert said(f"import sys, {door}; assert 'torch' not in sys.modules") == "OMP_WAIT_POLICY=PASSIVE"
 
 
-@pytest.mark.parametrize("name, value", [("OMP_WAIT_POLICY", "ACTIVE"), ("GOMP_SPINCOUNT", "7"), ("KMP_BLOCKTIME", "0")])
+@pytest.mark.parametrize(
+    "name, value", [("OMP_WAIT_POLICY", "ACTIVE"), ("GOMP_SPINCOUNT", "7"), ("KMP_BLOCKTIME", "0")]
+)
 def test_a_users_word_stands(name, value):
     """By whichever variable it is said; nothing is added to it."""
     assert said("import moloch", **{name: value}) == f"{name}={value}"

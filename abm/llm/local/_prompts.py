@@ -17,7 +17,7 @@ SHARED = 16
 """Tokens of a common beginning for which a pass of its own pays."""
 
 
-class Read(NamedTuple):
+class PromptsRead(NamedTuple):
     """What a model knows after its prompts.
 
     Attributes:
@@ -31,7 +31,7 @@ class Read(NamedTuple):
     positions: torch.Tensor
 
 
-def read(forward: Plain, prompts: Sequence[tuple[int, ...]], pad: int, *, share: bool) -> Read:
+def read(forward: Plain, prompts: Sequence[tuple[int, ...]], pad: int, *, share: bool) -> PromptsRead:
     """Read different prompts.
 
     Args:
@@ -46,12 +46,12 @@ def read(forward: Plain, prompts: Sequence[tuple[int, ...]], pad: int, *, share:
         forward.cache.batch_select_indices(mask.new_zeros(len(prompts), dtype=torch.long))
         mask = torch.nn.functional.pad(mask, (head, 0), value=1)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
-    return Read(forward(ids, positions[:, head:], mask), mask, positions[:, -1:])
+    return PromptsRead(forward(ids, positions[:, head:], mask), mask, positions[:, -1:])
 
 
 def beginning(prompts: Sequence[tuple[int, ...]]) -> int:
     """Return how many tokens the prompts have in common, of several and if they are enough: something of each is left."""
-    common = min(len(commonprefix(prompts)), min(map(len, prompts)) - 1)  # type: ignore[type-var]
+    common = min(len(commonprefix(prompts)), min(map(len, prompts)) - 1)  # type: ignore[type-var]  # noqa: RUF071  # of token ids, no paths
     return common if len(prompts) > 1 and common >= SHARED else 0
 
 

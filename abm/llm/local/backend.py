@@ -208,9 +208,7 @@ class TransformersLLM:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
         with torch_threads(self._threads):
             try:
-                written = decode(
-                    self.model, rows, pad=pad, stops=self._stops, ways=self._ways, tell=self._is_writing
-                )
+                written = decode(self.model, rows, pad=pad, stops=self._stops, ways=self._ways, tell=self._is_writing)
             finally:
                 self.writing = 0
         replies = []

@@ -36,7 +36,7 @@ class ClusterLost(MolochError):
 
 
 @dataclass(frozen=True)
-class Node:
+class RayNode:
     """One machine of a cluster.
 
     Attributes:
@@ -83,7 +83,7 @@ class RayEngine:
         self.threads = threads
         self._study, self._jobs = study.absolute(), jobs
         self._running: dict[str, Task] = {}
-        self._nodes: list[Node] = []
+        self._nodes: list[RayNode] = []
         self._said: queue.Queue[dict[str, Any]] = queue.Queue()
         self._gone = ""
         self._since = time.monotonic()
@@ -248,7 +248,7 @@ class RayEngine:
     def _hear(self, said: dict[str, Any]) -> list[TaskEnd]:
         match said["said"]:
             case "nodes":
-                self._nodes = [Node(**each) for each in said["nodes"]]
+                self._nodes = [RayNode(**each) for each in said["nodes"]]
             case "ended":
                 task = self._running.pop(said["name"])
                 return [TaskEnd(task, said["lost"], said["detail"], said["peak_bytes"])]

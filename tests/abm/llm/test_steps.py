@@ -77,7 +77,9 @@ class TestPinned:
         model.set_attn_implementation("sdpa")
         assert ready(model) == Ways() and model.config._attn_implementation == "sdpa"
 
-    @pytest.mark.parametrize("architecture, changes, shares", [("llama", {}, True), ("mistral", {"sliding_window": 8}, False)])
+    @pytest.mark.parametrize(
+        "architecture, changes, shares", [("llama", {}, True), ("mistral", {"sliding_window": 8}, False)]
+    )
     def test_bfloat16_on_a_cpu(self, tmp_path, architecture, changes, shares):
         """What prompts share is read once where no window moves over it, and shared keys are not copied."""
         model = AutoModelForCausalLM.from_pretrained(save_tiny_model(tmp_path, architecture, **changes)).bfloat16()

@@ -129,7 +129,9 @@ class TestPocket:
     def replies(self, count: int) -> list[str]:
         prompts = [f"Sell the lamp number {i % 50}. It weighs {i * 7} grams." for i in range(70)]
         requests = [
-            Request(f"w/{i}", [{"role": "user", "content": text}], Sampling(temperature=1.0, max_tokens=4 + i % 30), seed=i)
+            Request(
+                f"w/{i}", [{"role": "user", "content": text}], Sampling(temperature=1.0, max_tokens=4 + i % 30), seed=i
+            )
             for i, text in enumerate(prompts)
         ]
         with torch_threads(count):
@@ -145,5 +147,7 @@ class TestPocket:
         """Whoever sets ``threads`` has them in every pass: runs that were begun so go on so."""
         llm = TransformersLLM(device="cpu", threads=2)
         with torch_threads(1):
-            list(llm.complete([Request("w/1", [{"role": "user", "content": "Hello."}], Sampling(max_tokens=2), seed=1)]))
+            list(
+                llm.complete([Request("w/1", [{"role": "user", "content": "Hello."}], Sampling(max_tokens=2), seed=1)])
+            )
         assert not llm.model._forward_pre_hooks

@@ -23,7 +23,9 @@ def learn(tmp_path, monkeypatch):
     """Train the pocket model by so many threads; return the adapter's id, which is the hash of its tensors, and the threads."""
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     counts: list[int] = []
-    monkeypatch.setattr(threads, "share", lambda model, count, real=threads.share: (counts.append(count), real(model, count)))
+    monkeypatch.setattr(
+        threads, "share", lambda model, count, real=threads.share: (counts.append(count), real(model, count))
+    )
 
     def train(torch_has: int, method: str = "rft", **changes) -> tuple[str, int]:
         counts.clear()
