@@ -5,6 +5,7 @@ Knows settings and pools; runs nothing. Anchors and people are told apart by the
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from learning.runs.config import RunConfig
 from learning.runs.parts import settled
 from learning.runs.plan import TRAIN_ANCHORS
 from learning.runs.sides import anchors_of, people_of
+from moloch.errors import MolochWarning
 from populations import Persona
 from populations.personas import first_alike
 from populations.sources import read_pool
@@ -121,21 +123,23 @@ def pools(configs: Sequence[RunConfig]) -> Pools:
     Each pool is read once. Of many seeds, :data:`SEEDS_LOOKED_AT` are looked at, the first ones.
 
     Raises:
-        InputError: a source cannot be read, or has fewer people than were asked for.
+        InputError: a source cannot be read, or has fewer than were asked for.
     """
     by_anchors: dict[tuple, dict[int, RunConfig]] = {}
     by_people: dict[tuple, dict[int, RunConfig]] = {}
     for config in configs:
         by_anchors.setdefault(_anchors_key(config), {}).setdefault(config.seed, config)
         by_people.setdefault(_people_key(config), {}).setdefault(config.seed, config)
-    uses = [use for same in by_anchors.values() for use in _of_anchors(list(same.values()))]
-    uses += [use for same in by_people.values() for use in _of_people(list(same.values()))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MolochWarning)  # a run says by itself that it takes fewer than counts say
+        uses = [use for same in by_anchors.values() for use in _of_anchors(list(same.values()))]
+        uses += [use for same in by_people.values() for use in _of_people(list(same.values()))]
     return Pools(tuple(dict.fromkeys(uses)))
 
 
 def _anchors_key(config: RunConfig) -> tuple:
     draws = config.redraw.train_anchors, config.redraw.held_out_anchors
-    counts = config.train_anchors, config.held_out_anchors, config.epochs
+    counts = config.train_anchors, config.held_out_anchors, config.epochs, config.up_to
     return config.arena, config.anchors, config.near_duplicates, *draws, *counts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import combinations
 
 import pytest
@@ -10,6 +11,7 @@ from learning import load_config
 from learning.runs import pools as module
 from learning.runs.inputs import gather
 from learning.runs.pools import NEW_PEOPLE, pools
+from moloch.errors import InputError
 
 SMALL = {"train_anchors": 8, "held_out_anchors": 12, "train_personas": 5, "held_out_personas": 10, "epochs": 2}
 PER_SEED = {"held_out_anchors": "per_seed", "held_out_personas": "per_seed"}
@@ -109,3 +111,13 @@ class TestManyRuns:
         monkeypatch.setattr(module, "DRAWS", 10_000)
         use = pools(configs({"personas": "adults", "redraw": PER_SEED})).of("people")[0]
         assert (use.seeds, use.looked_at) == (6, 4)
+
+
+@pytest.mark.parametrize("name", ["train_anchors", "held_out_anchors", "train_personas", "held_out_personas"])
+def test_more_than_there_are(name):
+    """Is the error of a run; where counts are "up to", it is what there is, and a plan says no more of it."""
+    with pytest.raises(InputError, match=r"asked for 300 "):
+        pools(configs({name: 300}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert max(use.per_run for use in pools(configs({name: 300, "up_to": True})).uses) <= 256
