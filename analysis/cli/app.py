@@ -14,12 +14,14 @@ from analysis.cli.interview import interview
 from analysis.cli.llm import app as llm
 from analysis.cli.log import app as log
 from analysis.cli.model import app as model
+from analysis.cli.pack import pack, unpack
 from analysis.cli.personas import app as personas
 from analysis.cli.probe import probe
 from analysis.cli.replay import replay
+from analysis.cli.results import results
 from analysis.cli.run import run
 from analysis.cli.show import show
-from analysis.cli.study import study
+from analysis.cli.study.app import app as study
 from analysis.cli.surrogate import surrogate
 from analysis.cli.ui import ui
 
@@ -31,10 +33,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(run)
-app.command()(study)
 app.command()(fork)
 app.command()(replay)
 app.command()(compare)
+app.command()(results)
 app.command()(show)
 app.command()(probe)
 app.command()(ask)
@@ -43,7 +45,10 @@ app.command()(calibrate)
 app.command()(surrogate)
 app.command()(graph)
 app.command()(ui)
+app.command()(pack)
+app.command()(unpack)
 app.command()(doctor)
+app.add_typer(study)
 app.add_typer(log)
 app.add_typer(llm)
 app.add_typer(model)

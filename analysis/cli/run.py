@@ -103,21 +103,25 @@ def _after_first_step(folder: Path) -> Callable[[Progress], Iterator[str]]:
             from abm.arenas import Arena
             from abm.events import ArenaSet
             from analysis.terminal.written import first_step_lines
+            from learning.runs.gate import tells_of_writers
             from learning.runs.written import written
 
             waits = False
             rules = next(Arena.model_validate(event.arena) for event in events if isinstance(event, ArenaSet))
-            yield from first_step_lines(written(events), rules)
+            counted = tells_of_writers(open_log(folder, write=False))
+            yield from first_step_lines(written(events), rules, counted=counted)
 
     return lines
 
 
 def _say_plan(settings: RunConfig, folder: Path) -> None:
     """Say in which precision models compute if that was left open, and what is about to be asked of servers, which may cost money."""
-    from abm.log import open_log
+    from abm.log import check_folder, open_log
     from learning.runs.costs import check_places, planned, sentence
 
-    if (folder / "run.json").exists() and open_log(folder, write=False).ended():
+    if not (folder / "run.json").exists():
+        check_folder(folder)
+    elif open_log(folder, write=False).ended():
         return
     check_places(settings)
     _say_precision(settings, folder)
@@ -149,18 +153,13 @@ def as_dict(done: Run, results: dict[str, Any]) -> dict[str, Any]:
 
 def print_run(done: Run, results: dict[str, Any]) -> None:
     """Print a run's table, its hashes and what to do next."""
-    from analysis.terminal.extrapolation import extrapolation_lines
     from analysis.terminal.run import render
-    from analysis.terminal.service import service_lines
 
     console = printer()
     for part in render(results):
         console.print(part)
-    dropped = "; ".join(f"{count} {why}" for why, count in results["dropped"].items())
     for line in (
-        f"\nanchors left out: {dropped}\n" if dropped else "",
-        *(f"model   {line}" for line in service_lines(results["service"])),
-        *(f"fitted  {line}" for line in extrapolation_lines(results["extrapolation"])),
+        *table_lines(results),
         f"log     {done.path}   {done.head.seq:,} events, {done.seconds:.0f} s",
         f"head    {done.head.hash}",
         f"digest  {done.digest}",
@@ -168,6 +167,17 @@ def print_run(done: Run, results: dict[str, Any]) -> None:
         *next_lines(done.path),
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def table_lines(results: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that follow a run's tables: anchors left out, models and how they served, what was fitted."""
+    from analysis.terminal.extrapolation import extrapolation_lines
+    from analysis.terminal.service import service_lines
+
+    dropped = "; ".join(f"{count} {why}" for why, count in results["dropped"].items())
+    yield f"\nanchors left out: {dropped}\n" if dropped else ""
+    yield from (f"model   {line}" for line in service_lines(results["service"]))
+    yield from (f"fitted  {line}" for line in extrapolation_lines(results["extrapolation"]))
 
 
 def next_lines(run: Path) -> list[str]:
@@ -185,10 +195,11 @@ def next_lines(run: Path) -> list[str]:
 def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     """Print the plan of runs that differ in their seed, and what they would ask of models, all of them together.
 
-    Servers are asked nothing and no folder is made; how long it takes is measured on a few tokens where a model other than the
+    Servers are asked nothing, but those of this machine that have a name are looked for; no folder is made. How long it takes is measured on a few tokens where a model other than the
     pocket model writes in this process.
     """
-    from learning.runs.costs import check_places, plan_dicts, planned, total
+    from abm.llm.http.nearby import not_ready
+    from learning.runs.costs import check_places, endpoints, plan_dicts, planned, total
     from learning.runs.inputs import gather
     from learning.runs.own_data import at_hand
     from learning.runs.parts import settled
@@ -207,6 +218,9 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
         roles = total(plans)
         parts = plan(runs[0][0], inputs[0])
         drawn = pools(read) if len(runs) > 1 else None
+        absent = not_ready(endpoints(runs[0][0].serving, roles))
+    for line in absent:
+        stderr().print(line, markup=False, soft_wrap=True)
     if as_json:
         folders = [str(folder) for _, folder in runs]
         told = {"warmup": warm.as_dict()} if warm else {}

@@ -1,1 +1,21 @@
 """Studies: a page of factors, its cells, and what becomes of them. A cell is one run: one config, one folder, one log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from moloch.lazy import door
+
+if TYPE_CHECKING:
+    from analysis.studies.page import StudyPage
+    from analysis.studies.study import Study, StudyRun
+
+_HOMES = {
+    "Study": "analysis.studies.study",
+    "StudyPage": "analysis.studies.page",
+    "StudyRun": "analysis.studies.study",
+}
+
+__all__ = ["Study", "StudyPage", "StudyRun"]
+
+__getattr__, __dir__ = door(__name__, _HOMES)

@@ -10,16 +10,13 @@ from importlib import import_module
 from itertools import product
 from typing import Any
 
-from pydantic import ValidationError
-
 from analysis.studies.page import MOST_CELLS, RESERVED, Level, Settings, Value, WrittenPage, label_of
 from analysis.studies.samples import points
 from learning import RunConfig
 from learning.runs.config import SamplingConfig
-from learning.runs.config_file import laid_over, profile_settings, unknown_names
-from moloch import extensions
+from learning.runs.config_file import checked_settings, laid_over, profile_settings
 from moloch.content import content_id
-from moloch.errors import InputError
+from moloch.errors import InputError, Mistakes
 from moloch.yamls import Source
 
 Factors = dict[str, str | int | float | bool]
@@ -96,24 +93,17 @@ class Cells:
         cells: in the order of the page: seeds go fastest.
         impossible: combinations that are no runs.
         base: content id of what all cells share: a study with another one is another study.
+        page: the page with everything that it names in place: files, profiles and what functions return, as settings.
     """
 
     cells: tuple[Cell, ...]
     impossible: tuple[Impossible, ...]
     base: str
+    page: Settings
 
 
-class PageMistakes(InputError):
-    """All that is wrong with a page.
-
-    Attributes:
-        mistakes: each with its place.
-    """
-
-    def __init__(self, mistakes: Sequence[InputError]) -> None:
-        self.mistakes = list(mistakes)
-        first = self.mistakes[0]
-        super().__init__(first.what, where=first.where, why=first.why, fix=first.fix)
+class PageMistakes(Mistakes):
+    """All that is wrong with a page, each with its place."""
 
 
 def cells_of(page: WrittenPage) -> Cells:
@@ -161,7 +151,19 @@ class _PageReader:
         base: Settings = {}
         for layer in self._base:
             base = laid_over(base, layer.settings)
-        return Cells(tuple(cells), impossible, content_id([self._page.page.name, base]))
+        page = self._resolved(base, factors)
+        return Cells(tuple(cells), impossible, content_id([self._page.page.name, base]), page)
+
+    def _resolved(self, base: Settings, factors: Mapping[str, Sequence[tuple[str, Any, Layer]]]) -> Settings:
+        page = self._page.page
+        cross = {
+            name: [value for _, value, _ in levels]
+            if all(isinstance(level, Value) for level in page.cross[name].values())
+            else {label_of(value): layer.settings for _, value, layer in levels}
+            for name, levels in factors.items()
+        }
+        said = page.model_dump(mode="json", exclude_unset=True, exclude={"base", "profile", "cross"})
+        return said | {"base": base} | ({"cross": cross} if cross else {})
 
     def _base_layers(self) -> list[Layer]:
         page, layers = self._page.page, []
@@ -244,7 +246,8 @@ class _PageReader:
             return []
         keys = {name: _setting(name) for name in sample.ranges}
         layers = []
-        for number, point in enumerate(points(sample)):
+        distinct = {tuple(point.values()): point for point in points(sample)}
+        for number, point in enumerate(distinct.values()):
             settings: Settings = {}
             for name, value in point.items():
                 settings = laid_over(settings, _nested(keys[name], value))
@@ -321,16 +324,10 @@ class _PageReader:
         values: Settings = {}
         for layer in layers:
             values = laid_over(values, layer.settings)
-        try:
-            config = RunConfig.model_validate(values)
-        except ValidationError as error:
-            wrong = [(tuple(each["loc"]), each["msg"].removeprefix("Value error, ")) for each in error.errors()]
-            return [
-                self._located(layers, key, f"setting {'.'.join(map(str, key))!r} is not valid", why)
-                for key, why in wrong
-            ]
-        extensions.load(config.extensions)
-        return [self._located(layers, key, e.what, e.why, e.fix) for key, e in unknown_names(config)] or config
+        config, wrong = checked_settings(values)
+        if config is None or wrong:
+            return [self._located(layers, key, e.what, e.why, e.fix) for key, e in wrong]
+        return config
 
     def _located(
         self, layers: Sequence[Layer], key: Key, what: str, why: str = "", fix: str = ""

@@ -38,9 +38,21 @@ class Layout:
         """Return the folder of a cell's run."""
         return self.cells / name
 
-    def claim(self, name: str) -> Path:
-        """Return the file that says who works on a cell."""
-        return self.claims / f"{name}.json"
+    def claim(self, name: str, attempt: int) -> Path:
+        """Return the file that says who makes an attempt at a cell."""
+        return self.claims / f"{name}.{attempt}.json"
+
+    def settings(self, name: str) -> Path:
+        """Return the file with all settings of a cell's run, where models are served among them, as its worker gets them."""
+        return self.output / f"{name}.settings.json"
+
+    def outcome(self, name: str, attempt: int) -> Path:
+        """Return the file in which an attempt's worker says what became of it."""
+        return self.output / f"{name}.{attempt}.json"
+
+    def traceback(self, name: str, attempt: int) -> Path:
+        """Return the file with the traceback of an attempt that failed."""
+        return self.output / f"{name}.{attempt}.traceback.txt"
 
     def said(self, name: str, attempt: int) -> Path:
         """Return the file with all that an attempt's worker printed."""

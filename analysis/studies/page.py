@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from learning.runs.config import RedrawConfig
-from moloch.errors import InputError
-from moloch.yamls import Source, read_source
+from moloch.yamls import Source, read_source, validated
 
 Settings = dict[str, Any]
 Function = Callable[[Settings], Settings]
@@ -199,13 +198,4 @@ def page_of(values: Mapping[str, Any]) -> WrittenPage:
     Raises:
         InputError: they are not a page.
     """
-    from pydantic import ValidationError
-
-    from moloch.yamls import first_mistake
-
-    try:
-        return WrittenPage(StudyPage.model_validate(dict(values)))
-    except ValidationError as error:
-        first = first_mistake(error)
-        key = ".".join(map(str, first["loc"])) or "the page"
-        raise InputError(f"{key} is not valid", why=first["msg"].removeprefix("Value error, ")) from error
+    return WrittenPage(validated(StudyPage, dict(values), "the page"))

@@ -101,6 +101,13 @@ class TestMistakes:
         path.write_text(text)
         assert f"{path}:{place}" in moloch("run", str(path), "--dry-run").stderr
 
+    def test_several_mistakes_are_a_line_each(self, moloch, tmp_path):
+        """Of one file, however different their kinds."""
+        path = tmp_path / "study.yaml"
+        path.write_text("epochs: yes\nseed: many\narena: nope\n")
+        said = moloch("run", str(path), "--dry-run").stderr.splitlines()
+        assert [line.split(": ")[1] for line in said] == [f"{path}:{n}:1" for n in (1, 2, 3)]
+
     def test_what_it_quotes_is_cut(self, moloch, tmp_path):
         """A message names what and where, and what to do, however long the value is that it is about."""
         path = tmp_path / "study.yaml"
@@ -121,6 +128,18 @@ class TestMistakes:
         done = moloch("run", "--set", "train_anchors=1", "--out", str(path / below))
         assert f"no folder for a run: {path} is a file. Choose another --out." in done.stderr
         assert path.read_text() == "mine"
+
+    @pytest.mark.parametrize("command", [("run",), ("study", "--seeds", "2")])
+    def test_a_place_where_nobody_may_write_is_told_before_any_work(self, monkeypatch, capsys, tmp_path, command):
+        """No model is opened for it, and nothing is planned."""
+        monkeypatch.setattr("learning.runs.costs.planned", lambda *given: pytest.fail("planned"))
+        monkeypatch.setattr("os.access", lambda folder, mode: str(folder) != str(tmp_path))
+        monkeypatch.setattr("sys.argv", ["moloch", *command, "--out", str(tmp_path / "there" / "run")])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr().err
+        assert ended.value.code == 2 and f"no folder for a run: you may not write in {tmp_path}" in said
+        assert list(tmp_path.iterdir()) == []
 
     def test_a_folder_with_other_settings_is_not_touched(self, moloch, tmp_path):
         """Resuming needs the same settings; the difference is named."""

@@ -16,11 +16,12 @@ from moloch.content import canonical
 from moloch.errors import CorruptLog
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("v*"))
+STUDIES = sorted((Path(__file__).parent / "golden").glob("study-v*"))
 
 
-@pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.name)
+@pytest.mark.parametrize("golden", GOLDEN + STUDIES, ids=lambda path: path.name)
 class TestGoldenLogs:
-    """One run of every schema is kept, byte for byte, and one for the types that came to it later."""
+    """One run and one study of every schema are kept, byte for byte, and one more for the types that came to it later."""
 
     def test_its_events_are_read_as_they_were_written(self, golden):
         """Every event, field by field; those of a type that changed since as they were written."""
@@ -41,10 +42,15 @@ class TestGoldenLogs:
             assert log.append(reactions(1)).seq == verify(golden).seq + 1
 
 
-def test_the_newest_holds_every_type():
+@pytest.mark.parametrize(
+    ("kept", "kinds"),
+    [(GOLDEN, set(codec.RUN_KINDS.values())), (STUDIES, set(codec.KINDS.values()) - set(codec.RUN_KINDS.values()))],
+    ids=["runs", "studies"],
+)
+def test_the_newest_holds_every_type(kept, kinds):
     """An event type that is added comes with a golden example (see golden/make.py)."""
-    newest = [golden for golden in GOLDEN if golden.name.split(".")[0] == f"v{SCHEMA_VERSION}"]
-    assert {type(event) for golden in newest for event in read_events(golden)} == set(codec.KINDS.values())
+    newest = [golden for golden in kept if golden.name.split(".")[0].endswith(f"v{SCHEMA_VERSION}")]
+    assert {type(event) for golden in newest for event in read_events(golden)} == kinds
 
 
 class TestOldEvents:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from abm.columns import Float32s, Int8s, Int32s, pack
 from abm.events import CrowdJoined, Event, Reacted, ReactedMany, StepEnded
 from abm.log import Fork, create, open_log, projection, read_events
-from abm.log.codec import KINDS
+from abm.log.codec import RUN_KINDS
 from abm.log.frames import columns, wide, wide_columns
 from abm.log.parquet import Projected, is_current, path_of, project
 from abm.log.projection import Projector, reactions, rebuild, scan, scan_study
@@ -68,7 +68,7 @@ class TestColumns:
         """A field that two event types name alike has one column type (known exceptions are JSON text)."""
         found = {
             name
-            for struct in KINDS.values()
+            for struct in RUN_KINDS.values()
             for name, dtype in columns(struct).items()
             if wide_columns()[name] != dtype
         }
@@ -168,7 +168,7 @@ class TestProjection:
         elif what == "plain":
             pl.DataFrame({"seq": [99]}).write_parquet(path)
         elif what == "other version":
-            monkeypatch.setattr("abm.log.parquet.version", lambda: "0")
+            monkeypatch.setattr("abm.log.parquet.version", lambda which: "0")
         else:
             other = path_of(sealed, after).read_bytes()
             path.write_bytes(
@@ -310,7 +310,7 @@ class TestScan:
     def test_where_nothing_can_be_written(self, sealed, monkeypatch):
         """A run on a read-only disk is scanned all the same."""
 
-        def refuse(run: Path, segment: object) -> Projected:
+        def refuse(run: Path, segment: object, which: object) -> Projected:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr("abm.log.projection.project", refuse)
@@ -463,7 +463,7 @@ class TestReactions:
 
 def test_no_name_stands_for_bytes_and_for_something_else():
     """Two types of events may use a name for different things, but text has no form of a bulk column."""
-    kinds = [(name, dtype) for struct in KINDS.values() for name, dtype in columns(struct).items()]
+    kinds = [(name, dtype) for struct in RUN_KINDS.values() for name, dtype in columns(struct).items()]
     bulky = {name for name, dtype in kinds if isinstance(dtype, pl.Binary)}
     assert bulky and not {
         (name, str(dtype)) for name, dtype in kinds if name in bulky and not isinstance(dtype, pl.Binary)

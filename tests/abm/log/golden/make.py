@@ -3,13 +3,15 @@
     python tests/abm/log/golden/make.py
 
 A golden log is never written again: it shows that old runs stay readable. Types that came later have one of their own,
-``v<schema>.1``, ``v<schema>.2``, ...
+``v<schema>.1``, ``v<schema>.2``, ... What happens to studies stands in logs of studies: ``study-v<schema>``, ...
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -19,6 +21,7 @@ from abm.journal import run_digest
 from abm.log import codec, create, read_events, verify
 from moloch.content import canonical
 
+T = TypeVar("T", bound=msgspec.Struct)
 _WRITTEN = {"seq", "at", "v"}  # by the log, or a default that stands for the schema
 
 
@@ -33,28 +36,36 @@ def example(hint: Any, name: str) -> Any:
         return [example(args[0], name), example(args[0], name)]
     if origin is dict:
         return {name: example(args[1], name)}
+    if origin is UnionType:
+        return example(args[-1], name)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return filled(hint)
     return {int: 3, bool: True, float: 0.25, str: f'{name} "é"\n', Any: [1, None, "x"]}[hint]
 
 
-def examples() -> list[Event]:
-    """Return one event of every type, each field filled."""
-    made = []
-    for kind in codec.KINDS.values():
-        hints = get_type_hints(kind, include_extras=True)
-        made.append(kind(**{name: example(hint, name) for name, hint in hints.items() if name not in _WRITTEN}))
-    return made
+def filled(kind: type[T]) -> T:
+    """Return one of a kind, each field filled."""
+    hints = get_type_hints(kind, include_extras=True)
+    return kind(**{name: example(hint, name) for name, hint in hints.items() if name not in _WRITTEN})
 
 
 def main() -> None:
-    """Write a folder beside this file: the run, what it holds as plain JSON, its head and its digest."""
+    """Write what is missing, for runs and for studies."""
+    studies = {name: kind for name, kind in codec.KINDS.items() if name not in codec.RUN_KINDS}
+    write(f"v{SCHEMA_VERSION}", codec.RUN_KINDS, {"seed": 1, "arena": "sales"})
+    write(f"study-v{SCHEMA_VERSION}", studies, {"study": 1})
+
+
+def write(name: str, kinds: Mapping[str, type[Event]], config: dict[str, Any]) -> None:
+    """Write a folder beside this file: the log, what it holds as plain JSON, its head and its digest."""
     here = Path(__file__).parent
-    written = sorted(here.glob(f"v{SCHEMA_VERSION}*"))
+    written = sorted(here.glob(f"{name}*"))
     held = {type(event) for folder in written for event in read_events(folder)}
-    events = [event for event in examples() if type(event) not in held]
+    events = [filled(kind) for kind in kinds.values() if kind not in held]
     if not events:
         return
-    folder = here / (f"v{SCHEMA_VERSION}.{len(written)}" if written else f"v{SCHEMA_VERSION}")
-    with create(folder, {"seed": 1, "arena": "sales"}) as log:
+    folder = here / (f"{name}.{len(written)}" if written else name)
+    with create(folder, config) as log:
         log.append(events[:1])
         log.append(events[1:])
     (folder / "LOCK").unlink()

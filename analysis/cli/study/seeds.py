@@ -1,4 +1,4 @@
-"""``moloch study``: the same run over several seeds, and what holds across them."""
+"""``moloch study --seeds 5``: the same run over several seeds, and what holds across them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from learning import RunConfig
 
 
-def study(
+def seeds(
     config: options.Config = None,
-    seeds: Annotated[int, typer.Option(min=2, help="How many seeds: 1, 2, ...")] = 5,
+    number: Annotated[int, typer.Option("--seeds", min=2, help="How many seeds: 1, 2, ...")] = 5,
     arena: options.Arena = None,
     anchors: options.Anchors = None,
     personas: options.Personas = None,
@@ -56,7 +56,7 @@ def study(
         from moloch.errors import InputError
 
         settings = []
-        for seed in range(1, seeds + 1):
+        for seed in range(1, number + 1):
             overrides = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
             settings.append(load_config(config, overrides, given, profile=profile or ""))
             if seed == 1 and (read_by := options.read_by(reader, settings[-1])):
@@ -74,7 +74,7 @@ def study(
     runs = []
     for s in settings:
         shared = _shared(s, folder, began)
-        runs.append(carry_out(shared, folder / f"seed-{s.seed}", f"seed {s.seed} of {seeds}, "))
+        runs.append(carry_out(shared, folder / f"seed-{s.seed}", f"seed {s.seed} of {number}, "))
     pooled = across_runs((str(done.path), read_events(done.path)) for done, _ in runs)
     results = across_seeds([table for _, table in runs], pooled)
     if as_json:

@@ -1,0 +1,384 @@
+"""A controller: takes cells by claims, hands them to an engine, and writes down what became of them, until none is left.
+
+Several may work on a study at once, and any may be killed at any moment: what is known of a cell stands in its claim, in its
+worker's word and in its run's log, and the next controller reads it there. Knows nothing of how tasks are carried out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Literal, NamedTuple
+
+from abm.events import Event
+from abm.log import open_log
+from abm.study_events import CellEnded, CellFailed, CellStarted, Origin, StudyStopped
+from analysis.studies.cells import Cell
+from analysis.studies.claims import BEAT, Claims, HeldClaim, Watch
+from analysis.studies.layout import Layout
+from analysis.studies.outcomes import PASSING, AttemptEnded, AttemptFailed, AttemptOutcome, read_outcome
+from analysis.studies.page import StopRules
+from analysis.studies.study_log import CellHistory, StudyLog, StudyState
+from analysis.studies.tasks import Engine, Needs, Task, TaskEnd
+from analysis.studies.worker import TAKEN, write_settings
+from learning import RunConfig
+from moloch.errors import LogError
+
+TICK = 0.5
+"""Seconds between two looks at what others do."""
+TRIES: dict[Origin, int] = {"backend": 5, "node": 3, "disk": 3, "memory": 2}
+"""Attempts that one controller makes at a cell, by why the last one failed; others it makes once."""
+PAUSES: dict[Origin, float] = {"backend": 10.0, "disk": 30.0, "node": 1.0}
+"""Seconds before the second of them; each further one waits twice as long."""
+LONGEST_PAUSE = 600.0
+
+Why = Literal["", "interrupted", "budget", "hours", "failed_share"]
+
+
+class StudyStanding(NamedTuple):
+    """How a study stands, as controllers say it while they work.
+
+    Attributes:
+        ended: cells whose run is whole, here or elsewhere; ``failed``, ``running``, ``waiting``: the others.
+        seconds: since this controller began.
+        news: what happened since the last time, a line each.
+    """
+
+    ended: int
+    failed: int
+    running: int
+    waiting: int
+    seconds: float
+    news: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> int:
+        """All of them."""
+        return self.ended + self.failed + self.running + self.waiting
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a controller goes about its work.
+
+    Attributes:
+        stop: the page's bounds.
+        retry: whether cells that failed for reasons that stay are tried again, too.
+        needs: of each cell's config, besides memory.
+        pauses: seconds before a second attempt, by origin.
+    """
+
+    stop: StopRules = field(default_factory=StopRules)
+    retry: bool = False
+    needs: Callable[[RunConfig], Needs] = lambda config: Needs()
+    pauses: Mapping[Origin, float] = field(default_factory=lambda: PAUSES)
+
+
+@dataclass
+class _Attempt:
+    task: Task
+    held: HeldClaim
+
+
+class Controller:
+    """Carries out the cells of a study.
+
+    Args:
+        log: of the study.
+        cells: all cells, by name, in the order in which they are begun.
+        engine: carries out their tasks; closed by who made it.
+        report: told how the study stands, at least twice a second.
+    """
+
+    def __init__(
+        self,
+        log: StudyLog,
+        cells: Mapping[str, Cell],
+        engine: Engine,
+        rules: Rules | None = None,
+        report: Callable[[StudyStanding], None] = lambda standing: None,
+    ) -> None:
+        self._log, self._cells, self._engine, self._report = log, cells, engine, report
+        self._rules = rules or Rules()
+        self._claims, self._watch = Claims(log.layout), Watch(log.layout)
+        self._mine: dict[str, _Attempt] = {}
+        self._tries: Counter[str] = Counter()
+        self._later: dict[str, float] = {}
+        """Cell -> when it is looked at again."""
+        self._open: dict[str, None] = {}
+        self._why: Why = ""
+        self._detail = ""
+        self._interrupts = 0
+        self._news: list[str] = []
+        self._began = time.monotonic()
+
+    def run(self) -> Why:
+        """Work until no cell is left that could be carried out; return why it stopped before, or nothing.
+
+        Raises:
+            LogError: the study's log cannot be written; what cells wrote is safe.
+        """
+        with self._interruptible(), self._touching():
+            state = self._log.state()
+            self._open = {name: None for name in self._cells if self._is_open(state.cells[name])}
+            while self._open or self._mine:
+                self._stop_where_due()
+                if not self._why:
+                    self._begin_more()
+                elif not self._mine:
+                    break
+                for end in self._engine.ended(TICK):
+                    self._end(end)
+                self._tell()
+            if self._why:
+                self._append([StudyStopped(why=self._why, detail=self._detail)])
+        self._tell()
+        return self._why
+
+    def _is_open(self, cell: CellHistory) -> bool:
+        if cell.state in ("ended", "reused"):
+            return False
+        return cell.state != "failed" or self._rules.retry or cell.failures[-1].origin in PASSING
+
+    # -- beginning ------------------------------------------------------------------------------------------
+
+    def _begin_more(self) -> None:
+        """Take as many cells as the engine has room for, and start their tasks."""
+        state, now = self._log.state(), time.monotonic()
+        peak = max((cell.peak_bytes for cell in state.cells.values()), default=0)
+        begun: list[_Attempt] = []
+        events: list[Event] = []
+        for name in list(self._open):
+            if name in self._mine or self._later.get(name, 0.0) > now:
+                continue
+            needs = self._rules.needs(self._cells[name].config)
+            needs = Needs(self._engine.threads, needs.gpus, peak)
+            if self._engine.room(needs) <= len(begun):
+                break
+            if (held := self._taken(name, state.cells[name], events)) is not None:
+                attempt = self._attempt(held, needs)
+                begun.append(attempt)
+                worker = {"engine": self._engine.name, "threads": str(needs.threads)}
+                started = CellStarted(cell=name, attempt=held.claim.attempt, identity="", worker=worker)
+                events.append(started)
+        self._append(events)
+        for attempt in begun:
+            self._engine.start(attempt.task)
+
+    def _taken(self, name: str, cell: CellHistory, events: list[Event]) -> HeldClaim | None:
+        """Return the claim of a new attempt at a cell; None where there is nothing to do, or somebody else does it."""
+        if cell.state in ("ended", "reused"):
+            self._open.pop(name)
+            return None
+        claim = self._claims.current(name, cell.attempts)
+        if claim is not None and self._watch.is_alive(claim):
+            self._later[name] = time.monotonic() + 2 * TICK
+            return None
+        held = self._claims.take(name, max(cell.attempts, claim.attempt if claim else 0) + 1)
+        if held is None:
+            return None
+        cell = self._log.state().cells[name]  # again: it may have ended before it was ours
+        if cell.attempts and (news := self._unsaid(name, cell)):
+            self._note(news, events)
+            if name not in self._open:
+                held.release()
+                return None
+        return held
+
+    def _unsaid(self, name: str, cell: CellHistory) -> CellEnded | CellFailed | None:
+        """Return what became of the last attempt where nobody was left to write it down."""
+        if cell.state != "running":
+            return None
+        outcome = read_outcome(self._log.layout.outcome(name, cell.attempts))
+        if (ended := self._ended(name)) is not None:
+            told = outcome if isinstance(outcome, AttemptEnded) else ended
+            return _event(name, cell.attempts, told)
+        if isinstance(outcome, AttemptFailed):
+            return self._failed(name, cell.attempts, outcome)
+        gone = AttemptFailed("node", "its worker and its controller are gone")
+        return self._failed(name, cell.attempts, gone)
+
+    def _ended(self, name: str) -> AttemptEnded | None:
+        """Return how a cell's run ended, by its own log; None if it has not."""
+        folder = self._log.layout.cell(name)
+        if not (folder / "run.json").exists():
+            return None
+        try:
+            log = open_log(folder, write=False)
+            ended, head = log.ended(), log.head()
+        except LogError:
+            return None  # who carries it out will say what is wrong
+        return AttemptEnded(head.hash, ended.digest, head.seq, ended.seconds, 0) if ended is not None else None
+
+    def _attempt(self, held: HeldClaim, needs: Needs) -> _Attempt:
+        claim, layout = held.claim, self._log.layout
+        layout.output.mkdir(exist_ok=True)
+        config = bounded(self._cells[claim.cell].config, self._rules.stop, layout)
+        write_settings(layout.settings(claim.cell), config)
+        output = layout.said(claim.cell, claim.attempt)
+        task = Task(layout.folder.resolve(), claim.cell, claim.attempt, claim.token, output.resolve(), needs)
+        attempt = self._mine[claim.cell] = _Attempt(task, held)
+        return attempt
+
+    # -- ends -----------------------------------------------------------------------------------------------
+
+    def _end(self, end: TaskEnd) -> None:
+        """Write down what became of a task, and let go of its claim."""
+        name, number = end.task.cell, end.task.attempt
+        attempt = self._mine.pop(name)
+        outcome = self._outcome(end)
+        if outcome is None or attempt.held.is_lost:
+            self._later[name] = time.monotonic() + TICK
+            return
+        events: list[Event] = []
+        is_end = isinstance(outcome, AttemptEnded)
+        self._note(_event(name, number, outcome) if is_end else self._failed(name, number, outcome), events)
+        self._append(events)
+        attempt.held.release()
+
+    def _outcome(self, end: TaskEnd) -> AttemptOutcome | None:
+        """Return what a worker said, or what can be said for it; None where the cell was somebody else's."""
+        layout, name, number = self._log.layout, end.task.cell, end.task.attempt
+        if (outcome := read_outcome(layout.outcome(name, number))) is not None:
+            return outcome
+        if (ended := self._ended(name)) is not None:
+            return ended
+        if end.lost:
+            return AttemptFailed(end.lost, end.detail, "", end.peak_bytes)
+        if end.detail == f"exit code {TAKEN}":
+            return None
+        said = _last_line(layout.said(name, number).read_bytes()) if layout.said(name, number).exists() else ""
+        return AttemptFailed("bug", f"its worker ended without a word ({end.detail}){said}", "", end.peak_bytes)
+
+    def _failed(self, name: str, number: int, outcome: AttemptFailed) -> CellFailed:
+        """Return how a failure is written down; decides whether the cell is tried again."""
+        origin = outcome.origin
+        self._tries[name] += 1
+        again = origin in ("budget", "interrupted") or self._tries[name] < TRIES.get(origin, 1)
+        if origin == "memory" and again:
+            again = self._engine.fewer()
+        if again:
+            pause = self._rules.pauses.get(origin, 0.0) * 2 ** (self._tries[name] - 1)
+            self._later[name] = time.monotonic() + min(pause, LONGEST_PAUSE)
+        traceback = f"{self._log.layout.output.name}/{outcome.traceback}" if outcome.traceback else ""
+        return CellFailed(
+            cell=name, attempt=number, origin=origin, message=outcome.message, traceback=traceback, again=again,
+            peak_bytes=outcome.peak_bytes,
+        )  # fmt: skip
+
+    def _note(self, event: CellEnded | CellFailed, events: list[Event]) -> None:
+        """Take in what became of a cell."""
+        events.append(event)
+        if isinstance(event, CellEnded):
+            self._open.pop(event.cell, None)
+            self._news.append(f"{event.cell}: ended, {event.seconds:.1f} s")
+            return
+        if not event.again:
+            self._open.pop(event.cell, None)
+        then = "; tried again" if event.again and event.origin != "interrupted" else ""
+        self._news.append(f"{event.cell}: failed ({event.origin}): {event.message}{then}")
+        if event.origin == "budget":
+            self._stop("budget", event.message)
+
+    # -- stopping -------------------------------------------------------------------------------------------
+
+    def _stop(self, why: Why, detail: str = "") -> None:
+        self._why, self._detail = self._why or why, self._detail or detail
+
+    def _stop_where_due(self) -> None:
+        if self._interrupts and self._why != "interrupted":
+            self._why, self._detail = "interrupted", ""
+            self._engine.stop([attempt.task for attempt in self._mine.values()])
+        if self._interrupts > 1:
+            self._engine.stop([attempt.task for attempt in self._mine.values()], kill=True)
+        stop = self._rules.stop
+        if stop.hours is not None and time.monotonic() - self._began > stop.hours * 3600 and not self._why:
+            self._stop("hours", f"{stop.hours:g} hours are over")
+            self._engine.stop([attempt.task for attempt in self._mine.values()])
+        cells = self._log.state().cells.values()
+        failed = sum(cell.state == "failed" and cell.planned.cell not in self._open for cell in cells)
+        if failed > most_failures(stop.failed_share, len(cells)):
+            self._stop("failed_share", f"{failed} of {len(cells)} cells failed")
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Count Ctrl-C and requests to end, where this is the thread that gets them."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            self._interrupts += 1
+
+        before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    @contextlib.contextmanager
+    def _touching(self) -> Iterator[None]:
+        """Touch the claims of tasks from a thread of its own: a task may wait long for its worker."""
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(BEAT):
+                for attempt in list(self._mine.values()):
+                    with contextlib.suppress(OSError):
+                        attempt.held.touch()
+
+        thread = threading.Thread(target=beat, name="claims", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    # -- saying ---------------------------------------------------------------------------------------------
+
+    def _append(self, events: Sequence[Event]) -> None:
+        if events:
+            self._log.append(events)
+
+    def _tell(self) -> None:
+        self._report(standing(self._log.state(), time.monotonic() - self._began, tuple(self._news)))
+        self._news.clear()
+
+
+def standing(state: StudyState, seconds: float = 0.0, news: tuple[str, ...] = ()) -> StudyStanding:
+    """Return how a study stands by its log."""
+    count = Counter(cell.state for cell in state.cells.values())
+    ended = count["ended"] + count["reused"]
+    return StudyStanding(ended, count["failed"], count["running"], count["waiting"], seconds, news)
+
+
+def bounded(config: RunConfig, stop: StopRules, layout: Layout) -> RunConfig:
+    """Return a cell's settings with the study's bounds on what may be spent, which all its cells share."""
+    bounds = {name: bound for name in ("calls", "tokens", "usd") if (bound := getattr(stop, name)) is not None}
+    budget = config.budget.model_copy(update=bounds | {"shared": str(layout.budget.resolve())})
+    return config.model_copy(update={"budget": budget})
+
+
+def most_failures(share: float, cells: int) -> float:
+    """Return how many cells may fail: a share, but that one alone never stops the others, unless none may."""
+    return max(share * cells, 1.0) if share else 0.0
+
+
+def _event(name: str, number: int, outcome: AttemptEnded) -> CellEnded:
+    return CellEnded(
+        cell=name, attempt=number, head=outcome.head, digest=outcome.digest, events=outcome.events,
+        seconds=outcome.seconds, peak_bytes=outcome.peak_bytes,
+    )  # fmt: skip
+
+
+def _last_line(said: bytes) -> str:
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return f": {lines[-1][:300]}" if lines else ""

@@ -1,0 +1,215 @@
+"""A nursery: a process that has imported these modules and forks a worker whenever it is told to. ::
+
+    python -m analysis.studies.engines._nursery MODULE ...
+
+A worker then begins in milliseconds where a new Python takes seconds to import torch, and yet is a process of its own that shares
+nothing with the next: the nursery computes nothing, has one thread, and is never changed by a worker. Where it has more threads
+than one, or the system cannot fork safely, a worker is a new Python.
+
+Lines of JSON on stdin tell it what to do, lines on stdout what happened; it ends when stdin does, and its workers with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+DEATH = 1  # PR_SET_PDEATHSIG
+
+
+class Birth(msgspec.Struct, frozen=True, tag="start"):
+    """Start a worker.
+
+    Attributes:
+        number: by which it is known from then on.
+        arguments: of the worker; ``command``: the same as a process of its own.
+        environment: what it has besides the nursery's.
+        output: file for what it prints.
+    """
+
+    number: int
+    arguments: list[str]
+    command: list[str]
+    environment: dict[str, str]
+    output: str
+
+
+class Call(msgspec.Struct, frozen=True, tag="signal"):
+    """Send a worker, and all that it started, a signal."""
+
+    number: int
+    signal: int
+
+
+class Begun(msgspec.Struct, frozen=True, tag="begun"):
+    """A worker lives."""
+
+    number: int
+    pid: int
+
+
+class Death(msgspec.Struct, frozen=True, tag="gone"):
+    """A worker is gone.
+
+    Attributes:
+        code: exit code, or the negated number of the signal that killed it.
+        peak_bytes: its memory at most.
+    """
+
+    number: int
+    code: int
+    peak_bytes: int
+
+
+def main() -> None:
+    """Do as stdin says until it ends."""
+    said = sys.stdout.buffer
+    sys.stdout = sys.stderr  # what an import may print
+    _Nursery(said.fileno()).work()
+
+
+class _Nursery:
+    def __init__(self, said: int) -> None:
+        self._said, self._heard = said, sys.stdin.fileno()
+        self._workers: dict[int, int] = {}
+        self._forks = _prepare(sys.argv[1:])
+        self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        os.set_blocking(self._wake[1], False)
+        os.set_blocking(self._wake[0], False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
+
+    def work(self) -> None:
+        rest, decoder = b"", msgspec.json.Decoder(Birth | Call)
+        while True:
+            ready, _, _ = select.select([self._heard, self._wake[0]], [], [])
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake[0], 4096)
+            self._bury()
+            if self._heard in ready:
+                data = os.read(self._heard, 65536)
+                if not data:
+                    return
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._do(decoder.decode(line))
+
+    def _do(self, what: Birth | Call) -> None:
+        if isinstance(what, Birth):
+            pid = self._fork(what) if self._forks else self._spawn(what)
+            self._workers[pid] = what.number
+            self._say(Begun(what.number, pid))
+            return
+        for pid, number in self._workers.items():
+            if number == what.number:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, what.signal)
+
+    def _bury(self) -> None:
+        while self._workers:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # what it started and left behind
+                os.killpg(pid, signal.SIGKILL)
+            if (number := self._workers.pop(pid, None)) is not None:
+                peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+                self._say(Death(number, os.waitstatus_to_exitcode(status), peak))
+
+    def _say(self, what: Begun | Death) -> None:
+        os.write(self._said, msgspec.json.encode(what) + b"\n")
+
+    def _spawn(self, birth: Birth) -> int:
+        with Path(birth.output).open("ab") as output:
+            return subprocess.Popen(
+                birth.command, env=os.environ | birth.environment, start_new_session=True, close_fds=True,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, preexec_fn=_die_with_parent,
+            ).pid  # fmt: skip
+
+    def _fork(self, birth: Birth) -> int:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            with contextlib.suppress(OSError):  # both do it, so that it is done for both
+                os.setpgid(pid, pid)
+            return pid
+        _become_worker(birth, parent, self._said, *self._wake)
+
+
+def _become_worker(birth: Birth, parent: int, *inherited: int) -> NoReturn:
+    """In the fork: leave the nursery behind, and carry the cell out."""
+    code = 1
+    try:
+        with contextlib.suppress(OSError):
+            os.setpgid(0, 0)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _die_with_parent()
+        if os.getppid() != parent:
+            os._exit(1)
+        os.environ.update(birth.environment)
+        output = os.open(birth.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for file, at in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(file, at)
+        for file in (nothing, output, *inherited):
+            if file > 2:
+                os.close(file)
+        sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+        from analysis.studies.worker import main as work
+
+        code = work(birth.arguments)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        for file in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                file.flush()
+        os._exit(code)
+
+
+def _prepare(modules: Sequence[str]) -> bool:
+    """Import what workers need, and read what all of them read; return whether forks of this process are safe."""
+    for name in modules:
+        with contextlib.suppress(ImportError):  # what a cell needs and lacks is told by its worker
+            import_module(name)
+    from abm.arenas import BUILT_IN, arena
+    from abm.arenas.anchors import Anchor
+    from analysis.probes import battery
+
+    anchor = Anchor("", {}, {}, "It is blue.", "")
+    for name in BUILT_IN:  # grammars and their patterns
+        for probe in battery(arena(name)):
+            with contextlib.suppress(Exception):
+                probe.judge("It costs 3 coins.", anchor, arena(name))
+    gc.collect()
+    gc.freeze()
+    return sys.platform == "linux" and len(list(Path("/proc/self/task").iterdir())) == 1
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(DEATH, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

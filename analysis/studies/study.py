@@ -1,0 +1,316 @@
+"""A study from a script: its page, its folder, its cells, and what is done with them. Imports no engine before one is needed."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import yaml
+
+from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
+from analysis.studies.cells import Cell, Cells, cells_of
+from analysis.studies.layout import PAGE, is_study
+from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
+from analysis.studies.study_log import StudyLog, StudyState
+from learning.runs.machine import versions
+from moloch.content import content_id
+from moloch.errors import InputError, Locked
+
+if TYPE_CHECKING:
+    from analysis.studies.controller import StudyStanding, Why
+    from analysis.studies.tasks import Engine
+
+BOUNDS = "stop"
+"""What of a page may change at any time: it decides when a study stops, and nothing that a cell holds."""
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """What came of working on a study.
+
+    Attributes:
+        folder: the study's.
+        state: as its log has it.
+        why: it stopped before its end; empty where nothing was left to do.
+    """
+
+    folder: Path
+    state: StudyState
+    why: Why
+
+    @property
+    def exit_code(self) -> int:
+        """0: every cell has ended; 3: some failed or are missing; 5: a budget is spent; 130: interrupted."""
+        if self.why == "interrupted":
+            return 130
+        if self.why in ("budget", "hours"):
+            return 5
+        return 0 if all(cell.state in ("ended", "reused") for cell in self.state.cells.values()) else 3
+
+
+class Study:
+    """A page of factors, and the runs that it comes to.
+
+    Args:
+        page: the path of its YAML; or give what a page says as keywords, where a level may be a function.
+        out: its folder; by default one under ``runs/`` named by the study and by what its cells share.
+
+    Raises:
+        InputError: the page has mistakes, each with its place.
+    """
+
+    def __init__(
+        self, page: Path | str | WrittenPage | None = None, *, out: Path | str | None = None, **values: Any
+    ) -> None:
+        self._written = (
+            page if isinstance(page, WrittenPage) else read_page(page) if page else page_of({"name": "study"} | values)
+        )
+        self._made = cells_of(self._written)
+        self.folder = Path(out) if out is not None else default_folder(self.page.name, self._made.base)
+        self._log = StudyLog(self.folder)
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Self:
+        """Return the study in a folder.
+
+        Raises:
+            InputError: there is none.
+        """
+        StudyLog(folder).state()
+        return cls(Path(folder) / PAGE, out=folder)
+
+    @property
+    def page(self) -> StudyPage:
+        """What the page says."""
+        return self._written.page
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Its cells, in the order of the page."""
+        return self._made.cells
+
+    @property
+    def made(self) -> Cells:
+        """All that the page comes to, combinations that are no runs among it."""
+        return self._made
+
+    def state(self) -> StudyState:
+        """Return what its log says of it now.
+
+        Raises:
+            InputError: it has not begun.
+        """
+        return self._log.state()
+
+    def run(
+        self,
+        jobs: int | None = None,
+        *,
+        engine: Engine | None = None,
+        retry: bool = False,
+        report: Callable[[StudyStanding], None] = lambda standing: None,
+    ) -> StudyRun:
+        """Begin the study, or go on with it, until every cell has ended, failed, or a bound is met.
+
+        Args:
+            jobs: cells at a time, on this machine; None: as many as cores and memory allow.
+            engine: what carries them out instead; closed by who made it.
+            retry: try cells again that failed for reasons that stay, too.
+            report: told how the study stands.
+
+        Raises:
+            InputError: the folder holds another study, or the page has more than the study: extend it.
+            LogError: the study's log cannot be written.
+        """
+        self.begin()
+        return self._carry_out(jobs, engine, retry, report)
+
+    def extend(
+        self,
+        jobs: int | None = None,
+        *,
+        engine: Engine | None = None,
+        report: Callable[[StudyStanding], None] = lambda standing: None,
+    ) -> StudyRun:
+        """Add the cells that the page has and the study does not, which its log keeps in mind, and go on.
+
+        Raises:
+            InputError: it has not begun, its base is another one, or cells of it are no more on the page.
+        """
+        self.add()
+        return self._carry_out(jobs, engine, False, report)
+
+    def begin(self) -> None:
+        """Make the study's folder and its log, unless it is there.
+
+        Raises:
+            InputError: the folder holds something else, or a study with another page.
+        """
+        if is_study(self.folder):
+            if differs := self._differences():
+                raise InputError(
+                    "the page is not the one that the study began with",
+                    where=str(self.folder),
+                    why=f"it adds {'; '.join(differs)}",
+                    fix="moloch study extend adds it, and the study's log says so; or give another name or --out.",
+                )
+            return
+        if self.folder.is_dir() and any(entry.name != self._log.layout.log.name for entry in self.folder.iterdir()):
+            raise InputError(
+                "the folder is not a study", where=str(self.folder), fix="Choose an --out that is new or empty."
+            )
+        planned = StudyPlanned(
+            name=self.page.name, page=self._made.page, page_id=_page_id(self._made.page),
+            cells=[_planned(cell) for cell in self.cells], versions=versions(), code=code_state(), by=user(),
+        )  # fmt: skip
+        try:
+            self._log.begin(planned)
+        except (InputError, Locked):
+            if not is_study(self.folder):
+                raise
+            self.begin()  # another controller made it just now
+        self._write_page()
+
+    def add(self) -> list[str]:
+        """Add the page's new cells to the study; return what was added, in words.
+
+        Raises:
+            InputError: as :meth:`extend`.
+        """
+        state, differs = self.state(), self._differences()
+        if not differs:
+            return []
+        new = [_planned(cell) for cell in self.cells if cell.name not in state.cells]
+        ended = sum(cell.state in ("ended", "reused") for cell in state.cells.values())
+        extended = StudyExtended(
+            page=self._made.page, page_id=_page_id(self._made.page), before=state.page_id, what=differs, cells=new,
+            ended=ended, versions=versions(), code=code_state(), by=user(),
+        )  # fmt: skip
+        self._log.append([extended])
+        self._write_page()
+        return differs
+
+    def _carry_out(
+        self, jobs: int | None, engine: Engine | None, retry: bool, report: Callable[[StudyStanding], None]
+    ) -> StudyRun:
+        from analysis.studies.controller import Controller, Rules
+        from analysis.studies.engines.local import LocalEngine
+
+        ours = LocalEngine(jobs) if engine is None else None
+        try:
+            rules = Rules(stop=self.page.stop, retry=retry)
+            cells = {cell.name: cell for cell in self.cells}
+            why = Controller(self._log, cells, engine or ours, rules, report).run()  # pyright: ignore[reportArgumentType]
+        finally:
+            if ours is not None:
+                ours.close()
+        return StudyRun(self.folder, self.state(), why)
+
+    def _differences(self) -> list[str]:
+        """Return what the page adds to the study, in words.
+
+        Raises:
+            InputError: it is another study, or has less.
+        """
+        state = self.state()
+        if _page_id(self._made.page) == state.page_id:
+            return []
+        before = cells_of(page_of(state.page))
+        if before.base != self._made.base:
+            raise InputError(
+                "the folder holds a study with another base",
+                where=str(self.folder),
+                why=f"what its cells share differs in {', '.join(_differing(before.page['base'], self._made.page['base'])) or 'its name'}",
+                fix="Give another --out; by default another base has another folder.",
+            )
+        names = {cell.name for cell in self.cells}
+        if gone := [name for name in state.cells if name not in names]:
+            raise InputError(
+                "cells of the study are no more on the page",
+                where=str(self.folder),
+                why=f"{len(gone)} of them, such as {gone[0]}",
+                fix="Put their levels and seeds back, or give the page another name or --out.",
+            )
+        return added(state.page, self._made.page, len(names) - len(state.cells))
+
+    def _write_page(self) -> None:
+        path = self._log.layout.page
+        text = yaml.safe_dump(self._made.page, sort_keys=False, allow_unicode=True, width=120)
+        new = path.with_name(f".{path.name}.{os.getpid()}.new")
+        new.write_text(f"# As the study was last planned; its log holds every page that it had.\n{text}", "utf-8")
+        new.replace(path)
+
+
+def default_folder(name: str, base: str) -> Path:
+    """Return where a study is carried out if nobody says it: what all its cells share is part of its name."""
+    return Path("runs") / f"study-{name}-{base[:8]}"
+
+
+def added(before: Mapping[str, Any], now: Mapping[str, Any], cells: int) -> list[str]:
+    """Return in words what a page has that an earlier one had not.
+
+    Args:
+        cells: how many are new.
+    """
+    old, new = page_of(before).page, page_of(now).page
+    words = []
+    if seeds := [str(seed) for seed in new.each_seed if seed not in old.each_seed]:
+        words.append(f"{_counted(seeds, 'seed')} {', '.join(seeds)}")
+    for name, levels in new.cross.items():
+        if more := [label for label in levels if label not in old.cross.get(name, {})]:
+            words.append(f"{_counted(more, 'level')} of {name}: {', '.join(more)}")
+    for part in ("sample", "exclude", "primary"):
+        if before.get(part) != now.get(part):
+            words.append(f"another {part}")
+    return [f"{word} ({cells} new cells)" if word is words[0] and cells else word for word in words]
+
+
+def _counted(things: Sequence[str], what: str) -> str:
+    return (
+        f"the {what}" if len(things) == 1 else f"{len(things)} {what}s:" if what == "seed" else f"{len(things)} {what}s"
+    )
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+
+
+def _page_id(page: Mapping[str, Any]) -> str:
+    return content_id({key: value for key, value in page.items() if key != BOUNDS})
+
+
+def _planned(cell: Cell) -> PlannedCell:
+    return PlannedCell(cell=cell.name, factors=cell.factors, seed=cell.seed, settings=cell.settings)
+
+
+def user() -> str:
+    """Return who this is: user and machine."""
+    try:
+        return f"{getpass.getuser()}@{platform.node()}"
+    except (OSError, KeyError, ImportError):  # a container without names
+        return f"{os.getuid() if hasattr(os, 'getuid') else ''}@{platform.node()}"
+
+
+def code_state() -> str:
+    """Return the state of the code, where it is a working tree of git: the commit, with ``+`` where files differ from it."""
+    here = Path(__file__).parents[2]
+    if not (here / ".git").exists():
+        return ""
+    told = [_git(here, "rev-parse", "HEAD"), _git(here, "status", "--porcelain", "--untracked-files=no")]
+    return f"{told[0]}{'+' if told[1] else ''}" if told[0] else ""
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,165 @@
+"""A worker: a process that carries out one cell, and says what became of it in a file. ::
+
+    python -m analysis.studies.worker STUDY CELL --attempt N --token T
+
+It takes over the claim that the controller made, and touches it while it works. Once the claim is lost it dies at once, as if
+killed: a log survives that at any moment, and whoever has the claim now goes on from there. Knows no engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import msgspec
+
+from analysis.studies.claims import BEAT, Claims, HeldClaim
+from analysis.studies.layout import Layout
+from analysis.studies.outcomes import (
+    AttemptEnded,
+    AttemptFailed,
+    AttemptOutcome,
+    message_of,
+    origin_of,
+    write_outcome,
+)
+from learning import Progress, RunConfig, run
+from learning.runs.own_data import named
+
+TAKEN = 75
+"""Exit code of a worker whose claim is somebody else's."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out the cell that the command line names; return the exit code: 0, 3 for a failure, 130, or :data:`TAKEN`."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.studies.worker")
+    parser.add_argument("study")
+    parser.add_argument("cell")
+    parser.add_argument("--attempt", type=int, required=True)
+    parser.add_argument("--token", required=True)
+    given = parser.parse_args(arguments)
+    layout = Layout(given.study)
+    held = Claims(layout).take_over(given.cell, given.attempt, given.token)
+    if held is None:
+        print(f"{given.cell}: attempt {given.attempt} is somebody else's", file=sys.stderr)
+        return TAKEN
+    with stopped_by(signal.SIGTERM, signal.SIGINT), touched(held):
+        outcome = attempt(layout, given.cell, given.attempt, held)
+        write_outcome(layout.outcome(given.cell, given.attempt), outcome)
+        held.release()
+    if isinstance(outcome, AttemptEnded):
+        return 0
+    return 130 if outcome.origin == "interrupted" else 3
+
+
+def attempt(layout: Layout, cell: str, number: int, held: HeldClaim) -> AttemptOutcome:
+    """Carry out a cell's run, or what is left of it, and return what became of it; nothing is raised."""
+    began, data = time.perf_counter(), list[str]()
+
+    def report(progress: Progress) -> None:
+        if held.is_lost:
+            die(f"{cell}: attempt {number} was taken over")
+
+    try:
+        config = read_settings(layout.settings(cell))
+        data = [str(path) for path in named(config).values()]
+        done = run(config, layout.cell(cell), probes=_judges(config), report=report)
+        return AttemptEnded(
+            done.head.hash, done.digest, done.head.seq, round(time.perf_counter() - began, 3), peak_bytes()
+        )
+    except BaseException as error:
+        text = traceback.format_exc()
+        print(text, file=sys.stderr)
+        file = layout.traceback(cell, number)
+        with contextlib.suppress(OSError):
+            file.write_text(text, "utf-8")
+        return AttemptFailed(origin_of(error, data), message_of(error), file.name, peak_bytes())
+
+
+def _judges(config: RunConfig) -> Any:
+    from analysis.probes import battery
+
+    return battery if config.probes is None else None
+
+
+def write_settings(path: Path, config: RunConfig) -> None:
+    """Write all settings of a run: where models are served and what may be spent, too, which are in no record of it."""
+    record = config.model_dump(mode="json")
+    for name in ("serving", "budget"):
+        record[name] = getattr(config, name).model_dump(mode="json", exclude_defaults=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    new.write_bytes(msgspec.json.encode(record | {"gate": config.gate}))
+    new.replace(path)
+
+
+def read_settings(path: Path) -> RunConfig:
+    """Return the settings that :func:`write_settings` wrote."""
+    return RunConfig.model_validate(msgspec.json.decode(path.read_bytes()))
+
+
+def peak_bytes() -> int:
+    """Return the memory of this process at most."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def die(why: str) -> NoReturn:
+    """End this process as a kill would: nothing is flushed, closed or written any more."""
+    os.write(2, f"{why}\n".encode())
+    os._exit(TAKEN)
+
+
+@contextlib.contextmanager
+def touched(held: HeldClaim, every: float = BEAT) -> Iterator[None]:
+    """Touch a claim from a thread of its own; die where it is lost, or where the process that started this one is gone."""
+    done, parent = threading.Event(), os.getppid()
+
+    def beat() -> None:
+        while not done.wait(every):
+            if not held.touch():
+                die(f"{held.claim.cell}: attempt {held.claim.attempt} was taken over")
+            if os.getppid() != parent:
+                die(f"{held.claim.cell}: whoever started this worker is gone")
+
+    thread = threading.Thread(target=beat, name="claim", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def stopped_by(*signals: signal.Signals) -> Iterator[None]:
+    """Turn the first of these signals into ``KeyboardInterrupt``; further ones do nothing, so that what is left can be said."""
+    stopped = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            raise KeyboardInterrupt
+
+    before = {each: signal.signal(each, stop) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

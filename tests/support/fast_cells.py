@@ -1,0 +1,52 @@
+"""An extension for tests of studies: in the processes that import it, writing and learning cost nothing.
+
+``serving: {llm: fast}`` answers from the request alone, and what learns hashes its data. ``serving.options`` may say what goes
+wrong: ``{fail: bug}``, ``{slow: 0.01}`` seconds for each answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from abm.llm import Request, ScriptedLLM
+from abm.llm.backends import BACKENDS, Opening
+from abm.llm.port import Reply
+from learning.runs import objects
+from tests.support.fakes import FakeTrainer, reply
+
+
+class Fast(ScriptedLLM):
+    """Answers as the scripted model of tests does, in the time that it is told to take."""
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(reply)
+        self._slow = float(opening.serving.options.get("slow", 0))
+        self._fails = str(opening.serving.options.get("fail", ""))
+        self._once = Path(str(opening.serving.options.get("once", "")) or "/nonexistent")
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
+        for each in super().complete(requests):
+            time.sleep(self._slow)
+            self._maybe_fail()
+            yield each
+
+    def _maybe_fail(self) -> None:
+        from abm.llm.http import ServiceError
+
+        if self._once.exists():
+            return
+        if self._once.parent.is_dir():
+            self._once.touch()
+        match self._fails:
+            case "bug":
+                raise ZeroDivisionError("of the model's own")
+            case "backend":
+                raise ServiceError("the server is gone", where="http://127.0.0.1:1")
+            case "memory":
+                raise MemoryError
+
+
+BACKENDS.register("fast")(Fast)
+objects.LoRATrainer = lambda model, adapters: FakeTrainer()  # type: ignore[assignment,misc]
