@@ -41,7 +41,7 @@ LONGEST_PAUSE = 600.0
 Why = Literal["", "interrupted", "budget", "hours", "failed_share"]
 
 
-class Standing(NamedTuple):
+class StudyStanding(NamedTuple):
     """How a study stands, as controllers say it while they work.
 
     Attributes:
@@ -102,7 +102,7 @@ class Controller:
         cells: Mapping[str, Cell],
         engine: Engine,
         rules: Rules | None = None,
-        report: Callable[[Standing], None] = lambda standing: None,
+        report: Callable[[StudyStanding], None] = lambda standing: None,
     ) -> None:
         self._log, self._cells, self._engine, self._report = log, cells, engine, report
         self._rules = rules or Rules()
@@ -353,11 +353,11 @@ class Controller:
         self._news.clear()
 
 
-def standing(state: StudyState, seconds: float = 0.0, news: tuple[str, ...] = ()) -> Standing:
+def standing(state: StudyState, seconds: float = 0.0, news: tuple[str, ...] = ()) -> StudyStanding:
     """Return how a study stands by its log."""
     count = Counter(cell.state for cell in state.cells.values())
     ended = count["ended"] + count["reused"]
-    return Standing(ended, count["failed"], count["running"], count["waiting"], seconds, news)
+    return StudyStanding(ended, count["failed"], count["running"], count["waiting"], seconds, news)
 
 
 def bounded(config: RunConfig, stop: StopRules, layout: Layout) -> RunConfig:

@@ -23,7 +23,7 @@ from moloch.content import content_id
 from moloch.errors import InputError, Locked
 
 if TYPE_CHECKING:
-    from analysis.studies.controller import Standing, Why
+    from analysis.studies.controller import StudyStanding, Why
     from analysis.studies.tasks import Engine
 
 BOUNDS = "stop"
@@ -114,7 +114,7 @@ class Study:
         *,
         engine: Engine | None = None,
         retry: bool = False,
-        report: Callable[[Standing], None] = lambda standing: None,
+        report: Callable[[StudyStanding], None] = lambda standing: None,
     ) -> StudyRun:
         """Begin the study, or go on with it, until every cell has ended, failed, or a bound is met.
 
@@ -136,7 +136,7 @@ class Study:
         jobs: int | None = None,
         *,
         engine: Engine | None = None,
-        report: Callable[[Standing], None] = lambda standing: None,
+        report: Callable[[StudyStanding], None] = lambda standing: None,
     ) -> StudyRun:
         """Add the cells that the page has and the study does not, which its log keeps in mind, and go on.
 
@@ -197,7 +197,7 @@ class Study:
         return differs
 
     def _carry_out(
-        self, jobs: int | None, engine: Engine | None, retry: bool, report: Callable[[Standing], None]
+        self, jobs: int | None, engine: Engine | None, retry: bool, report: Callable[[StudyStanding], None]
     ) -> StudyRun:
         from analysis.studies.controller import Controller, Rules
         from analysis.studies.engines.local import LocalEngine

@@ -15,7 +15,7 @@ from analysis.cli import options
 from analysis.cli.console import stderr
 
 if TYPE_CHECKING:
-    from analysis.studies.controller import Standing
+    from analysis.studies.controller import StudyStanding
     from analysis.studies.study import Study, StudyRun
 
 Page = Annotated[Path, typer.Argument(help="The study's page, or its folder once it has begun.")]
@@ -147,13 +147,13 @@ def lines(done: StudyRun, folder: str) -> Iterator[str]:
 
 
 @contextmanager
-def shown(study: Study) -> Iterator[Callable[[Standing], None]]:
+def shown(study: Study) -> Iterator[Callable[[StudyStanding], None]]:
     """Yield what says on stderr how a study stands: one live line on a terminal, else plain lines now and then."""
     console = stderr()
     if console.is_terminal:
         with console.status(f"{study.page.name}: beginning") as status:
 
-            def live(now: Standing) -> None:
+            def live(now: StudyStanding) -> None:
                 for line in now.news:
                     console.print(line, markup=False, soft_wrap=True)
                 status.update(f"{study.page.name}: {told(now)}")
@@ -162,7 +162,7 @@ def shown(study: Study) -> Iterator[Callable[[Standing], None]]:
         return
     said = time.monotonic()
 
-    def plain(now: Standing) -> None:
+    def plain(now: StudyStanding) -> None:
         nonlocal said
         for line in now.news:
             console.print(line, markup=False, soft_wrap=True)
@@ -174,7 +174,7 @@ def shown(study: Study) -> Iterator[Callable[[Standing], None]]:
     yield plain
 
 
-def told(now: Standing) -> str:
+def told(now: StudyStanding) -> str:
     """Return how a study stands, in a line."""
     parts = [f"{now.ended} of {now.cells} ended", f"{now.running} running", f"{now.waiting} waiting"]
     parts += [f"{now.failed} failed"] if now.failed else []
