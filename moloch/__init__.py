@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import populations as personas
     from abm import arenas
     from analysis.record import RunRecord, open_run, run
+    from analysis.studies import Study
     from learning import LiveRun, RunConfig, fork, load_config
     from moloch.errors import InputError, MolochError
 
@@ -32,6 +33,7 @@ _HOMES = {
     "MolochError": "moloch.errors",
     "RunConfig": "learning",
     "RunRecord": "analysis.record",
+    "Study": "analysis.studies",
     "arenas": "abm.arenas:",
     "fork": "learning",
     "graphs": "media_graph:",
@@ -42,8 +44,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "InputError", "LiveRun", "MolochError", "RunConfig", "RunRecord", "arenas", "fork", "graphs", "load_config",
-    "open_run", "personas", "run",
+    "InputError", "LiveRun", "MolochError", "RunConfig", "RunRecord", "Study", "arenas", "fork", "graphs",
+    "load_config", "open_run", "personas", "run",
 ]  # fmt: skip
 
 __getattr__, __dir__ = door(__name__, _HOMES)
