@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class MolochError(Exception):
     """A mistake or a fault that a user can fix; commands print it as one line, without a traceback.
@@ -26,6 +28,27 @@ class MolochWarning(UserWarning):
 
 class InputError(MolochError):
     """Anchors, personas, arenas or settings that cannot be read as they are."""
+
+
+class Mistakes(InputError):
+    """Several mistakes of one input, told together, a line each.
+
+    Args:
+        each: the mistakes, at least one, in the order in which they are told.
+    """
+
+    def __init__(self, each: Sequence[InputError]) -> None:
+        first = each[0]
+        super().__init__(first.what, where=first.where, why=first.why, fix=first.fix)
+        self.each = tuple(each)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.each))
+
+
+def together(mistakes: Sequence[InputError]) -> InputError:
+    """Return the one mistake as it is, or several as one error."""
+    return mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
 
 
 class LogError(MolochError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -12,10 +12,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from yaml.reader import ReaderError
 
-from moloch.errors import InputError
+from moloch.errors import InputError, together
 from moloch.utf8 import from_utf8
 
 Model = TypeVar("Model", bound=BaseModel)
+Keys = tuple[str | int, ...]
+"""What leads to a value, from the whole inwards: ``("network", "feed", "ranker")``."""
 
 
 MERGE = "tag:yaml.org,2002:merge"
@@ -25,12 +27,16 @@ MOST_VALUES = 100_000
 """Values that a file may hold once its aliases stand for what they repeat; a file without aliases may hold more."""
 LARGEST = 1 << 22
 """Characters of the longest file."""
+MOST_MISTAKES = 50
+"""Mistakes that are told of one file at once."""
 
 
 _OWN = {"int", "float", "timestamp"}
 """Kinds of YAML 1.1 whose plain forms are not read as it does: ``010`` would be 8, ``1:30`` would be 90, and dates are text here."""
 _NEVER = {"timestamp", "set", "omap", "pairs", "binary"}
 """Kinds that settings do not have; the order of a set, for one, differs from process to process."""
+NOWHERE = (0, 0)
+"""Line and column of what a text does not hold."""
 
 
 def _kind(tag: str | None) -> str:
@@ -169,19 +175,33 @@ class Source(NamedTuple):
 
     def at(self, *keys: str | int) -> str:
         """Return ``where:line:column`` of what ``keys`` lead to, or of the last one that is there; else ``where``."""
+        return self._place(next(self._marks([keys])))
+
+    def placed(self, mistakes: Sequence[tuple[Keys, InputError]]) -> list[InputError]:
+        """Return mistakes, each given with the keys that lead to it, with their places and in the order of the text."""
+        marks = self._marks(keys for keys, _ in mistakes)
+        in_order = sorted(zip(marks, (error for _, error in mistakes), strict=True), key=lambda each: each[0])
+        return [InputError(e.what, where=self._place(mark), why=e.why, fix=e.fix) for mark, e in in_order]
+
+    def _place(self, mark: tuple[int, int]) -> str:
+        return f"{self.where}:{mark[0]}:{mark[1]}" if mark != NOWHERE else self.where
+
+    def _marks(self, paths: Iterable[Sequence[str | int]]) -> Iterator[tuple[int, int]]:
+        """Yield line and column of what each path leads to, or of the last key of it that is there; else :data:`NOWHERE`."""
         try:
-            node = _read(self.text).get_single_node()
+            whole = _read(self.text).get_single_node()
         except yaml.YAMLError:
-            return self.where
-        mark = None
-        for key in keys:  # a model's path also names kinds, which are no keys: passed over
-            if isinstance(node, yaml.MappingNode):
-                entry = next(((name, value) for name, value in node.value if name.value == str(key)), None)
-                mark, node = (entry[0].start_mark, entry[1]) if entry else (mark, node)
-            elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-                node = node.value[key]
-                mark = node.start_mark
-        return f"{self.where}:{mark.line + 1}:{mark.column + 1}" if mark else self.where
+            whole = None
+        for path in paths:
+            node, mark = whole, None
+            for key in path:  # a model's path also names kinds, which are no keys: passed over
+                if isinstance(node, yaml.MappingNode):
+                    entry = next(((name, value) for name, value in node.value if name.value == str(key)), None)
+                    mark, node = (entry[0].start_mark, entry[1]) if entry else (mark, node)
+                elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+                    node = node.value[key]
+                    mark = node.start_mark
+            yield (mark.line + 1, mark.column + 1) if mark else NOWHERE
 
     def values(self) -> Any:
         """Return what the text says, as plain values.
@@ -204,35 +224,95 @@ class Source(NamedTuple):
         Raises:
             InputError: not YAML, or not what the model allows.
         """
-        values = self.values()
-        try:
-            made = model.model_validate(values)
-            if (keys := truth_for_number(values, made)) is not None:
-                raise InputError(f"{'.'.join(map(str, keys))} is not valid", where=self.at(*keys), why=NO_NUMBER)
-            return made
-        except ValidationError as error:
-            first = first_mistake(error)
-            key = ".".join(str(part) for part in first["loc"]) or what
-            why, fix = first["msg"].removeprefix("Value error, "), first.get("ctx", {}).get("fix", "")
-            if first["type"] == "extra_forbidden":
-                why, fix = "there is no such key", others(model, first["loc"], "Keys")
-            raise InputError(f"{key} is not valid", where=self.at(*first["loc"]), why=why, fix=fix) from error
+        made, wrong = checked(model, self.values())
+        if made is None:
+            raise together(self.placed([(each["loc"], _mistaken(model, what, each)) for each in wrong]))
+        return made
 
 
-def truth_for_number(values: Any, model: Any) -> tuple[str | int, ...] | None:
-    """Return where ``values`` say yes or no and what was made of them holds a number, as ``epochs: yes`` gave 1; None for nowhere."""
-    if isinstance(values, bool):
-        return () if isinstance(model, int | float) and not isinstance(model, bool) else None
+def _mistaken(model: type[BaseModel], what: str, error: Any) -> InputError:
+    why, fix = error["msg"].removeprefix("Value error, "), error.get("ctx", {}).get("fix", "")
+    if error["type"] == "extra_forbidden":
+        why, fix = "there is no such key", others(model, error["loc"], "Keys")
+    return InputError(f"{'.'.join(map(str, error['loc'])) or what} is not valid", why=why, fix=fix)
+
+
+def checked(model: type[Model], values: Any) -> tuple[Model | None, list[Any]]:
+    """Return ``values`` as a model, or None and every mistake in them, as pydantic tells it: up to :data:`MOST_MISTAKES`.
+
+    A truth value that stands for a number is a mistake too, as ``epochs: yes`` is, which would be 1. What a model checks of
+    several values together is told once each of them is valid.
+    """
+    try:
+        made = model.model_validate(values)
+        wrong = [_truth(keys) for keys in _truths(values, made)]
+    except ValidationError as error:
+        made, wrong = None, error.errors(include_url=False)
+        wrong += [_truth(keys) for keys in _truths_among(model, values)]
+    return (None if wrong else made), _to_tell(wrong, values)[:MOST_MISTAKES]
+
+
+def _truth(keys: Keys) -> dict[str, Any]:
+    return {"type": "truth", "loc": keys, "msg": NO_NUMBER}
+
+
+def _truths(values: Any, made: Any) -> Iterator[Keys]:
+    """Yield where ``values`` say yes or no and what was made of them holds a number."""
+    if isinstance(values, bool) and isinstance(made, int | float) and not isinstance(made, bool):
+        yield ()
     pairs: list[tuple[str | int, Any, Any]] = []
     if isinstance(values, dict):
-        held: Any = model if isinstance(model, dict) else getattr(model, "__dict__", {})
+        held: Any = made if isinstance(made, dict) else getattr(made, "__dict__", {})
         pairs = [(key, value, held.get(key)) for key, value in values.items()]
-    elif isinstance(values, list) and isinstance(model, list | tuple):
-        pairs = [(i, value, made) for i, (value, made) in enumerate(zip(values, model, strict=False))]
-    for key, value, made in pairs:
-        if (inner := truth_for_number(value, made)) is not None:
-            return key, *inner
-    return None
+    elif isinstance(values, list) and isinstance(made, list | tuple):
+        pairs = [(i, value, each) for i, (value, each) in enumerate(zip(values, made, strict=False))]
+    for key, value, each in pairs:
+        yield from ((key, *inner) for inner in _truths(value, each))
+
+
+def _truths_among(model: type[BaseModel], values: Any) -> Iterator[Keys]:
+    """Yield where ``values`` of which no model can be made say yes or no for a number: as a word, it is none."""
+    try:
+        model.model_validate(_in_words(values))
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            if each["type"] in ("int_parsing", "float_parsing") and isinstance(_at(values, each["loc"])[1], bool):
+                yield each["loc"]
+
+
+def _in_words(values: Any) -> Any:
+    """Return ``values`` with each truth value as the word for it, which a model takes where it takes a truth value."""
+    if isinstance(values, dict):
+        return {key: _in_words(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [_in_words(value) for value in values]
+    return str(values).lower() if isinstance(values, bool) else values
+
+
+def _at(values: Any, keys: Sequence[str | int]) -> tuple[Keys, Any]:
+    """Return those of ``keys`` that lead somewhere, without kinds that a model's path names, and what is there."""
+    path: list[str | int] = []
+    for key in keys:
+        if isinstance(values, dict):
+            inside = key in values
+        else:
+            inside = isinstance(values, list) and isinstance(key, int) and key < len(values)
+        if inside:
+            path.append(key)
+            values = values[key]
+    return tuple(path), values
+
+
+def _to_tell(wrong: list[Any], values: Any) -> list[Any]:
+    """Return the mistakes to tell: one for each place, and none for a missing key beside an unknown one, which explains it."""
+    unknown = {_at(values, each["loc"][:-1])[0] for each in wrong if each["type"] == "extra_forbidden"}
+    told: dict[Any, Any] = {}
+    for each in wrong:
+        lacks = each["type"] == "missing"
+        place = _at(values, each["loc"])[0]
+        if not (lacks and place in unknown):
+            told.setdefault(each["loc"] if lacks else place, each)
+    return list(told.values())
 
 
 NO_NUMBER = "yes, no, on, off, true and false are truth values, and it takes a number"

@@ -18,7 +18,7 @@ ASCII = {"−": "-", "–": "-", "→": ">", "…": "."}
 
 
 def main() -> None:
-    """Run the command line; a user's mistake ends in one line on stderr and a non-zero exit code."""
+    """Run the command line; a user's mistake ends in a line on stderr and a non-zero exit code."""
     with written():
         _print_anything()
         _call()
@@ -45,8 +45,11 @@ def _call() -> None:
 
 
 def _end(error: MolochError) -> NoReturn:
-    """Say what went wrong and leave."""
-    print(_line(error), file=sys.stderr)
+    """Say what went wrong, each mistake on its line, and leave."""
+    from moloch.errors import Mistakes
+
+    for each in error.each if isinstance(error, Mistakes) else (error,):
+        print(_line(each), file=sys.stderr)
     sys.exit(error.exit_code)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from abm.arenas import ARENAS
 from abm.audience import AUDIENCES
@@ -22,14 +21,15 @@ from learning.runs.config import LLM_AUDIENCE, RunConfig
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
-from moloch.errors import InputError
-from moloch.yamls import NO_NUMBER, Source, first_mistake, others, plain, read_source, truth_for_number
+from moloch.errors import InputError, together
+from moloch.yamls import MOST_MISTAKES, Source, checked, others, plain, read_source
+from moloch.yamls import Keys as Key
 
 PROFILES = ("gpu", "laptop", "paper")
 """Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
 
-Key = tuple[str | int, ...]
-"""Path of a setting in the file: ``("network", "feed", "ranker")``."""
+Wrong = tuple[Key, InputError]
+"""A mistake and the keys of the setting that it is in, () for none or for all of them."""
 
 
 def load_config(
@@ -67,20 +67,99 @@ def load_config(
         _set(values, setting)
     elsewhere = {name for name, value in changes.items() if value is not None}
     elsewhere |= {re.split("[.=]", setting)[0] for setting in settings}
-    try:
-        config = RunConfig.model_validate(values)
-    except ValidationError as error:
-        raise _invalid(error, source, elsewhere) from error
-    if (keys := truth_for_number(values, config)) is not None:
-        where = "" if keys[0] in elsewhere else source.at(*keys)
-        raise InputError(f"setting {'.'.join(map(str, keys))!r} is not valid", where=where, why=NO_NUMBER)
-    _check_lora(config, source, elsewhere, recorded)
-    if imports:
-        extensions.load(config.extensions)
-    for key, error in unknown_names(config) if imports else bad_places(config):
-        where = error.where if key[0] in elsewhere else source.at(*key)
-        raise InputError(error.what, where=where, why=error.why, fix=error.fix)
+    config, wrong = _checked(values, imports=imports, recorded=recorded)
+    if config is None or wrong:
+        raise together(_placed(wrong, source, (), elsewhere))
     return config
+
+
+def mistakes(
+    values: dict[str, Any],
+    source: Source,
+    *,
+    within: Key = (),
+    elsewhere: Collection[str] = (),
+    imports: bool = True,
+) -> list[InputError]:
+    """Return every mistake in settings, in the order of their text; empty for settings that :func:`load_config` takes.
+
+    What concerns several settings together is told once each of them is valid, and of very many mistakes the first are told.
+
+    Args:
+        values: the settings, plain values.
+        source: the text that holds them, for the places; see :class:`moloch.yamls.Source`.
+        within: keys of the text under which the settings stand; empty: they are the whole.
+        elsewhere: top-level settings that were not given there; their mistakes have no place.
+        imports: see :func:`load_config`.
+    """
+    return _placed(_checked(values, imports=imports)[1], source, within, elsewhere)
+
+
+def mistakes_by_key(values: dict[str, Any], *, imports: bool = True) -> list[tuple[Key, InputError]]:
+    """Return every mistake in settings with the keys of the setting, for those who know their places themselves."""
+    return _checked(values, imports=imports)[1]
+
+
+def _placed(wrong: list[Wrong], source: Source, within: Key, elsewhere: Collection[str]) -> list[InputError]:
+    """Return the mistakes with their places in the text, those of settings that are not in it first."""
+    there: list[Wrong] = []
+    outside: list[InputError] = []
+    for keys, error in wrong:
+        if keys[0] in elsewhere if keys else error.where:
+            outside.append(error)
+        else:
+            there.append(((*within, *keys), error))
+    return outside + source.placed(there)
+
+
+def _checked(values: dict[str, Any], *, imports: bool, recorded: bool = False) -> tuple[RunConfig | None, list[Wrong]]:
+    """Return the settings, or None and what is wrong with them. Where some are wrong, parts that the others name are looked up."""
+    config, told = checked(RunConfig, values)
+    wrong = [(setting_keys(each), _invalid(each)) for each in told]
+    rest, left_out = (config, set[Any]()) if config else _rest(values, [keys for keys, _ in wrong])
+    if rest is None:
+        return None, wrong
+    if not left_out & {"preset", "model", "lora"}:
+        wrong += _bad_lora(rest, recorded)
+    if not imports or "extensions" in left_out:
+        return config, [*wrong, *bad_places(rest)]
+    try:
+        extensions.load(rest.extensions)
+    except InputError as error:
+        return config, [*wrong, ((), error) if error.where else (("extensions",), error)]
+    return config, [*wrong, *unknown_names(rest)]
+
+
+def _rest(values: dict[str, Any], wrong: list[Key]) -> tuple[RunConfig | None, set[Any]]:
+    """Return the settings without those that are wrong, and the names of the settings that these are part of.
+
+    None where what is wrong is no single setting, or too much.
+    """
+    values, left_out = deepcopy(values), set[Any]()
+    while len(wrong) < MOST_MISTAKES:
+        for keys in wrong:
+            _leave_out(values, keys)
+        left_out |= {keys[0] for keys in wrong if keys}
+        config, told = checked(RunConfig, values)
+        if config:
+            return config, left_out
+        before, wrong = wrong, [setting_keys(each) for each in told]
+        if set(wrong) <= set(before):
+            break
+    return None, left_out
+
+
+def _leave_out(values: dict[str, Any], keys: Key) -> None:
+    """Take out the innermost mapping's entry that ``keys`` lead to; of a list nothing: what follows would move."""
+    there: list[tuple[dict[Any, Any], Any]] = []
+    for key in keys:
+        if key in values:
+            there.append((values, key))
+            if not isinstance(values := values[key], dict):
+                break
+    if there:
+        mapping, key = there[-1]
+        del mapping[key]
 
 
 def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
@@ -141,39 +220,41 @@ def laid_over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _check_lora(config: RunConfig, source: Source, elsewhere: set[str], recorded: bool) -> None:
-    """Refuse settings of the trainer that are not valid, of the run or of one of its arms; a record's preset is as it was."""
+def _bad_lora(config: RunConfig, recorded: bool) -> Iterator[Wrong]:
+    """Yield settings of the trainer that are not valid, of the run or of one of its arms; a record's preset is as it was."""
     from learning.training.settings import check_preset, lora_settings
 
+    try:
+        if not recorded:
+            check_preset(config.preset, config.model)
+        lora_settings(config.trainer_preset, {})
+    except InputError as error:
+        yield ("preset",), error
+        return
     of: dict[Key, dict[str, Any]] = {("lora",): config.lora}
-    of |= {("arms", arm.name, "lora"): {**config.lora, **arm.lora} for arm in arms_in(config.arms).values() if arm.lora}
-    for key, changes in of.items():
-        try:
-            if not recorded:
-                check_preset(config.preset, config.model)
-            lora_settings(config.trainer_preset, changes)
-        except InputError as error:
-            at: Key = ("preset",) if "preset" in error.what else key
-            where = "" if at[0] in elsewhere else source.at(*at)
-            what = error.what.replace("'lora'", f"'{'.'.join(map(str, at))}'")
-            raise InputError(what, where=where, why=error.why, fix=error.fix) from error
+    of |= {("arms", arm.name, "lora"): dict(arm.lora) for arm in arms_in(config.arms).values()}
+    for keys, given in of.items():
+        for name, value in given.items():
+            try:
+                lora_settings(config.trainer_preset, {name: value})
+            except InputError as error:
+                what = error.what.replace("'lora", f"'{'.'.join(map(str, keys))}")
+                yield keys, InputError(what, why=error.why, fix=error.fix)
 
 
-def _invalid(error: ValidationError, source: Source, elsewhere: set[str]) -> InputError:
-    """Return what is wrong, and where in the file, unless the setting may come from ``elsewhere``: the command line."""
-    first = first_mistake(error)
-    keys = setting_keys(first)
-    where = "" if keys and keys[0] in elsewhere else source.at(*keys)
+def _invalid(error: dict[str, Any]) -> InputError:
+    """Return what is wrong with a setting."""
+    keys = setting_keys(error)
     what = f"setting {'.'.join(str(key) for key in keys)!r} is not valid" if keys else "the settings are not valid"
-    why, fix = first["msg"].removeprefix("Value error, "), first.get("ctx", {}).get("fix", "")
-    if first["type"] == "extra_forbidden":
+    why, fix = error["msg"].removeprefix("Value error, "), error.get("ctx", {}).get("fix", "")
+    if error["type"] == "extra_forbidden":
         within = (ArmSettings, keys[2:]) if keys[0] == "arms" else (RunConfig, keys)
         why, fix = "there is no such setting", others(*within, "Settings")
-    elif first["type"] in ("tuple_type", "list_type"):
-        why = f"it takes a list, such as [{first['input']}]"
-    elif first["type"] == "model_type" and keys[0] == "arms":
-        why = f"it takes settings, such as {{method: {first['input']}}}"
-    return InputError(what, where=where, why=why, fix=fix)
+    elif error["type"] in ("tuple_type", "list_type"):
+        why = f"it takes a list, such as [{error['input']}]"
+    elif error["type"] == "model_type" and keys[0] == "arms":
+        why = f"it takes settings, such as {{method: {error['input']}}}"
+    return InputError(what, why=why, fix=fix)
 
 
 def changed_config(config: RunConfig, settings: Sequence[str]) -> RunConfig:

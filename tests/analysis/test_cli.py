@@ -101,6 +101,13 @@ class TestMistakes:
         path.write_text(text)
         assert f"{path}:{place}" in moloch("run", str(path), "--dry-run").stderr
 
+    def test_several_mistakes_are_a_line_each(self, moloch, tmp_path):
+        """Of one file, however different their kinds."""
+        path = tmp_path / "study.yaml"
+        path.write_text("epochs: yes\nseed: many\narena: nope\n")
+        said = moloch("run", str(path), "--dry-run").stderr.splitlines()
+        assert [line.split(": ")[1] for line in said] == [f"{path}:{n}:1" for n in (1, 2, 3)]
+
     def test_what_it_quotes_is_cut(self, moloch, tmp_path):
         """A message names what and where, and what to do, however long the value is that it is about."""
         path = tmp_path / "study.yaml"

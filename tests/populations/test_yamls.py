@@ -109,6 +109,21 @@ class TestTruth:
             Source(text, "x.yaml").validated(Outer, "the thing")
 
 
+class TestSeveral:
+    """All mistakes of a file are told, in its order."""
+
+    def test_each_has_a_line(self):
+        """Unknown keys, wrong values, and truth values among them."""
+        text = "items:\n- {share: off}\n- {shre: 1}\ninner: {share: much}\n"
+        with pytest.raises(InputError) as error:
+            Source(text, "f").validated(Outer, "the thing")
+        assert [line.split(" is not valid")[0] for line in str(error.value).splitlines()] == [
+            "f:2:4: items.0.share",
+            "f:3:4: items.1.shre",
+            "f:4:9: inner.share",
+        ]
+
+
 class TestPlain:
     """YAML as people write it."""
 

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from abm.llm.http._exchange import Address
 from abm.llm.http.places import DEFAULTS, LOCAL, LocalServer, local_server
-from moloch.errors import InputError
-from moloch.yamls import first_mistake, others
+from moloch.errors import InputError, together
+from moloch.yamls import checked, others
 
 OPENAI = "api.openai.com"
 EXAMPLE = "For example http://localhost:8000/v1"
@@ -80,19 +80,12 @@ class Endpoint(BaseModel):
         """Return the endpoint with these settings.
 
         Raises:
-            InputError: one of them is not valid.
+            InputError: some of them are not valid.
         """
-        try:
-            return cls.model_validate(dict(settings))
-        except ValidationError as error:
-            first = first_mistake(error)
-            why, fix = first["msg"], first.get("ctx", {}).get("fix", "")
-            if first["type"] == "setting":
-                raise InputError(why, fix=fix) from None
-            if first["type"] == "extra_forbidden":
-                why, fix = "there is no such setting", others(cls, first["loc"], "Settings")
-            name = ".".join(map(str, first["loc"]))
-            raise InputError(f"the server's {name!r} is not valid", why=why, fix=fix) from None
+        made, wrong = checked(cls, dict(settings))
+        if made is None:
+            raise together([_told(each) for each in wrong])
+        return made
 
     @model_validator(mode="before")
     @classmethod
@@ -195,6 +188,16 @@ class Endpoint(BaseModel):
         if os.environ.get(self.variable, "").strip():
             return f"The key was taken from {self.variable_shown}: is it this server's, and still valid?"
         return f"No key was sent: export it in {self.variable_shown}, or name another variable by the endpoint's `key`."
+
+
+def _told(error: dict[str, Any]) -> InputError:
+    """Return what is wrong with a setting."""
+    why, fix = error["msg"], error.get("ctx", {}).get("fix", "")
+    if error["type"] == "setting":
+        return InputError(why, fix=fix)
+    if error["type"] == "extra_forbidden":
+        why, fix = "there is no such setting", others(Endpoint, error["loc"], "Settings")
+    return InputError(f"the server's {'.'.join(map(str, error['loc']))!r} is not valid", why=why, fix=fix)
 
 
 def _mistake(error: InputError) -> PydanticCustomError:
