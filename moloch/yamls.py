@@ -293,11 +293,9 @@ def _at(values: Any, keys: Sequence[str | int]) -> tuple[Keys, Any]:
     """Return those of ``keys`` that lead somewhere, without kinds that a model's path names, and what is there."""
     path: list[str | int] = []
     for key in keys:
-        if isinstance(values, dict):
-            inside = key in values
-        else:
-            inside = isinstance(values, list) and isinstance(key, int) and key < len(values)
-        if inside:
+        if isinstance(values, list):
+            values = dict(enumerate(values))
+        if isinstance(values, dict) and key in values:
             path.append(key)
             values = values[key]
     return tuple(path), values
