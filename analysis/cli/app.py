@@ -17,6 +17,7 @@ from analysis.cli.model import app as model
 from analysis.cli.personas import app as personas
 from analysis.cli.probe import probe
 from analysis.cli.replay import replay
+from analysis.cli.results import results
 from analysis.cli.run import run
 from analysis.cli.show import show
 from analysis.cli.study.app import app as study
@@ -34,6 +35,7 @@ app.command()(run)
 app.command()(fork)
 app.command()(replay)
 app.command()(compare)
+app.command()(results)
 app.command()(show)
 app.command()(probe)
 app.command()(ask)

@@ -1,4 +1,4 @@
-"""``moloch compare``: two runs side by side."""
+"""``moloch compare``: two runs side by side, or two studies."""
 
 from __future__ import annotations
 
@@ -9,15 +9,43 @@ from typing import Annotated
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, stderr
+from analysis.cli.console import printer, show, stderr
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A", help="A run's folder.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Another run's folder.")],
+    a: Annotated[Path, typer.Argument(metavar="A", help="The folder of a run, STUDY#CELL, or a study.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another run, or another study.")],
+    by: Annotated[
+        str | None, typer.Option(help="Of studies: the factors to tell apart; by default those that both have.")
+    ] = None,
+    look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Compare two runs: their settings, the first decision that differs, and their outcomes."""
+    """Compare two runs: their settings, the first decision that differs, and their outcomes.
+
+    Of two studies: the differences of their estimates, B less A, for levels and arms that both have, with intervals.
+    """
+    from analysis.studies.layout import is_study
+    from analysis.studies.looks import look_at
+    from analysis.studies.places import one_run
+    from moloch.errors import InputError
+
+    studies = [is_study(each) for each in (a, b)]
+    if studies[0] != studies[1]:
+        study, run = (a, b) if studies[0] else (b, a)
+        raise InputError(
+            "a study and a run cannot be compared",
+            where=f"{study}, {run}",
+            fix=f"Name a cell of the study, {study}#CELL.",
+        )
+    if by is not None and not studies[0]:
+        raise InputError("--by is for two studies", where=f"{a}, {b}")
+    if not studies[0]:
+        a, b = one_run(a), one_run(b)
+    look_at([a, b], "compare", look)
+    if studies[0]:
+        _compare_studies(a, b, by, as_json)
+        return
     with stderr().status("comparing"):
         from analysis.tables.compare import compare as compare_runs
 
@@ -33,3 +61,16 @@ def compare(
             console.print(part, markup=False, highlight=False, soft_wrap=True)
         else:
             console.print(part)
+
+
+def _compare_studies(a: Path, b: Path, by: str | None, as_json: bool) -> None:
+    from analysis.cli.study.reading import reading
+    from analysis.studies.compare import compare_studies
+    from analysis.terminal.study_compare import render_study_comparison
+
+    with reading() as report:
+        told = compare_studies(a, b, None if by is None else [each.strip() for each in by.split(",")], report)
+    if as_json:
+        print(json.dumps(told.as_dict()))
+    else:
+        show(render_study_comparison(told.as_dict()))

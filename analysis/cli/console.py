@@ -50,6 +50,15 @@ def printer() -> Console:
     return console(width=max(console().width, TABLE_WIDTH))
 
 
+def show(parts: Iterable[Any]) -> None:
+    """Print what is rendered of a study: tables as wide as they are, texts as the terminal is."""
+    from rich.table import Table
+
+    console, width = printer(), _plain_console()().width
+    for part in parts:
+        console.print(part, width=None if isinstance(part, Table) else width)
+
+
 class Speed:
     """How many tokens models have written since it was made, and how fast, whenever it is shown; empty before the first.
 

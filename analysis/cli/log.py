@@ -23,19 +23,47 @@ app = typer.Typer(
     name="log", help="Check, show, follow, export, upload or repair a run's event log.", no_args_is_help=True
 )
 
-Run = Annotated[Path, typer.Argument(help="The run's folder.")]
+Run = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL; a study's folder stands for its own log."),
+]
 
 
 @app.command()
 def verify(run: Run, as_json: options.Json = False) -> None:
     """Check every byte of the log against its hash chain, say how it ends, and check each adapter that is there against it.
 
-    Exit code 3: bytes contradict the chain, the log ends within a commit that nobody is writing, or it holds no events.
+    Of a study, its own log and those of all cells that have begun. Exit code 3: bytes contradict the chain, the log ends within a
+    commit that nobody is writing, or it holds no events.
     """
+    from analysis.studies.layout import is_study
+    from analysis.studies.places import log_of, runs_of
+    from moloch.errors import LogError
+
+    if not is_study(run):
+        told = [_verified(log_of(run), as_json)]
+    else:
+        told = []
+        for each in (log_of(run), *runs_of(run)):
+            try:
+                told.append(_verified(each, as_json))
+            except LogError as error:  # the others may be whole
+                told.append({"run": str(each), "whole": False, "error": str(error)})
+                if not as_json:
+                    _say(str(error))
+    if as_json:
+        print(json.dumps({"study": str(run), "logs": told} if is_study(run) else told[0]))
+    if not all(each["whole"] for each in told):
+        raise typer.Exit(CorruptLog.exit_code)
+
+
+def _verified(run: Path, as_json: bool) -> dict[str, Any]:
+    """Check one log; say what it holds unless it is asked for as JSON, and return that."""
     from abm.events import AdapterTrained
     from abm.journal import AdaptersHeld
     from abm.log import verify as check
     from abm.log.about import about, standing
+    from analysis.studies.layout import is_study
 
     total = about(run).nbytes
     done, adapters = 0, AdaptersHeld(run)
@@ -52,16 +80,14 @@ def verify(run: Run, as_json: options.Json = False) -> None:
         head = check(run, progress=progress)
     end = standing(run)
     whole = not end.why_not_whole
-    if as_json:
-        facts = {"run": str(run), "events": head.seq, "head": head.hash, "bytes": total, "whole": whole}
-        facts |= {name: getattr(end, name) for name in ("ended", "incomplete_bytes", "being_written")}
-        print(json.dumps(facts | {"adapters": adapters.checked, "adapters_missing": adapters.missing}))
-    else:
+    if not as_json:
         verdict = "whole" if whole else f"not whole: {end.why_not_whole}"
         _say(f"{run}: {verdict}; {head.seq:,} events, {total:,} bytes", f"head    {head.hash}")
-        _say("" if end.ended else f"ended   {_not_yet(end)}", str(adapters))
-    if not whole:
-        raise typer.Exit(CorruptLog.exit_code)
+        ends = end.ended or is_study(run.parent)  # a study's own log never does: it may be extended
+        _say("" if ends else f"ended   {_not_yet(end)}", str(adapters))
+    facts = {"run": str(run), "events": head.seq, "head": head.hash, "bytes": total, "whole": whole}
+    facts |= {name: getattr(end, name) for name in ("ended", "incomplete_bytes", "being_written")}
+    return facts | {"adapters": adapters.checked, "adapters_missing": adapters.missing}
 
 
 def _not_yet(end: Standing) -> str:
@@ -74,7 +100,9 @@ def _not_yet(end: Standing) -> str:
 def info(run: Run, as_json: options.Json = False) -> None:
     """Show what a log holds: events by type, segments, lineage, what was set aside."""
     from abm.log.about import about, count_types
+    from analysis.studies.places import log_of
 
+    run = log_of(run)
     facts = about(run)
     with stderr().status("counting events"):
         types = count_types(run)
@@ -113,8 +141,10 @@ def tail(
 ) -> None:
     """Print the log's last events as JSON Lines, one event each."""
     from abm.log import open_log
+    from analysis.studies.places import log_of
     from moloch.content import canonical
 
+    run = log_of(run)
     log = open_log(run, write=False)
     start = max(0, log.head().seq - lines)
     events = log.follow(start) if follow else log.read(start)
@@ -136,7 +166,9 @@ def export(
 ) -> None:
     """Write the events as tables, one per event type."""
     from abm.log.export import export as write
+    from analysis.studies.places import log_of
 
+    run = log_of(run)
     with _bar("exporting", None) as advance:
         write(run, kind, out, progress=lambda done, total: advance(done, total))
     files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
@@ -159,7 +191,9 @@ def repair(
     """
     from abm.log.recovery import answers_behind, find_damage
     from abm.log.recovery import repair as cut
+    from analysis.studies.places import log_of
 
+    run = log_of(run)
     damage = find_damage(run)
     if damage is None or not damage.why:
         report = {"run": str(run), "damaged": False}
@@ -200,7 +234,9 @@ def upload(
 ) -> None:
     """Put sealed segments into object storage; existing objects are never overwritten. Run it again to resume."""
     from abm.log.store import upload as put
+    from analysis.studies.places import log_of
 
+    run = log_of(run)
     with stderr().status(f"uploading to {url}"):
         done = put(run, url)
     print(json.dumps({"run": str(run), "url": url} | done.as_dict())) if as_json else _say(

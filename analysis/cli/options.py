@@ -58,6 +58,16 @@ Extensions = Annotated[
         "--extensions", help="A module of your own to import; it registers parts. May be given several times."
     ),
 ]
+Look = Annotated[
+    bool,
+    typer.Option("--look", help="Show effects of a preregistered study before its end; its log says that you looked."),
+]
+RunOrCell = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL.")]
+StudyOrPage = Annotated[Path, typer.Argument(metavar="STUDY|PAGE", help="The study's folder, or its page.")]
+Page = Annotated[Path, typer.Argument(metavar="PAGE", help="The study's page: a YAML file.")]
+StudyFolder = Annotated[
+    Path | None, typer.Option("--out", help="The study's folder; by default the one that its page comes to.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def probe(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run, STUDY#CELL, or a study: all its cells.")
+    ],
     judge: Annotated[
         list[str], typer.Option("--judge", help="pocket, a model's folder or name, or http://host/v1#NAME; repeatable.")
     ],
@@ -39,14 +41,23 @@ def probe(
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this many minutes.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the verdicts; by default RUN/verdicts.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it may cost; ask nothing.")] = False,
+    look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
     """Judge the messages of a run by questions, and compare its arms.
 
-    Answers are kept: the same command again, a killed one, or a larger --sample pays for nothing twice.
+    Answers are kept: the same command again, a killed one, or a larger --sample pays for nothing twice. Bounds hold for all
+    cells of a study together.
     """
     from contextlib import closing
 
+    from analysis.studies.layout import is_study
+    from analysis.studies.looks import look_at
+    from analysis.studies.places import runs_of
+
+    runs = runs_of(run)
+    if not dry_run:
+        look_at([run], "probe", look)
     with stderr().status("reading the run"):
         from abm.llm.backends import Backends
         from abm.llm.budget import Bounds, Budget
@@ -60,15 +71,26 @@ def probe(
         with stderr().status("planning"):
             places.check(judge)
             named = judges(judge, places, backends)
-            prepared = prepare(run, named, questions, selection, labels=validate, out=out, max_tokens=answer_tokens)
-        if dry_run:
-            _say_costs(prepared, as_json)
-            return
-        results = _carry_out(prepared, budget if budget.bounded else None)
+        told = []
+        for each in runs:
+            with stderr().status("planning"):
+                beside = out / each.name if out is not None and is_study(run) else out
+                prepared = prepare(
+                    each, named, questions, selection, labels=validate, out=beside, max_tokens=answer_tokens
+                )
+            if is_study(run) and not as_json:
+                printer().print(f"\n{each.name}", markup=False, highlight=False, style="bold")
+            told.append(_costs(prepared, as_json) if dry_run else _judged(prepared, budget, as_json))
     if as_json:
-        print(json.dumps(results.as_dict()))
-    else:
+        print(json.dumps({"study": str(run), "runs": told} if is_study(run) else told[0]))
+
+
+def _judged(prepared: Inquiry, budget: Budget, as_json: bool) -> dict[str, Any]:
+    """Judge one run's messages; say what came of it unless it is asked for as JSON, and return that."""
+    results = _carry_out(prepared, budget if budget.bounded else None)
+    if not as_json:
         _print(results)
+    return results.as_dict()
 
 
 def _carry_out(prepared: Inquiry, budget: Budget | None) -> Probed:
@@ -96,17 +118,17 @@ def _phase(phase: str) -> Phase:
     raise InputError(f"no phase {phase!r}", fix="Choose train or evaluate.")
 
 
-def _say_costs(prepared: Inquiry, as_json: bool) -> None:
+def _costs(prepared: Inquiry, as_json: bool) -> dict[str, Any]:
+    """Say what judging a run would cost unless it is asked for as JSON, and return it."""
     from msgspec import to_builtins
 
     costs = prepared.costs()
-    if as_json:
-        print(json.dumps({"run": str(prepared.run), "verdicts": str(prepared.folder), "plan": to_builtins(costs)}))
-        return
-    from analysis.terminal.judges import render_costs
+    if not as_json:
+        from analysis.terminal.judges import render_costs
 
-    for part in render_costs(costs):
-        printer().print(part)
+        for part in render_costs(costs):
+            printer().print(part)
+    return {"run": str(prepared.run), "verdicts": str(prepared.folder), "plan": to_builtins(costs)}
 
 
 def _print(found: Probed) -> None:

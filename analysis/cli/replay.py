@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def replay(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run, STUDY#CELL, or a study: all its cells.")
+    ],
     verify: Annotated[
         bool,
         typer.Option(
@@ -40,9 +42,9 @@ def replay(
     """
     import json
 
-    from abm.journal import replay as replay_log
-    from abm.log.about import standing
-    from moloch.errors import CorruptLog, InputError, NondeterminismError
+    from analysis.studies.layout import is_study
+    from analysis.studies.places import runs_of
+    from moloch.errors import InputError, MolochError
 
     if (llm or reader) and not live:
         option = "--llm" if llm else "--reader"
@@ -56,32 +58,55 @@ def replay(
             why="a replay without --verify applies events and decides nothing",
             fix="Give --verify, too.",
         )
+    again = {"live": live, "retrain": retrain, "llm": llm, "reader": reader, "extensions": extensions or []}
+    told, codes = [], []
+    for each in runs_of(run):
+        try:
+            facts, code = _replayed(each, verify, decides, as_json, again)
+        except MolochError as error:
+            if not is_study(run):
+                raise
+            facts, code = {"run": str(each), "error": str(error)}, error.exit_code  # the others may be right
+            if not as_json:
+                say(str(error))
+        told.append(facts)
+        codes.append(code)
+    if as_json:
+        print(json.dumps({"study": str(run), "runs": told} if is_study(run) else told[0]))
+    elif is_study(run):
+        say(f"{run}: {len(codes):,} cells, {codes.count(0):,} of them {'verified' if verify else 'replayed'}")
+    if code := max(codes, default=0):
+        raise typer.Exit(code)
+
+
+def _replayed(
+    run: Path, verify: bool, decides: bool, as_json: bool, again: dict[str, Any]
+) -> tuple[dict[str, Any], int]:
+    """Replay one run and say what came of it; return that, and the exit code."""
+    from abm.journal import replay as replay_log
+    from abm.log.about import standing
+    from moloch.errors import CorruptLog, InputError, NondeterminismError
+
     fold = replay_log(run, verify=decides)
     if not as_json:
         _print_fold(run, fold)
     not_whole = standing(run).why_not_whole if verify else ""
-    decided, why_not = None, ""
-    if decides:
-        decided, why_not = _decide_again(
-            run, live=live, retrain=retrain, llm=llm, reader=reader, extensions=extensions or []
-        )
-    if as_json:
-        again = decided.as_dict() if decided else None
-        print(
-            json.dumps(fold.as_dict() | {"decided_again": again, "not_decided_again": why_not, "not_whole": not_whole})
-        )
-    else:
+    decided, why_not = _decide_again(run, **again) if decides else (None, "")
+    if not as_json:
         if decided is not None:
             _print_decided(decided, fold)
         for what, why in {"not decided again": why_not, "not whole": not_whole}.items():
             if why:
                 print(f"{what}: {why}")
+    facts = fold.as_dict() | {"decided_again": decided.as_dict() if decided else None}
+    facts |= {"not_decided_again": why_not, "not_whole": not_whole}
     if decided is not None and decided.divergence is not None:
-        raise typer.Exit(NondeterminismError.exit_code)
+        return facts, NondeterminismError.exit_code
     if why_not or not_whole:
-        raise typer.Exit(CorruptLog.exit_code if not_whole else InputError.exit_code)
+        return facts, CorruptLog.exit_code if not_whole else InputError.exit_code
     if verify and not as_json:
         print("verified")
+    return facts, 0
 
 
 def _decide_again(

@@ -149,18 +149,13 @@ def as_dict(done: Run, results: dict[str, Any]) -> dict[str, Any]:
 
 def print_run(done: Run, results: dict[str, Any]) -> None:
     """Print a run's table, its hashes and what to do next."""
-    from analysis.terminal.extrapolation import extrapolation_lines
     from analysis.terminal.run import render
-    from analysis.terminal.service import service_lines
 
     console = printer()
     for part in render(results):
         console.print(part)
-    dropped = "; ".join(f"{count} {why}" for why, count in results["dropped"].items())
     for line in (
-        f"\nanchors left out: {dropped}\n" if dropped else "",
-        *(f"model   {line}" for line in service_lines(results["service"])),
-        *(f"fitted  {line}" for line in extrapolation_lines(results["extrapolation"])),
+        *table_lines(results),
         f"log     {done.path}   {done.head.seq:,} events, {done.seconds:.0f} s",
         f"head    {done.head.hash}",
         f"digest  {done.digest}",
@@ -168,6 +163,17 @@ def print_run(done: Run, results: dict[str, Any]) -> None:
         *next_lines(done.path),
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def table_lines(results: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that follow a run's tables: anchors left out, models and how they served, what was fitted."""
+    from analysis.terminal.extrapolation import extrapolation_lines
+    from analysis.terminal.service import service_lines
+
+    dropped = "; ".join(f"{count} {why}" for why, count in results["dropped"].items())
+    yield f"\nanchors left out: {dropped}\n" if dropped else ""
+    yield from (f"model   {line}" for line in service_lines(results["service"]))
+    yield from (f"fitted  {line}" for line in extrapolation_lines(results["extrapolation"]))
 
 
 def next_lines(run: Path) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ from analysis.cli.console import printer
 
 
 def show(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    run: options.RunOrCell,
     contest: Annotated[
         str | None, typer.Argument(help="A contest's id or its beginning; none lists the contests.")
     ] = None,
@@ -21,15 +20,20 @@ def show(
         int | None,
         typer.Option(min=0, help="How many of a crowd that reacted at once; by default 100, and with --json all."),
     ] = None,
+    look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
     """Show a run's contests, or one: anchor, messages, each member's order, thought and vote, and the verdicts."""
     import json
 
     from abm.log import read_events
+    from analysis.studies.looks import look_at
+    from analysis.studies.places import one_run
     from analysis.tables.contest import contest_dict, list_contests
     from analysis.terminal.contest import SHOWN, show_contest
 
+    run = one_run(run)
+    look_at([run], "show", look)
     events = list(read_events(run))
     if as_json:
         print(json.dumps(contest_dict(events, contest, members) if contest else list_contests(events)))

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def surrogate(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs in which personas voted, in the isolated world.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN|STUDY...",
+            help="Folders of runs in which personas voted, in the isolated world, or of studies.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="The audience's YAML file to write.")] = Path("surrogate.yaml"),
     audience: Annotated[str | None, typer.Option(help="Whose votes, where runs hold several: 'llm (MODEL)'.")] = None,
     held_out: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of anchors, and of personas, kept.")] = 0.2,
@@ -29,12 +35,19 @@ def surrogate(
     Then: moloch run --audience surrogate.yaml --set crowd.size=1000000 --set crowd.audience=surrogate.yaml
     """
     from abm.audience import audience_file, save_audience
+    from analysis.studies.places import runs_of
 
     audience_file(out)  # before the fit, which may take minutes
     with stderr().status("fitting"):
         from analysis.tables.surrogate import as_dict, surrogate_of
 
-        fitted, assessed = surrogate_of(runs, audience=audience, name=out.stem, held_out=held_out, seed=seed)
+        fitted, assessed = surrogate_of(
+            [each for run in runs for each in runs_of(run)],
+            audience=audience,
+            name=out.stem,
+            held_out=held_out,
+            seed=seed,
+        )
         save_audience(fitted.model, out)
     if as_json:
         print(json.dumps({"audience": str(out), "fitted_on": fitted.audience} | as_dict(fitted, assessed)))

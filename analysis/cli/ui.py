@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from analysis.cli import options
 from analysis.cli.console import printer, stderr
 from analysis.ui.key import FIELD, VARIABLE, chosen_token, door
 
@@ -19,7 +21,8 @@ SPENDS = ", and interview personas at your cost"
 
 def ui(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run folders; by default those in ./runs.")
+        list[Path] | None,
+        typer.Argument(metavar="[RUN|STUDY]...", help="Folders of runs and studies; by default those in ./runs."),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="On this machine; 0 takes any that is free.")] = 8765,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the pages in the browser.")] = True,
@@ -29,6 +32,7 @@ def ui(
             help="Where a model is served that plays personas you interview: http://host:8000/v1, transformers."
         ),
     ] = "",
+    look: options.Look = False,
     token: Annotated[
         bool,
         typer.Option(
@@ -48,6 +52,7 @@ def ui(
         if (unknown := Serving(llm=llm).unknown_backend) is not None:
             raise unknown
     run_paths = checked(runs or [])
+    hidden = _hidden(run_paths, look)
     secret = chosen_token() if token else ""
     with stderr().status("loading"):
         from analysis.ui.server import serve
@@ -65,7 +70,26 @@ def ui(
                 webbrowser.open(door(Path(scratch), f"{url}?{FIELD}={secret}").as_uri() if token else url)
 
         folder = None if run_paths else RUNS
-        serve(run_paths, folder=folder, port=port, llm=llm, token=secret, ready=ready)
+        serve(run_paths, folder=folder, port=port, llm=llm, hidden=hidden, token=secret, ready=ready)
+
+
+def _hidden(given: list[Path], look: bool) -> Callable[[Path], bool]:
+    """Return what tells which runs of ./runs are not shown: cells of preregistered studies that are not over, unless asked for.
+
+    Raises:
+        InputError: a run that was named is one of those, and no look was asked for.
+    """
+    from analysis.studies.looks import HiddenCells, look_at
+    from analysis.ui.data.runs import find_runs
+
+    if given or look:
+        look_at(given or find_runs(RUNS), "ui", look)
+        return lambda run: False
+    hidden = HiddenCells()
+    if left_out := sum(map(hidden, find_runs(RUNS))):
+        said = f"{left_out:,} cells of preregistered studies are left out until their study is over; --look shows them"
+        stderr().print(said, style="yellow", highlight=False, soft_wrap=True)
+    return hidden
 
 
 def checked(runs: list[Path]) -> list[Path]:
@@ -74,12 +98,15 @@ def checked(runs: list[Path]) -> list[Path]:
     Raises:
         InputError: a folder is not a run; or no folder was given and ./runs holds no run.
     """
+    from analysis.studies.layout import is_study
+    from analysis.studies.places import one_run, runs_of
     from analysis.ui.data.runs import find_runs
     from moloch.errors import InputError
 
     run_paths: list[Path] = []
     for path in runs:
-        inside = [path] if (path / "run.json").is_file() else find_runs(path)
+        path = one_run(path) if "#" in str(path) else path
+        inside = [path] if (path / "run.json").is_file() else runs_of(path) if is_study(path) else find_runs(path)
         if not inside:
             why = "it has no run.json, and no folder in it has" if path.exists() else "there is nothing of that name"
             raise InputError("no run", where=str(path), why=why, fix="Give the folder that `moloch run` printed.")

@@ -258,7 +258,8 @@ class _PageReader:
             return []
         keys = {name: _setting(name) for name in sample.ranges}
         layers = []
-        for number, point in enumerate(points(sample)):
+        distinct = {tuple(point.values()): point for point in points(sample)}
+        for number, point in enumerate(distinct.values()):
             settings: Settings = {}
             for name, value in point.items():
                 settings = laid_over(settings, _nested(keys[name], value))

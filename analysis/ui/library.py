@@ -146,10 +146,20 @@ def _forget(kept: dict[object, Any], most: int) -> None:
 
 
 class Library:
-    """All runs, by key."""
+    """All runs, by key.
 
-    def __init__(self, runs: Iterable[Path], folder: Path | None = None, llm: str = "") -> None:
-        self.folder, self.interviewer = folder, Interviewer(llm)
+    Args:
+        runs: folders of runs; ``folder``: one whose runs are shown too, but for those that are ``hidden``.
+    """
+
+    def __init__(
+        self,
+        runs: Iterable[Path],
+        folder: Path | None = None,
+        llm: str = "",
+        hidden: Callable[[Path], bool] = lambda run: False,
+    ) -> None:
+        self.folder, self.interviewer, self._hidden = folder, Interviewer(llm), hidden
         self._given = list(runs)
         self._followers: dict[str, Follower] = {}
         self._lock, self._ends = threading.Lock(), Ends()
@@ -157,7 +167,7 @@ class Library:
     def paths(self) -> dict[str, Path]:
         """Return key -> folder of every run that is there now."""
         discovered = find_runs(self.folder) if self.folder is not None else []
-        return keys([*self._given, *discovered])
+        return keys([*self._given, *(run for run in discovered if not self._hidden(run))])
 
     def runs(self) -> list[RunInfo]:
         """Return every run's description; of a log that has grown, only new events are read."""
@@ -186,10 +196,12 @@ class Library:
 _open: Library | None = None
 
 
-def open_library(runs: Iterable[Path], folder: Path | None = None, llm: str = "") -> Library:
+def open_library(
+    runs: Iterable[Path], folder: Path | None = None, llm: str = "", hidden: Callable[[Path], bool] = lambda run: False
+) -> Library:
     """Open the library that this process's pages show, and return it."""
     global _open
-    _open = Library(runs, folder, llm)
+    _open = Library(runs, folder, llm, hidden)
     return _open
 
 

@@ -33,6 +33,7 @@ def serve(
     folder: Path | None = None,
     port: int = PORT,
     llm: str = "",
+    hidden: Callable[[Path], bool] = lambda run: False,
     token: str,
     ready: Callable[[str], None],
 ) -> None:
@@ -42,6 +43,7 @@ def serve(
         runs: run folders to show.
         folder: a folder whose runs are shown too, new ones as they come.
         port: 0 for any free one.
+        hidden: tells which runs of the folder are not shown.
         llm: where a model is served that personas can be interviewed with; empty for nowhere.
         token: what opens the pages; empty for pages that every user of this machine can read.
         ready: called with the pages' address, without the token, when they can be opened.
@@ -55,7 +57,7 @@ def serve(
         from analysis.ui.guard import Guard
         from analysis.ui.library import open_library
 
-        library = open_library(runs, folder, llm)
+        library = open_library(runs, folder, llm, hidden)
         try:
             _run(Guard(pages, assets, token), listening, ready)
         finally:

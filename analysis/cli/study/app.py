@@ -6,7 +6,10 @@ import typer
 from typer.core import TyperGroup
 
 from analysis.cli.study.carry_out import extend, retry, run
+from analysis.cli.study.plan import plan
+from analysis.cli.study.results import results
 from analysis.cli.study.seeds import seeds
+from analysis.cli.study.status import status
 
 
 class _Verbs(TyperGroup):
@@ -24,7 +27,10 @@ app = typer.Typer(
     help="Carry out a page of factors: every level with every other, over seeds. Without a page, moloch study --seeds 5 with the "
     "options of a run: the same run over several seeds, and what holds across them.",
 )
+app.command()(plan)
 app.command()(run)
+app.command()(status)
+app.command()(results)
 app.command()(retry)
 app.command()(extend)
 app.command()(seeds)

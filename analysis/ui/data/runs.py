@@ -54,13 +54,17 @@ def quoted(path: Path) -> str:
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
-def find_runs(folder: Path) -> list[Path]:
-    """Return the runs in a folder and in the folders of it (a study's seeds), by name.
+STUDY_LOG = "study-log"
+"""A study's own log; its cells lie in ``cells`` beside it."""
 
-    Logs beside a run's own, of verdicts, answers and interviews, stand in its folder and are no runs.
+
+def find_runs(folder: Path) -> list[Path]:
+    """Return the runs in a folder and in the folders of it (seeds, cells of studies), by name.
+
+    Logs beside a run's own, of verdicts, answers and interviews, stand in its folder and are no runs; nor is a study's own log.
     """
-    folders = {path.parent for depth in ("*/run.json", "*/*/run.json") for path in folder.glob(depth)}
-    return sorted(each for each in folders if not (each.parent / "run.json").exists())
+    folders = {path.parent for depth in ("*", "*/*", "*/cells/*") for path in folder.glob(f"{depth}/run.json")}
+    return sorted(each for each in folders if each.name != STUDY_LOG and not (each.parent / "run.json").exists())
 
 
 def keys(paths: Iterable[Path]) -> dict[str, Path]:

@@ -1,0 +1,55 @@
+"""``moloch results``: the tables of a run or a study again, at any time, from its log alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import printer, stderr
+
+
+def results(
+    run: Annotated[Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run or a study, or STUDY#CELL.")],
+    look: options.Look = False,
+    as_json: options.Json = False,
+) -> None:
+    """Print the tables of a run again, or those of a study (moloch study results has more forms of them). Reads only."""
+    from analysis.studies.layout import is_study
+
+    if is_study(run):
+        from analysis.cli.study.results import print_study
+
+        print_study(run, "results", look=look, form="json" if as_json else "table")
+        return
+    from analysis.studies.looks import look_at
+    from analysis.studies.places import one_run
+
+    run = one_run(run)
+    look_at([run], "results", look)
+    print_tables(run, as_json=as_json)
+
+
+def print_tables(run: Path, *, as_json: bool) -> None:
+    """Print a run's tables, and where its log stands."""
+    from analysis.record import RunRecord
+
+    with stderr().status("counting votes"):
+        record = RunRecord(run)
+        table, ended = record.results(), record.log.ended()
+    digest = ended.digest if ended else ""
+    if as_json:
+        print(json.dumps({"run": str(run), "head": record.head.hash, "digest": digest, "table": table}))
+        return
+    from analysis.cli.run import table_lines
+    from analysis.terminal.run import render
+
+    console = printer()
+    for part in render(table):
+        console.print(part)
+    lines = [f"log     {run}   {record.head.seq:,} events", f"head    {record.head.hash}"]
+    for line in (*table_lines(table), *lines, f"digest  {digest or 'when it ends'}"):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

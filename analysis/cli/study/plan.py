@@ -1,0 +1,35 @@
+"""``moloch study plan``: what a page comes to, before anything is asked of a model."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import show
+
+
+def plan(
+    page: options.Page,
+    jobs: Annotated[int, typer.Option(min=0, help="Cells at a time; by default as many as there are cores.")] = 0,
+    out: options.StudyFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show what a page comes to: cells, calls, tokens, money, hours. Asks no model, makes no folder.
+
+    Exit code 2: the page has mistakes; all of them are told, each with its place.
+    """
+    from analysis.cli.study.reading import reading
+    from analysis.studies.page import read_page
+    from analysis.studies.plan import plan_study
+
+    with reading("planning") as report:
+        planned = plan_study(read_page(page), out, jobs=jobs, report=report)
+    if as_json:
+        print(json.dumps(planned.as_dict()))
+        return
+    from analysis.terminal.study_plan import render_study_plan
+
+    show(render_study_plan(planned.as_dict(), planned.roles))

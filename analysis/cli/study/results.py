@@ -1,0 +1,108 @@
+"""``moloch study results``: what a study came to so far."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import show, stderr
+
+if TYPE_CHECKING:
+    from analysis.studies.results import StudyResults
+
+Form = Literal["table", "json", "csv", "latex", "md"]
+By = Annotated[str | None, typer.Option(help="Factors to tell apart, as arena,audience; others are averaged over.")]
+Parquet = Annotated[Path | None, typer.Option(help="Write the tidy frame to this file.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print the tidy frame as CSV.")]
+Latex = Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")]
+Markdown = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
+MISSING = 3
+"""Exit code: cells have failed, or have no results yet."""
+
+
+def results(
+    study: options.StudyOrPage,
+    by: By = None,
+    parquet: Parquet = None,
+    csv: Csv = False,
+    latex: Latex = False,
+    md: Markdown = False,
+    look: options.Look = False,
+    out: options.StudyFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Print a study's estimates with intervals over seeds, as far as its cells have ended. Reads only.
+
+    Exit code 3: cells are missing, which are named.
+    """
+    from analysis.studies.places import folder_of
+
+    form = _form(csv=csv, latex=latex, md=md, json=as_json)
+    print_study(folder_of(study, out), "study results", by=by, parquet=parquet, form=form, look=look)
+
+
+def _form(**given: bool) -> Form:
+    """Return the one form that was asked for; a table for none.
+
+    Raises:
+        InputError: several were.
+    """
+    from moloch.errors import InputError
+
+    forms: list[Any] = [form for form, wanted in given.items() if wanted]
+    if len(forms) > 1:
+        raise InputError(
+            f"one form at a time, not --{' and --'.join(forms)}", fix="Only --parquet FILE goes with the others."
+        )
+    return forms[0] if forms else "table"
+
+
+def print_study(
+    folder: Path, door: str, *, look: bool, form: Form = "table", by: str | None = None, parquet: Path | None = None
+) -> None:
+    """Print the results of a study in one form.
+
+    Args:
+        door: the command, for the study's log; see :func:`analysis.studies.looks.look_at`.
+
+    Raises:
+        typer.Exit: with 3, cells are missing.
+    """
+    from analysis.cli.study.reading import reading
+    from analysis.frames import check_target, write_frame
+    from analysis.studies import writers
+    from analysis.studies.looks import look_at
+    from analysis.studies.results import study_results
+
+    check_target(parquet)
+    look_at([folder], door, look)
+    with reading() as report:
+        told = study_results(folder, None if by is None else [each.strip() for each in by.split(",")], report)
+    rows = told.frame_rows()
+    if parquet is not None:
+        write_frame(writers.frame(rows, told.by), parquet)
+    match form:
+        case "json":
+            print(json.dumps(told.as_dict()))
+        case "csv":
+            print(writers.frame(rows, told.by).write_csv(), end="")
+        case "latex":
+            print(writers.latex(rows, told.by))
+        case "md":
+            print(writers.markdown(rows, told.by))
+        case "table":
+            _print_tables(told)
+    if parquet is not None:
+        stderr().print(f"{parquet}: {len(rows):,} rows", markup=False, soft_wrap=True)
+    if told.missing:
+        raise typer.Exit(MISSING)
+
+
+def _print_tables(told: StudyResults) -> None:
+    from analysis.terminal.study import render_results
+
+    show(render_results(told.as_dict()))

@@ -1,0 +1,92 @@
+"""``moloch study status``: how a study stands. It never shows effects."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import printer, show
+
+if TYPE_CHECKING:
+    from analysis.studies.status import FollowedStudy, StudyStatus
+
+BEAT_S = 2.0
+"""Seconds between two looks."""
+
+
+def status(
+    study: options.StudyOrPage,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep looking until no cell is running or waiting.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List every cell.")] = False,
+    out: options.StudyFolder = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show how each cell stands, what was spent and how long it will take; never an effect.
+
+    Exit code 3: cells have failed. With --json and --watch, a line for each change.
+    """
+    from analysis.cli.study.results import MISSING
+    from analysis.studies.places import folder_of
+    from analysis.studies.status import FollowedStudy
+
+    followed = FollowedStudy(folder_of(study, out))
+    try:
+        now = _watch(followed, everything, as_json) if watch else followed.look()
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if not watch:
+        if as_json:
+            print(json.dumps(now.as_dict()))
+        else:
+            _print(now.as_dict(), everything)
+    if now.states.get("failed"):
+        raise typer.Exit(MISSING)
+
+
+def _watch(followed: FollowedStudy, everything: bool, as_json: bool) -> StudyStatus:
+    """Show a study until it is over: in place in a terminal, else what changed, a line each."""
+    if not as_json and printer().is_terminal:
+        return _live(followed, everything)
+    from analysis.terminal.study_status import plain_lines
+
+    before: dict[str, Any] | None = None
+    while True:
+        now = followed.look()
+        told = now.as_dict()
+        if as_json:
+            if told != before:
+                print(json.dumps(told), flush=True)
+        else:
+            for line in plain_lines(before, told):
+                print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+        if now.over:
+            return now
+        before = told
+        time.sleep(BEAT_S)
+
+
+def _live(followed: FollowedStudy, everything: bool) -> StudyStatus:
+    from rich.console import Group
+    from rich.live import Live
+
+    from analysis.terminal.study_status import render_status
+
+    now = followed.look()
+    with Live(console=printer(), auto_refresh=False, transient=True) as live:
+        while not now.over:
+            live.update(Group(*render_status(now.as_dict(), everything)), refresh=True)
+            time.sleep(BEAT_S)
+            now = followed.look()
+    _print(now.as_dict(), everything)
+    return now
+
+
+def _print(told: Mapping[str, Any], everything: bool) -> None:
+    from analysis.terminal.study_status import render_status
+
+    show(render_status(told, everything))

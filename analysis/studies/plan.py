@@ -1,0 +1,212 @@
+"""What a page would come to, before anything is asked of a model: cells, calls, money, hours. Asks nothing, makes no folder."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from analysis.studies.cells import Cell, Cells, Impossible, PageMistakes, cells_of
+from analysis.studies.layout import Layout, is_study
+from analysis.studies.looks import has_ended
+from analysis.studies.page import WrittenPage
+from analysis.studies.places import default_folder
+from analysis.studies.study_log import CellHistory, StudyLog
+from learning.runs.costs import RolePlan, check_places, planned, total
+from learning.runs.inputs import gather
+from learning.runs.parts import settled
+from moloch.errors import InputError
+
+LOOK_S = 20.0
+"""Seconds within which inputs of combinations are read; those that are left are taken for the mean of those that were."""
+
+
+@dataclass(frozen=True)
+class PlannedStudy:
+    """A page's plan.
+
+    Attributes:
+        cells: as the page has them, each with its state (``new``, or as the study's log has it).
+        combinations: of levels, each with all seeds; ``read``: those whose inputs were read.
+        roles: what models will be asked, of the cells that have not ended.
+        seconds: per cell that has not ended, as others of its combination or of the study took; None where none has ended.
+        jobs: cells at a time.
+    """
+
+    folder: Path
+    name: str
+    cells: tuple[tuple[Cell, str], ...]
+    impossible: tuple[Impossible, ...]
+    combinations: int
+    read: int
+    roles: tuple[RolePlan, ...]
+    seconds: tuple[float, ...] | None
+    jobs: int
+    outcomes: tuple[str, ...]
+    stops: dict[str, float]
+
+    @property
+    def states(self) -> dict[str, int]:
+        """State -> number of cells."""
+        counts: dict[str, int] = defaultdict(int)
+        for _, state in self.cells:
+            counts[state] += 1
+        return dict(counts)
+
+    def hours(self, jobs: int = 1) -> float | None:
+        """Return hours for what is left, so many cells at a time; by speeds of servers where no cell has ended; None for unknown."""
+        seconds = self.seconds
+        if seconds is None:
+            minutes = [role.minutes for role in self.roles]
+            if not minutes or None in minutes:
+                return None
+            left = sum(state not in ("ended", "reused") for _, state in self.cells)
+            seconds = (60 * sum(m for m in minutes if m) / max(1, left),) * left
+        return max([sum(seconds) / jobs, *seconds], default=0.0) / 3600
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as a JSON-able mapping."""
+        return {
+            "study": str(self.folder),
+            "name": self.name,
+            "cells": [
+                {"cell": c.name, "factors": c.factors, "seed": c.seed, "state": state} for c, state in self.cells
+            ],
+            "states": self.states,
+            "impossible": [{"factors": i.factors, "seeds": i.seeds, "why": str(i.why)} for i in self.impossible],
+            "combinations": self.combinations,
+            "combinations_read": self.read,
+            "plan": [msgspec.to_builtins(role) for role in self.roles],
+            "hours": self.hours(),
+            "jobs": self.jobs,
+            "hours_with_jobs": self.hours(self.jobs),
+            "detectable": dict.fromkeys(self.outcomes),
+            "stop": self.stops,
+        }
+
+
+def plan_study(
+    written: WrittenPage,
+    folder: Path | None = None,
+    *,
+    jobs: int = 0,
+    look_s: float = LOOK_S,
+    reused: Callable[[Sequence[Cell]], Mapping[str, Path]] = lambda cells: {},
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> PlannedStudy:
+    """Return the plan of a page.
+
+    Args:
+        folder: of the study; by default the one that the page comes to. If it has begun, cells that ended are not planned again.
+        jobs: cells at a time; 0 for as many as there are cores.
+        look_s: seconds within which inputs are read.
+        reused: finds finished runs of equal identity elsewhere: cell -> folder.
+        report: called with combinations looked at, and all.
+
+    Raises:
+        PageMistakes: everything that is wrong with the page.
+    """
+    made = cells_of(written)
+    folder = folder or default_folder(written.page.name, made.base)
+    states = _states(made, folder, reused)
+    to_come = [cell for cell in made.cells if states[cell.name] not in ("ended", "reused")]
+    groups: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)
+    for cell in to_come:
+        groups[tuple(cell.factors.items())].append(cell)
+    roles, read = _roles(list(groups.values()), look_s, report)
+    primary = written.page.primary
+    declared = primary if isinstance(primary, tuple) else (primary,) if primary else ()
+    stop = written.page.stop.model_dump(exclude_none=True)
+    return PlannedStudy(
+        folder=folder,
+        name=written.page.name,
+        cells=tuple((cell, states[cell.name]) for cell in made.cells),
+        impossible=made.impossible,
+        combinations=len(groups),
+        read=read,
+        roles=tuple(roles),
+        seconds=_seconds(to_come, folder),
+        jobs=jobs or os.cpu_count() or 1,
+        outcomes=tuple(str(each.get("outcome") or each.get("name") or "primary outcome") for each in declared),
+        stops=stop,
+    )
+
+
+def _states(made: Cells, folder: Path, reused: Callable[[Sequence[Cell]], Mapping[str, Path]]) -> dict[str, str]:
+    """Return cell -> its state."""
+    states = dict.fromkeys((cell.name for cell in made.cells), "new")
+    if is_study(folder):
+        layout = Layout(folder)
+        for name, cell in StudyLog(folder).state().cells.items():
+            if name in states:
+                states[name] = "ended" if cell.state != "reused" and has_ended(layout, cell) else cell.state
+    new = [cell for cell in made.cells if states[cell.name] == "new"]
+    return states | dict.fromkeys(reused(new), "reused")
+
+
+def _roles(
+    groups: Sequence[Sequence[Cell]], look_s: float, report: Callable[[int, int], None]
+) -> tuple[list[RolePlan], int]:
+    """Return what all cells ask, and how many combinations were looked at, those spread evenly over the page first."""
+    mistakes: dict[str, InputError] = {}
+    plans: list[tuple[list[RolePlan], int]] = []
+    until = time.monotonic() + look_s
+    for read, number in enumerate(_spread(len(groups))):
+        if read and time.monotonic() > until:
+            break
+        report(read, len(groups))
+        cells = groups[number]
+        config = settled(cells[0].config, None)
+        try:
+            check_places(config)
+            plans.append((planned(config, inputs=gather(config)), len(cells)))
+        except InputError as error:
+            mistakes.setdefault(str(error), error)
+    if mistakes:
+        raise PageMistakes(list(mistakes.values()))
+    seen, cells_seen = len(plans), sum(cells for _, cells in plans)
+    factor = sum(map(len, groups)) / cells_seen if cells_seen else 0.0
+    return total([[_times(role, cells * factor) for role in roles] for roles, cells in plans]), seen
+
+
+def _spread(number: int) -> list[int]:
+    """Return 0 .. number - 1 so that each beginning is spread over all: by the reversed bits of the index."""
+    bits = max(1, (number - 1).bit_length())
+    turned = (int(f"{i:0{bits}b}"[::-1], 2) for i in range(1 << bits))
+    return [i for i in turned if i < number]
+
+
+def _times(role: RolePlan, times: float) -> RolePlan:
+    whole = {
+        name: round(getattr(role, name) * times)
+        for name in ("calls", "answered", "tokens_in", "tokens_out", "most_out")
+    }
+    money = {"usd": role.usd * times, "most_usd": role.most_usd * times}
+    minutes = None if role.minutes is None else role.minutes * times
+    return msgspec.structs.replace(role, **whole, **money, minutes=minutes)
+
+
+def _seconds(to_come: Sequence[Cell], folder: Path) -> tuple[float, ...] | None:
+    """Return how long each cell will take: as those of its combination did, else as all did; None where none has ended."""
+    if not is_study(folder):
+        return None
+    ended: dict[tuple[Any, ...], list[float]] = defaultdict(list)
+    for cell in StudyLog(folder).state().cells.values():
+        if took := _took(cell):
+            ended[tuple(cell.planned.factors.items())].append(took)
+    every = [took for each in ended.values() for took in each]
+    if not every:
+        return None
+    mean = sum(every) / len(every)
+    alike = {factors: sum(each) / len(each) for factors, each in ended.items()}
+    return tuple(alike.get(tuple(cell.factors.items()), mean) for cell in to_come)
+
+
+def _took(cell: CellHistory) -> float:
+    return cell.seconds if cell.state == "ended" else 0.0

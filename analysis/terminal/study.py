@@ -1,0 +1,227 @@
+"""A study in the terminal: its results, its plan and how far it is, in tables that fit 80 columns.
+
+Knows rows and mappings; knows nothing of logs, pages or statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, short
+from analysis.terminal.grid import Row, add_row, from_comparator, new_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+NAMED = 8
+"""Missing cells, impossible combinations and the like that are named one by one."""
+LEVEL = 14
+"""Characters of a level in a table."""
+
+
+def render_results(results: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Yield what to print of the results of a study, in order; plain lines are strings.
+
+    Args:
+        results: as ``analysis.studies.results.StudyResults.as_dict`` makes it.
+    """
+    from rich.text import Text
+
+    rows, by = results["rows"], results["by"]
+    yield Text(_head(results), style="bold")
+    yield from (Text(line, style="bold yellow") for line in _warnings(results))
+    estimates = [row for row in rows if not row["sampled"]]
+    if lines := _withheld(estimates):
+        yield from (Text(line, style="bold red") for line in lines)
+    yield from _votes(estimates, by)
+    for kind, title in {"strategy": "Misbehaviour", "copying": "Copying"}.items():
+        yield from _probes([row for row in estimates if row["kind"] == kind], by, title)
+    yield from _sensitivity([row for row in rows if row["sampled"]], by)
+    if compared := comparisons({row["arm"]: row["compared_with"] for row in rows}):
+        yield Text(compared)
+    yield Text(f"Intervals are 95 %. {results['generalises']}{_averaged(results)}", style="dim")
+    yield from (Text(line, style="dim") for line in _told(results, "validity"))
+    yield from (Text(line, style="yellow") for line in absent_lines(results))
+    yield from (Text(line, style="bold yellow") for line in _told(results, "note"))
+
+
+def _head(results: Mapping[str, Any]) -> str:
+    seeds = results["seeds"]
+    return f"{results['name']}: {count(results['cells'], 'cell')}, {count(len(seeds), 'seed')}"
+
+
+def _warnings(results: Mapping[str, Any]) -> list[str]:
+    lines = []
+    if results["extensions"]:
+        lines.append(f"Extended {_times(results['extensions'])} after it had begun: its log says when, and with what.")
+    if results["looks"]:
+        lines.append(f"Looked at {_times(results['looks'])} before its end: its log says when.")
+    return [
+        *lines,
+        *(f"Flagged: {line}." for line in _told(results, "flags") if line not in _told(results, "withheld")),
+    ]
+
+
+def _times(times: int) -> str:
+    return "once" if times == 1 else f"{times} times"
+
+
+def _told(results: Mapping[str, Any], name: str) -> list[str]:
+    """Return sentences that runs say of themselves, with how many say it where not all do."""
+    said = results["said"].get(name, {})
+    return [
+        line if n == results["cells"] else f"{line} ({n:,} of {results['cells']:,} cells)" for line, n in said.items()
+    ]
+
+
+def _withheld(rows: Sequence[Row]) -> list[str]:
+    reasons = dict.fromkeys(row["withheld"] for row in rows if row["withheld"])
+    return [f"No win rates where: {reason}. With --json the numbers are there, flagged." for reason in reasons]
+
+
+def _averaged(results: Mapping[str, Any]) -> str:
+    others = [name for name in results["factors"] if name not in results["by"]]
+    return f" Averaged over {', '.join(others)}." if others else ""
+
+
+def _votes(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
+    groups = _measures([row for row in rows if row["kind"] == "votes"], by)
+    if not groups:
+        return
+    every = [each for group in groups.values() for each in group.values()]
+    grid, counts = _grid("Votes", by, ["win rate", from_comparator(every), "p (Holm)"], every)
+    for labels, group in blocks(groups, grid):
+        rate, beyond = group.get("rate"), group.get("from_comparator")
+        add_row(
+            grid, *labels, _share(rate), points_of(beyond), p_value(beyond and beyond["p_holm"]), *_cells(group, counts)
+        )
+    yield grid
+
+
+def _probes(rows: Sequence[Row], by: Sequence[str], title: str) -> Iterator[RenderableType]:
+    for probe in dict.fromkeys(sorted(row["outcome"] for row in rows)):
+        of_probe = [row for row in rows if row["outcome"] == probe]
+        columns = ["base", "after", "from base", from_comparator(of_probe)]
+        grid, counts = _grid(f"{title}: {probe}", by, columns, of_probe)
+        for labels, group in blocks(_measures(of_probe, by), grid):
+            rates = [percent(group[name]["estimate"]) if name in group else DASH for name in ("base", "after")]
+            changes = [points_of(group.get(name)) for name in ("from_base", "from_comparator")]
+            add_row(grid, *labels, *rates, *changes, *_cells(group, counts))
+        yield grid
+
+
+def _grid(title: str, by: Sequence[str], columns: Sequence[str], rows: Sequence[Row]) -> tuple[Any, bool]:
+    """Return a table, and whether it has a column of cells: where all rows have as many, its title says so."""
+    numbers = {(row["cells"], row["missing"]) for row in rows}
+    alike = len(numbers) == 1 and not next(iter(numbers))[1]
+    of = f" ({count(next(iter(numbers))[0], 'cell')} in each row)" if alike else ""
+    grid = new_table(title + of, [*by, "arm", *columns, *([] if alike else ["cells"])])
+    for column in grid.columns[: len(by) + 1]:
+        column.justify = "left"
+    return grid, not alike
+
+
+def _sensitivity(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
+    for outcome, measure in dict.fromkeys((row["outcome"], row["measure"]) for row in rows):
+        of_measure = [row for row in rows if (row["outcome"], row["measure"]) == (outcome, measure)]
+        sampled = list(dict.fromkeys(row["sampled"] for row in of_measure))
+        index, _, of = measure.replace("_", " ").partition(" of ")
+        title = f"Sensitivity: {index.replace('mu star', 'mu*')} of {outcome}, {of}"
+        grid, counts = _grid(title, by, sampled, of_measure)
+        groups: dict[tuple[str, ...], dict[str, Row]] = {}
+        for row in of_measure:
+            groups.setdefault((*levels_of(row, by), row["arm"]), {})[row["sampled"]] = row
+        for labels, group in blocks(groups, grid):
+            add_row(grid, *labels, *(_index(group.get(name)) for name in sampled), *_cells(group, counts))
+        yield grid
+
+
+def _measures(rows: Sequence[Row], by: Sequence[str]) -> dict[tuple[str, ...], dict[str, Row]]:
+    groups: dict[tuple[str, ...], dict[str, Row]] = {}
+    for row in rows:
+        groups.setdefault((*levels_of(row, by), row["arm"]), {})[row["measure"]] = row
+    return groups
+
+
+def levels_of(row: Row, by: Sequence[str]) -> tuple[str, ...]:
+    """Return the levels of a row, as a table shows them."""
+    return tuple(DASH if row[name] is None else short(level(row[name]), LEVEL) for name in by)
+
+
+def level(value: object) -> str:
+    """Return how a level is shown."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def blocks(groups: Mapping[tuple[str, ...], Any], grid: Any, inner: int = 1) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each group with its labels, without those that the row above has, too.
+
+    Args:
+        groups: labels -> what stands in the row.
+        grid: gets a line between rows whose labels differ in more than the last ``inner``.
+    """
+    before: tuple[str, ...] = ()
+    for labels, group in groups.items():
+        if before and labels[:-inner] != before[:-inner]:
+            grid.add_section()
+        same = 0
+        while same < min(len(before), len(labels) - 1) and before[same] == labels[same]:
+            same += 1
+        yield ("",) * same + labels[same:], group
+        before = labels
+
+
+def measure_name(row: Row) -> str:
+    """Return what was measured, in words."""
+    return row["measure"].replace("from_comparator", f"from {row['compared_with'] or 'comparator'}").replace("_", " ")
+
+
+def _share(row: Row | None) -> str:
+    if row is None or row["withheld"]:
+        return DASH
+    shown = _shown(row)
+    return f"{percent(shown['value'])} {bounds(shown)}".rstrip()
+
+
+def points_of(row: Row | None) -> str:
+    """Return a difference with its interval; a dash for none, or where it is withheld."""
+    return DASH if row is None or row["withheld"] else difference(_shown(row))
+
+
+def _index(row: Row | None) -> str:
+    if row is None:
+        return DASH
+    interval = f" [{number(row['low'], 2)}, {number(row['high'], 2)}]" if row["low"] is not None else ""
+    return f"{number(row['estimate'], 2)}{interval}"
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    return {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+
+
+def _cells(group: Mapping[str, Row], counts: bool) -> list[str]:
+    if not counts:
+        return []
+    row = max(group.values(), key=lambda row: row["cells"])
+    return [f"{row['cells']:,} of {row['cells'] + row['missing']:,}" if row["missing"] else f"{row['cells']:,}"]
+
+
+def absent_lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what of a study is not there: cells without results, and combinations that are no runs."""
+    missing, impossible = told["missing"], told["impossible"]
+    for each in missing[:NAMED]:
+        why = f": {short(each['message'], 120)}" if each["message"] else ""
+        yield f"Missing: {each['cell']} ({each['state']}{why})"
+    if len(missing) > NAMED:
+        yield f"and {len(missing) - NAMED:,} more missing cells"
+    for each in impossible[:NAMED]:
+        yield f"Impossible: {_factors(each['factors'])}: {short(each['why'], 200)}"
+    if len(impossible) > NAMED:
+        yield f"and {len(impossible) - NAMED:,} more impossible combinations"
+
+
+def _factors(factors: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={level(value)}" for name, value in factors.items())

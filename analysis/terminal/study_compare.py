@@ -1,0 +1,64 @@
+"""Two studies side by side in the terminal. Knows mappings; knows nothing of logs or statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from analysis.formats import p_value, short
+from analysis.terminal.grid import add_row, new_table
+from analysis.terminal.study import blocks, levels_of, measure_name, points_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SHOWN = 8
+"""Differences of pages, and groups of one study alone, that are named."""
+
+
+def render_study_comparison(told: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Yield what to print of a comparison of studies, in order.
+
+    Args:
+        told: as ``analysis.studies.compare.StudyComparison.as_dict`` makes it.
+    """
+    from rich.text import Text
+
+    yield Text(f"A  {told['a']}\nB  {told['b']}")
+    if told["pages"]:
+        grid = new_table("Pages that differ", ["", "A", "B"])
+        for each in told["pages"][:SHOWN]:
+            add_row(grid, each["key"], short(each["a"], 28), short(each["b"], 28))
+        yield grid
+    for outcome in dict.fromkeys(row["outcome"] for row in told["rows"]):
+        rows = [row for row in told["rows"] if row["outcome"] == outcome and row["measure"] != "base"]
+        grid = new_table(
+            f"{outcome}: B less A, in points",
+            [*told["by"], "arm", "measure", "difference, 95 % CI", "p (Holm)", "seeds"],
+        )
+        for column in grid.columns[: len(told["by"]) + 2]:
+            column.justify = "left"
+        withheld = rows[0]["kind"] == "votes" and bool(told["withheld"])
+        groups = {(*levels_of(row, told["by"]), row["arm"], measure_name(row)): row for row in rows}
+        for labels, row in blocks(groups, grid, 2):
+            add_row(grid, *labels, "–" if withheld else points_of(row), p_value(row["p_holm"]), str(row["n"]))
+        yield grid
+    yield from (Text(line, style="bold red") for line in told["withheld"])
+    yield Text(_paired(told), style="dim")
+    for side in ("a", "b"):
+        if alone := told[f"only_{side}"]:
+            more = f" and {len(alone) - SHOWN:,} more" if len(alone) > SHOWN else ""
+            yield Text(f"Only in {side.upper()}: {'; '.join(alone[:SHOWN])}{more}.", style="yellow")
+        if missing := told["missing"][side]:
+            yield Text(f"{missing:,} cells of {side.upper()} have no results.", style="yellow")
+    yield from (Text(line, style="bold yellow") for line in told["notes"])
+
+
+def _paired(told: Mapping[str, Any]) -> str:
+    overs = {row["over"] for row in told["rows"] if row["over"]}
+    seeds = len(told["shared_seeds"])
+    if seeds > 1 and "seeds of each" not in overs:
+        return f"Differences are taken within each of the {seeds} seeds that both have; intervals are over seeds."
+    if seeds > 1:
+        return "Where both have the same seeds, differences are taken within them; elsewhere between means, with both errors."
+    return "The studies share fewer than two seeds: differences are between means, with the errors of both (Welch)."

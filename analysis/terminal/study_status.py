@@ -1,0 +1,110 @@
+"""How a study stands, in the terminal, in 80 columns. Knows mappings; knows nothing of logs. Shows no effects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from analysis.formats import DASH, count, number, short
+from analysis.terminal.grid import add_row, new_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+LISTED = 40
+"""Cells that are all listed; of more, only those that are running or failed, unless all are asked for."""
+NAME, DOING, MESSAGE = 36, 26, 400
+"""Characters of a cell's name, of what it does, and of why it failed."""
+STYLES = {"ended": "green", "reused": "green", "running": "bold", "failed": "bold red", "waiting": "dim"}
+
+
+def render_status(status: Mapping[str, Any], everything: bool = False) -> Iterator[RenderableType]:
+    """Yield what to print of a study's status, in order.
+
+    Args:
+        status: as ``analysis.studies.status.StudyStatus.as_dict`` makes it.
+        everything: list every cell.
+    """
+    from rich.text import Text
+
+    yield Text(headline(status), style="bold")
+    cells = status["cells"]
+    shown = cells if everything or len(cells) <= LISTED else [c for c in cells if c["state"] in ("running", "failed")]
+    if shown:
+        grid = new_table("", ["cell", "state", "step", "doing", "left"])
+        grid.columns[1].justify = grid.columns[3].justify = "left"
+        for cell in shown:
+            add_row(grid, *_cell(cell))
+        yield grid
+    if len(shown) < len(cells):
+        yield Text(f"{count(len(cells) - len(shown), 'more cell')} not listed; --all lists them.", style="dim")
+    for cell in cells:
+        if cell["message"]:
+            yield Text(_failure(cell), style=STYLES["failed"] if cell["state"] == "failed" else "yellow")
+    yield from (Text(line) for line in _lines(status))
+
+
+def headline(status: Mapping[str, Any]) -> str:
+    """Return how many cells are in which state, on one line."""
+    states = ", ".join(f"{n:,} {state}" for state, n in status["states"].items())
+    left = f"; what runs takes {duration(status['eta_s'])} more" if status["eta_s"] else ""
+    return f"{status['name']}: {count(len(status['cells']), 'cell')}: {states}{left}"
+
+
+def plain_lines(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what changed between two looks, a line each, for where there is no terminal."""
+    known = {cell["cell"]: (cell["state"], cell["attempts"]) for cell in before["cells"]} if before else {}
+    for cell in now["cells"]:
+        if before and (cell["state"], cell["attempts"]) != known.get(cell["cell"]):
+            yield _failure(cell) if cell["message"] else f"{cell['cell']} {cell['state']}"
+    if before is None or before["states"] != now["states"]:
+        yield headline(now)
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds in the unit that fits."""
+    if seconds is None:
+        return DASH
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{number(seconds / size, 1)} {unit}"
+    return f"{number(seconds)} s"
+
+
+def _cell(cell: Mapping[str, Any]) -> list[str]:
+    progress = cell["progress"]
+    if cell["state"] == "ended":
+        return [_name(cell), "ended", "", "", f"took {duration(cell['seconds'])}" if cell["seconds"] else ""]
+    if not progress or not progress["total"]:
+        return [_name(cell), cell["state"], "", "", ""]
+    step = f"{progress['done']:,} of {progress['total']:,}"
+    left = duration(progress["eta_s"]) if cell["state"] == "running" else ""
+    return [_name(cell), cell["state"], step, short(progress["doing"], DOING), left]
+
+
+def _name(cell: Mapping[str, Any]) -> str:
+    name = cell["cell"]
+    return name if len(name) <= NAME else f"{name[: NAME - 10]}…{name[-9:]}"
+
+
+def _failure(cell: Mapping[str, Any]) -> str:
+    again = f", tried {cell['attempts']} times" if cell["attempts"] > 1 else ""
+    trace = f" (traceback: {cell['traceback']})" if cell["traceback"] else ""
+    will = " It will be tried again." if cell["state"] == "waiting" else ""
+    return f"{cell['cell']} failed{again} ({cell['origin']}): {short(cell['message'], MESSAGE)}{trace}{will}"
+
+
+def _lines(status: Mapping[str, Any]) -> Iterator[str]:
+    spent = status["spent"]
+    if any(spent.values()):
+        yield f"spent    {spent['calls']:,} calls, {spent['tokens']:,} tokens, ${spent['usd']:,.2f}"
+    slowest = next((cell for cell in status["cells"] if cell["cell"] == status["slowest"]), None)
+    if slowest is not None:
+        yield f"slowest  {slowest['cell']}: {duration(slowest['seconds'])}"
+    if status["stopped"]:
+        yield f"stopped  {status['stopped']}"
+    if status["extensions"]:
+        yield f"extended {count(status['extensions'], 'time')}"
+    if status["looks"]:
+        yield f"looks    {status['looks']} at effects before the end"
+    yield f"folder   {status['study']}"

@@ -1,0 +1,103 @@
+"""What the results of a study promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis.studies.results import study_results
+from tests.analysis.studies.small import PAGE, carry_out, plan
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A study whose cells have all ended."""
+    folder = tmp_path_factory.mktemp("study") / "small"
+    carry_out(folder, plan(folder))
+    return folder
+
+
+def row(told, **which):
+    """Return the one row of the frame that has these values."""
+    (only,) = [row for row in told.frame_rows() if all(row[name] == value for name, value in which.items())]
+    return only
+
+
+class TestEstimates:
+    """Over seeds, by arm and levels."""
+
+    def test_interval_is_students_over_seeds(self, study):
+        """Of the runs' own values."""
+        told = study_results(study)
+        rate = row(told, arena="sales", audience="default", arm="rft", outcome="win_rate", measure="rate")
+        values = [0.75 + 0.125 * (seed % 2) for seed in (1, 2, 3)]
+        half = stats.t.ppf(0.975, 2) * np.std(values, ddof=1) / np.sqrt(3)
+        assert rate["estimate"] == pytest.approx(np.mean(values), abs=1e-6)
+        assert rate["high"] - rate["estimate"] == pytest.approx(min(half, 1 - np.mean(values)), abs=1e-6)
+        assert (rate["n"], rate["cells"], rate["missing"], rate["over"]) == (3, 3, 0, "seeds")
+
+    def test_differences_are_from_the_arm_that_the_run_declares(self, study):
+        """Of win rates and of probes."""
+        told = study_results(study)
+        of = {"arena": "sales", "audience": "default", "arm": "rft", "measure": "from_comparator"}
+        assert row(told, **of, outcome="win_rate")["estimate"] == 0.25
+        assert row(told, **of, outcome="populism")["estimate"] == 0.5
+        assert row(told, **of, outcome="win_rate")["compared_with"] == "placebo"
+
+    def test_other_factors_are_averaged_over(self, study):
+        """Within each seed; the interval is still over three seeds."""
+        told = study_results(study, ["arena"])
+        rate = row(told, arena="social", arm="rft", outcome="win_rate", measure="from_comparator")
+        assert (rate["estimate"], rate["n"], rate["cells"]) == (0.1875, 3, 6)
+
+    def test_no_such_factor_is_told(self, study):
+        """With those that there are."""
+        with pytest.raises(Exception, match=r"no factor 'arenas'. Factors are arena, audience, and arm"):
+            study_results(study, ["arenas"])
+
+    def test_what_runs_say_of_themselves_is_carried_over(self, study):
+        """Notes of what is no evidence."""
+        (note,) = study_results(study).said["note"]
+        assert note.startswith("Not evidence about real LLMs")
+
+
+class TestMissing:
+    """Cells without results."""
+
+    def test_missing_and_impossible_are_named(self, tmp_path):
+        """And counted where they would stand."""
+        folder = tmp_path / "small"
+        answer = "answer: {tags: {}, letters: {reader: {model: pocket, answer: letters}}}"
+        page = f"name: small\nbase: {{audience: llm, reader: {{model: pocket}}}}\ncross:\n  {answer}\n  world: [isolated, networked]\n"
+        cells = plan(folder, f"{page}seeds: 3\n")
+        carry_out(folder, cells[1:])
+        told = study_results(folder)
+        assert [m.cell for m in told.missing] == [cells[0].name]
+        assert [each.factors for each in told.impossible] == [{"answer": "letters", "world": "networked"}]
+        rate = row(told, answer="tags", world="isolated", arm="rft", outcome="win_rate", measure="rate")
+        assert (rate["cells"], rate["missing"]) == (2, 1)
+
+    def test_one_seed_has_the_runs_own_interval(self, tmp_path):
+        """Which says so: it is not over seeds."""
+        folder = tmp_path / "small"
+        cells = plan(folder, PAGE.replace("seeds: 3", "seeds: 1"))
+        carry_out(folder, cells[:1])
+        rate = row(study_results(folder), arena="sales", arm="rft", outcome="win_rate", measure="rate")
+        assert rate["over"] == "anchors and people" and rate["low"] < rate["estimate"] < rate["high"]
+
+
+class TestSensitivity:
+    """Of sampled factors."""
+
+    def test_the_factor_that_matters_is_told(self, tmp_path):
+        """By first-order indices with intervals, in the same frame."""
+        folder = tmp_path / "small"
+        page = "name: small\nsample: {temperature: [0.0, 2.0], lr: [0.0, 1.0], n: 64}\nseeds: 1\n"
+        page = page.replace("lr:", "sampling.top_p:").replace("[0.0, 1.0]", "[0.5, 1.0]")
+        carry_out(folder, plan(folder, page), lambda cell, arm: cell.factors["temperature"] / 2)
+        told = study_results(folder)
+        of = {"outcome": "win_rate", "arm": "rft", "measure": "first_order of rate"}
+        hot, other = (row(told, **of, sampled=name) for name in ("temperature", "sampling.top_p"))
+        assert hot["estimate"] > 0.95 and hot["low"] > 0.9 and other["high"] < 0.4
+        assert told.by == () and row(told, outcome="win_rate", arm="rft", measure="rate")["cells"] == 64
