@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +10,7 @@ from abm.log import open_log
 from abm.study_events import StudyLooked
 from analysis.studies.layout import Layout
 from analysis.studies.places import run_of, study_of
+from analysis.studies.study import user
 from analysis.studies.study_log import CellHistory, StudyLog
 from moloch.errors import InputError, MolochError
 
@@ -50,7 +49,7 @@ class Curtain:
 
     def lift(self, door: str) -> None:
         """Log a look."""
-        self._log.append([StudyLooked(door=door, ended=self.ended, of=self.of, by=_user())])
+        self._log.append([StudyLooked(door=door, ended=self.ended, of=self.of, by=user())])
 
 
 def look_at(paths: Iterable[Path], door: str, look: bool) -> None:
@@ -96,10 +95,3 @@ class HiddenCells:
                 closed = True
             self._known[study] = (time.monotonic() + KNOWN_S, closed)
         return closed
-
-
-def _user() -> str:
-    try:
-        return f"{getpass.getuser()}@{platform.node()}"
-    except (KeyError, OSError):  # a user without a name
-        return platform.node()

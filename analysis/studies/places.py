@@ -9,8 +9,6 @@ from analysis.studies.layout import Layout, is_study
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from moloch.errors import InputError
 
-RUNS = Path("runs")
-"""Where runs and studies are made by default."""
 SHOWN = 6
 """Cells that an error names."""
 
@@ -101,11 +99,7 @@ def folder_of(path: Path, out: Path | None = None) -> Path:
         return out or path
     from analysis.studies.cells import cells_of
     from analysis.studies.page import read_page
+    from analysis.studies.study import default_folder
 
     written = read_page(path)
     return default_folder(written.page.name, cells_of(written).base)
-
-
-def default_folder(name: str, base: str) -> Path:
-    """Return where a study is carried out, if nobody says it: what all its cells share is part of its name."""
-    return RUNS / f"{name}-{base[:8]}"

@@ -16,7 +16,7 @@ from analysis.studies.cells import Cell, Cells, Impossible, PageMistakes, cells_
 from analysis.studies.layout import Layout, is_study
 from analysis.studies.looks import has_ended
 from analysis.studies.page import WrittenPage
-from analysis.studies.places import default_folder
+from analysis.studies.study import default_folder
 from analysis.studies.study_log import CellHistory, StudyLog
 from learning.runs.costs import RolePlan, check_places, planned, total
 from learning.runs.inputs import gather
