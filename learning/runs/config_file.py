@@ -100,6 +100,12 @@ def mistakes_by_key(values: dict[str, Any], *, imports: bool = True) -> list[tup
     return _checked(values, imports=imports)[1]
 
 
+def checked_config(values: dict[str, Any]) -> tuple[RunConfig | None, list[Wrong]]:
+    """Return the settings and no mistake; or every mistake, as :func:`mistakes_by_key` does. Imports the extensions that they name."""
+    config, wrong = _checked(values, imports=True)
+    return (None if wrong else config), wrong
+
+
 def _placed(wrong: list[Wrong], source: Source, within: Key, elsewhere: Collection[str]) -> list[InputError]:
     """Return the mistakes with their places in the text, those of settings that are not in it first."""
     there: list[Wrong] = []
