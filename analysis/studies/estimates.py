@@ -75,7 +75,7 @@ class EstimateRow(NamedTuple):
 
 
 def values_of(table: Mapping[str, Any]) -> dict[Outcome, dict[str, Any]]:
-    """Return the outcomes in a run's tables, as :func:`analysis.tables.results.results` makes them."""
+    """Return the outcomes in a run's tables, as :func:`analysis.tables.evaluation.table` makes them."""
     rows: dict[Outcome, dict[str, Any]] = {}
     for arm, row in table["arms"].items():
         other = row["compared_with"]

@@ -96,7 +96,6 @@ def plan_study(
     folder: Path | None = None,
     *,
     jobs: int = 0,
-    look_s: float = LOOK_S,
     reused: Callable[[Sequence[Cell]], Mapping[str, Path]] = lambda cells: {},
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> PlannedStudy:
@@ -105,7 +104,6 @@ def plan_study(
     Args:
         folder: of the study; by default the one that the page comes to. If it has begun, cells that ended are not planned again.
         jobs: cells at a time; 0 for as many as there are cores.
-        look_s: seconds within which inputs are read.
         reused: finds finished runs of equal identity elsewhere: cell -> folder.
         report: called with combinations looked at, and all.
 
@@ -119,7 +117,7 @@ def plan_study(
     groups: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)
     for cell in to_come:
         groups[tuple(cell.factors.items())].append(cell)
-    roles, read = _roles(list(groups.values()), look_s, report)
+    roles, read = _roles(list(groups.values()), report)
     primary = written.page.primary
     declared = primary if isinstance(primary, tuple) else (primary,) if primary else ()
     stop = written.page.stop.model_dump(exclude_none=True)
@@ -151,12 +149,12 @@ def _states(made: Cells, folder: Path, reused: Callable[[Sequence[Cell]], Mappin
 
 
 def _roles(
-    groups: Sequence[Sequence[Cell]], look_s: float, report: Callable[[int, int], None]
+    groups: Sequence[Sequence[Cell]], report: Callable[[int, int], None]
 ) -> tuple[list[RolePlan], int]:
     """Return what all cells ask, and how many combinations were looked at, those spread evenly over the page first."""
     mistakes: dict[str, InputError] = {}
     plans: list[tuple[list[RolePlan], int]] = []
-    until = time.monotonic() + look_s
+    until = time.monotonic() + LOOK_S
     for read, number in enumerate(_spread(len(groups))):
         if read and time.monotonic() > until:
             break

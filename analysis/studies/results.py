@@ -23,7 +23,7 @@ from analysis.studies.page import StudyPage, page_of
 from analysis.studies.places import run_of
 from analysis.studies.sensitivity import indices
 from analysis.studies.study_log import StudyLog, StudyState
-from analysis.tables.results import results
+from analysis.tables.evaluation import table
 from moloch.errors import InputError, MolochError
 
 
@@ -157,9 +157,9 @@ def _read(
     for done, (name, history) in enumerate(state.cells.items()):
         report(done, len(state.cells))
         planned, run = history.planned, run_of(layout, history)
-        table = _table(run) if run is not None else None
-        if table is not None:
-            cells.append(CellValues(name, planned.factors, planned.seed, values_of(table), notes_of(table)))
+        told = _table(run) if run is not None else None
+        if told is not None:
+            cells.append(CellValues(name, planned.factors, planned.seed, values_of(told), notes_of(told)))
         else:
             message = history.failures[-1].message if history.failures else ""
             missing.append(MissingCell(name, planned.factors, planned.seed, history.state, message))
@@ -169,7 +169,7 @@ def _read(
 def _table(run: Path) -> dict[str, Any] | None:
     """Return the tables of a run that has ended; None for any other."""
     log = open_log(run, write=False)
-    return results(log.read()) if log.ended() is not None else None
+    return table(log.read()) if log.ended() is not None else None
 
 
 def _impossible(state: StudyState) -> tuple[Impossible, ...]:
