@@ -96,18 +96,12 @@ def opened(page: Path, out: Path | None) -> Study:
     """Return the study of a page, or that in a folder.
 
     Raises:
-        PageMistakes: the page has mistakes; all but the last were printed.
+        PageMistakes: the page has mistakes.
         InputError: there is no page, and no study.
     """
-    from analysis.studies.cells import PageMistakes
     from analysis.studies.study import Study
 
-    try:
-        return Study.open(page) if page.is_dir() else Study(page, out=out)
-    except PageMistakes as mistakes:
-        for each in mistakes.mistakes[1:]:
-            stderr().print(f"moloch: {each}", markup=False, soft_wrap=True)
-        raise
+    return Study.open(page) if page.is_dir() else Study(page, out=out)
 
 
 def _carry_out(
