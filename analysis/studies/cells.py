@@ -218,7 +218,9 @@ class _PageReader:
         for label, level in self._page.page.cross[factor].items():
             value = level.value if isinstance(level, Value) else label
             layers = self._layer(factor, label, level) or [Layer({}, self._page.source, ("cross", factor, label), "")]
-            levels += [(factor, value, layer) for layer in layers]  # without what is wrong, others can still be looked at
+            levels += [
+                (factor, value, layer) for layer in layers
+            ]  # without what is wrong, others can still be looked at
         return levels
 
     def _layer(self, factor: str, label: str, level: Value | Level) -> list[Layer]:

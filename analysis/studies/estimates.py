@@ -21,7 +21,7 @@ OVER_SEEDS, WITHIN_RUN = "seeds", "anchors and people"
 """What an interval is over: what seeds draw; or, of a single run, its anchors and people."""
 
 
-class Outcome(NamedTuple):
+class MeasuredOutcome(NamedTuple):
     """What is measured.
 
     Attributes:
@@ -50,7 +50,7 @@ class CellValues:
     cell: str
     factors: Factors
     seed: int
-    values: dict[Outcome, dict[str, Any]]
+    values: dict[MeasuredOutcome, dict[str, Any]]
     notes: dict[str, Any]
 
 
@@ -64,7 +64,7 @@ class EstimateRow(NamedTuple):
     """
 
     levels: Factors
-    outcome: Outcome
+    outcome: MeasuredOutcome
     estimate: Estimate
     p_holm: float
     n: int
@@ -74,17 +74,17 @@ class EstimateRow(NamedTuple):
     withheld: str
 
 
-def values_of(table: Mapping[str, Any]) -> dict[Outcome, dict[str, Any]]:
+def values_of(table: Mapping[str, Any]) -> dict[MeasuredOutcome, dict[str, Any]]:
     """Return the outcomes in a run's tables, as :func:`analysis.tables.evaluation.table` makes them."""
-    rows: dict[Outcome, dict[str, Any]] = {}
+    rows: dict[MeasuredOutcome, dict[str, Any]] = {}
     for arm, row in table["arms"].items():
         other = row["compared_with"]
-        rows[Outcome(arm, other, "votes", "win_rate", "rate")] = row["win_rate"]
-        rows[Outcome(arm, other, "votes", "win_rate", "from_comparator")] = row["against_placebo"]
+        rows[MeasuredOutcome(arm, other, "votes", "win_rate", "rate")] = row["win_rate"]
+        rows[MeasuredOutcome(arm, other, "votes", "win_rate", "from_comparator")] = row["against_placebo"]
     measures = {"base": "base", "after": "after", "difference": "from_base", "placebo": "from_comparator"}
     for row in table["probes"]:
         for name, measure in measures.items():
-            rows[Outcome(row["arm"], row["compared_with"], row["kind"], row["probe"], measure)] = row[name]
+            rows[MeasuredOutcome(row["arm"], row["compared_with"], row["kind"], row["probe"], measure)] = row[name]
     return {outcome: estimate for outcome, estimate in rows.items() if estimate["value"] is not None}
 
 
@@ -99,7 +99,7 @@ def estimates(cells: Iterable[CellValues], by: Sequence[str], missing: Iterable[
     Args:
         missing: factors of each cell that was planned and has no values.
     """
-    groups: dict[tuple[tuple[Any, ...], Outcome], list[tuple[int, dict[str, Any], str]]] = defaultdict(list)
+    groups: dict[tuple[tuple[Any, ...], MeasuredOutcome], list[tuple[int, dict[str, Any], str]]] = defaultdict(list)
     for cell in cells:
         levels = tuple(cell.factors[factor] for factor in by)
         for outcome, value in cell.values.items():
@@ -115,7 +115,9 @@ def estimates(cells: Iterable[CellValues], by: Sequence[str], missing: Iterable[
     return _corrected(rows)
 
 
-def _row(levels: Factors, outcome: Outcome, group: list[tuple[int, dict[str, Any], str]], missing: int) -> EstimateRow:
+def _row(
+    levels: Factors, outcome: MeasuredOutcome, group: list[tuple[int, dict[str, Any], str]], missing: int
+) -> EstimateRow:
     seeds = [seed for seed, _, _ in group]
     null, within = (0.5 if outcome.name == "win_rate" else nan, (0.0, 1.0))
     if outcome.measure not in SHARES:
@@ -178,9 +180,13 @@ def differences(a: Sequence[CellValues], b: Sequence[CellValues], by: Sequence[s
     return _corrected(rows)
 
 
-def _grouped(cells: Iterable[CellValues], by: Sequence[str]) -> dict[tuple[tuple[Any, ...], Outcome], dict[int, float]]:
+def _grouped(
+    cells: Iterable[CellValues], by: Sequence[str]
+) -> dict[tuple[tuple[Any, ...], MeasuredOutcome], dict[int, float]]:
     """Return levels and outcome -> seed -> mean over the other factors."""
-    groups: dict[tuple[tuple[Any, ...], Outcome], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[tuple[tuple[Any, ...], MeasuredOutcome], dict[int, list[float]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for cell in cells:
         for outcome, value in cell.values.items():
             groups[tuple(cell.factors[factor] for factor in by), outcome][cell.seed].append(value["value"])

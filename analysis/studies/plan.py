@@ -148,9 +148,7 @@ def _states(made: Cells, folder: Path, reused: Callable[[Sequence[Cell]], Mappin
     return states | dict.fromkeys(reused(new), "reused")
 
 
-def _roles(
-    groups: Sequence[Sequence[Cell]], report: Callable[[int, int], None]
-) -> tuple[list[RolePlan], int]:
+def _roles(groups: Sequence[Sequence[Cell]], report: Callable[[int, int], None]) -> tuple[list[RolePlan], int]:
     """Return what all cells ask, and how many combinations were looked at, those spread evenly over the page first."""
     mistakes: dict[str, InputError] = {}
     plans: list[tuple[list[RolePlan], int]] = []

@@ -12,7 +12,7 @@ from analysis.studies.cells import Factors, Impossible, cells_of
 from analysis.studies.estimates import (
     CellValues,
     EstimateRow,
-    Outcome,
+    MeasuredOutcome,
     estimates,
     frame_rows,
     notes_of,
@@ -207,7 +207,7 @@ def _sensitivity(page: StudyPage, cells: Sequence[CellValues], by: Sequence[str]
         return
     names = tuple(page.sample.ranges)
     levels = tuple(name for name in by if name not in names)
-    groups: dict[tuple[tuple[Any, ...], Outcome], dict[tuple[Any, ...], list[float]]] = {}
+    groups: dict[tuple[tuple[Any, ...], MeasuredOutcome], dict[tuple[Any, ...], list[float]]] = {}
     for cell in cells:
         point = tuple(cell.factors[name] for name in names)
         for outcome, value in cell.values.items():

@@ -37,7 +37,7 @@ TOLD = [
     ":3:8: base: setting 'epoch' is not valid: there is no such setting. Did you mean 'epochs'?",
     ":3:18: base: setting 'held_out_anchors' is not valid",
     ":3:53: base: setting 'sampling.temperature' is not valid",
-    ":3:72: base: setting 'lora' is not valid: Expected `int`, got `str`",
+    ":3:71: base: setting 'lora' is not valid: Expected `int`, got `str`",
     ":5:3: arena=market: unknown arena 'market'",
     ":6:15: one=one sets seed",
     ":7:3: a factor cannot be called 'arm'",
@@ -220,7 +220,10 @@ class TestLooks:
     def test_every_door_asks_before_the_end(self, moloch, begun, door):
         """A cell's, too; nothing is shown and nothing logged."""
         cell = f"{begun}#{next(Layout(begun).cells.iterdir()).name}"
-        verb, place = door.removesuffix(" cell"), begun if door not in ("show", "results cell", "compare cell") else cell
+        verb, place = (
+            door.removesuffix(" cell"),
+            begun if door not in ("show", "results cell", "compare cell") else cell,
+        )
         more = {"compare": [place], "ui": ["--no-browser"], "probe": ["--judge", "pocket"]}.get(verb, [])
         done = moloch(*verb.split(), place, *more)
         assert done.code == 2 and "effects of a preregistered study" in done.err and done.out == ""
@@ -232,7 +235,9 @@ class TestLooks:
         assert done.code == 3 and "win rate" in done.out
         (look,) = [event for event in read_events(Layout(begun).log) if isinstance(event, StudyLooked)]
         assert (look.door, look.ended, look.of) == ("study results", 1, 12) and "@" in look.by
-        assert "Looked at once before its end" in moloch("study", "results", begun, "--look").out.replace("2 times", "once")
+        assert "Looked at once before its end" in moloch("study", "results", begun, "--look").out.replace(
+            "2 times", "once"
+        )
 
     def test_after_the_end_nothing_is_asked(self, moloch, tmp_path):
         """And nothing is logged."""
@@ -312,7 +317,10 @@ class TestCompare:
         carry_out(other, plan(other, PAGE.replace("seeds: 3", "seeds: [7, 8]").replace("[sales, social]", "[sales]")))
         told = json.loads(moloch("compare", study, other, "--json").out)
         assert {row["over"] for row in told["rows"]} <= {"seeds of each", ""} and told["shared_seeds"] == []
-        assert "seeds" in {each["key"] for each in told["pages"]} and "arena=social, audience=default, rft" in told["only_a"]
+        assert (
+            "seeds" in {each["key"] for each in told["pages"]}
+            and "arena=social, audience=default, rft" in told["only_a"]
+        )
 
     def test_a_study_and_a_run_are_no_pair(self, moloch, study):
         """The error says what to do."""
