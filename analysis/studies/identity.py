@@ -194,6 +194,11 @@ class Library:
         self._shelves: dict[str, list[Path]] | None = None
         self._known: dict[Path, FinishedRun | None] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the workspace has no run of settings that are valid today: nothing can be found then."""
+        return not self._by_settings()
+
     def find(self, config: RunConfig) -> FinishedRun | None:
         """Return a finished run of equal identity; None if there is none, or settings name what cannot be read."""
         try:

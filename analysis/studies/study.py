@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import platform
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +15,9 @@ from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller, Rules, StudyStanding, Why
 from analysis.studies.identity import Library, identity_of
-from analysis.studies.layout import PAGE, is_study
+from analysis.studies.layout import PAGE, default_folder, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
-from analysis.studies.study_log import StudyLog, StudyState
+from analysis.studies.study_log import StudyLog, StudyState, user
 from analysis.studies.tasks import Needs
 from learning import RunConfig
 from learning.runs.machine import versions
@@ -27,6 +25,9 @@ from moloch.content import content_id
 from moloch.errors import InputError, Locked, MolochError
 
 if TYPE_CHECKING:
+    from analysis.studies.plan import PlannedStudy
+    from analysis.studies.results import StudyResults
+    from analysis.studies.status import StudyStatus
     from analysis.studies.tasks import Engine
 
 BOUNDS = "stop"
@@ -142,6 +143,39 @@ class Study:
             reused=self.library(workspace, reuse_older).find,
         )  # fmt: skip
         return self._carry_out(jobs, engine, rules, report)
+
+    def results(self, by: Sequence[str] | None = None, *, look: bool = False) -> StudyResults:
+        """Return what it came to so far; printed, it is what ``moloch study results`` prints.
+
+        Args:
+            by: factors that rows are told apart by; others are averaged over. By default all that have levels.
+            look: see effects of a preregistered study before its end; its log says so.
+
+        Raises:
+            InputError: it has not begun, no cell has ended, there is no such factor, or effects are not to be seen yet.
+            LogError: a log cannot be read.
+        """
+        from analysis.studies.looks import look_at
+        from analysis.studies.results import study_results
+
+        look_at([self.folder], "Study.results", look)
+        return study_results(self.folder, by)
+
+    def status(self) -> StudyStatus:
+        """Return how each cell stands, by its own log; never an effect.
+
+        Raises:
+            InputError: it has not begun.
+        """
+        from analysis.studies.status import FollowedStudy
+
+        return FollowedStudy(self.folder).look()
+
+    def plan(self, jobs: int = 0) -> PlannedStudy:
+        """Return what is left to do: cells, calls, money, hours; see :func:`analysis.studies.plan.plan_study`."""
+        from analysis.studies.plan import plan_study
+
+        return plan_study(self._written, self.folder, jobs=jobs)
 
     def begin(self) -> None:
         """Make the study's folder and its log, unless it is there.
@@ -259,11 +293,6 @@ def _identity(config: RunConfig) -> str:
     return identity.id if identity else ""
 
 
-def default_folder(name: str, base: str) -> Path:
-    """Return where a study is carried out if nobody says it: what all its cells share is part of its name."""
-    return Path("runs") / f"study-{name}-{base[:8]}"
-
-
 def added(before: Mapping[str, Any], now: Mapping[str, Any], cells: int) -> list[str]:
     """Return in words what a page has that an earlier one had not.
 
@@ -299,14 +328,6 @@ def _page_id(page: Mapping[str, Any]) -> str:
 
 def _planned(cell: Cell) -> PlannedCell:
     return PlannedCell(cell=cell.name, factors=cell.factors, seed=cell.seed, settings=cell.settings)
-
-
-def user() -> str:
-    """Return who this is: user and machine."""
-    try:
-        return f"{getpass.getuser()}@{platform.node()}"
-    except (OSError, KeyError, ImportError):  # a container without names
-        return f"{os.getuid() if hasattr(os, 'getuid') else ''}@{platform.node()}"
 
 
 def code_state() -> str:
