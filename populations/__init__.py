@@ -6,7 +6,8 @@ from populations.draws import draw_independent, draw_joint, synthetic_personas
 from populations.mapping import SurveyMapping, read_mapping
 from populations.personas import Persona, make_attributed, make_persona
 from populations.raking import Raked, rake, resample
-from populations.sources import PersonaSplit, load_personas, read_personas, take
+from populations.sides import PersonaSplit, load_personas, take
+from populations.sources import read_personas
 from populations.splits import stratified_split
 
 __all__ = [

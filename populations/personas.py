@@ -128,6 +128,12 @@ def _age(age: Any) -> int:
         raise ValueError(f"field 'age': {error}") from None
 
 
+def first_alike(personas: Sequence[Persona]) -> list[int]:
+    """Return the place of the first persona with the same content as each: copies differ in name and id only."""
+    places: dict[tuple[str, bytes], int] = {}
+    return [places.setdefault((each.text, _ids.encode(each.attributes)), i) for i, each in enumerate(personas)]
+
+
 def numbered(personas: Sequence[Persona]) -> list[Persona]:
     """Return ``personas`` with each repetition a separate member: another id and name, the same text."""
     times: dict[str, int] = {}

@@ -10,9 +10,9 @@ import numpy as np
 
 from analysis.checks.distributions import distributions
 from moloch.plain_text import one_line, quoted
-from populations import InputError, Persona, rake, read_mapping, trait_matrix
+from populations import InputError, Persona, rake, trait_matrix
 from populations.mapping import SurveyMapping
-from populations.sources import declared_split, locate, rule
+from populations.sources import declared_split, locate, mapping_of, rule
 from populations.tables import rows
 
 MISTAKES = 10
@@ -30,7 +30,7 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
         InputError: the file or the mapping cannot be read at all, or no row is a persona.
     """
     path = locate(source)
-    plan = read_mapping(mapping) if mapping else None
+    plan = mapping_of(source, mapping)
     columns: Counter[str] = Counter()
     personas_by_id: dict[str, Persona] = {}
     weight: Counter[str] = Counter()

@@ -16,7 +16,9 @@ Arena = Annotated[str | None, typer.Option(help="sales, elections, social, or an
 Anchors = Annotated[str | None, typer.Option(help="Folder with train.jsonl and test.jsonl, or other tables.")]
 Personas = Annotated[
     str | None,
-    typer.Option(help="biographic, demographic, or a file: jsonl, csv, parquet, xlsx, sav, dta, graphml, gexf, ..."),
+    typer.Option(
+        help="biographic, demographic, adults, or a file: jsonl, csv, parquet, xlsx, sav, dta, graphml, gexf, ..."
+    ),
 ]
 Audience = Annotated[
     str | None, typer.Option(help="default, neutral, a choice model's YAML, or llm: a model plays the personas.")

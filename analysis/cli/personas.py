@@ -30,7 +30,7 @@ def check(
     source: Annotated[
         str,
         typer.Argument(
-            help="biographic, demographic, or a file: jsonl, csv, parquet, xlsx, sav, dta, graphml, gexf, ..."
+            help="biographic, demographic, adults, or a file: jsonl, csv, parquet, xlsx, sav, dta, graphml, gexf, ..."
         ),
     ],
     mapping: Annotated[Path | None, typer.Option(help="YAML that says what a survey's columns mean.")] = None,

@@ -199,20 +199,24 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     from learning.runs.own_data import at_hand
     from learning.runs.parts import settled
     from learning.runs.plan import part_dicts, plan
+    from learning.runs.pools import pools
 
     with stderr().status("planning"):
         check_places(runs[0][0])
         runs = [(settled(config, folder), folder) for config, folder in runs]
-        inputs = [gather(at_hand(config, folder)) for config, folder in runs]
+        read = [at_hand(config, folder) for config, folder in runs]
+        inputs = [gather(config) for config in read]
         plans = [planned(*run, each) for run, each in zip(runs, inputs, strict=True)]
         if warm := _warmup(runs[0][0], inputs[0], plans):
             timed = zip(plans, runs, inputs, strict=True)
             plans = [warm.timed(roles, config, each, folder) for roles, (config, folder), each in timed]
         roles = total(plans)
         parts = plan(runs[0][0], inputs[0])
+        drawn = pools(read) if len(runs) > 1 else None
     if as_json:
         folders = [str(folder) for _, folder in runs]
         told = {"warmup": warm.as_dict()} if warm else {}
+        told |= drawn.as_dict() if drawn else {}
         print(json.dumps({"runs": folders, "parts": part_dicts(parts), "plan": plan_dicts(roles)} | told))
         return
     from analysis.terminal.parts import part_lines
@@ -220,7 +224,7 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
 
     console = printer()
     console.print("Parts" if len(runs) == 1 else f"Parts of each of {len(runs)} runs", style="italic")
-    for line in part_lines(parts):
+    for line in [*part_lines(parts), *(drawn.sentences() if drawn else ())]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for part in render_plan(roles, warm):
         console.print(part)

@@ -1,15 +1,18 @@
 """Which members are copies of one person: they are not independent observations.
 
+Within a run a person is the persona index of the first who is it; over several runs, whose indices differ, its content id.
 Knows events; knows nothing of statistics.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from abm.columns import Int32s, unpack
-from abm.events import CrowdJoined, PersonasJoined
+from abm.events import CrowdJoined, Event, PersonasJoined
 from moloch.errors import CorruptLog
 
 
@@ -18,6 +21,7 @@ class Originals:
 
     def __init__(self) -> None:
         self._of = np.zeros(0, dtype=np.int32)
+        self._ids: dict[int, str] = {}
         self._told = False
 
     def __repr__(self) -> str:
@@ -32,6 +36,8 @@ class Originals:
         first, size = event.first, len(event.ids) if isinstance(event, PersonasJoined) else event.size
         known = max(len(self._of), first + size)
         self._of = np.concatenate([self._of, np.arange(len(self._of), known, dtype=np.int32)])
+        if isinstance(event, PersonasJoined):
+            self._ids.update(enumerate(event.ids, first))
         if not event.originals:
             return
         originals = unpack(event.originals, Int32s)
@@ -52,3 +58,27 @@ class Originals:
             members: persona indices.
         """
         return self._of[members] if self._told else members
+
+    def ids(self, run: str) -> list[str]:
+        """Return of each member, by persona index, the content id of the person that it is, or was drawn from.
+
+        Equal ids are equal people in whatever run: what the votes of several runs are clustered on.
+
+        Args:
+            run: the run's name, distinct among those that are put together. It stands in the ids of members of whom the log does
+                not say who they were drawn from (``run/index``), so that they are people of their own.
+        """
+        return [self._ids.get(of, f"{run}/{of}") for of in self._of.tolist()]
+
+
+def origins(events: Iterable[Event], run: str) -> list[str]:
+    """Return :meth:`Originals.ids` of a log's members.
+
+    Raises:
+        CorruptLog: as :meth:`Originals.take`.
+    """
+    originals = Originals()
+    for event in events:
+        if isinstance(event, PersonasJoined | CrowdJoined):
+            originals.take(event)
+    return originals.ids(run)

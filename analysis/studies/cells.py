@@ -191,8 +191,8 @@ class _PageReader:
             layers += self._from_file(page.base, ("base",), "base")
         else:
             layers.append(Layer(page.base, self._page.source, ("base",), "base"))
-        redraw = page.redraw.as_settings()
-        return [*layers, Layer(redraw, self._page.source, (), "redraw")] if redraw else layers
+        redraw = page.redraw.model_dump(mode="json")
+        return [*layers, Layer({"redraw": redraw}, self._page.source, (), "redraw")] if redraw else layers
 
     def _from_file(self, path: str, key: Key, name: str) -> list[Layer]:
         try:

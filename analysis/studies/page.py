@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from learning.runs.config import RedrawConfig
 from moloch.errors import InputError
 from moloch.yamls import Source, checked, others, read_source
 
@@ -28,20 +29,6 @@ MOST_CELLS = 100_000
 
 class _PagePart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
-
-
-class Redraw(_PagePart):
-    """Whether each seed gets its own draw from the pool, or all seeds have the same."""
-
-    held_out_anchors: Literal["per_seed", "common"] | None = None
-    train_anchors: Literal["per_seed", "common"] | None = None
-    held_out_personas: Literal["per_seed", "common"] | None = None
-    train_personas: Literal["per_seed", "common"] | None = None
-
-    def as_settings(self) -> Settings:
-        """Return the run setting ``redraw``, of what is said here."""
-        said = {name: value for name, value in self.model_dump().items() if value is not None}
-        return {"redraw": said} if said else {}
 
 
 class StopRules(_PagePart):
@@ -154,7 +141,7 @@ class StudyPage(_PagePart):
     """Combinations of levels that are no cells."""
     seeds: Annotated[int, Field(ge=1, le=10_000)] | Annotated[tuple[int, ...], Field(min_length=1)] = 5
     """How many (1, 2, ...), or which."""
-    redraw: Redraw = Field(default_factory=Redraw)
+    redraw: RedrawConfig = Field(default_factory=RedrawConfig)
     primary: dict[str, Any] | tuple[dict[str, Any], ...] | None = None
     """What the study is to decide, declared before it; recorded as it stands."""
     stop: StopRules = Field(default_factory=StopRules)

@@ -25,6 +25,7 @@ from abm.worlds.networked.settings import NetworkConfig
 from learning.runs.arms import Arms
 from learning.training.settings import preset_of
 from moloch.content import content_id
+from populations.splits import Draw
 
 LLM_AUDIENCE = "llm"
 """The audience whose personas a language model plays."""
@@ -104,6 +105,23 @@ class BudgetConfig(_Settings):
     """Folder by which runs that go on at the same time share the bounds on calls, tokens and money; empty: they are this run's."""
 
 
+class RedrawConfig(_Settings):
+    """What is drawn from the pools anew for each seed (``per_seed``), and what is the same for all seeds (``common``).
+
+    Left out: held-out anchors are the first ones of their file, whatever the seed; training anchors are drawn; personas are drawn,
+    but of a side that their file declares (``split``), as in the built-in packs, the first ones are taken. Draws depend on the seed and
+    on what the anchors and personas hold, not on their order. Nobody, and no anchor, is ever on both sides.
+    """
+
+    train_anchors: Draw | None = None
+    held_out_anchors: Draw | None = None
+    train_personas: Draw | None = None
+    held_out_personas: Draw | None = None
+    """The crowd of a side is drawn from its personas, and is common where they are declared to be."""
+
+    LATER = ("train_anchors", "held_out_anchors", "train_personas", "held_out_personas")
+
+
 class EpochMoment(_Settings):
     """When an epoch's contests are over."""
 
@@ -157,7 +175,7 @@ class RunConfig(_Settings):
     anchors: str | None = None
     """Folder with files of ``train`` and ``test`` anchors; the built-in pack by default."""
     personas: str = "biographic"
-    """``biographic``, ``demographic``, or a file: one of :data:`populations.tables.KINDS`."""
+    """One of :data:`populations.sources.BUILT_IN`, or a file: one of :data:`populations.tables.KINDS`."""
     mapping: str | None = None
     """YAML file that says what the columns of ``personas`` mean, for survey data."""
     stratify: tuple[str, ...] = ()
@@ -228,6 +246,8 @@ class RunConfig(_Settings):
 
     surveys: tuple[SurveyConfig, ...] = ()
     """Questionnaires that are put to the personas at declared moments; the reader's model answers."""
+    redraw: RedrawConfig = Field(default_factory=RedrawConfig)
+    """Which anchors and personas are others for each seed."""
 
     LATER = (
         "extensions",
@@ -244,6 +264,7 @@ class RunConfig(_Settings):
         "attempts",
         "cut",
         "surveys",
+        "redraw",
     )
 
     @field_validator("members")

@@ -31,7 +31,7 @@ from moloch.extensions import note_written_here
 FIXED = (
     "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "arms", "messages", "train_anchors",
     "held_out_anchors", "train_personas", "held_out_personas", "batch", "seed", "world", "crowd.size", "network.graph",
-    "up_to", "near_duplicates", "format", "examples", "stop", "attempts", "cut", "precision", "threads",
+    "up_to", "redraw", "near_duplicates", "format", "examples", "stop", "attempts", "cut", "precision", "threads",
 )  # fmt: skip
 """Settings that decided the shared steps, or who takes part: a fork keeps them."""
 

@@ -5,11 +5,9 @@ Knows files, settings and who takes part; decides nothing of what happens.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,15 +27,13 @@ from learning.methods.tfb import TFB
 from learning.runs.arms import Arm, arms_in
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
+from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
-from moloch import keyed
-from moloch.content import canonical
-from moloch.errors import InputError, MolochWarning
-from populations import Persona, PersonaSplit, load_personas, trait_matrix
-
-HELD_OUT_ANCHORS = 96
-"""Default; with :data:`learning.runs.plan.TRAIN_ANCHORS` as many as let the default run end in three minutes on two cores."""
+from moloch.errors import InputError
+from populations import Persona, PersonaSplit, trait_matrix
+from populations.personas import first_alike
+from populations.sources import read_pool
 
 LORA_PRECISION = {"float32": "float32", "bfloat16": "bf16"}
 """Precision of a run's models -> its name among the trainer's settings."""
@@ -97,15 +93,9 @@ def gather(
     """
     rules = config.rules()
     anchors = load_anchors(config.anchors, rules, drop_near=config.near_duplicates == "drop")
-    where = config.anchors or "the built-in pack"
-    _enough(config, config.train_anchors, anchors.train, "training anchors", where)
-    _enough(config, config.held_out_anchors, anchors.held_out, "held-out anchors", where)
     _check_examples(rules, anchors)
-    held_out = anchors.held_out[: config.held_out_anchors or HELD_OUT_ANCHORS]
-    order = keyed.generator(config.seed, "anchors").permutation(len(anchors.train))
-    people = people_of(config)
-    _enough(config, config.train_personas, people.train, "training personas", config.personas)
-    _enough(config, config.held_out_personas, people.held_out, "held-out personas", config.personas)
+    anchors = anchors_of(config, anchors)
+    people = people_of(config, read_pool(config.personas, config.mapping))
     if people.weighting and not config.resample and not config.crowd.size:
         raise InputError(
             "weights without effect",
@@ -119,13 +109,13 @@ def gather(
     _check_methods(config, arms, lora)
     train_anchors = min(config.train_anchors or TRAIN_ANCHORS, len(anchors.train))
     if config.world == "networked":
-        held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(held_out)}
+        held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(anchors.held_out)}
         opened: dict[Phase, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
         check_network(config.network, opened, {"train": config.messages, "evaluate": 2})
     inputs = Inputs(
         arena=rules,
         audience=audience or _audience(config.audience, said),
-        anchors=msgspec.structs.replace(anchors, train=[anchors.train[i] for i in order], held_out=held_out),
+        anchors=anchors,
         people=people,
         arms=arms,
         lora=lora,
@@ -140,24 +130,6 @@ def gather(
     check_interventions(config, parts)
     _check_surveys(config, parts)
     return inputs
-
-
-def people_of(config: RunConfig) -> PersonaSplit:
-    """Return the personas that settings name, parted as a run has them.
-
-    Raises:
-        InputError: the file cannot be read, or has too few.
-    """
-    return load_personas(
-        config.personas,
-        seed=config.seed,
-        n_train=config.train_personas,
-        n_held_out=config.held_out_personas,
-        mapping=config.mapping,
-        stratify=config.stratify,
-        resample=config.resample,
-        up_to=config.up_to,
-    )
 
 
 def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
@@ -279,21 +251,6 @@ def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> Choi
     return said[part] if said and part in said and name not in BUILT_IN else choice_model(name)
 
 
-def _enough(config: RunConfig, wanted: int | None, items: Sequence, what: str, where: str) -> None:
-    """Refuse a count that is larger than the source, or say so where counts are ``up_to``."""
-    if wanted is None or wanted <= len(items):
-        return
-    if config.up_to:
-        warnings.warn(f"{len(items):,} {what} are taken, of up to {wanted:,}: {where} has no more", MolochWarning, 2)
-        return
-    raise InputError(
-        f"asked for {wanted} {what}",
-        where=where,
-        why=f"there are {len(items)}",
-        fix="Ask for fewer, give more, or declare up_to: true.",
-    )
-
-
 def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Phase, Voters], dict[Phase, NDArray[np.int64]]]:
     """Return the members of each split, and the persona index of each one's original."""
     voters: dict[Phase, Voters] = {}
@@ -307,27 +264,14 @@ def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Phase, Voters
         names, traits = trait_matrix(personas)
         labels: Sequence[str] = [p.name for p in personas]
         ids = np.arange(first, first + len(personas) + config.crowd.size)
-        originals[split] = first + _first_alike(personas)
+        originals[split] = first + np.array(first_alike(personas), dtype=np.int64)
         if config.crowd.size:
-            drawn = _drawn(len(personas), weights, config.crowd.size, config.seed, split)
+            drawn = crowd_of(config, split, len(personas), weights)
             originals[split] = np.concatenate([originals[split], originals[split][drawn]])
             traits, labels = np.concatenate([traits, traits[drawn]]), Labels(ids, "member ")
         voters[split] = Voters(ids, labels, names, traits)
         first += len(ids)
     return voters, originals
-
-
-def _first_alike(personas: Sequence[Persona]) -> NDArray[np.int64]:
-    """Return the place of the first persona with the same content as each: copies differ in name and id only."""
-    places: dict[tuple[str, bytes], int] = {}
-    contents = ((each.text, canonical(each.attributes)) for each in personas)
-    return np.array([places.setdefault(content, i) for i, content in enumerate(contents)], dtype=np.int64)
-
-
-def _drawn(n: int, weights: NDArray[np.float64] | None, size: int, seed: int, split: Phase) -> NDArray[np.int64]:
-    """Return which personas a crowd's members are like, with replacement, in proportion to their weights."""
-    lot = keyed.generator(seed, "crowd", split)
-    return lot.integers(n, size=size) if weights is None else lot.choice(n, size=size, p=weights / weights.sum())
 
 
 def _graphs(people: PersonaSplit, voters: dict[Phase, Voters], config: RunConfig) -> dict[Phase, CSR]:

@@ -12,12 +12,13 @@ from abm.events import Event, PersonasJoined, ReaderJoined, StepEnded, StepStart
 from abm.log import EventLog, Head, open_log
 from abm.surveys import Memories, Respondent, SocietyPlace, remembered
 from learning.runs.config import LLM_AUDIENCE
-from learning.runs.inputs import people_of
 from learning.runs.own_data import kept
 from learning.runs.parts import recorded_config
+from learning.runs.sides import people_of
 from moloch.content import content_id
 from moloch.errors import InputError, MolochError
 from moloch.plain_text import quoted
+from populations.sources import read_pool
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def attributes_of(run: Path | str) -> dict[str, dict[str, str | int]]:
     log = open_log(run, write=False)
     try:
         config = kept(recorded_config(log), Path(run))
-        people = people_of(config)
+        people = people_of(config, read_pool(config.personas, config.mapping))
     except MolochError as error:
         raise InputError("the personas' attributes cannot be read", where=str(run), why=str(error)) from error
     return {each.id: each.attributes for each in (*people.train, *people.held_out)}

@@ -231,3 +231,18 @@ def _check_named(name: str):
         return found | {"samples": [{"name": name, "text": name}]}
 
     return check
+
+
+class TestPlans:
+    """``--dry-run`` says of whom a study can speak."""
+
+    def test_pools_of_a_study(self, moloch):
+        """Sizes, overlap and the scope, in words and as JSON; a single run has none."""
+        options = ["--personas", "adults", "--set", "held_out_personas=20", "--set", "train_personas=20"]
+        options += ["--set", "redraw={held_out_personas: per_seed}", "--dry-run"]
+        table = json.loads(moloch("study", "--seeds", "3", *options, "--json").stdout)
+        assert table["new_people"] is True and len(table["pools"]) == 4
+        said = moloch("study", "--seeds", "2", "--dry-run").stdout
+        assert "held-out people: 20 of 20 a run (biographic), 20 different ones over 2 seeds" in said
+        assert "these 20 held-out people (biographic), not of new people" in said
+        assert "new people" not in moloch("run", "--dry-run").stdout
