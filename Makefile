@@ -2,6 +2,7 @@
 # make setup  only set up .venv                        make lint    ruff and pyright
 # make test-browser  the tests of the pages, in Chromium (Debian's package chromium)
 # make test-engine   vLLM in an environment of its own (2 GB), then the tests against it
+# make test-inspect  Inspect in an environment of its own (0.3 GB), then its reader on what we export
 # make widget build the audience graph's browser half again (node and npm; its bundles are kept in the repository)
 # make docs   the documentation site into build/site (its generator gets an environment of its own)
 # make faults the long form of the fault suite, each guard taken away once (hours: it holds a log of 10^8 events)
@@ -10,10 +11,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENGINE := .venv-engine
 DOCS := .venv-docs
+INSPECT := .venv-inspect
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 EXTRAS := learn,store,tables,ui,peers,dev
 READY := $(VENV)/.ready
-.PHONY: setup demo test test-slow test-browser test-engine faults lint docs widget
+.PHONY: setup demo test test-slow test-browser test-engine test-inspect faults lint docs widget
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -43,6 +45,15 @@ test-engine: $(ENGINE)/.ready
 $(ENGINE)/.ready: pyproject.toml tests/engine/install.py
 	@test -x $(ENGINE)/bin/python || $(PYTHON) -m venv $(ENGINE)
 	@$(ENGINE)/bin/python tests/engine/install.py
+	@touch $@
+
+test-inspect: $(READY) $(INSPECT)/.ready
+	$(BIN)/python -m pytest -m inspect tests/analysis
+
+EXTRA_OF_INSPECT := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["inspect"])
+$(INSPECT)/.ready: pyproject.toml
+	@test -x $(INSPECT)/bin/python || $(PYTHON) -m venv $(INSPECT)
+	@$(PYTHON) -c '$(EXTRA_OF_INSPECT)' | xargs $(INSPECT)/bin/python -m pip install --quiet
 	@touch $@
 
 faults: $(READY)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from moloch.lazy import door
 
 if TYPE_CHECKING:
+    from analysis.frames import codebook
     from analysis.probes import battery
     from analysis.readings.answers import read_answers
     from analysis.readings.extrapolation import extrapolation
@@ -27,6 +28,7 @@ _HOMES = {
     "across_seeds": "analysis.tables.seeds",
     "audience_graph": "analysis.readings.graphs",
     "battery": "analysis.probes",
+    "codebook": "analysis.frames",
     "extrapolation": "analysis.readings.extrapolation",
     "list_contests": "analysis.tables.contest",
     "panel_table": "analysis.tables.panels",
@@ -44,7 +46,7 @@ _HOMES = {
 }
 
 __all__ = [
-    "Estimate", "across_seeds", "audience_graph", "battery", "extrapolation", "list_contests", "panel_table",
+    "Estimate", "across_seeds", "audience_graph", "battery", "codebook", "extrapolation", "list_contests", "panel_table",
     "position_bias", "position_table", "probe_table", "reach_table", "read_answers", "show_contest", "spreads", "surrogate_of", "table",
     "win_rate", "win_rate_against_placebo",
 ]  # fmt: skip

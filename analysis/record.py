@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from abm.columns import Int8s, unpack
-from abm.events import Event, ReactedMany
+from abm.events import Event
 from abm.log import EventLog, Head, open_log
-from abm.probe import DIAGNOSTIC
-from abm.reactions import members
 
 if TYPE_CHECKING:
     import polars as pl
 
     from learning import Run
-
-VIEWS = ("votes", "messages", "verdicts")
-"""Frames that join what several types of events say; any type of event is a frame, too."""
-_PLACE = ("phase", "epoch", "arm", "anchor")
-"""What a contest's id consists of."""
 
 
 class Results(dict[str, Any]):
@@ -86,28 +78,29 @@ class RunRecord:
         return Results(results(self.events()))
 
     def frame(self, name: str) -> pl.LazyFrame:
-        """Return rows of the log; ``seq`` leads each back to its event.
+        """Return rows of the log; ``seq`` leads each back to its event, and :meth:`codebook` says what the columns are.
 
         Args:
-            name: ``votes`` (one row per reaction, those of crowds too), ``messages`` (published ones), ``verdicts`` (with
-                the message's place, and the ``kind`` of the probe: strategy or copying), or a type of event, such as ``feed_served``.
+            name: ``contests``, ``votes`` (those of crowds too), ``messages`` (published and rejected ones), ``verdicts``, ``training``,
+                ``reactions`` (all that members do), or a type of event, such as ``feed_served``.
+
+        Raises:
+            InputError: there is no such frame.
+            LogError: the log is damaged, or a newer version wrote it.
+        """
+        from analysis.frames import of_run
+
+        return of_run(self.path, name)
+
+    def codebook(self, *names: str) -> dict[str, list[dict[str, str]]]:
+        """Return what the columns of frames mean; see :func:`analysis.frames.codebook`.
 
         Raises:
             InputError: there is no such frame.
         """
-        if name == "votes":
-            return _votes(self.log)
-        if name == "messages":
-            return _placed(self.log.frame("message_published").lazy())
-        if name == "verdicts":
-            from polars import col
+        from analysis.frames import codebook
 
-            verdicts = self.log.frame("verdict_given").lazy()
-            contest = col("message").str.replace(r"/\d+$", "")
-            slot = col("message").str.extract(r"/(\d+)$").cast(int)
-            kind = col("probe").replace_strict(dict.fromkeys(DIAGNOSTIC, "copying"), default="strategy")
-            return _placed(verdicts.with_columns(contest=contest, slot=slot, kind=kind))
-        return self.log.frame(name).lazy()
+        return codebook(*names)
 
 
 def open_run(path: Path | str) -> RunRecord:
@@ -137,39 +130,3 @@ def run(*args: Any, **settings: Any) -> RunRecord:
 def record_of(done: Run) -> RunRecord:
     """Return the record of a run that was just carried out."""
     return RunRecord(done.path, done.seconds)
-
-
-def _placed(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Add the place of each row's contest as columns: phase, epoch, arm and anchor."""
-    import polars as pl
-
-    parts = pl.col("contest").str.splitn("/", len(_PLACE)).struct.rename_fields(list(_PLACE))
-    columns = set(frame.collect_schema().names())
-    placed = frame.with_columns(parts.alias("_place")).with_columns(
-        *(pl.col("_place").struct.field(name) for name in _PLACE if name not in columns)
-    )
-    return placed.drop("_place").with_columns(pl.col("epoch").cast(pl.Int64))
-
-
-def _votes(log: EventLog) -> pl.LazyFrame:
-    import polars as pl
-
-    columns = ["seq", "step", "contest", "persona", "choice", "order", "thought"]
-    asked = log.frame("reacted").select(columns)
-    crowds = [
-        _exploded(row).select(columns).cast(cast(Any, asked.schema))
-        for row in log.frame("reacted_many").iter_rows(named=True)
-    ]
-    return _placed(pl.concat([asked, *crowds]).lazy().sort("seq"))
-
-
-def _exploded(row: dict[str, Any]) -> pl.DataFrame:
-    """Return the reactions of a crowd, which are one event, as rows."""
-    import polars as pl
-
-    event = ReactedMany(**{name: row[name] for name in ("contest", "first", "personas", "orders", "choices")})
-    personas, choices = members(event), unpack(event.choices, Int8s)
-    orders = unpack(event.orders, Int8s).reshape(len(personas), -1).astype("int64")
-    votes = {"persona": personas, "choice": choices.astype("int64"), "order": cast(Any, orders.tolist())}
-    place = {"seq": row["seq"], "step": row["step"], "contest": row["contest"], "thought": ""}
-    return pl.DataFrame(votes).with_columns(**{name: pl.lit(value) for name, value in place.items()})

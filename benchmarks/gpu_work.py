@@ -82,11 +82,11 @@ def our_rollout(model: Any, asked: Sequence[Text], batch: int, seed: int) -> int
     from abm.llm.local._decode import PromptRow, decode
     from abm.llm.local._steps import ready
 
-    pinned = ready(model)
+    ways = ready(model)
     rows = [PromptRow(text.prompt, seed + i, TEMPERATURE, 1.0, text.length) for i, text in enumerate(asked)]
     rows.sort(key=lambda row: len(row.prompt))
     parts = [rows[start : start + batch] for start in range(0, len(rows), batch)]
-    return sum(len(row.tokens) for part in parts for row in decode(model, part, pad=0, stops=set(), pinned=pinned))
+    return sum(len(row.tokens) for part in parts for row in decode(model, part, pad=0, stops=set(), ways=ways))
 
 
 def their_rollout(model: Any, asked: Sequence[Text], batch: int, seed: int) -> int:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from moloch.cores import wait_asleep
 from moloch.lazy import door
 
 if TYPE_CHECKING:
@@ -48,4 +49,5 @@ __all__ = [
     "load_config", "open_run", "personas", "run",
 ]  # fmt: skip
 
+wait_asleep()  # before any package loads torch: its threads ask once
 __getattr__, __dir__ = door(__name__, _HOMES)

@@ -224,10 +224,24 @@ class Source(NamedTuple):
         Raises:
             InputError: not YAML, or not what the model allows.
         """
-        made, wrong = checked(model, self.values())
-        if made is None:
-            raise together(self.placed([(each["loc"], _mistaken(model, what, each)) for each in wrong]))
-        return made
+        return validated(model, self.values(), what, self)
+
+
+def validated(model: type[Model], values: Any, what: str, source: Source | None = None) -> Model:
+    """Return values as a model.
+
+    Args:
+        what: the whole, for errors that concern no single key, such as ``"the arena"``.
+        source: the text that they come from.
+
+    Raises:
+        InputError: not what the model allows: every mistake, see :func:`checked`.
+    """
+    made, wrong = checked(model, values)
+    if made is None:
+        source = source or Source("", "")
+        raise together(source.placed([(each["loc"], _mistaken(model, what, each)) for each in wrong]))
+    return made
 
 
 def _mistaken(model: type[BaseModel], what: str, error: Any) -> InputError:
@@ -315,11 +329,6 @@ def _to_tell(wrong: list[Any], values: Any) -> list[Any]:
 
 NO_NUMBER = "yes, no, on, off, true and false are truth values, and it takes a number"
 """Why such a value is refused."""
-
-
-def first_mistake(error: ValidationError) -> Any:
-    """Return the mistake to tell: an unknown key, which explains a missing one, else the first."""
-    return next((each for each in error.errors() if each["type"] == "extra_forbidden"), error.errors()[0])
 
 
 def others(model: type[BaseModel], keys: Sequence[str | int], what: str) -> str:

@@ -88,6 +88,11 @@ def most_tokens(request: Request) -> int:
 
 Finish = Literal["stop", "length", "refused", "error"]
 """Why a completion ended: by itself, at its bound, because the server would not give it, or because none came."""
+NO_ANSWER: dict[str, str] = {
+    "refused": "the server would not complete it",
+    "error": "the server gave no answer",
+}
+"""How a completion ended that holds no answer -> why, in words; what a model wrote is not to blame."""
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -4,11 +4,11 @@
 ``verify`` checks every byte against the chain; ``repair`` cuts a damaged log before its first bad place.
 """
 
-from abm.log.eventlog import EventLog, create, open_log, read_events, verify
+from abm.log.eventlog import EventLog, check_folder, create, open_log, read_events, verify
 from abm.log.recovery import Head, repair
 from abm.log.segments import Fork
 
-__all__ = ["EventLog", "Fork", "Head", "create", "open_log", "read_events", "repair", "verify"]
+__all__ = ["EventLog", "Fork", "Head", "check_folder", "create", "open_log", "read_events", "repair", "verify"]
 
 
 def __dir__() -> list[str]:

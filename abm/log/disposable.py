@@ -34,10 +34,18 @@ def vouched(about: object, sha256: str) -> bool:
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file; empty if it cannot be read. One that has not changed is read once per process."""
     try:
-        stat = path.stat()
-        return _digest(path, (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+        return _digest(path, stamp(path))
     except OSError:
         return ""
+
+
+def stamp(path: Path) -> tuple[int, ...]:
+    """Return what tells that a file was not changed since; nothing if it cannot be looked at."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ()
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 @lru_cache(1 << 14)

@@ -29,17 +29,26 @@ from moloch.errors import InputError, LogError
 if TYPE_CHECKING:
     import polars as pl
 
-_OURS = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "adapters", "parquet", "snap", "inputs"}
+_OURS = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "adapters", "parquet", "frames", "snap", "inputs"}
 
 
-def _not_a_file(run: Path) -> None:
-    for folder in (run, *run.parents):
-        if folder.exists():
-            if not folder.is_dir():
-                raise InputError(
-                    "no folder for a run", where=str(run), why=f"{folder} is a file", fix="Choose another --out."
-                )
-            return
+def check_folder(run: Path | str) -> None:
+    """See that a run could begin in a folder, before work for it does; nothing is made.
+
+    Raises:
+        InputError: it is a file, below one, or nobody may write there.
+    """
+    run = Path(run)
+    there = next(folder for folder in (run, *run.parents) if os.path.exists(folder))  # noqa: PTH110 (it never raises)
+    if not there.is_dir():
+        raise InputError("no folder for a run", where=str(run), why=f"{there} is a file", fix="Choose another --out.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(
+            "no folder for a run",
+            where=str(run),
+            why=f"you may not write in {there}",
+            fix="Choose another --out, or check who may.",
+        )
 
 
 def create(run: Path | str, config: dict[str, Any], *, fork: Fork | None = None, seal_events: int = 0) -> EventLog:
@@ -56,7 +65,7 @@ def create(run: Path | str, config: dict[str, Any], *, fork: Fork | None = None,
         LogError: it cannot be written.
     """
     run = Path(run)
-    _not_a_file(run)
+    check_folder(run)
     try:
         run.mkdir(parents=True, exist_ok=True)
         strangers = sorted({entry.name for entry in run.iterdir()} - _OURS)

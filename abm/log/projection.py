@@ -1,6 +1,7 @@
 """A run's projections: sealed segments become Parquet in the background; one lazy frame over them and the live log.
 
-Deleting ``parquet/`` loses nothing: what is missing is made again by :func:`rebuild`, or by the next :func:`scan`.
+Deleting ``parquet/`` and ``frames/`` loses nothing: what is missing is made again by :func:`rebuild`, or by the next scan.
+The last segment of a run is projected when somebody scans it after the run has ended.
 """
 
 from __future__ import annotations
@@ -16,9 +17,25 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from abm.columns import Int8s, Int32s, unpack
+from abm.log.disposable import stamp
 from abm.log.frames import wide_columns, wide_frames
-from abm.log.parquet import is_current, path_of, project, project_or_explain, read
+from abm.log.parquet import (
+    EVENTS,
+    Projection,
+    derive,
+    is_current,
+    is_last_current,
+    last_of,
+    path_of,
+    project,
+    project_or_explain,
+    read,
+    together,
+    write,
+)
+from abm.log.recovery import Head
 from abm.log.segments import Segment, parent_of, read_manifest, segments, walk
+from abm.log.votes import VOTES, votes
 from moloch.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,9 +100,10 @@ class Projector:
             self._thread = None
 
     def _work(self) -> None:
-        with contextlib.suppress(OSError):
-            for left in (self._run / "parquet").glob("*.new"):  # by a process that was killed
-                left.unlink()
+        for which in (EVENTS, VOTES):
+            with contextlib.suppress(OSError):
+                for left in (self._run / which.folder).glob("*.new"):  # by a process that was killed
+                    left.unlink()
         while (segment := self._queue.get()) is not None:
             if self._dropped:
                 continue
@@ -96,12 +114,12 @@ class Projector:
 
 
 class _Part(NamedTuple):
-    """A sealed segment of ``run``, or (no segment) events ``start <= seq < stop`` that are read from the log."""
+    """Events ``start <= seq < stop`` of ``run``, which are in ``segment``; ``after`` follows it if it is sealed and whole."""
 
     run: Path
     start: int
     stop: int | None
-    segment: Segment | None = None
+    segment: Segment
     after: Segment | None = None
 
 
@@ -114,18 +132,17 @@ def _parts(run: Path, stop: int | None = None) -> Iterator[_Part]:
         if stop is not None and stop <= fork.seq:
             return
     sealed = segments(run, fork.seq if fork is not None else 0)
-    start = sealed[0].first if sealed else None
     for segment, after in pairwise(sealed):
         if stop is not None and after.first > stop:
-            break
+            yield _Part(run, segment.first, stop, segment)
+            return
         yield _Part(run, segment.first, after.first, segment, after)
-        start = after.first
-    if start is not None and (stop is None or start < stop):
-        yield _Part(run, start, stop)
+    if sealed and (stop is None or sealed[-1].first < stop):
+        yield _Part(run, sealed[-1].first, stop, sealed[-1])
 
 
 def scan(run: Path | str) -> pl.LazyFrame:
-    """Return all events of a run as one lazy frame, in order: Parquet of its sealed segments, and its live end.
+    """Return all events of a run as one lazy frame, in order: Parquet of its segments, and its live end.
 
     The columns are seq, type, v, step, cause, at, then the fields of all event types (null where a type has no such
     field; see :mod:`abm.log.frames`). The live end is read and verified now: what is appended later needs another scan.
@@ -136,11 +153,33 @@ def scan(run: Path | str) -> pl.LazyFrame:
     Raises:
         LogError: no run, it is damaged, or a newer version wrote it.
     """
+    return _scan(Path(run), EVENTS, lambda frames: [_with_all_columns(frame).lazy() for frame in frames])
+
+
+def scan_votes(run: Path | str) -> pl.LazyFrame:
+    """Return all reactions of a run a row each, those of crowds too, in order; as :func:`scan`.
+
+    The columns are seq, step, contest, the contest's place (phase, epoch, arm, anchor), persona, choice (slot; -1: none), first
+    (the slot that was shown first), order and thought.
+
+    >>> scan_votes(run).group_by("arm", "choice").len().collect(engine="streaming")  # doctest: +SKIP
+
+    Raises:
+        LogError: as :func:`scan`.
+    """
+    return _scan(Path(run), VOTES, lambda frames: [votes(frames)] if frames else [])
+
+
+def _scan(run: Path, which: Projection, lazy: Callable[[list[pl.DataFrame]], list[pl.LazyFrame]]) -> pl.LazyFrame:
+    """Return what ``which`` holds of a run's events.
+
+    Args:
+        lazy: how frames of events that have no projection become rows.
+    """
     import polars as pl
 
-    run = Path(run)
     genesis = read_manifest(run).genesis
-    schema = wide_columns()
+    schema = dict(which.columns())
     frames: list[pl.LazyFrame] = []
     paths: list[Path] = []
 
@@ -150,28 +189,52 @@ def scan(run: Path | str) -> pl.LazyFrame:
             paths.clear()
 
     for part in _parts(run):
-        if part.segment is not None and part.after is not None:
-            if _available(part.run, part.segment, part.after):
-                paths.append(path_of(part.run, part.segment))
-                continue
-            wide = [read(part.segment)[0]]
-        else:
-            wide = [frame for frame, _ in wide_frames(walk(run, genesis, part.start, part.stop))]
+        events = _unprojected(part, run, genesis, which)
+        if events is None:
+            paths.append(path_of(part.run, part.segment, which))
+            continue
         scanned()
-        frames += [_with_all_columns(frame).lazy() for frame in wide]
+        frames += lazy(events)
     scanned()
     return pl.concat(frames) if frames else pl.LazyFrame(schema=schema)
 
 
-def _available(run: Path, segment: Segment, after: Segment) -> bool:
-    """Tell whether a segment's projection can be read, made now if need be."""
+def _unprojected(part: _Part, run: Path, genesis: str, which: Projection) -> list[pl.DataFrame] | None:
+    """Return the events of a part; None if its projection can be read, made now if need be."""
+    if part.after is not None:
+        return None if _available(part.run, part.segment, part.after, which) else [read(part.segment)[0]]
+    if part.stop is not None:
+        return [frame for frame, _ in wide_frames(walk(run, genesis, part.start, part.stop))]
+    if is_last_current(run, part.segment, genesis, which):
+        return None
+    before = stamp(part.segment.path)
+    held = list(wide_frames(walk(run, genesis, part.start)))
+    frames = [frame for frame, _ in held]
+    if held and frames[-1]["type"][-1] == "run_ended":
+        end, last = Head(held[-1][1].seq + held[-1][1].n, held[-1][1].hash), last_of(part.segment, genesis, which)
+        unchanged = stamp(part.segment.path) == before  # nothing was appended since it was read
+        if unchanged and _done(lambda: write(run, part.segment, together(frames), end, which, last)):
+            return None
+    return frames
+
+
+def _available(run: Path, segment: Segment, after: Segment, which: Projection) -> bool:
+    """Tell whether a sealed segment's projection can be read, made now if need be."""
+    if is_current(run, segment, after, which):
+        return True
+    if which is not EVENTS and is_current(run, segment, after):
+        return _done(lambda: derive(run, segment, which))
+    return _done(lambda: project(run, segment, which))
+
+
+def _done(work: Callable[[], object]) -> bool:
+    """Do what writes a projection; tell whether that could be done."""
     import polars as pl
 
-    if not is_current(run, segment, after):
-        try:
-            project(run, segment)
-        except (OSError, pl.exceptions.PolarsError):
-            return False
+    try:
+        work()
+    except (OSError, pl.exceptions.PolarsError):
+        return False
     return True
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from abm.log.eventlog import open_log
-from abm.log.parquet import is_current, path_of, project_or_explain
+from abm.log.parquet import is_current, is_last_current, path_of, project_or_explain
 from abm.log.recovery import find_end
 from abm.log.segments import Segment, blocks, read_manifest, segments
 from moloch.errors import Conflict, InputError, LogError
@@ -89,7 +89,8 @@ def _files(run: Path, whole: list[tuple[Segment, Segment | None]], genesis: str)
         for block in blocks(segment, prev):
             prev = block.commit.hash
         yield segment.path, True
-        if after is None or not is_current(run, segment, after):
+        current = is_current(run, segment, after) if after else is_last_current(run, segment, genesis)
+        if not current:
             project_or_explain(run, segment)
         yield path_of(run, segment), False
 

@@ -32,9 +32,10 @@ from abm.state.platform import (
     Platform,
     Posts,
     account,
+    expand,
     slot_of,
 )
-from media_graph import CSR, from_ties
+from media_graph import from_ties
 
 PlatformEvent = (
     FeedOpened
@@ -261,14 +262,6 @@ def _endorse(platform: Platform, posts: Posts, items: NDArray[np.int64], rows: N
     """Let the followers of ``rows`` see that they liked, shared or chose ``items``."""
     followers, of = expand(platform.reach, rows)
     np.add.at(posts.endorsed.reshape(-1), items[of] * platform.n + followers, np.uint16(1))
-
-
-def expand(csr: CSR, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return all neighbours of ``rows`` one after the other, and for each the place in ``rows`` it belongs to."""
-    starts, lengths = csr.indptr[rows], csr.indptr[rows + 1] - csr.indptr[rows]
-    of = np.repeat(np.arange(len(rows)), lengths)
-    offsets = np.arange(len(of)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return csr.indices[starts[of] + offsets].astype(np.int64), of
 
 
 def _tie(platform: Platform, event: TiesFormed | TiesCut) -> None:

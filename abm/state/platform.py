@@ -146,10 +146,16 @@ class Platform:
         """Return whether member ``row`` follows an account now, what is pending among it."""
         if account < RECOMMENDED:
             return bool(self.audience[slot_of(account), row])
-        other = int(self.rows(np.array([account]))[0])
-        follows = bool((self.follows.indices[self.follows.indptr[row] : self.follows.indptr[row + 1]] == other).any())
+        return bool(self.are_followed(np.array([account]), np.array([row]))[0])
+
+    def are_followed(self, accounts: NDArray[np.integer], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return whether each of ``rows`` follows the member beside it in ``accounts`` now, what is pending among it."""
+        asked = self._keys(rows, self.rows(accounts))
+        some = np.unique(rows)
+        followed, of = expand(self.follows, some)
+        follows = np.isin(asked, self._keys(some[of], followed))
         for forms, sources, targets in self.pending:
-            follows = forms if ((sources == row) & (targets == other)).any() else follows
+            follows[np.isin(asked, self._keys(sources, targets))] = forms
         return follows
 
     def _keys(self, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -174,3 +180,11 @@ class Platform:
         if self.memories:
             sha.update(canonical(as_mapping(self.memories)))
         return sha.hexdigest()
+
+
+def expand(csr: CSR, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return all neighbours of ``rows`` one after the other, and for each the place in ``rows`` it belongs to."""
+    starts, lengths = csr.indptr[rows], csr.indptr[rows + 1] - csr.indptr[rows]
+    of = np.repeat(np.arange(len(rows)), lengths)
+    offsets = np.arange(len(of)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return csr.indices[starts[of] + offsets].astype(np.int64), of

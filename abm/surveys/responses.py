@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from abm.arenas.completions import parse_choice, spoken
-from abm.llm.port import Finish
+from abm.llm.port import NO_ANSWER, Finish
 from abm.surveys.questionnaire import SurveyItem
 from moloch.texts import composed, whole
 
@@ -35,10 +35,8 @@ def read_response(answer: str, finish: Finish, item: SurveyItem, shown: Sequence
         shown: the options in the order shown.
     """
     answer = whole(answer)
-    if finish == "refused":
-        return Response(False, why="the server would not complete it")
-    if finish == "error":
-        return Response(False, why="the server gave no answer")
+    if finish in NO_ANSWER:
+        return Response(False, why=NO_ANSWER[finish])
     said = spoken(answer)
     if not said:
         return Response(False, why="cut while it was thinking" if finish == "length" and answer.strip() else "empty")

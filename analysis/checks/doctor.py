@@ -21,7 +21,7 @@ EXTRAS = {
     "store": "logs in object storage",
     "tables": "people and anchors from Excel, SPSS, Stata and SAS",
     "ui": "the user interface",
-    "ray": "studies on a cluster, which is still to come",
+    "ray": "studies on a Ray cluster",
 }
 """Extra -> what it is for."""
 OPTIONAL = {

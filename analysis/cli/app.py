@@ -14,6 +14,7 @@ from analysis.cli.interview import interview
 from analysis.cli.llm import app as llm
 from analysis.cli.log import app as log
 from analysis.cli.model import app as model
+from analysis.cli.pack import pack, unpack
 from analysis.cli.personas import app as personas
 from analysis.cli.probe import probe
 from analysis.cli.replay import replay
@@ -44,6 +45,8 @@ app.command()(calibrate)
 app.command()(surrogate)
 app.command()(graph)
 app.command()(ui)
+app.command()(pack)
+app.command()(unpack)
 app.command()(doctor)
 app.add_typer(study)
 app.add_typer(log)

@@ -12,9 +12,12 @@ from analysis.cli import options
 from analysis.cli.console import printer, stderr
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from abm.events import Phase
     from abm.llm.backends import Backends
     from abm.llm.budget import Budget
+    from analysis.readings.answers import AnswerRow, AnswersReading
     from learning.surveys import AfterRun, AskedAfter, Moment, WhoAnswers
 
 Reader = Annotated[
@@ -34,7 +37,10 @@ AnswerTokens = Annotated[int, typer.Option(min=0, help="Bound of every answer; f
 
 def ask(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
-    questions: Annotated[Path, typer.Option("--questions", help="The questionnaire: a YAML file.")],
+    questions: Annotated[
+        Path | None,
+        typer.Option("--questions", help="The questionnaire: a YAML file; without, what was answered so far is shown."),
+    ] = None,
     reader: Reader = None,
     at: Annotated[
         str, typer.Option(help="after: they remember what they read; before: they do not; before-after: both.")
@@ -73,15 +79,18 @@ def ask(
     """Put a questionnaire to the personas of a run that was carried out; the run itself does not change.
 
     Answers are kept in a log of their own, which names the run's head: the same command again, or a killed one, pays for nothing
-    twice.
+    twice. Without --questions nothing is asked: what the run's own surveys and earlier questionnaires collected is shown.
     """
+    if questions is None:
+        _show(run, log, out, as_json)
+        return
     from contextlib import closing
 
     with stderr().status("reading the run"):
         from abm.llm.backends import Backends
         from abm.llm.budget import Bounds, Budget
         from abm.surveys import load_questionnaire
-        from analysis.frames import check_target
+        from analysis.frames.files import check_target
         from learning.surveys import Whom, plan_after, who_answers
 
         questionnaire = load_questionnaire(questions)
@@ -90,7 +99,7 @@ def ask(
         budget = Budget(Bounds(calls=max_calls, tokens=max_tokens, usd=max_usd, minutes=max_minutes))
         whom = Whom(_phase(phase), epoch, tuple(arm or ()), _share(share), tuple(persona or ()))
         who = who_answers(run, reader, places)
-    with closing(Backends(places, budget=budget)) as backends:
+    with closing(Backends(places, budget=budget, **who.computing)) as backends:
         with stderr().status("planning"):
             model = who.digest(backends)
             plan = plan_after(
@@ -171,25 +180,75 @@ def _carry_out(plan: AfterRun, who: WhoAnswers, backends: Backends, budget: Budg
 
 
 def _print(asked: AskedAfter, log: Path | None, out: Path | None, as_json: bool) -> None:
-    from analysis.frames import write_frame
-    from analysis.readings.answers import answer_frame, read_answers
+    from analysis.readings.answers import read_answers
+
+    reading = read_answers(asked.run, log)
+    rows = [row for row in reading.result() if row.survey in asked.surveys]
+    summary = {
+        "run": str(asked.run), "log": str(asked.folder), "head": asked.head, "calls": asked.calls,
+        "answers": asked.answers, "invalid": asked.invalid,
+    }  # fmt: skip
+    lines = [
+        f"{asked.calls:,} calls now, {asked.answers:,} answers, {asked.invalid:,} of them invalid and in no share",
+        *([f"table    {out}"] if out else []),
+        f"answers  {asked.folder}",
+        f"head     {asked.head}",
+    ]
+    _print_answers(asked.run, reading, rows, asked.notes, out, lines, summary if as_json else None)
+
+
+def _show(run: Path, log: Path | None, out: Path | None, as_json: bool) -> None:
+    """Show what was answered in the run and after it."""
+    with stderr().status("reading the run"):
+        from analysis.frames.files import check_target
+        from analysis.readings.answers import read_answers
+        from learning.surveys import ANSWERS, notes_on
+        from moloch.errors import InputError
+
+        check_target(out)
+        reading = read_answers(run, log)
+        rows = reading.result()
+    if not rows:
+        raise InputError(
+            "nobody was asked anything in this run, nor after it",
+            where=str(run),
+            fix="Ask with --questions q.yaml; the setting surveys asks within a run.",
+        )
+    inside, invalid = sum(not row.head for row in rows), sum(not row.valid for row in rows)
+    beside = len(rows) - inside
+    notes = dict.fromkeys(note for row in rows for note in notes_on(row.model, row.played))
+    lines = [
+        f"{inside:,} answers in the run, {beside:,} after it, {invalid:,} of them invalid and in no share; nothing was asked now",
+        *([f"table    {out}"] if out else []),
+        *([f"answers  {log or run / ANSWERS}"] if beside else []),
+    ]
+    summary = {"run": str(run), "answers": len(rows), "in_run": inside, "after": beside, "invalid": invalid}
+    _print_answers(run, reading, rows, list(notes), out, lines, summary if as_json else None)
+
+
+def _print_answers(
+    run: Path,
+    reading: AnswersReading,
+    rows: Sequence[AnswerRow],
+    notes: Sequence[str],
+    out: Path | None,
+    lines: Sequence[str],
+    summary: dict[str, Any] | None,
+) -> None:
+    """Write the frame, and print the tables with what limits them, or ``summary`` with both as JSON."""
+    from analysis.frames.files import write_frame
+    from analysis.readings.answers import answer_frame
     from analysis.statistics.estimates import plain
     from analysis.tables.answers import order_notes, question_rows
     from learning.surveys import attributes_of
 
-    reading = read_answers(asked.run, log)
-    rows = [row for row in reading.result() if row.survey in asked.surveys]
     table = question_rows(rows, reading.questionnaires())
-    notes = [*asked.notes, *order_notes(table)]
+    notes = [*notes, *order_notes(table)]
     if out is not None:
-        write_frame(answer_frame(rows, reading.traits(), attributes_of(asked.run)), out)
-    if as_json:
-        summary: dict[str, Any] = {
-            "run": str(asked.run), "log": str(asked.folder), "head": asked.head, "calls": asked.calls,
-            "answers": asked.answers, "invalid": asked.invalid, "notes": notes,
-            "questions": [plain(row) for row in table], "out": str(out) if out else None,
-        }  # fmt: skip
-        print(json.dumps(summary))
+        write_frame(answer_frame(rows, reading.traits(), attributes_of(run)), out)
+    if summary is not None:
+        more = {"notes": notes, "questions": [plain(row) for row in table], "out": str(out) if out else None}
+        print(json.dumps(summary | more))
         return
     from analysis.terminal.answers import render_answers
 
@@ -198,11 +257,5 @@ def _print(asked: AskedAfter, log: Path | None, out: Path | None, as_json: bool)
         console.print(part)
     for note in notes:
         console.print(note, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
-    lines = [
-        f"{asked.calls:,} calls now, {asked.answers:,} answers, {asked.invalid:,} of them invalid and in no share",
-        *([f"table    {out}"] if out else []),
-        f"answers  {asked.folder}",
-        f"head     {asked.head}",
-    ]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -68,7 +68,7 @@ def interview(
         )  # fmt: skip
         who = who_answers(run, reader, places)
     budget = Budget(Bounds(calls=max_calls, tokens=max_tokens, usd=max_usd))
-    with closing(Backends(places, budget=budget)) as backends:
+    with closing(Backends(places, budget=budget, **who.computing)) as backends:
         with stderr().status("loading the model"):
             model = who.open(backends)
         notes = notes_on(who.name, not talk.run.played)

@@ -65,11 +65,13 @@ def check(
         from abm.llm.http.endpoint import is_server
         from abm.llm.trial import attempt, check
         from learning import load_config
+        from learning.runs.parts import computing, settled
 
         given = {"arena": arena, "anchors": anchors, "personas": personas}
         settings = load_config(config, given, options.serving(llm) + (set_ or []), imports=bool(arena))
         asked = model or (llm if llm and is_server(llm) else settings.model)
-        with_backends = Backends(settings.serving)
+        settings = settled(settings, None)
+        with_backends = Backends(settings.serving, **computing(settings))
         try:
             with_backends.check([asked])
             backend = with_backends.llm(asked)

@@ -160,15 +160,27 @@ def tail(
 @app.command()
 def export(
     run: Run,
-    kind: Annotated[str, typer.Argument(help="parquet, csv, or hf (a folder for datasets.load_dataset).")],
-    out: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    kind: Annotated[
+        str,
+        typer.Argument(help="parquet, csv, hf (a folder for datasets.load_dataset), or eval (a file for Inspect)."),
+    ],
+    out: Annotated[Path, typer.Argument(help="A new or empty folder; for eval, a new file.")],
     as_json: options.Json = False,
 ) -> None:
-    """Write the events as tables, one per event type."""
+    """Write the events as tables, one per event type; or the messages and verdicts as a log of Inspect."""
     from abm.log.export import export as write
     from analysis.studies.places import log_of
 
     run = log_of(run)
+    if kind == "eval":
+        from analysis.inspect_log import export_inspect
+
+        samples = export_inspect(run, out)
+        told = {"run": str(run), "out": str(out), "samples": samples}
+        print(json.dumps(told)) if as_json else _say(
+            f"{out}: {samples:,} messages; inspect view --log-dir {out.parent}"
+        )
+        return
     with _bar("exporting", None) as advance:
         write(run, kind, out, progress=lambda done, total: advance(done, total))
     files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())

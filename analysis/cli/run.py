@@ -103,21 +103,25 @@ def _after_first_step(folder: Path) -> Callable[[Progress], Iterator[str]]:
             from abm.arenas import Arena
             from abm.events import ArenaSet
             from analysis.terminal.written import first_step_lines
+            from learning.runs.gate import tells_of_writers
             from learning.runs.written import written
 
             waits = False
             rules = next(Arena.model_validate(event.arena) for event in events if isinstance(event, ArenaSet))
-            yield from first_step_lines(written(events), rules)
+            counted = tells_of_writers(open_log(folder, write=False))
+            yield from first_step_lines(written(events), rules, counted=counted)
 
     return lines
 
 
 def _say_plan(settings: RunConfig, folder: Path) -> None:
     """Say in which precision models compute if that was left open, and what is about to be asked of servers, which may cost money."""
-    from abm.log import open_log
+    from abm.log import check_folder, open_log
     from learning.runs.costs import check_places, planned, sentence
 
-    if (folder / "run.json").exists() and open_log(folder, write=False).ended():
+    if not (folder / "run.json").exists():
+        check_folder(folder)
+    elif open_log(folder, write=False).ended():
         return
     check_places(settings)
     _say_precision(settings, folder)
@@ -191,10 +195,11 @@ def next_lines(run: Path) -> list[str]:
 def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     """Print the plan of runs that differ in their seed, and what they would ask of models, all of them together.
 
-    Servers are asked nothing and no folder is made; how long it takes is measured on a few tokens where a model other than the
+    Servers are asked nothing, but those of this machine that have a name are looked for; no folder is made. How long it takes is measured on a few tokens where a model other than the
     pocket model writes in this process.
     """
-    from learning.runs.costs import check_places, plan_dicts, planned, total
+    from abm.llm.http.nearby import not_ready
+    from learning.runs.costs import check_places, endpoints, plan_dicts, planned, total
     from learning.runs.inputs import gather
     from learning.runs.own_data import at_hand
     from learning.runs.parts import settled
@@ -213,6 +218,9 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
         roles = total(plans)
         parts = plan(runs[0][0], inputs[0])
         drawn = pools(read) if len(runs) > 1 else None
+        absent = not_ready(endpoints(runs[0][0].serving, roles))
+    for line in absent:
+        stderr().print(line, markup=False, soft_wrap=True)
     if as_json:
         folders = [str(folder) for _, folder in runs]
         told = {"warmup": warm.as_dict()} if warm else {}

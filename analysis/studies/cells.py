@@ -14,7 +14,7 @@ from analysis.studies.page import MOST_CELLS, RESERVED, Level, Settings, Value, 
 from analysis.studies.samples import points
 from learning import RunConfig
 from learning.runs.config import SamplingConfig
-from learning.runs.config_file import checked_config, laid_over, profile_settings
+from learning.runs.config_file import checked_settings, laid_over, profile_settings
 from moloch.content import content_id
 from moloch.errors import InputError, Mistakes
 from moloch.yamls import Source
@@ -342,8 +342,8 @@ class _PageReader:
         values: Settings = {}
         for layer in layers:
             values = laid_over(values, layer.settings)
-        config, wrong = checked_config(values)
-        if config is not None:
+        config, wrong = checked_settings(values)
+        if config is not None and not wrong:
             return config
         return [self._located(layers, key, e.what, e.why, e.fix, e.where) for key, e in wrong]
 

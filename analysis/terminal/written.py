@@ -17,28 +17,36 @@ SAMPLE = 240
 """Letters of a message that are shown as a sample."""
 
 
-def first_step_lines(counts: WritingCounts, arena: Arena) -> Iterator[str]:
-    """Yield what is said after a run's first step: counts with their reasons, one message, and what would help."""
-    said = [f"{counts.published:,} of {count(counts.messages, 'message')} published"]
-    if counts.reasons:
-        reasons = ", ".join(f"{reason}: {times:,}" for reason, times in counts.reasons.items())
-        said.append(
-            f"{counts.rejected:,} rejected ({count(sum(counts.reasons.values()), 'answer')} unreadable: {reasons})"
-        )
+def first_step_lines(counts: WritingCounts, arena: Arena, *, counted: bool = False) -> Iterator[str]:
+    """Yield what is said after a run's first step: counts with their reasons, one message, and what would help.
+
+    Args:
+        counted: the gate has told what could be read and what met the bound: this is not said again.
+    """
+    said = [] if counted else list(_read(counts))
     if counts.redrawn:
         said.append(f"{counts.redrawn:,} took more than one attempt")
-    said.append(f"{percent(counts.at_bound, 0)} of completions met the bound on tokens")
+    if not counted:
+        said.append(f"{percent(counts.at_bound, 0)} of completions met the bound on tokens")
     if counts.cut:
         said.append(f"{counts.cut:,} cut at the last whole sentence")
-    if arena.examples:
+    if arena.examples and not counted:
         said.append(f"{counts.copied:,} repeat an example of the prompt")
-    yield f"first step: {'; '.join(said)}"
+    if said:
+        yield f"first step: {'; '.join(said)}"
     if counts.sample:
         yield f"  a message: {short(counts.sample, SAMPLE)}"
     if counts.unread:
         yield f"  an answer that could not be read: {short(counts.unread, SAMPLE)}"
     for sentence in advice(counts, arena):
         yield f"  {sentence}"
+
+
+def _read(counts: WritingCounts) -> Iterator[str]:
+    yield f"{counts.published:,} of {count(counts.messages, 'message')} published"
+    if counts.reasons:
+        reasons = ", ".join(f"{reason}: {times:,}" for reason, times in counts.reasons.items())
+        yield f"{counts.rejected:,} rejected ({count(sum(counts.reasons.values()), 'answer')} unreadable: {reasons})"
 
 
 def writing_line(rows: Sequence[Mapping[str, Any]]) -> str:

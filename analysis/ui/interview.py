@@ -33,6 +33,7 @@ class Interviewer:
         self.llm = llm
         self._lock = threading.Lock()
         self._backends: Any = None
+        self._how: dict[str, Any] = {}
         self._talks: dict[tuple[str, Path, int, SocietyKey], Interview] = {}
 
     def note(self, book: Book) -> tuple[bool, str]:
@@ -66,7 +67,7 @@ class Interviewer:
         """
         with self._lock:  # one question at a time
             talk = self._talk(conversation, run, persona, key)
-            turn = talk.ask(question, self._open(self._model(book)))
+            turn = talk.ask(question, self._open(book))
         return self._shown(book, turn)
 
     def _talk(self, conversation: str, run: Path, persona: int, key: SocietyKey) -> Interview:
@@ -98,9 +99,14 @@ class Interviewer:
 
         return Serving(llm=self.llm)
 
-    def _open(self, model: str) -> LLM:
+    def _open(self, book: Book) -> LLM:
+        """Return the model, which computes as it does in the run; one run's models are open at a time."""
         from abm.llm.backends import Backends
+        from learning.runs.parts import computing
 
-        if self._backends is None:
-            self._backends = Backends(self._serving())
-        return self._backends.llm(model)
+        how = computing(book.config)
+        if self._backends is None or self._how != how:
+            if self._backends is not None:
+                self._backends.close()
+            self._backends, self._how = Backends(self._serving(), **how), how
+        return self._backends.llm(self._model(book))

@@ -18,6 +18,8 @@ VARIABLE = "MOLOCH_UI_TOKEN"
 """The environment's variable that holds a token of one's own, for scripts."""
 FIELD = "token"
 """The field of an address that holds the token."""
+SHORTEST = 16
+"""Characters of a token of one's own: whoever is on this machine can try as many as a server answers."""
 _USABLE = re.compile(r"[A-Za-z0-9._~-]+")
 _SAFE = "!$&'()*+,;=:@/?%"
 
@@ -26,7 +28,7 @@ def chosen_token() -> str:
     """Return the token of ``MOLOCH_UI_TOKEN``, or where that is not set a fresh one of 256 random bits.
 
     Raises:
-        InputError: the token holds characters that an address or a cookie cannot.
+        InputError: the token is short, or holds characters that an address or a cookie cannot.
     """
     given = os.environ.get(VARIABLE, "")
     if given and not _USABLE.fullmatch(given):
@@ -35,6 +37,13 @@ def chosen_token() -> str:
             where=VARIABLE,
             why="it holds characters that an address or a cookie cannot",
             fix="Use letters, digits and - . _ ~ alone, or unset it: each start then makes a token.",
+        )
+    if given and len(given) < SHORTEST:
+        raise InputError(
+            "no token for the pages",
+            where=VARIABLE,
+            why=f"it has fewer than {SHORTEST} characters, and other users of this machine could try them all",
+            fix=f"Use {SHORTEST} or more at random, or unset it: each start then makes a token.",
         )
     return given or secrets.token_urlsafe(32)
 

@@ -26,6 +26,7 @@ from abm.events import (
     RunConfigured,
     StepEnded,
 )
+from abm.llm.port import NO_ANSWER
 from learning.fitness.limits import Fitness
 from learning.fitness.readers import ReaderCounts
 from learning.fitness.writers import WriterCounts
@@ -181,7 +182,7 @@ class ObservedModels:
             counts.published += 1
             counts.copied += bool(self._examples) and repeats(event.text, self._examples)
         else:
-            counts.rejected[event.reason] += 1
+            counts.rejected[NO_ANSWER.get(finish, event.reason)] += 1
 
     def _counts(self, event: Reacted | ReactionInvalid) -> bool:
         """Return whether the model that reads answered for this member: others decide by themselves, or are of a crowd."""

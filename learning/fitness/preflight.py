@@ -20,7 +20,7 @@ from abm.arenas.completions import Completion
 from abm.arenas.messages import read_answer
 from abm.arenas.near import repeats
 from abm.audience import AskedAudience, Ballot, Voters
-from abm.llm.port import LLM, Reply, Request, Sampling
+from abm.llm.port import LLM, NO_ANSWER, Reply, Request, Sampling
 from learning.fitness.limits import Fitness, Point, Share
 from learning.fitness.readers import ReaderCounts
 from learning.fitness.writers import WriterCounts
@@ -90,7 +90,7 @@ def check_writer(llm: LLM, arena: Arena, anchors: Sequence[Anchor], sampling: Sa
             counts.published += 1
             counts.copied += repeats(message.text, [example.message for example in arena.examples])
         else:
-            counts.rejected[message.reason] += 1
+            counts.rejected[NO_ANSWER.get(reply.finish, message.reason)] += 1
     tokens = sum(reply.tokens_out for reply in replies.values())
     fitness = counts.fitness(llm.name)
     speed = Point("speed", None, f"{tokens / seconds:,.0f} tokens/s: {tokens:,} in {seconds:.1f} s", tokens / seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from abm.llm.port import NO_ANSWER
 from learning.fitness.limits import AT_BOUND, COPIED, PARSED, Fitness, Point, Share
 
 
@@ -53,6 +54,8 @@ class WriterCounts:
 
 def _parse_fix(rejected: Counter[str]) -> str:
     reason = next((reason for reason, _ in rejected.most_common(1)), "")
+    if reason in NO_ANSWER.values():
+        return "Look at the server: these are calls that it did not complete, and no fault of the writer."
     if "unclosed" in reason:
         return "Raise sampling.max_tokens: messages end before their tag does."
     if reason.startswith("no <"):

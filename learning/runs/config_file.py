@@ -67,7 +67,7 @@ def load_config(
         _set(values, setting)
     elsewhere = {name for name, value in changes.items() if value is not None}
     elsewhere |= {re.split("[.=]", setting)[0] for setting in settings}
-    config, wrong = _checked(values, imports=imports, recorded=recorded)
+    config, wrong = checked_settings(values, imports=imports, recorded=recorded)
     if config is None or wrong:
         raise together(_placed(wrong, source, (), elsewhere))
     return config
@@ -92,18 +92,7 @@ def mistakes(
         elsewhere: top-level settings that were not given there; their mistakes have no place.
         imports: see :func:`load_config`.
     """
-    return _placed(_checked(values, imports=imports)[1], source, within, elsewhere)
-
-
-def mistakes_by_key(values: dict[str, Any], *, imports: bool = True) -> list[tuple[Key, InputError]]:
-    """Return every mistake in settings with the keys of the setting, for those who know their places themselves."""
-    return _checked(values, imports=imports)[1]
-
-
-def checked_config(values: dict[str, Any]) -> tuple[RunConfig | None, list[Wrong]]:
-    """Return the settings and no mistake; or every mistake, as :func:`mistakes_by_key` does. Imports the extensions that they name."""
-    config, wrong = _checked(values, imports=True)
-    return (None if wrong else config), wrong
+    return _placed(checked_settings(values, imports=imports)[1], source, within, elsewhere)
 
 
 def _placed(wrong: list[Wrong], source: Source, within: Key, elsewhere: Collection[str]) -> list[InputError]:
@@ -118,8 +107,16 @@ def _placed(wrong: list[Wrong], source: Source, within: Key, elsewhere: Collecti
     return outside + source.placed(there)
 
 
-def _checked(values: dict[str, Any], *, imports: bool, recorded: bool = False) -> tuple[RunConfig | None, list[Wrong]]:
-    """Return the settings, or None and what is wrong with them. Where some are wrong, parts that the others name are looked up."""
+def checked_settings(
+    values: dict[str, Any], *, imports: bool = True, recorded: bool = False
+) -> tuple[RunConfig | None, list[Wrong]]:
+    """Return settings and no mistakes; or every mistake with the keys of its setting, for those who know the places of keys.
+
+    Where some are wrong, parts that the others name are looked up all the same.
+
+    Args:
+        imports, recorded: see :func:`load_config`.
+    """
     config, told = checked(RunConfig, values)
     wrong = [(setting_keys(each), _invalid(each)) for each in told]
     rest, left_out = (config, set[Any]()) if config else _rest(values, [keys for keys, _ in wrong])

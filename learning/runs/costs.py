@@ -8,7 +8,7 @@ known: ``likely`` takes those that the run's log holds already, else a usual len
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +16,10 @@ import msgspec
 
 from abm.arenas import Message
 from abm.events import CallsServed, LLMReplied, Phase, Repaired
+from abm.llm.backends import Serving
 from abm.llm.budget import Price
 from abm.llm.folders import local_folder, model_folder
-from abm.llm.http.endpoint import is_server
+from abm.llm.http.endpoint import Endpoint, is_server
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import text_tokens
 from abm.log import EventLog, open_log, read_events
@@ -182,6 +183,12 @@ def _page_tokens(config: RunConfig) -> int:
     memory = config.network.memory
     remembered = 0 if memory.by == "off" else memory.characters // 4
     return sum(text_tokens(text) for text in (READ.system, READ.user)) + 60 * config.network.feed.slots + remembered
+
+
+def endpoints(serving: Serving, roles: Iterable[RolePlan]) -> list[Endpoint]:
+    """Return the servers that a plan's calls to come go to."""
+    models = dict.fromkeys(role.model for role in roles if role.served and role.calls > role.answered)
+    return [endpoint for model in models if (endpoint := serving.endpoint(model)) is not None]
 
 
 def total(plans: Sequence[Sequence[RolePlan]]) -> list[RolePlan]:

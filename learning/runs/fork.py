@@ -25,7 +25,7 @@ from learning.runs.inputs import check_interventions, gather
 from learning.runs.parts import implied_probes, import_recorded, recorded_config
 from learning.runs.plan import Plan, begun, plan, to_come
 from learning.runs.verdicts import check_versions
-from moloch.errors import InputError, Locked
+from moloch.errors import InputError, Locked, MolochError
 from moloch.extensions import note_written_here
 
 FIXED = (
@@ -147,6 +147,11 @@ def _made_whole(folder: Path) -> Iterator[Path]:
         disk.sync_folder(folder.parent)
     except OSError as error:
         raise disk.unwritable(folder, error) from error
+    except MolochError as error:
+        if str(new) not in error.where:
+            raise
+        where = error.where.replace(str(new), str(folder))  # of which the user knows
+        raise type(error)(error.what, where=where, why=error.why, fix=error.fix) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
 

@@ -14,7 +14,7 @@ from abm.events import Event, StepEnded
 from abm.llm.http.endpoint import Endpoint, loopback, parsed
 from abm.llm.port import LLM
 from abm.log import EventLog
-from learning.fitness import observed
+from learning.fitness import Observation, observed
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from moloch.errors import MolochError, MolochWarning
 
@@ -38,12 +38,9 @@ def look(log: EventLog, config: RunConfig, writer: LLM, reader: LLM) -> bool:
     Raises:
         GateClosed: a writer or the readers are not fit, and the gate is ``stop``.
     """
-    events = list(_first_step(log.read(log.fork.seq if log.fork else 0)))
-    if not events or not isinstance(events[-1], StepEnded):
-        return False
-    seen = observed(events, writer.name, reader.name if config.audience == LLM_AUDIENCE else "")
-    if not seen.unfit:
-        return True
+    seen = _seen(log, writer.name, reader.name if config.audience == LLM_AUDIENCE else "")
+    if seen is None or not seen.unfit:
+        return seen is not None
     said = ". ".join(flag for flag in seen.flags)
     fixes = [point.fix for each in seen.unfit for point in each.points if point.verdict == "unfit" and point.fix]
     if gate_of(config) == "flag":
@@ -60,6 +57,21 @@ def look(log: EventLog, config: RunConfig, writer: LLM, reader: LLM) -> bool:
             ]
         ),
     )
+
+
+def tells_of_writers(log: EventLog) -> bool:
+    """Return whether the gate has something to tell of who wrote the first step's messages."""
+    played = log.config.get("audience") == LLM_AUDIENCE
+    seen = _seen(log, "writer", "reader" if played else "")
+    return seen is not None and bool(seen.unfit) and any(each.against for each in seen.writers)
+
+
+def _seen(log: EventLog, writer: str, reader: str) -> Observation | None:
+    """Return what the first step tells, of a fork its own first; None where it has not ended."""
+    events = list(_first_step(log.read(log.fork.seq if log.fork else 0)))
+    if not events or not isinstance(events[-1], StepEnded):
+        return None
+    return observed(events, writer, reader)
 
 
 def _first_step(events: Iterable[Event]) -> Iterator[Event]:

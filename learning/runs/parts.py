@@ -6,7 +6,7 @@ Run, resume, fork and replay come through here, so that a replay knows everythin
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,10 @@ def settled(config: RunConfig, folder: Path | None) -> RunConfig:
 
     Raises:
         LogError: the folder holds a run that cannot be opened.
-        InputError: this machine does not compute in the run's precision.
+        InputError: this machine does not compute in the run's precision, and the run has not ended: something is still computed.
     """
-    begun = folder is not None and (folder / "run.json").exists()
-    record = open_log(folder, write=False).config if folder and begun else None
+    log = open_log(folder, write=False) if folder is not None and (folder / "run.json").exists() else None
+    record = log.config if log is not None else None
     left_open: dict[str, Any] = {}
     if config.near_duplicates is None and config.anchors is not None:
         left_open["near_duplicates"] = "drop" if record is None else record.get("near_duplicates")
@@ -47,14 +47,24 @@ def settled(config: RunConfig, folder: Path | None) -> RunConfig:
     if config.precision == "auto":
         left_open["precision"] = resolved(config.serving.device)[0] if record is None else record.get("precision")
     config = config.model_copy(update=left_open) if left_open else config
-    if config.precision is not None:
+    if config.precision is not None and (log is None or log.ended() is None):
         check(config.precision, config.serving.device)
     return config
 
 
-def computing(config: RunConfig) -> dict[str, Any]:
-    """Return how models of this process compute, as :class:`abm.llm.backends.Backends` takes it."""
-    return {"precision": config.precision, "threads": config.threads}
+def computing(config: RunConfig | Mapping[str, Any]) -> dict[str, Any]:
+    """Return how models of this process compute, as :class:`abm.llm.backends.Backends` takes it.
+
+    Args:
+        config: settings, or the record of them in a log, which may be anybody's.
+    """
+    if isinstance(config, RunConfig):
+        return {"precision": config.precision, "threads": config.threads}
+    precision, threads = config.get("precision"), config.get("threads")
+    return {
+        "precision": precision if precision in ("float32", "bfloat16") else None,
+        "threads": threads if type(threads) is int and threads > 0 else None,
+    }
 
 
 def recorded_config(log: EventLog) -> RunConfig:

@@ -18,7 +18,7 @@ from abm.llm.lease import Lease
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM
 from abm.llm.scores import check_scored
-from abm.log import EventLog, Head, create, open_log
+from abm.log import EventLog, Head, check_folder, create, open_log
 from abm.log.recovery import check_not_lost
 from abm.log.segments import read_manifest
 from abm.probe import Probe, version_of
@@ -133,6 +133,8 @@ def stepwise(
     objects = objects or Objects()
     config = objects.named(config)
     folder = Path(out) if out is not None else config.default_folder()
+    if not (folder / "run.json").exists():
+        check_folder(folder)
     config = settled(config, folder)
     loaded = extensions.load(config.extensions)
     inputs = gather(

@@ -26,6 +26,7 @@ from abm.events import (
     StepEnded,
     StepStarted,
 )
+from abm.llm.port import NO_ANSWER
 from abm.log import EventLog
 
 OFTEN = 0.1
@@ -125,7 +126,8 @@ class WrittenReading:
             counts.copied += self._copies(event.text)
             counts.sample = counts.sample or event.text
             return
-        counts.reasons[event.reason] = counts.reasons.get(event.reason, 0) + 1
+        reason = event.reason if answer is None else NO_ANSWER.get(answer.finish, event.reason)
+        counts.reasons[reason] = counts.reasons.get(reason, 0) + 1
         counts.unread = counts.unread or (answer.text if answer is not None else "")
         if isinstance(event, MessageRejected):
             counts.rejected += 1
@@ -174,6 +176,9 @@ def advice(counts: WritingCounts, arena: Arena) -> Iterator[str]:
     cut_off = sum(n for reason, n in failed.items() if reason.startswith("unclosed") or reason == NO_SENTENCE)
     no_tag = failed.get(f"no <{arena.tag}>", 0)
     tags = sum(n for reason, n in failed.items() if reason.startswith("tags inside message"))
+    uncalled = sum(failed.get(why, 0) for why in NO_ANSWER.values())
+    if uncalled > OFTEN * answers:
+        yield "The server completed too few calls: look at its own messages, or lower its concurrency; the writer is not to blame."
     if no_tag > OFTEN * answers:
         yield (
             f"The model does not write <{arena.tag}>: ask for plain text with --set format=plain, or have the arena's write "
@@ -187,6 +192,6 @@ def advice(counts: WritingCounts, arena: Arena) -> Iterator[str]:
         yield "The model was still thinking at the bound: switch thinking off where it is served, or raise sampling.max_tokens."
     if counts.copied > OFTEN * max(1, counts.published):
         yield "Messages repeat the prompt's examples: change examples, or use more of them that differ."
-    other = sum(failed.values()) - no_tag - tags - cut_off
+    other = sum(failed.values()) - no_tag - tags - cut_off - uncalled
     if counts.rejected > OFTEN * max(1, counts.messages) and other > OFTEN * answers and arena.attempts == 1:
         yield "Ask again for what cannot be read with --set attempts=3, the same for all arms."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from abm.llm.backends import Backends, Serving
 from abm.llm.budget import Price
@@ -19,11 +19,13 @@ class WhoAnswers(NamedTuple):
     Attributes:
         served: whether a server is asked; else it computes in this process.
         price: of its tokens, where it is known.
+        computing: how a model of this process computes: as the run's do; see :func:`learning.runs.parts.computing`.
     """
 
     name: str
     served: bool
     price: Price | None
+    computing: dict[str, Any]
 
     def digest(self, backends: Backends) -> str:
         """Return what names its weights; a model in this process is not loaded for it."""
@@ -48,7 +50,8 @@ def who_answers(run: Path | str, named: str | None, serving: Serving) -> WhoAnsw
         InputError: none is named and no language model plays the personas; or there is no such model.
         LogError: there is no such run, or it cannot be read.
     """
-    name = named or SurveyedRun.read(run).reader
+    subject = SurveyedRun.read(run)
+    name = named or subject.reader
     if not name:
         raise InputError(
             "nobody answers",
@@ -59,4 +62,4 @@ def who_answers(run: Path | str, named: str | None, serving: Serving) -> WhoAnsw
     serving.check([name])
     endpoint = serving.endpoint(name)
     price = Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
-    return WhoAnswers(name, endpoint is not None, price if endpoint is None or any(price) else None)
+    return WhoAnswers(name, endpoint is not None, price if endpoint is None or any(price) else None, subject.computing)

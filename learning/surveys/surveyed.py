@@ -13,7 +13,7 @@ from abm.log import EventLog, Head, open_log
 from abm.surveys import Memories, Respondent, SocietyPlace, remembered
 from learning.runs.config import LLM_AUDIENCE
 from learning.runs.own_data import kept
-from learning.runs.parts import recorded_config
+from learning.runs.parts import computing, recorded_config
 from learning.runs.sides import people_of
 from moloch.content import content_id
 from moloch.errors import InputError, MolochError
@@ -86,6 +86,11 @@ class SurveyedRun:
         """How the run's reader was asked, as its settings have it."""
         settings = self.log.config.get("reader")
         return settings if isinstance(settings, dict) else {}
+
+    @property
+    def computing(self) -> dict[str, Any]:
+        """How models of this process compute in the run, as :class:`abm.llm.backends.Backends` takes it."""
+        return computing(self.log.config)
 
     @property
     def seed(self) -> int:

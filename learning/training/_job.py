@@ -13,7 +13,7 @@ from learning.training._adapters import save_adapter
 from learning.training._ranks import Ranks
 from learning.training.examples import Examples
 from learning.training.settings import LoraSettings
-from learning.training.step import TrainingStep, loss_named
+from learning.training.step import Loss, TrainingStep, likelihood, loss_named
 from moloch.errors import InputError
 
 if TYPE_CHECKING:
@@ -84,15 +84,17 @@ def learn(job: Job, ranks: Ranks = Ranks()) -> Trained:  # noqa: B008 (immutable
 def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
     import torch
 
-    from abm.llm.local.backend import SMALL, torch_threads
+    from abm.llm.local.threads import SMALL, like_one, torch_threads
     from learning.training._fingerprint import logprobs, measure, piece
     from learning.training._fit import finite, fit
     from learning.training.losses import whole_inputs
 
     settings, units, loss = job.settings, job.examples.units, loss_named(job.loss)
     model = _model(job, device)
-    usual = 1 if model.num_parameters() < SMALL else torch.get_num_threads()
-    with torch_threads(usual if settings.threads is msgspec.UNSET else settings.threads):
+    few = not settings.threads and model.num_parameters() < SMALL
+    threads = settings.threads or (_few(model, loss, ranks) if few else torch.get_num_threads())
+    with torch_threads(threads):
+        passes = like_one if few else iter
         text = piece(units[0][0])
         parents = logprobs(model, text) if job.parent else []
         with whole_inputs(model):
@@ -100,7 +102,7 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
             steps = fit(
                 model,
                 units,
-                lambda step: loss(TrainingStep(model, step, job.options, settings.tokens_per_pass, ranks)),
+                lambda step: passes(loss(TrainingStep(model, step, job.options, settings.tokens_per_pass, ranks))),
                 settings,
                 job.seed,
                 ranks,
@@ -123,6 +125,18 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
         loss_before=round(before, 6),
         loss_after=round(after, 6),
     )
+
+
+def _few(model: PeftModel, loss: Loss, ranks: Ranks) -> int:
+    """Return the CPU threads of a small model's training: several if they learn the tensors that one does, as far as is known of its loss."""
+    from abm.llm.local.threads import share, usual
+
+    if ranks.size > 1 or loss is not likelihood:
+        return 1
+    base = model.get_base_model()
+    threads = usual(base)
+    share(base, threads)
+    return threads
 
 
 def _loss(model: PeftModel, job: Job, ranks: Ranks) -> float:

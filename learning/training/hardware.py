@@ -90,7 +90,7 @@ def checkpoints(settings: LoraSettings, model: Any, longest: int) -> bool:
     """
     import torch
 
-    from abm.llm.local.backend import SMALL
+    from abm.llm.local.threads import SMALL
 
     if settings.checkpointing != "auto":
         return settings.checkpointing

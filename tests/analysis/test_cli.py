@@ -129,6 +129,18 @@ class TestMistakes:
         assert f"no folder for a run: {path} is a file. Choose another --out." in done.stderr
         assert path.read_text() == "mine"
 
+    @pytest.mark.parametrize("command", [("run",), ("study", "--seeds", "2")])
+    def test_a_place_where_nobody_may_write_is_told_before_any_work(self, monkeypatch, capsys, tmp_path, command):
+        """No model is opened for it, and nothing is planned."""
+        monkeypatch.setattr("learning.runs.costs.planned", lambda *given: pytest.fail("planned"))
+        monkeypatch.setattr("os.access", lambda folder, mode: str(folder) != str(tmp_path))
+        monkeypatch.setattr("sys.argv", ["moloch", *command, "--out", str(tmp_path / "there" / "run")])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr().err
+        assert ended.value.code == 2 and f"no folder for a run: you may not write in {tmp_path}" in said
+        assert list(tmp_path.iterdir()) == []
+
     def test_a_folder_with_other_settings_is_not_touched(self, moloch, tmp_path):
         """Resuming needs the same settings; the difference is named."""
         from abm.log import create

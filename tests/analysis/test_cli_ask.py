@@ -13,10 +13,14 @@ from typing import ClassVar
 import polars as pl
 import pytest
 
+from abm.llm import ScriptedLLM
 from abm.log import verify
 from analysis.cli import main
+from analysis.readings.answers import read_answers
 from tests.learning.surveys.test_after import finished  # noqa: F401
-from tests.support.questionnaires import media
+from tests.learning.test_loop import carry_out
+from tests.learning.test_run_surveys import settings
+from tests.support.questionnaires import media, respond
 from tests.support.server import Call, completion, serving
 
 
@@ -116,6 +120,35 @@ class TestAsk:
         done = moloch("ask", run, "--questions", media(tmp_path), *options)
         assert done.code == 2 and re.search(said, done.err) and "Traceback" not in done.err
         assert not (run / "surveys").exists()
+
+
+class TestAnswers:
+    """Without a questionnaire nothing is asked: what was answered is shown."""
+
+    def test_those_of_the_run_itself(self, moloch, tmp_path):
+        """Collected by its setting ``surveys``: tables, JSON and the frame, which has every row of the log."""
+        carry_out(tmp_path / "run", settings(tmp_path), llm=ScriptedLLM(respond))
+        head, rows = verify(tmp_path / "run"), read_answers(tmp_path / "run").result()
+        done = moloch("ask", tmp_path / "run", "--out", tmp_path / "answers.csv")
+        assert (
+            done.code == 0
+            and f"{len(rows)} answers in the run, 0 after it" in done.out
+            and "trust: How far" in done.out
+        )
+        frame = pl.read_csv(tmp_path / "answers.csv")
+        assert frame.height == len(rows) and {"start", "end"} <= set(frame["moment"]) and "gender" in frame.columns
+        told = json.loads(moloch("ask", tmp_path / "run", "--json").out)
+        assert (told["in_run"], told["after"]) == (len(rows), 0) and {q["moment"] for q in told["questions"]} > {
+            "start"
+        }
+        assert verify(tmp_path / "run") == head and not (tmp_path / "run" / "surveys").exists()
+
+    def test_those_that_came_after_it(self, run, moloch, tmp_path):
+        """Beside them; a run that nobody asked says how to ask."""
+        assert "nobody was asked anything" in moloch("ask", run).err and "--questions" in moloch("ask", run).err
+        with serving(people) as server:
+            moloch("ask", run, "--questions", media(tmp_path), "--reader", f"{server.url}#m", "--arm", "rft")
+        assert "0 answers in the run, 9 after it" in moloch("ask", run).out
 
 
 class TestInterview:

@@ -108,6 +108,18 @@ class TestReader:
         done = moloch(*arguments("--dry-run", "--reader", "http://127.0.0.1:9/v1#m"))
         assert done.returncode == 0 and "http://127.0.0.1:9/v1" in done.stdout, done.stderr
 
+    @pytest.mark.parametrize("form", [(), ("--json",)])
+    @pytest.mark.parametrize("option", ["--reader", "--llm"])
+    def test_a_plan_says_that_nothing_listens(self, moloch, here, monkeypatch, form, option):  # noqa: F811
+        """Of a server of this machine that is given by its name; the plan is there all the same. One that serves is not told."""
+        plan = arguments("--dry-run", "--model", "pocket", "--set", "audience=llm", *form)
+        with local("ollama", monkeypatch):
+            assert "Ollama" not in moloch(*plan, option, "ollama:qwen3:4b").stderr
+        done = moloch(*plan, option, "ollama:qwen3:4b")
+        assert done.returncode == 0 and "writers" in done.stdout, done.stderr
+        [line] = done.stderr.splitlines()
+        assert line.startswith("Ollama at http://127.0.0.1:") and "nothing answers" in line and "ollama serve" in line
+
     @pytest.mark.parametrize(
         ("reader", "said", "code"),
         [

@@ -50,6 +50,16 @@ class TestFirstStep:
         assert said[1:3] == ["  a message: It is blue.", "  an answer that could not be read: Sorry."]
         assert ["format=plain" in said[3], "sampling.max_tokens" in said[4], "change examples" in said[5]] == [True] * 3
 
+    def test_what_the_gate_has_said(self):
+        """Is not said again: what could be read, and what met the bound."""
+        counts = WritingCounts(
+            published=1, rejected=9, redrawn=2, reasons={"no <x>": 9}, answers=12, bounded=9, unread="Sorry."
+        )
+        said = list(first_step_lines(counts, SALES, counted=True))
+        assert said[:2] == ["first step: 2 took more than one attempt", "  an answer that could not be read: Sorry."]
+        counts.redrawn = 0
+        assert next(first_step_lines(counts, SALES, counted=True)).startswith("  an answer")
+
     def test_where_all_is_well(self):
         """Two lines, and no advice."""
         said = list(first_step_lines(WritingCounts(published=4, answers=4, sample="Blue."), SALES))
@@ -71,7 +81,8 @@ class TestFirstStep:
         assert not list(_after_first_step(folder)(Progress(done=1, total=4, doing="")))
 
     def test_of_the_command(self, tmp_path, monkeypatch, capsys):
-        """A model that knows nothing but its tags is asked for plain text: nothing of it can be read, and it is said twice why."""
+        """A model that knows nothing but its tags is asked for plain text: nothing of it can be read. The gate says so, and
+        it is not said again; what would help is said here, and where there is nothing to learn from."""
         monkeypatch.setattr(
             Objects,
             "models",
@@ -89,7 +100,8 @@ class TestFirstStep:
         with pytest.raises(SystemExit) as ended:
             main()
         said = " ".join(capsys.readouterr().err.split())
-        assert ended.value.code and "first step: 0 of 4 messages published; 4 rejected" in said
+        assert ended.value.code and "not fit as a writer: 0 of 4 (0%, 95 % CI 0% to 49%) messages parse" in said
+        assert said.count("first step:") == 1 == said.count("an answer that could not be read") == 1
         assert said.count("leave out format: plain") == 2 and "more anchors" not in said
 
 

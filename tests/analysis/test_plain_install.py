@@ -24,7 +24,6 @@ NAMES = {
     "pyyaml": "yaml",
     "backports.zstd": "backports",
     "solara-assets": "solara_assets",
-    "ray[default]": "ray",
 }
 """Package -> the modules of other names that it brings."""
 NEEDS = {"run": "learn", "fork": "learn", "replay --live": "learn", "log upload": "store", "ui": "ui"}

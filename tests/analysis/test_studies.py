@@ -103,7 +103,7 @@ def test_all_mistakes_are_told_at_once(tmp_path):
         cells(
             "name: x\nbase: {epoch: 2, seed: 1}\ncross: {arena: [sales, market]}\nexclude: [{place: here}]\n", tmp_path
         )
-    assert len(error.value.mistakes) >= 2
+    assert len(error.value.each) >= 2
 
 
 def test_the_log_of_a_study_is_its_state(tmp_path):

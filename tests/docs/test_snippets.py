@@ -52,6 +52,7 @@ SMALLER = {
 STANDS_IN = {
     "README.md": {"RUN": "elections-networked", "ASKED": "elections-isolated"},
     "docs/diffusion_graph.md": {"runs/networked": "social-networked"},
+    "docs/frames.md": {"runs/elections": "elections-isolated", "runs/other": "social-networked"},
     "docs/judging.md": {"runs/x": "sales-isolated", "runs/sales": "sales-isolated"},
     "docs/log.md": {"runs/elections": "elections-isolated", "runs/other": "social-isolated"},
     "docs/mesa.md": {"runs/elections": "elections-isolated"},

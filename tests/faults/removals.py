@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from backports import zstd
@@ -141,7 +142,10 @@ def no_upcast() -> None:
 
 
 def any_projection() -> None:
-    projection.is_current = parquet.is_current = lambda run, segment, after: parquet.path_of(run, segment).exists()
+    def there(run: Path, segment: segments.Segment, after: object, which: parquet.Projection = parquet.EVENTS) -> bool:
+        return parquet.path_of(run, segment, which).exists()
+
+    projection.is_current = parquet.is_current = there
 
 
 def cut_is_an_end() -> None:
@@ -270,7 +274,7 @@ def last_first() -> None:
 
 
 def projection_taken_for_granted() -> None:
-    projection.is_current = parquet.is_current = lambda run, segment, after: True
+    projection.is_current = parquet.is_current = lambda run, segment, after, which=parquet.EVENTS: True
 
 
 def everything_remembered() -> None:

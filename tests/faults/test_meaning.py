@@ -18,7 +18,7 @@ from abm.events import CrowdJoined, PersonasJoined
 from abm.journal import log_digest
 from abm.log import create, open_log, read_events, verify
 from abm.log.parquet import path_of
-from abm.log.projection import rebuild, scan
+from abm.log.projection import rebuild, scan, scan_votes
 from abm.log.segments import segments
 from abm.state.snapshots import Snapshots, _decoded, _encoded, _Snapshot, state_at
 from abm.state.state import fold
@@ -161,13 +161,15 @@ class TestDisposable:
         assert scan(projected).collect().equals(before)
 
     @pytest.mark.parametrize("times", [24, pytest.param(400, marks=pytest.mark.faults)])
-    def test_damaged_projections_are_as_if_they_were_not_there(self, projected, times):
+    @pytest.mark.parametrize("look, folder", [(scan, "parquet"), (scan_votes, "frames")])
+    def test_damaged_projections_are_as_if_they_were_not_there(self, projected, times, look, folder):
         """Flipped, cut, filled, exchanged or edited: a scan is as before, and no library's error gets out."""
-        before = scan(projected).collect()
-        files = sorted((projected / "parquet").iterdir())
+        before = look(projected).collect()
+        files = sorted((projected / folder).iterdir())
+        assert len(files) == 4
         for i in range(times):
             damage(random.Random(i), files)
-            assert scan(projected).collect().equals(before), f"damage {i}"
+            assert look(projected).collect().equals(before), f"damage {i}"
 
     @pytest.mark.parametrize("times", [24, pytest.param(400, marks=pytest.mark.faults)])
     def test_damaged_snapshots_are_as_if_they_were_not_there(self, tmp_path, monkeypatch, times):

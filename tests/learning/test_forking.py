@@ -225,6 +225,13 @@ class TestFailures:
         assert fork(trained, at, ["audience=neutral"], tmp_path / "fork")[1] == tmp_path / "fork"
         assert any((tmp_path / "fork" / "adapters").iterdir())
 
+    def test_an_error_names_the_folder_that_was_asked_for(self, parent, tmp_path):
+        """And not the hidden one beside it, in which a fork is made."""
+        (tmp_path / "file").touch()
+        out = tmp_path / "file" / "fork"
+        with pytest.raises(InputError, match=f"^{out}: no folder for a run: {out.parent} is a file"):
+            fork(parent, AT, [], out)
+
     def test_an_empty_folder_is_taken_and_another_is_not(self, parent, tmp_path):
         """What a folder holds stays."""
         (tmp_path / "fork").mkdir()

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from learning import load_config
-from learning.runs.config_file import mistakes, mistakes_by_key
+from learning.runs.config_file import checked_settings, mistakes
 from moloch.errors import InputError, Mistakes
 from moloch.yamls import MOST_MISTAKES, Source
 
@@ -112,9 +112,9 @@ class TestPage:
         page = Source("base: {epochs: 1}\n", "study.yaml")
         (told,) = mistakes({"epochs": 0}, page, within=("base",), elsewhere={"epochs"})
         assert told.where == ""
-        ((keys, error),) = mistakes_by_key({"network": {"rounds": 0}})
-        assert keys == ("network", "rounds") and error.where == ""
+        nothing, ((keys, error),) = checked_settings({"network": {"rounds": 0}})
+        assert nothing is None and keys == ("network", "rounds") and error.where == ""
 
     def test_settings_without_mistakes(self):
         """There is nothing to tell."""
-        assert mistakes({"epochs": 2}, Source("epochs: 2\n", "f")) == [] == mistakes_by_key({})
+        assert mistakes({"epochs": 2}, Source("epochs: 2\n", "f")) == [] == checked_settings({})[1]

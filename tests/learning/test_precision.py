@@ -10,7 +10,7 @@ import pytest
 from abm.arenas import arena
 from abm.journal import replay
 from abm.llm import precision
-from abm.llm.backends import Backends, Opening, Serving
+from abm.llm.backends import BACKENDS, Backends, Opening, Serving
 from abm.log import open_log
 from learning import load_config, run
 from learning.runs.inputs import lora_of
@@ -31,9 +31,14 @@ def cpu(monkeypatch):
     return lambda **flags: monkeypatch.setattr(precision, "_capabilities", lambda: flags)
 
 
-def carried_out(folder, **changes):
+def carried_out(folder, report=lambda progress: None, **changes):
     settings = load_config(None, SMALL | {"epochs": 1} | changes)
-    return run(settings, folder, llm=fake_llm(), trainer=FakeTrainer())
+    return run(settings, folder, llm=fake_llm(), trainer=FakeTrainer(), report=report)
+
+
+def stopped(progress):
+    if progress.done:
+        raise KeyboardInterrupt
 
 
 class TestAuto:
@@ -85,7 +90,8 @@ class TestAuto:
     def test_refused_where_nothing_computes_in_it(self, cpu, tmp_path):
         """A run in bfloat16 neither begins nor goes on where a CPU would emulate it: one line, and nothing is written."""
         cpu(avx512_bf16=True)
-        carried_out(tmp_path / "run", precision="auto")
+        with pytest.raises(KeyboardInterrupt):
+            carried_out(tmp_path / "run", precision="auto", report=stopped)
         head = open_log(tmp_path / "run", write=False).head()
         cpu(avx2=True)
         for folder in ("run", "new"):
@@ -93,6 +99,14 @@ class TestAuto:
                 carried_out(tmp_path / folder, precision="bfloat16")
             assert "\n" not in str(error.value) and "AVX512-BF16" in str(error.value)
         assert open_log(tmp_path / "run", write=False).head() == head and not (tmp_path / "new").exists()
+
+    @pytest.mark.parametrize("asked", ["auto", "bfloat16"])
+    def test_a_finished_run_is_shown_anywhere(self, cpu, tmp_path, asked):
+        """Nothing of it is computed again, so it matters to nobody in what this machine computes."""
+        cpu(avx512_bf16=True)
+        whole = carried_out(tmp_path / "run", precision="bfloat16")
+        cpu(avx2=True)
+        assert carried_out(tmp_path / "run", precision=asked).head == whole.head
 
     def test_models_of_a_replay_are_refused_too(self, cpu):
         """Whoever opens a model for a run, it computes as the run did, or not at all."""
@@ -126,14 +140,44 @@ class TestHandedOn:
 
     def test_to_backends(self):
         """A backend is opened with both; empty where the run leaves them open."""
-        from abm.llm.backends import BACKENDS
-
         openings: list[Opening] = []
         BACKENDS.register("listening")(lambda opening: openings.append(opening) or fake_llm())
         serving = Serving(llm="listening")
         Backends(serving, precision="bfloat16", threads=2).llm("any")
         Backends(serving).llm("any")
         assert [(each.precision, each.threads) for each in openings] == [("bfloat16", 2), ("", None)]
+
+    def test_to_whoever_asks_beside_the_run(self, tmp_path, monkeypatch, cpu):
+        """The check before a run, a questionnaire and an interview after it compute as the run does."""
+        from analysis.cli.ask import ask
+        from analysis.cli.interview import interview
+        from analysis.cli.llm import check
+        from analysis.readings.book import Book
+        from analysis.readings.reading import result_of
+        from analysis.ui.interview import Interviewer
+        from tests.support.questionnaires import media
+
+        cpu(avx512_bf16=True)
+        carried_out(tmp_path / "run", precision="bfloat16", threads=2)
+        handed_on: list[tuple[str, int | None]] = []
+
+        def opened(opening: Opening):
+            handed_on.append((opening.precision, opening.threads))
+            raise InputError("enough")
+
+        monkeypatch.setitem(BACKENDS._built_in, "transformers", opened)
+        path = media(tmp_path)
+        book = result_of(open_log(tmp_path / "run", write=False).read(), Book())
+        doors = [
+            lambda: check("pocket", arena="sales", set_=["precision=bfloat16", "threads=2"]),
+            lambda: ask(tmp_path / "run", path, reader="pocket"),
+            lambda: interview(tmp_path / "run", "3", reader="pocket", question=["Why?"]),
+            lambda: Interviewer("transformers")._open(book),
+        ]
+        for door in doors:
+            with pytest.raises(InputError, match="enough"):
+                door()
+        assert handed_on == [("bfloat16", 2)] * len(doors)
 
     def test_to_the_trainer(self):
         """The trainer computes as its run does, unless its own settings say otherwise."""

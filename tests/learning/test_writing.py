@@ -25,6 +25,7 @@ from abm.llm import ScriptedLLM
 from abm.log import open_log, read_events
 from abm.worlds.networked.settings import NetworkConfig
 from learning import run
+from learning.fitness import observed
 from learning.methods import training_set
 from learning.methods.synthetic import contest, log, numbered
 from learning.runs.config import RunConfig
@@ -308,6 +309,20 @@ class TestCounts:
         )  # fmt: skip
         assert (counts.messages, counts.parsed, counts.at_bound) == (3, 0.5, 0.5)
 
+    def test_a_failed_call_is_no_fault_of_the_writer(self):
+        """What a server never answered has no tag either, and is counted as what it is: after a step, and by the gate."""
+        events = [
+            ArenaSet(arena=SALES.model_dump(mode="json"), digest=""),
+            *(reply(0, "", "error"), reply(1, "", "error"), reply(2, "", "refused"), reply(3, "Sorry.")),
+            *(MessageRejected(**COMMON, cause=cause, reason="no <sales_pitch>") for cause in range(4)),
+        ]
+        assert written(events).reasons == {
+            "the server gave no answer": 2, "the server would not complete it": 1, "no <sales_pitch>": 1,
+        }  # fmt: skip
+        assert written(events).unread == "Sorry."
+        [writer] = observed(events).writers
+        assert "the server gave no answer (2)" in writer.why and "Look at the server" in writer.against[0].fix
+
     def test_nothing_was_written(self):
         """No share of nothing is wrong."""
         counts = total([])
@@ -340,6 +355,7 @@ class TestAdvice:
             (counted(rejected=4, bounded=4, reasons={"unclosed <think>": 4}), PLAIN, ["sampling.max_tokens", "still thinking"]),
             (counted(copied=4), PLAIN, ["change examples"]),
             (counted(rejected=8, reasons={"empty message": 8}), PLAIN, ["attempts=3"]),
+            (counted(rejected=8, reasons={"the server gave no answer": 8}), SALES, ["look at its own messages"]),
             (counted(rejected=8, reasons={"empty message": 8}), PLAIN.asked(attempts=3), []),
         ],
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from abm.llm.http._control import Control
 from abm.llm.http._exchange import ServiceError
-from abm.llm.http.endpoint import Endpoint, parsed, shown
+from abm.llm.http.endpoint import Endpoint, loopback, parsed, shown
 from abm.llm.http.places import LOCAL, LocalServer
 from moloch.errors import InputError
 
@@ -59,6 +60,16 @@ def nearby() -> list[Nearby]:
     places: list[LocalServer | str] = [*LOCAL.values(), *OTHERS]
     with ThreadPoolExecutor(len(places)) as threads:
         return list(threads.map(_look, places))
+
+
+def not_ready(endpoints: Iterable[Endpoint]) -> list[str]:
+    """Return a sentence for each of these places that has a name on this machine, and where no model is served now.
+
+    Other places are not looked at.
+    """
+    named = dict.fromkeys(each.local for each in endpoints if each.local and loopback(parsed(each.url)[0].host))
+    looked = [_look(server) for server in named if server]
+    return [f"{here.server} at {here.url}: {here.told}" for here in looked if here.told]
 
 
 def _look(place: LocalServer | str) -> Nearby:

@@ -17,8 +17,9 @@ import torch
 from abm.llm.local._cache import roomy_cache
 from abm.llm.local._form import Form
 from abm.llm.local._guide import Guide, Options
-from abm.llm.local._nucleus import nucleus
-from abm.llm.local._steps import Pinned, Plain
+from abm.llm.local._nucleus import drawn, drawn_from_nucleus
+from abm.llm.local._prompts import read
+from abm.llm.local._steps import Pinned, Plain, Ways
 from abm.llm.local.attention import any_length
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def decode(
     *,
     pad: int,
     stops: set[int],
-    pinned: bool = False,
+    ways: Ways = Ways(),  # noqa: B008 (immutable)
     tell: Callable[[int], object] = lambda tokens: None,
 ) -> list[Completed]:
     """Return what ``model`` writes after each row's prompt, in the order of ``rows``.
@@ -79,10 +80,10 @@ def decode(
         pad: token for left padding.
         stops: tokens that end a row.
         tell: is called after each step with the number of tokens so far, all rows together.
-        pinned: take steps of fixed shapes, which pay on a GPU; only for models that :func:`abm.llm.local._steps.can_pin`.
+        ways: of reading prompts and of taking steps, that the model takes part in.
     """
     with any_length():
-        return _decode(model, rows, pad, stops, pinned, tell)
+        return _decode(model, rows, pad, stops, ways, tell)
 
 
 def _decode(
@@ -90,28 +91,22 @@ def _decode(
     rows: Sequence[PromptRow],
     pad: int,
     stops: set[int],
-    pinned: bool,
+    ways: Ways,
     tell: Callable[[int], object],
 ) -> list[Completed]:
     device = model.device
     keys = [tuple(row.prompt) for row in rows]
     places = {prompt: place for place, prompt in enumerate(dict.fromkeys(keys))}
-    prompts = list(places)
-    ids, mask = left_padded(prompts, pad)
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
     cache = roomy_cache(model.config.get_text_config().num_hidden_layers)
-    ids, mask, positions = ids.to(device), mask.to(device), positions.to(device)
     spread = _indices([places[key] for key in keys], device)  # row -> its prompt
     sampler, written, live = Sampler(rows, device), [Completed() for _ in rows], list(range(len(rows)))
     guide = Guide([row.options for row in rows], stops, [row.form for row in rows], [row.max_tokens for row in rows])
-    forward: Plain | Pinned = Plain(model, cache)
+    plain = Plain(model, cache)
+    logits, mask, positions = (of[spread] for of in read(plain, list(places), pad, share=ways.shared))
+    if len(places) < len(rows):
+        cache.batch_select_indices(spread)
+    forward = Pinned(model, cache) if ways.pinned else plain
     for step in range(max(row.max_tokens for row in rows)):
-        logits = forward(ids, positions, mask)
-        if step == 0:
-            forward = Pinned(model, cache) if pinned else forward
-            logits, mask, positions = logits[spread], mask[spread], positions[spread]
-            if len(prompts) < len(rows):
-                cache.batch_select_indices(spread)
         tokens = sampler(guide.mask(logits, live), step)
         going = []
         for place, (i, token) in enumerate(zip(live, tokens.tolist(), strict=True)):
@@ -122,14 +117,15 @@ def _decode(
         tell(sum(len(each.tokens) for each in written))
         if not going:
             break
-        ids, positions = tokens[:, None], positions[:, -1:] + 1
+        ids, positions = tokens[:, None], positions + 1
         mask = torch.nn.functional.pad(mask, (0, 1), value=1)
-        if len(going) <= (PINNED_COMPACT if pinned else COMPACT) * len(live):
+        if len(going) <= (PINNED_COMPACT if ways.pinned else COMPACT) * len(live):
             keep = _indices(going, device)
             cache.batch_select_indices(keep)
             sampler.select(keep)
             ids, positions, mask = ids[keep], positions[keep], mask[keep]
             live = [live[place] for place in going]
+        logits = forward(ids, positions, mask)
     return written
 
 
@@ -147,14 +143,6 @@ def _takes(
         return
     written.tokens.append(token)
     written.stopped = guide.take(row, token) or (ends is not None and ends(written.tokens))
-
-
-def left_padded(prompts: Sequence[tuple[int, ...]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return token ids and attention mask, shape (prompts, longest)."""
-    longest = max(map(len, prompts))
-    ids = [[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
-    mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-    return torch.tensor(ids), torch.tensor(mask)
 
 
 def _indices(places: list[int], device: torch.device) -> torch.Tensor:
@@ -210,9 +198,4 @@ def sample(
     """
     scaled = logits.float() / torch.where(temperature == 0, 1.0, temperature)
     probabilities = torch.softmax(scaled, dim=-1)
-    if top_p is not None:
-        probabilities = probabilities * nucleus(probabilities, top_p)
-    cumulative = probabilities.cumsum(-1)
-    total = cumulative[:, -1:]
-    below = torch.nextafter(total, torch.zeros_like(total))  # rounding must not draw beyond the last possible token
-    return torch.searchsorted(cumulative, torch.minimum(draws[:, None] * total, below), right=True).squeeze(1)
+    return drawn(probabilities, draws) if top_p is None else drawn_from_nucleus(probabilities, draws, top_p)

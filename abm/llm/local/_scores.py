@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from abm.llm.local._decode import left_padded
+from abm.llm.local._prompts import left_padded
 from abm.llm.local.attention import any_length
 from abm.llm.scores import LEAST
 

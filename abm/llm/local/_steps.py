@@ -7,7 +7,7 @@ the GPU needs for the step. Knows models and caches; knows nothing of sampling.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -26,29 +26,49 @@ NEAR = 0.05
 """Share of the largest logit that a replay may be off; a wrong one is off by far more."""
 
 
-def can_pin(model: PreTrainedModel) -> bool:
-    """Return whether a model's steps can be pinned: all its layers see everything before, by a mask of positions alone."""
+class Ways(NamedTuple):
+    """How a model's prompts are read and its steps taken, beyond the plain way, which is that of 0.1 on a CPU.
+
+    Attributes:
+        pinned: in steps of fixed shapes, which pay on a GPU; only of models that :func:`can_pin`.
+        shared: the beginning of a batch's prompts once for all; only of models that :func:`see_all`.
+    """
+
+    pinned: bool = False
+    shared: bool = False
+
+
+def see_all(model: PreTrainedModel) -> bool:
+    """Return whether each token of a model sees all tokens before it: no window moves over them."""
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    windowed = kinds != {"full_attention"} or getattr(config, "sliding_window", None) is not None
-    rotary = getattr(config, "rope_parameters", None) is not None
-    return rotary and not windowed and model.config._attn_implementation in ("sdpa", GROUPED)
+    return kinds == {"full_attention"} and getattr(config, "sliding_window", None) is None
 
 
-def ready(model: PreTrainedModel) -> bool:
-    """Choose a model's attention for the device that it is on, and return whether its steps are pinned there."""
-    if model.device.type != "cuda":
-        return False
+def can_pin(model: PreTrainedModel) -> bool:
+    """Return whether a model's steps can be pinned: all its layers see everything before, by a mask of positions alone."""
+    rotary = getattr(model.config.get_text_config(), "rope_parameters", None) is not None
+    return rotary and see_all(model) and model.config._attn_implementation in ("sdpa", GROUPED)
+
+
+def ready(model: PreTrainedModel) -> Ways:
+    """Choose a model's attention for the device and the precision that it is in, and return the ways that pay there.
+
+    In float32 on a CPU nothing is chosen: adapters and logs are known to the last bit.
+    """
+    on_gpu = model.device.type == "cuda"
+    if not on_gpu and model.dtype != torch.bfloat16:
+        return Ways()
     if model.config._attn_implementation == "sdpa":
         model.set_attn_implementation(GROUPED)
-    return can_pin(model)
+    return Ways(pinned=can_pin(model)) if on_gpu else Ways(shared=see_all(model))
 
 
 class Plain:
     """Steps whose shapes grow with what is held."""
 
     def __init__(self, model: PreTrainedModel, cache: Cache) -> None:
-        self._model, self._cache = model, cache
+        self._model, self.cache, self.device = model, cache, model.device
 
     def __call__(self, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Return the logits after each row's last token, shape (rows, vocabulary).
@@ -61,7 +81,7 @@ class Plain:
             input_ids=ids,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=self._cache,
+            past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=1,
         ).logits[:, -1]

@@ -9,7 +9,6 @@ Knows nothing of contests or logs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -27,15 +26,12 @@ from abm.llm.local._form import Form, Speller
 from abm.llm.local._guide import Options
 from abm.llm.local._scores import first_scores
 from abm.llm.local._steps import ready
+from abm.llm.local.threads import SMALL, share, torch_threads, usual
 from abm.llm.port import Reply, Request
 from abm.llm.weights import Swapper, model_digest
 from moloch.errors import InputError
 
 ATTENTION = {"full_attention", "sliding_attention"}
-
-SMALL = 100_000_000
-"""Parameters below which one CPU thread is used: more gain little, and collapse where another process is busy."""
-
 
 SMALLER = "Its weights need more memory than there is: take a smaller model, or one that is served: --llm http://host:8000/v1."
 
@@ -51,7 +47,7 @@ class TransformersLLM:
         batch: rows decoded together; by default 128 of a small model, 32 of another. A call's requests are cut into
             batches in their order (of a small model) or by the length of their prompts, so another ``batch`` may
             round, and then sample, otherwise. It does not follow free memory, which is not the same on every day.
-        threads: CPU threads while decoding; by default 1 for a small model, else as torch is set.
+        threads: CPU threads while decoding; by default those of :func:`abm.llm.local.threads.usual`.
 
     Raises:
         InputError: no such model, one that cannot be loaded, has no chat template, or remembers by more than attention.
@@ -83,10 +79,12 @@ class TransformersLLM:
             raise InputError(
                 f"cannot put the model on {device!r}", where=str(self._folder), why=why, fix=fix
             ) from error
-        self._pinned = ready(self.model)
+        self._ways = ready(self.model)
         small = self.model.num_parameters() < SMALL
         self._batch, self._by_length = batch or (128 if small else 32), not small
-        self._threads = threads or (1 if small else torch.get_num_threads())
+        self._threads = threads or usual(self.model)
+        if threads is None and small:
+            share(self.model, self._threads)
         self._digest: str | None = None
         self._spelled: dict[tuple[str, ...], Options] = {(): ()}
         self._speller = Speller(self.tokenizer)
@@ -210,9 +208,7 @@ class TransformersLLM:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
         with torch_threads(self._threads):
             try:
-                written = decode(
-                    self.model, rows, pad=pad, stops=self._stops, pinned=self._pinned, tell=self._is_writing
-                )
+                written = decode(self.model, rows, pad=pad, stops=self._stops, ways=self._ways, tell=self._is_writing)
             finally:
                 self.writing = 0
         replies = []
@@ -304,17 +300,3 @@ def _load(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
         why = f"it has {', '.join(sorted(kinds)) or 'recurrent'} layers; this backend decodes attention only"
         raise InputError("cannot generate with the model", where=str(folder), why=why)
     return tokenizer, model
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch compute with ``count`` CPU threads inside the block.
-
-    A small model gains nothing from a second thread, and loses nearly everything where another process is busy.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

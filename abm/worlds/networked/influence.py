@@ -13,8 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.state.feeds import expand
-from abm.state.platform import UNIT, Platform, Posts
+from abm.state.platform import UNIT, Platform, Posts, expand
 from abm.worlds.networked.settings import InfluenceConfig
 
 

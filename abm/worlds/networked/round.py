@@ -24,7 +24,7 @@ from abm.events import (
     TiesCut,
     TiesFormed,
 )
-from abm.state.platform import ELIGIBLE, RECOMMENDED, SERVED, account
+from abm.state.platform import ELIGIBLE, RECOMMENDED, SERVED
 from abm.worlds.causes import FIRST
 from abm.worlds.networked.feed_answers import Deed, FeedAnswer, Unreadable
 from abm.worlds.networked.influence import moved, shifted_opinions
@@ -128,12 +128,13 @@ def act(scene: Scene, round_: int, views: Views) -> Actions:
         return scene.lots(views.rows, views.items, round_, action) < chance(getattr(rates, action), logits)
 
     like, share, reply = (drawn(action, logits) for action in ("like", "share", "reply"))
-    slots = scene.posts.slots[views.items]
-    strange = (slots >= 0) & ~platform.audience[slots, views.rows]
+    follow = (like | share) & drawn("follow", logits)
+    slots, authors = scene.posts.slots[views.items], scene.posts.authors[views.items]
+    follow &= ~((slots >= 0) & platform.audience[slots, views.rows])
+    of_members = np.flatnonzero(follow & (slots < 0))
+    follow[of_members] = ~platform.are_followed(authors[of_members], views.rows[of_members])
     cold = ~(like | share | reply) & (views.sources != RECOMMENDED)
-    return Actions(
-        like, share, reply, (like | share) & strange & drawn("follow", logits), cold & drawn("unfollow", -logits)
-    )
+    return Actions(like, share, reply, follow, cold & drawn("unfollow", -logits))
 
 
 def answered(actions: Actions, scene: Scene, views: Views, answers: Sequence[FeedAnswer]) -> Actions:
@@ -208,7 +209,7 @@ def _message(scene: Scene, persona: int, round_: int, deed: Deed) -> str:
 
 def _ties(scene: Scene, views: Views, actions: Actions, answers: Sequence[FeedAnswer]) -> Iterator[Event]:
     """Yield new follows of authors, and unfollows of those from whom something unwelcome came."""
-    authors = account(scene.posts.slots[views.items].astype(np.int64))
+    authors = scene.posts.authors[views.items].astype(np.int64)
     said = [(answer.page.row, each, follows) for answer in answers for each, follows in answer.ties.items()]
     for forms, did, whom in ((True, actions.follow, authors), (False, actions.unfollow, views.sources)):
         rows = np.concatenate([views.rows[did], np.array([row for row, _, f in said if f == forms], dtype=np.int64)])

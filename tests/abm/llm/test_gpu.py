@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch", reason="needs the learn extra")
 from abm.llm import Sampling, backend  # noqa: E402
 from abm.llm.conformance import ask, replies  # noqa: E402
 from abm.llm.local._decode import PromptRow, decode  # noqa: E402
+from abm.llm.local._steps import Ways  # noqa: E402
 from abm.llm.local.attention import GROUPED  # noqa: E402
 from abm.llm.local.backend import TransformersLLM  # noqa: E402
 from learning.training.settings import PRESETS  # noqa: E402
@@ -26,10 +27,10 @@ class TestDecoding:
     def test_steps_are_replayed(self, caplog):
         """They are captured, and give what steps one by one give, in float32 to the token."""
         llm = TransformersLLM("pocket", device="cuda", dtype="float32")
-        assert llm._pinned and llm.model.config._attn_implementation == GROUPED
+        assert llm._ways.pinned and llm.model.config._attn_implementation == GROUPED
         plain = decode(llm.model, ROWS, pad=0, stops=set())
         with caplog.at_level("INFO", "abm.llm.local._steps"):
-            assert decode(llm.model, ROWS, pad=0, stops=set(), pinned=True) == plain
+            assert decode(llm.model, ROWS, pad=0, stops=set(), ways=Ways(pinned=True)) == plain
         assert caplog.messages and all(message.endswith("are replayed") for message in caplog.messages)
 
     def test_a_cpu_says_the_same(self):

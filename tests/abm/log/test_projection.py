@@ -168,7 +168,7 @@ class TestProjection:
         elif what == "plain":
             pl.DataFrame({"seq": [99]}).write_parquet(path)
         elif what == "other version":
-            monkeypatch.setattr("abm.log.parquet.version", lambda: "0")
+            monkeypatch.setattr("abm.log.parquet.version", lambda which: "0")
         else:
             other = path_of(sealed, after).read_bytes()
             path.write_bytes(
@@ -310,7 +310,7 @@ class TestScan:
     def test_where_nothing_can_be_written(self, sealed, monkeypatch):
         """A run on a read-only disk is scanned all the same."""
 
-        def refuse(run: Path, segment: object) -> Projected:
+        def refuse(run: Path, segment: object, which: object) -> Projected:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr("abm.log.projection.project", refuse)

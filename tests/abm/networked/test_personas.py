@@ -421,3 +421,26 @@ class TestACore:
         )
         assert {i for e in of(Engaged, events) for m, i in pairs(e) if m > 2 and i >= 2}
         assert len(of(ContestDecided, events)[0].votes) == 2
+
+    def test_a_crowd_follows_whom_it_likes_to_read(self, tmp_path):
+        """A persona whose post it liked, and whom it does not follow yet, as it would a competitor; it is followed once."""
+        player = Player(fixed(do="reply", say="Warm welcome to you all!", choice="A", tie="keep"))
+        network = settled(
+            rounds=4, followers=0.0, feed={"slots": 9, "discover": 1.0}, engagement={"like": 1, "share": 1, "follow": 1}
+        )
+        model, events = held(tmp_path, self.mixed(player, core=1), n=4, ties=[(1, 0), (2, 1), (3, 2)], network=network)
+        formed = [
+            pair
+            for event in of(TiesFormed, events)
+            if event.why == "follow"
+            for pair in zip(unpack(event.sources, Int32s).tolist(), unpack(event.targets, Int32s).tolist(), strict=True)
+            if pair[1] >= 0
+        ]
+        assert sorted(formed) == [(2, 0), (3, 0)]
+        assert set(zip(*(column.tolist() for column in model.platform.settled().ties()), strict=True)) >= {
+            (2, 0),
+            (3, 0),
+        }
+        never = settled(rounds=4, feed={"slots": 9, "discover": 1.0}, engagement={"like": 1, "share": 1, "follow": 0})
+        _, quiet = held(tmp_path, self.mixed(player, core=1), n=4, ties=[(1, 0)], network=never, name="quiet")
+        assert not any(event.why == "follow" for event in of(TiesFormed, quiet))

@@ -260,6 +260,14 @@ class TestToken:
         monkeypatch.setenv(VARIABLE, "")
         assert len(chosen_token()) >= 43
 
+    @pytest.mark.parametrize("token", ["x1y2", "fifteen-letters"])
+    def test_a_short_one_is_none(self, monkeypatch, token):
+        """It could be tried out; the error does not repeat it."""
+        monkeypatch.setenv(VARIABLE, token)
+        with pytest.raises(InputError, match="fewer than 16 characters") as caught:
+            chosen_token()
+        assert token not in str(caught.value)
+
     @pytest.mark.parametrize("token", ["a b", "a;b", "a&b", "a%b", "a\nb", "\u00e9", "a=b"])
     def test_one_that_cannot_be_used(self, monkeypatch, token):
         """Is refused, and not repeated."""

@@ -55,7 +55,7 @@ class TestAsking:
         book, persona = _somebody(run)
         head, asked = open_log(run, write=False).head(), []
         interviewer = Interviewer("transformers")
-        interviewer._open = lambda model: ScriptedLLM(lambda request: asked.append(request) or "<b>Because.</b>")  # type: ignore[method-assign]
+        interviewer._open = lambda book: ScriptedLLM(lambda request: asked.append(request) or "<b>Because.</b>")  # type: ignore[method-assign]
         shown = interviewer.ask(run, book, persona, KEY, "Why?", "a page")
         interviewer.ask(run, book, persona, KEY, "Really?", "a page")
         interviewer.ask(run, book, persona, KEY, "Why?", "another page")
@@ -74,6 +74,6 @@ class TestAsking:
         """The list of runs shows the run alone."""
         book, persona = _somebody(run)
         interviewer = Interviewer("transformers")
-        interviewer._open = lambda model: ScriptedLLM(lambda request: "So.")  # type: ignore[method-assign]
+        interviewer._open = lambda book: ScriptedLLM(lambda request: "So.")  # type: ignore[method-assign]
         interviewer.ask(run, book, persona, KEY, "Why?")
         assert find_runs(run.parent) == [run]

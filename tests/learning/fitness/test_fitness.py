@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 
 from abm.arenas import arena
@@ -65,6 +66,14 @@ class TestWriter:
         assert found.calls == 8 and found.fitness.verdict == "unfit"
         assert "3 of 8" in found.fitness.why and "unclosed <sales_pitch> (5)" in found.fitness.why
         assert "max_tokens" in found.fitness.against[0].fix
+
+    def test_calls_that_failed(self):
+        """A server that answers nothing is told from a model that writes no tag."""
+        model = ScriptedLLM(lambda request: "")
+        complete = model.complete
+        model.complete = lambda requests: (msgspec.structs.replace(each, finish="error") for each in complete(requests))
+        found = check_writer(model, SALES, ANCHORS, Sampling(0.7, 1.0, 32))
+        assert "rejected: the server gave no answer (8)" in found.fitness.why and "no <" not in found.fitness.why
 
     def test_plain(self):
         """An arena that asks for plain text is read as such, a message at its bound up to its last sentence; copies are counted."""

@@ -1,0 +1,36 @@
+"""Frames: what happened in a run, or in many, as lazy Polars tables with stable columns, and a codebook that explains them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from moloch.lazy import door
+
+if TYPE_CHECKING:
+    from analysis.frames._cells import CellRun, cell_table, columns_of_cells, of_cells
+    from analysis.frames._codebook import NAMES, FrameColumn, codebook, columns_of, schema_of
+    from analysis.frames._run import of_run
+    from analysis.frames.files import export, write_codebook, write_frame
+
+_HOMES = {
+    "NAMES": "analysis.frames._codebook",
+    "CellRun": "analysis.frames._cells",
+    "FrameColumn": "analysis.frames._codebook",
+    "cell_table": "analysis.frames._cells",
+    "codebook": "analysis.frames._codebook",
+    "columns_of": "analysis.frames._codebook",
+    "columns_of_cells": "analysis.frames._cells",
+    "export": "analysis.frames.files",
+    "of_cells": "analysis.frames._cells",
+    "of_run": "analysis.frames._run",
+    "schema_of": "analysis.frames._codebook",
+    "write_codebook": "analysis.frames.files",
+    "write_frame": "analysis.frames.files",
+}
+
+__all__ = [
+    "NAMES", "CellRun", "FrameColumn", "cell_table", "codebook", "columns_of", "columns_of_cells", "export", "of_cells", "of_run", "schema_of", "write_codebook",
+    "write_frame",
+]  # fmt: skip
+
+__getattr__, __dir__ = door(__name__, _HOMES)

@@ -1,0 +1,206 @@
+"""Packing: logs are verified, copied up to their last whole commit, and listed with their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+
+from abm.events import RunStarted
+from abm.log import open_log, verify
+from abm.log.segments import Fork, parent_of, read_manifest
+from analysis.packs.contents import CONTENTS, EXTRAS, FORMAT, Contents, Form, PackedFile, PackedRun
+from analysis.packs.extras import extras
+from analysis.packs.files import Piece, head_of, of_log, of_run
+from analysis.studies.layout import Layout, is_study
+from analysis.studies.study_log import StudyLog
+from moloch.errors import InputError, LogError
+
+_STORED = {".zst", ".safetensors", ".parquet", ".gz"}
+"""Files that no compression makes smaller."""
+_TIME = (1980, 1, 1, 0, 0, 0)
+"""Of every file in a pack: equal contents are equal bytes."""
+
+Progress = Callable[[int, int], None]
+
+
+def pack(
+    folder: Path | str,
+    target: Path | str,
+    *,
+    logs: bool = True,
+    adapters: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Contents:
+    """Pack a run or a study into one zip file, whole or not at all; return what it holds.
+
+    A fork is packed with what it shares with other runs, so that its head stays what was published. Logs are verified first.
+
+    Args:
+        logs: the runs' logs; without, a study's tables, frames and codebook alone, from which nothing can be replayed.
+        adapters: those that were learnt.
+        progress: called with the number of bytes packed, and of all.
+
+    Raises:
+        InputError: neither a run nor a study, the target exists, or a run without its log.
+        LogError, CorruptLog: a log cannot be read, or is damaged; nothing is written.
+    """
+    folder, target = Path(folder), Path(target)
+    study = is_study(folder)
+    if not study and not (folder / "run.json").is_file():
+        raise InputError("nothing to pack", where=str(folder), why="it is neither a run nor a study")
+    if not logs and not study:
+        raise InputError("a run is its log", fix="Leave --no-logs out, or pack a study.")
+    if target.exists():
+        raise InputError("the file exists", where=str(target), fix="Give another name, or delete it.")
+    plan = _Plan(folder, study=study, logs=logs, adapters=adapters)
+    try:
+        return plan.write(target, progress)
+    except OSError as error:
+        raise LogError("cannot write the pack", where=str(target), why=error.strerror or str(error)) from error
+
+
+class _Plan:
+    """What goes into a pack, and under which names."""
+
+    def __init__(self, folder: Path, *, study: bool, logs: bool, adapters: bool) -> None:
+        self._folder, self._study, self._logs = folder.resolve(), study, logs
+        self._cells = dict(_cells(folder)) if study else {}
+        runs = [path.resolve() for path in self._cells.values()] if study else [self._folder]
+        self._shared = _shared(runs)
+        every = [self._folder, *runs, *self._shared] if logs else [self._folder]
+        self._root = Path(os.path.commonpath([path.parent for path in every]))
+        self.runs = [self._packed(run) for run in runs]
+        if logs:
+            self.runs += [self._forked_from(path, fork) for path, fork in self._shared.items()]
+        self.pieces = dict(self._pieces(runs, adapters))
+
+    def write(self, target: Path, progress: Progress) -> Contents:
+        """Write the pack beside its name first, and then under it."""
+        new = target.with_name(f".{target.name}.new")
+        made = extras(self._folder, self._cells)
+        total = sum(
+            piece.size if piece.size is not None else piece.path.stat().st_size for piece in self.pieces.values()
+        )
+        files: list[PackedFile] = []
+        done = 0
+        try:
+            with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+                for name, data in made.items():
+                    files.append(_put(archive, f"{EXTRAS}/{name}", data))
+                for name, piece in self.pieces.items():
+                    files.append(_copy(archive, name, piece))
+                    done += files[-1].nbytes
+                    progress(done, total)
+                contents = self._contents(files)
+                archive.writestr(_info(CONTENTS), msgspec.json.format(msgspec.json.encode(contents), indent=2))
+            with new.open("rb+") as file:
+                os.fsync(file.fileno())
+            new.replace(target)
+        finally:
+            new.unlink(missing_ok=True)
+        return contents
+
+    def _contents(self, files: list[PackedFile]) -> Contents:
+        left_out = [] if self._logs else ["logs"]
+        if any((path / "adapters").is_dir() for path in (self._folder, *self._cells.values())) and not any(
+            "/adapters/" in file.name for file in files
+        ):
+            left_out.append("adapters")
+        kind: Form = "study" if self._study else "run"
+        head = StudyLog(self._folder).head().hash if self._study else ""
+        main = self._name(self._folder)
+        return Contents(
+            FORMAT, kind, self._folder.name, main, metadata.version("moloch-abm"), self.runs, files, head, left_out
+        )
+
+    def _packed(self, run: Path) -> PackedRun:
+        log, head = open_log(run, write=False), head_of(run)
+        ended = log.ended()
+        begun = next((event for event in log.read(0, 64) if isinstance(event, RunStarted)), None)
+        cell = next((name for name, path in self._cells.items() if path.resolve() == run), "")
+        return PackedRun(
+            folder=self._name(run) if self._logs else "",
+            events=head.seq,
+            head=head.hash,
+            ended=ended is not None,
+            digest=ended.digest if ended else "",
+            cell=cell,
+            log=self._logs,
+            version=begun.versions.get("moloch-abm", "") if begun else "",
+            extensions=list(log.config.get("extensions", ())),
+        )
+
+    def _pieces(self, runs: Sequence[Path], adapters: bool) -> Iterator[tuple[str, Piece]]:
+        if self._study:
+            layout = Layout(self._folder)
+            if layout.page.is_file():
+                yield self._name(layout.page), Piece(layout.page)
+            yield from ((self._name(piece.path), piece) for piece in of_log(layout.log))
+        if not self._logs:
+            return
+        for run in runs:
+            verify(run)
+            yield from ((self._name(piece.path), piece) for piece in of_run(run, adapters=adapters))
+        for parent, fork in self._shared.items():
+            log = list(of_log(parent, fork.seq))
+            rest = [piece for piece in of_run(parent, adapters=adapters) if piece.path.parent != parent / "log"]
+            yield from ((self._name(piece.path), piece) for piece in (*log, *rest))
+
+    def _forked_from(self, parent: Path, fork: Fork) -> PackedRun:
+        whole = self._packed(parent)
+        return msgspec.structs.replace(whole, events=fork.seq, head=fork.hash, ended=False, digest="", shared=True)
+
+    def _name(self, path: Path) -> str:
+        return path.resolve().relative_to(self._root).as_posix()
+
+
+def _shared(runs: Sequence[Path]) -> dict[Path, Fork]:
+    """Return the runs outside of these with which they share events, each with the last place that is shared."""
+    shared: dict[Path, Fork] = {}
+    for run in runs:
+        while (fork := read_manifest(run).fork) is not None:
+            run = parent_of(run, fork).resolve()
+            if run not in runs and (run not in shared or shared[run].seq < fork.seq):
+                shared[run] = fork
+    return shared
+
+
+def _cells(study: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the cells of a study that have a log, with its folder."""
+    for name, cell in StudyLog(study).state().cells.items():
+        folder = study / cell.run if cell.run else Layout(study).cell(name)
+        if (folder / "run.json").is_file():
+            yield name, folder
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _TIME)
+    info.external_attr = 0o644 << 16
+    info.compress_type = zipfile.ZIP_STORED if Path(name).suffix in _STORED else zipfile.ZIP_DEFLATED
+    return info
+
+
+def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> PackedFile:
+    archive.writestr(_info(name), data)
+    return PackedFile(name, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _copy(archive: zipfile.ZipFile, name: str, piece: Piece) -> PackedFile:
+    sha, left = hashlib.sha256(), piece.size if piece.size is not None else piece.path.stat().st_size
+    nbytes = left
+    info = _info(name)
+    info.file_size = left
+    with piece.path.open("rb") as file, archive.open(info, "w", force_zip64=left >= 1 << 31) as to:
+        while left and (data := file.read(min(1 << 20, left))):
+            sha.update(data)
+            to.write(data)
+            left -= len(data)
+    if left:
+        raise LogError("a file became shorter while it was packed", where=str(piece.path), fix="Pack it again.")
+    return PackedFile(name, nbytes, sha.hexdigest())

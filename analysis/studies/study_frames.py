@@ -1,0 +1,103 @@
+"""The frames of a study: those of its runs with a column per factor, and one of its cells. Reads logs; shows nothing by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.frames import NAMES, CellRun, FrameColumn, cell_table, columns_of_cells, of_cells, schema_of
+from analysis.studies.layout import Layout
+from analysis.studies.study_log import CellHistory, StudyLog
+
+if TYPE_CHECKING:
+    import polars as pl
+
+CELLS = (
+    FrameColumn("state", "String", "", "waiting, running, ended, reused (a run that stands elsewhere) or failed", "cell_started, cell_ended, cell_failed, cell_reused"),
+    FrameColumn("run", "String", "", "Folder of its run, relative to the study's", "cell_ended, cell_reused.run"),
+    FrameColumn("attempts", "Int64", "attempts", "Begun so far, by whatever worker", "cell_started.attempt"),
+    FrameColumn("failed", "String", "", "Whose fault the last failure was; null where none was", "cell_failed.origin"),
+    FrameColumn("message", "String", "", "What the last failure said; null where none was", "cell_failed.message"),
+    FrameColumn("head", "String", "", "Hash of the run's log at its end; null before", "cell_ended.head, cell_reused.head"),
+    FrameColumn("digest", "String", "", "Hash of what the run decided; null before its end", "cell_ended.digest, cell_reused.digest"),
+    FrameColumn("seconds", "Float64", "seconds", "Wall-clock time of the attempts that ended", "cell_ended.seconds"),
+    FrameColumn("peak_bytes", "Int64", "bytes", "Memory of its process, at most; null where nobody measured it", "cell_ended.peak_bytes"),
+    FrameColumn("calls", "Int64", "calls", "Answers of language models", "llm_replied"),
+    FrameColumn("tokens_in", "Int64", "tokens", "That models read", "llm_replied.tokens_in"),
+    FrameColumn("tokens_out", "Int64", "tokens", "That models wrote", "llm_replied.tokens_out"),
+    FrameColumn("usd", "Float64", "US dollars", "What servers were paid, by the prices in the settings", "calls_served.usd"),
+)  # fmt: skip
+"""Of the frame ``cells``, behind cell, seed and the factors."""
+STUDY_NAMES = ("cells", *NAMES)
+"""The frames of a study that have a name of their own; any type of event of its runs is a frame, too."""
+
+
+def cell_runs(folder: Path | str) -> list[CellRun]:
+    """Return the cells of a study with the folders of their runs, whether or not these have begun.
+
+    Raises:
+        InputError: there is no study.
+        LogError: its log cannot be read.
+    """
+    layout = Layout(folder)
+    return [_cell_run(layout, history) for history in StudyLog(folder).state().cells.values()]
+
+
+def study_frame(folder: Path | str, name: str) -> pl.LazyFrame:
+    """Return a frame of a study: ``cells``, or one of its runs' (:func:`analysis.frames.of_cells`), with a column per factor.
+
+    >>> study_frame("studies/one", "votes").group_by("arena", "arm").len().collect(engine="streaming")  # doctest: +SKIP
+
+    Raises:
+        InputError: there is no study, or no such frame.
+        LogError: the study's log cannot be read.
+    """
+    return _cells(Path(folder)) if name == "cells" else of_cells(cell_runs(folder), name)
+
+
+def study_columns(folder: Path | str, name: str) -> tuple[FrameColumn, ...]:
+    """Return the columns of a study's frame, with their meanings; as :func:`study_frame`."""
+    return columns_of_cells(cell_runs(folder), CELLS if name == "cells" else name)
+
+
+def _cell_run(layout: Layout, history: CellHistory) -> CellRun:
+    planned = history.planned
+    run = layout.folder / history.run if history.run else layout.cell(planned.cell)
+    return CellRun(planned.cell, planned.seed, planned.factors, run)
+
+
+def _cells(folder: Path) -> pl.LazyFrame:
+    """Return a row per cell, in the order of the page."""
+    import polars as pl
+
+    layout, histories = Layout(folder), list(StudyLog(folder).state().cells.values())
+    runs = [_cell_run(layout, history) for history in histories]
+    schema = schema_of(CELLS)
+    counted = ("calls", "tokens_in", "tokens_out", "usd")
+    known = pl.DataFrame([_known(each) for each in histories], {n: t for n, t in schema.items() if n not in counted})
+    replied = of_cells(runs, "llm_replied").group_by("cell").agg(
+        pl.col("tokens_in").sum(), pl.col("tokens_out").sum(), calls=pl.len().cast(pl.Int64)
+    )  # fmt: skip
+    paid = of_cells(runs, "calls_served").group_by("cell").agg(pl.col("usd").sum())
+    frame = cell_table(runs, schema).hstack(known).lazy()
+    for of_logs in (replied, paid):
+        frame = frame.join(of_logs, on="cell", how="left", maintain_order="left")
+    return frame.with_columns(pl.col(counted).fill_null(0)).select(
+        *(column.name for column in columns_of_cells(runs, CELLS))
+    )
+
+
+def _known(history: CellHistory) -> dict[str, Any]:
+    """Return what the study's log says of a cell."""
+    failure = history.failures[-1] if history.failures else None
+    return {
+        "state": history.state,
+        "run": history.run or None,
+        "attempts": history.attempts,
+        "failed": failure.origin if failure else None,
+        "message": failure.message if failure else None,
+        "head": history.head or None,
+        "digest": history.digest or None,
+        "seconds": history.seconds,
+        "peak_bytes": history.peak_bytes or None,
+    }

@@ -1,0 +1,126 @@
+"""A study as an array of Slurm jobs: what the script says, what is refused, and what a real Slurm does with it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from analysis.studies.engines.slurm import OURS, ArrayJob, SlurmError, elements_of, options_of, submit
+from moloch.errors import InputError
+from tests.support import slurm as support
+
+
+def array(folder: Path, script: str, elements: int = 2, **options: str) -> ArrayJob:
+    """An array whose elements run a script of bash."""
+    (folder / "output").mkdir(parents=True, exist_ok=True)
+    return ArrayJob(folder, elements, ["bash", "-c", script], folder, options)
+
+
+class TestTheScript:
+    """One file says all that Slurm has to know."""
+
+    def test_elements_and_their_output(self, tmp_path):
+        """Each element prints into the study's folder; an element that begins again adds to it."""
+        script = array(tmp_path, "true", 7).script()
+        assert "#SBATCH --array=0-6\n" in script
+        assert f"#SBATCH --output={tmp_path}/output/slurm-%A_%a.txt\n" in script
+        assert "#SBATCH --open-mode=append\n" in script and "#SBATCH --requeue\n" in script
+
+    def test_options_of_the_user(self, tmp_path):
+        """They stand as given; switches have no value."""
+        script = array(
+            tmp_path, "true", **options_of(["partition=long", "time=24:00:00", "gres=gpu:1", "exclusive"])
+        ).script()
+        for line in ("partition=long", "time=24:00:00", "gres=gpu:1", "exclusive"):
+            assert f"#SBATCH --{line}\n" in script
+
+    def test_bash_can_read_it(self, tmp_path):
+        """With a folder of any name."""
+        folder = tmp_path / 'a "b" $HOME %j\' c'
+        script = array(folder, "echo 'x y'").script()
+        assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+
+    @pytest.mark.parametrize("said", ["", "=3", "Partition=x", "--time=3", "time=1\n#SBATCH --array=0-9", "a b=3"])
+    def test_what_is_no_option(self, said):
+        """It is refused by name, before anything is submitted."""
+        with pytest.raises(InputError, match="is no option of sbatch"):
+            options_of([said])
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_what_the_script_sets_itself(self, name):
+        """It cannot be set, and the error says why."""
+        with pytest.raises(InputError, match=f"--slurm {name} cannot be set"):
+            options_of([f"{name}=1"])
+
+    @pytest.mark.parametrize("cells, jobs, elements", [(5, None, 5), (5, 2, 2), (0, None, 1), (40_000, None, 1000)])
+    def test_how_many_elements(self, cells, jobs, elements):
+        """One per cell that is left, no more than jobs, and no more than an installation takes."""
+        assert elements_of(cells, jobs) == elements
+
+    def test_no_sbatch(self, monkeypatch, tmp_path):
+        """The error names the way around."""
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(InputError, match="--script-only prints the script"):
+            submit("#!/bin/bash\n")
+
+
+@pytest.fixture(scope="class")
+def cluster(tmp_path_factory):
+    """A real Slurm."""
+    if why := support.absent():
+        pytest.skip(why)
+    with support.slurm(tmp_path_factory.mktemp("slurm")) as environment, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", environment["SLURM_CONF"])
+        yield
+
+
+def said(*command: str) -> str:
+    """What a command of Slurm prints."""
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def until(ready, seconds: float = 90.0) -> None:
+    """Wait for something that Slurm does."""
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, said("squeue", "-r") + said("scontrol", "show", "job")
+        time.sleep(0.2)
+
+
+@pytest.mark.slurm
+@pytest.mark.usefixtures("cluster")
+class TestARealSlurm:
+    """One node, real daemons."""
+
+    def test_every_element_runs(self, tmp_path):
+        """In a folder with an odd name; each prints into a file of its own."""
+        folder = tmp_path / "my study %j"
+        number = submit(array(folder, 'echo "I am $SLURM_ARRAY_TASK_ID in $PWD"', 3).script())
+        until(lambda: not said("squeue", "-h", "-j", number))
+        for element in range(3):
+            file = folder / "output" / f"slurm-{number}_{element}.txt"
+            assert file.read_text() == f"I am {element} in {folder}\n"
+
+    def test_an_element_that_is_out_of_time(self, tmp_path):
+        """It is stopped in order, goes back into the queue, and ends the next time."""
+        script = """
+            echo begun >> marks
+            test "$SLURM_RESTART_COUNT" && exit 0
+            trap 'echo stopped in order >> marks; exit 130' TERM
+            sleep 600 & wait
+        """
+        number = submit(array(tmp_path, script, 1).script())
+        marks = tmp_path / "marks"
+        until(marks.exists)
+        said("scancel", "--batch", "--signal=USR1", f"{number}_0")
+        until(lambda: marks.read_text().splitlines() == ["begun", "stopped in order", "begun"])
+        until(lambda: not said("squeue", "-h", "-j", number))
+        assert "into the queue again" in (tmp_path / "output" / f"slurm-{number}_0.txt").read_text()
+
+    def test_what_slurm_refuses(self, tmp_path):
+        """It is said in its own words."""
+        with pytest.raises(SlurmError, match="invalid partition"):
+            submit(array(tmp_path, "true", partition="none-such").script())

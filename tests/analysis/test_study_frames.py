@@ -1,0 +1,102 @@
+"""A study's frames: its cells, and what happened in them, each row with its factors."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from abm.events import LLMReplied
+from abm.log import read_events
+from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, PlannedCell, StudyPlanned
+from analysis.frames import CellRun
+from analysis.studies.study_frames import STUDY_NAMES, cell_runs, study_columns, study_frame
+from analysis.studies.study_log import StudyLog
+from moloch.errors import InputError
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
+ARENAS = ("sales", "elections", "social")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A study of four cells: one has ended, one runs and failed before, one stands elsewhere, one is still to come."""
+    folder = tmp_path_factory.mktemp("study") / "study"
+    factors = [*({"arena": arena, "size": size} for size, arena in enumerate(ARENAS)), {"arena": "sales", "size": 9}]
+    planned = [PlannedCell(f"c{i}", each, i, f"settings-{i}") for i, each in enumerate(factors)]
+    log = StudyLog(folder)
+    log.begin(StudyPlanned(name="n", page={}, page_id="p", cells=planned, versions={}))
+    for name, run in (
+        ("cells/c0", "sales-isolated"),
+        ("cells/c1", "elections-networked"),
+        ("../old", "social-isolated"),
+    ):
+        shutil.copytree(GOLDEN / run, folder / name)
+    log.append([
+        CellStarted(cell="c0", attempt=1, identity="i0", worker={}),
+        CellEnded(cell="c0", attempt=1, head="h0", digest="d0", events=9, seconds=2.5, peak_bytes=7),
+        CellStarted(cell="c1", attempt=1, identity="i1", worker={}),
+        CellFailed(cell="c1", attempt=1, origin="memory", message="no memory", again=True),
+        CellStarted(cell="c1", attempt=2, identity="i1", worker={}),
+        CellReused(cell="c2", run="../old", identity="i2", head="h2", digest="d2", events=3, version="1"),
+    ])  # fmt: skip
+    return folder
+
+
+class TestStudyFrames:
+    """Of a study by its folder."""
+
+    @pytest.mark.parametrize("name", [*STUDY_NAMES, "step_started"])
+    def test_the_codebook_names_their_columns(self, study, name):
+        """In order, with types; each is explained."""
+        frame = study_frame(study, name)
+        told = study_columns(study, name)
+        assert [(column.name, column.dtype) for column in told] == [
+            (column, str(dtype)) for column, dtype in frame.collect_schema().items()
+        ]
+        assert frame.collect(engine="streaming").schema == frame.collect_schema()
+        assert all(column.source and (column.meaning or name not in STUDY_NAMES) for column in told)
+
+    def test_cells(self, study):
+        """A row per cell, in the order of the page, whatever became of it."""
+        rows = study_frame(study, "cells").collect()
+        columns = [
+            "cell",
+            "seed",
+            "arena",
+            "size",
+            "state",
+            "run",
+            "attempts",
+            "failed",
+            "message",
+            "head",
+            "digest",
+            "seconds",
+            "peak_bytes",
+        ]
+        assert rows.select(columns).rows() == [
+            ("c0", 0, "sales", 0, "ended", "cells/c0", 1, None, None, "h0", "d0", 2.5, 7),
+            ("c1", 1, "elections", 1, "running", None, 2, "memory", "no memory", None, None, 0.0, None),
+            ("c2", 2, "social", 2, "reused", "../old", 0, None, None, "h2", "d2", 0.0, None),
+            ("c3", 3, "sales", 9, "waiting", None, 0, None, None, None, None, 0.0, None),
+        ]
+        for cell, run in zip(rows.iter_rows(named=True), ("cells/c0", "cells/c1", "../old", ""), strict=True):
+            replies = [event for event in read_events(study / run) if isinstance(event, LLMReplied)] if run else []
+            assert cell["calls"] == len(replies) and cell["usd"] == 0.0
+            assert cell["tokens_out"] == sum(event.tokens_out for event in replies)
+
+    def test_rows_are_those_of_the_cells_runs(self, study):
+        """Of one that is still running and of one that stands elsewhere, too."""
+        votes = study_frame(study, "votes").group_by("cell", "arena").agg(pl.len() > 0).sort("cell").collect()
+        assert votes.rows() == [("c0", "sales", True), ("c1", "elections", True), ("c2", "social", True)]
+        assert cell_runs(study)[3] == CellRun("c3", 3, {"arena": "sales", "size": 9}, study / "cells" / "c3")
+
+    def test_mistakes(self, study, tmp_path):
+        """No study, and no such frame, are one line."""
+        with pytest.raises(InputError, match="no study here"):
+            study_frame(tmp_path, "votes")
+        with pytest.raises(InputError, match="no frame 'cell'"):
+            study_frame(study, "cell")
