@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from analysis.studies.cells import Cell, Cells, Impossible, PageMistakes, cells_of
-from analysis.studies.layout import Layout, is_study
+from analysis.studies.identity import Library
+from analysis.studies.layout import Layout, default_folder, is_study
 from analysis.studies.looks import has_ended
 from analysis.studies.page import WrittenPage
-from analysis.studies.study import default_folder
 from analysis.studies.study_log import CellHistory, StudyLog
 from learning.runs.costs import RolePlan, check_places, planned, total
 from learning.runs.inputs import gather
@@ -33,6 +33,8 @@ class PlannedStudy:
 
     Attributes:
         cells: as the page has them, each with its state (``new``, or as the study's log has it).
+        reused: cell -> finished run of equal identity that it is already, found now; ``not_looked_up``: new cells of which that is
+            not known, because it would have taken too long.
         combinations: of levels, each with all seeds; ``read``: those whose inputs were read.
         roles: what models will be asked, of the cells that have not ended.
         seconds: per cell that has not ended, as others of its combination or of the study took; None where none has ended.
@@ -42,6 +44,8 @@ class PlannedStudy:
     folder: Path
     name: str
     cells: tuple[tuple[Cell, str], ...]
+    reused: dict[str, Path]
+    not_looked_up: int
     impossible: tuple[Impossible, ...]
     combinations: int
     read: int
@@ -76,8 +80,10 @@ class PlannedStudy:
             "study": str(self.folder),
             "name": self.name,
             "cells": [
-                {"cell": c.name, "factors": c.factors, "seed": c.seed, "state": state} for c, state in self.cells
+                {"cell": c.name, "factors": c.factors, "seed": c.seed, "state": state, "run": str(self.reused.get(c.name, ""))}
+                for c, state in self.cells
             ],
+            "not_looked_up": self.not_looked_up,
             "states": self.states,
             "impossible": [{"factors": i.factors, "seeds": i.seeds, "why": str(i.why)} for i in self.impossible],
             "combinations": self.combinations,
@@ -96,8 +102,8 @@ def plan_study(
     folder: Path | None = None,
     *,
     jobs: int = 0,
-    look_s: float = LOOK_S,
-    reused: Callable[[Sequence[Cell]], Mapping[str, Path]] = lambda cells: {},
+    workspace: Path | None = None,
+    older: bool = False,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> PlannedStudy:
     """Return the plan of a page.
@@ -105,8 +111,8 @@ def plan_study(
     Args:
         folder: of the study; by default the one that the page comes to. If it has begun, cells that ended are not planned again.
         jobs: cells at a time; 0 for as many as there are cores.
-        look_s: seconds within which inputs are read.
-        reused: finds finished runs of equal identity elsewhere: cell -> folder.
+        workspace: where finished runs that are cells of the study are looked for; by default the folder that it stands in.
+        older: count those of other versions of moloch, too.
         report: called with combinations looked at, and all.
 
     Raises:
@@ -114,12 +120,15 @@ def plan_study(
     """
     made = cells_of(written)
     folder = folder or default_folder(written.page.name, made.base)
-    states = _states(made, folder, reused)
+    states = _states(made, folder)
+    new = [cell for cell in made.cells if states[cell.name] == "new"]
+    reused, asked = _reused(new, Library(workspace or folder.parent, folder, older=older))
+    states |= dict.fromkeys(reused, "reused")
     to_come = [cell for cell in made.cells if states[cell.name] not in ("ended", "reused")]
     groups: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)
     for cell in to_come:
         groups[tuple(cell.factors.items())].append(cell)
-    roles, read = _roles(list(groups.values()), look_s, report)
+    roles, read = _roles(list(groups.values()), report)
     primary = written.page.primary
     declared = primary if isinstance(primary, tuple) else (primary,) if primary else ()
     stop = written.page.stop.model_dump(exclude_none=True)
@@ -127,6 +136,8 @@ def plan_study(
         folder=folder,
         name=written.page.name,
         cells=tuple((cell, states[cell.name]) for cell in made.cells),
+        reused=reused,
+        not_looked_up=len(new) - asked,
         impossible=made.impossible,
         combinations=len(groups),
         read=read,
@@ -138,7 +149,7 @@ def plan_study(
     )
 
 
-def _states(made: Cells, folder: Path, reused: Callable[[Sequence[Cell]], Mapping[str, Path]]) -> dict[str, str]:
+def _states(made: Cells, folder: Path) -> dict[str, str]:
     """Return cell -> its state."""
     states = dict.fromkeys((cell.name for cell in made.cells), "new")
     if is_study(folder):
@@ -146,17 +157,28 @@ def _states(made: Cells, folder: Path, reused: Callable[[Sequence[Cell]], Mappin
         for name, cell in StudyLog(folder).state().cells.items():
             if name in states:
                 states[name] = "ended" if cell.state != "reused" and has_ended(layout, cell) else cell.state
-    new = [cell for cell in made.cells if states[cell.name] == "new"]
-    return states | dict.fromkeys(reused(new), "reused")
+    return states
 
 
-def _roles(
-    groups: Sequence[Sequence[Cell]], look_s: float, report: Callable[[int, int], None]
-) -> tuple[list[RolePlan], int]:
+def _reused(cells: Sequence[Cell], library: Library) -> tuple[dict[str, Path], int]:
+    """Return the finished runs that cells are already, and of how many cells that was looked up."""
+    runs: dict[str, Path] = {}
+    if library.is_empty:
+        return runs, len(cells)
+    until = time.monotonic() + LOOK_S
+    for asked, cell in enumerate(cells):
+        if time.monotonic() > until:
+            return runs, asked
+        if (done := library.find(cell.config)) is not None:
+            runs[cell.name] = done.path
+    return runs, len(cells)
+
+
+def _roles(groups: Sequence[Sequence[Cell]], report: Callable[[int, int], None]) -> tuple[list[RolePlan], int]:
     """Return what all cells ask, and how many combinations were looked at, those spread evenly over the page first."""
     mistakes: dict[str, InputError] = {}
     plans: list[tuple[list[RolePlan], int]] = []
-    until = time.monotonic() + look_s
+    until = time.monotonic() + LOOK_S
     for read, number in enumerate(_spread(len(groups))):
         if read and time.monotonic() > until:
             break

@@ -87,8 +87,16 @@ class StudyStatus:
     @property
     def eta_s(self) -> float | None:
         """Seconds until what runs now has ended."""
-        etas = [c.progress.eta_s for c in self.cells if c.state == "running" and c.progress]
+        etas = [self.left(cell) for cell in self.cells if cell.state == "running"]
         return max((eta for eta in etas if eta is not None), default=None)
+
+    def left(self, cell: CellStatus) -> float | None:
+        """Return how many seconds a running cell will still take: by its own log, else by the cells that ended; None for unknown."""
+        if cell.progress and cell.progress.eta_s is not None:
+            return cell.progress.eta_s
+        took = [each.seconds for each in self.cells if each.seconds]
+        elapsed = cell.progress.elapsed_s if cell.progress else 0.0
+        return max(0.0, sum(took) / len(took) - elapsed) if took else None
 
     @property
     def slowest(self) -> CellStatus | None:
@@ -108,7 +116,9 @@ class StudyStatus:
             "slowest": self.slowest.cell if self.slowest else None,
             "extensions": self.extensions,
             "looks": self.looks,
-            "cells": [cell.as_dict() for cell in self.cells],
+            "cells": [
+                cell.as_dict() | {"left_s": self.left(cell) if cell.state == "running" else None} for cell in self.cells
+            ],
         }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.formats import DASH, count, number
 from analysis.terminal.grid import add_row, new_table
 from analysis.terminal.plan import NOTE
-from analysis.terminal.study import absent_lines
+from analysis.terminal.study import NAMED, absent_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,6 +27,13 @@ def render_study_plan(plan: Mapping[str, Any], roles: Sequence[RolePlan]) -> Ite
     states = ", ".join(f"{n:,} {state}" for state, n in plan["states"].items())
     yield Text(f"{plan['name']}: {count(len(plan['cells']), 'cell')} ({states})", style="bold")
     yield from (Text(line, style="yellow") for line in absent_lines({"missing": [], "impossible": plan["impossible"]}))
+    reused = [cell for cell in plan["cells"] if cell["run"]]
+    yield from (Text(f"Reused: {cell['cell']} is {cell['run']}") for cell in reused[:NAMED])
+    if len(reused) > NAMED:
+        yield Text(f"and {len(reused) - NAMED:,} more that are reused")
+    if plan["not_looked_up"]:
+        said = f"Of {plan['not_looked_up']:,} new cells it was not looked up whether a finished run is one of them already."
+        yield Text(said, style="yellow")
     if roles:
         grid = new_table("Calls to come", ["role", "model", "calls", "tokens in", "tokens out", "USD", "at most"])
         for role in roles:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LISTED = 40
 """Cells that are all listed; of more, only those that are running or failed, unless all are asked for."""
-NAME, DOING, MESSAGE = 36, 26, 400
+NAME, DOING, MESSAGE = 30, 26, 400
 """Characters of a cell's name, of what it does, and of why it failed."""
 STYLES = {"ended": "green", "reused": "green", "running": "bold", "failed": "bold red", "waiting": "dim"}
 
@@ -74,11 +74,11 @@ def duration(seconds: float | None) -> str:
 def _cell(cell: Mapping[str, Any]) -> list[str]:
     progress = cell["progress"]
     if cell["state"] == "ended":
-        return [_name(cell), "ended", "", "", f"took {duration(cell['seconds'])}" if cell["seconds"] else ""]
+        return [_name(cell), "ended", "", f"took {duration(cell['seconds'])}" if cell["seconds"] else "", ""]
     if not progress or not progress["total"]:
         return [_name(cell), cell["state"], "", "", ""]
     step = f"{progress['done']:,} of {progress['total']:,}"
-    left = duration(progress["eta_s"]) if cell["state"] == "running" else ""
+    left = duration(cell["left_s"]) if cell["state"] == "running" else ""
     return [_name(cell), cell["state"], step, short(progress["doing"], DOING), left]
 
 

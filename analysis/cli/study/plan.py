@@ -9,12 +9,15 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import show
+from analysis.cli.study.carry_out import Older, Workspace
 
 
 def plan(
     page: options.Page,
     jobs: Annotated[int, typer.Option(min=0, help="Cells at a time; by default as many as there are cores.")] = 0,
     out: options.StudyFolder = None,
+    workspace: Workspace = None,
+    older: Older = False,
     as_json: options.Json = False,
 ) -> None:
     """Show what a page comes to: cells, calls, tokens, money, hours. Asks no model, makes no folder.
@@ -26,7 +29,7 @@ def plan(
     from analysis.studies.plan import plan_study
 
     with reading("planning") as report:
-        planned = plan_study(read_page(page), out, jobs=jobs, report=report)
+        planned = plan_study(read_page(page), out, jobs=jobs, workspace=workspace, older=older, report=report)
     if as_json:
         print(json.dumps(planned.as_dict()))
         return
