@@ -21,6 +21,7 @@ from analysis.studies.study_log import CellHistory, StudyLog
 from learning.runs.costs import RolePlan, check_places, planned, total
 from learning.runs.inputs import gather
 from learning.runs.parts import settled
+from learning.runs.pools import Pools, pools
 from moloch.errors import InputError
 
 LOOK_S = 20.0
@@ -39,6 +40,7 @@ class PlannedStudy:
         roles: what models will be asked, of the cells that have not ended.
         seconds: per cell that has not ended, as others of its combination or of the study took; None where none has ended.
         jobs: cells at a time.
+        pools: what all cells take of their anchors and people.
     """
 
     folder: Path
@@ -54,6 +56,7 @@ class PlannedStudy:
     jobs: int
     outcomes: tuple[str, ...]
     stops: dict[str, float]
+    pools: Pools
 
     @property
     def states(self) -> dict[str, int]:
@@ -80,7 +83,13 @@ class PlannedStudy:
             "study": str(self.folder),
             "name": self.name,
             "cells": [
-                {"cell": c.name, "factors": c.factors, "seed": c.seed, "state": state, "run": str(self.reused.get(c.name, ""))}
+                {
+                    "cell": c.name,
+                    "factors": c.factors,
+                    "seed": c.seed,
+                    "state": state,
+                    "run": str(self.reused.get(c.name, "")),
+                }
                 for c, state in self.cells
             ],
             "not_looked_up": self.not_looked_up,
@@ -94,6 +103,7 @@ class PlannedStudy:
             "hours_with_jobs": self.hours(self.jobs),
             "detectable": dict.fromkeys(self.outcomes),
             "stop": self.stops,
+            **self.pools.as_dict(),
         }
 
 
@@ -129,6 +139,10 @@ def plan_study(
     for cell in to_come:
         groups[tuple(cell.factors.items())].append(cell)
     roles, read = _roles(list(groups.values()), report)
+    try:
+        drawn = pools([cell.config for cell in made.cells])
+    except InputError as error:
+        raise PageMistakes([error]) from error
     primary = written.page.primary
     declared = primary if isinstance(primary, tuple) else (primary,) if primary else ()
     stop = written.page.stop.model_dump(exclude_none=True)
@@ -146,6 +160,7 @@ def plan_study(
         jobs=jobs or os.cpu_count() or 1,
         outcomes=tuple(str(each.get("outcome") or each.get("name") or "primary outcome") for each in declared),
         stops=stop,
+        pools=drawn,
     )
 
 

@@ -41,10 +41,21 @@ def render_study_plan(plan: Mapping[str, Any], roles: Sequence[RolePlan]) -> Ite
             add_row(grid, role.role, role.model, *calls, number(role.usd, 2), number(role.most_usd, 2))
         yield grid
     yield Text("\n".join(_lines(plan)))
+    yield from map(Text, _pools(plan))
     if (left := plan["combinations"] - plan["combinations_read"]) > 0:
         said = f"Calls: {plan['combinations_read']:,} of {plan['combinations']:,} combinations were looked at"
         yield Text(f"{said}; the other {left:,} are taken for their mean.", style="yellow")
     yield Text(NOTE, style="dim")
+
+
+def _pools(plan: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what cells take of their pools, and of whom the study can speak."""
+    pools = plan["pools"]
+    yield from (pool["sentence"] for pool in pools[:NAMED])
+    if len(pools) > NAMED:
+        yield f"... and {len(pools) - NAMED:,} more: --json has them."
+    if pools:
+        yield plan["scope"]
 
 
 def _lines(plan: Mapping[str, Any]) -> Iterator[str]:

@@ -66,22 +66,23 @@ class PoolUse:
 
     def sentence(self) -> str:
         """Return it in words."""
-        name = f"{self.side.replace('train', 'training').replace('_', '-')} {self.kind}"
-        said = f"{name}: {self.per_run:,} of {self.pool:,} a run ({self.source})"
+        side = self.side.replace("train", "training").replace("_", "-")
+        said = f"{side} {self.kind} ({self.source}): {self.per_run:,} of {self.pool:,} a run"
         if self.overlap is None:
             return f"{said}."
-        over = f"{self.used:,} different ones over {self.looked_at:,} seeds"
+        if self.used == self.per_run and self.looked_at == self.seeds:
+            return f"{said}, the same for all {self.seeds:,} seeds."
+        least, looked = "", ""
         if self.looked_at < self.seeds:
-            over = f"{self.used:,} different ones or more over {self.seeds:,} seeds, of which {self.looked_at:,} were looked at"
-        shared = (
-            "all seeds have the same" if self.overlap > 1 - 1e-9 else f"two seeds share {self.overlap:.1%} on average"
-        )
-        return f"{said}, {over}; {shared}."
+            least, looked = " or more", f", of which {self.looked_at:,} were looked at"
+        shared = f"{self.overlap:.1%} of theirs on average" if self.overlap else "none"
+        over = f"{self.used:,} different ones{least} over {self.seeds:,} seeds{looked}"
+        return f"{said}, {over}; two seeds share {shared}."
 
 
 @dataclass(frozen=True)
 class Pools:
-    """What a study takes of its pools: an entry for each pool and side."""
+    """What a study takes of its pools: an entry for each pool and side, held-out ones first."""
 
     uses: tuple[PoolUse, ...]
 
@@ -96,7 +97,8 @@ class Pools:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        return {"pools": [asdict(use) for use in self.uses], "new_people": self.new_people, "scope": self.scope()}
+        told = [asdict(use) | {"sentence": use.sentence()} for use in self.uses]
+        return {"pools": told, "new_people": self.new_people, "scope": self.scope()}
 
     def scope(self) -> str:
         """Return the sentence that says of whom the study's intervals can speak."""
@@ -112,9 +114,8 @@ class Pools:
         )
 
     def sentences(self) -> list[str]:
-        """Return it in words, what held-out ones are first."""
-        ordered = sorted(self.uses, key=lambda use: use.side)
-        return [*(use.sentence() for use in ordered), self.scope()]
+        """Return it in words."""
+        return [*(use.sentence() for use in self.uses), self.scope()]
 
 
 def pools(configs: Sequence[RunConfig]) -> Pools:
@@ -134,7 +135,7 @@ def pools(configs: Sequence[RunConfig]) -> Pools:
         warnings.simplefilter("ignore", MolochWarning)  # a run says by itself that it takes fewer than counts say
         uses = [use for same in by_anchors.values() for use in _of_anchors(list(same.values()))]
         uses += [use for same in by_people.values() for use in _of_people(list(same.values()))]
-    return Pools(tuple(dict.fromkeys(uses)))
+    return Pools(tuple(sorted(dict.fromkeys(uses), key=lambda use: use.side)))
 
 
 def _anchors_key(config: RunConfig) -> tuple:

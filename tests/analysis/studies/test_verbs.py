@@ -114,6 +114,12 @@ class TestPlan:
         assert told["hours_with_jobs"] == pytest.approx(told["hours"] / 2)
         text = moloch("study", "plan", page, "--out", study, "--jobs", 2).out
         assert "16 cells (12 ended, 4 new)" in text and "with --jobs 2" in text
+        assert [(p["source"], p["seeds"]) for p in told["pools"] if p["side"] == "held_out"] == [
+            ("sales", 4),
+            ("social", 4),
+            ("biographic", 4),
+        ]
+        assert not told["new_people"] and "people (biographic): 20 of 20 a run, the same for all 4 seeds." in text
 
     def test_what_was_not_looked_at_is_said(self, moloch, tmp_path, monkeypatch):
         """Where a page has so many combinations that their inputs would take too long."""
