@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from analysis.studies.cells import Cell, Cells, Impossible, PageMistakes, cells_of
-from analysis.studies.identity import Library
+from analysis.studies.identity import RunLibrary
 from analysis.studies.layout import Layout, default_folder, is_study
 from analysis.studies.looks import has_ended
 from analysis.studies.page import WrittenPage
@@ -80,7 +80,13 @@ class PlannedStudy:
             "study": str(self.folder),
             "name": self.name,
             "cells": [
-                {"cell": c.name, "factors": c.factors, "seed": c.seed, "state": state, "run": str(self.reused.get(c.name, ""))}
+                {
+                    "cell": c.name,
+                    "factors": c.factors,
+                    "seed": c.seed,
+                    "state": state,
+                    "run": str(self.reused.get(c.name, "")),
+                }
                 for c, state in self.cells
             ],
             "not_looked_up": self.not_looked_up,
@@ -122,7 +128,7 @@ def plan_study(
     folder = folder or default_folder(written.page.name, made.base)
     states = _states(made, folder)
     new = [cell for cell in made.cells if states[cell.name] == "new"]
-    reused, asked = _reused(new, Library(workspace or folder.parent, folder, older=older))
+    reused, asked = _reused(new, RunLibrary(workspace or folder.parent, folder, older=older))
     states |= dict.fromkeys(reused, "reused")
     to_come = [cell for cell in made.cells if states[cell.name] not in ("ended", "reused")]
     groups: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)
@@ -160,7 +166,7 @@ def _states(made: Cells, folder: Path) -> dict[str, str]:
     return states
 
 
-def _reused(cells: Sequence[Cell], library: Library) -> tuple[dict[str, Path], int]:
+def _reused(cells: Sequence[Cell], library: RunLibrary) -> tuple[dict[str, Path], int]:
     """Return the finished runs that cells are already, and of how many cells that was looked up."""
     runs: dict[str, Path] = {}
     if library.is_empty:

@@ -162,7 +162,7 @@ def _read(
     state: StudyState, layout: Layout, report: Callable[[int, int], None]
 ) -> tuple[list[CellValues], list[MissingCell]]:
     cells, missing = [], []
-    ids, kept = _Ids(), 0
+    ids, kept = _Numbers(), 0
     for done, (name, history) in enumerate(state.cells.items()):
         report(done, len(state.cells))
         planned, run = history.planned, run_of(layout, history)
@@ -181,7 +181,7 @@ def _read(
     return cells, missing
 
 
-class _Ids:
+class _Numbers:
     """Numbers for content ids, the same over all cells: a number takes a tenth of the memory of an id."""
 
     def __init__(self) -> None:
