@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from abm.log import open_log
 from analysis.studies.cells import Cell, Cells, Impossible, PageMistakes, cells_of
 from analysis.studies.identity import RunLibrary
 from analysis.studies.layout import Layout, default_folder, is_study
@@ -21,6 +22,7 @@ from analysis.studies.study_log import CellHistory, StudyLog
 from learning.runs.costs import RolePlan, check_places, planned, total
 from learning.runs.inputs import gather
 from learning.runs.parts import settled
+from learning.runs.pools import Pools, pools
 from moloch.errors import InputError
 
 LOOK_S = 20.0
@@ -39,6 +41,7 @@ class PlannedStudy:
         roles: what models will be asked, of the cells that have not ended.
         seconds: per cell that has not ended, as others of its combination or of the study took; None where none has ended.
         jobs: cells at a time.
+        pools: what all cells take of anchors and people, how far seeds overlap, and of whom intervals can speak.
     """
 
     folder: Path
@@ -52,6 +55,7 @@ class PlannedStudy:
     roles: tuple[RolePlan, ...]
     seconds: tuple[float, ...] | None
     jobs: int
+    pools: Pools
     outcomes: tuple[str, ...]
     stops: dict[str, float]
 
@@ -98,6 +102,7 @@ class PlannedStudy:
             "hours": self.hours(),
             "jobs": self.jobs,
             "hours_with_jobs": self.hours(self.jobs),
+            **self.pools.as_dict(),
             "detectable": dict.fromkeys(self.outcomes),
             "stop": self.stops,
         }
@@ -148,8 +153,9 @@ def plan_study(
         combinations=len(groups),
         read=read,
         roles=tuple(roles),
-        seconds=_seconds(to_come, folder),
+        seconds=_seconds(to_come, folder, {cell: reused[cell.name] for cell in new if cell.name in reused}),
         jobs=jobs or os.cpu_count() or 1,
+        pools=pools([cell.config for cell in made.cells]),
         outcomes=tuple(str(each.get("outcome") or each.get("name") or "primary outcome") for each in declared),
         stops=stop,
     )
@@ -220,14 +226,19 @@ def _times(role: RolePlan, times: float) -> RolePlan:
     return msgspec.structs.replace(role, **whole, **money, minutes=minutes)
 
 
-def _seconds(to_come: Sequence[Cell], folder: Path) -> tuple[float, ...] | None:
-    """Return how long each cell will take: as those of its combination did, else as all did; None where none has ended."""
-    if not is_study(folder):
-        return None
+def _seconds(to_come: Sequence[Cell], folder: Path, reused: Mapping[Cell, Path]) -> tuple[float, ...] | None:
+    """Return how long each cell will take: as those of its combination did, else as all did; None where none has ended.
+
+    Args:
+        reused: finished runs that cells are already; they tell it, too.
+    """
     ended: dict[tuple[Any, ...], list[float]] = defaultdict(list)
-    for cell in StudyLog(folder).state().cells.values():
+    for cell in StudyLog(folder).state().cells.values() if is_study(folder) else ():
         if took := _took(cell):
             ended[tuple(cell.planned.factors.items())].append(took)
+    for cell, run in reused.items():
+        if (end := open_log(run, write=False).ended()) is not None:
+            ended[tuple(cell.factors.items())].append(end.seconds)
     every = [took for each in ended.values() for took in each]
     if not every:
         return None
