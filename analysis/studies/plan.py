@@ -153,7 +153,7 @@ def plan_study(
         combinations=len(groups),
         read=read,
         roles=tuple(roles),
-        seconds=_seconds(to_come, folder, {cell: reused[cell.name] for cell in new if cell.name in reused}),
+        seconds=_seconds(to_come, folder, [(cell, reused[cell.name]) for cell in new if cell.name in reused]),
         jobs=jobs or os.cpu_count() or 1,
         pools=pools([cell.config for cell in made.cells]),
         outcomes=tuple(str(each.get("outcome") or each.get("name") or "primary outcome") for each in declared),
@@ -226,7 +226,7 @@ def _times(role: RolePlan, times: float) -> RolePlan:
     return msgspec.structs.replace(role, **whole, **money, minutes=minutes)
 
 
-def _seconds(to_come: Sequence[Cell], folder: Path, reused: Mapping[Cell, Path]) -> tuple[float, ...] | None:
+def _seconds(to_come: Sequence[Cell], folder: Path, reused: Sequence[tuple[Cell, Path]]) -> tuple[float, ...] | None:
     """Return how long each cell will take: as those of its combination did, else as all did; None where none has ended.
 
     Args:
@@ -236,7 +236,7 @@ def _seconds(to_come: Sequence[Cell], folder: Path, reused: Mapping[Cell, Path])
     for cell in StudyLog(folder).state().cells.values() if is_study(folder) else ():
         if took := _took(cell):
             ended[tuple(cell.planned.factors.items())].append(took)
-    for cell, run in reused.items():
+    for cell, run in reused:
         if (end := open_log(run, write=False).ended()) is not None:
             ended[tuple(cell.factors.items())].append(end.seconds)
     every = [took for each in ended.values() for took in each]
