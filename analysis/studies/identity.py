@@ -180,7 +180,7 @@ def _model_digest(folder: Path) -> str:
     return model_digest(folder)
 
 
-class Library:
+class RunLibrary:
     """Finished runs of a workspace, which cells of a study may be already.
 
     Args:

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
+from abm.log import open_log
 from analysis.studies.cells import Cell, Cells, Impossible, PageMistakes, cells_of
-from analysis.studies.identity import Library
+from analysis.studies.identity import RunLibrary
 from analysis.studies.layout import Layout, default_folder, is_study
 from analysis.studies.looks import has_ended
 from analysis.studies.page import WrittenPage
@@ -40,7 +41,7 @@ class PlannedStudy:
         roles: what models will be asked, of the cells that have not ended.
         seconds: per cell that has not ended, as others of its combination or of the study took; None where none has ended.
         jobs: cells at a time.
-        pools: what all cells take of their anchors and people.
+        pools: what all cells take of anchors and people, how far seeds overlap, and of whom intervals can speak.
     """
 
     folder: Path
@@ -54,9 +55,9 @@ class PlannedStudy:
     roles: tuple[RolePlan, ...]
     seconds: tuple[float, ...] | None
     jobs: int
+    pools: Pools
     outcomes: tuple[str, ...]
     stops: dict[str, float]
-    pools: Pools
 
     @property
     def states(self) -> dict[str, int]:
@@ -101,9 +102,9 @@ class PlannedStudy:
             "hours": self.hours(),
             "jobs": self.jobs,
             "hours_with_jobs": self.hours(self.jobs),
+            **self.pools.as_dict(),
             "detectable": dict.fromkeys(self.outcomes),
             "stop": self.stops,
-            **self.pools.as_dict(),
         }
 
 
@@ -132,17 +133,13 @@ def plan_study(
     folder = folder or default_folder(written.page.name, made.base)
     states = _states(made, folder)
     new = [cell for cell in made.cells if states[cell.name] == "new"]
-    reused, asked = _reused(new, Library(workspace or folder.parent, folder, older=older))
+    reused, asked = _reused(new, RunLibrary(workspace or folder.parent, folder, older=older))
     states |= dict.fromkeys(reused, "reused")
     to_come = [cell for cell in made.cells if states[cell.name] not in ("ended", "reused")]
     groups: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)
     for cell in to_come:
         groups[tuple(cell.factors.items())].append(cell)
     roles, read = _roles(list(groups.values()), report)
-    try:
-        drawn = pools([cell.config for cell in made.cells])
-    except InputError as error:
-        raise PageMistakes([error]) from error
     primary = written.page.primary
     declared = primary if isinstance(primary, tuple) else (primary,) if primary else ()
     stop = written.page.stop.model_dump(exclude_none=True)
@@ -156,11 +153,11 @@ def plan_study(
         combinations=len(groups),
         read=read,
         roles=tuple(roles),
-        seconds=_seconds(to_come, folder),
+        seconds=_seconds(to_come, folder, [(cell, reused[cell.name]) for cell in new if cell.name in reused]),
         jobs=jobs or os.cpu_count() or 1,
+        pools=pools([cell.config for cell in made.cells]),
         outcomes=tuple(str(each.get("outcome") or each.get("name") or "primary outcome") for each in declared),
         stops=stop,
-        pools=drawn,
     )
 
 
@@ -175,7 +172,7 @@ def _states(made: Cells, folder: Path) -> dict[str, str]:
     return states
 
 
-def _reused(cells: Sequence[Cell], library: Library) -> tuple[dict[str, Path], int]:
+def _reused(cells: Sequence[Cell], library: RunLibrary) -> tuple[dict[str, Path], int]:
     """Return the finished runs that cells are already, and of how many cells that was looked up."""
     runs: dict[str, Path] = {}
     if library.is_empty:
@@ -229,14 +226,19 @@ def _times(role: RolePlan, times: float) -> RolePlan:
     return msgspec.structs.replace(role, **whole, **money, minutes=minutes)
 
 
-def _seconds(to_come: Sequence[Cell], folder: Path) -> tuple[float, ...] | None:
-    """Return how long each cell will take: as those of its combination did, else as all did; None where none has ended."""
-    if not is_study(folder):
-        return None
+def _seconds(to_come: Sequence[Cell], folder: Path, reused: Sequence[tuple[Cell, Path]]) -> tuple[float, ...] | None:
+    """Return how long each cell will take: as those of its combination did, else as all did; None where none has ended.
+
+    Args:
+        reused: finished runs that cells are already; they tell it, too.
+    """
     ended: dict[tuple[Any, ...], list[float]] = defaultdict(list)
-    for cell in StudyLog(folder).state().cells.values():
+    for cell in StudyLog(folder).state().cells.values() if is_study(folder) else ():
         if took := _took(cell):
             ended[tuple(cell.planned.factors.items())].append(took)
+    for cell, run in reused:
+        if (end := open_log(run, write=False).ended()) is not None:
+            ended[tuple(cell.factors.items())].append(end.seconds)
     every = [took for each in ended.values() for took in each]
     if not every:
         return None

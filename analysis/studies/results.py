@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ from analysis.tables.evaluation import table
 from analysis.tables.pooled import Measured, RunValues, run_values
 from learning.runs.pools import NEW_PEOPLE
 from moloch.errors import InputError, MolochError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,23 @@ class StudyResults:
     def seeds(self) -> list[int]:
         """Seeds of the cells that ended."""
         return sorted({cell.seed for cell in self.cells})
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        from analysis.terminal.study import render_results
+
+        console = Console(width=120, no_color=True)
+        with console.capture() as text:
+            for part in render_results(self.as_dict()):
+                console.print(part)
+        return text.get()
+
+    def frame(self) -> pl.DataFrame:
+        """Return the tidy frame: a row per levels, arm, outcome and measure."""
+        from analysis.studies.writers import frame
+
+        return frame(self.frame_rows(), self.by)
 
     def frame_rows(self) -> list[dict[str, Any]]:
         """Return the rows of the tidy frame, as JSON can hold them."""
@@ -162,7 +182,7 @@ def _read(
     state: StudyState, layout: Layout, report: Callable[[int, int], None]
 ) -> tuple[list[CellValues], list[MissingCell]]:
     cells, missing = [], []
-    ids, kept = _Ids(), 0
+    ids, kept = _Numbers(), 0
     for done, (name, history) in enumerate(state.cells.items()):
         report(done, len(state.cells))
         planned, run = history.planned, run_of(layout, history)
@@ -181,7 +201,7 @@ def _read(
     return cells, missing
 
 
-class _Ids:
+class _Numbers:
     """Numbers for content ids, the same over all cells: a number takes a tenth of the memory of an id."""
 
     def __init__(self) -> None:

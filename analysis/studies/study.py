@@ -14,7 +14,7 @@ import yaml
 from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller, Rules, StudyStanding, Why
-from analysis.studies.identity import Library, identity_of
+from analysis.studies.identity import RunLibrary, identity_of
 from analysis.studies.layout import PAGE, default_folder, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
 from analysis.studies.study_log import StudyLog, StudyState, user
@@ -227,9 +227,9 @@ class Study:
         self._write_page()
         return differs
 
-    def library(self, workspace: Path | str | None = None, older: bool = False) -> Library:
+    def library(self, workspace: Path | str | None = None, older: bool = False) -> RunLibrary:
         """Return the finished runs that cells may be already; see :meth:`run`."""
-        return Library(Path(workspace) if workspace else self.folder.absolute().parent, self.folder, older=older)
+        return RunLibrary(Path(workspace) if workspace else self.folder.absolute().parent, self.folder, older=older)
 
     def _carry_out(
         self, jobs: int | None, engine: Engine | None, rules: Rules, report: Callable[[StudyStanding], None]

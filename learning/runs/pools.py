@@ -113,9 +113,11 @@ class Pools:
             f"{NEW_PEOPLE} different ones at least. Give more: held_out_personas, redraw: {{held_out_personas: per_seed}}, a larger pool."
         )
 
-    def sentences(self) -> list[str]:
-        """Return it in words."""
-        return [*(use.sentence() for use in self.uses), self.scope()]
+    def sentences(self, most: int = 8) -> list[str]:
+        """Return it in words, so many entries at most."""
+        more = len(self.uses) - most
+        told = [f"... and {more:,} more: --json has them."] if more > 0 else []
+        return [*(use.sentence() for use in self.uses[:most]), *told, self.scope()]
 
 
 def pools(configs: Sequence[RunConfig]) -> Pools:

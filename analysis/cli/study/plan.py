@@ -35,4 +35,4 @@ def plan(
         return
     from analysis.terminal.study_plan import render_study_plan
 
-    show(render_study_plan(planned.as_dict(), planned.roles))
+    show(render_study_plan(planned.as_dict(), planned.roles, planned.pools.sentences()))

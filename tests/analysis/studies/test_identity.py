@@ -9,7 +9,7 @@ import pytest
 from abm.llm import backends
 from abm.log import open_log
 from analysis.probes import battery
-from analysis.studies.identity import Library, finished_run, identity_of
+from analysis.studies.identity import RunLibrary, finished_run, identity_of
 from learning import fork, run
 from learning.runs.config import RunConfig
 from tests.analysis.studies.test_controller import FAST
@@ -94,14 +94,14 @@ class TestLibrary:
     @pytest.fixture
     def shelf(self, tmp_path):
         done = run(config(), tmp_path / "runs" / "a" / "cells" / "one", probes=battery)
-        return Library(tmp_path / "runs", tmp_path / "runs" / "mine"), done
+        return RunLibrary(tmp_path / "runs", tmp_path / "runs" / "mine"), done
 
     def test_a_cell_of_another_study(self, shelf):
         library, done = shelf
         assert (kept := library.find(config())) and kept.path == done.path and library.find(config(seed=2)) is None
 
     def test_one_of_its_own_is_left_out(self, tmp_path, shelf):
-        assert Library(tmp_path / "runs", tmp_path / "runs" / "a").find(config()) is None
+        assert RunLibrary(tmp_path / "runs", tmp_path / "runs" / "a").find(config()) is None
 
     def test_one_that_is_damaged(self, tmp_path, shelf):
         segment = next((shelf[1].path / "log").iterdir())
@@ -119,18 +119,18 @@ class TestLibrary:
 
     def test_one_that_nobody_judged(self, tmp_path):
         run(config(), tmp_path / "runs" / "bare")
-        assert Library(tmp_path / "runs", tmp_path).find(config()) is None
+        assert RunLibrary(tmp_path / "runs", tmp_path).find(config()) is None
 
     def test_a_fork(self, tmp_path, shelf):
         """Its settings are not those that its beginning had."""
         settings, folder = fork(shelf[1].path, 1, ["ties=random"], tmp_path / "runs" / "forked")
         fast = fast_cells.Fast(backends.Opening("pocket", None, 1, backends.Serving(llm="fast")))
         run(settings, folder, probes=battery, llm=fast, trainer=FakeTrainer())
-        assert Library(tmp_path / "runs", tmp_path).find(config(ties="random")) is None
+        assert RunLibrary(tmp_path / "runs", tmp_path).find(config(ties="random")) is None
 
     def test_another_version(self, tmp_path, shelf, monkeypatch):
         """Only where it is asked for."""
         monkeypatch.setattr("analysis.studies.identity.metadata.version", lambda name: "99.0")
         assert shelf[0].find(config()) is None
-        older = Library(tmp_path / "runs", tmp_path / "runs" / "mine", older=True)
+        older = RunLibrary(tmp_path / "runs", tmp_path / "runs" / "mine", older=True)
         assert (kept := older.find(config())) and kept.path == shelf[1].path

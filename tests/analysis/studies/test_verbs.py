@@ -12,9 +12,12 @@ import pytest
 from abm.log import read_events
 from abm.study_events import CellFailed, CellStarted, StudyLooked
 from analysis.cli import main
+from analysis.studies.claims import Claims
+from analysis.studies.identity import FinishedRun, Identity
 from analysis.studies.layout import Layout
 from analysis.studies.study_log import StudyLog
 from analysis.ui.data.runs import STUDY_LOG, find_runs
+from learning import RunConfig
 from tests.analysis.studies.small import PAGE, carry_out, plan
 
 DECLARED = f"{PAGE}primary: {{outcome: win_rate}}\n"
@@ -86,6 +89,7 @@ def begun(tmp_path):
     cells = plan(folder, DECLARED)
     carry_out(folder, cells[:1])
     message = "the server answers nothing"
+    assert Claims(Layout(folder)).take(cells[2].name, 1)
     started = [CellStarted(cell=cell.name, attempt=1, identity="i", worker={}) for cell in cells[1:3]]
     StudyLog(folder).append([*started, CellFailed(cell=cells[1].name, attempt=1, origin="backend", message=message)])
     return folder
@@ -121,6 +125,23 @@ class TestPlan:
         ]
         assert not told["new_people"] and "people (biographic): 20 of 20 a run, the same for all 4 seeds." in text
 
+    def test_finished_runs_that_are_cells_are_named(self, moloch, study, tmp_path, monkeypatch):
+        """They are not planned, and tell how long the others will take."""
+        done = sorted(Layout(study).cells.iterdir())[0]
+
+        def find(library: object, config: RunConfig) -> FinishedRun | None:
+            alike = (config.arena, config.audience, config.seed) == ("sales", "default", 1)
+            return FinishedRun(done, Identity("", "", ""), "h", "d", 1) if alike else None
+
+        monkeypatch.setattr("analysis.studies.plan.RunLibrary.find", find)
+        page = tmp_path / "page.yaml"
+        page.write_text(PAGE, "utf-8")
+        call = ["study", "plan", page, "--out", tmp_path / "new", "--workspace", study.parent]
+        told = json.loads(moloch(*call, "--json").out)
+        assert told["states"] == {"reused": 1, "new": 11} and told["hours"] == pytest.approx(11 * 2 / 3600)
+        assert [cell["run"] for cell in told["cells"] if cell["run"]] == [str(done)]
+        assert f"Reused: {done}" in moloch(*call).out.replace("\n", "")
+
     def test_what_was_not_looked_at_is_said(self, moloch, tmp_path, monkeypatch):
         """Where a page has so many combinations that their inputs would take too long."""
         monkeypatch.setattr("analysis.studies.plan.LOOK_S", 0.0)
@@ -144,11 +165,19 @@ class TestStatus:
         done = moloch("study", "status", begun, "--json")
         told = json.loads(done.out)
         assert done.code == 3 and told["states"] == {"ended": 1, "running": 1, "waiting": 9, "failed": 1}
+        assert told["cells"][3]["state"] == "waiting" and told["cells"][2]["left_s"] == 2.0
         (failed,) = [cell for cell in told["cells"] if cell["state"] == "failed"]
         assert (failed["origin"], failed["message"]) == ("backend", "the server answers nothing")
         text = moloch("study", "status", begun).out
         assert "1 ended, 1 running, 9 waiting, 1 failed" in text and "the server answers nothing" in text
         assert "win rate" not in text and "populism" not in text and "%" not in text
+
+    def test_a_cell_whose_worker_is_gone_is_stopped(self, moloch, tmp_path):
+        """Rather than running for ever: its claim says whether somebody works on it."""
+        folder = tmp_path / "small"
+        cells = plan(folder)
+        StudyLog(folder).append([CellStarted(cell=cells[0].name, attempt=1, identity="i", worker={})])
+        assert json.loads(moloch("study", "status", folder, "--json").out)["states"] == {"stopped": 1, "waiting": 11}
 
     def test_a_whole_log_is_an_ended_cell(self, moloch, tmp_path):
         """Though nobody was left to write it into the study's log."""
