@@ -106,6 +106,14 @@ class TestManyRuns:
         assert len(said.of("people")) == 1
         assert "or more over 150 seeds, of which 100 were looked at" in said.of("people")[0].sentence()
 
+    def test_many_pools_are_told_in_a_few_lines(self):
+        """Where a factor is what is drawn from: the first ones, held-out ones before, and how many more."""
+        said = pools([each for n in range(3, 9) for each in configs({"held_out_anchors": n}, 2)])
+        lines = said.sentences()
+        assert len(said.uses) == 14 and len(lines) == 10
+        assert lines[0].startswith("held-out anchors (sales): 3 of 256 a run") and lines[-1] == said.scope()
+        assert lines[-2] == "... and 6 more: --json has them."
+
     def test_large_pools(self, monkeypatch):
         """Fewer seeds of them are looked at, but two."""
         monkeypatch.setattr(module, "DRAWS", 10_000)
