@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from abm.arenas.anchors import load_anchors
+from abm.arenas.anchors import AnchorSplit, load_anchors
 from learning.runs.config import RunConfig
 from learning.runs.parts import settled
 from learning.runs.plan import TRAIN_ANCHORS
@@ -20,7 +20,7 @@ from learning.runs.sides import anchors_of, people_of
 from moloch.errors import MolochWarning
 from populations import Persona
 from populations.personas import first_alike
-from populations.sources import read_pool
+from populations.sources import PersonaPool, read_pool
 
 NEW_PEOPLE = 40
 """Different held-out people from which on intervals can speak of people who were not asked."""
@@ -135,8 +135,9 @@ def pools(configs: Sequence[RunConfig]) -> Pools:
         by_people.setdefault(_people_key(config), {}).setdefault(config.seed, config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MolochWarning)  # a run says by itself that it takes fewer than counts say
-        uses = [use for same in by_anchors.values() for use in _of_anchors(list(same.values()))]
-        uses += [use for same in by_people.values() for use in _of_people(list(same.values()))]
+        sources = _Sources()
+        uses = [use for same in by_anchors.values() for use in _of_anchors(list(same.values()), sources)]
+        uses += [use for same in by_people.values() for use in _of_people(list(same.values()), sources)]
     return Pools(tuple(sorted(dict.fromkeys(uses), key=lambda use: use.side)))
 
 
@@ -152,9 +153,30 @@ def _people_key(config: RunConfig) -> tuple:
     return config.personas, config.mapping, config.stratify, config.resample, *draws, *counts
 
 
-def _of_anchors(same: Sequence[RunConfig]) -> list[PoolUse]:
-    first = settled(same[0], None)
-    pool = load_anchors(first.anchors, first.rules(), drop_near=first.near_duplicates == "drop")
+class _Sources:
+    """Reads each source once."""
+
+    def __init__(self) -> None:
+        self._anchors: dict[tuple, AnchorSplit] = {}
+        self._people: dict[tuple, PersonaPool] = {}
+
+    def anchors(self, config: RunConfig) -> AnchorSplit:
+        key = config.arena, config.anchors, config.near_duplicates
+        if key not in self._anchors:
+            drop = settled(config, None).near_duplicates == "drop"
+            self._anchors[key] = load_anchors(config.anchors, config.rules(), drop_near=drop)
+        return self._anchors[key]
+
+    def people(self, config: RunConfig) -> PersonaPool:
+        key = config.personas, config.mapping
+        if key not in self._people:
+            self._people[key] = read_pool(*key)
+        return self._people[key]
+
+
+def _of_anchors(same: Sequence[RunConfig], sources: _Sources) -> list[PoolUse]:
+    first = same[0]
+    pool = sources.anchors(first)
     size = {"train": len(pool.train), "held_out": len(pool.held_out)}
     per_side: dict[Side, list[set[str]]] = {side: [] for side in _SIDES}
     for config in _some(same, sum(size.values())):
@@ -166,9 +188,9 @@ def _of_anchors(same: Sequence[RunConfig]) -> list[PoolUse]:
     return [_use("anchors", side, source, size[side], per_side[side], len(same)) for side in _SIDES]
 
 
-def _of_people(same: Sequence[RunConfig]) -> list[PoolUse]:
+def _of_people(same: Sequence[RunConfig], sources: _Sources) -> list[PoolUse]:
     first = same[0]
-    pool = read_pool(first.personas, first.mapping)
+    pool = sources.people(first)
     by_side = pool.declared and not first.stratify
     size = {side: sum(each.split == side or not by_side for each in pool.people) for side in _SIDES}
     per_side: dict[Side, list[set[str]]] = {side: [] for side in _SIDES}

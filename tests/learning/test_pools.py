@@ -90,6 +90,8 @@ class TestManyRuns:
         """Is one design: each pool is read once, and of many seeds some are looked at."""
         reads = []
         monkeypatch.setattr(module, "read_pool", lambda *of, read=module.read_pool: reads.append(of) or read(*of))
+        loads, load = [], module.load_anchors
+        monkeypatch.setattr(module, "load_anchors", lambda *of, **more: loads.append(of) or load(*of, **more))
         base = load_config(None, SMALL | {"personas": "adults", "redraw": PER_SEED})
         cells = [
             base.model_copy(update={"seed": seed, "arena": arena, "audience": audience})
@@ -98,7 +100,10 @@ class TestManyRuns:
             for audience in ("default", "neutral")
         ]
         said = pools(cells)
-        assert len(reads) == 1
+        pools(
+            [*cells, *(cell.model_copy(update={"held_out_anchors": 9, "held_out_personas": 9}) for cell in cells[:8])]
+        )
+        assert (len(reads), len(loads)) == (2, 4), "once in each of two plans"
         assert [(use.source, use.seeds, use.looked_at) for use in said.of("anchors")] == [
             ("sales", 150, 100),
             ("social", 150, 100),
@@ -110,9 +115,9 @@ class TestManyRuns:
         """Where a factor is what is drawn from: the first ones, held-out ones before, and how many more."""
         said = pools([each for n in range(3, 9) for each in configs({"held_out_anchors": n}, 2)])
         lines = said.sentences()
-        assert len(said.uses) == 14 and len(lines) == 10
+        assert len(said.uses) == 6 + 3 and len(lines) == 10, "training anchors and people are alike in all of them"
         assert lines[0].startswith("held-out anchors (sales): 3 of 256 a run") and lines[-1] == said.scope()
-        assert lines[-2] == "... and 6 more: --json has them."
+        assert lines[-2] == "... and 1 more: --json has them."
 
     def test_large_pools(self, monkeypatch):
         """Fewer seeds of them are looked at, but two."""
