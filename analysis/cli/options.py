@@ -66,7 +66,6 @@ Look = Annotated[
 ]
 RunOrCell = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL.")]
 StudyOrPage = Annotated[Path, typer.Argument(metavar="STUDY|PAGE", help="The study's folder, or its page.")]
-Page = Annotated[Path, typer.Argument(metavar="PAGE", help="The study's page: a YAML file.")]
 StudyFolder = Annotated[
     Path | None, typer.Option("--out", help="The study's folder; by default the one that its page comes to.")
 ]
