@@ -309,6 +309,17 @@ class TestCommands:
         assert "8 contests" in moloch("show", f"{study}#{name[:-3]}").out
         assert f"Did you mean {name}?" in moloch("show", f"{study}#{name[:-3]}x").err
 
+    @pytest.mark.parametrize(
+        "call",
+        ["ask RUN", "interview RUN 0 --show", "calibrate RUN --human none.csv", "fork RUN --at 1 --set epochs=0"],
+    )
+    def test_others_take_a_cell(self, moloch, study, call):
+        """By its name in the study; a study itself is no run."""
+        name = next(Layout(study).cells.iterdir()).name
+        assert "Name a cell" in moloch(*call.replace("RUN", str(study)).split()).err
+        done = moloch(*call.replace("RUN", f"{study}#{name}").split())
+        assert "no run" not in done.err and "no cell" not in done.err and "Traceback" not in done.err
+
     def test_log_verifies_everything(self, moloch, study, tmp_path):
         """The study's own log and its cells'; a damaged one among them is told, and the others are looked at."""
         told = json.loads(moloch("log", "verify", study, "--json").out)
