@@ -13,7 +13,7 @@ from analysis.cli.study.carry_out import Older, Workspace
 
 
 def plan(
-    page: options.Page,
+    page: options.StudyOrPage,
     jobs: Annotated[int, typer.Option(min=0, help="Cells at a time; by default as many as there are cores.")] = 0,
     out: options.StudyFolder = None,
     workspace: Workspace = None,
@@ -25,9 +25,12 @@ def plan(
     Exit code 2: the page has mistakes; all of them are told, each with its place.
     """
     from analysis.cli.study.reading import reading
+    from analysis.studies.layout import PAGE, is_study
     from analysis.studies.page import read_page
     from analysis.studies.plan import plan_study
 
+    if is_study(page):
+        page, out = page / PAGE, out or page
     with reading("planning") as report:
         planned = plan_study(read_page(page), out, jobs=jobs, workspace=workspace, older=older, report=report)
     if as_json:

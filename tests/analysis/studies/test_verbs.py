@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from types import SimpleNamespace
 
 import polars as pl
@@ -116,6 +117,8 @@ class TestPlan:
         (writers,) = told["plan"]
         assert writers["calls"] > 0 and told["hours"] == pytest.approx(4 * 2 / 3600)
         assert told["hours_with_jobs"] == pytest.approx(told["hours"] / 2)
+        (study / "study.yaml").write_text(page.read_text("utf-8"), "utf-8")
+        assert json.loads(moloch("study", "plan", study, "--jobs", 2, "--json").out) == told
         text = moloch("study", "plan", page, "--out", study, "--jobs", 2).out
         assert "16 cells (12 ended, 4 new)" in text and "with --jobs 2" in text
         assert [(p["source"], p["seeds"]) for p in told["pools"] if p["side"] == "held_out"] == [
@@ -149,6 +152,16 @@ class TestPlan:
         page.write_text(PAGE, "utf-8")
         out = moloch("study", "plan", page).out
         assert "1 of 4 combinations were looked at; the other 3 are taken for their mean" in out
+
+    def test_ten_thousand_cells_take_less_than_two_seconds(self):
+        """Of this processor, without the inputs of their combinations."""
+        from analysis.studies.cells import cells_of
+        from analysis.studies.page import page_of
+
+        levels = list(range(1, 11))
+        page = page_of({"name": "x", "cross": {"batch": levels, "epochs": levels}, "seeds": 100})
+        began = time.process_time()
+        assert len(cells_of(page).cells) == 10_000 and time.process_time() - began < 2
 
     def test_declared_outcomes_have_a_place_for_what_can_be_detected(self, moloch, tmp_path):
         """Which is not known yet."""
@@ -301,6 +314,17 @@ class TestCommands:
         name = next(Layout(study).cells.iterdir()).name
         assert "8 contests" in moloch("show", f"{study}#{name[:-3]}").out
         assert f"Did you mean {name}?" in moloch("show", f"{study}#{name[:-3]}x").err
+
+    @pytest.mark.parametrize(
+        "call",
+        ["ask RUN", "interview RUN 0 --show", "calibrate RUN --human none.csv", "fork RUN --at 1 --set epochs=0"],
+    )
+    def test_others_take_a_cell(self, moloch, study, call):
+        """By its name in the study; a study itself is no run."""
+        name = next(Layout(study).cells.iterdir()).name
+        assert "Name a cell" in moloch(*call.replace("RUN", str(study)).split()).err
+        done = moloch(*call.replace("RUN", f"{study}#{name}").split())
+        assert "no run" not in done.err and "no cell" not in done.err and "Traceback" not in done.err
 
     def test_log_verifies_everything(self, moloch, study, tmp_path):
         """The study's own log and its cells'; a damaged one among them is told, and the others are looked at."""
