@@ -36,7 +36,7 @@ AnswerTokens = Annotated[int, typer.Option(min=0, help="Bound of every answer; f
 
 
 def ask(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    run: options.RunOrCell,
     questions: Annotated[
         Path | None,
         typer.Option("--questions", help="The questionnaire: a YAML file; without, what was answered so far is shown."),

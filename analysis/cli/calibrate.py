@@ -13,7 +13,7 @@ from analysis.cli.console import printer, stderr
 
 
 def calibrate(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    run: options.RunOrCell,
     human: Annotated[
         list[Path],
         typer.Option("--human", help="A table of people's answers or votes: csv, xlsx, parquet, ...; repeatable."),

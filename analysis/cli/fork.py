@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +13,7 @@ from analysis.cli.run import as_dict, carry_out, print_run
 
 
 def fork(
-    run: Annotated[Path, typer.Argument(help="The run to fork.")],
+    run: options.RunOrCell,
     at: Annotated[int, typer.Option("--at", min=1, help="Steps to share.")],
     llm: options.Llm = None,
     reader: options.Reader = None,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def interview(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    run: options.RunOrCell,
     persona: Annotated[str, typer.Argument(help="An index, an id or a name.")],
     reader: Reader = None,
     epoch: Annotated[

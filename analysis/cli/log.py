@@ -181,7 +181,6 @@ def export(
             f"{out}: {samples:,} messages; inspect view --log-dir {out.parent}"
         )
         return
-
     with _bar("exporting", None) as advance:
         write(run, kind, out, progress=lambda done, total: advance(done, total))
     files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())

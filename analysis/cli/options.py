@@ -64,9 +64,17 @@ Look = Annotated[
     bool,
     typer.Option("--look", help="Show effects of a preregistered study before its end; its log says that you looked."),
 ]
-RunOrCell = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL.")]
+
+
+def _cell(run: Path) -> Path:
+    """Return the run's folder, also of ``STUDY#CELL``."""
+    from analysis.studies.places import one_run
+
+    return one_run(run)
+
+
+RunOrCell = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL.", callback=_cell)]
 StudyOrPage = Annotated[Path, typer.Argument(metavar="STUDY|PAGE", help="The study's folder, or its page.")]
-Page = Annotated[Path, typer.Argument(metavar="PAGE", help="The study's page: a YAML file.")]
 StudyFolder = Annotated[
     Path | None, typer.Option("--out", help="The study's folder; by default the one that its page comes to.")
 ]

@@ -35,14 +35,16 @@ def results(
 
 def print_tables(run: Path, *, as_json: bool) -> None:
     """Print a run's tables, and where its log stands."""
-    from analysis.record import RunRecord
 
     with stderr().status("counting votes"):
-        record = RunRecord(run)
-        table, ended = record.results(), record.log.ended()
-    digest = ended.digest if ended else ""
+        from abm.log import open_log
+        from analysis.tables.results import results as tables
+
+        log = open_log(run, write=False)
+        head, ended = log.head(), log.ended()
+        table, digest = tables(log.read(stop=head.seq)), ended.digest if ended else ""
     if as_json:
-        print(json.dumps({"run": str(run), "head": record.head.hash, "digest": digest, "table": table}))
+        print(json.dumps({"run": str(run), "head": head.hash, "digest": digest, "table": table}))
         return
     from analysis.cli.run import table_lines
     from analysis.terminal.run import render
@@ -50,6 +52,6 @@ def print_tables(run: Path, *, as_json: bool) -> None:
     console = printer()
     for part in render(table):
         console.print(part)
-    lines = [f"log     {run}   {record.head.seq:,} events", f"head    {record.head.hash}"]
-    for line in (*table_lines(table), *lines, f"digest  {digest or 'when it ends'}"):
+    lines = [f"log     {run}   {head.seq:,} events", f"head    {head.hash}", f"digest  {digest or 'when it ends'}"]
+    for line in (*table_lines(table), *lines):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

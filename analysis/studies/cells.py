@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -103,7 +103,21 @@ class Cells:
 
 
 class PageMistakes(Mistakes):
-    """All that is wrong with a page, each with its place."""
+    """All that is wrong with a page, in the order of its text, none twice.
+
+    Attributes:
+        mistakes: each with its place.
+    """
+
+    def __init__(self, mistakes: Iterable[InputError]) -> None:
+        once = {(str(each)): each for each in mistakes}
+        self.mistakes = sorted(once.values(), key=_line_and_column)
+        super().__init__(self.mistakes)
+
+
+def _line_and_column(mistake: InputError) -> tuple[str, int, int]:
+    match = re.fullmatch(r"(.*):(\d+):(\d+)", mistake.where, re.DOTALL)
+    return (match[1], int(match[2]), int(match[3])) if match else (mistake.where, 0, 0)
 
 
 def cells_of(page: WrittenPage) -> Cells:
@@ -119,7 +133,8 @@ class _PageReader:
     """Reads one page; collects what is wrong."""
 
     def __init__(self, page: WrittenPage) -> None:
-        self._page, self._mistakes = page, list[InputError]()
+        self._page, self._mistakes = page, list(page.mistakes)
+        self._places: dict[tuple[int, Key], str] = {}
         self._base = self._base_layers()
 
     def cells(self) -> Cells:
@@ -127,13 +142,11 @@ class _PageReader:
         sampled = self._sampled()
         self._check_names(factors)
         excluded = self._excluded(factors)
-        self._stop_at_mistakes()
         combinations = list(product(*factors.values(), sampled)) if sampled else list(product(*factors.values()))
         seeds = self._page.page.each_seed
         if (number := len(combinations) * len(seeds)) > MOST_CELLS:
-            raise PageMistakes(
-                [self._mistake("the page has too many cells", ("cross",), f"{number:,}, and {MOST_CELLS:,} at most")]
-            )
+            many = self._mistake("the page has too many cells", ("cross",), f"{number:,}, and {MOST_CELLS:,} at most")
+            raise PageMistakes([*self._mistakes, many])
         kept = [each for each in combinations if not any(_matches(each, combination) for combination in excluded)]
         checked = [(each, self._config([*self._base, *(layer for _, _, layer in each)])) for each in kept]
         self._blame(checked)
@@ -204,7 +217,10 @@ class _PageReader:
         levels = []
         for label, level in self._page.page.cross[factor].items():
             value = level.value if isinstance(level, Value) else label
-            levels += [(factor, value, layer) for layer in self._layer(factor, label, level)]
+            layers = self._layer(factor, label, level) or [Layer({}, self._page.source, ("cross", factor, label), "")]
+            levels += [
+                (factor, value, layer) for layer in layers
+            ]  # without what is wrong, others can still be looked at
         return levels
 
     def _layer(self, factor: str, label: str, level: Value | Level) -> list[Layer]:
@@ -242,6 +258,8 @@ class _PageReader:
         if sample is None:
             return []
         if not sample.ranges:
+            if any(each.what.startswith("sample.") for each in self._page.mistakes):
+                return []
             self._mistakes.append(self._mistake("sample draws from no range", ("sample",), "no setting is named"))
             return []
         keys = {name: _setting(name) for name in sample.ranges}
@@ -325,15 +343,18 @@ class _PageReader:
         for layer in layers:
             values = laid_over(values, layer.settings)
         config, wrong = checked_settings(values)
-        if config is None or wrong:
-            return [self._located(layers, key, e.what, e.why, e.fix) for key, e in wrong]
-        return config
+        if config is not None and not wrong:
+            return config
+        return [self._located(layers, key, e.what, e.why, e.fix, e.where) for key, e in wrong]
 
     def _located(
-        self, layers: Sequence[Layer], key: Key, what: str, why: str = "", fix: str = ""
+        self, layers: Sequence[Layer], key: Key, what: str, why: str, fix: str, where: str
     ) -> tuple[InputError, Layer]:
-        by = max(reversed(layers), key=lambda layer: layer.holds(key))
-        return InputError(f"{by.name}: {what}", where=by.at(key), why=why, fix=fix), by
+        """Return a mistake with the layer that it is in, the last one that has the setting, and its place there."""
+        by = max(reversed(layers), key=lambda layer: layer.holds(key)) if key else layers[0]
+        if (id(by), key) not in self._places:  # each look reads the text
+            self._places[id(by), key] = by.at(key) if key else where or by.at(key)
+        return InputError(f"{by.name}: {what}", where=self._places[id(by), key], why=why, fix=fix), by
 
     def _blame(self, checked: Sequence[tuple[Any, RunConfig | list[tuple[InputError, Layer]]]]) -> None:
         """Take for a mistake of the page what is wrong wherever its layer stands; the rest makes a combination impossible."""

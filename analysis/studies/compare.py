@@ -89,9 +89,9 @@ def compare_studies(
 
 def _groups(told: StudyResults, by: Sequence[str]) -> list[str]:
     named = {
-        ", ".join([*(f"{factor}={cell.factors[factor]}" for factor in by), outcome.arm])
+        ", ".join([*(f"{factor}={cell.factors[factor]}" for factor in by), measured.arm])
         for cell in told.cells
-        for outcome in cell.values
+        for measured in cell.tables
     }
     return sorted(named)
 

@@ -1,7 +1,7 @@
-"""What a study's cells came to, and the estimates over them: one tidy frame, a row per factor levels, arm and outcome.
+"""What a study's cells came to, and the estimates over them: one tidy frame, a row per factor levels, arm, outcome and measure.
 
-A cell's values are those of its run's tables. Estimates are means over cells, clustered on seeds: the interval is over what each seed
-drew. Knows tables and factors; knows nothing of terminals.
+Cells count alike. Intervals cluster on who is who: seeds, anchors, and the people who voted, whatever was drawn anew for each seed; of a
+single cell they are its run's own. Knows tables, values and factors; knows nothing of terminals.
 """
 
 from __future__ import annotations
@@ -9,33 +9,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, nan
+from math import nan
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from analysis.statistics.estimates import Estimate, clustered_mean, holm
+from analysis.statistics.multiway import multiway_difference
 from analysis.studies.cells import Factors
+from analysis.tables.pooled import Measured, RunValues, pooled
 
 SHARES = ("rate", "base", "after")
 """Measures that are shares, and not differences of them."""
-OVER_SEEDS, WITHIN_RUN = "seeds", "anchors and people"
-"""What an interval is over: what seeds draw; or, of a single run, its anchors and people."""
-
-
-class StudyOutcome(NamedTuple):
-    """What is measured.
-
-    Attributes:
-        arm: whose; ``compared_with``: the arm that differences are from, empty for none.
-        kind: ``votes``, ``strategy`` or ``copying``.
-        name: ``win_rate``, or a probe's.
-        measure: ``rate``, ``base``, ``after``, ``from_base``, or ``from_comparator``.
-    """
-
-    arm: str
-    compared_with: str
-    kind: str
-    name: str
-    measure: str
+MOST_VALUES = 20_000_000
+"""Values of all cells that are kept apart by anchor and person; of more, cells are their means, and intervals are over seeds alone."""
+OVER = ("seeds", "anchors", "people")
+"""What intervals are over, in the order of an estimate's clusters."""
 
 
 @dataclass(frozen=True)
@@ -43,28 +32,38 @@ class CellValues:
     """One cell's values.
 
     Attributes:
-        values: outcome -> the run's estimate, as its tables have it; without those that do not exist.
+        tables: measure -> the run's own estimate, as its tables have it; without those that do not exist.
+        values: measure -> its values by anchor and person; empty where there are too many to keep.
+        compared_with: arm -> the arm that differences are from.
         notes: what stands beside the tables: ``note``, ``withheld``, ``validity``, and ``flags`` (a list).
     """
 
     cell: str
     factors: Factors
     seed: int
-    values: dict[StudyOutcome, dict[str, Any]]
+    tables: dict[Measured, dict[str, Any]]
+    values: dict[Measured, RunValues]
+    compared_with: dict[str, str]
     notes: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        """How many values are kept."""
+        return sum(len(each.sums) for each in self.values.values())
 
 
 class EstimateRow(NamedTuple):
-    """One row of the frame, before its factors.
+    """One row of the frame.
 
     Attributes:
-        n: seeds, or where the interval is one run's own its observations; ``cells``: runs behind it; ``missing``: those that lack.
+        n: seeds; ``cells``: runs behind it; ``missing``: those that lack.
         over: what the interval is over, empty where there is none.
         withheld: why it is evidence of nothing, if it is.
     """
 
     levels: Factors
-    outcome: StudyOutcome
+    measured: Measured
+    compared_with: str
     estimate: Estimate
     p_holm: float
     n: int
@@ -74,18 +73,17 @@ class EstimateRow(NamedTuple):
     withheld: str
 
 
-def values_of(table: Mapping[str, Any]) -> dict[StudyOutcome, dict[str, Any]]:
-    """Return the outcomes in a run's tables, as :func:`analysis.tables.results.results` makes them."""
-    rows: dict[StudyOutcome, dict[str, Any]] = {}
+def tables_of(table: Mapping[str, Any]) -> dict[Measured, dict[str, Any]]:
+    """Return the estimates in a run's table, as :func:`analysis.tables.evaluation.table` makes it."""
+    rows: dict[Measured, dict[str, Any]] = {}
     for arm, row in table["arms"].items():
-        other = row["compared_with"]
-        rows[StudyOutcome(arm, other, "votes", "win_rate", "rate")] = row["win_rate"]
-        rows[StudyOutcome(arm, other, "votes", "win_rate", "from_comparator")] = row["against_placebo"]
+        rows[Measured(arm, "votes", "win_rate", "rate")] = row["win_rate"]
+        rows[Measured(arm, "votes", "win_rate", "from_comparator")] = row["against_placebo"]
     measures = {"base": "base", "after": "after", "difference": "from_base", "placebo": "from_comparator"}
     for row in table["probes"]:
         for name, measure in measures.items():
-            rows[StudyOutcome(row["arm"], row["compared_with"], row["kind"], row["probe"], measure)] = row[name]
-    return {outcome: estimate for outcome, estimate in rows.items() if estimate["value"] is not None}
+            rows[Measured(row["arm"], row["kind"], row["probe"], measure)] = row[name]
+    return {measured: estimate for measured, estimate in rows.items() if estimate["value"] is not None}
 
 
 def notes_of(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,54 +97,78 @@ def estimates(cells: Iterable[CellValues], by: Sequence[str], missing: Iterable[
     Args:
         missing: factors of each cell that was planned and has no values.
     """
-    groups: dict[tuple[tuple[Any, ...], StudyOutcome], list[tuple[int, dict[str, Any], str]]] = defaultdict(list)
-    for cell in cells:
-        levels = tuple(cell.factors[factor] for factor in by)
-        for outcome, value in cell.values.items():
-            withheld = cell.notes["withheld"] if outcome.kind == "votes" else ""
-            groups[levels, outcome].append((cell.seed, value, withheld))
+    groups = _grouped(cells, by)
     lacking: dict[tuple[Any, ...], int] = defaultdict(int)
     for factors in missing:
         lacking[tuple(factors[factor] for factor in by)] += 1
     rows = [
-        _row(dict(zip(by, levels, strict=True)), outcome, group, lacking[levels])
-        for (levels, outcome), group in groups.items()
+        _row(dict(zip(by, levels, strict=True)), measured, group, lacking[levels])
+        for (levels, measured), group in groups.items()
     ]
     return _corrected(rows)
 
 
-def _row(
-    levels: Factors, outcome: StudyOutcome, group: list[tuple[int, dict[str, Any], str]], missing: int
-) -> EstimateRow:
-    seeds = [seed for seed, _, _ in group]
-    null, within = (0.5 if outcome.name == "win_rate" else nan, (0.0, 1.0))
-    if outcome.measure not in SHARES:
-        null, within = 0.0, (-1.0, 1.0)
-    distinct, over = len(set(seeds)), OVER_SEEDS
-    if distinct > 1:
-        estimate = clustered_mean([value["value"] for _, value, _ in group], seeds, null=null).within(*within)
-    elif len(group) == 1:
-        estimate, over = _own(group[0][1]), WITHIN_RUN
-    else:
-        mean = sum(value["value"] for _, value, _ in group) / len(group)
-        estimate = Estimate(mean, nan, nan, len(group))
-    n = estimate.n if over == WITHIN_RUN else distinct
-    over = over if estimate.low == estimate.low else ""
-    withheld = "; ".join(dict.fromkeys(each for _, _, each in group if each))
-    return EstimateRow(levels, outcome, estimate, nan, n, len(group), missing, over, withheld)
+_Group = list[CellValues]
+
+
+def _grouped(cells: Iterable[CellValues], by: Sequence[str]) -> dict[tuple[tuple[Any, ...], Measured], _Group]:
+    groups: dict[tuple[tuple[Any, ...], Measured], _Group] = defaultdict(list)
+    for cell in cells:
+        levels = tuple(cell.factors[factor] for factor in by)
+        for measured in cell.tables:
+            groups[levels, measured].append(cell)
+    return groups
+
+
+def _row(levels: Factors, measured: Measured, cells: _Group, missing: int) -> EstimateRow:
+    share = measured.measure in SHARES
+    null = 0.0 if not share else 0.5 if measured.kind == "votes" else nan
+    estimate = _estimate(measured, cells, null).within(0.0 if share else -1.0, 1.0)
+    withheld = dict.fromkeys(c.notes["withheld"] for c in cells if c.notes["withheld"] and measured.kind == "votes")
+    return EstimateRow(
+        levels=levels,
+        measured=measured,
+        compared_with=cells[0].compared_with.get(measured.arm, ""),
+        estimate=estimate,
+        p_holm=nan,
+        n=len({cell.seed for cell in cells}),
+        cells=len(cells),
+        missing=missing,
+        over=_over(measured, cells, estimate),
+        withheld="; ".join(withheld),
+    )
+
+
+def _estimate(measured: Measured, cells: _Group, null: float) -> Estimate:
+    if len(cells) == 1:
+        return _own(cells[0].tables[measured])
+    seeds, means = [cell.seed for cell in cells], [cell.tables[measured]["value"] for cell in cells]
+    if len(set(seeds)) == 1:
+        return Estimate(sum(means) / len(means), nan, nan, len(means))
+    if any(measured not in cell.values for cell in cells):
+        return clustered_mean(means, seeds, null=null)
+    return pooled([(cell.seed, cell.values[measured]) for cell in cells], null=null)
+
+
+def _over(measured: Measured, cells: _Group, estimate: Estimate) -> str:
+    if estimate.low != estimate.low:
+        return ""
+    if len(cells) == 1:
+        return "anchors, people" if measured.kind == "votes" else "anchors"
+    return ", ".join(OVER[: len(estimate.clusters)])
 
 
 def _own(value: Mapping[str, Any]) -> Estimate:
     """Return a run's own estimate of a table, where JSON has None for NaN."""
-    numbers = {name: nan if value.get(name) is None else value[name] for name in ("value", "low", "high", "se", "p")}
-    return Estimate(n=value.get("n") or 0, **numbers)
+    mean, low, high, se, p = (nan if value.get(n) is None else value[n] for n in ("value", "low", "high", "se", "p"))
+    return Estimate(mean, low, high, value.get("n") or 0, (), se, p)
 
 
 def _corrected(rows: list[EstimateRow]) -> list[EstimateRow]:
     """Return the rows with Holm's correction over all of a kind and measure."""
     families: dict[tuple[str, str], list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
-        families[row.outcome.kind, row.outcome.measure].append(i)
+        families[row.measured.kind, row.measured.measure].append(i)
     for family in families.values():
         for i, p in zip(family, holm([rows[i].estimate.p for i in family]), strict=True):
             rows[i] = rows[i]._replace(p_holm=p)
@@ -156,71 +178,62 @@ def _corrected(rows: list[EstimateRow]) -> list[EstimateRow]:
 def differences(a: Sequence[CellValues], b: Sequence[CellValues], by: Sequence[str]) -> list[EstimateRow]:
     """Return B less A for each combination of levels, arm, outcome and measure that both have.
 
-    Where both have the same seeds, it is the mean of differences within seeds; else the difference of means with both errors
-    (Welch), and ``over`` says so.
+    What both have in common, the same seeds, anchors and people, drops out of the interval: values of one cluster on either side hang
+    together. Cells of a side count alike.
     """
-    of_a, of_b = (_grouped(cells, by) for cells in (a, b))
+    of_a, of_b = _grouped(a, by), _grouped(b, by)
     rows = []
-    for (levels, outcome), ours in of_a.items():
-        if (theirs := of_b.get((levels, outcome))) is None:
+    for (levels, measured), ours in of_a.items():
+        if not (theirs := of_b.get((levels, measured), [])):
             continue
-        shared = sorted(ours.keys() & theirs.keys())
-        if len(shared) > 1:
-            paired = [theirs[seed] - ours[seed] for seed in shared]
-            estimate, over, n = clustered_mean(paired, shared), "seeds, paired", len(shared)
-        else:
-            estimate, over, n = (
-                _welch(list(ours.values()), list(theirs.values())),
-                "seeds of each",
-                min(len(ours), len(theirs)),
-            )
-        over = over if estimate.low == estimate.low else ""
-        factors = dict(zip(by, levels, strict=True))
-        rows.append(EstimateRow(factors, outcome, estimate.within(-1, 1), nan, n, len(ours) + len(theirs), 0, over, ""))
+        seeds = {cell.seed for cell in ours} | {cell.seed for cell in theirs}
+        estimate = _difference(measured, ours, theirs).within(-1, 1)
+        over = ", ".join(OVER[: len(estimate.clusters)]) if estimate.low == estimate.low else ""
+        factors, other = dict(zip(by, levels, strict=True)), ours[0].compared_with.get(measured.arm, "")
+        cells = len(ours) + len(theirs)
+        rows.append(EstimateRow(factors, measured, other, estimate, nan, len(seeds), cells, 0, over, ""))
     return _corrected(rows)
 
 
-def _grouped(
-    cells: Iterable[CellValues], by: Sequence[str]
-) -> dict[tuple[tuple[Any, ...], StudyOutcome], dict[int, float]]:
-    """Return levels and outcome -> seed -> mean over the other factors."""
-    groups: dict[tuple[tuple[Any, ...], StudyOutcome], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for cell in cells:
-        for outcome, value in cell.values.items():
-            groups[tuple(cell.factors[factor] for factor in by), outcome][cell.seed].append(value["value"])
-    return {key: {seed: sum(v) / len(v) for seed, v in seeds.items()} for key, seeds in groups.items()}
-
-
-def _welch(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
-    from scipy import stats
-
-    difference = sum(theirs) / len(theirs) - sum(ours) / len(ours)
-    if min(len(ours), len(theirs)) < 2 or len({*ours}) + len({*theirs}) == 2:
-        return Estimate(difference, nan, nan, len(ours) + len(theirs))
-    tested = stats.ttest_ind(theirs, ours, equal_var=False)
-    low, high = tested.confidence_interval()
-    se = difference / tested.statistic if tested.statistic else inf
-    return Estimate(difference, float(low), float(high), len(ours) + len(theirs), (), float(se), float(tested.pvalue))
+def _difference(measured: Measured, ours: _Group, theirs: _Group) -> Estimate:
+    parts = [(cell, side) for side, cells in enumerate((ours, theirs)) for cell in cells]
+    if any(measured not in cell.values for cell, _ in parts):
+        means = [cell.tables[measured]["value"] for cell, _ in parts]
+        ways, sums, counts = [np.array([cell.seed for cell, _ in parts])], np.array(means), np.ones(len(means))
+        lengths = [1] * len(parts)
+    else:
+        values = [cell.values[measured] for cell, _ in parts]
+        lengths = [len(each.sums) for each in values]
+        weight = np.repeat([1 / each.counts.sum() for each in values], lengths)
+        sums, counts = (
+            weight * np.concatenate(each) for each in ([v.sums for v in values], [v.counts for v in values])
+        )
+        ways = [np.repeat([cell.seed for cell, _ in parts], lengths), np.concatenate([v.anchors for v in values])]
+        if all(each.people is not None for each in values):
+            ways.append(np.concatenate([each.people for each in values if each.people is not None]))
+    return multiway_difference(sums, np.repeat([side for _, side in parts], lengths), ways, counts=counts)
 
 
 def frame_rows(rows: Iterable[EstimateRow]) -> Iterator[dict[str, Any]]:
     """Yield the rows of the tidy frame: factors, arm, what is measured, the estimate, and what stands behind it; None for no number."""
     for row in rows:
-        estimate = row.estimate
+        estimate, clusters = row.estimate, row.estimate.clusters if row.cells > 1 else ()
         yield {
             **row.levels,
-            "arm": row.outcome.arm,
-            "compared_with": row.outcome.compared_with,
-            "kind": row.outcome.kind,
-            "outcome": row.outcome.name,
-            "measure": row.outcome.measure,
-            "estimate": _plain(estimate.value),
-            "low": _plain(estimate.low),
-            "high": _plain(estimate.high),
-            "se": _plain(estimate.se),
-            "p": _plain(estimate.p),
-            "p_holm": _plain(row.p_holm),
+            "arm": row.measured.arm,
+            "compared_with": row.compared_with,
+            "kind": row.measured.kind,
+            "outcome": row.measured.name,
+            "measure": row.measured.measure,
+            "estimate": plain_number(estimate.value),
+            "low": plain_number(estimate.low),
+            "high": plain_number(estimate.high),
+            "se": plain_number(estimate.se),
+            "p": plain_number(estimate.p),
+            "p_holm": plain_number(row.p_holm),
             "n": row.n,
+            "anchors": clusters[1] if len(clusters) > 1 else None,
+            "people": clusters[2] if len(clusters) > 2 else None,
             "cells": row.cells,
             "missing": row.missing,
             "over": row.over,
@@ -228,5 +241,6 @@ def frame_rows(rows: Iterable[EstimateRow]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _plain(value: float) -> float | None:
+def plain_number(value: float) -> float | None:
+    """Return a number as JSON can hold it."""
     return None if value != value else round(value, 6)

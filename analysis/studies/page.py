@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from learning.runs.config import RedrawConfig
-from moloch.yamls import Source, read_source, validated
+from moloch.errors import InputError
+from moloch.yamls import Source, checked, others, read_source
 
 Settings = dict[str, Any]
 Function = Callable[[Settings], Settings]
@@ -164,13 +166,14 @@ class WrittenPage:
     """A page with the text that it was read from, so that a mistake has its line.
 
     Attributes:
-        page: what it says.
+        page: what it says; of what is not valid, the default.
         source: its text, and its path; both empty where it was made in Python.
+        mistakes: all that is not valid, each with its place; :func:`analysis.studies.cells.cells_of` tells them with its own.
         folder: what relative paths of the page's own files start from.
     """
 
-    def __init__(self, page: StudyPage, source: Source | None = None) -> None:
-        self.page, self.source = page, source or Source("", "")
+    def __init__(self, page: StudyPage, source: Source | None = None, mistakes: Sequence[InputError] = ()) -> None:
+        self.page, self.source, self.mistakes = page, source or Source("", ""), tuple(mistakes)
         self.folder = Path(self.source.where).parent if self.source.where else Path()
 
     def settings_file(self, path: str) -> Source:
@@ -183,19 +186,53 @@ class WrittenPage:
 
 
 def read_page(path: Path | str) -> WrittenPage:
-    """Return the page in a YAML file.
+    """Return the page in a YAML file, with what is wrong with it.
 
     Raises:
-        InputError: it cannot be read, or is not a page; with file, line and column.
+        InputError: it cannot be read, or is no mapping of YAML.
     """
     source = read_source(path, "the page of the study")
-    return WrittenPage(source.validated(StudyPage, "the page"), source)
+    values = source.values()
+    if not isinstance(values, dict):
+        raise InputError(
+            "the page must be a mapping", where=source.where, why="it has keys such as name, base, cross and seeds"
+        )
+    return _written(values, source)
 
 
 def page_of(values: Mapping[str, Any]) -> WrittenPage:
-    """Return a page made of values.
+    """Return a page made of values, with what is wrong with it."""
+    return _written(dict(values), Source("", ""))
 
-    Raises:
-        InputError: they are not a page.
-    """
-    return WrittenPage(validated(StudyPage, dict(values), "the page"))
+
+def _written(values: Settings, source: Source) -> WrittenPage:
+    """Return a page without what is not valid, so that the rest of it can be looked at, too."""
+    page, told = checked(StudyPage, values)
+    wrong = {tuple(each["loc"]): each for each in told}
+    while page is None:
+        if not told:
+            values = {"name": "page"}
+        for each in told:
+            _leave_out(values := deepcopy(values), each["loc"])
+        values.setdefault("name", "page")
+        page, told = checked(StudyPage, values)
+        if told and {tuple(each["loc"]) for each in told} <= wrong.keys():
+            values, told = {"name": "page"}, []
+    return WrittenPage(page, source, source.placed([(keys, _mistake(each)) for keys, each in wrong.items()]))
+
+
+def _mistake(error: Any) -> InputError:
+    keys, why, fix = error["loc"], error["msg"].removeprefix("Value error, "), ""
+    if error["type"] == "extra_forbidden":
+        why, fix = "there is no such key", others(StudyPage, keys, "Keys")
+    return InputError(f"{'.'.join(map(str, keys)) or 'the page'} is not valid", why=why, fix=fix)
+
+
+def _leave_out(values: Any, keys: Sequence[str | int]) -> None:
+    """Take out the innermost entry of a mapping that ``keys`` lead to; kinds that a model's path names are passed over."""
+    last: tuple[dict[Any, Any], Any] | None = None
+    for key in keys:
+        if isinstance(values, dict) and key in values:
+            last, values = (values, key), values[key]
+    if last is not None:
+        del last[0][last[1]]

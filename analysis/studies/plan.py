@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from abm.log import open_log
 from analysis.studies.cells import Cell, Cells, Impossible, PageMistakes, cells_of
-from analysis.studies.layout import Layout, is_study
+from analysis.studies.identity import RunLibrary
+from analysis.studies.layout import Layout, default_folder, is_study
 from analysis.studies.looks import has_ended
 from analysis.studies.page import WrittenPage
-from analysis.studies.study import default_folder
 from analysis.studies.study_log import CellHistory, StudyLog
 from learning.runs.costs import RolePlan, check_places, planned, total
 from learning.runs.inputs import gather
 from learning.runs.parts import settled
+from learning.runs.pools import Pools, pools
 from moloch.errors import InputError
 
 LOOK_S = 20.0
@@ -33,21 +35,27 @@ class PlannedStudy:
 
     Attributes:
         cells: as the page has them, each with its state (``new``, or as the study's log has it).
+        reused: cell -> finished run of equal identity that it is already, found now; ``not_looked_up``: new cells of which that is
+            not known, because it would have taken too long.
         combinations: of levels, each with all seeds; ``read``: those whose inputs were read.
         roles: what models will be asked, of the cells that have not ended.
         seconds: per cell that has not ended, as others of its combination or of the study took; None where none has ended.
         jobs: cells at a time.
+        pools: what all cells take of anchors and people, how far seeds overlap, and of whom intervals can speak.
     """
 
     folder: Path
     name: str
     cells: tuple[tuple[Cell, str], ...]
+    reused: dict[str, Path]
+    not_looked_up: int
     impossible: tuple[Impossible, ...]
     combinations: int
     read: int
     roles: tuple[RolePlan, ...]
     seconds: tuple[float, ...] | None
     jobs: int
+    pools: Pools
     outcomes: tuple[str, ...]
     stops: dict[str, float]
 
@@ -76,8 +84,16 @@ class PlannedStudy:
             "study": str(self.folder),
             "name": self.name,
             "cells": [
-                {"cell": c.name, "factors": c.factors, "seed": c.seed, "state": state} for c, state in self.cells
+                {
+                    "cell": c.name,
+                    "factors": c.factors,
+                    "seed": c.seed,
+                    "state": state,
+                    "run": str(self.reused.get(c.name, "")),
+                }
+                for c, state in self.cells
             ],
+            "not_looked_up": self.not_looked_up,
             "states": self.states,
             "impossible": [{"factors": i.factors, "seeds": i.seeds, "why": str(i.why)} for i in self.impossible],
             "combinations": self.combinations,
@@ -86,6 +102,7 @@ class PlannedStudy:
             "hours": self.hours(),
             "jobs": self.jobs,
             "hours_with_jobs": self.hours(self.jobs),
+            **self.pools.as_dict(),
             "detectable": dict.fromkeys(self.outcomes),
             "stop": self.stops,
         }
@@ -96,8 +113,8 @@ def plan_study(
     folder: Path | None = None,
     *,
     jobs: int = 0,
-    look_s: float = LOOK_S,
-    reused: Callable[[Sequence[Cell]], Mapping[str, Path]] = lambda cells: {},
+    workspace: Path | None = None,
+    older: bool = False,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> PlannedStudy:
     """Return the plan of a page.
@@ -105,8 +122,8 @@ def plan_study(
     Args:
         folder: of the study; by default the one that the page comes to. If it has begun, cells that ended are not planned again.
         jobs: cells at a time; 0 for as many as there are cores.
-        look_s: seconds within which inputs are read.
-        reused: finds finished runs of equal identity elsewhere: cell -> folder.
+        workspace: where finished runs that are cells of the study are looked for; by default the folder that it stands in.
+        older: count those of other versions of moloch, too.
         report: called with combinations looked at, and all.
 
     Raises:
@@ -114,12 +131,15 @@ def plan_study(
     """
     made = cells_of(written)
     folder = folder or default_folder(written.page.name, made.base)
-    states = _states(made, folder, reused)
+    states = _states(made, folder)
+    new = [cell for cell in made.cells if states[cell.name] == "new"]
+    reused, asked = _reused(new, RunLibrary(workspace or folder.parent, folder, older=older))
+    states |= dict.fromkeys(reused, "reused")
     to_come = [cell for cell in made.cells if states[cell.name] not in ("ended", "reused")]
     groups: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)
     for cell in to_come:
         groups[tuple(cell.factors.items())].append(cell)
-    roles, read = _roles(list(groups.values()), look_s, report)
+    roles, read = _roles(list(groups.values()), report)
     primary = written.page.primary
     declared = primary if isinstance(primary, tuple) else (primary,) if primary else ()
     stop = written.page.stop.model_dump(exclude_none=True)
@@ -127,18 +147,21 @@ def plan_study(
         folder=folder,
         name=written.page.name,
         cells=tuple((cell, states[cell.name]) for cell in made.cells),
+        reused=reused,
+        not_looked_up=len(new) - asked,
         impossible=made.impossible,
         combinations=len(groups),
         read=read,
         roles=tuple(roles),
-        seconds=_seconds(to_come, folder),
+        seconds=_seconds(to_come, folder, [(cell, reused[cell.name]) for cell in new if cell.name in reused]),
         jobs=jobs or os.cpu_count() or 1,
+        pools=pools([cell.config for cell in made.cells]),
         outcomes=tuple(str(each.get("outcome") or each.get("name") or "primary outcome") for each in declared),
         stops=stop,
     )
 
 
-def _states(made: Cells, folder: Path, reused: Callable[[Sequence[Cell]], Mapping[str, Path]]) -> dict[str, str]:
+def _states(made: Cells, folder: Path) -> dict[str, str]:
     """Return cell -> its state."""
     states = dict.fromkeys((cell.name for cell in made.cells), "new")
     if is_study(folder):
@@ -146,17 +169,28 @@ def _states(made: Cells, folder: Path, reused: Callable[[Sequence[Cell]], Mappin
         for name, cell in StudyLog(folder).state().cells.items():
             if name in states:
                 states[name] = "ended" if cell.state != "reused" and has_ended(layout, cell) else cell.state
-    new = [cell for cell in made.cells if states[cell.name] == "new"]
-    return states | dict.fromkeys(reused(new), "reused")
+    return states
 
 
-def _roles(
-    groups: Sequence[Sequence[Cell]], look_s: float, report: Callable[[int, int], None]
-) -> tuple[list[RolePlan], int]:
+def _reused(cells: Sequence[Cell], library: RunLibrary) -> tuple[dict[str, Path], int]:
+    """Return the finished runs that cells are already, and of how many cells that was looked up."""
+    runs: dict[str, Path] = {}
+    if library.is_empty:
+        return runs, len(cells)
+    until = time.monotonic() + LOOK_S
+    for asked, cell in enumerate(cells):
+        if time.monotonic() > until:
+            return runs, asked
+        if (done := library.find(cell.config)) is not None:
+            runs[cell.name] = done.path
+    return runs, len(cells)
+
+
+def _roles(groups: Sequence[Sequence[Cell]], report: Callable[[int, int], None]) -> tuple[list[RolePlan], int]:
     """Return what all cells ask, and how many combinations were looked at, those spread evenly over the page first."""
     mistakes: dict[str, InputError] = {}
     plans: list[tuple[list[RolePlan], int]] = []
-    until = time.monotonic() + look_s
+    until = time.monotonic() + LOOK_S
     for read, number in enumerate(_spread(len(groups))):
         if read and time.monotonic() > until:
             break
@@ -192,14 +226,19 @@ def _times(role: RolePlan, times: float) -> RolePlan:
     return msgspec.structs.replace(role, **whole, **money, minutes=minutes)
 
 
-def _seconds(to_come: Sequence[Cell], folder: Path) -> tuple[float, ...] | None:
-    """Return how long each cell will take: as those of its combination did, else as all did; None where none has ended."""
-    if not is_study(folder):
-        return None
+def _seconds(to_come: Sequence[Cell], folder: Path, reused: Sequence[tuple[Cell, Path]]) -> tuple[float, ...] | None:
+    """Return how long each cell will take: as those of its combination did, else as all did; None where none has ended.
+
+    Args:
+        reused: finished runs that cells are already; they tell it, too.
+    """
     ended: dict[tuple[Any, ...], list[float]] = defaultdict(list)
-    for cell in StudyLog(folder).state().cells.values():
+    for cell in StudyLog(folder).state().cells.values() if is_study(folder) else ():
         if took := _took(cell):
             ended[tuple(cell.planned.factors.items())].append(took)
+    for cell, run in reused:
+        if (end := open_log(run, write=False).ended()) is not None:
+            ended[tuple(cell.factors.items())].append(end.seconds)
     every = [took for each in ended.values() for took in each]
     if not every:
         return None

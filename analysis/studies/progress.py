@@ -32,7 +32,8 @@ class CellProgress(NamedTuple):
     Attributes:
         done, total: steps and trainings (and questionnaires) of its plan; total 0 where its log has no plan yet.
         doing: what comes next, in words; empty at its end.
-        eta_s: seconds it will take, as its own steps and trainings took so far; None where none is done.
+        eta_s: seconds it will still take, as its own steps and trainings took so far; None while that is not known.
+        elapsed_s: seconds since its first event; 0 before it.
         ended: whether it has ended.
     """
 
@@ -40,6 +41,7 @@ class CellProgress(NamedTuple):
     total: int
     doing: str
     eta_s: float | None
+    elapsed_s: float
     ended: bool
 
 
@@ -57,7 +59,7 @@ class FollowedCell:
         self._anchors: Counter[str] = Counter()
         self._parts: Plan = ()
         self._done, self._ended = 0, False
-        self._last = self._began = 0.0
+        self._first = self._last = self._began = 0.0
         self._took: dict[str, list[float]] = defaultdict(list)
 
     def look(self) -> CellProgress:
@@ -72,7 +74,12 @@ class FollowedCell:
             pass
         part = part_at(self._parts, self._done)
         return CellProgress(
-            self._done, total(self._parts), "" if self._ended or part is None else part.doing, self._eta(), self._ended
+            done=self._done,
+            total=total(self._parts),
+            doing="" if self._ended or part is None else part.doing,
+            eta_s=self._eta(),
+            elapsed_s=max(0.0, time.time() - self._first) if self._first else 0.0,
+            ended=self._ended,
         )
 
     def _take(self, event: Event) -> None:
@@ -93,23 +100,23 @@ class FollowedCell:
                 self._ended = True
             case _:
                 pass
-        self._last = event.at
+        self._first, self._last = self._first or event.at, event.at
 
     def _eta(self) -> float | None:
-        """Return the sum over what is left of the mean of its kind; of a kind that was not done yet, the mean of all."""
+        """Return the sum over what is left of the mean of its kind, less what the piece under way has had; None while a kind that is
+        left was never done: a training takes as long as many steps."""
         if self._ended:
             return 0.0
         means = {kind: sum(each) / len(each) for kind, each in self._took.items()}
-        if not means or not self._parts:
-            return None
-        every = [one for each in self._took.values() for one in each]
-        usual, left, skip = sum(every) / len(every), 0.0, self._done
+        left, skip = [], self._done
         for part in self._parts:
             pieces = part.steps or 1
-            left += max(0, pieces - skip) * means.get(_kind(part), usual)
+            left += [_kind(part)] * max(0, pieces - skip)
             skip = max(0, skip - pieces)
-        under_way = time.time() - self._last if self._last else 0.0
-        return max(0.0, left - min(under_way, means.get("", usual)))
+        if not left or any(kind not in means for kind in left):
+            return None
+        under_way = min(time.time() - self._last, means[left[0]])
+        return sum(means[kind] for kind in left) - max(0.0, under_way)
 
 
 def _kind(part: Part) -> str:

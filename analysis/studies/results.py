@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from abm.log import open_log
+from analysis.readings.contests import Evaluation
+from analysis.readings.evaluation import read_evaluation
 from analysis.studies.cells import Factors, Impossible, cells_of
 from analysis.studies.estimates import (
+    MOST_VALUES,
     CellValues,
     EstimateRow,
-    StudyOutcome,
     estimates,
     frame_rows,
     notes_of,
-    values_of,
+    tables_of,
 )
 from analysis.studies.layout import Layout
 from analysis.studies.page import StudyPage, page_of
 from analysis.studies.places import run_of
+from analysis.studies.samples import points
 from analysis.studies.sensitivity import indices
 from analysis.studies.study_log import StudyLog, StudyState
-from analysis.tables.results import results
+from analysis.tables.evaluation import table
+from analysis.tables.pooled import Measured, RunValues, run_values
+from learning.runs.pools import NEW_PEOPLE
 from moloch.errors import InputError, MolochError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,23 @@ class StudyResults:
     def seeds(self) -> list[int]:
         """Seeds of the cells that ended."""
         return sorted({cell.seed for cell in self.cells})
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        from analysis.terminal.study import render_results
+
+        console = Console(width=120, no_color=True)
+        with console.capture() as text:
+            for part in render_results(self.as_dict()):
+                console.print(part)
+        return text.get()
+
+    def frame(self) -> pl.DataFrame:
+        """Return the tidy frame: a row per levels, arm, outcome and measure."""
+        from analysis.studies.writers import frame
+
+        return frame(self.frame_rows(), self.by)
 
     def frame_rows(self) -> list[dict[str, Any]]:
         """Return the rows of the tidy frame, as JSON can hold them."""
@@ -135,7 +163,7 @@ def study_results(
         missing=tuple(missing),
         impossible=_impossible(state),
         said=_said(cells),
-        generalises=generalises(page),
+        generalises=generalises(rows),
         extensions=len(state.extensions),
         looks=len(state.looks),
     )
@@ -154,22 +182,52 @@ def _read(
     state: StudyState, layout: Layout, report: Callable[[int, int], None]
 ) -> tuple[list[CellValues], list[MissingCell]]:
     cells, missing = [], []
+    ids, kept = _Numbers(), 0
     for done, (name, history) in enumerate(state.cells.items()):
         report(done, len(state.cells))
         planned, run = history.planned, run_of(layout, history)
-        table = _table(run) if run is not None else None
-        if table is not None:
-            cells.append(CellValues(name, planned.factors, planned.seed, values_of(table), notes_of(table)))
-        else:
+        evaluation = _evaluation(run) if run is not None else None
+        if evaluation is None:
             message = history.failures[-1].message if history.failures else ""
             missing.append(MissingCell(name, planned.factors, planned.seed, history.state, message))
+            continue
+        told = table(evaluation)
+        values = ids.numbered(run_values(evaluation, name)) if kept <= MOST_VALUES else {}
+        compared = {arm: row["compared_with"] for arm, row in told["arms"].items()}
+        cells.append(CellValues(name, planned.factors, planned.seed, tables_of(told), values, compared, notes_of(told)))
+        kept += cells[-1].size
+    if kept > MOST_VALUES:
+        cells = [replace(cell, values={}) for cell in cells]
     return cells, missing
 
 
-def _table(run: Path) -> dict[str, Any] | None:
-    """Return the tables of a run that has ended; None for any other."""
+class _Numbers:
+    """Numbers for content ids, the same over all cells: a number takes a tenth of the memory of an id."""
+
+    def __init__(self) -> None:
+        self._anchors: dict[str, int] = {}
+        self._people: dict[str, int] = {}
+
+    def numbered(self, values: dict[Measured, RunValues]) -> dict[Measured, RunValues]:
+        """Return a run's values with numbers for ids."""
+        return {
+            measured: RunValues(
+                anchors=self._of(each.anchors, self._anchors),
+                people=None if each.people is None else self._of(each.people, self._people),
+                sums=each.sums,
+                counts=each.counts,
+            )
+            for measured, each in values.items()
+        }
+
+    def _of(self, ids: NDArray[Any], numbers: dict[str, int]) -> NDArray[Any]:
+        return np.array([numbers.setdefault(each, len(numbers)) for each in ids.tolist()], dtype=np.int32)
+
+
+def _evaluation(run: Path) -> Evaluation | None:
+    """Return what a run that has ended evaluated; None for any other."""
     log = open_log(run, write=False)
-    return results(log.read()) if log.ended() is not None else None
+    return read_evaluation(log.read()) if log.ended() is not None else None
 
 
 def _impossible(state: StudyState) -> tuple[Impossible, ...]:
@@ -190,15 +248,21 @@ def _said(cells: Sequence[CellValues]) -> dict[str, dict[str, int]]:
     return said
 
 
-def generalises(page: StudyPage) -> str:
-    """Return what an interval over seeds of a page is about: what was drawn anew for each seed, and what is the same for all."""
-    redraw = page.redraw
-    drawn = {"anchors": redraw.held_out_anchors, "people": redraw.held_out_personas}
-    new = [what for what, how in drawn.items() if how == "per_seed"]
-    same = [what for what, how in drawn.items() if how != "per_seed"]
-    told = "They are over seeds: what other seeds would come to"
-    told += f", with other held-out {' and '.join(new)}" if new else ""
-    return f"{told}, {'and' if new else 'with'} these held-out {' and '.join(same)}." if same else f"{told}."
+def generalises(rows: Sequence[EstimateRow]) -> str:
+    """Return what the intervals of win rates, or else of probes, are about."""
+    votes = [row for row in rows if row.measured.kind == "votes"] or list(rows)
+    overs = {row.over for row in votes if row.over}
+    if not overs:
+        return "There are no intervals: that takes two seeds, or one cell in a row."
+    if overs <= {"anchors, people", "anchors"}:
+        return "Intervals are each run's own, over its anchors and people: they do not speak of other seeds."
+    if "seeds" in overs:
+        return "Intervals are over seeds alone: there are too many votes to tell anchors and people apart."
+    told = f"Intervals cluster on {max(overs, key=len)}: they speak of other seeds and anchors"
+    people = min((row.estimate.clusters[2] for row in votes if len(row.estimate.clusters) > 2), default=NEW_PEOPLE)
+    if people < NEW_PEOPLE:
+        return f"{told}, not of new people: {people} different ones voted, and that takes {NEW_PEOPLE}."
+    return f"{told}, and of new people like the {people:,} who voted."
 
 
 def _sensitivity(page: StudyPage, cells: Sequence[CellValues], by: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -206,47 +270,29 @@ def _sensitivity(page: StudyPage, cells: Sequence[CellValues], by: Sequence[str]
     if page.sample is None:
         return
     names = tuple(page.sample.ranges)
+    points_of_all = len({tuple(point.values()) for point in points(page.sample)})
     levels = tuple(name for name in by if name not in names)
-    groups: dict[tuple[tuple[Any, ...], StudyOutcome], dict[tuple[Any, ...], list[float]]] = {}
+    groups: dict[tuple[tuple[Any, ...], Measured], dict[tuple[Any, ...], list[float]]] = {}
+    compared: dict[str, str] = {}
     for cell in cells:
-        point = tuple(cell.factors[name] for name in names)
-        for outcome, value in cell.values.items():
-            if outcome.measure != "base":  # nothing was learnt there
-                group = groups.setdefault((tuple(cell.factors[name] for name in levels), outcome), {})
+        point, compared = tuple(cell.factors[name] for name in names), compared | cell.compared_with
+        for measured, value in cell.tables.items():
+            if measured.measure != "base":  # nothing was learnt there
+                group = groups.setdefault((tuple(cell.factors[name] for name in levels), measured), {})
                 group.setdefault(point, []).append(value["value"])
-    for (of, outcome), found_at in groups.items():
-        means = {point: sum(values) / len(values) for point, values in found_at.items()}
+    for (of, measured), there in groups.items():
+        means = {point: sum(values) / len(values) for point, values in there.items()}
         for each in indices(page.sample, means):
-            estimate = each.estimate
-            rounded = {
-                n: _rounded(getattr(estimate, n if n != "estimate" else "value")) for n in ("estimate", "low", "high")
-            }
-            yield {
-                **dict.fromkeys(by),
-                **dict(zip(levels, of, strict=True)),
-                "arm": outcome.arm,
-                "compared_with": outcome.compared_with,
-                "kind": outcome.kind,
-                "outcome": outcome.name,
-                "measure": f"{each.index} of {outcome.measure}",
-                **rounded,
-                "se": None,
-                "p": None,
-                "p_holm": None,
-                "n": estimate.n,
-                "cells": sum(map(len, found_at.values())),
-                "missing": len({tuple(p.values()) for p in _points(page)}) - len(found_at),
-                "over": "points",
-                "withheld": "",
-                "sampled": each.factor,
-            }
-
-
-def _points(page: StudyPage) -> list[dict[str, Any]]:
-    from analysis.studies.samples import points
-
-    return list(points(page.sample)) if page.sample else []
-
-
-def _rounded(value: float) -> float | None:
-    return None if value != value else round(value, 6)
+            row = EstimateRow(
+                levels=dict(zip(levels, of, strict=True)),
+                measured=measured._replace(measure=f"{each.index} of {measured.measure}"),
+                compared_with=compared.get(measured.arm, ""),
+                estimate=each.estimate,
+                p_holm=float("nan"),
+                n=each.estimate.n,
+                cells=sum(map(len, there.values())),
+                missing=points_of_all - len(there),
+                over="points",
+                withheld="",
+            )
+            yield from (dict.fromkeys(by) | told | {"sampled": each.factor} for told in frame_rows([row]))

@@ -9,13 +9,15 @@ from typing import Any
 
 from abm.llm.ledger import Cost, Ledger
 from analysis.studies.cells import Factors
+from analysis.studies.claims import Claims, Watch
 from analysis.studies.layout import Layout
 from analysis.studies.places import run_of
 from analysis.studies.progress import CellProgress, FollowedCell
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from moloch.errors import MolochError
 
-STATES = ("ended", "reused", "running", "waiting", "failed")
+STATES = ("ended", "reused", "running", "stopped", "waiting", "failed")
+"""``stopped``: it has begun, and nobody works on it; the next controller goes on with it."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ class StudyStatus:
 
     @property
     def over(self) -> bool:
-        """Whether no cell is running or waiting."""
-        return not {"running", "waiting"} & self.states.keys()
+        """Whether no cell is running, and none is left to be."""
+        return not {"running", "stopped", "waiting"} & self.states.keys()
 
     @property
     def spent(self) -> Cost:
@@ -87,8 +89,16 @@ class StudyStatus:
     @property
     def eta_s(self) -> float | None:
         """Seconds until what runs now has ended."""
-        etas = [c.progress.eta_s for c in self.cells if c.state == "running" and c.progress]
+        etas = [self.left(cell) for cell in self.cells if cell.state == "running"]
         return max((eta for eta in etas if eta is not None), default=None)
+
+    def left(self, cell: CellStatus) -> float | None:
+        """Return how many seconds a running cell will still take: by its own log, else by the cells that ended; None for unknown."""
+        if cell.progress and cell.progress.eta_s is not None:
+            return cell.progress.eta_s
+        took = [each.seconds for each in self.cells if each.seconds]
+        elapsed = cell.progress.elapsed_s if cell.progress else 0.0
+        return max(0.0, sum(took) / len(took) - elapsed) if took else None
 
     @property
     def slowest(self) -> CellStatus | None:
@@ -108,7 +118,9 @@ class StudyStatus:
             "slowest": self.slowest.cell if self.slowest else None,
             "extensions": self.extensions,
             "looks": self.looks,
-            "cells": [cell.as_dict() for cell in self.cells],
+            "cells": [
+                cell.as_dict() | {"left_s": self.left(cell) if cell.state == "running" else None} for cell in self.cells
+            ],
         }
 
 
@@ -121,6 +133,7 @@ class FollowedStudy:
 
     def __init__(self, study: Path) -> None:
         self._log, self._layout = StudyLog(study), Layout(study)
+        self._claims, self._watch = Claims(self._layout), Watch(self._layout)
         self._cells: dict[Path, FollowedCell] = {}
         self._over: dict[str, CellStatus] = {}
 
@@ -144,6 +157,8 @@ class FollowedStudy:
             progress = self._cells.setdefault(run, FollowedCell(run)).look()
             if progress.ended:  # whoever carried it out may be gone before it could say so
                 state = "ended"
+        if state == "running" and not self._is_worked_on(name, history.attempts):
+            state = "stopped"
         failure = history.failures[-1] if history.failures else None
         told = failure if failure is not None and state not in ("ended", "reused") else None
         status = CellStatus(
@@ -162,6 +177,10 @@ class FollowedStudy:
         if history.state in ("ended", "reused"):
             self._over[name] = status
         return status
+
+    def _is_worked_on(self, name: str, attempts: int) -> bool:
+        claim = self._claims.current(name, attempts)
+        return claim is not None and self._watch.is_alive(claim)
 
 
 def _spent(run: Path | None) -> Cost:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import platform
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +13,21 @@ import yaml
 
 from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
 from analysis.studies.cells import Cell, Cells, cells_of
-from analysis.studies.layout import PAGE, is_study
+from analysis.studies.controller import Controller, Rules, StudyStanding, Why
+from analysis.studies.identity import RunLibrary, identity_of
+from analysis.studies.layout import PAGE, default_folder, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
-from analysis.studies.study_log import StudyLog, StudyState
+from analysis.studies.study_log import StudyLog, StudyState, user
+from analysis.studies.tasks import Needs
+from learning import RunConfig
 from learning.runs.machine import versions
 from moloch.content import content_id
-from moloch.errors import InputError, Locked
+from moloch.errors import InputError, Locked, MolochError
 
 if TYPE_CHECKING:
-    from analysis.studies.controller import StudyStanding, Why
+    from analysis.studies.plan import PlannedStudy
+    from analysis.studies.results import StudyResults
+    from analysis.studies.status import StudyStatus
     from analysis.studies.tasks import Engine
 
 BOUNDS = "stop"
@@ -114,6 +118,8 @@ class Study:
         *,
         engine: Engine | None = None,
         retry: bool = False,
+        workspace: Path | str | None = None,
+        reuse_older: bool = False,
         report: Callable[[StudyStanding], None] = lambda standing: None,
     ) -> StudyRun:
         """Begin the study, or go on with it, until every cell has ended, failed, or a bound is met.
@@ -122,6 +128,9 @@ class Study:
             jobs: cells at a time, on this machine; None: as many as cores and memory allow.
             engine: what carries them out instead; closed by who made it.
             retry: try cells again that failed for reasons that stay, too.
+            workspace: folder of runs and studies, where finished runs that are cells of this study are looked for; by default the
+                one that the study stands in.
+            reuse_older: take those of other versions of moloch, too.
             report: told how the study stands.
 
         Raises:
@@ -129,22 +138,44 @@ class Study:
             LogError: the study's log cannot be written.
         """
         self.begin()
-        return self._carry_out(jobs, engine, retry, report)
+        rules = Rules(
+            stop=self.page.stop, retry=retry, needs=_needs, identity=_identity,
+            reused=self.library(workspace, reuse_older).find,
+        )  # fmt: skip
+        return self._carry_out(jobs, engine, rules, report)
 
-    def extend(
-        self,
-        jobs: int | None = None,
-        *,
-        engine: Engine | None = None,
-        report: Callable[[StudyStanding], None] = lambda standing: None,
-    ) -> StudyRun:
-        """Add the cells that the page has and the study does not, which its log keeps in mind, and go on.
+    def results(self, by: Sequence[str] | None = None, *, look: bool = False) -> StudyResults:
+        """Return what it came to so far; printed, it is what ``moloch study results`` prints.
+
+        Args:
+            by: factors that rows are told apart by; others are averaged over. By default all that have levels.
+            look: see effects of a preregistered study before its end; its log says so.
 
         Raises:
-            InputError: it has not begun, its base is another one, or cells of it are no more on the page.
+            InputError: it has not begun, no cell has ended, there is no such factor, or effects are not to be seen yet.
+            LogError: a log cannot be read.
         """
-        self.add()
-        return self._carry_out(jobs, engine, False, report)
+        from analysis.studies.looks import look_at
+        from analysis.studies.results import study_results
+
+        look_at([self.folder], "Study.results", look)
+        return study_results(self.folder, by)
+
+    def status(self) -> StudyStatus:
+        """Return how each cell stands, by its own log; never an effect.
+
+        Raises:
+            InputError: it has not begun.
+        """
+        from analysis.studies.status import FollowedStudy
+
+        return FollowedStudy(self.folder).look()
+
+    def plan(self, jobs: int = 0) -> PlannedStudy:
+        """Return what is left to do: cells, calls, money, hours; see :func:`analysis.studies.plan.plan_study`."""
+        from analysis.studies.plan import plan_study
+
+        return plan_study(self._written, self.folder, jobs=jobs)
 
     def begin(self) -> None:
         """Make the study's folder and its log, unless it is there.
@@ -177,11 +208,11 @@ class Study:
             self.begin()  # another controller made it just now
         self._write_page()
 
-    def add(self) -> list[str]:
-        """Add the page's new cells to the study; return what was added, in words.
+    def extend(self) -> list[str]:
+        """Add the cells that the page has and the study does not; its log says so. Return what was added, in words.
 
         Raises:
-            InputError: as :meth:`extend`.
+            InputError: it has not begun, its base is another one, or cells of it are no more on the page.
         """
         state, differs = self.state(), self._differences()
         if not differs:
@@ -196,16 +227,18 @@ class Study:
         self._write_page()
         return differs
 
+    def library(self, workspace: Path | str | None = None, older: bool = False) -> RunLibrary:
+        """Return the finished runs that cells may be already; see :meth:`run`."""
+        return RunLibrary(Path(workspace) if workspace else self.folder.absolute().parent, self.folder, older=older)
+
     def _carry_out(
-        self, jobs: int | None, engine: Engine | None, retry: bool, report: Callable[[StudyStanding], None]
+        self, jobs: int | None, engine: Engine | None, rules: Rules, report: Callable[[StudyStanding], None]
     ) -> StudyRun:
-        from analysis.studies.controller import Controller, Rules
         from analysis.studies.engines.local import LocalEngine
 
+        cells = {cell.name: cell for cell in self.cells}
         ours = LocalEngine(jobs) if engine is None else None
         try:
-            rules = Rules(stop=self.page.stop, retry=retry)
-            cells = {cell.name: cell for cell in self.cells}
             why = Controller(self._log, cells, engine or ours, rules, report).run()  # pyright: ignore[reportArgumentType]
         finally:
             if ours is not None:
@@ -247,9 +280,17 @@ class Study:
         new.replace(path)
 
 
-def default_folder(name: str, base: str) -> Path:
-    """Return where a study is carried out if nobody says it: what all its cells share is part of its name."""
-    return Path("runs") / f"study-{name}-{base[:8]}"
+def _needs(config: RunConfig) -> Needs:
+    """Return what a cell needs: a GPU unless it is told to do without one, or which one to take."""
+    return Needs(gpus=1 if config.serving.device in ("auto", "cuda") else 0)
+
+
+def _identity(config: RunConfig) -> str:
+    try:
+        identity = identity_of(config)
+    except (MolochError, OSError):  # its worker says what is wrong
+        return ""
+    return identity.id if identity else ""
 
 
 def added(before: Mapping[str, Any], now: Mapping[str, Any], cells: int) -> list[str]:
@@ -287,14 +328,6 @@ def _page_id(page: Mapping[str, Any]) -> str:
 
 def _planned(cell: Cell) -> PlannedCell:
     return PlannedCell(cell=cell.name, factors=cell.factors, seed=cell.seed, settings=cell.settings)
-
-
-def user() -> str:
-    """Return who this is: user and machine."""
-    try:
-        return f"{getpass.getuser()}@{platform.node()}"
-    except (OSError, KeyError, ImportError):  # a container without names
-        return f"{os.getuid() if hasattr(os, 'getuid') else ''}@{platform.node()}"
 
 
 def code_state() -> str:

@@ -31,7 +31,9 @@ def frame(rows: Sequence[Row], factors: Sequence[str]) -> pl.DataFrame:
 
     made = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
     schema: dict[str, Any] = dict.fromkeys(made, pl.String())
-    schema |= dict.fromkeys(NUMBERS, pl.Float64()) | dict.fromkeys(("n", "cells", "missing"), pl.Int64())
+    schema |= dict.fromkeys(NUMBERS, pl.Float64()) | dict.fromkeys(
+        ("n", "anchors", "people", "cells", "missing"), pl.Int64()
+    )
     for name in factors:
         kinds = {type(value) for value in made.get(name, ()) if value is not None}
         if kinds <= {int, float} and kinds:

@@ -10,11 +10,10 @@ personas, a crowd's and resampled people's on those that they were drawn from. `
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from abm.arenas import BUILT_IN as ARENAS
 from abm.audience.weights import BUILT_IN, YAML
@@ -34,14 +33,12 @@ from analysis.statistics.estimates import (
     relative_change,
 )
 from analysis.statistics.sums import ClusteredSums
+from analysis.tables._votes import AnchorVotes, Forfeits, votes_less, votes_of
 from learning.fitness.observation import NOT_A_READER
 from learning.runs.arms import comparators
 from populations.sources import BUILT_IN as PACKS
 
 Events = Iterable[Event] | Evaluation
-Forfeits = Literal["lost", "left out"]
-"""``lost``: a rejected message loses all votes of its contest, those of members who saw the other one; ``left out``: such
-contests are not counted."""
 
 
 class ProbeRow(msgspec.Struct, frozen=True):
@@ -89,7 +86,7 @@ def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Fo
     and ``validity`` whether a model that read could.
     """
     evaluation = read_evaluation(events)
-    return _mean(_votes(evaluation, arm, epoch, forfeits), evaluation.originals, null=0.5).within(0, 1)
+    return _mean(votes_of(evaluation, arm, epoch, forfeits), evaluation.originals, null=0.5).within(0, 1)
 
 
 def win_rate_against_placebo(
@@ -100,10 +97,7 @@ def win_rate_against_placebo(
     The comparator is the one that the run declares, which need not be a placebo; without one there is nothing to return.
     """
     evaluation = read_evaluation(events)
-    other = comparator(evaluation, arm)
-    placebo = {votes.anchor: votes for votes in _votes(evaluation, other, epoch, forfeits)} if other else {}
-    ours = [votes for votes in _votes(evaluation, arm, epoch, forfeits) if votes.anchor in placebo]
-    less = [_less(votes, placebo[votes.anchor]) for votes in ours]
+    less = votes_less(evaluation, arm, comparator(evaluation, arm), epoch, forfeits)
     return _mean(less, evaluation.originals, null=0.0).within(-1, 1)
 
 
@@ -138,45 +132,17 @@ def tie_rate(events: Events, arm: str, *, epoch: int | None = None) -> float:
     return _share(sum(_majority(c) == 0.5 for c in voted), len(voted))
 
 
-class _AnchorVotes(NamedTuple):
-    """Votes about one anchor: who voted, ascending, and how; shape (votes,) each."""
-
-    anchor: str
-    personas: NDArray[np.int32]
-    values: NDArray
-
-
-def _votes(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits) -> list[_AnchorVotes]:
-    parts = []
-    for contest in found.of(arm, epoch):
-        by = contest.forfeited_by
-        if not by:
-            parts.append(_AnchorVotes(contest.anchor, contest.personas, contest.votes))
-        elif by != "both" and forfeits == "lost":
-            lost_on = found.panel if contest.reached is None else contest.reached
-            parts.append(_AnchorVotes(contest.anchor, lost_on, np.full(len(lost_on), by == "base", dtype=np.int8)))
-    return parts
-
-
-def _seen_first(contest: EvaluationContest) -> _AnchorVotes:
+def _seen_first(contest: EvaluationContest) -> AnchorVotes:
     """Return which voters, of those who had a choice, chose the option seen first."""
     recorded = contest.first >= 0
     if recorded.all():
-        return _AnchorVotes(contest.anchor, contest.personas, contest.first)
-    return _AnchorVotes(contest.anchor, contest.personas[recorded], contest.first[recorded])
+        return AnchorVotes(contest.anchor, contest.personas, contest.first)
+    return AnchorVotes(contest.anchor, contest.personas[recorded], contest.first[recorded])
 
 
-def _less(ours: _AnchorVotes, theirs: _AnchorVotes) -> _AnchorVotes:
-    """Return the differences of those who voted in both."""
-    if ours.personas is theirs.personas:
-        return ours._replace(values=ours.values - theirs.values)
-    in_ours, in_theirs = np.isin(ours.personas, theirs.personas), np.isin(theirs.personas, ours.personas)
-    return _AnchorVotes(ours.anchor, ours.personas[in_ours], ours.values[in_ours] - theirs.values[in_theirs])
-
-
-def _mean(parts: Sequence[_AnchorVotes], originals: Originals, null: float) -> Estimate:
+def _mean(parts: Sequence[AnchorVotes], originals: Originals, null: float) -> Estimate:
     """Return the mean of votes, clustered on anchors and on the people that the voters were drawn from."""
-    by_anchor: dict[str, list[_AnchorVotes]] = {}
+    by_anchor: dict[str, list[AnchorVotes]] = {}
     for part in parts:
         by_anchor.setdefault(part.anchor, []).append(part)
     sums = ClusteredSums()

@@ -10,18 +10,23 @@ from math import inf
 from typing import Any
 
 from analysis.statistics.estimates import Estimate, holm, mean_of
+from analysis.tables.pooled import PooledRow, pooled_dicts
 
 SHARE = (0.0, 1.0)
 """Where the interval of a share ends."""
 _Number = float | None
 
 
-def across_seeds(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def across_seeds(tables: Sequence[dict[str, Any]], pooled: Sequence[PooledRow] = ()) -> dict[str, Any]:
     """Return the means over ``tables`` (one per seed) with Student's intervals over seeds, JSON-able.
 
     ``n`` is the number of seeds that have the number; ``p`` tests win rates against 0.5 and differences against 0;
     ``p_holm`` corrects each kind of probe's differences from base, and from placebo, over probes and arms. ``apart`` says in
-    which ways the runs are not replicates: what they were judged by, and after which epoch.
+    which ways the runs are not replicates: what they were judged by, and after which epoch. Intervals over seeds hold for the anchors
+    and people that all of them share; ``pooled`` has those for others.
+
+    Args:
+        pooled: :func:`analysis.tables.pooled.across_runs` of the same runs.
 
     Raises:
         ValueError: no tables, or tables of different arenas, audiences or models.
@@ -43,6 +48,7 @@ def across_seeds(tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "arms": {arm: _arm([t["arms"][arm] for t in tables if arm in t["arms"]]) for arm in arms},
         "probes": _probes(tables),
         "reach": _reach(tables),
+        "pooled": pooled_dicts(pooled),
     }
 
 

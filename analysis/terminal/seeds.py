@@ -39,6 +39,7 @@ def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
         *(Text(line, style="dim") for line in results["validity"] if not results["withheld"]),
         *probes,
         *reach,
+        *(_pooled(results["pooled"], votes=not results["withheld"]) if results.get("pooled") else []),
         *([Text(compared)] if compared else []),
         *note,
     ]
@@ -72,3 +73,32 @@ def _reach(rows: Sequence[Row]) -> Table:
         changes = [text for of in ("amplified", "placebo") for text in (difference(row[of]), p_value(row[of]["p"]))]
         add_row(grid, probe, row["arm"], *rates, *changes)
     return grid
+
+
+def _pooled(rows: Sequence[Row], *, votes: bool) -> list[RenderableType]:
+    """Return the table of intervals that hold for other seeds, anchors and people, and what limits them."""
+    from rich.text import Text
+
+    shown = [row for row in rows if row["kind"] == "strategy" or (row["kind"] == "votes" and votes)]
+    if not shown:
+        return []
+    against = f"{from_comparator(shown)}, 95 % CI"
+    columns = ["", "arm", "share, 95 % CI", "from base, 95 % CI", "p (Holm)", against, "p (Holm)"]
+    grid = new_table("For other seeds, anchors and people: clustered on all three", columns)
+    for name in dict.fromkeys(row["name"] for row in shown):
+        grid.add_section()
+        arms: dict[str, dict[str, Row]] = {}
+        for row in shown:
+            if row["name"] == name:
+                arms.setdefault(row["arm"], {})[row["measure"]] = row
+        for i, (arm, by) in enumerate(arms.items()):
+            share = by.get("rate", by.get("after"))
+            of = f"{percent(share['estimate']['value'])} {bounds(share['estimate'])}".rstrip() if share else DASH
+            changes = [text for measure in ("from_base", "from_comparator") for text in _change(by.get(measure))]
+            add_row(grid, "" if i else name.replace("_", " "), arm, of, *changes)
+    few = sorted({row["estimate"]["clusters"][2] for row in shown if not row["new_people"]})
+    return [grid, *(Text(f"Only {n} different people voted: read it for these people, not for new ones.") for n in few)]
+
+
+def _change(row: Row | None) -> tuple[str, str]:
+    return (difference(row["estimate"]), p_value(row["p_holm"])) if row else (DASH, DASH)

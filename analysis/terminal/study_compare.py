@@ -44,7 +44,7 @@ def render_study_comparison(told: Mapping[str, Any]) -> Iterator[RenderableType]
             add_row(grid, *labels, "–" if withheld else points_of(row), p_value(row["p_holm"]), str(row["n"]))
         yield grid
     yield from (Text(line, style="bold red") for line in told["withheld"])
-    yield Text(_paired(told), style="dim")
+    yield Text(_clustered(told), style="dim")
     for side in ("a", "b"):
         if alone := told[f"only_{side}"]:
             more = f" and {len(alone) - SHOWN:,} more" if len(alone) > SHOWN else ""
@@ -54,11 +54,11 @@ def render_study_comparison(told: Mapping[str, Any]) -> Iterator[RenderableType]
     yield from (Text(line, style="bold yellow") for line in told["notes"])
 
 
-def _paired(told: Mapping[str, Any]) -> str:
-    overs = {row["over"] for row in told["rows"] if row["over"]}
+def _clustered(told: Mapping[str, Any]) -> str:
+    """Return what the intervals are over, and what drops out of them."""
+    over = max((row["over"] for row in told["rows"]), key=len, default="")
+    if not over:
+        return "There are no intervals: that takes two seeds."
     seeds = len(told["shared_seeds"])
-    if seeds > 1 and "seeds of each" not in overs:
-        return f"Differences are taken within each of the {seeds} seeds that both have; intervals are over seeds."
-    if seeds > 1:
-        return "Where both have the same seeds, differences are taken within them; elsewhere between means, with both errors."
-    return "The studies share fewer than two seeds: differences are between means, with the errors of both (Welch)."
+    shared = f"the {seeds} seeds that both have" if seeds else "no seed that both have"
+    return f"Intervals cluster on {over}, with {shared}; what both studies have in common drops out of them."

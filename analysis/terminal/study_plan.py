@@ -15,18 +15,31 @@ if TYPE_CHECKING:
 
     from learning.runs.costs import RolePlan
 
+REUSED = 3
+"""Reused runs that are named."""
 
-def render_study_plan(plan: Mapping[str, Any], roles: Sequence[RolePlan]) -> Iterator[RenderableType]:
+
+def render_study_plan(
+    plan: Mapping[str, Any], roles: Sequence[RolePlan], pools: Sequence[str]
+) -> Iterator[RenderableType]:
     """Yield what to print of a plan, in order.
 
     Args:
         plan: as ``analysis.studies.plan.PlannedStudy.as_dict`` makes it.
+        pools: sentences about anchors and people, and of whom intervals can speak.
     """
     from rich.text import Text
 
     states = ", ".join(f"{n:,} {state}" for state, n in plan["states"].items())
     yield Text(f"{plan['name']}: {count(len(plan['cells']), 'cell')} ({states})", style="bold")
     yield from (Text(line, style="yellow") for line in absent_lines({"missing": [], "impossible": plan["impossible"]}))
+    reused = [cell for cell in plan["cells"] if cell["run"]]
+    yield from (Text(f"Reused: {cell['run']} is {cell['cell']}") for cell in reused[:REUSED])
+    if len(reused) > REUSED:
+        yield Text(f"and {len(reused) - REUSED:,} more; --json lists them")
+    if plan["not_looked_up"]:
+        said = f"Of {plan['not_looked_up']:,} new cells it was not looked up whether a finished run is one of them already."
+        yield Text(said, style="yellow")
     if roles:
         grid = new_table("Calls to come", ["role", "model", "calls", "tokens in", "tokens out", "USD", "at most"])
         for role in roles:
@@ -34,10 +47,11 @@ def render_study_plan(plan: Mapping[str, Any], roles: Sequence[RolePlan]) -> Ite
             add_row(grid, role.role, role.model, *calls, number(role.usd, 2), number(role.most_usd, 2))
         yield grid
     yield Text("\n".join(_lines(plan)))
+    yield Text("\n" + "\n".join(pools))
     if (left := plan["combinations"] - plan["combinations_read"]) > 0:
         said = f"Calls: {plan['combinations_read']:,} of {plan['combinations']:,} combinations were looked at"
         yield Text(f"{said}; the other {left:,} are taken for their mean.", style="yellow")
-    yield Text(NOTE, style="dim")
+    yield Text(f"\n{NOTE}", style="dim")
 
 
 def _lines(plan: Mapping[str, Any]) -> Iterator[str]:

@@ -13,9 +13,16 @@ if TYPE_CHECKING:
 
 LISTED = 40
 """Cells that are all listed; of more, only those that are running or failed, unless all are asked for."""
-NAME, DOING, MESSAGE = 36, 26, 400
+NAME, DOING, MESSAGE = 30, 26, 400
 """Characters of a cell's name, of what it does, and of why it failed."""
-STYLES = {"ended": "green", "reused": "green", "running": "bold", "failed": "bold red", "waiting": "dim"}
+STYLES = {
+    "ended": "green",
+    "reused": "green",
+    "running": "bold",
+    "failed": "bold red",
+    "waiting": "dim",
+    "stopped": "yellow",
+}
 
 
 def render_status(status: Mapping[str, Any], everything: bool = False) -> Iterator[RenderableType]:
@@ -29,7 +36,11 @@ def render_status(status: Mapping[str, Any], everything: bool = False) -> Iterat
 
     yield Text(headline(status), style="bold")
     cells = status["cells"]
-    shown = cells if everything or len(cells) <= LISTED else [c for c in cells if c["state"] in ("running", "failed")]
+    shown = (
+        cells
+        if everything or len(cells) <= LISTED
+        else [c for c in cells if c["state"] in ("running", "stopped", "failed")]
+    )
     if shown:
         grid = new_table("", ["cell", "state", "step", "doing", "left"])
         grid.columns[1].justify = grid.columns[3].justify = "left"
@@ -74,11 +85,11 @@ def duration(seconds: float | None) -> str:
 def _cell(cell: Mapping[str, Any]) -> list[str]:
     progress = cell["progress"]
     if cell["state"] == "ended":
-        return [_name(cell), "ended", "", "", f"took {duration(cell['seconds'])}" if cell["seconds"] else ""]
+        return [_name(cell), "ended", "", f"took {duration(cell['seconds'])}" if cell["seconds"] else "", ""]
     if not progress or not progress["total"]:
         return [_name(cell), cell["state"], "", "", ""]
     step = f"{progress['done']:,} of {progress['total']:,}"
-    left = duration(progress["eta_s"]) if cell["state"] == "running" else ""
+    left = duration(cell["left_s"]) if cell["state"] == "running" else ""
     return [_name(cell), cell["state"], step, short(progress["doing"], DOING), left]
 
 

@@ -109,8 +109,8 @@ class RedrawConfig(_Settings):
     """What is drawn from the pools anew for each seed (``per_seed``), and what is the same for all seeds (``common``).
 
     Left out: held-out anchors are the first ones of their file, whatever the seed; training anchors are drawn; personas are drawn,
-    but of a side that their file declares (``split``), as in the built-in packs, the first ones are taken. Draws depend on the seed and
-    on what the anchors and personas hold, not on their order. Nobody, and no anchor, is ever on both sides.
+    but of a side that their file declares (``split``), as in the built-in packs, the first ones are taken. Nobody, and no anchor, is
+    ever on both sides.
     """
 
     train_anchors: Draw | None = None

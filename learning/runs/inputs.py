@@ -5,7 +5,6 @@ Knows files, settings and who takes part; decides nothing of what happens.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,7 +30,7 @@ from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, 
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
-from moloch.errors import InputError, MolochWarning
+from moloch.errors import InputError
 from populations import Persona, PersonaSplit, trait_matrix
 from populations.personas import first_alike
 from populations.sources import read_pool
@@ -94,14 +93,9 @@ def gather(
     """
     rules = config.rules()
     anchors = load_anchors(config.anchors, rules, drop_near=config.near_duplicates == "drop")
-    where = config.anchors or "the built-in pack"
-    _enough(config, config.train_anchors, anchors.train, "training anchors", where)
-    _enough(config, config.held_out_anchors, anchors.held_out, "held-out anchors", where)
     _check_examples(rules, anchors)
     anchors = anchors_of(config, anchors)
     people = people_of(config, read_pool(config.personas, config.mapping))
-    _enough(config, config.train_personas, people.train, "training personas", config.personas)
-    _enough(config, config.held_out_personas, people.held_out, "held-out personas", config.personas)
     if people.weighting and not config.resample and not config.crowd.size:
         raise InputError(
             "weights without effect",
@@ -255,21 +249,6 @@ def _audience(name: str, said: Mapping[str, ChoiceModel] | None) -> Audience | N
 def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> ChoiceModel:
     """Return the choice model of a part of the audience; a log never redefines a built-in name."""
     return said[part] if said and part in said and name not in BUILT_IN else choice_model(name)
-
-
-def _enough(config: RunConfig, wanted: int | None, items: Sequence, what: str, where: str) -> None:
-    """Refuse a count that is larger than the source, or say so where counts are ``up_to``."""
-    if wanted is None or wanted <= len(items):
-        return
-    if config.up_to:
-        warnings.warn(f"{len(items):,} {what} are taken, of up to {wanted:,}: {where} has no more", MolochWarning, 2)
-        return
-    raise InputError(
-        f"asked for {wanted} {what}",
-        where=where,
-        why=f"there are {len(items)}",
-        fix="Ask for fewer, give more, or declare up_to: true.",
-    )
 
 
 def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Phase, Voters], dict[Phase, NDArray[np.int64]]]:

@@ -5,20 +5,22 @@ Knows settings and pools; runs nothing. Anchors and people are told apart by the
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from abm.arenas.anchors import load_anchors
+from abm.arenas.anchors import AnchorSplit, load_anchors
 from learning.runs.config import RunConfig
 from learning.runs.parts import settled
 from learning.runs.plan import TRAIN_ANCHORS
 from learning.runs.sides import anchors_of, people_of
+from moloch.errors import MolochWarning
 from populations import Persona
 from populations.personas import first_alike
-from populations.sources import read_pool
+from populations.sources import PersonaPool, read_pool
 
 NEW_PEOPLE = 40
 """Different held-out people from which on intervals can speak of people who were not asked."""
@@ -64,22 +66,23 @@ class PoolUse:
 
     def sentence(self) -> str:
         """Return it in words."""
-        name = f"{self.side.replace('train', 'training').replace('_', '-')} {self.kind}"
-        said = f"{name}: {self.per_run:,} of {self.pool:,} a run ({self.source})"
+        side = self.side.replace("train", "training").replace("_", "-")
+        said = f"{side} {self.kind} ({self.source}): {self.per_run:,} of {self.pool:,} a run"
         if self.overlap is None:
             return f"{said}."
-        over = f"{self.used:,} different ones over {self.looked_at:,} seeds"
+        if self.used == self.per_run and self.looked_at == self.seeds:
+            return f"{said}, the same for all {self.seeds:,} seeds."
+        least, looked = "", ""
         if self.looked_at < self.seeds:
-            over = f"{self.used:,} different ones or more over {self.seeds:,} seeds, of which {self.looked_at:,} were looked at"
-        shared = (
-            "all seeds have the same" if self.overlap > 1 - 1e-9 else f"two seeds share {self.overlap:.1%} on average"
-        )
-        return f"{said}, {over}; {shared}."
+            least, looked = " or more", f", of which {self.looked_at:,} were looked at"
+        shared = f"{self.overlap:.1%} of theirs on average" if self.overlap else "none"
+        over = f"{self.used:,} different ones{least} over {self.seeds:,} seeds{looked}"
+        return f"{said}, {over}; two seeds share {shared}."
 
 
 @dataclass(frozen=True)
 class Pools:
-    """What a study takes of its pools: an entry for each pool and side."""
+    """What a study takes of its pools: an entry for each pool and side, held-out ones first."""
 
     uses: tuple[PoolUse, ...]
 
@@ -94,7 +97,8 @@ class Pools:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        return {"pools": [asdict(use) for use in self.uses], "new_people": self.new_people, "scope": self.scope()}
+        told = [asdict(use) | {"sentence": use.sentence()} for use in self.uses]
+        return {"pools": told, "new_people": self.new_people, "scope": self.scope()}
 
     def scope(self) -> str:
         """Return the sentence that says of whom the study's intervals can speak."""
@@ -109,10 +113,11 @@ class Pools:
             f"{NEW_PEOPLE} different ones at least. Give more: held_out_personas, redraw: {{held_out_personas: per_seed}}, a larger pool."
         )
 
-    def sentences(self) -> list[str]:
-        """Return it in words, what held-out ones are first."""
-        ordered = sorted(self.uses, key=lambda use: use.side)
-        return [*(use.sentence() for use in ordered), self.scope()]
+    def sentences(self, most: int = 8) -> list[str]:
+        """Return it in words, so many entries at most."""
+        more = len(self.uses) - most
+        told = [f"... and {more:,} more: --json has them."] if more > 0 else []
+        return [*(use.sentence() for use in self.uses[:most]), *told, self.scope()]
 
 
 def pools(configs: Sequence[RunConfig]) -> Pools:
@@ -121,21 +126,24 @@ def pools(configs: Sequence[RunConfig]) -> Pools:
     Each pool is read once. Of many seeds, :data:`SEEDS_LOOKED_AT` are looked at, the first ones.
 
     Raises:
-        InputError: a source cannot be read, or has fewer people than were asked for.
+        InputError: a source cannot be read, or has fewer than were asked for.
     """
     by_anchors: dict[tuple, dict[int, RunConfig]] = {}
     by_people: dict[tuple, dict[int, RunConfig]] = {}
     for config in configs:
         by_anchors.setdefault(_anchors_key(config), {}).setdefault(config.seed, config)
         by_people.setdefault(_people_key(config), {}).setdefault(config.seed, config)
-    uses = [use for same in by_anchors.values() for use in _of_anchors(list(same.values()))]
-    uses += [use for same in by_people.values() for use in _of_people(list(same.values()))]
-    return Pools(tuple(dict.fromkeys(uses)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MolochWarning)  # a run says by itself that it takes fewer than counts say
+        sources = _Sources()
+        uses = [use for same in by_anchors.values() for use in _of_anchors(list(same.values()), sources)]
+        uses += [use for same in by_people.values() for use in _of_people(list(same.values()), sources)]
+    return Pools(tuple(sorted(dict.fromkeys(uses), key=lambda use: use.side)))
 
 
 def _anchors_key(config: RunConfig) -> tuple:
     draws = config.redraw.train_anchors, config.redraw.held_out_anchors
-    counts = config.train_anchors, config.held_out_anchors, config.epochs
+    counts = config.train_anchors, config.held_out_anchors, config.epochs, config.up_to
     return config.arena, config.anchors, config.near_duplicates, *draws, *counts
 
 
@@ -145,9 +153,30 @@ def _people_key(config: RunConfig) -> tuple:
     return config.personas, config.mapping, config.stratify, config.resample, *draws, *counts
 
 
-def _of_anchors(same: Sequence[RunConfig]) -> list[PoolUse]:
-    first = settled(same[0], None)
-    pool = load_anchors(first.anchors, first.rules(), drop_near=first.near_duplicates == "drop")
+class _Sources:
+    """Reads each source once."""
+
+    def __init__(self) -> None:
+        self._anchors: dict[tuple, AnchorSplit] = {}
+        self._people: dict[tuple, PersonaPool] = {}
+
+    def anchors(self, config: RunConfig) -> AnchorSplit:
+        key = config.arena, config.anchors, config.near_duplicates
+        if key not in self._anchors:
+            drop = settled(config, None).near_duplicates == "drop"
+            self._anchors[key] = load_anchors(config.anchors, config.rules(), drop_near=drop)
+        return self._anchors[key]
+
+    def people(self, config: RunConfig) -> PersonaPool:
+        key = config.personas, config.mapping
+        if key not in self._people:
+            self._people[key] = read_pool(*key)
+        return self._people[key]
+
+
+def _of_anchors(same: Sequence[RunConfig], sources: _Sources) -> list[PoolUse]:
+    first = same[0]
+    pool = sources.anchors(first)
     size = {"train": len(pool.train), "held_out": len(pool.held_out)}
     per_side: dict[Side, list[set[str]]] = {side: [] for side in _SIDES}
     for config in _some(same, sum(size.values())):
@@ -159,9 +188,9 @@ def _of_anchors(same: Sequence[RunConfig]) -> list[PoolUse]:
     return [_use("anchors", side, source, size[side], per_side[side], len(same)) for side in _SIDES]
 
 
-def _of_people(same: Sequence[RunConfig]) -> list[PoolUse]:
+def _of_people(same: Sequence[RunConfig], sources: _Sources) -> list[PoolUse]:
     first = same[0]
-    pool = read_pool(first.personas, first.mapping)
+    pool = sources.people(first)
     by_side = pool.declared and not first.stratify
     size = {side: sum(each.split == side or not by_side for each in pool.people) for side in _SIDES}
     per_side: dict[Side, list[set[str]]] = {side: [] for side in _SIDES}

@@ -5,6 +5,7 @@ Knows pools and settings; knows nothing of files, nor of what happens to whom.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import msgspec
@@ -15,6 +16,7 @@ from abm.arenas.anchors import Anchor, AnchorSplit
 from abm.events import Phase
 from learning.runs.config import RunConfig
 from moloch import keyed
+from moloch.errors import InputError, MolochWarning
 from populations import PersonaSplit
 from populations.sides import part
 from populations.sources import PersonaPool
@@ -25,7 +27,14 @@ HELD_OUT_ANCHORS = 96
 
 
 def anchors_of(config: RunConfig, pool: AnchorSplit) -> AnchorSplit:
-    """Return a run's anchors: those to train on in the order in which epochs take them, and those that it evaluates."""
+    """Return a run's anchors: those to train on in the order in which epochs take them, and those that it evaluates.
+
+    Raises:
+        InputError: the pool has too few.
+    """
+    where = config.anchors or "the built-in pack"
+    _enough(config, config.train_anchors, pool.train, "training anchors", where)
+    _enough(config, config.held_out_anchors, pool.held_out, "held-out anchors", where)
     redraw = config.redraw
     if redraw.train_anchors == "common":
         train = _ranked(pool.train, "train_anchors", "common")
@@ -49,7 +58,7 @@ def people_of(config: RunConfig, pool: PersonaPool) -> PersonaSplit:
     Raises:
         InputError: the pool has too few.
     """
-    return part(
+    people = part(
         pool,
         seed=config.seed,
         n_train=config.train_personas,
@@ -59,6 +68,24 @@ def people_of(config: RunConfig, pool: PersonaPool) -> PersonaSplit:
         up_to=config.up_to,
         train=config.redraw.train_personas,
         held_out=config.redraw.held_out_personas,
+    )
+    _enough(config, config.train_personas, people.train, "training personas", config.personas)
+    _enough(config, config.held_out_personas, people.held_out, "held-out personas", config.personas)
+    return people
+
+
+def _enough(config: RunConfig, wanted: int | None, items: Sequence, what: str, where: str) -> None:
+    """Refuse a count that is larger than the source, or say so where counts are ``up_to``."""
+    if wanted is None or wanted <= len(items):
+        return
+    if config.up_to:
+        warnings.warn(f"{len(items):,} {what} are taken, of up to {wanted:,}: {where} has no more", MolochWarning, 2)
+        return
+    raise InputError(
+        f"asked for {wanted} {what}",
+        where=where,
+        why=f"there are {len(items)}",
+        fix="Ask for fewer, give more, or declare up_to: true.",
     )
 
 

@@ -255,6 +255,6 @@ class TestPlans:
         table = json.loads(moloch("study", "--seeds", "3", *options, "--json").stdout)
         assert table["new_people"] is True and len(table["pools"]) == 4
         said = moloch("study", "--seeds", "2", "--dry-run").stdout
-        assert "held-out people: 20 of 20 a run (biographic), 20 different ones over 2 seeds" in said
+        assert "held-out people (biographic): 20 of 20 a run, the same for all 2 seeds." in said
         assert "these 20 held-out people (biographic), not of new people" in said
         assert "new people" not in moloch("run", "--dry-run").stdout

@@ -10,6 +10,7 @@ from abm.study_events import CellEnded, CellFailed, CellStarted, PlannedCell, St
 from analysis.studies.cells import Cells, PageMistakes, cells_of
 from analysis.studies.page import page_of, read_page
 from analysis.studies.study_log import StudyLog
+from moloch.errors import InputError
 
 PAGE = """
 name: does-competition-corrupt
@@ -41,6 +42,17 @@ class TestCells:
         assert first.config.sampling.temperature == first.factors["temperature"]
         assert all(cell.config.id == cell.settings and cell.config.seed == cell.seed for cell in made)
         assert {cell.config.crowd.size for cell in made if cell.factors["network"] == "feed"} == {1000}
+
+    def test_what_is_redrawn(self, tmp_path):
+        """The page's draws are every cell's; one that there is not is told with its place."""
+        redraw = "redraw: {held_out_anchors: per_seed, train_personas: common}\n"
+        made = cells(PAGE + redraw, tmp_path).cells
+        assert {(c.config.redraw.held_out_anchors, c.config.redraw.train_personas) for c in made} == {
+            ("per_seed", "common")
+        }
+        assert "redraw" not in cells(PAGE, tmp_path).cells[0].config.model_dump(mode="json")
+        with pytest.raises(InputError, match=r"page.yaml:13:10: redraw.held_out_anchors"):
+            cells(PAGE + "redraw: {held_out_anchors: each}\n", tmp_path)
 
     def test_one_more_seed_changes_no_cell(self, tmp_path):
         three, four = cells(PAGE, tmp_path), cells(PAGE.replace("seeds: 3", "seeds: 4"), tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import combinations
 
 import pytest
@@ -10,6 +11,7 @@ from learning import load_config
 from learning.runs import pools as module
 from learning.runs.inputs import gather
 from learning.runs.pools import NEW_PEOPLE, pools
+from moloch.errors import InputError
 
 SMALL = {"train_anchors": 8, "held_out_anchors": 12, "train_personas": 5, "held_out_personas": 10, "epochs": 2}
 PER_SEED = {"held_out_anchors": "per_seed", "held_out_personas": "per_seed"}
@@ -88,6 +90,8 @@ class TestManyRuns:
         """Is one design: each pool is read once, and of many seeds some are looked at."""
         reads = []
         monkeypatch.setattr(module, "read_pool", lambda *of, read=module.read_pool: reads.append(of) or read(*of))
+        loads, load = [], module.load_anchors
+        monkeypatch.setattr(module, "load_anchors", lambda *of, **more: loads.append(of) or load(*of, **more))
         base = load_config(None, SMALL | {"personas": "adults", "redraw": PER_SEED})
         cells = [
             base.model_copy(update={"seed": seed, "arena": arena, "audience": audience})
@@ -96,7 +100,10 @@ class TestManyRuns:
             for audience in ("default", "neutral")
         ]
         said = pools(cells)
-        assert len(reads) == 1
+        pools(
+            [*cells, *(cell.model_copy(update={"held_out_anchors": 9, "held_out_personas": 9}) for cell in cells[:8])]
+        )
+        assert (len(reads), len(loads)) == (2, 4), "once in each of two plans"
         assert [(use.source, use.seeds, use.looked_at) for use in said.of("anchors")] == [
             ("sales", 150, 100),
             ("social", 150, 100),
@@ -104,8 +111,26 @@ class TestManyRuns:
         assert len(said.of("people")) == 1
         assert "or more over 150 seeds, of which 100 were looked at" in said.of("people")[0].sentence()
 
+    def test_many_pools_are_told_in_a_few_lines(self):
+        """Where a factor is what is drawn from: the first ones, held-out ones before, and how many more."""
+        said = pools([each for n in range(3, 9) for each in configs({"held_out_anchors": n}, 2)])
+        lines = said.sentences()
+        assert len(said.uses) == 6 + 3 and len(lines) == 10, "training anchors and people are alike in all of them"
+        assert lines[0].startswith("held-out anchors (sales): 3 of 256 a run") and lines[-1] == said.scope()
+        assert lines[-2] == "... and 1 more: --json has them."
+
     def test_large_pools(self, monkeypatch):
         """Fewer seeds of them are looked at, but two."""
         monkeypatch.setattr(module, "DRAWS", 10_000)
         use = pools(configs({"personas": "adults", "redraw": PER_SEED})).of("people")[0]
         assert (use.seeds, use.looked_at) == (6, 4)
+
+
+@pytest.mark.parametrize("name", ["train_anchors", "held_out_anchors", "train_personas", "held_out_personas"])
+def test_more_than_there_are(name):
+    """Is the error of a run; where counts are "up to", it is what there is, and a plan says no more of it."""
+    with pytest.raises(InputError, match=r"asked for 300 "):
+        pools(configs({name: 300}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert max(use.per_run for use in pools(configs({name: 300, "up_to": True})).uses) <= 256

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from abm.llm import Request, ScriptedLLM
 from abm.llm.backends import BACKENDS, Opening
+from abm.llm.folders import model_folder
+from abm.llm.http import ServiceError
 from abm.llm.port import Reply
+from abm.llm.weights import model_digest
 from learning.runs import objects
 from tests.support.fakes import FakeTrainer, reply
 
@@ -21,10 +23,14 @@ class Fast(ScriptedLLM):
     """Answers as the scripted model of tests does, in the time that it is told to take."""
 
     def __init__(self, opening: Opening) -> None:
-        super().__init__(reply)
+        super().__init__(reply, opening.model)
+        self.digest = model_digest(model_folder(opening.model))  # it stands for that one
         self._slow = float(opening.serving.options.get("slow", 0))
         self._fails = str(opening.serving.options.get("fail", ""))
-        self._once = Path(str(opening.serving.options.get("once", "")) or "/nonexistent")
+
+    def place(self) -> dict[str, str]:
+        """Say that it computes in this process."""
+        return {"backend": "fast"}
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
         for each in super().complete(requests):
@@ -33,12 +39,6 @@ class Fast(ScriptedLLM):
             yield each
 
     def _maybe_fail(self) -> None:
-        from abm.llm.http import ServiceError
-
-        if self._once.exists():
-            return
-        if self._once.parent.is_dir():
-            self._once.touch()
         match self._fails:
             case "bug":
                 raise ZeroDivisionError("of the model's own")

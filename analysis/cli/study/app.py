@@ -15,9 +15,11 @@ from analysis.cli.study.status import status
 class _Verbs(TyperGroup):
     """Takes what is no verb for the options of ``seeds``: ``moloch study --seeds 5``."""
 
+    default = "seeds"
+
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         if not args or (args[0] not in self.commands and args[0] != "--help"):
-            args = ["seeds", *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
 

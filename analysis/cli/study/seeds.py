@@ -46,6 +46,8 @@ def seeds(
     """
     given = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
     with stderr().status("loading"):
+        from abm.log import read_events
+        from analysis.tables.pooled import across_runs
         from analysis.tables.seeds import across_seeds
         from analysis.terminal.extrapolation import extrapolation_lines
         from analysis.terminal.seeds import render_seeds
@@ -73,7 +75,8 @@ def seeds(
     for s in settings:
         shared = _shared(s, folder, began)
         runs.append(carry_out(shared, folder / f"seed-{s.seed}", f"seed {s.seed} of {number}, "))
-    results = across_seeds([table for _, table in runs])
+    pooled = across_runs((str(done.path), read_events(done.path)) for done, _ in runs)
+    results = across_seeds([table for _, table in runs], pooled)
     if as_json:
         print(json.dumps({"study": str(folder), "runs": [as_dict(*run) for run in runs], "table": results}))
         return

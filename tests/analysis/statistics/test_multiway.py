@@ -13,9 +13,9 @@ from analysis.statistics.estimates import NOTHING, clustered_mean, mean_of
 from analysis.statistics.multiway import multiway_difference, multiway_mean
 
 
-def votes(seeds: int = 4, anchors: int = 6, people: int = 5, *, shared: bool = True):
+def votes(seeds: int = 4, anchors: int = 6, people: int = 5, *, shared: bool = True, draw: int = 1):
     """Return value, seed, anchor and person of a study in which each of them matters."""
-    random = np.random.default_rng(1)
+    random = np.random.default_rng(draw)
     seed, anchor, person = (axis.ravel() for axis in np.mgrid[:seeds, :anchors, :people])
     if not shared:
         anchor, person = anchor + anchors * seed, person + people * seed
@@ -23,8 +23,8 @@ def votes(seeds: int = 4, anchors: int = 6, people: int = 5, *, shared: bool = T
     return sum(of) + random.normal(0, 1, len(seed)), seed, anchor, person
 
 
-def by_hand(influence, ways) -> float:
-    """Return the variance by its definition: all pairs of values that share a cluster of a combination of ways."""
+def by_hand(influence, ways) -> tuple[float, float]:
+    """Return the variance by its definition, over all pairs of values that share a cluster of a combination of ways; and its floor."""
     total, single = 0.0, []
     for k in range(1, len(ways) + 1):
         for chosen in combinations(ways, k):
@@ -39,7 +39,7 @@ def by_hand(influence, ways) -> float:
             part = groups / (groups - 1) * pairs
             total += part if k % 2 else -part
             single += [part] if k == 1 else []
-    return max(total, *single)
+    return total, max(single)
 
 
 class TestRight:
@@ -48,10 +48,12 @@ class TestRight:
     @pytest.mark.parametrize("shared", [True, False])
     def test_three_ways_by_hand(self, shared):
         """Over all pairs of values, with anchors and people shared by seeds or not."""
-        x, *ways = votes(3, 4, 3, shared=shared)
+        x, *ways = votes(shared=shared)
         got = multiway_mean(x, ways)
         assert got.value == pytest.approx(x.mean())
-        assert got.se**2 == pytest.approx(by_hand((x - x.mean()) / len(x), ways))
+        total, floor = by_hand((x - x.mean()) / len(x), ways)
+        assert got.se**2 == pytest.approx(total if shared else floor)
+        assert total > floor if shared else total == pytest.approx(floor, rel=0.1), "a seed's own are nested in it"
         assert got.clusters == tuple(len(set(way)) for way in ways)
 
     def test_two_ways_as_statsmodels_has_them(self):
@@ -72,12 +74,14 @@ class TestRight:
 
     def test_a_difference_by_hand(self):
         """Also where one side lacks some of the clusters."""
-        x, *ways = votes(3, 4, 3)
+        x, *ways = votes()
         treated = np.random.default_rng(2).random(len(x)) < 0.4
+        x = x + treated * votes(draw=5)[0]  # each seed, anchor and person answers the treatment in its own way
         sides = [np.where(side, (x - x[side].mean()) / side.sum(), 0) for side in (treated, ~treated)]
         got = multiway_difference(x, treated, ways)
         assert got.value == pytest.approx(x[treated].mean() - x[~treated].mean())
-        assert got.se**2 == pytest.approx(by_hand(sides[0] - sides[1], ways))
+        total, floor = by_hand(sides[0] - sides[1], ways)
+        assert got.se**2 == pytest.approx(total) and total > floor
 
     def test_a_difference_of_pairs_is_the_mean_of_differences(self):
         """Each person votes for both about each anchor: what both votes have in common drops out."""

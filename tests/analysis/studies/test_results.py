@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from abm.log import read_events
+from analysis.statistics.estimates import plain
+from analysis.studies.layout import Layout
 from analysis.studies.results import study_results
+from analysis.tables.pooled import across_runs
 from tests.analysis.studies.small import PAGE, carry_out, plan
 
 
@@ -27,15 +31,31 @@ def row(told, **which):
 class TestEstimates:
     """Over seeds, by arm and levels."""
 
-    def test_interval_is_students_over_seeds(self, study):
-        """Of the runs' own values."""
+    def test_intervals_cluster_on_seeds_anchors_and_people(self, study):
+        """As those of the same runs put together by themselves; who is who does not depend on where they lie."""
+        told = study_results(study)
+        levels = {"arena": "sales", "audience": "default"}
+        cells = [cell.cell for cell in told.cells if cell.factors == levels]
+        apart = across_runs((name, read_events(Layout(study).cell(name))) for name in cells)
+        for one in apart:
+            of = {"arm": one.arm, "outcome": one.name, "measure": one.measure}
+            ours = row(told, **levels, **of)
+            theirs = {name: plain(getattr(one.estimate, name)) for name in ("value", "low", "high", "se", "p")}
+            assert [ours[name] for name in ("estimate", "low", "high", "se", "p")] == list(theirs.values())
+        rate = row(told, **levels, arm="rft", outcome="win_rate", measure="rate")
+        assert rate["estimate"] == pytest.approx(np.mean([0.875, 0.75, 0.875]), abs=1e-6)
+        assert (rate["n"], rate["anchors"], rate["people"], rate["cells"], rate["missing"]) == (3, 4, 8, 3, 0)
+        assert rate["over"] == "seeds, anchors, people" and "not of new people: 8 different ones" in told.generalises
+
+    def test_too_many_votes_are_means_of_cells(self, study, monkeypatch):
+        """Then intervals are Student's over seeds, and say so."""
+        monkeypatch.setattr("analysis.studies.results.MOST_VALUES", 10)
         told = study_results(study)
         rate = row(told, arena="sales", audience="default", arm="rft", outcome="win_rate", measure="rate")
-        values = [0.75 + 0.125 * (seed % 2) for seed in (1, 2, 3)]
+        values = [0.875, 0.75, 0.875]
         half = stats.t.ppf(0.975, 2) * np.std(values, ddof=1) / np.sqrt(3)
-        assert rate["estimate"] == pytest.approx(np.mean(values), abs=1e-6)
-        assert rate["high"] - rate["estimate"] == pytest.approx(min(half, 1 - np.mean(values)), abs=1e-6)
-        assert (rate["n"], rate["cells"], rate["missing"], rate["over"]) == (3, 3, 0, "seeds")
+        assert rate["estimate"] - rate["low"] == pytest.approx(half, abs=1e-6) and rate["over"] == "seeds"
+        assert "over seeds alone" in told.generalises
 
     def test_differences_are_from_the_arm_that_the_run_declares(self, study):
         """Of win rates and of probes."""
@@ -84,7 +104,7 @@ class TestMissing:
         cells = plan(folder, PAGE.replace("seeds: 3", "seeds: 1"))
         carry_out(folder, cells[:1])
         rate = row(study_results(folder), arena="sales", arm="rft", outcome="win_rate", measure="rate")
-        assert rate["over"] == "anchors and people" and rate["low"] < rate["estimate"] < rate["high"]
+        assert rate["over"] == "anchors, people" and rate["low"] < rate["estimate"] < rate["high"]
 
 
 class TestSensitivity:
