@@ -326,7 +326,8 @@ class _PageReader:
             values = laid_over(values, layer.settings)
         config, wrong = checked_settings(values)
         if config is None or wrong:
-            return [self._located(layers, key, e.what, e.why, e.fix) for key, e in wrong]
+            whys = (": ".join(filter(None, (e.where, e.why))) for _, e in wrong)
+            return [self._located(layers, key, e.what, why, e.fix) for (key, e), why in zip(wrong, whys, strict=True)]
         return config
 
     def _located(
