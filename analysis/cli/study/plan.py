@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import show
+from analysis.cli.console import show, stderr
 
 
 def plan(
@@ -21,12 +21,18 @@ def plan(
 
     Exit code 2: the page has mistakes; all of them are told, each with its place.
     """
+    from abm.llm.http.nearby import not_ready
     from analysis.cli.study.reading import reading
     from analysis.studies.page import read_page
     from analysis.studies.plan import plan_study
+    from learning.runs.costs import endpoints
 
     with reading("planning") as report:
         planned = plan_study(read_page(page), out, jobs=jobs, report=report)
+        servings = {id(cell.config.serving): cell.config.serving for cell, _ in planned.cells}  # seeds share theirs
+        absent = not_ready(endpoint for serving in servings.values() for endpoint in endpoints(serving, planned.roles))
+    for line in absent:
+        stderr().print(line, markup=False, soft_wrap=True)
     if as_json:
         print(json.dumps(planned.as_dict()))
         return
