@@ -290,8 +290,9 @@ def _truths_among(model: type[BaseModel], values: Any) -> Iterator[Keys]:
         model.model_validate(_in_words(values))
     except ValidationError as error:
         for each in error.errors(include_url=False):
-            if each["type"] in ("int_parsing", "float_parsing") and isinstance(_at(values, each["loc"])[1], bool):
-                yield each["loc"]
+            path, value = _at(values, each["loc"])
+            if each["type"] in ("int_parsing", "float_parsing") and isinstance(value, bool):
+                yield path
 
 
 def _in_words(values: Any) -> Any:
@@ -316,13 +317,16 @@ def _at(values: Any, keys: Sequence[str | int]) -> tuple[Keys, Any]:
 
 
 def _to_tell(wrong: list[Any], values: Any) -> list[Any]:
-    """Return the mistakes to tell: one for each place, and none for a missing key beside an unknown one, which explains it."""
+    """Return the mistakes to tell: one for each place, a truth value before what is wrong with the number that it stands for, and none
+    for a missing key beside an unknown one, which explains it."""
     unknown = {_at(values, each["loc"][:-1])[0] for each in wrong if each["type"] == "extra_forbidden"}
     told: dict[Any, Any] = {}
     for each in wrong:
         lacks = each["type"] == "missing"
         place = _at(values, each["loc"])[0]
-        if not (lacks and place in unknown):
+        if each["type"] == "truth":
+            told[place] = each
+        elif not (lacks and place in unknown):
             told.setdefault(each["loc"] if lacks else place, each)
     return list(told.values())
 

@@ -26,8 +26,8 @@ class Memory:
         """The memory as prompts put it; empty where there is none."""
         if not self.notes and not self.tally:
             return ""
-        done = [f"{verb} {count}" for verb, count in self.tally.items()]
-        return "\n".join([*([f"Counts so far: {', '.join(done)}."] if done else []), *self.notes])
+        done = [_counted(verb, count) for verb, count in self.tally.items()]
+        return "\n".join([*([f"So far you {listed(done)}."] if done else []), *self.notes])
 
 
 def apply(memories: dict[int, Memory], event: Remembered) -> None:
@@ -58,6 +58,12 @@ def bounded(notes: list[str], entries: int, characters: int) -> list[str]:
             break
         kept.insert(0, note[:room])
     return kept
+
+
+def _counted(verb: str, count: int) -> str:
+    if verb == "saw":
+        return f"saw {count} post{'' if count == 1 else 's'}"
+    return f"{verb} {'once' if count == 1 else f'{count} times'}" if verb.startswith("chose ") else f"{verb} {count}"
 
 
 def as_mapping(memories: Mapping[int, Memory]) -> list[list[object]]:

@@ -82,6 +82,8 @@ def ask(
     twice. Without --questions nothing is asked: what the run's own surveys and earlier questionnaires collected is shown.
     """
     if questions is None:
+        if reader or persona or dry_run or remember:
+            raise _no_questions()
         _show(run, log, out, as_json)
         return
     from contextlib import closing
@@ -113,6 +115,12 @@ def ask(
             return
         asked = _carry_out(plan, who, backends, budget)
     _print(asked, log, out, as_json)
+
+
+def _no_questions() -> Exception:
+    from moloch.errors import InputError
+
+    return InputError("nothing to ask", fix="Give --questions q.yaml; RUN alone shows what was answered so far.")
 
 
 def _moments(at: str) -> tuple[Moment, ...]:

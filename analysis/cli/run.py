@@ -195,8 +195,8 @@ def next_lines(run: Path) -> list[str]:
 def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     """Print the plan of runs that differ in their seed, and what they would ask of models, all of them together.
 
-    Servers are asked nothing, but those of this machine that have a name are looked for; no folder is made. How long it takes is measured on a few tokens where a model other than the
-    pocket model writes in this process.
+    Servers are asked nothing, but those of this machine that have a name are looked for; no folder is made. How long it takes is
+    measured on a few tokens where a model other than the pocket model writes in this process.
     """
     from abm.llm.http.nearby import not_ready
     from learning.runs.costs import check_places, endpoints, plan_dicts, planned, total

@@ -345,7 +345,10 @@ class _PageReader:
         config, wrong = checked_settings(values)
         if config is not None and not wrong:
             return config
-        return [self._located(layers, key, e.what, e.why, e.fix, e.where) for key, e in wrong]
+        return [
+            self._located(layers, key, e.what, ": ".join(filter(None, [e.where if key else "", e.why])), e.fix, e.where)
+            for key, e in wrong
+        ]
 
     def _located(
         self, layers: Sequence[Layer], key: Key, what: str, why: str, fix: str, where: str

@@ -1,19 +1,24 @@
-"""What pages read from a run's log beyond its book: evaluations, verdicts, the events of a contest, a persona's story."""
+"""What pages read from a run's log beyond its book: evaluations, verdicts, the events of a contest, a persona's story and answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from abm.events import Event
 from abm.log import open_log
+from abm.surveys import Questionnaire
 from analysis.judges import VerdictRow, read_verdicts
+from analysis.readings.answers import AnswerRow, AnswersReading, read_answers
 from analysis.readings.book import Contest, Step
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.society import SocietyKey
+from analysis.ui.data.asked import answer_rows
 from analysis.ui.data.persona import Person
 from analysis.ui.data.story import Story, StoryReading
 from analysis.ui.library import Follower
+from learning.surveys import ANSWERS
 from moloch.errors import MolochError
 
 
@@ -49,6 +54,28 @@ def story(follower: Follower, person: Person, key: SocietyKey) -> Story:
     """Return a persona's story in a society."""
     book = follower.read(lambda book: book)
     return follower.fold(("story", key, person.persona), lambda: StoryReading(book, person, key), StoryReading.result)
+
+
+def answers(follower: Follower, persona: int) -> list[dict[str, Any]]:
+    """Return what a persona answered to questionnaires: to those of the run itself, as far as it is, and to those after it."""
+    rows: list[AnswerRow] = []
+    put: dict[str, Questionnaire] = {}
+    if follower.read(lambda book: book.config.get("surveys")):
+        rows, put = follower.fold("answers", AnswersReading, lambda read: (read.result(), read.questionnaires()))
+    beside = follower.path / ANSWERS
+    if beside.is_dir():
+        stamp = max((path.stat().st_mtime_ns for path in beside.rglob("*")), default=0)
+        later, asked = follower.once(("answers", stamp), lambda: _beside(follower))
+        rows, put = [*rows, *later], put | asked
+    return answer_rows(rows, put, persona)
+
+
+def _beside(follower: Follower) -> tuple[list[AnswerRow], dict[str, Questionnaire]]:
+    try:
+        read = read_answers(follower.path)
+    except MolochError:  # damaged, or being written for the first time
+        return [], {}
+    return [row for row in read.result() if row.head], read.questionnaires()
 
 
 def _events(follower: Follower, step: Step) -> Iterator[Event]:

@@ -132,6 +132,7 @@ class ObservedModels:
             case Reacted():  # first, for most events are
                 if self._counts(event):
                     self._readers.vote(event.contest, event.order, event.choice)
+                    self._readers.reason(event.thought)
             case LLMReplied():
                 self._answer(event)
             case MessagePublished() | MessageRejected():

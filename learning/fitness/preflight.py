@@ -164,6 +164,8 @@ def _voted(audience: AskedAudience, rounds: Sequence[Sequence[Ballot]], asked: _
             for order, choice in zip(ballot.shown.tolist(), reaction.choices.tolist(), strict=True):
                 counts.vote(ballot.contest, order, choice)
             counts.close(ballot.contest)
+    for reason in (thought for reaction in reacted[0] for thought in reaction.thoughts):
+        counts.reason(reason)
     if len(rounds) > 1:
         shown, reverse, again = (np.concatenate([each.choices for each in reactions]) for reactions in reacted)
         counts.both, counts.repeats = _alike(shown, reverse), _alike(shown, again)

@@ -22,17 +22,21 @@ from learning.fitness.limits import (
     PLACE_ODDS,
     REPEATED,
     SAME_CHOICE,
+    SAME_REASON,
     UNANIMOUS,
     Fitness,
     Point,
     Share,
     Verdict,
 )
+from moloch.plain_text import quoted
 
 STAND_IN = "the pocket model is not a usable reader: it was trained to write, and names a letter whatever it reads"
 
 
 NONE = Share(0, 0)
+REASON = 60
+"""Characters by which reasons are told apart."""
 
 
 @dataclass
@@ -42,6 +46,7 @@ class ReaderCounts:
     Attributes:
         places: options shown -> how often each place was chosen.
         groups, alike: groups of two or more personas who saw the same in the same order, and those that all chose alike.
+        reasons: what readers gave as reasons, each by how it begins; none where they gave none.
         both, repeats: of ballots that were asked in both orders, and again: those that chose the same message.
     """
 
@@ -49,6 +54,7 @@ class ReaderCounts:
     invalid: int = 0
     groups: int = 0
     alike: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
     both: Share = NONE
     repeats: Share = NONE
     _open: dict[str, dict[tuple[int, ...], Counter[int]]] = field(default_factory=dict)
@@ -66,6 +72,11 @@ class ReaderCounts:
         places = self.places.setdefault(len(order), [0] * len(order))
         places[order.index(choice)] += 1
         self._open.setdefault(contest, {}).setdefault(tuple(order), Counter())[choice] += 1
+
+    def reason(self, text: str) -> None:
+        """Add the reason of a vote; an empty one is none."""
+        if text := " ".join(text.split()):
+            self.reasons[text[:REASON]] += 1
 
     def close(self, contest: str) -> None:
         """Take note that a contest's votes are complete."""
@@ -108,6 +119,7 @@ class ReaderCounts:
                 Point.of("answers", answered, answered.at_least(ANSWERED), f"{answered} answers name an option")
             )
         points += [_place(options, counts) for options, counts in sorted(self.places.items())]
+        points += self._same_reasons()
         if self.both.n:
             said = f"{self.both} ballots choose the same message in both orders"
             points.append(Point.of("both orders", self.both, self.both.at_least(SAME_CHOICE), said))
@@ -116,6 +128,14 @@ class ReaderCounts:
             points.append(Point.of("asked again", self.repeats, self.repeats.at_least(REPEATED), said))
         points += self._spread.points() or self._unanimous()
         return Fitness("read", model, points)
+
+    def _same_reasons(self) -> list[Point]:
+        [(text, count), *_] = self.reasons.most_common(1) or [("", 0)]
+        same = Share(count, self.reasons.total())
+        if same.at_most(SAME_REASON) != "unfit":
+            return []
+        said = f"{same} reasons are the same words: {quoted(text)}"
+        return [Point.of("reasons", same, "doubtful", said)]
 
     def _unanimous(self) -> list[Point]:
         if not self.groups:

@@ -284,13 +284,15 @@ class RunConfig(_Settings):
             )
         return world
 
-    @model_validator(mode="after")
-    def _somebody_answers(self) -> RunConfig:
-        if self.surveys and self.audience != LLM_AUDIENCE and not self.reader.model:
+    @field_validator("surveys")
+    @classmethod
+    def _somebody_answers(cls, surveys: tuple[SurveyConfig, ...], info: ValidationInfo) -> tuple[SurveyConfig, ...]:
+        reader, audience = info.data.get("reader"), info.data.get("audience", LLM_AUDIENCE)
+        if surveys and audience != LLM_AUDIENCE and reader and not reader.model:
             raise ValueError(
-                "surveys: nobody answers: a choice model moves the personas; name the model that plays them: reader.model"
+                "nobody answers: a choice model moves the personas; name the model that plays them: reader.model"
             )
-        return self
+        return surveys
 
     @property
     def asks_reader(self) -> bool:

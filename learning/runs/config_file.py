@@ -228,12 +228,15 @@ def _bad_lora(config: RunConfig, recorded: bool) -> Iterator[Wrong]:
     from learning.training.settings import check_preset, lora_settings
 
     try:
-        if not recorded:
-            check_preset(config.preset, config.model)
         lora_settings(config.trainer_preset, {})
     except InputError as error:
         yield ("preset",), error
         return
+    try:
+        if not recorded:
+            check_preset(config.preset, config.model)
+    except InputError as error:
+        yield ("preset",), error
     of: dict[Key, dict[str, Any]] = {("lora",): config.lora}
     of |= {("arms", arm.name, "lora"): dict(arm.lora) for arm in arms_in(config.arms).values()}
     for keys, given in of.items():

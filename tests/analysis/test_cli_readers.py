@@ -120,6 +120,19 @@ class TestReader:
         [line] = done.stderr.splitlines()
         assert line.startswith("Ollama at http://127.0.0.1:") and "nothing answers" in line and "ollama serve" in line
 
+    def test_so_does_the_plan_of_a_study(self, moloch, here, monkeypatch):  # noqa: F811
+        """Once for all of its cells."""
+        sizes = (
+            "epochs: 1, train_anchors: 2, held_out_anchors: 2, train_personas: 2, held_out_personas: 2, audience: llm"
+        )
+        (here / "study.yaml").write_text(
+            f"name: x\nbase: {{{sizes}, serving: {{llm: 'ollama:q'}}}}\ncross: {{arena: [sales, social]}}\nseeds: 2\n"
+        )
+        with local("ollama", monkeypatch):
+            assert "Ollama" not in moloch("study", "plan", "study.yaml").stderr
+        done = moloch("study", "plan", "study.yaml")
+        assert done.returncode == 0 and done.stderr.count("Ollama at") == 1 and "4 cells" in done.stdout, done.stderr
+
     @pytest.mark.parametrize(
         ("reader", "said", "code"),
         [

@@ -69,6 +69,31 @@ class TestAll:
         names = ("epochs", "batch", "network.churn")
         assert [error.what for error in caught.value.each] == [f"setting '{name}' is not valid" for name in names]
 
+    def test_truth_values_that_stand_for_numbers(self, tmp_path):
+        """Are called that, be the number that Python makes of them in range or not, and by the setting's own name."""
+        path = tmp_path / "run.yaml"
+        path.write_text(
+            "surveys:\n- {questions: q.yaml, at: [start, {epoch: yes}], share: 2}\nbatch: no\nreader: {model: pocket}\n"
+        )
+        with pytest.raises(Mistakes) as caught:
+            load_config(path, {})
+        truth, share, batch = map(str, caught.value.each)
+        assert (
+            truth.startswith(f"{path}:2:36: setting 'surveys.0.at.1.epoch' is not valid: yes, no")
+            and "'surveys.0.share'" in share
+        )
+        assert batch.startswith(f"{path}:3:1: setting 'batch' is not valid: yes, no")
+
+    def test_one_that_follows_from_several_settings(self, tmp_path):
+        """Has its line, and is told beside others: a survey that nobody could answer, letters where there are pages."""
+        path = tmp_path / "run.yaml"
+        path.write_text("surveys: [{questions: q.yaml}]\nworld: networked\nepochs: yes\naudience: neutral\n")
+        with pytest.raises(Mistakes) as caught:
+            load_config(path, {})
+        assert [str(error).split(": ")[:2] for error in caught.value.each] == [
+            [f"{path}:1:1", "setting 'surveys' is not valid"], [f"{path}:3:1", "setting 'epochs' is not valid"],
+        ]  # fmt: skip
+
     def test_a_server_s(self):
         """Those of a server that is named by its URL stand in one setting."""
         with pytest.raises(Mistakes) as caught:

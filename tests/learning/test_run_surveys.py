@@ -263,7 +263,7 @@ class TestASociety:
         carry_out(tmp_path / "unasked", SOCIETY, llm=ScriptedLLM(watch))
         told = [text for text in pages.values() if "You were asked: " in text]
         assert bool(told) == remember and (pages == unasked) != remember
-        later = [text for text in asked.values() if "Counts so far: saw" in text]
+        later = [text for text in asked.values() if "So far you saw" in text]
         assert later and (remember or not any("You were asked: " in text for text in later))  # bounded memories forget
         assert all(text.count('Did you buy anything last week?" You answered') <= 1 for text in later)
         assert replay_recorded(tmp_path / "run").divergence is None

@@ -82,7 +82,7 @@ def _sentences(narrator: Narrator, answer: FeedAnswer | Unreadable) -> Iterator[
         text = (
             f'You saw {narrator.what(deed.item)} ("{excerpt(narrator.scene.said[deed.item].text)}") and {_DID[deed.do]}'
         )
-        yield f'{text}, and wrote: "{deed.say}".' if deed.say else f"{text}."
+        yield f"{text}, and wrote: {_said(deed.say)}" if deed.say else f"{text}."
     changes = [
         f"{'began to follow' if follows else 'stopped following'} {narrator.name(each)}"
         for each, follows in answer.ties.items()
@@ -95,7 +95,12 @@ def _sentences(narrator: Narrator, answer: FeedAnswer | Unreadable) -> Iterator[
             chosen = (
                 "none of the posts" if option < 0 else narrator.what(question.items[question.options.index(option)])
             )
-            yield f"You chose {chosen}: {why}" if why else f"You chose {chosen}."
+            yield f"You chose {chosen}, because: {_said(why)}" if why else f"You chose {chosen}."
+
+
+def _said(text: str) -> str:
+    """Return a text in quotes, at the end of a sentence."""
+    return f'"{text}"' if text.endswith((".", "!", "?", "…")) else f'"{text}".'
 
 
 def _tally(narrator: Narrator, answer: FeedAnswer | Unreadable) -> dict[str, int]:

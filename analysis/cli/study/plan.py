@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import show
+from analysis.cli.console import show, stderr
 from analysis.cli.study.carry_out import Older, Workspace
 
 
@@ -24,15 +24,21 @@ def plan(
 
     Exit code 2: the page has mistakes; all of them are told, each with its place.
     """
+    from abm.llm.http.nearby import not_ready
     from analysis.cli.study.reading import reading
     from analysis.studies.layout import PAGE, is_study
     from analysis.studies.page import read_page
     from analysis.studies.plan import plan_study
+    from learning.runs.costs import endpoints
 
     if is_study(page):
         page, out = page / PAGE, out or page
     with reading("planning") as report:
         planned = plan_study(read_page(page), out, jobs=jobs, workspace=workspace, older=older, report=report)
+        servings = {id(cell.config.serving): cell.config.serving for cell, _ in planned.cells}  # seeds share theirs
+        absent = not_ready(endpoint for serving in servings.values() for endpoint in endpoints(serving, planned.roles))
+    for line in absent:
+        stderr().print(line, markup=False, soft_wrap=True)
     if as_json:
         print(json.dumps(planned.as_dict()))
         return

@@ -47,16 +47,27 @@ def Persona(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
 @solara.component
 def OnePersona(follower: Follower, address: PageAddress, person: data.Person, key: SocietyKey, go: vue.Go) -> None:
     """A persona that exists."""
-    story = background.use_reading(lambda: lookups.story(follower, person, key), follower, person.persona, key)
-    if story is None:
+    read = background.use_reading(
+        lambda: (lookups.story(follower, person, key), lookups.answers(follower, person.persona)),
+        follower,
+        person.persona,
+        key,
+    )
+    if read is None:
         vue.Notice(title="Reading the log", text=f"What {person.name} saw and did is being read.", busy=True)
     else:
-        Told(follower, address, person, key, story, go)
+        Told(follower, address, person, key, *read, go)
 
 
 @solara.component
 def Told(
-    follower: Follower, address: PageAddress, person: data.Person, key: SocietyKey, story: told.Story, go: vue.Go
+    follower: Follower,
+    address: PageAddress,
+    person: data.Person,
+    key: SocietyKey,
+    story: told.Story,
+    answers: list[dict[str, Any]],
+    go: vue.Go,
 ) -> None:
     """A persona whose story was read."""
     in_full, more = parts.use_whole(person.persona, str(key))
@@ -88,6 +99,7 @@ def Told(
         after=to(1),
         pager=parts.pager(address, len(story.encounters), SIZE),
         missing=missing,
+        answers=answers,
         interview=state,
         event_go=go,
         event_more=more,

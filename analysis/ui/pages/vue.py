@@ -64,13 +64,14 @@ def PersonaView(
     after: str,
     pager: Row | None,
     missing: str,
+    answers: list[Row],
     interview: Row,
     event_go: Go,
     event_more: Go,
     event_find: Go,
     event_ask: Go,
 ) -> None:
-    """One persona, what it saw, and the interview."""
+    """One persona, what it saw, what it answered to questionnaires, and the interview."""
 
 
 @solara.component_vue("contests.vue")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+from abm.arenas import arena
+from abm.arenas.anchors import load_anchors
 from abm.audience import AskedAudience, Mixed, audience
 from abm.columns import Int16s, Int32s, unpack
 from abm.events import (
@@ -29,7 +32,7 @@ from abm.journal import replay
 from abm.llm import Sampling, ScriptedLLM
 from abm.state.recall import remembered
 from abm.worlds.networked.feed_answers import FeedAnswer, Unreadable, read_answer
-from abm.worlds.networked.narrator import NAMES, account_names
+from abm.worlds.networked.narrator import NAMES, Narrator, account_names, excerpt, subject_of
 from abm.worlds.networked.pages import OwnChoice, Page, schema
 from abm.worlds.networked.settings import NetworkConfig
 from tests.abm.networked.test_networked import Finds, always
@@ -371,6 +374,35 @@ class TestTheLog:
         assert sorted(names) == sorted(NAMES) and names == account_names(8, 1, "train", 1)
         assert len({tuple(account_names(2, seed, "train", 1)) for seed in range(20)}) > 5
         assert len(set(account_names(12, 1))) == 12
+
+    def test_a_page_reads_as_a_person_would_write_it(self, tmp_path):
+        """Whole words and sentences, with the end of each said once; whose text follows, and what it answers."""
+        player = Player(fixed(do="reply", say="I know better.", choice="A", why="It is cheap"))
+        held(tmp_path, player, n=2, ties=[(0, 1)], network=settled(rounds=3, feed={"slots": 9}), contests=2, batch=1)
+        pages = [request.messages[-1]["content"] for request in player.requests]
+        assert any('It answers: "' in page and "\nText: I know better." in page for page in pages)
+        assert any('and wrote: "I know better."' in page and 'because: "It is cheap".' in page for page in pages)
+        assert any(re.search(r"So far you saw \d+ posts, replied to \d+ and chose \w+ once", page) for page in pages)
+        assert not any(".." in page.replace('"..."', "") or "…." in page for page in pages)
+
+    @pytest.mark.parametrize(
+        ("arena_name", "asked", "about"),
+        [
+            ("elections", "which one you would vote for:", "Choice 1, about "),
+            ("social", "which one you would like:", 'Choice 1, about "'),
+        ],
+    )
+    def test_it_asks_in_the_words_of_the_arena(self, arena_name, asked, about):
+        """A candidate is voted for, by name; an article has none, and is called by how it begins."""
+        anchor = load_anchors(None, arena(arena_name)).train[0]
+        subject = subject_of(anchor)
+        assert (subject[0] == '"') == about.endswith('"') and len(subject) <= 62 and "da…" not in subject
+        narrator = Narrator(None, arena(arena_name), NAMES)  # type: ignore[arg-type]
+        assert asked.endswith(f"{narrator._would}:")
+
+    def test_a_cut_text_ends_with_a_whole_word(self):
+        """But for one that has none."""
+        assert excerpt("word " * 20) == ("word " * 11).strip() + "…" and excerpt("x" * 80) == "x" * 59 + "…"
 
     def test_a_schema_keeps_the_order_of_the_answer(self):
         """What is done before what is said, and why before what is chosen."""

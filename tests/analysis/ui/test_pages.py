@@ -13,11 +13,16 @@ import numpy as np
 import pytest
 
 from abm.events import ContestDecided, MessagePublished, PersonasJoined, Reacted, VerdictGiven
+from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
+from analysis.readings.answers import read_answers
 from analysis.readings.book import Book
 from analysis.readings.reading import result_of
 from analysis.ui.data.places import place
 from analysis.ui.key import door
+from tests.learning.test_loop import carry_out
+from tests.learning.test_run_surveys import settings
+from tests.support.questionnaires import media, respond
 from tests.support.ui_server import Visit, entered, serving
 
 pytestmark = pytest.mark.browser
@@ -187,6 +192,22 @@ class TestPersona:
         page.get_by_placeholder("Name or number").fill("Nobody at all")
         page.get_by_role("button", name="Find").click()
         page.get_by_text("Nobody is called").wait_for()
+
+    def test_what_it_answered_to_questionnaires(self, browser, tmp_path):
+        """Question, answer and moment, of this persona alone; a persona that nobody asked has no such section."""
+        pytest.importorskip("solara", reason="the ui extra is not installed")
+        config = settings(tmp_path, surveys=[{"questions": str(media(tmp_path)), "at": ["end"], "who": "evaluate"}])
+        carry_out(tmp_path / "asked", config, llm=ScriptedLLM(respond))
+        rows = [row for row in read_answers(tmp_path / "asked").result() if row.persona == 4]
+        with serving(tmp_path / "asked") as url:
+            visit = Visit(browser, url)
+            page = visit.open("?run=asked&page=persona&society=evaluate%2Frft%2F1&persona=4", ".m-answers")
+            said = page.locator(".m-answers .m-said")
+            text = page.locator(".m-answers").inner_text()
+            assert said.count() == len(rows) and "How far do you trust" in text
+            assert all((row.label if row.valid else row.raw) in text for row in rows)
+            visit.close()
+            assert visit.errors == []
 
     def test_no_interview_without_a_reader(self, visit):
         """A choice model cannot be interviewed, and the page says why."""

@@ -27,8 +27,12 @@ def prompt(request: Request) -> str:
     return request.messages[-1]["content"]
 
 
-def says(letter: str) -> str:
-    return f"<think>x</think><choice>{letter}</choice>"
+def who(request: Request) -> str:
+    return request.messages[0]["content"][:60]
+
+
+def says(letter: str, why: str = "x") -> str:
+    return f"<think>{why}</think><choice>{letter}</choice>"
 
 
 class TestShare:
@@ -106,12 +110,16 @@ class TestReader:
             content = len(request.messages[0]["content"])
             return [math.sin(content), 0.0] if request.site.endswith("reversed") else [0.0, math.sin(content)]
 
-        plain = check_reader(ScriptedLLM(lambda request: says(likes(request))), SALES, ANCHORS, PEOPLE, TAGS)
+        plain = check_reader(
+            ScriptedLLM(lambda request: says(likes(request), who(request))), SALES, ANCHORS, PEOPLE, TAGS
+        )
         assert (
             plain.calls == 24 + 16
             and verdicts(plain.fitness)["both orders"] == verdicts(plain.fitness)["asked again"] == "fit"
         )
-        scored = check_reader(ScriptedLLM(lambda r: says(likes(r)), scores=scores), SALES, ANCHORS, PEOPLE, TAGS)
+        scored = check_reader(
+            ScriptedLLM(lambda r: says(likes(r), who(r)), scores=scores), SALES, ANCHORS, PEOPLE, TAGS
+        )
         assert scored.fitness.verdict == "fit" and verdicts(scored.fitness)["personas"] == "fit"
 
     def test_one_who_takes_the_first(self):
@@ -120,6 +128,15 @@ class TestReader:
         marks = verdicts(found.fitness)
         assert found.fitness.verdict == marks["place"] == marks["both orders"] == "unfit"
         assert "16 of 16" in found.fitness.why and "first place of 2" in found.fitness.why
+
+    def test_one_that_says_the_same_of_everything(self):
+        """Doubtful: the words that stand for a reason are told; a model that gives no reasons is not blamed for them."""
+        found = check_reader(ScriptedLLM(lambda r: says("AB"[r.seed % 2], "It is good.")), SALES, ANCHORS, PEOPLE, TAGS)
+        assert verdicts(found.fitness)["reasons"] == "doubtful"
+        assert "8 of 8 (100%, 95 % CI 68% to 100%) reasons are the same words: 'It is good.'" in found.fitness.why
+        for why in ("", None):
+            model = ScriptedLLM(lambda r, why=why: says("A", who(r)) if why is None else "<choice>A</choice>")
+            assert "reasons" not in verdicts(check_reader(model, SALES, ANCHORS, PEOPLE, TAGS).fitness)
 
     def test_one_to_whom_everybody_is_the_same(self):
         """Letter scores tell what eight votes cannot: all personas have the same odds."""
