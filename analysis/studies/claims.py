@@ -118,7 +118,10 @@ class Claims:
             attempt += 1
         while attempt and not self._layout.claim(cell, attempt).exists():  # the log knows of one that was swept away
             attempt -= 1
-        return _read(self._layout.claim(cell, attempt)) if attempt else None
+        if not attempt:
+            return None
+        unreadable = Claim(cell, attempt, "", Place("", "", 0, 0), "over")  # the machine that made it crashed
+        return _read(self._layout.claim(cell, attempt)) or unreadable
 
     def take(self, cell: str, attempt: int) -> HeldClaim | None:
         """Claim an attempt; None if somebody else has it. The caller has seen that the one before is over or its owner dead.

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from abm.llm import Request, ScriptedLLM
 from abm.llm.backends import BACKENDS, Opening
+from abm.llm.http import ServiceError
 from abm.llm.port import Reply
 from learning.runs import objects
 from tests.support.fakes import FakeTrainer, reply
@@ -24,7 +24,6 @@ class Fast(ScriptedLLM):
         super().__init__(reply)
         self._slow = float(opening.serving.options.get("slow", 0))
         self._fails = str(opening.serving.options.get("fail", ""))
-        self._once = Path(str(opening.serving.options.get("once", "")) or "/nonexistent")
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
         for each in super().complete(requests):
@@ -33,12 +32,6 @@ class Fast(ScriptedLLM):
             yield each
 
     def _maybe_fail(self) -> None:
-        from abm.llm.http import ServiceError
-
-        if self._once.exists():
-            return
-        if self._once.parent.is_dir():
-            self._once.touch()
         match self._fails:
             case "bug":
                 raise ZeroDivisionError("of the model's own")

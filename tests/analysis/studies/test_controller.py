@@ -1,0 +1,268 @@
+"""What a controller makes of what happens to cells: no cell stops another, and nothing is repeated that cannot help."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from abm.study_events import CellEnded, CellFailed, CellStarted, StudyStopped
+from analysis.studies.claims import Claims
+from analysis.studies.controller import Controller, Rules, most_failures
+from analysis.studies.engines.local import LocalEngine
+from analysis.studies.outcomes import AttemptEnded, AttemptFailed, AttemptOutcome, write_outcome
+from analysis.studies.page import StopRules
+from analysis.studies.study import Study
+from analysis.studies.study_log import StudyLog
+from analysis.studies.tasks import Needs, Task, TaskEnd
+
+ENDED = AttemptEnded("head", "digest", 3, 0.1, 1000)
+QUICK = {"backend": 0.0, "node": 0.0, "disk": 0.0}
+Word = AttemptOutcome | TaskEnd | str
+"""What becomes of a task: a worker's word, an engine's, or ``lost`` or ``interrupted``."""
+
+
+class Fake:
+    """Carries tasks out by saying what became of them."""
+
+    name, threads = "fake", 1
+
+    def __init__(self, becomes: Callable[[str, int], Word] = lambda cell, attempt: ENDED, jobs: int = 2) -> None:
+        self._becomes, self.jobs = becomes, jobs
+        self.began: list[tuple[str, int]] = []
+        self._going: list[Task] = []
+        self.most = 0
+        self.stopped: list[bool] = []
+
+    def room(self, needs: Needs) -> int:
+        return self.jobs - len(self._going)
+
+    def start(self, task: Task) -> None:
+        self.began.append((task.cell, task.attempt))
+        self._going.append(task)
+        self.most = max(self.most, len(self._going))
+
+    def ended(self, timeout: float) -> list[TaskEnd]:
+        if not self._going:
+            return []
+        task = self._going.pop(0)
+        word = self._becomes(task.cell, task.attempt)
+        if isinstance(word, str):
+            return [TaskEnd(task, word, word)]  # pyright: ignore[reportArgumentType]
+        path = task.study / "output" / f"{task.cell}.{task.attempt}.json"
+        write_outcome(path, word)  # pyright: ignore[reportArgumentType]
+        return [TaskEnd(task)]
+
+    def fewer(self) -> bool:
+        self.jobs, fewer = max(1, self.jobs // 2), self.jobs > 1
+        return fewer
+
+    def stop(self, tasks: list[Task], *, kill: bool = False) -> None:
+        self.stopped.append(kill)
+
+    def close(self) -> None:
+        pass
+
+
+def study(tmp_path, seeds=4, **values) -> Study:
+    """Return a study that has begun."""
+    made = Study(name="x", seeds=seeds, out=tmp_path / "study", **values)
+    made.begin()
+    return made
+
+
+def controller(of: Study, engine, **rules) -> Controller:
+    cells = {cell.name: cell for cell in of.cells}
+    rules = {"pauses": QUICK} | rules
+    return Controller(StudyLog(of.folder), cells, engine, Rules(**rules))
+
+
+def states(of: Study) -> list[str]:
+    return [cell.state for cell in of.state().cells.values()]
+
+
+def events(of: Study, kind: type) -> list:
+    from abm.log import read_events
+
+    return [event for event in read_events(of.folder / "study-log") if isinstance(event, kind)]
+
+
+def failing(origin: str, times: int) -> Callable[[str, int], Word]:
+    """Return what becomes of tasks where those of seed 1 fail, so many times."""
+    return lambda cell, n: AttemptFailed(origin, "why") if "s1-" in cell and n <= times else ENDED  # pyright: ignore[reportArgumentType]
+
+
+class TestCells:
+    """All are carried out, each once."""
+
+    def test_in_the_order_of_the_page(self, tmp_path):
+        """As many at a time as the engine has room for."""
+        of, engine = study(tmp_path), Fake()
+        assert controller(of, engine).run() == "" and states(of) == ["ended"] * 4
+        assert engine.began == [(cell.name, 1) for cell in of.cells] and engine.most == 2
+        assert [(e.head, e.events, e.peak_bytes) for e in events(of, CellEnded)] == [("head", 3, 1000)] * 4
+
+    def test_again(self, tmp_path):
+        """There is nothing left to do."""
+        of, engine = study(tmp_path), Fake()
+        controller(of, Fake()).run()
+        assert controller(of, engine).run() == "" and not engine.began
+
+    def test_by_two_controllers(self, tmp_path):
+        """They share the cells, and repeat none."""
+        of, engines = study(tmp_path, seeds=20), [Fake(), Fake()]
+        threads = [threading.Thread(target=controller(of, engine).run) for engine in engines]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        began = [cell for engine in engines for cell, _ in engine.began]
+        assert sorted(began) == sorted(cell.name for cell in of.cells) and states(of) == ["ended"] * 20
+
+
+class TestFailures:
+    """They never stop the others; passing ones are tried again."""
+
+    @pytest.mark.parametrize("origin", ["settings", "data", "bug"])
+    def test_what_fails_again_is_not_tried_again(self, tmp_path, origin):
+        of, engine = study(tmp_path), Fake(failing(origin, 9))
+        assert controller(of, engine).run() == "" and states(of) == ["failed", "ended", "ended", "ended"]
+        assert len(engine.began) == 4
+        assert controller(of, again := Fake()).run() == "" and not again.began
+        assert controller(of, again, retry=True).run() == "" and states(of) == ["ended"] * 4
+
+    @pytest.mark.parametrize(("origin", "tries"), [("backend", 5), ("node", 3), ("disk", 3), ("memory", 2)])
+    def test_what_may_pass_is(self, tmp_path, origin, tries):
+        """So many times by one controller; the next one tries again."""
+        of, engine = study(tmp_path), Fake(failing(origin, 99))
+        assert controller(of, engine).run() == "" and states(of) == ["failed", "ended", "ended", "ended"]
+        assert len(engine.began) == 3 + tries and [e.again for e in events(of, CellFailed)] == [True] * (tries - 1) + [
+            False
+        ]
+        assert controller(of, Fake()).run() == "" and states(of) == ["ended"] * 4
+
+    def test_memory(self, tmp_path):
+        """Once, with fewer at a time; not where there is only one."""
+        of, engine = study(tmp_path), Fake(failing("memory", 1))
+        controller(of, engine).run()
+        assert engine.jobs == 1 and states(of) == ["ended"] * 4
+        of, engine = study(tmp_path / "alone"), Fake(failing("memory", 1), jobs=1)
+        controller(of, engine).run()
+        assert states(of) == ["failed", "ended", "ended", "ended"]
+
+    def test_later_and_later(self, tmp_path, monkeypatch):
+        """A server that is down is left alone for a while, and the others go on meanwhile."""
+        now = itertools.count(0, 0.5)
+        monkeypatch.setattr("analysis.studies.controller.time.monotonic", lambda: next(now))
+        of, engine = study(tmp_path), Fake(failing("backend", 2))
+        controller(of, engine, pauses={"backend": 50.0}).run()
+        assert states(of) == ["ended"] * 4 and [cell for cell, _ in engine.began[-2:]] == [of.cells[0].name] * 2
+
+    def test_a_worker_without_a_word(self, tmp_path):
+        """Whoever took it says why, or else its last line."""
+        of, engine = study(tmp_path), Fake(lambda cell, n: "node" if "s1-" in cell and n == 1 else ENDED)
+        controller(of, engine).run()
+        assert [(e.origin, e.again) for e in events(of, CellFailed)] == [("node", True)] and states(of) == ["ended"] * 4
+
+    def test_too_many(self, tmp_path):
+        """No new cell is begun; one alone is not too many."""
+        of = study(tmp_path, seeds=40)
+        engine = Fake(lambda cell, n: AttemptFailed("bug", "why"), jobs=1)
+        assert controller(of, engine, stop=StopRules(failed_share=0.1)).run() == "failed_share"
+        assert states(of).count("failed") == 5 and states(of).count("waiting") == 35
+        assert events(of, StudyStopped)[0].detail == "5 of 40 cells failed"
+        assert (most_failures(0.1, 5), most_failures(0.1, 100), most_failures(0.0, 100)) == (1.0, 10.0, 0.0)
+
+
+class TestStops:
+    """Before the end; the same again goes on."""
+
+    def test_the_budget(self, tmp_path):
+        of, engine = study(tmp_path), Fake(lambda cell, n: AttemptFailed("budget", "all is spent"), jobs=1)
+        assert controller(of, engine).run() == "budget" and states(of) == ["waiting"] * 4
+        assert controller(of, Fake()).run() == "" and states(of) == ["ended"] * 4
+
+    def test_ctrl_c(self, tmp_path):
+        """Workers are asked to stop; asked twice, they are killed."""
+
+        def becomes(cell: str, n: int) -> Word:
+            os.kill(os.getpid(), signal.SIGINT)
+            return "interrupted"
+
+        of, engine = study(tmp_path), Fake(becomes)
+        assert controller(of, engine).run() == "interrupted"
+        assert engine.stopped == [False, True] and "running" not in states(of)
+        assert controller(of, Fake()).run() == "" and states(of) == ["ended"] * 4
+
+
+class TestLost:
+    """A controller that is gone loses nothing."""
+
+    def begun(self, of: Study, outcome: AttemptOutcome | None) -> str:
+        """Leave a cell as a controller does that was killed: begun, and its worker's word unread."""
+        name = of.cells[0].name
+        held = Claims(StudyLog(of.folder).layout).take(name, 1)
+        assert held
+        StudyLog(of.folder).append([CellStarted(cell=name, attempt=1, identity="", worker={})])
+        held.release()
+        if outcome is not None:
+            (of.folder / "output").mkdir()
+            write_outcome(of.folder / "output" / f"{name}.1.json", outcome)
+        return name
+
+    def test_a_fault_of_the_settings_is_not_repeated(self, tmp_path):
+        of, engine = study(tmp_path), Fake()
+        name = self.begun(of, AttemptFailed("settings", "why"))
+        controller(of, engine).run()
+        assert name not in dict(engine.began) and states(of) == ["failed", "ended", "ended", "ended"]
+
+    def test_one_that_nobody_finished_is_taken_up(self, tmp_path):
+        of, engine = study(tmp_path), Fake()
+        name = self.begun(of, None)
+        controller(of, engine).run()
+        assert (name, 2) in engine.began and states(of) == ["ended"] * 4
+
+
+FAST = {
+    "epochs": 1, "train_anchors": 3, "held_out_anchors": 2, "train_personas": 3, "held_out_personas": 2, "arms": ["rft"],
+    "extensions": ["tests.support.fast_cells"],
+}  # fmt: skip
+
+
+def test_in_processes_of_this_machine(tmp_path, monkeypatch):
+    """Digests are those of runs alone; a cell that fails says whose fault it was, and where."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    levels = {
+        "good": {"serving": {"llm": "fast"}},
+        "bug": {"serving": {"llm": "fast", "options": {"fail": "bug"}}, "epochs": 2},
+        "memory": {"serving": {"llm": "fast", "options": {"fail": "memory"}}, "epochs": 3},
+        "settings": {"serving": {"llm": "fast"}, "held_out_anchors": 100_000},
+        "data": {"serving": {"llm": "fast"}, "anchors": str(tmp_path / "nowhere")},
+    }
+    of = Study(name="x", base=FAST, cross={"kind": levels}, seeds=1, out=tmp_path / "study", stop={"failed_share": 1})
+    engine = LocalEngine(2, preloaded=("analysis.studies.worker",))
+    try:
+        done = of.run(engine=engine)
+    finally:
+        engine.close()
+    assert done.exit_code == 3
+    cells = {cell.planned.factors["kind"]: cell for cell in done.state.cells.values()}
+    assert {kind: cell.failures[-1].origin for kind, cell in cells.items() if cell.failures} == {
+        kind: kind for kind in ("bug", "memory", "settings", "data")
+    }
+    bug = cells["bug"].failures[-1]
+    assert (
+        bug.message == "ZeroDivisionError: of the model's own"
+        and "fast_cells.py" in (of.folder / bug.traceback).read_text()
+    )
+    assert cells["good"].state == "ended" and cells["good"].peak_bytes > 50e6
+    import tests.support.fast_cells  # noqa: F401
+    from analysis.probes import battery
+    from learning import run
+
+    alone = run(of.cells[0].config, tmp_path / "alone", probes=battery)
+    assert cells["good"].digest == alone.digest
