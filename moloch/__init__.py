@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import populations as personas
     from abm import arenas
     from analysis.record import RunRecord, open_run, run
+    from analysis.studies import Study
     from learning import LiveRun, RunConfig, fork, load_config
     from moloch.errors import InputError, MolochError
 
@@ -33,6 +34,7 @@ _HOMES = {
     "MolochError": "moloch.errors",
     "RunConfig": "learning",
     "RunRecord": "analysis.record",
+    "Study": "analysis.studies",
     "arenas": "abm.arenas:",
     "fork": "learning",
     "graphs": "media_graph:",
@@ -43,8 +45,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "InputError", "LiveRun", "MolochError", "RunConfig", "RunRecord", "arenas", "fork", "graphs", "load_config",
-    "open_run", "personas", "run",
+    "InputError", "LiveRun", "MolochError", "RunConfig", "RunRecord", "Study", "arenas", "fork", "graphs",
+    "load_config", "open_run", "personas", "run",
 ]  # fmt: skip
 
 wait_asleep()  # before any package loads torch: its threads ask once

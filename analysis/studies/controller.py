@@ -7,6 +7,7 @@ worker's word and in its run's log, and the next controller reads it there. Know
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -18,9 +19,10 @@ from typing import Literal, NamedTuple
 
 from abm.events import Event
 from abm.log import open_log
-from abm.study_events import CellEnded, CellFailed, CellStarted, Origin, StudyStopped
+from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, Origin, StudyStopped
 from analysis.studies.cells import Cell
 from analysis.studies.claims import BEAT, Claims, HeldClaim, Watch
+from analysis.studies.identity import FinishedRun
 from analysis.studies.layout import Layout
 from analysis.studies.outcomes import PASSING, AttemptEnded, AttemptFailed, AttemptOutcome, read_outcome
 from analysis.studies.page import StopRules
@@ -71,12 +73,16 @@ class Rules:
         stop: the page's bounds.
         retry: whether cells that failed for reasons that stay are tried again, too.
         needs: of each cell's config, besides memory.
+        reused: finds a finished run that a cell is already.
+        identity: of a cell's config, as its log keeps it; empty where it cannot be told.
         pauses: seconds before a second attempt, by origin.
     """
 
     stop: StopRules = field(default_factory=StopRules)
     retry: bool = False
     needs: Callable[[RunConfig], Needs] = lambda config: Needs()
+    reused: Callable[[RunConfig], FinishedRun | None] = lambda config: None
+    identity: Callable[[RunConfig], str] = lambda config: ""
     pauses: Mapping[Origin, float] = field(default_factory=lambda: PAUSES)
 
 
@@ -161,12 +167,16 @@ class Controller:
             needs = Needs(self._engine.threads, needs.gpus, peak)
             if self._engine.room(needs) <= len(begun):
                 break
-            if (held := self._taken(name, state.cells[name], events)) is not None:
-                attempt = self._attempt(held, needs)
-                begun.append(attempt)
-                worker = {"engine": self._engine.name, "threads": str(needs.threads)}
-                started = CellStarted(cell=name, attempt=held.claim.attempt, identity="", worker=worker)
-                events.append(started)
+            if (held := self._taken(name, state.cells[name], events)) is None:
+                continue
+            config = self._cells[name].config
+            if held.claim.attempt == 1 and (done := self._rules.reused(config)) is not None:
+                self._reuse(held, done)
+                continue
+            begun.append(self._attempt(held, needs))
+            worker = {"engine": self._engine.name, "threads": str(needs.threads)}
+            identity = self._rules.identity(config)
+            events.append(CellStarted(cell=name, attempt=held.claim.attempt, identity=identity, worker=worker))
         self._append(events)
         for attempt in begun:
             self._engine.start(attempt.task)
@@ -190,6 +200,20 @@ class Controller:
                 held.release()
                 return None
         return held
+
+    def _reuse(self, held: HeldClaim, done: FinishedRun) -> None:
+        """Write down that a cell is a run that stands elsewhere."""
+        name, identity = held.claim.cell, done.identity
+        run = os.path.relpath(done.path.resolve(), self._log.layout.folder.resolve())
+        self._append([
+            CellReused(
+                cell=name, run=run, identity=identity.id, head=done.head, digest=done.digest, events=done.events,
+                version=identity.version,
+            )
+        ])  # fmt: skip
+        held.release()
+        self._open.pop(name)
+        self._news.append(f"{name}: is {done.path}, and is not repeated")
 
     def _unsaid(self, name: str, cell: CellHistory) -> CellEnded | CellFailed | None:
         """Return what became of the last attempt where nobody was left to write it down."""

@@ -15,15 +15,18 @@ import yaml
 
 from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
 from analysis.studies.cells import Cell, Cells, cells_of
+from analysis.studies.controller import Controller, Rules, StudyStanding, Why
+from analysis.studies.identity import Library, identity_of
 from analysis.studies.layout import PAGE, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
 from analysis.studies.study_log import StudyLog, StudyState
+from analysis.studies.tasks import Needs
+from learning import RunConfig
 from learning.runs.machine import versions
 from moloch.content import content_id
-from moloch.errors import InputError, Locked
+from moloch.errors import InputError, Locked, MolochError
 
 if TYPE_CHECKING:
-    from analysis.studies.controller import StudyStanding, Why
     from analysis.studies.tasks import Engine
 
 BOUNDS = "stop"
@@ -114,6 +117,8 @@ class Study:
         *,
         engine: Engine | None = None,
         retry: bool = False,
+        workspace: Path | str | None = None,
+        reuse_older: bool = False,
         report: Callable[[StudyStanding], None] = lambda standing: None,
     ) -> StudyRun:
         """Begin the study, or go on with it, until every cell has ended, failed, or a bound is met.
@@ -122,6 +127,9 @@ class Study:
             jobs: cells at a time, on this machine; None: as many as cores and memory allow.
             engine: what carries them out instead; closed by who made it.
             retry: try cells again that failed for reasons that stay, too.
+            workspace: folder of runs and studies, where finished runs that are cells of this study are looked for; by default the
+                one that the study stands in.
+            reuse_older: take those of other versions of moloch, too.
             report: told how the study stands.
 
         Raises:
@@ -129,22 +137,8 @@ class Study:
             LogError: the study's log cannot be written.
         """
         self.begin()
-        return self._carry_out(jobs, engine, retry, report)
-
-    def extend(
-        self,
-        jobs: int | None = None,
-        *,
-        engine: Engine | None = None,
-        report: Callable[[StudyStanding], None] = lambda standing: None,
-    ) -> StudyRun:
-        """Add the cells that the page has and the study does not, which its log keeps in mind, and go on.
-
-        Raises:
-            InputError: it has not begun, its base is another one, or cells of it are no more on the page.
-        """
-        self.add()
-        return self._carry_out(jobs, engine, False, report)
+        rules = Rules(self.page.stop, retry, _needs, self.library(workspace, reuse_older).find, _identity)
+        return self._carry_out(jobs, engine, rules, report)
 
     def begin(self) -> None:
         """Make the study's folder and its log, unless it is there.
@@ -177,11 +171,11 @@ class Study:
             self.begin()  # another controller made it just now
         self._write_page()
 
-    def add(self) -> list[str]:
-        """Add the page's new cells to the study; return what was added, in words.
+    def extend(self) -> list[str]:
+        """Add the cells that the page has and the study does not; its log says so. Return what was added, in words.
 
         Raises:
-            InputError: as :meth:`extend`.
+            InputError: it has not begun, its base is another one, or cells of it are no more on the page.
         """
         state, differs = self.state(), self._differences()
         if not differs:
@@ -196,16 +190,18 @@ class Study:
         self._write_page()
         return differs
 
+    def library(self, workspace: Path | str | None = None, older: bool = False) -> Library:
+        """Return the finished runs that cells may be already; see :meth:`run`."""
+        return Library(Path(workspace) if workspace else self.folder.absolute().parent, self.folder, older=older)
+
     def _carry_out(
-        self, jobs: int | None, engine: Engine | None, retry: bool, report: Callable[[StudyStanding], None]
+        self, jobs: int | None, engine: Engine | None, rules: Rules, report: Callable[[StudyStanding], None]
     ) -> StudyRun:
-        from analysis.studies.controller import Controller, Rules
         from analysis.studies.engines.local import LocalEngine
 
+        cells = {cell.name: cell for cell in self.cells}
         ours = LocalEngine(jobs) if engine is None else None
         try:
-            rules = Rules(stop=self.page.stop, retry=retry)
-            cells = {cell.name: cell for cell in self.cells}
             why = Controller(self._log, cells, engine or ours, rules, report).run()  # pyright: ignore[reportArgumentType]
         finally:
             if ours is not None:
@@ -245,6 +241,19 @@ class Study:
         new = path.with_name(f".{path.name}.{os.getpid()}.new")
         new.write_text(f"# As the study was last planned; its log holds every page that it had.\n{text}", "utf-8")
         new.replace(path)
+
+
+def _needs(config: RunConfig) -> Needs:
+    """Return what a cell needs: a GPU unless it is told to do without one, or which one to take."""
+    return Needs(gpus=1 if config.serving.device in ("auto", "cuda") else 0)
+
+
+def _identity(config: RunConfig) -> str:
+    try:
+        identity = identity_of(config)
+    except (MolochError, OSError):  # its worker says what is wrong
+        return ""
+    return identity.id if identity else ""
 
 
 def default_folder(name: str, base: str) -> Path:

@@ -63,7 +63,7 @@ def keep(config: RunConfig, log: EventLog) -> dict[str, str]:
     sums: dict[str, str] = {}
     for setting, path in named(config).items():
         if setting not in there:
-            files = _files(path)
+            files = files_of(path)
             its = {f"{setting}/{file.name}": _sha256(file) for file in files}
             _copy(files, _place(log.path, setting, its))
             sums |= its
@@ -147,7 +147,7 @@ def _check(place: Path, sums: Sums) -> None:
             )
 
 
-def _files(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
     """Return the files that a setting names: one, or those of a folder of anchors."""
     if not path.is_dir():
         return [path]

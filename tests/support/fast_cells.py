@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from abm.llm import Request, ScriptedLLM
 from abm.llm.backends import BACKENDS, Opening
+from abm.llm.folders import model_folder
 from abm.llm.http import ServiceError
 from abm.llm.port import Reply
+from abm.llm.weights import model_digest
 from learning.runs import objects
 from tests.support.fakes import FakeTrainer, reply
 
@@ -21,9 +23,14 @@ class Fast(ScriptedLLM):
     """Answers as the scripted model of tests does, in the time that it is told to take."""
 
     def __init__(self, opening: Opening) -> None:
-        super().__init__(reply)
+        super().__init__(reply, opening.model)
+        self.digest = model_digest(model_folder(opening.model))  # it stands for that one
         self._slow = float(opening.serving.options.get("slow", 0))
         self._fails = str(opening.serving.options.get("fail", ""))
+
+    def place(self) -> dict[str, str]:
+        """Say that it computes in this process."""
+        return {"backend": "fast"}
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
         for each in super().complete(requests):

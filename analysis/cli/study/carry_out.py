@@ -27,12 +27,27 @@ EngineName = Annotated[str, typer.Option("--engine", help="Where cells are carri
 Folder = Annotated[
     Path | None, typer.Option("--out", help="The study's folder; by default one under runs/ with a hash of its base.")
 ]
+Workspace = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where finished runs that are cells of the study are looked for; by default the folder that it stands in."
+    ),
+]
+Older = Annotated[
+    bool, typer.Option("--reuse-older", help="Take finished runs of other versions of moloch for cells, too.")
+]
 EVERY = 30.0
 """Seconds between two lines that say how a study stands, where there is no terminal."""
 
 
 def run(
-    page: Page, jobs: Jobs = "auto", engine: EngineName = "local", out: Folder = None, as_json: options.Json = False
+    page: Page,
+    jobs: Jobs = "auto",
+    engine: EngineName = "local",
+    out: Folder = None,
+    workspace: Workspace = None,
+    older: Older = False,
+    as_json: options.Json = False,
 ) -> None:
     """Begin a study, or go on with it where it stopped: the same command again comes to the same results.
 
@@ -40,29 +55,41 @@ def run(
     """
     with stderr().status("loading"):
         study = opened(page, out)
-    _carry_out(study, jobs, engine, as_json=as_json)
+    _carry_out(study, jobs, engine, workspace, older, as_json=as_json)
 
 
 def retry(
-    page: Page, jobs: Jobs = "auto", engine: EngineName = "local", out: Folder = None, as_json: options.Json = False
+    page: Page,
+    jobs: Jobs = "auto",
+    engine: EngineName = "local",
+    out: Folder = None,
+    workspace: Workspace = None,
+    older: Older = False,
+    as_json: options.Json = False,
 ) -> None:
     """Try the cells again that failed, whatever the reason, and go on."""
     with stderr().status("loading"):
         study = opened(page, out)
         study.state()
-    _carry_out(study, jobs, engine, retry=True, as_json=as_json)
+    _carry_out(study, jobs, engine, workspace, older, retry=True, as_json=as_json)
 
 
 def extend(
-    page: Page, jobs: Jobs = "auto", engine: EngineName = "local", out: Folder = None, as_json: options.Json = False
+    page: Page,
+    jobs: Jobs = "auto",
+    engine: EngineName = "local",
+    out: Folder = None,
+    workspace: Workspace = None,
+    older: Older = False,
+    as_json: options.Json = False,
 ) -> None:
     """Add the seeds and levels that the page has and the study does not, and carry out the new cells; the study's log says so."""
     with stderr().status("loading"):
         study = opened(page, out)
-        added = study.add()
+        added = study.extend()
     for each in added or ["nothing: the study has all that the page has"]:
         stderr().print(f"added {each}", markup=False, soft_wrap=True)
-    _carry_out(study, jobs, engine, as_json=as_json)
+    _carry_out(study, jobs, engine, workspace, older, as_json=as_json)
 
 
 def opened(page: Path, out: Path | None) -> Study:
@@ -83,12 +110,14 @@ def opened(page: Path, out: Path | None) -> Study:
         raise
 
 
-def _carry_out(study: Study, jobs: str, engine: str, *, retry: bool = False, as_json: bool) -> None:
+def _carry_out(
+    study: Study, jobs: str, engine: str, workspace: Path | None, older: bool, *, retry: bool = False, as_json: bool
+) -> None:
     from analysis.studies.engines import make_engine
 
     study.begin()
     with closing(make_engine(engine, _number(jobs))) as workers, shown(study) as report:
-        done = study.run(engine=workers, retry=retry, report=report)
+        done = study.run(engine=workers, retry=retry, workspace=workspace, reuse_older=older, report=report)
     if as_json:
         print(json.dumps(as_dict(done)))
     else:
