@@ -137,7 +137,10 @@ class Study:
             LogError: the study's log cannot be written.
         """
         self.begin()
-        rules = Rules(self.page.stop, retry, _needs, self.library(workspace, reuse_older).find, _identity)
+        rules = Rules(
+            stop=self.page.stop, retry=retry, needs=_needs, identity=_identity,
+            reused=self.library(workspace, reuse_older).find,
+        )  # fmt: skip
         return self._carry_out(jobs, engine, rules, report)
 
     def begin(self) -> None:
