@@ -85,6 +85,27 @@ def lock(run: Path) -> int:
     except OSError as error:
         raise unwritable(path, error) from error
     try:
+        relock(descriptor, run)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def unlock(descriptor: int) -> None:
+    """Give a lock back and keep its descriptor."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def relock(descriptor: int, run: Path) -> None:
+    """Take a run's lock with a descriptor of its file.
+
+    Raises:
+        Locked: another process has it.
+        LogError: it cannot be taken.
+    """
+    path = run / "LOCK"
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not os.path.samestat(
             os.fstat(descriptor), path.stat()
@@ -92,7 +113,6 @@ def lock(run: Path) -> int:
             raise BlockingIOError
     except OSError as error:
         holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-        os.close(descriptor)
         if not isinstance(error, BlockingIOError):
             raise unwritable(path, error) from error
         raise Locked(
@@ -104,7 +124,6 @@ def lock(run: Path) -> int:
     with contextlib.suppress(OSError):  # only for people to read
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor
 
 
 def is_locked(run: Path) -> bool:

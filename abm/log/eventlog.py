@@ -51,12 +51,13 @@ def check_folder(run: Path | str) -> None:
         )
 
 
-def create(run: Path | str, config: dict[str, Any], *, fork: Fork | None = None) -> EventLog:
+def create(run: Path | str, config: dict[str, Any], *, fork: Fork | None = None, seal_events: int = 0) -> EventLog:
     """Begin a run in a new or empty folder and return its log, open for writing.
 
     Args:
         config: the settings, JSON-able; the chain starts from their bytes in ``run.json``.
         fork: where in another run it begins; see :func:`abm.log.fork.fork_point`.
+        seal_events: as of :func:`open_log`.
 
     Raises:
         InputError: the folder holds something else.
@@ -86,15 +87,19 @@ def create(run: Path | str, config: dict[str, Any], *, fork: Fork | None = None)
         if isinstance(error, OSError):
             raise disk.unwritable(run, error) from error
         raise
-    return _opened(run, lock)
+    return _opened(run, lock, seal_events)
 
 
-def open_log(run: Path | str, *, write: bool) -> EventLog:
+def open_log(run: Path | str, *, write: bool, seal_events: int = 0) -> EventLog:
     """Open a run's log.
 
     Opening for writing takes the lock and recovers: an incomplete last commit, which was never acknowledged, moves to
     ``quarantine/`` and a :class:`~abm.events.Recovered` event is appended. Anything else wrong is refused. Reading
     takes no lock and changes nothing.
+
+    Args:
+        seal_events: events after which a segment is sealed, for a log that many processes open in turn: opening reads the last
+            one. Such a log is no run's, and nothing of it is projected. 0: as of runs.
 
     Raises:
         LogError: no run, it cannot be read, or a newer version wrote it.
@@ -106,7 +111,7 @@ def open_log(run: Path | str, *, write: bool) -> EventLog:
     if not write:
         return EventLog(run, manifest, None)
     check_not_lost(run, manifest)
-    return _opened(run, disk.lock(run))
+    return _opened(run, disk.lock(run), seal_events)
 
 
 def read_events(run: Path | str) -> Iterator[Event]:
@@ -147,11 +152,14 @@ class EventLog:
         fork: where the run was forked from, if it was.
     """
 
-    def __init__(self, run: Path, manifest: Manifest, lock: int | None) -> None:
+    def __init__(self, run: Path, manifest: Manifest, lock: int | None, seal_events: int = 0) -> None:
         self.path, self.config, self.fork = run, manifest.config, manifest.fork
         self._manifest = manifest
         self._projector = Projector(run)
-        self._writer = Writer(run, manifest, lock, self._projector.sealed) if lock is not None else None
+        self._writer = None
+        if lock is not None:
+            sealed = (lambda segment: None) if seal_events else self._projector.sealed
+            self._writer = Writer(run, manifest, lock, sealed, seal_events)
 
     def head(self) -> Head:
         """Return where the log ends; a reader looks at the last segment, as it is now (see :func:`verify`).
@@ -289,6 +297,18 @@ class EventLog:
         """
         return self._writing().submit(events, expected_head, key=key)
 
+    def rest(self) -> None:
+        """Let other processes write until :meth:`resume`; call it when nothing that was submitted is under way."""
+        self._writing().rest()
+
+    def resume(self) -> bool:
+        """Go on after :meth:`rest`, without reading anything again; return False where the log was written meanwhile: close it.
+
+        Raises:
+            Locked: another process writes now.
+        """
+        return self._writing().resume()
+
     def _writing(self) -> Writer:
         if self._writer is None:
             raise LogError("the log is open for reading only", where=str(self.path), fix="Open it with write=True.")
@@ -309,14 +329,14 @@ class EventLog:
         self.close()
 
 
-def _opened(run: Path, lock: int) -> EventLog:
+def _opened(run: Path, lock: int, seal_events: int) -> EventLog:
     """Return the log of a run whose lock we hold; the lock is released if it cannot be opened."""
     try:
         manifest = read_manifest(run)
     except BaseException:
         os.close(lock)
         raise
-    return EventLog(run, manifest, lock)
+    return EventLog(run, manifest, lock, seal_events)
 
 
 def _taken(run: Path, by: str) -> InputError:

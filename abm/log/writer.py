@@ -55,6 +55,7 @@ class Writer:
         manifest: what ``run.json`` says.
         lock: descriptor of the lock, from :func:`abm.log.disk.lock`; the writer closes it.
         sealed: called, in the writer's thread, with each segment that was sealed.
+        seal_events: events after which a segment is sealed; 0: :data:`SEAL_EVENTS`.
 
     Raises:
         CorruptLog: the end of the log is damaged; nothing was changed.
@@ -65,9 +66,15 @@ class Writer:
     """Where the log ends, durably."""
 
     def __init__(
-        self, run: Path, manifest: Manifest, lock: int, sealed: Callable[[Segment], None] = lambda segment: None
+        self,
+        run: Path,
+        manifest: Manifest,
+        lock: int,
+        sealed: Callable[[Segment], None] = lambda segment: None,
+        seal_events: int = 0,
     ) -> None:
         self._run, self._lock, self._pid, self._sealed = run, lock, os.getpid(), sealed
+        self._seal_events = seal_events
         self._file = -1
         self._encoder = Encoder()
         self._failure: BaseException | None = None
@@ -77,7 +84,7 @@ class Writer:
         self._queued = self._urgent = 0
         self._busy = False
         """Whether a group is being committed, in the writer's thread or in that of who submitted it."""
-        self._closing = False
+        self._closing = self._resting = False
         self._thread: threading.Thread | None = None
         try:
             self._recover(manifest)
@@ -137,6 +144,25 @@ class Writer:
                 self._thread.join()
         self._release()
 
+    def rest(self) -> None:
+        """Let others write until :meth:`resume`; what was submitted must be durable."""
+        self._check_usable()
+        self._resting = True
+        disk.unlock(self._lock)
+
+    def resume(self) -> bool:
+        """Go on after :meth:`rest`; return False where somebody wrote meanwhile: this writer is then to be closed.
+
+        Raises:
+            Locked: somebody writes now.
+        """
+        disk.relock(self._lock, self._run)
+        self._resting = False
+        stat = os.fstat(self._file)
+        later = segment_at(self._run, self.head.seq)
+        moved = later.path != self._segment.path and later.path.exists()
+        return stat.st_size == self._size and stat.st_nlink > 0 and not moved
+
     def _release(self) -> None:
         self._encoder.close()
         for descriptor in (self._file, self._lock):
@@ -152,6 +178,8 @@ class Writer:
             raise self._poisoned()
         if self._lock < 0 or self._closing:
             raise LogError("the log is closed", where=str(self._run))
+        if self._resting:
+            raise LogError("the log rests, and others may write it", where=str(self._run))
 
     def _poisoned(self) -> BaseException:
         assert self._failure is not None
@@ -233,7 +261,7 @@ class Writer:
 
     def _append(self, events: list[Event], keys: dict[str, str]) -> None:
         first = self.head.seq
-        if self._lines >= SEAL_BYTES or first - self._segment.first >= SEAL_EVENTS:
+        if self._lines >= SEAL_BYTES or first - self._segment.first >= (self._seal_events or SEAL_EVENTS):
             self._rotate(segment_at(self._run, first))
         kept = newest({**self._keys, **keys})
         begins = self._size <= len(PREAMBLE)  # a segment's first commit carries the keys on: opening reads no other

@@ -145,6 +145,7 @@ class Controller:
             if self._why:
                 self._append([StudyStopped(why=self._why, detail=self._detail)])
         self._tell()
+        self._log.close()
         return self._why
 
     def _is_open(self, cell: CellHistory) -> bool:

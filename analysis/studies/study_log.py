@@ -26,6 +26,8 @@ from moloch.errors import InputError, Locked
 
 PATIENCE = 60.0
 """Seconds that a writer waits for another one, which writes for a moment only."""
+SEAL_EVENTS = 64
+"""Of a segment: who opens the log to write reads the last one."""
 KIND = {"study": 1}
 """What ``run.json`` of such a log says."""
 
@@ -121,7 +123,9 @@ class StudyLog:
 
     def __init__(self, folder: Path | str) -> None:
         self.layout = Layout(folder)
-        self._state, self._read = StudyState(), 0
+        self._state, self._tail = StudyState(), None
+        self._log: EventLog | None = None
+        """Open for writing, and at rest."""
 
     def state(self) -> StudyState:
         """Return the study as its log has it now; each call reads only what is new.
@@ -130,16 +134,18 @@ class StudyLog:
             InputError: there is no study.
             LogError: its log cannot be read.
         """
-        if not is_study(self.layout.folder):
-            raise InputError(
-                "no study here",
-                where=str(self.layout.folder),
-                why=f"there is no {LOG}",
-                fix="Give a study's folder, or its page.",
-            )
-        for event in open_log(self.layout.log, write=False).read(self._read):
-            self._state.apply(event)
-            self._read = event.seq + 1
+        if self._tail is None:
+            if not is_study(self.layout.folder):
+                raise InputError(
+                    "no study here",
+                    where=str(self.layout.folder),
+                    why=f"there is no {LOG}",
+                    fix="Give a study's folder, or its page.",
+                )
+            self._tail = open_log(self.layout.log, write=False).tail()
+        for block in self._tail.new():
+            for event in block.events():
+                self._state.apply(event)
         return self._state
 
     def begin(self, planned: StudyPlanned) -> Head:
@@ -149,7 +155,7 @@ class StudyLog:
             InputError: the folder holds something else.
             Locked: another process makes it.
         """
-        with create(self.layout.log, dict(KIND)) as log:
+        with create(self.layout.log, dict(KIND), seal_events=SEAL_EVENTS) as log:
             return log.append([planned])
 
     def append(self, events: Sequence[Event]) -> Head:
@@ -159,18 +165,34 @@ class StudyLog:
             Locked: another process writes on and on.
             LogError: it cannot be written.
         """
-        with self._opened() as log:
-            return log.append(events)
+        log = self._opened()
+        try:
+            head = log.append(events)
+            log.rest()
+        except BaseException:
+            self.close()
+            raise
+        return head
+
+    def close(self) -> None:
+        """Close the log; it is opened again when it is written. Closing twice does nothing."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
 
     def head(self) -> Head:
         """Return where the log ends."""
         return open_log(self.layout.log, write=False).head()
 
     def _opened(self) -> EventLog:
+        """Return the log with its lock taken; where nobody wrote since this process did, nothing is read."""
         until = time.monotonic() + PATIENCE
         while True:
             try:
-                return open_log(self.layout.log, write=True)
+                if self._log is not None and not self._log.resume():
+                    self.close()
+                self._log = self._log or open_log(self.layout.log, write=True, seal_events=SEAL_EVENTS)
+                return self._log
             except Locked:
                 if time.monotonic() > until:
                     raise

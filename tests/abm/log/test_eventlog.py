@@ -264,3 +264,37 @@ class TestFrame:
         fill([1])
         with pytest.raises(InputError, match=r"'voted'.*reacted"):
             open_log(run, write=False).frame("voted")
+
+
+class TestTurns:
+    """Several processes keep a log open and write it in turn."""
+
+    def test_nobody_wrote_meanwhile(self, run, reactions):
+        """It goes on where it was; nothing is read again."""
+        with create(run, {}) as log:
+            log.append(reactions(2))
+            log.rest()
+            with pytest.raises(LogError, match="rests"):
+                log.append(reactions(1))
+            assert log.resume() and log.append(reactions(1)).seq == 3
+        assert verify(run).seq == 3
+
+    @pytest.mark.parametrize("seal", [0, 2], ids=["the same segment", "a new segment"])
+    def test_somebody_wrote_meanwhile(self, run, reactions, seal):
+        """It says so, and writes nothing."""
+        with create(run, {}, seal_events=seal) as log:
+            log.append(reactions(2))
+            log.rest()
+            with open_log(run, write=True, seal_events=seal) as other:
+                other.append(reactions(1))
+                with pytest.raises(Locked):
+                    log.resume()
+            assert not log.resume()
+        assert verify(run).seq == 3
+
+    def test_a_log_of_turns_is_sealed_often_and_not_projected(self, run, reactions):
+        """So that opening it reads little."""
+        with create(run, {}, seal_events=4) as log:
+            for _ in range(12):
+                log.append(reactions(1))
+        assert len(list((run / "log").iterdir())) == 3 and not (run / "parquet").exists()
