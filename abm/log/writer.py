@@ -165,6 +165,11 @@ class Writer:
 
     def _release(self) -> None:
         self._encoder.close()
+        if (
+            self._lock >= 0 and self._pid == os.getpid()
+        ):  # closing alone leaves it with processes that were forked from this one
+            with contextlib.suppress(OSError):
+                disk.unlock(self._lock)
         for descriptor in (self._file, self._lock):
             if descriptor >= 0:
                 with contextlib.suppress(OSError):

@@ -22,7 +22,7 @@ from analysis.studies.tasks import Needs
 from learning import RunConfig
 from learning.runs.machine import versions
 from moloch.content import content_id
-from moloch.errors import InputError, Locked, MolochError
+from moloch.errors import InputError, MolochError
 
 if TYPE_CHECKING:
     from analysis.studies.plan import PlannedStudy
@@ -183,16 +183,19 @@ class Study:
         Raises:
             InputError: the folder holds something else, or a study with another page.
         """
-        if is_study(self.folder):
-            if differs := self._differences():
-                raise InputError(
-                    "the page is not the one that the study began with",
-                    where=str(self.folder),
-                    why=f"it adds {'; '.join(differs)}",
-                    fix="moloch study extend adds it, and the study's log says so; or give another name or --out.",
-                )
-            return
-        if self.folder.is_dir() and any(entry.name != self._log.layout.log.name for entry in self.folder.iterdir()):
+        if not (is_study(self.folder) and self.state().name):
+            self._begin()
+        if differs := self._differences():
+            raise InputError(
+                "the page is not the one that the study began with",
+                where=str(self.folder),
+                why=f"it adds {'; '.join(differs)}",
+                fix="moloch study extend adds it, and the study's log says so; or give another name or --out.",
+            )
+
+    def _begin(self) -> None:
+        log = self._log.layout.log
+        if self.folder.is_dir() and any(entry.name != log.name for entry in self.folder.iterdir()) and not log.is_dir():
             raise InputError(
                 "the folder is not a study", where=str(self.folder), fix="Choose an --out that is new or empty."
             )
@@ -200,12 +203,7 @@ class Study:
             name=self.page.name, page=self._made.page, page_id=_page_id(self._made.page),
             cells=[_planned(cell) for cell in self.cells], versions=versions(), code=code_state(), by=user(),
         )  # fmt: skip
-        try:
-            self._log.begin(planned)
-        except (InputError, Locked):
-            if not is_study(self.folder):
-                raise
-            self.begin()  # another controller made it just now
+        self._log.begin(planned)
         self._write_page()
 
     def extend(self) -> list[str]:

@@ -31,6 +31,8 @@ PATIENCE = 60.0
 """Seconds that a writer waits for another one, which writes for a moment only."""
 SEAL_EVENTS = 64
 """Of a segment: who opens the log to write reads the last one."""
+APPEARS_S = 2.0
+"""Seconds in which a log is there once a process has begun to make it."""
 KIND = {"study": 1}
 """What ``run.json`` of such a log says."""
 
@@ -152,14 +154,30 @@ class StudyLog:
         return self._state
 
     def begin(self, planned: StudyPlanned) -> Head:
-        """Make the log, with its first event.
+        """Make the log, with its first event; if another process did, or began to, leave it as it is.
 
         Raises:
             InputError: the folder holds something else.
             Locked: another process makes it.
         """
-        with create(self.layout.log, dict(KIND), seal_events=SEAL_EVENTS) as log:
-            return log.append([planned])
+        try:
+            if not is_study(self.layout.folder):
+                self._log = create(self.layout.log, dict(KIND), seal_events=SEAL_EVENTS)
+        except (InputError, Locked):
+            if not self._appears():
+                raise
+        log = self._opened() if self._log is None else self._log
+        try:
+            return log.head() if log.head().seq else log.append([planned])
+        finally:
+            self.close()
+
+    def _appears(self) -> bool:
+        """Wait for what another process is making; return whether it is there."""
+        until = time.monotonic() + APPEARS_S
+        while not is_study(self.layout.folder) and time.monotonic() < until:
+            time.sleep(0.01)
+        return is_study(self.layout.folder)
 
     def append(self, events: Sequence[Event]) -> Head:
         """Append events as one whole; waits for another writer for :data:`PATIENCE` seconds.

@@ -316,4 +316,9 @@ MUTATIONS: dict[str, Mutation] = {
         removals.skill_is_strategy,
         ("test_pages.py::TestCounts::test_a_failure_of_skill",),
     ),
+    "no-claims": Mutation(
+        "a cell has one owner",
+        removals.no_claims,
+        ("test_studies.py::TestKills::test_the_results_are_those_of_a_study_that_nobody_disturbed",),
+    ),
 }

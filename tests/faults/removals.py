@@ -18,6 +18,7 @@ from abm.llm.http import _adapters as served
 from abm.llm.http import _ids
 from abm.log import about, codec, disk, eventlog, parquet, projection, recovery, segments, tail, upcast, writer
 from abm.state import snapshots, state
+from analysis.studies import claims
 from analysis.ui import guard, key
 from analysis.ui.data import life
 from learning.runs import fork, redecide, verdicts
@@ -442,3 +443,14 @@ def judged_by_todays() -> None:
 
 def judged_in_part() -> None:
     run_module.check_judges = verdicts.check_versions
+
+
+def no_claims() -> None:
+    def make(path: Path, claim: claims.Claim) -> bool:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        claims._replace(path, claim)
+        return True
+
+    claims._make = make
+    claims.Watch.is_alive = lambda self, claim: False  # type: ignore[method-assign]
+    claims.HeldClaim.is_lost = property(lambda self: False)  # type: ignore[assignment]

@@ -77,21 +77,29 @@ def main() -> None:
     """Do as stdin says until it ends."""
     said = sys.stdout.buffer
     sys.stdout = sys.stderr  # what an import may print
-    _Nursery(said.fileno()).work()
+    Nursery(sys.stdin.fileno(), said.fileno(), sys.argv[1:]).work()
 
 
-class _Nursery:
-    def __init__(self, said: int) -> None:
-        self._said, self._heard = said, sys.stdin.fileno()
+class Nursery:
+    """Starts workers, and tells of their ends.
+
+    Args:
+        heard: descriptor of what to do; ``said``: of what happened.
+        modules: imported before the first worker.
+    """
+
+    def __init__(self, heard: int, said: int, modules: Sequence[str]) -> None:
+        self._heard, self._said = heard, said
         self._workers: dict[int, int] = {}
-        self._forks = _prepare(sys.argv[1:])
-        self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
-        os.set_blocking(self._wake[1], False)
-        os.set_blocking(self._wake[0], False)
+        self._forks = _prepare(modules)
+        self._wake = os.pipe()
+        for end in self._wake:
+            os.set_blocking(end, False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
 
     def work(self) -> None:
+        """Do as it is told, until nobody can tell it any more."""
         rest, decoder = b"", msgspec.json.Decoder(Birth | Call)
         while True:
             ready, _, _ = select.select([self._heard, self._wake[0]], [], [])

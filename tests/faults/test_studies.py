@@ -1,0 +1,115 @@
+"""Controllers and workers of a study, killed at any moment: every cell ends as it would have, and none is carried out twice at once."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from abm.log import read_events, verify
+from abm.study_events import CellFailed, CellStarted
+from analysis.probes import battery
+from analysis.studies.claims import Claims, born
+from analysis.studies.controller import Controller, Rules
+from analysis.studies.layout import Layout, is_study
+from analysis.studies.study import Study
+from analysis.studies.study_log import StudyLog
+from learning import run
+from tests.support import fast_cells  # noqa: F401 (an extension)
+from tests.support.fork_engine import ForkEngine
+
+FORK = multiprocessing.get_context("fork")
+BASE = {
+    "epochs": 1, "train_anchors": 3, "held_out_anchors": 2, "train_personas": 3, "held_out_personas": 2, "arms": ["rft"],
+    "extensions": ["tests.support.fast_cells"], "serving": {"llm": "fast", "options": {"slow": 0.02}},
+}  # fmt: skip
+SOON = {"node": 0.0, "disk": 0.0, "backend": 0.0}
+
+
+def study(folder: Path, cells: int) -> Study:
+    return Study(name="killed", base=BASE, seeds=cells, out=folder, stop={"failed_share": 1})
+
+
+def control(folder: Path, cells: int) -> None:
+    """Work on a study as a command does."""
+    engine, of = ForkEngine(2), study(folder, cells)
+    try:
+        of.begin()
+        Controller(
+            StudyLog(folder), {cell.name: cell for cell in of.cells}, engine, Rules(of.page.stop, pauses=SOON)
+        ).run()
+    finally:
+        engine.close()
+
+
+def workers(folder: Path) -> list[int]:
+    """Return the processes that work on cells, as their claims say."""
+    layout = Layout(folder)
+    names = (
+        {path.name.rsplit(".", 2)[0] for path in layout.claims.glob("[!.]*.json")} if layout.claims.is_dir() else set()
+    )
+    claims = [Claims(layout).current(name) for name in sorted(names)]
+    return [claim.place.pid for claim in claims if claim and claim.state == "held" and born(claim.place.pid)]
+
+
+def ended(folder: Path) -> bool:
+    """Tell whether a cell has ended."""
+    if not is_study(folder):
+        return False
+    return any(cell.state == "ended" for cell in StudyLog(folder).state().cells.values())
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    """Wait for it, but not for long."""
+    until = time.monotonic() + 10
+    while not what() and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+class TestKills:
+    """kill -9, again and again, of whoever works on it."""
+
+    @pytest.mark.parametrize(("cells", "kills"), [(5, 5), pytest.param(16, 80, marks=pytest.mark.faults)])
+    def test_the_results_are_those_of_a_study_that_nobody_disturbed(self, tmp_path, monkeypatch, cells, kills):
+        """Digest by digest; each attempt has one worker, and no two work on a cell at once."""
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        folder, draw = tmp_path / "study", random.Random(kills)
+        want = {
+            cell.name: run(cell.config, tmp_path / cell.name, probes=battery).digest
+            for cell in study(folder, cells).cells
+        }
+        controllers = []
+        for _ in range(kills):
+            while len(controllers) < 2:
+                controllers.append(FORK.Process(target=control, args=(folder, cells)))
+                controllers[-1].start()
+            wait_for(lambda: ended(folder))  # at first two that are not disturbed: they share the cells
+            wait_for(lambda: len(workers(folder)) >= draw.randint(1, 4))
+            time.sleep(draw.random() * 0.2)
+            if draw.random() < 0.5 and (pids := workers(folder)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(draw.choice(pids), signal.SIGKILL)
+            else:
+                controllers[draw.randrange(2)].kill()
+            controllers = [
+                each for each in controllers if each.exitcode is None and not each.join(0.01) and each.is_alive()
+            ]
+        for each in controllers:
+            each.join()
+        control(folder, cells)  # the same command again
+        state, events = StudyLog(folder).state(), list(read_events(folder / "study-log"))
+        assert {name: cell.digest for name, cell in state.cells.items()} == want
+        assert all(verify(folder / "cells" / name).hash == cell.head for name, cell in state.cells.items())
+        begun = Counter((event.cell, event.attempt) for event in events if isinstance(event, CellStarted))
+        assert set(begun.values()) == {1}, "an attempt was made twice"
+        failed = [event for event in events if isinstance(event, CellFailed)]
+        assert failed, "no kill met a worker: the test shows less than it says"
+        assert not [event for event in failed if "being written" in event.message], "two worked on a cell at once"
