@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from analysis.frames._cells import CellRun, cell_table, columns_of_cells, of_cells
     from analysis.frames._codebook import NAMES, FrameColumn, codebook, columns_of, schema_of
     from analysis.frames._run import of_run
-    from analysis.frames.files import export, write_codebook, write_frame
+    from analysis.frames.files import export, export_all, write_codebook, write_frame
 
 _HOMES = {
     "NAMES": "analysis.frames._codebook",
@@ -21,6 +21,7 @@ _HOMES = {
     "columns_of": "analysis.frames._codebook",
     "columns_of_cells": "analysis.frames._cells",
     "export": "analysis.frames.files",
+    "export_all": "analysis.frames.files",
     "of_cells": "analysis.frames._cells",
     "of_run": "analysis.frames._run",
     "schema_of": "analysis.frames._codebook",
@@ -29,7 +30,7 @@ _HOMES = {
 }
 
 __all__ = [
-    "NAMES", "CellRun", "FrameColumn", "cell_table", "codebook", "columns_of", "columns_of_cells", "export", "of_cells", "of_run", "schema_of", "write_codebook",
+    "NAMES", "CellRun", "FrameColumn", "cell_table", "codebook", "columns_of", "columns_of_cells", "export", "export_all", "of_cells", "of_run", "schema_of", "write_codebook",
     "write_frame",
 ]  # fmt: skip
 

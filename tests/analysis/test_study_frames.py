@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import pytest
 from abm.events import LLMReplied
 from abm.log import read_events
 from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, PlannedCell, StudyPlanned
-from analysis.frames import CellRun
-from analysis.studies.study_frames import STUDY_NAMES, cell_runs, study_columns, study_frame
+from analysis.frames import NAMES, CellRun, export_all
+from analysis.studies.study_frames import STUDY_NAMES, all_frames, cell_runs, study_columns, study_frame
 from analysis.studies.study_log import StudyLog
 from moloch.errors import InputError
 
@@ -93,6 +94,29 @@ class TestStudyFrames:
         votes = study_frame(study, "votes").group_by("cell", "arena").agg(pl.len() > 0).sort("cell").collect()
         assert votes.rows() == [("c0", "sales", True), ("c1", "elections", True), ("c2", "social", True)]
         assert cell_runs(study)[3] == CellRun("c3", 3, {"arena": "sales", "size": 9}, study / "cells" / "c3")
+
+    @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+    def test_all_of_them_as_files(self, study, tmp_path, suffix):
+        """With one codebook, of a study and of one of its runs; complete, or not at all."""
+        for path, names in ((study, STUDY_NAMES), (study / "cells" / "c0", NAMES)):
+            folder = tmp_path / path.name
+            files = export_all(all_frames(path), folder, suffix)
+            assert [file.name for file in files] == sorted(
+                [*(f"{name}{suffix}" for name in names), "codebook.json", "codebook.md"]
+            )
+            told = json.loads((folder / "codebook.json").read_text())
+            assert list(told) == list(names)
+            read = pl.read_parquet if suffix == ".parquet" else pl.read_csv
+            for name in names:
+                frame = read(folder / f"{name}{suffix}")
+                assert frame.columns == [column["name"] for column in told[name]]
+                assert len(frame) == all_frames(path)[name][0].select(pl.len()).collect().item()
+            with pytest.raises(InputError, match="holds something"):
+                export_all(all_frames(path), folder, suffix)
+        broken = {"votes": (pl.LazyFrame({"a": [1]}).select("b"), ())}
+        with pytest.raises(pl.exceptions.ColumnNotFoundError):
+            export_all(broken, tmp_path / "broken", suffix)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["c0", "study"]
 
     def test_mistakes(self, study, tmp_path):
         """No study, and no such frame, are one line."""
