@@ -73,8 +73,10 @@ def study_columns(folder: Path | str, name: str) -> tuple[FrameColumn, ...]:
 def all_frames(path: Path | str) -> dict[str, tuple[pl.LazyFrame, tuple[FrameColumn, ...]]]:
     """Return every named frame of a run or of a study, with its columns, as :func:`analysis.frames.export_all` takes them.
 
+    Args:
+        path: a study's folder, or a run's.
+
     Raises:
-        InputError: the study's log does not say what it is.
         LogError: there is no run, or a log cannot be read.
     """
     if is_study(Path(path)):

@@ -12,10 +12,13 @@ import pytest
 from abm.events import LLMReplied
 from abm.log import read_events
 from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, PlannedCell, StudyPlanned
+from analysis.cli.app import app
 from analysis.frames import NAMES, CellRun, export_all
+from analysis.studies import Study
 from analysis.studies.study_frames import STUDY_NAMES, all_frames, cell_runs, study_columns, study_frame
 from analysis.studies.study_log import StudyLog
 from moloch.errors import InputError
+from tests.analysis.studies.small import ANCHORS, PAGE, PEOPLE, carry_out, plan
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
 ARENAS = ("sales", "elections", "social")
@@ -124,3 +127,51 @@ class TestStudyFrames:
             study_frame(tmp_path, "votes")
         with pytest.raises(InputError, match="no frame 'cell'"):
             study_frame(study, "cell")
+
+
+class TestAStudyOfItsOwn:
+    """From its page, and from the command line."""
+
+    @pytest.fixture
+    def half(self, tmp_path):
+        """A preregistered study, half of whose cells have ended."""
+        cells = plan(tmp_path / "half", PAGE + "primary: {outcome: populism}\n")
+        carry_out(tmp_path / "half", cells[:6])
+        return tmp_path / "half"
+
+    def test_frames_of_a_study_before_its_end(self, half):
+        """Its cells may be looked at; what happened in them is an interim look, which is asked for and logged."""
+        study = Study(half.with_suffix(".yaml"), out=half)
+        assert study.frame("cells").collect()["state"].to_list() == ["ended"] * 6 + ["waiting"] * 6
+        with pytest.raises(InputError, match="before its end"):
+            study.frame("votes")
+        votes = study.frame("votes", look=True).group_by("arena", "arm").len().collect()
+        assert dict(votes.select(pl.format("{} {}", "arena", "arm"), "len").rows())["sales rft"] == 6 * ANCHORS * PEOPLE
+        assert [look.door for look in study.state().looks] == ["Study.frame"]
+        assert [column["name"] for column in study.codebook("votes")["votes"]][:4] == [
+            "cell",
+            "seed",
+            "arena",
+            "audience",
+        ]
+
+    @pytest.mark.parametrize("kind", ["frames", "frames-csv"])
+    def test_export(self, half, tmp_path, capsys, kind):
+        """``moloch log export STUDY frames OUT``, and of one cell; the same rule holds."""
+        out = tmp_path / "out"
+        with pytest.raises(InputError, match="before its end"):
+            command(half, kind, out)
+        assert not out.exists()
+        files = json.loads(command(half, kind, out, "--look", "--json", capsys=capsys))["files"]
+        assert {Path(name).stem for name in files} == {*STUDY_NAMES, "codebook"}
+        cell = next((half / "cells").iterdir())
+        with pytest.raises(InputError, match="before its end"):
+            command(f"{half}#{cell.name}", kind, tmp_path / "cell")
+        command(f"{half}#{cell.name}", kind, tmp_path / "cell", "--look")
+        assert {path.stem for path in (tmp_path / "cell").iterdir()} == {*NAMES, "codebook"}
+
+
+def command(*args, capsys=None):
+    """Carry out ``moloch log export``; return what it prints."""
+    app(["log", "export", *map(str, args)], standalone_mode=False)
+    return capsys.readouterr().out if capsys else ""
