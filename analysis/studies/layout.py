@@ -57,3 +57,8 @@ class Layout:
     def said(self, name: str, attempt: int) -> Path:
         """Return the file with all that an attempt's worker printed."""
         return self.output / f"{name}.{attempt}.txt"
+
+
+def default_folder(name: str, base: str) -> Path:
+    """Return where a study is carried out if nobody says it: what all its cells share is part of its name."""
+    return Path("runs") / f"study-{name}-{base[:8]}"

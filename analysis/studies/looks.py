@@ -10,8 +10,7 @@ from abm.log import open_log
 from abm.study_events import StudyLooked
 from analysis.studies.layout import Layout
 from analysis.studies.places import run_of, study_of
-from analysis.studies.study import user
-from analysis.studies.study_log import CellHistory, StudyLog
+from analysis.studies.study_log import CellHistory, StudyLog, user
 from moloch.errors import InputError, MolochError
 
 KNOWN_S = 10.0

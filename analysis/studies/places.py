@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from analysis.studies.layout import Layout, is_study
+from analysis.studies.layout import Layout, default_folder, is_study
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from moloch.errors import InputError
 
@@ -99,7 +99,6 @@ def folder_of(path: Path, out: Path | None = None) -> Path:
         return out or path
     from analysis.studies.cells import cells_of
     from analysis.studies.page import read_page
-    from analysis.studies.study import default_folder
 
     written = read_page(path)
     return default_folder(written.page.name, cells_of(written).base)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import platform
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +14,9 @@ import yaml
 
 from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
 from analysis.studies.cells import Cell, Cells, cells_of
-from analysis.studies.layout import PAGE, is_study
+from analysis.studies.layout import PAGE, default_folder, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
-from analysis.studies.study_log import StudyLog, StudyState
+from analysis.studies.study_log import StudyLog, StudyState, user
 from learning.runs.machine import versions
 from moloch.content import content_id
 from moloch.errors import InputError, Locked
@@ -280,11 +278,6 @@ class Study:
         new.replace(path)
 
 
-def default_folder(name: str, base: str) -> Path:
-    """Return where a study is carried out if nobody says it: what all its cells share is part of its name."""
-    return Path("runs") / f"study-{name}-{base[:8]}"
-
-
 def added(before: Mapping[str, Any], now: Mapping[str, Any], cells: int) -> list[str]:
     """Return in words what a page has that an earlier one had not.
 
@@ -320,14 +313,6 @@ def _page_id(page: Mapping[str, Any]) -> str:
 
 def _planned(cell: Cell) -> PlannedCell:
     return PlannedCell(cell=cell.name, factors=cell.factors, seed=cell.seed, settings=cell.settings)
-
-
-def user() -> str:
-    """Return who this is: user and machine."""
-    try:
-        return f"{getpass.getuser()}@{platform.node()}"
-    except (OSError, KeyError, ImportError):  # a container without names
-        return f"{os.getuid() if hasattr(os, 'getuid') else ''}@{platform.node()}"
 
 
 def code_state() -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import platform
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -175,3 +178,11 @@ class StudyLog:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.01)
+
+
+def user() -> str:
+    """Return who this is: user and machine."""
+    try:
+        return f"{getpass.getuser()}@{platform.node()}"
+    except (OSError, KeyError, ImportError):  # a container without names
+        return f"{os.getuid() if hasattr(os, 'getuid') else ''}@{platform.node()}"
