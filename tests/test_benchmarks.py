@@ -56,3 +56,16 @@ def test_models(start, names):
     for line in lines:
         assert line.keys() >= FIELDS and line["value"] > 0
         assert line["ratio"] == pytest.approx(line["value"] / float(line["rival"].rpartition(": ")[2]), rel=0.02)
+
+
+@pytest.mark.slow
+def test_study():
+    """Votes of cells as one frame, against a scan per cell by hand; the same votes both ways."""
+    start = ["benchmarks/study.py", "--part", "frames", "--cells", "1", "3", "--votes", "2000", "--json"]
+    done = subprocess.run([sys.executable, *start], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["name"] for line in lines if line["name"].startswith("grouped")] == [
+        "grouped, 1 cells, 2,000 votes", "grouped, 3 cells, 6,000 votes",
+    ]  # fmt: skip
+    assert all(line.keys() >= FIELDS and line["value"] > 0 for line in lines)

@@ -92,7 +92,7 @@ def ask(
         from abm.llm.backends import Backends
         from abm.llm.budget import Bounds, Budget
         from abm.surveys import load_questionnaire
-        from analysis.frames.files import check_target
+        from analysis.frames import check_target
         from learning.surveys import Whom, plan_after, who_answers
 
         questionnaire = load_questionnaire(questions)
@@ -208,7 +208,7 @@ def _print(asked: AskedAfter, log: Path | None, out: Path | None, as_json: bool)
 def _show(run: Path, log: Path | None, out: Path | None, as_json: bool) -> None:
     """Show what was answered in the run and after it."""
     with stderr().status("reading the run"):
-        from analysis.frames.files import check_target
+        from analysis.frames import check_target
         from analysis.readings.answers import read_answers
         from learning.surveys import ANSWERS, notes_on
         from moloch.errors import InputError
@@ -244,7 +244,7 @@ def _print_answers(
     summary: dict[str, Any] | None,
 ) -> None:
     """Write the frame, and print the tables with what limits them, or ``summary`` with both as JSON."""
-    from analysis.frames.files import write_frame
+    from analysis.frames import write_frame
     from analysis.readings.answers import answer_frame
     from analysis.statistics.estimates import plain
     from analysis.tables.answers import order_notes, question_rows

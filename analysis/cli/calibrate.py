@@ -33,7 +33,7 @@ def calibrate(
     """Compare answers and votes of a run's personas with those of people, per question and group; no model is asked."""
     with stderr().status("comparing"):
         from analysis.calibration import calibrate, calibration_frame
-        from analysis.frames.files import check_target, write_frame
+        from analysis.frames import check_target, write_frame
         from analysis.statistics.estimates import plain
 
         check_target(out)

@@ -162,15 +162,22 @@ def export(
     run: Run,
     kind: Annotated[
         str,
-        typer.Argument(help="parquet, csv, hf (a folder for datasets.load_dataset), or eval (a file for Inspect)."),
+        typer.Argument(
+            help="parquet, csv, hf (a folder for datasets.load_dataset), eval (a file for Inspect), or frames, frames-csv: "
+            "contests, votes, messages, ... of a run or of a whole study, and what their columns mean."
+        ),
     ],
     out: Annotated[Path, typer.Argument(help="A new or empty folder; for eval, a new file.")],
+    look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Write the events as tables, one per event type; or the messages and verdicts as a log of Inspect."""
+    """Write the events as tables, one per event type; or frames; or the messages and verdicts as a log of Inspect."""
     from abm.log.export import export as write
     from analysis.studies.places import log_of
 
+    if kind in ("frames", "frames-csv"):
+        _export_frames(run, out, ".csv" if kind == "frames-csv" else ".parquet", look, as_json)
+        return
     run = log_of(run)
     if kind == "eval":
         from analysis.inspect_log import export_inspect
@@ -183,6 +190,24 @@ def export(
         return
     with _bar("exporting", None) as advance:
         write(run, kind, out, progress=lambda done, total: advance(done, total))
+    _say_files(run, out, as_json)
+
+
+def _export_frames(path: Path, out: Path, suffix: str, look: bool, as_json: bool) -> None:
+    from analysis.frames import export_all
+    from analysis.studies.layout import is_study
+    from analysis.studies.looks import look_at
+    from analysis.studies.places import one_run
+    from analysis.studies.study_frames import all_frames
+
+    path = path if is_study(path) else one_run(path)
+    look_at([path], "log export", look)
+    with stderr().status("exporting"):
+        export_all(all_frames(path), out, suffix)
+    _say_files(path, out, as_json)
+
+
+def _say_files(run: Path, out: Path, as_json: bool) -> None:
     files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     print(json.dumps({"run": str(run), "out": str(out), "files": files})) if as_json else _say(
         f"{out}: {len(files)} files"

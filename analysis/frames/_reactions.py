@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from abm.columns import Int16s, Int32s, unpack
 from abm.log.projection import scan, scan_votes
@@ -58,63 +59,101 @@ def _others(run: Path) -> pl.LazyFrame:
 
 
 def _happened(run: Path) -> Iterator[pl.DataFrame]:
+    """Yield what members do besides voting, in the order of the log."""
     import polars as pl
 
     events = scan(run).filter(pl.col("type").is_in(_KINDS)).select(_FIELDS)
     feeds = _Feeds()
     for batch in events.collect_batches(maintain_order=True):
-        made = [frame for event in batch.iter_rows(named=True) if (frame := feeds.take(event)) is not None]
-        if made:
-            yield pl.concat(made)
+        if deeds := [deed for event in batch.iter_rows(named=True) if (deed := feeds.take(event)) is not None]:
+            yield feeds.rows(deeds)
+
+
+class _Deeds(NamedTuple):
+    """What members did in one event.
+
+    Attributes:
+        same: columns that all of its rows share.
+        personas: who did it, shape (n,).
+        messages: about which message (:attr:`_Feeds.messages`), -1 for none; shape (n,).
+        targets: whom it is about, shape (n,); None where it is about nobody.
+    """
+
+    same: dict[str, Any]
+    personas: NDArray[np.int64]
+    messages: NDArray[np.int64]
+    targets: NDArray[np.int64] | None = None
 
 
 class _Feeds:
-    """What has to be known of the events before: which step it is, and which messages are in the feeds."""
+    """What has to be known of the events before: which step it is, and which messages are in the feeds.
+
+    Attributes:
+        messages: all that were in feeds so far.
+    """
 
     def __init__(self) -> None:
+        self.messages: list[str] = []
         self._place: dict[str, Any] = {}
-        self._messages: list[str] = []
+        self._first = 0
 
-    def take(self, event: dict[str, Any]) -> pl.DataFrame | None:
+    def take(self, event: dict[str, Any]) -> _Deeds | None:
         """Take the next event; return the reactions that it holds, if any."""
         match event["type"]:
             case "step_started":
                 self._place = {name: event[name] for name in ("phase", "epoch", "arm")}
             case "feed_opened":
-                self._messages = list(event["messages"])
+                self._first = len(self.messages)
+                self.messages += event["messages"]
             case "members_posted":
-                self._messages += event["messages"]
+                self.messages += event["messages"]
             case "engaged":
-                return self._engaged(event)
+                items = unpack(event["items"], Int16s).astype(np.int64)
+                return self._deeds(event, event["action"], _numbers(event["members"]), self._first + items)
             case "ties_formed" | "ties_cut" if event["why"] in ("follow", "unfollow"):
-                sources, targets = (unpack(event[side], Int32s).astype(np.int64) for side in ("sources", "targets"))
-                return self._rows(event, event["why"], persona=sources, target=targets)
+                return self._deeds(event, event["why"], _numbers(event["sources"]), targets=_numbers(event["targets"]))
             case "reaction_invalid" | "feed_answer_invalid":
-                return self._rows(event, "invalid", persona=[event["persona"]])
+                return self._deeds(event, "invalid", np.array([event["persona"]]))
             case _:
                 pass
         return None
 
-    def _engaged(self, event: dict[str, Any]) -> pl.DataFrame:
+    def _deeds(
+        self, event: dict[str, Any], kind: str, personas: NDArray[np.int64], messages: Any = None, targets: Any = None
+    ) -> _Deeds:
+        same = {"kind": kind, **{name: event[name] for name in ("seq", "step", "round", "contest")}, **self._place}
+        return _Deeds(same, personas, np.full(len(personas), -1) if messages is None else messages, targets)
+
+    def rows(self, deeds: Sequence[_Deeds]) -> pl.DataFrame:
+        """Return deeds a row each."""
         import polars as pl
 
-        items = unpack(event["items"], Int16s).astype(np.int64)
-        message = pl.Series(self._messages, dtype=pl.String).gather(items)
-        frame = self._rows(
-            event, event["action"], persona=unpack(event["members"], Int32s).astype(np.int64), message=message
-        )
-        return frame.with_columns(
-            contest=pl.col("message").str.replace(r"/(said/.*|\d+)$", ""),
+        schema = schema_of("reactions")
+        shared = ("seq", "step", "phase", "epoch", "arm", "kind", "round", "contest")
+        same = pl.DataFrame([each.same for each in deeds], {name: schema[name] for name in shared})
+        event = np.repeat(np.arange(len(deeds)), [len(each.personas) for each in deeds])
+        about = pl.Series(np.concatenate([each.messages for each in deeds]))
+        about = about.set(about < 0, None)
+        said = pl.DataFrame({"message": pl.Series(self.messages, dtype=pl.String)}).with_columns(
+            about=pl.col("message").str.replace(r"/(said/.*|\d+)$", ""),
             slot=pl.when(~pl.col("message").str.contains("/said/")).then(
                 pl.col("message").str.extract(r"/(\d+)$").cast(pl.Int64)
             ),
         )
+        targets = [
+            pl.Series([None] * len(e.personas) if e.targets is None else e.targets, dtype=pl.Int64) for e in deeds
+        ]
+        return (
+            same.select(pl.all().gather(event))
+            .hstack(said.select(pl.all().gather(about)))
+            .with_columns(
+                pl.coalesce("contest", "about").alias("contest"),
+                pl.Series("persona", np.concatenate([each.personas for each in deeds])),
+                pl.concat(targets).alias("target"),
+            )
+            .select(list(schema))
+        )
 
-    def _rows(self, event: dict[str, Any], kind: str, **columns: Any) -> pl.DataFrame:
-        import polars as pl
 
-        schema = schema_of("reactions")
-        same = {"kind": kind, **{name: event[name] for name in ("seq", "step", "contest", "round")}, **self._place}
-        frame = pl.DataFrame({name: pl.Series(name, values, dtype=schema[name]) for name, values in columns.items()})
-        others = {name: pl.lit(same.get(name), dtype=dtype) for name, dtype in schema.items() if name not in columns}
-        return frame.with_columns(**others).select(list(schema))
+def _numbers(column: bytes) -> NDArray[np.int64]:
+    return unpack(column, Int32s).astype(np.int64)

@@ -83,7 +83,7 @@ class _Plan:
     def write(self, target: Path, progress: Progress) -> Contents:
         """Write the pack beside its name first, and then under it."""
         new = target.with_name(f".{target.name}.new")
-        made = extras(self._folder, self._cells)
+        made = extras(self._folder, self._cells, frames=not self._logs)
         total = sum(
             piece.size if piece.size is not None else piece.path.stat().st_size for piece in self.pieces.values()
         )

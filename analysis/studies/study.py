@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
 import yaml
 
 from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
@@ -25,6 +26,8 @@ from moloch.content import content_id
 from moloch.errors import InputError, MolochError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from analysis.studies.plan import PlannedStudy
     from analysis.studies.results import StudyResults
     from analysis.studies.status import StudyStatus
@@ -111,6 +114,36 @@ class Study:
             InputError: it has not begun.
         """
         return self._log.state()
+
+    def frame(self, name: str, *, look: bool = False) -> pl.LazyFrame:
+        """Return a frame of the study, with a column per factor; see :func:`analysis.studies.study_frames.study_frame`.
+
+        Args:
+            name: ``cells``, ``contests``, ``votes``, ``messages``, ``verdicts``, ``training``, ``reactions``, or a type of event.
+            look: see what happened in a preregistered study before its end; its log says so. ``cells`` shows no effects.
+
+        Raises:
+            InputError: it has not begun, there is no such frame, or effects are not to be seen yet.
+            LogError: the study's log cannot be read.
+        """
+        from analysis.studies.looks import look_at
+        from analysis.studies.study_frames import study_frame
+
+        frame = study_frame(self.folder, name)
+        if name != "cells":
+            look_at([self.folder], "Study.frame", look)
+        return frame
+
+    def codebook(self, *names: str) -> dict[str, list[dict[str, str]]]:
+        """Return what the columns of its frames mean: frame -> its columns; by default those that have a name.
+
+        Raises:
+            InputError: it has not begun, or there is no such frame.
+        """
+        from analysis.studies.study_frames import STUDY_NAMES, study_columns
+
+        told = {name: study_columns(self.folder, name) for name in names or STUDY_NAMES}
+        return {name: [msgspec.to_builtins(column) for column in columns] for name, columns in told.items()}
 
     def run(
         self,

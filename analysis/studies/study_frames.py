@@ -5,8 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.frames import NAMES, CellRun, FrameColumn, cell_table, columns_of_cells, of_cells, schema_of
-from analysis.studies.layout import Layout
+from analysis.frames import (
+    NAMES,
+    CellRun,
+    FrameColumn,
+    cell_table,
+    columns_of,
+    columns_of_cells,
+    of_cells,
+    of_run,
+    schema_of,
+)
+from analysis.studies.layout import Layout, is_study
 from analysis.studies.study_log import CellHistory, StudyLog
 
 if TYPE_CHECKING:
@@ -58,6 +68,20 @@ def study_frame(folder: Path | str, name: str) -> pl.LazyFrame:
 def study_columns(folder: Path | str, name: str) -> tuple[FrameColumn, ...]:
     """Return the columns of a study's frame, with their meanings; as :func:`study_frame`."""
     return columns_of_cells(cell_runs(folder), CELLS if name == "cells" else name)
+
+
+def all_frames(path: Path | str) -> dict[str, tuple[pl.LazyFrame, tuple[FrameColumn, ...]]]:
+    """Return every named frame of a run or of a study, with its columns, as :func:`analysis.frames.export_all` takes them.
+
+    Args:
+        path: a study's folder, or a run's.
+
+    Raises:
+        LogError: there is no run, or a log cannot be read.
+    """
+    if is_study(Path(path)):
+        return {name: (study_frame(path, name), study_columns(path, name)) for name in STUDY_NAMES}
+    return {name: (of_run(path, name), columns_of(name)) for name in NAMES}
 
 
 def _cell_run(layout: Layout, history: CellHistory) -> CellRun:

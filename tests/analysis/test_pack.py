@@ -8,6 +8,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -15,8 +16,10 @@ from abm.log import create, open_log, read_events, verify
 from abm.log.fork import fork_point
 from abm.study_events import CellEnded, CellStarted, PlannedCell, StudyPlanned
 from analysis.cli.app import app
+from analysis.frames import codebook
 from analysis.packs import contents_of, pack, unpack
 from analysis.packs.contents import CONTENTS
+from analysis.studies.study_frames import STUDY_NAMES, study_frame
 from analysis.studies.study_log import StudyLog
 from learning.runs.redecide import replay_recorded
 from moloch.errors import CorruptLog, InputError, LogError, MolochError
@@ -50,6 +53,7 @@ class TestRuns:
         assert contents.runs[0].head == verify(run).hash and contents_of(tmp_path / "run.zip") == contents
         assert replay_recorded(there, probes=None).divergence is None
         assert json.loads((tmp_path / "there" / "analysis" / "results.json").read_text())["arena"] == "elections"
+        assert json.loads((tmp_path / "there" / "analysis" / "codebook.json").read_text()) == codebook()
 
     def test_equal_contents_are_equal_bytes(self, run, tmp_path):
         pack(run, tmp_path / "one.zip"), pack(run, tmp_path / "two.zip")
@@ -140,7 +144,13 @@ class TestStudies:
         contents = pack(study, tmp_path / "study.zip", logs=False)
         unpack(tmp_path / "study.zip", tmp_path / "there")
         assert not (tmp_path / "there" / "study" / "cells").exists() and contents.left_out == ["logs"]
-        assert set(json.loads((tmp_path / "there" / "analysis" / "results.json").read_text())) == {"one", "two"}
+        computed = tmp_path / "there" / "analysis"
+        assert set(json.loads((computed / "results.json").read_text())) == {"one", "two"}
+        told = json.loads((computed / "codebook.json").read_text())
+        for name in STUDY_NAMES:
+            frame = pl.read_parquet(computed / "frames" / f"{name}.parquet")
+            assert frame.equals(study_frame(study, name).collect())
+            assert frame.columns == [column["name"] for column in told[name]]
 
 
 class TestStrangers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,10 +12,13 @@ import pytest
 from abm.events import LLMReplied
 from abm.log import read_events
 from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, PlannedCell, StudyPlanned
-from analysis.frames import CellRun
-from analysis.studies.study_frames import STUDY_NAMES, cell_runs, study_columns, study_frame
+from analysis.cli.app import app
+from analysis.frames import NAMES, CellRun, export_all
+from analysis.studies import Study
+from analysis.studies.study_frames import STUDY_NAMES, all_frames, cell_runs, study_columns, study_frame
 from analysis.studies.study_log import StudyLog
 from moloch.errors import InputError
+from tests.analysis.studies.small import ANCHORS, PAGE, PEOPLE, carry_out, plan
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
 ARENAS = ("sales", "elections", "social")
@@ -94,9 +98,80 @@ class TestStudyFrames:
         assert votes.rows() == [("c0", "sales", True), ("c1", "elections", True), ("c2", "social", True)]
         assert cell_runs(study)[3] == CellRun("c3", 3, {"arena": "sales", "size": 9}, study / "cells" / "c3")
 
+    @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+    def test_all_of_them_as_files(self, study, tmp_path, suffix):
+        """With one codebook, of a study and of one of its runs; complete, or not at all."""
+        for path, names in ((study, STUDY_NAMES), (study / "cells" / "c0", NAMES)):
+            folder = tmp_path / path.name
+            files = export_all(all_frames(path), folder, suffix)
+            assert [file.name for file in files] == sorted(
+                [*(f"{name}{suffix}" for name in names), "codebook.json", "codebook.md"]
+            )
+            told = json.loads((folder / "codebook.json").read_text())
+            assert list(told) == list(names)
+            read = pl.read_parquet if suffix == ".parquet" else pl.read_csv
+            for name in names:
+                frame = read(folder / f"{name}{suffix}")
+                assert frame.columns == [column["name"] for column in told[name]]
+                assert len(frame) == all_frames(path)[name][0].select(pl.len()).collect().item()
+            with pytest.raises(InputError, match="holds something"):
+                export_all(all_frames(path), folder, suffix)
+        broken = {"votes": (pl.LazyFrame({"a": [1]}).select("b"), ())}
+        with pytest.raises(pl.exceptions.ColumnNotFoundError):
+            export_all(broken, tmp_path / "broken", suffix)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["c0", "study"]
+
     def test_mistakes(self, study, tmp_path):
         """No study, and no such frame, are one line."""
         with pytest.raises(InputError, match="no study here"):
             study_frame(tmp_path, "votes")
         with pytest.raises(InputError, match="no frame 'cell'"):
             study_frame(study, "cell")
+
+
+class TestAStudyOfItsOwn:
+    """From its page, and from the command line."""
+
+    @pytest.fixture
+    def half(self, tmp_path):
+        """A preregistered study, half of whose cells have ended."""
+        cells = plan(tmp_path / "half", PAGE + "primary: {outcome: populism}\n")
+        carry_out(tmp_path / "half", cells[:6])
+        return tmp_path / "half"
+
+    def test_frames_of_a_study_before_its_end(self, half):
+        """Its cells may be looked at; what happened in them is an interim look, which is asked for and logged."""
+        study = Study(half.with_suffix(".yaml"), out=half)
+        assert study.frame("cells").collect()["state"].to_list() == ["ended"] * 6 + ["waiting"] * 6
+        with pytest.raises(InputError, match="before its end"):
+            study.frame("votes")
+        votes = study.frame("votes", look=True).group_by("arena", "arm").len().collect()
+        assert dict(votes.select(pl.format("{} {}", "arena", "arm"), "len").rows())["sales rft"] == 6 * ANCHORS * PEOPLE
+        assert [look.door for look in study.state().looks] == ["Study.frame"]
+        assert [column["name"] for column in study.codebook("votes")["votes"]][:4] == [
+            "cell",
+            "seed",
+            "arena",
+            "audience",
+        ]
+
+    @pytest.mark.parametrize("kind", ["frames", "frames-csv"])
+    def test_export(self, half, tmp_path, capsys, kind):
+        """``moloch log export STUDY frames OUT``, and of one cell; the same rule holds."""
+        out = tmp_path / "out"
+        with pytest.raises(InputError, match="before its end"):
+            command(half, kind, out)
+        assert not out.exists()
+        files = json.loads(command(half, kind, out, "--look", "--json", capsys=capsys))["files"]
+        assert {Path(name).stem for name in files} == {*STUDY_NAMES, "codebook"}
+        cell = next((half / "cells").iterdir())
+        with pytest.raises(InputError, match="before its end"):
+            command(f"{half}#{cell.name}", kind, tmp_path / "cell")
+        command(f"{half}#{cell.name}", kind, tmp_path / "cell", "--look")
+        assert {path.stem for path in (tmp_path / "cell").iterdir()} == {*NAMES, "codebook"}
+
+
+def command(*args, capsys=None):
+    """Carry out ``moloch log export``; return what it prints."""
+    app(["log", "export", *map(str, args)], standalone_mode=False)
+    return capsys.readouterr().out if capsys else ""

@@ -156,6 +156,11 @@ MUTATIONS: dict[str, Mutation] = {
         removals.projection_taken_for_granted,
         (f"{DISPOSABLE}::test_projections_come_back_equal",),
     ),
+    "last-projection-taken-for-granted": Mutation(
+        "the projection of a last segment was made of the bytes that it has now",
+        removals.any_last_projection,
+        (f"{DISPOSABLE}::test_the_last_segment_is_not_believed_to_be_another",),
+    ),
     "cut-is-an-end": Mutation(
         "a log that ends within a commit is not called whole",
         removals.cut_is_an_end,

@@ -278,6 +278,13 @@ def projection_taken_for_granted() -> None:
     projection.is_current = parquet.is_current = lambda run, segment, after, which=parquet.EVENTS: True
 
 
+def any_last_projection() -> None:
+    def there(run: Path, segment: segments.Segment, genesis: str, which: parquet.Projection = parquet.EVENTS) -> bool:
+        return parquet.path_of(run, segment, which).exists()
+
+    projection.is_last_current = parquet.is_last_current = there
+
+
 def everything_remembered() -> None:
     kept, append = [], writer.Writer._append
 

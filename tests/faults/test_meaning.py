@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from abm.columns import Float32s, unpack
-from abm.events import CrowdJoined, PersonasJoined
+from abm.events import CrowdJoined, PersonasJoined, RunEnded
 from abm.journal import log_digest
 from abm.log import create, open_log, read_events, verify
 from abm.log.parquet import path_of
@@ -170,6 +170,16 @@ class TestDisposable:
         for i in range(times):
             damage(random.Random(i), files)
             assert look(projected).collect().equals(before), f"damage {i}"
+
+    def test_the_last_segment_is_not_believed_to_be_another(self, run):
+        """A run that has ended is projected whole: what is appended or changed after that is seen."""
+        with create(run, {"seed": 1}) as log:
+            log.append([*events(4, 0), RunEnded(digest="d", seconds=1.0)])
+            before = {look: look(run).collect() for look in (scan, scan_votes)}
+            log.append(events(4, 4))
+            for look, frame in before.items():
+                assert look(run).collect().head(len(frame)).equals(frame)
+                assert look(run).collect().height > len(frame)
 
     @pytest.mark.parametrize("times", [24, pytest.param(400, marks=pytest.mark.faults)])
     def test_damaged_snapshots_are_as_if_they_were_not_there(self, tmp_path, monkeypatch, times):

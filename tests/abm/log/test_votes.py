@@ -123,11 +123,12 @@ class TestRows:
             assert scan_votes(fork).collect().rows() == rows(read_events(fork))
 
     @pytest.mark.parametrize("changed", [{"orders": b"\0"}, {"personas": b"\0\0\0\0"}])
-    def test_columns_of_different_lengths(self, run, changed):
-        """They are no votes: nobody's choice becomes somebody else's."""
+    @pytest.mark.parametrize("end", [[], [ENDED]])
+    def test_columns_of_different_lengths(self, run, changed, end):
+        """They are no votes: nobody's choice becomes somebody else's, in a run that goes on and in one that has ended."""
         good = {"orders": pack([[0, 1]] * 3, Int8s), "choices": pack([0, 1, 0], Int8s)}
         with create(run, {}) as log:
-            log.append([ReactedMany(contest="c", first=0, **good | changed)])
+            log.append([ReactedMany(contest="c", first=0, **good | changed), *end])
         with pytest.raises(CorruptLog, match="columns of one length"):
             scan_votes(run).collect()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +62,42 @@ def export(frame: pl.LazyFrame, path: Path, columns: Sequence[FrameColumn]) -> P
     check_target(path)
     _write(path, _flat(frame).sink_csv if path.suffix.lower() == ".csv" else frame.sink_parquet)
     return write_codebook({path.stem: columns}, path.with_name(f"{path.stem}.codebook.json"))
+
+
+def export_all(
+    frames: Mapping[str, tuple[pl.LazyFrame, Sequence[FrameColumn]]], folder: Path, suffix: str = ".parquet"
+) -> list[Path]:
+    """Write frames to a new or empty folder, with one codebook for all, as JSON and as tables; there complete, or not at all.
+
+    Args:
+        frames: name -> the frame and its columns.
+        suffix: ``.parquet`` or ``.csv``.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: of another kind, the folder holds something, or it cannot be written.
+        LogError: a run cannot be read.
+    """
+    check_target(folder.parent / f"frame{suffix}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(
+            "the folder cannot take frames", where=str(folder), why="it holds something", fix="Choose another."
+        )
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for name, (frame, _) in frames.items():
+            _write(new / f"{name}{suffix}", _flat(frame).sink_csv if suffix == ".csv" else frame.sink_parquet)
+        for kind in ("json", "md"):
+            write_codebook({name: columns for name, (_, columns) in frames.items()}, new / f"codebook.{kind}")
+        new.chmod(0o755)
+        new.rename(folder)
+    except OSError as error:
+        raise InputError("cannot write the frames", where=str(folder), why=error.strerror or str(error)) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return sorted(folder.iterdir())
 
 
 def write_codebook(frames: Mapping[str, Sequence[FrameColumn]], path: Path) -> Path:
