@@ -128,10 +128,10 @@ def chosen(platform: Platform, contest: str, personas: NDArray[np.int64], slots:
     if posts is None:
         return
     rows = platform.rows(personas)
-    for item, message in enumerate(posts.messages):
-        if message.rsplit("/", 1)[0] == contest:
-            who = rows[slots == posts.slots[item]]
-            who = who[(posts.seen[item, who] & ENDORSED) == 0]
+    for item in posts.of_contest.get(contest, ()):
+        who = rows[slots == posts.slots[item]]
+        who = who[(posts.seen[item, who] & ENDORSED) == 0]
+        if len(who):
             posts.seen[item, who] |= CHOSEN
             _endorse(platform, posts, np.full(len(who), item), who)
 
@@ -176,7 +176,16 @@ def _posts(platform: Platform, event: FeedOpened) -> Posts:
         endorsed=np.zeros((m, n), dtype=np.uint16),
         counts=np.zeros(m, dtype=np.int64),
         labelled=np.zeros(m, dtype=bool),
+        of_contest=_by_contest(event.messages),
     )
+
+
+def _by_contest(messages: list[str], first: int = 0) -> dict[str, list[int]]:
+    """Return contest -> items of its messages, the first of which is ``first``."""
+    items: dict[str, list[int]] = {}
+    for item, message in enumerate(messages, first):
+        items.setdefault(message.rsplit("/", 1)[0], []).append(item)
+    return items
 
 
 def _intervene(platform: Platform, event: Intervened) -> None:

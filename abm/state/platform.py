@@ -57,6 +57,7 @@ class Posts:
         endorsed: shape (m, n), accounts that the member follows and that liked, shared or chose it, each once.
         counts: shape (m,), likes, shares and replies.
         labelled: shape (m,), whether a fact-check found fault with it.
+        of_contest: contest -> items of the messages that compete in it, ascending.
         polls: contest -> share of those asked that chose each slot.
     """
 
@@ -71,6 +72,7 @@ class Posts:
     endorsed: NDArray[np.uint16]
     counts: NDArray[np.int64]
     labelled: NDArray[np.bool_]
+    of_contest: dict[str, list[int]]
     polls: dict[str, list[float]] = field(default_factory=dict)
 
 
