@@ -79,12 +79,15 @@ def _gone_through(platform: Platform, contest: str, personas: Any, slots: Any) -
 @contextmanager
 def as_before() -> Iterator[None]:
     """Fold as it was done before."""
-    now = feeds.chosen
+    now = feeds.chosen, feeds.chosen_by
     feeds.chosen = _gone_through
+    feeds.chosen_by = lambda platform, contest, persona, slot: _gone_through(
+        platform, contest, np.array([persona]), np.array([slot])
+    )
     try:
         yield
     finally:
-        feeds.chosen = now
+        feeds.chosen, feeds.chosen_by = now
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
