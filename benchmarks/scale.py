@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
@@ -38,6 +37,7 @@ from abm.worlds.model import Society, Stage
 from abm.worlds.networked.settings import NetworkConfig
 from populations import TRAITS
 
+FORK = multiprocessing.get_context("fork")
 TEXT = "Meet the lamp. It weighs 755 grams. Experts guarantee it. Your family will enjoy it."
 
 
@@ -97,13 +97,14 @@ def scripted() -> ScriptedLLM:
 
 def single_votes(folder: Path, size: int) -> Cost:
     """Let ``size`` members vote as single reactions, 32 contests each 1/32 of them."""
+    contests(folder.parent / "first", 6_000, 1, scripted(), 1).step()  # numba compiles
     return stepped(contests(folder, size // 32, 32, scripted(), 10**9), folder, size)
 
 
 def bulk_votes(folder: Path, size: int) -> Cost:
     """Let ``size`` members vote in one contest, as columns."""
-    held = contests(folder, size, 1, scripted(), 1)
-    return stepped(held, folder, size)
+    contests(folder.parent / "first", 6_000, 1, scripted(), 1).step()  # numba compiles
+    return stepped(contests(folder, size, 1, scripted(), 1), folder, size)
 
 
 def views(folder: Path, size: int) -> Cost:
@@ -137,11 +138,18 @@ def appended(folder: Path, size: int) -> Cost:
     return Cost(events, time.process_time() - began, on_disk(folder))
 
 
+def written(folder: Path, size: int) -> None:
+    """Write such a log, in a process of its own: its memory is not that of who reads it."""
+    process = FORK.Process(target=resume.write, args=(folder, size))
+    process.start()
+    process.join()
+
+
 def folded(folder: Path, size: int) -> Cost:
     """Fold such a log again."""
-    events = resume.write(folder, size)
+    written(folder, size)
     began = time.process_time()
-    replay(folder, verify=True)
+    events = replay(folder, verify=True).events
     return Cost(events, time.process_time() - began)
 
 
@@ -149,20 +157,23 @@ def parquet(folder: Path, size: int) -> Cost:
     """Make such a log into Parquet, one file per type of event."""
     from abm.log.export import export
 
-    events = resume.write(folder, size)
+    written(folder, size)
     began = time.process_time()
-    export(folder, "parquet", folder.parent / "parquet")
+    rows = export(folder, "parquet", folder.parent / "parquet")
     took = time.process_time() - began
-    return Cost(events, took, sum(path.stat().st_size for path in (folder.parent / "parquet").rglob("*.parquet")))
+    return Cost(
+        sum(rows.values()), took, sum(path.stat().st_size for path in (folder.parent / "parquet").rglob("*.parquet"))
+    )
 
 
 def planned(folder: Path, size: int) -> Cost:
-    """Work out a study's page of ``size`` cells, each a whole checked set of settings with its identity."""
+    """Work out a study's page of ``size`` cells, each a whole checked set of settings of its own."""
     from analysis.studies.cells import cells_of
     from analysis.studies.page import page_of
 
-    levels = {"arena": ["sales", "elections", "social"], "audience": ["default", "neutral"]}
-    page = page_of({"name": "scale", "base": {"epochs": 1}, "cross": levels, "seeds": size // 6})
+    epochs = list(range(1, size // 6 + 1))
+    levels = {"arena": ["sales", "elections", "social"], "audience": ["default", "neutral"], "epochs": epochs}
+    page = page_of({"name": "scale", "cross": levels, "seeds": 1})
     began = time.process_time()
     planned_cells = cells_of(page)
     return Cost(len(planned_cells.cells), time.process_time() - began)
@@ -179,35 +190,37 @@ class Measured(NamedTuple):
 
 FIGURES = {
     "messages": Measured("message", (128, 256, 384), messages),
-    "single votes": Measured("vote", (16_000, 32_000, 64_000), single_votes),
-    "votes in columns": Measured("vote", (250_000, 500_000, 1_000_000), bulk_votes),
-    "networked": Measured("member and round", (25_000, 50_000, 100_000), views),
-    "training": Measured("contest", (32, 64, 128), trainings),
-    "append": Measured("event", (100_000, 200_000, 400_000), appended),
-    "fold": Measured("event", (100_000, 200_000, 400_000), folded),
-    "Parquet": Measured("event", (100_000, 200_000, 400_000), parquet),
+    "single votes": Measured("vote", (8_000, 16_000, 32_000), single_votes),
+    "votes in columns": Measured("vote", (1_000_000, 2_000_000, 4_000_000), bulk_votes),
+    "networked": Measured("member and round", (12_500, 25_000, 50_000), views),
+    "training": Measured("contest", (24, 48, 96), trainings),
+    "append": Measured("event", (50_000, 100_000, 200_000), appended),
+    "fold": Measured("event", (50_000, 100_000, 200_000), folded),
+    "Parquet": Measured("event", (50_000, 100_000, 200_000), parquet),
     "plan": Measured("cell", (120, 360, 1_080), planned),
 }
 
 
-def once(name: str, size: int) -> dict[str, float]:
-    """Measure one size in this process."""
-    import polars  # noqa: F401  # an import too, though the log makes it later
-
+def once(name: str, size: int, pipe: Any) -> None:
+    """Measure one size in this process, and send what it cost."""
     before = memory_mb("VmRSS")
     with tempfile.TemporaryDirectory() as temporary:
         cost = FIGURES[name].work(Path(temporary) / "run", size)
-        return {**cost._asdict(), "peak": memory_mb("VmHWM") - before}
+        pipe.send({**cost._asdict(), "peak": memory_mb("VmHWM") - before})
 
 
 def alone(name: str, size: int) -> dict[str, float]:
-    """Measure one size in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--only", name, "--size", str(size)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+    """Measure one size in a process of its own, which has this one's imports."""
+    ours, theirs = FORK.Pipe()
+    process = FORK.Process(target=once, args=(name, size, theirs))
+    process.start()
+    theirs.close()
+    try:
+        return ours.recv()
+    except EOFError:
+        raise SystemExit(f"{name}, {size}: the process ended early") from None
+    finally:
+        process.join()
 
 
 def slope(points: list[dict[str, float]], what: str) -> float:
@@ -243,11 +256,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON object per figure")
     parser.add_argument("--only", action="append", choices=FIGURES, help="this figure; may be given again")
-    parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.size:
-        print(json.dumps(once(given.only[0], given.size)))
-        return
+    import polars  # noqa: F401  # an import too, though the log makes it later
+
     for name in given.only or FIGURES:
         each = figure(name)
         if given.json:
