@@ -87,6 +87,7 @@ def messages(folder: Path, size: int) -> Cost:
     from abm.llm.local.backend import TransformersLLM
 
     llm = TransformersLLM("pocket", device="cpu")
+    contests(folder.parent / "first", 4, 2, llm, 5_000).step()  # what is loaded when it is first used
     return stepped(contests(folder, 4, size // 2, llm, 5_000), folder, size)
 
 
@@ -122,13 +123,18 @@ def trainings(folder: Path, size: int) -> Cost:
     from learning.training.settings import lora_settings
     from learning.training.trainer import LoRATrainer
 
-    votes = log(*(contest(f"a{i}", [1, 1, i % 2], orders=[[0, 1], [1, 0], [1, 0]]) for i in range(size)))
-    trainer, settings = LoRATrainer("pocket", folder), lora_settings("pocket", {})
-    rows = training_set(votes, "rft", source_arm="shared", epoch=1, arena=arena("sales"), seed=1)
+    def learnt(count: int) -> str:
+        votes = log(*(contest(f"a{i}", [1, 1, i % 2], orders=[[0, 1], [1, 0], [1, 0]]) for i in range(count)))
+        rows = training_set(votes, "rft", source_arm="shared", epoch=1, arena=arena("sales"), seed=1)
+        settings = lora_settings("pocket", {})
+        trainer = LoRATrainer("pocket", folder)
+        return trainer.train(rows, parent="", settings=settings, seed=1, lineage={}).adapter
+
+    learnt(4)  # imports what trains
     began = time.process_time()
-    done = trainer.train(rows, parent="", settings=settings, seed=1, lineage={})
+    adapter = learnt(size)
     took = time.process_time() - began
-    return Cost(size, took, sum(path.stat().st_size for path in (folder / done.adapter).iterdir()))
+    return Cost(size, took, sum(path.stat().st_size for path in (folder / adapter).iterdir()))
 
 
 def appended(folder: Path, size: int) -> Cost:
