@@ -128,12 +128,24 @@ def chosen(platform: Platform, contest: str, personas: NDArray[np.int64], slots:
     if posts is None:
         return
     rows = platform.rows(personas)
-    for item, message in enumerate(posts.messages):
-        if message.rsplit("/", 1)[0] == contest:
-            who = rows[slots == posts.slots[item]]
-            who = who[(posts.seen[item, who] & ENDORSED) == 0]
-            posts.seen[item, who] |= CHOSEN
-            _endorse(platform, posts, np.full(len(who), item), who)
+    for item, slot in posts.of_contest.get(contest, ()):
+        who = rows[slots == slot]
+        who = who[(posts.seen[item, who] & ENDORSED) == 0]
+        posts.seen[item, who] |= CHOSEN
+        _endorse(platform, posts, np.full(len(who), item), who)
+
+
+def chosen_by(platform: Platform, contest: str, persona: int, slot: int) -> None:
+    """Let others see what one member chose: :func:`chosen`, without arrays of one."""
+    posts = platform.posts
+    if posts is None:
+        return
+    row = platform.row(persona)
+    for item, of in posts.of_contest.get(contest, ()):
+        if of == slot and not posts.seen[item, row] & ENDORSED:
+            posts.seen[item, row] |= CHOSEN
+            reach = platform.reach
+            posts.endorsed[item, reach.indices[reach.indptr[row] : reach.indptr[row + 1]]] += 1  # each follows once
 
 
 def settle(platform: Platform) -> None:
@@ -176,7 +188,16 @@ def _posts(platform: Platform, event: FeedOpened) -> Posts:
         endorsed=np.zeros((m, n), dtype=np.uint16),
         counts=np.zeros(m, dtype=np.int64),
         labelled=np.zeros(m, dtype=bool),
+        of_contest=_by_contest(event.messages, slots),
     )
+
+
+def _by_contest(messages: list[str], slots: NDArray[np.int8]) -> dict[str, list[tuple[int, int]]]:
+    """Return contest -> (item, slot) of each of its messages."""
+    items: dict[str, list[tuple[int, int]]] = {}
+    for item, (message, slot) in enumerate(zip(messages, slots.tolist(), strict=True)):
+        items.setdefault(message.rsplit("/", 1)[0], []).append((item, slot))
+    return items
 
 
 def _intervene(platform: Platform, event: Intervened) -> None:

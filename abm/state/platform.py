@@ -57,6 +57,7 @@ class Posts:
         endorsed: shape (m, n), accounts that the member follows and that liked, shared or chose it, each once.
         counts: shape (m,), likes, shares and replies.
         labelled: shape (m,), whether a fact-check found fault with it.
+        of_contest: contest -> (item, slot) of each message that competes in it, by item.
         polls: contest -> share of those asked that chose each slot.
     """
 
@@ -71,6 +72,7 @@ class Posts:
     endorsed: NDArray[np.uint16]
     counts: NDArray[np.int64]
     labelled: NDArray[np.bool_]
+    of_contest: dict[str, list[tuple[int, int]]]
     polls: dict[str, list[float]] = field(default_factory=dict)
 
 
@@ -127,6 +129,17 @@ class Platform:
         if len(asked) and (not self.n or not np.array_equal(self.personas[rows], asked)):
             raise KeyError(f"not all of these personas are members: {asked[:5].tolist()} ...")
         return rows
+
+    def row(self, persona: int) -> int:
+        """Return the row of one persona.
+
+        Raises:
+            KeyError: it is no member.
+        """
+        row = persona - int(self.personas[0]) if self.n else 0
+        if not 0 <= row < self.n or self.personas[row] != persona:  # not a range, or no member
+            return int(self.rows(np.array([persona]))[0])
+        return row
 
     def settled(self) -> CSR:
         """Return whom members follow once all that is pending counts: what happened to a tie last holds."""

@@ -298,7 +298,7 @@ def _react(state: State, event: Reacted) -> None:
     contest.votes[slot] = contest.votes.get(slot, 0) + 1
     state.first_choices[event.persona] += event.choice == event.order[0]
     if state.platform is not None:
-        feeds.chosen(state.platform, event.contest, np.array([event.persona]), np.array([event.choice]))
+        feeds.chosen_by(state.platform, event.contest, event.persona, event.choice)
 
 
 def _react_many(state: State, event: ReactedMany) -> None:

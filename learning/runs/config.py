@@ -242,7 +242,8 @@ class RunConfig(_Settings):
     CUDA, else float32: what a new run takes is recorded when it begins, and kept. By default float32 on a CPU and bfloat16
     with CUDA, and for learning that of the preset; ``lora.precision`` comes before it."""
     threads: int | None = Field(None, ge=1, le=1024)
-    """CPU threads with which they do; by default 1 for a small model, else as many as torch takes."""
+    """CPU threads with which they do; by default two for a small model, of which nothing that is decided depends, else as many as
+    torch takes."""
 
     surveys: tuple[SurveyConfig, ...] = ()
     """Questionnaires that are put to the personas at declared moments; the reader's model answers."""

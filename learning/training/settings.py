@@ -34,7 +34,7 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         quantize: ``4bit`` keeps the frozen base model in NF4 (QLoRA): a quarter of the memory, and other losses.
         processes: on a GPU each; a step's rows are shared among them and their gradients added up, so that a step
             stays a step: changes only rounding, and the draws of dropout.
-        threads: of the CPU; by default those of the run, else 1 for a small model and as many as torch takes for another.
+        threads: of the CPU; by default those of the run, else as :func:`abm.llm.local.threads.usual` says.
             Changes only rounding.
     """
 

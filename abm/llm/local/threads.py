@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -43,17 +43,18 @@ def torch_threads(count: int) -> Iterator[None]:
 def usual(model: Any) -> int:
     """Return how many threads a model computes with where nobody says: of a large one, as many as torch is set to.
 
-    A small one on a CPU takes two, if torch is set to as many, they sleep while they wait (see :mod:`moloch.cores`), and on this machine
-    they multiply as one does; else one.
+    A small one takes two, if torch is set to as many, they sleep while they wait (see :mod:`moloch.cores`), and on this machine
+    they multiply as one does; else one. That is known of float32 on a CPU, with torch's own attention.
     """
     most = torch.get_num_threads()
     if model.num_parameters() >= SMALL:
         return most
-    if most < FEW or model.device.type != "cpu" or not waiting_is_told():
+    known = (model.device.type, model.dtype, model.config._attn_implementation) == ("cpu", torch.float32, "sdpa")
+    if most < FEW or not known or not waiting_is_told():
         return 1
     shapes = set(_shapes(model))
     adapters = {shape for outputs, inputs in shapes for shape in ((RANK, inputs), (outputs, RANK))}
-    return FEW if _alike(frozenset(shapes | adapters), model.dtype) else 1
+    return FEW if _alike(frozenset(shapes | adapters)) else 1
 
 
 def share(model: Any, threads: int) -> None:
@@ -99,13 +100,9 @@ def _shapes(model: Any) -> Iterator[tuple[int, int]]:
 
 
 @cache
-def _alike(shapes: frozenset[tuple[int, int]], dtype: torch.dtype) -> bool:
+def _alike(shapes: frozenset[tuple[int, int]]) -> bool:
     """Return whether a few threads multiply as one does: forward, and backward where sums are not :data:`LONG`."""
-    generator = torch.Generator().manual_seed(1)
-
-    def some(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, generator=generator).to(dtype)
-
+    some = partial(torch.randn, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         for outputs, inputs in sorted(shapes):
             weight = some(outputs, inputs)

@@ -35,6 +35,7 @@ def linear(outputs: int, inputs: int) -> torch.nn.Module:
     model = torch.nn.Sequential(torch.nn.Linear(inputs, outputs))
     model.num_parameters = lambda: outputs * inputs  # type: ignore[assignment]
     model.device, model.dtype = torch.device("cpu"), torch.float32  # type: ignore[assignment]
+    model.config = SimpleNamespace(_attn_implementation="sdpa")  # type: ignore[assignment]
     return model
 
 
@@ -64,6 +65,23 @@ class TestUsual:
         monkeypatch.setattr(threads, "_same", lambda *product: same)
         with torch_threads(5):
             assert usual(linear(65, 64)) == count
+        threads._alike.cache_clear()
+
+    @pytest.mark.parametrize(
+        "name, value",
+        [
+            ("dtype", torch.bfloat16),
+            ("device", torch.device("meta")),
+            ("config", SimpleNamespace(_attn_implementation="eager")),
+        ],
+    )
+    def test_one_where_nothing_is_known(self, told, monkeypatch, name, value):
+        """In another precision, elsewhere, and with other attention."""
+        monkeypatch.setattr(threads, "_same", lambda *product: True)
+        model = linear(66, 64)
+        assert usual(model) == FEW
+        setattr(model, name, value)
+        assert usual(model) == 1
         threads._alike.cache_clear()
 
     def test_a_difference_is_seen(self):
