@@ -92,6 +92,8 @@ def checkpoints(settings: LoraSettings, model: Any, longest: int) -> bool:
 
     from abm.llm.local.threads import SMALL
 
+    if settings.shares:
+        return False  # what is computed again would not see the beginning
     if settings.checkpointing != "auto":
         return settings.checkpointing
     if model.device.type != "cuda":
@@ -123,7 +125,9 @@ def activation_bytes(config: Any, settings: LoraSettings) -> int:
 
 @contextmanager
 def on_device(device: torch.device, settings: LoraSettings) -> Iterator[None]:
-    """Let the block train, by attention kernels that take any length; afterwards the GPU's memory is given back.
+    """Let the block train, by attention kernels that take any length; afterwards its memory is given back.
+
+    The libraries collect garbage twice in a training; what was there before, a million objects, is kept out of it.
 
     Raises:
         MolochError: memory does not suffice.
@@ -136,10 +140,12 @@ def on_device(device: torch.device, settings: LoraSettings) -> Iterator[None]:
     from abm.llm.local.attention import any_length
 
     fix = f"Lower lora.tokens_per_pass, now {settings.tokens_per_pass}, or set lora.checkpointing to true."
+    gc.freeze()
     try:
         with memory.told("training", fix), any_length():
             yield
     finally:
+        gc.collect()  # the trainer and its model refer to one another
+        gc.unfreeze()
         if device.type == "cuda":
-            gc.collect()  # the trainer and its model refer to one another
             torch.cuda.empty_cache()
