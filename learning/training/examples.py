@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from os.path import commonprefix
 from typing import Any, Literal
 
 import msgspec
 
+from abm.llm.beginnings import common
 from learning.methods import Row, RowKind, TrainingSet
 
 
@@ -100,8 +100,8 @@ ALIKE = 32
 
 def beginning(rows: Sequence[Example]) -> int:
     """Return how many tokens the prompts of several rows have in common: as many as each can spare, or none if they are few."""
-    common = min(len(commonprefix([row.ids for row in rows])), min(row.start for row in rows) - 1)
-    return common if len(rows) > 1 and common >= ALIKE else 0
+    shared = min(common([row.ids for row in rows]), min(row.start for row in rows) - 1)
+    return shared if len(rows) > 1 and shared >= ALIKE else 0
 
 
 def passes(rows: Sequence[Example], tokens: int, layout: Layout = "padded") -> Iterator[list[Example]]:

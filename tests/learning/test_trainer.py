@@ -264,8 +264,8 @@ class TestTraining:
 
     def test_the_base_is_measured_once_on_the_same_rows(self, folder, learn, tmp_path, monkeypatch):
         """RFT and TFB begin with the same winners: the number is the same, and is not computed again; a parent's is."""
-        measured = []
-        measure = _job._loss
+        wanted = [learn("rft"), learn("tfb")]
+        measured, measure = [], _job._loss
         monkeypatch.setattr(_job, "_loss", lambda *given: measured.append(given[1].parent) or measure(*given))
         trainer = LoRATrainer(str(folder), tmp_path)
 
@@ -274,7 +274,7 @@ class TestTraining:
             return trainer.train(rows, parent=parent, settings=settings, seed=1, lineage={"arm": method})
 
         first = train("rft")
-        assert [first, train("tfb")] == [learn("rft"), learn("tfb")]
+        assert [first, train("tfb")] == wanted
         assert len(measured) == 3, "before and after, then after"
         train("placebo"), train("rft", first.adapter)
         assert len(measured) == 7, "other rows, and another model"

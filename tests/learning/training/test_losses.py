@@ -169,7 +169,7 @@ class TestShared:
 
     def test_passes_count_it_once(self):
         """So that more rows fit."""
-        rows = [Example(BEGIN + [7, i, i], len(BEGIN) + 1) for i in range(9)]
+        rows = [Example([*BEGIN, 7, i, i], len(BEGIN) + 1) for i in range(9)]
         assert [len(group) for group in passes(rows, 55, "shared")] == [5, 4]
         assert [len(group) for group in passes(rows, 55)] == [1] * 9
         mixed = [rows[0], Example([9] * 30, 1), rows[1], Example([9] * 31, 1)]
