@@ -133,7 +133,8 @@ def figures(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
     precision.check("bfloat16", "cpu")
     torch.set_num_threads(1)
-    config = load_config(None, {"model": given.model}, profile="laptop")
+    changes = [f"sampling.max_tokens={given.tokens}"] if given.tokens else []
+    config = load_config(None, {"model": given.model}, changes, profile="laptop")
     ours, theirs = (
         TransformersLLM(given.model, device="cpu", dtype=dtype, threads=1) for dtype in ("bfloat16", "float32")
     )
@@ -143,7 +144,8 @@ def figures(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
         with drawn_by(sorting):
             return decoding(theirs, config, round_, given.rows)
 
-    decoding(ours, few, 0, 4), first_release(few, 0)
+    decoding(ours, few, 0, given.rows)
+    first_release(few, 0)
     yield compared(
         "decoding",
         lambda round_: decoding(ours, config, round_, given.rows),
@@ -154,7 +156,8 @@ def figures(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     settings, rows = lora_of(config)["rft"], texts(ours, config, given.learnt)
     plain = msgspec.structs.replace(settings, shared=False, checkpointing=False, precision="float32")
     learn, learn_plainly = learner(ours, settings), learner(theirs, plain)
-    learn(rows[:2]), learn_plainly(rows[:2])
+    learn(rows[:2])
+    learn_plainly(rows[:2])
     yield compared(
         "training",
         lambda round_: learn(rows),
@@ -170,6 +173,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object per figure")
     parser.add_argument("--model", default="smollm2", help="an added model or a folder")
     parser.add_argument("--rows", type=int, default=32, help="rows decoded together")
+    parser.add_argument("--tokens", type=int, help="most that each of them gets, if not the profile's")
     parser.add_argument("--learnt", type=int, default=16, help="texts of a step of training")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     given = parser.parse_args()

@@ -108,8 +108,7 @@ def behind(rows: Sequence[Example], head: int, model: Any) -> Batch:
     seen = DynamicCache()
     shared = torch.tensor([rows[0].ids[:head]], device=model.device)
     model.base_model(input_ids=shared, past_key_values=seen, use_cache=True)
-    for layer in seen.layers:
-        layer.keys, layer.values = (of.expand(len(rows), -1, -1, -1) for of in (layer.keys, layer.values))
+    seen.batch_repeat_interleave(len(rows))
     rest = [Example(row.ids[head:], row.start - head) for row in rows]
     batch = padded(rest, model.device, mask=True)
     mask = torch.nn.functional.pad(batch.inputs["attention_mask"], (head, 0), value=1)
