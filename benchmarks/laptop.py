@@ -30,11 +30,14 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from abm.arenas.anchors import load_anchors  # noqa: E402
 from abm.llm import Request, Sampling  # noqa: E402
+from abm.llm.folders import model_folder  # noqa: E402
 from benchmarks.gpu_work import our_training, trainable  # noqa: E402
+from learning.methods import Row  # noqa: E402
 from learning.runs.config import RunConfig  # noqa: E402
 from learning.runs.config_file import load_config  # noqa: E402
 from learning.runs.inputs import lora_of  # noqa: E402
-from learning.training.examples import Example  # noqa: E402
+from learning.training.examples import Example, encode  # noqa: E402
+from learning.training.hardware import load_base  # noqa: E402
 from learning.training.settings import LoraSettings  # noqa: E402
 from moloch.errors import InputError  # noqa: E402
 
@@ -86,20 +89,27 @@ def decoding(llm: Any, config: RunConfig, round_: int, rows: int) -> int:
     return sum(reply.tokens_out for reply in llm.complete(requests))
 
 
-def texts(llm: Any, config: RunConfig, rows: int) -> list[Example]:
+def texts(model: str, config: RunConfig, rows: int) -> list[Example]:
     """Return prompts and the end of other ones behind them as what is learnt: their length is what counts here."""
-    ids = [llm.prompt_ids(Request(str(i), asked, Sampling(), 0)) for i, asked in enumerate(prompts(config))]
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model_folder(model), local_files_only=True)
+    asked = [Row(prompt, "", 1.0, "trajectory", "", "", [], ended=False) for prompt in prompts(config)]
+    ids = [encode(row, tokenizer).ids for row in asked]
     learnt = config.sampling.max_tokens
     return [Example(ids[i] + ids[rows + i][-learnt:], len(ids[i])) for i in range(rows)]
 
 
-def learner(llm: Any, settings: LoraSettings) -> Callable[[list[Example]], int]:
-    """Return what takes one step on rows with a fresh adapter, and returns their tokens."""
-    model, optimiser = trainable(llm.model, settings)
-    for weight in model.parameters():
+def learner(model: str, settings: LoraSettings) -> Callable[[list[Example]], int]:
+    """Return what takes one step on rows with a fresh adapter, on a base model as the trainer has it, and returns their tokens."""
+    import torch
+
+    base = load_base(model_folder(model), settings, torch.device("cpu"))
+    adapted, optimiser = trainable(base, settings)
+    for weight in adapted.parameters():
         if weight.requires_grad:
-            weight.data = weight.data.float()  # as the trainer has it
-    return lambda rows: our_training(model, optimiser, rows, settings)
+            weight.data = weight.data.float()
+    return lambda rows: our_training(adapted, optimiser, rows, settings)
 
 
 def rate(work: Callable[[], int]) -> float:
@@ -124,17 +134,10 @@ def compared(
     }  # fmt: skip
 
 
-def figures(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Measure decoding, then training on the same two models."""
-    import torch
-
-    from abm.llm import precision
+def writing(given: argparse.Namespace, config: RunConfig) -> dict[str, Any]:
+    """Measure decoding."""
     from abm.llm.local.backend import TransformersLLM
 
-    precision.check("bfloat16", "cpu")
-    torch.set_num_threads(1)
-    changes = [f"sampling.max_tokens={given.tokens}"] if given.tokens else []
-    config = load_config(None, {"model": given.model}, changes, profile="laptop")
     ours, theirs = (
         TransformersLLM(given.model, device="cpu", dtype=dtype, threads=1) for dtype in ("bfloat16", "float32")
     )
@@ -146,25 +149,44 @@ def figures(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
     decoding(ours, few, 0, given.rows)
     first_release(few, 0)
-    yield compared(
+    return compared(
         "decoding",
         lambda round_: decoding(ours, config, round_, given.rows),
         lambda round_: first_release(config, round_),
         given.rounds,
         "the first release's, float32, prompts whole, sorted",
     )
-    settings, rows = lora_of(config)["rft"], texts(ours, config, given.learnt)
-    plain = msgspec.structs.replace(settings, shared=False, checkpointing=False, precision="float32")
-    learn, learn_plainly = learner(ours, settings), learner(theirs, plain)
-    learn(rows[:2])
-    learn_plainly(rows[:2])
-    yield compared(
+
+
+def learning(given: argparse.Namespace, config: RunConfig) -> dict[str, Any]:
+    """Measure training."""
+    settings = msgspec.structs.replace(lora_of(config)["rft"], precision="bf16")
+    plain = msgspec.structs.replace(settings, precision="float32", shared=False, checkpointing=False)
+    rows = texts(given.model, config, given.learnt)
+    ours, theirs = learner(given.model, settings), learner(given.model, plain)
+    ours(rows[:2])
+    theirs(rows[:2])
+    return compared(
         "training",
-        lambda round_: learn(rows),
-        lambda round_: learn_plainly(rows),
+        lambda round_: ours(rows),
+        lambda round_: theirs(rows),
         given.rounds,
         "the first release's, float32, rows whole",
     )
+
+
+def figures(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Measure decoding, then training."""
+    import torch
+
+    from abm.llm import precision
+
+    precision.check("bfloat16", "cpu")
+    torch.set_num_threads(1)
+    changes = [f"sampling.max_tokens={given.tokens}"] if given.tokens else []
+    config = load_config(None, {"model": given.model}, changes, profile="laptop")
+    yield writing(given, config)
+    yield learning(given, config)
 
 
 def main() -> None:

@@ -54,12 +54,17 @@ def load_base(folder: Path, settings: LoraSettings, device: torch.device) -> Any
     import torch
     from transformers import AutoModelForCausalLM
 
+    from abm.llm.local.attention import PLAIN
+
     options: dict[str, Any] = {"dtype": torch.bfloat16 if settings.precision == "bf16" else torch.float32}
     if (attention := kernels(settings, device)) is not None:
         options["attn_implementation"] = attention
     if settings.quantize == "4bit":
         options |= {"quantization_config": _nf4(device, options["dtype"]), "device_map": {"": device}}
     model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, **options)
+    lean = device.type == "cpu" and settings.shares and settings.precision == "bf16" and settings.attention == "auto"
+    if lean and model.config._attn_implementation == "sdpa":
+        model.set_attn_implementation(PLAIN)
     return model if settings.quantize == "4bit" else model.to(device)
 
 

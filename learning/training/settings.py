@@ -37,7 +37,8 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         threads: of the CPU; by default those of the run, else 1 for a small model and as many as torch takes for another.
             Changes only rounding.
         shared: compute what the prompts of a pass begin with once, instead of once a row; activations are then kept,
-            whatever a preset says of ``checkpointing``. Changes only rounding, and the draws of dropout.
+            whatever a preset says of ``checkpointing``, and in bf16 on a CPU ``auto`` attention is plain products.
+            Changes only rounding, and the draws of dropout.
     """
 
     rank: Count = 16

@@ -10,6 +10,7 @@ pytest.importorskip("peft")
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
+from abm.llm.local.attention import PLAIN  # noqa: E402
 from learning.training import losses  # noqa: E402
 from learning.training.examples import ALIKE, Example, beginning, passes  # noqa: E402
 from learning.training.losses import layout_of, mean_loss, row_losses, step_losses, whole_inputs  # noqa: E402
@@ -138,8 +139,7 @@ ALIKE_ROWS = [Example(BEGIN + row.ids, len(BEGIN) + row.start, row.weight, row.k
 class TestShared:
     """What the prompts of a pass begin with is computed once, forward and backward, and changes no loss and no gradient."""
 
-    @pytest.mark.parametrize("kernel", ["sdpa", "eager"])
-    @pytest.mark.parametrize("limit", [1 << 27, 1])
+    @pytest.mark.parametrize("kernel, limit", [("sdpa", 1 << 27), ("eager", 1), (PLAIN, 1 << 27)])
     def test_together_is_as_alone(self, folder, monkeypatch, kernel, limit):
         """For each kind of model and kernel; a window over the last tokens reaches back into the beginning."""
         base = (model := adapted(folder, kernel)).get_base_model()
