@@ -94,7 +94,7 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
     settings, units, loss = job.settings, job.examples.units, loss_named(job.loss)
     model = _model(job, device)
     few = not settings.threads and model.num_parameters() < SMALL
-    threads = settings.threads or (_few(model, loss, ranks) if few else torch.get_num_threads())
+    threads = settings.threads or (_few(model, job, loss, ranks) if few else torch.get_num_threads())
     with torch_threads(threads):
         passes = like_one if few else iter
         text = piece(units[0][0])
@@ -131,11 +131,11 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
     )
 
 
-def _few(model: PeftModel, loss: Loss, ranks: Ranks) -> int:
+def _few(model: PeftModel, job: Job, loss: Loss, ranks: Ranks) -> int:
     """Return the CPU threads of a small model's training: several if they learn the tensors that one does, as far as is known of its loss."""
     from abm.llm.local.threads import share, usual
 
-    if ranks.size > 1 or loss is not likelihood:
+    if ranks.size > 1 or loss is not likelihood or job.settings.shares:
         return 1
     base = model.get_base_model()
     threads = usual(base)
