@@ -6,8 +6,8 @@ and T the completion tokens of the step's trajectories:
     L = sum_r w_r * S_r / T
 
 Prompts carry no loss. In RFT all weights are 1 and L is what TRL computes by default. How rows share a pass, their
-:data:`Layout`, changes only rounding and, where they share a beginning, the draws of dropout. On a bf16 base all products are bf16, the adapter's float32 weights rounded for each; losses are
-float32. Knows tokens and models; knows nothing of logs, optimisers or files.
+:data:`~learning.training.examples.Layout`, changes only rounding and, where they share a beginning, the draws of dropout.
+On a bf16 base all products are bf16, the adapter's float32 weights rounded for each; losses are float32. Knows tokens and models; knows nothing of logs, optimisers or files.
 """
 
 from __future__ import annotations
