@@ -127,10 +127,13 @@ class TestMemory:
         counted = sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in weights) / 800
         assert counted <= activation_bytes(model.config, settings) <= 2 * counted
 
-    def test_out_of_memory_is_one_line(self):
+    @pytest.mark.parametrize(
+        "changes, helps", [({}, "set lora.checkpointing to true"), ({"shared": True}, "leave lora.shared out")]
+    )
+    def test_out_of_memory_is_one_line(self, changes, helps):
         """With the settings that help."""
-        wanted = r"out of GPU memory: tried to.*lora\.tokens_per_pass, now 16384"
-        with pytest.raises(MolochError, match=wanted), on_device(CPU, LoraSettings()):
+        wanted = rf"out of GPU memory: tried to.*lora\.tokens_per_pass, now 16384, or {helps}"
+        with pytest.raises(MolochError, match=wanted), on_device(CPU, LoraSettings(**changes)):
             raise torch.OutOfMemoryError("tried to allocate\nand more")
 
     @pytest.mark.parametrize("asks", [lambda: torch.empty(1 << 50), lambda: bytearray(1 << 60)])
