@@ -162,13 +162,13 @@ def examples(asked: Sequence[Text], seed: int) -> list[Example]:
 
 def our_training(model: Any, optimiser: Any, rows: Sequence[Example], settings: LoraSettings) -> int:
     """Return the tokens of our steps."""
-    from learning.training.losses import packs, step_losses, whole_inputs
+    from learning.training.losses import layout_of, step_losses, whole_inputs
 
     base = model.get_base_model()
     with whole_inputs(model):
         for start in range(0, len(rows), settings.batch):
             step = rows[start : start + settings.batch]
-            for loss in step_losses(base, step, settings.tokens_per_pass, pack=packs(base)):
+            for loss in step_losses(base, step, settings.tokens_per_pass, layout_of(base, settings.shares)):
                 loss.backward()
             optimiser.step()
             optimiser.zero_grad()

@@ -51,6 +51,7 @@ class Job(msgspec.Struct, frozen=True):
         parent: adapter to continue from; empty for a fresh one.
         loss, options: of the training set.
         facts: what the adapter's lineage says beside the versions.
+        before: the loss before, where it is known already.
     """
 
     model: str
@@ -63,6 +64,7 @@ class Job(msgspec.Struct, frozen=True):
     loss: str
     options: dict[str, Any]
     facts: dict[str, Any]
+    before: float | None = None
 
 
 def learn(job: Job, ranks: Ranks = Ranks()) -> Trained:  # noqa: B008 (immutable)
@@ -92,17 +94,19 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
     settings, units, loss = job.settings, job.examples.units, loss_named(job.loss)
     model = _model(job, device)
     few = not settings.threads and model.num_parameters() < SMALL
-    threads = settings.threads or (_few(model, loss, ranks) if few else torch.get_num_threads())
+    threads = settings.threads or (_few(model, job, loss, ranks) if few else torch.get_num_threads())
     with torch_threads(threads):
         passes = like_one if few else iter
         text = piece(units[0][0])
         parents = logprobs(model, text) if job.parent else []
         with whole_inputs(model):
-            before = _loss(model, job, ranks)
+            before = _loss(model, job, ranks) if job.before is None else job.before
             steps = fit(
                 model,
                 units,
-                lambda step: passes(loss(TrainingStep(model, step, job.options, settings.tokens_per_pass, ranks))),
+                lambda step: passes(
+                    loss(TrainingStep(model, step, job.options, settings.tokens_per_pass, ranks, settings.shares))
+                ),
                 settings,
                 job.seed,
                 ranks,
@@ -127,11 +131,11 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
     )
 
 
-def _few(model: PeftModel, loss: Loss, ranks: Ranks) -> int:
+def _few(model: PeftModel, job: Job, loss: Loss, ranks: Ranks) -> int:
     """Return the CPU threads of a small model's training: several if they learn the tensors that one does, as far as is known of its loss."""
     from abm.llm.local.threads import share, usual
 
-    if ranks.size > 1 or loss is not likelihood:
+    if ranks.size > 1 or loss is not likelihood or job.settings.shares:
         return 1
     base = model.get_base_model()
     threads = usual(base)
@@ -141,11 +145,11 @@ def _few(model: PeftModel, loss: Loss, ranks: Ranks) -> int:
 
 def _loss(model: PeftModel, job: Job, ranks: Ranks) -> float:
     """Return the mean loss per completion token of all trajectories."""
-    from learning.training.losses import packs, summed_loss
+    from learning.training.losses import layout_of, summed_loss
 
     base, rows = model.get_base_model(), job.examples.trajectories
     share = ranks.share(rows, lambda row: len(row.ids))
-    summed = summed_loss(base, share, job.settings.tokens_per_pass, pack=packs(base))
+    summed = summed_loss(base, share, job.settings.tokens_per_pass, layout_of(base, job.settings.shares))
     return ranks.total(summed, model.device) / sum(row.learnt for row in rows)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from abm.llm.beginnings import common
 from learning.methods import Row, RowKind, TrainingSet
 
 
@@ -89,19 +90,46 @@ def examples(data: TrainingSet, tokenizer: Any, max_length: int) -> Examples:
     return Examples(units, over_long, orphaned)
 
 
-def passes(rows: Sequence[Example], tokens: int, *, packed: bool = False) -> Iterator[list[Example]]:
+Layout = Literal["padded", "packed", "shared"]
+"""How rows share a pass: below one another, behind one another, or below one another behind what all of their prompts
+begin with, which is computed once."""
+
+ALIKE = 32
+"""Tokens with which prompts begin alike, for their rows to share a pass and a beginning."""
+
+
+def beginning(rows: Sequence[Example]) -> int:
+    """Return how many tokens the prompts of several rows have in common: as many as each can spare, or none if they are few."""
+    shared = min(common([row.ids for row in rows]), min(row.start for row in rows) - 1)
+    return shared if len(rows) > 1 and shared >= ALIKE else 0
+
+
+def passes(rows: Sequence[Example], tokens: int, layout: Layout = "padded") -> Iterator[list[Example]]:
     """Yield the rows in groups of like length, each of at most ``tokens`` (or a single row).
 
-    Args:
-        packed: rows of a group follow one another; otherwise all are padded to the longest, and padding counts.
+    Packed rows follow one another. Others are padded to the longest, and padding counts. Those that share a beginning come
+    from prompts that begin alike, and it counts once.
     """
+    if layout == "shared":
+        alike: dict[tuple[int, ...], list[Example]] = {}
+        for row in rows:
+            alike.setdefault(tuple(row.ids[: min(ALIKE, row.start - 1)]), []).append(row)
+        for group in alike.values():
+            yield from _passes(group, tokens, beginning(group), packed=False)
+    else:
+        yield from _passes(rows, tokens, 0, packed=layout == "packed")
+
+
+def _passes(rows: Sequence[Example], tokens: int, head: int, *, packed: bool) -> Iterator[list[Example]]:
+    """Yield rows in groups; the first ``head`` tokens of each count once in a group."""
     group: list[Example] = []
-    held = 0
+    held = head
     for row in sorted(rows, key=lambda row: len(row.ids)):
-        held = held + len(row.ids) if packed else len(row.ids) * (len(group) + 1)
+        own = len(row.ids) - head
+        held = held + own if packed else head + own * (len(group) + 1)
         if group and held > tokens:
             yield group
-            group, held = [], len(row.ids)
+            group, held = [], head + own
         group.append(row)
     if group:
         yield group

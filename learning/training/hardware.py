@@ -54,12 +54,17 @@ def load_base(folder: Path, settings: LoraSettings, device: torch.device) -> Any
     import torch
     from transformers import AutoModelForCausalLM
 
+    from abm.llm.local.attention import PLAIN
+
     options: dict[str, Any] = {"dtype": torch.bfloat16 if settings.precision == "bf16" else torch.float32}
     if (attention := kernels(settings, device)) is not None:
         options["attn_implementation"] = attention
     if settings.quantize == "4bit":
         options |= {"quantization_config": _nf4(device, options["dtype"]), "device_map": {"": device}}
     model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, **options)
+    lean = device.type == "cpu" and settings.shares and settings.precision == "bf16" and settings.attention == "auto"
+    if lean and model.config._attn_implementation == "sdpa":
+        model.set_attn_implementation(PLAIN)
     return model if settings.quantize == "4bit" else model.to(device)
 
 
@@ -92,6 +97,8 @@ def checkpoints(settings: LoraSettings, model: Any, longest: int) -> bool:
 
     from abm.llm.local.threads import SMALL
 
+    if settings.shares:
+        return False  # what is computed again would not see the beginning
     if settings.checkpointing != "auto":
         return settings.checkpointing
     if model.device.type != "cuda":
@@ -123,7 +130,9 @@ def activation_bytes(config: Any, settings: LoraSettings) -> int:
 
 @contextmanager
 def on_device(device: torch.device, settings: LoraSettings) -> Iterator[None]:
-    """Let the block train, by attention kernels that take any length; afterwards the GPU's memory is given back.
+    """Let the block train, by attention kernels that take any length; afterwards its memory is given back.
+
+    The libraries collect garbage twice in a training; what was there before, some 400,000 objects, is kept out of it.
 
     Raises:
         MolochError: memory does not suffice.
@@ -135,11 +144,14 @@ def on_device(device: torch.device, settings: LoraSettings) -> Iterator[None]:
     from abm.llm.local import memory
     from abm.llm.local.attention import any_length
 
-    fix = f"Lower lora.tokens_per_pass, now {settings.tokens_per_pass}, or set lora.checkpointing to true."
+    instead = "leave lora.shared out" if settings.shares else "set lora.checkpointing to true"
+    fix = f"Lower lora.tokens_per_pass, now {settings.tokens_per_pass}, or {instead}."
+    gc.freeze()
     try:
         with memory.told("training", fix), any_length():
             yield
     finally:
+        gc.collect()  # the trainer and its model refer to one another
+        gc.unfreeze()
         if device.type == "cuda":
-            gc.collect()  # the trainer and its model refer to one another
             torch.cuda.empty_cache()

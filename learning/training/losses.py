@@ -5,9 +5,9 @@ and T the completion tokens of the step's trajectories:
 
     L = sum_r w_r * S_r / T
 
-Prompts carry no loss. In RFT all weights are 1 and L is what TRL computes by default. How rows share a pass
-changes only rounding. On a bf16 base all products are bf16, the adapter's float32 weights rounded for each; losses are
-float32. Knows tokens and models; knows nothing of logs, optimisers or files.
+Prompts carry no loss. In RFT all weights are 1 and L is what TRL computes by default. How rows share a pass, their
+:data:`~learning.training.examples.Layout`, changes only rounding and, where they share a beginning, the draws of dropout.
+On a bf16 base all products are bf16, the adapter's float32 weights rounded for each; losses are float32. Knows tokens and models; knows nothing of logs, optimisers or files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from learning.training.examples import Example, passes
+from learning.training.examples import Example, Layout, beginning, passes
 
 if TYPE_CHECKING:
     import torch
@@ -38,36 +38,45 @@ class Batch(NamedTuple):
         targets: the tokens to predict, and ``examples``: of which row; both shape (completion tokens,).
     """
 
-    inputs: dict[str, torch.Tensor]
+    inputs: dict[str, Any]
     rows: torch.Tensor
     columns: torch.Tensor
     targets: torch.Tensor
     examples: torch.Tensor
 
 
-def packs(model: Any) -> bool:
-    """Return whether rows are packed: FlashAttention keeps apart what follows one another at no cost.
+def layout_of(model: Any, shared: bool = False) -> Layout:
+    """Return how rows share a pass of ``model``.
 
-    Other kernels would compute, and throw away, attention between the rows: they get padded rows of like length.
+    They are packed where FlashAttention keeps apart what follows one another at no cost. Other kernels would compute, and
+    throw away, attention between the rows: they get padded rows of like length.
+
+    Args:
+        shared: share beginnings, if the model's only memory is attention.
     """
-    return model.config._attn_implementation == "flash_attention_2"
+    if shared and not model._is_stateful:
+        return "shared"
+    return "packed" if model.config._attn_implementation == "flash_attention_2" else "padded"
 
 
-def padded(rows: Sequence[Example], device: torch.device) -> Batch:
+def padded(rows: Sequence[Example], device: torch.device, *, mask: bool = False) -> Batch:
     """Return the rows below one another, padded on the right.
 
     Attention is causal, so that no token sees the padding after it: on a GPU the mask is left out, which lets the
     kernels that take none do the work. On a CPU it stays: it costs little there, and adapters are known to the last bit.
+
+    Args:
+        mask: there is one in any case.
     """
     import torch
 
     longest = max(len(row.ids) for row in rows)
     ids = torch.zeros((len(rows), longest), dtype=torch.long)
-    mask = torch.zeros_like(ids)
+    seen = torch.zeros_like(ids)
     for i, row in enumerate(rows):
         ids[i, : len(row.ids)] = torch.tensor(row.ids)
-        mask[i, : len(row.ids)] = 1
-    inputs = {"input_ids": ids} if device.type == "cuda" else {"input_ids": ids, "attention_mask": mask}
+        seen[i, : len(row.ids)] = 1
+    inputs = {"input_ids": ids, "attention_mask": seen} if mask or device.type != "cuda" else {"input_ids": ids}
     return _placed(rows, inputs, [(i, 0) for i in range(len(rows))], device)
 
 
@@ -88,6 +97,24 @@ def packed(rows: Sequence[Example], device: torch.device) -> Batch:
     return _placed(rows, {"input_ids": ids, "position_ids": positions}, starts, device)
 
 
+def behind(rows: Sequence[Example], head: int, model: Any) -> Batch:
+    """Return the rows without their first ``head`` tokens, padded on the right, behind those tokens, which are computed here, once.
+
+    Each row sees them as keys and values; what it would change in them adds up in the backward pass.
+    """
+    import torch
+    from transformers import DynamicCache
+
+    seen = DynamicCache()
+    shared = torch.tensor([rows[0].ids[:head]], device=model.device)
+    model.base_model(input_ids=shared, past_key_values=seen, use_cache=True)
+    seen.batch_repeat_interleave(len(rows))
+    rest = [Example(row.ids[head:], row.start - head) for row in rows]
+    batch = padded(rest, model.device, mask=True)
+    mask = torch.nn.functional.pad(batch.inputs["attention_mask"], (head, 0), value=1)
+    return batch._replace(inputs=batch.inputs | {"attention_mask": mask, "past_key_values": seen, "use_cache": True})
+
+
 def _placed(
     rows: Sequence[Example], inputs: dict[str, torch.Tensor], starts: Sequence[tuple[int, int]], device: torch.device
 ) -> Batch:
@@ -101,24 +128,29 @@ def _placed(
         target += row.ids[row.start :]
         example += [i] * row.learnt
     tensors = (torch.tensor(values, device=device) for values in (line, column, target, example))
-    return Batch({name: tensor.to(device) for name, tensor in inputs.items()}, *tensors)
+    return Batch({name: tensor.to(device) for name, tensor in inputs.items()} | {"use_cache": False}, *tensors)
 
 
-def row_losses(model: Any, rows: Sequence[Example], *, pack: bool = False) -> torch.Tensor:
+def row_losses(model: Any, rows: Sequence[Example], layout: Layout = "padded") -> torch.Tensor:
     """Return each row's summed negative log-likelihood, shape (rows,), float32, on the model's device.
 
     Args:
         model: a causal language model of transformers, PEFT's wrapping taken off.
-        pack: rows follow one another instead of being padded.
     """
-    batch = (packed if pack else padded)(rows, model.device)
-    first, last = int(batch.columns.min()), int(batch.columns.max())
-    size = len(batch.inputs["input_ids"]) * (last + 1 - first) * model.get_output_embeddings().weight.shape[0]
     with _half(model):
+        batch = _batch(model, rows, layout)
+        first, last = int(batch.columns.min()), int(batch.columns.max())
+        size = len(batch.inputs["input_ids"]) * (last + 1 - first) * model.get_output_embeddings().weight.shape[0]
         losses = (
             _in_parts(model, batch) if size > LOGITS and _plain_head(model) else _at_once(model, batch, first, last)
         )
     return losses.new_zeros(len(rows)).index_add(0, batch.examples, losses)
+
+
+def _batch(model: Any, rows: Sequence[Example], layout: Layout) -> Batch:
+    if layout == "shared" and (head := beginning(rows)):
+        return behind(rows, head, model)
+    return (packed if layout == "packed" else padded)(rows, model.device)
 
 
 def whole_inputs(model: Any) -> AbstractContextManager[None]:
@@ -143,7 +175,7 @@ def _at_once(model: Any, batch: Batch, first: int, last: int) -> torch.Tensor:
     import torch
 
     kept = torch.arange(first, last + 1, device=model.device)
-    logits = model(**batch.inputs, use_cache=False, logits_to_keep=kept).logits
+    logits = model(**batch.inputs, logits_to_keep=kept).logits
     picked = logits[batch.rows, batch.columns - first].float()
     return torch.nn.functional.cross_entropy(picked, batch.targets, reduction="none")
 
@@ -158,7 +190,7 @@ def _in_parts(model: Any, batch: Batch) -> torch.Tensor:
     def losses(hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.cross_entropy(head(hidden).float(), targets, reduction="none")
 
-    hidden = model.base_model(**batch.inputs, use_cache=False).last_hidden_state[batch.rows, batch.columns]
+    hidden = model.base_model(**batch.inputs).last_hidden_state[batch.rows, batch.columns]
     step = max(1, LOGITS // head.weight.shape[0])
     parts = zip(hidden.split(step), batch.targets.split(step), strict=True)
     if not torch.is_grad_enabled():
@@ -175,9 +207,9 @@ def step_losses(
     model: Any,
     rows: Sequence[Example],
     tokens_per_pass: int,
+    layout: Layout = "padded",
     *,
     share: Sequence[Example] | None = None,
-    pack: bool = False,
 ) -> Iterator[torch.Tensor]:
     """Yield the parts whose sum is the loss of one optimiser step (the module's formula), one per pass.
 
@@ -187,24 +219,24 @@ def step_losses(
     import torch
 
     learnt = sum(row.learnt for row in rows if row.trajectory)
-    for part in passes(rows if share is None else share, tokens_per_pass, packed=pack):
+    for part in passes(rows if share is None else share, tokens_per_pass, layout):
         weights = torch.tensor([row.weight / learnt for row in part], device=model.device)
-        yield (weights * row_losses(model, part, pack=pack)).sum()
+        yield (weights * row_losses(model, part, layout)).sum()
 
 
-def summed_loss(model: Any, rows: Sequence[Example], tokens_per_pass: int, *, pack: bool = False) -> float:
+def summed_loss(model: Any, rows: Sequence[Example], tokens_per_pass: int, layout: Layout = "padded") -> float:
     """Return the summed negative log-likelihood of the completions of ``rows``, in nats, without dropout."""
     import torch
 
     was_training = model.training
     model.eval()
     with torch.inference_mode():
-        parts = passes(rows, tokens_per_pass, packed=pack)
-        total = sum(float(row_losses(model, part, pack=pack).sum()) for part in parts)
+        parts = passes(rows, tokens_per_pass, layout)
+        total = sum(float(row_losses(model, part, layout).sum()) for part in parts)
     model.train(was_training)
     return total
 
 
-def mean_loss(model: Any, rows: Sequence[Example], tokens_per_pass: int, *, pack: bool = False) -> float:
+def mean_loss(model: Any, rows: Sequence[Example], tokens_per_pass: int, layout: Layout = "padded") -> float:
     """Return the mean negative log-likelihood per completion token of ``rows``, without dropout."""
-    return summed_loss(model, rows, tokens_per_pass, pack=pack) / sum(row.learnt for row in rows)
+    return summed_loss(model, rows, tokens_per_pass, layout) / sum(row.learnt for row in rows)

@@ -36,6 +36,9 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             stays a step: changes only rounding, and the draws of dropout.
         threads: of the CPU; by default those of the run, else as :func:`abm.llm.local.threads.usual` says.
             Changes only rounding.
+        shared: compute what the prompts of a pass begin with once, instead of once a row; activations are then kept,
+            whatever a preset says of ``checkpointing``, and in bf16 on a CPU ``auto`` attention is plain products.
+            Changes only rounding, and the draws of dropout.
     """
 
     rank: Count = 16
@@ -58,6 +61,12 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     processes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     options: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     threads: Count | msgspec.UnsetType = msgspec.UNSET
+    shared: bool | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def shares(self) -> bool:
+        """Whether beginnings are shared."""
+        return self.shared is True
 
     @property
     def for_methods(self) -> dict[str, Any]:
@@ -134,6 +143,12 @@ def lora_settings(preset: str, changes: Mapping[str, Any]) -> LoraSettings:
             why=str(error),
             fix=f"Its settings are {', '.join(names)}; those of a learning method are lora.options.NAME.",
         ) from error
+    if settings.shares and "checkpointing" in changes and settings.checkpointing is True:
+        raise InputError(
+            "setting 'lora.shared' is not valid",
+            why="what prompts share is kept for the backward pass, and lora.checkpointing: true would compute it again",
+            fix="Leave one of them out.",
+        )
     for name in () if settings.options is msgspec.UNSET else settings.options:
         if name in names:
             raise InputError(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from learning.training._ranks import Ranks
 from learning.training.examples import Example, Unit
-from learning.training.losses import packs, row_losses, step_losses
+from learning.training.losses import layout_of, row_losses, step_losses
 from moloch.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class TrainingStep:
         options: the method's own settings, by name.
         tokens_per_pass: tokens of one forward and backward pass, with their padding.
         ranks: this process among those that share the step.
+        shared: whether rows share what their prompts begin with.
     """
 
     model: PeftModel
@@ -46,6 +47,7 @@ class TrainingStep:
     options: dict[str, Any]
     tokens_per_pass: int
     ranks: Ranks
+    shared: bool = False
 
     @property
     def rows(self) -> list[Example]:
@@ -67,7 +69,7 @@ class TrainingStep:
     def log_likelihoods(self, rows: Sequence[Example]) -> torch.Tensor:
         """Return each completion's summed log-likelihood in nats, shape (rows,), with gradients."""
         base = self.model.get_base_model()
-        return -row_losses(base, rows, pack=packs(base))
+        return -row_losses(base, rows, layout_of(base, self.shared))
 
     def reference(self, rows: Sequence[Example]) -> torch.Tensor:
         """Return the same by the base model alone (adapter off, no dropout), shape (rows,), without gradients."""
@@ -92,7 +94,7 @@ def likelihood(step: TrainingStep) -> Iterator[torch.Tensor]:
     """
     base, rows = step.model.get_base_model(), step.rows
     share = step.ranks.share(rows, lambda row: len(row.ids))
-    return step_losses(base, rows, step.tokens_per_pass, share=share, pack=packs(base))
+    return step_losses(base, rows, step.tokens_per_pass, layout_of(base, step.shared), share=share)
 
 
 def loss_named(place: str) -> Loss:

@@ -17,6 +17,7 @@ from learning.training._job import Job, Trained, learn
 from learning.training._launch import learn_in_processes
 from learning.training.examples import examples
 from learning.training.settings import LoraSettings
+from moloch.content import content_id
 from moloch.errors import InputError
 
 __all__ = ["LoRATrainer", "Trained", "Trainer"]
@@ -52,6 +53,7 @@ class LoRATrainer:
 
         self._folder, self._adapters = model_folder(model), adapters
         self._base = name_for_others(model)
+        self._before: dict[str, float] = {}  # what is learnt, and how -> its loss by the base model
 
     @cached_property
     def base_digest(self) -> str:
@@ -102,7 +104,12 @@ class LoRATrainer:
             options=data.options,
             facts=facts | lineage,
         )
-        return learn(job) if settings.processes == 1 else learn_in_processes(job)
+        rows = "" if parent else content_id([facts["settings"], [[row.ids, row.start] for row in fitting.trajectories]])
+        job = msgspec.structs.replace(job, before=self._before.get(rows))
+        trained = learn(job) if settings.processes == 1 else learn_in_processes(job)
+        if rows:
+            self._before[rows] = trained.loss_before
+        return trained
 
 
 def _nothing(data: TrainingSet, over_long: int, settings: LoraSettings) -> InputError:

@@ -9,7 +9,7 @@ import pytest
 
 from abm.arenas import arena
 from abm.journal import replay
-from abm.llm import precision
+from abm.llm import Request, Sampling, precision
 from abm.llm.backends import BACKENDS, Backends, Opening, Serving
 from abm.log import open_log
 from learning import load_config, run
@@ -208,8 +208,26 @@ class TestReal:
         assert llm.place() | {"precision": "bfloat16", "threads": "2"} == llm.place()
         assert {str(weight.dtype) for weight in llm.model.parameters()} == {"torch.bfloat16"}
 
-    def test_learnt(self, tiny_model, tmp_path):
-        """The base computes in bfloat16; the adapter, which the optimiser changes, is float32, and learns."""
+    def test_a_batch_answers_for_itself(self, tiny_model):
+        """Whatever was computed before it, as after a kill: what its prompts share follows from the batch alone."""
+        from abm.llm.local._prompts import beginning
+        from abm.llm.local.backend import TransformersLLM
+
+        texts = [f"Sell this lamp, which is made of wood, in {count} words." for count in range(10)]
+        asked = [
+            Request(str(i), [{"role": "user", "content": texts[i]}], Sampling(0.9, 0.95, 12), seed=i) for i in range(10)
+        ]
+        whole, rest = (TransformersLLM(tiny_model, device="cpu", dtype="bfloat16", batch=4) for _ in range(2))
+        assert whole._ways.shared and beginning([tuple(whole.prompt_ids(each)) for each in asked])
+        replies = {reply.site: reply for reply in whole.complete(asked)}
+        assert len({reply.text for reply in replies.values()}) > 5
+        for batch in reversed(rest.batches(asked)):
+            again = list(rest.complete(batch))
+            assert [replies[reply.site] for reply in again] == again
+
+    @pytest.mark.parametrize("shared", [{}, {"shared": True}], ids=["rows whole", "beginnings shared"])
+    def test_learnt(self, tiny_model, tmp_path, shared):
+        """The base computes in bfloat16; the adapter, which the optimiser changes, is float32, and learns, the same again."""
         from safetensors.torch import load_file
 
         from learning.methods import training_set
@@ -219,10 +237,14 @@ class TestReal:
 
         votes = log(*(contest(f"a{i}", [1, 1, i % 2], orders=[[0, 1], [1, 0], [1, 0]]) for i in range(5)))
         rows = training_set(votes, "rft", source_arm="shared", epoch=1, arena=arena("sales"), seed=1)
-        small = {"rank": 2, "lr": 1e-2, "batch": 2, "repeat": 2, "threads": 1, "precision": "bf16"}
-        trained = LoRATrainer(str(tiny_model), tmp_path).train(
-            rows, parent="", settings=lora_settings("paper", small), seed=1, lineage={}
+        small = {"rank": 2, "lr": 1e-2, "batch": 2, "repeat": 2, "threads": 1, "precision": "bf16"} | shared
+        trained, again = (
+            LoRATrainer(str(tiny_model), tmp_path).train(
+                rows, parent="", settings=lora_settings("paper", small), seed=1, lineage={}
+            )
+            for _ in range(2)
         )
+        assert trained == again
         tensors = load_file(tmp_path / trained.adapter / "adapter_model.safetensors")
         assert {str(tensor.dtype) for tensor in tensors.values()} == {"torch.float32"}
         assert trained.loss_after < trained.loss_before

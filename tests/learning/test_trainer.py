@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import warnings
+from weakref import ref
 
 import msgspec
 import pytest
@@ -24,6 +26,7 @@ from abm.llm.local.backend import TransformersLLM  # noqa: E402
 from abm.llm.weights import Swapper  # noqa: E402
 from learning.methods import training_set  # noqa: E402
 from learning.methods.synthetic import contest, log  # noqa: E402
+from learning.training import _fit, _job  # noqa: E402
 from learning.training.examples import Example, encode, examples, passes  # noqa: E402
 from learning.training.losses import mean_loss, row_losses, step_losses  # noqa: E402
 from learning.training.settings import PRESETS, LoraSettings, lora_settings  # noqa: E402
@@ -244,6 +247,50 @@ class TestTraining:
         assert {tensor.dtype for tensor in read_adapter(trainer._adapters, trained.adapter).tensors().values()} == {
             torch.float32
         }
+
+    def test_a_shared_beginning_is_learnt_from_once(self, learn):
+        """The steps and losses of rows computed whole, but for rounding; what asks for both at once is refused."""
+        whole, shared = (learn("rft", dropout=0.0, shared=shared) for shared in (False, True))
+        assert (shared.steps, shared.tokens) == (whole.steps, whole.tokens)
+        assert shared.loss_before == pytest.approx(whole.loss_before, abs=1e-5)
+        assert shared.loss_after == pytest.approx(whole.loss_after, abs=1e-4)
+        with pytest.raises(InputError, match=r"lora\.shared.* lora\.checkpointing"):
+            lora_settings("paper", {"shared": True, "checkpointing": True})
+
+    def test_it_decides_and_is_not_there_unless_asked_for(self, learn):
+        """Settings that say nothing of it are recorded as before."""
+        assert "shared" not in msgspec.to_builtins(SETTINGS)
+        assert lora_settings("paper", {"shared": True}).shares and not lora_settings("paper", {}).shares
+
+    def test_the_base_is_measured_once_on_the_same_rows(self, folder, learn, tmp_path, monkeypatch):
+        """RFT and TFB begin with the same winners: the number is the same, and is not computed again; a parent's is."""
+        wanted = [learn("rft"), learn("tfb")]
+        measured, measure = [], _job._loss
+        monkeypatch.setattr(_job, "_loss", lambda *given: measured.append(given[1].parent) or measure(*given))
+        trainer = LoRATrainer(str(folder), tmp_path)
+
+        def train(method, parent="", settings=SETTINGS):
+            rows = data(method, thoughts_per_contest=2)
+            return trainer.train(rows, parent=parent, settings=settings, seed=1, lineage={"arm": method})
+
+        first = train("rft")
+        assert [first, train("tfb")] == wanted
+        assert len(measured) == 3, "before and after, then after"
+        train("placebo"), train("rft", first.adapter)
+        assert len(measured) == 7, "other rows, and another model"
+        train("rft", settings=msgspec.structs.replace(SETTINGS, tokens_per_pass=1))
+        assert len(measured) == 9, "it may round otherwise"
+
+    def test_garbage_of_before_is_not_looked_through(self, folder, tmp_path, monkeypatch):
+        """The libraries collect it in each training; afterwards the trainer and its model are gone, and the rest is as it was."""
+        seen = []
+        fit = _fit.fit
+        monkeypatch.setattr(
+            _fit, "fit", lambda model, *given: seen.append((gc.get_freeze_count(), ref(model))) or fit(model, *given)
+        )
+        LoRATrainer(str(folder), tmp_path).train(data(), parent="", settings=SETTINGS, seed=1, lineage={})
+        ((frozen, model),) = seen
+        assert frozen > 100_000 and gc.get_freeze_count() == 0 and model() is None
 
     def test_the_next_epoch_goes_on_where_the_last_ended(self, learn):
         """A child starts from its parent's weights."""

@@ -6,11 +6,11 @@ A model that shares is one all of whose tokens see everything before them. Knows
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os.path import commonprefix
 from typing import NamedTuple
 
 import torch
 
+from abm.llm.beginnings import common
 from abm.llm.local._steps import Plain
 
 SHARED = 16
@@ -51,8 +51,8 @@ def read(forward: Plain, prompts: Sequence[tuple[int, ...]], pad: int, *, share:
 
 def beginning(prompts: Sequence[tuple[int, ...]]) -> int:
     """Return how many tokens the prompts have in common, of several and if they are enough: something of each is left."""
-    common = min(len(commonprefix(prompts)), min(map(len, prompts)) - 1)  # type: ignore[type-var]  # noqa: RUF071  # of token ids, no paths
-    return common if len(prompts) > 1 and common >= SHARED else 0
+    shared = min(common(prompts), min(map(len, prompts)) - 1)
+    return shared if len(prompts) > 1 and shared >= SHARED else 0
 
 
 def left_padded(prompts: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the learn extra")
 
 from transformers.integrations.sdpa_attention import sdpa_attention_forward  # noqa: E402
 
-from abm.llm.local.attention import any_length, grouped_attention  # noqa: E402
+from abm.llm.local.attention import any_length, grouped_attention, plain_attention  # noqa: E402
 
 ROWS, SHARED, WIDTH, HELD = 3, 2, 8, 11
 
@@ -55,6 +55,25 @@ class TestGroupedAttention:
         monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", kernel)
         attend(*states(8, 1), scaling=0.3)
         assert seen == [(held, held)]
+
+
+class TestPlainAttention:
+    """It is ``sdpa`` by products: the same numbers and gradients."""
+
+    @pytest.mark.parametrize("heads", [2, 8])
+    @pytest.mark.parametrize("tokens", [1, 5])
+    def test_the_same_numbers(self, heads, tokens):
+        """Whatever the share of query heads to a key head, for one token and for several."""
+        module, *inputs, mask = states(heads, tokens)
+        added = torch.zeros_like(mask, dtype=torch.float32).masked_fill(~mask, torch.finfo(torch.float32).min)
+        found = []
+        for attend, given in ((plain_attention, added), (sdpa_attention_forward, mask)):
+            query, key, value = (each.clone().requires_grad_() for each in inputs)
+            attended, _ = attend(module, query, key, value, given, scaling=0.3, dropout=0.0)
+            attended.square().sum().backward()
+            found.append((attended, query.grad, key.grad, value.grad))
+        for mine, wanted in zip(*found, strict=True):
+            torch.testing.assert_close(mine, wanted)
 
 
 class TestAnyLength:

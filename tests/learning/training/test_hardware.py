@@ -11,6 +11,7 @@ pytest.importorskip("peft")
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
+from abm.llm.local.attention import PLAIN  # noqa: E402
 from learning.training import hardware  # noqa: E402
 from learning.training.examples import Example  # noqa: E402
 from learning.training.hardware import activation_bytes, checkpoints, kernels, load_base, on_device  # noqa: E402
@@ -57,6 +58,19 @@ class TestKernels:
 class TestQuantisation:
     """4-bit training is refused where it cannot be done."""
 
+    @pytest.mark.parametrize(
+        "changes, wanted",
+        [
+            ({"shared": True}, PLAIN),
+            ({"shared": True, "precision": "float32"}, "sdpa"),
+            ({"shared": True, "attention": "eager"}, "eager"),
+            ({}, "sdpa"),
+        ],
+    )
+    def test_plain_products_where_they_pay(self, tiny_model, changes, wanted):
+        """In bf16 on a CPU, with shared beginnings, unless other attention is asked for."""
+        assert load_base(tiny_model, LoraSettings(**changes), CPU).config._attn_implementation == wanted
+
     def test_without_a_gpu(self, tiny_model):
         """Named as the setting it is."""
         with pytest.raises(InputError, match=r"lora\.quantize: 4-bit training needs a CUDA device"):
@@ -78,6 +92,7 @@ class TestMemory:
         for said in (True, False):
             assert checkpoints(LoraSettings(checkpointing=said), model, 10) is said
         assert checkpoints(LoraSettings(checkpointing="auto"), model, 10) is False, "small, on a CPU"
+        assert checkpoints(LoraSettings(shared=True), model, 10) is False, "a beginning would be lost"
 
     @pytest.mark.parametrize("free, wanted", [(40, True), (1000, False)])
     def test_auto_goes_by_free_memory(self, tiny_model, monkeypatch, free, wanted):
@@ -112,10 +127,13 @@ class TestMemory:
         counted = sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in weights) / 800
         assert counted <= activation_bytes(model.config, settings) <= 2 * counted
 
-    def test_out_of_memory_is_one_line(self):
+    @pytest.mark.parametrize(
+        "changes, helps", [({}, "set lora.checkpointing to true"), ({"shared": True}, "leave lora.shared out")]
+    )
+    def test_out_of_memory_is_one_line(self, changes, helps):
         """With the settings that help."""
-        wanted = r"out of GPU memory: tried to.*lora\.tokens_per_pass, now 16384"
-        with pytest.raises(MolochError, match=wanted), on_device(CPU, LoraSettings()):
+        wanted = rf"out of GPU memory: tried to.*lora\.tokens_per_pass, now 16384, or {helps}"
+        with pytest.raises(MolochError, match=wanted), on_device(CPU, LoraSettings(**changes)):
             raise torch.OutOfMemoryError("tried to allocate\nand more")
 
     @pytest.mark.parametrize("asks", [lambda: torch.empty(1 << 50), lambda: bytearray(1 << 60)])

@@ -10,9 +10,10 @@ pytest.importorskip("peft")
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
+from abm.llm.local.attention import PLAIN  # noqa: E402
 from learning.training import losses  # noqa: E402
-from learning.training.examples import Example, passes  # noqa: E402
-from learning.training.losses import mean_loss, row_losses, step_losses, whole_inputs  # noqa: E402
+from learning.training.examples import ALIKE, Example, beginning, passes  # noqa: E402
+from learning.training.losses import layout_of, mean_loss, row_losses, step_losses, whole_inputs  # noqa: E402
 from tests.support.tiny import save_tiny_model  # noqa: E402
 
 ARCHITECTURES = {
@@ -26,8 +27,8 @@ ARCHITECTURES = {
     },  # which sdpa leaves out
     "gpt2": {"n_embd": 32, "n_head": 4, "n_layer": 2, "n_positions": 512},
 }
-WAYS = [(kernel, pack, limit) for kernel in ("sdpa", "eager") for pack in (False, True) for limit in (1 << 27, 1)]
-"""Attention kernel, rows behind one another or padded, and logits that may exist at once: all, or one token's."""
+WAYS = [(kernel, way, limit) for kernel in ("sdpa", "eager") for way in ("padded", "packed") for limit in (1 << 27, 1)]
+"""Attention kernel, rows' layout, and logits that may exist at once: all, or one token's."""
 
 
 def example(length: int, start: int, seed: int, weight: float = 1.0) -> Example:
@@ -81,15 +82,15 @@ def alone(folder):
 class TestNoContamination:
     """A row's loss and gradient are those that it has alone, whoever is in its pass."""
 
-    @pytest.mark.parametrize("kernel, pack, limit", WAYS)
-    def test_together_is_as_alone(self, folder, alone, monkeypatch, kernel, pack, limit):
+    @pytest.mark.parametrize("kernel, way, limit", WAYS)
+    def test_together_is_as_alone(self, folder, alone, monkeypatch, kernel, way, limit):
         """Padded or packed, in one piece or in parts, for each kind of model and kernel."""
         monkeypatch.setattr(losses, "LOGITS", limit)
         model = adapted(folder, kernel)
         base = model.get_base_model()
         with torch.inference_mode():
-            torch.testing.assert_close(row_losses(base, ROWS, pack=pack), alone[0], rtol=1e-4, atol=1e-4)
-        found = gradients(model, step_losses(base, ROWS, 10**6, pack=pack))
+            torch.testing.assert_close(row_losses(base, ROWS, way), alone[0], rtol=1e-4, atol=1e-4)
+        found = gradients(model, step_losses(base, ROWS, 10**6, way))
         torch.testing.assert_close(found, alone[1], rtol=1e-3, atol=1e-4 * float(alone[1].abs().max()))
 
     def test_a_neighbour_cannot_move_a_loss(self, folder):
@@ -97,7 +98,7 @@ class TestNoContamination:
         base = adapted(folder).get_base_model()
         other = Example([7] * 40, 22)
         with torch.inference_mode():
-            one, two = (row_losses(base, [before, ROWS[0]], pack=True)[1] for before in (ROWS[2], other))
+            one, two = (row_losses(base, [before, ROWS[0]], "packed")[1] for before in (ROWS[2], other))
         assert torch.equal(one, two)
 
     def test_without_its_guard_packing_contaminates(self, folder, alone, monkeypatch):
@@ -112,7 +113,7 @@ class TestNoContamination:
 
         monkeypatch.setattr(losses, "packed", running_on)
         with torch.inference_mode():
-            found = row_losses(adapted(folder).get_base_model(), ROWS, pack=True)
+            found = row_losses(adapted(folder).get_base_model(), ROWS, "packed")
         assert torch.allclose(found[0], alone[0][0], rtol=1e-4, atol=1e-4), "the first has nothing before it"
         assert ((found - alone[0]).abs()[1:] > 1e-2).any()
 
@@ -129,6 +130,57 @@ class TestNoContamination:
         with torch.inference_mode():
             found = row_losses(adapted(folder).get_base_model(), ROWS)
         torch.testing.assert_close(found, alone[0], rtol=1e-4, atol=1e-4)
+
+
+BEGIN = example(ALIKE + 8, 1, 6).ids
+ALIKE_ROWS = [Example(BEGIN + row.ids, len(BEGIN) + row.start, row.weight, row.kind) for row in ROWS]
+
+
+class TestShared:
+    """What the prompts of a pass begin with is computed once, forward and backward, and changes no loss and no gradient."""
+
+    @pytest.mark.parametrize("kernel, limit", [("sdpa", 1 << 27), ("eager", 1), (PLAIN, 1 << 27)])
+    def test_together_is_as_alone(self, folder, monkeypatch, kernel, limit):
+        """For each kind of model and kernel; a window over the last tokens reaches back into the beginning."""
+        base = (model := adapted(folder, kernel)).get_base_model()
+        with torch.inference_mode():
+            alone = torch.cat([row_losses(base, [row]) for row in ALIKE_ROWS])
+        wanted = gradients(model, step_losses(base, ALIKE_ROWS, 1))
+        monkeypatch.setattr(losses, "LOGITS", limit)
+        with torch.inference_mode():
+            torch.testing.assert_close(row_losses(base, ALIKE_ROWS, "shared"), alone, rtol=1e-4, atol=1e-4)
+        mine = gradients(model, step_losses(base, ALIKE_ROWS, 10**6, "shared"))
+        torch.testing.assert_close(mine, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max()))
+
+    def test_what_is_computed(self, tiny_model):
+        """The beginning, then the rest of all rows; rows of other prompts are in passes of their own."""
+        base = (model := adapted(tiny_model)).get_base_model()
+        widths = []
+        base.get_input_embeddings().register_forward_hook(lambda _, ids, __: widths.append(tuple(ids[0].shape)))
+        gradients(model, step_losses(base, [ROWS[0], *ALIKE_ROWS], 10**6, "shared"))
+        assert widths == [(1, 23), (1, 40), (5, 40)]
+
+    def test_the_learnt_part_is_never_shared(self):
+        """Nor the token before it, at which its first token is predicted; few tokens, or one row, share nothing."""
+        assert beginning(ALIKE_ROWS) == len(BEGIN)
+        assert beginning([Example(BEGIN, 36), Example(BEGIN, 38)]) == 35
+        assert beginning([Example(BEGIN, ALIKE), Example(BEGIN, 38)]) == 0
+        assert beginning(ALIKE_ROWS[:1]) == beginning(ROWS) == 0
+
+    def test_passes_count_it_once(self):
+        """So that more rows fit."""
+        rows = [Example([*BEGIN, 7, i, i], len(BEGIN) + 1) for i in range(9)]
+        assert [len(group) for group in passes(rows, 55, "shared")] == [5, 4]
+        assert [len(group) for group in passes(rows, 55)] == [1] * 9
+        mixed = [rows[0], Example([9] * 30, 1), rows[1], Example([9] * 31, 1)]
+        assert [len(group) for group in passes(mixed, 62, "shared")] == [2, 2]
+
+    def test_only_where_attention_is_all_memory(self, tiny_model):
+        """A state that runs along cannot be looked at from several rows."""
+        base = AutoModelForCausalLM.from_pretrained(tiny_model)
+        assert layout_of(base, shared=True) == "shared" and layout_of(base) == "padded"
+        base._is_stateful = True
+        assert layout_of(base, shared=True) == "padded"
 
 
 class TestHalfPrecision:
@@ -186,24 +238,24 @@ class TestMemory:
     def largest(self, monkeypatch):
         """Return the most logits that the output matrix made at once, where ``limit`` may exist."""
 
-        def measure(folder, limit, pack):
+        def measure(folder, limit, way):
             monkeypatch.setattr(losses, "LOGITS", limit)
             model = adapted(folder)
             seen = []
             model.get_base_model().get_output_embeddings().register_forward_hook(
                 lambda module, inputs, output: seen.append(output.numel())
             )
-            gradients(model, step_losses(model.get_base_model(), ROWS, 10**6, pack=pack))
+            gradients(model, step_losses(model.get_base_model(), ALIKE_ROWS, 10**6, way))
             return max(seen)
 
         return measure
 
-    @pytest.mark.parametrize("pack", [False, True])
-    def test_no_more_than_allowed(self, tiny_model, largest, pack):
+    @pytest.mark.parametrize("way", ["padded", "packed", "shared"])
+    def test_no_more_than_allowed(self, tiny_model, largest, way):
         """Forward and backward, only at tokens that carry loss."""
         vocabulary = AutoModelForCausalLM.from_pretrained(tiny_model).config.vocab_size
-        assert largest(tiny_model, 4 * vocabulary, pack) <= 4 * vocabulary
-        assert largest(tiny_model, 1 << 27, pack) > 20 * vocabulary
+        assert largest(tiny_model, 4 * vocabulary, way) <= 4 * vocabulary
+        assert largest(tiny_model, 1 << 27, way) > 20 * vocabulary
 
     def test_models_that_bend_their_logits_make_them_themselves(self, tmp_path, monkeypatch):
         """Gemma's soft cap is part of the loss, whatever the limit."""
@@ -221,7 +273,7 @@ class TestPasses:
     def test_packed_rows_cost_their_own_length(self):
         """No padding counts, so that more fit."""
         rows = [Example([7] * length, 1) for length in (5, 5, 5, 9, 30)]
-        assert [len(group) for group in passes(rows, 24, packed=True)] == [4, 1]
+        assert [len(group) for group in passes(rows, 24, "packed")] == [4, 1]
         assert [len(group) for group in passes(rows, 24)] == [3, 1, 1]
 
     def test_shares_sum_to_the_step(self, tiny_model):
