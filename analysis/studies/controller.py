@@ -40,6 +40,9 @@ PAUSES: dict[Origin, float] = {"backend": 10.0, "disk": 30.0, "node": 1.0}
 """Seconds before the second of them; each further one waits twice as long."""
 LONGEST_PAUSE = 600.0
 
+GRACE_S = 30.0
+"""Seconds that workers have to stop after Ctrl-C, before they are killed."""
+
 Why = Literal["", "interrupted", "budget", "hours", "failed_share"]
 
 
@@ -75,6 +78,7 @@ class Rules:
         needs: of each cell's config, besides memory.
         reused: finds a finished run that a cell is already.
         identity: of a cell's config, as its log keeps it; empty where it cannot be told.
+        store: URL of a folder in object storage, to which the log of a cell goes once it has ended; empty for none.
         pauses: seconds before a second attempt, by origin.
     """
 
@@ -83,6 +87,7 @@ class Rules:
     needs: Callable[[RunConfig], Needs] = lambda config: Needs()
     reused: Callable[[RunConfig], FinishedRun | None] = lambda config: None
     identity: Callable[[RunConfig], str] = lambda config: ""
+    store: str = ""
     pauses: Mapping[Origin, float] = field(default_factory=lambda: PAUSES)
 
 
@@ -121,6 +126,7 @@ class Controller:
         self._why: Why = ""
         self._detail = ""
         self._interrupts = 0
+        self._killed_at = 0.0
         self._news: list[str] = []
         self._began = time.monotonic()
 
@@ -247,7 +253,9 @@ class Controller:
         config = bounded(self._cells[claim.cell].config, self._rules.stop, layout)
         write_settings(layout.settings(claim.cell), config)
         output = layout.said(claim.cell, claim.attempt)
-        task = Task(layout.folder.resolve(), claim.cell, claim.attempt, claim.token, output.resolve(), needs)
+        task = Task(
+            layout.folder.resolve(), claim.cell, claim.attempt, claim.token, output.resolve(), needs, self._rules.store
+        )
         attempt = self._mine[claim.cell] = _Attempt(task, held)
         return attempt
 
@@ -320,7 +328,8 @@ class Controller:
         if self._interrupts and self._why != "interrupted":
             self._why, self._detail = "interrupted", ""
             self._engine.stop([attempt.task for attempt in self._mine.values()])
-        if self._interrupts > 1:
+            self._killed_at = time.monotonic() + GRACE_S
+        if self._interrupts > 1 or (self._why == "interrupted" and time.monotonic() > self._killed_at):
             self._engine.stop([attempt.task for attempt in self._mine.values()], kill=True)
         stop = self._rules.stop
         if stop.hours is not None and time.monotonic() - self._began > stop.hours * 3600 and not self._why:

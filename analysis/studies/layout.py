@@ -50,6 +50,10 @@ class Layout:
         """Return the file in which an attempt's worker says what became of it."""
         return self.output / f"{name}.{attempt}.json"
 
+    def upload(self, name: str) -> Path:
+        """Return the file that says what of a cell is in object storage."""
+        return self.output / f"{name}.upload.json"
+
     def traceback(self, name: str, attempt: int) -> Path:
         """Return the file with the traceback of an attempt that failed."""
         return self.output / f"{name}.{attempt}.traceback.txt"

@@ -153,6 +153,7 @@ class Study:
         retry: bool = False,
         workspace: Path | str | None = None,
         reuse_older: bool = False,
+        store: str = "",
         report: Callable[[StudyStanding], None] = lambda standing: None,
     ) -> StudyRun:
         """Begin the study, or go on with it, until every cell has ended, failed, or a bound is met.
@@ -164,6 +165,7 @@ class Study:
             workspace: folder of runs and studies, where finished runs that are cells of this study are looked for; by default the
                 one that the study stands in.
             reuse_older: take those of other versions of moloch, too.
+            store: URL of a folder in object storage, to whose ``cells/NAME`` the log of each cell goes once it has ended.
             report: told how the study stands.
 
         Raises:
@@ -173,9 +175,12 @@ class Study:
         self.begin()
         rules = Rules(
             stop=self.page.stop, retry=retry, needs=_needs, identity=_identity,
-            reused=self.library(workspace, reuse_older).find,
+            reused=self.library(workspace, reuse_older).find, store=store,
         )  # fmt: skip
-        return self._carry_out(jobs, engine, rules, report)
+        done = self._carry_out(jobs, engine, rules, report)
+        if store:
+            self._upload(done.state, store)
+        return done
 
     def results(self, by: Sequence[str] | None = None, *, look: bool = False) -> StudyResults:
         """Return what it came to so far; printed, it is what ``moloch study results`` prints.
@@ -261,6 +266,14 @@ class Study:
     def library(self, workspace: Path | str | None = None, older: bool = False) -> RunLibrary:
         """Return the finished runs that cells may be already; see :meth:`run`."""
         return RunLibrary(Path(workspace) if workspace else self.folder.absolute().parent, self.folder, older=older)
+
+    def _upload(self, state: StudyState, store: str) -> None:
+        """Put what is not there yet: cells that had ended before, and those that stand elsewhere."""
+        from analysis.studies.uploads import keep
+
+        for name, cell in state.cells.items():
+            if cell.state in ("ended", "reused"):
+                keep(self._log.layout, name, self.folder / cell.run, store)
 
     def _carry_out(
         self, jobs: int | None, engine: Engine | None, rules: Rules, report: Callable[[StudyStanding], None]

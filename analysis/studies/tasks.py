@@ -42,6 +42,7 @@ class Task:
         attempt: 1, 2, ...; also the number of its claim.
         token: by which the claim is known; who has it may take the claim over.
         output: file for what the process prints.
+        store: URL of a folder in object storage for the cell's log; empty for none.
     """
 
     study: Path
@@ -50,11 +51,13 @@ class Task:
     token: str
     output: Path
     needs: Needs = field(default_factory=Needs)
+    store: str = ""
 
     @property
     def arguments(self) -> list[str]:
         """Arguments of ``python -m analysis.studies.worker``."""
-        return [str(self.study), self.cell, "--attempt", str(self.attempt), "--token", self.token]
+        said = [str(self.study), self.cell, "--attempt", str(self.attempt), "--token", self.token]
+        return [*said, "--store", self.store] if self.store else said
 
     @property
     def command(self) -> list[str]:

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from analysis.studies import uploads
 from analysis.studies.claims import BEAT, Claims, HeldClaim
 from analysis.studies.layout import Layout
 from analysis.studies.outcomes import (
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("cell")
     parser.add_argument("--attempt", type=int, required=True)
     parser.add_argument("--token", required=True)
+    parser.add_argument("--store", default="")
     given = parser.parse_args(arguments)
     layout = Layout(given.study)
     held = Claims(layout).take_over(given.cell, given.attempt, given.token)
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{given.cell}: attempt {given.attempt} is somebody else's", file=sys.stderr)
         return TAKEN
     with stopped_by(signal.SIGTERM, signal.SIGINT), touched(held):
-        outcome = attempt(layout, given.cell, given.attempt, held)
+        outcome = attempt(layout, given.cell, given.attempt, held, given.store)
         write_outcome(layout.outcome(given.cell, given.attempt), outcome)
         held.release()
     if isinstance(outcome, AttemptEnded):
@@ -62,8 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 130 if outcome.origin == "interrupted" else 3
 
 
-def attempt(layout: Layout, cell: str, number: int, held: HeldClaim) -> AttemptOutcome:
-    """Carry out a cell's run, or what is left of it, and return what became of it; nothing is raised."""
+def attempt(layout: Layout, cell: str, number: int, held: HeldClaim, store: str = "") -> AttemptOutcome:
+    """Carry out a cell's run, or what is left of it, and return what became of it; nothing is raised.
+
+    Args:
+        store: URL of a folder in object storage to which its log goes then.
+    """
     began, data = time.perf_counter(), list[str]()
 
     def report(progress: Progress) -> None:
@@ -74,6 +80,8 @@ def attempt(layout: Layout, cell: str, number: int, held: HeldClaim) -> AttemptO
         config = read_settings(layout.settings(cell))
         data = [str(path) for path in named(config).values()]
         done = run(config, layout.cell(cell), probes=_judges(config), report=report)
+        if store:
+            uploads.keep(layout, cell, done.path, store)
         return AttemptEnded(
             done.head.hash, done.digest, done.head.seq, round(time.perf_counter() - began, 3), peak_bytes()
         )

@@ -36,6 +36,10 @@ Workspace = Annotated[
 Older = Annotated[
     bool, typer.Option("--reuse-older", help="Take finished runs of other versions of moloch for cells, too.")
 ]
+Store = Annotated[
+    str | None,
+    typer.Option(help="Object storage to which the log of each cell goes once it has ended: s3://bucket/folder."),
+]
 EVERY = 30.0
 """Seconds between two lines that say how a study stands, where there is no terminal."""
 
@@ -47,6 +51,7 @@ def run(
     out: Folder = None,
     workspace: Workspace = None,
     older: Older = False,
+    store: Store = None,
     as_json: options.Json = False,
 ) -> None:
     """Begin a study, or go on with it where it stopped: the same command again comes to the same results.
@@ -55,7 +60,7 @@ def run(
     """
     with stderr().status("loading"):
         study = opened(page, out)
-    _carry_out(study, jobs, engine, workspace, older, as_json=as_json)
+    _carry_out(study, jobs, engine, workspace, older, store, as_json=as_json)
 
 
 def retry(
@@ -65,13 +70,14 @@ def retry(
     out: Folder = None,
     workspace: Workspace = None,
     older: Older = False,
+    store: Store = None,
     as_json: options.Json = False,
 ) -> None:
     """Try the cells again that failed, whatever the reason, and go on."""
     with stderr().status("loading"):
         study = opened(page, out)
         study.state()
-    _carry_out(study, jobs, engine, workspace, older, retry=True, as_json=as_json)
+    _carry_out(study, jobs, engine, workspace, older, store, retry=True, as_json=as_json)
 
 
 def extend(
@@ -81,6 +87,7 @@ def extend(
     out: Folder = None,
     workspace: Workspace = None,
     older: Older = False,
+    store: Store = None,
     as_json: options.Json = False,
 ) -> None:
     """Add the seeds and levels that the page has and the study does not, and carry out the new cells; the study's log says so."""
@@ -89,7 +96,7 @@ def extend(
         added = study.extend()
     for each in added or ["nothing: the study has all that the page has"]:
         stderr().print(f"added {each}", markup=False, soft_wrap=True)
-    _carry_out(study, jobs, engine, workspace, older, as_json=as_json)
+    _carry_out(study, jobs, engine, workspace, older, store, as_json=as_json)
 
 
 def opened(page: Path, out: Path | None) -> Study:
@@ -105,13 +112,23 @@ def opened(page: Path, out: Path | None) -> Study:
 
 
 def _carry_out(
-    study: Study, jobs: str, engine: str, workspace: Path | None, older: bool, *, retry: bool = False, as_json: bool
+    study: Study,
+    jobs: str,
+    engine: str,
+    workspace: Path | None,
+    older: bool,
+    store: str | None,
+    *,
+    retry: bool = False,
+    as_json: bool,
 ) -> None:
     from analysis.studies.engines import make_engine
 
     study.begin()
     with closing(make_engine(engine, _number(jobs))) as workers, shown(study) as report:
-        done = study.run(engine=workers, retry=retry, workspace=workspace, reuse_older=older, report=report)
+        done = study.run(
+            engine=workers, retry=retry, workspace=workspace, reuse_older=older, store=store or "", report=report
+        )
     if as_json:
         print(json.dumps(as_dict(done)))
     else:

@@ -7,9 +7,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import pytest
 
+from abm.log import verify
 from abm.study_events import CellEnded, CellFailed, CellStarted, StudyStopped
 from analysis.studies.claims import Claims
 from analysis.studies.controller import Controller, Rules, most_failures
@@ -266,3 +268,54 @@ def test_in_processes_of_this_machine(tmp_path, monkeypatch):
 
     alone = run(of.cells[0].config, tmp_path / "alone", probes=battery)
     assert cells["good"].digest == alone.digest
+
+
+class TestStore:
+    """Each log goes to object storage once its cell has ended."""
+
+    @pytest.fixture
+    def of(self, tmp_path, monkeypatch):
+        if find_spec("obstore") is None:
+            pytest.skip("obstore is not installed")
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        return Study(name="x", base=FAST | {"serving": {"llm": "fast"}}, seeds=2, out=tmp_path / "study")
+
+    def carry_out(self, of: Study, **settings):
+        engine = LocalEngine(2, preloaded=("analysis.studies.worker",))
+        try:
+            return of.run(engine=engine, **settings)
+        finally:
+            engine.close()
+
+    def test_by_its_worker_and_where_it_had_ended_before(self, of, tmp_path, monkeypatch):
+        """What is there is not put again, and is whole."""
+        store = tmp_path / "store"
+        store.mkdir()
+        self.carry_out(of)
+        assert not any(store.iterdir())
+        self.carry_out(of, store=f"file://{store}")
+        for cell in of.state().cells.values():
+            assert verify(store / "cells" / cell.planned.cell).hash == cell.head
+        monkeypatch.setattr("analysis.studies.uploads.upload", lambda run, url: pytest.fail("it is there"))
+        assert self.carry_out(of, store=f"file://{store}").exit_code == 0
+
+    def test_a_storage_that_refuses(self, of, tmp_path):
+        """Fails the attempt, and not the run: it is whole, and only goes there again."""
+        store = tmp_path / "store"
+        store.mkdir()
+        taken = store / "cells" / of.cells[0].name / "run.json"
+        taken.parent.mkdir(parents=True)
+        taken.write_text("something else")
+        of.begin()
+        engine = LocalEngine(2, preloaded=("analysis.studies.worker",))
+        try:
+            rules = Rules(of.page.stop, pauses=QUICK, store=f"file://{store}")
+            Controller(StudyLog(of.folder), {cell.name: cell for cell in of.cells}, engine, rules).run()
+            failed, other = of.state().cells.values()
+            assert (failed.state, failed.failures[-1].origin, other.state) == ("failed", "disk", "ended")
+            taken.unlink()
+            Controller(StudyLog(of.folder), {cell.name: cell for cell in of.cells}, engine, rules).run()
+        finally:
+            engine.close()
+        cell = of.state().cells[of.cells[0].name]
+        assert cell.state == "ended" and verify(taken.parent).hash == cell.head
