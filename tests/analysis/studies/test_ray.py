@@ -1,0 +1,231 @@
+"""Cells as tasks of a Ray cluster: what is refused, and what two real nodes do, one of which dies."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import moloch.extras
+from abm.events import Lifecycle
+from abm.log import open_log
+from analysis.studies import Study
+from analysis.studies.claims import Claim
+from analysis.studies.controller import Standing
+from analysis.studies.engines.local import LocalEngine
+from analysis.studies.engines.ray_cluster import Node, RayEngine
+from analysis.studies.layout import Layout
+from analysis.studies.tasks import Engine, Needs, Task, TaskEnd
+from moloch.errors import InputError
+from tests.support.ray_nodes import TwoNodes, blind_node, two_nodes
+
+BASE = {
+    "extensions": ["tests.support.fast_cells"],
+    "serving": {"llm": "fast", "options": {"slow": 0.01}},
+    "arms": ["rft", "placebo"],
+    "epochs": 1,
+    "train_anchors": 16,
+    "held_out_anchors": 16,
+    "train_personas": 8,
+    "held_out_personas": 8,
+}
+
+
+class TestWhatIsRefused:
+    """Before anything is started, in one line."""
+
+    @pytest.mark.parametrize(
+        "address", ["auto", "local", "ray://10.0.0.5:10001", "10.0.0.5", "10.0.0.5:", ":6379", "a:b"]
+    )
+    def test_an_address_that_names_no_cluster(self, tmp_path, monkeypatch, address):
+        """What happens to run on this machine is never joined."""
+        monkeypatch.setitem(moloch.extras.EXTRAS, "ray", [])
+        with pytest.raises(InputError, match=f"'{address}' is no address of a Ray cluster"):
+            RayEngine(tmp_path, address)
+
+    def test_a_cluster_without_a_token(self, tmp_path, monkeypatch):
+        """It is not joined unless that is asked for."""
+        monkeypatch.setitem(moloch.extras.EXTRAS, "ray", [])
+        monkeypatch.setenv("HOME", str(tmp_path))
+        for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+            monkeypatch.delenv(name, raising=False)
+        with pytest.raises(InputError, match=r"no token for the Ray cluster at 10\.0\.0\.5:6379"):
+            RayEngine(tmp_path, "10.0.0.5:6379")
+
+    def test_without_ray(self, tmp_path, monkeypatch):
+        """The error names the extra."""
+        monkeypatch.setitem(moloch.extras.EXTRAS, "ray", ["no_such_module"])
+        with pytest.raises(InputError, match=r"moloch-abm\[ray\]"):
+            RayEngine(tmp_path)
+
+
+class TestRoom:
+    """How many cells a node takes at once."""
+
+    @pytest.mark.parametrize(
+        "needs, room", [(Needs(), 8), (Needs(3), 2), (Needs(1, 1), 2), (Needs(1, 0, 3), 3), (Needs(1, 0, 20), 0)]
+    )
+    def test_by_what_is_scarcest(self, needs, room):
+        """CPUs, GPUs or memory."""
+        assert Node("n", "a", cpus=8, gpus=2, memory_bytes=10, wrong="").room(needs) == room
+
+    def test_none_where_something_is_wrong(self):
+        """Such as a folder that it does not see."""
+        assert Node("n", "a", cpus=8, gpus=2, memory_bytes=10, wrong="blind").room(Needs()) == 0
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[TwoNodes]:
+    """Two real nodes."""
+    with two_nodes() as both:
+        yield both
+
+
+def carried_out(
+    folder: Path, opened: Callable[[], Engine], report: Callable[[Standing], None] = lambda standing: None
+) -> Study:
+    """A study of three cells, after all of them ended."""
+    study = Study(base=BASE, seeds=3, out=folder)
+    study.begin()
+    engine = opened()
+    try:
+        done = study.run(engine=engine, report=report)
+    finally:
+        engine.close()
+    assert done.exit_code == 0, [cell.failures for cell in done.state.cells.values()]
+    return study
+
+
+def decided(study: Study) -> dict[str, Any]:
+    """Each cell's digest and events, those apart that only say who wrote when."""
+    said = {}
+    for name, cell in study.state().cells.items():
+        events = open_log(study.folder / "cells" / name, write=False).read()
+        said[name] = cell.digest, [type(event).__name__ for event in events if not isinstance(event, Lifecycle)]
+    return said
+
+
+@pytest.mark.ray
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs the ray extra: make test-ray")
+class TestTwoNodes:
+    """A cluster that is named."""
+
+    def test_a_node_dies_in_the_middle_of_a_cell(self, nodes, tmp_path):
+        """Nothing is lost, nothing that was durable is done again, and the study comes to what it comes to on one machine."""
+        layout, killed = Layout(tmp_path / "ray"), dict[str, list[bytes]]()
+
+        def kill(standing: Standing) -> None:
+            for path in () if killed else layout.claims.glob("*.json"):
+                claim = msgspec.json.decode(path.read_bytes(), type=Claim)
+                if nodes.has(claim.place.pid) and len(durable(layout, claim.cell)) > 20:
+                    nodes.kill()
+                    killed[claim.cell] = durable(layout, claim.cell)
+
+        study = carried_out(layout.folder, lambda: RayEngine(layout.folder, nodes.address), kill)
+        nodes.start()
+        ((cell, before),) = killed.items()
+        history = study.state().cells[cell]
+        assert [(each.origin, each.again) for each in history.failures] == [("node", True)]
+        assert history.attempts == 2
+        assert durable(layout, cell)[: len(before)] == before
+        assert decided(study) == decided(carried_out(tmp_path / "local", lambda: LocalEngine(1)))
+
+    def test_cells_that_are_stopped(self, nodes, tmp_path):
+        """In order, where they are asked to; at once, where they are killed."""
+        study = Study(base=BASE | {"serving": {"llm": "fast", "options": {"slow": 0.5}}}, seeds=2, out=tmp_path / "s")
+        layout = Layout(study.folder)
+        study.begin()
+        engine = RayEngine(layout.folder, nodes.address)
+        try:
+            asked, killed = begun(study, engine)
+            engine.stop([asked])
+            (end,) = waited(engine, 1)
+            assert (end.task, end.lost, end.detail) == (asked, "", "exit code 130")
+            engine.stop([killed], kill=True)
+            (end,) = waited(engine, 1)
+            assert (end.task, end.lost) == (killed, "interrupted")
+        finally:
+            engine.close()
+
+    def test_a_node_that_does_not_see_the_study(self, nodes, tmp_path):
+        """It is named before any cell is begun."""
+        study = tmp_path / "s"
+        study.mkdir()
+        with blind_node(nodes.address, study):
+            time.sleep(8)
+            with pytest.raises(InputError, match=r"1 of 3 nodes cannot take part.*does not see"):
+                RayEngine(study, nodes.address)
+
+
+def durable(layout: Layout, cell: str) -> list[bytes]:
+    """What stands in a cell's log."""
+    folder = layout.cell(cell)
+    if not (folder / "run.json").exists():
+        return []
+    return [msgspec.json.encode(event) for event in open_log(folder, write=False).read()]
+
+
+def begun(study: Study, engine: Engine) -> list[Task]:
+    """The tasks of all cells, once their workers write."""
+    from analysis.studies.claims import Claims
+    from analysis.studies.worker import write_settings
+
+    layout, tasks = Layout(study.folder), []
+    layout.output.mkdir(exist_ok=True)
+    for cell in study.cells:
+        held = Claims(layout).take(cell.name, 1)
+        assert held is not None
+        write_settings(layout.settings(cell.name), cell.config)
+        tasks.append(Task(layout.folder, cell.name, 1, held.claim.token, layout.said(cell.name, 1)))
+        engine.start(tasks[-1])
+    until = time.monotonic() + 120
+    while not all(durable(layout, cell.name) for cell in study.cells):
+        assert time.monotonic() < until and not engine.ended(0.2)
+    return tasks
+
+
+def waited(engine: Engine, number: int) -> list[TaskEnd]:
+    """So many ends."""
+    ends, until = list[TaskEnd](), time.monotonic() + 60
+    while len(ends) < number:
+        assert time.monotonic() < until
+        ends += engine.ended(1)
+    return ends
+
+
+@pytest.mark.ray
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs the ray extra: make test-ray")
+class TestAClusterOfOurOwn:
+    """It is ours alone, and ends with the engine."""
+
+    def test_strangers_are_kept_out(self, tmp_path):
+        """Who has no token joins nothing; nobody else reads its folder; nothing of it is left."""
+        before = set(Path("/tmp").glob("moloch-*"))
+        engine = RayEngine(tmp_path, jobs=1)
+        try:
+            (folder,) = [each for each in set(Path("/tmp").glob("moloch-*")) - before if (each / "ray").is_dir()]
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+            assert engine.room(Needs()) == 1
+            address = next((folder / "ray").glob("session_latest/ray_current_cluster"), None) or next(
+                (folder / "ray").rglob("ray_current_cluster")
+            )
+            stranger = f"import ray; ray.init(address={address.read_text()!r})"
+            environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | {
+                "RAY_AUTH_MODE": "disabled"
+            }
+            done = subprocess.run(
+                [sys.executable, "-c", stranger], env=environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode != 0 and "token" in done.stderr
+        finally:
+            engine.close()
+        assert not folder.exists()
