@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,10 @@ class TwoNodes:
         """Start another one in its place."""
         self._ask("start")
 
+    def wait_for(self, number: int) -> None:
+        """Wait until so many nodes are there."""
+        self._ask(str(number))
+
     def _ask(self, what: str) -> None:
         assert self._process.stdin
         self._process.stdin.write(f"{what}\n")
@@ -84,19 +89,29 @@ def hold() -> None:
     shared: dict[str, Any] = {"num_cpus": CPUS, "include_log_monitor": False}
     cluster = Cluster(initialize_head=True, head_node_args=shared | {"include_dashboard": False})
 
-    def started() -> Any:
+    other: Any = None
+
+    def say(raylet: int) -> None:
+        print(json.dumps([cluster.address, raylet]), file=answers, flush=True)
+
+    def start() -> None:
+        nonlocal other
         other = cluster.add_node(**shared)
-        print(json.dumps([cluster.address, other.all_processes["raylet"][0].process.pid]), file=answers, flush=True)
-        return other
+        say(other.all_processes["raylet"][0].process.pid)
 
     try:
-        other = started()
+        start()
         for line in sys.stdin:
-            if line == "kill\n":
-                cluster.remove_node(other, allow_graceful=False)
-                print(json.dumps([cluster.address, 0]), file=answers, flush=True)
-            else:
-                other = started()
+            match line.strip():
+                case "start":
+                    start()
+                case "kill":
+                    cluster.remove_node(other, allow_graceful=False)
+                    say(0)
+                case number:
+                    while len(cluster.global_state._live_node_ids()) != int(number):
+                        time.sleep(0.2)
+                    say(other.all_processes["raylet"][0].process.pid)
     finally:
         cluster.shutdown()
 
@@ -114,14 +129,19 @@ def blind_node(address: str, hidden: Path) -> Iterator[None]:
         pytest.skip("this user may not mount anything")
     ray = Path(sys.executable).with_name("ray")
     start = f'{mount}exec "{ray}" start --block --address={address} --num-cpus={CPUS} --disable-usage-stats'
-    process = subprocess.Popen(
-        [*hide, start], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
+    with tempfile.TemporaryDirectory(prefix="moloch-") as folder:
+        process = subprocess.Popen(
+            [*hide, start],
+            env=os.environ | {"RAY_TMPDIR": folder},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def parent(pid: int) -> int:

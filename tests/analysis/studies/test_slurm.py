@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.studies.engines.slurm import OURS, ArrayJob, SlurmError, elements_of, options_of, submit
+from analysis.studies.engines.slurm import OURS, ArrayJob, SlurmError, array_of, options_of, submit
 from moloch.errors import InputError
 from tests.support import slurm as support
 
@@ -56,9 +56,9 @@ class TestTheScript:
             options_of([f"{name}=1"])
 
     @pytest.mark.parametrize("cells, jobs, elements", [(5, None, 5), (5, 2, 2), (0, None, 1), (40_000, None, 1000)])
-    def test_how_many_elements(self, cells, jobs, elements):
+    def test_how_many_elements(self, tmp_path, cells, jobs, elements):
         """One per cell that is left, no more than jobs, and no more than an installation takes."""
-        assert elements_of(cells, jobs) == elements
+        assert array_of(tmp_path, cells, jobs, []).elements == elements
 
     def test_no_sbatch(self, monkeypatch, tmp_path):
         """The error names the way around."""
