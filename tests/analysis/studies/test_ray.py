@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,6 @@ import msgspec
 import pytest
 
 import moloch.extras
-from abm.events import Lifecycle
-from abm.log import open_log
 from analysis.studies import Study
 from analysis.studies.claims import Claim
 from analysis.studies.controller import StudyStanding
@@ -26,18 +24,8 @@ from analysis.studies.engines.ray_cluster import Node, RayEngine
 from analysis.studies.layout import Layout
 from analysis.studies.tasks import Engine, Needs, Task, TaskEnd
 from moloch.errors import InputError
+from tests.support.fast_study import base, carried_out, decided, durable
 from tests.support.ray_nodes import TwoNodes, blind_node, two_nodes
-
-BASE = {
-    "extensions": ["tests.support.fast_cells"],
-    "serving": {"llm": "fast", "options": {"slow": 0.01}},
-    "arms": ["rft", "placebo"],
-    "epochs": 1,
-    "train_anchors": 16,
-    "held_out_anchors": 16,
-    "train_personas": 8,
-    "held_out_personas": 8,
-}
 
 
 class TestWhatIsRefused:
@@ -90,30 +78,6 @@ def nodes() -> Iterator[TwoNodes]:
         yield both
 
 
-def carried_out(
-    folder: Path, opened: Callable[[], Engine], report: Callable[[StudyStanding], None] = lambda standing: None
-) -> Study:
-    """A study of two cells, after all of them ended."""
-    study = Study(base=BASE, seeds=2, out=folder)
-    study.begin()
-    engine = opened()
-    try:
-        done = study.run(engine=engine, report=report)
-    finally:
-        engine.close()
-    assert done.exit_code == 0, [cell.failures for cell in done.state.cells.values()]
-    return study
-
-
-def decided(study: Study) -> dict[str, Any]:
-    """Each cell's digest and events, those apart that only say who wrote when."""
-    said = {}
-    for name, cell in study.state().cells.items():
-        events = open_log(study.folder / "cells" / name, write=False).read()
-        said[name] = cell.digest, [type(event).__name__ for event in events if not isinstance(event, Lifecycle)]
-    return said
-
-
 @pytest.mark.ray
 @pytest.mark.skipif(find_spec("ray") is None, reason="needs the ray extra: make test-ray")
 class TestTwoNodes:
@@ -121,7 +85,7 @@ class TestTwoNodes:
 
     def test_a_node_dies_in_the_middle_of_a_cell(self, nodes, tmp_path):
         """Nothing is lost, nothing that was durable is done again, and the study comes to what it comes to on one machine."""
-        layout, killed = Layout(tmp_path / "ray"), dict[str, list[bytes]]()
+        layout, killed = Layout(tmp_path / "ray"), dict[str, list[Any]]()
 
         def kill(standing: StudyStanding) -> None:
             for path in () if killed else layout.claims.glob("*.json"):
@@ -130,18 +94,20 @@ class TestTwoNodes:
                     nodes.kill()
                     killed[claim.cell] = durable(layout, claim.cell)
 
-        study = carried_out(layout.folder, lambda: RayEngine(layout.folder, nodes.address), kill)
+        study = Study(base=base(), seeds=2, out=layout.folder)
+        carried_out(study, lambda: RayEngine(layout.folder, nodes.address), kill)
         nodes.start()
         ((cell, before),) = killed.items()
         history = study.state().cells[cell]
         assert [(each.origin, each.again) for each in history.failures] == [("node", True)]
         assert history.attempts == 2
         assert durable(layout, cell)[: len(before)] == before
-        assert decided(study) == decided(carried_out(tmp_path / "local", lambda: LocalEngine(1)))
+        alone = Study(base=base(), seeds=2, out=tmp_path / "local")
+        assert decided(study) == decided(carried_out(alone, lambda: LocalEngine(1)))
 
     def test_cells_that_are_stopped(self, nodes, tmp_path):
         """In order, where they are asked to; at once, where they are killed."""
-        study = Study(base=BASE | {"serving": {"llm": "fast", "options": {"slow": 0.5}}}, seeds=2, out=tmp_path / "s")
+        study = Study(base=base(slow=0.5), seeds=2, out=tmp_path / "s")
         layout = Layout(study.folder)
         study.begin()
         engine = RayEngine(layout.folder, nodes.address)
@@ -165,14 +131,6 @@ class TestTwoNodes:
             with pytest.raises(InputError, match=r"1 of 3 nodes cannot take part.*does not see"):
                 RayEngine(study, nodes.address)
         nodes.wait_for(2)
-
-
-def durable(layout: Layout, cell: str) -> list[bytes]:
-    """What stands in a cell's log."""
-    folder = layout.cell(cell)
-    if not (folder / "run.json").exists():
-        return []
-    return [msgspec.json.encode(event) for event in open_log(folder, write=False).read()]
 
 
 def begun(study: Study, engine: Engine) -> list[Task]:

@@ -6,11 +6,17 @@ import subprocess
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from analysis.studies import Study
+from analysis.studies.claims import Claim
+from analysis.studies.engines.local import LocalEngine
 from analysis.studies.engines.slurm import OURS, ArrayJob, SlurmError, array_of, options_of, submit
+from analysis.studies.layout import Layout
 from moloch.errors import InputError
 from tests.support import slurm as support
+from tests.support.fast_study import base, carried_out, decided, durable
 
 
 def array(folder: Path, script: str, elements: int = 2, **options: str) -> ArrayJob:
@@ -119,6 +125,35 @@ class TestARealSlurm:
         until(lambda: marks.read_text().splitlines() == ["begun", "stopped in order", "begun"])
         until(lambda: not said("squeue", "-h", "-j", number))
         assert "into the queue again" in (tmp_path / "output" / f"slurm-{number}_0.txt").read_text()
+
+    @pytest.mark.slow
+    def test_a_study_with_an_element_that_is_out_of_time(self, tmp_path):
+        """In the middle of a cell: it goes on from what is durable, and the study comes to what it comes to elsewhere."""
+        study = Study(base=base(), seeds=3, out=tmp_path / "study")
+        study.begin()
+        layout = Layout(study.folder)
+        layout.output.mkdir()
+        number = submit(array_of(study.folder, 3, 2, ["time=10"]).script())
+
+        def taken() -> list[tuple[str, int]]:
+            claims = [msgspec.json.decode(path.read_bytes(), type=Claim) for path in layout.claims.glob("*.json")]
+            return [(each.cell, each.place.pid) for each in claims if len(durable(layout, each.cell)) > 40]
+
+        until(lambda: bool(taken()))
+        cell, pid = taken()[0]
+        element = (
+            Path(f"/proc/{pid}/environ").read_bytes().partition(b"SLURM_ARRAY_TASK_ID=")[2].partition(b"\0")[0].decode()
+        )
+        said("scancel", "--batch", "--signal=USR1", f"{number}_{element}")
+        until(lambda: study.state().cells[cell].failures != [])
+        before = durable(layout, cell)
+        until(lambda: not said("squeue", "-h", "-j", number), 240)
+        state = study.state()
+        assert {each.state for each in state.cells.values()} == {"ended"}
+        assert [each.origin for each in state.cells[cell].failures] == ["interrupted"]
+        assert durable(layout, cell)[: len(before)] == before
+        alone = Study(base=base(), seeds=3, out=tmp_path / "local")
+        assert decided(study) == decided(carried_out(alone, lambda: LocalEngine(1)))
 
     def test_what_slurm_refuses(self, tmp_path):
         """It is said in its own words."""
