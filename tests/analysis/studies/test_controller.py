@@ -123,7 +123,6 @@ class TestCells:
         began = [cell for engine in engines for cell, _ in engine.began]
         assert sorted(began) == sorted(cell.name for cell in of.cells) and states(of) == ["ended"] * 20
 
-
     def test_what_others_carry_out(self, tmp_path):
         """A controller that does not wait for them ends once no other cell is left, and calls that no failure."""
         of = study(tmp_path)

@@ -20,7 +20,7 @@ from analysis.studies import Study
 from analysis.studies.claims import Claim
 from analysis.studies.controller import StudyStanding
 from analysis.studies.engines.local import LocalEngine
-from analysis.studies.engines.ray_cluster import Node, RayEngine
+from analysis.studies.engines.ray_cluster import RayEngine, RayNode
 from analysis.studies.layout import Layout
 from analysis.studies.tasks import Engine, Needs, Task, TaskEnd
 from moloch.errors import InputError
@@ -64,11 +64,11 @@ class TestRoom:
     )
     def test_by_what_is_scarcest(self, needs, room):
         """CPUs, GPUs or memory."""
-        assert Node("n", "a", cpus=8, gpus=2, memory_bytes=10, wrong="").room(needs) == room
+        assert RayNode("n", "a", cpus=8, gpus=2, memory_bytes=10, wrong="").room(needs) == room
 
     def test_none_where_something_is_wrong(self):
         """Such as a folder that it does not see."""
-        assert Node("n", "a", cpus=8, gpus=2, memory_bytes=10, wrong="blind").room(Needs()) == 0
+        assert RayNode("n", "a", cpus=8, gpus=2, memory_bytes=10, wrong="blind").room(Needs()) == 0
 
 
 @pytest.fixture(scope="module")
