@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,13 @@ import pytest
 
 import moloch.extras
 from analysis.studies import Study
-from analysis.studies.claims import Claim
+from analysis.studies.claims import Claim, Claims, Place
 from analysis.studies.controller import StudyStanding
 from analysis.studies.engines.local import LocalEngine
 from analysis.studies.engines.ray_cluster import RayEngine, RayNode
 from analysis.studies.layout import Layout
-from analysis.studies.tasks import Engine, Needs, Task, TaskEnd
+from analysis.studies.tasks import Engine, Needs, Task
+from analysis.studies.worker import write_settings
 from moloch.errors import InputError
 from tests.support.fast_study import base, carried_out, decided, durable
 from tests.support.ray_nodes import TwoNodes, blind_node, two_nodes
@@ -105,20 +108,22 @@ class TestTwoNodes:
         alone = Study(base=base(), seeds=2, out=tmp_path / "local")
         assert decided(study) == decided(carried_out(alone, lambda: LocalEngine(1)))
 
-    def test_cells_that_are_stopped(self, nodes, tmp_path):
-        """In order, where they are asked to; at once, where they are killed."""
+    def test_how_a_cell_can_end(self, nodes, tmp_path):
+        """In order where it is asked to stop; at once where it is killed by us, or by somebody else."""
         study = Study(base=base(slow=0.5), seeds=2, out=tmp_path / "s")
-        layout = Layout(study.folder)
         study.begin()
-        engine = RayEngine(layout.folder, nodes.address)
+        engine = RayEngine(study.folder, nodes.address)
         try:
-            asked, killed = begun(study, engine)
+            asked, killed = begun(study, engine, 1)
             engine.stop([asked])
-            (end,) = waited(engine, 1)
-            assert (end.task, end.lost, end.detail) == (asked, "", "exit code 130")
+            assert waited(engine) == (asked, "", "exit code 130")
             engine.stop([killed], kill=True)
-            (end,) = waited(engine, 1)
-            assert (end.task, end.lost) == (killed, "interrupted")
+            assert waited(engine)[:2] == (killed, "interrupted")
+            crashed, other = begun(study, engine, 2)
+            os.kill(owner(study, crashed).pid, signal.SIGKILL)
+            assert waited(engine) == (crashed, "node", "killed by SIGKILL")
+            engine.stop([other])
+            assert waited(engine)[0] == other
         finally:
             engine.close()
 
@@ -133,32 +138,34 @@ class TestTwoNodes:
         nodes.wait_for(2)
 
 
-def begun(study: Study, engine: Engine) -> list[Task]:
-    """The tasks of all cells, once their workers write."""
-    from analysis.studies.claims import Claims
-    from analysis.studies.worker import write_settings
-
+def begun(study: Study, engine: Engine, attempt: int) -> list[Task]:
+    """The tasks of all cells, once their workers have taken them over."""
     layout, tasks = Layout(study.folder), []
     layout.output.mkdir(exist_ok=True)
     for cell in study.cells:
-        held = Claims(layout).take(cell.name, 1)
+        held = Claims(layout).take(cell.name, attempt)
         assert held is not None
         write_settings(layout.settings(cell.name), cell.config)
-        tasks.append(Task(layout.folder, cell.name, 1, held.claim.token, layout.said(cell.name, 1)))
+        tasks.append(Task(layout.folder, cell.name, attempt, held.claim.token, layout.said(cell.name, attempt)))
         engine.start(tasks[-1])
     until = time.monotonic() + 120
-    while not all(durable(layout, cell.name) for cell in study.cells):
+    while any(owner(study, task).pid == os.getpid() or not durable(layout, task.cell) for task in tasks):
         assert time.monotonic() < until and not engine.ended(0.2)
     return tasks
 
 
-def waited(engine: Engine, number: int) -> list[TaskEnd]:
-    """So many ends."""
-    ends, until = list[TaskEnd](), time.monotonic() + 60
-    while len(ends) < number:
+def owner(study: Study, task: Task) -> Place:
+    """Who has a task's claim."""
+    return msgspec.json.decode(Layout(study.folder).claim(task.cell, task.attempt).read_bytes(), type=Claim).place
+
+
+def waited(engine: Engine) -> tuple[Task, str, str]:
+    """The next end: of which task, why it was lost, and in words."""
+    until = time.monotonic() + 60
+    while not (ends := engine.ended(1)):
         assert time.monotonic() < until
-        ends += engine.ended(1)
-    return ends
+    (end,) = ends
+    return end.task, end.lost, end.detail
 
 
 @pytest.mark.ray
@@ -186,3 +193,28 @@ class TestAClusterOfOurOwn:
         finally:
             engine.close()
         assert not folder.exists()
+
+
+@pytest.mark.ray
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs the ray extra: make test-ray")
+@pytest.mark.parametrize(
+    "error, lost",
+    [
+        ("OutOfMemoryError", "memory"),
+        ("OutOfDiskError", "disk"),
+        ("NodeDiedError", "node"),
+        ("WorkerCrashedError", "node"),
+        ("TaskCancelledError", "interrupted"),
+    ],
+)
+def test_what_ray_says_of_a_task_that_is_lost(error, lost):
+    """Each of its errors has an origin; one line of it is kept."""
+    from ray import exceptions
+
+    from analysis.studies.engines._ray_driver import how_it_ended
+
+    future: Future[Any] = Future()
+    kind = getattr(exceptions, error)
+    future.set_exception(kind("a\nb") if error in ("OutOfMemoryError", "OutOfDiskError", "NodeDiedError") else kind())
+    end = how_it_ended(future)
+    assert end["lost"] == lost and "\n" not in end["detail"]

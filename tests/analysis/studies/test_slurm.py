@@ -126,7 +126,6 @@ class TestARealSlurm:
         until(lambda: not said("squeue", "-h", "-j", number))
         assert "into the queue again" in (tmp_path / "output" / f"slurm-{number}_0.txt").read_text()
 
-    @pytest.mark.slow
     def test_a_study_with_an_element_that_is_out_of_time(self, tmp_path):
         """In the middle of a cell: it goes on from what is durable, and the study comes to what it comes to elsewhere."""
         study = Study(base=base(), seeds=3, out=tmp_path / "study")
