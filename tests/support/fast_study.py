@@ -14,6 +14,8 @@ from analysis.studies.layout import Layout
 from analysis.studies.tasks import Engine
 
 SIZES = {"epochs": 1, "train_anchors": 16, "held_out_anchors": 16, "train_personas": 8, "held_out_personas": 8}
+LIGHT = ("analysis.studies.worker",)
+"""All that these cells need loaded."""
 
 
 def base(slow: float = 0.01) -> dict[str, Any]:
@@ -44,6 +46,7 @@ def decided(study: Study) -> dict[str, Any]:
     """Return each cell's digest and what happened in it; those events apart that only say who wrote when."""
     layout, said = Layout(study.folder), {}
     for name, cell in study.state().cells.items():
+        assert cell.state == "ended", f"{name} was {cell.state}, and shows nothing"
         events = open_log(layout.cell(name), write=False).read()
         said[name] = cell.digest, [type(event).__name__ for event in events if not isinstance(event, Lifecycle)]
     return said

@@ -217,7 +217,9 @@ def _submit(study: Study, where: Where, reuse: Reuse, *, retry: bool, as_json: b
     from analysis.studies.engines.slurm import array_of, submit
     from analysis.studies.layout import Layout
 
-    Layout(study.folder).output.mkdir(exist_ok=True)  # Slurm makes no folders; an element that cannot print fails in silence
+    Layout(study.folder).output.mkdir(
+        exist_ok=True
+    )  # Slurm makes no folders; an element that cannot print fails in silence
     left = sum(cell.state not in ("ended", "reused") for cell in study.state().cells.values())
     command = ["retry" if retry else "run", str(study.folder.absolute()), "--jobs", "1", "--no-wait"]
     command += ["--workspace", str(reuse.workspace.absolute())] if reuse.workspace else []

@@ -118,23 +118,21 @@ def options_of(said: Sequence[str]) -> dict[str, str]:
     return options
 
 
-def array_of(study: Path, cells: int, jobs: int | None, said: Sequence[str], *, retry: bool = False) -> ArrayJob:
+def array_of(study: Path, cells: int, jobs: int | None, said: Sequence[str], command: Sequence[str]) -> ArrayJob:
     """Return the array for a study: one element per cell that is left, as many as ``jobs`` and :data:`MOST` at most.
 
     Args:
         study: the study's folder, which has begun.
         cells: that are left.
         said: options of ``sbatch``, as ``key=value``.
-        retry: whether cells that failed are tried again, whatever the reason.
+        command: of an element, from the verb on: ``["run", FOLDER, "--jobs", "1", "--no-wait"]``.
 
     Raises:
         InputError: an option is none, or is the script's own.
     """
-    folder = study.absolute()
-    verb = "retry" if retry else "run"
-    command = [sys.executable, "-m", "moloch", "study", verb, str(folder), "--jobs", "1", "--no-wait"]
     elements = max(1, min(cells, jobs or cells, MOST))
-    return ArrayJob(folder, elements, command, Path.cwd(), options_of(said))
+    moloch = [sys.executable, "-m", "moloch", "study"]
+    return ArrayJob(study.absolute(), elements, [*moloch, *command], Path.cwd(), options_of(said))
 
 
 def submit(script: str) -> str:

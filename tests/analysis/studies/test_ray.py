@@ -27,7 +27,7 @@ from analysis.studies.layout import Layout
 from analysis.studies.tasks import Engine, Needs, Task
 from analysis.studies.worker import write_settings
 from moloch.errors import InputError
-from tests.support.fast_study import base, carried_out, decided, durable
+from tests.support.fast_study import LIGHT, base, carried_out, decided, durable
 from tests.support.ray_nodes import TwoNodes, blind_node, two_nodes
 
 
@@ -105,8 +105,8 @@ class TestTwoNodes:
         assert [(each.origin, each.again) for each in history.failures] == [("node", True)]
         assert history.attempts == 2
         assert durable(layout, cell)[: len(before)] == before
-        alone = Study(base=base(), seeds=2, out=tmp_path / "local")
-        assert decided(study) == decided(carried_out(alone, lambda: LocalEngine(1)))
+        alone = Study(base=base(), seeds=2, out=tmp_path / "elsewhere" / "local")
+        assert decided(study) == decided(carried_out(alone, lambda: LocalEngine(1, preloaded=LIGHT)))
 
     def test_how_a_cell_can_end(self, nodes, tmp_path):
         """In order where it is asked to stop; at once where it is killed by us, or by somebody else."""
