@@ -3,6 +3,7 @@
 # make test-browser  the tests of the pages, in Chromium (Debian's package chromium)
 # make test-engine   vLLM in an environment of its own (2 GB), then the tests against it
 # make test-inspect  Inspect in an environment of its own (0.3 GB), then its reader on what we export
+# make test-ray      Ray (285 MB) into .venv, then the tests on two nodes; make test-slurm  those on a real Slurm (Debian: slurm-wlm munge)
 # make widget build the audience graph's browser half again (node and npm; its bundles are kept in the repository)
 # make docs   the documentation site into build/site (its generator gets an environment of its own)
 # make faults the long form of the fault suite, each guard taken away once (hours: it holds a log of 10^8 events)
@@ -15,7 +16,7 @@ INSPECT := .venv-inspect
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 EXTRAS := learn,store,tables,ui,peers,dev
 READY := $(VENV)/.ready
-.PHONY: setup demo test test-slow test-browser test-engine test-inspect faults lint docs widget
+.PHONY: setup demo test test-slow test-browser test-engine test-inspect test-ray test-slurm faults lint docs widget
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -41,6 +42,15 @@ test-browser: $(READY)
 
 test-engine: $(ENGINE)/.ready
 	$(ENGINE)/bin/python -m pytest -m engine tests/engine
+
+test-ray: export OMP_NUM_THREADS = 1
+test-ray: $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[ray]'
+	$(BIN)/python -m pytest -m ray
+
+test-slurm: export OMP_NUM_THREADS = 1
+test-slurm: $(READY)
+	$(BIN)/python -m pytest -m slurm
 
 $(ENGINE)/.ready: pyproject.toml tests/engine/install.py
 	@test -x $(ENGINE)/bin/python || $(PYTHON) -m venv $(ENGINE)

@@ -75,6 +75,7 @@ class Rules:
     Attributes:
         stop: the page's bounds.
         retry: whether cells that failed for reasons that stay are tried again, too.
+        wait: for cells that others carry out; else the work ends once no other is left.
         needs: of each cell's config, besides memory.
         reused: finds a finished run that a cell is already.
         identity: of a cell's config, as its log keeps it; empty where it cannot be told.
@@ -84,6 +85,7 @@ class Rules:
 
     stop: StopRules = field(default_factory=StopRules)
     retry: bool = False
+    wait: bool = True
     needs: Callable[[RunConfig], Needs] = lambda config: Needs()
     reused: Callable[[RunConfig], FinishedRun | None] = lambda config: None
     identity: Callable[[RunConfig], str] = lambda config: ""
@@ -123,6 +125,8 @@ class Controller:
         self._later: dict[str, float] = {}
         """Cell -> when it is looked at again."""
         self._open: dict[str, None] = {}
+        self._elsewhere: set[str] = set()
+        """Cells that others carried out when they were last looked at."""
         self._why: Why = ""
         self._detail = ""
         self._interrupts = 0
@@ -139,7 +143,7 @@ class Controller:
         with self._interruptible(), self._touching():
             state = self._log.state()
             self._open = {name: None for name in self._cells if self._is_open(state.cells[name])}
-            while self._open or self._mine:
+            while self._mine or (self._open if self._rules.wait else self._open.keys() - self._elsewhere):
                 self._stop_where_due()
                 if not self._why:
                     self._begin_more()
@@ -194,7 +198,9 @@ class Controller:
             self._open.pop(name)
             return None
         claim = self._claims.current(name, cell.attempts)
+        self._elsewhere.discard(name)
         if claim is not None and self._watch.is_alive(claim):
+            self._elsewhere.add(name)
             self._later[name] = time.monotonic() + 2 * TICK
             return None
         held = self._claims.take(name, max(cell.attempts, claim.attempt if claim else 0) + 1)

@@ -18,7 +18,7 @@ from analysis.studies.controller import Controller, Rules, StudyStanding, Why
 from analysis.studies.identity import RunLibrary, identity_of
 from analysis.studies.layout import PAGE, default_folder, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
-from analysis.studies.study_log import StudyLog, StudyState, user
+from analysis.studies.study_log import CellState, StudyLog, StudyState, user
 from analysis.studies.tasks import Needs
 from learning import RunConfig
 from learning.runs.machine import versions
@@ -45,11 +45,13 @@ class StudyRun:
         folder: the study's.
         state: as its log has it.
         why: it stopped before its end; empty where nothing was left to do.
+        left: states of cells that were left to others.
     """
 
     folder: Path
     state: StudyState
     why: Why
+    left: frozenset[CellState] = frozenset()
 
     @property
     def exit_code(self) -> int:
@@ -58,7 +60,8 @@ class StudyRun:
             return 130
         if self.why in ("budget", "hours"):
             return 5
-        return 0 if all(cell.state in ("ended", "reused") for cell in self.state.cells.values()) else 3
+        over = {"ended", "reused"} | self.left
+        return 0 if all(cell.state in over for cell in self.state.cells.values()) else 3
 
 
 class Study:
@@ -151,6 +154,7 @@ class Study:
         *,
         engine: Engine | None = None,
         retry: bool = False,
+        wait: bool = True,
         workspace: Path | str | None = None,
         reuse_older: bool = False,
         store: str = "",
@@ -162,6 +166,7 @@ class Study:
             jobs: cells at a time, on this machine; None: as many as cores and memory allow.
             engine: what carries them out instead; closed by who made it.
             retry: try cells again that failed for reasons that stay, too.
+            wait: for cells that other controllers carry out; else return once no other is left.
             workspace: folder of runs and studies, where finished runs that are cells of this study are looked for; by default the
                 one that the study stands in.
             reuse_older: take those of other versions of moloch, too.
@@ -174,7 +179,7 @@ class Study:
         """
         self.begin()
         rules = Rules(
-            stop=self.page.stop, retry=retry, needs=_needs, identity=_identity,
+            stop=self.page.stop, retry=retry, wait=wait, needs=_needs, identity=_identity,
             reused=self.library(workspace, reuse_older).find, store=store,
         )  # fmt: skip
         done = self._carry_out(jobs, engine, rules, report)
@@ -287,7 +292,7 @@ class Study:
         finally:
             if ours is not None:
                 ours.close()
-        return StudyRun(self.folder, self.state(), why)
+        return StudyRun(self.folder, self.state(), why, frozenset() if rules.wait else frozenset({"running"}))
 
     def _differences(self) -> list[str]:
         """Return what the page adds to the study, in words.

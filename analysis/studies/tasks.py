@@ -23,7 +23,7 @@ class Needs:
 
     Attributes:
         threads: of the CPU, at least 1.
-        gpus: devices of its own: 0 or 1.
+        gpus: devices of its own, 0 or 1, where there are any.
         memory_bytes: as much as cells of the study took so far; 0 where none has ended.
     """
 

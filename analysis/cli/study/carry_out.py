@@ -6,8 +6,9 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -23,7 +24,30 @@ Jobs = Annotated[
     str,
     typer.Option(help="Cells at a time: a number, or auto: as many as the cores and the memory of this machine allow."),
 ]
-EngineName = Annotated[str, typer.Option("--engine", help="Where cells are carried out: local, these processes.")]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        help="Where cells are carried out: local, processes of this machine; ray, a cluster; slurm, an array of jobs, "
+        "which is submitted and left alone.",
+    ),
+]
+RayAddress = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST:PORT", help="Head of a Ray cluster to join; without it ray starts one of this machine's own."
+    ),
+]
+SlurmOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--slurm", metavar="KEY=VALUE", help="An option of sbatch, as often as needed: partition=long, time=24:00:00."
+    ),
+]
+ScriptOnly = Annotated[bool, typer.Option("--script-only", help="Print the array's script instead of submitting it.")]
+Wait = Annotated[
+    bool, typer.Option(help="Wait for cells that others carry out; without, end once no other cell is left.")
+]
 Folder = Annotated[
     Path | None, typer.Option("--out", help="The study's folder; by default one under runs/ with a hash of its base.")
 ]
@@ -48,6 +72,10 @@ def run(
     page: Page,
     jobs: Jobs = "auto",
     engine: EngineName = "local",
+    ray_address: RayAddress = "",
+    slurm: SlurmOption = None,
+    script_only: ScriptOnly = False,
+    wait: Wait = True,
     out: Folder = None,
     workspace: Workspace = None,
     older: Older = False,
@@ -60,13 +88,18 @@ def run(
     """
     with stderr().status("loading"):
         study = opened(page, out)
-    _carry_out(study, jobs, engine, workspace, older, store, as_json=as_json)
+    where = Where(engine, _number(jobs), ray_address, tuple(slurm or ()), script_only)
+    _carry_out(study, where, Runs(workspace, older, store or ""), wait=wait, as_json=as_json)
 
 
 def retry(
     page: Page,
     jobs: Jobs = "auto",
     engine: EngineName = "local",
+    ray_address: RayAddress = "",
+    slurm: SlurmOption = None,
+    script_only: ScriptOnly = False,
+    wait: Wait = True,
     out: Folder = None,
     workspace: Workspace = None,
     older: Older = False,
@@ -77,13 +110,18 @@ def retry(
     with stderr().status("loading"):
         study = opened(page, out)
         study.state()
-    _carry_out(study, jobs, engine, workspace, older, store, retry=True, as_json=as_json)
+    where = Where(engine, _number(jobs), ray_address, tuple(slurm or ()), script_only)
+    _carry_out(study, where, Runs(workspace, older, store or ""), wait=wait, retry=True, as_json=as_json)
 
 
 def extend(
     page: Page,
     jobs: Jobs = "auto",
     engine: EngineName = "local",
+    ray_address: RayAddress = "",
+    slurm: SlurmOption = None,
+    script_only: ScriptOnly = False,
+    wait: Wait = True,
     out: Folder = None,
     workspace: Workspace = None,
     older: Older = False,
@@ -96,7 +134,8 @@ def extend(
         added = study.extend()
     for each in added or ["nothing: the study has all that the page has"]:
         stderr().print(f"added {each}", markup=False, soft_wrap=True)
-    _carry_out(study, jobs, engine, workspace, older, store, as_json=as_json)
+    where = Where(engine, _number(jobs), ray_address, tuple(slurm or ()), script_only)
+    _carry_out(study, where, Runs(workspace, older, store or ""), wait=wait, as_json=as_json)
 
 
 def opened(page: Path, out: Path | None) -> Study:
@@ -111,23 +150,62 @@ def opened(page: Path, out: Path | None) -> Study:
     return Study.open(page) if page.is_dir() else Study(page, out=out)
 
 
+@dataclass(frozen=True)
+class Where:
+    """Where cells are carried out, as a command line says it.
+
+    Attributes:
+        engine: its name; ``jobs``: tasks at a time, None for as many as it has room for.
+        ray_address: of a cluster; ``slurm``: options of an array; ``script_only``: print that array's script.
+
+    Raises:
+        InputError: an option is another engine's.
+    """
+
+    engine: str
+    jobs: int | None
+    ray_address: str
+    slurm: tuple[str, ...]
+    script_only: bool
+
+    def __post_init__(self) -> None:
+        from moloch.errors import InputError
+
+        for option, engine in {"ray_address": "ray", "slurm": "slurm", "script_only": "slurm"}.items():
+            if getattr(self, option) and self.engine != engine:
+                name = option.replace("_", "-")
+                raise InputError(f"--{name} is for --engine {engine}", why=f"the engine is {self.engine}")
+
+
+class Runs(NamedTuple):
+    """Which finished runs are cells already, and the object storage to which those that end go; empty for none."""
+
+    workspace: Path | None
+    older: bool
+    store: str
+
+
 def _carry_out(
-    study: Study,
-    jobs: str,
-    engine: str,
-    workspace: Path | None,
-    older: bool,
-    store: str | None,
-    *,
-    retry: bool = False,
-    as_json: bool,
+    study: Study, where: Where, runs: Runs, *, retry: bool = False, wait: bool = True, as_json: bool
 ) -> None:
     from analysis.studies.engines import make_engine
 
     study.begin()
-    with closing(make_engine(engine, _number(jobs))) as workers, shown(study) as report:
+    if where.engine == "slurm":
+        _submit(study, where, runs, retry=retry, as_json=as_json)
+        return
+    with (
+        closing(make_engine(where.engine, where.jobs, study.folder, where.ray_address)) as workers,
+        shown(study) as report,
+    ):
         done = study.run(
-            engine=workers, retry=retry, workspace=workspace, reuse_older=older, store=store or "", report=report
+            engine=workers,
+            retry=retry,
+            wait=wait,
+            workspace=runs.workspace,
+            reuse_older=runs.older,
+            store=runs.store,
+            report=report,
         )
     if as_json:
         print(json.dumps(as_dict(done)))
@@ -135,6 +213,30 @@ def _carry_out(
         for line in lines(done, str(study.folder)):
             stderr().print(line, markup=False, soft_wrap=True)
     raise typer.Exit(done.exit_code)
+
+
+def _submit(study: Study, where: Where, runs: Runs, *, retry: bool, as_json: bool) -> None:
+    """Hand the cells that are left to Slurm, or print the script that does."""
+    from analysis.studies.engines.slurm import array_of, submit
+    from analysis.studies.layout import Layout
+
+    Layout(study.folder).output.mkdir(
+        exist_ok=True
+    )  # Slurm makes no folders; an element that cannot print fails in silence
+    left = sum(cell.state not in ("ended", "reused") for cell in study.state().cells.values())
+    command = ["retry" if retry else "run", str(study.folder.absolute()), "--jobs", "1", "--no-wait"]
+    command += ["--workspace", str(runs.workspace.absolute())] if runs.workspace else []
+    command += ["--reuse-older"] if runs.older else []
+    command += ["--store", runs.store] if runs.store else []
+    script = array_of(study.folder, left, where.jobs, where.slurm, command).script()
+    if where.script_only:
+        print(script, end="")
+        return
+    array = submit(script)
+    if as_json:
+        print(json.dumps({"study": str(study.folder), "array": array}))
+        return
+    stderr().print(f"array {array} of Slurm: {left} cells are left: {study.folder}", markup=False, soft_wrap=True)
 
 
 def _number(jobs: str) -> int | None:

@@ -141,7 +141,7 @@ class _Driver:
 
     def _ended(self, name: str, future: Future[_ray_task.Said]) -> None:
         self._refs.pop(name, None)
-        self.say(said="ended", name=name, **_end(future))
+        self.say(said="ended", name=name, **how_it_ended(future))
 
     def _watch(self, known: list[dict[str, Any]]) -> None:
         """Tell of nodes that come and go."""
@@ -204,7 +204,7 @@ def _node(said: dict[str, Any], wrong: str) -> dict[str, Any]:
     }
 
 
-def _end(future: Future[_ray_task.Said]) -> dict[str, Any]:
+def how_it_ended(future: Future[_ray_task.Said]) -> dict[str, Any]:
     """Return how a task came to an end: ``lost``, ``detail`` and ``peak_bytes``, as :class:`analysis.studies.tasks.TaskEnd` has them."""
     from ray.exceptions import OutOfDiskError, OutOfMemoryError, TaskCancelledError, WorkerCrashedError
 

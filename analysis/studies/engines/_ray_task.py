@@ -50,17 +50,28 @@ def carry_out(
         raise FileNotFoundError(f"{socket.gethostname()} does not see {study}")
     task = Task(Path(study), cell, attempt, token, Path(output), Needs(*needs))
     engine = _engine(task.needs, folder)
+    try:
+        end = _end(engine, task)
+    except BaseException:
+        _let_go()
+        raise
+    return end.lost, end.detail, end.peak_bytes
+
+
+def _end(engine: LocalEngine, task: Task) -> TaskEnd:
+    """Carry a task out; stop it in order when Ray asks for that."""
     engine.start(task)
-    ends, until = list[TaskEnd](), 0.0
+    asked, ends = 0.0, list[TaskEnd]()
     while not ends:
         try:
             ends = engine.ended(GLANCE_S)
-            if until and time.monotonic() > until:
-                engine.stop([task], kill=True)
+            if asked and time.monotonic() > asked + GRACE_S:
+                _let_go()
+                return TaskEnd(task, "interrupted", "it did not stop, and was killed")
         except KeyboardInterrupt:
             engine.stop([task])
-            until = time.monotonic() + GRACE_S
-    return ends[0].lost, ends[0].detail, ends[0].peak_bytes
+            asked = time.monotonic()
+    return ends[0]
 
 
 def look(mark: tuple[str, str], answer: str) -> tuple[str, str, bool]:
@@ -89,10 +100,15 @@ def sees(path: str, text: str) -> bool:
 def _engine(needs: Needs, folder: str) -> LocalEngine:
     key = (needs.threads, os.environ.get("CUDA_VISIBLE_DEVICES", ""))
     if key not in _kept:
-        while _kept:
-            _kept.popitem()[1].close()
+        _let_go()
         if Path(folder).is_dir():
             os.chdir(folder)
         _kept[key] = LocalEngine(jobs=1)
         _kept[key].threads = needs.threads
     return _kept[key]
+
+
+def _let_go() -> None:
+    """End the local engine, and what it carries out."""
+    while _kept:
+        _kept.popitem()[1].close()

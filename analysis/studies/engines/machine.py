@@ -12,6 +12,10 @@ _CGROUP = Path("/sys/fs/cgroup")
 def cores() -> int:
     """Return how many CPU cores this process may use."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if (
+        given := os.environ.get("SLURM_CPUS_ON_NODE", "")
+    ).isdigit():  # not every Slurm binds a job to what it was given
+        here = min(here, int(given))
     quota, _, period = _text(_CGROUP / "cpu.max").partition(" ")
     return max(1, min(here, int(quota) // int(period))) if quota.isdigit() else here
 

@@ -267,10 +267,14 @@ class RayEngine:
             raise ClusterLost("the Ray cluster is gone", why=self._gone, fix="Run the same command again.") from error
 
     def _within(self, needs: Needs) -> Needs:
-        """Return needs with no more memory than the largest node has: what one cell took must not end the study."""
-        most = max((node.memory_bytes for node in self._nodes if not node.wrong), default=0)
-        return Needs(needs.threads, needs.gpus, min(needs.memory_bytes, most))
+        """Return needs as far as the cluster has it at all: a GPU is taken where there is one, and what one cell took of memory
+        must not end the study."""
+        nodes = [node for node in self._nodes if not node.wrong]
+        gpus = min(needs.gpus, max((node.gpus for node in nodes), default=0))
+        return Needs(
+            needs.threads, gpus, min(needs.memory_bytes, max((node.memory_bytes for node in nodes), default=0))
+        )
 
     def _why(self, needs: Needs) -> str:
         nodes = ", ".join(f"{n.name} ({n.wrong or f'{n.cpus} CPUs, {n.gpus} GPUs'})" for n in self._nodes) or "none"
-        return f"a cell needs {needs.threads} CPUs and {needs.gpus} GPUs; there are {nodes}"
+        return f"a cell needs {needs.threads} CPUs; there are {nodes}"

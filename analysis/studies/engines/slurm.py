@@ -118,9 +118,21 @@ def options_of(said: Sequence[str]) -> dict[str, str]:
     return options
 
 
-def elements_of(cells: int, jobs: int | None) -> int:
-    """Return how many elements an array has: one per cell that is left, as many as ``jobs`` and :data:`MOST` at most."""
-    return max(1, min(cells, jobs or cells, MOST))
+def array_of(study: Path, cells: int, jobs: int | None, said: Sequence[str], command: Sequence[str]) -> ArrayJob:
+    """Return the array for a study: one element per cell that is left, as many as ``jobs`` and :data:`MOST` at most.
+
+    Args:
+        study: the study's folder, which has begun.
+        cells: that are left.
+        said: options of ``sbatch``, as ``key=value``.
+        command: of an element, from the verb on: ``["run", FOLDER, "--jobs", "1", "--no-wait"]``.
+
+    Raises:
+        InputError: an option is none, or is the script's own.
+    """
+    elements = max(1, min(cells, jobs or cells, MOST))
+    moloch = [sys.executable, "-m", "moloch", "study"]
+    return ArrayJob(study.absolute(), elements, [*moloch, *command], Path.cwd(), options_of(said))
 
 
 def submit(script: str) -> str:
@@ -141,11 +153,6 @@ def submit(script: str) -> str:
         said = " ".join(line.removeprefix("sbatch: error: ") for line in done.stderr.strip().splitlines())
         raise SlurmError("Slurm does not take the array", why=said, fix="See --slurm key=value.")
     return done.stdout.strip().partition(";")[0]
-
-
-def element_command(study: Path) -> list[str]:
-    """Return what an element runs: a controller with one job, over a study that stands in its folder."""
-    return [sys.executable, "-m", "moloch", "study", "run", str(study), "--engine", "local", "--jobs", "1"]
 
 
 def _value(value: str) -> str:

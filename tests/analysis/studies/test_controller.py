@@ -125,6 +125,15 @@ class TestCells:
         began = [cell for engine in engines for cell, _ in engine.began]
         assert sorted(began) == sorted(cell.name for cell in of.cells) and states(of) == ["ended"] * 20
 
+    def test_what_others_carry_out(self, tmp_path):
+        """A controller that does not wait for them ends once no other cell is left, and calls that no failure."""
+        of = study(tmp_path)
+        first = of.cells[0].name
+        held = Claims(StudyLog(of.folder).layout).take(first, 1)  # by this process, which is alive
+        StudyLog(of.folder).append([CellStarted(cell=first, attempt=1, identity="", worker={})])
+        done = of.run(engine=Fake(), wait=False)
+        assert held and states(of) == ["running"] + ["ended"] * 3 and done.exit_code == 0
+
 
 class TestFailures:
     """They never stop the others; passing ones are tried again."""

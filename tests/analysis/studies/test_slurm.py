@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from analysis.studies.engines.slurm import OURS, ArrayJob, SlurmError, elements_of, options_of, submit
+from analysis.studies import Study
+from analysis.studies.claims import Claim
+from analysis.studies.engines.local import LocalEngine
+from analysis.studies.engines.slurm import OURS, ArrayJob, SlurmError, array_of, options_of, submit
+from analysis.studies.layout import Layout
 from moloch.errors import InputError
 from tests.support import slurm as support
+from tests.support.fast_study import LIGHT, base, carried_out, decided, durable
 
 
 def array(folder: Path, script: str, elements: int = 2, **options: str) -> ArrayJob:
@@ -56,15 +64,22 @@ class TestTheScript:
             options_of([f"{name}=1"])
 
     @pytest.mark.parametrize("cells, jobs, elements", [(5, None, 5), (5, 2, 2), (0, None, 1), (40_000, None, 1000)])
-    def test_how_many_elements(self, cells, jobs, elements):
+    def test_how_many_elements(self, tmp_path, cells, jobs, elements):
         """One per cell that is left, no more than jobs, and no more than an installation takes."""
-        assert elements_of(cells, jobs) == elements
+        assert array_of(tmp_path, cells, jobs, [], []).elements == elements
 
     def test_no_sbatch(self, monkeypatch, tmp_path):
         """The error names the way around."""
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(InputError, match="--script-only prints the script"):
             submit("#!/bin/bash\n")
+
+
+def page(folder: Path) -> Path:
+    """The page of the fast study, two cells."""
+    path = folder / "page.yaml"
+    path.write_text(json.dumps({"name": "study", "base": base(), "seeds": 2}))
+    return path
 
 
 @pytest.fixture(scope="class")
@@ -119,6 +134,50 @@ class TestARealSlurm:
         until(lambda: marks.read_text().splitlines() == ["begun", "stopped in order", "begun"])
         until(lambda: not said("squeue", "-h", "-j", number))
         assert "into the queue again" in (tmp_path / "output" / f"slurm-{number}_0.txt").read_text()
+
+    @pytest.mark.slow
+    def test_a_study_with_an_element_that_is_out_of_time(self, tmp_path):
+        """In the middle of a cell: it goes on from what is durable, and the study comes to what it comes to elsewhere."""
+        study = Study(page(tmp_path), out=tmp_path / "study")
+        command = [
+            "study",
+            "run",
+            str(tmp_path / "page.yaml"),
+            "--out",
+            str(study.folder),
+            "--jobs",
+            "2",
+            "--engine",
+            "slurm",
+        ]
+        done = subprocess.run(
+            [sys.executable, "-m", "moloch", *command, "--slurm", "time=10", "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        number, layout = json.loads(done.stdout)["array"], Layout(study.folder)
+
+        def taken() -> list[tuple[str, int]]:
+            claims = [msgspec.json.decode(path.read_bytes(), type=Claim) for path in layout.claims.glob("*.json")]
+            return [(each.cell, each.place.pid) for each in claims if len(durable(layout, each.cell)) > 40]
+
+        until(lambda: bool(taken()))
+        cell, pid = taken()[0]
+        element = (
+            Path(f"/proc/{pid}/environ").read_bytes().partition(b"SLURM_ARRAY_TASK_ID=")[2].partition(b"\0")[0].decode()
+        )
+        said("scancel", "--batch", "--signal=USR1", f"{number}_{element}")
+        until(lambda: study.state().cells[cell].failures != [])
+        before = durable(layout, cell)
+        until(lambda: not said("squeue", "-h", "-j", number), 240)
+        state = study.state()
+        assert {each.state for each in state.cells.values()} == {"ended"}
+        assert [each.origin for each in state.cells[cell].failures] == ["interrupted"]
+        assert durable(layout, cell)[: len(before)] == before
+        alone = Study(base=base(), seeds=2, out=tmp_path / "elsewhere" / "local")
+        assert decided(study) == decided(carried_out(alone, lambda: LocalEngine(1, preloaded=LIGHT)))
 
     def test_what_slurm_refuses(self, tmp_path):
         """It is said in its own words."""
