@@ -401,10 +401,11 @@ def standing(state: StudyState, seconds: float = 0.0, news: tuple[str, ...] = ()
 
 
 def bounded(config: RunConfig, stop: StopRules, layout: Layout) -> RunConfig:
-    """Return a cell's settings with the study's bounds on what may be spent, which all its cells share."""
+    """Return a cell's settings with the bounds that all cells share: on what may be spent, and on calls at once to one server."""
     bounds = {name: bound for name in ("calls", "tokens", "usd") if (bound := getattr(stop, name)) is not None}
     budget = config.budget.model_copy(update=bounds | {"shared": str(layout.budget.resolve())})
-    return config.model_copy(update={"budget": budget})
+    serving = config.serving.model_copy(update={"shared": str((layout.budget / "servers").resolve())})
+    return config.model_copy(update={"budget": budget, "serving": serving})
 
 
 def most_failures(share: float, cells: int) -> float:
