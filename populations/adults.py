@@ -4,7 +4,8 @@
 (:data:`TOGETHER`: our own rough judgement, no published figures), is raked to the published marginals (:data:`MARGINS`), and gives
 people by systematic sampling. Every second one is held out, so that both sides have the marginals; the order on a side is a lot.
 
-Marginals are rounded to whole percent, from the U.S. Census Bureau but where another source stands:
+Marginals are rounded to whole percent, from the U.S. Census Bureau but where another source stands. Education, income and children
+were compared with the publications; the others are from general knowledge of them, good enough for a pool of invented people:
 
 - age, sex, region, place: adults in the 2020 Census and the American Community Survey of 2023; 80 % live in urban areas.
 - education, of those of 25 and over: Current Population Survey (CPS), Educational Attainment in the United States: 2022. ``low``
