@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 def common(prompts: Sequence[Sequence[int]]) -> int:
     """Return how many tokens all prompts begin with alike."""
-    first, last = min(prompts), max(prompts)  # in the order of a dictionary: all others lie between the two
+    tokens = [list(prompt) for prompt in prompts]
+    first, last = min(tokens), max(tokens)  # in the order of a dictionary: all others lie between the two
     pairs = zip(first, last, strict=False)
     return next((place for place, (one, other) in enumerate(pairs) if one != other), min(len(first), len(last)))

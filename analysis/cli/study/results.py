@@ -73,7 +73,7 @@ def print_study(
         typer.Exit: with 3, cells are missing.
     """
     from analysis.cli.study.reading import reading
-    from analysis.frames.files import check_target, write_frame
+    from analysis.frames import check_target, write_frame
     from analysis.studies import writers
     from analysis.studies.looks import look_at
     from analysis.studies.results import study_results
