@@ -47,8 +47,9 @@ class Mistakes(InputError):
 
 
 def together(mistakes: Sequence[InputError]) -> InputError:
-    """Return the one mistake as it is, or several as one error."""
-    return mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
+    """Return the one mistake as it is, or several as one error; what two looks found alike is told once."""
+    told = list({str(each): each for each in mistakes}.values())
+    return told[0] if len(told) == 1 else Mistakes(told)
 
 
 class LogError(MolochError):

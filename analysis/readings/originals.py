@@ -21,7 +21,8 @@ class Originals:
 
     def __init__(self) -> None:
         self._of = np.zeros(0, dtype=np.int32)
-        self._ids: dict[int, str] = {}
+        self._ids: list[tuple[int, list[str]]] = []
+        """First persona index, and the content ids of those who joined from it on."""
         self._told = False
 
     def __repr__(self) -> str:
@@ -37,7 +38,7 @@ class Originals:
         known = max(len(self._of), first + size)
         self._of = np.concatenate([self._of, np.arange(len(self._of), known, dtype=np.int32)])
         if isinstance(event, PersonasJoined):
-            self._ids.update(enumerate(event.ids, first))
+            self._ids.append((first, event.ids))
         if not event.originals:
             return
         originals = unpack(event.originals, Int32s)
@@ -68,7 +69,8 @@ class Originals:
             run: the run's name, distinct among those that are put together. It stands in the ids of members of whom the log does
                 not say who they were drawn from (``run/index``), so that they are people of their own.
         """
-        return [self._ids.get(of, f"{run}/{of}") for of in self._of.tolist()]
+        known = {index: content for first, ids in self._ids for index, content in enumerate(ids, first)}
+        return [known.get(of, f"{run}/{of}") for of in self._of.tolist()]
 
 
 def origins(events: Iterable[Event], run: str) -> list[str]:

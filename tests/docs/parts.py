@@ -11,7 +11,7 @@ from types import ModuleType
 from moloch.registry import Registry
 
 PARTS = Path(__file__).parents[2] / "docs" / "extending" / "parts"
-PACKAGES = ("moloch", "populations", "media_graph", "abm", "learning", "analysis")
+PACKAGES = ("moloch", "populations", "media_graph", "abm", "learning", "analysis", "tests")
 
 
 @contextmanager

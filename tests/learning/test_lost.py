@@ -10,6 +10,7 @@ import pytest
 
 from abm.events import LLMReplied
 from abm.llm import ScriptedLLM
+from abm.llm.backends import Serving
 from abm.log import open_log, repair
 from abm.log.codec import PREAMBLE, encode
 from abm.log.segments import Segment, blocks
@@ -98,12 +99,15 @@ class TestRepair:
 
     def test_what_they_cost_counts_as_spent(self, whole, tmp_path):
         """Once each, before they are taken and after; only those of the damaged commit are gone."""
-        folder, config = tmp_path / "run", CONFIG
+        folder = tmp_path / "run"
+        config = CONFIG.model_copy(
+            update={"serving": Serving(llm="http://127.0.0.1:1/v1")}
+        )  # what is computed here is free
         paid = answered(open_log(whole[0], write=False), config).calls
         lost = damaged(whole[0], folder, 0.5)
         repair(folder)
         assert answered(open_log(folder, write=False), config).calls == paid - len(lost)
-        run(config, folder, llm=ByCall(), trainer=FakeTrainer())
+        run(CONFIG, folder, llm=ByCall(), trainer=FakeTrainer())
         assert answered(open_log(folder, write=False), config).calls == paid
 
     def test_a_second_repair_keeps_what_the_first_kept(self, whole, tmp_path):

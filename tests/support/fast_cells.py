@@ -6,6 +6,7 @@ wrong: ``{fail: bug}``, ``{slow: 0.01}`` seconds for each answer.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 
@@ -49,4 +50,5 @@ class Fast(ScriptedLLM):
 
 
 BACKENDS.register("fast")(Fast)
-objects.LoRATrainer = lambda model, adapters: FakeTrainer()  # type: ignore[assignment,misc]
+if "pytest" not in sys.modules:  # whose process has other tests; there it is the fixture ``fast_trainer``
+    objects.LoRATrainer = lambda model, adapters: FakeTrainer()  # type: ignore[assignment,misc]
