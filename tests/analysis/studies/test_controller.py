@@ -308,6 +308,7 @@ class TestStore:
         monkeypatch.setattr("analysis.studies.uploads.upload", lambda run, url: pytest.fail("it is there"))
         assert self.carry_out(of, store=f"file://{store}").exit_code == 0
 
+    @pytest.mark.slow
     def test_a_storage_that_refuses(self, of, tmp_path):
         """Fails the attempt, and not the run: it is whole, and only goes there again."""
         store = tmp_path / "store"

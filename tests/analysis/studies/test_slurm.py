@@ -119,6 +119,7 @@ class TestARealSlurm:
             file = folder / "output" / f"slurm-{number}_{element}.txt"
             assert file.read_text() == f"I am {element} in {folder}\n"
 
+    @pytest.mark.slow
     def test_an_element_that_is_out_of_time(self, tmp_path):
         """It is stopped in order, goes back into the queue, and ends the next time."""
         script = """
