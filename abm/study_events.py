@@ -46,7 +46,7 @@ class StudyPlanned(Event, frozen=True, kw_only=True, tag="study_planned"):
 
 
 class StudyExtended(Event, frozen=True, kw_only=True, tag="study_extended"):
-    """The page got more seeds or levels, after the study had begun: whoever reads its results must know."""
+    """The page got more seeds or levels, after the study had begun; readers of its results must know."""
 
     page: dict[str, Any]
     page_id: str

@@ -32,7 +32,7 @@ def origin(run: Path) -> pl.Expr:
 def _origins(run: Path) -> pl.Series:
     """Return the content id of the original of each persona, by index.
 
-    Members of a crowd of whom the log does not say from whom they were drawn are people of their own: ``member N``.
+    Crowd members whose origin is not in the log count as people of their own: ``member N``.
 
     Raises:
         CorruptLog: a persona is a copy of somebody who has not joined.

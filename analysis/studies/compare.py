@@ -18,7 +18,7 @@ class StudyComparison:
     """What :func:`compare_studies` made of two studies.
 
     Attributes:
-        by: factors that both have, by which rows are told apart.
+        by: factors that both have, by which rows are split.
         shared_seeds: seeds that both have: differences are taken within them.
         pages: what their pages say otherwise: key, A's and B's.
         only_a, only_b: levels and arms of one study alone, in words.

@@ -106,7 +106,7 @@ class Controller:
         log: of the study.
         cells: all cells, by name, in the order in which they are begun.
         engine: carries out their tasks; closed by who made it.
-        report: told how the study stands, at least twice a second.
+        report: called with how the study stands, at least twice a second.
     """
 
     def __init__(

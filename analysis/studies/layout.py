@@ -25,7 +25,7 @@ class Layout:
         cells: holds a run's folder for each cell.
         claims: who works on which cell.
         output: what workers printed, and tracebacks.
-        budget: what may be spent, and by whom.
+        budget: what may be spent, and what each cell has taken of it.
     """
 
     def __init__(self, folder: Path | str) -> None:

@@ -41,7 +41,7 @@ class PlannedStudy:
         roles: what models will be asked, of the cells that have not ended.
         seconds: per cell that has not ended, as others of its combination or of the study took; None where none has ended.
         jobs: cells at a time.
-        pools: what all cells take of anchors and people, how far seeds overlap, and of whom intervals can speak.
+        pools: what all cells take of anchors and people, how far seeds overlap, and which people intervals can speak about.
     """
 
     folder: Path

@@ -54,7 +54,7 @@ class StudyResults:
     """What a study came to so far.
 
     Attributes:
-        factors: names, in the order of the page; ``by``: those that rows are told apart by; the others are averaged over.
+        factors: names, in the order of the page; ``by``: those that split the rows; the others are averaged over.
         sampled: factors without levels.
         seeds: those of cells that ended.
         sensitivity: rows of the frame, one per sampled factor and index of an outcome.
@@ -135,7 +135,7 @@ def study_results(
 
     Args:
         folder: the study's.
-        by: factors that rows are told apart by, ``arm`` and ``seed`` aside; by default those with levels. Arms are always apart.
+        by: factors that split the rows, ``arm`` and ``seed`` aside; by default those with levels. Arms are always apart.
         report: called with cells read and cells in all.
 
     Raises:

@@ -155,7 +155,7 @@ class FollowedStudy:
         state, progress, run = history.state, None, run_of(self._layout, history)
         if run is not None and state not in ("ended", "reused"):
             progress = self._cells.setdefault(run, FollowedCell(run)).look()
-            if progress.ended:  # whoever carried it out may be gone before it could say so
+            if progress.ended:  # its worker may be gone before it could say so
                 state = "ended"
         if state == "running" and not self._is_worked_on(name, history.attempts):
             state = "stopped"

@@ -171,7 +171,7 @@ class Study:
                 one that the study stands in.
             reuse_older: take those of other versions of moloch, too.
             store: URL of a folder in object storage, to whose ``cells/NAME`` the log of each cell goes once it has ended.
-            report: told how the study stands.
+            report: called with how the study stands.
 
         Raises:
             InputError: the folder holds another study, or the page has more than the study: extend it.
@@ -191,7 +191,7 @@ class Study:
         """Return what it came to so far; printed, it is what ``moloch study results`` prints.
 
         Args:
-            by: factors that rows are told apart by; others are averaged over. By default all that have levels.
+            by: factors that split the rows; others are averaged over. By default all that have levels.
             look: see effects of a preregistered study before its end; its log says so.
 
         Raises:
@@ -330,7 +330,7 @@ class Study:
 
 
 def _needs(config: RunConfig) -> Needs:
-    """Return what a cell needs: a GPU unless it is told to do without one, or which one to take."""
+    """Return what a cell needs: a GPU, unless its settings say to do without one or which one to take."""
     return Needs(gpus=1 if config.serving.device in ("auto", "cuda") else 0)
 
 

@@ -3,7 +3,7 @@
     python -m analysis.studies.worker STUDY CELL --attempt N --token T
 
 It takes over the claim that the controller made, and touches it while it works. Once the claim is lost it dies at once, as if
-killed: a log survives that at any moment, and whoever has the claim now goes on from there. Knows no engine.
+killed: a log survives that at any moment, and the owner of the next claim goes on from there. Knows no engine.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def touched(held: HeldClaim, every: float = BEAT) -> Iterator[None]:
             if not held.touch():
                 die(f"{held.claim.cell}: attempt {held.claim.attempt} was taken over")
             if os.getppid() != parent:
-                die(f"{held.claim.cell}: whoever started this worker is gone")
+                die(f"{held.claim.cell}: the process that started this worker is gone")
 
     thread = threading.Thread(target=beat, name="claim", daemon=True)
     thread.start()

@@ -21,7 +21,7 @@ def first_step_lines(counts: WritingCounts, arena: Arena, *, counted: bool = Fal
     """Yield what is said after a run's first step: counts with their reasons, one message, and what would help.
 
     Args:
-        counted: the gate has told what could be read and what met the bound: this is not said again.
+        counted: the gate has said what could be read and what met the bound: this is not said again.
     """
     said = [] if counted else list(_read(counts))
     if counts.redrawn:

@@ -19,7 +19,7 @@ VARIABLE = "MOLOCH_UI_TOKEN"
 FIELD = "token"
 """The field of an address that holds the token."""
 SHORTEST = 16
-"""Characters of a token of one's own: whoever is on this machine can try as many as a server answers."""
+"""Characters of a token of one's own: other users of this machine can try as many as a server answers."""
 _USABLE = re.compile(r"[A-Za-z0-9._~-]+")
 _SAFE = "!$&'()*+,;=:@/?%"
 

@@ -38,7 +38,7 @@ UNANIMOUS = 0.95
 """Of groups of personas who saw the same in the same order, that all choose alike, at most. More is *doubtful* only: one
 message may be better for everybody."""
 SAME_REASON = 0.5
-"""Of the reasons that readers give, that are the same words, at most. More, beyond its interval, is *doubtful*: whoever says the same of
+"""Of the reasons that readers give, that are the same words, at most. More, beyond its interval, is *doubtful*: a reader that says the same of
 whatever it reads gives no reason; a model may all the same choose for one."""
 RULED = 0.9
 """Of a judge's answers that hold a verdict with its evidence."""

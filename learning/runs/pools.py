@@ -1,4 +1,4 @@
-"""How many different anchors and people a study of several seeds has, and of whom its intervals can speak.
+"""How many different anchors and people a study of several seeds has, and which people its intervals hold for.
 
 Knows settings and pools; runs nothing. Anchors and people are told apart by their content: a copy is the person it copies.
 """
@@ -101,7 +101,7 @@ class Pools:
         return {"pools": told, "new_people": self.new_people, "scope": self.scope()}
 
     def scope(self) -> str:
-        """Return the sentence that says of whom the study's intervals can speak."""
+        """Return the sentence that says which people the study's intervals hold for."""
         people = self.of("people")
         few = [use for use in people if not use.generalises]
         if not few:

@@ -77,7 +77,10 @@ def wait_for(what: Callable[[], bool]) -> None:
 class TestKills:
     """kill -9, again and again, of whoever works on it."""
 
-    @pytest.mark.parametrize(("cells", "kills"), [(3, 2), pytest.param(5, 5, marks=pytest.mark.slow), pytest.param(16, 80, marks=pytest.mark.faults)])
+    @pytest.mark.parametrize(
+        ("cells", "kills"),
+        [(3, 2), pytest.param(5, 5, marks=pytest.mark.slow), pytest.param(16, 80, marks=pytest.mark.faults)],
+    )
     def test_the_results_are_those_of_a_study_that_nobody_disturbed(self, tmp_path, monkeypatch, cells, kills):
         """Digest by digest; each attempt has one worker, and no two work on a cell at once."""
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

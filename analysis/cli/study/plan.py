@@ -22,7 +22,7 @@ def plan(
 ) -> None:
     """Show what a page comes to: cells, calls, tokens, money, hours. Asks no model, makes no folder.
 
-    Exit code 2: the page has mistakes; all of them are told, each with its place.
+    Exit code 2: the page has mistakes; all of them are reported, each with its place.
     """
     from abm.llm.http.nearby import not_ready
     from analysis.cli.study.reading import reading

@@ -1,4 +1,4 @@
-"""A nursery: a process that has imported these modules and forks a worker whenever it is told to. ::
+"""A nursery: a process that has imported these modules and forks a worker on request. ::
 
     python -m analysis.studies.engines._nursery MODULE ...
 
@@ -99,7 +99,7 @@ class Nursery:
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
 
     def work(self) -> None:
-        """Do as it is told, until nobody can tell it any more."""
+        """Follow requests until nobody can send any."""
         rest, decoder = b"", msgspec.json.Decoder(Birth | Call)
         while True:
             ready, _, _ = select.select([self._heard, self._wake[0]], [], [])
@@ -198,7 +198,7 @@ def _become_worker(birth: Birth, parent: int, *inherited: int) -> NoReturn:
 def _prepare(modules: Sequence[str]) -> bool:
     """Import what workers need, and read what all of them read; return whether forks of this process are safe."""
     for name in modules:
-        with contextlib.suppress(ImportError):  # what a cell needs and lacks is told by its worker
+        with contextlib.suppress(ImportError):  # its worker reports what a cell needs and lacks
             import_module(name)
     from abm.arenas import BUILT_IN, arena
     from abm.arenas.anchors import Anchor

@@ -1,6 +1,6 @@
 """The process that speaks with a Ray cluster for a controller, in lines of JSON: requests come in, what became of them goes out.
 
-A process of its own, since Ray prints to the output of whoever joins a cluster, takes over its signals, and ends it when the cluster
+A process of its own, since Ray prints to the output of the process that joins a cluster, takes over its signals, and ends it when the cluster
 is gone. What Ray says goes to a file of the study. Knows nothing of cells; a task is a name for it.
 """
 
@@ -152,7 +152,7 @@ class _Driver:
                 self.say(said="nodes", nodes=nodes)
 
     def _nodes(self) -> list[dict[str, Any]]:
-        """Return who is in the cluster and can carry anything out; whoever is new is asked whether it sees the study."""
+        """Return who is in the cluster and can carry anything out; new nodes are asked whether they see the study."""
         import ray
 
         alive = {each["NodeID"]: each for each in ray.nodes() if each["Alive"] and each["Resources"].get("CPU")}

@@ -78,7 +78,7 @@ def look(mark: tuple[str, str], answer: str) -> tuple[str, str, bool]:
     """Return this node's versions of moloch and Python, and whether it sees the study and can write there.
 
     Args:
-        answer: file that is to be written, for whoever asks to see it.
+        answer: file that is to be written, for those who ask to see it.
     """
     seen = sees(*mark)
     if seen:

@@ -27,13 +27,13 @@ OURS = {
     "parsable": "the command prints the number of the array itself",
     "requeue": "an element always goes back into the queue when its time is over",
     "no-requeue": "an element always goes back into the queue when its time is over",
-    "signal": "elements are told in time to leave their logs in order",
+    "signal": "elements get a signal in time to leave their logs in order",
     "wait": "the array goes on by itself",
     "wrap": "the script is ours",
 }
 """Options of ``sbatch`` that the script sets itself, and why."""
 NOTICE_S = 90
-"""Seconds before the end at which an element is told; Slurm looks once a minute, and may say so up to a minute earlier."""
+"""Seconds before the end at which an element gets its signal; Slurm looks once a minute, and may say so up to a minute earlier."""
 MOST = 1000
 """Elements of an array: as many as an installation allows that says nothing else (``MaxArraySize`` is 1001)."""
 
@@ -79,7 +79,7 @@ class ArrayJob:
 
 _BODY = """
 worker=
-stop() {  # in order: the cell's log is whole, and whoever takes the cell up goes on from there
+stop() {  # in order: the cell's log is whole, and the next worker of the cell goes on from there
     trap '' USR1 TERM
     kill -TERM "$worker" 2>/dev/null
     wait "$worker"

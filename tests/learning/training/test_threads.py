@@ -38,7 +38,9 @@ def learn(tmp_path, monkeypatch):
     return train
 
 
-@pytest.mark.parametrize("changes", [{}, pytest.param({"dropout": 0.1, "checkpointing": True}, marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{}, pytest.param({"dropout": 0.1, "checkpointing": True}, marks=pytest.mark.slow)], ids=str
+)
 def test_the_same_tensors(learn, changes):
     """With dropout and activations computed again, too."""
     if torch.cuda.is_available():
