@@ -159,9 +159,10 @@ class _Driver:
         asked = {node: self._asked_of(node) for node in alive if node not in self._looked}
         until = time.monotonic() + LOOK_S
         for node, ref in asked.items():
-            self._looked[node] = self._wrong(ref, max(0.1, until - time.monotonic()))
+            if (wrong := self._wrong(ref, max(0.1, until - time.monotonic()))) is not None:
+                self._looked[node] = wrong
             (self._study / f"{self._sentinel.name}-{node}").unlink(missing_ok=True)
-        return [_node(each, self._looked[node]) for node, each in alive.items()]
+        return [_node(each, self._looked[node]) for node, each in alive.items() if node in self._looked]
 
     def _asked_of(self, node: str) -> Any:
         import ray
@@ -176,12 +177,15 @@ class _Driver:
         answer = self._study / f"{self._sentinel.name}-{node}"
         return task.remote(self._mark, str(answer))
 
-    def _wrong(self, ref: Any, seconds: float) -> str:
-        """Return what is wrong with a node that was asked; empty if nothing is."""
+    def _wrong(self, ref: Any, seconds: float) -> str | None:
+        """Return what is wrong with a node that was asked; empty if nothing is, None if it left in the meantime."""
         import ray
+        from ray.exceptions import TaskUnschedulableError
 
         try:
             version, python, sees = ray.get(ref, timeout=seconds)
+        except TaskUnschedulableError:  # Ray lists a dead node for a while
+            return None
         except Exception as error:
             return _line(error)
         if not sees:

@@ -97,7 +97,7 @@ class TestTwoNodes:
                     nodes.kill()
                     killed[claim.cell] = durable(layout, claim.cell)
 
-        study = Study(base=base(), seeds=2, out=layout.folder)
+        study = Study(base=base(slow=0.05), seeds=2, out=layout.folder)
         carried_out(study, lambda: RayEngine(layout.folder, nodes.address), kill)
         nodes.start()
         ((cell, before),) = killed.items()
@@ -105,7 +105,7 @@ class TestTwoNodes:
         assert [(each.origin, each.again) for each in history.failures] == [("node", True)]
         assert history.attempts == 2
         assert durable(layout, cell)[: len(before)] == before
-        alone = Study(base=base(), seeds=2, out=tmp_path / "elsewhere" / "local")
+        alone = Study(base=base(slow=0.05), seeds=2, out=tmp_path / "elsewhere" / "local")
         assert decided(study) == decided(carried_out(alone, lambda: LocalEngine(1, preloaded=LIGHT)))
 
     def test_how_a_cell_can_end(self, nodes, tmp_path):
