@@ -22,7 +22,9 @@ SETTINGS = {
     "audience": "llm", "world": "networked", "epochs": 1, "train_anchors": 2, "held_out_anchors": 2, "train_personas": 12,
     "held_out_personas": 12, "arms": ["placebo"], "ties": "random", "lora": {"repeat": 1},
     "reader": {"max_tokens": 400, "temperature": 1.0},
-    "network": {"rounds": 3, "together": 1, "followers": 1.0, "feed": {"slots": 2}},
+    "network": {
+        "rounds": 3, "together": 1, "followers": 1.0, "feed": {"slots": 1}, "memory": {"characters": 200}, "posts": {"characters": 40},
+    },
 }  # fmt: skip
 ALL = 64
 """Calls at once, at most."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 _POLICY = "OMP_WAIT_POLICY"
 _TOLD = (_POLICY, "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
-"""Variables of the environment by which OpenMP is told how to wait: the standard's, GNU's, LLVM's and Intel's."""
+"""Environment variables that say how OpenMP waits: the standard's, GNU's, LLVM's and Intel's."""
 _LIBRARIES = ("libgomp", "libiomp", "libomp")
 _MAPS = Path("/proc/self/maps")
 

@@ -47,7 +47,7 @@ class Mistakes(InputError):
 
 
 def together(mistakes: Sequence[InputError]) -> InputError:
-    """Return the one mistake as it is, or several as one error; what two looks found alike is told once."""
+    """Return the one mistake as it is, or several as one error; a mistake that was found twice is reported once."""
     told = list({str(each): each for each in mistakes}.values())
     return told[0] if len(told) == 1 else Mistakes(told)
 

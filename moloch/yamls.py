@@ -255,7 +255,7 @@ def checked(model: type[Model], values: Any) -> tuple[Model | None, list[Any]]:
     """Return ``values`` as a model, or None and every mistake in them, as pydantic tells it: up to :data:`MOST_MISTAKES`.
 
     A truth value that stands for a number is a mistake too, as ``epochs: yes`` is, which would be 1. What a model checks of
-    several values together is told once each of them is valid.
+    several values together is reported once each of them is valid.
     """
     try:
         made = model.model_validate(values)

@@ -66,8 +66,8 @@ class Originals:
         Equal ids are equal people in whatever run: what the votes of several runs are clustered on.
 
         Args:
-            run: the run's name, distinct among those that are put together. It stands in the ids of members of whom the log does
-                not say who they were drawn from (``run/index``), so that they are people of their own.
+            run: the run's name, distinct among those that are put together. It stands in the ids (``run/index``) of
+                members whose origin is not in the log, so that they count as people of their own.
         """
         known = {index: content for first, ids in self._ids for index, content in enumerate(ids, first)}
         return [known.get(of, f"{run}/{of}") for of in self._of.tolist()]

@@ -1,56 +1,22 @@
-"""From a page to its cells: each a combination of levels, with one seed, as settings of a run. Pure but for the files of levels."""
+"""From a page to its cells: each a combination of levels, with one seed, as settings of a run. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 from itertools import product
 from typing import Any
 
-from analysis.studies.page import MOST_CELLS, RESERVED, Level, Settings, Value, WrittenPage, label_of
-from analysis.studies.samples import points
+from analysis.studies.layers import FactorLevel, FactorValue, Key, Layer, PageLayers, SampledPoint, paths, setting_of
+from analysis.studies.page import MOST_CELLS, RESERVED, Settings, Value, WrittenPage, label_of
 from learning import RunConfig
-from learning.runs.config import SamplingConfig
-from learning.runs.config_file import checked_settings, laid_over, profile_settings
+from learning.runs.config_file import checked_settings, laid_over
 from moloch.content import content_id
 from moloch.errors import InputError, Mistakes
-from moloch.yamls import Source
 
-Factors = dict[str, str | int | float | bool]
-Key = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Settings of one place in the page, which others are laid over.
-
-    Attributes:
-        settings: what it says.
-        source: where it stands; ``prefix``: the keys that lead to it there.
-        name: how messages call it: ``base``, ``audience=neutral``.
-    """
-
-    settings: Settings
-    source: Source
-    prefix: Key
-    name: str
-
-    def at(self, key: Key) -> str:
-        """Return file, line and column of a setting."""
-        return self.source.at(*self.prefix, *key)
-
-    def holds(self, key: Key) -> int:
-        """Return how many parts of a setting's key it has."""
-        here: Any = self.settings
-        depth = 0
-        for part in key:
-            if not isinstance(here, Mapping) or part not in here:
-                break
-            depth, here = depth + 1, here[part]
-        return depth
+Factors = dict[str, FactorValue]
 
 
 @dataclass(frozen=True)
@@ -135,20 +101,20 @@ class _PageReader:
     def __init__(self, page: WrittenPage) -> None:
         self._page, self._mistakes = page, list(page.mistakes)
         self._places: dict[tuple[int, Key], str] = {}
-        self._base = self._base_layers()
+        self._layers = PageLayers(page, self._mistakes)
 
     def cells(self) -> Cells:
-        factors = {name: self._levels(name) for name in self._page.page.cross}
-        sampled = self._sampled()
+        factors = {name: self._layers.levels(name) for name in self._page.page.cross}
+        sampled = self._layers.sampled()
         self._check_names(factors)
         excluded = self._excluded(factors)
         combinations = list(product(*factors.values(), sampled)) if sampled else list(product(*factors.values()))
         seeds = self._page.page.each_seed
         if (number := len(combinations) * len(seeds)) > MOST_CELLS:
-            many = self._mistake("the page has too many cells", ("cross",), f"{number:,}, and {MOST_CELLS:,} at most")
-            raise PageMistakes([*self._mistakes, many])
+            self._layers.mistake("the page has too many cells", ("cross",), f"{number:,}, and {MOST_CELLS:,} at most")
+            self._stop_at_mistakes()
         kept = [each for each in combinations if not any(_matches(each, combination) for combination in excluded)]
-        checked = [(each, self._config([*self._base, *(layer for _, _, layer in each)])) for each in kept]
+        checked = [(each, self._config([*self._layers.base, *(layer for _, _, layer in each)])) for each in kept]
         self._blame(checked)
         self._stop_at_mistakes()
         cells = [
@@ -162,12 +128,12 @@ class _PageReader:
         self._check_twins(cells)
         self._stop_at_mistakes()
         base: Settings = {}
-        for layer in self._base:
+        for layer in self._layers.base:
             base = laid_over(base, layer.settings)
         page = self._resolved(base, factors)
         return Cells(tuple(cells), impossible, content_id([self._page.page.name, base]), page)
 
-    def _resolved(self, base: Settings, factors: Mapping[str, Sequence[tuple[str, Any, Layer]]]) -> Settings:
+    def _resolved(self, base: Settings, factors: Mapping[str, Sequence[FactorLevel]]) -> Settings:
         page = self._page.page
         cross = {
             name: [value for _, value, _ in levels]
@@ -178,129 +144,29 @@ class _PageReader:
         said = page.model_dump(mode="json", exclude_unset=True, exclude={"base", "profile", "cross"})
         return said | {"base": base} | ({"cross": cross} if cross else {})
 
-    def _base_layers(self) -> list[Layer]:
-        page, layers = self._page.page, []
-        if page.profile:
-            try:
-                layers.append(Layer(profile_settings(page.profile), Source("", ""), (), f"profile {page.profile}"))
-            except InputError as error:
-                self._mistakes.append(
-                    InputError(error.what, where=self._page.source.at("profile"), why=error.why, fix=error.fix)
-                )
-        if isinstance(page.base, str):
-            layers += self._from_file(page.base, ("base",), "base")
-        else:
-            layers.append(Layer(page.base, self._page.source, ("base",), "base"))
-        redraw = page.redraw.model_dump(mode="json")
-        return [*layers, Layer({"redraw": redraw}, self._page.source, (), "redraw")] if redraw else layers
-
-    def _from_file(self, path: str, key: Key, name: str) -> list[Layer]:
-        try:
-            source = self._page.settings_file(path)
-            values = source.values() or {}
-        except InputError as error:
-            where = self._page.source.at(*key) or error.where
-            self._mistakes.append(
-                InputError(
-                    f"{'.'.join(map(str, key))}: {error.what}",
-                    where=where,
-                    why=": ".join(filter(None, [error.where, error.why])),
-                )
-            )
-            return []
-        if not isinstance(values, dict):
-            self._mistakes.append(InputError("settings must be a mapping", where=source.where))
-            return []
-        return [Layer(values, source, (), name)]
-
-    def _levels(self, factor: str) -> list[tuple[str, str | int | float | bool, Layer]]:
-        levels = []
-        for label, level in self._page.page.cross[factor].items():
-            value = level.value if isinstance(level, Value) else label
-            layers = self._layer(factor, label, level) or [Layer({}, self._page.source, ("cross", factor, label), "")]
-            levels += [
-                (factor, value, layer) for layer in layers
-            ]  # without what is wrong, others can still be looked at
-        return levels
-
-    def _layer(self, factor: str, label: str, level: Value | Level) -> list[Layer]:
-        name, key = f"{factor}={label}", ("cross", factor, label)
-        if isinstance(level, Value):
-            return [Layer(_nested(factor, level.value), self._page.source, ("cross",), name)]
-        if isinstance(level, dict):
-            return [Layer(level, self._page.source, key, name)]
-        function: Any = level
-        if isinstance(level, str) and re.fullmatch(r"[\w.]+:\w+", level):
-            try:
-                module, _, attribute = level.partition(":")
-                function = getattr(import_module(module), attribute)
-            except (ImportError, AttributeError) as error:
-                self._mistakes.append(self._mistake(f"{name}: there is no {level}", key, str(error)))
-                return []
-        if isinstance(function, str):
-            return self._from_file(function, key, name)
-        return self._called(function, name, key)
-
-    def _called(self, function: Callable[[Settings], Settings], name: str, key: Key) -> list[Layer]:
-        so_far: Settings = {}
-        for layer in self._base:
-            so_far = laid_over(so_far, layer.settings)
-        made = function(so_far)
-        if not isinstance(made, dict):
-            self._mistakes.append(
-                self._mistake(f"{name}: its function returns no settings", key, f"it returns a {type(made).__name__}")
-            )
-            return []
-        return [Layer(made, self._page.source, key, name)]
-
-    def _sampled(self) -> list[tuple[str, str | int | float | bool, Layer]]:
-        sample = self._page.page.sample
-        if sample is None:
-            return []
-        if not sample.ranges:
-            if any(each.what.startswith("sample.") for each in self._page.mistakes):
-                return []
-            self._mistakes.append(self._mistake("sample draws from no range", ("sample",), "no setting is named"))
-            return []
-        keys = {name: _setting(name) for name in sample.ranges}
-        layers = []
-        distinct = {tuple(point.values()): point for point in points(sample)}
-        for number, point in enumerate(distinct.values()):
-            settings: Settings = {}
-            for name, value in point.items():
-                settings = laid_over(settings, _nested(keys[name], value))
-            layers.append(
-                ("sample", number, _Point(settings, self._page.source, ("sample",), f"point {number}", point))
-            )
-        return layers
-
-    def _check_names(self, factors: Mapping[str, Sequence[tuple[str, Any, Layer]]]) -> None:
+    def _check_names(self, factors: Mapping[str, Sequence[FactorLevel]]) -> None:
         given: dict[str, list[str]] = {}
         for factor, levels in factors.items():
             if factor in RESERVED or (factor == "sample" and self._page.page.sample):
-                self._mistakes.append(
-                    self._mistake(
-                        f"a factor cannot be called {factor!r}",
-                        ("cross", factor),
-                        "frames have a column of that name",
-                        "Give it another name.",
-                    )
+                self._layers.mistake(
+                    f"a factor cannot be called {factor!r}",
+                    ("cross", factor),
+                    "frames have a column of that name",
+                    "Give it another name.",
                 )
-            for key in {key for _, _, layer in levels for key in _paths(layer.settings)}:
+            for key in {key for _, _, layer in levels for key in paths(layer.settings)}:
                 given.setdefault(key, []).append(factor)
         for name in self._page.page.sample.ranges if self._page.page.sample else ():
-            given.setdefault(_setting(name), []).append("sample")
+            given.setdefault(setting_of(name), []).append("sample")
         for key, names in given.items():
             if len(names) > 1:
                 where: Key = ("cross", names[1]) if names[1] != "sample" else ("sample",)
-                self._mistakes.append(
-                    self._mistake(
-                        f"two factors set {key}: {names[0]} and {names[1]}",
-                        where,
-                        "a level is laid over the base, not over another level",
-                    )
+                self._layers.mistake(
+                    f"two factors set {key}: {names[0]} and {names[1]}",
+                    where,
+                    "a level is laid over the base, not over another level",
                 )
-        layers = [*self._base, *(layer for levels in factors.values() for _, _, layer in levels)]
+        layers = [*self._layers.base, *(layer for levels in factors.values() for _, _, layer in levels)]
         for layer in layers:
             if "seed" in layer.settings:
                 self._mistakes.append(
@@ -312,27 +178,19 @@ class _PageReader:
                     )
                 )
 
-    def _excluded(self, factors: Mapping[str, Sequence[tuple[str, Any, Layer]]]) -> list[dict[str, str]]:
+    def _excluded(self, factors: Mapping[str, Sequence[FactorLevel]]) -> list[dict[str, str]]:
         said = []
         for number, each in enumerate(self._page.page.exclude):
             for factor, level in each.items():
                 labels = [label_of(value) for _, value, _ in factors.get(factor, ())]
                 key = ("exclude", number, factor)
                 if factor not in factors:
-                    self._mistakes.append(
-                        self._mistake(
-                            f"exclude names no factor: {factor!r}",
-                            key,
-                            fix=f"Factors are {', '.join(factors) or 'none'}.",
-                        )
+                    self._layers.mistake(
+                        f"exclude names no factor: {factor!r}", key, fix=f"Factors are {', '.join(factors) or 'none'}."
                     )
                 elif label_of(level) not in labels:
-                    self._mistakes.append(
-                        self._mistake(
-                            f"{factor} has no level {label_of(level)!r}",
-                            key,
-                            fix=f"Its levels are {', '.join(labels)}.",
-                        )
+                    self._layers.mistake(
+                        f"{factor} has no level {label_of(level)!r}", key, fix=f"Its levels are {', '.join(labels)}."
                     )
             said.append({factor: label_of(level) for factor, level in each.items()})
         return said
@@ -364,7 +222,7 @@ class _PageReader:
         stands: dict[int, int] = {}
         fails: dict[tuple[int, str], tuple[int, InputError]] = {}
         for each, config in checked:
-            for layer in (*self._base, *(layer for _, _, layer in each)):
+            for layer in (*self._layers.base, *(layer for _, _, layer in each)):
                 stands[id(layer)] = stands.get(id(layer), 0) + 1
             for error, layer in config if not isinstance(config, RunConfig) else ():
                 count, _ = fails.get((id(layer), str(error)), (0, error))
@@ -375,38 +233,26 @@ class _PageReader:
         seen: dict[str, Cell] = {}
         for cell in cells:
             if (twin := seen.setdefault(cell.settings, cell)) is not cell:
-                self._mistakes.append(
-                    self._mistake(
-                        f"two cells are one run: {_told(twin.factors)}, and {_told(cell.factors)}",
-                        ("cross",),
-                        "their settings are equal",
-                        "Leave one out: exclude.",
-                    )
+                self._layers.mistake(
+                    f"two cells are one run: {_told(twin.factors)}, and {_told(cell.factors)}",
+                    ("cross",),
+                    "their settings are equal",
+                    "Leave one out: exclude.",
                 )
                 return
-
-    def _mistake(self, what: str, key: Key, why: str = "", fix: str = "") -> InputError:
-        return InputError(what, where=self._page.source.at(*key), why=why, fix=fix)
 
     def _stop_at_mistakes(self) -> None:
         if self._mistakes:
             raise PageMistakes(self._mistakes)
 
 
-@dataclass(frozen=True)
-class _Point(Layer):
-    """A sampled point: factor -> value."""
-
-    values: Mapping[str, float | int]
-
-
-_Combination = Sequence[tuple[str, str | int | float | bool, Layer]]
+_Combination = Sequence[FactorLevel]
 
 
 def _factors(each: _Combination) -> Factors:
     factors: Factors = {}
     for name, value, layer in each:
-        factors |= dict(layer.values) if isinstance(layer, _Point) else {name: value}
+        factors |= dict(layer.values) if isinstance(layer, SampledPoint) else {name: value}
     return factors
 
 
@@ -417,7 +263,9 @@ def _matches(each: _Combination, combination: Mapping[str, str]) -> bool:
 
 def _seeded(each: _Combination, config: RunConfig, seeds: Sequence[int]) -> Iterator[Cell]:
     record, factors = config.model_dump(mode="json"), _factors(each)
-    labels = "-".join(_slug(f"p{value}" if isinstance(layer, _Point) else label_of(value)) for _, value, layer in each)
+    labels = "-".join(
+        _slug(f"p{value}" if isinstance(layer, SampledPoint) else label_of(value)) for _, value, layer in each
+    )
     for seed in seeds:
         settings = content_id(record | {"seed": seed})
         name = "-".join(filter(None, [labels[:100], f"s{seed}", settings[:8]]))
@@ -430,21 +278,3 @@ def _slug(label: str) -> str:
 
 def _told(factors: Factors) -> str:
     return ", ".join(f"{name}={label_of(value)}" for name, value in factors.items()) or "the base"
-
-
-def _setting(name: str) -> str:
-    """Return a setting's key by its full or short name: ``temperature`` is that of the writers."""
-    return f"sampling.{name}" if name not in RunConfig.model_fields and name in SamplingConfig.model_fields else name
-
-
-def _nested(key: str, value: Any) -> Settings:
-    first, _, rest = key.partition(".")
-    return {first: _nested(rest, value) if rest else value}
-
-
-def _paths(settings: Settings, prefix: str = "") -> Iterator[str]:
-    for key, value in settings.items():
-        if isinstance(value, dict) and value:
-            yield from _paths(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"

@@ -5,8 +5,8 @@ The file of attempt N can be made once, by one process, on any file system on wh
 of attempt N + 1, and the owner, should it wake up again, sees it and stops. So there is no moment in which a third party could
 take away a claim that is not the one it looked at.
 
-Whether an owner is alive is told from its process where it can be seen, and elsewhere from whether the file is touched; its
-progress is observed by the watcher's own clock, so that clocks need not agree. Knows nothing of runs.
+Where the owner's process can be seen, it shows whether the owner is alive; elsewhere the touches of the file do. The watcher
+measures them by its own clock, so that clocks need not agree. Knows nothing of runs.
 """
 
 from __future__ import annotations

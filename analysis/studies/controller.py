@@ -13,84 +13,27 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
-from typing import Literal, NamedTuple
 
 from abm.events import Event
 from abm.log import open_log
-from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, Origin, StudyStopped
+from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, StudyStopped
 from analysis.studies.cells import Cell
 from analysis.studies.claims import BEAT, Claims, HeldClaim, Watch
 from analysis.studies.identity import FinishedRun
-from analysis.studies.layout import Layout
 from analysis.studies.outcomes import PASSING, AttemptEnded, AttemptFailed, AttemptOutcome, read_outcome
-from analysis.studies.page import StopRules
-from analysis.studies.study_log import CellHistory, StudyLog, StudyState
+from analysis.studies.rules import LONGEST_PAUSE, TRIES, Rules, bounded, most_failures
+from analysis.studies.standing import StudyStanding, Why, standing
+from analysis.studies.study_log import CellHistory, StudyLog
 from analysis.studies.tasks import Engine, Needs, Task, TaskEnd
 from analysis.studies.worker import TAKEN, write_settings
-from learning import RunConfig
 from moloch.errors import LogError
 
 TICK = 0.5
 """Seconds between two looks at what others do."""
-TRIES: dict[Origin, int] = {"backend": 5, "node": 3, "disk": 3, "memory": 2}
-"""Attempts that one controller makes at a cell, by why the last one failed; others it makes once."""
-PAUSES: dict[Origin, float] = {"backend": 10.0, "disk": 30.0, "node": 1.0}
-"""Seconds before the second of them; each further one waits twice as long."""
-LONGEST_PAUSE = 600.0
-
 GRACE_S = 30.0
 """Seconds that workers have to stop after Ctrl-C, before they are killed."""
-
-Why = Literal["", "interrupted", "budget", "hours", "failed_share"]
-
-
-class StudyStanding(NamedTuple):
-    """How a study stands, as controllers say it while they work.
-
-    Attributes:
-        ended: cells whose run is whole, here or elsewhere; ``failed``, ``running``, ``waiting``: the others.
-        seconds: since this controller began.
-        news: what happened since the last time, a line each.
-    """
-
-    ended: int
-    failed: int
-    running: int
-    waiting: int
-    seconds: float
-    news: tuple[str, ...] = ()
-
-    @property
-    def cells(self) -> int:
-        """All of them."""
-        return self.ended + self.failed + self.running + self.waiting
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How a controller goes about its work.
-
-    Attributes:
-        stop: the page's bounds.
-        retry: whether cells that failed for reasons that stay are tried again, too.
-        wait: for cells that others carry out; else the work ends once no other is left.
-        needs: of each cell's config, besides memory.
-        reused: finds a finished run that a cell is already.
-        identity: of a cell's config, as its log keeps it; empty where it cannot be told.
-        store: URL of a folder in object storage, to which the log of a cell goes once it has ended; empty for none.
-        pauses: seconds before a second attempt, by origin.
-    """
-
-    stop: StopRules = field(default_factory=StopRules)
-    retry: bool = False
-    wait: bool = True
-    needs: Callable[[RunConfig], Needs] = lambda config: Needs()
-    reused: Callable[[RunConfig], FinishedRun | None] = lambda config: None
-    identity: Callable[[RunConfig], str] = lambda config: ""
-    store: str = ""
-    pauses: Mapping[Origin, float] = field(default_factory=lambda: PAUSES)
 
 
 @dataclass
@@ -391,26 +334,6 @@ class Controller:
     def _tell(self) -> None:
         self._report(standing(self._log.state(), time.monotonic() - self._began, tuple(self._news)))
         self._news.clear()
-
-
-def standing(state: StudyState, seconds: float = 0.0, news: tuple[str, ...] = ()) -> StudyStanding:
-    """Return how a study stands by its log."""
-    count = Counter(cell.state for cell in state.cells.values())
-    ended = count["ended"] + count["reused"]
-    return StudyStanding(ended, count["failed"], count["running"], count["waiting"], seconds, news)
-
-
-def bounded(config: RunConfig, stop: StopRules, layout: Layout) -> RunConfig:
-    """Return a cell's settings with the bounds that all cells share: on what may be spent, and on calls at once to one server."""
-    bounds = {name: bound for name in ("calls", "tokens", "usd") if (bound := getattr(stop, name)) is not None}
-    budget = config.budget.model_copy(update=bounds | {"shared": str(layout.budget.resolve())})
-    serving = config.serving.model_copy(update={"shared": str((layout.budget / "servers").resolve())})
-    return config.model_copy(update={"budget": budget, "serving": serving})
-
-
-def most_failures(share: float, cells: int) -> float:
-    """Return how many cells may fail: a share, but that one alone never stops the others, unless none may."""
-    return max(share * cells, 1.0) if share else 0.0
 
 
 def _event(name: str, number: int, outcome: AttemptEnded) -> CellEnded:

@@ -83,7 +83,7 @@ def mistakes(
 ) -> list[InputError]:
     """Return every mistake in settings, in the order of their text; empty for settings that :func:`load_config` takes.
 
-    What concerns several settings together is told once each of them is valid, and of very many mistakes the first are told.
+    Mistakes that concern several settings together are reported once each of them is valid; of very many mistakes only the first.
 
     Args:
         values: the settings, plain values.

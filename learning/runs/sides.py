@@ -48,7 +48,7 @@ def anchors_of(config: RunConfig, pool: AnchorSplit) -> AnchorSplit:
 
 
 def _ranked(anchors: Sequence[Anchor], what: str, seed: int | str) -> list[Anchor]:
-    """Return anchors by lot, which neither their order nor the other ones change."""
+    """Return anchors in a random order that depends neither on how they stand nor on which others there are."""
     return sorted(anchors, key=lambda anchor: keyed.key("redraw", what, seed, anchor.id))
 
 

@@ -18,8 +18,9 @@ from abm.log import read_events, verify
 from abm.study_events import CellFailed, CellStarted
 from analysis.probes import battery
 from analysis.studies.claims import Claims, born
-from analysis.studies.controller import Controller, Rules
+from analysis.studies.controller import Controller
 from analysis.studies.layout import Layout, is_study
+from analysis.studies.rules import Rules
 from analysis.studies.study import Study
 from analysis.studies.study_log import StudyLog
 from learning import run

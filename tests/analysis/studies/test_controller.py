@@ -14,10 +14,11 @@ import pytest
 from abm.log import verify
 from abm.study_events import CellEnded, CellFailed, CellStarted, StudyStopped
 from analysis.studies.claims import Claims
-from analysis.studies.controller import Controller, Rules, most_failures
+from analysis.studies.controller import Controller
 from analysis.studies.engines.local import LocalEngine
 from analysis.studies.outcomes import AttemptEnded, AttemptFailed, AttemptOutcome, write_outcome
 from analysis.studies.page import StopRules
+from analysis.studies.rules import Rules, most_failures
 from analysis.studies.study import Study
 from analysis.studies.study_log import StudyLog
 from analysis.studies.tasks import Needs, Task, TaskEnd
