@@ -21,10 +21,10 @@ from abm.log import open_log
 from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, StudyStopped
 from analysis.studies.cells import Cell
 from analysis.studies.claims import BEAT, Claims, HeldClaim, Watch
+from analysis.studies.counts import StudyStanding, Why, standing
 from analysis.studies.identity import FinishedRun
 from analysis.studies.outcomes import PASSING, AttemptEnded, AttemptFailed, AttemptOutcome, read_outcome
 from analysis.studies.rules import LONGEST_PAUSE, TRIES, Rules, bounded, most_failures
-from analysis.studies.standing import StudyStanding, Why, standing
 from analysis.studies.study_log import CellHistory, StudyLog
 from analysis.studies.tasks import Engine, Needs, Task, TaskEnd
 from analysis.studies.worker import TAKEN, write_settings

@@ -15,11 +15,11 @@ import yaml
 from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller
+from analysis.studies.counts import StudyStanding, Why
 from analysis.studies.identity import RunLibrary, identity_of
 from analysis.studies.layout import PAGE, default_folder, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
 from analysis.studies.rules import Rules
-from analysis.studies.standing import StudyStanding, Why
 from analysis.studies.study_log import CellState, StudyLog, StudyState, user
 from analysis.studies.tasks import Needs
 from learning import RunConfig

@@ -16,7 +16,7 @@ from analysis.cli import options
 from analysis.cli.console import stderr
 
 if TYPE_CHECKING:
-    from analysis.studies.standing import StudyStanding
+    from analysis.studies.counts import StudyStanding
     from analysis.studies.study import Study, StudyRun
 
 Page = Annotated[Path, typer.Argument(help="The study's page, or its folder once it has begun.")]
@@ -251,7 +251,7 @@ def _number(jobs: str) -> int | None:
 
 def as_dict(done: StudyRun) -> dict[str, Any]:
     """Return what ``--json`` prints of a study that was worked on."""
-    from analysis.studies.standing import standing
+    from analysis.studies.counts import standing
 
     now = standing(done.state)
     cells = {
@@ -267,7 +267,7 @@ def as_dict(done: StudyRun) -> dict[str, Any]:
 
 def lines(done: StudyRun, folder: str) -> Iterator[str]:
     """Yield how a study stands after it was worked on, and what to do next."""
-    from analysis.studies.standing import standing
+    from analysis.studies.counts import standing
 
     now = standing(done.state)
     if done.why:

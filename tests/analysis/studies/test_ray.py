@@ -20,10 +20,10 @@ import pytest
 import moloch.extras
 from analysis.studies import Study
 from analysis.studies.claims import Claim, Claims, Place
+from analysis.studies.counts import StudyStanding
 from analysis.studies.engines.local import LocalEngine
 from analysis.studies.engines.ray_cluster import RayEngine, RayNode
 from analysis.studies.layout import Layout
-from analysis.studies.standing import StudyStanding
 from analysis.studies.tasks import Engine, Needs, Task
 from analysis.studies.worker import write_settings
 from moloch.errors import InputError
