@@ -230,7 +230,8 @@ def schema_of(frame: str | Sequence[FrameColumn]) -> dict[str, pl.DataType]:
 def codebook(*names: str) -> dict[str, list[dict[str, str]]]:
     """Return what the columns of frames mean: frame -> its columns, each as name, dtype, unit, meaning and source.
 
-    >>> codebook("votes")["votes"][4]["meaning"]
+    >>> meanings = {column["name"]: column["meaning"] for column in codebook("votes")["votes"]}
+    >>> meanings.get("choice")
     'Slot of the message that was chosen; -1 for an abstention'
 
     Args:
