@@ -8,6 +8,7 @@ from analysis.cli.ask import ask
 from analysis.cli.calibrate import calibrate
 from analysis.cli.compare import compare
 from analysis.cli.doctor import doctor
+from analysis.cli.explain import explain
 from analysis.cli.fork import fork
 from analysis.cli.graph import graph
 from analysis.cli.interview import interview
@@ -37,6 +38,7 @@ app.command()(fork)
 app.command()(replay)
 app.command()(compare)
 app.command()(results)
+app.command()(explain)
 app.command()(show)
 app.command()(probe)
 app.command()(ask)
