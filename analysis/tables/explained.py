@@ -214,7 +214,8 @@ class _Pairs(NamedTuple):
         return len(self.won)
 
     def of(self, rows: NDArray[Any]) -> _Pairs:
-        return _Pairs(self.audience, *(column[rows] for column in self[1:]))
+        columns: list[NDArray[Any]] = [column[rows] for column in self[1:]]
+        return _Pairs(self.audience, *columns)
 
 
 def _ballots(votes: LoggedVotes, arm: str, epoch: int) -> _Pairs:

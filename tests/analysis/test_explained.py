@@ -67,7 +67,7 @@ def events(model: ChoiceModel, *, seed: int = 1, reader: str = "counts.yaml", **
         held = []
         for anchor in range(ANCHORS):
             pair, key = texts(anchor, arm), (seed, arm, anchor)
-            shown = orders(people.ids, 2, key)
+            shown = orders(people.ids, 2, "shown", *key)
             votes = model.choose(pair, shown, people, key)
             labels = {"lies": (int(anchor % 4 == 0), int(anchor % 4 == 1))}
             held += contest(
