@@ -11,7 +11,7 @@ A method of your own is one file::
             ]
 """
 
-from learning.methods._contests import Contests, DecidedContest
+from learning.methods._contests import Contests, DecidedContest, Owned
 from learning.methods._method import Method
 from learning.methods._registry import METHODS, check_options
 from learning.methods._rows import Row, RowKind, TrainingSet
@@ -22,6 +22,7 @@ __all__ = [
     "Contests",
     "DecidedContest",
     "Method",
+    "Owned",
     "Row",
     "RowKind",
     "TrainingSet",
