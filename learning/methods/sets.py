@@ -35,8 +35,9 @@ def training_set(
     """Return the rows that ``method`` learns from one arm's training contests of one epoch.
 
     Only contests that votes decided are learnt from: ties without a winner, forfeits and void contests are counted
-    and left out, for every method alike, so that all methods have the same contests. Of a market's contests a learner learns only
-    what it wrote itself, whatever its method picks: a method's random message, too, is drawn among all and kept if it is its own.
+    and left out, for every method alike, so that all methods have the same contests. In a market a learner learns from its own
+    messages, whatever its method picks among all of them: what others wrote only where its own lost to it, and never alone. A random
+    message, too, is drawn among all and kept if it is its own, so that a placebo has as many in expectation.
 
     Args:
         events: a whole log, in order.
@@ -71,11 +72,12 @@ def training_set(
 
 
 def _own(contests: Contests, rows: list[Row]) -> list[Row]:
-    """Return the rows that teach a learner its own messages, and what goes with these: thoughts, and messages that lost to them."""
+    """Return the rows that a learner may learn: of its own messages, of those that they lost to or won against, and thoughts of both."""
     if all(contest.own is None for contest in contests.learnable):
         return rows
     own = {contest.messages[slot].message for contest in contests.learnable for slot in contest.own_slots}
-    kept = [row for row in rows if row.kind != "trajectory" or row.message in own]
+    lost = {row.contest for row in rows if row.kind == "rejected" and row.message in own}
+    kept = [row for row in rows if row.kind != "trajectory" or row.message in own or row.contest in lost]
     taught = {row.contest for row in kept if row.kind == "trajectory"}
     return [row for row in kept if row.contest in taught]
 

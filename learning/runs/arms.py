@@ -32,8 +32,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from learning.runs.markets import BASE, SOLO, entries
-from learning.runs.plan import SHARED
+from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, solo
 
 CONTROL = "placebo"
 """In the short form, the method whose arm the others are compared with."""
@@ -101,6 +100,27 @@ def _arm(name: str, given: Mapping[str, Any]) -> Arm:
         compared_with=str(given.get("compared_with") or ""),
         rows_of=str(given.get("rows_of") or ""),
     )
+
+
+def markets_of(record: Mapping[str, Any], messages: int) -> tuple[Market, ...]:
+    """Return the markets of all arms, those of arms that compete with themselves among them, in the order in which they learn.
+
+    A market comes after those that hold the arms whose numbers of rows its learners take.
+
+    Args:
+        record: settings as a log holds them.
+        messages: of a contest in which an arm competes with itself.
+    """
+    arms = arms_of(record)
+    left = [solo(arm.name, messages) for arm in arms.values() if arm.market == SOLO]
+    left += [entry.market for entry in entries(record.get("markets"))]
+    ordered: list[Market] = []
+    while left:
+        waiting = {learner for market in left for learner in market.learners}
+        free = (m for m in left if not {arms[each].rows_of for each in m.learners} & (waiting - set(m.learners)))
+        ordered.append(following := next(free, left[0]))
+        left.remove(following)
+    return tuple(ordered)
 
 
 def comparators(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
@@ -189,8 +209,13 @@ Arms = Annotated[
 
 def arms_in(arms: Arms, markets: Mapping[str, BaseModel] | None = None) -> dict[str, Arm]:
     """Return name -> arm of the settings ``arms`` and ``markets``."""
-    solo = {n: arm.model_dump() for n, arm in arms.items()} if isinstance(arms, Mapping) else arms
-    return arms_of({"arms": solo, "markets": {name: each.model_dump() for name, each in (markets or {}).items()}})
+    return arms_of(as_recorded(arms, markets or {}))
+
+
+def as_recorded(arms: Arms, markets: Mapping[str, BaseModel]) -> dict[str, Any]:
+    """Return the settings ``arms`` and ``markets`` as a log holds them."""
+    alone = {name: arm.model_dump() for name, arm in arms.items()} if isinstance(arms, Mapping) else arms
+    return {"arms": alone, "markets": {name: market.model_dump() for name, market in markets.items()}}
 
 
 def named_methods(arms: Arms) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -22,9 +22,9 @@ from abm.llm.backends import Serving
 from abm.llm.precision import Precision
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
-from learning.runs.arms import Arm, Arms, arms_in
+from learning.runs.arms import Arm, Arms, arms_in, as_recorded, markets_of
 from learning.runs.market_settings import Markets, check_together, given_alone
-from learning.runs.markets import Market, entries, solo
+from learning.runs.markets import Market
 from learning.training.settings import preset_of
 from moloch.content import content_id
 from populations.splits import Draw
@@ -318,9 +318,8 @@ class RunConfig(_Settings):
 
     @property
     def all_markets(self) -> tuple[Market, ...]:
-        """The markets of all arms, those of arms that compete with themselves first."""
-        declared = entries({name: each.model_dump() for name, each in self.markets.items()})
-        return (*(solo(name, self.messages) for name in self.arms), *(entry.market for entry in declared))
+        """The markets of all arms, those of arms that compete with themselves among them, in the order in which they learn."""
+        return markets_of(as_recorded(self.arms, self.markets), self.messages)
 
     @property
     def asks_reader(self) -> bool:

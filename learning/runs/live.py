@@ -19,9 +19,9 @@ from abm.events import StepEnded
 from abm.views.replay_model import ReplayModel
 from learning.runs.config_file import load_config
 from learning.runs.loop import Progress
+from learning.runs.markets import BASE
 from learning.runs.own_data import at_hand
 from learning.runs.parts import GivenProbes, chosen_probes, settled
-from learning.runs.plan import BASE
 from learning.runs.run import create_run, stepwise
 from moloch.errors import MolochError
 

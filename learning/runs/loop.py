@@ -41,12 +41,13 @@ from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.graphs import joined_ties
 from abm.worlds.networked.world import NetworkedModel
-from learning.methods import METHODS, Owned, training_set
+from learning.methods import METHODS, Owned, TrainingSet, training_set
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import SPLITS, Inputs
+from learning.runs.markets import BASE
 from learning.runs.owners import own_messages, seats_of
-from learning.runs.plan import BASE, Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
 from learning.runs.surveys import RunSurveys
 from learning.training.memory import release
 from moloch import keyed
@@ -315,21 +316,26 @@ class Loop:
             self.inputs.market_of(part.arm), part.arm, held, self._anchors(held), self.config.world, self.config.seed
         )
 
-    def _train(self, part: Learn) -> None:
-        """Learn a new adapter from the contests of the log."""
-        arm, epoch = part.arm, part.epoch
-        method, settings = self.inputs.arms[arm].method, self.inputs.lora[arm]
-        begun, owned = self.journal.recorded(AdapterTrained), self._owned(part)
-        rows = training_set(
+    def _training_set(self, part: Learn, owned: Owned | None) -> TrainingSet:
+        """Return what an arm learns from in an epoch."""
+        arm, begun = self.inputs.arms[part.arm], self.journal.recorded(AdapterTrained)
+        return training_set(
             self.journal.log.read(),
-            METHODS.get(method).configured(settings.for_methods),
+            METHODS.get(arm.method).configured(self.inputs.lora[arm.name].for_methods),
             source_arm=part.source.arm,
-            epoch=epoch,
+            epoch=part.epoch,
             arena=self.arena,
             seed=self.config.seed,
             rendered=begun is not None and not begun.as_sampled,
             owned=owned,
         )
+
+    def _train(self, part: Learn) -> None:
+        """Learn a new adapter from the contests of the log."""
+        arm, epoch = part.arm, part.epoch
+        method, settings = self.inputs.arms[arm].method, self.inputs.lora[arm]
+        owned = self._owned(part)
+        rows = self._training_set(part, owned)
         if not rows.rows:
             raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=owned is not None)
         parent = self._adapter(part.parent)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from learning.runs.arms import Arms, ArmSettings, Name, arms_in, check_references, mistake
-from learning.runs.markets import BASE, MOST_MESSAGES, OWN, WHOLE, entries, twin_method
+from learning.runs.markets import BASE, MOST_MESSAGES, OWN, WHOLE, Market, entries, twin_method
 
 At = tuple[str, ...]
 """Keys of a setting, from the whole inwards."""
@@ -124,16 +124,23 @@ def _check_twins(at: At, market: MarketSettings) -> None:
 
 
 def _check_names(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
-    """Reject a name that two arms or markets have, those of twins among them."""
-    taken: dict[str, str] = {name: "an arm" for name in arms}
+    """Reject a name that two arms or markets have, those of twins among them; an own twin and its market share one, as an arm and
+    its society do."""
+    taken: dict[str, str] = dict.fromkeys(arms, "an arm")
     for entry in entries({name: market.model_dump() for name, market in markets.items()}):
-        market = entry.market
-        of = market.twin_of or market.name
-        keys = ("markets", of, "twins") if market.twin_of else ("markets", of)
-        for name in dict.fromkeys((market.name, *market.learners)):
-            what = "a twin" if market.twin_of else "a market" if name == market.name else "a learner"
-            if name in taken or (not market.twin_of and name in market.learners and name == market.name):
-                at = (*keys, "learners", name) if what == "a learner" else keys
+        for name, what, at in _named(entry.market):
+            if name in taken:
                 fix = "Names of arms, markets, learners and twins are all different ones."
-                raise mistake(f"{name!r} is {taken.get(name, 'a learner')} already, and {what} here", fix, at)
+                raise mistake(f"{name!r} is {taken[name]} already, and {what} here", fix, at)
             taken[name] = what
+
+
+def _named(market: Market) -> Iterator[tuple[str, str, At]]:
+    """Yield each name that a market takes, what it names, and the keys of the setting that gives it."""
+    if market.twin_of:
+        for name in dict.fromkeys((market.name, *market.learners)):
+            yield name, "a twin", ("markets", market.twin_of, "twins")
+        return
+    yield market.name, "a market", ("markets", market.name)
+    for name in market.learners:
+        yield name, "a learner", ("markets", market.name, "learners", name)

@@ -22,6 +22,8 @@ from typing import Any
 
 BASE = "base"
 """The name under which the base model writes."""
+SHARED = "shared"
+"""The society of the first epoch, in which all arms still write with the base model."""
 SOLO = "solo"
 """The market of an arm that meets nobody but itself."""
 OWN, WHOLE = "own", "market"
@@ -71,20 +73,20 @@ def solo(name: str, messages: int) -> Market:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MarketRecord:
     """A market and the settings of its learners, as an arm's are recorded."""
 
     market: Market
     learners: Mapping[str, Mapping[str, Any]]
 
 
-def entries(markets: object) -> list[Entry]:
+def entries(markets: object) -> list[MarketRecord]:
     """Return the markets of recorded settings, each followed by its twins; what is no market is left out.
 
     Args:
         markets: the setting ``markets`` as a log holds it.
     """
-    found: list[Entry] = []
+    found: list[MarketRecord] = []
     for name, given in sorted(markets.items()) if isinstance(markets, Mapping) else ():
         learners = given.get("learners") if isinstance(given, Mapping) else None
         if not isinstance(learners, Mapping):
@@ -95,15 +97,19 @@ def entries(markets: object) -> list[Entry]:
     return found
 
 
-def _with_twins(name: str, given: Mapping[str, Any], learners: Mapping[str, Mapping[str, Any]]) -> Iterator[Entry]:
+def _with_twins(
+    name: str, given: Mapping[str, Any], learners: Mapping[str, Mapping[str, Any]]
+) -> Iterator[MarketRecord]:
     messages, rivals, twins = given.get("messages", 1), given.get("rivals", ()), given.get("twins", ())
     messages = messages if type(messages) is int and 0 < messages <= MOST_MESSAGES else 1
     rivals = tuple(map(str, rivals[:MOST_MESSAGES])) if isinstance(rivals, list | tuple) else ()
     twins = tuple(twins) if isinstance(twins, list | tuple) else ()
     random = {each: twin_method(own) for each, own in learners.items()}
 
-    def entry(market: str, settings: Mapping[str, Mapping[str, Any]], evaluated: tuple[str, ...], twin: str) -> Entry:
-        return Entry(Market(market, tuple(settings), messages, rivals, evaluated, twin), settings)
+    def entry(
+        market: str, settings: Mapping[str, Mapping[str, Any]], evaluated: tuple[str, ...], twin: str
+    ) -> MarketRecord:
+        return MarketRecord(Market(market, tuple(settings), messages, rivals, evaluated, twin), settings)
 
     compared = {each: _default_comparator(each, own, random[each], twins) for each, own in learners.items()}
     declared = {each: {"compared_with": compared[each], **own} for each, own in learners.items()}

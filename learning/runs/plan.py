@@ -12,14 +12,13 @@ from pathlib import PurePath
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from abm.events import Phase
-from learning.runs.markets import BASE, Market, entries, solo
+from learning.runs.arms import arms_of, markets_of
+from learning.runs.markets import BASE, SHARED, Market
 
 TRAIN_ANCHORS = 96
 """Training anchors of an epoch, where the settings leave it open and there are as many."""
 MOST = 1_000_000
 """Anchors, and trainings, beyond which recorded settings are not taken for those of a run."""
-SHARED = "shared"
-"""The society of the first epoch, in which all arms still write with the base model."""
 
 
 class Policy(NamedTuple):
@@ -391,22 +390,20 @@ def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
         record: the settings, as :class:`abm.events.RunConfigured` holds them.
         train, held_out: anchors that the log lists for training and for evaluation.
     """
-    arms = record.get("arms")
-    names = tuple(map(str, arms)) if isinstance(arms, list | tuple | Mapping) else ()
-    declared = [entry.market for entry in entries(record.get("markets"))]
-    learners = len(names) + sum(len(market.learners) for market in declared)
+    learners = arms_of(record)
     per_epoch = record.get("train_anchors") or min(TRAIN_ANCHORS, train)
     if record.get("up_to") is True and type(per_epoch) is int:
         per_epoch = min(per_epoch, train)
     sizes = [record.get(name) for name in ("epochs", "messages", "batch")] + [per_epoch, held_out]
     counts = [size for size in sizes if type(size) is int and 0 < size <= MOST]
-    if len(counts) < len(sizes) or not 0 < learners * counts[0] <= MOST:
+    if len(counts) < len(sizes) or not 0 < len(learners) * counts[0] <= MOST:
         return ()
     epochs, slots, batch, train_anchors, held_out_anchors = counts
-    markets = (*(solo(name, slots) for name in names), *declared)
     evaluate = str(record.get("evaluate"))
     surveys = _recorded_surveys(record.get("surveys"))
-    recorded = Recorded(markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys)
+    recorded = Recorded(
+        markets_of(record, slots), epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys
+    )
     return plan(recorded, recorded)
 
 
