@@ -85,7 +85,10 @@ class Simulate(_Contests):
     @property
     def doing(self) -> str:
         """What happens, in words."""
-        return f"epoch {self.epoch}: {self.arm} competes"
+        if not self.turns:
+            return f"epoch {self.epoch}: {self.arm} competes"
+        *others, last = dict.fromkeys(writer.arm for writer in self.writers)
+        return f"epoch {self.epoch}: {', '.join(others)} and {last} compete in {self.arm}"
 
 
 @dataclass(frozen=True, slots=True)
