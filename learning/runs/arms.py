@@ -5,9 +5,10 @@ The short form of the setting ``arms`` is a list of methods, each an arm of that
     arms:
       slow: {method: rft, compared_with: control}
       fast: {method: rft, lora: {lr: 1e-2}, compared_with: control}
-      control: {method: placebo}
+      control: {method: placebo, rows_of: slow}
 
-Arms of the long form go in the order of their names, as those of a log do: a mapping has no order of its own.
+Arms of the long form go in the order of their names, as those of a log do: a mapping has no order of its own. Those that are brought
+to another's number of rows come last: what that arm learns has to be there.
 
 Reads settings and records of old and new logs; knows nothing of how methods work.
 """
@@ -31,7 +32,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from learning.runs.plan import BASE, SHARED
+from learning.runs.plan import BASE, SHARED, in_order
 
 Market = Literal["solo"]
 """Whom an arm meets while it learns. ``solo``: messages of its own policy."""
@@ -49,6 +50,7 @@ class Arm:
         method: how it learns, by name.
         lora: settings of the trainer that differ from those of the run.
         compared_with: the arm that differences are taken from, beside those from the base model; empty for none.
+        rows_of: the arm to whose number of rows its training sets are brought, in every epoch; empty for none.
         market: whom it meets while it learns.
         mitigations: what is done against misbehaviour, by name.
     """
@@ -57,6 +59,7 @@ class Arm:
     method: str
     lora: Mapping[str, Any] = field(default_factory=dict)
     compared_with: str = ""
+    rows_of: str = ""
     market: Market = "solo"
     mitigations: tuple[str, ...] = ()
 
@@ -69,14 +72,19 @@ def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
     """
     arms = record.get("arms")
     if isinstance(arms, Mapping):
-        return {
+        held = {
             str(name): _arm(str(name), settings) for name, settings in arms.items() if isinstance(settings, Mapping)
         }
+        return {name: held[name] for name in in_order(arms) if name in held}
     if not isinstance(arms, list | tuple):
         return {}
     names = list(dict.fromkeys(name for name in arms if isinstance(name, str)))
     control = CONTROL if CONTROL in names else ""
-    return {name: Arm(name, name, compared_with=control if name != control else "") for name in names}
+    learner = names[0] if control and names[0] != control else ""
+    return {
+        name: Arm(name, name, rows_of=learner) if name == control else Arm(name, name, compared_with=control)
+        for name in names
+    }
 
 
 def _arm(name: str, given: Mapping[str, Any]) -> Arm:
@@ -86,6 +94,7 @@ def _arm(name: str, given: Mapping[str, Any]) -> Arm:
         method=str(given.get("method", "")),
         lora=lora if isinstance(lora, Mapping) else {},
         compared_with=str(given.get("compared_with") or ""),
+        rows_of=str(given.get("rows_of") or ""),
     )
 
 
@@ -114,6 +123,7 @@ class ArmSettings(BaseModel):
     method: str
     lora: dict[str, Any] = {}
     compared_with: str | None = None
+    rows_of: str | None = None
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -138,14 +148,22 @@ def _checked(arms: Arms) -> Arms:
             raise _mistake(f"two arms are called {twice!r}", fix)
         return arms
     for name, arm in arms.items():
-        other, place = arm.compared_with, (name, "compared_with")
-        if other == name:
-            raise _mistake("an arm cannot be compared with itself", "Name another arm.", place)
-        if other and other not in arms:
-            near = get_close_matches(other, arms, n=1)
-            fix = f"Did you mean {near[0]!r}? " if near else ""
-            raise _mistake(f"there is no arm {other!r}", f"{fix}Arms are {', '.join(arms)}.", place)
-    return dict(sorted(arms.items()))  # records have no order of keys, and arms learn in the order of their names
+        _check_named(arms, name, "compared_with", arm.compared_with, "be compared with")
+        _check_named(arms, name, "rows_of", arm.rows_of, "have the rows of")
+        if arm.rows_of and (first := arms[arm.rows_of].rows_of):
+            why = f"{arm.rows_of!r} is brought to the rows of {first!r} itself"
+            raise _mistake(why, f"Write rows_of: {first}.", (name, "rows_of"))
+    return {name: arms[name] for name in in_order({name: arm.model_dump() for name, arm in arms.items()})}
+
+
+def _check_named(arms: Mapping[str, ArmSettings], name: str, setting: str, other: str | None, does: str) -> None:
+    """Refuse a setting that names no other arm."""
+    if other == name:
+        raise _mistake(f"an arm cannot {does} itself", "Name another arm.", (name, setting))
+    if other and other not in arms:
+        near = get_close_matches(other, arms, n=1)
+        fix = f"Did you mean {near[0]!r}? " if near else ""
+        raise _mistake(f"there is no arm {other!r}", f"{fix}Arms are {', '.join(arms)}.", (name, setting))
 
 
 def _mistake(why: str, fix: str, keys: tuple[str, ...] = ()) -> PydanticCustomError:

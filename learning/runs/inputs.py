@@ -23,7 +23,6 @@ from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
 from abm.worlds.roles import competitor_class, member_class
 from learning.methods import METHODS, check_options
-from learning.methods.tfb import TFB
 from learning.runs.arms import Arm, arms_in
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
@@ -142,7 +141,7 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
     asked = {name: value for name, value in models.items() if value is not None}
     lora: dict[str, LoraSettings] = {}
     for arm in arms_in(config.arms).values():
-        layers = (METHODS.get(arm.method).defaults, asked, config.lora, arm.lora)
+        layers = (METHODS.get(arm.method).trainer_defaults(config.trainer_preset), asked, config.lora, arm.lora)
         changes = {name: value for layer in layers for name, value in layer.items()}
         options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
         if len(options) > 1:
@@ -156,7 +155,7 @@ def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str
     check_options([arm.method for arm in arms.values()], config.lora.get("options") or ())
     if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
         for arm in arms.values():
-            if issubclass(METHODS.get(arm.method), TFB):
+            if METHODS.get(arm.method).reads_thoughts:
                 raise InputError(
                     f"arm {arm.name!r} learns from thoughts, and there are none",
                     why="reader.answer is letters: readers write nothing",
@@ -165,6 +164,20 @@ def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str
     for arm in arms.values():
         check_options([arm.method], arm.lora.get("options") or ())
         METHODS.get(arm.method).configured(lora[arm.name].for_methods)
+    _check_steps(config, arms, lora)
+
+
+def _check_steps(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str, LoraSettings]) -> None:
+    """Refuse an arm that was declared to have the rows of another, and would take other steps with them."""
+    for arm in arms.values() if isinstance(config.arms, Mapping) else ():
+        for name in ("batch", "repeat") if arm.rows_of else ():
+            own, other = (getattr(lora[each], name) for each in (arm.name, arm.rows_of))
+            if own != other:
+                raise InputError(
+                    f"arms.{arm.name}.rows_of: {arm.rows_of} would not make their steps equal",
+                    why=f"lora.{name} is {own} for {arm.name} and {other} for {arm.rows_of}",
+                    fix=f"Set lora.{name} for the run, not for one of them.",
+                )
 
 
 def largest_rank(lora: Mapping[str, LoraSettings]) -> int:

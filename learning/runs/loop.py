@@ -8,7 +8,7 @@ Knows nothing of what the results mean; probes are handed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
@@ -41,7 +41,7 @@ from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.graphs import joined_ties
 from abm.worlds.networked.world import NetworkedModel
-from learning.methods import METHODS, training_set
+from learning.methods import METHODS, RowsOf, TrainingSet, training_set
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import SPLITS, Inputs
@@ -52,7 +52,7 @@ from moloch import keyed
 from populations import Persona, trait_matrix
 
 if TYPE_CHECKING:
-    from learning.training.trainer import Trainer
+    from learning.training.trainer import Trained, Trainer
 
 RESAMPLED = "personas of the split, with replacement"
 """Where a crowd's traits come from."""
@@ -297,20 +297,36 @@ class Loop:
                     EpochEnded(epoch=part.epoch, adapters={arm: adapters[arm] for arm in self.config.arms})
                 )
 
-    def _train(self, part: Learn) -> None:
-        """Learn a new adapter from the contests of the log."""
-        arm, epoch = part.arm, part.epoch
-        method, settings = self.inputs.arms[arm].method, self.inputs.lora[arm]
+    def _rows(self, part: Learn) -> TrainingSet:
+        """Return what an arm learns from, and with a twin, what its learner does."""
         begun = self.journal.recorded(AdapterTrained)
-        rows = training_set(
+        rows = self._own_rows(part, begun)
+        learner = self.inputs.arms[part.arm].rows_of
+        if not learner or not rows.rows or (begun is not None and not begun.rows_of):
+            return rows
+        other = next(p for p in self.plan if isinstance(p, Learn) and (p.arm, p.epoch) == (learner, part.epoch))
+        data = self._own_rows(other, None)  # a run that was begun with twins learns what was sampled
+        like = RowsOf(learner, data, self.inputs.lora[learner].max_length)
+        return msgspec.structs.replace(rows, rows_of=like)
+
+    def _own_rows(self, part: Learn, begun: AdapterTrained | None) -> TrainingSet:
+        """Return the rows of an arm's own contests; as a rendering gives them in a run that was begun so."""
+        method, settings = self.inputs.arms[part.arm].method, self.inputs.lora[part.arm]
+        return training_set(
             self.journal.log.read(),
             METHODS.get(method).configured(settings.for_methods),
             source_arm=part.source.arm,
-            epoch=epoch,
+            epoch=part.epoch,
             arena=self.arena,
             seed=self.config.seed,
             rendered=begun is not None and not begun.as_sampled,
         )
+
+    def _train(self, part: Learn) -> None:
+        """Learn a new adapter from the contests of the log."""
+        arm, epoch = part.arm, part.epoch
+        method, settings = self.inputs.arms[arm].method, self.inputs.lora[arm]
+        rows = self._rows(part)
         if not rows.rows:
             raise nothing_to_learn(self.journal.log.read(), part, self.arena)
         parent = self._adapter(part.parent)
@@ -341,8 +357,16 @@ class Loop:
                     loss_after=trained.loss_after,
                     settings=msgspec.to_builtins(settings),
                     as_sampled=rows.as_sampled,
+                    figures=trained.figures,
+                    **_brought(trained),
                 )
             )
+
+
+def _brought(trained: Trained) -> dict[str, Any]:
+    """Return what is recorded of a training set that was brought to another arm's number of rows."""
+    before = trained.rows_before
+    return {"rows_of": before.arm, "own_rows": before.rows, "own_units": before.units} if before else {}
 
 
 def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:

@@ -220,6 +220,16 @@ class Counts(Protocol):
         ...
 
 
+def in_order(arms: Mapping[Any, Any]) -> tuple[str, ...]:
+    """Return the names of arms in the order in which they learn, of a mapping, which has none: by name, those brought to another's rows last.
+
+    Args:
+        arms: name -> settings, as a record holds them, which may be anybody's.
+    """
+    twins = {name: isinstance(arm, Mapping) and bool(arm.get("rows_of")) for name, arm in arms.items()}
+    return tuple(sorted(map(str, arms), key=lambda name: (twins.get(name, False), name)))
+
+
 def plan(config: PlanSettings, inputs: Counts) -> Plan:
     """Return the parts of a run, in order.
 
@@ -364,7 +374,8 @@ def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
         train, held_out: anchors that the log lists for training and for evaluation.
     """
     arms = record.get("arms")
-    names = tuple(map(str, arms)) if isinstance(arms, list | tuple | Mapping) else ()
+    names = in_order(arms) if isinstance(arms, Mapping) else ()
+    names = tuple(map(str, arms)) if isinstance(arms, list | tuple) else names
     per_epoch = record.get("train_anchors") or min(TRAIN_ANCHORS, train)
     if record.get("up_to") is True and type(per_epoch) is int:
         per_epoch = min(per_epoch, train)
