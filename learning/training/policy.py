@@ -1,9 +1,10 @@
 """The loss of group relative policy optimisation, from rewards of messages that were written before. Knows examples; knows no contest.
 
 For token t of completion i, with r_it = p(t) / p_start(t) the ratio to the probability that it had at the training's start and A_i the reward
-of the completion less the mean of its group (Shao et al., arXiv 2402.03300, eq. 3 and 4; the KL by eq. 4's estimator):
+of the completion less the mean of its group (Shao et al., arXiv 2402.03300, eq. 3; the KL by the estimator of eq. 4, times r_it, since
+tokens were drawn at the start: without that it is biased as soon as the model has moved):
 
-    l_it = -min(r_it A_i, clip(r_it, 1 - epsilon, 1 + epsilon) A_i) + beta (p_base(t) / p(t) - log(p_base(t) / p(t)) - 1)
+    l_it = -min(r_it A_i, clip(r_it, 1 - epsilon, 1 + epsilon) A_i) + beta r_it (p_base(t) / p(t) - log(p_base(t) / p(t)) - 1)
 
 All probabilities are those at the temperature at which messages were drawn. How the l_it become one number is ``loss_type``, by TRL's names.
 """
@@ -45,7 +46,7 @@ def policy(step: TrainingStep) -> Iterator[torch.Tensor]:
         ratios = (now - start.tokens(rows)).exp()
         clipped = ratios.clamp(1 - epsilon, 1 + epsilon)
         apart = base.tokens(rows) - now
-        divergence = apart.exp() - apart - 1
+        divergence = (apart.exp() - apart - 1) * ratios
         losses = beta * divergence - torch.minimum(ratios * advantages, clipped * advantages)
         cut = (ratios * advantages > clipped * advantages).detach()
         step.figures.add({"clip_share": float(cut.sum()), "kl": float(divergence.detach().sum())}, len(now))
