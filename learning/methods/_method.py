@@ -32,7 +32,7 @@ class Method(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     defaults: ClassVar[Mapping[str, Any]] = {}
     by_preset: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     apart: ClassVar[bool] = False
-    least_messages: ClassVar[int] = 2
+    least_messages: ClassVar[int] = 1
     draws: ClassVar[bool] = False
     reads_thoughts: ClassVar[bool] = False
 

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from learning.methods._contests import Contests, DecidedContest
+from learning.methods._contests import DecidedContest
 from moloch import keyed
 
 Standing = Mapping[int, tuple[int, bool]]
 """Slot -> its votes, and whether it won, by votes or by a declared coin."""
-
-
-def own_slots(contests: Contests, contest: DecidedContest) -> list[int]:
-    """Return the slots whose messages the learner wrote: in a market of one policy, all."""
-    return contest.slots
 
 
 def cast(contest: DecidedContest) -> Standing:

@@ -15,7 +15,7 @@ import msgspec
 from learning.methods._contests import Contests, DecidedContest
 from learning.methods._method import Method
 from learning.methods._rows import Row
-from learning.methods._votes import Standing, best, cast, own_slots, permuted, reversed_votes, share
+from learning.methods._votes import Standing, best, cast, permuted, reversed_votes, share
 
 
 class DPO(Method, frozen=True):
@@ -47,7 +47,7 @@ class DPO(Method, frozen=True):
         """Return the preferred message of each contest and those that it is preferred to; a row's weight is its share of votes."""
         rows: list[Row] = []
         for contest in contests.learnable:
-            standing, own = self.standing(contest, seed), own_slots(contests, contest)
+            standing, own = self.standing(contest, seed), contest.own_slots
             compared = own if len(own) > 1 else contest.slots
             chosen = best(standing, compared, seed, contest)
             fewer = [slot for slot in compared if standing[slot][0] < standing[chosen][0]]

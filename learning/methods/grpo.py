@@ -14,7 +14,7 @@ import msgspec
 from learning.methods._contests import Contests, DecidedContest
 from learning.methods._method import Method
 from learning.methods._rows import Row
-from learning.methods._votes import Standing, cast, own_slots, permuted, share
+from learning.methods._votes import Standing, cast, permuted, share
 
 
 class GRPO(Method, frozen=True):
@@ -47,7 +47,7 @@ class GRPO(Method, frozen=True):
         """Return a row per message of the learner; its weight is the reward, its share of the contest's votes."""
         rows: list[Row] = []
         for contest in contests.learnable:
-            standing, own = self.standing(contest, seed), own_slots(contests, contest)
+            standing, own = self.standing(contest, seed), contest.own_slots
             if len(own) > 1:
                 rows += [contests.trajectory(contest, slot, weight=share(standing, slot)) for slot in own]
         return rows

@@ -29,7 +29,7 @@ class LengthMatched(Method, frozen=True):
     stratum: Annotated[int, msgspec.Meta(ge=2)] = 8
 
     def rows(self, contests: Contests, seed: int) -> list[Row]:
-        written = [(contest, slot) for contest in contests.learnable for slot in contest.slots]
+        written = [(contest, slot) for contest in contests.learnable for slot in contest.own_slots]
         written.sort(key=lambda each: (_length(contests, *each), each[0].id, each[1]))
         rows: list[Row] = []
         for start in range(0, len(written), self.stratum):

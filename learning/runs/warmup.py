@@ -76,7 +76,11 @@ class Warmup(msgspec.Struct, frozen=True):
         tokens = seconds = 0.0
         for part in learns[done:]:
             settings = inputs.lora[part.arm]
-            rows = inputs.train_anchors * len(_examples(config, inputs, part.arm, 1, 1).rows)
+            market = inputs.market_of(part.arm)
+            own = len(market.places(part.arm)) / len(
+                market.writers
+            )  # of the contests, one's own messages win about so many
+            rows = inputs.train_anchors * own * len(_examples(config, inputs, part.arm, 1, 1).rows)
             tokens += rows * length * settings.repeat
             cost = FORWARD[bool(settings.checkpointing)]
             seconds += self.training + rows * self.row * (2 + cost * settings.repeat) / (2 + cost)

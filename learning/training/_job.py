@@ -108,9 +108,7 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
         text = piece(units[0][0])
         parents = logprobs(model, text) if job.parent else []
         figures = Figures()
-        unmoved = Unmoved(
-            model, units, settings.tokens_per_pass, ranks, shared=settings.shares, fresh=not job.parent
-        )
+        unmoved = Unmoved(model, units, settings.tokens_per_pass, ranks, shared=settings.shares, fresh=not job.parent)
 
         def step_of(step: Sequence[Unit]) -> TrainingStep:
             held = (settings.tokens_per_pass, ranks, settings.shares, figures, unmoved)

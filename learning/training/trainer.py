@@ -114,9 +114,7 @@ class LoRATrainer:
             self._before[rows] = trained.loss_before
         return msgspec.structs.replace(trained, rows_before=before)
 
-    def _brought(
-        self, fitting: Examples, learner: RowsOf | None, seed: int
-    ) -> tuple[Examples, RowsBefore | None]:
+    def _brought(self, fitting: Examples, learner: RowsOf | None, seed: int) -> tuple[Examples, RowsBefore | None]:
         """Return what is learnt from, brought to a learner's number of rows, and what it was before where that changed it."""
         if learner is None:
             return fitting, None

@@ -181,7 +181,9 @@ class TestRows:
         from abm.log import read_events
         from tests.learning.test_loop import CONFIG, carry_out
 
-        config = CONFIG.model_validate(CONFIG.model_dump() | {"messages": 4, "sampling": {"temperature": 0.9, "max_tokens": 99}})
+        config = CONFIG.model_validate(
+            CONFIG.model_dump() | {"messages": 4, "sampling": {"temperature": 0.9, "max_tokens": 99}}
+        )
         carry_out(tmp_path, config)
         options = data_of(GRPO(), list(read_events(tmp_path))).options
         assert (options["temperature"], options["max_tokens"]) == (0.9, 99)
@@ -216,12 +218,16 @@ class TestTraining:
 
     def test_a_new_adapter_starts_as_the_base_model(self, tiny_model, tokenizer):
         """One pass serves both."""
-        fresh = get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_model), LoraConfig(r=2, target_modules=["q_proj"]))
+        fresh = get_peft_model(
+            AutoModelForCausalLM.from_pretrained(tiny_model), LoraConfig(r=2, target_modules=["q_proj"])
+        )
         units = examples(data_of(GRPO()), tokenizer, 4096).units
         whole = Unmoved(fresh, units, 10**6, Ranks(), fresh=True)
         rows = [row for unit in units for row in unit]
         assert whole.by("start") is whole.by("base")
-        torch.testing.assert_close(whole.by("start").tokens(rows), Unmoved(fresh, units, 10**6, Ranks()).by("start").tokens(rows))
+        torch.testing.assert_close(
+            whole.by("start").tokens(rows), Unmoved(fresh, units, 10**6, Ranks()).by("start").tokens(rows)
+        )
 
     def test_temperature_is_that_of_the_drawing(self, model, tokenizer):
         """Log-probabilities are those of logits divided by it."""
@@ -243,4 +249,3 @@ class TestTraining:
             for rank in range(size)
         ]
         assert float(sum(parts)) == pytest.approx(float(loss_of(step)), rel=1e-4)
-

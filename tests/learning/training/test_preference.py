@@ -114,7 +114,10 @@ class TestTheLibrarysLoss:
         """
         step = step_of(model, tokenizer, DPO(beta=0.5))
         units = [
-            [msgspec.structs.replace(row, weight=share) for row, share in zip(unit, (1 - flipped, flipped), strict=True)]
+            [
+                msgspec.structs.replace(row, weight=share)
+                for row, share in zip(unit, (1 - flipped, flipped), strict=True)
+            ]
             for unit in step.units
         ]
         robust = by_trl(units, beta=0.5, loss_type=["robust"], label_smoothing=flipped)
