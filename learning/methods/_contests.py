@@ -115,6 +115,15 @@ class Contests(msgspec.Struct, frozen=True):
     data_range: tuple[int, int]
     rendered: bool = False
 
+    @property
+    def sampling(self) -> dict[str, float | int]:
+        """How models drew the messages: ``temperature``, and ``max_tokens``, the bound on an answer; nothing where none wrote."""
+        answers = [answer for contest in self.learnable for answer in contest.answers.values()]
+        if not answers:
+            return {}
+        last = max(answers, key=lambda answer: answer.seq)
+        return {"temperature": last.temperature, "max_tokens": last.max_tokens}
+
     def trajectory(
         self, contest: DecidedContest, slot: int, *, weight: float = 1.0, kind: RowKind = "trajectory"
     ) -> Row:

@@ -66,8 +66,9 @@ def training_set(
         data_range=contests.data_range,
         counts=_counts(contests, rows),
         loss=method.loss,
-        options=msgspec.to_builtins(method),
+        options=method.loss_options(contests),
         as_sampled=digest != rows_digest(as_rendered),
+        apart=method.apart,
     )
 
 

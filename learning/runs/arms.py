@@ -5,7 +5,7 @@ The short form of the setting ``arms`` is a list of methods, each an arm of that
     arms:
       slow: {method: rft, compared_with: control}
       fast: {method: rft, lora: {lr: 1e-2}, compared_with: control}
-      control: {method: placebo}
+      control: {method: placebo, rows_of: slow}
 
 Arms of the long form go in the order of their names, as those of a log do: a mapping has no order of its own. An arm of this
 setting competes with itself; those that meet rivals stand under ``markets`` (:mod:`learning.runs.markets`) and are arms as well.
@@ -16,7 +16,7 @@ Reads settings and records of old and new logs; knows nothing of how methods wor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -50,7 +50,7 @@ class Arm:
         compared_with: the arm that differences are taken from, beside those from the base model; empty for none.
         market: the name of the market in which it learns; ``solo`` where it meets nobody but itself.
         mitigations: what is done against misbehaviour, by name.
-        rows_of: the arm that it learns from as many rows as; empty for all of its own.
+        rows_of: the arm to whose number of rows its training sets are brought, in every epoch; empty for none.
         evaluated: whether it meets the base model on held-out anchors.
     """
 
@@ -88,7 +88,11 @@ def _solo_arms(arms: object) -> dict[str, Arm]:
         return {}
     names = list(dict.fromkeys(name for name in arms if isinstance(name, str)))
     control = CONTROL if CONTROL in names else ""
-    return {name: Arm(name, name, compared_with=control if name != control else "") for name in names}
+    learner = names[0] if control and names[0] != control else ""  # what a later arm learns is not there yet
+    return {
+        name: Arm(name, name, rows_of=learner) if name == control else Arm(name, name, compared_with=control)
+        for name in names
+    }
 
 
 def _arm(name: str, given: Mapping[str, Any]) -> Arm:
@@ -148,6 +152,7 @@ class ArmSettings(BaseModel):
     method: str
     lora: dict[str, Any] = {}
     compared_with: str | None = None
+    rows_of: str | None = None
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -173,20 +178,29 @@ def _checked(arms: Arms) -> Arms:
 
 
 def check_references(arms: Mapping[str, Arm], at: Mapping[str, tuple[str, ...]]) -> None:
-    """Reject comparisons that are meaningless.
+    """Reject comparisons that are meaningless, and numbers of rows that are nobody's.
 
     Args:
         arms: all of a run, by name; ``at``: arm -> the keys under which its settings stand.
     """
+    evaluated = [each.name for each in arms.values() if each.evaluated]
     for name, keys in at.items():
-        other, place = arms[name].compared_with, (*keys, "compared_with")
-        if other == name:
-            raise mistake("an arm cannot be compared with itself", "Name another arm.", place)
-        there = [each.name for each in arms.values() if each.evaluated]
-        if other and other not in there:
-            near = get_close_matches(other, there, n=1)
-            fix = f"Did you mean {near[0]!r}? " if near else ""
-            raise mistake(f"there is no arm {other!r}", f"{fix}Arms are {', '.join(there)}.", place)
+        arm = arms[name]
+        _check_named(name, arm.compared_with, evaluated, "be compared with", (*keys, "compared_with"))
+        _check_named(name, arm.rows_of, list(arms), "have the rows of", (*keys, "rows_of"))
+        if arm.rows_of and (first := arms[arm.rows_of].rows_of):
+            why = f"{arm.rows_of!r} is brought to the rows of {first!r} itself"
+            raise mistake(why, f"Write rows_of: {first}.", (*keys, "rows_of"))
+
+
+def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tuple[str, ...]) -> None:
+    """Reject a setting that names no other arm."""
+    if other == name:
+        raise mistake(f"an arm cannot {does} itself", "Name another arm.", at)
+    if other and other not in arms:
+        near = get_close_matches(other, arms, n=1)
+        fix = f"Did you mean {near[0]!r}? " if near else ""
+        raise mistake(f"there is no arm {other!r}", f"{fix}Arms are {', '.join(arms)}.", at)
 
 
 def mistake(why: str, fix: str, keys: tuple[str, ...] = ()) -> PydanticCustomError:

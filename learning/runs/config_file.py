@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import BaseModel
@@ -26,6 +26,9 @@ from moloch import extensions
 from moloch.errors import InputError, together
 from moloch.yamls import MOST_MISTAKES, Source, checked, others, plain, read_source
 from moloch.yamls import Keys as Key
+
+if TYPE_CHECKING:
+    from learning.methods import Method
 
 PROFILES = ("gpu", "laptop", "paper")
 """Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
@@ -189,6 +192,8 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     for key, method in (*named_methods(config.arms), *market_methods(config.markets)):
         if method not in METHODS:
             yield key, METHODS.unknown(method)
+        elif (wrong := unsuited(config, key, method, METHODS.get(method))) is not None:
+            yield key, wrong
     for i, probe in enumerate(config.probes or ()):
         if probe not in PROBES:
             yield ("probes", i), PROBES.unknown(probe)
@@ -203,6 +208,30 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
         yield ("network", "graph", "kind"), BUILDERS.unknown(graph, also="or the path of a file")
     if config.network.feed.ranker not in RANKERS:
         yield ("network", "feed", "ranker"), RANKERS.unknown(config.network.feed.ranker)
+
+
+def unsuited(config: RunConfig, at: Key, name: str, method: type[Method]) -> InputError | None:
+    """Return why a method cannot learn from an arm's contests, if it cannot.
+
+    Args:
+        at: keys of the setting that names the method.
+    """
+    solo = at[0] != "markets"
+    own = config.messages if solo else config.markets[str(at[1])].messages
+    if own < method.least_messages:
+        where = "messages" if solo else f"markets.{at[1]}.messages"
+        return InputError(
+            f"the method {name!r} needs at least {method.least_messages} messages of its own in a contest",
+            why=f"{where} is {own}, and it learns from what they won against each other",
+            fix=f"Set {where}={method.least_messages}, or leave the arm out.",
+        )
+    if method.draws and not config.sampling.temperature:
+        return InputError(
+            f"the method {name!r} needs messages that are drawn at random",
+            why="sampling.temperature is 0: all messages of a contest are the same one",
+            fix="Set sampling.temperature, for example to 0.7.",
+        )
+    return None
 
 
 def profile_settings(name: str) -> dict[str, Any]:

@@ -23,10 +23,9 @@ from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
 from abm.worlds.roles import competitor_class, member_class
 from learning.methods import METHODS, check_options
-from learning.methods.tfb import TFB
 from learning.runs.arms import Arm
 from learning.runs.config import LLM_AUDIENCE, RunConfig
-from learning.runs.markets import Market
+from learning.runs.markets import SOLO, Market
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.training.settings import LoraSettings, lora_settings
@@ -150,7 +149,7 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
     asked = {name: value for name, value in models.items() if value is not None}
     lora: dict[str, LoraSettings] = {}
     for arm in config.all_arms.values():
-        layers = (METHODS.get(arm.method).defaults, asked, config.lora, arm.lora)
+        layers = (METHODS.get(arm.method).trainer_defaults(config.trainer_preset), asked, config.lora, arm.lora)
         changes = {name: value for layer in layers for name, value in layer.items()}
         options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
         if len(options) > 1:
@@ -164,7 +163,7 @@ def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str
     check_options([arm.method for arm in arms.values()], config.lora.get("options") or ())
     if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
         for arm in arms.values():
-            if issubclass(METHODS.get(arm.method), TFB):
+            if METHODS.get(arm.method).reads_thoughts:
                 raise InputError(
                     f"arm {arm.name!r} learns from thoughts, and there are none",
                     why="reader.answer is letters: readers write nothing",
@@ -173,6 +172,20 @@ def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str
     for arm in arms.values():
         check_options([arm.method], arm.lora.get("options") or ())
         METHODS.get(arm.method).configured(lora[arm.name].for_methods)
+        if arm.rows_of and (arm.market != SOLO or isinstance(config.arms, Mapping)):
+            _check_steps(arm, lora)
+
+
+def _check_steps(arm: Arm, lora: Mapping[str, LoraSettings]) -> None:
+    """Refuse an arm that was declared to have the rows of another, and would take other steps with them."""
+    for name in ("batch", "repeat"):
+        own, other = (getattr(lora[each], name) for each in (arm.name, arm.rows_of))
+        if own != other:
+            raise InputError(
+                f"with the rows of {arm.rows_of}, {arm.name} would not take as many steps",
+                why=f"lora.{name} is {own} for {arm.name} and {other} for {arm.rows_of}",
+                fix=f"Set lora.{name} for the run, or alike for both.",
+            )
 
 
 def largest_rank(lora: Mapping[str, LoraSettings]) -> int:

@@ -41,7 +41,7 @@ from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.graphs import joined_ties
 from abm.worlds.networked.world import NetworkedModel
-from learning.methods import METHODS, Owned, TrainingSet, training_set
+from learning.methods import METHODS, Owned, RowsOf, TrainingSet, training_set
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import SPLITS, Inputs
@@ -316,9 +316,13 @@ class Loop:
             self.inputs.market_of(part.arm), part.arm, held, self._anchors(held), self.config.world, self.config.seed
         )
 
-    def _training_set(self, part: Learn, owned: Owned | None) -> TrainingSet:
-        """Return what an arm learns from in an epoch."""
-        arm, begun = self.inputs.arms[part.arm], self.journal.recorded(AdapterTrained)
+    def _training_set(self, part: Learn, begun: AdapterTrained | None, owned: Owned | None) -> TrainingSet:
+        """Return what an arm learns from in an epoch; as a rendering gives it in a run that was begun so.
+
+        Args:
+            begun: the training as the log holds it, where it is made again.
+        """
+        arm = self.inputs.arms[part.arm]
         return training_set(
             self.journal.log.read(),
             METHODS.get(arm.method).configured(self.inputs.lora[arm.name].for_methods),
@@ -330,14 +334,27 @@ class Loop:
             owned=owned,
         )
 
+    def _rows_of(self, part: Learn, begun: AdapterTrained | None) -> RowsOf | None:
+        """Return what the learner learns to whose number of rows an arm is brought; None without one, and where a training that is
+        made again was not."""
+        learner = self.inputs.arms[part.arm].rows_of
+        if not learner or (begun is not None and not begun.rows_of):
+            return None
+        other = next(p for p in self.plan if isinstance(p, Learn) and (p.arm, p.epoch) == (learner, part.epoch))
+        data = self._training_set(
+            other, None, self._owned(other)
+        )  # what was begun with equal rows learns what was sampled
+        return RowsOf(learner, data, self.inputs.lora[learner].max_length)
+
     def _train(self, part: Learn) -> None:
         """Learn a new adapter from the contests of the log."""
         arm, epoch = part.arm, part.epoch
         method, settings = self.inputs.arms[arm].method, self.inputs.lora[arm]
-        owned = self._owned(part)
-        rows = self._training_set(part, owned)
+        owned, begun = self._owned(part), self.journal.recorded(AdapterTrained)
+        rows = self._training_set(part, begun, owned)
         if not rows.rows:
             raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=owned is not None)
+        rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
         lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}

@@ -28,7 +28,16 @@ SOLO = "solo"
 """The market of an arm that meets nobody but itself."""
 OWN, WHOLE = "own", "market"
 """The kinds of twins: only a learner's own picks are random, or those of the whole market."""
-TWINS = {"rft": "placebo", "placebo": "placebo"}
+TWINS = {
+    "rft": "placebo",
+    "placebo": "placebo",
+    "tfb": "tfb_placebo",
+    "tfb_placebo": "tfb_placebo",
+    "dpo": "dpo_random",
+    "dpo_random": "dpo_random",
+    "grpo": "grpo_permuted",
+    "grpo_permuted": "grpo_permuted",
+}
 """Method -> the one that its twin learns by, where a learner names none. Records rest on it: entries are added, never changed."""
 MOST_MESSAGES = 8
 """Messages of a contest."""
@@ -139,9 +148,10 @@ def _default_comparator(learner: str, own: Mapping[str, Any], random: str, twins
 
 
 def _twin(of: str, own: Mapping[str, Any], method: str) -> dict[str, Any]:
-    """Return the settings of a learner's twin: as many rows, random ones; trained alike, without what only its method has."""
+    """Return the settings of a learner's twin: as many rows, random ones; trained alike, without options that another method has."""
     given = own.get("lora")
-    lora = {name: value for name, value in given.items() if name != "options"} if isinstance(given, Mapping) else {}
+    alike = ("options",) if method != TWINS.get(str(own.get("method"))) or method == "placebo" else ()
+    lora = {name: value for name, value in given.items() if name not in alike} if isinstance(given, Mapping) else {}
     return {"method": method, "lora": lora, "rows_of": of}
 
 

@@ -419,7 +419,7 @@ class TestMistakes:
             ({"m": SIEGE | {"rivals": ["bass"]}}, ":8:7: setting 'markets.m.rivals.0' is not valid: Input should be 'base'"),
             ({"m": SIEGE | {"twins": ["own", "market"]}}, "setting 'markets.m.twins' is not valid: with one learner both kinds of twins are the same"),
             ({"m": DUEL | {"twins": ["own", "own"]}}, "setting 'markets.m.twins' is not valid: 'own' stands there twice"),
-            ({"m": {"learners": {"a": {"method": "tfb"}, "b": {"method": "rft"}}, "twins": ["own"]}}, ":5:7: setting 'markets.m.learners.a' is not valid: which method is the random twin of 'tfb' is not known. Name it: twin: METHOD"),
+            ({"m": {"learners": {"a": {"method": "loser"}, "b": {"method": "rft"}}, "twins": ["own"]}}, ":5:7: setting 'markets.m.learners.a' is not valid: which method is the random twin of 'loser' is not known. Name it: twin: METHOD"),
             ({"m": {"learners": {"a": {"method": "rtf"}}, "rivals": ["base"]}}, ":6:9: unknown method 'rtf'. Did you mean 'tfb'"),
             ({"m": {"learners": {"a": {"metod": "rft"}}, "rivals": ["base"]}}, ":6:9: setting 'markets.m.learners.a.metod' is not valid: there is no such setting. Did you mean 'method'?"),
             ({"m": SIEGE | {"rival": ["base"]}}, "setting 'markets.m.rival' is not valid: there is no such setting. Did you mean 'rivals'?"),
