@@ -42,7 +42,7 @@ class Counterparts(msgspec.Struct, frozen=True):
     Attributes:
         market_twin, own_twin: as the setting ``twins`` makes them.
         solo: the arm that learns alone as the learner does in its market; ``solo_twin``: the one that it is compared with, else one
-            that is brought to its number of rows, else one that learns by its twin's method.
+            that learns by its twin's method, from as many rows if there is such a one.
     """
 
     learner: str
@@ -122,10 +122,10 @@ def _counterparts(learner: Arm, arms: Mapping[str, Arm]) -> Counterparts:
     solo = next((arm for arm in alike if arm.rows_of == learner.name), next(iter(alike), None))
     if solo is None:
         return Counterparts(learner.name, learner.market, twin(WHOLE), twin(OWN))
+    random = [arm for arm in alone if arm.method == TWINS.get(solo.method) != solo.method]
     named = [arm.name for arm in alone if arm.name == solo.compared_with]
-    brought = [arm.name for arm in alone if arm.rows_of == solo.name]
-    random = [arm.name for arm in alone if arm.method == TWINS.get(solo.method) != solo.method]
-    solo_twin = next(iter((*named, *brought, *random)), "")
+    brought = [arm.name for arm in random if arm.rows_of in (solo.name, learner.name)]
+    solo_twin = next(iter((*named, *brought, *(arm.name for arm in random))), "")
     return Counterparts(learner.name, learner.market, twin(WHOLE), twin(OWN), solo.name, solo_twin)
 
 
