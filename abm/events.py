@@ -708,6 +708,13 @@ class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
     as_sampled: bool = False
     """Whether messages were learnt as the model had written them, where that is not how a rendering of their thinking and
     text has it; false where there is no difference, and in logs of release 0.1, which learnt the rendering."""
+    figures: dict[str, float] = {}
+    """What the method's loss says of the training beside its value, such as how much was clipped: name -> mean over all steps."""
+    rows_of: str = ""
+    """The arm to whose number of rows the training set was brought; empty where it had as many, and for learners."""
+    own_rows: int = 0
+    """Rows that fitted before that; ``own_units``: contests, or rows that are learnt by themselves, before it."""
+    own_units: int = 0
 
 
 class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):

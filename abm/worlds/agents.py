@@ -90,7 +90,8 @@ class Competitor(mesa.Agent):
     """Writes one message about each anchor with its policy.
 
     Attributes:
-        slot: its place in every contest, 0 .. n-1.
+        slot: its slot in every contest, 0 .. n-1; where writers change slots (:attr:`abm.worlds.model.Stage.seats`), its place
+            among them, and :meth:`Assignment.slot` says the slot.
         drafts: what it wrote in this step, or asks its model for, one per assignment.
     """
 
@@ -122,11 +123,12 @@ class Competitor(mesa.Agent):
         The seed depends on the slot, not on the name: arms are compared under common random numbers.
         """
         phase, epoch, anchor = assignment.phase, assignment.epoch, assignment.anchor
+        slot = assignment.slot(self.slot)
         return Request(
-            site="/".join(("write", phase, str(epoch), anchor.id, self.name, str(self.slot))),
+            site="/".join(("write", phase, str(epoch), anchor.id, self.name, str(slot))),
             messages=assignment.arena.write_prompt(anchor.text),
             sampling=assignment.sampling,
-            seed=keyed.seed32(assignment.seed, "write", phase, epoch, anchor.id, self.slot),
+            seed=keyed.seed32(assignment.seed, "write", phase, epoch, anchor.id, slot),
             adapter=self.adapter,
             template=assignment.arena.write_digest,
             refs=(anchor.id,),

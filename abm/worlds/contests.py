@@ -117,7 +117,7 @@ def written(
         answers: one, or one for each attempt; the last counts.
         started: ``seq`` of the step's start, which causes what no model answered.
     """
-    slot = competitor.slot
+    slot = assignment.slot(competitor.slot)
     common = {
         "step": step,
         "message": f"{assignment.contest}/{slot}",

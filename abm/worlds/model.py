@@ -69,6 +69,8 @@ class Stage(msgspec.Struct, frozen=True):
         phase, epoch, arm: its place in the plan.
         probes: judges of every published message.
         remembered: persona index -> what it remembers from before; a world without memory knows nothing of it.
+        seats: by contest, the place among ``writers`` of the one who has each slot, as :mod:`abm.worlds.seats` draws them; empty where
+            slots are places. A networked world has none: a slot is an account there.
     """
 
     anchors: Sequence[Anchor]
@@ -79,6 +81,7 @@ class Stage(msgspec.Struct, frozen=True):
     arm: str
     probes: Sequence[Probe] = ()
     remembered: Mapping[int, str] = {}
+    seats: Sequence[Sequence[int]] = ()
 
     def contest(self, anchor: Anchor) -> str:
         """Return the id of the contest about an anchor."""
@@ -166,14 +169,14 @@ class Model(Peopled):
 
         Emits the step's start, the model's answers and the messages; the caller commits.
         """
-        step, competitors = self.state.step, self.competitors
+        step = self.state.step
         self._started_at = started = self.journal.emit(self._started())
-        assignments = [self._assignment(anchor) for anchor in batch]
+        assignments = [self._assignment(anchor, self.done + i) for i, anchor in enumerate(batch)]
         answers = iter(self._answers(self._drafts(assignments), step, started))
         for assignment in assignments:
             events = [
                 event
-                for each in competitors
+                for each in self._by_slot(assignment)
                 for event in contests.written(each, assignment, next(answers), step, started)
             ]
             seqs = emit_all(self.journal, events)
@@ -227,21 +230,34 @@ class Model(Peopled):
         """Return the key of a contest's draws: common to the arms, so that they can be compared in pairs."""
         return (self.society.seed, self.phase, self.epoch, anchor.id)
 
-    def _assignment(self, anchor: Anchor) -> Assignment:
+    def _assignment(self, anchor: Anchor, number: int) -> Assignment:
+        """Return what competitors write about in a contest of the stage, which has this ``number``."""
         society, stage = self.society, self.stage
+        slots = tuple(np.argsort(stage.seats[number]).tolist()) if stage.seats else ()
         return Assignment(
-            anchor, stage.contest(anchor), society.arena, society.sampling, society.seed, stage.phase, stage.epoch
+            anchor,
+            stage.contest(anchor),
+            society.arena,
+            society.sampling,
+            society.seed,
+            stage.phase,
+            stage.epoch,
+            slots,
         )
 
+    def _by_slot(self, assignment: Assignment) -> list[Competitor]:
+        """Return the competitors by their slot in a contest."""
+        return sorted(self.competitors, key=lambda each: assignment.slot(each.slot))
+
     def _drafts(self, assignments: list[Assignment]) -> list[Request | Completion]:
-        """Return what each competitor wrote or asks for, assignment by assignment."""
+        """Return what each competitor wrote or asks for, assignment by assignment, by slot."""
         self._assignments = assignments
         try:
             for competitor in self.competitors:
                 _write_all(competitor)
         finally:
             self._assignments = []
-        return [each.drafts[i] for i in range(len(assignments)) for each in self.competitors]
+        return [each.drafts[i] for i, assignment in enumerate(assignments) for each in self._by_slot(assignment)]
 
     # -- members with their own class ----------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ class Assignment(msgspec.Struct, frozen=True):
         sampling: how a model draws tokens, unless the competitor decides otherwise.
         seed: of the run.
         phase, epoch: of the run's plan.
+        slots: the slot of each writer in this contest, by its place; empty where it has that of its place in all of them.
     """
 
     anchor: Anchor
@@ -42,6 +43,11 @@ class Assignment(msgspec.Struct, frozen=True):
     seed: int
     phase: Phase
     epoch: int
+    slots: tuple[int, ...] = ()
+
+    def slot(self, place: int) -> int:
+        """Return the slot of a writer's message, by its place among the writers."""
+        return self.slots[place] if self.slots else place
 
 
 class Reacting(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from abm.log.projection import scan
 from abm.log.votes import place_of
-from learning.runs.plan import BASE
+from learning.runs.markets import BASE
 
 if TYPE_CHECKING:
     import polars as pl

@@ -39,7 +39,7 @@ from abm.events import (
 from abm.probe import Kind, kind_of, misbehaviour, miscopying
 from analysis.formats import LABEL, short
 from analysis.readings.reading import frame_of
-from analysis.readings.society import SHARED_ARM, SocietyKey
+from analysis.readings.society import SocietyKey, societies_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -308,7 +308,8 @@ class Book:
         return list(dict.fromkeys((step.phase, step.arm, step.epoch) for step in self.steps))
 
     def of(self, phase: str, arm: str, epoch: int | None) -> Iterator[Step]:
-        """Yield an arm's steps, in one epoch or in all; what all arms shared counts as each arm's."""
+        """Yield an arm's or a market's steps, in one epoch or in all; what all arms shared counts as each arm's."""
+        societies = societies_of(arm, self.config)
         for step in self.steps:
-            if step.phase == phase and step.arm in (arm, SHARED_ARM) and epoch in (None, step.epoch):
+            if step.phase == phase and step.arm in societies and epoch in (None, step.epoch):
                 yield step

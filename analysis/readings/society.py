@@ -1,13 +1,20 @@
-"""What names a society: the members of a phase, under one arm, in one epoch or in all. Knows events and text."""
+"""What names a society: the members of a phase, under one arm, in one epoch or in all. Knows events and text.
+
+A society is named by its arm; where arms meet in a market, by the market.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from abm.events import StepStarted
+from learning.runs.markets import MOST_MESSAGES, entries
 
 SHARED_ARM = "shared"
-"""The arm of the first epoch, before arms differ."""
+"""The society of the first epoch, before arms differ."""
 PHASES = {"evaluate": "Evaluation", "train": "Training"}
 
 
@@ -38,7 +45,27 @@ class SocietyKey:
             return None
         return cls(phase, arm, None if epoch == "all" else int(epoch))
 
-    def holds(self, step: StepStarted) -> bool:
-        """Return whether a step is part of it."""
+    def holds(self, step: StepStarted, config: Mapping[str, Any] = MappingProxyType({})) -> bool:
+        """Return whether a step of a run with these settings is part of it; without, arms share their first epoch."""
         in_epoch = self.epoch is None or step.epoch == self.epoch
-        return step.phase == self.phase and step.arm in (self.arm, SHARED_ARM) and in_epoch
+        return step.phase == self.phase and step.arm in societies_of(self.arm, config) and in_epoch
+
+
+def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the societies that count as an arm's or a market's: its own, and the one that all share in the first epoch.
+
+    Args:
+        config: settings as a log holds them. A market whose contests have another size holds the first epoch's by itself.
+    """
+    market = next((entry.market for entry in entries(config.get("markets")) if entry.market.name == arm), None)
+    shares = market is None or len(market.writers) == config.get("messages", len(market.writers))
+    return (arm, SHARED_ARM) if shares else (arm,)
+
+
+def slot_names(society: SocietyKey, config: Mapping[str, Any]) -> list[str]:
+    """Return what to call the slots of a society's contests; those of a training contest have no author of their own."""
+    if society.phase == "evaluate":
+        return ["base", society.arm]
+    market = next((entry.market for entry in entries(config.get("markets")) if entry.market.name == society.arm), None)
+    size = len(market.writers) if market else config.get("messages", 2)
+    return [f"message {slot + 1}" for slot in range(size if type(size) is int and 0 < size <= MOST_MESSAGES else 2)]

@@ -15,25 +15,27 @@ from analysis.readings.positions import PositionReading
 from analysis.readings.reading import read
 from analysis.readings.service import ServiceReading
 from analysis.readings.spreads import SpreadReading
+from analysis.readings.trainings import TrainingReading
 from analysis.statistics.estimates import plain
 from analysis.tables._writers import writing_rows
 from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
 from analysis.tables.positions import position_rows
 from analysis.tables.reach import reach_dicts
+from analysis.tables.rivalry import rivalry_dicts, rivalry_rows
 from learning.runs.written import WrittenReading
 
 
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``panels``, ``positions``, ``writing``, ``reach``, ``service``, ``extrapolation``, and under ``dropped`` the anchors of the
+    These are ``panels``, ``positions``, ``writing``, ``reach``, ``service``, ``rivalry``, ``extrapolation``, and under ``dropped`` the anchors of the
     source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
-    writing = WrittenReading(phase="evaluate")
-    read(events, contests, positions, spreads, service, extrapolation, left_out, writing)
+    writing, trained = WrittenReading(phase="evaluate"), TrainingReading()
+    read(events, contests, positions, spreads, service, extrapolation, left_out, writing, trained)
     evaluation = contests.result()
     return table(evaluation) | {
         "panels": [plain(row) for row in panel_table(evaluation)],
@@ -42,5 +44,6 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
         "writing": writing_rows(writing.result()),
         "reach": reach_dicts(spreads.result()),
         "service": msgspec.to_builtins(service.result()),
+        "rivalry": rivalry_dicts(rivalry_rows(evaluation, trained.result())),
         "extrapolation": msgspec.to_builtins(extrapolation.result()),
     }

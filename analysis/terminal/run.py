@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
+from analysis.terminal.rivalry import rivalry_tables
 from analysis.terminal.written import writing_table
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(_probes("Copying: failures of skill, not strategy", copying))
     if strategies := [row for row in results.get("reach", ()) if row["kind"] == "strategy"]:
         parts.append(_reach(strategies))
+    if (rivals := results.get("rivalry")) and not results["withheld"]:
+        parts += rivalry_tables(rivals)
     if compared := comparisons({arm: row["compared_with"] for arm, row in results["arms"].items()}):
         parts.append(Text(compared))
     parts.append(Text(_caveats(results), style="dim"))

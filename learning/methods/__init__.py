@@ -11,10 +11,10 @@ A method of your own is one file::
             ]
 """
 
-from learning.methods._contests import Contests, DecidedContest
+from learning.methods._contests import Contests, DecidedContest, Owned
 from learning.methods._method import Method
 from learning.methods._registry import METHODS, check_options
-from learning.methods._rows import Row, RowKind, TrainingSet
+from learning.methods._rows import Row, RowKind, RowsOf, TrainingSet
 from learning.methods.sets import training_set
 
 __all__ = [
@@ -22,8 +22,10 @@ __all__ = [
     "Contests",
     "DecidedContest",
     "Method",
+    "Owned",
     "Row",
     "RowKind",
+    "RowsOf",
     "TrainingSet",
     "check_options",
     "training_set",

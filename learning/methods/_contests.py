@@ -32,12 +32,14 @@ class DecidedContest(msgspec.Struct, frozen=True):
 
     Attributes:
         answers: slot -> the answer that its message was read out of; none where no model wrote it.
+        own: the slots of the learner's own messages, ascending; None where all are.
     """
 
     decided: ContestDecided
     messages: dict[int, MessagePublished]
     reactions: list[Reacted]
     answers: dict[int, LLMReplied] = {}
+    own: list[int] | None = None
 
     @property
     def id(self) -> str:
@@ -66,9 +68,32 @@ class DecidedContest(msgspec.Struct, frozen=True):
         return sorted(self.messages)
 
     @property
+    def own_slots(self) -> list[int]:
+        """The slots in which a message of the learner's was published, ascending."""
+        return self.slots if self.own is None else [slot for slot in self.own if slot in self.messages]
+
+    @property
     def learnable(self) -> bool:
         """Whether votes decided it (or, under policy ``random``, a declared coin): a forfeit is no win by votes."""
         return self.decided.outcome in ("majority", "tie") and self.decided.winner in self.messages
+
+
+class Owned(msgspec.Struct, frozen=True):
+    """Which messages are a learner's, where others wrote in the same contests.
+
+    Attributes:
+        name: of the competitor that wrote them.
+        slots: contest -> their slots, where all messages have one name; empty: the name says it.
+    """
+
+    name: str
+    slots: Mapping[str, list[int]] = {}
+
+    def of(self, contest: str, messages: Mapping[int, MessagePublished]) -> list[int]:
+        """Return the slots of the learner's messages in a contest, ascending."""
+        if self.slots:
+            return sorted(self.slots[contest])
+        return sorted(slot for slot, message in messages.items() if message.competitor == self.name)
 
 
 class Contests(msgspec.Struct, frozen=True):
@@ -89,6 +114,15 @@ class Contests(msgspec.Struct, frozen=True):
     personas: dict[int, str]
     data_range: tuple[int, int]
     rendered: bool = False
+
+    @property
+    def sampling(self) -> dict[str, float | int]:
+        """How models drew the messages: ``temperature``, and ``max_tokens``, the bound on an answer; nothing where none wrote."""
+        answers = [answer for contest in self.learnable for answer in contest.answers.values()]
+        if not answers:
+            return {}
+        last = max(answers, key=lambda answer: answer.seq)
+        return {"temperature": last.temperature, "max_tokens": last.max_tokens}
 
     def trajectory(
         self, contest: DecidedContest, slot: int, *, weight: float = 1.0, kind: RowKind = "trajectory"
@@ -149,12 +183,15 @@ class Contests(msgspec.Struct, frozen=True):
         )
 
 
-def collect(events: Iterable[Event], arm: str, epoch: int, arena: Arena, *, rendered: bool = False) -> Contests:
-    """Return the training contests of one arm and epoch.
+def collect(
+    events: Iterable[Event], arm: str, epoch: int, arena: Arena, *, rendered: bool = False, owned: Owned | None = None
+) -> Contests:
+    """Return the training contests of one society and epoch.
 
     Args:
         events: a whole log, in order.
-        arm: whose contests: ``"shared"`` in the first epoch, else the arm's name.
+        arm: whose contests: ``"shared"`` in the first epoch, else the name of the arm or of its market.
+        owned: which messages are the learner's; None for all.
     """
     contests: list[DecidedContest] = []
     anchors: dict[str, str] = {}
@@ -182,8 +219,9 @@ def collect(events: Iterable[Event], arm: str, epoch: int, arena: Arena, *, rend
             case Reacted() if inside:
                 reactions.setdefault(event.contest, []).append(event)
             case ContestDecided(contest=contest) if inside:
-                held = messages.get(contest, {}), reactions.get(contest, []), answered.get(contest, {})
-                contests.append(DecidedContest(event, *held))
+                wrote = messages.get(contest, {})
+                held = wrote, reactions.get(contest, []), answered.get(contest, {})
+                contests.append(DecidedContest(event, *held, own=owned.of(contest, wrote) if owned else None))
             case _:
                 pass
         if inside:

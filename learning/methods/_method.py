@@ -19,11 +19,22 @@ class Method(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         loss: ``"module:function"`` of the loss that its rows are learnt with; see :class:`learning.training.step.TrainingStep`.
         defaults: settings of the trainer that it wants otherwise than the preset has them, such as ``{"lr": 1e-5}``;
-            a run's own settings come before them.
+            a run's own settings come before them. Those that decide the number of steps (``batch``, ``repeat``) are better left
+            alone: methods are compared at equal steps.
+        by_preset: preset -> such settings that it wants with that preset; they come before ``defaults``.
+        apart: each row is learnt by itself, and counts as one of the ``batch`` rows of a step; else a contest's rows are.
+        least_messages: of its own that it needs in a contest.
+        draws: it learns from how probable its messages were, and so from messages that were drawn, at a temperature above 0.
+        reads_thoughts: it learns from what voters thought.
     """
 
     loss: ClassVar[str] = LIKELIHOOD
     defaults: ClassVar[Mapping[str, Any]] = {}
+    by_preset: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    apart: ClassVar[bool] = False
+    least_messages: ClassVar[int] = 1
+    draws: ClassVar[bool] = False
+    reads_thoughts: ClassVar[bool] = False
 
     @abstractmethod
     def rows(self, contests: Contests, seed: int) -> Sequence[Row]:
@@ -36,6 +47,15 @@ class Method(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             contests: those that votes decided, and the texts that they refer to.
         """
         raise NotImplementedError
+
+    def loss_options(self, contests: Contests) -> dict[str, Any]:
+        """Return what the loss gets: the settings, and whatever else it needs to know of how the contests were held."""
+        return msgspec.to_builtins(self)
+
+    @classmethod
+    def trainer_defaults(cls, preset: str) -> dict[str, Any]:
+        """Return the settings of the trainer that it wants otherwise than ``preset`` has them."""
+        return {**cls.defaults, **cls.by_preset.get(preset, {})}
 
     @classmethod
     def configured(cls, values: Mapping[str, Any]) -> Self:

@@ -17,6 +17,14 @@ METHODS: Registry[type[Method]] = Registry(
         "placebo": "learning.methods.placebo:Placebo",
         "loser": "learning.methods.loser:Loser",
         "shuffled_votes": "learning.methods.shuffled_votes:ShuffledVotes",
+        "dpo": "learning.methods.dpo:DPO",
+        "dpo_random": "learning.methods.dpo:RandomDPO",
+        "dpo_swapped": "learning.methods.dpo:SwappedDPO",
+        "grpo": "learning.methods.grpo:GRPO",
+        "grpo_permuted": "learning.methods.grpo:PermutedGRPO",
+        "tfb_placebo": "learning.methods.tfb_placebo:TFBPlacebo",
+        "tfb_paper_code": "learning.methods.tfb_paper_code:TFBPaperCode",
+        "length_matched": "learning.methods.length_matched:LengthMatched",
     },
 )
 """Method by name; your own is added with ``@METHODS.register("name")``."""

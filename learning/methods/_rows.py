@@ -21,7 +21,8 @@ class Row(msgspec.Struct, frozen=True):
     """One example: a chat prompt and the completion to learn.
 
     Attributes:
-        weight: of the row's log-likelihood, where the loss is :data:`LIKELIHOOD`; below 0 the completion is unlearnt.
+        weight: of the row's log-likelihood, where the loss is :data:`LIKELIHOOD`; below 0 the completion is unlearnt. Other losses
+            take it as they say.
         kind: ``trajectory``, ``rejected`` or ``thought``. Trajectories and rejected messages of a contest are learnt
             together or, if one is too long, not at all; a thought that is too long is left out alone.
         contest, message: their ids; no message for thoughts.
@@ -52,6 +53,8 @@ class TrainingSet(msgspec.Struct, frozen=True):
         loss: ``"module:function"`` of the loss that the rows are learnt with; see :class:`learning.training.step.TrainingStep`.
         options: the method's settings, by name, for the loss.
         as_sampled: whether the rows are other ones than a rendering of the messages would give.
+        apart: each row is learnt by itself; else the rows of a contest are learnt together.
+        rows_of: the learner to whose number of rows the trainer brings this set; None for none.
     """
 
     rows: list[Row]
@@ -61,11 +64,27 @@ class TrainingSet(msgspec.Struct, frozen=True):
     loss: str = LIKELIHOOD
     options: dict[str, Any] = {}
     as_sampled: bool = False
+    apart: bool = False
+    rows_of: RowsOf | None = None
 
     @property
     def trajectories(self) -> list[Row]:
         """The rows that say what to write."""
         return [row for row in self.rows if row.kind == "trajectory"]
+
+
+class RowsOf(msgspec.Struct, frozen=True):
+    """What an arm learns in an epoch, for another that is brought to its number of rows.
+
+    Attributes:
+        arm: its name.
+        data: its training set.
+        max_length: tokens of an example; it leaves out longer ones.
+    """
+
+    arm: str
+    data: TrainingSet
+    max_length: int
 
 
 def rows_digest(rows: Sequence[Row]) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from abm.arenas import Arena
 from abm.events import Event
-from learning.methods._contests import Contests, collect
+from learning.methods._contests import Contests, Owned, collect
 from learning.methods._method import Method
 from learning.methods._registry import METHODS, check_options
 from learning.methods._rows import Row, TrainingSet, rows_digest
@@ -29,18 +29,22 @@ def training_set(
     arena: Arena,
     seed: int,
     rendered: bool = False,
+    owned: Owned | None = None,
     **settings: Any,
 ) -> TrainingSet:
     """Return the rows that ``method`` learns from one arm's training contests of one epoch.
 
     Only contests that votes decided are learnt from: ties without a winner, forfeits and void contests are counted
-    and left out, for every method alike, so that all methods have the same contests.
+    and left out, for every method alike, so that all methods have the same contests. In a market a learner learns from its own
+    messages, whatever its method picks among all of them: what others wrote only where its own lost to it, and never alone. A random
+    message, too, is drawn among all and kept if it is its own, so that a placebo has as many in expectation.
 
     Args:
         events: a whole log, in order.
         method: a name in :data:`learning.methods.METHODS`, or a method with its settings.
-        source_arm: whose contests: ``"shared"`` in the first epoch, else the arm's name.
+        source_arm: whose contests: ``"shared"`` in the first epoch, else the name of the arm or of its market.
         rendered: learn messages as release 0.1 did, rendered from their thinking and text, not as they were sampled.
+        owned: which messages are the learner's; None for all.
         settings: of a method that is given by name, such as ``tfb_lambda=0.5``. Those of ``tfb`` may be given with any
             method: one call then serves them all.
 
@@ -51,19 +55,32 @@ def training_set(
         kind = METHODS.get(method)
         check_options([method], settings.keys() - set(TFB.__struct_fields__))
         method = kind.configured(settings)
-    contests = collect(events, source_arm, epoch, arena, rendered=rendered)
-    rows = _checked(method, method.rows(contests, seed))
+    contests = collect(events, source_arm, epoch, arena, rendered=rendered, owned=owned)
+    rows = _own(contests, _checked(method, method.rows(contests, seed)))
     digest = rows_digest(rows)
-    as_rendered = _checked(method, method.rows(msgspec.structs.replace(contests, rendered=True), seed))
+    rerendered = msgspec.structs.replace(contests, rendered=True)
+    as_rendered = _own(contests, _checked(method, method.rows(rerendered, seed)))
     return TrainingSet(
         rows=rows,
         digest=digest,
         data_range=contests.data_range,
         counts=_counts(contests, rows),
         loss=method.loss,
-        options=msgspec.to_builtins(method),
+        options=method.loss_options(contests),
         as_sampled=digest != rows_digest(as_rendered),
+        apart=method.apart,
     )
+
+
+def _own(contests: Contests, rows: list[Row]) -> list[Row]:
+    """Return the rows that a learner may learn: of its own messages, of those that they lost to or won against, and thoughts of both."""
+    if all(contest.own is None for contest in contests.learnable):
+        return rows
+    own = {contest.messages[slot].message for contest in contests.learnable for slot in contest.own_slots}
+    lost = {row.contest for row in rows if row.kind == "rejected" and row.message in own}
+    kept = [row for row in rows if row.kind != "trajectory" or row.message in own or row.contest in lost]
+    taught = {row.contest for row in kept if row.kind == "trajectory"}
+    return [row for row in kept if row.contest in taught]
 
 
 def _checked(method: Method, rows: object) -> list[Row]:

@@ -6,7 +6,7 @@ L = L_RFT - lambda * E_i log p(t_i | a, m_1..m_n), from El & Zou, arXiv 2510.061
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 import numpy as np
@@ -29,6 +29,8 @@ class TFB(Method, frozen=True):
             expectation of the loss does not depend on it.
     """
 
+    reads_thoughts: ClassVar[bool] = True
+
     tfb_lambda: Annotated[float, msgspec.Meta(ge=0.0)] = 1.0
     thoughts_per_contest: Annotated[int, msgspec.Meta(ge=1)] = 2
 
@@ -36,11 +38,12 @@ class TFB(Method, frozen=True):
         rows: list[Row] = []
         for contest in contests.learnable:
             rows.append(contests.trajectory(contest, contest.winner))
-            drawn = self._drawn(contests, contest, seed)
+            drawn = self.drawn(contests, contest, seed)
             rows += [contests.thought(contest, each, weight=self.tfb_lambda / len(drawn)) for each in drawn]
         return rows
 
-    def _drawn(self, contests: Contests, contest: DecidedContest, seed: int) -> list[Reacted]:
+    def drawn(self, contests: Contests, contest: DecidedContest, seed: int) -> list[Reacted]:
+        """Return the reactions whose thoughts are learnt, by persona."""
         thinkers = contests.thinkers(contest)
         personas = np.array([reaction.persona for reaction in thinkers], dtype=np.int64)
         draws = keyed.uniforms(personas, seed, "thoughts", contest.id)

@@ -5,9 +5,10 @@ The short form of the setting ``arms`` is a list of methods, each an arm of that
     arms:
       slow: {method: rft, compared_with: control}
       fast: {method: rft, lora: {lr: 1e-2}, compared_with: control}
-      control: {method: placebo}
+      control: {method: placebo, rows_of: slow}
 
-Arms of the long form go in the order of their names, as those of a log do: a mapping has no order of its own.
+Arms of the long form go in the order of their names, as those of a log do: a mapping has no order of its own. An arm of this
+setting competes with itself; those that meet rivals stand under ``markets`` (:mod:`learning.runs.markets`) and are arms as well.
 
 Reads settings and records of old and new logs; knows nothing of how methods work.
 """
@@ -15,10 +16,10 @@ Reads settings and records of old and new logs; knows nothing of how methods wor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -31,10 +32,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from learning.runs.plan import BASE, SHARED
+from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, solo
 
-Market = Literal["solo"]
-"""Whom an arm meets while it learns. ``solo``: messages of its own policy."""
 CONTROL = "placebo"
 """In the short form, the method whose arm the others are compared with."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -49,25 +48,38 @@ class Arm:
         method: how it learns, by name.
         lora: settings of the trainer that differ from those of the run.
         compared_with: the arm that differences are taken from, beside those from the base model; empty for none.
-        market: whom it meets while it learns.
+        market: the name of the market in which it learns; ``solo`` where it meets nobody but itself.
         mitigations: what is done against misbehaviour, by name.
+        rows_of: the arm to whose number of rows its training sets are brought, in every epoch; empty for none.
+        evaluated: whether it meets the base model on held-out anchors.
     """
 
     name: str
     method: str
     lora: Mapping[str, Any] = field(default_factory=dict)
     compared_with: str = ""
-    market: Market = "solo"
+    market: str = SOLO
     mitigations: tuple[str, ...] = ()
+    rows_of: str = ""
+    evaluated: bool = True
 
 
 def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
-    """Return name -> arm of recorded settings, in their order; empty where they are not those of a run.
+    """Return name -> arm of recorded settings, in their order, the learners of markets after the rest; empty where they are
+    not those of a run.
 
     Args:
         record: settings as a log holds them (:class:`abm.events.RunConfigured`), of the short or the long form.
     """
-    arms = record.get("arms")
+    arms = _solo_arms(record.get("arms"))
+    for entry in entries(record.get("markets")):
+        market = entry.market
+        for name, given in entry.learners.items():
+            arms[name] = replace(_arm(name, given), market=market.name, evaluated=name in market.evaluated)
+    return arms
+
+
+def _solo_arms(arms: object) -> dict[str, Arm]:
     if isinstance(arms, Mapping):
         return {
             str(name): _arm(str(name), settings) for name, settings in arms.items() if isinstance(settings, Mapping)
@@ -76,7 +88,11 @@ def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
         return {}
     names = list(dict.fromkeys(name for name in arms if isinstance(name, str)))
     control = CONTROL if CONTROL in names else ""
-    return {name: Arm(name, name, compared_with=control if name != control else "") for name in names}
+    learner = names[0] if control and names[0] != control else ""  # what a later arm learns is not there yet
+    return {
+        name: Arm(name, name, rows_of=learner) if name == control else Arm(name, name, compared_with=control)
+        for name in names
+    }
 
 
 def _arm(name: str, given: Mapping[str, Any]) -> Arm:
@@ -86,7 +102,29 @@ def _arm(name: str, given: Mapping[str, Any]) -> Arm:
         method=str(given.get("method", "")),
         lora=lora if isinstance(lora, Mapping) else {},
         compared_with=str(given.get("compared_with") or ""),
+        rows_of=str(given.get("rows_of") or ""),
     )
+
+
+def markets_of(record: Mapping[str, Any], messages: int) -> tuple[Market, ...]:
+    """Return the markets of all arms, those of arms that compete with themselves among them, in the order in which they learn.
+
+    A market comes after those that hold the arms whose numbers of rows its learners take.
+
+    Args:
+        record: settings as a log holds them.
+        messages: of a contest in which an arm competes with itself.
+    """
+    arms = arms_of(record)
+    left = [solo(arm.name, messages) for arm in arms.values() if arm.market == SOLO]
+    left += [entry.market for entry in entries(record.get("markets"))]
+    ordered: list[Market] = []
+    while left:
+        waiting = {learner for market in left for learner in market.learners}
+        free = (m for m in left if not {arms[each].rows_of for each in m.learners} & (waiting - set(m.learners)))
+        ordered.append(following := next(free, left[0]))
+        left.remove(following)
+    return tuple(ordered)
 
 
 def comparators(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
@@ -114,6 +152,7 @@ class ArmSettings(BaseModel):
     method: str
     lora: dict[str, Any] = {}
     compared_with: str | None = None
+    rows_of: str | None = None
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -121,34 +160,51 @@ class ArmSettings(BaseModel):
 
 
 def _name(name: str) -> str:
-    if name in (BASE, SHARED):
-        raise _mistake(f"the name {name!r} is reserved", "Give the arm another name.")
+    if name in (BASE, SHARED, SOLO):
+        raise mistake(f"the name {name!r} is reserved", "Give the arm another name.")
     if not NAME.fullmatch(name):
-        raise _mistake("a name has small letters, digits and _, a letter first", f"Give {name!r} another name.")
+        raise mistake("a name has small letters, digits and _, a letter first", f"Give {name!r} another name.")
     return name
 
 
 def _checked(arms: Arms) -> Arms:
-    """Reject arms that cannot be told apart, and comparisons that are meaningless."""
-    if not arms:
-        raise _mistake("a run has at least one arm", "For example [rft, placebo].")
-    if not isinstance(arms, Mapping):
-        if twice := next((name for i, name in enumerate(arms) if name in arms[:i]), ""):
-            fix = f"Name them: {{{twice}: {{method: {twice}}}, other: {{method: {twice}, lora: {{lr: 1e-3}}}}}}."
-            raise _mistake(f"two arms are called {twice!r}", fix)
-        return arms
-    for name, arm in arms.items():
-        other, place = arm.compared_with, (name, "compared_with")
-        if other == name:
-            raise _mistake("an arm cannot be compared with itself", "Name another arm.", place)
-        if other and other not in arms:
-            near = get_close_matches(other, arms, n=1)
-            fix = f"Did you mean {near[0]!r}? " if near else ""
-            raise _mistake(f"there is no arm {other!r}", f"{fix}Arms are {', '.join(arms)}.", place)
-    return dict(sorted(arms.items()))  # records have no order of keys, and arms learn in the order of their names
+    """Reject arms that cannot be told apart; records have no order of keys, and arms learn in the order of their names."""
+    if isinstance(arms, Mapping):
+        return dict(sorted(arms.items()))
+    if twice := next((name for i, name in enumerate(arms) if name in arms[:i]), ""):
+        fix = f"Name them: {{{twice}: {{method: {twice}}}, other: {{method: {twice}, lora: {{lr: 1e-3}}}}}}."
+        raise mistake(f"two arms are called {twice!r}", fix)
+    return arms
 
 
-def _mistake(why: str, fix: str, keys: tuple[str, ...] = ()) -> PydanticCustomError:
+def check_references(arms: Mapping[str, Arm], at: Mapping[str, tuple[str, ...]]) -> None:
+    """Reject comparisons that are meaningless, and numbers of rows that are nobody's.
+
+    Args:
+        arms: all of a run, by name; ``at``: arm -> the keys under which its settings stand.
+    """
+    evaluated = [each.name for each in arms.values() if each.evaluated]
+    for name, keys in at.items():
+        arm = arms[name]
+        _check_named(name, arm.compared_with, evaluated, "be compared with", (*keys, "compared_with"))
+        _check_named(name, arm.rows_of, list(arms), "have the rows of", (*keys, "rows_of"))
+        if arm.rows_of and (first := arms[arm.rows_of].rows_of):
+            why = f"{arm.rows_of!r} is brought to the rows of {first!r} itself"
+            raise mistake(why, f"Write rows_of: {first}.", (*keys, "rows_of"))
+
+
+def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tuple[str, ...]) -> None:
+    """Reject a setting that names no other arm."""
+    if other == name:
+        raise mistake(f"an arm cannot {does} itself", "Name another arm.", at)
+    if other and other not in arms:
+        near = get_close_matches(other, arms, n=1)
+        fix = f"Did you mean {near[0]!r}? " if near else ""
+        raise mistake(f"there is no arm {other!r}", f"{fix}Arms are {', '.join(arms)}.", at)
+
+
+def mistake(why: str, fix: str, keys: tuple[str, ...] = ()) -> PydanticCustomError:
+    """Return what is wrong with arms, how to mend it, and the further keys of the setting that it is in."""
     return PydanticCustomError("arms", "{why}", {"why": why, "fix": fix, "keys": keys})
 
 
@@ -165,9 +221,15 @@ Arms = Annotated[
 """The type of the setting ``arms``; iterated, it yields the names."""
 
 
-def arms_in(arms: Arms) -> dict[str, Arm]:
-    """Return name -> arm of the setting ``arms``."""
-    return arms_of({"arms": {n: arm.model_dump() for n, arm in arms.items()} if isinstance(arms, Mapping) else arms})
+def arms_in(arms: Arms, markets: Mapping[str, BaseModel] | None = None) -> dict[str, Arm]:
+    """Return name -> arm of the settings ``arms`` and ``markets``."""
+    return arms_of(as_recorded(arms, markets or {}))
+
+
+def as_recorded(arms: Arms, markets: Mapping[str, BaseModel]) -> dict[str, Any]:
+    """Return the settings ``arms`` and ``markets`` as a log holds them."""
+    alone = {name: arm.model_dump() for name, arm in arms.items()} if isinstance(arms, Mapping) else arms
+    return {"arms": alone, "markets": {name: market.model_dump() for name, market in markets.items()}}
 
 
 def named_methods(arms: Arms) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -22,7 +22,9 @@ from abm.llm.backends import Serving
 from abm.llm.precision import Precision
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
-from learning.runs.arms import Arms
+from learning.runs.arms import Arm, Arms, arms_in, as_recorded, markets_of
+from learning.runs.market_settings import Markets, check_together, given_alone
+from learning.runs.markets import Market
 from learning.training.settings import preset_of
 from moloch.content import content_id
 from populations.splits import Draw
@@ -192,9 +194,12 @@ class RunConfig(_Settings):
     """``pocket``, or the folder of a causal language model; it may be served elsewhere, see ``serving``."""
     arms: Arms = ("rft", "tfb", "placebo")
     """What is compared with the base model and with each other: methods, or a mapping; see :mod:`learning.runs.arms`."""
+    markets: Markets = {}
+    """Arms that meet rivals while they learn, in contests of theirs; see :mod:`learning.runs.market_settings`. Where only markets
+    are given, there are no other arms."""
     epochs: int = Field(2, ge=1)
     messages: int = Field(2, ge=2, le=8)
-    """Messages per training contest, all from the arm's current policy."""
+    """Messages per training contest of an arm that competes with itself."""
     train_anchors: int | None = Field(None, ge=1)
     """Training anchors per epoch."""
     held_out_anchors: int | None = Field(None, ge=2)
@@ -266,7 +271,18 @@ class RunConfig(_Settings):
         "cut",
         "surveys",
         "redraw",
+        "markets",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _markets_alone(cls, values: Any) -> Any:
+        return given_alone(values)
+
+    @model_validator(mode="after")
+    def _somebody_learns(self) -> RunConfig:
+        check_together(self.arms, self.markets)
+        return self
 
     @field_validator("members")
     @classmethod
@@ -294,6 +310,16 @@ class RunConfig(_Settings):
                 "nobody answers: a choice model moves the personas; name the model that plays them: reader.model"
             )
         return surveys
+
+    @property
+    def all_arms(self) -> dict[str, Arm]:
+        """Name -> arm, the learners of markets and their twins among them."""
+        return arms_in(self.arms, self.markets)
+
+    @property
+    def all_markets(self) -> tuple[Market, ...]:
+        """The markets of all arms, those of arms that compete with themselves among them, in the order in which they learn."""
+        return markets_of(as_recorded(self.arms, self.markets), self.messages)
 
     @property
     def asks_reader(self) -> bool:

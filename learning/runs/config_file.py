@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import BaseModel
 
 from abm.arenas import ARENAS
 from abm.audience import AUDIENCES
 from abm.audience.weights import YAML
 from abm.llm.http.endpoint import is_server, like_url, url_and_name
 from abm.probe import PROBES
-from learning.runs.arms import ArmSettings, arms_in, named_methods, setting_keys
+from learning.runs.arms import ArmSettings, named_methods, setting_keys
 from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.runs.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
 from moloch.errors import InputError, together
 from moloch.yamls import MOST_MISTAKES, Source, checked, others, plain, read_source
 from moloch.yamls import Keys as Key
+
+if TYPE_CHECKING:
+    from learning.methods import Method
 
 PROFILES = ("gpu", "laptop", "paper")
 """Settings for a kind of machine or study, ``learning/profiles/<name>.yaml``."""
@@ -184,9 +189,11 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     from learning.methods import METHODS
 
     yield from bad_places(config)
-    for key, method in named_methods(config.arms):
+    for key, method in (*named_methods(config.arms), *market_methods(config.markets)):
         if method not in METHODS:
             yield key, METHODS.unknown(method)
+        elif (wrong := unsuited(config, key, method, METHODS.get(method))) is not None:
+            yield key, wrong
     for i, probe in enumerate(config.probes or ()):
         if probe not in PROBES:
             yield ("probes", i), PROBES.unknown(probe)
@@ -201,6 +208,30 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
         yield ("network", "graph", "kind"), BUILDERS.unknown(graph, also="or the path of a file")
     if config.network.feed.ranker not in RANKERS:
         yield ("network", "feed", "ranker"), RANKERS.unknown(config.network.feed.ranker)
+
+
+def unsuited(config: RunConfig, at: Key, name: str, method: type[Method]) -> InputError | None:
+    """Return why a method cannot learn from an arm's contests, if it cannot.
+
+    Args:
+        at: keys of the setting that names the method.
+    """
+    solo = at[0] != "markets"
+    own = config.messages if solo else config.markets[str(at[1])].messages
+    if own < method.least_messages:
+        where = "messages" if solo else f"markets.{at[1]}.messages"
+        return InputError(
+            f"the method {name!r} needs at least {method.least_messages} messages of its own in a contest",
+            why=f"{where} is {own}, and it learns from what they won against each other",
+            fix=f"Set {where}={method.least_messages}, or leave the arm out.",
+        )
+    if method.draws and not config.sampling.temperature:
+        return InputError(
+            f"the method {name!r} needs messages that are drawn at random",
+            why="sampling.temperature is 0: all messages of a contest are the same one",
+            fix="Set sampling.temperature, for example to 0.7.",
+        )
+    return None
 
 
 def profile_settings(name: str) -> dict[str, Any]:
@@ -238,7 +269,9 @@ def _bad_lora(config: RunConfig, recorded: bool) -> Iterator[Wrong]:
     except InputError as error:
         yield ("preset",), error
     of: dict[Key, dict[str, Any]] = {("lora",): config.lora}
-    of |= {("arms", arm.name, "lora"): dict(arm.lora) for arm in arms_in(config.arms).values()}
+    if isinstance(config.arms, Mapping):
+        of |= {("arms", name, "lora"): arm.lora for name, arm in config.arms.items()}
+    of |= {(*at, "lora"): learner.lora for at, learner in learners_in(config.markets)}
     for keys, given in of.items():
         for name, value in given.items():
             try:
@@ -254,13 +287,25 @@ def _invalid(error: dict[str, Any]) -> InputError:
     what = f"setting {'.'.join(str(key) for key in keys)!r} is not valid" if keys else "the settings are not valid"
     why, fix = error["msg"].removeprefix("Value error, "), error.get("ctx", {}).get("fix", "")
     if error["type"] == "extra_forbidden":
-        within = (ArmSettings, keys[2:]) if keys[0] == "arms" else (RunConfig, keys)
-        why, fix = "there is no such setting", others(*within, "Settings")
+        why, fix = "there is no such setting", others(*_within(keys), "Settings")
     elif error["type"] in ("tuple_type", "list_type"):
         why = f"it takes a list, such as [{error['input']}]"
-    elif error["type"] == "model_type" and keys[0] == "arms":
+    elif error["type"] == "model_type" and _within(keys)[0] in (ArmSettings, LearnerSettings):
         why = f"it takes settings, such as {{method: {error['input']}}}"
     return InputError(what, why=why, fix=fix)
+
+
+def _within(keys: Key) -> tuple[type[BaseModel], Key]:
+    """Return the settings that the last of ``keys`` is of, and the keys that lead to it from there."""
+    match keys:
+        case ("arms", _, *rest):
+            return ArmSettings, tuple(rest)
+        case ("markets", _, "learners", _, *rest):
+            return LearnerSettings, tuple(rest)
+        case ("markets", _, *rest):
+            return MarketSettings, tuple(rest)
+        case _:
+            return RunConfig, keys
 
 
 def changed_config(config: RunConfig, settings: Sequence[str]) -> RunConfig:

@@ -12,12 +12,13 @@ from learning.runs.written import WrittenReading, advice, total
 from moloch.errors import InputError
 
 
-def nothing_to_learn(events: Iterable[Event], part: Learn, arena: Arena) -> InputError:
+def nothing_to_learn(events: Iterable[Event], part: Learn, arena: Arena, *, rivals: bool = False) -> InputError:
     """Return the error for a training without a single contest that votes decided.
 
     Args:
         events: the whole log, in order.
         part: the training.
+        rivals: whether others wrote in the same contests, from whose messages it does not learn.
     """
     place = ("train", part.source.arm, part.epoch)
     inside, outcomes, reading = False, Counter[str](), WrittenReading(arena)
@@ -29,6 +30,13 @@ def nothing_to_learn(events: Iterable[Event], part: Learn, arena: Arena) -> Inpu
         elif inside:
             reading.take(event)
     what = f"nothing to learn from in epoch {part.epoch} for {part.arm}"
+    if outcomes["majority"] and rivals:
+        return InputError(
+            what,
+            why=f"its method picked none of its own messages in {outcomes.total()} contests, of which {outcomes['majority']} "
+            "had a majority",
+            fix="Use more anchors, or more messages of each writer; or look with `moloch show` at why its rivals win them all.",
+        )
     if outcomes["majority"]:
         return InputError(
             what,

@@ -29,7 +29,7 @@ from moloch.errors import InputError, Locked, MolochError
 from moloch.extensions import note_written_here
 
 FIXED = (
-    "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "arms", "messages", "train_anchors",
+    "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "arms", "markets", "messages", "train_anchors",
     "held_out_anchors", "train_personas", "held_out_personas", "batch", "seed", "world", "crowd.size", "network.graph",
     "up_to", "redraw", "near_duplicates", "format", "examples", "stop", "attempts", "cut", "precision", "threads",
 )  # fmt: skip

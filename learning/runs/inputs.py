@@ -23,9 +23,9 @@ from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
 from abm.worlds.roles import competitor_class, member_class
 from learning.methods import METHODS, check_options
-from learning.methods.tfb import TFB
-from learning.runs.arms import Arm, arms_in
+from learning.runs.arms import Arm
 from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.runs.markets import SOLO, Market
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.training.settings import LoraSettings, lora_settings
@@ -47,7 +47,7 @@ class Inputs:
 
     Attributes:
         audience: how the personas react; None where a language model plays them: it is opened when the run begins.
-        arms: name -> arm, and ``lora``: name -> how its adapters are learnt.
+        arms: name -> arm, and ``lora``: name -> how its adapters are learnt; ``markets``: in which they learn.
         train_anchors: that an epoch takes.
         voters: the members of each split: its personas, and then its crowd.
         originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
@@ -61,12 +61,17 @@ class Inputs:
     people: PersonaSplit
     arms: dict[str, Arm]
     lora: dict[str, LoraSettings]
+    markets: tuple[Market, ...]
     crowd: ChoiceModel
     train_anchors: int
     voters: dict[Phase, Voters]
     originals: dict[Phase, NDArray[np.int64]]
     graphs: dict[Phase, CSR]
     questionnaires: tuple[Questionnaire, ...] = ()
+
+    def market_of(self, arm: str) -> Market:
+        """Return the market in which an arm learns."""
+        return next(market for market in self.markets if arm in market.learners)
 
     @property
     def held_out_anchors(self) -> int:
@@ -105,13 +110,14 @@ def gather(
         )
     _check_classes(config)
     voters, originals = _voters(people, config)
-    arms, lora = arms_in(config.arms), lora_of(config)
+    arms, lora = config.all_arms, lora_of(config)
     _check_methods(config, arms, lora)
     train_anchors = min(config.train_anchors or TRAIN_ANCHORS, len(anchors.train))
     if config.world == "networked":
         held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(anchors.held_out)}
         opened: dict[Phase, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
-        check_network(config.network, opened, {"train": config.messages, "evaluate": 2})
+        fewest = min(len(market.writers) for market in config.all_markets)
+        check_network(config.network, opened, {"train": fewest, "evaluate": 2})
     inputs = Inputs(
         arena=rules,
         audience=audience or _audience(config.audience, said),
@@ -119,6 +125,7 @@ def gather(
         people=people,
         arms=arms,
         lora=lora,
+        markets=config.all_markets,
         crowd=_model(config.crowd.audience, "crowd", said),
         train_anchors=train_anchors,
         voters=voters,
@@ -141,8 +148,8 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
     models = {"precision": LORA_PRECISION.get(config.precision or ""), "threads": config.threads}
     asked = {name: value for name, value in models.items() if value is not None}
     lora: dict[str, LoraSettings] = {}
-    for arm in arms_in(config.arms).values():
-        layers = (METHODS.get(arm.method).defaults, asked, config.lora, arm.lora)
+    for arm in config.all_arms.values():
+        layers = (METHODS.get(arm.method).trainer_defaults(config.trainer_preset), asked, config.lora, arm.lora)
         changes = {name: value for layer in layers for name, value in layer.items()}
         options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
         if len(options) > 1:
@@ -156,7 +163,7 @@ def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str
     check_options([arm.method for arm in arms.values()], config.lora.get("options") or ())
     if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
         for arm in arms.values():
-            if issubclass(METHODS.get(arm.method), TFB):
+            if METHODS.get(arm.method).reads_thoughts:
                 raise InputError(
                     f"arm {arm.name!r} learns from thoughts, and there are none",
                     why="reader.answer is letters: readers write nothing",
@@ -165,6 +172,20 @@ def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str
     for arm in arms.values():
         check_options([arm.method], arm.lora.get("options") or ())
         METHODS.get(arm.method).configured(lora[arm.name].for_methods)
+        if arm.rows_of and (arm.market != SOLO or isinstance(config.arms, Mapping)):
+            _check_steps(arm, lora)
+
+
+def _check_steps(arm: Arm, lora: Mapping[str, LoraSettings]) -> None:
+    """Refuse an arm that was declared to have the rows of another, and would take other steps with them."""
+    for name in ("batch", "repeat"):
+        own, other = (getattr(lora[each], name) for each in (arm.name, arm.rows_of))
+        if own != other:
+            raise InputError(
+                f"with the rows of {arm.rows_of}, {arm.name} would not take as many steps",
+                why=f"lora.{name} is {own} for {arm.name} and {other} for {arm.rows_of}",
+                fix=f"Set lora.{name} for the run, or alike for both.",
+            )
 
 
 def largest_rank(lora: Mapping[str, LoraSettings]) -> int:

@@ -19,9 +19,9 @@ from abm.events import StepEnded
 from abm.views.replay_model import ReplayModel
 from learning.runs.config_file import load_config
 from learning.runs.loop import Progress
+from learning.runs.markets import BASE
 from learning.runs.own_data import at_hand
 from learning.runs.parts import GivenProbes, chosen_probes, settled
-from learning.runs.plan import BASE
 from learning.runs.run import create_run, stepwise
 from moloch.errors import MolochError
 
@@ -77,7 +77,7 @@ class LiveRun(ReplayModel):
         if not (folder / "run.json").exists():
             create_run(folder, self.settings).close()
         super().__init__(folder, follow=True)
-        self._meet([BASE, *self.settings.arms])
+        self._meet([BASE, *self.settings.all_arms])
         self.background, self.on_change = background, _nothing
         self.doing, self.busy = "making ready", False
         self._begin = partial(carry_out, self.settings, self.run, probes=lambda arena: judges)

@@ -1,7 +1,7 @@
 """The loop carries a run's plan out: simulate, learn, simulate with what was learnt, evaluate on unseen data.
 
 One run is one log. All arms share the base model's first epoch and then part: each writes with its own
-adapter. Contests, personas and random numbers are common to the arms, so that they can be compared in pairs.
+adapter, alone or in a market with rivals. Contests, personas and random numbers are common to the arms, so that they can be compared in pairs.
 Knows nothing of what the results mean; probes are handed in.
 """
 
@@ -41,11 +41,13 @@ from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.graphs import joined_ties
 from abm.worlds.networked.world import NetworkedModel
-from learning.methods import METHODS, training_set
+from learning.methods import METHODS, Owned, RowsOf, TrainingSet, training_set
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import SPLITS, Inputs
-from learning.runs.plan import BASE, Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.markets import BASE
+from learning.runs.owners import own_messages, seats_of
+from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
 from learning.runs.surveys import RunSurveys
 from learning.training.memory import release
 from moloch import keyed
@@ -193,7 +195,7 @@ class Loop:
         for split in SPLITS:
             self._join(split)
         with self.journal.transaction():
-            emit(CompetitorsJoined(names=[BASE, *self.config.arms], model=self.llm.name, model_digest=self.llm.digest))
+            emit(CompetitorsJoined(names=[BASE, *inputs.arms], model=self.llm.name, model_digest=self.llm.digest))
         for split, graph in inputs.graphs.items():
             for ties in joined_ties(graph, self.voters[split]):
                 with self.journal.transaction():
@@ -256,20 +258,30 @@ class Loop:
 
     def _society_of(self, part: Simulate | Evaluate) -> Model:
         """Return the model that holds a part's contests."""
-        pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
+        writers = [NamedPolicy(writer.arm, self._adapter(writer)) for writer in part.writers]
+        seats: list[list[int]] = []
+        if isinstance(part, Simulate) and part.turns:
+            seats = seats_of(part, self.config.world, self.config.seed).tolist()
+            if self.config.world == "networked":  # an account keeps its writer
+                writers, seats = [writers[place] for place in seats[0]], []
         stage = Stage(
-            anchors=[pool[i % len(pool)] for i in part.anchors],
-            writers=[NamedPolicy(writer.arm, self._adapter(writer)) for writer in part.writers],
+            anchors=self._anchors(part),
+            writers=writers,
             voters=self.voters[part.phase],
             phase=part.phase,
             epoch=part.epoch,
             arm=part.arm,
             probes=self.probes if part.phase == "evaluate" else (),
             remembered=self.surveys.remembered,
+            seats=seats,
         )
         if self.config.world == "networked":
             return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
         return IsolatedModel(self.society, self.journal, stage)
+
+    def _anchors(self, part: Simulate | Evaluate) -> list[Anchor]:
+        pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
+        return [pool[i % len(pool)] for i in part.anchors]
 
     def _adapter(self, policy: Policy) -> str:
         """Return the adapter of a policy; empty for the base model."""
@@ -294,25 +306,55 @@ class Loop:
             adapters = self.journal.state.adapters
             with self.journal.transaction():
                 self.journal.emit(
-                    EpochEnded(epoch=part.epoch, adapters={arm: adapters[arm] for arm in self.config.arms})
+                    EpochEnded(epoch=part.epoch, adapters={arm: adapters[arm] for arm in self.inputs.arms})
                 )
+
+    def _owned(self, part: Learn) -> Owned | None:
+        """Return which messages of the contests are the learner's; None for all."""
+        held = next(each for each in self.plan if isinstance(each, Simulate) and each.makes == part.source)
+        return own_messages(
+            self.inputs.market_of(part.arm), part.arm, held, self._anchors(held), self.config.world, self.config.seed
+        )
+
+    def _training_set(self, part: Learn, begun: AdapterTrained | None, owned: Owned | None) -> TrainingSet:
+        """Return what an arm learns from in an epoch; as a rendering gives it in a run that was begun so.
+
+        Args:
+            begun: the training as the log holds it, where it is made again.
+        """
+        arm = self.inputs.arms[part.arm]
+        return training_set(
+            self.journal.log.read(),
+            METHODS.get(arm.method).configured(self.inputs.lora[arm.name].for_methods),
+            source_arm=part.source.arm,
+            epoch=part.epoch,
+            arena=self.arena,
+            seed=self.config.seed,
+            rendered=begun is not None and not begun.as_sampled,
+            owned=owned,
+        )
+
+    def _rows_of(self, part: Learn, begun: AdapterTrained | None) -> RowsOf | None:
+        """Return what the learner learns to whose number of rows an arm is brought; None without one, and where a training that is
+        made again was not."""
+        learner = self.inputs.arms[part.arm].rows_of
+        if not learner or (begun is not None and not begun.rows_of):
+            return None
+        other = next(p for p in self.plan if isinstance(p, Learn) and (p.arm, p.epoch) == (learner, part.epoch))
+        data = self._training_set(
+            other, None, self._owned(other)
+        )  # what was begun with equal rows learns what was sampled
+        return RowsOf(learner, data, self.inputs.lora[learner].max_length)
 
     def _train(self, part: Learn) -> None:
         """Learn a new adapter from the contests of the log."""
         arm, epoch = part.arm, part.epoch
         method, settings = self.inputs.arms[arm].method, self.inputs.lora[arm]
-        begun = self.journal.recorded(AdapterTrained)
-        rows = training_set(
-            self.journal.log.read(),
-            METHODS.get(method).configured(settings.for_methods),
-            source_arm=part.source.arm,
-            epoch=epoch,
-            arena=self.arena,
-            seed=self.config.seed,
-            rendered=begun is not None and not begun.as_sampled,
-        )
+        owned, begun = self._owned(part), self.journal.recorded(AdapterTrained)
+        rows = self._training_set(part, begun, owned)
         if not rows.rows:
-            raise nothing_to_learn(self.journal.log.read(), part, self.arena)
+            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=owned is not None)
+        rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
         lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}

@@ -12,15 +12,13 @@ from pathlib import PurePath
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from abm.events import Phase
+from learning.runs.arms import arms_of, markets_of
+from learning.runs.markets import BASE, SHARED, Market
 
 TRAIN_ANCHORS = 96
 """Training anchors of an epoch, where the settings leave it open and there are as many."""
 MOST = 1_000_000
 """Anchors, and trainings, beyond which recorded settings are not taken for those of a run."""
-BASE = "base"
-"""The name under which the base model writes."""
-SHARED = "shared"
-"""The arm of the first epoch, in which all arms still write with the base model."""
 
 
 class Policy(NamedTuple):
@@ -43,7 +41,8 @@ class _Contests:
     """Contests of one society.
 
     Attributes:
-        writers: the policies, by slot.
+        arm: the arm whose contests they are, or the market.
+        writers: the policies, by slot; by place, where they change slots from contest to contest.
         anchors: one contest each; indices into the phase's anchors. Training anchors are taken again from the first when the
             pool is used up: index ``i`` is anchor ``i`` modulo the size of the pool.
         batch: contests per step.
@@ -74,14 +73,22 @@ class _Contests:
 
 @dataclass(frozen=True, slots=True)
 class Simulate(_Contests):
-    """Training contests: an arm's policy competes with itself."""
+    """Training contests: an arm's policy competes with itself, or the policies of a market with each other.
 
+    Attributes:
+        turns: whether writers change slots from contest to contest (:mod:`abm.worlds.seats`).
+    """
+
+    turns: bool = False
     phase: ClassVar[Phase] = "train"
 
     @property
     def doing(self) -> str:
         """What happens, in words."""
-        return f"epoch {self.epoch}: {self.arm} competes"
+        if not self.turns:
+            return f"epoch {self.epoch}: {self.arm} competes"
+        *others, last = dict.fromkeys(writer.arm for writer in self.writers)
+        return f"epoch {self.epoch}: {', '.join(others)} and {last} compete in {self.arm}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +200,10 @@ class PlanSettings(Protocol):
     """What of a run's settings decides its plan; :class:`learning.RunConfig` is one."""
 
     @property
-    def arms(self) -> Iterable[str]: ...
+    def all_markets(self) -> Sequence[Market]:
+        """The markets of all arms, those of arms that compete with themselves among them."""
+        ...
+
     @property
     def epochs(self) -> int: ...
     @property
@@ -223,15 +233,16 @@ class Counts(Protocol):
 def plan(config: PlanSettings, inputs: Counts) -> Plan:
     """Return the parts of a run, in order.
 
-    A questionnaire follows the contests of which those who are asked remember something. All arms share the first epoch's society, in which the base model writes; then each has its own. An epoch ends when every
-    arm has learnt; evaluations follow it.
+    A questionnaire follows the contests of which those who are asked remember something. In the first epoch the base model writes for
+    all arms: those whose contests have ``messages`` messages share one society; then each market has its own. An epoch ends when
+    every arm has learnt; evaluations follow it.
     """
-    return tuple(_parts(config, inputs, tuple(config.arms)))
+    return tuple(_parts(config, inputs))
 
 
-def _parts(config: PlanSettings, inputs: Counts, arms: Sequence[str]) -> Iterator[Part]:
+def _parts(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
     yield from _asked(config, 0, None)
-    for part in _work(config, inputs, arms):
+    for part in _work(config, inputs):
         yield part
         if not isinstance(part, Learn | Survey):
             yield from _asked(config, part.epoch, part.makes)
@@ -248,25 +259,44 @@ def _asked(config: PlanSettings, epoch: int, of: SocietyId | None) -> Iterator[S
             yield Survey(number, survey.questions, moment, of, splits, epoch, of.arm if of else SHARED)
 
 
-def _work(config: PlanSettings, inputs: Counts, arms: Sequence[str]) -> Iterator[Part]:
+def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
+    markets = config.all_markets
+    last = markets[-1].learners[-1] if markets else ""
     for epoch in range(1, config.epochs + 1):
-        if epoch == 1:
-            yield _simulation(config, inputs, epoch, SHARED, Policy(BASE))
-        for arm in arms:
-            parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(BASE)
-            if epoch > 1:
-                yield _simulation(config, inputs, epoch, arm, parent)
-            source = SocietyId("train", epoch, arm if epoch > 1 else SHARED)
-            yield Learn(epoch, arm, source, parent, ends_epoch=arm == arms[-1])
+        held: set[SocietyId] = set()
+        for market in markets:
+            society = society_of(market, epoch, config.messages)
+            if society not in held:
+                held.add(society)
+                yield _simulation(config, inputs, market, society)
+            for arm in market.learners:
+                parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(BASE)
+                yield Learn(epoch, arm, society, parent, ends_epoch=arm == last)
         if epoch == config.epochs or config.evaluate == "every":
-            for arm in arms:
+            for arm in (arm for market in markets for arm in market.evaluated):
                 writers = (Policy(BASE), Policy(arm, epoch))
                 yield Evaluate(epoch, arm, writers, range(inputs.held_out_anchors), config.batch)
 
 
-def _simulation(config: PlanSettings, inputs: Counts, epoch: int, arm: str, policy: Policy) -> Simulate:
+def society_of(market: Market, epoch: int, messages: int) -> SocietyId:
+    """Return where a market's contests of an epoch are held: in the first one, those of equal size hold theirs together.
+
+    Args:
+        messages: of a contest in which arms compete with themselves.
+    """
+    shares = epoch == 1 and len(market.writers) == messages
+    return SocietyId("train", epoch, SHARED if shares else market.name)
+
+
+def _simulation(config: PlanSettings, inputs: Counts, market: Market, society: SocietyId) -> Simulate:
+    epoch = society.epoch
     anchors = range((epoch - 1) * inputs.train_anchors, epoch * inputs.train_anchors)
-    return Simulate(epoch, arm, (policy,) * config.messages, anchors, config.batch)
+    learns = epoch > 1
+    writers = tuple(
+        Policy(each, epoch - 1 if each != BASE else 0) if learns else Policy(BASE) for each in market.writers
+    )
+    turns = learns and len(set(market.writers)) > 1
+    return Simulate(epoch, society.arm, writers, anchors, config.batch, turns)
 
 
 def total(parts: Iterable[Part]) -> int:
@@ -346,7 +376,7 @@ class RecordedSurvey(NamedTuple):
 class Recorded:
     """What a log says of its plan: settings as they were recorded, and how many anchors it lists."""
 
-    arms: tuple[str, ...]
+    all_markets: tuple[Market, ...]
     epochs: int
     messages: int
     batch: int
@@ -363,19 +393,20 @@ def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
         record: the settings, as :class:`abm.events.RunConfigured` holds them.
         train, held_out: anchors that the log lists for training and for evaluation.
     """
-    arms = record.get("arms")
-    names = tuple(map(str, arms)) if isinstance(arms, list | tuple | Mapping) else ()
+    learners = arms_of(record)
     per_epoch = record.get("train_anchors") or min(TRAIN_ANCHORS, train)
     if record.get("up_to") is True and type(per_epoch) is int:
         per_epoch = min(per_epoch, train)
     sizes = [record.get(name) for name in ("epochs", "messages", "batch")] + [per_epoch, held_out]
     counts = [size for size in sizes if type(size) is int and 0 < size <= MOST]
-    if len(counts) < len(sizes) or not 0 < len(names) * counts[0] <= MOST:
+    if len(counts) < len(sizes) or not 0 < len(learners) * counts[0] <= MOST:
         return ()
     epochs, slots, batch, train_anchors, held_out_anchors = counts
     evaluate = str(record.get("evaluate"))
     surveys = _recorded_surveys(record.get("surveys"))
-    recorded = Recorded(names, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys)
+    recorded = Recorded(
+        markets_of(record, slots), epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys
+    )
     return plan(recorded, recorded)
 
 

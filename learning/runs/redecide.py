@@ -50,6 +50,7 @@ from learning.runs.parts import (
     recorded_probes,
 )
 from learning.runs.verdicts import AsLogged, Older, as_logged
+from learning.training.equal_rows import RowsBefore
 from learning.training.settings import LoraSettings
 from learning.training.trainer import LoRATrainer, Trained, Trainer
 
@@ -104,6 +105,8 @@ class _AsLogged:
             steps=done.steps,
             loss_before=done.loss_before,
             loss_after=done.loss_after,
+            figures=done.figures,
+            rows_before=RowsBefore(done.rows_of, done.own_rows, done.own_units) if done.rows_of else None,
         )
 
 

@@ -76,7 +76,11 @@ class Warmup(msgspec.Struct, frozen=True):
         tokens = seconds = 0.0
         for part in learns[done:]:
             settings = inputs.lora[part.arm]
-            rows = inputs.train_anchors * len(_examples(inputs, part.arm, 1, 1).rows)
+            market = inputs.market_of(part.arm)
+            own = len(market.places(part.arm)) / len(
+                market.writers
+            )  # of the contests, one's own messages win about so many
+            rows = inputs.train_anchors * own * len(_examples(config, inputs, part.arm, 1, 1).rows)
             tokens += rows * length * settings.repeat
             cost = FORWARD[bool(settings.checkpointing)]
             seconds += self.training + rows * self.row * (2 + cost * settings.repeat) / (2 + cost)
@@ -150,19 +154,20 @@ def _learning(config: RunConfig, inputs: Inputs, usual: int, clock: Callable[[],
         with tempfile.TemporaryDirectory() as scratch:
             began = clock()
             LoRATrainer(config.model, Path(scratch)).train(
-                _examples(inputs, arm, count, usual), parent="", settings=settings, seed=1, lineage={}
+                _examples(config, inputs, arm, count, usual), parent="", settings=settings, seed=1, lineage={}
             )
             took.append(clock() - began)
-    rows = len(_examples(inputs, arm, CONTESTS[1] - CONTESTS[0], 1).rows)
+    rows = len(_examples(config, inputs, arm, CONTESTS[1] - CONTESTS[0], 1).rows)
     row = max(0.0, took[1] - took[0]) / rows
-    return max(0.0, took[0] - row * len(_examples(inputs, arm, CONTESTS[0], 1).rows)), row
+    return max(0.0, took[0] - row * len(_examples(config, inputs, arm, CONTESTS[0], 1).rows)), row
 
 
-def _examples(inputs: Inputs, arm: str, contests: int, usual: int) -> TrainingSet:
+def _examples(config: RunConfig, inputs: Inputs, arm: str, contests: int, usual: int) -> TrainingSet:
     """Return what an arm's method learns from so many contests, with prompts of the run and completions of ``usual`` words."""
     settings: LoraSettings = inputs.lora[arm]
     method: Any = METHODS.get(inputs.arms[arm].method).configured(settings.for_methods)
-    events = log(*(contest(f"a{i}", [1, 1, 0]) for i in range(contests)))
+    slots = range(config.messages)
+    events = log(*(contest(f"a{i}", [1, 1, 0], slots=slots) for i in range(contests)))
     made = training_set(events, method, source_arm="shared", epoch=1, arena=inputs.arena, seed=1)
     prompts = [inputs.arena.write_prompt(anchor.text) for anchor in inputs.anchors.train[:contests]]
     rows = [

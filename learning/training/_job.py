@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,12 @@ import msgspec
 from abm.llm.adapters import BASE_DIGEST, read_adapter
 from learning.training._adapters import save_adapter
 from learning.training._ranks import Ranks
-from learning.training.examples import Examples
+from learning.training.equal_rows import RowsBefore
+from learning.training.examples import Examples, Unit
+from learning.training.figures import Figures
 from learning.training.settings import LoraSettings
 from learning.training.step import Loss, TrainingStep, likelihood, loss_named
+from learning.training.unmoved import Unmoved
 from moloch.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,6 +35,8 @@ class Trained(msgspec.Struct, frozen=True):
         tokens: tokens that carried loss, over all steps; ``steps``: optimiser steps.
         loss_before, loss_after: mean negative log-likelihood per completion token over the trajectories, without
             dropout; the same quantity for every method, regardless of its loss.
+        figures: what the loss says of the training beside its value: name -> mean over it.
+        rows_before: what there was before it was brought to another arm's number of rows; None where that changed nothing.
     """
 
     adapter: str
@@ -40,6 +46,8 @@ class Trained(msgspec.Struct, frozen=True):
     steps: int
     loss_before: float
     loss_after: float
+    figures: dict[str, float] = {}
+    rows_before: RowsBefore | None = None
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -99,14 +107,19 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
         passes = like_one if few else iter
         text = piece(units[0][0])
         parents = logprobs(model, text) if job.parent else []
+        figures = Figures()
+        unmoved = Unmoved(model, units, settings.tokens_per_pass, ranks, shared=settings.shares, fresh=not job.parent)
+
+        def step_of(step: Sequence[Unit]) -> TrainingStep:
+            held = (settings.tokens_per_pass, ranks, settings.shares, figures, unmoved)
+            return TrainingStep(model, step, job.options, *held)
+
         with whole_inputs(model):
             before = _loss(model, job, ranks) if job.before is None else job.before
             steps = fit(
                 model,
                 units,
-                lambda step: passes(
-                    loss(TrainingStep(model, step, job.options, settings.tokens_per_pass, ranks, settings.shares))
-                ),
+                lambda step: passes(loss(step_of(step))),
                 settings,
                 job.seed,
                 ranks,
@@ -128,6 +141,7 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
         steps=steps,
         loss_before=round(before, 6),
         loss_after=round(after, 6),
+        figures=figures.means(ranks, device),
     )
 
 

@@ -39,6 +39,13 @@ class Ranks(NamedTuple):
         torch.distributed.all_reduce(held)
         return float(held)
 
+    def add_up(self, values: torch.Tensor) -> None:
+        """Make ``values`` the sum over the processes; all of them call it."""
+        import torch
+
+        if self.size > 1:
+            torch.distributed.all_reduce(values)
+
     def add_gradients(self, weights: Sequence[torch.nn.Parameter]) -> None:
         """Make each gradient the sum over the processes; one without any rows counts as zeros."""
         import torch

@@ -31,8 +31,8 @@ class Example(msgspec.Struct, frozen=True):
 
 
 Unit = list[Example]
-"""The rows of one contest: its trajectories, then rejected messages, then thoughts. A unit is never split over steps, so
-that steps count contests."""
+"""The rows of one contest: its trajectories, then rejected messages, then thoughts; or one row that is learnt by itself. A unit is
+never split over steps, so that steps count contests, or such rows."""
 
 _ORDER: tuple[RowKind, ...] = ("trajectory", "rejected", "thought")
 
@@ -41,7 +41,7 @@ class Examples(msgspec.Struct, frozen=True):
     """What a trainer can learn from.
 
     Attributes:
-        units: one per contest whose messages fit.
+        units: one per contest whose messages fit, or one per row that fits where rows are learnt by themselves.
         over_long: rows longer than the limit.
         orphaned: rows that fit, left out because a message of their contest is over-long.
     """
@@ -71,8 +71,13 @@ def encode(row: Row, tokenizer: Any) -> Example:
 def examples(data: TrainingSet, tokenizer: Any, max_length: int) -> Examples:
     """Return the rows of ``data`` that have at most ``max_length`` tokens, by contest; nothing is ever cut.
 
-    A contest with an over-long message, or without any trajectory, is left out whole; an over-long thought alone.
+    A contest with an over-long message, or without any trajectory, is left out whole; an over-long thought alone. Of rows
+    that are learnt by themselves (``data.apart``), only over-long ones are left out.
     """
+    if data.apart:
+        single = [encode(row, tokenizer) for row in data.rows]
+        fits = [[row] for row in single if len(row.ids) <= max_length]
+        return Examples(fits, len(single) - len(fits), 0)
     contests: dict[str, list[Row]] = {}
     for row in sorted(data.rows, key=lambda row: _ORDER.index(row.kind)):
         contests.setdefault(row.contest, []).append(row)

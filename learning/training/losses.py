@@ -137,14 +137,32 @@ def row_losses(model: Any, rows: Sequence[Example], layout: Layout = "padded") -
     Args:
         model: a causal language model of transformers, PEFT's wrapping taken off.
     """
+    losses, examples = _token_losses(model, rows, layout, 1.0)
+    return losses.new_zeros(len(rows)).index_add(0, examples, losses)
+
+
+def token_losses(
+    model: Any, rows: Sequence[Example], layout: Layout = "padded", temperature: float = 1.0
+) -> torch.Tensor:
+    """Return the negative log-likelihood of each completion token, row after row, shape (tokens,), float32.
+
+    Args:
+        temperature: by which logits are divided: tokens were sampled so.
+    """
+    return _token_losses(model, rows, layout, temperature)[0]
+
+
+def _token_losses(
+    model: Any, rows: Sequence[Example], layout: Layout, temperature: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each completion token's loss, and of which row it is."""
     with _half(model):
         batch = _batch(model, rows, layout)
         first, last = int(batch.columns.min()), int(batch.columns.max())
         size = len(batch.inputs["input_ids"]) * (last + 1 - first) * model.get_output_embeddings().weight.shape[0]
-        losses = (
-            _in_parts(model, batch) if size > LOGITS and _plain_head(model) else _at_once(model, batch, first, last)
-        )
-    return losses.new_zeros(len(rows)).index_add(0, batch.examples, losses)
+        if size > LOGITS and _plain_head(model):
+            return _in_parts(model, batch, temperature), batch.examples
+        return _at_once(model, batch, first, last, temperature), batch.examples
 
 
 def _batch(model: Any, rows: Sequence[Example], layout: Layout) -> Batch:
@@ -170,17 +188,17 @@ def _half(model: Any) -> AbstractContextManager[Any]:
     return torch.autocast(model.device.type, torch.bfloat16, enabled=model.dtype == torch.bfloat16)
 
 
-def _at_once(model: Any, batch: Batch, first: int, last: int) -> torch.Tensor:
+def _at_once(model: Any, batch: Batch, first: int, last: int, temperature: float) -> torch.Tensor:
     """Return the completion tokens' losses from the model's own logits, made from the first such token on."""
     import torch
 
     kept = torch.arange(first, last + 1, device=model.device)
     logits = model(**batch.inputs, logits_to_keep=kept).logits
-    picked = logits[batch.rows, batch.columns - first].float()
+    picked = logits[batch.rows, batch.columns - first].float() / temperature
     return torch.nn.functional.cross_entropy(picked, batch.targets, reduction="none")
 
 
-def _in_parts(model: Any, batch: Batch) -> torch.Tensor:
+def _in_parts(model: Any, batch: Batch, temperature: float) -> torch.Tensor:
     """Return the same from the hidden states at completion tokens alone, some logits at a time."""
     import torch
     from torch.utils.checkpoint import checkpoint
@@ -188,7 +206,7 @@ def _in_parts(model: Any, batch: Batch) -> torch.Tensor:
     head = model.get_output_embeddings()
 
     def losses(hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.cross_entropy(head(hidden).float(), targets, reduction="none")
+        return torch.nn.functional.cross_entropy(head(hidden).float() / temperature, targets, reduction="none")
 
     hidden = model.base_model(**batch.inputs).last_hidden_state[batch.rows, batch.columns]
     step = max(1, LOGITS // head.weight.shape[0])
@@ -210,15 +228,17 @@ def step_losses(
     layout: Layout = "padded",
     *,
     share: Sequence[Example] | None = None,
+    alike: bool = False,
 ) -> Iterator[torch.Tensor]:
     """Yield the parts whose sum is the loss of one optimiser step (the module's formula), one per pass.
 
     Args:
+        alike: T is of all rows of the step, not of its trajectories alone.
         share: those of the step's ``rows`` that this process computes; all by default. Over all shares the sum is L.
     """
     import torch
 
-    learnt = sum(row.learnt for row in rows if row.trajectory)
+    learnt = sum(row.learnt for row in rows if alike or row.trajectory)
     for part in passes(rows if share is None else share, tokens_per_pass, layout):
         weights = torch.tensor([row.weight / learnt for row in part], device=model.device)
         yield (weights * row_losses(model, part, layout)).sum()

@@ -5,23 +5,28 @@ the step. Each is differentiated before the next is asked for, so that only one 
 method names its loss as ``"module:function"``. Direct preference optimisation, for example, is::
 
     def preference(step):
+        reference = step.fixed("base")
         for units in step.passes():
             rows = [row for unit in units for row in unit]  # chosen, rejected, chosen, rejected, ...
-            gains = step.log_likelihoods(rows) - step.reference(rows)
+            gains = step.log_likelihoods(rows) - reference.sums(rows)
             margins = gains[0::2] - gains[1::2]
             yield -torch.nn.functional.logsigmoid(step.options["beta"] * margins).sum() / len(step.units)
+
+What does not change while a model learns is asked for before the first pass, since all processes compute it together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from learning.training._ranks import Ranks
 from learning.training.examples import Example, Unit
-from learning.training.losses import layout_of, row_losses, step_losses
+from learning.training.figures import Figures
+from learning.training.losses import layout_of, row_losses, step_losses, token_losses
+from learning.training.unmoved import LogProbs, Unmoved, Whose
 from moloch.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +45,8 @@ class TrainingStep:
         tokens_per_pass: tokens of one forward and backward pass, with their padding.
         ranks: this process among those that share the step.
         shared: whether rows share what their prompts begin with.
+        figures: takes what a loss says of the training beside its value.
+        unmoved: what the training does not move; without it, that is computed for this step alone.
     """
 
     model: PeftModel
@@ -48,6 +55,8 @@ class TrainingStep:
     tokens_per_pass: int
     ranks: Ranks
     shared: bool = False
+    figures: Figures = field(default_factory=Figures)
+    unmoved: Unmoved | None = None
 
     @property
     def rows(self) -> list[Example]:
@@ -71,8 +80,29 @@ class TrainingStep:
         base = self.model.get_base_model()
         return -row_losses(base, rows, layout_of(base, self.shared))
 
+    def token_log_likelihoods(self, rows: Sequence[Example], temperature: float = 1.0) -> torch.Tensor:
+        """Return each completion token's log-likelihood in nats, row after row, shape (tokens,), with gradients.
+
+        Args:
+            temperature: by which logits are divided.
+        """
+        base = self.model.get_base_model()
+        return -token_losses(base, rows, layout_of(base, self.shared), temperature)
+
+    def fixed(self, whose: Whose, temperature: float = 1.0) -> LogProbs:
+        """Return the log-probabilities of the training's rows by a model that does not change, computed once, without dropout.
+
+        Args:
+            whose: ``base``: the model without its adapter; ``start``: with the adapter that the training began with.
+        """
+        held = self.unmoved or Unmoved(self.model, self.units, self.tokens_per_pass, self.ranks, shared=self.shared)
+        return held.by(whose, temperature)
+
     def reference(self, rows: Sequence[Example]) -> torch.Tensor:
-        """Return the same by the base model alone (adapter off, no dropout), shape (rows,), without gradients."""
+        """Return the same by the base model alone (adapter off, no dropout), shape (rows,), without gradients.
+
+        Computed anew at each call; :meth:`fixed` keeps what it has computed.
+        """
         import torch
 
         was_training = self.model.training
@@ -95,6 +125,13 @@ def likelihood(step: TrainingStep) -> Iterator[torch.Tensor]:
     base, rows = step.model.get_base_model(), step.rows
     share = step.ranks.share(rows, lambda row: len(row.ids))
     return step_losses(base, rows, step.tokens_per_pass, layout_of(base, step.shared), share=share)
+
+
+def mixed_likelihood(step: TrainingStep) -> Iterator[torch.Tensor]:
+    """Yield the parts of the same per completion token of any row: a step may hold thoughts alone."""
+    base, rows = step.model.get_base_model(), step.rows
+    share = step.ranks.share(rows, lambda row: len(row.ids))
+    return step_losses(base, rows, step.tokens_per_pass, layout_of(base, step.shared), share=share, alike=True)
 
 
 def loss_named(place: str) -> Loss:

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from learning.methods import TrainingSet
+from learning.methods import RowsOf, TrainingSet
 from learning.training._job import Job, Trained, learn
 from learning.training._launch import learn_in_processes
-from learning.training.examples import examples
+from learning.training.equal_rows import RowsBefore, equal_rows, rows_of
+from learning.training.examples import Examples, examples
 from learning.training.settings import LoraSettings
 from moloch.content import content_id
 from moloch.errors import InputError
@@ -32,7 +33,8 @@ class Trainer(Protocol):
         """Learn from ``data``, starting from the adapter ``parent`` or from the base model, and keep the new adapter.
 
         Args:
-            data: rows, and the loss that they are learnt with.
+            data: rows, and the loss that they are learnt with; where it names a learner (``rows_of``), as many of them are learnt
+                as that learner learns.
             parent: adapter id; empty for the base model.
             seed: of the adapter's first weights, the order of contests and dropout.
             lineage: facts about the training that are kept beside the adapter.
@@ -81,8 +83,9 @@ class LoRATrainer:
             MolochError: the loss is not finite, or memory does not suffice; no adapter is written.
         """
         fitting = examples(data, self.tokenizer, settings.max_length)
-        if not fitting.units:
+        if not fitting.trajectories:
             raise _nothing(data, fitting.over_long, settings)
+        fitting, before = self._brought(fitting, data.rows_of, seed)
         facts = {
             "model_digest": self.base_digest,
             "parent": parent,
@@ -91,7 +94,7 @@ class LoRATrainer:
             "loss": data.loss,
             "seed": seed,
             "settings": msgspec.to_builtins(settings),
-        }
+        } | ({"rows_before": msgspec.to_builtins(before)} if before else {})
         job = Job(
             model=str(self._folder),
             base=self._base,
@@ -109,7 +112,17 @@ class LoRATrainer:
         trained = learn(job) if settings.processes == 1 else learn_in_processes(job)
         if rows:
             self._before[rows] = trained.loss_before
-        return trained
+        return msgspec.structs.replace(trained, rows_before=before)
+
+    def _brought(self, fitting: Examples, learner: RowsOf | None, seed: int) -> tuple[Examples, RowsBefore | None]:
+        """Return what is learnt from, brought to a learner's number of rows, and what it was before where that changed it."""
+        if learner is None:
+            return fitting, None
+        others = examples(learner.data, self.tokenizer, learner.max_length)
+        brought = equal_rows(fitting, others, seed) if others.trajectories else fitting
+        if brought.units == fitting.units:
+            return fitting, None
+        return brought, RowsBefore(learner.arm, rows_of(fitting.units), len(fitting.units))
 
 
 def _nothing(data: TrainingSet, over_long: int, settings: LoraSettings) -> InputError:

@@ -58,8 +58,9 @@ class TestSetting:
         """Each is an arm; what they are compared with is the placebo, where there is one."""
         assert arms_in(("rft", "placebo")) == {
             "rft": Arm("rft", "rft", compared_with="placebo"),
-            "placebo": Arm("placebo", "placebo"),
+            "placebo": Arm("placebo", "placebo", rows_of="rft"),
         }
+        assert arms_in(("placebo", "rft"))["placebo"].rows_of == "", "what a later arm learns is not there yet"
         assert arms_in(("rft", "loser")) == {"rft": Arm("rft", "rft"), "loser": Arm("loser", "loser")}
 
     def test_the_long_form_says_everything(self):

@@ -224,9 +224,15 @@ class TestPlacebo:
         )
         found = {method: learnt(events, method, seed=seed) for method in METHODS}
         wanted = [row.contest for row in found["rft"].rows]
-        for one in found.values():
-            assert [row.contest for row in one.trajectories] == wanted
-            assert one.counts["learnt"] == len(wanted)
+        several = {"grpo", "grpo_permuted"}  # of a contest; the length-matched twin has as many rows, of any contests
+        for method, one in found.items():
+            contests = [row.contest for row in one.trajectories]
+            contests = list(dict.fromkeys(contests)) if method in several else contests
+            if method == "length_matched":
+                assert len(contests) == len(wanted)
+            else:
+                assert contests == wanted
+                assert one.counts["learnt"] == len(wanted)
         losers = zip(found["loser"].rows, found["rft"].rows, strict=True)
         assert all(loser.message != winner.message for loser, winner in losers)
         slots = {method: Counter(row.message[-1] for row in found[method].trajectories) for method in METHODS}

@@ -8,21 +8,24 @@ from analysis.formats import DASH, bounds, count, percent, points, points_bounds
 from analysis.passages import judged_passage
 from analysis.readings.book import Book, Contest
 from analysis.readings.contests import Evaluation
-from analysis.readings.society import PHASES, SHARED_ARM
+from analysis.readings.society import PHASES, SHARED_ARM, societies_of
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import comparator, win_rate, win_rate_against_placebo
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
 from analysis.ui.data.failures import FAILURES, chips, failures
 from learning.fitness.observation import NOT_A_READER
+from learning.runs.arms import arms_of as recorded_arms
+from learning.runs.markets import SOLO
 
 PAGE = 20
 """Messages on one page."""
 
 
 def arms_of(book: Book) -> list[str]:
-    """Return the arms that have written or learnt, in the order of the log."""
-    wrote = [step.arm for step in book.steps if step.arm != SHARED_ARM]
+    """Return the arms that have written or learnt, in the order of the log; a market is none, its learners are."""
+    markets = {arm.market for arm in recorded_arms(book.config).values()} - recorded_arms(book.config).keys()
+    wrote = [step.arm for step in book.steps if step.arm != SHARED_ARM and step.arm not in markets]
     return list(dict.fromkeys([*wrote, *(trained.arm for trained in book.adapters)]))
 
 
@@ -78,14 +81,20 @@ def lineage_rows(book: Book, arm: str) -> list[dict[str, Any]]:
 
 def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int]]:
     """Return contests and slots of an arm's own messages, newest first, through the address's filters."""
-    slots = []
+    slots, learner = [], recorded_arms(book.config).get(arm)
+    rivals = learner is not None and learner.market != SOLO
+    trained_in = societies_of(learner.market if learner and rivals else arm, book.config)
     for contest in reversed(book.contests.values()):
-        if contest.step.arm not in (arm, SHARED_ARM) or address.phase not in ("", contest.step.phase):
+        in_training = contest.step.phase == "train"
+        if contest.step.arm not in (trained_in if in_training else (arm,)) or address.phase not in (
+            "",
+            contest.step.phase,
+        ):
             continue
         if address.epoch not in (0, contest.step.epoch):
             continue
         for slot, message in sorted(contest.messages.items()):
-            own = contest.step.phase == "train" or message.competitor == arm
+            own = message.competitor == arm or (in_training and (not rivals or contest.step.epoch == 1))
             outcome = result(contest, slot)
             if own and address.outcome in {"", outcome} | failures(message):
                 slots.append((contest, slot))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.formats import DASH, signed
 from analysis.readings.book import Book
-from analysis.readings.society import PHASES, SHARED_ARM, SocietyKey
+from analysis.readings.society import PHASES, SHARED_ARM, SocietyKey, slot_names, societies_of
 from analysis.ui.address import PageAddress
 from analysis.ui.data.frames import ENDS, Frames
 from analysis.ui.data.places import traits_of
@@ -85,8 +85,7 @@ def society_choices(book: Book, address: PageAddress) -> tuple[SocietyKey | None
     fill = address.fill if address.fill in dict(fills) else "choice"
     choices.append({"name": "fill", "label": "Colour by", "value": fill, "options": fills})
     if fill == "opinion":
-        slots = ["base", key.arm] if key.phase == "evaluate" else ["message 1", "message 2"]
-        named = [[str(slot), name] for slot, name in enumerate(slots)]
+        named = [[str(slot), name] for slot, name in enumerate(slot_names(key, book.config))]
         choices.append({"name": "slot", "label": "of", "value": str(address.slot), "options": named})
     traits = list(traits_of(book.people, key.phase)) if not book.networked else []
     if len(traits) >= 2:
@@ -106,7 +105,7 @@ def society_options(book: Book) -> list[tuple[str, str]]:
     keys: list[SocietyKey] = []
     for phase in PHASES:
         for arm in arms:
-            epochs = sorted({epoch for p, a, epoch in there if p == phase and a in (arm, SHARED_ARM)})
+            epochs = sorted({epoch for p, a, epoch in there if p == phase and a in societies_of(arm, book.config)})
             keys += [SocietyKey(phase, arm, epoch) for epoch in ([None] if len(epochs) > 1 else []) + epochs]
     return [(str(key), key.label) for key in keys]
 

@@ -47,7 +47,7 @@ from abm.reactions import members
 from abm.state import feeds
 from abm.state.platform import LIKED, REPLIED, SERVED, SHARED, UNIT, Platform
 from analysis.formats import count, short
-from analysis.readings.society import SocietyKey
+from analysis.readings.society import SocietyKey, slot_names
 from analysis.ui.data.frames import FIRST_SLOT, Frames
 
 MOST_CELLS = 48 * 2**20
@@ -124,7 +124,7 @@ class SocietyReading:
                 self._graph.append((unpack(event.sources, Int32s), unpack(event.targets, Int32s)))
 
     def _begin(self, event: StepStarted) -> None:
-        self._step = event if self.key.holds(event) else None
+        self._step = event if self.key.holds(event, self._config) else None
         if self._step is None:
             return
         if self.frames is None:
@@ -137,9 +137,7 @@ class SocietyReading:
             self._add(nobody, nobody.copy(), {"label": "before anybody read anything"})
 
     def _slots(self) -> list[str]:
-        if self.key.phase == "evaluate":
-            return ["base", self.key.arm]
-        return [f"message {slot + 1}" for slot in range(int(self._config.get("messages", 2)))]
+        return slot_names(self.key, self._config)
 
     # -- within a step of the society ------------------------------------------------------------------------------
 

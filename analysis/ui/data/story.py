@@ -160,7 +160,7 @@ class StoryReading:
     def take(self, event: Event) -> None:
         """Take the next event."""
         if isinstance(event, StepStarted):
-            self._step = event if self.key.holds(event) else None
+            self._step = event if self.key.holds(event, self.book.config) else None
             return
         if self._step is None:
             return

@@ -1,0 +1,146 @@
+"""The setting ``markets``: arms that meet rivals while they learn. Knows the form of settings; what a market is says
+:mod:`learning.runs.markets`::
+
+    markets:
+      duel: {learners: {a: {method: rft}, b: {method: tfb}}, twins: [market]}   # co-trained
+      siege: {learners: {c: {method: rft}}, rivals: [base]}                     # a rival that does not learn
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+from learning.runs.arms import Arms, ArmSettings, Name, arms_in, check_references, mistake
+from learning.runs.markets import BASE, MOST_MESSAGES, OWN, WHOLE, Market, entries, twin_method
+
+At = tuple[str, ...]
+"""Keys of a setting, from the whole inwards."""
+
+
+class LearnerSettings(ArmSettings):
+    """A learner of a market: an arm, whose twin may be named."""
+
+    twin: str | None = None
+    """The method by which its twins learn, where it is not the usual one of its own method."""
+
+
+class MarketSettings(BaseModel):
+    """Who competes in a market's contests. Its record holds what was given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    learners: dict[Name, LearnerSettings] = Field(min_length=1, max_length=MOST_MESSAGES)
+    """Name -> how it learns, from what it wrote itself."""
+    rivals: tuple[Literal["base"], ...] = ()
+    """Writers beside them that do not learn."""
+    messages: int = Field(1, ge=1, le=MOST_MESSAGES)
+    """Of each writer about each anchor."""
+    twins: tuple[Literal["own", "market"], ...] = ()
+    """``own``: for each learner a market in which only its own picks are random; ``market``: one in which all are."""
+
+    @model_serializer(mode="wrap")
+    def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
+def _in_order(markets: dict[Name, MarketSettings]) -> dict[Name, MarketSettings]:
+    return dict(sorted(markets.items()))
+
+
+Markets = Annotated[dict[Name, MarketSettings], AfterValidator(_in_order)]
+"""The type of the setting ``markets``."""
+
+
+def given_alone(values: Any) -> Any:
+    """Return settings in which markets without arms mean: no other arms."""
+    if isinstance(values, Mapping) and values.get("markets") and "arms" not in values:
+        return {**values, "arms": ()}
+    return values
+
+
+def check_together(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
+    """Reject arms and markets that cannot be told apart, that compete with nobody, or that name what is not there.
+
+    Raises:
+        PydanticCustomError: says which setting is wrong.
+    """
+    if not arms and not markets:
+        raise mistake("a run has at least one arm", "For example [rft, placebo].", ("arms",))
+    for name, market in markets.items():
+        _check_size(("markets", name), market)
+        _check_twins(("markets", name), market)
+    _check_names(arms, markets)
+    solo = {name: ("arms", name) for name in (arms if isinstance(arms, Mapping) else ())}
+    check_references(arms_in(arms, markets), solo | {at[-1]: at for at, _ in learners_in(markets)})
+
+
+def learners_in(markets: Mapping[str, MarketSettings]) -> Iterator[tuple[At, LearnerSettings]]:
+    """Yield the learners that markets declare, each with the keys of its settings."""
+    for name, market in markets.items():
+        yield from ((("markets", name, "learners", each), learner) for each, learner in market.learners.items())
+
+
+def market_methods(markets: Mapping[str, MarketSettings]) -> Iterator[tuple[At, str]]:
+    """Yield the methods that learners name, each with the keys of the setting that names it."""
+    for at, learner in learners_in(markets):
+        yield (*at, "method"), learner.method
+        if learner.twin is not None:
+            yield (*at, "twin"), learner.twin
+
+
+def _check_size(at: At, market: MarketSettings) -> None:
+    writers = len(market.learners) + len(market.rivals)
+    if writers == 1:
+        raise mistake(
+            "one learner without a rival is no market",
+            f"Add a learner or rivals: [{BASE}], or move it to arms, where it competes with itself.",
+            at,
+        )
+    if (messages := writers * market.messages) > MOST_MESSAGES:
+        raise mistake(
+            f"its contests would have {messages} messages, {market.messages} of each of {writers} writers",
+            f"A contest has at most {MOST_MESSAGES}.",
+            at,
+        )
+
+
+def _check_twins(at: At, market: MarketSettings) -> None:
+    if twice := next((kind for kind, times in Counter(market.twins).items() if times > 1), ""):
+        raise mistake(f"{twice!r} stands there twice", "Name each kind of twin once.", (*at, "twins"))
+    if len(market.learners) == 1 and len(market.twins) > 1:
+        fix = f"Take one of {OWN} and {WHOLE}."
+        raise mistake("with one learner both kinds of twins are the same", fix, (*at, "twins"))
+    for name, learner in market.learners.items() if market.twins else ():
+        if not twin_method(learner.model_dump()):
+            raise mistake(
+                f"which method is the random twin of {learner.method!r} is not known",
+                "Name it: twin: METHOD.",
+                (*at, "learners", name),
+            )
+
+
+def _check_names(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
+    """Reject a name that two arms or markets have, those of twins among them; an own twin and its market share one, as an arm and
+    its society do."""
+    taken: dict[str, str] = dict.fromkeys(arms, "an arm")
+    for entry in entries({name: market.model_dump() for name, market in markets.items()}):
+        for name, what, at in _named(entry.market):
+            if name in taken:
+                fix = "Names of arms, markets, learners and twins are all different ones."
+                raise mistake(f"{name!r} is {taken[name]} already, and {what} here", fix, at)
+            taken[name] = what
+
+
+def _named(market: Market) -> Iterator[tuple[str, str, At]]:
+    """Yield each name that a market takes, what it names, and the keys of the setting that gives it."""
+    if market.twin_of:
+        for name in dict.fromkeys((market.name, *market.learners)):
+            yield name, "a twin", ("markets", market.twin_of, "twins")
+        return
+    yield market.name, "a market", ("markets", market.name)
+    for name in market.learners:
+        yield name, "a learner", ("markets", market.name, "learners", name)
