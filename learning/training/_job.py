@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from abm.llm.adapters import BASE_DIGEST, read_adapter
 from learning.training._adapters import save_adapter
 from learning.training._ranks import Ranks
 from learning.training.examples import Examples
+from learning.training.measured import Drift, Measured, StepMeasures, TrainingDiverged
 from learning.training.settings import LoraSettings
 from learning.training.step import Loss, TrainingStep, likelihood, loss_named
 from moloch.errors import InputError
@@ -31,6 +34,7 @@ class Trained(msgspec.Struct, frozen=True):
         tokens: tokens that carried loss, over all steps; ``steps``: optimiser steps.
         loss_before, loss_after: mean negative log-likelihood per completion token over the trajectories, without
             dropout; the same quantity for every method, regardless of its loss.
+        measured: how it went; None where the trainer does not say.
     """
 
     adapter: str
@@ -40,6 +44,7 @@ class Trained(msgspec.Struct, frozen=True):
     steps: int
     loss_before: float
     loss_after: float
+    measured: Measured | None = None
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -72,7 +77,8 @@ def learn(job: Job, ranks: Ranks = Ranks()) -> Trained:  # noqa: B008 (immutable
 
     Raises:
         InputError: the settings ask for what this machine does not have, the loss cannot be imported, or the parent was learnt with others.
-        MolochError: the loss is not finite, or memory does not suffice; no adapter is written.
+        TrainingDiverged: the loss is not finite; no adapter is written.
+        MolochError: memory does not suffice; likewise.
     """
     from learning.training._fit import quiet
     from learning.training.hardware import device_of, on_device
@@ -99,8 +105,10 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
         passes = like_one if few else iter
         text = piece(units[0][0])
         parents = logprobs(model, text) if job.parent else []
-        with whole_inputs(model):
+        measures = StepMeasures()
+        with whole_inputs(model), _with_measures(measures):
             before = _loss(model, job, ranks) if job.before is None else job.before
+            drift_before = _drift(model, job, ranks) if job.parent else None
             steps = fit(
                 model,
                 units,
@@ -111,9 +119,11 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
                 job.seed,
                 ranks,
                 _tokenizer(job),
+                measures,
             )
             after = _loss(model, job, ranks)
-        finite(after, "after training", settings)
+            finite(after, "after training", settings)
+            measured = measures.measured(drift_before, _drift(model, job, ranks))
         adapter = ""
         if ranks.rank == 0:
             # engines serve the base unquantised, with other log-probabilities
@@ -128,7 +138,26 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
         steps=steps,
         loss_before=round(before, 6),
         loss_after=round(after, 6),
+        measured=measured,
     )
+
+
+@contextmanager
+def _with_measures(measures: StepMeasures) -> Iterator[None]:
+    """Let a divergence inside the block say what was measured before it."""
+    try:
+        yield
+    except TrainingDiverged as error:
+        error.measured = measures.measured()
+        raise
+
+
+def _drift(model: PeftModel, job: Job, ranks: Ranks) -> Drift:
+    """Return how far the model is from its base now, on some of the trajectories."""
+    from learning.training._drift import drift_rows, measure_drift
+
+    rows = drift_rows(job.examples.trajectories, job.settings.repeat)
+    return measure_drift(model, rows, job.settings.tokens_per_pass, ranks)
 
 
 def _few(model: PeftModel, job: Job, loss: Loss, ranks: Ranks) -> int:
