@@ -22,6 +22,7 @@ from abm.llm.backends import Serving
 from abm.llm.precision import Precision
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
+from learning.alarms import AlarmConfig
 from learning.runs.arms import Arms
 from learning.training.settings import preset_of
 from moloch.content import content_id
@@ -249,6 +250,8 @@ class RunConfig(_Settings):
     """Questionnaires that are put to the personas at declared moments; the reader's model answers."""
     redraw: RedrawConfig = Field(default_factory=RedrawConfig)
     """Which anchors and personas are others for each seed."""
+    alarms: AlarmConfig = Field(default_factory=AlarmConfig)
+    """When an arm counts as collapsed, and what then happens."""
 
     LATER = (
         "extensions",
@@ -266,6 +269,7 @@ class RunConfig(_Settings):
         "cut",
         "surveys",
         "redraw",
+        "alarms",
     )
 
     @field_validator("members")

@@ -9,7 +9,7 @@ from moloch.lazy import door
 if TYPE_CHECKING:
     from learning.training._job import Trained
     from learning.training.examples import Example, Unit
-    from learning.training.measured import Measured, TrainingDiverged
+    from learning.training.measured import TrainingDiverged, TrainingMeasures
     from learning.training.settings import PRESETS, LoraSettings, lora_settings
     from learning.training.step import Loss, TrainingStep
     from learning.training.trainer import LoRATrainer, Trainer
@@ -19,7 +19,7 @@ _HOMES = {
     "LoRATrainer": "learning.training.trainer",
     "LoraSettings": "learning.training.settings",
     "Loss": "learning.training.step",
-    "Measured": "learning.training.measured",
+    "TrainingMeasures": "learning.training.measured",
     "PRESETS": "learning.training.settings",
     "TrainingDiverged": "learning.training.measured",
     "TrainingStep": "learning.training.step",
@@ -35,10 +35,10 @@ __all__ = [
     "LoRATrainer",
     "LoraSettings",
     "Loss",
-    "Measured",
     "Trained",
     "Trainer",
     "TrainingDiverged",
+    "TrainingMeasures",
     "TrainingStep",
     "Unit",
     "lora_settings",

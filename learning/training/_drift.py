@@ -1,6 +1,6 @@
 """How far an adapter has moved its model: KL to the base model and entropy on completions, in one pass with it and one without.
 
-Measured on so few of the rows that it takes at most :data:`SHARE` of the training's own passes. Draws no random number, so
+TrainingMeasures on so few of the rows that it takes at most :data:`SHARE` of the training's own passes. Draws no random number, so
 that it changes no adapter. Knows tokens and models; knows nothing of logs.
 """
 

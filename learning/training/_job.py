@@ -14,7 +14,7 @@ from abm.llm.adapters import BASE_DIGEST, read_adapter
 from learning.training._adapters import save_adapter
 from learning.training._ranks import Ranks
 from learning.training.examples import Examples
-from learning.training.measured import Drift, Measured, StepMeasures, TrainingDiverged
+from learning.training.measured import Drift, StepMeasures, TrainingDiverged, TrainingMeasures
 from learning.training.settings import LoraSettings
 from learning.training.step import Loss, TrainingStep, likelihood, loss_named
 from moloch.errors import InputError
@@ -44,7 +44,7 @@ class Trained(msgspec.Struct, frozen=True):
     steps: int
     loss_before: float
     loss_after: float
-    measured: Measured | None = None
+    measured: TrainingMeasures | None = None
 
 
 class Job(msgspec.Struct, frozen=True):

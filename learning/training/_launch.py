@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from learning.training._job import Job, Trained
-from learning.training.measured import Measured, TrainingDiverged
+from learning.training.measured import TrainingDiverged, TrainingMeasures
 from moloch.errors import InputError, MolochError
 
 POLL_S = 0.2
@@ -30,7 +30,7 @@ class Outcome(msgspec.Struct, frozen=True):
     error: str = ""
     why: str = ""
     fix: str = ""
-    diverged: Measured | None = None
+    diverged: TrainingMeasures | None = None
 
     @classmethod
     def failed(cls, error: MolochError) -> Outcome:

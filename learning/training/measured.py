@@ -26,33 +26,32 @@ class Drift(msgspec.Struct, frozen=True):
     tokens: int
 
 
-class Measured(msgspec.Struct, frozen=True):
+class TrainingMeasures(msgspec.Struct, frozen=True):
     """Measures of one training.
 
     Attributes:
         losses: what each optimiser step minimised, over all processes; shape (steps,).
         gradient_norms: Euclidean norm of each step's gradient, before it is clipped; shape (steps,).
         learning_rates: with which each step was taken; shape (steps,).
-        kl_before, kl_after: of the parent and of the new adapter to the base model (:class:`Drift`); None where training
-            did not come to its end.
-        entropy_before, entropy_after: likewise.
-        drift_tokens: tokens over which these four are means.
+        kl_before, kl_after: of the parent and of the new adapter to the base model (:class:`Drift`).
+        entropy_before, entropy_after: of their distributions.
+        drift_tokens: tokens over which these four are means; 0 where they were not measured, as in a training that diverged.
     """
 
     losses: Float32s = b""
     gradient_norms: Float32s = b""
     learning_rates: Float32s = b""
-    kl_before: float | None = None
-    kl_after: float | None = None
-    entropy_before: float | None = None
-    entropy_after: float | None = None
+    kl_before: float = 0.0
+    kl_after: float = 0.0
+    entropy_before: float = 0.0
+    entropy_after: float = 0.0
     drift_tokens: int = 0
 
 
 class TrainingDiverged(MolochError):
     """A loss is not a number; ``measured`` holds the steps up to there."""
 
-    measured: Measured | None = None
+    measured: TrainingMeasures | None = None
 
 
 class StepMeasures:
@@ -69,7 +68,7 @@ class StepMeasures:
         self._norms.append(gradient_norm)
         self._rates.append(learning_rate)
 
-    def measured(self, before: Drift | None = None, after: Drift | None = None) -> Measured:
+    def measured(self, before: Drift | None = None, after: Drift | None = None) -> TrainingMeasures:
         """Return the steps as columns, with how far the model has moved.
 
         Args:
@@ -85,8 +84,8 @@ class StepMeasures:
             )
         }
         if after is None:
-            return Measured(**columns)
-        return Measured(
+            return TrainingMeasures(**columns)
+        return TrainingMeasures(
             **columns,
             kl_before=before.kl if before else 0.0,
             kl_after=after.kl,
