@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from abm.events import Event
+from analysis.readings.alarms import AlarmReading
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.extrapolation import ExtrapolationReading
 from analysis.readings.left_out import LeftOutReading
@@ -27,15 +28,16 @@ from learning.runs.written import WrittenReading
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``panels``, ``positions``, ``writing``, ``reach``, ``service``, ``extrapolation``, and under ``dropped`` the anchors of the
+    These are ``alarms``, ``panels``, ``positions``, ``writing``, ``reach``, ``service``, ``extrapolation``, and under ``dropped`` the anchors of the
     source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
-    writing = WrittenReading(phase="evaluate")
-    read(events, contests, positions, spreads, service, extrapolation, left_out, writing)
+    writing, alarms = WrittenReading(phase="evaluate"), AlarmReading()
+    read(events, contests, positions, spreads, service, extrapolation, left_out, writing, alarms)
     evaluation = contests.result()
     return table(evaluation) | {
+        "alarms": [msgspec.to_builtins(alarm) for alarm in alarms.result()],
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
         "dropped": left_out.result(),

@@ -24,9 +24,13 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
     """Return what to print of ``results(events)``, or of ``table(events)``, in order."""
     from rich.text import Text
 
+    alarms = [
+        Text(f"Alarm: {alarm['text']}.", style="bold red" if alarm["stopped"] else "bold yellow")
+        for alarm in results.get("alarms", ())
+    ]
     if not results["arms"]:
-        return [Text("Nothing was evaluated yet.", style="yellow")]
-    parts: list[RenderableType] = [_head(results), *flag_lines(results)]
+        return [Text("Nothing was evaluated yet.", style="yellow"), *alarms]
+    parts: list[RenderableType] = [_head(results), *flag_lines(results), *alarms]
     parts += [withheld_line(results)] if results["withheld"] else [_wins(results)]
     if results["validity"] and not results["withheld"]:
         parts.append(Text(results["validity"], style="dim"))

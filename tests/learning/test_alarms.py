@@ -61,7 +61,11 @@ class Ruinous(FakeTrainer):
         ruined = lineage["arm"] == self.arm and lineage["epoch"] == 1
         if ruined and self.diverges:
             error = TrainingDiverged("training diverged", why="the loss is nan at step 2")
-            error.measured = TrainingMeasures(losses=pack([0.5, math.nan], Float32s))
+            error.measured = TrainingMeasures(
+                losses=pack([0.5, math.nan], Float32s),
+                gradient_norms=pack([1.0, math.inf], Float32s),
+                learning_rates=pack([0.0, 0.1], Float32s),
+            )
             raise error
         done = super().train(data, parent=parent, settings=settings, seed=seed, lineage=lineage)
         return msgspec.structs.replace(

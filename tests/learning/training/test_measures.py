@@ -145,7 +145,7 @@ class TestDivergence:
 
     def test_the_steps_up_to_there(self, tiny_model, tmp_path):
         """The last of them is no number."""
-        with pytest.raises(TrainingDiverged, match="lora.lr") as raised:
+        with pytest.raises(TrainingDiverged, match=r"lora\.lr") as raised:
             learn(tiny_model, tmp_path, lr=1e30, repeat=4)
         losses = column(raised.value.measured.losses)
         assert math.isfinite(losses[0]) and not math.isfinite(losses[-1])
