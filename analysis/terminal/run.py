@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
+from analysis.terminal.head_to_head import head_to_head_tables
 from analysis.terminal.written import writing_table
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(Text(results["validity"], style="dim"))
     if not results["withheld"] and len({row["voters"] for row in results.get("panels", ())}) > 1:
         parts.append(_panels(results["panels"]))
+    if (met := results.get("head_to_head")) and not results["withheld"]:
+        parts += head_to_head_tables(met)
     if positions := results.get("positions"):
         parts.append(_positions(positions))
     if writing := results.get("writing"):

@@ -252,6 +252,9 @@ class RunConfig(_Settings):
     """Which anchors and personas are others for each seed."""
     alarms: AlarmConfig = Field(default_factory=AlarmConfig)
     """When an arm counts as collapsed, and what then happens."""
+    head_to_head: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
+    """Which arms are evaluated against each other, on the same held-out anchors and people, beside each against base: none, all, or
+    so many pairs (:func:`learning.runs.plan.pairs`). No message is written for it that was not written against base."""
 
     LATER = (
         "extensions",
@@ -270,6 +273,7 @@ class RunConfig(_Settings):
         "surveys",
         "redraw",
         "alarms",
+        "head_to_head",
     )
 
     @field_validator("members")

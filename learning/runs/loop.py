@@ -273,12 +273,15 @@ class Loop:
         pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
         stage = Stage(
             anchors=[pool[i % len(pool)] for i in part.anchors],
-            writers=[NamedPolicy(writer.arm, self._adapter(writer)) for writer in part.writers],
+            writers=[
+                NamedPolicy(writer.arm, self._adapter(writer), draw=draw)
+                for writer, draw in zip(part.writers, part.draws, strict=True)
+            ],
             voters=self.voters[part.phase],
             phase=part.phase,
             epoch=part.epoch,
             arm=part.arm,
-            probes=self.probes if part.phase == "evaluate" else (),
+            probes=self.probes if isinstance(part, Evaluate) and not part.head_to_head else (),
             remembered=self.surveys.remembered,
         )
         if self.config.world == "networked":

@@ -15,6 +15,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.frames import ENDS, Frames
 from analysis.ui.data.places import traits_of
 from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
+from learning.runs.plan import writers_in
 
 EXPOSURES = ("Saw nothing", "Saw a message", "Engaged with one")
 ASIDE = (
@@ -85,7 +86,7 @@ def society_choices(book: Book, address: PageAddress) -> tuple[SocietyKey | None
     fill = address.fill if address.fill in dict(fills) else "choice"
     choices.append({"name": "fill", "label": "Colour by", "value": fill, "options": fills})
     if fill == "opinion":
-        slots = ["base", key.arm] if key.phase == "evaluate" else ["message 1", "message 2"]
+        slots = [*writers_in(key.arm)] if key.phase == "evaluate" else ["message 1", "message 2"]
         named = [[str(slot), name] for slot, name in enumerate(slots)]
         choices.append({"name": "slot", "label": "of", "value": str(address.slot), "options": named})
     traits = list(traits_of(book.people, key.phase)) if not book.networked else []

@@ -49,6 +49,7 @@ from abm.state.platform import LIKED, REPLIED, SERVED, SHARED, UNIT, Platform
 from analysis.formats import count, short
 from analysis.readings.society import SocietyKey
 from analysis.ui.data.frames import FIRST_SLOT, Frames
+from learning.runs.plan import writers_in
 
 MOST_CELLS = 48 * 2**20
 """Frames times members that are kept of each kind; of a longer society every second frame goes, and again."""
@@ -138,7 +139,7 @@ class SocietyReading:
 
     def _slots(self) -> list[str]:
         if self.key.phase == "evaluate":
-            return ["base", self.key.arm]
+            return [*writers_in(self.key.arm)]
         return [f"message {slot + 1}" for slot in range(int(self._config.get("messages", 2)))]
 
     # -- within a step of the society ------------------------------------------------------------------------------
