@@ -717,6 +717,64 @@ class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
     own_units: int = 0
 
 
+class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measured"):
+    """How a training went; its ``adapter_trained`` follows, unless it diverged.
+
+    It is about the process: what was learnt is decided by the adapter, and no digest depends on what is measured of it.
+    """
+
+    arm: str
+    epoch: int
+    adapter: str
+    """That was learnt; empty where the loss became no number."""
+    losses: Float32s = b""
+    """What each optimiser step minimised, shape (steps,)."""
+    gradient_norms: Float32s = b""
+    """Euclidean norm of each step's gradient before it was clipped, shape (steps,)."""
+    learning_rates: Float32s = b""
+    """With which each step was taken, shape (steps,)."""
+    kl_before: float = 0.0
+    """KL(parent || base model), nats per token, on completions of the training set."""
+    kl_after: float = 0.0
+    """KL(new adapter || base model), likewise."""
+    entropy_before: float = 0.0
+    """Of the parent's next-token distribution there, nats."""
+    entropy_after: float = 0.0
+    """Of the new adapter's."""
+    drift_tokens: int = 0
+    """Tokens over which these four are means; 0 where they were not measured."""
+
+
+class ArmFlagged(Lifecycle, frozen=True, kw_only=True, tag="arm_flagged"):
+    """An arm is beyond thresholds of the settings; it goes on."""
+
+    arm: str
+    epoch: int
+    moment: Literal["training", "contests", "evaluation"]
+    """What showed it: the training of this epoch, or the messages that it wrote in its contests or in the evaluation."""
+    measures: list[str]
+    """Thresholds that it is beyond, as the settings ``alarms`` name them; ``diverged``: the loss became no number."""
+    measured: list[float]
+    """What was measured, one per threshold."""
+    limits: list[float]
+    """The thresholds."""
+
+
+class ArmStopped(Event, frozen=True, kw_only=True, tag="arm_stopped"):
+    """An arm is beyond thresholds of the settings, and the run goes on without it."""
+
+    arm: str
+    epoch: int
+    moment: Literal["training", "contests", "evaluation"]
+    """As in :class:`ArmFlagged`."""
+    measures: list[str]
+    """As in :class:`ArmFlagged`."""
+    measured: list[float]
+    """What was measured, one per threshold."""
+    limits: list[float]
+    """The thresholds."""
+
+
 class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     """A probe judged a published message against its anchor."""
 
@@ -799,6 +857,9 @@ AnyEvent = (
     | SurveyClosed
     | InterviewOpened
     | InterviewAnswered
+    | TrainingMeasured
+    | ArmFlagged
+    | ArmStopped
     | AdapterTrained
     | VerdictGiven
     | PostJudged

@@ -18,6 +18,7 @@ from abm.events import (
     LLMReplied,
     RunConfigured,
     StepStarted,
+    TrainingMeasured,
 )
 from abm.journal._ahead import BETWEEN, Ahead, Mismatch
 from abm.journal._answers import Answers, replied
@@ -72,11 +73,13 @@ class Checker:
         equal: decisions that came out equal, among them ``answers`` of models and ``trainings``.
         shared: decisions before a fork, which were folded.
         written: tokens that models wrote in a live replay.
+        measured: how the newest training went, as the log says; None where it does not.
     """
 
     def __init__(self, log: EventLog, *, live: bool = False) -> None:
         self.log, self.state, self.live = log, State(), live
         self.written = 0
+        self.measured: TrainingMeasured | None = None
         self.equal = self.answers = self.trainings = self.shared = 0
         self._ahead = Ahead(log, None, self._apply, _diverged)
         self._answers = Answers(log)
@@ -112,6 +115,9 @@ class Checker:
         yield
 
     def note(self, event: Lifecycle) -> None:
+        """Do nothing: this process is no part of the run."""
+
+    def attach(self, event: Lifecycle) -> None:
         """Do nothing: this process is no part of the run."""
 
     def skip_step(self, started: StepStarted, contests: Sequence[str]) -> bool:
@@ -218,6 +224,8 @@ class Checker:
 
     def _apply(self, event: Event) -> None:
         apply(self.state, event)
+        if isinstance(event, TrainingMeasured):
+            self.measured = event
         if isinstance(event, BETWEEN):
             return
         if isinstance(event, LLMReplied):

@@ -62,6 +62,13 @@ class Journal(Protocol):
         """Record an event about the process; it changes neither state nor digest."""
         ...
 
+    def attach(self, event: Lifecycle) -> None:
+        """Record an event about the process together with the decisions of this transaction, whole or not at all.
+
+        Where the log holds these decisions, it holds the event that came with them, and nothing is recorded.
+        """
+        ...
+
     def skip_step(self, started: StepStarted, contests: Sequence[str]) -> bool:
         """Fold the next step without deciding it again, where that may be done; return whether it was.
 

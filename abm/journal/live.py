@@ -119,6 +119,12 @@ class LiveJournal:
         head = self.log.append([event])
         self._apply(msgspec.structs.replace(event, seq=head.seq - 1))
 
+    def attach(self, event: Lifecycle) -> None:
+        """Hold an event about the process for :meth:`commit`, unless decisions that are logged come next."""
+        if self._ahead.peek() is None:
+            seq = self.log.head().seq + len(self._buffer)
+            self._buffer.append(msgspec.structs.replace(event, seq=seq))
+
     def skip_step(self, started: StepStarted, contests: Sequence[str]) -> bool:
         """Fold the next step if the log holds all of it; return whether it did.
 

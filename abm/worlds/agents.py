@@ -79,11 +79,14 @@ class NamedPolicy(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: name of the class of competitors that writes with it; empty for the society's.
+        draw: slot with whose random numbers it writes; its own by default. What a policy wrote about an anchor with the same ones
+            in another society of this phase and epoch, it does not write again.
     """
 
     name: str
     adapter: str = ""
     kind: str = ""
+    draw: int | None = None
 
 
 class Competitor(mesa.Agent):
@@ -92,6 +95,7 @@ class Competitor(mesa.Agent):
     Attributes:
         slot: its slot in every contest, 0 .. n-1; where writers change slots (:attr:`abm.worlds.model.Stage.seats`), its place
             among them, and :meth:`Assignment.slot` says the slot.
+        draw: the slot with whose random numbers it writes; None for its own.
         drafts: what it wrote in this step, or asks its model for, one per assignment.
     """
 
@@ -101,6 +105,7 @@ class Competitor(mesa.Agent):
     def __init__(self, model: Host, writer: NamedPolicy, slot: int) -> None:
         super().__init__(model)  # pyright: ignore[reportArgumentType]
         self.name, self.adapter, self.slot = writer.name, writer.adapter, slot
+        self.draw = writer.draw
         self.drafts: list[Request | Completion] = []
 
     @property
@@ -120,15 +125,15 @@ class Competitor(mesa.Agent):
     def write(self, assignment: Assignment) -> Request | Completion:
         """Return the call that makes this competitor's message; a class of one's own may return the message itself.
 
-        The seed depends on the slot, not on the name: arms are compared under common random numbers.
+        The seed depends on the slot whose draws are taken, not on the name: arms are compared under common random numbers.
         """
         phase, epoch, anchor = assignment.phase, assignment.epoch, assignment.anchor
-        slot = assignment.slot(self.slot)
+        draw = assignment.slot(self.slot) if self.draw is None else self.draw
         return Request(
-            site="/".join(("write", phase, str(epoch), anchor.id, self.name, str(slot))),
+            site="/".join(("write", phase, str(epoch), anchor.id, self.name, str(draw))),
             messages=assignment.arena.write_prompt(anchor.text),
             sampling=assignment.sampling,
-            seed=keyed.seed32(assignment.seed, "write", phase, epoch, anchor.id, slot),
+            seed=keyed.seed32(assignment.seed, "write", phase, epoch, anchor.id, draw),
             adapter=self.adapter,
             template=assignment.arena.write_digest,
             refs=(anchor.id,),

@@ -27,6 +27,8 @@ def show(
     import json
 
     from abm.log import read_events
+    from analysis.readings.alarms import AlarmReading
+    from analysis.readings.reading import result_of
     from analysis.studies.looks import look_at
     from analysis.studies.places import one_run
     from analysis.tables.contest import contest_dict, list_contests
@@ -45,5 +47,7 @@ def show(
     rows = list_contests(events)
     for row in rows:
         console.print(f"{row['contest']}  {row['outcome']}  {row['votes']}", highlight=False, markup=False)
+    for alarm in result_of(events, AlarmReading()):
+        console.print(f"alarm  {alarm.text}", highlight=False, markup=False, soft_wrap=True)
     go_on = f"moloch show {shlex.quote(str(run))} CONTEST"
     console.print(f"\n{len(rows)} contests; {go_on} shows one whole", highlight=False, markup=False, soft_wrap=True)

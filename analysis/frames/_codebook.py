@@ -163,6 +163,39 @@ figures | String | | What the method's loss says of the training, name to mean o
 rows_of | String | | Arm to whose number of rows the training set was brought; null where it had as many | adapter_trained.rows_of
 own_rows | Int64 | examples | That fitted before that; null likewise | adapter_trained.own_rows
 own_units | Int64 | contests | Or examples learnt by themselves, before that; null likewise | adapter_trained.own_units
+kl_before | Float64 | nats per token | KL of the parent to the base model, on completions of the training set; null where it was not measured | training_measured.kl_before
+kl_after | Float64 | nats per token | KL of the adapter to the base model, likewise | training_measured.kl_after
+entropy_before | Float64 | nats per token | Entropy of the parent's next token there; null where it was not measured | training_measured.entropy_before
+entropy_after | Float64 | nats per token | Entropy of the adapter's, likewise | training_measured.entropy_after
+"""
+)
+
+STEPS = _columns(
+    """
+seq | Int64 | | Place in the log of the event that holds the step; a training's steps share one | training_measured.seq
+arm | String | | Whose training it is | training_measured.arm
+epoch | Int64 | epochs, from 1 | Epoch whose votes it learnt from | training_measured.epoch
+adapter | String | | Content id of what was learnt; empty where the loss became no number | training_measured.adapter
+training_step | Int64 | steps of the optimiser, from 1 | Step of the training | training_measured.losses
+loss | Float64 | | What the step minimised; its unit is the method's | training_measured.losses
+gradient_norm | Float64 | | Euclidean norm of the step's gradient, before it was clipped | training_measured.gradient_norms
+learning_rate | Float64 | | With which the step was taken | training_measured.learning_rates
+"""
+)
+
+WRITING = _columns(
+    """
+phase | String | | train (votes are learnt from) or evaluate (held out) | step_started.phase
+epoch | Int64 | epochs, from 1 | Epoch in which it was written | step_started.epoch
+competitor | String | | Who wrote: base, or an arm's name | message_published.competitor
+adapter | String | | Id of the adapter that wrote; empty for the base model | message_published.adapter
+messages | Int64 | messages | Messages that were to be written; of what several societies read, once | message_published, message_rejected
+format_share | Float64 | share | Answers that could be read at the first attempt | message_published.attempt, message_rejected, message_redrawn
+tokens | Float64 | tokens | Mean length of an answer, thinking included; 0 where no model answered | llm_replied.tokens_out
+words | Float64 | words | Mean length of a published message | message_published.text
+distinct | Float64 | share | Different pairs of words among all, of the first 128 published messages (distinct-2); null without any | message_published.text
+repetition | Float64 | share | Runs of four words that stood in the message before (seq-rep-4), mean over messages | message_published.text
+copy_rate | Float64 | share | Runs of four words that stand in the anchor or an example, mean over messages | message_published.text, anchors_listed.anchors, arena_set.arena
 """
 )
 
@@ -189,6 +222,8 @@ FRAMES: Mapping[str, tuple[FrameColumn, ...]] = {
     "messages": MESSAGES,
     "verdicts": VERDICTS,
     "training": TRAINING,
+    "steps": STEPS,
+    "writing": WRITING,
     "reactions": REACTIONS,
 }
 NAMES = tuple(FRAMES)

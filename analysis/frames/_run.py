@@ -13,6 +13,7 @@ from analysis.frames._codebook import columns_of
 from analysis.frames._contests import contests
 from analysis.frames._people import origin
 from analysis.frames._reactions import reactions
+from analysis.frames._training import steps, training, writing
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,7 +27,7 @@ def of_run(run: Path | str, name: str) -> pl.LazyFrame:
 
     Args:
         run: its folder.
-        name: ``contests``, ``votes``, ``messages``, ``verdicts``, ``training``, ``reactions``, or a type of event.
+        name: ``contests``, ``votes``, ``messages``, ``verdicts``, ``training``, ``steps``, ``writing``, ``reactions``, or a type of event.
 
     Raises:
         InputError: there is no such frame.
@@ -82,15 +83,13 @@ def _verdicts(run: Path) -> pl.LazyFrame:
     )
 
 
-def _training(run: Path) -> pl.LazyFrame:
-    return of_type(scan(run), "adapter_trained").rename({"seed": "training_seed"})
-
-
 _MADE: dict[str, Callable[[Path], pl.LazyFrame]] = {
     "contests": contests,
     "votes": _votes,
     "messages": _messages,
     "verdicts": _verdicts,
-    "training": _training,
+    "training": training,
+    "steps": steps,
+    "writing": writing,
     "reactions": reactions,
 }

@@ -15,6 +15,8 @@ from abm.events import (
     AdapterTrained,
     AnchorsListed,
     ArenaSet,
+    ArmFlagged,
+    ArmStopped,
     CompetitorsJoined,
     ContestDecided,
     ContestOpened,
@@ -34,6 +36,7 @@ from abm.events import (
     StepStarted,
     SurveyClosed,
     TiesFormed,
+    TrainingMeasured,
     VerdictGiven,
 )
 from abm.probe import Kind, kind_of, misbehaviour, miscopying
@@ -172,6 +175,8 @@ class Book:
     steps: list[Step] = field(default_factory=list)
     contests: dict[str, Contest] = field(default_factory=dict)
     adapters: list[AdapterTrained] = field(default_factory=list)
+    measured: dict[tuple[str, int, str], TrainingMeasured] = field(default_factory=dict)
+    alarms: list[ArmFlagged | ArmStopped] = field(default_factory=list)
     epochs: list[EpochEnded] = field(default_factory=list)
     interventions: list[Intervened] = field(default_factory=list)
     surveys: list[SurveyClosed] = field(default_factory=list)
@@ -182,9 +187,9 @@ class Book:
     tokens: int = 0
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
-        AdapterTrained, AnchorsListed, ArenaSet, CompetitorsJoined, ContestDecided, ContestOpened, CrowdJoined, EpochEnded,
+        AdapterTrained, AnchorsListed, ArenaSet, ArmFlagged, ArmStopped, CompetitorsJoined, ContestDecided, ContestOpened, CrowdJoined, EpochEnded,
         Forked, Intervened, LLMReplied, MessagePublished, MessageRejected, PersonasJoined, ReaderJoined, RunConfigured,
-        RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, VerdictGiven,
+        RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, TrainingMeasured, VerdictGiven,
     })  # fmt: skip
 
     def result(self) -> Book:
@@ -231,6 +236,10 @@ class Book:
                 self.steps[-1].last = event.seq
             case AdapterTrained():
                 self.adapters.append(event)
+            case TrainingMeasured():
+                self.measured[(event.arm, event.epoch, event.adapter)] = event
+            case ArmFlagged() | ArmStopped():
+                self.alarms.append(event)
             case EpochEnded():
                 self.epochs.append(event)
             case Intervened():

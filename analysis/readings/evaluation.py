@@ -43,6 +43,7 @@ from analysis.readings._ballots import Ballots, placed
 from analysis.readings.contests import BASE, NOBODY, Evaluation, EvaluationContest, Side
 from analysis.readings.reading import result_of
 from learning.fitness import ObservedModels
+from learning.runs.plan import is_head_to_head
 
 if TYPE_CHECKING:
     import polars as pl
@@ -97,7 +98,8 @@ class EvaluationReading:
             case Reacted():  # first, for most events are
                 self._react(event)
             case StepStarted():
-                self._step = event if event.phase == "evaluate" else None
+                against_base = event.phase == "evaluate" and not is_head_to_head(event.arm)
+                self._step = event if against_base else None
             case StepEnded():
                 self._step = None
             case RunConfigured() | Forked():

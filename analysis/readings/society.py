@@ -12,6 +12,7 @@ from typing import Any
 
 from abm.events import StepStarted
 from learning.runs.markets import MOST_MESSAGES, entries
+from learning.runs.plan import writers_in
 
 SHARED_ARM = "shared"
 """The society of the first epoch, before arms differ."""
@@ -65,7 +66,7 @@ def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
 def slot_names(society: SocietyKey, config: Mapping[str, Any]) -> list[str]:
     """Return what to call the slots of a society's contests; those of a training contest have no author of their own."""
     if society.phase == "evaluate":
-        return ["base", society.arm]
+        return [*writers_in(society.arm)]
     market = next((entry.market for entry in entries(config.get("markets")) if entry.market.name == society.arm), None)
     size = len(market.writers) if market else config.get("messages", 2)
     return [f"message {slot + 1}" for slot in range(size if type(size) is int and 0 < size <= MOST_MESSAGES else 2)]

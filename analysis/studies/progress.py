@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from abm.events import (
     AdapterTrained,
     AnchorsListed,
+    ArmStopped,
     Event,
     Forked,
     RunConfigured,
@@ -20,10 +21,22 @@ from abm.events import (
 )
 from abm.log import open_log
 from abm.log.tail import Tail
+from learning.alarms.thresholds import DIVERGED
 from learning.runs.plan import Learn, Part, Plan, Survey, part_at, recorded_plan, total
+from learning.runs.stops import remaining
 from moloch.errors import MolochError
 
-KINDS = {RunConfigured, Forked, AnchorsListed, StepStarted, StepEnded, AdapterTrained, SurveyClosed, RunEnded}
+KINDS = {
+    RunConfigured,
+    Forked,
+    AnchorsListed,
+    ArmStopped,
+    StepStarted,
+    StepEnded,
+    AdapterTrained,
+    SurveyClosed,
+    RunEnded,
+}
 
 
 class CellProgress(NamedTuple):
@@ -91,6 +104,9 @@ class FollowedCell:
                 self._parts = recorded_plan(self._config, self._anchors["train"], self._anchors["evaluate"])
             case StepStarted():
                 self._began = event.at
+            case ArmStopped():
+                self._done += DIVERGED.measure in event.measures  # its training is over, without an adapter
+                self._parts = remaining(self._parts, [event])
             case StepEnded() | AdapterTrained() | SurveyClosed():
                 since = self._began if isinstance(event, StepEnded) else self._last
                 if (part := part_at(self._parts, self._done)) is not None and 0 < since <= event.at:

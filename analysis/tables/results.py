@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from abm.events import Event
+from analysis.readings.alarms import AlarmReading
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.extrapolation import ExtrapolationReading
+from analysis.readings.head_to_head import HeadToHeadReading
 from analysis.readings.left_out import LeftOutReading
 from analysis.readings.positions import PositionReading
 from analysis.readings.reading import read
@@ -19,6 +21,7 @@ from analysis.readings.trainings import TrainingReading
 from analysis.statistics.estimates import plain
 from analysis.tables._writers import writing_rows
 from analysis.tables.evaluation import table
+from analysis.tables.head_to_head import head_to_head
 from analysis.tables.panels import panel_table
 from analysis.tables.positions import position_rows
 from analysis.tables.reach import reach_dicts
@@ -29,15 +32,19 @@ from learning.runs.written import WrittenReading
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``panels``, ``positions``, ``writing``, ``reach``, ``service``, ``rivalry``, ``extrapolation``, and under ``dropped`` the anchors of the
+    These are ``alarms``, ``head_to_head``, ``panels``, ``positions``, ``writing``, ``reach``, ``service``, ``rivalry``, ``extrapolation``,
+    and under ``dropped`` the anchors of the
     source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
-    writing, trained = WrittenReading(phase="evaluate"), TrainingReading()
-    read(events, contests, positions, spreads, service, extrapolation, left_out, writing, trained)
+    writing, trained, alarms = WrittenReading(phase="evaluate"), TrainingReading(), AlarmReading()
+    meetings = HeadToHeadReading()
+    read(events, contests, positions, spreads, service, extrapolation, left_out, writing, trained, alarms, meetings)
     evaluation = contests.result()
     return table(evaluation) | {
+        "alarms": [msgspec.to_builtins(alarm) for alarm in alarms.result()],
+        "head_to_head": head_to_head(meetings.result(), int(evaluation.config.get("seed") or 0)),
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
         "dropped": left_out.result(),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
+from analysis.terminal.head_to_head import head_to_head_tables
 from analysis.terminal.rivalry import rivalry_tables
 from analysis.terminal.written import writing_table
 
@@ -25,14 +26,20 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
     """Return what to print of ``results(events)``, or of ``table(events)``, in order."""
     from rich.text import Text
 
+    alarms = [
+        Text(f"Alarm: {alarm['text']}.", style="bold red" if alarm["stopped"] else "bold yellow")
+        for alarm in results.get("alarms", ())
+    ]
     if not results["arms"]:
-        return [Text("Nothing was evaluated yet.", style="yellow")]
-    parts: list[RenderableType] = [_head(results), *flag_lines(results)]
+        return [Text("Nothing was evaluated yet.", style="yellow"), *alarms]
+    parts: list[RenderableType] = [_head(results), *flag_lines(results), *alarms]
     parts += [withheld_line(results)] if results["withheld"] else [_wins(results)]
     if results["validity"] and not results["withheld"]:
         parts.append(Text(results["validity"], style="dim"))
     if not results["withheld"] and len({row["voters"] for row in results.get("panels", ())}) > 1:
         parts.append(_panels(results["panels"]))
+    if (met := results.get("head_to_head")) and not results["withheld"]:
+        parts += head_to_head_tables(met)
     if positions := results.get("positions"):
         parts.append(_positions(positions))
     if writing := results.get("writing"):

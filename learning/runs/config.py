@@ -22,6 +22,7 @@ from abm.llm.backends import Serving
 from abm.llm.precision import Precision
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
+from learning.alarms import AlarmConfig
 from learning.runs.arms import Arm, Arms, arms_in, as_recorded, markets_of
 from learning.runs.market_settings import Markets, check_together, given_alone
 from learning.runs.markets import Market
@@ -254,6 +255,11 @@ class RunConfig(_Settings):
     """Questionnaires that are put to the personas at declared moments; the reader's model answers."""
     redraw: RedrawConfig = Field(default_factory=RedrawConfig)
     """Which anchors and personas are others for each seed."""
+    alarms: AlarmConfig = Field(default_factory=AlarmConfig)
+    """When an arm counts as collapsed, and what then happens."""
+    head_to_head: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
+    """Which arms are evaluated against each other, on the same held-out anchors and people, beside each against base: none, all, or
+    so many pairs (:func:`learning.runs.plan.pairs`). No message is written for it that was not written against base."""
 
     LATER = (
         "extensions",
@@ -272,6 +278,8 @@ class RunConfig(_Settings):
         "surveys",
         "redraw",
         "markets",
+        "alarms",
+        "head_to_head",
     )
 
     @model_validator(mode="before")

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from abm.events import AdapterTrained, Event, Forked, LLMReplied, StepEnded
+from abm.events import AdapterTrained, ArmStopped, Event, Forked, LLMReplied, StepEnded
 from abm.journal import AdaptersHeld
 from abm.log import create, disk, open_log
 from abm.log.fork import fork_point
@@ -24,6 +24,7 @@ from learning.runs.config_file import changed_config, load_config
 from learning.runs.inputs import check_interventions, gather
 from learning.runs.parts import implied_probes, import_recorded, recorded_config
 from learning.runs.plan import Plan, begun, plan, to_come
+from learning.runs.stops import remaining
 from learning.runs.verdicts import check_versions
 from moloch.errors import InputError, Locked, MolochError
 from moloch.extensions import note_written_here
@@ -32,6 +33,7 @@ FIXED = (
     "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "arms", "markets", "messages", "train_anchors",
     "held_out_anchors", "train_personas", "held_out_personas", "batch", "seed", "world", "crowd.size", "network.graph",
     "up_to", "redraw", "near_duplicates", "format", "examples", "stop", "attempts", "cut", "precision", "threads",
+    "alarms",
 )  # fmt: skip
 """Settings that decided the shared steps, or who takes part: a fork keeps them."""
 
@@ -82,8 +84,9 @@ def fork(
     folder = Path(out) if out is not None else parent.parent / f"{parent.name}-at{at}-{config.id[:8]}"
     point = fork_point(parent, at, folder)
     adapters = _shared_adapters(log.read(0, point.seq), parent, folder)
-    parts = plan(config, inputs)
-    _check_shared(plan(before, inputs), parts, at, str(parent))
+    stops = [event for event in log.read(0, point.seq) if isinstance(event, ArmStopped)]
+    parts = remaining(plan(config, inputs), stops)
+    _check_shared(remaining(plan(before, inputs), stops), parts, at, str(parent))
     check_interventions(config, to_come(parts, at), before.network.interventions)
     judges = implied_probes(config, inputs.arena) if config.probes is None else config.probes
     check_versions(log.read(0, point.seq), probes(judges), str(parent))

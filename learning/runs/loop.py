@@ -7,6 +7,7 @@ Knows nothing of what the results mean; probes are handed in.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +23,8 @@ from abm.events import (
     AdapterTrained,
     AnchorsListed,
     ArenaSet,
+    ArmFlagged,
+    ArmStopped,
     AudienceSet,
     CompetitorsJoined,
     CrowdJoined,
@@ -48,9 +51,13 @@ from learning.runs.inputs import SPLITS, Inputs
 from learning.runs.markets import BASE
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
+from learning.runs.watch import ArmWatch, said, training_measured
+from learning.training.measured import TrainingDiverged
 from learning.training.memory import release
 from moloch import keyed
+from moloch.errors import MolochWarning
 from populations import Persona, trait_matrix
 
 if TYPE_CHECKING:
@@ -121,6 +128,7 @@ class Loop:
         )
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
         self.plan = plan(config, inputs)
+        self.watch = ArmWatch(config.alarms, journal.log)
         self._declared = False
         self._said: list[Event] = []
 
@@ -159,12 +167,18 @@ class Loop:
         What comes between them (who takes part, the end of an epoch) is done before the next is yielded.
         """
         self._set_up()
-        done, pieces = 0, total(self.plan)
+        done, left = 0, self.plan
         for part in self.plan:
-            for piece in self._pieces(part):
-                yield Progress(done, pieces, part.doing, self._written)
-                piece()
-                done += 1
+            if part in left:
+                for piece in self._pieces(part):
+                    yield Progress(done, total(left), part.doing, self._written)
+                    piece()
+                    done += 1
+                if isinstance(part, Simulate | Evaluate):
+                    self._watch(part)
+            if isinstance(part, Learn) and part.ends_epoch:
+                self._end_epoch(part.epoch)
+            left = remaining(self.plan, self.watch.stops)
 
     def _written(self) -> int:
         """Return the tokens that models wrote in this process, those of a batch under way among them."""
@@ -258,7 +272,11 @@ class Loop:
 
     def _society_of(self, part: Simulate | Evaluate) -> Model:
         """Return the model that holds a part's contests."""
-        writers = [NamedPolicy(writer.arm, self._adapter(writer)) for writer in part.writers]
+        draws = part.draws if isinstance(part, Evaluate) else [None] * len(part.writers)
+        writers = [
+            NamedPolicy(writer.arm, self._adapter(writer), draw=draw)
+            for writer, draw in zip(part.writers, draws, strict=True)
+        ]
         seats: list[list[int]] = []
         if isinstance(part, Simulate) and part.turns:
             seats = seats_of(part, self.config.world, self.config.seed).tolist()
@@ -271,7 +289,7 @@ class Loop:
             phase=part.phase,
             epoch=part.epoch,
             arm=part.arm,
-            probes=self.probes if part.phase == "evaluate" else (),
+            probes=self.probes if isinstance(part, Evaluate) and not part.head_to_head else (),
             remembered=self.surveys.remembered,
             seats=seats,
         )
@@ -300,14 +318,18 @@ class Loop:
     def _learn(self, part: Learn) -> None:
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
             self.journal.emit(logged)
+            self._raise_alarm(self._logged_stop(part))
+        elif (stopped := self._logged_stop(part)) is not None:  # its loss became no number
+            self._raise_alarm(stopped)
         else:
             self._train(part)
-        if part.ends_epoch:
-            adapters = self.journal.state.adapters
-            with self.journal.transaction():
-                self.journal.emit(
-                    EpochEnded(epoch=part.epoch, adapters={arm: adapters[arm] for arm in self.inputs.arms})
-                )
+
+    def _end_epoch(self, epoch: int) -> None:
+        """Say which adapters there are, those of stopped arms as they were left."""
+        adapters = self.journal.state.adapters
+        with self.journal.transaction():
+            kept = {arm: adapters[arm] for arm in self.inputs.arms if arm in adapters}
+            self.journal.emit(EpochEnded(epoch=epoch, adapters=kept))
 
     def _owned(self, part: Learn) -> Owned | None:
         """Return which messages of the contests are the learner's; None for all."""
@@ -341,13 +363,15 @@ class Loop:
         if not learner or (begun is not None and not begun.rows_of):
             return None
         other = next(p for p in self.plan if isinstance(p, Learn) and (p.arm, p.epoch) == (learner, part.epoch))
+        if other not in remaining(self.plan, self.watch.stops):  # the learner was stopped before
+            return None
         data = self._training_set(
             other, None, self._owned(other)
         )  # what was begun with equal rows learns what was sampled
         return RowsOf(learner, data, self.inputs.lora[learner].max_length)
 
     def _train(self, part: Learn) -> None:
-        """Learn a new adapter from the contests of the log."""
+        """Learn a new adapter from the contests of the log, or stop an arm whose training diverges, if the settings say so."""
         arm, epoch = part.arm, part.epoch
         method, settings = self.inputs.arms[arm].method, self.inputs.lora[arm]
         owned, begun = self._owned(part), self.journal.recorded(AdapterTrained)
@@ -362,9 +386,22 @@ class Loop:
             if isinstance(llm, Sleeping):
                 llm.sleep()
         release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
-        trained = self.trainer.train(rows, parent=parent, settings=settings, seed=seed, lineage=lineage)
+        try:
+            trained = self.trainer.train(rows, parent=parent, settings=settings, seed=seed, lineage=lineage)
+        except TrainingDiverged as error:
+            if (stopped := self.watch.diverged(arm, epoch)) is None:
+                raise
+            with self.journal.transaction():
+                if error.measured:
+                    self.journal.attach(training_measured(arm, epoch, "", error.measured))
+                self._raise_alarm(stopped)
+            return
         release()
+        measured = trained.measured
+        alarm = self.watch.training(arm, epoch, (trained.loss_before, trained.loss_after), measured)
         with self.journal.transaction():
+            if measured:
+                self.journal.attach(training_measured(arm, epoch, trained.adapter, measured))
             self.journal.emit(
                 AdapterTrained(
                     adapter=trained.adapter,
@@ -385,6 +422,33 @@ class Loop:
                     as_sampled=rows.as_sampled,
                 )
             )
+            self._raise_alarm(alarm)
+
+    # -- alarms --------------------------------------------------------------------------------------------
+
+    def _watch(self, part: Simulate | Evaluate) -> None:
+        """Look at what was written in a part whose contests are all held."""
+        for alarm in self.watch.contests(part):
+            with self.journal.transaction():
+                self._raise_alarm(alarm)
+
+    def _raise_alarm(self, alarm: ArmFlagged | ArmStopped | None) -> None:
+        """Record an alarm, and say it once: not again where the log holds what followed it."""
+        if alarm is None:
+            return
+        if not self.journal.resuming:
+            warnings.warn(said(alarm), MolochWarning, stacklevel=2)
+        if isinstance(alarm, ArmFlagged):
+            self.journal.attach(alarm)
+        else:
+            self.journal.emit(alarm)
+            self.watch.stops.append(alarm)
+
+    def _logged_stop(self, part: Learn) -> ArmStopped | None:
+        """Return that an arm's training stopped it, where the log holds that next and it need not be decided again."""
+        stopped = self.journal.logged(ArmStopped)
+        here = (part.arm, part.epoch, "training")
+        return stopped if stopped and (stopped.arm, stopped.epoch, stopped.moment) == here else None
 
 
 def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:

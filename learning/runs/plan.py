@@ -19,6 +19,19 @@ TRAIN_ANCHORS = 96
 """Training anchors of an epoch, where the settings leave it open and there are as many."""
 MOST = 1_000_000
 """Anchors, and trainings, beyond which recorded settings are not taken for those of a run."""
+AGAINST = "-vs-"
+"""Between the names of two arms in the name of the society in which they meet; no arm has it in its own."""
+
+
+def is_head_to_head(society: str) -> bool:
+    """Return whether two arms meet in a society, by its name."""
+    return AGAINST in society
+
+
+def writers_in(society: str) -> tuple[str, str]:
+    """Return who writes in the held-out contests of a society, by slot."""
+    first, against, second = society.partition(AGAINST)
+    return (first, second) if against else (BASE, society)
 
 
 class Policy(NamedTuple):
@@ -61,6 +74,11 @@ class _Contests:
         return -(-len(self.anchors) // self.batch)
 
     @property
+    def draws(self) -> tuple[int, ...]:
+        """Whose random numbers each writer draws with: those of a slot, by default its own."""
+        return tuple(range(len(self.writers)))
+
+    @property
     def needs(self) -> tuple[Policy, ...]:
         """Learnt policies that must be there before it begins."""
         return tuple(dict.fromkeys(writer for writer in self.writers if writer.epoch))
@@ -93,14 +111,24 @@ class Simulate(_Contests):
 
 @dataclass(frozen=True, slots=True)
 class Evaluate(_Contests):
-    """Held-out contests: an arm's policy against the base model."""
+    """Held-out contests: an arm's policy against the base model, or two arms' policies against each other."""
 
     phase: ClassVar[Phase] = "evaluate"
 
     @property
     def doing(self) -> str:
         """What happens, in words."""
-        return f"evaluating {self.arm} against base"
+        return f"evaluating {self.writers[1].arm} against {self.writers[0].arm}"
+
+    @property
+    def head_to_head(self) -> bool:
+        """Whether two arms meet; their messages are those that were judged when each met the base model."""
+        return all(writer.epoch for writer in self.writers)
+
+    @property
+    def draws(self) -> tuple[int, ...]:
+        """The base model draws as in slot 0, every arm as in slot 1: an arm's message about an anchor is one, whomever it meets."""
+        return tuple(int(writer.epoch > 0) for writer in self.writers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +241,8 @@ class PlanSettings(Protocol):
     @property
     def evaluate(self) -> str: ...
     @property
+    def head_to_head(self) -> str | int: ...
+    @property
     def surveys(self) -> Sequence[SurveyTimes]: ...
 
 
@@ -273,9 +303,30 @@ def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
                 parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(BASE)
                 yield Learn(epoch, arm, society, parent, ends_epoch=arm == last)
         if epoch == config.epochs or config.evaluate == "every":
-            for arm in (arm for market in markets for arm in market.evaluated):
+            evaluated = [arm for market in markets for arm in market.evaluated]
+            for arm in evaluated:
                 writers = (Policy(BASE), Policy(arm, epoch))
                 yield Evaluate(epoch, arm, writers, range(inputs.held_out_anchors), config.batch)
+            for first, second in pairs(evaluated, config.head_to_head):
+                writers = (Policy(first, epoch), Policy(second, epoch))
+                society = f"{first}{AGAINST}{second}"
+                yield Evaluate(epoch, society, writers, range(inputs.held_out_anchors), config.batch)
+
+
+def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:
+    """Return which arms meet each other: none, all, or so many pairs, in which arms occur about equally often.
+
+    These are the first of a cyclic design: each arm meets the next one, then each the one after that, and so on (David 1963,
+    "The structure of cyclic paired-comparison designs", J. Austral. Math. Soc. 3).
+    """
+    if wanted == "none":
+        return []
+    count, found = len(arms), dict[tuple[str, str], None]()
+    for distance in range(1, count // 2 + 1):
+        for i in range(count):
+            first, second = sorted((i, (i + distance) % count))
+            found[(arms[first], arms[second])] = None
+    return list(found)[: None if isinstance(wanted, str) else wanted]
 
 
 def society_of(market: Market, epoch: int, messages: int) -> SocietyId:
@@ -344,8 +395,8 @@ def messages(parts: Iterable[Part]) -> int:
     written: dict[tuple[Phase, int, str, int], int] = {}
     for part in parts:
         if isinstance(part, Simulate | Evaluate):
-            slots = enumerate(part.writers)
-            written |= {(part.phase, part.epoch, writer.arm, slot): len(part.anchors) for slot, writer in slots}
+            drawn = zip(part.draws, part.writers, strict=True)
+            written |= {(part.phase, part.epoch, writer.arm, draw): len(part.anchors) for draw, writer in drawn}
     return sum(written.values())
 
 
@@ -384,6 +435,7 @@ class Recorded:
     train_anchors: int
     held_out_anchors: int
     surveys: tuple[RecordedSurvey, ...] = ()
+    head_to_head: str | int = "none"
 
 
 def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
@@ -404,9 +456,10 @@ def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
     epochs, slots, batch, train_anchors, held_out_anchors = counts
     evaluate = str(record.get("evaluate"))
     surveys = _recorded_surveys(record.get("surveys"))
-    recorded = Recorded(
-        markets_of(record, slots), epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys
-    )
+    wanted = record.get("head_to_head", "none")
+    meet = wanted if wanted == "all" or (type(wanted) is int and wanted > 0) else "none"
+    markets = markets_of(record, slots)
+    recorded = Recorded(markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet)
     return plan(recorded, recorded)
 
 

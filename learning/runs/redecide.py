@@ -18,6 +18,7 @@ import msgspec
 
 from abm.audience import ChoiceModel, from_mapping
 from abm.events import (
+    ArmStopped,
     AudienceSet,
     CompetitorsJoined,
     Event,
@@ -33,6 +34,7 @@ from abm.llm.port import LLM
 from abm.llm.recorded import RecordedLLM
 from abm.log import EventLog, open_log
 from abm.log.about import lineage
+from learning.alarms.thresholds import DIVERGED
 from learning.methods import TrainingSet
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
@@ -50,7 +52,9 @@ from learning.runs.parts import (
     recorded_probes,
 )
 from learning.runs.verdicts import AsLogged, Older, as_logged
+from learning.runs.watch import measures_of
 from learning.training.equal_rows import RowsBefore
+from learning.training.measured import TrainingDiverged
 from learning.training.settings import LoraSettings
 from learning.training.trainer import LoRATrainer, Trained, Trainer
 
@@ -96,7 +100,11 @@ class _AsLogged:
     def train(
         self, data: TrainingSet, *, parent: str, settings: LoraSettings, seed: int, lineage: dict[str, Any]
     ) -> Trained:
+        stopped = self._checker.recorded(ArmStopped)
+        if stopped is not None and DIVERGED.measure in stopped.measures:
+            raise TrainingDiverged("training diverged", where=f"event {stopped.seq}")
         done = self._checker.next_training()
+        measured = self._checker.measured
         return Trained(
             adapter=done.adapter,
             rows=done.rows,
@@ -107,6 +115,7 @@ class _AsLogged:
             loss_after=done.loss_after,
             figures=done.figures,
             rows_before=RowsBefore(done.rows_of, done.own_rows, done.own_units) if done.rows_of else None,
+            measured=measures_of(measured) if measured and measured.adapter == done.adapter else None,
         )
 
 

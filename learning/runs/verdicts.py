@@ -30,6 +30,7 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.probe import Probe, Verdict, version_of
+from learning.runs.plan import is_head_to_head
 from moloch.errors import InputError
 
 JUDGING = frozenset(
@@ -102,7 +103,8 @@ def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str) -
         for event in events:
             match event:
                 case StepStarted():
-                    evaluating, published, verdicts = event.phase == "evaluate", False, False
+                    evaluating = event.phase == "evaluate" and not is_head_to_head(event.arm)
+                    published, verdicts = False, False
                 case MessagePublished():
                     published = True
                 case VerdictGiven():

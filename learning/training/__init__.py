@@ -9,6 +9,7 @@ from moloch.lazy import door
 if TYPE_CHECKING:
     from learning.training._job import Trained
     from learning.training.examples import Example, Unit
+    from learning.training.measured import TrainingDiverged, TrainingMeasures
     from learning.training.settings import PRESETS, LoraSettings, lora_settings
     from learning.training.step import Loss, TrainingStep
     from learning.training.trainer import LoRATrainer, Trainer
@@ -18,7 +19,9 @@ _HOMES = {
     "LoRATrainer": "learning.training.trainer",
     "LoraSettings": "learning.training.settings",
     "Loss": "learning.training.step",
+    "TrainingMeasures": "learning.training.measured",
     "PRESETS": "learning.training.settings",
+    "TrainingDiverged": "learning.training.measured",
     "TrainingStep": "learning.training.step",
     "Trained": "learning.training._job",
     "Trainer": "learning.training.trainer",
@@ -34,6 +37,8 @@ __all__ = [
     "Loss",
     "Trained",
     "Trainer",
+    "TrainingDiverged",
+    "TrainingMeasures",
     "TrainingStep",
     "Unit",
     "lora_settings",

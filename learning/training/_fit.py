@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from learning.training._ranks import Ranks
 from learning.training.examples import Unit
 from learning.training.hardware import checkpoints
+from learning.training.measured import StepMeasures, TrainingDiverged
 from learning.training.settings import LoraSettings
-from moloch.errors import MolochError
 
 if TYPE_CHECKING:
     import torch
@@ -37,11 +37,15 @@ def fit(
     seed: int,
     ranks: Ranks,
     tokenizer: Any,
+    measures: StepMeasures,
 ) -> int:
     """Train ``model`` in place and return the number of optimiser steps.
 
+    Args:
+        measures: takes what is measured at each step.
+
     Raises:
-        MolochError: the loss is not finite.
+        TrainingDiverged: the loss is not finite.
     """
     from transformers import PrinterCallback
 
@@ -53,6 +57,7 @@ def fit(
             lambda numbers: loss([units[number] for number in numbers]),
             settings,
             ranks,
+            measures,
             args=_arguments(settings, len(order), seed, scratch, checkpoints(settings, model, longest)),
             train_dataset=_dataset(order),
             processing_class=tokenizer,
@@ -136,9 +141,11 @@ def _unit_trainer() -> Any:
             loss: Callable[[Sequence[int]], Iterator[torch.Tensor]],
             settings: LoraSettings,
             ranks: Ranks,
+            measures: StepMeasures,
             **arguments: Any,
         ) -> None:
             self._peft, self._loss, self._settings, self._ranks = model, loss, settings, ranks
+            self._measures = measures
             super().__init__(model=model, **arguments)
             self._weights = [weight for weight in model.parameters() if weight.requires_grad]
             for weight in self._weights:
@@ -154,16 +161,26 @@ def _unit_trainer() -> Any:
                 total += part.detach()
             self._ranks.add_gradients(self._weights)
             over_all = self._ranks.total(float(total), total.device)
+            rate = self.optimizer.param_groups[0]["lr"]  # type: ignore[union-attr]
+            self._measures.add(over_all, gradient_norm(self._weights), float(rate))
             finite(over_all, f"at step {self.state.global_step + 1}", self._settings)
             return total
 
     return UnitTrainer
 
 
+def gradient_norm(weights: Sequence[torch.nn.Parameter]) -> float:
+    """Return the Euclidean norm of all gradients together."""
+    import torch
+
+    norms = [weight.grad.detach().norm() for weight in weights if weight.grad is not None]
+    return float(torch.stack(norms).norm()) if norms else 0.0
+
+
 def finite(loss: float, when: str, settings: LoraSettings) -> None:
-    """Raise :class:`MolochError` unless the loss is a number."""
+    """Raise :class:`TrainingDiverged` unless the loss is a number."""
     if not math.isfinite(loss):
-        raise MolochError(
+        raise TrainingDiverged(
             "training diverged", why=f"the loss is {loss} {when}", fix=f"Lower lora.lr, now {settings.lr:g}."
         )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from learning.training._ranks import Ranks
 from learning.training.equal_rows import RowsBefore
 from learning.training.examples import Examples, Unit
 from learning.training.figures import Figures
+from learning.training.measured import Drift, StepMeasures, TrainingDiverged, TrainingMeasures
 from learning.training.settings import LoraSettings
 from learning.training.step import Loss, TrainingStep, likelihood, loss_named
 from learning.training.unmoved import Unmoved
@@ -37,6 +39,7 @@ class Trained(msgspec.Struct, frozen=True):
             dropout; the same quantity for every method, regardless of its loss.
         figures: what the loss says of the training beside its value: name -> mean over it.
         rows_before: what there was before it was brought to another arm's number of rows; None where that changed nothing.
+        measured: how it went; None where the trainer does not say.
     """
 
     adapter: str
@@ -48,6 +51,7 @@ class Trained(msgspec.Struct, frozen=True):
     loss_after: float
     figures: dict[str, float] = {}
     rows_before: RowsBefore | None = None
+    measured: TrainingMeasures | None = None
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -80,7 +84,8 @@ def learn(job: Job, ranks: Ranks = Ranks()) -> Trained:  # noqa: B008 (immutable
 
     Raises:
         InputError: the settings ask for what this machine does not have, the loss cannot be imported, or the parent was learnt with others.
-        MolochError: the loss is not finite, or memory does not suffice; no adapter is written.
+        TrainingDiverged: the loss is not finite; no adapter is written.
+        MolochError: memory does not suffice; likewise.
     """
     from learning.training._fit import quiet
     from learning.training.hardware import device_of, on_device
@@ -114,8 +119,10 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
             held = (settings.tokens_per_pass, ranks, settings.shares, figures, unmoved)
             return TrainingStep(model, step, job.options, *held)
 
-        with whole_inputs(model):
+        measures = StepMeasures()
+        with whole_inputs(model), _with_measures(measures):
             before = _loss(model, job, ranks) if job.before is None else job.before
+            drift_before = _drift(model, job, ranks) if job.parent else None
             steps = fit(
                 model,
                 units,
@@ -124,9 +131,11 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
                 job.seed,
                 ranks,
                 _tokenizer(job),
+                measures,
             )
             after = _loss(model, job, ranks)
-        finite(after, "after training", settings)
+            finite(after, "after training", settings)
+            measured = measures.measured(drift_before, _drift(model, job, ranks))
         adapter = ""
         if ranks.rank == 0:
             # engines serve the base unquantised, with other log-probabilities
@@ -142,7 +151,26 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
         loss_before=round(before, 6),
         loss_after=round(after, 6),
         figures=figures.means(ranks, device),
+        measured=measured,
     )
+
+
+@contextmanager
+def _with_measures(measures: StepMeasures) -> Iterator[None]:
+    """Let a divergence inside the block say what was measured before it."""
+    try:
+        yield
+    except TrainingDiverged as error:
+        error.measured = measures.measured()
+        raise
+
+
+def _drift(model: PeftModel, job: Job, ranks: Ranks) -> Drift:
+    """Return how far the model is from its base now, on some of the trajectories."""
+    from learning.training._drift import drift_rows, measure_drift
+
+    rows = drift_rows(job.examples.trajectories, job.settings.repeat)
+    return measure_drift(model, rows, job.settings.tokens_per_pass, ranks)
 
 
 def _few(model: PeftModel, job: Job, loss: Loss, ranks: Ranks) -> int:

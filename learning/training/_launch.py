@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from learning.training._job import Job, Trained
+from learning.training.measured import TrainingDiverged, TrainingMeasures
 from moloch.errors import InputError, MolochError
 
 POLL_S = 0.2
@@ -19,12 +20,31 @@ _LAUNCHERS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_AD
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a process ended: with what was trained, or with an error in one line and the exit code that belongs to it."""
+    """How a process ended: with what was trained, or with an error in one line.
+
+    Attributes:
+        diverged: what was measured until the loss was no number any more, where that is the error.
+    """
 
     trained: Trained | None = None
     error: str = ""
     why: str = ""
     fix: str = ""
+    diverged: TrainingMeasures | None = None
+
+    @classmethod
+    def failed(cls, error: MolochError) -> Outcome:
+        """Return the outcome of a process that an error ended."""
+        measured = error.measured if isinstance(error, TrainingDiverged) else None
+        return cls(error=error.what, why=error.why, fix=error.fix, diverged=measured)
+
+    def raised(self) -> MolochError:
+        """Return the error that ended the process."""
+        if self.diverged is None:
+            return MolochError(self.error, why=self.why, fix=self.fix)
+        error = TrainingDiverged(self.error, why=self.why, fix=self.fix)
+        error.measured = self.diverged
+        return error
 
 
 def learn_in_processes(job: Job) -> Trained:
@@ -92,7 +112,7 @@ def _outcome(folder: Path, size: int, failed: int | None) -> Trained:
     if failed is None and outcomes[0].trained is not None:
         return outcomes[0].trained
     if wrong := next((outcome for outcome in outcomes if outcome.error), None):
-        raise MolochError(wrong.error, why=wrong.why, fix=wrong.fix)
+        raise wrong.raised()
     lines = (folder / f"{failed}.log").read_text("utf-8", "replace").strip().splitlines()
     raise MolochError(
         f"training process {failed} of {size} ended early",

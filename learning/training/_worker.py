@@ -19,7 +19,7 @@ def main(folder: Path, rank: int, size: int) -> int:
         job = msgspec.json.decode((folder / "job.json").read_bytes(), type=Job)
         outcome = Outcome(trained=learn(job, join(rank, size, folder / "meeting")))
     except MolochError as error:
-        outcome = Outcome(error=error.what, why=error.why, fix=error.fix)
+        outcome = Outcome.failed(error)
     (folder / f"{rank}.json").write_bytes(msgspec.json.encode(outcome))
     return 1 if outcome.error else 0
 

@@ -12,7 +12,7 @@ On a bf16 base all products are bf16, the adapter's float32 weights rounded for 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -156,7 +156,7 @@ def _token_losses(
     model: Any, rows: Sequence[Example], layout: Layout, temperature: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return each completion token's loss, and of which row it is."""
-    with _half(model):
+    with half(model):
         batch = _batch(model, rows, layout)
         first, last = int(batch.columns.min()), int(batch.columns.max())
         size = len(batch.inputs["input_ids"]) * (last + 1 - first) * model.get_output_embeddings().weight.shape[0]
@@ -182,7 +182,8 @@ def whole_inputs(model: Any) -> AbstractContextManager[None]:
     return disable_input_dtype_casting(model, active=model.get_base_model().dtype == torch.bfloat16)
 
 
-def _half(model: Any) -> AbstractContextManager[Any]:
+def half(model: Any) -> AbstractContextManager[Any]:
+    """Let products inside the block be bf16 if the model is."""
     import torch
 
     return torch.autocast(model.device.type, torch.bfloat16, enabled=model.dtype == torch.bfloat16)
@@ -214,6 +215,23 @@ def _in_parts(model: Any, batch: Batch, temperature: float) -> torch.Tensor:
     if not torch.is_grad_enabled():
         return torch.cat([losses(*part) for part in parts])
     return torch.cat([checkpoint(losses, *part, use_reentrant=False) for part in parts])  # type: ignore[arg-type]
+
+
+def completion_logits(model: Any, batch: Batch) -> Callable[[slice], torch.Tensor]:
+    """Return a function of a slice of the completion tokens: the logits that predict them, shape (tokens, vocabulary).
+
+    Where the model's output is but a product, only those of the slice are made, when they are asked for.
+    """
+    import torch
+
+    if _plain_head(model):
+        head = model.get_output_embeddings()
+        hidden = model.base_model(**batch.inputs).last_hidden_state[batch.rows, batch.columns]
+        return lambda piece: head(hidden[piece])
+    first, last = int(batch.columns.min()), int(batch.columns.max())
+    kept = torch.arange(first, last + 1, device=model.device)
+    logits = model(**batch.inputs, logits_to_keep=kept).logits[batch.rows, batch.columns - first]
+    return lambda piece: logits[piece]
 
 
 def _plain_head(model: Any) -> bool:

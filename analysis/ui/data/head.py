@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from abm.events import ArmStopped
 from analysis.formats import DASH, ago, short
 from analysis.readings.book import Book
 from analysis.readings.contests import Evaluation
@@ -12,7 +13,9 @@ from analysis.tables.evaluation import note
 from analysis.ui.address import PageAddress
 from analysis.ui.data.life import SAYS
 from analysis.ui.data.runs import RunInfo, quoted
+from learning.alarms.thresholds import DIVERGED
 from learning.runs.plan import part_at, recorded_plan, total
+from learning.runs.stops import remaining
 
 
 def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
@@ -47,10 +50,12 @@ def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
 
 def _outlook(book: Book, config: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return how much of the run's plan is done, and what comes next; nothing where the log has no plan."""
-    parts = recorded_plan(config, book.listed["train"], book.listed["evaluate"])
+    planned = recorded_plan(config, book.listed["train"], book.listed["evaluate"])
+    parts = remaining(planned, [alarm for alarm in book.alarms if isinstance(alarm, ArmStopped)])
     if not parts:
         return []
-    done = sum(step.last >= 0 for step in book.steps) + len(book.adapters) + len(book.surveys)
+    diverged = sum(DIVERGED.measure in alarm.measures for alarm in book.alarms)
+    done = sum(step.last >= 0 for step in book.steps) + len(book.adapters) + diverged + len(book.surveys)
     coming = part_at(parts, done)
     facts = [("plan", f"{done:,} of {total(parts):,}", "")]
     return [*facts, ("to come", short(coming.doing, 60), "")] if coming else facts

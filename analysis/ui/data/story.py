@@ -32,6 +32,7 @@ from analysis.readings.society import SocietyKey
 from analysis.ui.data.failures import chips
 from analysis.ui.data.frames import ENDS
 from analysis.ui.data.persona import Person
+from learning.runs.plan import writers_in
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,7 @@ class StoryReading:
 
     def _shift(self, event: OpinionsShifted) -> None:
         for row in self._mine(event.members):
-            slots = ["base", self.key.arm] if self.key.phase == "evaluate" else []
+            slots = [*writers_in(self.key.arm)] if self.key.phase == "evaluate" else []
             name = slots[event.slot] if event.slot < len(slots) else f"message {event.slot + 1}"
             line = self.opinions.setdefault(name, [(0, 0.0)])
             value = float(unpack(event.values, Int16s)[row]) / UNIT

@@ -1,4 +1,4 @@
-"""What was learnt: each adapter with its data, losses and settings, and what its maker recorded beside it."""
+"""What was learnt: each adapter with its data, losses, measures and settings, and what its maker recorded beside it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from abm.events import AdapterTrained
+import numpy as np
+from numpy.typing import NDArray
+
+from abm.columns import Float32s, unpack
+from abm.events import AdapterTrained, TrainingMeasured
 from analysis.formats import DASH, LABEL, short, signed
 from analysis.readings.book import Book
+from learning.runs.watch import said
 
 _PLAIN = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 FILES = ("adapter_model.safetensors", "lineage.json", "check.json")
@@ -21,7 +26,43 @@ def training_rows(book: Book, run: Path) -> list[dict[str, Any]]:
     Args:
         run: the folder that holds ``adapters``; a fork's shared ones are with its parent, and are marked as elsewhere.
     """
-    return [_row(trained, run) for trained in book.adapters]
+    return [
+        _row(trained, run) | _measures(book.measured.get((trained.arm, trained.epoch, trained.adapter)))
+        for trained in book.adapters
+    ]
+
+
+def alarm_lines(book: Book) -> list[str]:
+    """Return which arms were flagged or stopped, and why, in words."""
+    return [said(alarm) for alarm in book.alarms]
+
+
+def _measures(event: TrainingMeasured | None) -> dict[str, Any]:
+    """Return what is shown of a training's measures: how far the model moved, and a curve for each column of its steps."""
+    drifted = event is not None and event.drift_tokens > 0
+    columns = (("loss", "losses"), ("gradient norm", "gradient_norms"), ("learning rate", "learning_rates"))
+    return {
+        "kl": f"{event.kl_before:.4f} → {event.kl_after:.4f}" if drifted else DASH,
+        "entropy": f"{event.entropy_before:.4f} → {event.entropy_after:.4f}" if drifted else DASH,
+        "curves": [_curve(name, unpack(getattr(event, field), Float32s)) for name, field in columns] if event else [],
+    }
+
+
+def _curve(name: str, values: NDArray[np.float32]) -> dict[str, str]:
+    """Return a column of steps as a line in a box of 100 x 60, and what is said of it; what is no number is left out."""
+    at = np.flatnonzero(np.isfinite(values))
+    kept = values[at].astype(np.float64)
+    if not len(kept):
+        return {"name": name, "path": "", "said": f"{name}: no number"}
+    low, high = float(kept.min()), float(kept.max())
+    x = 100 * at / max(1, len(values) - 1)
+    y = 60 - 60 * (kept - low) / (high - low or 1.0)
+    path = "M" + "L".join(f"{a:.2f} {b:.2f}" for a, b in zip(x, y, strict=True))
+    return {
+        "name": name,
+        "path": path,
+        "said": f"{name}: {kept[0]:.4g} to {kept[-1]:.4g}, {low:.4g} to {high:.4g} in between",
+    }
 
 
 def _row(trained: AdapterTrained, run: Path) -> dict[str, Any]:

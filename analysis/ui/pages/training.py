@@ -6,7 +6,7 @@ from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import probes
 from analysis.ui.data.runs import quoted
-from analysis.ui.data.training import training_rows
+from analysis.ui.data.training import alarm_lines, training_rows
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import background, parts, vue
@@ -16,7 +16,8 @@ from analysis.ui.pages.diffusion import Rest
 @solara.component
 def Training(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """All adapters."""
-    vue.TrainingView(rows=follower.read(lambda book: training_rows(book, follower.path)))
+    rows, alarms = follower.read(lambda book: (training_rows(book, follower.path), alarm_lines(book)))
+    vue.TrainingView(rows=rows, alarms=alarms)
 
 
 @solara.component

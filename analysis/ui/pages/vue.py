@@ -99,7 +99,7 @@ def AgentView(
 
 
 @solara.component_vue("training.vue")
-def TrainingView(rows: list[Row]) -> None:
+def TrainingView(rows: list[Row], alarms: list[str]) -> None:
     """Adapters."""
 
 

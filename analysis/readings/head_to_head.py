@@ -1,0 +1,176 @@
+"""Who was chosen over whom in all held-out contests of two writers: each arm against base, and arms against each other.
+
+Votes are counted by pair, order and anchor as they come: what is held grows with anchors and pairs, not with votes. A member who
+read both messages and chose neither counts as a tie. Knows events; knows nothing of statistics.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from abm.columns import Int8s, unpack
+from abm.events import (
+    ContestDecided,
+    Event,
+    MessagePublished,
+    MessageRejected,
+    Reacted,
+    ReactedMany,
+    StepEnded,
+    StepStarted,
+)
+from analysis.readings.reading import frame_of
+from analysis.statistics.bradley_terry import Comparisons
+from learning.runs.plan import BASE, is_head_to_head, writers_in
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FIRST, SECOND, NEITHER = 0, 1, 2
+"""Outcomes of a comparison: who was shown first was chosen, who was shown second, or neither."""
+COLUMNS = {"epoch": int, "anchor": str, "first": str, "second": str, "ordered": bool, "outcome": int, "votes": int}
+
+
+@dataclass
+class Meetings:
+    """Comparisons of one epoch's evaluation.
+
+    Attributes:
+        votes: anchor -> (first shown, second shown, whether that order is known, outcome) -> votes.
+        forfeits: anchor -> (who published, who did not) -> contests that were decided so.
+        contests: (writer, writer), by slot -> contests that both published in.
+        wins: (writer, other writer) -> contests that the majority decided for the first; ``ties``: for neither, by slot.
+        written: whether arms met each other, not base alone.
+    """
+
+    votes: defaultdict[str, Counter[tuple[str, str, bool, int]]] = field(default_factory=lambda: defaultdict(Counter))
+    forfeits: defaultdict[str, Counter[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counter))
+    contests: Counter[tuple[str, str]] = field(default_factory=Counter)
+    wins: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ties: Counter[tuple[str, str]] = field(default_factory=Counter)
+    written: bool = False
+
+    def writers(self) -> list[str]:
+        """Return who took part: base, then arms in the order of the log."""
+        met = [name for pair in self.contests for name in pair]
+        met += [name for pairs in self.forfeits.values() for pair in pairs for name in pair]
+        return list(dict.fromkeys([BASE, *met]))
+
+    def comparisons(self, forfeits: Literal["lost", "left out"] = "lost") -> Comparisons:
+        """Return all votes, clustered on anchors.
+
+        Args:
+            forfeits: of a contest that one writer could not write for, ``lost`` counts as many votes for the other as a contest has on
+                average, in no order.
+        """
+        players = self.writers()
+        anchors = list(dict.fromkeys([*self.votes, *self.forfeits]))
+        held = sum(self.contests.values())
+        size = sum(sum(votes.values()) for votes in self.votes.values()) / held if held else 0.0
+        cells: dict[tuple[str, str, bool], int] = {}
+        entries: list[tuple[int, int, int, float]] = []
+        for row, anchor in enumerate(anchors):
+            counted = [((a, b, known), outcome, float(n)) for (a, b, known, outcome), n in self.votes[anchor].items()]
+            if forfeits == "lost":
+                counted += [((a, b, False), FIRST, n * size) for (a, b), n in self.forfeits[anchor].items()]
+            entries += [(row, cells.setdefault(cell, len(cells)), outcome, n) for cell, outcome, n in counted]
+        counts = np.zeros((len(anchors), len(cells), 3))
+        for row, cell, outcome, n in entries:
+            counts[row, cell, outcome] += n
+        first, second = (np.array([players.index(cell[i]) for cell in cells], dtype=np.int64) for i in (0, 1))
+        return Comparisons(tuple(players), first, second, np.array([cell[2] for cell in cells], dtype=np.bool_), counts)
+
+
+class HeadToHeadReading:
+    """Reads :class:`Meetings` by epoch. A row of its frame counts votes of one outcome about an anchor."""
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
+        ContestDecided, MessagePublished, MessageRejected, Reacted, ReactedMany, StepEnded, StepStarted,
+    })  # fmt: skip
+
+    def __init__(self) -> None:
+        self._epochs: dict[int, Meetings] = {}
+        self._step: StepStarted | None = None
+        self._anchor: dict[str, str] = {}
+        self._wrote: defaultdict[str, dict[int, str]] = defaultdict(dict)
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        match event:
+            case StepStarted():
+                self._step = event if event.phase == "evaluate" else None
+            case StepEnded():
+                self._step = None
+                self._anchor.clear()
+                self._wrote.clear()
+            case _ if self._step is None:
+                pass
+            case MessagePublished() | MessageRejected():
+                self._anchor[event.contest] = event.anchor
+                if isinstance(event, MessagePublished):
+                    self._wrote[event.contest][event.slot] = event.competitor
+            case Reacted():
+                self._count(event.contest, np.array([event.order]), np.array([event.choice]), self._step)
+            case ReactedMany():
+                choices = unpack(event.choices, Int8s)
+                self._count(event.contest, unpack(event.orders, Int8s).reshape(len(choices), -1), choices, self._step)
+            case ContestDecided():
+                self._decide(event, self._step)
+            case _:
+                pass
+
+    def result(self) -> dict[int, Meetings]:
+        """Return epoch -> what was evaluated after it."""
+        return self._epochs
+
+    def frame(self) -> pl.DataFrame:
+        """Return the votes; ``outcome`` is 0 for who was shown first, 1 for who was shown second, 2 for neither."""
+        rows = [
+            (epoch, anchor, *cell, votes)
+            for epoch, met in self._epochs.items()
+            for anchor, counted in met.votes.items()
+            for cell, votes in counted.items()
+        ]
+        return frame_of(rows, COLUMNS)
+
+    def _count(self, contest: str, orders: np.ndarray, choices: np.ndarray, step: StepStarted) -> None:
+        """Count the votes of members who saw both messages."""
+        wrote = self._wrote[contest]
+        if len(wrote) != 2 or orders.shape[1] != 2:
+            return
+        votes = self._epochs.setdefault(step.epoch, Meetings()).votes[self._anchor[contest]]
+        saw_both = (orders >= 0).all(axis=1)
+        for first in wrote:
+            (second,) = wrote.keys() - {first}
+            rows = saw_both & (orders[:, 0] == first)
+            for outcome, choice in ((FIRST, first), (SECOND, second), (NEITHER, -1)):
+                if number := int(np.count_nonzero(rows & (choices == choice))):
+                    votes[(wrote[first], wrote[second], True, outcome)] += number
+
+    def _decide(self, event: ContestDecided, step: StepStarted) -> None:
+        met = self._epochs.setdefault(step.epoch, Meetings())
+        met.written = met.written or is_head_to_head(step.arm)
+        pair, wrote = writers_in(step.arm), self._wrote[event.contest]
+        if event.outcome == "forfeit" and event.winner in (0, 1):
+            winner = pair[event.winner]
+            met.forfeits[self._anchor[event.contest]][(winner, pair[1 - event.winner])] += 1
+        if len(wrote) < 2:
+            return
+        met.contests[pair] += 1
+        if event.outcome == "majority" and event.winner in (0, 1):
+            met.wins[(pair[event.winner], pair[1 - event.winner])] += 1
+        elif event.outcome == "tie":
+            met.ties[pair] += 1
+
+
+def read_meetings(events: Iterable[Event]) -> dict[int, Meetings]:
+    """Return epoch -> meetings of a log's events."""
+    reading = HeadToHeadReading()
+    for event in events:
+        reading.take(event)
+    return reading.result()

@@ -1,0 +1,51 @@
+"""Strengths of all arms, and who was chosen over whom, for the terminal. Knows :func:`analysis.tables.head_to_head.head_to_head`'s mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from analysis.formats import DASH, number, percent, signed
+from analysis.terminal.grid import add_row, new_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def head_to_head_tables(found: Mapping[str, Any]) -> list[RenderableType]:
+    """Return the tables, and what they are about in a line."""
+    from rich.text import Text
+
+    strengths = new_table(
+        "Head to head: strength in log-odds over base (Bradley-Terry)",
+        ["arm", "strength", "95 % CI", "chosen over base", "without forfeits", "95 % CI"],
+    )
+    for row in found["strengths"]:
+        values = (row["strength"], row["without_forfeits"])
+        (mine, bounds), (other, other_bounds) = (_shown(each) for each in values)
+        add_row(strengths, row["arm"], mine, bounds, percent(row["chosen"]), other, other_bounds)
+    pairs = new_table(
+        "Head to head: who was chosen over whom",
+        ["arm", "against", "votes for it", "expected", "votes", "neither", "won", "lost", "tied", "forfeits"],
+    )
+    for row in found["pairs"]:
+        contests = (number(row[name]) for name in ("won", "lost", "tied"))
+        shares = percent(row["share"]), percent(row["expected"])
+        forfeits = " / ".join(map(str, row["forfeits"]))
+        add_row(
+            pairs, row["arm"], row["other"], *shares, number(row["votes"]), number(row["neither"]), *contests, forfeits
+        )
+    first, bounds = _shown(found["shown_first"])
+    said = (
+        f"Being shown first adds {first} {bounds} to the log-odds. Intervals are a bootstrap over {found['anchors']} anchors: of these "
+        "adapters and these people."
+    )
+    return [strengths, pairs, Text(said, style="dim")]
+
+
+def _shown(estimate: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a log-odds and its interval."""
+    value, low, high = (estimate[name] for name in ("value", "low", "high"))
+    if value is None:
+        return DASH, DASH
+    return signed(value, 2), DASH if low is None or low == high else f"[{signed(low, 2)}, {signed(high, 2)}]"

@@ -1,0 +1,137 @@
+"""Thresholds beyond which an arm has collapsed: as settings, and as what a measured training or measured messages breach.
+
+Defaults are wide: they are for a model that is being ruined, not for one that changes. What was measured on healthy and on
+ruined arms is in docs/decisions/0062-alarms.md. Pure; knows nothing of logs and of what becomes of an arm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from learning.alarms.messages import MessageMeasures
+from learning.training.measured import TrainingMeasures
+
+LEAST = 8
+"""Messages below which nothing is said of a writer."""
+
+Factor = Annotated[float, Field(gt=1)]
+Part = Annotated[float, Field(gt=0, lt=1)]
+
+
+class AlarmConfig(BaseModel):
+    """When an arm counts as collapsed, and what then happens; a threshold that is null is not watched."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    action: Literal["flag", "stop", "none"] = "flag"
+    """``flag``: it is recorded and said; ``stop``: the run goes on without the arm; ``none``: nothing is watched."""
+    kl: Annotated[float, Field(gt=0)] | None = 1.0
+    """Nats per token that the model has moved from its base, on what it learnt from."""
+    loss_ratio: Factor | None = 2.0
+    """Loss on what is learnt, after a training, over that before it."""
+    entropy_ratio: Part | None = 0.1
+    """Entropy of the next token after a training, over that before it."""
+    repetition: Part | None = 0.2
+    """Share of a message's runs of four words that stood in it before, more than of the base model's messages."""
+    format_ratio: Part | None = 0.5
+    """Share of answers that can be read as the arena wants them, over that of the base model."""
+    length_ratio: Factor | None = 3.0
+    """Mean tokens of an answer over those of the base model, or the other way round."""
+    distinct_ratio: Part | None = 0.33
+    """Share of different pairs of words among all, over that of the base model, among equally many messages."""
+    copy_rate: Part | None = 0.5
+    """Share of a message's runs of four words that stand in the anchor or an example, more than of the base model's messages."""
+
+
+class Breach(NamedTuple):
+    """A measure beyond its threshold.
+
+    Attributes:
+        measure: the name of the threshold's setting, or ``diverged``.
+        value: what was measured, on the scale of ``limit``.
+    """
+
+    measure: str
+    value: float
+    limit: float
+
+
+DIVERGED = Breach("diverged", 1.0, 0.0)
+"""The loss is no number any more, whatever the thresholds are."""
+
+
+def training_breaches(
+    limits: AlarmConfig, loss_before: float, loss_after: float, measured: TrainingMeasures | None
+) -> list[Breach]:
+    """Return what a training breaches; nothing where ``action`` is ``none``."""
+    found = [_above("loss_ratio", _ratio(loss_after, loss_before), limits.loss_ratio)]
+    if measured is not None and measured.drift_tokens:
+        found.append(_above("kl", measured.kl_after, limits.kl))
+        entropy = _ratio(measured.entropy_after, measured.entropy_before)
+        found.append(_below("entropy_ratio", entropy, limits.entropy_ratio))
+    return _kept(limits, found)
+
+
+def message_breaches(limits: AlarmConfig, wrote: MessageMeasures, base: MessageMeasures) -> list[Breach]:
+    """Return what a policy's messages breach, held against the base model's; nothing where either wrote hardly any."""
+    if min(wrote.messages, base.messages) < LEAST:
+        return []
+    found = [_below("format_ratio", _ratio(wrote.format_share, base.format_share), limits.format_ratio)]
+    if wrote.tokens and base.tokens:
+        longer = max(wrote.tokens / base.tokens, base.tokens / wrote.tokens)
+        found.append(_above("length_ratio", longer, limits.length_ratio))
+    found.append(_above("repetition", wrote.repetition - base.repetition, limits.repetition))
+    found.append(_below("distinct_ratio", _ratio(wrote.distinct, base.distinct), limits.distinct_ratio))
+    found.append(_above("copy_rate", wrote.copy_rate - base.copy_rate, limits.copy_rate))
+    return _kept(limits, found)
+
+
+WORDS = {
+    "diverged": "its loss is no number any more",
+    "kl": "KL to base {value:.3g} nats per token, over {limit:g}",
+    "loss_ratio": "loss {value:.3g} times that before, over {limit:g}",
+    "entropy_ratio": "entropy {value:.3g} times that before, under {limit:g}",
+    "repetition": "repetition {value:.3g} above base's, over {limit:g}",
+    "format_ratio": "readable answers {value:.3g} times base's, under {limit:g}",
+    "length_ratio": "length {value:.3g} times off base's, over {limit:g}",
+    "distinct_ratio": "distinct-2 {value:.3g} times base's, under {limit:g}",
+    "copy_rate": "copying {value:.3g} above base's, over {limit:g}",
+}
+
+
+def sentence(breaches: Iterable[Breach]) -> str:
+    """Return breaches in words."""
+    return "; ".join(
+        WORDS.get(each.measure, each.measure + " {value:.3g}, limit {limit:g}").format(**each._asdict())
+        for each in breaches
+    )
+
+
+def columns(breaches: Sequence[Breach]) -> dict[str, list[str] | list[float]]:
+    """Return breaches as the fields of an event."""
+    return {
+        "measures": [each.measure for each in breaches],
+        "measured": [round(each.value, 6) for each in breaches],
+        "limits": [each.limit for each in breaches],
+    }
+
+
+def _kept(limits: AlarmConfig, found: Iterable[Breach | None]) -> list[Breach]:
+    return [] if limits.action == "none" else [each for each in found if each is not None]
+
+
+def _above(measure: str, value: float, limit: float | None) -> Breach | None:
+    return Breach(measure, value, limit) if limit is not None and value > limit else None
+
+
+def _below(measure: str, value: float, limit: float | None) -> Breach | None:
+    return Breach(measure, value, limit) if limit is not None and value < limit else None
+
+
+def _ratio(value: float, over: float) -> float:
+    """Return a ratio; NaN, which breaches nothing, where there is none."""
+    return value / over if over > 0 and math.isfinite(value) and math.isfinite(over) else float("nan")
