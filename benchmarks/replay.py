@@ -1,8 +1,8 @@
 """What ``moloch replay --verify`` costs in a networked world: folding the log, and deciding everything again.
 
 Covers: a run of two arms whose members, as single reactions, read feeds that hold every message of a step: its log folded (every
-state hash and the digest checked), and each decision taken again from recorded answers. The rival is the fold as it was before feeds
-knew which messages compete in a contest: all messages in the feeds were gone through at every reaction. Both sides read the
+state hash and the digest checked), and each decision taken again from recorded answers. The rival is the first release: all messages in
+the feeds were gone through at every reaction, and members' draws about each message were made apart. Both sides read the
 same log, alternately, in this process, and must reach the same digest; times are of CPU. Messages are fixed texts and a
 training names its data: no language model runs. Run it with ``--json`` for one line per figure.
 """
@@ -32,6 +32,7 @@ from learning.runs.inputs import gather
 from learning.runs.loop import Loop
 from learning.runs.redecide import replay_recorded
 from learning.training.trainer import Trained
+from moloch import keyed
 from moloch.content import content_id
 
 ROUNDS = 3
@@ -76,10 +77,21 @@ def _gone_through(platform: Platform, contest: str, personas: Any, slots: Any) -
             feeds._endorse(platform, posts, np.full(len(who), item), who)
 
 
+def _drawn_apart(ids: Any, which: Any, places: Any) -> Any:
+    """Return draws of places (:func:`moloch.keyed.uniforms_by`) as they were made before: one place after the other."""
+    out = np.empty(len(ids))
+    for row, place in enumerate(places):
+        at_place = which == row
+        if at_place.any():
+            out[at_place] = keyed.uniforms(ids[at_place], *place)
+    return out
+
+
 @contextmanager
 def as_before() -> Iterator[None]:
-    """Fold as it was done before."""
-    now = feeds.chosen, feeds.chosen_by
+    """Fold and draw as it was done before."""
+    now, together = (feeds.chosen, feeds.chosen_by), keyed.uniforms_by
+    keyed.uniforms_by = _drawn_apart
     feeds.chosen = _gone_through
     feeds.chosen_by = lambda platform, contest, persona, slot: _gone_through(
         platform, contest, np.array([persona]), np.array([slot])
@@ -88,6 +100,7 @@ def as_before() -> Iterator[None]:
         yield
     finally:
         feeds.chosen, feeds.chosen_by = now
+        keyed.uniforms_by = together
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:

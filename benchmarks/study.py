@@ -1,6 +1,7 @@
-"""What a study costs besides its runs: the votes of all its cells, grouped as one frame.
+"""What a study costs besides its runs: its page worked out, and the votes of all its cells, grouped as one frame.
 
-Covers: cells whose logs are written the way runs write them (crowds' votes as columns, two arms, two factors), and are projected the way a
+Covers: a page of 10,000 cells that all have other settings, checked and identified, against the same settings made by pydantic and hashed one by
+one, which finds no mistake of the page and gives no place; cells whose logs are written the way runs write them (crowds' votes as columns, two arms, two factors), and are projected the way a
 first reader projects them; then votes per factor and arm over 10, 100 and more of them, each in a process of its own that has seen none of the
 files: votes per second, the checks that each file is as it was made included, and again once they are checked; peak memory above imports,
 which must not grow with the number of cells; against what a script would do by hand, the concatenation of one Parquet scan per cell
@@ -18,7 +19,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 sys.path.append(str(Path(__file__).resolve().parent))
@@ -32,10 +36,14 @@ from abm.log.projection import scan_votes  # noqa: E402
 from abm.log.segments import segments  # noqa: E402
 from abm.reactions import reacted_many  # noqa: E402
 from analysis.frames import CellRun, of_cells  # noqa: E402
+from learning import RunConfig  # noqa: E402
+from moloch.content import content_id  # noqa: E402
 
 CONTESTS = 20
 ARENAS, MARKETS = ("sales", "elections", "social"), ("solo", "frozen")
 GROUPS = ("arena", "arm")
+PLANNED, PLANNED_S = 10_000, 2.0
+"""Cells of a page, and the CPU seconds within which they are to be planned."""
 GOAL = 20_000_000
 """Votes per second."""
 FLAT = 1.5
@@ -109,6 +117,34 @@ def concatenated(runs: list[CellRun], name: str):
     return pl.concat(frames)
 
 
+def plans(folder: Path, sizes: list[int], votes: int) -> Iterator[dict]:
+    """Yield what it takes to work out a page; both ways alternate."""
+    from analysis.studies.cells import cells_of
+    from analysis.studies.page import page_of
+
+    epochs = list(range(1, PLANNED // 6 + 1))
+    levels = {"arena": list(ARENAS), "audience": ["default", "neutral"], "epochs": epochs}
+    took, cells = list[tuple[float, float]](), 0
+    for _ in range(5):
+        began = _cpu()
+        cells = len(cells_of(page_of({"name": "plan", "cross": levels, "seeds": 1})).cells)
+        made = _cpu()
+        ids = {_identified(dict(zip(levels, each, strict=True))) for each in product(*levels.values())}
+        took.append((made - began, _cpu() - made))
+        if len(ids) != cells:
+            raise SystemExit(f"{cells} cells are {len(ids)} settings")
+    ours, theirs = (median(each) for each in zip(*took, strict=True))
+    yield {
+        "name": f"planned, {cells:,} cells", "value": round(ours, 2), "unit": "s of CPU",
+        "rival": f"pydantic and a hash alone: {theirs:.2f}", "ratio": round(ours / theirs, 2),
+        "goal": f"<= {PLANNED_S} s of CPU", "ok": ours <= PLANNED_S,
+    }  # fmt: skip
+
+
+def _identified(settings: dict[str, Any]) -> str:
+    return content_id(RunConfig.model_validate(settings).model_dump(mode="json"))
+
+
 def _cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
@@ -169,7 +205,7 @@ def figure(name: str, value: float, unit: str, rival: str, rival_value: float, g
     }  # fmt: skip
 
 
-PARTS: dict[str, Callable[[Path, list[int], int], Iterator[dict]]] = {"frames": frames}
+PARTS: dict[str, Callable[[Path, list[int], int], Iterator[dict]]] = {"plan": plans, "frames": frames}
 """What is measured, by name; each yields its figures, in a folder of its own."""
 
 

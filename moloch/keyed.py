@@ -18,7 +18,7 @@ Part = str | int
 _Words = NDArray[np.uint64]
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = 0x9E3779B9, 0xBB67AE85
+_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
@@ -31,8 +31,13 @@ BLOCK = 1 << 14
 
 def key(*parts: Part) -> int:
     """Return a 128-bit key for the place named by ``parts``; ``1`` and ``"1"`` are different parts."""
-    text = "\x1f".join(f"{type(part).__name__[0]}{part}" for part in parts)
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "little")
+    return int.from_bytes(_place(parts), "little")
+
+
+def _place(parts: Sequence[Part]) -> bytes:
+    """Return the 16 bytes of a key, the lowest first."""
+    text = "\x1f".join([f"{type(part).__name__[0]}{part}" for part in parts])
+    return hashlib.sha256(text.encode()).digest()[:16]
 
 
 def generator(*parts: Part) -> np.random.Generator:
@@ -73,19 +78,19 @@ def uniforms_by(
         which: shape (n,), the row of ``places`` of each.
     """
     out = np.empty(len(ids))
+    counted, named = counters(ids), _words([_place(place) for place in places])
     if len(ids) >= MANY and (compiled := kernels()) is not None:
-        compiled.uniforms_by(counters(ids), which, np.array([words(*place) for place in places]), out)
+        compiled.uniforms_by(counted, which, named, out)
         return out
-    for row, place in enumerate(places):
-        at_place = which == row
-        if at_place.any():
-            out[at_place] = uniforms(ids[at_place], *place)
+    for start in range(0, len(ids), BLOCK):
+        block = slice(start, start + BLOCK)
+        out[block] = _uniforms(counted[block], named[which[block]].T)
     return out
 
 
 def _uniforms(counter: _Words, place: _Words) -> NDArray[np.float64]:
-    c2, c3 = np.full_like(counter, place[0]), np.full_like(counter, place[1])
-    c0, c1, _, _ = philox(counter & _LOW, counter >> _SHIFT, c2, c3, int(place[2]), int(place[3]))
+    """Return the draws of counters, shape (n,), at one place, shape (4,), or each at its own, shape (4, n)."""
+    c0, c1, _, _ = philox(counter & _LOW, counter >> _SHIFT, *place)
     bits = (c0 << np.uint64(21)) ^ (c1 >> np.uint64(11))  # 53 bits
     return (bits.astype(np.float64) + 0.5) * 2.0**-53
 
@@ -98,8 +103,12 @@ def counters(ids: NDArray[np.integer]) -> _Words:
 
 def words(*parts: Part) -> _Words:
     """Return the place's 128 bits as four words of 32: two of Philox's counter, then two of its key, shape (4,)."""
-    place = key(*parts)
-    return np.array([(place >> shift) & 0xFFFFFFFF for shift in (64, 96, 0, 32)], dtype=np.uint64)
+    return _words([_place(parts)])[0]
+
+
+def _words(places: Sequence[bytes]) -> _Words:
+    """Return the words of places, shape (places, 4)."""
+    return np.frombuffer(b"".join(places), "<u4").reshape(-1, 4)[:, [2, 3, 0, 1]].astype(np.uint64)
 
 
 @cache
@@ -112,15 +121,12 @@ def kernels() -> ModuleType | None:
     return compiled
 
 
-def philox(c0: _Words, c1: _Words, c2: _Words, c3: _Words, k0: int, k1: int) -> tuple[_Words, _Words, _Words, _Words]:
-    """Return ten rounds of Philox 4x32 over counters and key; all words hold 32 bits."""
+def philox(
+    c0: _Words, c1: _Words, c2: _Words, c3: _Words, k0: _Words | np.uint64, k1: _Words | np.uint64
+) -> tuple[_Words, _Words, _Words, _Words]:
+    """Return ten rounds of Philox 4x32 over counters and key, arrays that are broadcast together; all words hold 32 bits."""
     for _ in range(10):
         p0, p1 = c0 * _M0, c2 * _M1
-        c0, c1, c2, c3 = (
-            (p1 >> _SHIFT) ^ c1 ^ np.uint64(k0),
-            p1 & _LOW,
-            (p0 >> _SHIFT) ^ c3 ^ np.uint64(k1),
-            p0 & _LOW,
-        )
-        k0, k1 = (k0 + _W0) & 0xFFFFFFFF, (k1 + _W1) & 0xFFFFFFFF
+        c0, c1, c2, c3 = (p1 >> _SHIFT) ^ c1 ^ k0, p1 & _LOW, (p0 >> _SHIFT) ^ c3 ^ k1, p0 & _LOW
+        k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
     return c0, c1, c2, c3

@@ -59,6 +59,16 @@ def test_models(start, names):
 
 
 @pytest.mark.slow
+def test_plan():
+    """A page of 10,000 different cells is worked out within the time that is promised."""
+    start = ["benchmarks/study.py", "--part", "plan", "--json"]
+    done = subprocess.run([sys.executable, *start], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (line,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert line.keys() >= FIELDS and line["name"] == "planned, 9,996 cells" and line["value"] > 0
+
+
+@pytest.mark.slow
 def test_study():
     """Votes of cells as one frame, against a scan per cell by hand; the same votes both ways."""
     start = ["benchmarks/study.py", "--part", "frames", "--cells", "1", "3", "--votes", "2000", "--json"]

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 import pydantic
-from pydantic import SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
+from pydantic import StringConstraints, model_validator
 
 from abm.arenas.prompts import (
     Attempts,
@@ -27,6 +27,7 @@ from abm.arenas.prompts import (
 )
 from moloch.content import content_id
 from moloch.errors import InputError
+from moloch.records import RecordedSettings
 from moloch.registry import Registry
 from moloch.yamls import Source, read_source
 
@@ -69,7 +70,7 @@ class AnchorSchema(Strict):
         return self
 
 
-class Arena(Strict):
+class Arena(Strict, RecordedSettings):
     """The nouns, templates and schema of one kind of contest."""
 
     name: _Name
@@ -95,22 +96,13 @@ class Arena(Strict):
     plain: PlainForm | None = pydantic.Field(default=None, exclude=True)
     """How the same is asked in plain format (:meth:`asked`); no part of what the arena is without."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("format", "examples", "stop", "attempts", "cut")
-    """Fields that came after the first release: at their defaults they are left out of records, and so of digests."""
+    LATER = ("format", "examples", "stop", "attempts", "cut")
 
     @model_validator(mode="after")
     def _one_format(self) -> Arena:
         if self.format == "plain" and self.plain is not None:
             raise ValueError("an arena with 'format: plain' has no 'plain' section: its own templates are plain")
         return self
-
-    @model_serializer(mode="wrap")
-    def _record(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        record = handler(self)
-        for name in self.LATER:
-            if getattr(self, name) == type(self).model_fields[name].default:
-                record.pop(name, None)
-        return record
 
     @property
     def digest(self) -> str:

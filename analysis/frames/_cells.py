@@ -5,7 +5,9 @@ Memory does not grow with the number of runs; nor does the time to plan a query.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +17,8 @@ from analysis.frames._run import of_run
 if TYPE_CHECKING:
     import polars as pl
 
+AHEAD = 2
+"""Runs that are begun to be read while the rows of another are taken."""
 _PLANNED = "study_planned.cells, study_extended.cells"
 Level = str | int | float | bool
 
@@ -44,7 +48,7 @@ def of_cells(cells: Iterable[CellRun], name: str) -> pl.LazyFrame:
 
     >>> of_cells(cells, "votes").group_by("arena", "arm").len().collect(engine="streaming")  # doctest: +SKIP
 
-    With ``engine="streaming"`` memory holds some 100,000 rows at a time, however many there are. A run that is being written is read as far as
+    With ``engine="streaming"`` memory holds some 100,000 rows of a few runs at a time, however many there are. A run that is being written is read as far as
     it is when rows are asked for.
 
     Raises:
@@ -63,14 +67,18 @@ def of_cells(cells: Iterable[CellRun], name: str) -> pl.LazyFrame:
     ) -> Iterator[pl.DataFrame]:
         wanted = list(schema) if columns is None else columns
         of_cell = predicate is not None and set(predicate.meta.root_names()) <= set(table.columns)
+        begun: deque[Iterator[pl.DataFrame]] = deque()
         for run, factors in zip(runs, table.iter_slices(1), strict=True):
             if of_cell and predicate is not None and factors.filter(predicate).is_empty():
                 continue  # no row of this run can be wanted
-            for part in _parts(run, name, factors, wanted, predicate, most):
-                most = None if most is None else most - part.height
-                yield part
+            begun.append(_parts(run, name, factors, wanted, predicate, most))
+            while len(begun) > (AHEAD if most is None else 0):
+                for part in begun.popleft():
+                    most = None if most is None else most - part.height
+                    yield part
             if most == 0:
                 return
+        yield from chain.from_iterable(begun)
 
     return register_io_source(rows, schema=schema)
 
@@ -78,18 +86,19 @@ def of_cells(cells: Iterable[CellRun], name: str) -> pl.LazyFrame:
 def _parts(
     run: CellRun, name: str, factors: pl.DataFrame, wanted: Sequence[str], predicate: pl.Expr | None, most: int | None
 ) -> Iterator[pl.DataFrame]:
-    """Yield the rows of one run that are wanted, a part at a time."""
+    """Return the rows of one run that are wanted, a part at a time; they begin to be read at once."""
     import polars as pl
 
     if not (run.folder / "run.json").exists():
-        return
-    same = {column: pl.lit(factors[column][0], dtype=dtype) for column, dtype in factors.schema.items()}
+        return iter(())
+    asked = {*wanted, *(predicate.meta.root_names() if predicate is not None else ())}
+    same = {name: pl.lit(factors[name][0], dtype=dtype) for name, dtype in factors.schema.items() if name in asked}
     frame = of_run(run.folder, name).with_columns(**same)
     if most is not None:
         frame = frame.head(most)
     if predicate is not None:
         frame = frame.filter(predicate)
-    yield from frame.select(wanted).collect_batches(maintain_order=True)
+    return frame.select(wanted).collect_batches(maintain_order=True)
 
 
 def columns_of_cells(cells: Iterable[CellRun], frame: str | Sequence[FrameColumn]) -> tuple[FrameColumn, ...]:

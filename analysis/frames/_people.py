@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from abm.columns import Int32s, unpack
 from abm.log.projection import scan
+from abm.log.segments import parent_of, read_manifest
 from moloch.errors import CorruptLog
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def origin(run: Path) -> pl.Expr:
 def _origins(run: Path) -> pl.Series:
     """Return the content id of the original of each persona, by index.
 
-    Crowd members whose origin is not in the log count as people of their own: ``member N``.
+    Crowd members whose origin is not in the log count as people of their own, and no other run has them: ``RUN/N``, where RUN is
+    the beginning of the chain from which the run, or the one that it was forked from, starts.
 
     Raises:
         CorruptLog: a persona is a copy of somebody who has not joined.
@@ -46,7 +48,8 @@ def _origins(run: Path) -> pl.Series:
         .collect()
     )
     ends = joined.select(pl.col("first") + pl.col("size")).to_series()
-    ids = np.array([f"member {i}" for i in range(ends.max() or 0)], dtype=object)  # pyright: ignore[reportArgumentType]
+    name = _chain(run)
+    ids = np.array([f"{name}/{i}" for i in range(ends.max() or 0)], dtype=object)  # pyright: ignore[reportArgumentType]
     copied = np.arange(len(ids))
     for seq, first, names, originals, size in joined.iter_rows():
         if names:
@@ -54,6 +57,13 @@ def _origins(run: Path) -> pl.Series:
         if originals:
             copied[first : first + size] = _checked(unpack(originals, Int32s), size, len(ids), seq)
     return pl.Series(ids[copied], dtype=pl.String)
+
+
+def _chain(run: Path) -> str:
+    """Return what no run with other settings begins with: forks have the people of the run that they come from."""
+    while (fork := read_manifest(run).fork) is not None:
+        run = parent_of(run, fork)
+    return read_manifest(run).genesis[:16]
 
 
 def _checked(originals: NDArray[np.integer], size: int, known: int, seq: int) -> NDArray[np.integer]:

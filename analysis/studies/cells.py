@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
@@ -272,6 +272,7 @@ def _seeded(each: _Combination, config: RunConfig, seeds: Sequence[int]) -> Iter
         yield Cell(name, factors, seed, settings, config)
 
 
+@lru_cache(MOST_CELLS)
 def _slug(label: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "_", label).strip("._") or "level"
 

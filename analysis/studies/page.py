@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -51,8 +52,9 @@ def _labels(levels: Any) -> Any:
     if not all(isinstance(each, str | int | float) for each in levels):
         raise ValueError("a list holds values of the setting that the factor is named for; give other levels names")
     labels = [label_of(each) for each in levels]
-    if twice := [label for label in labels if labels.count(label) > 1]:
-        raise ValueError(f"the level {twice[0]!r} stands twice")
+    if len(set(labels)) < len(labels):
+        twice = next(label for label, times in Counter(labels).items() if times > 1)
+        raise ValueError(f"the level {twice!r} stands twice")
     return {label: Value(each) for label, each in zip(labels, levels, strict=True)}
 
 

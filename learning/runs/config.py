@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationInfo,
     field_serializer,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
@@ -28,6 +27,7 @@ from learning.runs.market_settings import Markets, check_together, given_alone
 from learning.runs.markets import Market
 from learning.training.settings import preset_of
 from moloch.content import content_id
+from moloch.records import RecordedSettings
 from populations.splits import Draw
 
 LLM_AUDIENCE = "llm"
@@ -39,17 +39,6 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    LATER: ClassVar[tuple[str, ...]] = ()
-    """Settings that came after the first release: at their defaults they are left out of records, and so of digests."""
-
-    @model_serializer(mode="wrap")
-    def _record(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        record = handler(self)
-        for name in self.LATER:
-            if getattr(self, name) == type(self).model_fields[name].get_default(call_default_factory=True):
-                record.pop(name, None)
-        return record
 
 
 class SamplingConfig(_Settings):
@@ -108,7 +97,7 @@ class BudgetConfig(_Settings):
     """Folder by which runs that go on at the same time share the bounds on calls, tokens and money; empty: they are this run's."""
 
 
-class RedrawConfig(_Settings):
+class RedrawConfig(_Settings, RecordedSettings):
     """What is drawn from the pools anew for each seed (``per_seed``), and what is the same for all seeds (``common``).
 
     Left out: held-out anchors are the first ones of their file, whatever the seed; training anchors are drawn; personas are drawn,
@@ -155,7 +144,7 @@ class SurveyConfig(_Settings):
         return tuple(each.epoch if isinstance(each, EpochMoment) else words[each] for each in self.at)
 
 
-class RunConfig(_Settings):
+class RunConfig(_Settings, RecordedSettings):
     """Everything that decides a run; equal settings give an equal digest.
 
     Counts left at ``None`` take the default where the source has as many, else all of it. A count that is
@@ -187,9 +176,9 @@ class RunConfig(_Settings):
     """Take as many personas as asked for, the same ones several times if need be, in proportion to their weights."""
     audience: str = "default"
     """``default``, ``neutral``, the path of a choice model's YAML, or ``llm``: see ``reader``."""
-    reader: ReaderConfig = Field(default_factory=ReaderConfig)
+    reader: ReaderConfig = Field(default_factory=cache(ReaderConfig))
     """The language model that plays the personas."""
-    crowd: CrowdConfig = Field(default_factory=CrowdConfig)
+    crowd: CrowdConfig = Field(default_factory=cache(CrowdConfig))
     """Members besides the personas."""
     model: str = "pocket"
     """``pocket``, or the folder of a causal language model; it may be served elsewhere, see ``serving``."""
@@ -209,7 +198,7 @@ class RunConfig(_Settings):
     ties: Ties = "skip"
     batch: int = Field(32, ge=1)
     """Contests per step: the planned batch of model calls."""
-    sampling: SamplingConfig = Field(default_factory=SamplingConfig)
+    sampling: SamplingConfig = Field(default_factory=cache(SamplingConfig))
     preset: str | None = None
     """Settings of the LoRA trainer: one of :data:`learning.training.settings.PRESETS`; by default ``pocket`` for the pocket model
     and ``general`` for every other."""
@@ -220,11 +209,11 @@ class RunConfig(_Settings):
     seed: int = Field(1, ge=0, lt=2**31)
     world: Literal["isolated", "networked"] = "isolated"
     """``isolated``: every member sees every contest and no other member; ``networked``: see ``network``."""
-    network: NetworkConfig = Field(default_factory=NetworkConfig)
+    network: NetworkConfig = Field(default_factory=cache(NetworkConfig))
     """The networked world's settings."""
-    serving: Serving = Field(default_factory=Serving, exclude=True)
+    serving: Serving = Field(default_factory=cache(Serving), exclude=True)
     """Where models are served: no part of what decides the run, and of no record of it."""
-    budget: BudgetConfig = Field(default_factory=BudgetConfig, exclude=True)
+    budget: BudgetConfig = Field(default_factory=cache(BudgetConfig), exclude=True)
     """What may be spent; likewise."""
     gate: Literal["flag", "stop"] | None = Field(default=None, exclude=True)
     """What happens after the first step where a model is not fit to write or to read: ``stop`` the run, which goes on with
@@ -253,7 +242,7 @@ class RunConfig(_Settings):
 
     surveys: tuple[SurveyConfig, ...] = ()
     """Questionnaires that are put to the personas at declared moments; the reader's model answers."""
-    redraw: RedrawConfig = Field(default_factory=RedrawConfig)
+    redraw: RedrawConfig = Field(default_factory=cache(RedrawConfig))
     """Which anchors and personas are others for each seed."""
     alarms: AlarmConfig = Field(default_factory=AlarmConfig)
     """When an arm counts as collapsed, and what then happens."""

@@ -123,27 +123,33 @@ class Pools:
 def pools(configs: Sequence[RunConfig]) -> Pools:
     """Return what runs take of their pools, for any number of settings: those that differ only in their seed count as one design.
 
-    Each pool is read once. Of many seeds, :data:`SEEDS_LOOKED_AT` are looked at, the first ones.
+    Each pool is read once, and what settings take alike of it is drawn once. Of many seeds, :data:`SEEDS_LOOKED_AT` are looked at, the first ones.
 
     Raises:
         InputError: a source cannot be read, or has fewer than were asked for.
     """
     by_anchors: dict[tuple, dict[int, RunConfig]] = {}
     by_people: dict[tuple, dict[int, RunConfig]] = {}
-    for config in configs:
-        by_anchors.setdefault(_anchors_key(config), {}).setdefault(config.seed, config)
-        by_people.setdefault(_people_key(config), {}).setdefault(config.seed, config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MolochWarning)  # a run says by itself that it takes fewer than counts say
         sources = _Sources()
+        for config in configs:
+            key = _anchors_key(config, _taken(config, sources.anchors(config)))
+            by_anchors.setdefault(key, {}).setdefault(config.seed, config)
+            by_people.setdefault(_people_key(config), {}).setdefault(config.seed, config)
         uses = [use for same in by_anchors.values() for use in _of_anchors(list(same.values()), sources)]
         uses += [use for same in by_people.values() for use in _of_people(list(same.values()), sources)]
     return Pools(tuple(sorted(dict.fromkeys(uses), key=lambda use: use.side)))
 
 
-def _anchors_key(config: RunConfig) -> tuple:
+def _taken(config: RunConfig, pool: AnchorSplit) -> int:
+    """Return how many training anchors all epochs take, of a pool that they go round in."""
+    return min((config.train_anchors or TRAIN_ANCHORS) * config.epochs, len(pool.train))
+
+
+def _anchors_key(config: RunConfig, taken: int) -> tuple:
     draws = config.redraw.train_anchors, config.redraw.held_out_anchors
-    counts = config.train_anchors, config.held_out_anchors, config.epochs, config.up_to
+    counts = config.train_anchors, config.held_out_anchors, taken, config.up_to
     return config.arena, config.anchors, config.near_duplicates, *draws, *counts
 
 
@@ -181,8 +187,7 @@ def _of_anchors(same: Sequence[RunConfig], sources: _Sources) -> list[PoolUse]:
     per_side: dict[Side, list[set[str]]] = {side: [] for side in _SIDES}
     for config in _some(same, sum(size.values())):
         drawn = anchors_of(config, pool)
-        taken = (config.train_anchors or TRAIN_ANCHORS) * config.epochs
-        per_side["train"].append({anchor.id for anchor in drawn.train[:taken]})
+        per_side["train"].append({anchor.id for anchor in drawn.train[: _taken(config, pool)]})
         per_side["held_out"].append({anchor.id for anchor in drawn.held_out})
     source = first.anchors or first.arena
     return [_use("anchors", side, source, size[side], per_side[side], len(same)) for side in _SIDES]

@@ -134,6 +134,8 @@ def lora_settings(preset: str, changes: Mapping[str, Any]) -> LoraSettings:
     """
     if preset not in PRESETS:
         raise InputError(f"unknown preset {preset!r}", fix=f"Choose one of {', '.join(PRESETS)}.")
+    if not changes:
+        return PRESETS[preset]
     names = LoraSettings.__struct_fields__
     try:
         settings = msgspec.convert(msgspec.to_builtins(PRESETS[preset]) | dict(changes), LoraSettings)

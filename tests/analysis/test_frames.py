@@ -35,9 +35,10 @@ from abm.events import (
     TiesFormed,
     VerdictGiven,
 )
-from abm.log import create, read_events
+from abm.log import Fork, Head, create, read_events
 from abm.log.codec import RUN_KINDS
 from abm.log.fork import fork_point
+from abm.log.segments import read_manifest
 from abm.probe import kind_of
 from abm.reactions import reacted_many
 from analysis.frames import (
@@ -266,7 +267,8 @@ class TestOfRun:
             originals.take(event)
             ids |= dict(enumerate(event.ids, event.first)) if isinstance(event, PersonasJoined) else {}
         votes = of_run(networked, "votes").collect()
-        expected = [ids.get(each, f"member {each}") for each in originals.of(votes["persona"].to_numpy()).tolist()]
+        run = read_manifest(networked).genesis[:16]
+        expected = [ids.get(each, f"{run}/{each}") for each in originals.of(votes["persona"].to_numpy()).tolist()]
         assert votes["origin"].to_list() == expected
         assert votes["first"].to_list() == [event.order[0] for event in of(Reacted, networked)]
 
@@ -281,13 +283,35 @@ class TestOfRun:
         )
         with create(tmp_path / "run", {}) as log:
             log.append([people, drawn, unknown, vote])
-        assert of_run(tmp_path / "run", "votes").collect()["origin"].to_list() == ["p", "q", "p", "q", "p", "member 5"]
+        origin = of_run(tmp_path / "run", "votes").collect()["origin"].to_list()
+        assert origin == ["p", "q", "p", "q", "p", f"{read_manifest(tmp_path / 'run').genesis[:16]}/5"]
         lost = CrowdJoined(split="train", first=0, size=1, origin="drawn", traits={}, originals=pack([9], Int32s))
         with create(tmp_path / "edited", {}) as log:
             log.append([lost, vote])
         assert of_run(tmp_path / "edited", "votes").select("choice").collect().height == 6
         with pytest.raises(CorruptLog, match="copies of nobody"):
             of_run(tmp_path / "edited", "votes").collect()
+
+    def test_members_of_unknown_origin_are_other_people_in_another_run(self, tmp_path):
+        """In logs of release 0.1, whose crowds do not say whom they are like: equal numbers are not equal people, but for those of a fork."""
+        crowd = CrowdJoined(split="train", first=0, size=2, origin="drawn", traits={})
+        vote = reacted_many(
+            "train/1/shared/a", np.arange(2), np.zeros((2, 1), np.int8), np.zeros(2, np.int8), step=0, cause=0
+        )
+        head = Head(0, "")
+        for name, seed in (("again", 1), ("other", 2), ("one", 1)):
+            with create(tmp_path / name, {"seed": seed}) as log:
+                head = log.append([crowd])
+                log.append([vote])
+        pointer = Fork("../one", head.seq, head.hash)
+        with create(tmp_path / "fork", {"seed": 3}, fork=pointer) as log:
+            log.append([vote])
+
+        def people(name):
+            return set(of_run(tmp_path / name, "votes").collect()["origin"])
+
+        assert len(people("one") | people("other")) == 4
+        assert people("one") == people("again") == people("fork")
 
     def test_messages(self, networked, small):
         """Published and rejected ones, in the order of the log, with what their completion cost."""

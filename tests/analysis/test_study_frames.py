@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from threading import Event
 
 import polars as pl
 import pytest
@@ -13,7 +14,7 @@ from abm.events import LLMReplied
 from abm.log import read_events
 from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, PlannedCell, StudyPlanned
 from analysis.cli.app import app
-from analysis.frames import NAMES, CellRun, export_all
+from analysis.frames import NAMES, CellRun, _cells, export_all, of_run
 from analysis.studies import Study
 from analysis.studies.study_frames import STUDY_NAMES, all_frames, cell_runs, study_columns, study_frame
 from analysis.studies.study_log import StudyLog
@@ -97,6 +98,36 @@ class TestStudyFrames:
         votes = study_frame(study, "votes").group_by("cell", "arena").agg(pl.len() > 0).sort("cell").collect()
         assert votes.rows() == [("c0", "sales", True), ("c1", "elections", True), ("c2", "social", True)]
         assert cell_runs(study)[3] == CellRun("c3", 3, {"arena": "sales", "size": 9}, study / "cells" / "c3")
+
+    @pytest.mark.parametrize("name", ["votes", "messages", "reactions"])
+    def test_rows_come_in_the_order_of_the_cells(self, study, name, monkeypatch):
+        """Runs that are read ahead change nothing: neither which rows there are, nor where they stand."""
+        ahead = study_frame(study, name).collect(engine="streaming")
+        monkeypatch.setattr(_cells, "AHEAD", 0)
+        assert study_frame(study, name).collect(engine="streaming").equals(ahead)
+        assert ahead["cell"].rle().struct["value"].to_list() == ["c0", "c1", "c2"]
+
+    def test_the_next_runs_are_read_while_rows_are_taken(self, study, monkeypatch):
+        """Rows of the first run can wait until another has begun to be read."""
+        begun = Event()
+
+        def first(run, name):
+            if run.name != "c0":
+                begun.set()
+                return of_run(run, name)
+            held = of_run(run, name)
+            return held.filter(pl.lit(True).map_batches(lambda kept: kept if begun.wait(20) else None))
+
+        monkeypatch.setattr(_cells, "of_run", first)
+        votes = study_frame(study, "votes").collect(engine="streaming")
+        assert begun.is_set() and votes["cell"][0] == "c0"
+
+    def test_a_limit_is_met_without_the_runs_behind_it(self, study, monkeypatch):
+        """Of what is not asked for, nothing is read."""
+        looked_at = []
+        monkeypatch.setattr(_cells, "of_run", lambda run, name: looked_at.append(run.name) or of_run(run, name))
+        assert study_frame(study, "votes").head(3).collect(engine="streaming").height == 3
+        assert looked_at == ["c0"]
 
     @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
     def test_all_of_them_as_files(self, study, tmp_path, suffix):

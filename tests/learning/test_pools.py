@@ -11,6 +11,7 @@ from learning import load_config
 from learning.runs import pools as module
 from learning.runs.inputs import gather
 from learning.runs.pools import NEW_PEOPLE, pools
+from learning.runs.sides import anchors_of
 from moloch.errors import InputError
 
 SMALL = {"train_anchors": 8, "held_out_anchors": 12, "train_personas": 5, "held_out_personas": 10, "epochs": 2}
@@ -134,3 +135,13 @@ def test_more_than_there_are(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert max(use.per_run for use in pools(configs({name: 300, "up_to": True})).uses) <= 256
+
+
+def test_designs_that_take_the_same_are_drawn_once(monkeypatch):
+    """A study that varies epochs goes round in its pool: from where all of it is taken, more epochs take nothing else."""
+    drawn = []
+    monkeypatch.setattr(module, "anchors_of", lambda *given: drawn.append(given) or anchors_of(*given))
+    several = [config for epochs in (1, 2, 400, 500, 600) for config in configs({"epochs": epochs}, 1)]
+    uses = pools(several).of("anchors", "train")
+    assert [use.per_run for use in uses] == [8, 16, uses[-1].pool]
+    assert len(drawn) == 3

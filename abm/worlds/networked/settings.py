@@ -5,18 +5,18 @@ Rates are chances at appeal 0 (a message without any feature that this member we
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from functools import cache
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
     model_validator,
 )
 
 from abm.events import Phase
+from moloch.records import RecordedSettings
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=-100, le=100)]
@@ -154,10 +154,10 @@ class Shock(_Intervention):
 Intervention = Annotated[Rule | Ban | FactCheck | Shock, Field(discriminator="kind")]
 
 
-class NetworkConfig(_NetworkSettings):
+class NetworkConfig(_NetworkSettings, RecordedSettings):
     """A networked world."""
 
-    graph: GraphConfig = Field(default_factory=GraphConfig)
+    graph: GraphConfig = Field(default_factory=cache(GraphConfig))
     followers: Rate = 0.3
     """Share of the members that follow every competitor from the start: the same ones, so that nobody starts ahead."""
     placement: Literal["random", "hubs"] = "random"
@@ -174,23 +174,14 @@ class NetworkConfig(_NetworkSettings):
     """Utility of choosing nothing, if the audience does not declare its own."""
     churn: Rate = 0.0
     """Share of the ties among members that are replaced, at each opening of the feeds, by a contact's contact."""
-    feed: FeedConfig = Field(default_factory=FeedConfig)
-    engagement: EngagementConfig = Field(default_factory=EngagementConfig)
-    influence: InfluenceConfig = Field(default_factory=InfluenceConfig)
+    feed: FeedConfig = Field(default_factory=cache(FeedConfig))
+    engagement: EngagementConfig = Field(default_factory=cache(EngagementConfig))
+    influence: InfluenceConfig = Field(default_factory=cache(InfluenceConfig))
     interventions: tuple[Intervention, ...] = ()
-    memory: MemoryConfig = Field(default_factory=MemoryConfig)
-    posts: PostConfig = Field(default_factory=PostConfig)
+    memory: MemoryConfig = Field(default_factory=cache(MemoryConfig))
+    posts: PostConfig = Field(default_factory=cache(PostConfig))
 
-    LATER: ClassVar[tuple[str, ...]] = ("memory", "posts")
-    """Settings that came after the first release: at their defaults they are left out of records, and so of digests."""
-
-    @model_serializer(mode="wrap")
-    def _record(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        record = handler(self)
-        for name in self.LATER:
-            if getattr(self, name) == type(self).model_fields[name].get_default(call_default_factory=True):
-                record.pop(name, None)
-        return record
+    LATER = ("memory", "posts")
 
     @model_validator(mode="after")
     def _check(self) -> NetworkConfig:
