@@ -158,7 +158,7 @@ class TestEqual:
 
 
 PLANTED: dict[str, tuple[str, Change, set[tuple[str, str]]]] = {
-    "a contest's winner": ("c0", first(ContestDecided, lambda e: {"winner": 1 - e.winner}), {("contests", "winner"), ("contests", "arm_won")}),
+    "a contest's winner": ("c0", first(ContestDecided, lambda e: {"winner": 1 - e.winner}), {("contests", "winner")}),
     "a vote": (
         "c0",
         first(Reacted, lambda e: {"choice": 1 - e.choice}),
