@@ -156,7 +156,9 @@ def main() -> int:
     parser.add_argument("--part", nargs="+", choices=PARTS, default=["undisturbed", "kills"])
     parser.add_argument("--kills", type=int, default=2, help="of controllers, and as many of workers")
     parser.add_argument("--draw", type=int, default=1, help="seed of who is killed, and when")
-    parser.add_argument("--folder", type=Path, help="keeps all that is carried out; parts that are missing may be added to it")
+    parser.add_argument(
+        "--folder", type=Path, help="keeps all that is carried out; parts that are missing may be added to it"
+    )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     good = True
