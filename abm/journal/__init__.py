@@ -1,7 +1,7 @@
 """Where decisions meet the log: journals that take or check them, the digest, differences, and replay."""
 
 from abm.journal._adapters import AdaptersHeld
-from abm.journal._differences import NOTHING, Difference, differences, kind, place, shown
+from abm.journal._differences import NOTHING, Difference, differences, excerpts, kind, place, shown
 from abm.journal._replay import Replayed, replay
 from abm.journal.checker import Checker, Diverged, Divergence, LogEnded
 from abm.journal.decisions import Decision, Decisions, equal
@@ -25,6 +25,7 @@ __all__ = [
     "Replayed",
     "differences",
     "equal",
+    "excerpts",
     "kind",
     "log_digest",
     "place",

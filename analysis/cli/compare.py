@@ -18,12 +18,20 @@ def compare(
     by: Annotated[
         str | None, typer.Option(help="Of studies: the factors to tell apart; by default those that both have.")
     ] = None,
+    frames: Annotated[
+        bool,
+        typer.Option(
+            "--frames",
+            help="Whether both came to the same: all frames, row by row. Exit code 4 where they did not.",
+        ),
+    ] = False,
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
     """Compare two runs: their settings, the first decision that differs, and their outcomes.
 
     Of two studies: the differences of their estimates, B less A, for levels and arms that both have, with intervals.
+    With --frames: whether two executions came to the same, down to every vote; what a clock or a machine says is not compared.
     """
     from analysis.studies.layout import is_study
     from analysis.studies.looks import look_at
@@ -38,11 +46,15 @@ def compare(
             where=f"{study}, {run}",
             fix=f"Name a cell of the study, {study}#CELL.",
         )
-    if by is not None and not studies[0]:
-        raise InputError("--by is for two studies", where=f"{a}, {b}")
+    if by is not None and (frames or not studies[0]):
+        why = "frames are compared row by row" if frames else ""
+        raise InputError("--by is for estimates of two studies", where=f"{a}, {b}", why=why)
     if not studies[0]:
         a, b = one_run(a), one_run(b)
     look_at([a, b], "compare", look)
+    if frames:
+        _compare_frames(a, b, as_json)
+        return
     if studies[0]:
         _compare_studies(a, b, by, as_json)
         return
@@ -74,3 +86,20 @@ def _compare_studies(a: Path, b: Path, by: str | None, as_json: bool) -> None:
         print(json.dumps(told.as_dict()))
     else:
         show(render_study_comparison(told.as_dict()))
+
+
+def _compare_frames(a: Path, b: Path, as_json: bool) -> None:
+    from analysis.cli.study.reading import reading
+    from analysis.studies.equality import equal_frames
+    from analysis.terminal.frame_equality import frame_equality_lines
+    from moloch.errors import NondeterminismError
+
+    with reading("comparing") as report:
+        told = equal_frames(a, b, report)
+    if as_json:
+        print(json.dumps(told.as_dict()))
+    else:
+        for line in frame_equality_lines(told.as_dict()):
+            printer().print(line, markup=False, highlight=False, soft_wrap=True)
+    if not told.equal:
+        raise typer.Exit(NondeterminismError.exit_code)

@@ -9,18 +9,23 @@ from moloch.lazy import door
 if TYPE_CHECKING:
     from analysis.frames._cells import CellRun, cell_table, columns_of_cells, of_cells
     from analysis.frames._codebook import NAMES, FrameColumn, codebook, columns_of, schema_of
+    from analysis.frames._differences import LEFT_OUT, FrameDifference, compare_frames, compare_runs
     from analysis.frames._files import check_target, export, export_all, write_codebook, write_frame
     from analysis.frames._run import of_run
 
 _HOMES = {
+    "LEFT_OUT": "analysis.frames._differences",
     "NAMES": "analysis.frames._codebook",
     "CellRun": "analysis.frames._cells",
+    "FrameDifference": "analysis.frames._differences",
     "FrameColumn": "analysis.frames._codebook",
     "cell_table": "analysis.frames._cells",
     "check_target": "analysis.frames._files",
     "codebook": "analysis.frames._codebook",
     "columns_of": "analysis.frames._codebook",
     "columns_of_cells": "analysis.frames._cells",
+    "compare_frames": "analysis.frames._differences",
+    "compare_runs": "analysis.frames._differences",
     "export": "analysis.frames._files",
     "export_all": "analysis.frames._files",
     "of_cells": "analysis.frames._cells",
@@ -31,8 +36,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "NAMES", "CellRun", "FrameColumn", "cell_table", "check_target", "codebook", "columns_of", "columns_of_cells", "export",
-    "export_all", "of_cells", "of_run", "schema_of", "write_codebook", "write_frame",
+    "LEFT_OUT", "NAMES", "CellRun", "FrameColumn", "FrameDifference", "cell_table", "check_target", "codebook", "columns_of",
+    "columns_of_cells", "compare_frames", "compare_runs", "export", "export_all", "of_cells", "of_run", "schema_of", "write_codebook", "write_frame",
 ]  # fmt: skip
 
 __getattr__, __dir__ = door(__name__, _HOMES)

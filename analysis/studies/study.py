@@ -30,6 +30,7 @@ from moloch.errors import InputError, MolochError
 if TYPE_CHECKING:
     import polars as pl
 
+    from analysis.studies.equality import FrameEquality
     from analysis.studies.plan import PlannedStudy
     from analysis.studies.results import StudyResults
     from analysis.studies.status import StudyStatus
@@ -138,6 +139,24 @@ class Study:
         if name != "cells":
             look_at([self.folder], "Study.frame", look)
         return frame
+
+    def equal_frames(self, other: Path | str | Study, *, look: bool = False) -> FrameEquality:
+        """Return whether another execution of this study came to the same, row by row; see :func:`analysis.studies.equality.equal_frames`.
+
+        Args:
+            other: a study, or its folder.
+            look: see effects of a preregistered study before its end; its log says so.
+
+        Raises:
+            InputError: one has not begun, or effects are not to be seen yet.
+            LogError: a log cannot be read.
+        """
+        from analysis.studies.equality import equal_frames
+        from analysis.studies.looks import look_at
+
+        folder = other.folder if isinstance(other, Study) else Path(other)
+        look_at([self.folder, folder], "Study.equal_frames", look)
+        return equal_frames(self.folder, folder)
 
     def codebook(self, *names: str) -> dict[str, list[dict[str, str]]]:
         """Return what the columns of its frames mean: frame -> its columns; by default those that have a name.

@@ -17,15 +17,17 @@ import pytest
 from abm.log import read_events, verify
 from abm.study_events import CellFailed, CellStarted
 from analysis.probes import battery
-from analysis.studies.claims import Claims, born
 from analysis.studies.controller import Controller
-from analysis.studies.layout import Layout, is_study
+from analysis.studies.equality import equal_frames
+from analysis.studies.layout import is_study
 from analysis.studies.rules import Rules
 from analysis.studies.study import Study
 from analysis.studies.study_log import StudyLog
 from learning import run
+from tests.analysis.studies.conftest import fast_trainer  # noqa: F401 (for every test here: what computes with threads cannot be forked)
 from tests.support import fast_cells  # noqa: F401 (an extension)
 from tests.support.fork_engine import ForkEngine
+from tests.support.kills import claims_held
 
 FORK = multiprocessing.get_context("fork")
 BASE = {
@@ -51,16 +53,6 @@ def control(folder: Path, cells: int) -> None:
         engine.close()
 
 
-def workers(folder: Path) -> list[int]:
-    """Return the processes that work on cells, as their claims say."""
-    layout = Layout(folder)
-    names = (
-        {path.name.rsplit(".", 2)[0] for path in layout.claims.glob("[!.]*.json")} if layout.claims.is_dir() else set()
-    )
-    claims = [Claims(layout).current(name) for name in sorted(names)]
-    return [claim.place.pid for claim in claims if claim and claim.state == "held" and born(claim.place.pid)]
-
-
 def ended(folder: Path) -> bool:
     """Tell whether a cell has ended."""
     if not is_study(folder):
@@ -83,7 +75,7 @@ class TestKills:
         [(3, 2), pytest.param(5, 5, marks=pytest.mark.slow), pytest.param(16, 80, marks=pytest.mark.faults)],
     )
     def test_the_results_are_those_of_a_study_that_nobody_disturbed(self, tmp_path, monkeypatch, cells, kills):
-        """Digest by digest; each attempt has one worker, and no two work on a cell at once."""
+        """Digest by digest, frame by frame; each attempt has one worker, and no two work on a cell at once."""
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
         folder, draw = tmp_path / "study", random.Random(kills)
         want = {
@@ -96,11 +88,11 @@ class TestKills:
                 controllers.append(FORK.Process(target=control, args=(folder, cells)))
                 controllers[-1].start()
             wait_for(lambda: ended(folder))  # at first two that are not disturbed: they share the cells
-            wait_for(lambda: len(workers(folder)) >= draw.randint(1, 4))
+            wait_for(lambda: len(claims_held(folder)) >= draw.randint(1, 4))
             time.sleep(draw.random() * 0.2)
-            if draw.random() < 0.5 and (pids := workers(folder)):
+            if draw.random() < 0.5 and (held := claims_held(folder)):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(draw.choice(pids), signal.SIGKILL)
+                    os.kill(draw.choice(held).place.pid, signal.SIGKILL)
             else:
                 controllers[draw.randrange(2)].kill()
             controllers = [
@@ -112,6 +104,8 @@ class TestKills:
         state, events = StudyLog(folder).state(), list(read_events(folder / "study-log"))
         assert {name: cell.digest for name, cell in state.cells.items()} == want
         assert all(verify(folder / "cells" / name).hash == cell.head for name, cell in state.cells.items())
+        for name in want:
+            assert equal_frames(tmp_path / name, folder / "cells" / name).differences == ()
         begun = Counter((event.cell, event.attempt) for event in events if isinstance(event, CellStarted))
         assert set(begun.values()) == {1}, "an attempt was made twice"
         failed = [event for event in events if isinstance(event, CellFailed)]

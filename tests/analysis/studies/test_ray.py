@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import stat
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
 from importlib.util import find_spec
@@ -16,6 +18,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 import moloch.extras
 from analysis.studies import Study
@@ -27,7 +30,9 @@ from analysis.studies.layout import Layout
 from analysis.studies.tasks import Engine, Needs, Task
 from analysis.studies.worker import write_settings
 from moloch.errors import InputError
+from tests.support.booked import repaid
 from tests.support.fast_study import LIGHT, base, carried_out, decided, durable
+from tests.support.kills import StudyCommand, kill_of_node
 from tests.support.ray_nodes import TwoNodes, blind_node, two_nodes
 
 
@@ -136,6 +141,35 @@ class TestTwoNodes:
             with pytest.raises(InputError, match=r"1 of 3 nodes cannot take part.*does not see"):
                 RayEngine(study, nodes.address)
         nodes.wait_for(2)
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs the ray extra: make test-ray")
+class TestKills:
+    """kill -9 of whoever works on a study of a cluster, at moments that are drawn."""
+
+    @pytest.mark.parametrize(
+        ("cells", "kills"), [pytest.param(3, 1, marks=pytest.mark.ray), pytest.param(12, 6, marks=pytest.mark.faults)]
+    )
+    def test_controllers_workers_and_nodes(self, nodes, tmp_path, cells, kills):
+        """The frames are those of a study that nobody disturbed, on one machine; nothing durable is asked for again."""
+        page, folder = tmp_path / "page.yaml", tmp_path / "ray" / "study"
+        serving = {"llm": "booked", "options": {"of": "fast", "slow": 0.05}}
+        settings = base() | {"extensions": ["tests.support.fast_cells", "tests.support.booked"], "serving": serving}
+        page.write_text(
+            yaml.safe_dump({"name": "killed", "base": settings, "seeds": cells, "stop": {"failed_share": 1}})
+        )
+        folder.parent.mkdir()
+        plan = ["controller", "worker", "node"] * kills
+        command = StudyCommand(
+            page, folder, ["--engine", "ray", "--ray-address", nodes.address], random.Random(f"{cells} {kills}")
+        )
+        command.carry_out(plan, 6.0 * cells, {"node": kill_of_node(nodes, folder, 40)})
+        assert command.kills == Counter(plan) and command.begun == 1 + kills
+        assert any(cell.failures for cell in Study.open(folder).state().cells.values()), "no kill met a worker"
+        alone = Study(page, out=tmp_path / "elsewhere" / "study")
+        carried_out(alone, lambda: LocalEngine(2, preloaded=LIGHT))
+        assert alone.equal_frames(folder).differences == ()
+        assert repaid(folder)[1] == 0
 
 
 def begun(study: Study, engine: Engine, attempt: int) -> list[Task]:
