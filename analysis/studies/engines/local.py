@@ -35,6 +35,9 @@ PRELOADED = (
     "torch",
     "transformers",
     "peft",
+    "datasets",
+    "trl.trainer.sft_trainer",
+    "trl.trainer.sft_config",
 )
 """Modules that most cells use and that take long to import."""
 RESERVE = 0.1
@@ -57,21 +60,25 @@ class LocalEngine:
     Args:
         jobs: tasks at a time; None: as many as there are cores, and as memory allows by what cells take.
         preloaded: modules that are imported once, for all tasks.
+        threads: of each task; None: as many as the cores, parted among the tasks, allow.
     """
 
     name = "local"
 
-    def __init__(self, jobs: int | None = None, preloaded: Sequence[str] = PRELOADED) -> None:
+    def __init__(
+        self, jobs: int | None = None, preloaded: Sequence[str] = PRELOADED, threads: int | None = None
+    ) -> None:
         self._preloaded = preloaded
         self.jobs, self._by_memory = jobs or machine.cores(), jobs is None
-        self.threads = max(1, machine.cores() // self.jobs)
+        self.threads = threads or max(1, machine.cores() // self.jobs)
         self._devices = machine.gpus()
         self._workers: dict[int, _Worker] = {}
         self._number, self._nursery, self._rest = 0, None, b""
         self._closed = False
 
     def room(self, needs: Needs) -> int:
-        """See :class:`~analysis.studies.tasks.Engine`."""
+        """See :class:`~analysis.studies.tasks.Engine`; the nursery begins to import, since tasks are about to come."""
+        self._opened()
         room = self.jobs - len(self._workers)
         if needs.gpus and self._devices:
             room = min(room, len(self._free_devices()))
