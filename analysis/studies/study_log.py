@@ -25,7 +25,7 @@ from abm.study_events import (
     StudyStopped,
 )
 from analysis.studies.layout import LOG, Layout, is_study
-from moloch.errors import InputError, Locked
+from moloch.errors import Conflict, InputError, Locked, LogError
 
 PATIENCE = 60.0
 """Seconds that a writer waits for another one, which writes for a moment only."""
@@ -163,12 +163,14 @@ class StudyLog:
         try:
             if not is_study(self.layout.folder):
                 self._log = create(self.layout.log, dict(KIND), seal_events=SEAL_EVENTS)
-        except (InputError, Locked):
+        except (InputError, LogError):
             if not self._appears():
                 raise
         log = self._opened() if self._log is None else self._log
         try:
             return log.head() if log.head().seq else log.append([planned])
+        except Conflict:  # another machine began it just now
+            return self.head()
         finally:
             self.close()
 
@@ -186,14 +188,20 @@ class StudyLog:
             Locked: another process writes on and on.
             LogError: it cannot be written.
         """
-        log = self._opened()
-        try:
-            head = log.append(events)
-            log.rest()
-        except BaseException:
-            self.close()
-            raise
-        return head
+        until = time.monotonic() + PATIENCE
+        while True:
+            log = self._opened()
+            try:
+                head = log.append(events)
+                log.rest()
+                return head
+            except Conflict:  # a machine that does not see our lock was before us
+                self.close()
+                if time.monotonic() > until:
+                    raise
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
         """Close the log; it is opened again when it is written. Closing twice does nothing."""
