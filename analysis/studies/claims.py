@@ -123,6 +123,13 @@ class Claims:
         unreadable = Claim(cell, attempt, "", Place("", "", 0, 0), "over")  # the machine that made it crashed
         return _read(self._layout.claim(cell, attempt)) or unreadable
 
+    def touched(self, cell: str, attempt: int) -> float:
+        """Return when the owner of an attempt last showed that it is alive, in seconds since 1970; 0.0 where nobody knows."""
+        try:
+            return self._layout.claim(cell, attempt).stat().st_mtime
+        except OSError:
+            return 0.0
+
     def take(self, cell: str, attempt: int) -> HeldClaim | None:
         """Claim an attempt; None if somebody else has it. The caller has seen that the one before is over or its owner dead.
 
