@@ -82,11 +82,14 @@ class LocalEngine:
         room = self.jobs - len(self._workers)
         if needs.gpus and self._devices:
             room = min(room, len(self._free_devices()))
-        if self._by_memory and self._workers and room > 0:
+        if self._by_memory and room > 0:
             room = min(room, self._room_in_memory(needs.memory_bytes))
         return max(0, room)
 
     def _room_in_memory(self, peak: int) -> int:
+        """Return how many more may be started by what a task takes at most; one always, and alone where nobody knows that."""
+        if not self._workers and not peak:
+            return 1
         taken = {number: machine.peak_of(worker.pid) for number, worker in self._workers.items()}
         if not peak:
             if time.monotonic() - min(worker.began for worker in self._workers.values()) < PROBATION_S:
@@ -96,7 +99,7 @@ class LocalEngine:
         if not free or not peak:
             return self.jobs
         growth = sum(max(0, peak - each) for each in taken.values())
-        return int((free * (1 - RESERVE) - growth) // peak)
+        return max(not self._workers, int((free * (1 - RESERVE) - growth) // peak))
 
     def start(self, task: Task) -> None:
         """See :class:`~analysis.studies.tasks.Engine`."""
