@@ -102,6 +102,8 @@ class CellFailed(Event, frozen=True, kw_only=True, tag="cell_failed"):
     again: bool = False
     """Whether it will be tried again by itself."""
     peak_bytes: int = 0
+    seconds: float = 0.0
+    """Of the attempt, as far as somebody knows of it: where its controller is gone, until its claim was last touched."""
 
 
 class CellReused(Event, frozen=True, kw_only=True, tag="cell_reused"):

@@ -24,6 +24,14 @@ def write_all(file: int, data: bytes) -> None:
         view = view[os.write(file, view) :]
 
 
+def write_at(file: int, data: bytes, at: int) -> None:
+    """Write ``data`` to an open file from byte ``at`` on; whoever writes the same there changes nothing."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(file, view, at)
+        view, at = view[written:], at + written
+
+
 def write_durably(path: Path, data: bytes) -> None:
     """Write a small file so that after a crash it is there whole, or not at all."""
     new = path.with_name(path.name + ".new")
@@ -49,8 +57,17 @@ def unshare(path: Path) -> None:
 
 def open_appending(path: Path) -> int:
     """Open a file for appending, made if need be, its name durable and no other file's; return the descriptor."""
+    return _opened(path, os.O_APPEND)
+
+
+def open_placing(path: Path) -> int:
+    """Open a file in the same way, for :func:`write_at`."""
+    return _opened(path, 0)
+
+
+def _opened(path: Path, flag: int) -> int:
     unshare(path)
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o644)
     try:
         sync_folder(path.parent)
     except BaseException:

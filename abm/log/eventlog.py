@@ -17,6 +17,7 @@ import msgspec
 
 from abm.events import Event, RunEnded
 from abm.log import disk
+from abm.log.commit_files import FOLDER, CommitFiles
 from abm.log.projection import Projector
 from abm.log.recovery import Head, check_not_lost, find_end, head_after
 from abm.log.segments import FORMAT, Block, Fork, Manifest, read_manifest, walk
@@ -29,7 +30,9 @@ from moloch.errors import InputError, LogError
 if TYPE_CHECKING:
     import polars as pl
 
-_OURS = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "adapters", "parquet", "frames", "snap", "inputs"}
+_OURS = {
+    "run.json", "run.json.new", "LOCK", "log", "quarantine", "adapters", "parquet", "frames", "snap", "inputs", FOLDER,
+}  # fmt: skip
 
 
 def check_folder(run: Path | str) -> None:
@@ -98,8 +101,9 @@ def open_log(run: Path | str, *, write: bool, seal_events: int = 0) -> EventLog:
     takes no lock and changes nothing.
 
     Args:
-        seal_events: events after which a segment is sealed, for a log that many processes open in turn: opening reads the last
-            one. Such a log is no run's, and nothing of it is projected. 0: as of runs.
+        seal_events: events after which a segment is sealed, for a log that many processes, also of several machines, open in turn:
+            opening reads the last one. Such a log is no run's, nothing of it is projected, and each commit is a file of its own
+            besides (:mod:`abm.log.commit_files`). 0: as of runs.
 
     Raises:
         LogError: no run, it cannot be read, or a newer version wrote it.
@@ -159,7 +163,8 @@ class EventLog:
         self._writer = None
         if lock is not None:
             sealed = (lambda segment: None) if seal_events else self._projector.sealed
-            self._writer = Writer(run, manifest, lock, sealed, seal_events)
+            commits = CommitFiles(run) if seal_events else None
+            self._writer = Writer(run, manifest, lock, sealed, seal_events, commits)
 
     def head(self) -> Head:
         """Return where the log ends; a reader looks at the last segment, as it is now (see :func:`verify`).
@@ -302,7 +307,7 @@ class EventLog:
         self._writing().rest()
 
     def resume(self) -> bool:
-        """Go on after :meth:`rest`, without reading anything again; return False where the log was written meanwhile: close it.
+        """Go on after :meth:`rest`, reading only what others wrote meanwhile; return False where it must be opened again: close it.
 
         Raises:
             Locked: another process writes now.

@@ -87,7 +87,7 @@ NO_REPAIR = (
 )
 """What to do about a log whose very first commit is damaged."""
 
-BLANK = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "inputs"}
+BLANK = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "inputs", "commits"}
 """What a run's folder may hold before its first event."""
 
 

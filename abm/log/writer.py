@@ -22,9 +22,10 @@ import msgspec
 
 from abm.events import Event, Recovered
 from abm.log import disk
-from abm.log.codec import PREAMBLE, Encoder, content
-from abm.log.recovery import Head, find_end, newest, set_aside
-from abm.log.segments import Manifest, Segment, segment_at
+from abm.log.codec import PREAMBLE, Encoder, Torn, check_version, content
+from abm.log.commit_files import CommitFiles
+from abm.log.recovery import End, Head, find_end, head_after, newest, set_aside
+from abm.log.segments import Manifest, Segment, blocks, segment_at
 from moloch.errors import Conflict, LogError
 
 SEAL_EVENTS = 1_000_000
@@ -56,6 +57,7 @@ class Writer:
         lock: descriptor of the lock, from :func:`abm.log.disk.lock`; the writer closes it.
         sealed: called, in the writer's thread, with each segment that was sealed.
         seal_events: events after which a segment is sealed; 0: :data:`SEAL_EVENTS`.
+        commits: settles which commit comes next, where others write the log who may not see the lock.
 
     Raises:
         CorruptLog: the end of the log is damaged; nothing was changed.
@@ -72,10 +74,12 @@ class Writer:
         lock: int,
         sealed: Callable[[Segment], None] = lambda segment: None,
         seal_events: int = 0,
+        commits: CommitFiles | None = None,
     ) -> None:
+        self._commits = commits
         self._run, self._lock, self._pid, self._sealed = run, lock, os.getpid(), sealed
         self._seal_events = seal_events
-        self._file = -1
+        self._file, self._is_synced = -1, True
         self._encoder = Encoder()
         self._failure: BaseException | None = None
         self._keys: dict[str, str] = {}
@@ -151,17 +155,31 @@ class Writer:
         disk.unlock(self._lock)
 
     def resume(self) -> bool:
-        """Go on after :meth:`rest`; return False where somebody wrote meanwhile: this writer is then to be closed.
+        """Go on after :meth:`rest`, behind what others wrote meanwhile; return False where only opening the log again can do that.
 
         Raises:
             Locked: somebody writes now.
         """
         disk.relock(self._lock, self._run)
         self._resting = False
+        try:
+            return self._caught_up()
+        except (Torn, LogError):  # who opens the log again finishes it, or says what is wrong
+            return False
+
+    def _caught_up(self) -> bool:
         stat = os.fstat(self._file)
+        if stat.st_nlink == 0 or stat.st_size < self._size:
+            return False
+        if stat.st_size > self._size:
+            self._is_synced = False
+            for block in blocks(self._segment, self.head.hash, self._size, self.head.seq):
+                check_version(block.commit.v, block.where)
+                block.check_count()
+                self.head, self._size = head_after(block), block.end
+                self._keys, self._lines = newest(self._keys | block.commit.keys), self._lines + block.size
         later = segment_at(self._run, self.head.seq)
-        moved = later.path != self._segment.path and later.path.exists()
-        return stat.st_size == self._size and stat.st_nlink > 0 and not moved
+        return later.path == self._segment.path or not later.path.exists()
 
     def _release(self) -> None:
         self._encoder.close()
@@ -286,19 +304,26 @@ class Writer:
                 why=why,
                 fix="End that process, then run the command again.",
             )
-        disk.write_all(self._file, data)
+        if self._commits is None:
+            disk.write_all(self._file, data)
+        elif self._commits.make(self.head.seq, data):
+            disk.write_at(self._file, data, self._size)
+        else:
+            raise Conflict("another process wrote the log", where=str(self._run), why=f"event {self.head.seq} is there")
         disk.sync_data(self._file)
-        self._size += len(data)
+        self._size, self._is_synced = self._size + len(data), True
 
     def _rotate(self, segment: Segment) -> None:
         sealed = self._segment
+        if not self._is_synced:  # by a process that was killed before it had done so
+            disk.sync_data(self._file)
         self._open(segment)
         disk.seal(sealed.path)
         self._sealed(sealed)
 
     def _open(self, segment: Segment) -> None:
         """Make ``segment`` the one that is appended to."""
-        file = disk.open_appending(segment.path)
+        file = (disk.open_appending if self._commits is None else disk.open_placing)(segment.path)
         if self._file >= 0:
             os.close(self._file)
         self._file, self._segment, self._size, self._lines = file, segment, os.fstat(file).st_size, 0
@@ -328,9 +353,11 @@ class Writer:
     def _recover(self, manifest: Manifest) -> None:
         """Find the head in the last segment, and set an incomplete commit at its end aside."""
         end = find_end(self._run, manifest)
-        self.head, self._keys = end.head, end.keys
         try:
             end.segment.path.parent.mkdir(exist_ok=True)
+            if self._commits is not None:
+                end = self._finished(self._commits, end, manifest)
+            self.head, self._keys = end.head, end.keys
             if end.before is not None:
                 disk.seal(end.before.path)  # a crash may have come between sealing and going on
             self._open(end.segment)
@@ -348,6 +375,20 @@ class Writer:
                 )
         except OSError as error:
             raise disk.unwritable(end.segment.path, error) from error
+
+    def _finished(self, commits: CommitFiles, end: End, manifest: Manifest) -> End:
+        """Write the commits that are settled and not in the log yet; return where it ends then."""
+        while (data := commits.after(end.head)) is not None:
+            begins = data.startswith(PREAMBLE)
+            path = segment_at(self._run, end.head.seq).path if begins else end.segment.path
+            file = disk.open_placing(path)
+            try:
+                disk.write_at(file, data, 0 if begins else end.at)
+                disk.sync_data(file)
+            finally:
+                os.close(file)
+            end = find_end(self._run, manifest)
+        return end
 
 
 def _refuse(group: Sequence[_Submission], error: BaseException) -> None:

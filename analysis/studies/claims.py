@@ -24,7 +24,7 @@ from uuid import uuid4
 import msgspec
 
 from analysis.studies.layout import Layout
-from moloch.durable import sync
+from moloch.durable import make_once, sync
 from moloch.errors import LogError
 
 BEAT = 5.0
@@ -122,6 +122,13 @@ class Claims:
             return None
         unreadable = Claim(cell, attempt, "", Place("", "", 0, 0), "over")  # the machine that made it crashed
         return _read(self._layout.claim(cell, attempt)) or unreadable
+
+    def touched(self, cell: str, attempt: int) -> float:
+        """Return when the owner of an attempt last showed that it is alive, in seconds since 1970; 0.0 where nobody knows."""
+        try:
+            return self._layout.claim(cell, attempt).stat().st_mtime
+        except OSError:
+            return 0.0
 
     def take(self, cell: str, attempt: int) -> HeldClaim | None:
         """Claim an attempt; None if somebody else has it. The caller has seen that the one before is over or its owner dead.
@@ -222,17 +229,8 @@ def born(pid: int) -> int:
 def _make(path: Path, claim: Claim) -> bool:
     """Make a file that is there whole or not at all; return False if it was there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{claim.token}.new")
-    new.write_bytes(msgspec.json.encode(claim))
-    try:
-        os.link(new, path)
-    except FileExistsError:
+    if not make_once(path, msgspec.json.encode(claim)):
         return False
-    except OSError:  # over a network the answer can be lost though the link was made
-        if new.stat().st_nlink < 2:
-            raise
-    finally:
-        new.unlink()
     sync(path.parent)
     return True
 

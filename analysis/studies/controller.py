@@ -176,13 +176,14 @@ class Controller:
         if cell.state != "running":
             return None
         outcome = read_outcome(self._log.layout.outcome(name, cell.attempts))
+        seconds = max(0.0, self._claims.touched(name, cell.attempts) - cell.began)
         if (ended := self._ended(name)) is not None:
             told = outcome if isinstance(outcome, AttemptEnded) else ended
             return _event(name, cell.attempts, told)
         if isinstance(outcome, AttemptFailed):
-            return self._failed(name, cell.attempts, outcome)
+            return self._failed(name, cell.attempts, outcome, seconds)
         gone = AttemptFailed("node", "its worker and its controller are gone")
-        return self._failed(name, cell.attempts, gone)
+        return self._failed(name, cell.attempts, gone, seconds)
 
     def _ended(self, name: str) -> AttemptEnded | None:
         """Return how a cell's run ended, by its own log; None if it has not."""
@@ -220,7 +221,8 @@ class Controller:
             return
         events: list[Event] = []
         is_end = isinstance(outcome, AttemptEnded)
-        self._note(_event(name, number, outcome) if is_end else self._failed(name, number, outcome), events)
+        seconds = max(0.0, time.time() - self._log.state().cells[name].began)
+        self._note(_event(name, number, outcome) if is_end else self._failed(name, number, outcome, seconds), events)
         self._append(events)
         attempt.held.release()
 
@@ -238,7 +240,7 @@ class Controller:
         said = _last_line(layout.said(name, number).read_bytes()) if layout.said(name, number).exists() else ""
         return AttemptFailed("bug", f"its worker ended without a word ({end.detail}){said}", "", end.peak_bytes)
 
-    def _failed(self, name: str, number: int, outcome: AttemptFailed) -> CellFailed:
+    def _failed(self, name: str, number: int, outcome: AttemptFailed, seconds: float) -> CellFailed:
         """Return how a failure is written down; decides whether the cell is tried again."""
         origin = outcome.origin
         self._tries[name] += 1
@@ -251,7 +253,7 @@ class Controller:
         traceback = f"{self._log.layout.output.name}/{outcome.traceback}" if outcome.traceback else ""
         return CellFailed(
             cell=name, attempt=number, origin=origin, message=outcome.message, traceback=traceback, again=again,
-            peak_bytes=outcome.peak_bytes,
+            peak_bytes=outcome.peak_bytes, seconds=round(seconds, 3),
         )  # fmt: skip
 
     def _note(self, event: CellEnded | CellFailed, events: list[Event]) -> None:
@@ -281,13 +283,20 @@ class Controller:
         if self._interrupts > 1 or (self._why == "interrupted" and time.monotonic() > self._killed_at):
             self._engine.stop([attempt.task for attempt in self._mine.values()], kill=True)
         stop = self._rules.stop
-        if stop.hours is not None and time.monotonic() - self._began > stop.hours * 3600 and not self._why:
+        if stop.hours is not None and not self._why and self._worked() > stop.hours * 3600:
             self._stop("hours", f"{stop.hours:g} hours are over")
             self._engine.stop([attempt.task for attempt in self._mine.values()])
         cells = self._log.state().cells.values()
         failed = sum(cell.state == "failed" and cell.planned.cell not in self._open for cell in cells)
         if failed > most_failures(stop.failed_share, len(cells)):
             self._stop("failed_share", f"{failed} of {len(cells)} cells failed")
+
+    def _worked(self) -> float:
+        """Return for how many seconds cells were carried out, here and elsewhere, and this controller was at work."""
+        state, now = self._log.state(), time.time()
+        others = [cell for name, cell in state.cells.items() if cell.state == "running" and name not in self._mine]
+        until = [(cell.began, self._claims.touched(cell.planned.cell, cell.attempts)) for cell in others]
+        return state.worked.seconds_with([(now - (time.monotonic() - self._began), now), *until])
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:

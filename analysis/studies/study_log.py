@@ -25,7 +25,8 @@ from abm.study_events import (
     StudyStopped,
 )
 from analysis.studies.layout import LOG, Layout, is_study
-from moloch.errors import InputError, Locked
+from analysis.studies.worked import WorkedTime
+from moloch.errors import Conflict, InputError, Locked, LogError
 
 PATIENCE = 60.0
 """Seconds that a writer waits for another one, which writes for a moment only."""
@@ -44,13 +45,14 @@ class CellHistory:
     """What the study's log knows of a cell; whether a worker is alive, its claim says.
 
     Attributes:
-        attempts: begun so far.
+        attempts: begun so far; ``began``: the last one, in seconds since 1970.
         run: its run's folder, relative to the study, once it ended or was found elsewhere.
     """
 
     planned: PlannedCell
     state: CellState = "waiting"
     attempts: int = 0
+    began: float = 0.0
     identity: str = ""
     run: str = ""
     head: str = ""
@@ -68,6 +70,7 @@ class StudyState:
         page: as last planned or extended.
         cells: name -> history, in the order of the page.
         extensions, looks, stops: as they came.
+        worked: when cells were carried out, in attempts that are over.
     """
 
     name: str = ""
@@ -77,6 +80,7 @@ class StudyState:
     extensions: list[StudyExtended] = field(default_factory=list)
     looks: list[StudyLooked] = field(default_factory=list)
     stops: list[StudyStopped] = field(default_factory=list)
+    worked: WorkedTime = field(default_factory=WorkedTime)
 
     def apply(self, event: Event) -> None:
         """Fold an event in."""
@@ -91,12 +95,15 @@ class StudyState:
             case CellStarted():
                 cell = self.cells[event.cell]
                 cell.state, cell.attempts, cell.identity = "running", event.attempt, event.identity
+                cell.began = event.at
             case CellEnded():
                 cell = self.cells[event.cell]
                 cell.state, cell.run, cell.head, cell.digest = "ended", f"cells/{event.cell}", event.head, event.digest
                 cell.seconds, cell.peak_bytes = cell.seconds + event.seconds, max(cell.peak_bytes, event.peak_bytes)
+                self.worked.add(cell.began, cell.began + event.seconds)
             case CellFailed():
                 cell = self.cells[event.cell]
+                self.worked.add(cell.began, cell.began + event.seconds)
                 cell.state = "waiting" if event.again else "failed"
                 cell.failures.append(event)
             case CellReused():
@@ -163,12 +170,14 @@ class StudyLog:
         try:
             if not is_study(self.layout.folder):
                 self._log = create(self.layout.log, dict(KIND), seal_events=SEAL_EVENTS)
-        except (InputError, Locked):
+        except (InputError, LogError):
             if not self._appears():
                 raise
         log = self._opened() if self._log is None else self._log
         try:
             return log.head() if log.head().seq else log.append([planned])
+        except Conflict:  # another machine began it just now
+            return self.head()
         finally:
             self.close()
 
@@ -186,14 +195,20 @@ class StudyLog:
             Locked: another process writes on and on.
             LogError: it cannot be written.
         """
-        log = self._opened()
-        try:
-            head = log.append(events)
-            log.rest()
-        except BaseException:
-            self.close()
-            raise
-        return head
+        until = time.monotonic() + PATIENCE
+        while True:
+            log = self._opened()
+            try:
+                head = log.append(events)
+                log.rest()
+                return head
+            except Conflict:  # a machine that does not see our lock was before us
+                self.close()
+                if time.monotonic() > until:
+                    raise
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
         """Close the log; it is opened again when it is written. Closing twice does nothing."""

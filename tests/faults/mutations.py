@@ -321,6 +321,14 @@ MUTATIONS: dict[str, Mutation] = {
         removals.skill_is_strategy,
         ("test_pages.py::TestCounts::test_a_failure_of_skill",),
     ),
+    "commits-unsettled": Mutation(
+        "a commit of several machines' log is settled by a file that one of them makes",
+        removals.commits_unsettled,
+        (
+            "test_study_log.py::TestWithoutLocks::test_what_was_acknowledged_is_there_once",
+            "test_study_log.py::TestWithoutLocks::test_killed_and_stopped",
+        ),
+    ),
     "no-claims": Mutation(
         "a cell has one owner",
         removals.no_claims,

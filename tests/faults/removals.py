@@ -16,7 +16,20 @@ from abm.journal import _answers, decisions, live
 from abm.llm import _vllm, adapters, budget, lease, ledger, weights
 from abm.llm.http import _adapters as served
 from abm.llm.http import _ids
-from abm.log import about, codec, disk, eventlog, parquet, projection, recovery, segments, tail, upcast, writer
+from abm.log import (
+    about,
+    codec,
+    commit_files,
+    disk,
+    eventlog,
+    parquet,
+    projection,
+    recovery,
+    segments,
+    tail,
+    upcast,
+    writer,
+)
 from abm.state import snapshots, state
 from analysis.studies import claims
 from analysis.ui import guard, key
@@ -92,6 +105,10 @@ def no_poison() -> None:
         writer._refuse(group, disk.unwritable(self._segment.path, error))
 
     writer.Writer._fail = fail
+
+
+def commits_unsettled() -> None:
+    commit_files.CommitFiles.make = lambda self, seq, data: True
 
 
 def no_size_check() -> None:

@@ -1,7 +1,7 @@
 """An extension for tests of studies: in the processes that import it, writing and learning cost nothing.
 
 ``serving: {llm: fast}`` answers from the request alone, and what learns hashes its data. ``serving.options`` may say what goes
-wrong: ``{fail: bug}``, ``{slow: 0.01}`` seconds for each answer.
+wrong: ``{fail: bug}``, ``{slow: 0.01}`` seconds for each answer, ``{hold_mb: 100}`` of memory from the first one on.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Fast(ScriptedLLM):
         self.digest = model_digest(model_folder(opening.model))  # it stands for that one
         self._slow = float(opening.serving.options.get("slow", 0))
         self._fails = str(opening.serving.options.get("fail", ""))
+        self._hold_mb, self._held = int(opening.serving.options.get("hold_mb", 0)), b""
 
     def place(self) -> dict[str, str]:
         """Say that it computes in this process."""
@@ -35,6 +36,7 @@ class Fast(ScriptedLLM):
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
         for each in super().complete(requests):
+            self._held = self._held or b"x" * (self._hold_mb << 20)
             time.sleep(self._slow)
             self._maybe_fail()
             yield each

@@ -198,7 +198,7 @@ def _become_worker(birth: Birth, parent: int, *inherited: int) -> NoReturn:
 def _prepare(modules: Sequence[str]) -> bool:
     """Import what workers need, and read what all of them read; return whether forks of this process are safe."""
     for name in modules:
-        with contextlib.suppress(ImportError):  # its worker reports what a cell needs and lacks
+        with contextlib.suppress(Exception):  # its worker reports what a cell needs and lacks
             import_module(name)
     from abm.arenas import BUILT_IN, arena
     from abm.arenas.anchors import Anchor

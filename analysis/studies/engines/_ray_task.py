@@ -103,8 +103,7 @@ def _engine(needs: Needs, folder: str) -> LocalEngine:
         _let_go()
         if Path(folder).is_dir():
             os.chdir(folder)
-        _kept[key] = LocalEngine(jobs=1)
-        _kept[key].threads = needs.threads
+        _kept[key] = LocalEngine(jobs=1, threads=needs.threads)
     return _kept[key]
 
 

@@ -35,6 +35,9 @@ PRELOADED = (
     "torch",
     "transformers",
     "peft",
+    "datasets",
+    "trl.trainer.sft_trainer",
+    "trl.trainer.sft_config",
 )
 """Modules that most cells use and that take long to import."""
 RESERVE = 0.1
@@ -57,29 +60,36 @@ class LocalEngine:
     Args:
         jobs: tasks at a time; None: as many as there are cores, and as memory allows by what cells take.
         preloaded: modules that are imported once, for all tasks.
+        threads: of each task; None: as many as the cores, parted among the tasks, allow.
     """
 
     name = "local"
 
-    def __init__(self, jobs: int | None = None, preloaded: Sequence[str] = PRELOADED) -> None:
+    def __init__(
+        self, jobs: int | None = None, preloaded: Sequence[str] = PRELOADED, threads: int | None = None
+    ) -> None:
         self._preloaded = preloaded
         self.jobs, self._by_memory = jobs or machine.cores(), jobs is None
-        self.threads = max(1, machine.cores() // self.jobs)
+        self.threads = threads or max(1, machine.cores() // self.jobs)
         self._devices = machine.gpus()
         self._workers: dict[int, _Worker] = {}
         self._number, self._nursery, self._rest = 0, None, b""
         self._closed = False
 
     def room(self, needs: Needs) -> int:
-        """See :class:`~analysis.studies.tasks.Engine`."""
+        """See :class:`~analysis.studies.tasks.Engine`; the nursery begins to import, since tasks are about to come."""
+        self._opened()
         room = self.jobs - len(self._workers)
         if needs.gpus and self._devices:
             room = min(room, len(self._free_devices()))
-        if self._by_memory and self._workers and room > 0:
+        if self._by_memory and room > 0:
             room = min(room, self._room_in_memory(needs.memory_bytes))
         return max(0, room)
 
     def _room_in_memory(self, peak: int) -> int:
+        """Return how many more may be started by what a task takes at most; one always, and alone where nobody knows that."""
+        if not self._workers and not peak:
+            return 1
         taken = {number: machine.peak_of(worker.pid) for number, worker in self._workers.items()}
         if not peak:
             if time.monotonic() - min(worker.began for worker in self._workers.values()) < PROBATION_S:
@@ -89,7 +99,7 @@ class LocalEngine:
         if not free or not peak:
             return self.jobs
         growth = sum(max(0, peak - each) for each in taken.values())
-        return int((free * (1 - RESERVE) - growth) // peak)
+        return max(not self._workers, int((free * (1 - RESERVE) - growth) // peak))
 
     def start(self, task: Task) -> None:
         """See :class:`~analysis.studies.tasks.Engine`."""

@@ -279,9 +279,9 @@ class TestTurns:
             assert log.resume() and log.append(reactions(1)).seq == 3
         assert verify(run).seq == 3
 
-    @pytest.mark.parametrize("seal", [0, 2], ids=["the same segment", "a new segment"])
-    def test_somebody_wrote_meanwhile(self, run, reactions, seal):
-        """It says so, and writes nothing."""
+    @pytest.mark.parametrize(("seal", "goes_on"), [(0, True), (2, False)], ids=["the same segment", "a new segment"])
+    def test_somebody_wrote_meanwhile(self, run, reactions, seal, goes_on):
+        """It goes on behind that, or says that it cannot, and writes nothing."""
         with create(run, {}, seal_events=seal) as log:
             log.append(reactions(2))
             log.rest()
@@ -289,7 +289,7 @@ class TestTurns:
                 other.append(reactions(1))
                 with pytest.raises(Locked):
                     log.resume()
-            assert not log.resume()
+            assert log.resume() is goes_on and (log.head() == verify(run)) is goes_on
         assert verify(run).seq == 3
 
     def test_a_log_of_turns_is_sealed_often_and_not_projected(self, run, reactions):

@@ -6,10 +6,13 @@ import itertools
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from abm.log import verify
 from abm.study_events import CellEnded, CellFailed, CellStarted, StudyStopped
@@ -22,6 +25,7 @@ from analysis.studies.rules import Rules, most_failures
 from analysis.studies.study import Study
 from analysis.studies.study_log import StudyLog
 from analysis.studies.tasks import Needs, Task, TaskEnd
+from analysis.studies.worked import WorkedTime
 
 ENDED = AttemptEnded("head", "digest", 3, 0.1, 1000)
 QUICK = {"backend": 0.0, "node": 0.0, "disk": 0.0}
@@ -209,6 +213,58 @@ class TestStops:
         assert controller(of, engine).run() == "interrupted"
         assert engine.stopped == [False, True] and "running" not in states(of)
         assert controller(of, Fake()).run() == "" and states(of) == ["ended"] * 4
+
+
+class TestHours:
+    """Of all controllers together; time in which nobody worked does not count."""
+
+    def left(self, of: Study, ago: float, seconds: float, monkeypatch) -> str:
+        """Leave the first cell as a controller does that began it so many seconds ago, worked for a while, and was killed."""
+        name, log = of.cells[0].name, StudyLog(of.folder)
+        claims, then = Claims(log.layout), time.time() - ago
+        held = claims.take(name, 1)
+        assert held
+        held.release()
+        os.utime(held.path, (then + seconds, then + seconds))
+        with monkeypatch.context() as patch:
+            patch.setattr("abm.log.writer.time.time", lambda: then)
+            log.append([CellStarted(cell=name, attempt=1, identity="", worker={})])
+        return name
+
+    def test_an_earlier_one_worked_as_long(self, tmp_path, monkeypatch):
+        """No cell is begun."""
+        of, engine = study(tmp_path), Fake()
+        self.left(of, ago=10_000, seconds=7_300, monkeypatch=monkeypatch)
+        assert controller(of, engine, stop=StopRules(hours=2)).run() == "hours" and not engine.began
+        assert events(of, StudyStopped)[0].detail == "2 hours are over"
+
+    def test_an_earlier_one_worked_for_less(self, tmp_path, monkeypatch):
+        """However long ago that was; the log says how long each attempt took."""
+        of = study(tmp_path)
+        name = self.left(of, ago=1_000_000, seconds=7_000, monkeypatch=monkeypatch)
+        assert controller(of, Fake(), stop=StopRules(hours=2)).run() == "" and states(of) == ["ended"] * 4
+        gone = events(of, CellFailed)[0]
+        assert (gone.cell, gone.origin) == (name, "node") and gone.seconds == pytest.approx(7_000, abs=1)
+        assert controller(of, Fake(), stop=StopRules(hours=1.9), retry=True).run() == ""  # nothing is left
+
+    def test_over_earlier_ones_together(self, tmp_path):
+        """What the log has of them; those at the same time count once."""
+        of, log = study(tmp_path), StudyLog(tmp_path / "study")
+        for cell in of.cells[:2]:
+            log.append([CellStarted(cell=cell.name, attempt=1, identity="", worker={})])
+        log.append([CellFailed(cell=cell.name, attempt=1, origin="node", message="", again=True, seconds=5_000) for cell in of.cells[:2]])  # fmt: skip
+        assert log.state().worked.seconds == pytest.approx(5_000, abs=1)
+        assert controller(of, Fake(), stop=StopRules(hours=1)).run() == "hours" and states(of) == ["waiting"] * 4
+        assert controller(of, Fake(), stop=StopRules(hours=2)).run() == "" and states(of) == ["ended"] * 4
+
+    @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))))
+    def test_overlaps_count_once(self, stretches):
+        """Whatever the order in which they come."""
+        worked = WorkedTime()
+        for stretch in stretches:
+            worked.add(*stretch)
+        want = len({second for start, end in stretches for second in range(start, end)})
+        assert worked.seconds == WorkedTime().seconds_with(stretches) == want
 
 
 class TestLost:
