@@ -38,8 +38,8 @@ class StopRules(_PagePart):
     calls: int | None = Field(default=None, ge=0)
     """To servers that are paid; answers of this machine are free, and do not count."""
     tokens: int | None = Field(default=None, ge=0)
-    hours: float | None = Field(default=None, gt=0)
-    """Of wall-clock time, summed over the processes that worked on the study one after the other."""
+    hours: float | None = Field(default=None, ge=0)
+    """Of wall-clock time of one command: the same command again has as many."""
     failed_share: float = Field(default=0.1, ge=0, le=1)
     """Of all cells; more than that, and no new cell is begun."""
 

@@ -56,13 +56,13 @@ class LocalEngine:
 
     Args:
         jobs: tasks at a time; None: as many as there are cores, and as memory allows by what cells take.
-        preloaded: modules that are imported once, for all tasks.
+        preloaded: modules that are imported once, for all tasks; by default :data:`PRELOADED`.
     """
 
     name = "local"
 
-    def __init__(self, jobs: int | None = None, preloaded: Sequence[str] = PRELOADED) -> None:
-        self._preloaded = preloaded
+    def __init__(self, jobs: int | None = None, preloaded: Sequence[str] | None = None) -> None:
+        self._preloaded = PRELOADED if preloaded is None else preloaded
         self.jobs, self._by_memory = jobs or machine.cores(), jobs is None
         self.threads = max(1, machine.cores() // self.jobs)
         self._devices = machine.gpus()
