@@ -124,13 +124,14 @@ def _say_plan(settings: RunConfig, folder: Path) -> None:
     elif open_log(folder, write=False).ended():
         return
     check_places(settings)
-    _say_precision(settings, folder)
+    say_precision(settings, folder)
     served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
     if served:
         stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
 
 
-def _say_precision(settings: RunConfig, folder: Path) -> None:
+def say_precision(settings: RunConfig, folder: Path) -> None:
+    """Say on stderr in which precision models compute, if the settings left that open."""
     from abm.llm.precision import resolved
     from learning.runs.parts import settled
 

@@ -17,6 +17,8 @@ from moloch.content import content_id
 from moloch.errors import InputError, Mistakes
 
 Factors = dict[str, FactorValue]
+UNRECORDED = frozenset(name for name, field in RunConfig.model_fields.items() if field.exclude)
+"""Settings that decide nothing of a run, and are of no record of it: where models are served, what may be spent."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Cells:
     Attributes:
         cells: in the order of the page: seeds go fastest.
         impossible: combinations that are no runs.
-        base: content id of what all cells share: a study with another one is another study.
+        base: content id of what all cells share and is recorded: a study with another one is another study.
         page: the page with everything that it names in place: files, profiles and what functions return, as settings.
     """
 
@@ -131,7 +133,8 @@ class _PageReader:
         for layer in self._layers.base:
             base = laid_over(base, layer.settings)
         page = self._resolved(base, factors)
-        return Cells(tuple(cells), impossible, content_id([self._page.page.name, base]), page)
+        shared = {name: value for name, value in base.items() if name not in UNRECORDED}
+        return Cells(tuple(cells), impossible, content_id([self._page.page.name, shared]), page)
 
     def _resolved(self, base: Settings, factors: Mapping[str, Sequence[FactorLevel]]) -> Settings:
         page = self._page.page

@@ -13,11 +13,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from abm.events import CompetitorsJoined, Event, ExtensionsLoaded, ReaderJoined, RunEnded, RunResumed, RunStarted
+from abm.events import (
+    CompetitorsJoined,
+    Event,
+    ExtensionsLoaded,
+    ReaderJoined,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    StepStarted,
+)
 from abm.llm import backends
 from abm.llm.folders import local_folder
 from abm.llm.http.endpoint import is_server
-from abm.log import Head, open_log
+from abm.log import EventLog, Head, open_log
 from abm.probe import version_of
 from learning.runs.config import RunConfig
 from learning.runs.own_data import files_of, named
@@ -27,6 +36,8 @@ from moloch.content import content_id, file_digest
 from moloch.errors import InputError, MolochError
 
 PACKAGE = "moloch-abm"
+RUNS = ("*/run.json", "*/cells/*/run.json", "*/seed-*/run.json")
+"""Where runs of a workspace are: runs, cells of studies, and what ``moloch study --seeds`` made before it made studies."""
 _TOLD = (RunStarted, RunResumed, RunEnded, ExtensionsLoaded, CompetitorsJoined, ReaderJoined)
 
 
@@ -63,18 +74,55 @@ class FinishedRun(NamedTuple):
     events: int
 
 
+class RunContents(NamedTuple):
+    """What the files, models and extensions hold that a run's settings name, and by which rules its probes judge.
+
+    Attributes:
+        files: ``setting/name of the file`` -> SHA-256; ``extensions``: module -> SHA-256.
+        models: model -> digest of its files, empty where a server has it; None where one cannot be told from others.
+        probes: name -> version.
+    """
+
+    files: Mapping[str, str]
+    models: Mapping[str, str] | None
+    extensions: Mapping[str, str]
+    probes: Mapping[str, int]
+
+    @property
+    def id(self) -> str:
+        """Content id of all of it; empty where a model cannot be told from others."""
+        return (
+            content_id([dict(self.files), dict(self.models), dict(self.extensions), dict(self.probes)])
+            if self.models is not None
+            else ""
+        )
+
+
 def identity_of(config: RunConfig) -> Identity | None:
     """Return what a run with these settings would be; None where its models cannot be told from others.
 
     Raises:
         InputError: a file, a model or an extension that they name cannot be read.
     """
+    config = settled(config, None)
+    contents = contents_of(config)
+    return identity_with(config, contents, metadata.version(PACKAGE)) if contents.id else None
+
+
+def identity_with(config: RunConfig, contents: RunContents, version: str) -> Identity:
+    """Return the identity of a run with these settings that begins with these contents under a version of moloch."""
+    return Identity(_settings(settled(config, None)), contents.id, version)
+
+
+def contents_of(config: RunConfig) -> RunContents:
+    """Return what a run with these settings, which are settled, would begin with.
+
+    Raises:
+        InputError: a file, a model or an extension that they name cannot be read.
+    """
     from analysis.probes import battery
 
-    config = settled(config, None)
     models = _models(config)
-    if models is None:
-        return None
     loaded = {each.module: each.sha256 for each in extensions.load(config.extensions)}
     config, judges = chosen_probes(config, config.rules(), battery if config.probes is None else None)
     sums = {
@@ -82,8 +130,33 @@ def identity_of(config: RunConfig) -> Identity | None:
         for setting, path in named(config).items()
         for file in _there(setting, path)
     }
-    probes = {probe.name: version_of(probe) for probe in judges}
-    return Identity(_settings(config), _content(sums, models, loaded, probes), metadata.version(PACKAGE))
+    return RunContents(sums, models, loaded, {probe.name: version_of(probe) for probe in judges})
+
+
+def contents_begun(log: EventLog) -> RunContents | None:
+    """Return what a run began with, by its log; None where that does not say it. Reads what precedes its first step.
+
+    Raises:
+        LogError: it cannot be read.
+    """
+    begun: RunStarted | None = None
+    models, loaded = dict[str, str](), dict[str, str]()
+    for event in log.read():
+        match event:
+            case RunStarted():
+                begun = event
+            case CompetitorsJoined() | ReaderJoined():
+                models[event.model] = event.model_digest
+            case ExtensionsLoaded():
+                loaded = dict(event.sha256)
+            case StepStarted():
+                break
+            case _:
+                pass
+    if begun is None:
+        return None
+    here = {model: digest for model, digest in models.items() if model in begun.models}
+    return RunContents(begun.inputs, here, loaded, begun.probe_versions)
 
 
 def finished_run(path: Path) -> FinishedRun | None:
@@ -113,8 +186,8 @@ def finished_run(path: Path) -> FinishedRun | None:
         if isinstance(event, CompetitorsJoined | ReaderJoined) and event.model in here
     }
     served = {model: "" for model in _named_models(config) if is_server(model)}
-    content = _content(begun[0].inputs, models | served, loaded[0] if loaded else {}, begun[0].probe_versions)
-    identity = Identity(_settings(config), content, " and ".join(sorted(versions)))
+    contents = RunContents(begun[0].inputs, models | served, loaded[0] if loaded else {}, begun[0].probe_versions)
+    identity = Identity(_settings(config), contents.id, " and ".join(sorted(versions)))
     digest = next(event.digest for event in reversed(told) if isinstance(event, RunEnded))
     return FinishedRun(path, identity, head.hash, digest, head.seq)
 
@@ -137,10 +210,6 @@ def _settings(config: RunConfig) -> str:
             here = here[int(name)] if isinstance(here, list) else here[name]
         here[last] = None
     return content_id(record)
-
-
-def _content(*parts: Mapping[str, Any]) -> str:
-    return content_id([dict(part) for part in parts])
 
 
 def _named_models(config: RunConfig) -> set[str]:
@@ -233,5 +302,5 @@ class RunLibrary:
         return self._shelves
 
     def _runs(self) -> list[Path]:
-        files = [*self._workspace.glob("*/run.json"), *self._workspace.glob("*/cells/*/run.json")]
+        files = [path for pattern in RUNS for path in self._workspace.glob(pattern)]
         return sorted(path.parent for path in files if self._but not in path.resolve().parents)

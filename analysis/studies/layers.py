@@ -21,6 +21,8 @@ from moloch.yamls import Source
 
 Key = tuple[str | int, ...]
 FactorValue = str | int | float | bool
+DECLARED: Settings = {"gate": "stop"}
+"""What all stands on where a page says what it is to decide: models that are not fit for it end their cell, unless the page says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ class PageLayers:
         self._mistakes.append(InputError(what, where=self._page.source.at(*key), why=why, fix=fix))
 
     def _base_layers(self) -> list[Layer]:
-        page, layers = self._page.page, []
+        page, layers = self._page.page, list[Layer]()
+        if page.primary:
+            layers.append(Layer(dict(DECLARED), Source("", ""), (), "primary"))
         if page.profile:
             try:
                 layers.append(Layer(profile_settings(page.profile), Source("", ""), (), f"profile {page.profile}"))

@@ -39,7 +39,7 @@ class StopRules(_PagePart):
     calls: int | None = Field(default=None, ge=0)
     """To servers that are paid; answers of this machine are free, and do not count."""
     tokens: int | None = Field(default=None, ge=0)
-    hours: float | None = Field(default=None, gt=0)
+    hours: float | None = Field(default=None, ge=0)
     """Of wall-clock time in which at least one cell was carried out, by all controllers together; what stood still between
     two of them does not count."""
     failed_share: float = Field(default=0.1, ge=0, le=1)

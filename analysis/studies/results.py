@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,30 +23,41 @@ from analysis.studies.estimates import (
     notes_of,
     tables_of,
 )
+from analysis.studies.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.layout import Layout
 from analysis.studies.page import StudyPage, page_of
 from analysis.studies.places import run_of
 from analysis.studies.samples import points
 from analysis.studies.sensitivity import indices
-from analysis.studies.study_log import StudyLog, StudyState
+from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from analysis.tables.evaluation import table
 from analysis.tables.pooled import Measured, RunValues, run_values
 from learning.runs.pools import NEW_PEOPLE
-from moloch.errors import InputError, MolochError
+from moloch.errors import InputError, LogError, MolochError
 
 if TYPE_CHECKING:
     import polars as pl
 
 
+DAMAGED = "damaged"
+
+
 @dataclass(frozen=True)
 class MissingCell:
-    """A planned cell without results: ``state`` as the study's log has it, and the message of its last failure."""
+    """A planned cell without results: ``state`` as the study's log has it, and the message of its last failure.
+
+    Where its log cannot be read, the state is :data:`DAMAGED`, and the message says why.
+    """
 
     cell: str
     factors: Factors
     seed: int
     state: str
     message: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as a JSON-able mapping."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,7 @@ class StudyResults:
         said: what runs say of themselves, each with the cells that say it: sentence -> number of cells.
         generalises: what an interval over seeds is about.
         extensions, looks: how often the study was extended, and looked at before its end.
+        changed: inputs that are not what cells that ended began with.
     """
 
     folder: Path
@@ -77,6 +89,7 @@ class StudyResults:
     generalises: str = ""
     extensions: int = 0
     looks: int = 0
+    changed: ChangedInputs = UNCHANGED
 
     @property
     def seeds(self) -> list[int]:
@@ -114,10 +127,7 @@ class StudyResults:
             "seeds": self.seeds,
             "cells": len(self.cells),
             "rows": self.frame_rows(),
-            "missing": [
-                {"cell": m.cell, "factors": m.factors, "seed": m.seed, "state": m.state, "message": m.message}
-                for m in self.missing
-            ],
+            "missing": [each.as_dict() for each in self.missing],
             "impossible": [
                 {"factors": each.factors, "seeds": each.seeds, "why": str(each.why)} for each in self.impossible
             ],
@@ -125,6 +135,8 @@ class StudyResults:
             "generalises": self.generalises,
             "extensions": self.extensions,
             "looks": self.looks,
+            "changed": self.changed.as_dict(),
+            "changed_said": self.changed.sentence(),
         }
 
 
@@ -140,7 +152,7 @@ def study_results(
 
     Raises:
         InputError: there is no such study or factor, or no cell has ended.
-        LogError: a log cannot be read.
+        LogError: the study's own log cannot be read; cells whose log cannot are missing.
     """
     state, layout = StudyLog(folder).state(), Layout(folder)
     page = page_of(state.page).page
@@ -166,6 +178,7 @@ def study_results(
         generalises=generalises(rows),
         extensions=len(state.extensions),
         looks=len(state.looks),
+        changed=changed_inputs(state, layout),
     )
 
 
@@ -186,10 +199,13 @@ def _read(
     for done, (name, history) in enumerate(state.cells.items()):
         report(done, len(state.cells))
         planned, run = history.planned, run_of(layout, history)
-        evaluation = _evaluation(run) if run is not None else None
+        try:
+            evaluation = _evaluation(run) if run is not None else None
+        except LogError as error:
+            missing.append(damaged_cell(name, history, error))
+            continue
         if evaluation is None:
-            message = history.failures[-1].message if history.failures else ""
-            missing.append(MissingCell(name, planned.factors, planned.seed, history.state, message))
+            missing.append(missing_cell(name, history))
             continue
         told = table(evaluation)
         values = ids.numbered(run_values(evaluation, name)) if kept <= MOST_VALUES else {}
@@ -199,6 +215,17 @@ def _read(
     if kept > MOST_VALUES:
         cells = [replace(cell, values={}) for cell in cells]
     return cells, missing
+
+
+def missing_cell(name: str, history: CellHistory) -> MissingCell:
+    """Return a cell that has no results, as the study's log has it."""
+    message = history.failures[-1].message if history.failures else ""
+    return MissingCell(name, history.planned.factors, history.planned.seed, history.state, message)
+
+
+def damaged_cell(name: str, history: CellHistory, error: LogError) -> MissingCell:
+    """Return a cell whose log cannot be read."""
+    return MissingCell(name, history.planned.factors, history.planned.seed, DAMAGED, " ".join(str(error).split()))
 
 
 class _Numbers:

@@ -10,6 +10,7 @@ from typing import Any
 from abm.llm.ledger import Cost, Ledger
 from analysis.studies.cells import Factors
 from analysis.studies.claims import Claims, Watch
+from analysis.studies.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.layout import Layout
 from analysis.studies.places import run_of
 from analysis.studies.progress import CellProgress, FollowedCell
@@ -58,6 +59,7 @@ class StudyStatus:
         stopped: why the last controller stopped, in a few words, if it did before the end.
         eta_s: seconds until what is running has ended, the longest of them; None for unknown.
         slowest: of the cells that ended, the one that took longest.
+        changed: inputs that are not what cells that ended began with.
     """
 
     study: Path
@@ -66,6 +68,7 @@ class StudyStatus:
     stopped: str
     extensions: int
     looks: int
+    changed: ChangedInputs = UNCHANGED
 
     @property
     def states(self) -> dict[str, int]:
@@ -118,6 +121,8 @@ class StudyStatus:
             "slowest": self.slowest.cell if self.slowest else None,
             "extensions": self.extensions,
             "looks": self.looks,
+            "changed": self.changed.as_dict(),
+            "changed_said": self.changed.sentence(),
             "cells": [
                 cell.as_dict() | {"left_s": self.left(cell) if cell.state == "running" else None} for cell in self.cells
             ],
@@ -136,6 +141,7 @@ class FollowedStudy:
         self._claims, self._watch = Claims(self._layout), Watch(self._layout)
         self._cells: dict[Path, FollowedCell] = {}
         self._over: dict[str, CellStatus] = {}
+        self._changed: ChangedInputs | None = None
 
     def look(self) -> StudyStatus:
         """Return how it stands now.
@@ -146,8 +152,10 @@ class FollowedStudy:
         """
         state = self._log.state()
         cells = tuple(self._cell(name, cell) for name, cell in state.cells.items())
-        study = self._layout.folder
-        return StudyStatus(study, state.name, cells, _stopped(state), len(state.extensions), len(state.looks))
+        if self._changed is None:  # once: it reads files
+            self._changed = changed_inputs(state, self._layout)
+        counts = len(state.extensions), len(state.looks)
+        return StudyStatus(self._layout.folder, state.name, cells, _stopped(state), *counts, self._changed)
 
     def _cell(self, name: str, history: CellHistory) -> CellStatus:
         if name in self._over:

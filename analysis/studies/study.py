@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import msgspec
 import yaml
 
+from abm.log import check_folder
 from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller
@@ -25,7 +27,7 @@ from analysis.studies.tasks import Needs
 from learning import RunConfig
 from learning.runs.machine import versions
 from moloch.content import content_id
-from moloch.errors import InputError, MolochError
+from moloch.errors import InputError, MolochError, MolochWarning
 
 if TYPE_CHECKING:
     import polars as pl
@@ -195,10 +197,12 @@ class Study:
             report: called with how the study stands.
 
         Raises:
-            InputError: the folder holds another study, or the page has more than the study: extend it.
+            InputError: the folder holds another study, or the page has more than the study: extend it. Or cells are left, and files or
+                models are not what those that ended began with.
             LogError: the study's log cannot be written.
         """
         self.begin()
+        self._check_inputs()
         rules = Rules(
             stop=self.page.stop, retry=retry, wait=wait, needs=_needs, identity=_identity,
             reused=self.library(workspace, reuse_older).find, store=store,
@@ -256,13 +260,13 @@ class Study:
                 why=f"it adds {'; '.join(differs)}",
                 fix="moloch study extend adds it, and the study's log says so; or give another name or --out.",
             )
+        self._write_page()
 
     def _begin(self) -> None:
         log = self._log.layout.log
+        check_folder(self.folder)
         if self.folder.is_dir() and any(entry.name != log.name for entry in self.folder.iterdir()) and not log.is_dir():
-            raise InputError(
-                "the folder is not a study", where=str(self.folder), fix="Choose an --out that is new or empty."
-            )
+            _refuse(self.folder)
         planned = StudyPlanned(
             name=self.page.name, page=self._made.page, page_id=_page_id(self._made.page),
             cells=[_planned(cell) for cell in self.cells], versions=versions(), code=code_state(), by=user(),
@@ -292,6 +296,20 @@ class Study:
     def library(self, workspace: Path | str | None = None, older: bool = False) -> RunLibrary:
         """Return the finished runs that cells may be already; see :meth:`run`."""
         return RunLibrary(Path(workspace) if workspace else self.folder.absolute().parent, self.folder, older=older)
+
+    def _check_inputs(self) -> None:
+        """Refuse to carry cells out with other data than those that ended; of other code, and of cells that have all ended, tell."""
+        from analysis.studies.inputs import PUT_BACK, changed_inputs
+
+        state = self.state()
+        changed = changed_inputs(state, self._log.layout, self.cells)
+        if changed.data and any(cell.state not in ("ended", "reused") for cell in state.cells.values()):
+            raise InputError(
+                "cells that are left would begin with other data than those that ended",
+                where=str(self.folder), why=changed.sentence(), fix=PUT_BACK,
+            )  # fmt: skip
+        if changed:
+            warnings.warn(f"{self.folder}: {changed.sentence()}", MolochWarning, stacklevel=3)
 
     def _upload(self, state: StudyState, store: str) -> None:
         """Put what is not there yet: cells that had ended before, and those that stand elsewhere."""
@@ -344,10 +362,23 @@ class Study:
 
     def _write_page(self) -> None:
         path = self._log.layout.page
-        text = yaml.safe_dump(self._made.page, sort_keys=False, allow_unicode=True, width=120)
+        told = yaml.safe_dump(self._made.page, sort_keys=False, allow_unicode=True, width=120)
+        text = f"# As the study was last planned; its log holds every page that it had.\n{told}"
+        if path.is_file() and path.read_text("utf-8") == text:
+            return
         new = path.with_name(f".{path.name}.{os.getpid()}.new")
-        new.write_text(f"# As the study was last planned; its log holds every page that it had.\n{text}", "utf-8")
+        new.write_text(text, "utf-8")
         new.replace(path)
+
+
+def _refuse(folder: Path) -> NoReturn:
+    if any(folder.glob("seed-*/run.json")):
+        raise InputError(
+            "the folder holds runs of moloch study --seeds as it was before it made studies",
+            where=str(folder),
+            fix="Give an --out beside it, or none: those of its runs that have ended are found there, and not repeated.",
+        )
+    raise InputError("the folder is not a study", where=str(folder), fix="Choose an --out that is new or empty.")
 
 
 def _needs(config: RunConfig) -> Needs:
@@ -379,7 +410,8 @@ def added(before: Mapping[str, Any], now: Mapping[str, Any], cells: int) -> list
     for part in ("sample", "exclude", "primary"):
         if before.get(part) != now.get(part):
             words.append(f"another {part}")
-    return [f"{word} ({cells} new cells)" if word is words[0] and cells else word for word in words]
+    new_cells = f"{cells} new cell{'s' if cells > 1 else ''}"
+    return [f"{word} ({new_cells})" if word is words[0] and cells else word for word in words]
 
 
 def _counted(things: Sequence[str], what: str) -> str:

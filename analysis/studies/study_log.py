@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ SEAL_EVENTS = 64
 """Of a segment: who opens the log to write reads the last one."""
 APPEARS_S = 2.0
 """Seconds in which a log is there once a process has begun to make it."""
+PACKAGE = "moloch-abm"
 KIND = {"study": 1}
 """What ``run.json`` of such a log says."""
 
@@ -69,6 +71,7 @@ class StudyState:
     Attributes:
         page: as last planned or extended.
         cells: name -> history, in the order of the page.
+        versions: of moloch that planned or extended it, and this one.
         extensions, looks, stops: as they came.
         worked: when cells were carried out, in attempts that are over.
     """
@@ -77,6 +80,7 @@ class StudyState:
     page: dict[str, Any] = field(default_factory=dict)
     page_id: str = ""
     cells: dict[str, CellHistory] = field(default_factory=dict)
+    versions: set[str] = field(default_factory=lambda: {metadata.version(PACKAGE)})
     extensions: list[StudyExtended] = field(default_factory=list)
     looks: list[StudyLooked] = field(default_factory=list)
     stops: list[StudyStopped] = field(default_factory=list)
@@ -88,10 +92,12 @@ class StudyState:
             case StudyPlanned():
                 self.name, self.page, self.page_id = event.name, event.page, event.page_id
                 self.cells = {each.cell: CellHistory(each) for each in event.cells}
+                self.versions.add(event.versions.get(PACKAGE, ""))
             case StudyExtended():
                 self.page, self.page_id = event.page, event.page_id
                 self.cells |= {each.cell: CellHistory(each) for each in event.cells}
                 self.extensions.append(event)
+                self.versions.add(event.versions.get(PACKAGE, ""))
             case CellStarted():
                 cell = self.cells[event.cell]
                 cell.state, cell.attempts, cell.identity = "running", event.attempt, event.identity

@@ -52,15 +52,25 @@ def _head(results: Mapping[str, Any]) -> str:
 
 
 def _warnings(results: Mapping[str, Any]) -> list[str]:
-    lines = []
-    if results["extensions"]:
-        lines.append(f"Extended {_times(results['extensions'])} after it had begun: its log says when, and with what.")
-    if results["looks"]:
-        lines.append(f"Looked at {_times(results['looks'])} before its end: its log says when.")
     return [
-        *lines,
+        *stopping_lines(results["extensions"], results["looks"]),
+        *changed_lines(results["changed_said"]),
         *(f"Flagged: {line}." for line in _told(results, "flags") if line not in _told(results, "withheld")),
     ]
+
+
+def stopping_lines(extensions: int, looks: int) -> Iterator[str]:
+    """Yield how often a study was extended, and looked at before its end: one could have stopped there."""
+    if extensions:
+        yield f"Extended {_times(extensions)} after it had begun: its log says when, and with what."
+    if looks:
+        yield f"Looked at {_times(looks)} before its end: its log says when."
+
+
+def changed_lines(said: str) -> Iterator[str]:
+    """Yield that inputs are not what cells began with, and what these results are of; nothing for none."""
+    if said:
+        yield f"Since then {said}. What is shown is of the inputs that each began with, which its run keeps."
 
 
 def _times(times: int) -> str:

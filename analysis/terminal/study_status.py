@@ -118,4 +118,6 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
         yield f"extended {count(status['extensions'], 'time')}"
     if status["looks"]:
         yield f"looks    {status['looks']} at effects before the end"
+    if status["changed_said"]:
+        yield f"changed  {status['changed_said']}; those that are left are not carried out with other data"
     yield f"folder   {status['study']}"

@@ -60,6 +60,29 @@ def load_config(
     Raises:
         InputError: the file or a setting is not valid; names the file, the key, the reason.
     """
+    source, values = _given(path, changes, settings, profile)
+    elsewhere = {name for name, value in changes.items() if value is not None}
+    elsewhere |= {re.split("[.=]", setting)[0] for setting in settings}
+    config, wrong = checked_settings(values, imports=imports, recorded=recorded)
+    if config is None or wrong:
+        raise together(_placed(wrong, source, (), elsewhere))
+    return config
+
+
+def given_settings(
+    path: Path | str | None, changes: dict[str, Any], settings: Sequence[str] = (), *, profile: str = ""
+) -> dict[str, Any]:
+    """Return what :func:`load_config` reads, as plain values and unchecked: settings that nobody gave are not among them.
+
+    Raises:
+        InputError: the file cannot be read, or a string is not ``key=value``.
+    """
+    return _given(path, changes, settings, profile)[1]
+
+
+def _given(
+    path: Path | str | None, changes: dict[str, Any], settings: Sequence[str], profile: str
+) -> tuple[Source, dict[str, Any]]:
     source = read_source(path, "the settings") if path is not None else Source("", "")
     values = source.values() or {}
     if not isinstance(values, dict):
@@ -70,12 +93,7 @@ def load_config(
     values |= {name: deepcopy(value) for name, value in changes.items() if value is not None}
     for setting in settings:
         _set(values, setting)
-    elsewhere = {name for name, value in changes.items() if value is not None}
-    elsewhere |= {re.split("[.=]", setting)[0] for setting in settings}
-    config, wrong = checked_settings(values, imports=imports, recorded=recorded)
-    if config is None or wrong:
-        raise together(_placed(wrong, source, (), elsewhere))
-    return config
+    return source, values
 
 
 def mistakes(

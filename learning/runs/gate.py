@@ -53,7 +53,8 @@ def look(log: EventLog, config: RunConfig, writer: LLM, reader: LLM) -> bool:
         fix=" ".join(
             [
                 *dict.fromkeys(fixes),
-                "Nothing is lost and nothing is paid twice: to go on all the same, --set gate=flag.",
+                "Nothing is lost and nothing is paid twice: to go on all the same, --set gate=flag; in a study, gate: flag in "
+                "the base of its page, and moloch study retry.",
             ]
         ),
     )

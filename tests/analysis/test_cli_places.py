@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import msgspec
 import pytest
 
 from abm.events import LLMReplied
 from abm.llm.ledger import Ledger
 from abm.log import read_events
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
-from tests.support.fakes import FakeTrainer
+from tests.support.fakes import SmallestTrainer
 from tests.support.server import Call, Server, completion, ok, serving
-from tests.support.tiny import save_smallest_adapter
 
 SMALL = ("--set", "train_anchors=4", "--set", "held_out_anchors=2", "--set", "arms=[rft]", "--set", "epochs=1")
 
@@ -187,18 +184,6 @@ class TestKeys:
         assert "taken from MY_KEY" in mine.stderr and self.KEY not in wrong.stderr + mine.stderr
 
 
-class SmallestTrainer(FakeTrainer):
-    """Learns an adapter of two numbers."""
-
-    def __init__(self, adapters: Path) -> None:
-        super().__init__()
-        self._adapters = adapters
-
-    def train(self, data, **how):
-        self._adapters.mkdir(exist_ok=True)
-        return msgspec.structs.replace(super().train(data, **how), adapter=save_smallest_adapter(self._adapters))
-
-
 @pytest.fixture
 def server(monkeypatch):
     """A server of the pocket model, whose adapters are learnt in no time."""
@@ -217,15 +202,16 @@ class TestBounds:
     """A bound is one for all runs of a study, and a fork spends its own."""
 
     def test_of_a_study(self, moloch, server, tmp_path):  # noqa: F811
-        """Its runs spend it together, over all attempts to carry it out."""
-        command = ("study", "--seeds", "2", "--llm", server.url, "--out", str(tmp_path), *SMALL, "--max-calls")
-        seeds = [tmp_path / "seed-1", tmp_path / "seed-2"]
+        """Its runs spend it together, over all attempts to carry it out, each in a process of its own."""
+        study = tmp_path / "study"
+        command = ("study", "--seeds", "2", "--llm", server.url, "--out", str(study), "--jobs", "1", *SMALL)
         for bound in (5, 14):
-            done = moloch(*command, str(bound))
+            done = moloch(*command, "--extensions", "tests.support.smallest_cells", "--max-calls", str(bound))
             assert done.returncode == 5 and f"{bound} of {bound} calls are spent" in done.stderr, done.stderr
             assert sent(server) == bound
-        answers = [sum(isinstance(event, LLMReplied) for event in read_events(seed)) for seed in seeds if seed.exists()]
-        assert sum(answers) == 14 and all(answers)
+        logs = [path.parent for path in study.glob("cells/*/run.json")]
+        answers = [sum(isinstance(event, LLMReplied) for event in read_events(log)) for log in logs]
+        assert sum(answers) == 14 and all(answers) and len(answers) == 2
 
     def test_of_a_fork(self, moloch, server, tmp_path):  # noqa: F811
         """It is not charged for what its parent asked."""

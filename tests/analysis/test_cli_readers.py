@@ -10,9 +10,9 @@ from abm.events import LLMReplied, ReaderJoined
 from abm.llm import BACKENDS, Opening, ScriptedLLM
 from abm.log import read_events
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
-from tests.analysis.test_cli_places import SMALL, SmallestTrainer, _quick  # noqa: F401 (a fixture)
+from tests.analysis.test_cli_places import SMALL, _quick  # noqa: F401 (a fixture)
 from tests.support.dialects import local
-from tests.support.fakes import answer
+from tests.support.fakes import SmallestTrainer, answer
 from tests.support.server import completion, serving
 
 VOTE = "<think>Hm.</think><choice>A</choice>"
@@ -81,16 +81,17 @@ class TestReader:
         assert not [call for call in server.calls if "sales_pitch" in json.dumps(call.fields)[-200:]]
 
     def test_a_server_of_this_machine(self, moloch, here, monkeypatch):  # noqa: F811
-        """By its name, in a study and a fork, too."""
+        """By its name, in a study, whose runs are processes of their own, and a fork of one of them, too."""
+        of = ["--llm", "fast", "--extensions", "tests.support.fast_cells", "--out", "study", "--json"]
         with local("ollama", monkeypatch, say=lambda call: VOTE) as server:
-            study = moloch("study", "--seeds", "2", *arguments("--out", "study", "--json", "--reader", "ollama")[1:])
+            study = moloch("study", "--seeds", "2", "--jobs", "1", *arguments(*of, "--reader", "ollama")[1:])
             assert study.returncode == 0, study.stderr
-            before = len(server.calls)
+            cell, before = f"study#{next(iter(json.loads(study.stdout)['cells']))}", len(server.calls)
             fork = moloch(
-                "fork", "study/seed-1", "--at", "1", "--llm", "written", "--reader", "ollama:qwen3:4b", "--json",
+                "fork", cell, "--at", "1", "--llm", "fast", "--reader", "ollama:qwen3:4b", "--json",
                 "--set", "reader.temperature=0.2",
             )  # fmt: skip
-            again = moloch("replay", "study/seed-1", "--live", "--llm", "written", "--reader", "ollama")
+            again = moloch("replay", cell, "--live", "--llm", "fast", "--reader", "ollama")
         assert fork.returncode == 0 and len(server.calls) > before, fork.stderr
         assert again.returncode == 0 and "answers asked anew" in again.stdout, again.stderr
         assert {call.fields["reasoning_effort"] for call in server.calls} == {"none"}

@@ -8,6 +8,7 @@ import pytest
 
 from abm.study_events import CellEnded, CellFailed, CellStarted, PlannedCell, StudyPlanned
 from analysis.studies.cells import Cells, PageMistakes, cells_of
+from analysis.studies.identity import identity_of
 from analysis.studies.page import page_of, read_page
 from analysis.studies.study_log import StudyLog
 from moloch.errors import InputError
@@ -53,6 +54,22 @@ class TestCells:
         assert "redraw" not in cells(PAGE, tmp_path).cells[0].config.model_dump(mode="json")
         with pytest.raises(InputError, match=r"page.yaml:13:10: redraw.held_out_anchors"):
             cells(PAGE + "redraw: {held_out_anchors: each}\n", tmp_path)
+
+    def test_what_is_declared_beforehand_stops_where_models_are_unfit(self, tmp_path):
+        """Unless the page says otherwise, for all cells or some; it is no part of what a cell is, nor of the study's folder."""
+        text = "name: x\nbase: {epochs: 1}\ncross: {audience: [default, neutral]}\nseeds: 1\n"
+        open_, declared = cells(text, tmp_path), cells(f"{text}primary: {{outcome: win_rate}}\n", tmp_path)
+        assert {cell.config.gate for cell in open_.cells} == {None}
+        assert {cell.config.gate for cell in declared.cells} == {"stop"} and declared.page["base"]["gate"] == "stop"
+        assert [cell.settings for cell in open_.cells] == [cell.settings for cell in declared.cells]
+        assert open_.base == declared.base and identity_of(open_.cells[0].config) == identity_of(
+            declared.cells[0].config
+        )
+        flagged = text.replace("{epochs: 1}", "{epochs: 1, gate: flag}") + "primary: {outcome: win_rate}\n"
+        assert {cell.config.gate for cell in cells(flagged, tmp_path).cells} == {"flag"}
+        level = text.replace("[default, neutral]", "{a: {}, b: {audience: neutral, gate: flag}}")
+        made = cells(f"{level}primary: {{outcome: win_rate}}\n", tmp_path).cells
+        assert [cell.config.gate for cell in made] == ["stop", "flag"]
 
     def test_one_more_seed_changes_no_cell(self, tmp_path):
         three, four = cells(PAGE, tmp_path), cells(PAGE.replace("seeds: 3", "seeds: 4"), tmp_path)

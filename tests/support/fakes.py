@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,6 +16,7 @@ from learning.training.settings import LoraSettings
 from learning.training.trainer import Trained
 from moloch.content import content_id
 from tests.support.society import filled
+from tests.support.tiny import save_smallest_adapter
 
 PLEASANT = (
     "Your family will enjoy it.",
@@ -94,3 +96,15 @@ class FakeTrainer:
             adapter=content_id([data.digest, parent, seed]), rows=len(data.rows), over_long=0, tokens=7, steps=1,
             loss_before=1.0, loss_after=0.5,
         )  # fmt: skip
+
+
+class SmallestTrainer(FakeTrainer):
+    """Learns an adapter of two numbers, which a server can be given."""
+
+    def __init__(self, adapters: Path) -> None:
+        super().__init__()
+        self._adapters = adapters
+
+    def train(self, data: TrainingSet, **how: Any) -> Trained:
+        self._adapters.mkdir(exist_ok=True)
+        return msgspec.structs.replace(super().train(data, **how), adapter=save_smallest_adapter(self._adapters))

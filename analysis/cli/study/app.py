@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 from typer.core import TyperGroup
 
@@ -11,23 +13,29 @@ from analysis.cli.study.results import results
 from analysis.cli.study.seeds import seeds
 from analysis.cli.study.status import status
 
+SHORT = "seeds"
+"""What the short form is called among the verbs; nobody has to write it."""
+
 
 class _Verbs(TyperGroup):
-    """Takes what is no verb for the options of ``seeds``: ``moloch study --seeds 5``."""
-
-    default = "seeds"
+    """Takes what is no verb for the options of the short form: ``moloch study --seeds 5``."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if not args or (args[0] not in self.commands and args[0] != "--help"):
-            args = [self.default, *args]
+        if not args or args[0] == SHORT or (args[0] not in self.commands and args[0] != "--help"):
+            args = [SHORT, *args]
         return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        name, command, rest = super().resolve_command(ctx, args)
+        return "" if name == SHORT else name, command, rest
 
 
 app = typer.Typer(
     name="study",
     cls=_Verbs,
-    help="Carry out a page of factors: every level with every other, over seeds. Without a page, moloch study --seeds 5 with the "
-    "options of a run: the same run over several seeds, and what holds across them.",
+    help="Carry out a page of factors: every level with every other, over seeds.\n\n"
+    "Without a page: moloch study [SETTINGS] --seeds 5, with the options of moloch run, carries the same run out over several seeds, "
+    "and prints what holds across them; moloch study --seeds 5 --help lists them.",
 )
 app.command()(plan)
 app.command()(run)
@@ -35,4 +43,4 @@ app.command()(status)
 app.command()(results)
 app.command()(retry)
 app.command()(extend)
-app.command()(seeds)
+app.command(SHORT, hidden=True)(seeds)

@@ -9,7 +9,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import show, stderr
-from analysis.cli.study.carry_out import Older, Workspace
+from analysis.cli.study.work import Older, Workspace
 
 
 def plan(

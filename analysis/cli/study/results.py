@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import show, stderr
+from analysis.cli.console import printer, show, stderr
 
 if TYPE_CHECKING:
+    from analysis.studies.replicates import Replicates
     from analysis.studies.results import StudyResults
 
 Form = Literal["table", "json", "csv", "latex", "md"]
@@ -80,6 +81,9 @@ def print_study(
 
     check_target(parquet)
     look_at([folder], door, look)
+    if form == "table" and by is None and parquet is None and _is_short(folder):
+        _print_short(folder)
+        return
     with reading() as report:
         told = study_results(folder, None if by is None else [each.strip() for each in by.split(",")], report)
     rows = told.frame_rows()
@@ -100,6 +104,37 @@ def print_study(
         stderr().print(f"{parquet}: {len(rows):,} rows", markup=False, soft_wrap=True)
     if told.missing:
         raise typer.Exit(MISSING)
+
+
+def _is_short(folder: Path) -> bool:
+    from analysis.studies.replicates import are_replicates
+    from analysis.studies.study_log import StudyLog
+
+    return are_replicates(StudyLog(folder).state())
+
+
+def _print_short(folder: Path) -> None:
+    from analysis.studies.replicates import replicates
+    from moloch.errors import InputError
+
+    with stderr().status("counting votes"):
+        of = replicates(folder)
+    if of.table is None:
+        raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
+    print_replicates(of)
+    if of.missing:
+        raise typer.Exit(MISSING)
+
+
+def print_replicates(of: Replicates) -> None:
+    """Print what the runs of a study come to that differ in their seed alone."""
+    from analysis.terminal.replicates import render_replicates, run_lines
+
+    console, told = printer(), of.as_dict()
+    for part in render_replicates(told):
+        console.print(part)
+    for line in run_lines(told):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_tables(told: StudyResults) -> None:

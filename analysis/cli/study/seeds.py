@@ -1,22 +1,30 @@
-"""``moloch study --seeds 5``: the same run over several seeds, and what holds across them."""
+"""``moloch study --seeds 5``: the short form of a study: the same run over several seeds, and what holds across them."""
 
 from __future__ import annotations
 
 import json
-import time
+import re
+import shlex
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, stderr
-from analysis.cli.run import as_dict, carry_out, print_plan
+from analysis.cli.console import say, stderr
+from analysis.cli.option_groups import grouped
+from analysis.cli.study.results import MISSING, print_replicates
+from analysis.cli.study.work import Work
 
 if TYPE_CHECKING:
-    from learning import RunConfig
+    from analysis.studies.study import Study, StudyRun
+
+PAGE_KEYS = ("base", "cross", "sample", "exclude", "primary", "stop")
+"""What a study's page has, and the settings of a run have not."""
 
 
+@grouped
 def seeds(
     config: options.Config = None,
     number: Annotated[int, typer.Option("--seeds", min=2, help="How many seeds: 1, 2, ...")] = 5,
@@ -35,64 +43,140 @@ def seeds(
     max_usd: options.MaxUsd = None,
     max_minutes: options.MaxMinutes = None,
     dry_run: options.DryRun = False,
-    out: options.Out = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The study's folder; by default one under runs/ with a hash of its settings.")
+    ] = None,
     set_: options.Set = None,
     extensions: options.Extensions = None,
+    *,
+    work: Work,
     as_json: options.Json = False,
 ) -> None:
-    """Run several seeds, one after the other, and give means with intervals over seeds.
+    """Run several seeds, and give means with intervals over them: the short form of a study, whose page is made of these options.
 
-    Each seed is a separate run under the study's folder; finished runs are not repeated. Bounds apply to all of them together.
+    The same command again goes on where it stopped; with more seeds it adds them. Bounds apply to all runs together. moloch study
+    status, run, retry and results take its folder.
     """
     given = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
+    overrides = options.given(arena, anchors, personas, audience, model, epochs, None, world, extensions)
     with stderr().status("loading"):
-        from abm.log import read_events
-        from analysis.tables.pooled import across_runs
-        from analysis.tables.seeds import across_seeds
-        from analysis.terminal.extrapolation import extrapolation_lines
-        from analysis.terminal.seeds import render_seeds
-        from analysis.terminal.written import writing_line
-        from learning import load_config
-        from moloch.errors import InputError
-
-        settings = []
-        for seed in range(1, number + 1):
-            overrides = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
-            settings.append(load_config(config, overrides, given, profile=profile or ""))
-            if seed == 1 and (read_by := options.read_by(reader, settings[-1])):
-                given += read_by
-                settings = [load_config(config, overrides, given, profile=profile or "")]
-            if settings[-1].seed != seed:  # one run would count as several
-                raise InputError("a study sets the seed of each run itself", why="--set gives one", fix="Leave it out.")
-    first = settings[0]
-    world = "" if first.world == "isolated" else f"-{first.world}"
-    folder = out or Path("runs") / f"study-{Path(first.arena).stem}-{Path(first.audience).stem}{world}"
+        settings = _settings(config, overrides, given, reader, profile or "")
+        study = _study(settings, number, out)
     if dry_run:
-        print_plan([(s, folder / f"seed-{s.seed}") for s in settings], as_json=as_json)
+        _print_plan(study, work, as_json=as_json)
         return
-    began = time.monotonic()
-    runs = []
-    for s in settings:
-        shared = _shared(s, folder, began)
-        runs.append(carry_out(shared, folder / f"seed-{s.seed}", f"seed {s.seed} of {number}, "))
-    pooled = across_runs((str(done.path), read_events(done.path)) for done, _ in runs)
-    results = across_seeds([table for _, table in runs], pooled)
+    _begin(study)
+    if work.engine == "slurm":
+        from analysis.cli.study.carry_out import submit
+
+        submit(study, work, as_json=as_json)
+        return
+    from analysis.cli.study.carry_out import carry_out, say_lines
+
+    done = carry_out(study, work)
+    if not as_json:
+        say_lines(done)
+    missing = _print_results(study, done, as_json=as_json)
+    raise typer.Exit(done.exit_code or (MISSING if missing else 0))
+
+
+def _settings(
+    config: Path | None, overrides: dict[str, Any], given: list[str], reader: str | None, profile: str
+) -> dict[str, Any]:
+    """Return the settings that the command line gives, which are valid.
+
+    Raises:
+        InputError: they are not, they name a seed, or the file is a study's page.
+    """
+    from learning import load_config
+    from learning.runs.config_file import given_settings
+    from moloch.errors import InputError
+
+    if config is not None and (page := _page_keys(config)):
+        raise InputError(
+            "this is the page of a study, not the settings of a run",
+            where=str(config),
+            why=f"it has {' and '.join(page)}",
+            fix=f"moloch study run {config}, and --seeds is on the page as seeds.",
+        )
+    if any(re.match(r"\s*seed\s*=", each) for each in given):  # one run would count as several
+        raise InputError("a study sets the seed of each run itself", why="--set gives one", fix="Leave it out.")
+    settings = load_config(config, overrides, given, profile=profile)
+    given = given + options.read_by(reader, settings)
+    load_config(config, overrides, given, profile=profile)
+    return given_settings(config, overrides, given, profile=profile)
+
+
+def _page_keys(path: Path) -> list[str]:
+    from moloch.yamls import read_source
+
+    values = read_source(path, "the settings").values()
+    return [key for key in PAGE_KEYS if key in values] if isinstance(values, dict) else []
+
+
+def _study(settings: dict[str, Any], number: int, out: Path | None) -> Study:
+    from abm.log import check_folder
+    from analysis.studies.short_form import short_page
+    from analysis.studies.study import Study
+    from learning.runs.costs import check_places
+
+    study = Study(short_page(settings, number), out=out)
+    check_folder(study.folder)
+    check_places(study.cells[0].config)
+    return study
+
+
+def _begin(study: Study) -> None:
+    """Make the study, or add the seeds that it has not; say what is about to be asked of servers, which may cost money."""
+    from analysis.cli.run import say_precision
+    from analysis.studies.layout import Layout, is_study
+    from learning.runs.costs import RolePlan, planned, sentence, total
+    from moloch.errors import LogError
+
+    if is_study(study.folder):
+        for each in study.extend():
+            stderr().print(f"added {each}", markup=False, soft_wrap=True)
+    study.begin()
+    layout, first = Layout(study.folder), study.cells[0]
+    say_precision(first.config, layout.cell(first.name))
+    plans = list[list[RolePlan]]()
+    for cell in study.cells:
+        if study.state().cells[cell.name].state not in ("ended", "reused"):
+            with suppress(LogError):  # its worker says what is wrong with it
+                plans.append(planned(cell.config, layout.cell(cell.name)))
+    roles = total(plans)
+    if served := [role for role in roles if role.served and role.calls > role.answered]:
+        stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
+
+
+def _print_plan(study: Study, work: Work, *, as_json: bool) -> None:
+    """Print what is left to ask; runs that are finished elsewhere and are cells already are named, and ask nothing."""
+    from analysis.cli.run import print_plan
+    from analysis.studies.layout import Layout
+
+    layout, library = Layout(study.folder), study.library(work.workspace, work.reuse_older)
+    runs = list[tuple[Any, Path]]()
+    for cell in study.cells:
+        folder = layout.cell(cell.name)
+        if not folder.exists() and (done := library.find(cell.config)) is not None:
+            stderr().print(f"seed {cell.seed} is {done.path}, and is not repeated", markup=False, soft_wrap=True)
+            folder = done.path
+        runs.append((cell.config, folder))
+    print_plan(runs, as_json=as_json)
+
+
+def _print_results(study: Study, done: StudyRun, *, as_json: bool) -> int:
+    """Print what has ended, and return how many cells have no results."""
+    from analysis.cli.study.carry_out import as_dict
+    from analysis.studies.replicates import replicates
+
+    with stderr().status("counting votes"):
+        of = replicates(study.folder)
     if as_json:
-        print(json.dumps({"study": str(folder), "runs": [as_dict(*run) for run in runs], "table": results}))
-        return
-    console = printer()
-    for part in render_seeds(results):
-        console.print(part)
-    for done, table in runs:
-        fitted = (f"  fitted {line}" for line in extrapolation_lines(table["extrapolation"]))
-        wrote = [f"  wrote {line}"] if (line := writing_line(table["writing"])) else []
-        for line in (f"{done.path}  head {done.head.hash}", *fitted, *wrote):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _shared(settings: RunConfig, folder: Path, began: float) -> RunConfig:
-    """Return a run's settings with bounds that all runs of the study share."""
-    changes: dict[str, object] = {"shared": str(folder / "budget")}
-    if (minutes := settings.budget.minutes) is not None:
-        changes["minutes"] = max(0.0, minutes - (time.monotonic() - began) / 60)
-    return settings.model_copy(update={"budget": settings.budget.model_copy(update=changes)})
+        print(json.dumps(as_dict(done) | {"table": of.table}))
+    elif of.table is not None:
+        print_replicates(of)
+        folder = shlex.quote(str(study.folder))
+        say(f"next    moloch results {folder}   these tables again")
+        say(f"        moloch show {folder}#{of.runs[0].cell}   the contests of a seed")
+    return len(of.missing)

@@ -59,16 +59,16 @@ class LocalEngine:
 
     Args:
         jobs: tasks at a time; None: as many as there are cores, and as memory allows by what cells take.
-        preloaded: modules that are imported once, for all tasks.
+        preloaded: modules that are imported once, for all tasks; by default :data:`PRELOADED`.
         threads: of each task; None: as many as the cores, parted among the tasks, allow.
     """
 
     name = "local"
 
     def __init__(
-        self, jobs: int | None = None, preloaded: Sequence[str] = PRELOADED, threads: int | None = None
+        self, jobs: int | None = None, preloaded: Sequence[str] | None = None, threads: int | None = None
     ) -> None:
-        self._preloaded = preloaded
+        self._preloaded = PRELOADED if preloaded is None else preloaded
         self.jobs, self._by_memory = jobs or machine.cores(), jobs is None
         self.threads = threads or max(1, machine.cores() // self.jobs)
         self._devices = machine.gpus()
