@@ -26,13 +26,13 @@ class CellRun(NamedTuple):
         cell: its name.
         seed: of the run.
         factors: factor -> level.
-        folder: the run's; where there is none yet, the cell has no rows.
+        folder: the run's, or its URL in object storage; where there is no folder yet, the cell has no rows.
     """
 
     cell: str
     seed: int
     factors: Mapping[str, Level]
-    folder: Path
+    folder: Path | str
 
 
 def of_cells(cells: Iterable[CellRun], name: str) -> pl.LazyFrame:
@@ -81,7 +81,7 @@ def _parts(
     """Yield the rows of one run that are wanted, a part at a time."""
     import polars as pl
 
-    if not (run.folder / "run.json").exists():
+    if isinstance(run.folder, Path) and not (run.folder / "run.json").exists():
         return
     same = {column: pl.lit(factors[column][0], dtype=dtype) for column, dtype in factors.schema.items()}
     frame = of_run(run.folder, name).with_columns(**same)

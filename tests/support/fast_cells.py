@@ -1,7 +1,7 @@
 """An extension for tests of studies: in the processes that import it, writing and learning cost nothing.
 
 ``serving: {llm: fast}`` answers from the request alone, and what learns hashes its data. ``serving.options`` may say what goes
-wrong: ``{fail: bug}``, ``{slow: 0.01}`` seconds for each answer.
+wrong: ``{fail: bug}``, ``{slow: 0.01}`` seconds for each answer. ``{bill: FILE}`` gets a byte for each answer.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Fast(ScriptedLLM):
         self.digest = model_digest(model_folder(opening.model))  # it stands for that one
         self._slow = float(opening.serving.options.get("slow", 0))
         self._fails = str(opening.serving.options.get("fail", ""))
+        self._bill = str(opening.serving.options.get("bill", ""))
 
     def place(self) -> dict[str, str]:
         """Say that it computes in this process."""
@@ -37,6 +38,9 @@ class Fast(ScriptedLLM):
         for each in super().complete(requests):
             time.sleep(self._slow)
             self._maybe_fail()
+            if self._bill:
+                with open(self._bill, "ab", buffering=0) as file:  # noqa: PTH123 (one write call for each answer)
+                    file.write(b".")
             yield each
 
     def _maybe_fail(self) -> None:
