@@ -150,9 +150,15 @@ def scan(run: Path | str) -> pl.LazyFrame:
 
     >>> scan(run).filter(pl.col("type") == "reacted").group_by("contest", "choice").len().collect()  # doctest: +SKIP
 
+    Args:
+        run: its folder; or a URL to which it was uploaded (``s3://``, ...): then its Parquet is read there, unverified, when
+            rows are asked for, and no more of it than they take.
+
     Raises:
         LogError: no run, it is damaged, or a newer version wrote it.
     """
+    if "://" in str(run):
+        return _scan_stored(str(run), EVENTS)
     return _scan(Path(run), EVENTS, lambda frames: [_with_all_columns(frame).lazy() for frame in frames])
 
 
@@ -167,7 +173,18 @@ def scan_votes(run: Path | str) -> pl.LazyFrame:
     Raises:
         LogError: as :func:`scan`.
     """
+    if "://" in str(run):
+        return _scan_stored(str(run), VOTES)
     return _scan(Path(run), VOTES, lambda frames: [votes(frames)] if frames else [])
+
+
+def _scan_stored(url: str, which: Projection) -> pl.LazyFrame:
+    """Return what ``which`` holds of a run in object storage, in the order of its segments."""
+    import polars as pl
+
+    pattern = f"{url.rstrip('/')}/{which.folder}/{which.prefix}*.parquet"
+    schema = dict(which.columns())
+    return pl.scan_parquet(pattern, schema=schema, missing_columns="insert", extra_columns="ignore")
 
 
 def _scan(run: Path, which: Projection, lazy: Callable[[list[pl.DataFrame]], list[pl.LazyFrame]]) -> pl.LazyFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +41,8 @@ def pack(
     _say(f"{out}   {out.stat().st_size:,} bytes: {_told(contents)}")
     _say_runs(contents)
     if inputs := sorted({file.name for file in contents.files if "/inputs/" in f"/{file.name}"}):
-        _say(f"with    {len(inputs)} files of your own, among them {inputs[0]}: see that you may pass them on")
+        files = "a file" if len(inputs) == 1 else f"{len(inputs)} files"
+        _say(f"with    {files} of your own ({inputs[0].rpartition('/')[2]}): see that you may pass {_them(inputs)} on")
     _say(f"next    moloch unpack {shlex.quote(str(out))}")
 
 
@@ -86,9 +88,13 @@ def unpack(
 
 def _told(contents: Contents) -> str:
     own = [run for run in contents.runs if not run.shared]
-    runs = "the run" if contents.kind == "run" else f"the study {contents.name} of {len(own)} runs"
+    runs = "the run" if contents.kind == "run" else f"a study with {len(own)} run{'' if len(own) == 1 else 's'}"
     without = f", without {' and '.join(contents.left_out)}" if contents.left_out else ""
     return f"{runs}, {len(contents.files)} files, {contents.nbytes:,} bytes{without}"
+
+
+def _them(things: Sequence[str]) -> str:
+    return "it" if len(things) == 1 else "them"
 
 
 def _say_runs(contents: Contents) -> None:

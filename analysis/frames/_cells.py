@@ -30,13 +30,13 @@ class CellRun(NamedTuple):
         cell: its name.
         seed: of the run.
         factors: factor -> level.
-        folder: the run's; where there is none yet, the cell has no rows.
+        folder: the run's, or its URL in object storage; where there is no folder yet, the cell has no rows.
     """
 
     cell: str
     seed: int
     factors: Mapping[str, Level]
-    folder: Path
+    folder: Path | str
 
 
 def of_cells(cells: Iterable[CellRun], name: str) -> pl.LazyFrame:
@@ -89,7 +89,7 @@ def _parts(
     """Return the rows of one run that are wanted, a part at a time; they begin to be read at once."""
     import polars as pl
 
-    if not (run.folder / "run.json").exists():
+    if isinstance(run.folder, Path) and not (run.folder / "run.json").exists():
         return iter(())
     asked = {*wanted, *(predicate.meta.root_names() if predicate is not None else ())}
     same = {name: pl.lit(factors[name][0], dtype=dtype) for name, dtype in factors.schema.items() if name in asked}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def contests(run: Path) -> pl.LazyFrame:
+def contests(run: Path | str) -> pl.LazyFrame:
     """Return a row per contest of a run, in the order in which they were opened."""
     import polars as pl
 

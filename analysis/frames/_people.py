@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def origin(run: Path) -> pl.Expr:
+def origin(run: Path | str) -> pl.Expr:
     """Return the content id of each ``persona``'s original as an expression; who joined is read when it is asked for."""
     import polars as pl
 
@@ -30,7 +30,7 @@ def origin(run: Path) -> pl.Expr:
     return pl.col("persona").map_batches(looked_up, return_dtype=pl.String(), is_elementwise=True)
 
 
-def _origins(run: Path) -> pl.Series:
+def _origins(run: Path | str) -> pl.Series:
     """Return the content id of the original of each persona, by index.
 
     Crowd members whose origin is not in the log count as people of their own, and no other run has them: ``RUN/N``, where RUN is

@@ -23,7 +23,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def reactions(run: Path) -> pl.LazyFrame:
+def reactions(run: Path | str) -> pl.LazyFrame:
     """Return a row per reaction: votes first, then everything else, each in the order of the log."""
     import polars as pl
 
@@ -38,7 +38,7 @@ def reactions(run: Path) -> pl.LazyFrame:
     return pl.concat([votes, _others(run)], how="diagonal")
 
 
-def _others(run: Path) -> pl.LazyFrame:
+def _others(run: Path | str) -> pl.LazyFrame:
     """Return what members do besides voting; it is read when it is asked for."""
     from polars.io.plugins import register_io_source
 
@@ -58,7 +58,7 @@ def _others(run: Path) -> pl.LazyFrame:
     return register_io_source(rows, schema=schema)
 
 
-def _happened(run: Path) -> Iterator[pl.DataFrame]:
+def _happened(run: Path | str) -> Iterator[pl.DataFrame]:
     """Yield what members do besides voting, in the order of the log."""
     import polars as pl
 

@@ -26,14 +26,14 @@ def of_run(run: Path | str, name: str) -> pl.LazyFrame:
     live end is read and verified now. A fork's frames begin with the run that it comes from.
 
     Args:
-        run: its folder.
+        run: its folder; or a URL to which it was uploaded, whole: what :func:`abm.log.projection.scan` says of those holds.
         name: ``contests``, ``votes``, ``messages``, ``verdicts``, ``training``, ``steps``, ``writing``, ``reactions``, or a type of event.
 
     Raises:
         InputError: there is no such frame.
         LogError: there is no run, it is damaged, or a newer version wrote it.
     """
-    run = Path(run)
+    run = run if "://" in str(run) else Path(run)
     columns = [column.name for column in columns_of(name)]
     frame = _MADE[name](run) if name in _MADE else of_type(scan(run), name)
     return frame.select(columns)
@@ -46,11 +46,11 @@ def of_type(events: pl.LazyFrame, *kinds: str) -> pl.LazyFrame:
     return events.filter(pl.col("type").is_in(kinds))
 
 
-def _votes(run: Path) -> pl.LazyFrame:
+def _votes(run: Path | str) -> pl.LazyFrame:
     return scan_votes(run).with_columns(origin=origin(run))
 
 
-def _messages(run: Path) -> pl.LazyFrame:
+def _messages(run: Path | str) -> pl.LazyFrame:
     import polars as pl
 
     events = scan(run)
@@ -63,7 +63,7 @@ def _messages(run: Path) -> pl.LazyFrame:
     )
 
 
-def _verdicts(run: Path) -> pl.LazyFrame:
+def _verdicts(run: Path | str) -> pl.LazyFrame:
     import polars as pl
 
     events = scan(run)
@@ -83,7 +83,7 @@ def _verdicts(run: Path) -> pl.LazyFrame:
     )
 
 
-_MADE: dict[str, Callable[[Path], pl.LazyFrame]] = {
+_MADE: dict[str, Callable[[Path | str], pl.LazyFrame]] = {
     "contests": contests,
     "votes": _votes,
     "messages": _messages,

@@ -14,7 +14,7 @@ from abm.log import open_log
 from abm.log.projection import scan
 from analysis.frames._codebook import schema_of
 from learning.alarms import MessageReading
-from moloch.errors import CorruptLog
+from moloch.errors import CorruptLog, InputError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,7 +23,7 @@ _MEASURED = ("kl_before", "kl_after", "entropy_before", "entropy_after")
 _STEPS = {"loss": "losses", "gradient_norm": "gradient_norms", "learning_rate": "learning_rates"}
 
 
-def training(run: Path) -> pl.LazyFrame:
+def training(run: Path | str) -> pl.LazyFrame:
     """Return a row per adapter that was learnt, in the order of the log."""
     import polars as pl
 
@@ -38,21 +38,21 @@ def training(run: Path) -> pl.LazyFrame:
     return learnt.join(measured, on=key, how="left", maintain_order="left")
 
 
-def steps(run: Path) -> pl.LazyFrame:
+def steps(run: Path | str) -> pl.LazyFrame:
     """Return a row per step of the optimiser, in the order of the log."""
     import polars as pl
 
     return pl.defer(partial(_steps, run), schema=schema_of("steps"))
 
 
-def writing(run: Path) -> pl.LazyFrame:
+def writing(run: Path | str) -> pl.LazyFrame:
     """Return a row per policy and phase of an epoch, in the order of the log."""
     import polars as pl
 
     return pl.defer(partial(_writing, run), schema=schema_of("writing"))
 
 
-def _steps(run: Path) -> pl.DataFrame:
+def _steps(run: Path | str) -> pl.DataFrame:
     import polars as pl
 
     places = ("seq", "arm", "epoch", "adapter")
@@ -74,9 +74,12 @@ def _steps(run: Path) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _writing(run: Path) -> pl.DataFrame:
+def _writing(run: Path | str) -> pl.DataFrame:
     import polars as pl
 
+    if "://" in str(run):
+        fix = "Fetch the study: moloch study fetch."
+        raise InputError("what was written is measured from a run's log, not from its Parquet", where=str(run), fix=fix)
     reading = MessageReading()
     for block in open_log(run, write=False).blocks():
         for event in block.events(reading.TAKES):

@@ -17,9 +17,13 @@ from abm.log.segments import Fork, parent_of, read_manifest
 from analysis.packs.contents import CONTENTS, EXTRAS, FORMAT, Contents, Form, PackedFile, PackedRun
 from analysis.packs.extras import extras
 from analysis.packs.files import Piece, head_of, of_log, of_run
+from analysis.studies.cells import cells_of
 from analysis.studies.layout import Layout, is_study
+from analysis.studies.page import page_of
+from analysis.studies.places import run_of
 from analysis.studies.study_log import StudyLog
-from moloch.errors import InputError, LogError
+from learning.runs.own_data import copies_for
+from moloch.errors import InputError, LogError, MolochError
 
 _STORED = {".zst", ".safetensors", ".parquet", ".gz"}
 """Files that no compression makes smaller."""
@@ -144,6 +148,8 @@ class _Plan:
             yield from ((self._name(piece.path), piece) for piece in of_log(layout.log))
         if not self._logs:
             return
+        if self._study:
+            yield from self._to_come()
         for run in runs:
             verify(run)
             yield from ((self._name(piece.path), piece) for piece in of_run(run, adapters=adapters))
@@ -151,6 +157,20 @@ class _Plan:
             log = list(of_log(parent, fork.seq))
             rest = [piece for piece in of_run(parent, adapters=adapters) if piece.path.parent != parent / "log"]
             yield from ((self._name(piece.path), piece) for piece in (*log, *rest))
+
+    def _to_come(self) -> Iterator[tuple[str, Piece]]:
+        """Yield the user's own data of cells that have not begun, where their runs will look for it."""
+        state, layout = StudyLog(self._folder).state(), Layout(self._folder)
+        if all(name in self._cells for name in state.cells):
+            return
+        try:
+            planned = cells_of(page_of(state.page)).cells
+        except MolochError:  # a page of another version, which this one cannot carry out either
+            return
+        for cell in planned:
+            if cell.name in state.cells and cell.name not in self._cells:
+                for file, place in copies_for(cell.config, layout.cell(cell.name)):
+                    yield self._name(place), Piece(file)
 
     def _forked_from(self, parent: Path, fork: Fork) -> PackedRun:
         whole = self._packed(parent)
@@ -174,8 +194,7 @@ def _shared(runs: Sequence[Path]) -> dict[Path, Fork]:
 def _cells(study: Path) -> Iterator[tuple[str, Path]]:
     """Yield the cells of a study that have a log, with its folder."""
     for name, cell in StudyLog(study).state().cells.items():
-        folder = study / cell.run if cell.run else Layout(study).cell(name)
-        if (folder / "run.json").is_file():
+        if (folder := run_of(Layout(study), cell)) is not None:
             yield name, folder
 
 

@@ -8,6 +8,8 @@ PAGE = "study.yaml"
 """The page as it was last planned."""
 LOG = "study-log"
 """The study's own log."""
+COPY = "copy.txt"
+"""The word by which object storage knows a folder."""
 
 
 def is_study(folder: Path) -> bool:
@@ -26,6 +28,7 @@ class Layout:
         claims: who works on which cell.
         output: what workers printed, and tracebacks.
         budget: what may be spent, and what each cell has taken of it.
+        copy: the word by which object storage knows this folder.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -33,6 +36,7 @@ class Layout:
         self.page, self.log = self.folder / PAGE, self.folder / LOG
         self.cells, self.claims = self.folder / "cells", self.folder / "claims"
         self.output, self.budget = self.folder / "output", self.folder / "budget"
+        self.copy = self.folder / COPY
 
     def cell(self, name: str) -> Path:
         """Return the folder of a cell's run."""

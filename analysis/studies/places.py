@@ -79,8 +79,11 @@ def one_run(path: Path) -> Path:
 
 def run_of(layout: Layout, cell: CellHistory) -> Path | None:
     """Return the folder of a cell's run, a reused one's wherever it is; None for one that has not begun."""
-    run = layout.folder / cell.run if cell.run else layout.cell(cell.planned.cell)
-    return run if (run / "run.json").is_file() else None
+    own = layout.cell(cell.planned.cell)
+    places = (
+        [layout.folder / cell.run, own] if cell.run else [own]
+    )  # from object storage a reused one comes as the cell's own
+    return next((run for run in places if (run / "run.json").is_file()), None)
 
 
 def _some(state: StudyState) -> str:

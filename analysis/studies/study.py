@@ -19,7 +19,7 @@ from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller
 from analysis.studies.counts import StudyStanding, Why
 from analysis.studies.identity import RunLibrary, identity_of
-from analysis.studies.layout import PAGE, default_folder, is_study
+from analysis.studies.layout import COPY, PAGE, default_folder, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
 from analysis.studies.rules import Rules
 from analysis.studies.study_log import CellState, StudyLog, StudyState, user
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from analysis.studies.equality import FrameEquality
     from analysis.studies.plan import PlannedStudy
+    from analysis.studies.remote import StudyRemote
     from analysis.studies.results import StudyResults
     from analysis.studies.status import StudyStatus
     from analysis.studies.tasks import Engine
@@ -193,22 +194,32 @@ class Study:
             workspace: folder of runs and studies, where finished runs that are cells of this study are looked for; by default the
                 one that the study stands in.
             reuse_older: take those of other versions of moloch, too.
-            store: URL of a folder in object storage, to whose ``cells/NAME`` the log of each cell goes once it has ended.
+            store: URL of a folder in object storage that follows this one: the study's own log, and each cell's while it is
+                carried out. If the study is there and not here, it is fetched first.
             report: called with how the study stands.
 
         Raises:
-            InputError: the folder holds another study, or the page has more than the study: extend it. Or cells are left, and files or
-                models are not what those that ended began with.
-            LogError: the study's log cannot be written.
+            InputError: the folder holds another study, or the page has more than the study: extend it; another folder's controller works on
+                what is in object storage; or cells are left, and files or models are not what those that ended began with.
+            Conflict: another history of the study is in object storage, or it was taken over.
+            LogError: the study's log cannot be written, or object storage refuses.
         """
+        remote = self._remote(store) if store else None
         self.begin()
         self._check_inputs()
         rules = Rules(
             stop=self.page.stop, retry=retry, wait=wait, needs=_needs, identity=_identity,
             reused=self.library(workspace, reuse_older).find, store=store,
         )  # fmt: skip
-        done = self._carry_out(jobs, engine, rules, report)
-        if store:
+        if remote is None:
+            return self._carry_out(jobs, engine, rules, report)
+
+        def told(standing: StudyStanding) -> None:
+            remote.check()
+            report(standing)
+
+        with remote.following():
+            done = self._carry_out(jobs, engine, rules, told)
             self._upload(done.state, store)
         return done
 
@@ -265,7 +276,8 @@ class Study:
     def _begin(self) -> None:
         log = self._log.layout.log
         check_folder(self.folder)
-        if self.folder.is_dir() and any(entry.name != log.name for entry in self.folder.iterdir()) and not log.is_dir():
+        own = (log.name, COPY)
+        if self.folder.is_dir() and any(each.name not in own for each in self.folder.iterdir()) and not log.is_dir():
             _refuse(self.folder)
         planned = StudyPlanned(
             name=self.page.name, page=self._made.page, page_id=_page_id(self._made.page),
@@ -313,11 +325,22 @@ class Study:
 
     def _upload(self, state: StudyState, store: str) -> None:
         """Put what is not there yet: cells that had ended before, and those that stand elsewhere."""
+        from analysis.studies.places import run_of
         from analysis.studies.uploads import keep
 
         for name, cell in state.cells.items():
-            if cell.state in ("ended", "reused"):
-                keep(self._log.layout, name, self.folder / cell.run, store)
+            if cell.state in ("ended", "reused") and (run := run_of(self._log.layout, cell)) is not None:
+                keep(self._log.layout, name, run, store, cell.head)
+
+    def _remote(self, store: str) -> StudyRemote:
+        """Hold what is in object storage; where another folder did, go on from what it put."""
+        from analysis.studies.fetched import fetch, is_there
+        from analysis.studies.remote import StudyRemote
+
+        remote = StudyRemote(self._log.layout, store)
+        if remote.hold() and is_there(store):
+            fetch(store, self.folder)
+        return remote
 
     def _carry_out(
         self, jobs: int | None, engine: Engine | None, rules: Rules, report: Callable[[StudyStanding], None]

@@ -17,6 +17,8 @@ from analysis.frames import (
     schema_of,
 )
 from analysis.studies.layout import Layout, is_study
+from analysis.studies.places import run_of
+from analysis.studies.stored import stored_cells
 from analysis.studies.study_log import CellHistory, StudyLog
 
 if TYPE_CHECKING:
@@ -45,12 +47,14 @@ STUDY_NAMES = ("cells", *NAMES)
 def cell_runs(folder: Path | str) -> list[CellRun]:
     """Return the cells of a study with the folders of their runs, whether or not these have begun.
 
+    Args:
+        folder: the study's; or its URL in object storage, where cells have rows once they have ended.
+
     Raises:
         InputError: there is no study.
         LogError: its log cannot be read.
     """
-    layout = Layout(folder)
-    return [_cell_run(layout, history) for history in StudyLog(folder).state().cells.values()]
+    return [run for run, _ in _read(folder)]
 
 
 def study_frame(folder: Path | str, name: str) -> pl.LazyFrame:
@@ -58,11 +62,15 @@ def study_frame(folder: Path | str, name: str) -> pl.LazyFrame:
 
     >>> study_frame("studies/one", "votes").group_by("arena", "arm").len().collect(engine="streaming")  # doctest: +SKIP
 
+    Args:
+        folder: as of :func:`cell_runs`. In object storage the study's log is read and verified now, Parquet when rows are asked
+            for, in place and unverified.
+
     Raises:
         InputError: there is no study, or no such frame.
         LogError: the study's log cannot be read.
     """
-    return _cells(Path(folder)) if name == "cells" else of_cells(cell_runs(folder), name)
+    return _cells(folder) if name == "cells" else of_cells(cell_runs(folder), name)
 
 
 def study_columns(folder: Path | str, name: str) -> tuple[FrameColumn, ...]:
@@ -84,18 +92,25 @@ def all_frames(path: Path | str) -> dict[str, tuple[pl.LazyFrame, tuple[FrameCol
     return {name: (of_run(path, name), columns_of(name)) for name in NAMES}
 
 
+def _read(folder: Path | str) -> list[tuple[CellRun, CellHistory]]:
+    if "://" in str(folder):
+        return stored_cells(str(folder))
+    layout = Layout(folder)
+    return [(_cell_run(layout, history), history) for history in StudyLog(folder).state().cells.values()]
+
+
 def _cell_run(layout: Layout, history: CellHistory) -> CellRun:
     planned = history.planned
-    run = layout.folder / history.run if history.run else layout.cell(planned.cell)
+    run = run_of(layout, history) or layout.cell(planned.cell)
     return CellRun(planned.cell, planned.seed, planned.factors, run)
 
 
-def _cells(folder: Path) -> pl.LazyFrame:
+def _cells(folder: Path | str) -> pl.LazyFrame:
     """Return a row per cell, in the order of the page."""
     import polars as pl
 
-    layout, histories = Layout(folder), list(StudyLog(folder).state().cells.values())
-    runs = [_cell_run(layout, history) for history in histories]
+    read = _read(folder)
+    runs, histories = [run for run, _ in read], [history for _, history in read]
     schema = schema_of(CELLS)
     counted = ("calls", "tokens_in", "tokens_out", "usd")
     known = pl.DataFrame([_known(each) for each in histories], {n: t for n, t in schema.items() if n not in counted})

@@ -35,7 +35,7 @@ from analysis.studies.outcomes import (
     write_outcome,
 )
 from learning import Progress, RunConfig, run
-from learning.runs.own_data import named
+from learning.runs.own_data import lay, named
 
 TAKEN = 75
 """Exit code of a worker whose claim is somebody else's."""
@@ -68,7 +68,7 @@ def attempt(layout: Layout, cell: str, number: int, held: HeldClaim, store: str 
     """Carry out a cell's run, or what is left of it, and return what became of it; nothing is raised.
 
     Args:
-        store: URL of a folder in object storage to which its log goes then.
+        store: URL of a folder in object storage to which its log goes meanwhile and then.
     """
     began, data = time.perf_counter(), list[str]()
 
@@ -79,9 +79,12 @@ def attempt(layout: Layout, cell: str, number: int, held: HeldClaim, store: str 
     try:
         config = read_settings(layout.settings(cell))
         data = [str(path) for path in named(config).values()]
-        done = run(config, layout.cell(cell), probes=_judges(config), report=report)
+        lay(config, layout.cell(cell), (path.parent for path in sorted(layout.cells.glob("*/run.json"))))
+        mirror = uploads.CellMirror(cell, layout.cell(cell), store) if store else None
+        with mirror.following() if mirror else contextlib.nullcontext():
+            done = run(config, layout.cell(cell), probes=_judges(config), report=report)
         if store:
-            uploads.keep(layout, cell, done.path, store)
+            uploads.keep(layout, cell, done.path, store, done.head.hash)
         return AttemptEnded(
             done.head.hash, done.digest, done.head.seq, round(time.perf_counter() - began, 3), peak_bytes()
         )

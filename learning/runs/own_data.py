@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,11 @@ def keep(config: RunConfig, log: EventLog) -> dict[str, str]:
     Raises:
         InputError: a file cannot be copied.
     """
-    there = _kept(config, log)
+    there, laid = _kept(config, log), _laid(config, log.path)
     sums: dict[str, str] = {}
     for setting, path in named(config).items():
         if setting not in there:
-            files = files_of(path)
+            files = files_of(path if path.exists() else laid.get(setting, path))
             its = {f"{setting}/{file.name}": _sha256(file) for file in files}
             _copy(files, _place(log.path, setting, its))
             sums |= its
@@ -90,16 +90,65 @@ def kept(config: RunConfig, run: Path) -> RunConfig:
 
 
 def at_hand(config: RunConfig, run: Path) -> RunConfig:
-    """Return settings that name the run's copies where an original is gone; those of a run that has not begun are as given.
+    """Return settings that name the run's copies where an original is gone; see :func:`lay` for a run that has not begun.
 
     Raises:
         InputError, LogError: as :func:`kept`.
     """
     gone = [setting for setting, path in named(config).items() if not path.exists()]
-    if not gone or not (run / "run.json").exists():
+    if not gone:
         return config
-    copies = _kept(config, open_log(run, write=False))
+    copies = _laid(config, run)
+    if (run / "run.json").exists():
+        copies |= _kept(config, open_log(run, write=False))
     return _changed(config, {setting: copies[setting] for setting in gone if setting in copies})
+
+
+def copies_for(config: RunConfig, run: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield each file that the settings name and that is there, with where its copy belongs in the run's folder.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    for setting, path in named(config).items():
+        if path.exists():
+            files = files_of(path)
+            place = _place(run, setting, {f"{setting}/{file.name}": _sha256(file) for file in files})
+            yield from ((file, place / file.name) for file in files)
+
+
+def lay(config: RunConfig, run: Path, others: Iterable[Path]) -> None:
+    """Put copies that other runs keep into the folder of a run that has not begun, where the original is gone.
+
+    Args:
+        others: runs; a copy counts where the other's settings named the same.
+
+    Raises:
+        InputError: a copy is gone or was changed, or cannot be written.
+        LogError: a log cannot be read.
+    """
+    gone = {setting for setting, path in named(config).items() if not path.exists()}
+    if (run / "run.json").exists() or not (gone := gone - _laid(config, run).keys()):
+        return
+    for other in others:
+        copies = _kept(config, open_log(other, write=False))
+        for setting in gone & copies.keys():
+            files = files_of(copies[setting])
+            _copy(files, _place(run, setting, {f"{setting}/{file.name}": _sha256(file) for file in files}))
+        gone -= copies.keys()
+        if not gone:
+            return
+
+
+def _laid(config: RunConfig, run: Path) -> dict[str, Path]:
+    """Return setting -> copy, for copies in the run's folder whose content is what their folder's name says."""
+    found = {}
+    for setting, path in named(config).items():
+        for place in sorted((run / FOLDER).glob(f"{setting}-*")):
+            files = [file for file in sorted(place.iterdir()) if file.is_file()]
+            if files and _place(run, setting, {f"{setting}/{file.name}": _sha256(file) for file in files}) == place:
+                found[setting] = place / path.name if (place / path.name).is_file() else place
+    return found
 
 
 def _kept(config: RunConfig, log: EventLog) -> dict[str, Path]:

@@ -222,7 +222,7 @@ def _name(folder: Path) -> str:
 def _open(folder: Path, config: RunConfig) -> EventLog:
     wanted = config.model_dump(mode="json")
     if not (folder / "run.json").exists():
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and any(entry.name != own_data.FOLDER for entry in folder.iterdir()):
             raise InputError("the folder is not a run", where=str(folder), fix="Choose an --out that is new or empty.")
         return create_run(folder, config)
     if noted(BEGUN, _name(folder)) is not None:

@@ -1,7 +1,8 @@
 """An extension for tests of studies: in the processes that import it, writing and learning cost nothing.
 
 ``serving: {llm: fast}`` answers from the request alone, and what learns hashes its data. ``serving.options`` may say what goes
-wrong: ``{fail: bug}``, ``{slow: 0.01}`` seconds for each answer, ``{hold_mb: 100}`` of memory from the first one on.
+wrong: ``{fail: bug}``, ``{slow: 0.01}`` seconds for each answer, ``{hold_mb: 100}`` of memory from the first one on. ``{bill: FILE}`` gets a
+byte for each answer.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Fast(ScriptedLLM):
         self._slow = float(opening.serving.options.get("slow", 0))
         self._fails = str(opening.serving.options.get("fail", ""))
         self._hold_mb, self._held = int(opening.serving.options.get("hold_mb", 0)), b""
+        self._bill = str(opening.serving.options.get("bill", ""))
 
     def place(self) -> dict[str, str]:
         """Say that it computes in this process."""
@@ -39,6 +41,9 @@ class Fast(ScriptedLLM):
             self._held = self._held or b"x" * (self._hold_mb << 20)
             time.sleep(self._slow)
             self._maybe_fail()
+            if self._bill:
+                with open(self._bill, "ab", buffering=0) as file:  # noqa: PTH123 (one write call for each answer)
+                    file.write(b".")
             yield each
 
     def _maybe_fail(self) -> None:

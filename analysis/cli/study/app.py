@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from analysis.cli.study.carry_out import extend, retry, run
+from analysis.cli.study.fetch import fetch
 from analysis.cli.study.plan import plan
 from analysis.cli.study.results import results
 from analysis.cli.study.seeds import seeds
@@ -43,4 +44,5 @@ app.command()(status)
 app.command()(results)
 app.command()(retry)
 app.command()(extend)
+app.command()(fetch)
 app.command(SHORT, hidden=True)(seeds)

@@ -128,7 +128,7 @@ class _Driver:
         )
         needed = (needs["threads"], needs["gpus"])
         given = [str(self._study), asked["cell"], asked["attempt"], asked["token"], asked["output"], needed]
-        ref = task.remote(*given, self._asked["folder"], self._mark)
+        ref = task.remote(*given, self._asked["folder"], self._mark, asked["store"])
         self._refs[name] = ref
         ref.future().add_done_callback(lambda future: self._ended(name, future))
 

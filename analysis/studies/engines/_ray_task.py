@@ -37,6 +37,7 @@ def carry_out(
     needs: tuple[int, int],
     folder: str,
     mark: tuple[str, str],
+    store: str,
 ) -> Said:
     """Carry a task out, and return how it came to an end; when Ray cancels it, its worker stops in order.
 
@@ -45,10 +46,11 @@ def carry_out(
         needs: threads and GPUs.
         folder: where the controller runs, from which relative paths start; used if this node has it.
         mark: a file in the study's folder and what it says: a node that does not see it has another folder of that name.
+        store: URL in object storage for the cell's log; empty for none.
     """
     if not sees(*mark):
         raise FileNotFoundError(f"{socket.gethostname()} does not see {study}")
-    task = Task(Path(study), cell, attempt, token, Path(output), Needs(*needs))
+    task = Task(Path(study), cell, attempt, token, Path(output), Needs(*needs), store)
     engine = _engine(task.needs, folder)
     try:
         end = _end(engine, task)

@@ -133,6 +133,7 @@ class RayEngine:
             token=task.token,
             output=str(task.output),
             needs=asdict(self._within(task.needs)),
+            store=task.store,
         )
         self._running[name] = task
 

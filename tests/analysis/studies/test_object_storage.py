@@ -1,0 +1,386 @@
+"""A study in object storage, over a real protocol: a machine that is lost takes nothing with it that was paid for."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from abm.events import LLMReplied
+from abm.log import read_events, verify
+from abm.study_events import CellReused
+from analysis.cli.app import app
+from analysis.studies.engines.local import LocalEngine
+from analysis.studies.layout import Layout
+from analysis.studies.study import Study, StudyRun
+from analysis.studies.study_frames import study_frame
+from analysis.studies.study_log import StudyLog
+from moloch.errors import Conflict, CorruptLog, InputError, LogError
+from tests.support.fast_study import LIGHT, base
+
+pytest.importorskip("obstore")
+pytest.importorskip("moto")
+from abm.log.objects import ObjectFolder
+from analysis.studies.fetched import fetch
+from analysis.studies.remote import STALE_S, StudyRemote
+from tests.support.object_storage import BUCKET, KEY_ID, SECRET, ObjectServer, served
+
+ROOT = Path(__file__).parents[3]
+URL = f"s3://{BUCKET}/studies/one"
+
+
+SMALL = {"train_anchors": 8, "held_out_anchors": 4, "train_personas": 5, "held_out_personas": 4}
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory) -> Iterator[tuple[ObjectServer, LocalEngine]]:
+    """A server, and an engine whose workers know it."""
+    with served() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        engine = LocalEngine(2, preloaded=LIGHT)
+        try:
+            yield server, engine
+        finally:
+            engine.close()
+
+
+@pytest.fixture
+def server(machine) -> Iterator[ObjectServer]:
+    server, _ = machine
+    server.empty()
+    yield server
+    server.fault = lambda method, path: None
+
+
+@pytest.fixture
+def carry_out(machine) -> Callable[..., StudyRun]:
+    """Work on a study as a command with ``--store`` does."""
+    return lambda study, store=URL: study.run(engine=machine[1], store=store)
+
+
+def page(tmp_path: Path, seeds: int = 2, **options: object) -> Path:
+    """Write the page of a study whose cells answer at once, or slowly; each answer is a byte in ``bill``."""
+    settings = base() | SMALL
+    settings["serving"] = {"llm": "fast", "options": {"bill": str(tmp_path / "bill"), **options}}
+    path = tmp_path / "page.yaml"
+    path.write_text(yaml.safe_dump({"name": "stored", "base": settings, "seeds": seeds}), "utf-8")
+    return path
+
+
+def paid(tmp_path: Path) -> int:
+    """Return how many answers were made so far."""
+    bill = tmp_path / "bill"
+    return bill.stat().st_size if bill.exists() else 0
+
+
+def answers(folder: Path) -> int:
+    """Return how many answers are in the logs of a study's cells."""
+    runs = [path.parent for path in folder.glob("cells/*/run.json")]
+    return sum(isinstance(event, LLMReplied) for run in runs for event in read_events(run))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {name: cell.digest for name, cell in StudyLog(folder).state().cells.items()}
+
+
+def call(*arguments: object) -> str:
+    done = CliRunner().invoke(app, list(map(str, arguments)))
+    assert not done.exit_code, done.output
+    return done.output
+
+
+class TestLostMachine:
+    """Its folder is gone; another one goes on from what is in object storage."""
+
+    def test_that_had_ended(self, server, tmp_path, carry_out):
+        """Status, results and frames work on what was fetched, and nothing is carried out again."""
+        study = Study(page(tmp_path), out=tmp_path / "a")
+        assert carry_out(study).exit_code == 0
+        head, cells, cost = study._log.head(), study.state().cells, paid(tmp_path)
+        votes = study.frame("votes").collect()
+        shutil.rmtree(study.folder)
+        there = tmp_path / "b"
+        told = json.loads(call("study", "fetch", URL, "--out", there, "--json"))
+        assert told["cells"] == list(cells) and told["missing"] == [] and told["head"] == head.hash
+        assert {name: verify(there / "cells" / name).hash for name in cells} == {n: c.head for n, c in cells.items()}
+        other = Study.open(there)
+        assert other.frame("votes").collect().equals(votes) and other.state().cells.keys() == cells.keys()
+        assert json.loads(call("study", "status", there, "--json"))["over"] is True
+        assert json.loads(call("study", "results", there, "--json"))["cells"] == len(cells)
+        assert carry_out(other).exit_code == 0 and paid(tmp_path) == cost
+
+    def test_that_was_killed(self, server, tmp_path, monkeypatch, carry_out):
+        """kill -9 of everything within a cell: no answer that is in object storage is paid for again, and digests are the same."""
+        quiet = Study(page(tmp_path, slow=0.05), out=tmp_path / "quiet" / "study")
+        want = {name: cell.digest for name, cell in carry_out(quiet, "").state.cells.items()}
+        (tmp_path / "bill").unlink()
+        folder = tmp_path / "a" / "study"
+        code = (
+            "import sys, analysis.studies.uploads as u; from analysis.studies.study import Study; "
+            f"Study(sys.argv[1], out=sys.argv[2]).run(1, store={URL!r})"
+        )
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MOLOCH_STORE_BEAT_S": "0.1"}
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, tmp_path / "page.yaml", folder], env=environment, cwd=ROOT,
+            start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            second = Study(page(tmp_path, slow=0.05), out=folder).cells[1].name
+            _wait_for(lambda: any(f"cells/{second}/live/" in name for name in server.objects()))
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        _wait_for(lambda: not _workers(folder))
+        shutil.rmtree(folder)
+        fetched = fetch(URL, tmp_path / "look" / "study")
+        durable, before = answers(tmp_path / "look" / "study"), paid(tmp_path)
+        assert len(fetched.cells) == 2 and 0 < durable <= before
+        monkeypatch.setattr("analysis.studies.remote.STALE_S", 0.0)
+        other = Study(page(tmp_path, slow=0.05), out=tmp_path / "b" / "study")
+        assert carry_out(other).exit_code == 0 and digests(other.folder) == want
+        assert paid(tmp_path) - before == answers(other.folder) - durable
+
+    def test_a_fetch_that_is_interrupted(self, server, tmp_path, carry_out):
+        """Repeated, it brings the rest."""
+        study = Study(page(tmp_path), out=tmp_path / "a")
+        carry_out(study)
+        gets, there = 0, tmp_path / "b"
+
+        def refuse(method: str, path: str) -> tuple[int, str] | None:
+            nonlocal gets
+            gets += method == "GET" and "/cells/" in path
+            return (403, "AccessDenied") if gets > 2 else None
+
+        server.fault = refuse
+        with pytest.raises(LogError, match="refused"):
+            fetch(URL, there)
+        assert not (there / "study-log").exists()
+        server.fault = lambda method, path: None
+        assert fetch(URL, there).cells == list(study.state().cells) and digests(there) == digests(study.folder)
+
+
+class TestFrames:
+    """Read where they lie: only the study's own log is fetched."""
+
+    def test_as_from_the_folder(self, server, tmp_path, carry_out):
+        study = Study(page(tmp_path), out=tmp_path / "a")
+        carry_out(study)
+        for name in ("cells", "contests", "votes", "messages", "training", "reactions", "run_ended"):
+            here, there = study.frame(name).collect(), study_frame(URL, name).collect()
+            assert here.equals(there) and here.height, name
+
+    def test_no_more_is_read_than_asked_for(self, server, tmp_path, carry_out):
+        """A cell of which no row is wanted is left alone; no log of a cell is read at all."""
+        study = Study(page(tmp_path), out=tmp_path / "a")
+        carry_out(study)
+        first, other = study.state().cells
+        votes = study_frame(URL, "votes").filter(pl.col("cell") == first)
+        server.asked.clear()
+        assert votes.select("choice").collect().height
+        read = [
+            path for method, path in server.asked if method == "GET" and path.endswith((".parquet", ".zst", ".part"))
+        ]
+        assert read and all(f"/cells/{first}/frames/" in path for path in read) and other
+
+    def test_cells_that_have_not_ended_have_no_rows(self, server, tmp_path, carry_out):
+        study = Study(page(tmp_path), out=tmp_path / "a")
+        carry_out(study)
+        last = list(study.state().cells)[-1]
+        there = ObjectFolder(URL)
+        there.delete([each.name for each in there.objects(f"cells/{last}")])
+        assert study_frame(URL, "votes").collect()["cell"].unique().to_list() == [next(iter(study.state().cells))]
+        assert study_frame(URL, "cells").collect().height == 2
+
+
+class TestFollows:
+    """Object storage follows the folder."""
+
+    def test_news(self, server, tmp_path, carry_out):
+        """What another machine had fetched is brought up to date."""
+        study = Study(page(tmp_path, seeds=1), out=tmp_path / "a")
+        carry_out(study)
+        fetch(URL, tmp_path / "b")
+        more = Study(page(tmp_path, seeds=2), out=tmp_path / "a")
+        more.extend()
+        carry_out(more)
+        assert len(fetch(URL, tmp_path / "b").cells) == 2
+        assert (
+            digests(tmp_path / "b") == digests(tmp_path / "a") and verify(tmp_path / "b/study-log") == more._log.head()
+        )
+
+    def test_a_reused_run(self, server, tmp_path, carry_out):
+        """It comes as the cell's own folder."""
+        first = Study(page(tmp_path, seeds=1), out=tmp_path / "runs" / "a")
+        carry_out(first)
+        ((name, cell),) = first.state().cells.items()
+        study = Study(page(tmp_path, seeds=1), out=tmp_path / "runs" / "b")
+        study.begin()
+        reused = CellReused(
+            cell=name, run=f"../a/cells/{name}", identity="i", head=cell.head, digest=cell.digest, events=1, version="0"
+        )
+        StudyLog(study.folder).append([reused])
+        carry_out(study, f"s3://{BUCKET}/again")
+        fetch(f"s3://{BUCKET}/again", tmp_path / "far" / "away")
+        there = Study.open(tmp_path / "far" / "away")
+        assert there.results().as_dict()["cells"] == 1 and there.frame("votes").collect().height
+        assert there.state().cells[name].state == "reused"
+
+    def test_what_was_spent(self, server, tmp_path, carry_out):
+        """Bounds hold on the machine that goes on, too."""
+        study = Study(page(tmp_path), out=tmp_path / "a")
+        carry_out(study)
+        layout = Layout(study.folder)
+        layout.budget.mkdir(exist_ok=True)
+        (layout.budget / "leases.jsonl").write_text('{"run":"x","calls":3,"tokens":0,"usd":0.0}\n')
+        carry_out(study)
+        fetch(URL, tmp_path / "b")
+        assert (tmp_path / "b" / "budget" / "leases.jsonl").read_text() == (layout.budget / "leases.jsonl").read_text()
+
+
+class TestDamage:
+    """What is not what was put is noticed."""
+
+    @pytest.fixture
+    def stored(self, server, tmp_path, carry_out) -> Study:
+        study = Study(page(tmp_path, seeds=1), out=tmp_path / "a")
+        carry_out(study)
+        return study
+
+    def test_a_log(self, stored, server, tmp_path):
+        """A byte, or an end that is gone."""
+        for name in [name for name in server.objects() if "/log/" in name or "/live/" in name]:
+            good = server.objects()[name]
+            flipped = bytearray(good)
+            flipped[len(good) // 2] ^= 1
+            for number, bad in enumerate((bytes(flipped), good[:-5])):
+                server.damage(name, bad)
+                with pytest.raises(CorruptLog):
+                    fetch(URL, tmp_path / f"b{number}")
+                shutil.rmtree(tmp_path / f"b{number}", ignore_errors=True)
+            server.damage(name, good)
+        fetch(URL, tmp_path / "good")
+
+    def test_a_whole_log_of_another_run(self, stored, server, tmp_path):
+        """It verifies by itself, and is not the one that ended."""
+        (cell,) = stored.state().cells
+        name = next(name for name in server.objects() if f"cells/{cell}/log/" in name)
+        data = (stored.folder / "cells" / cell / "log" / Path(name).name).read_bytes()
+        from abm.log.segments import blocks, read_manifest, segments
+
+        run = stored.folder / "cells" / cell
+        ends = [block.end for block in blocks(segments(run)[0], read_manifest(run).genesis)]
+        server.damage(name, data[: ends[-2]])
+        with pytest.raises(CorruptLog, match="not the one that ended"):
+            fetch(URL, tmp_path / "b")
+
+    def test_the_last_events_of_the_study(self, stored, server, tmp_path):
+        """A piece of its log that is gone is missed."""
+        ObjectFolder(URL).delete(
+            [max(n for n in server.objects() if "/study-log/live/" in n).removeprefix("studies/one/")]
+        )
+        with pytest.raises((CorruptLog, LogError), match="not all there"):
+            fetch(URL, tmp_path / "b")
+
+
+class TestTwoControllers:
+    """Those of one folder share it; of two folders, one works."""
+
+    def test_another_folder_waits(self, server, tmp_path, carry_out):
+        """A controller that gives signs is left alone."""
+        path = page(tmp_path, seeds=1)
+        StudyRemote(Layout(tmp_path / "a"), URL).hold()
+        with pytest.raises(InputError, match="another folder's controller works on this study"):
+            carry_out(Study(path, out=tmp_path / "b"))
+        assert not (tmp_path / "b" / "study-log").exists() and paid(tmp_path) == 0
+        assert carry_out(Study(path, out=tmp_path / "a")).exit_code == 0
+        assert carry_out(Study(path, out=tmp_path / "b")).exit_code == 0, "it was let go of at the end"
+
+    def test_one_that_is_lost_is_followed(self, server, tmp_path, monkeypatch):
+        """And told so, when it comes back."""
+        lost, next_ = StudyRemote(Layout(tmp_path / "a"), URL), StudyRemote(Layout(tmp_path / "b"), URL)
+        assert STALE_S > 60 and lost.hold() is False
+        monkeypatch.setattr("analysis.studies.remote.STALE_S", 0.0)
+        assert next_.hold() is True
+        with pytest.raises(Conflict, match="taken over"):
+            lost.put_new()
+        next_.put_new()
+
+    def test_of_one_folder(self, server, tmp_path):
+        """Side by side they come to one study."""
+        path, folder = page(tmp_path, seeds=4), tmp_path / "a"
+        code = "import sys; from analysis.studies.study import Study; " + (
+            f"sys.exit(Study(sys.argv[1], out=sys.argv[2]).run(1, store={URL!r}).exit_code)"
+        )
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MOLOCH_STORE_BEAT_S": "0.2"}
+        both = [
+            subprocess.Popen([sys.executable, "-c", code, path, folder], env=environment, cwd=ROOT) for _ in range(2)
+        ]
+        assert [process.wait(120) for process in both] == [0, 0]
+        fetch(URL, tmp_path / "b")
+        assert digests(tmp_path / "b") == digests(folder) and "" not in digests(folder).values()
+        assert verify(tmp_path / "b" / "study-log") == verify(folder / "study-log")
+
+
+class TestRefusals:
+    """Said before anything is begun, once, without a secret."""
+
+    @pytest.mark.parametrize("what", ["no bucket", "no credentials", "denied"])
+    def test_of_the_storage(self, server, tmp_path, monkeypatch, what):
+        url, said = URL, {"no bucket": "no such bucket", "no credentials": "no credentials", "denied": "are refused"}
+        match what:
+            case "no bucket":
+                url = "s3://nobodys/study"
+            case "no credentials":
+                monkeypatch.delenv("AWS_ACCESS_KEY_ID"), monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+            case _:
+                server.fault = lambda method, path: (403, "AccessDenied")
+        for arguments in (
+            ["study", "run", page(tmp_path), "--store", url, "--out", tmp_path / "a"],
+            ["study", "fetch", url, "--out", tmp_path / "b"],
+        ):
+            process = subprocess.run(
+                [sys.executable, "-m", "moloch", *map(str, arguments)], capture_output=True, text=True, cwd=tmp_path,
+                env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
+            )  # fmt: skip
+            text = process.stdout + process.stderr
+            assert process.returncode not in (0, 3) and text.count(said[what]) == 1 and "Traceback" not in text, text
+            assert SECRET not in text and KEY_ID not in text
+        assert paid(tmp_path) == 0 and not (tmp_path / "a" / "study-log").exists()
+        assert not any(SECRET.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+    def test_no_study_there(self, server, tmp_path):
+        with pytest.raises(InputError, match="no study there"):
+            fetch(URL, tmp_path / "a")
+
+    def test_a_folder_of_something_else(self, server, tmp_path, carry_out):
+        carry_out(Study(page(tmp_path, seeds=1), out=tmp_path / "a"))
+        (tmp_path / "b").mkdir()
+        (tmp_path / "b" / "thesis.tex").write_text("mine")
+        with pytest.raises(InputError, match="holds something else"):
+            fetch(URL, tmp_path / "b")
+
+
+def _workers(folder: Path) -> list[int]:
+    from tests.faults.test_studies import workers
+
+    return workers(folder)
+
+
+def _wait_for(what, seconds: float = 240) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.02)
