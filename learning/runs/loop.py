@@ -8,7 +8,7 @@ Knows nothing of what the results mean; probes are handed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
@@ -54,7 +54,7 @@ from moloch import keyed
 from populations import Persona, trait_matrix
 
 if TYPE_CHECKING:
-    from learning.training.trainer import Trainer
+    from learning.training.trainer import Trained, Trainer
 
 RESAMPLED = "personas of the split, with replacement"
 """Where a crowd's traits come from."""
@@ -383,8 +383,16 @@ class Loop:
                     loss_after=trained.loss_after,
                     settings=msgspec.to_builtins(settings),
                     as_sampled=rows.as_sampled,
+                    figures=trained.figures,
+                    **_brought(trained),
                 )
             )
+
+
+def _brought(trained: Trained) -> dict[str, Any]:
+    """Return what is recorded of a training set that was brought to another arm's number of rows."""
+    before = trained.rows_before
+    return {"rows_of": before.arm, "own_rows": before.rows, "own_units": before.units} if before else {}
 
 
 def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
