@@ -52,7 +52,7 @@ at | Float64 | seconds since 1970-01-01 UTC | When it was appended; no decision 
 _CONTEST = """
 phase | String | | train (votes are learnt from) or evaluate (held out) | {event}.contest
 epoch | Int64 | epochs, from 1 | Epoch; an evaluation has that of the adapters that it evaluates | {event}.contest
-arm | String | | Whose society it is: an arm's name, or shared before arms differ | {event}.contest
+arm | String | | Whose society it is: an arm's or a market's name, or shared before arms differ | {event}.contest
 anchor | String | | Content id of what was written about | {event}.contest
 """
 
@@ -205,7 +205,7 @@ seq | Int64 | | Place in the log of the event that holds the reaction | reacted,
 step | Int64 | | Step of the plan | reacted.step, reacted_many.step, engaged.step, ties_formed.step, ties_cut.step
 phase | String | | train or evaluate | step_started.phase
 epoch | Int64 | epochs, from 1 | As of votes | step_started.epoch
-arm | String | | Whose society it is | step_started.arm
+arm | String | | Whose society it is: an arm or a market | step_started.arm
 kind | String | | vote, abstain, like, share, reply, follow, unfollow, or invalid: an answer that could not be read | reacted.choice, reacted_many.choices, engaged.action, ties_formed.why, ties_cut.why, reaction_invalid, feed_answer_invalid
 persona | Int64 | | Index of who did it, in this run | reacted.persona, reacted_many.personas, engaged.members, ties_formed.sources, ties_cut.sources
 round | Int64 | rounds, from 0 | Round of the feeds; null outside them | engaged.round, feed_answer_invalid.round

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
@@ -61,7 +61,7 @@ from moloch.errors import MolochWarning
 from populations import Persona, trait_matrix
 
 if TYPE_CHECKING:
-    from learning.training.trainer import Trainer
+    from learning.training.trainer import Trained, Trainer
 
 RESAMPLED = "personas of the split, with replacement"
 """Where a crowd's traits come from."""
@@ -420,6 +420,8 @@ class Loop:
                     loss_after=trained.loss_after,
                     settings=msgspec.to_builtins(settings),
                     as_sampled=rows.as_sampled,
+                    figures=trained.figures,
+                    **_brought(trained),
                 )
             )
             self._raise_alarm(alarm)
@@ -449,6 +451,12 @@ class Loop:
         stopped = self.journal.logged(ArmStopped)
         here = (part.arm, part.epoch, "training")
         return stopped if stopped and (stopped.arm, stopped.epoch, stopped.moment) == here else None
+
+
+def _brought(trained: Trained) -> dict[str, Any]:
+    """Return what is recorded of a training set that was brought to another arm's number of rows."""
+    before = trained.rows_before
+    return {"rows_of": before.arm, "own_rows": before.rows, "own_units": before.units} if before else {}
 
 
 def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:

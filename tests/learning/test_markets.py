@@ -17,6 +17,7 @@ from abm.events import AdapterTrained, CompetitorsJoined, EpochEnded, LLMReplied
 from abm.journal import replay
 from abm.log import read_events
 from abm.worlds.seats import account_seats, contest_seats
+from learning import run as run_whole
 from learning.methods import METHODS, Owned, training_set
 from learning.runs.arms import Arm, arms_of, comparators
 from learning.runs.config import RunConfig
@@ -379,6 +380,31 @@ class TestRun:
         owned = {row.message[-1] for row in rows_of(folder, config, "a", 1).rows}
         assert owned == {str(account_seats(2, config.seed, "train", 1).tolist().index(0))}
         assert replay_recorded(folder).divergence is None
+
+
+@pytest.mark.slow
+def test_the_pocket_model_in_two_markets(tmp_path):
+    """Real completions, real adapters: equals and a learner against a placebo, over two epochs; each writes with what it learnt itself."""
+    rft, placebo = {"method": "rft"}, {"method": "placebo"}
+    markets = {"equals": {"learners": {"a": rft, "b": rft}}, "mixed": {"learners": {"c": rft, "d": placebo}}}
+    tiny = {
+        "train_anchors": 12,
+        "held_out_anchors": 4,
+        "train_personas": 6,
+        "held_out_personas": 4,
+        "lora": {"repeat": 1},
+    }
+    done = run_whole(out=tmp_path / "run", arms=(), markets=markets, **tiny)
+    trained = learnt(done.path)
+    wrote = [e for e in read_events(done.path) if isinstance(e, MessagePublished) and e.contest.startswith("train/2/")]
+    assert {e.contest.split("/")[2] for e in wrote} == set(markets)
+    assert all(e.adapter == trained[e.competitor, 1].adapter for e in wrote) and {e.competitor for e in wrote} == set(
+        "abcd"
+    )
+    assert all(trained[arm, 2].parent == trained[arm, 1].adapter for arm in "abcd")
+    assert trained["a", 1].adapter == trained["c", 1].adapter, "it has met nobody yet"
+    assert len({trained[arm, 2].adapter for arm in "abcd"}) == 4
+    assert replay_recorded(done.path).divergence is None and replay(done.path, verify=True).steps
 
 
 KILLED = """
