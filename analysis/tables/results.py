@@ -15,6 +15,7 @@ from analysis.readings.positions import PositionReading
 from analysis.readings.reading import read
 from analysis.readings.service import ServiceReading
 from analysis.readings.spreads import SpreadReading
+from analysis.readings.trainings import TrainingReading
 from analysis.statistics.estimates import plain
 from analysis.tables._writers import writing_rows
 from analysis.tables.evaluation import table
@@ -27,17 +28,18 @@ from learning.runs.written import WrittenReading
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``panels``, ``positions``, ``writing``, ``reach``, ``service``, ``extrapolation``, and under ``dropped`` the anchors of the
+    These are ``panels``, ``positions``, ``trainings``, ``writing``, ``reach``, ``service``, ``extrapolation``, and under ``dropped`` the anchors of the
     source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
-    writing = WrittenReading(phase="evaluate")
-    read(events, contests, positions, spreads, service, extrapolation, left_out, writing)
+    writing, trainings = WrittenReading(phase="evaluate"), TrainingReading()
+    read(events, contests, positions, spreads, service, extrapolation, left_out, writing, trainings)
     evaluation = contests.result()
     return table(evaluation) | {
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
+        "trainings": msgspec.to_builtins(trainings.result()),
         "dropped": left_out.result(),
         "writing": writing_rows(writing.result()),
         "reach": reach_dicts(spreads.result()),
