@@ -8,16 +8,16 @@ import pytest
 
 pytest.importorskip("peft", reason="needs the learn extra")
 
-from abm.events import AdapterTrained  # noqa: E402
-from abm.journal import replay  # noqa: E402
-from abm.log import read_events  # noqa: E402
-from learning import run  # noqa: E402
-from learning.runs.config_file import load_config  # noqa: E402
-from learning.runs.costs import planned  # noqa: E402
-from learning.runs.inputs import gather  # noqa: E402
-from learning.runs.redecide import replay_recorded  # noqa: E402
-from learning.runs.run import stepwise  # noqa: E402
-from learning.runs.warmup import measure  # noqa: E402
+from abm.events import AdapterTrained
+from abm.journal import replay
+from abm.log import read_events
+from learning import run
+from learning.runs.config_file import load_config
+from learning.runs.costs import planned
+from learning.runs.inputs import gather
+from learning.runs.redecide import replay_recorded
+from learning.runs.run import stepwise
+from learning.runs.warmup import measure
 
 SIZE = {
     "train_anchors": 8, "held_out_anchors": 3, "train_personas": 4, "held_out_personas": 3, "batch": 8,
@@ -93,5 +93,7 @@ def test_what_learning_will_take_is_measured():
     inputs = gather(LONG)
     warm = measure(LONG, inputs, usual=20)
     assert warm.row > 0 and warm.training > 0
-    learners = next(role for role in warm.timed(planned(LONG), LONG, inputs, Path("nowhere")) if role.role == "learners")
+    learners = next(
+        role for role in warm.timed(planned(LONG), LONG, inputs, Path("nowhere")) if role.role == "learners"
+    )
     assert learners.calls == 3 and learners.minutes and learners.minutes > 0
