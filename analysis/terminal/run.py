@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
+from analysis.terminal._trainings import training_table
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
-from analysis.terminal.trainings import training_table
 from analysis.terminal.written import writing_table
 
 if TYPE_CHECKING:

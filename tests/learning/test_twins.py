@@ -286,7 +286,7 @@ class TestWhatIsShown:
         from analysis.readings.reading import result_of
         from analysis.readings.trainings import TrainingReading
         from analysis.tables.results import results
-        from analysis.terminal.trainings import training_table
+        from analysis.terminal._trainings import training_table
 
         rows = {(row.arm, row.epoch): row for row in result_of(read_events(run[0]), TrainingReading())}
         assert {row.rows_of for row in rows.values()} == {"", "learner"} and len(rows) == 9
