@@ -44,11 +44,12 @@ from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.graphs import joined_ties
 from abm.worlds.networked.world import NetworkedModel
+from learning.alarms.thresholds import DIVERGED, NO_ROWS
 from learning.methods import METHODS, training_set
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import SPLITS, Inputs
-from learning.runs.plan import BASE, Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.plan import BASE, SHARED, Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
 from learning.runs.watch import ArmWatch, said, training_measured
@@ -306,7 +307,7 @@ class Loop:
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
             self.journal.emit(logged)
             self._raise_alarm(self._logged_stop(part))
-        elif (stopped := self._logged_stop(part)) is not None:  # its loss became no number
+        elif (stopped := self._logged_stop(part)) is not None:  # there is no adapter
             self._raise_alarm(stopped)
         else:
             self._train(part)
@@ -333,6 +334,11 @@ class Loop:
             rendered=begun is not None and not begun.as_sampled,
         )
         if not rows.rows:
+            alone = part.source.arm != SHARED  # else there is nothing for any arm
+            if alone and (stopped := self.watch.failed(arm, epoch, NO_ROWS)) is not None:
+                with self.journal.transaction():
+                    self._raise_alarm(stopped)
+                return
             raise nothing_to_learn(self.journal.log.read(), part, self.arena)
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
@@ -344,7 +350,7 @@ class Loop:
         try:
             trained = self.trainer.train(rows, parent=parent, settings=settings, seed=seed, lineage=lineage)
         except TrainingDiverged as error:
-            if (stopped := self.watch.diverged(arm, epoch)) is None:
+            if (stopped := self.watch.failed(arm, epoch, DIVERGED)) is None:
                 raise
             with self.journal.transaction():
                 if error.measured:
