@@ -754,7 +754,8 @@ class ArmFlagged(Lifecycle, frozen=True, kw_only=True, tag="arm_flagged"):
     moment: Literal["training", "contests", "evaluation"]
     """What showed it: the training of this epoch, or the messages that it wrote in its contests or in the evaluation."""
     measures: list[str]
-    """Thresholds that it is beyond, as the settings ``alarms`` name them; ``diverged``: the loss became no number."""
+    """Thresholds that it is beyond, as the settings ``alarms`` name them; ``diverged``: the loss became no number; ``rows``: there was nothing
+    to learn from."""
     measured: list[float]
     """What was measured, one per threshold."""
     limits: list[float]

@@ -13,6 +13,7 @@ EXTRAS = {
     "ui": "altair anywidget ipyvue ipyvuetify matplotlib solara solara_assets starlette traitlets uvicorn".split(),
     "vllm": ["vllm"],
     "ray": ["ray"],
+    "tensorboard": ["tensorboard"],
 }
 """Extra -> the modules that it brings and that a plain installation lacks."""
 

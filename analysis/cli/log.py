@@ -163,7 +163,7 @@ def export(
     kind: Annotated[
         str,
         typer.Argument(
-            help="parquet, csv, hf (a folder for datasets.load_dataset), eval (a file for Inspect), or frames, frames-csv: "
+            help="parquet, csv, hf (a folder for datasets.load_dataset), eval (a file for Inspect), tensorboard, or frames, frames-csv: "
             "contests, votes, messages, ... of a run or of a whole study, and what their columns mean."
         ),
     ],
@@ -171,7 +171,7 @@ def export(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Write the events as tables, one per event type; or frames; or the messages and verdicts as a log of Inspect."""
+    """Write the events as tables, one per event type; or frames; or messages and verdicts for Inspect; or measures for TensorBoard."""
     from abm.log.export import export as write
     from analysis.studies.places import log_of
 
@@ -187,6 +187,13 @@ def export(
         print(json.dumps(told)) if as_json else _say(
             f"{out}: {samples:,} messages; inspect view --log-dir {out.parent}"
         )
+        return
+    if kind == "tensorboard":
+        from analysis.tensorboard_log import export_tensorboard
+
+        points = export_tensorboard(run, out)
+        told = {"run": str(run), "out": str(out), "points": points}
+        print(json.dumps(told)) if as_json else _say(f"{out}: {points:,} points; tensorboard --logdir {out}")
         return
     with _bar("exporting", None) as advance:
         write(run, kind, out, progress=lambda done, total: advance(done, total))

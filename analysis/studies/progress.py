@@ -21,7 +21,7 @@ from abm.events import (
 )
 from abm.log import open_log
 from abm.log.tail import Tail
-from learning.alarms.thresholds import DIVERGED
+from learning.alarms.thresholds import without_adapter
 from learning.runs.plan import Learn, Part, Plan, Survey, part_at, recorded_plan, total
 from learning.runs.stops import remaining
 from moloch.errors import MolochError
@@ -105,7 +105,7 @@ class FollowedCell:
             case StepStarted():
                 self._began = event.at
             case ArmStopped():
-                self._done += DIVERGED.measure in event.measures  # its training is over, without an adapter
+                self._done += without_adapter(event.measures)  # its training is over, without an adapter
                 self._parts = remaining(self._parts, [event])
             case StepEnded() | AdapterTrained() | SurveyClosed():
                 since = self._began if isinstance(event, StepEnded) else self._last

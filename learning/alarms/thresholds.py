@@ -51,7 +51,7 @@ class Breach(NamedTuple):
     """A measure beyond its threshold.
 
     Attributes:
-        measure: the name of the threshold's setting, or ``diverged``.
+        measure: the name of the threshold's setting; or ``diverged``, or ``rows``.
         value: what was measured, on the scale of ``limit``.
     """
 
@@ -62,6 +62,13 @@ class Breach(NamedTuple):
 
 DIVERGED = Breach("diverged", 1.0, 0.0)
 """The loss is no number any more, whatever the thresholds are."""
+NO_ROWS = Breach("rows", 0.0, 1.0)
+"""None of an arm's own contests can be learnt from: hardly anything that it writes can be read, say."""
+
+
+def without_adapter(measures: Iterable[str]) -> bool:
+    """Return whether a training that stopped an arm left no adapter."""
+    return not {DIVERGED.measure, NO_ROWS.measure}.isdisjoint(measures)
 
 
 def training_breaches(
@@ -92,6 +99,7 @@ def message_breaches(limits: AlarmConfig, wrote: MessageMeasures, base: MessageM
 
 WORDS = {
     "diverged": "its loss is no number any more",
+    "rows": "there is nothing to learn from in its contests",
     "kl": "KL to base {value:.3g} nats per token, over {limit:g}",
     "loss_ratio": "loss {value:.3g} times that before, over {limit:g}",
     "entropy_ratio": "entropy {value:.3g} times that before, under {limit:g}",

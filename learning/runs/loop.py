@@ -44,11 +44,12 @@ from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.graphs import joined_ties
 from abm.worlds.networked.world import NetworkedModel
+from learning.alarms.thresholds import DIVERGED, NO_ROWS
 from learning.methods import METHODS, Owned, RowsOf, TrainingSet, training_set
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import SPLITS, Inputs
-from learning.runs.markets import BASE
+from learning.runs.markets import BASE, SHARED
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
 from learning.runs.stops import remaining
@@ -319,7 +320,7 @@ class Loop:
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
             self.journal.emit(logged)
             self._raise_alarm(self._logged_stop(part))
-        elif (stopped := self._logged_stop(part)) is not None:  # its loss became no number
+        elif (stopped := self._logged_stop(part)) is not None:  # there is no adapter
             self._raise_alarm(stopped)
         else:
             self._train(part)
@@ -365,10 +366,8 @@ class Loop:
         other = next(p for p in self.plan if isinstance(p, Learn) and (p.arm, p.epoch) == (learner, part.epoch))
         if other not in remaining(self.plan, self.watch.stops):  # the learner was stopped before
             return None
-        data = self._training_set(
-            other, None, self._owned(other)
-        )  # what was begun with equal rows learns what was sampled
-        return RowsOf(learner, data, self.inputs.lora[learner].max_length)
+        data = self._training_set(other, None, self._owned(other))  # begun with equal rows, it learns what was sampled
+        return RowsOf(learner, data, self.inputs.lora[learner].max_length) if data.rows else None
 
     def _train(self, part: Learn) -> None:
         """Learn a new adapter from the contests of the log, or stop an arm whose training diverges, if the settings say so."""
@@ -377,6 +376,11 @@ class Loop:
         owned, begun = self._owned(part), self.journal.recorded(AdapterTrained)
         rows = self._training_set(part, begun, owned)
         if not rows.rows:
+            alone = part.source.arm != SHARED  # else there is nothing for any arm
+            if alone and (stopped := self.watch.failed(arm, epoch, NO_ROWS)) is not None:
+                with self.journal.transaction():
+                    self._raise_alarm(stopped)
+                return
             raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=owned is not None)
         rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
@@ -389,7 +393,7 @@ class Loop:
         try:
             trained = self.trainer.train(rows, parent=parent, settings=settings, seed=seed, lineage=lineage)
         except TrainingDiverged as error:
-            if (stopped := self.watch.diverged(arm, epoch)) is None:
+            if (stopped := self.watch.failed(arm, epoch, DIVERGED)) is None:
                 raise
             with self.journal.transaction():
                 if error.measured:

@@ -19,7 +19,7 @@ from learning.alarms import (
     sentence,
     training_breaches,
 )
-from learning.alarms.thresholds import DIVERGED, columns
+from learning.alarms.thresholds import columns
 from learning.runs.plan import BASE, Evaluate, Simulate
 from learning.training.measured import TrainingMeasures
 
@@ -58,9 +58,9 @@ class ArmWatch:
         """
         return self._alarm(arm, epoch, "training", training_breaches(self.limits, *loss, measured))
 
-    def diverged(self, arm: str, epoch: int) -> ArmStopped | None:
-        """Return what a training whose loss became no number gives rise to: nothing, where the run is not to go on without the arm."""
-        alarm = self._alarm(arm, epoch, "training", [DIVERGED])
+    def failed(self, arm: str, epoch: int, why: Breach) -> ArmStopped | None:
+        """Return what a training without an adapter gives rise to: nothing, where the run is not to go on without the arm."""
+        alarm = self._alarm(arm, epoch, "training", [why])
         return alarm if isinstance(alarm, ArmStopped) else None
 
     def contests(self, part: Simulate | Evaluate) -> list[ArmFlagged | ArmStopped]:

@@ -282,6 +282,20 @@ class TestStops:
         with pytest.raises(TrainingDiverged):
             carried(tmp_path / "flagged", settings(), trainer=Ruinous(diverges=True))
 
+    def test_nothing_to_learn_from(self, tmp_path):
+        """An arm none of whose answers can be read is stopped, though no threshold is watched; flagged arms end the run with the advice."""
+
+        def mumble(request):
+            return "hm" if request.adapter.startswith("rft") else answer(request)
+
+        config = settings(action="stop")
+        events = carried(tmp_path / "run", config, llm=ScriptedLLM(mumble), trainer=Ruinous(arm=""))
+        (stop,) = of(events, ArmStopped)
+        assert (stop.arm, stop.epoch, stop.moment, stop.measures) == ("rft", 2, "training", ["rows"])
+        assert replay_recorded(tmp_path / "run").complete
+        with pytest.raises(InputError, match="nothing to learn from"):
+            carried(tmp_path / "flagged", settings(), llm=ScriptedLLM(mumble), trainer=Ruinous(arm=""))
+
     def test_by_what_it_writes(self, tmp_path):
         """It is stopped before it learns from such contests."""
         config = settings(action="stop", repetition=0.2)

@@ -13,7 +13,7 @@ from analysis.tables.evaluation import note
 from analysis.ui.address import PageAddress
 from analysis.ui.data.life import SAYS
 from analysis.ui.data.runs import RunInfo, quoted
-from learning.alarms.thresholds import DIVERGED
+from learning.alarms.thresholds import without_adapter
 from learning.runs.plan import part_at, recorded_plan, total
 from learning.runs.stops import remaining
 
@@ -54,8 +54,8 @@ def _outlook(book: Book, config: dict[str, Any]) -> list[tuple[str, str, str]]:
     parts = remaining(planned, [alarm for alarm in book.alarms if isinstance(alarm, ArmStopped)])
     if not parts:
         return []
-    diverged = sum(DIVERGED.measure in alarm.measures for alarm in book.alarms)
-    done = sum(step.last >= 0 for step in book.steps) + len(book.adapters) + diverged + len(book.surveys)
+    failed = sum(without_adapter(alarm.measures) for alarm in book.alarms)
+    done = sum(step.last >= 0 for step in book.steps) + len(book.adapters) + failed + len(book.surveys)
     coming = part_at(parts, done)
     facts = [("plan", f"{done:,} of {total(parts):,}", "")]
     return [*facts, ("to come", short(coming.doing, 60), "")] if coming else facts
