@@ -31,10 +31,18 @@ from abm.events import CrowdJoined
 from abm.journal import LiveJournal, replay
 from abm.llm import LLM, Sampling, ScriptedLLM
 from abm.log import create
+from abm.study_events import PlannedCell, StudyPlanned
 from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Society, Stage
 from abm.worlds.networked.settings import NetworkConfig
+from analysis.studies.cells import cells_of
+from analysis.studies.controller import Controller
+from analysis.studies.layout import Layout
+from analysis.studies.outcomes import AttemptEnded, write_outcome
+from analysis.studies.page import page_of
+from analysis.studies.study_log import StudyLog
+from analysis.studies.tasks import Needs, Task, TaskEnd
 from populations import TRAITS
 
 FORK = multiprocessing.get_context("fork")
@@ -174,15 +182,61 @@ def parquet(folder: Path, size: int) -> Cost:
 
 def planned(folder: Path, size: int) -> Cost:
     """Work out a study's page of ``size`` cells, each a whole checked set of settings of its own."""
-    from analysis.studies.cells import cells_of
-    from analysis.studies.page import page_of
-
     epochs = list(range(1, size // 6 + 1))
     levels = {"arena": ["sales", "elections", "social"], "audience": ["default", "neutral"], "epochs": epochs}
     page = page_of({"name": "scale", "cross": levels, "seeds": 1})
     began = time.process_time()
     planned_cells = cells_of(page)
     return Cost(len(planned_cells.cells), time.process_time() - began)
+
+
+class AtOnce:
+    """An engine whose workers have nothing to do, and say at once that they have ended: what is left is the controller's own work."""
+
+    name, threads = "at-once", 1
+
+    def __init__(self) -> None:
+        self._ended: list[TaskEnd] = []
+
+    def room(self, needs: Needs) -> int:
+        """Return that one task at a time may be started."""
+        return 1 - len(self._ended)
+
+    def start(self, task: Task) -> None:
+        """Write down that a task has ended."""
+        write_outcome(Layout(task.study).outcome(task.cell, task.attempt), AttemptEnded("h", "d", 1, 1.0, 0))
+        self._ended.append(TaskEnd(task))
+
+    def ended(self, timeout: float) -> list[TaskEnd]:
+        """Return the task that was started."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def fewer(self) -> bool:
+        """Return that fewer are not possible."""
+        return False
+
+    def stop(self, tasks: list[Task], *, kill: bool = False) -> None:
+        """Do nothing: no task goes on."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def carried_out(folder: Path, size: int) -> Cost:
+    """Carry out a study of ``size`` cells whose workers have nothing to do: claims, settings, outcomes and the study's log."""
+    cells = {cell.name: cell for cell in cells_of(page_of({"name": "scale", "seeds": size})).cells}
+    log = StudyLog(folder)
+    planned = [
+        PlannedCell(cell=name, factors={}, seed=cell.seed, settings=cell.settings) for name, cell in cells.items()
+    ]
+    log.begin(StudyPlanned(name="scale", page={}, page_id="p", cells=planned, versions={}))
+    began = time.process_time()
+    Controller(log, cells, AtOnce()).run()
+    took = time.process_time() - began
+    if {cell.state for cell in log.state().cells.values()} != {"ended"}:
+        raise SystemExit("cells are left")
+    return Cost(size, took, sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
 
 
 class Measured(NamedTuple):
@@ -200,10 +254,11 @@ FIGURES = {
     "votes in columns": Measured("vote", (1_000_000, 2_000_000, 4_000_000), bulk_votes),
     "networked": Measured("member and round", (12_500, 25_000, 50_000), views),
     "training": Measured("contest", (24, 48, 96), trainings),
-    "append": Measured("event", (50_000, 100_000, 200_000), appended),
+    "append": Measured("event", (130_000, 260_000, 520_000), appended),
     "fold": Measured("event", (50_000, 100_000, 200_000), folded),
     "Parquet": Measured("event", (50_000, 100_000, 200_000), parquet),
     "plan": Measured("cell", (120, 360, 1_080), planned),
+    "study": Measured("cell", (250, 500, 1_000), carried_out),
 }
 
 

@@ -21,9 +21,9 @@ from abm.audience._features import feature_names, features_digest
 from abm.audience.choice import ChoiceModel
 from abm.audience.port import Audience
 from abm.audience.support import MARGIN, TOLERANCE, Range, Support
-from moloch.errors import InputError
+from moloch.errors import InputError, together
 from moloch.registry import Registry
-from moloch.yamls import Source, read_source
+from moloch.yamls import Keys, Source, read_source
 from populations import TRAITS
 
 BUILT_IN = ("default", "neutral")
@@ -135,119 +135,139 @@ def save_audience(model: ChoiceModel, path: Path | str) -> None:
 
 
 def _model(source: Source, name: str) -> ChoiceModel:
-    raw = source.values()
-    _check(isinstance(raw, Mapping), "not a choice model", source, (), "Give a mapping with the key 'weights'.")
-    unknown = [str(key) for key in raw if key not in KEYS]
-    first = min(unknown, default="")
-    _check(not unknown, f"unknown key {first!r}", source, (first,), f"Keys are {', '.join(KEYS)}.")
-    temperature = _number(raw.get("temperature", 1.0), source, "temperature")
-    _check(
-        temperature > 0,
-        "'temperature' must be above 0",
-        source,
-        ("temperature",),
-        "Near 0 members follow their utility.",
-    )
-    abstain = raw.get("abstain")
-    return ChoiceModel(
-        name=str(raw.get("name", name)),
-        weights=_weights(raw.get("weights"), source),
-        first=_number(raw.get("first", 0.0), source, "first"),
-        temperature=temperature,
-        abstain=None if abstain is None else _number(abstain, source, "abstain"),
-        support=_support(raw["surrogate"], source) if "surrogate" in raw else None,
-    )
+    return _ModelFile(source).model(name)
 
 
-def _weights(raw: Any, source: Source) -> NDArray[np.float64]:
-    """Return the weights of ``{feature: {mean or trait: number}}``; what is not named is 0."""
-    example = "For example warmth: {mean: 0.5}."
-    _check(isinstance(raw, Mapping), "'weights' must map features to weights", source, ("weights",), example)
-    names = feature_names()
-    weights = np.zeros((len(names), len(COLUMNS)))
-    for feature, row in raw.items():
-        keys = ("weights", feature)
-        _check(feature in names, f"unknown feature {feature!r}", source, keys, f"Features are {', '.join(names)}.")
-        _check(isinstance(row, Mapping), f"weights of {feature!r} must be a mapping", source, keys, example)
-        for column, value in row.items():
-            what, allowed = (
-                f"unknown trait {column!r} of feature {feature!r}",
-                f"Give mean or one of {', '.join(TRAITS)}.",
-            )
-            _check(column in COLUMNS, what, source, (*keys, column), allowed)
-            weights[names.index(feature), COLUMNS.index(column)] = _number(value, source, *keys, column)
-    return weights
+class _ModelFile:
+    """Reads one file; takes something harmless for what is wrong, so that all of it is told at once.
 
+    Args:
+        source: its text.
+    """
 
-def _support(section: Any, source: Source) -> Support:
-    """Return what ``surrogate: {support: {features: {length: [0.1, 0.8], ...}, traits: {...}}, ...}`` says."""
-    top, fit = ("surrogate",), "Fit the audience again (moloch surrogate)."
-    keys = (*top, "support")
-    section = _mapping(section, "'surrogate' must be a mapping", source, top, fit)
-    meant = section.get("features_digest", features_digest())
-    _check(
-        meant == features_digest(),
-        "fitted with other features",
-        source,
-        (*top, "features_digest"),
-        "This release reads messages otherwise than the one that fitted it. " + fit,
-    )
-    raw = _mapping(section.get("support"), "'surrogate' must tell its 'support'", source, top, fit)
-    unknown = min((str(key) for key in raw if key not in SUPPORT), default="")
-    _check(
-        not unknown,
-        f"unknown key {unknown!r} of the support",
-        source,
-        (*keys, unknown),
-        f"Keys are {', '.join(SUPPORT)}.",
-    )
-    bounds: dict[str, dict[str, Range]] = {}
-    for kind, names in (("features", feature_names()), ("traits", TRAITS)):
-        what = f"the support must name exactly the {kind} {', '.join(names)}"
-        ranges = _mapping(raw.get(kind), what, source, (*keys, kind), fit)
-        _check(set(ranges) == set(names), what, source, (*keys, kind), fit)
-        bounds[kind] = {name: _range(ranges[name], source, *keys, kind, name) for name in names}
-    extrapolate = raw.get("extrapolate", False)
-    _check(isinstance(extrapolate, bool), "'extrapolate' must be true or false", source, (*keys, "extrapolate"), "")
-    margin = _number(raw.get("margin", MARGIN), source, *keys, "margin")
-    tolerance = _number(raw.get("tolerance", TOLERANCE), source, *keys, "tolerance")
-    _check(margin >= 0, "'margin' must not be negative", source, (*keys, "margin"), f"It is {margin:g}.")
-    _check(0 <= tolerance <= 1, "'tolerance' must be a share", source, (*keys, "tolerance"), f"It is {tolerance:g}.")
-    origin = {str(key): value for key, value in section.items() if key not in ("support", "features_digest")}
-    return Support(bounds["features"], bounds["traits"], _as_logged(origin, source), margin, tolerance, extrapolate)
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._mistakes: list[tuple[Keys, InputError]] = []
 
+    def model(self, name: str) -> ChoiceModel:
+        """Return what the file says.
 
-def _as_logged(origin: dict[str, Any], source: Source) -> dict[str, Any]:
-    """Return what a log gives back of ``origin``: YAML also knows dates and infinities, which would not be equal to it."""
-    try:
-        return msgspec.json.decode(msgspec.json.encode(origin))
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InputError(
-            "'surrogate' holds what no log can", where=source.at("surrogate"), why=str(error), fix="Give plain values."
-        ) from error
+        Args:
+            name: of the model, where the file gives none.
 
+        Raises:
+            InputError: all that is wrong, in the order of the text.
+        """
+        raw = self._mapping(self._source.values(), "not a choice model", (), "Give a mapping with the key 'weights'.")
+        self._stop_at_mistakes()
+        self._known(raw, KEYS, (), "unknown key {!r}", "Keys")
+        temperature = self._number(raw.get("temperature", 1.0), "temperature", otherwise=1.0)
+        near = "Near 0 members follow their utility."
+        self._check(temperature > 0, "'temperature' must be above 0", ("temperature",), near)
+        abstain = raw.get("abstain")
+        found: dict[str, Any] = {
+            "name": str(raw.get("name", name)),
+            "weights": self._weights(raw.get("weights")),
+            "first": self._number(raw.get("first", 0.0), "first"),
+            "temperature": temperature,
+            "abstain": None if abstain is None else self._number(abstain, "abstain"),
+            "support": self._support(raw["surrogate"]) if "surrogate" in raw else None,
+        }
+        self._stop_at_mistakes()
+        return ChoiceModel(**found)
 
-def _range(raw: Any, source: Source, *keys: str) -> Range:
-    name, example = ".".join(keys), "Give [least, most]."
-    _check(isinstance(raw, Sequence) and len(raw) == 2, f"{name!r} must be two numbers", source, keys, example)
-    least, most = (_number(each, source, *keys) for each in raw)
-    _check(least <= most, f"{name!r} is not in order", source, keys, example)
-    return Range(least, most)
+    def _weights(self, raw: Any) -> NDArray[np.float64]:
+        """Return the weights of ``{feature: {mean or trait: number}}``; what is not named is 0."""
+        example, top = "For example warmth: {mean: 0.5}.", ("weights",)
+        raw = self._mapping(raw, "'weights' must map features to weights", top, example)
+        names = feature_names()
+        weights = np.zeros((len(names), len(COLUMNS)))
+        self._known(raw, names, top, "unknown feature {!r}", "Features")
+        for feature in names:
+            keys = (*top, feature)
+            row = self._mapping(raw.get(feature, {}), f"weights of {feature!r} must be a mapping", keys, example)
+            self._known(row, COLUMNS, keys, f"unknown trait {{!r}} of feature {feature!r}", "Columns")
+            for column, value in row.items():
+                if column in COLUMNS:
+                    weights[names.index(feature), COLUMNS.index(column)] = self._number(value, *keys, column)
+        return weights
 
+    def _support(self, section: Any) -> Support | None:
+        """Return what ``surrogate: {support: {features: {length: [0.1, 0.8], ...}, traits: {...}}, ...}`` says; None where it is wrong."""
+        top, fit = ("surrogate",), "Fit the audience again (moloch surrogate)."
+        keys, before = (*top, "support"), len(self._mistakes)
+        section = self._mapping(section, "'surrogate' must be a mapping", top, fit)
+        if len(self._mistakes) > before:
+            return None
+        again = f"This release reads messages otherwise than the one that fitted it. {fit}"
+        meant = section.get("features_digest", features_digest())
+        if not self._check(meant == features_digest(), "fitted with other features", (*top, "features_digest"), again):
+            return None  # the rest follows from it
+        raw = self._mapping(section.get("support"), "'surrogate' must tell its 'support'", top, fit)
+        if len(self._mistakes) > before:
+            return None
+        self._known(raw, SUPPORT, keys, "unknown key {!r} of the support", "Keys")
+        bounds = {"features": feature_names(), "traits": TRAITS}
+        ranges = {kind: self._ranges(raw.get(kind), kind, names, fit) for kind, names in bounds.items()}
+        extrapolate = raw.get("extrapolate", False)
+        is_said = isinstance(extrapolate, bool)
+        self._check(is_said, "'extrapolate' must be true or false", (*keys, "extrapolate"), "")
+        margin = self._number(raw.get("margin", MARGIN), *keys, "margin")
+        tolerance = self._number(raw.get("tolerance", TOLERANCE), *keys, "tolerance")
+        self._check(margin >= 0, "'margin' must not be negative", (*keys, "margin"), f"It is {margin:g}.")
+        share = 0 <= tolerance <= 1
+        self._check(share, "'tolerance' must be a share", (*keys, "tolerance"), f"It is {tolerance:g}.")
+        origin = {str(key): value for key, value in section.items() if key not in ("support", "features_digest")}
+        origin = self._as_logged(origin)
+        if len(self._mistakes) > before:
+            return None
+        return Support(ranges["features"], ranges["traits"], origin, margin, tolerance, extrapolate)
 
-def _number(value: Any, source: Source, *keys: str) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
-    name = ".".join(keys).removeprefix("weights.")
-    _check(is_number, f"{name!r} must be a number from {-LARGEST:g} to {LARGEST:g}", source, keys, f"It is {value!r}.")
-    return float(value)
+    def _ranges(self, raw: Any, kind: str, names: Sequence[str], fit: str) -> dict[str, Range]:
+        keys, what = ("surrogate", "support", kind), f"the support must name exactly the {kind} {', '.join(names)}"
+        if not self._check(isinstance(raw, Mapping) and set(raw) == set(names), what, keys, fit):
+            return {}
+        return {name: self._range(raw[name], *keys, name) for name in names}
 
+    def _range(self, raw: Any, *keys: str) -> Range:
+        name, example = ".".join(keys), "Give [least, most]."
+        is_pair = isinstance(raw, Sequence) and len(raw) == 2
+        if not self._check(is_pair, f"{name!r} must be two numbers", keys, example):
+            return Range(0.0, 0.0)
+        least, most = (self._number(each, *keys) for each in raw)
+        self._check(least <= most, f"{name!r} is not in order", keys, example)
+        return Range(least, most)
 
-def _mapping(value: Any, what: str, source: Source, keys: Sequence[str], fix: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InputError(what, where=source.at(*keys), fix=fix)
-    return value
+    def _as_logged(self, origin: dict[str, Any]) -> dict[str, Any]:
+        """Return what a log gives back of ``origin``: YAML also knows dates and infinities, which would not be equal to it."""
+        try:
+            return msgspec.json.decode(msgspec.json.encode(origin))
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            said = InputError("'surrogate' holds what no log can", why=str(error), fix="Give plain values.")
+            self._mistakes.append((("surrogate",), said))
+            return {}
 
+    # -- what is wrong --------------------------------------------------------------------------------------
 
-def _check(condition: bool, what: str, source: Source, keys: Sequence[str], fix: str) -> None:
-    if not condition:
-        raise InputError(what, where=source.at(*keys), fix=fix)
+    def _number(self, value: Any, *keys: str, otherwise: float = 0.0) -> float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
+        name = ".".join(keys).removeprefix("weights.")
+        what = f"{name!r} must be a number from {-LARGEST:g} to {LARGEST:g}"
+        return float(value) if self._check(is_number, what, keys, f"It is {value!r}.") else otherwise
+
+    def _mapping(self, value: Any, what: str, keys: Sequence[str], fit: str) -> Mapping[str, Any]:
+        return value if self._check(isinstance(value, Mapping), what, keys, fit) else {}
+
+    def _known(self, raw: Mapping[Any, Any], known: Sequence[str], keys: Sequence[str], what: str, kind: str) -> None:
+        """Take every key that is none of those known for a mistake."""
+        for key in raw:
+            self._check(key in known, what.format(key), (*keys, str(key)), f"{kind} are {', '.join(known)}.")
+
+    def _check(self, condition: bool, what: str, keys: Sequence[str], fix: str) -> bool:
+        if not condition:
+            self._mistakes.append((tuple(keys), InputError(what, fix=fix)))
+        return condition
+
+    def _stop_at_mistakes(self) -> None:
+        if self._mistakes:
+            raise together(self._source.placed(self._mistakes))

@@ -22,7 +22,7 @@ from abm.audience import (
     save_audience,
 )  # fmt: skip
 from abm.events import AudienceSet
-from moloch.errors import InputError
+from moloch.errors import InputError, Mistakes
 from populations import TRAITS
 
 PLAIN = "It is blue. It is warm."
@@ -156,6 +156,14 @@ class TestFiles:
         raw["surrogate"]["features_digest"] = "0" * 64
         with pytest.raises(InputError, match="other features"):
             from_mapping(raw)
+
+    def test_mistakes_of_a_support_are_told_together(self):
+        """All that is wrong with it."""
+        raw = as_mapping(fitted())
+        raw["surrogate"]["support"] |= {"margin": -1, "tolerance": 2, "features": {}}
+        with pytest.raises(Mistakes) as caught:
+            from_mapping(raw)
+        assert len(caught.value.each) == 3
 
     @pytest.mark.parametrize(
         ("change", "says"),

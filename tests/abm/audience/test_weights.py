@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from abm.audience import Voters, audience, feature_names, orders, sensitivity
-from moloch.errors import InputError
+from moloch.errors import InputError, Mistakes
 from populations import TRAITS
 
 GOOD = "first: 0.2\ntemperature: 0.5\nabstain: -3\nweights:\n  warmth: {mean: 0.5, anger: -1}\n"
@@ -72,6 +72,25 @@ class TestMistakes:
         with pytest.raises(InputError) as error:
             audience(path)
         assert says in str(error.value) and str(path) in str(error.value)
+
+    def test_all_of_them_are_told_together(self, tmp_path: Path):
+        """In the order of the text, each with its line and column; a file with one is told as one."""
+        path = written(
+            tmp_path,
+            "temprature: 1\ntemperature: -1\nweights:\n  warmht: {mean: 1}\n  warmth: {mean: much, kindness: 2}\n"
+            "first: left\nsurrogate: 3\n",
+        )
+        with pytest.raises(Mistakes) as error:
+            audience(path)
+        assert [(each.where, each.what) for each in error.value.each] == [
+            (f"{path}:1:1", "unknown key 'temprature'"),
+            (f"{path}:2:1", "'temperature' must be above 0"),
+            (f"{path}:4:3", "unknown feature 'warmht'"),
+            (f"{path}:5:12", "'warmth.mean' must be a number from -100 to 100"),
+            (f"{path}:5:24", "unknown trait 'kindness' of feature 'warmth'"),
+            (f"{path}:6:1", "'first' must be a number from -100 to 100"),
+            (f"{path}:7:1", "'surrogate' must be a mapping"),
+        ]
 
     def test_a_missing_file_is_an_error(self, tmp_path: Path):
         """A path that is not there says so."""
