@@ -66,8 +66,9 @@ $(INSPECT)/.ready: pyproject.toml
 	@$(PYTHON) -c '$(EXTRA_OF_INSPECT)' | xargs $(INSPECT)/bin/python -m pip install --quiet
 	@touch $@
 
+faults: export OMP_NUM_THREADS = 1
 faults: $(READY)
-	$(BIN)/python -m pytest -m faults tests/faults
+	$(BIN)/python -m pytest -m faults tests/faults tests/analysis/studies/test_ray.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -116,9 +116,10 @@ class Executions:
     @property
     def _while(self) -> float:
         """Seconds in which kills come: most of those that it takes undisturbed."""
-        return 0.7 * self._known().seconds
+        return 0.7 * self.known().seconds
 
-    def _known(self) -> Execution:
+    def known(self) -> Execution:
+        """Return what the undisturbed execution came to."""
         return msgspec.json.decode((self._folder / "undisturbed.json").read_bytes(), type=Execution)
 
     def _study(self, part: str) -> Path:
@@ -169,7 +170,7 @@ def main() -> int:
         for part in given.part:
             done = executions.carry_out(part)
             good &= done.is_good
-            print(json.dumps(figure(done, executions._known())) if given.json else done, flush=True)
+            print(json.dumps(figure(done, executions.known())) if given.json else done, flush=True)
     return 0 if good else 1
 
 

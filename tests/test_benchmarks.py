@@ -79,3 +79,15 @@ def test_study():
         "grouped, 1 cells, 2,000 votes", "grouped, 3 cells, 6,000 votes",
     ]  # fmt: skip
     assert all(line.keys() >= FIELDS and line["value"] > 0 for line in lines)
+
+
+@pytest.mark.slow
+def test_study_kills():
+    """Six pocket cells, killed: equal frames, and no durable answer was asked for again."""
+    pytest.importorskip("torch", reason="needs the learn extra")
+    start = ["benchmarks/study_kills.py", "--kills", "1", "--json"]
+    done = subprocess.run([sys.executable, *start], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
+    undisturbed, killed = map(json.loads, done.stdout.splitlines())
+    assert all(line.keys() >= FIELDS and line["ok"] and line["cells"] == 6 for line in (undisturbed, killed))
+    assert killed["kills"] == {"controller": 1, "worker": 1} and killed["repaid"] == 0 and killed["differences"] == []
