@@ -155,7 +155,8 @@ class TestCaughtUp:
         assert two.resume()
         two.append([looked("two again")])
         two.rest()
-        one.close(), two.close()
+        one.close()
+        two.close()
         assert doors(run) == ["first", "two", "one", "two again"]
 
     def test_over_a_new_segment(self, run):
