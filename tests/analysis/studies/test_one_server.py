@@ -72,6 +72,7 @@ def side_by_side(of: Study) -> int:
 
 def test_calls_at_once(tmp_path, server):
     """Two cells at a time, each of which would have all of them on their way if it were alone."""
+    server.delay = 0.3  # so that calls of both are on their way together, on a busy machine too
     of = study(tmp_path / "study", server)
     assert carried_out(of) == "" and {cell.state for cell in of.state().cells.values()} == {"ended"}
     assert side_by_side(of) == 2 and sent(server) > CELLS * AT_ONCE
