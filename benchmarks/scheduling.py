@@ -29,7 +29,6 @@ from analysis.studies.engines.local import LocalEngine  # noqa: E402
 from analysis.studies.layout import Layout  # noqa: E402
 from analysis.studies.study_log import StudyLog  # noqa: E402
 
-SEEDS = 8
 RATIO = 0.6
 """Of the time that the cells take one after the other, at most."""
 BETWEEN_MS = 50
@@ -40,13 +39,13 @@ PLANNED, APPENDED = 10_000, 100
 """Cells of the study whose log is written, and events that are."""
 
 
-def carried_out(folder: Path, anchors: int, jobs: int) -> dict[str, object]:
-    """Carry eight cells out in this process, which has done nothing else; return seconds, digests, and seconds between cells."""
+def carried_out(folder: Path, number: int, anchors: int, jobs: int) -> dict[str, object]:
+    """Carry so many cells out in this process, which has done nothing else; return seconds, digests, and seconds between cells."""
     base = {"epochs": 1, "train_anchors": anchors, "held_out_anchors": anchors}
     began = time.perf_counter()
     engine = LocalEngine(jobs, threads=1)
     try:
-        done = Study(name="eight", base=base, seeds=SEEDS, out=folder).run(engine=engine, workspace=folder.parent)
+        done = Study(name="eight", base=base, seeds=number, out=folder).run(engine=engine, workspace=folder.parent)
     finally:
         engine.close()
     if done.exit_code:
@@ -62,14 +61,14 @@ def between(folder: Path) -> list[float]:
     return [after.at - before.at - after.seconds for before, after in pairwise(ended)]
 
 
-def cells(rounds: int, anchors: int) -> Iterator[dict]:
-    """Yield the figures of eight cells both ways."""
+def cells(rounds: int, many: int, anchors: int) -> Iterator[dict]:
+    """Yield the figures of so many cells both ways."""
     took: dict[int, list[float]] = {1: [], 2: []}
     digests, gaps = set[str](), list[float]()
     for number in range(rounds):
         for jobs in (1, 2) if number % 2 == 0 else (2, 1):
             with tempfile.TemporaryDirectory() as folder:
-                done = _alone(Path(folder) / "study", anchors, jobs)
+                done = _alone(Path(folder) / "study", many, anchors, jobs)
             took[jobs].append(done["seconds"])
             digests.add(json.dumps(done["digests"]))
             gaps += done["between"] if jobs == 1 else []
@@ -78,11 +77,11 @@ def cells(rounds: int, anchors: int) -> Iterator[dict]:
     ratio = median(two / one for one, two in zip(took[1], took[2], strict=True))
     one, two = median(took[1]), median(took[2])
     yield {
-        "name": f"{SEEDS} cells of {anchors} + {anchors} anchors, two at a time", "value": round(two, 1), "unit": "s",
+        "name": f"{many} cells of {anchors} + {anchors} anchors, two at a time", "value": round(two, 1), "unit": "s",
         "rival": f"one after the other: {one:.1f}", "ratio": round(ratio, 3), "goal": f"<= {RATIO}x", "ok": ratio <= RATIO,
     }  # fmt: skip
     added = 1000 * median(gaps)
-    yield figure("added to a cell, one after the other", added, f"a cell: {1000 * one / SEEDS:.0f}", 1000 * one / SEEDS, BETWEEN_MS)  # fmt: skip
+    yield figure("added to a cell, one after the other", added, f"a cell: {1000 * one / many:.0f}", 1000 * one / many, BETWEEN_MS)  # fmt: skip
 
 
 def appends(number: int = PLANNED, times: int = APPENDED) -> Iterator[dict]:
@@ -114,8 +113,9 @@ def figure(name: str, ms: float, rival: str, rival_ms: float, goal: float) -> di
     }  # fmt: skip
 
 
-def _alone(folder: Path, anchors: int, jobs: int) -> dict:
-    command = [sys.executable, __file__, "--folder", str(folder), "--anchors", str(anchors), "--jobs", str(jobs)]
+def _alone(folder: Path, many: int, anchors: int, jobs: int) -> dict:
+    command = [sys.executable, __file__, "--folder", str(folder), "--cells", str(many), "--anchors", str(anchors)]
+    command += ["--jobs", str(jobs)]
     found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(found.stdout.splitlines()[-1])
 
@@ -125,15 +125,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON object per figure")
     parser.add_argument("--part", choices=("cells", "log"), action="append", help="what to measure; by default both")
+    parser.add_argument("--cells", type=int, default=8, help="of the study")
     parser.add_argument("--anchors", type=int, default=4, help="of a cell: as many to learn from, and held out")
     parser.add_argument("--rounds", type=int, default=1, help="of the cells, both ways")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--jobs", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.folder:
-        print(json.dumps(carried_out(given.folder, given.anchors, given.jobs)))
+        print(json.dumps(carried_out(given.folder, given.cells, given.anchors, given.jobs)))
         return
-    parts = {"cells": lambda: cells(given.rounds, given.anchors), "log": appends}
+    parts = {"cells": lambda: cells(given.rounds, given.cells, given.anchors), "log": appends}
     show: Callable[[dict], str] = json.dumps if given.json else _row
     for part in given.part or parts:
         for each in parts[part]():

@@ -91,3 +91,17 @@ def test_study_kills():
     undisturbed, killed = map(json.loads, done.stdout.splitlines())
     assert all(line.keys() >= FIELDS and line["ok"] and line["cells"] == 6 for line in (undisturbed, killed))
     assert killed["kills"] == {"controller": 1, "worker": 1} and killed["repaid"] == 0 and killed["differences"] == []
+
+
+@pytest.mark.slow
+def test_scheduling():
+    """Cells of the pocket model both ways, with equal digests; and a study's own log, by one writer and by two in turn."""
+    pytest.importorskip("torch", reason="needs the learn extra")
+    start = ["benchmarks/scheduling.py", "--cells", "2", "--anchors", "2", "--json"]
+    done = subprocess.run([sys.executable, *start], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["name"].partition(",")[0] for line in lines] == [
+        "2 cells of 2 + 2 anchors", "added to a cell", "an event of a study", "an event of a study",
+    ]  # fmt: skip
+    assert all(line.keys() >= FIELDS and line["value"] > 0 for line in lines)

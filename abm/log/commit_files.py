@@ -12,7 +12,6 @@ import os
 from pathlib import Path
 
 from abm.log.codec import HEADER_SIZE, PREAMBLE, Torn, read_header, split
-from abm.log.recovery import Head
 from abm.log.segments import damaged
 from moloch.durable import make_once
 
@@ -39,14 +38,17 @@ class CommitFiles:
         self._folder.mkdir(exist_ok=True)
         return make_once(self._path(seq), data)
 
-    def after(self, head: Head) -> bytes | None:
-        """Return the bytes of the commit that is to follow, as its writer wrote them; None if none is settled.
+    def after(self, seq: int, prev: str) -> bytes | None:
+        """Return the bytes of the commit that is to follow where the log ends, as its writer wrote them; None if none is settled.
+
+        Args:
+            seq: of the next event; ``prev``: hash of the chain so far.
 
         Raises:
             CorruptLog: it does not continue this log.
             OSError: it cannot be read.
         """
-        path = self._path(head.seq)
+        path = self._path(seq)
         try:
             os.close(os.open(self._folder, os.O_RDONLY))  # over a network: look again whether a name is there
             data = path.read_bytes()
@@ -57,9 +59,14 @@ class CommitFiles:
             _, _, commit = split(read_header(body), body[HEADER_SIZE:])
         except (Torn, ValueError) as error:
             raise damaged(str(path), str(error) or "it ends early") from error
-        if (commit.seq, commit.prev) != (head.seq, head.hash):
-            raise damaged(str(path), f"it does not follow event {head.seq - 1} of the log")
+        if (commit.seq, commit.prev) != (seq, prev):
+            raise damaged(str(path), f"it does not follow event {seq - 1} of the log")
         return data
+
+    def from_on(self, seq: int) -> list[Path]:
+        """Return the files of the commits that begin with event ``seq`` or later."""
+        paths = sorted(self._folder.glob("[0-9]*.zst")) if self._folder.is_dir() else []
+        return [path for path in paths if path.name >= self._path(seq).name]
 
     def _path(self, seq: int) -> Path:
         return self._folder / f"{seq:020d}.zst"

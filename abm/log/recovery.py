@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from abm.events import LLMReplied, Repaired
 from abm.log import disk
 from abm.log.codec import PREAMBLE, Torn, check_version, encode
+from abm.log.commit_files import CommitFiles
 from abm.log.salvage import answers_in, keep
 from abm.log.segments import (
     Block,
@@ -80,6 +81,25 @@ def find_end(run: Path, manifest: Manifest) -> End:
     if before is not None:  # the first commit shows whether run.json was edited
         next(blocks(own_segments[0], manifest.genesis), None)
     return End(head or begin, last, before, end.at, end.torn, keys, end.size)
+
+
+def finish(run: Path, manifest: Manifest, commits: CommitFiles, end: End) -> End:
+    """Write the commits that are settled and not in the log, from its end on; return where it ends then.
+
+    Raises:
+        CorruptLog: one does not continue the log.
+        OSError: one cannot be written.
+    """
+    while (data := commits.after(*end.head)) is not None:
+        begins = data.startswith(PREAMBLE)
+        file = disk.open_placing(segment_at(run, end.head.seq).path if begins else end.segment.path)
+        try:
+            disk.write_at(file, data, 0 if begins else end.at)
+            disk.sync_data(file)
+        finally:
+            os.close(file)
+        end = find_end(run, manifest)
+    return end
 
 
 NO_REPAIR = (
@@ -233,7 +253,8 @@ def repair(run: Path | str) -> Repaired | None:
     What was acknowledged after that place is lost to the log (not to you: the bytes are kept), which is why nothing but
     this function does it. Answers of models in whole commits behind it are kept so that a resumed run finds them
     (:mod:`abm.log.salvage`). A :class:`~abm.events.Repaired` event says so. Returns None for a log that is whole, or
-    that ends in an incomplete commit, which recovery fixes by itself.
+    that ends in an incomplete commit, which recovery fixes by itself. A log whose commits are files besides is written again
+    from those, as it was: nothing is lost, and no event says so.
 
     Raises:
         Locked: another process writes the run.
@@ -246,7 +267,10 @@ def repair(run: Path | str) -> Repaired | None:
     lock = disk.lock(run)
     try:
         damage = find_damage(run)  # again: another process may have repaired it, and continued, before we had the lock
-        return _cut(run, damage) if damage is not None and _is_damaged(damage) else None
+        if damage is None or not _is_damaged(damage):
+            return None
+        commits = CommitFiles(run)
+        return _cut(run, damage) if commits.after(*damage.head) is None else _restore(run, damage, commits)
     except OSError as error:
         raise disk.unwritable(run / "log", error) from error
     finally:
@@ -257,20 +281,47 @@ def _is_damaged(damage: Damage | None) -> bool:
     return damage is not None and bool(damage.why)
 
 
-def _cut(run: Path, damage: Damage) -> Repaired:
-    """Set aside and cut; each step leaves a log that is as damaged as before, or whole with the event that says so."""
+def _restore(run: Path, damage: Damage, commits: CommitFiles) -> Repaired:
+    """Set aside what is damaged and all behind it, and write the commits from there on again; return what was done."""
+    names, nbytes = _all_aside(run, damage)
+    bad = damage.segment.path
+    if damage.at:
+        file = disk.open_placing(bad)
+        try:
+            disk.truncate(file, damage.at)
+        finally:
+            os.close(file)
+    else:
+        bad.unlink()
+    manifest = read_manifest(run)
+    finish(run, manifest, commits, find_end(run, manifest))
+    return Repaired(seq=damage.head.seq, files=names, nbytes=nbytes, why=damage.why)
+
+
+def _all_aside(run: Path, damage: Damage) -> tuple[list[str], int]:
+    """Set aside the bytes from the damage on, and remove the segments behind it; return names of files and the number of bytes."""
     names, nbytes = [], 0
     for segment in reversed(damage.after):
         name, size = set_aside(run, segment.path, 0)
         segment.path.unlink()
         disk.sync_folder(segment.path.parent)
         names, nbytes = [*names, name], nbytes + size
+    name, size = set_aside(run, damage.segment.path, damage.at)
+    return [*names, name], nbytes + size
+
+
+def _cut(run: Path, damage: Damage) -> Repaired:
+    """Set aside and cut; each step leaves a log that is as damaged as before, or whole with the event that says so."""
+    names, nbytes = _all_aside(run, damage)
+    for settled in CommitFiles(run).from_on(damage.head.seq):  # they continue what is gone
+        name, size = set_aside(run, settled, 0)
+        settled.unlink()
+        names, nbytes = [*names, name], nbytes + size
     bad = damage.segment.path
-    name, size = set_aside(run, bad, damage.at)
     event = Repaired(
         seq=damage.head.seq,
-        files=[*names, name],
-        nbytes=nbytes + size,
+        files=names,
+        nbytes=nbytes,
         why=damage.why,
         **_kept_answers(run, damage.head),
     )

@@ -24,7 +24,7 @@ from abm.events import Event, Recovered
 from abm.log import disk
 from abm.log.codec import PREAMBLE, Encoder, Torn, check_version, content
 from abm.log.commit_files import CommitFiles
-from abm.log.recovery import End, Head, find_end, head_after, newest, set_aside
+from abm.log.recovery import Head, find_end, finish, head_after, newest, set_aside
 from abm.log.segments import Manifest, Segment, blocks, segment_at
 from moloch.errors import Conflict, LogError
 
@@ -356,7 +356,7 @@ class Writer:
         try:
             end.segment.path.parent.mkdir(exist_ok=True)
             if self._commits is not None:
-                end = self._finished(self._commits, end, manifest)
+                end = finish(self._run, manifest, self._commits, end)
             self.head, self._keys = end.head, end.keys
             if end.before is not None:
                 disk.seal(end.before.path)  # a crash may have come between sealing and going on
@@ -375,20 +375,6 @@ class Writer:
                 )
         except OSError as error:
             raise disk.unwritable(end.segment.path, error) from error
-
-    def _finished(self, commits: CommitFiles, end: End, manifest: Manifest) -> End:
-        """Write the commits that are settled and not in the log yet; return where it ends then."""
-        while (data := commits.after(end.head)) is not None:
-            begins = data.startswith(PREAMBLE)
-            path = segment_at(self._run, end.head.seq).path if begins else end.segment.path
-            file = disk.open_placing(path)
-            try:
-                disk.write_at(file, data, 0 if begins else end.at)
-                disk.sync_data(file)
-            finally:
-                os.close(file)
-            end = find_end(self._run, manifest)
-        return end
 
 
 def _refuse(group: Sequence[_Submission], error: BaseException) -> None:

@@ -165,12 +165,10 @@ class LocalEngine:
     def _bereft(self) -> list[TaskEnd]:
         """Return all tasks as lost: the nursery is gone, and its workers with it."""
         self._dismiss()
-        lost = [
-            TaskEnd(worker.task, "node", "the process that its worker came from is gone")
-            for worker in self._workers.values()
-        ]
+        kills, workers = machine.memory_kills(), list(self._workers.values())
         self._workers.clear()
-        return lost
+        detail = "the process that its worker came from is gone"
+        return [TaskEnd(each.task, "memory" if kills > each.kills else "node", detail) for each in workers]
 
     def _opened(self) -> subprocess.Popen[bytes]:
         if self._closed:

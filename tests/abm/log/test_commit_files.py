@@ -9,6 +9,7 @@ import pytest
 
 from abm.log import create, disk, open_log, read_events, verify
 from abm.log.commit_files import FOLDER, CommitFiles
+from abm.log.recovery import repair
 from abm.study_events import StudyLooked
 from moloch.durable import make_once
 from moloch.errors import Conflict, CorruptLog
@@ -138,6 +139,47 @@ class TestSettled:
         assert doors(run) == ["first"]
 
 
+class TestRepair:
+    """Of a log that is damaged within."""
+
+    @pytest.mark.parametrize("event", [2, 4, 9])
+    def test_it_is_written_again(self, run, event):
+        """From its commits: not an event is lost, in whichever segment the damage is, and it is written on."""
+        with open_log(run, write=True, seal_events=SEAL) as log:
+            for i in range(10):
+                log.append([looked(str(i))])
+        want, head = doors(run), verify(run)
+        block = next(block for block in open_log(run, write=False).blocks() if block.commit.seq == event)
+        damaged = bytearray(block.path.read_bytes())
+        damaged[(block.start + block.end) // 2] ^= 1
+        block.path.chmod(0o644)
+        block.path.write_bytes(damaged)
+        with pytest.raises(CorruptLog):
+            verify(run)
+        done = repair(run)
+        assert done and done.seq == event and verify(run) == head and doors(run) == want
+        assert all((run / "quarantine" / name).exists() for name in done.files)
+        with open_log(run, write=True, seal_events=SEAL) as log:
+            log.append([looked("next")])
+        assert doors(run) == [*want, "next"]
+
+    def test_where_a_commit_is_lost_besides(self, run):
+        """What came before it stays, what follows is set aside, and it is written on."""
+        with open_log(run, write=True, seal_events=SEAL) as log:
+            for i in range(10):
+                log.append([looked(str(i))])
+        block = next(block for block in open_log(run, write=False).blocks() if block.commit.seq == 6)
+        damaged = bytearray(block.path.read_bytes())
+        damaged[(block.start + block.end) // 2] ^= 1
+        block.path.chmod(0o644)
+        block.path.write_bytes(damaged)
+        (run / FOLDER / f"{6:020d}.zst").unlink()
+        assert repair(run)
+        with open_log(run, write=True, seal_events=SEAL) as log:
+            log.append([looked("next")])
+        assert doors(run) == ["first", *map(str, range(5)), "next"]
+
+
 class TestCaughtUp:
     """A log at rest goes on behind what others wrote."""
 
@@ -155,7 +197,8 @@ class TestCaughtUp:
         assert two.resume()
         two.append([looked("two again")])
         two.rest()
-        one.close(), two.close()
+        one.close()
+        two.close()
         assert doors(run) == ["first", "two", "one", "two again"]
 
     def test_over_a_new_segment(self, run):
@@ -186,4 +229,4 @@ def test_a_run_has_no_such_files(tmp_path):
     """One process writes it, under a claim."""
     with create(tmp_path / "run", {}) as log:
         log.append([looked("first")])
-    assert not (tmp_path / "run" / FOLDER).exists() and CommitFiles(tmp_path / "run").after(log.head()) is None
+    assert not (tmp_path / "run" / FOLDER).exists() and CommitFiles(tmp_path / "run").after(*log.head()) is None

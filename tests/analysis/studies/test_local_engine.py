@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from analysis.studies import Study, worker
+from analysis.studies.claims import born
 from analysis.studies.controller import Controller
 from analysis.studies.engines import local, machine
 from analysis.studies.layout import Layout
@@ -145,6 +146,26 @@ class TestMemory:
             os.kill(note["pid"], signal.SIGKILL)
             assert gone(engine, folder, cell).lost == lost
 
+    @pytest.mark.parametrize(("counted", "lost"), [(0, "node"), (1, "memory")])
+    def test_the_process_that_cells_come_from_is_killed(self, opened, folder, monkeypatch, counted, lost):
+        """All that it started are lost with it, for the same reason; the next task gets another one."""
+        monkeypatch.setattr(machine, "memory_kills", lambda: 0)
+        engine = opened(2)
+        for cell in "ab":
+            engine.start(task(folder, cell))
+        notes = begun(engine, folder, "a", "b")
+        monkeypatch.setattr(machine, "memory_kills", lambda: counted)
+        os.kill(engine._opened().pid, signal.SIGKILL)
+        until, ends = time.monotonic() + 30, list[TaskEnd]()
+        while not ends and time.monotonic() < until:
+            ends = engine.ended(0.1)
+        assert {end.task.cell: end.lost for end in ends} == {"a": lost, "b": lost}
+        while any(born(note["pid"]) for note in notes):
+            assert time.monotonic() < until, "its workers live on"
+        engine.start(task(folder, "c"))
+        begun(engine, folder, "c")
+        assert gone(engine, folder, "c").lost == ""
+
 
 class TestDevices:
     """A cell that needs a GPU has one of its own."""
@@ -162,7 +183,8 @@ class TestDevices:
         assert engine.room(Needs(gpus=1)) == 1
         engine.start(task(folder, "c", gpus=1))
         assert begun(engine, folder, "c")[0]["device"] == "3"
-        gone(engine, folder, "b"), gone(engine, folder, "c")
+        for cell in "bc":
+            gone(engine, folder, cell)
 
     @pytest.mark.parametrize(("visible", "gpus"), [("", []), ("-1", []), ("0,1", ["0", "1"])])
     def test_what_the_environment_hides(self, monkeypatch, visible, gpus):

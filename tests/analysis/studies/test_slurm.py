@@ -164,15 +164,15 @@ class TestARealSlurm:
             claims = [msgspec.json.decode(path.read_bytes(), type=Claim) for path in layout.claims.glob("*.json")]
             return [(each.cell, each.place.pid) for each in claims if len(durable(layout, each.cell)) > 40]
 
-        until(lambda: bool(taken()))
+        until(lambda: bool(taken()), 300)
         cell, pid = taken()[0]
         element = (
             Path(f"/proc/{pid}/environ").read_bytes().partition(b"SLURM_ARRAY_TASK_ID=")[2].partition(b"\0")[0].decode()
         )
         said("scancel", "--batch", "--signal=USR1", f"{number}_{element}")
-        until(lambda: study.state().cells[cell].failures != [])
+        until(lambda: study.state().cells[cell].failures != [], 300)
         before = durable(layout, cell)
-        until(lambda: not said("squeue", "-h", "-j", number), 240)
+        until(lambda: not said("squeue", "-h", "-j", number), 600)
         state = study.state()
         assert {each.state for each in state.cells.values()} == {"ended"}
         assert [each.origin for each in state.cells[cell].failures] == ["interrupted"]
