@@ -363,10 +363,12 @@ class Loop:
         learner = self.inputs.arms[part.arm].rows_of
         if not learner or (begun is not None and not begun.rows_of):
             return None
-        other = next(p for p in self.plan if isinstance(p, Learn) and (p.arm, p.epoch) == (learner, part.epoch))
-        if other not in remaining(self.plan, self.watch.stops):  # the learner was stopped before
+        left = remaining(self.plan, self.watch.stops)  # without trainings of a learner that was stopped before
+        trained = (each for each in left if isinstance(each, Learn) and each.epoch == part.epoch)
+        other = next((each for each in trained if each.arm == learner), None)
+        if other is None:
             return None
-        data = self._training_set(other, None, self._owned(other))  # begun with equal rows, it learns what was sampled
+        data = self._training_set(other, None, self._owned(other))  # with equal rows, what was sampled is learnt
         return RowsOf(learner, data, self.inputs.lora[learner].max_length) if data.rows else None
 
     def _train(self, part: Learn) -> None:
