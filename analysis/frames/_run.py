@@ -11,9 +11,9 @@ from abm.log.votes import place_of
 from abm.probe import DIAGNOSTIC
 from analysis.frames._codebook import columns_of
 from analysis.frames._contests import contests
+from analysis.frames._measures import steps, training, writing
 from analysis.frames._people import origin
 from analysis.frames._reactions import reactions
-from analysis.frames._training import steps, training, writing
 
 if TYPE_CHECKING:
     import polars as pl
