@@ -56,18 +56,18 @@ class StudyCommand:
         self._folder, self._draw = folder, draw
         self._process: subprocess.Popen[bytes] | None = None
         self.kills: Counter[str] = Counter()
-        self.begun = 0
+        self.begun, self._since = 0, 0.0
 
     def carry_out(self, plan: Sequence[str], over_s: float, others: Mapping[str, Kill] | None = None) -> float:
         """Give the command until every cell has ended; return the seconds that it took.
 
         Args:
             plan: what is killed: ``controller``, ``worker``, or one of ``others``; in an order that is drawn.
-            over_s: seconds over which the moments are drawn. A kill that meets nothing waits until it does.
+            over_s: seconds over which the moments are drawn, one in each of as many equal parts. A kill that meets nothing waits until it does.
         """
         began = time.monotonic()
         ways = {"controller": self._kill_controller, "worker": self._kill_worker} | dict(others or {})
-        moments = sorted(self._draw.uniform(0, over_s) for _ in plan)
+        moments = [over_s * (part + self._draw.random()) / len(plan) for part in range(len(plan))]
         due = list(zip(moments, self._draw.sample(plan, len(plan)), strict=True))
         while True:
             if self._ended() and self._process is not None and self._process.returncode == 0:
@@ -90,7 +90,7 @@ class StudyCommand:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        self.begun += 1
+        self.begun, self._since = self.begun + 1, time.time()
 
     @property
     def _log(self) -> Path:
@@ -98,8 +98,8 @@ class StudyCommand:
 
     def _kill_controller(self) -> bool:
         assert self._process is not None
-        if not claims_held(self._folder):
-            return False
+        if not any(claim.since >= self._since for claim in claims_held(self._folder)):
+            return False  # it has taken no cell yet
         self._process.kill()
         self._process.wait()
         return True

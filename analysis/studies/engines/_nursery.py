@@ -140,7 +140,8 @@ class Nursery:
                 self._say(Death(number, os.waitstatus_to_exitcode(status), peak))
 
     def _say(self, what: Begun | Death) -> None:
-        os.write(self._said, msgspec.json.encode(what) + b"\n")
+        with contextlib.suppress(BrokenPipeError):  # nobody is left to hear it, and soon there is nothing to do
+            os.write(self._said, msgspec.json.encode(what) + b"\n")
 
     def _spawn(self, birth: Birth) -> int:
         with Path(birth.output).open("ab") as output:
