@@ -231,8 +231,10 @@ def repair(
 ) -> None:
     """Cut a damaged log before its first bad place; everything from there on is set aside, not thrown away.
 
-    Answers of models behind that place are kept: a run that goes on asks for none of them again.
+    Answers of models behind that place are kept: a run that goes on asks for none of them again. A study's own log is written again
+    from its commits, which are files besides, and loses nothing.
     """
+    from abm.log.commit_files import CommitFiles
     from abm.log.recovery import answers_behind, find_damage
     from abm.log.recovery import repair as cut
     from analysis.studies.places import log_of
@@ -245,9 +247,11 @@ def repair(
         print(json.dumps(report)) if as_json else _say(f"{run}: nothing to repair{incomplete}")
         return
     lost = damage.segment.path.stat().st_size - damage.at + sum(s.path.stat().st_size for s in damage.after)
+    restored = CommitFiles(run).after(*damage.head) is not None
     report = {
         "run": str(run),
         "damaged": True,
+        "restored": restored,
         "file": str(damage.segment.path),
         "byte": damage.at,
         "why": damage.why,
@@ -260,6 +264,14 @@ def repair(
         report["kept_answers"] = done.answered
     if as_json:
         print(json.dumps(report))
+        return
+    if restored:
+        _say(
+            f"damage    {damage.segment.path}, byte {damage.at}: {damage.why}",
+            f"{'set aside' if yes else 'would go '} {lost:,} bytes to {run / 'quarantine'}",
+            f"{'kept' if yes else 'to keep':9} all events: they stand in {run / 'commits'}, and are written again from there",
+            "" if yes else f"\nTo do it: moloch log repair {shlex.quote(str(run))} --yes",
+        )
         return
     _say(
         f"damage    {damage.segment.path}, byte {damage.at}: {damage.why}",

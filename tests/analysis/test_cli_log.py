@@ -102,6 +102,22 @@ class TestLog:
         assert open_log(damaged, write=False).head().seq == told["kept_events"] + 1
         assert "nothing to repair" in call("repair", damaged)
 
+    def test_repair_of_a_study(self, tmp_path):
+        """Its log is written again as it was, from its commits."""
+        from analysis.studies.study_log import StudyLog
+        from tests.analysis.studies.small import carry_out, plan
+
+        study = tmp_path / "small"
+        carry_out(study, plan(study))
+        path = max((study / "study-log" / "log").iterdir())
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        commits = StudyLog(study).layout.log / "commits"
+        told = json.loads(call("repair", study, "--json"))
+        assert told["restored"] and not told["repaired"] and str(commits) in call("repair", study)
+        assert path.read_bytes() != whole and "kept      all events" in call("repair", study, "--yes")
+        assert path.read_bytes() == whole and "nothing to repair" in call("repair", study)
+
     def test_repair_of_a_cut_log(self, run, tmp_path):
         """Nothing to repair, though `verify` calls it not whole: it says what becomes of the rest."""
         cut = shutil.copytree(run, tmp_path / "cut")

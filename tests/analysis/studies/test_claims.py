@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import msgspec
@@ -26,7 +27,7 @@ def layout(tmp_path):
     return Layout(tmp_path)
 
 
-def grab(folder: Path, number: int, cells: int) -> None:
+def grab(folder: Path, number: int, cells: int, all_looked: Barrier) -> None:
     """Take every cell whose owner is dead, and note each that was got."""
     layout = Layout(folder)
     claims, watch = Claims(layout), Watch(layout)
@@ -36,7 +37,7 @@ def grab(folder: Path, number: int, cells: int) -> None:
             continue
         if claims.take(cell, claim.attempt + 1 if claim else 1) is not None:
             (folder / f"{cell}-{number}").touch()
-    time.sleep(0.3)  # its claims are alive until all have looked
+    all_looked.wait(60)  # its claims are alive until then
 
 
 def dead(layout: Layout, cell: str, attempt: int = 1) -> None:
@@ -54,7 +55,8 @@ class TestRaces:
         """Whether nobody had it before, or a process that died."""
         for i in range(20 if abandoned else 0):
             dead(layout, f"c{i}")
-        processes = [FORK.Process(target=grab, args=(layout.folder, number, 20)) for number in range(6)]
+        all_looked = FORK.Barrier(6)
+        processes = [FORK.Process(target=grab, args=(layout.folder, number, 20, all_looked)) for number in range(6)]
         for process in processes:
             process.start()
         for process in processes:
