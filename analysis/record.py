@@ -71,26 +71,40 @@ class RunRecord:
         """Yield every event, in order."""
         return self.log.read()
 
-    def results(self) -> Results:
-        """Return the tables of the last evaluation; see :func:`analysis.tables.results.results`."""
+    def results(self, *, look: bool = False) -> Results:
+        """Return the tables of the last evaluation; see :func:`analysis.tables.results.results`.
+
+        Args:
+            look: see them though the run is a cell of a preregistered study that is not over; the study's log says so.
+
+        Raises:
+            InputError: it is such a cell, and no look was asked for.
+            LogError: the log is damaged.
+        """
+        from analysis.studies.looks import look_at
         from analysis.tables.results import results
 
+        look_at([self.path], "RunRecord.results", look)
         return Results(results(self.events()))
 
-    def frame(self, name: str) -> pl.LazyFrame:
+    def frame(self, name: str, *, look: bool = False) -> pl.LazyFrame:
         """Return rows of the log; ``seq`` leads each back to its event, and :meth:`codebook` says what the columns are.
 
         Args:
             name: ``contests``, ``votes`` (those of crowds too), ``messages`` (published and rejected ones), ``verdicts``, ``training``,
                 ``reactions`` (all that members do), or a type of event, such as ``feed_served``.
+            look: as of :meth:`results`.
 
         Raises:
-            InputError: there is no such frame.
+            InputError: there is no such frame, or it is not to be seen yet.
             LogError: the log is damaged, or a newer version wrote it.
         """
         from analysis.frames import of_run
+        from analysis.studies.looks import look_at
 
-        return of_run(self.path, name)
+        frame = of_run(self.path, name)
+        look_at([self.path], "RunRecord.frame", look)
+        return frame
 
     def codebook(self, *names: str) -> dict[str, list[dict[str, str]]]:
         """Return what the columns of frames mean; see :func:`analysis.frames.codebook`.

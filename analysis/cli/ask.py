@@ -74,6 +74,7 @@ def ask(
         Path | None, typer.Option("--log", help="Folder of the log of answers; by default RUN/surveys.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it may cost; ask nothing.")] = False,
+    look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
     """Put a questionnaire to the personas of a run that was carried out; the run itself does not change.
@@ -81,6 +82,10 @@ def ask(
     Answers are kept in a log of their own, which names the run's head: the same command again, or a killed one, pays for nothing
     twice. Without --questions nothing is asked: what the run's own surveys and earlier questionnaires collected is shown.
     """
+    from analysis.studies.looks import look_at
+
+    if not dry_run:
+        look_at([run], "ask", look)
     if questions is None:
         if reader or persona or dry_run or remember:
             raise _no_questions()

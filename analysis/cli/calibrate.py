@@ -28,9 +28,13 @@ def calibrate(
         Path | None, typer.Option("--log", help="Folder of the log of answers; by default RUN/surveys.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the rows as a table: NAME.csv or NAME.parquet.")] = None,
+    look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
     """Compare answers and votes of a run's personas with those of people, per question and group; no model is asked."""
+    from analysis.studies.looks import look_at
+
+    look_at([run], "calibrate", look)
     with stderr().status("comparing"):
         from analysis.calibration import calibrate, calibration_frame
         from analysis.frames import check_target, write_frame

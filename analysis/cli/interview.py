@@ -45,12 +45,16 @@ def interview(
         Path | None, typer.Option("--log", help="Folder of the log of conversations; by default RUN/interviews.")
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print what was said before; ask nothing.")] = False,
+    look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
     """Talk with a persona of a run: a line is a question, an empty line or the end of input ends it.
 
     The conversation is kept in a log of its own, which names the run's head; the run itself does not change.
     """
+    from analysis.studies.looks import look_at
+
+    look_at([run], "interview", look)
     if show:
         _show(run, persona, log, as_json)
         return

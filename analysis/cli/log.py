@@ -134,6 +134,8 @@ def info(run: Run, as_json: options.Json = False) -> None:
 @app.command()
 def tail(
     run: Run,
+    *,
+    look: options.Look = False,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Keep printing as the run is written, until it has ended or Ctrl-C.")
     ] = False,
@@ -141,10 +143,9 @@ def tail(
 ) -> None:
     """Print the log's last events as JSON Lines, one event each."""
     from abm.log import open_log
-    from analysis.studies.places import log_of
     from moloch.content import canonical
 
-    run = log_of(run)
+    run = _seen(run, "log tail", look)
     log = open_log(run, write=False)
     start = max(0, log.head().seq - lines)
     events = log.follow(start) if follow else log.read(start)
@@ -173,12 +174,11 @@ def export(
 ) -> None:
     """Write the events as tables, one per event type; or frames; or messages and verdicts for Inspect; or measures for TensorBoard."""
     from abm.log.export import export as write
-    from analysis.studies.places import log_of
 
     if kind in ("frames", "frames-csv"):
         _export_frames(run, out, ".csv" if kind == "frames-csv" else ".parquet", look, as_json)
         return
-    run = log_of(run)
+    run = _seen(run, "log export", look)
     if kind == "eval":
         from analysis.inspect_log import export_inspect
 
@@ -198,6 +198,18 @@ def export(
     with _bar("exporting", None) as advance:
         write(run, kind, out, progress=lambda done, total: advance(done, total))
     _say_files(run, out, as_json)
+
+
+def _seen(run: Path, door: str, look: bool) -> Path:
+    """Return the log that a path names, whose events may be seen: a study's own holds no effects."""
+    from analysis.studies.layout import is_study
+    from analysis.studies.looks import look_at
+    from analysis.studies.places import log_of
+
+    log = log_of(run)
+    if not is_study(run):
+        look_at([log], door, look)
+    return log
 
 
 def _export_frames(path: Path, out: Path, suffix: str, look: bool, as_json: bool) -> None:

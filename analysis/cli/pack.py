@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 
 def pack(
-    folder: Annotated[Path, typer.Argument(help="The folder of a run or of a study.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run or of a study, or STUDY#CELL.")
+    ],
     out: Annotated[Path, typer.Argument(help="The file to write, such as run.zip.")],
     logs: Annotated[
         bool,
         typer.Option("--logs/--no-logs", help="With the logs of a study's runs, or only what was computed from them."),
     ] = True,
     adapters: Annotated[bool, typer.Option("--adapters", help="With the adapters that were learnt.")] = False,
+    look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
     """Put a run or a study into one file that another machine verifies, shows, replays and resumes.
@@ -32,9 +35,11 @@ def pack(
     A fork comes with what it shares with other runs; files that the settings name come as the run kept them.
     """
     from analysis.packs import pack as write
+    from analysis.studies.places import one_run
 
+    folder = one_run(folder) if "#" in folder.name else folder
     with stderr().status("packing"):
-        contents = write(folder, out, logs=logs, adapters=adapters)
+        contents = write(folder, out, logs=logs, adapters=adapters, look=look)
     if as_json:
         print(json.dumps(_as_dict(contents) | {"pack": str(out), "bytes": out.stat().st_size}))
         return

@@ -28,6 +28,7 @@ def surrogate(
     audience: Annotated[str | None, typer.Option(help="Whose votes, where runs hold several: 'llm (MODEL)'.")] = None,
     held_out: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of anchors, and of personas, kept.")] = 0.2,
     seed: Annotated[int, typer.Option(help="Decides who and what is held out.")] = 0,
+    look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
     """Fit a choice model on logged votes, and hold it against votes that the fit never saw.
@@ -35,14 +36,17 @@ def surrogate(
     Then: moloch run --audience surrogate.yaml --set crowd.size=1000000 --set crowd.audience=surrogate.yaml
     """
     from abm.audience import audience_file, save_audience
+    from analysis.studies.looks import look_at
     from analysis.studies.places import runs_of
 
     audience_file(out)  # before the fit, which may take minutes
+    paths = [each for run in runs for each in runs_of(run)]
+    look_at(runs + paths, "surrogate", look)
     with stderr().status("fitting"):
         from analysis.tables.surrogate import as_dict, surrogate_of
 
         fitted, assessed = surrogate_of(
-            [each for run in runs for each in runs_of(run)],
+            paths,
             audience=audience,
             name=out.stem,
             held_out=held_out,

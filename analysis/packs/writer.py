@@ -19,6 +19,7 @@ from analysis.packs.extras import extras
 from analysis.packs.files import Piece, head_of, of_log, of_run
 from analysis.studies.cells import cells_of
 from analysis.studies.layout import Layout, is_study
+from analysis.studies.looks import look_at
 from analysis.studies.page import page_of
 from analysis.studies.places import run_of
 from analysis.studies.study_log import StudyLog
@@ -39,6 +40,7 @@ def pack(
     *,
     logs: bool = True,
     adapters: bool = False,
+    look: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Contents:
     """Pack a run or a study into one zip file, whole or not at all; return what it holds.
@@ -48,10 +50,11 @@ def pack(
     Args:
         logs: the runs' logs; without, a study's tables, frames and codebook alone, from which nothing can be replayed.
         adapters: those that were learnt.
+        look: pack a preregistered study before its end, or a cell of it; its log says so, as tables are packed, too.
         progress: called with the number of bytes packed, and of all.
 
     Raises:
-        InputError: neither a run nor a study, the target exists, or a run without its log.
+        InputError: neither a run nor a study, the target exists, a run without its log, or effects that are not to be seen yet.
         LogError, CorruptLog: a log cannot be read, or is damaged; nothing is written.
     """
     folder, target = Path(folder), Path(target)
@@ -62,6 +65,7 @@ def pack(
         raise InputError("a run is its log", fix="Leave --no-logs out, or pack a study.")
     if target.exists():
         raise InputError("the file exists", where=str(target), fix="Give another name, or delete it.")
+    look_at([folder], "pack", look)
     plan = _Plan(folder, study=study, logs=logs, adapters=adapters)
     try:
         return plan.write(target, progress)

@@ -155,7 +155,7 @@ class _PageReader:
                     f"a factor cannot be called {factor!r}",
                     ("cross", factor),
                     "frames have a column of that name",
-                    "Give it another name.",
+                    "Give it another name, and its levels as settings: NAME: {LEVEL: {SETTING: VALUE}}.",
                 )
             for key in {key for _, _, layer in levels for key in paths(layer.settings)}:
                 given.setdefault(key, []).append(factor)

@@ -265,10 +265,16 @@ class Controller:
             return
         if not event.again:
             self._open.pop(event.cell, None)
-        then = "; tried again" if event.again and event.origin != "interrupted" else ""
-        self._news.append(f"{event.cell}: failed ({event.origin}): {event.message}{then}")
+        self._news.append(f"{event.cell}: failed ({event.origin}): {event.message.rstrip('.')}{self._then(event)}")
         if event.origin == "budget":
             self._stop("budget", event.message)
+
+    def _then(self, event: CellFailed) -> str:
+        """Return when a cell is tried again, in words; nothing where it is not, or everything stops."""
+        if not event.again or event.origin in ("interrupted", "budget"):
+            return ""
+        pause = self._later.get(event.cell, 0.0) - time.monotonic()
+        return f". It is tried again {f'in {pause:.0f} s' if pause >= 1 else 'now'} (attempt {event.attempt + 1})"
 
     # -- stopping -------------------------------------------------------------------------------------------
 

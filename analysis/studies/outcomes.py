@@ -117,8 +117,16 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
+def _said(error: BaseException) -> str:
+    """Return an error that is none of ours: its kind, and what it says if it says anything."""
+    name = type(error).__name__
+    if isinstance(error, MemoryError):
+        return f"there was not enough memory ({name}{f': {error}' if str(error) else ''})"
+    return f"{name}: {error}" if str(error) else name
+
+
 def message_of(error: BaseException) -> str:
     """Return an error as one line."""
-    text = str(error) if isinstance(error, MolochError) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, MolochError) else _said(error)
     line = for_terminal(" ".join(text.split()))
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 4]} ..."

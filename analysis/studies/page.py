@@ -21,7 +21,8 @@ Level = Settings | str | Function
 the settings so far, and returns those of the level."""
 RESERVED = {
     "cell", "seed", "arm", "epoch", "phase", "anchor", "contest", "persona", "origin", "probe", "label", "choice", "slot", "seq",
-    "step", "message", "state", "value",
+    "step", "message", "state", "value", "kind", "outcome", "measure", "compared_with", "estimate", "low", "high", "se", "p",
+    "p_holm", "n", "anchors", "people", "cells", "missing", "over", "withheld", "sampled",
 }  # fmt: skip
 """Names that columns of frames have; a factor cannot have them."""
 MOST_CELLS = 100_000

@@ -201,12 +201,20 @@ def _roles(groups: Sequence[Sequence[Cell]], report: Callable[[int, int], None])
             check_places(config)
             plans.append((planned(config, inputs=gather(config)), len(cells)))
         except InputError as error:
-            mistakes.setdefault(str(error), error)
+            mistakes.setdefault(str(error), _of_level(error, cells[0], len(groups)))
     if mistakes:
         raise PageMistakes(list(mistakes.values()))
     seen, cells_seen = len(plans), sum(cells for _, cells in plans)
     factor = sum(map(len, groups)) / cells_seen if cells_seen else 0.0
     return total([[_times(role, cells * factor) for role in roles] for roles, cells in plans]), seen
+
+
+def _of_level(error: InputError, cell: Cell, combinations: int) -> InputError:
+    """Return a mistake with the levels that it came up with, where there are several combinations."""
+    if combinations < 2 or not cell.factors:
+        return error
+    levels = ", ".join(f"{name}={value}" for name, value in cell.factors.items())
+    return InputError(f"{levels}: {error.what}", where=error.where, why=error.why, fix=error.fix)
 
 
 def _spread(number: int) -> list[int]:

@@ -40,7 +40,8 @@ def render_results(results: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield from _sensitivity([row for row in rows if row["sampled"]], by)
     if compared := comparisons({row["arm"]: row["compared_with"] for row in rows}):
         yield Text(compared)
-    yield Text(f"{results['generalises']}{_averaged(results)} Intervals hold 95 %.", style="dim")
+    hold = "" if all(row["low"] is None for row in estimates) else " Intervals hold 95 %."
+    yield Text(f"{results['generalises']}{_averaged(results)}{hold}", style="dim")
     yield from (Text(line, style="dim") for line in _told(results, "validity"))
     yield from (Text(line, style="yellow") for line in absent_lines(results))
     yield from (Text(line, style="bold yellow") for line in _told(results, "note"))

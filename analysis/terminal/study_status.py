@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, count, number, short
+from analysis.terminal.failures import what_to_do
 from analysis.terminal.grid import add_row, new_table
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def render_status(status: Mapping[str, Any], everything: bool = False) -> Iterat
     for cell in cells:
         if cell["message"]:
             yield Text(_failure(cell), style=STYLES["failed"] if cell["state"] == "failed" else "yellow")
+    failed = [cell["origin"] for cell in cells if cell["state"] == "failed"]
+    yield from (Text(line) for line in what_to_do(failed, status["study"]))
     yield from (Text(line) for line in _lines(status))
 
 
@@ -100,7 +103,7 @@ def _name(cell: Mapping[str, Any]) -> str:
 
 def _failure(cell: Mapping[str, Any]) -> str:
     again = f", tried {cell['attempts']} times" if cell["attempts"] > 1 else ""
-    trace = f" (traceback: {cell['traceback']})" if cell["traceback"] else ""
+    trace = f" (traceback: {cell['traceback']})" if cell["traceback"] and cell["origin"] == "bug" else ""
     will = " It will be tried again." if cell["state"] == "waiting" else ""
     return f"{cell['cell']} failed{again} ({cell['origin']}): {short(cell['message'], MESSAGE)}{trace}{will}"
 

@@ -1,12 +1,14 @@
 """An extension for tests of studies: in the processes that import it, writing and learning cost nothing.
 
 ``serving: {llm: fast}`` answers from the request alone, and what learns hashes its data. ``serving.options`` may say what goes
-wrong: ``{fail: bug}``, ``{slow: 0.01}`` seconds for each answer, ``{hold_mb: 100}`` of memory from the first one on. ``{bill: FILE}`` gets a
-byte for each answer.
+wrong: ``{fail: bug}``, ``backend``, ``memory`` (it asks for more than there is) or ``node`` (its process is killed), ``{slow: 0.01}`` seconds
+for each answer, ``{hold_mb: 100}`` of memory from the first one on. ``{bill: FILE}`` gets a byte for each answer.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -50,10 +52,12 @@ class Fast(ScriptedLLM):
         match self._fails:
             case "bug":
                 raise ZeroDivisionError("of the model's own")
+            case "node":
+                os.kill(os.getpid(), signal.SIGKILL)
             case "backend":
                 raise ServiceError("the server is gone", where="http://127.0.0.1:1")
             case "memory":
-                raise MemoryError
+                bytearray(1 << 60)  # more than there are addresses
 
 
 BACKENDS.register("fast")(Fast)

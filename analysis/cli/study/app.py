@@ -22,7 +22,7 @@ class _Verbs(TyperGroup):
     """Takes what is no verb for the options of the short form: ``moloch study --seeds 5``."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if not args or args[0] == SHORT or (args[0] not in self.commands and args[0] != "--help"):
+        if args and (args[0] == SHORT or (args[0] not in self.commands and args[0] != "--help")):
             args = [SHORT, *args]
         return super().parse_args(ctx, args)
 
@@ -34,6 +34,7 @@ class _Verbs(TyperGroup):
 app = typer.Typer(
     name="study",
     cls=_Verbs,
+    no_args_is_help=True,
     help="Carry out a page of factors: every level with every other, over seeds.\n\n"
     "Without a page: moloch study [SETTINGS] --seeds 5, with the options of moloch run, carries the same run out over several seeds, "
     "and prints what holds across them; moloch study --seeds 5 --help lists them.",

@@ -24,6 +24,8 @@ Page = Annotated[Path, typer.Argument(metavar="PAGE|STUDY", help="The study's pa
 Folder = Annotated[
     Path | None, typer.Option("--out", help="The study's folder; by default one under runs/ with a hash of its base.")
 ]
+NAMED = 10
+"""Failed cells that are named at the end."""
 EVERY = 30.0
 """Seconds between two lines that say how a study stands, where there is no terminal."""
 
@@ -81,6 +83,8 @@ def _carry_out(study: Study, work: Work, *, retry: bool = False, as_json: bool) 
         print(json.dumps(as_dict(done)))
     else:
         say_lines(done)
+        if done.exit_code == 0:
+            stderr().print(f"next: moloch study results {study.folder}", markup=False, soft_wrap=True)
     raise typer.Exit(done.exit_code)
 
 
@@ -157,6 +161,7 @@ def as_dict(done: StudyRun) -> dict[str, Any]:
 def lines(done: StudyRun, folder: str) -> Iterator[str]:
     """Yield how a study stands after it was worked on, and what to do next."""
     from analysis.studies.counts import standing
+    from analysis.terminal.failures import what_to_do
 
     now = standing(done.state)
     if done.why:
@@ -169,12 +174,14 @@ def lines(done: StudyRun, folder: str) -> Iterator[str]:
         + f": {folder}"
     )
     failed = [cell for cell in done.state.cells.values() if cell.state == "failed"]
-    for cell in failed[:10]:
+    for cell in failed[:NAMED]:
         last = cell.failures[-1]
-        yield f"  {cell.planned.cell}: {last.origin}: {last.message}"
-    if failed:
-        more = f"  and {len(failed) - 10} more; " if len(failed) > 10 else "  "
-        yield f"{more}once the reason is gone: moloch study retry {folder}"
+        trace = f" (traceback: {folder}/{last.traceback})" if last.traceback and last.origin == "bug" else ""
+        yield f"  {cell.planned.cell}: {last.origin}: {last.message}{trace}"
+    if len(failed) > NAMED:
+        yield f"  and {len(failed) - NAMED:,} more: moloch study status {folder}"
+    for line in what_to_do((cell.failures[-1].origin for cell in failed), folder):
+        yield f"  {line}"
 
 
 @contextmanager
@@ -209,7 +216,7 @@ def told(now: StudyStanding) -> str:
     """Return how a study stands, in a line."""
     parts = [f"{now.ended} of {now.cells} ended", f"{now.running} running", f"{now.waiting} waiting"]
     parts += [f"{now.failed} failed"] if now.failed else []
-    return f"{', '.join(parts)}; {_clock(now.seconds)}"
+    return f"{', '.join(parts)}; {_clock(now.seconds)} so far"
 
 
 def _clock(seconds: float) -> str:

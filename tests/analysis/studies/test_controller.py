@@ -311,14 +311,14 @@ def test_in_processes_of_this_machine(tmp_path, monkeypatch):
         "settings": {"serving": {"llm": "fast"}, "held_out_anchors": 100_000},
         "data": {"serving": {"llm": "fast"}, "anchors": str(tmp_path / "nowhere")},
     }
-    of = Study(name="x", base=FAST, cross={"kind": levels}, seeds=1, out=tmp_path / "study", stop={"failed_share": 1})
+    of = Study(name="x", base=FAST, cross={"fault": levels}, seeds=1, out=tmp_path / "study", stop={"failed_share": 1})
     engine = LocalEngine(2, preloaded=("analysis.studies.worker",))
     try:
         done = of.run(engine=engine)
     finally:
         engine.close()
     assert done.exit_code == 3
-    cells = {cell.planned.factors["kind"]: cell for cell in done.state.cells.values()}
+    cells = {cell.planned.factors["fault"]: cell for cell in done.state.cells.values()}
     assert {kind: cell.failures[-1].origin for kind, cell in cells.items() if cell.failures} == {
         kind: kind for kind in ("bug", "memory", "settings", "data")
     }

@@ -1,0 +1,29 @@
+"""What to do about cells that failed, by whose fault it was. Knows origins and mappings; knows nothing of logs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+
+AGAIN = "then the same command goes on"
+RETRY = "then moloch study retry {study}"
+WHAT_TO_DO = {
+    "settings": "change the page, and give another --out: cells that ended are found there, and not repeated",
+    "data": f"mend the file, {RETRY}",
+    "backend": f"see that the server answers, {AGAIN}",
+    "budget": "raise the bound on the page, then the same command goes on",
+    "memory": f"give it less to do at a time: --jobs 1, or a smaller batch; {AGAIN}",
+    "node": f"its process or its machine was ended from outside; {AGAIN}",
+    "disk": f"make room, or see that the disk can be written; {AGAIN}",
+    "bug": f"its traceback says where, in an extension or in moloch; once it is mended, {RETRY}",
+    "interrupted": "the same command goes on",
+}
+"""Origin -> what to do, with ``{study}`` for the study's folder."""
+
+
+def what_to_do(origins: Iterable[str], study: str) -> Iterator[str]:
+    """Yield a line per origin with what to do about it."""
+    once = [origin for origin in dict.fromkeys(origins) if origin in WHAT_TO_DO]
+    width = max(map(len, once), default=0)
+    for origin in once:
+        yield f"{origin:{width}}  {WHAT_TO_DO[origin].format(study=shlex.quote(study))}"
