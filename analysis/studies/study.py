@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 import yaml
 
+from abm.log.disk import unwritable
 from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller
@@ -354,8 +355,11 @@ class Study:
         path = self._log.layout.page
         text = yaml.safe_dump(self._made.page, sort_keys=False, allow_unicode=True, width=120)
         new = path.with_name(f".{path.name}.{os.getpid()}.new")
-        new.write_text(f"# As the study was last planned; its log holds every page that it had.\n{text}", "utf-8")
-        new.replace(path)
+        try:
+            new.write_text(f"# As the study was last planned; its log holds every page that it had.\n{text}", "utf-8")
+            new.replace(path)
+        except OSError as error:
+            raise unwritable(path, error) from error
 
 
 def _needs(config: RunConfig) -> Needs:
