@@ -9,6 +9,7 @@ from pathlib import Path
 
 from abm.log import read_events
 from analysis.frames import export_all, write_codebook
+from analysis.studies.layout import is_study
 from analysis.studies.study_frames import all_frames
 from analysis.tables.results import results
 
@@ -33,9 +34,9 @@ def extras(folder: Path, cells: Mapping[str, Path], *, frames: bool) -> dict[str
         cells: of a study; empty for a run.
         frames: contests, votes and the other frames, too, as Parquet.
     """
-    runs = dict(cells) or {"": folder}
-    tables = {name: results(read_events(path)) for name, path in runs.items()}
-    told = tables[""] if not cells else tables
+    study = is_study(folder)
+    tables = {name: results(read_events(path)) for name, path in (cells if study else {"": folder}).items()}
+    told = tables if study else tables[""]
     return {
         "README.txt": README.encode(),
         "results.json": json.dumps(told, indent=1).encode(),

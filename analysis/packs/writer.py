@@ -49,7 +49,7 @@ def pack(
 
     Args:
         logs: the runs' logs; without, a study's tables, frames and codebook alone, from which nothing can be replayed.
-        adapters: those that were learnt.
+        adapters: those that were learnt; a run that has not ended comes with them in any case, since it needs them to go on.
         look: pack a preregistered study before its end, or a cell of it; its log says so, as tables are packed, too.
         progress: called with the number of bytes packed, and of all.
 
@@ -77,7 +77,7 @@ class _Plan:
     """What goes into a pack, and under which names."""
 
     def __init__(self, folder: Path, *, study: bool, logs: bool, adapters: bool) -> None:
-        self._folder, self._study, self._logs = folder.resolve(), study, logs
+        self._folder, self._study, self._logs, self._adapters = folder.resolve(), study, logs, adapters
         self._cells = dict(_cells(folder)) if study else {}
         runs = [path.resolve() for path in self._cells.values()] if study else [self._folder]
         self._shared = _shared(runs)
@@ -86,7 +86,7 @@ class _Plan:
         self.runs = [self._packed(run) for run in runs]
         if logs:
             self.runs += [self._forked_from(path, fork) for path, fork in self._shared.items()]
-        self.pieces = dict(self._pieces(runs, adapters))
+        self.pieces = dict(self._pieces(runs))
 
     def write(self, target: Path, progress: Progress) -> Contents:
         """Write the pack beside its name first, and then under it."""
@@ -116,8 +116,10 @@ class _Plan:
 
     def _contents(self, files: list[PackedFile]) -> Contents:
         left_out = [] if self._logs else ["logs"]
-        if any((path / "adapters").is_dir() for path in (self._folder, *self._cells.values())) and not any(
-            "/adapters/" in file.name for file in files
+        packed = {run.folder for run in self.runs if not run.ended} if self._logs else set()
+        if not self._adapters and any(
+            (path / "adapters").is_dir() and self._name(path) not in packed
+            for path in (self._folder, *self._cells.values())
         ):
             left_out.append("adapters")
         kind: Form = "study" if self._study else "run"
@@ -144,7 +146,7 @@ class _Plan:
             extensions=list(log.config.get("extensions", ())),
         )
 
-    def _pieces(self, runs: Sequence[Path], adapters: bool) -> Iterator[tuple[str, Piece]]:
+    def _pieces(self, runs: Sequence[Path]) -> Iterator[tuple[str, Piece]]:
         if self._study:
             layout = Layout(self._folder)
             if layout.page.is_file():
@@ -156,10 +158,11 @@ class _Plan:
             yield from self._to_come()
         for run in runs:
             verify(run)
-            yield from ((self._name(piece.path), piece) for piece in of_run(run, adapters=adapters))
+            whole = self._adapters or open_log(run, write=False).ended() is None  # it needs them to go on
+            yield from ((self._name(piece.path), piece) for piece in of_run(run, adapters=whole))
         for parent, fork in self._shared.items():
             log = list(of_log(parent, fork.seq))
-            rest = [piece for piece in of_run(parent, adapters=adapters) if piece.path.parent != parent / "log"]
+            rest = [piece for piece in of_run(parent, adapters=self._adapters) if piece.path.parent != parent / "log"]
             yield from ((self._name(piece.path), piece) for piece in (*log, *rest))
 
     def _to_come(self) -> Iterator[tuple[str, Piece]]:

@@ -14,10 +14,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from abm.events import Event
 from abm.log import open_log
+from abm.log.disk import unwritable
 from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, StudyStopped
 from analysis.studies.cells import Cell
 from analysis.studies.claims import BEAT, Claims, HeldClaim, Watch
@@ -27,7 +29,7 @@ from analysis.studies.outcomes import PASSING, AttemptEnded, AttemptFailed, Atte
 from analysis.studies.rules import LONGEST_PAUSE, TRIES, Rules, bounded, most_failures
 from analysis.studies.study_log import CellHistory, StudyLog
 from analysis.studies.tasks import Engine, Needs, Task, TaskEnd
-from analysis.studies.worker import TAKEN, write_settings
+from analysis.studies.worker import TAKEN, UNSAID, write_settings
 from moloch.errors import LogError
 
 TICK = 0.5
@@ -81,9 +83,9 @@ class Controller:
         """Work until no cell is left that could be carried out; return why it stopped before, or nothing.
 
         Raises:
-            LogError: the study's log cannot be written; what cells wrote is safe.
+            LogError: the study's folder cannot be written; what cells wrote is safe.
         """
-        with self._interruptible(), self._touching():
+        with self._interruptible(), self._touching(), _told(self._log.layout.folder):
             state = self._log.state()
             self._open = {name: None for name in self._cells if self._is_open(state.cells[name])}
             while self._mine or (self._open if self._rules.wait else self._open.keys() - self._elsewhere):
@@ -237,6 +239,8 @@ class Controller:
             return AttemptFailed(end.lost, end.detail, "", end.peak_bytes)
         if end.detail == f"exit code {TAKEN}":
             return None
+        if end.detail == f"exit code {UNSAID}":
+            return AttemptFailed("disk", "its worker could not write how it ended", "", end.peak_bytes)
         said = _last_line(layout.said(name, number).read_bytes()) if layout.said(name, number).exists() else ""
         return AttemptFailed("bug", f"its worker ended without a word ({end.detail}){said}", "", end.peak_bytes)
 
@@ -349,6 +353,15 @@ class Controller:
     def _tell(self) -> None:
         self._report(standing(self._log.state(), time.monotonic() - self._began, tuple(self._news)))
         self._news.clear()
+
+
+@contextlib.contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses into one error: claims, settings and words of workers lie in the study's folder, too."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(Path(error.filename or folder), error) from error
 
 
 def _event(name: str, number: int, outcome: AttemptEnded) -> CellEnded:

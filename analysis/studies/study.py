@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from abm.log import check_folder
+from abm.log.disk import unwritable
 from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller
@@ -390,8 +391,11 @@ class Study:
         if path.is_file() and path.read_text("utf-8") == text:
             return
         new = path.with_name(f".{path.name}.{os.getpid()}.new")
-        new.write_text(text, "utf-8")
-        new.replace(path)
+        try:
+            new.write_text(text, "utf-8")
+            new.replace(path)
+        except OSError as error:
+            raise unwritable(path, error) from error
 
 
 def _refuse(folder: Path) -> NoReturn:

@@ -114,7 +114,8 @@ class CellMirror:
             try:
                 self.put_new()
             except (MolochError, OSError) as error:
-                print(f"not in object storage yet: {error}", file=sys.stderr, flush=True)
+                with contextlib.suppress(OSError):  # this process's output may be a file on a full disk
+                    print(f"not in object storage yet: {error}", file=sys.stderr, flush=True)
 
         def follow() -> None:
             while not done.wait(every):

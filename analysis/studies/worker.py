@@ -36,13 +36,16 @@ from analysis.studies.outcomes import (
 )
 from learning import Progress, RunConfig, run
 from learning.runs.own_data import lay, named
+from moloch.errors import LogError
 
 TAKEN = 75
 """Exit code of a worker whose claim is somebody else's."""
+UNSAID = 74
+"""Of one whose word could not be written."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out the cell that the command line names; return the exit code: 0, 3 for a failure, 130, or :data:`TAKEN`."""
+    """Carry out the cell that the command line names; return the exit code: 0, 3 for a failure, 130, or one of those above."""
     parser = argparse.ArgumentParser(prog="python -m analysis.studies.worker")
     parser.add_argument("study")
     parser.add_argument("cell")
@@ -51,14 +54,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--store", default="")
     given = parser.parse_args(arguments)
     layout = Layout(given.study)
-    held = Claims(layout).take_over(given.cell, given.attempt, given.token)
+    try:
+        held = Claims(layout).take_over(given.cell, given.attempt, given.token)
+    except LogError as error:
+        say(str(error))
+        return UNSAID
     if held is None:
-        print(f"{given.cell}: attempt {given.attempt} is somebody else's", file=sys.stderr)
+        say(f"{given.cell}: attempt {given.attempt} is somebody else's")
         return TAKEN
     with stopped_by(signal.SIGTERM, signal.SIGINT), touched(held):
         outcome = attempt(layout, given.cell, given.attempt, held, given.store)
-        write_outcome(layout.outcome(given.cell, given.attempt), outcome)
-        held.release()
+        try:
+            write_outcome(layout.outcome(given.cell, given.attempt), outcome)
+            held.release()
+        except (
+            OSError
+        ) as error:  # the disk is full: the run's log has what is durable, and this process is seen to be gone
+            say(f"{given.cell}: cannot write how it ended: {error}")
+            return UNSAID
     if isinstance(outcome, AttemptEnded):
         return 0
     return 130 if outcome.origin == "interrupted" else 3
@@ -90,7 +103,7 @@ def attempt(layout: Layout, cell: str, number: int, held: HeldClaim, store: str 
         )
     except BaseException as error:
         text = traceback.format_exc()
-        print(text, file=sys.stderr)
+        say(text)
         file = layout.traceback(cell, number)
         with contextlib.suppress(OSError):
             file.write_text(text, "utf-8")
@@ -126,9 +139,15 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def say(text: str) -> None:
+    """Print to this process's output, which may be a file on a disk that is full."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
 def die(why: str) -> NoReturn:
     """End this process as a kill would: nothing is flushed, closed or written any more."""
-    os.write(2, f"{why}\n".encode())
+    say(why)
     os._exit(TAKEN)
 
 

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+import populations
 from abm.log import create, open_log, read_events, verify
 from abm.log.fork import fork_point
 from abm.study_events import CellEnded, CellStarted, PlannedCell, StudyPlanned
@@ -19,8 +20,11 @@ from analysis.cli.app import app
 from analysis.frames import codebook
 from analysis.packs import contents_of, pack, unpack
 from analysis.packs.contents import CONTENTS
+from analysis.studies.study import Study
 from analysis.studies.study_frames import STUDY_NAMES, study_frame
 from analysis.studies.study_log import StudyLog
+from learning.runs.inputs import gather
+from learning.runs.own_data import at_hand
 from learning.runs.redecide import replay_recorded
 from moloch.errors import CorruptLog, InputError, LogError, MolochError
 from tests.analysis.factory import contest, setup
@@ -115,8 +119,42 @@ class TestRuns:
             f.name for f in pack(run, tmp_path / "all.zip", adapters=True).files
         }
 
+    def test_what_has_not_ended_can_go_on(self, run, tmp_path):
+        """It comes with the adapters that it learnt so far; one that has ended does not need them."""
+        (run / "adapters" / "abc").mkdir(parents=True)
+        (run / "adapters" / "abc" / "adapter_model.safetensors").write_bytes(b"x")
+        going = forked(run, tmp_path / "here" / "going")
+        shutil.copytree(run / "adapters", going / "adapters")
+        contents = pack(going, tmp_path / "going.zip")
+        names = {file.name for file in contents.files}
+        assert any(name.endswith("going/adapters/abc/adapter_model.safetensors") for name in names)
+        assert not contents.left_out and pack(run, tmp_path / "run.zip").left_out == ["adapters"]
+
 
 class TestStudies:
+    def test_cells_that_have_not_begun_find_your_own_files(self, tmp_path, monkeypatch):
+        """On a machine that does not have them; settings stay as they were."""
+        people = tmp_path / "author" / "people.jsonl"
+        people.parent.mkdir()
+        shutil.copy(Path(populations.__file__).parent / "data" / "demographic.jsonl", people)
+        monkeypatch.chdir(people.parent)
+        base = {
+            "epochs": 1, "train_anchors": 3, "held_out_anchors": 2, "train_personas": 3, "held_out_personas": 2,
+            "arms": ["rft"], "personas": "people.jsonl",
+        }  # fmt: skip
+        study = Study(name="mine", base=base, seeds=2, out=tmp_path / "author" / "study")
+        study.begin()
+        pack(study.folder, tmp_path / "study.zip")
+        people.unlink()
+        contents = unpack(tmp_path / "study.zip", tmp_path / "there")
+        there = Study.open(tmp_path / "there" / contents.main)
+        for cell in there.cells:
+            folder = there.folder / "cells" / cell.name
+            assert cell.config.personas == "people.jsonl" and not (folder / "run.json").exists()
+            gather(at_hand(cell.config, folder))
+        with pytest.raises(InputError, match="cannot read the personas"):
+            gather(there.cells[0].config)
+
     @pytest.fixture
     def study(self, tmp_path):
         folder = tmp_path / "study"

@@ -334,4 +334,19 @@ MUTATIONS: dict[str, Mutation] = {
         removals.no_claims,
         ("test_studies.py::TestKills::test_the_results_are_those_of_a_study_that_nobody_disturbed",),
     ),
+    "disk-not-told": Mutation(
+        "what the disk refuses a controller is one error",
+        removals.disk_not_told,
+        ("test_full_study.py::test_it_goes_on_with_room",),
+    ),
+    "projections-required": Mutation(
+        "Parquet that cannot be written is held in memory",
+        removals.projections_required,
+        ("test_full_study.py::test_frames_and_results_without_room",),
+    ),
+    "half-lines-kept": Mutation(
+        "a line that a full disk cut is taken back",
+        removals.half_lines_kept,
+        ("test_full_study.py::test_what_is_spent_without_room",),
+    ),
 }

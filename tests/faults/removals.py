@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,7 +32,7 @@ from abm.log import (
     writer,
 )
 from abm.state import snapshots, state
-from analysis.studies import claims
+from analysis.studies import claims, controller
 from analysis.ui import guard, key
 from analysis.ui.data import life
 from learning.runs import fork, redecide, verdicts
@@ -478,3 +479,15 @@ def no_claims() -> None:
     claims._make = make
     claims.Watch.is_alive = lambda self, claim: False  # type: ignore[method-assign]
     claims.HeldClaim.is_lost = property(lambda self: False)  # type: ignore[assignment]
+
+
+def disk_not_told() -> None:
+    controller._told = lambda folder: contextlib.nullcontext()  # type: ignore[assignment]
+
+
+def projections_required() -> None:
+    projection._done = lambda work: (work(), True)[1]
+
+
+def half_lines_kept() -> None:
+    ledger._cut_unfinished = lambda file: None
