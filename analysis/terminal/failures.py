@@ -15,7 +15,7 @@ WHAT_TO_DO = {
     "memory": f"give it less to do at a time: --jobs 1, or a smaller batch; {AGAIN}",
     "node": f"its process or its machine was ended from outside; {AGAIN}",
     "disk": f"make room, or see that the disk can be written; {AGAIN}",
-    "bug": f"its traceback says where, in an extension or in moloch; once it is mended, {RETRY}",
+    "bug": f"mend what its traceback names, an extension or moloch itself, {RETRY}",
     "interrupted": "the same command goes on",
 }
 """Origin -> what to do, with ``{study}`` for the study's folder."""

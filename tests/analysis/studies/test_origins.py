@@ -48,7 +48,7 @@ TO_DO = {
     "backend": "see that the server answers, then the same command goes on",
     "memory": "give it less to do at a time: --jobs 1",
     "node": "ended from outside; then the same command goes on",
-    "bug": "its traceback says where",
+    "bug": "mend what its traceback names",
 }
 TRIES = {"settings": 1, "data": 1, "backend": 5, "memory": 2, "node": 3, "bug": 1}
 
