@@ -6,7 +6,7 @@ from collections import Counter
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from learning.methods import RowsOf, training_set
@@ -37,7 +37,7 @@ SIZES = st.lists(st.sampled_from([1, 2, 4]), min_size=1, max_size=12)
 class TestDrawing:
     """Which units are learnt."""
 
-    @settings(deadline=None)
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(SIZES, SIZES, st.integers(0, 5))
     def test_as_many_units(self, own, other, seed):
         """Always, and as many rows wherever there is a unit of every size."""
@@ -46,7 +46,7 @@ class TestDrawing:
         if set(other) <= set(own):
             assert Counter(map(len, found.units)) == Counter(other) and rows_of(found.units) == sum(other)
 
-    @settings(deadline=None)
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(SIZES, SIZES, st.integers(0, 5))
     def test_own_units_as_evenly_as_can_be(self, own, other, seed):
         """All of them are its own, in their order; of one size none is taken twice more often than another."""
@@ -58,7 +58,7 @@ class TestDrawing:
             times = [places.count(i) for i, unit in enumerate(units.units) if len(unit) == size]
             assert max(times) - min(times) <= 1
 
-    @settings(deadline=None)
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(SIZES)
     def test_nothing_changes_where_both_are_equal(self, own):
         """Whatever the seed."""
