@@ -77,7 +77,10 @@ def looked_at(trainer: Any, adapter: str, data: TrainingSet) -> dict[str, float]
             for unit in group:
                 own, gains = gains[: len(unit)], gains[len(unit) :]
                 mean = sum(row.weight for row in unit) / len(unit)
-                slope, rows = slope + sum((row.weight - mean) * gain for row, gain in zip(unit, own, strict=True)), rows + len(unit)
+                slope, rows = (
+                    slope + sum((row.weight - mean) * gain for row, gain in zip(unit, own, strict=True)),
+                    rows + len(unit),
+                )
                 for i, row in enumerate(unit):
                     for j, other in enumerate(unit):
                         if row.weight > other.weight:

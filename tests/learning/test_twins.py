@@ -162,14 +162,18 @@ class TestSetting:
 
     def test_grpo_needs_messages_that_were_drawn(self):
         """At temperature 0 all of a contest are the same one."""
-        with pytest.raises(InputError, match="'grpo' needs messages that are drawn at random: sampling.temperature is 0"):
+        with pytest.raises(
+            InputError, match="'grpo' needs messages that are drawn at random: sampling.temperature is 0"
+        ):
             load_config(None, {"arms": ["grpo"], "messages": 4}, ["sampling.temperature=0"])
         load_config(None, {"arms": ["grpo", "grpo_permuted"], "messages": 4})
 
     def test_steps_that_would_differ(self):
         """Equal rows with another batch are not equal steps."""
         arms = ARMS | {"control": {"method": "placebo", "rows_of": "learner", "lora": {"batch": 5}}}
-        with pytest.raises(InputError, match=r"with the rows of learner, control would not take as many steps: lora\.batch is 5"):
+        with pytest.raises(
+            InputError, match=r"with the rows of learner, control would not take as many steps: lora\.batch is 5"
+        ):
             gather(load_config(None, SIZE | {"arms": arms}))
 
 
@@ -194,7 +198,9 @@ class TestTwinOfTFB:
         assert [(row.prompt, row.weight, row.persona) for row in own] == [(r.prompt, r.weight, r.persona) for r in twin]
         assert Counter(row.completion for row in own) == Counter(row.completion for row in twin)
         assert all(a.completion != b.completion for a, b in zip(own, twin, strict=True))
-        thought_by = [next(e for e in map(EVENTS.__getitem__, row.events[::-1]) if isinstance(e, Reacted)) for row in twin]
+        thought_by = [
+            next(e for e in map(EVENTS.__getitem__, row.events[::-1]) if isinstance(e, Reacted)) for row in twin
+        ]
         kept = sum(row.persona == e.persona for row, e in zip(twin, thought_by, strict=True))
         assert kept >= len(twin) - len({row.persona for row in twin})
 
@@ -212,7 +218,7 @@ class TestAsThePapersCodeMixes:
     def test_steps(self, tiny_model, tmp_path):
         """In the trainer, too, where a step may hold thoughts alone."""
         pytest.importorskip("peft", reason="needs the learn extra")
-        from learning.training import LoRATrainer, LoraSettings
+        from learning.training import LoraSettings, LoRATrainer
 
         settings = LoraSettings(rank=2, alpha=4, batch=1, repeat=1, precision="float32", checkpointing=False)
         trainer = LoRATrainer(str(tiny_model), tmp_path)
@@ -241,7 +247,10 @@ class TestLengthMatched:
     def test_as_many_rows_as_long(self):
         """Within 2 % of what RFT learns, where a random message is much shorter; each message at most once."""
         events = varied(200)
-        sets = {m: training_set(events, m(), source_arm="shared", epoch=1, arena=SALES, seed=1) for m in (RFT, Placebo, LengthMatched)}
+        sets = {
+            m: training_set(events, m(), source_arm="shared", epoch=1, arena=SALES, seed=1)
+            for m in (RFT, Placebo, LengthMatched)
+        }
         length = {m: sum(len(row.completion) for row in data.rows) for m, data in sets.items()}
         assert len(sets[LengthMatched].rows) == len(sets[RFT].rows) == 200
         assert len({row.message for row in sets[LengthMatched].rows}) == 200
@@ -259,7 +268,10 @@ class TestLengthMatched:
         """What is drawn is, in the order of lengths, never further from the winners than a stratum is wide."""
         events = varied(60)
         own, twin = (
-            sorted(len(r.completion) for r in training_set(events, m, source_arm="shared", epoch=1, arena=SALES, seed=2).rows)
+            sorted(
+                len(r.completion)
+                for r in training_set(events, m, source_arm="shared", epoch=1, arena=SALES, seed=2).rows
+            )
             for m in (RFT(), LengthMatched(stratum=4))
         )
         widest = max(b - a for a, b in pairwise(sorted(set(own + twin))))
