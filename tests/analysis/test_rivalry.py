@@ -154,17 +154,18 @@ def shown(parts) -> str:
     return console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
 
 
+VOTES = {
+    "a": (1, 1, 1, 0),
+    "a_market": (1, 0, 0, 0),
+    "a_own": (1, 1, 0, 0),
+    "alone": (1, 1, 1, 1),
+    "random": (0, 0, 0, 1),
+}
+LABELS = {"a": 1, "a_market": 0, "a_own": 1, "alone": 0, "random": 1}
+
+
 class TestByHand:
     """Votes that can be added up on paper."""
-
-    VOTES = {
-        "a": (1, 1, 1, 0),
-        "a_market": (1, 0, 0, 0),
-        "a_own": (1, 1, 0, 0),
-        "alone": (1, 1, 1, 1),
-        "random": (0, 0, 0, 1),
-    }
-    LABELS = {"a": 1, "a_market": 0, "a_own": 1, "alone": 0, "random": 1}
 
     def evaluation(self) -> Evaluation:
         """One anchor, four voters, one probe."""
@@ -176,11 +177,11 @@ class TestByHand:
                 arm,
                 "x",
                 Side("b"),
-                Side("t", labels={"probe": self.LABELS[arm]}),
+                Side("t", labels={"probe": LABELS[arm]}),
                 people,
                 np.array(votes, dtype=np.int8),
             )
-            for arm, votes in self.VOTES.items()
+            for arm, votes in VOTES.items()
         ]
         return Evaluation(contests, people, config=CONFIG.model_dump(mode="json"))
 

@@ -163,7 +163,7 @@ class TestSetting:
     def test_grpo_needs_messages_that_were_drawn(self):
         """At temperature 0 all of a contest are the same one."""
         with pytest.raises(
-            InputError, match="'grpo' needs messages that are drawn at random: sampling.temperature is 0"
+            InputError, match=r"'grpo' needs messages that are drawn at random: sampling\.temperature is 0"
         ):
             load_config(None, {"arms": ["grpo"], "messages": 4}, ["sampling.temperature=0"])
         load_config(None, {"arms": ["grpo", "grpo_permuted"], "messages": 4})
@@ -276,3 +276,26 @@ class TestLengthMatched:
         )
         widest = max(b - a for a, b in pairwise(sorted(set(own + twin))))
         assert max(abs(a - b) for a, b in zip(own, twin, strict=True)) <= 4 * widest
+
+
+class TestWhatIsShown:
+    """Rows and steps are made equal; tokens are not, and are shown."""
+
+    def test_a_table_of_trainings(self, run):
+        """A line per training, with what was changed and how far tokens are from the learner's."""
+        from analysis.readings.reading import result_of
+        from analysis.readings.trainings import TrainingReading
+        from analysis.tables.results import results
+        from analysis.terminal._trainings import training_table
+
+        rows = {(row.arm, row.epoch): row for row in result_of(read_events(run[0]), TrainingReading())}
+        assert {row.rows_of for row in rows.values()} == {"", "learner"} and len(rows) == 9
+        for (arm, epoch), row in rows.items():
+            logged = learnt(run[0])[arm, epoch]
+            assert row.own_rows == (logged.own_rows if logged.rows_of else logged.rows)
+            assert (row.more_tokens is None) == (arm == "learner")
+        tabled = results(read_events(run[0]))["trainings"]
+        grid = training_table(tabled)
+        cells = [[str(cell) for cell in column.cells] for column in grid.columns]
+        assert len(tabled) == grid.row_count == 9 and cells[0][0] == "learner"
+        assert any(cell.startswith("learner: ") for cell in cells[6])
