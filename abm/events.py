@@ -713,8 +713,9 @@ class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
     rows_of: str = ""
     """The arm to whose number of rows the training set was brought; empty where it had as many, and for learners."""
     own_rows: int = 0
-    """Rows that fitted before that; ``own_units``: contests, or rows that are learnt by themselves, before it."""
+    """Rows that it had before that; 0 where nothing was changed."""
     own_units: int = 0
+    """Contests that they were of, or the rows themselves where each is learnt alone; 0 likewise."""
 
 
 class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):

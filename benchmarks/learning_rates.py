@@ -19,7 +19,7 @@ import msgspec
 
 from abm.log import read_events
 from learning.methods import METHODS, TrainingSet, training_set
-from learning.runs.config import RunConfig
+from learning.runs.config_file import load_config
 from learning.runs.run import stepwise
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3)
@@ -27,7 +27,8 @@ RATES = (1e-4, 3e-4, 1e-3, 3e-3)
 
 def contests(arena: str, anchors: int, messages: int, folder: Path) -> list[Any]:
     """Return the log of a run up to its first training."""
-    config = RunConfig(arena=arena, train_anchors=anchors, messages=messages, arms=("rft",), epochs=1)
+    settings = {"arena": arena, "train_anchors": anchors, "messages": messages, "arms": ["rft"], "epochs": 1}
+    config = load_config(None, settings)
     pieces = stepwise(config, folder, probes=[])
     for progress in pieces:
         if progress.doing.endswith("learns"):

@@ -160,9 +160,9 @@ loss_after | Float64 | nats per token | The same after training | adapter_traine
 settings | String | | Settings of the trainer, as JSON | adapter_trained.settings
 as_sampled | Boolean | | Whether messages were learnt as the model had written them | adapter_trained.as_sampled
 figures | String | | What the method's loss says of the training, name to mean over its steps, as JSON | adapter_trained.figures
-rows_of | String | | Arm to whose number of rows the training set was brought; null where it had as many | adapter_trained.rows_of
-own_rows | Int64 | examples | That fitted before that; null likewise | adapter_trained.own_rows
-own_units | Int64 | contests | Or examples learnt by themselves, before that; null likewise | adapter_trained.own_units
+rows_of | String | | Arm to whose number of rows the training set was brought; empty where it had as many | adapter_trained.rows_of
+own_rows | Int64 | examples | That it had before that; 0 where nothing was changed | adapter_trained.own_rows
+own_units | Int64 | contests | That these were of, or the examples themselves where each is learnt alone; 0 likewise | adapter_trained.own_units
 """
 )
 

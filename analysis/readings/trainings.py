@@ -1,58 +1,74 @@
-"""What arms learnt: the trainings of a run, by arm and epoch. A function of a log's events."""
+"""What each arm learnt from in each epoch, and how far that is from what its learner did, for arms that were brought to another's rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from abm.events import AdapterTrained, Event
-from analysis.readings.reading import frame_of, result_of
+import msgspec
+
+from abm.events import AdapterTrained, Event, RunConfigured
+from analysis.readings.reading import frame_of
+from learning.runs.arms import arms_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-Trainings = dict[tuple[str, int], AdapterTrained]
-"""(arm, epoch) -> its training."""
-COLUMNS = {
-    "arm": str,
-    "epoch": int,
-    "method": str,
-    "rows": int,
-    "steps": int,
-    "tokens": int,
-    "over_long": int,
-    "loss_before": float,
-    "loss_after": float,
-    "adapter": str,
-    "parent": str,
-    "data": str,
-    "seq": int,
-}
 
+class ArmTraining(msgspec.Struct, frozen=True):
+    """One training.
 
-def trainings(events: Iterable[Event]) -> Trainings:
-    """Return the trainings of a log, by arm and epoch."""
-    return result_of(events, TrainingReading())
+    Attributes:
+        rows: that were learnt from, and ``own_rows``: those of the arm's own contests, before it was brought to another's number.
+        tokens: that carried loss, over all steps.
+        rows_of: the arm whose number of rows it has; empty for none.
+        more_tokens: than that arm's, as a share of them; None without one.
+        figures: what the method's loss says: name -> mean over the training.
+    """
+
+    arm: str
+    epoch: int
+    method: str
+    rows: int
+    own_rows: int
+    steps: int
+    tokens: int
+    rows_of: str = ""
+    more_tokens: float | None = None
+    figures: dict[str, float] = {}
 
 
 class TrainingReading:
-    """Reads what :func:`trainings` returns; a row of its frame is a training."""
+    """Reads the trainings in the order of the log; a row of its frame is one."""
 
-    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({AdapterTrained})
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({AdapterTrained, RunConfigured})
 
     def __init__(self) -> None:
-        self._trainings: Trainings = {}
+        self._trained: list[AdapterTrained] = []
+        self._rows_of: dict[str, str] = {}
 
     def take(self, event: Event) -> None:
         """Take the next event."""
-        if isinstance(event, AdapterTrained):
-            self._trainings[event.arm, event.epoch] = event
+        if isinstance(event, RunConfigured):
+            self._rows_of = {arm.name: arm.rows_of for arm in arms_of(event.config).values()}
+        elif isinstance(event, AdapterTrained):
+            self._trained.append(event)
 
-    def result(self) -> Trainings:
+    def result(self) -> list[ArmTraining]:
         """Return the trainings so far."""
-        return self._trainings
+        tokens = {(event.arm, event.epoch): event.tokens for event in self._trained}
+        found = []
+        for event in self._trained:
+            of = tokens.get((learner := self._rows_of.get(event.arm, ""), event.epoch), 0)
+            own = event.own_rows if event.rows_of else event.rows
+            counted = event.rows, own, event.steps, event.tokens
+            more = event.tokens / of - 1 if of else None
+            found.append(ArmTraining(event.arm, event.epoch, event.method, *counted, learner, more, event.figures))
+        return found
 
     def frame(self) -> pl.DataFrame:
-        """Return a row per training."""
-        rows = [tuple(getattr(event, name) for name in COLUMNS) for event in self._trainings.values()]
-        return frame_of(rows, COLUMNS)
+        """Return a row per training, without its figures."""
+        schema = {
+            "arm": str, "epoch": int, "method": str, "rows": int, "own_rows": int, "steps": int, "tokens": int,
+            "rows_of": str, "more_tokens": float,
+        }  # fmt: skip
+        return frame_of(([getattr(row, name) for name in schema] for row in self.result()), schema)

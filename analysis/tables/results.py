@@ -29,21 +29,23 @@ from learning.runs.written import WrittenReading
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``panels``, ``positions``, ``writing``, ``reach``, ``service``, ``rivalry``, ``extrapolation``, and under ``dropped`` the anchors of the
+    These are ``panels``, ``positions``, ``trainings``, ``writing``, ``reach``, ``service``, ``rivalry``, ``extrapolation``, and under ``dropped`` the
+    anchors of the
     source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
-    writing, trained = WrittenReading(phase="evaluate"), TrainingReading()
-    read(events, contests, positions, spreads, service, extrapolation, left_out, writing, trained)
+    writing, trainings = WrittenReading(phase="evaluate"), TrainingReading()
+    read(events, contests, positions, spreads, service, extrapolation, left_out, writing, trainings)
     evaluation = contests.result()
     return table(evaluation) | {
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
+        "trainings": msgspec.to_builtins(trainings.result()),
         "dropped": left_out.result(),
         "writing": writing_rows(writing.result()),
         "reach": reach_dicts(spreads.result()),
         "service": msgspec.to_builtins(service.result()),
-        "rivalry": rivalry_dicts(rivalry_rows(evaluation, trained.result())),
+        "rivalry": rivalry_dicts(rivalry_rows(evaluation, trainings.result())),
         "extrapolation": msgspec.to_builtins(extrapolation.result()),
     }

@@ -22,7 +22,7 @@ from abm.events import Event
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.reading import frame_of, read
-from analysis.readings.trainings import TrainingReading, Trainings
+from analysis.readings.trainings import ArmTraining, TrainingReading
 from analysis.statistics.estimates import plain
 from analysis.tables._votes import Forfeits, votes_less
 from learning.runs.arms import Arm, arms_of
@@ -93,7 +93,7 @@ def rivalry(events: Iterable[Event]) -> list[RivalryRow]:
     return rivalry_rows(contests.result(), trained.result())
 
 
-def rivalry_rows(found: Evaluation, trained: Trainings) -> list[RivalryRow]:
+def rivalry_rows(found: Evaluation, trained: Sequence[ArmTraining]) -> list[RivalryRow]:
     """Return what :func:`rivalry` returns, of an evaluation and trainings that were read already."""
     return [row for between in counterparts(found.config) for row in _rows(found, trained, between)]
 
@@ -129,12 +129,10 @@ def _counterparts(learner: Arm, arms: Mapping[str, Arm]) -> Counterparts:
     return Counterparts(learner.name, learner.market, twin(WHOLE), twin(OWN), solo.name, solo_twin)
 
 
-def _rows(found: Evaluation, trained: Trainings, between: Counterparts) -> Iterator[RivalryRow]:
+def _rows(found: Evaluation, trained: Sequence[ArmTraining], between: Counterparts) -> Iterator[RivalryRow]:
     epoch = found.epochs[-1] if found.epochs else 0
     probes = dict.fromkeys(probe for contest in found.of(between.learner) for probe in contest.trained.labels)
-    learnt = {
-        arm: [trained[arm, each] for each in range(1, epoch + 1) if (arm, each) in trained] for arm in between.arms
-    }
+    learnt = {arm: [each for each in trained if each.arm == arm and each.epoch <= epoch] for arm in between.arms}
     for outcome in (*WINS, *probes):
         among = _less(found, outcome, between.learner, between.market_twin)
         alone = _less(found, outcome, between.solo, between.solo_twin)
@@ -149,8 +147,8 @@ def _rows(found: Evaluation, trained: Trainings, between: Counterparts) -> Itera
             rivalry=among - alone,
             own_picks=_less(found, outcome, between.learner, between.own_twin),
             between=between,
-            rows={arm: [event.rows for event in events] for arm, events in learnt.items()},
-            steps={arm: [event.steps for event in events] for arm, events in learnt.items()},
+            rows={arm: [each.rows for each in trainings] for arm, trainings in learnt.items()},
+            steps={arm: [each.steps for each in trainings] for arm, trainings in learnt.items()},
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
+from analysis.terminal._trainings import training_table
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
 from analysis.terminal.rivalry import rivalry_tables
 from analysis.terminal.written import writing_table
@@ -37,6 +38,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(_positions(positions))
     if writing := results.get("writing"):
         parts.append(writing_table(writing))
+    if trainings := results.get("trainings"):
+        parts.append(training_table(trainings))
     judged = [row for row in results["probes"] if row["base"]["n"]]
     strategy = [row for row in judged if row["kind"] == "strategy"]
     copying = [row for row in judged if row["kind"] == "copying"]

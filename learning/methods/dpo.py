@@ -47,20 +47,27 @@ class DPO(Method, frozen=True):
         """Return the preferred message of each contest and those that it is preferred to; a row's weight is its share of votes."""
         rows: list[Row] = []
         for contest in contests.learnable:
-            standing, own = self.standing(contest, seed), contest.own_slots
-            compared = own if len(own) > 1 else contest.slots
-            chosen = best(standing, compared, seed, contest)
-            fewer = [slot for slot in compared if standing[slot][0] < standing[chosen][0]]
-            if contest.decided.ties == "random":
-                fewer = [slot for slot in compared if slot != chosen]
-            if len(own) == 1:  # what rivals are to each other is nothing to this learner
-                fewer = [slot for slot in fewer if slot in own or chosen in own]
+            standing = self.standing(contest, seed)
+            chosen, fewer = _compared(contest, standing, seed)
             if fewer:
                 rows.append(contests.trajectory(contest, chosen, weight=share(standing, chosen)))
                 rows += [
                     contests.trajectory(contest, slot, weight=share(standing, slot), kind="rejected") for slot in fewer
                 ]
         return rows
+
+
+def _compared(contest: DecidedContest, standing: Standing, seed: int) -> tuple[int, list[int]]:
+    """Return the preferred slot and those that it is preferred to; none of these where there is nothing to compare."""
+    own = contest.own_slots
+    compared = own if len(own) > 1 else contest.slots
+    chosen = best(standing, compared, seed, contest)
+    others = [slot for slot in compared if slot != chosen]
+    if contest.decided.ties == "skip":
+        others = [slot for slot in others if standing[slot][0] < standing[chosen][0]]
+    if chosen not in own:  # what rivals are to each other is nothing to this learner
+        others = [slot for slot in others if slot in own]
+    return chosen, others
 
 
 class RandomDPO(DPO, frozen=True):

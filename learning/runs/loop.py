@@ -340,10 +340,11 @@ class Loop:
         learner = self.inputs.arms[part.arm].rows_of
         if not learner or (begun is not None and not begun.rows_of):
             return None
-        other = next(p for p in self.plan if isinstance(p, Learn) and (p.arm, p.epoch) == (learner, part.epoch))
-        data = self._training_set(
-            other, None, self._owned(other)
-        )  # what was begun with equal rows learns what was sampled
+        trained = (each for each in self.plan if isinstance(each, Learn) and each.epoch == part.epoch)
+        other = next((each for each in trained if each.arm == learner), None)
+        if other is None:
+            return None
+        data = self._training_set(other, None, self._owned(other))  # with equal rows, what was sampled is learnt
         return RowsOf(learner, data, self.inputs.lora[learner].max_length)
 
     def _train(self, part: Learn) -> None:

@@ -187,7 +187,7 @@ class TestByHand:
 
     def test_every_side_has_its_place(self):
         """3/4 - 1/4, 4/4 - 1/4, their difference, and 3/4 - 2/4; likewise of the probe."""
-        rows = {row.outcome: row for row in rivalry_rows(self.evaluation(), {}) if row.learner == "a"}
+        rows = {row.outcome: row for row in rivalry_rows(self.evaluation(), []) if row.learner == "a"}
         found = {name: (row.among_rivals, row.alone, row.rivalry, row.own_picks) for name, row in rows.items()}
         assert found == {
             "win_rate": (0.5, 0.75, -0.25, 0.25),

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from learning.methods import METHODS, Contests, Method, Row, check_options, training_set
+from learning.methods import METHODS, Contests, Method, Owned, Row, check_options, training_set
 from learning.methods.conformance import DECIDED, SALES, MethodConformance, learn_from, whole_log
+from learning.methods.dpo import DPO
+from learning.methods.grpo import GRPO
 from learning.methods.loser import Loser
 from learning.methods.placebo import Placebo
 from learning.methods.rft import RFT
 from learning.methods.shuffled_votes import ShuffledVotes
+from learning.methods.synthetic import contest
 from learning.methods.tfb import TFB
 from moloch.errors import InputError
 
@@ -120,6 +123,42 @@ class TestRegistry:
             "tfb_lambda": 2.0,
             "thoughts_per_contest": 2,
         }
+
+
+class TestInAMarket:
+    """Preferences and rewards of a learner whose rivals wrote in the same contests."""
+
+    EVENTS = whole_log([contest("a0", [1, 1, 1, 2, 2, 0], slots=[0, 1, 2])])
+
+    def rows(self, method: Method, own: list[int], events=EVENTS) -> list[Row]:
+        """Return the rows of the learner of the slots ``own``."""
+        owned = Owned("a", {"train/1/shared/a0": own})
+        return training_set(events, method, source_arm="shared", epoch=1, arena=SALES, seed=1, owned=owned).rows
+
+    @pytest.mark.parametrize(
+        "own, pairs",
+        [
+            ([0, 2], [(2, "trajectory", 2 / 6), (0, "rejected", 1 / 6)]),
+            ([0], [(1, "trajectory", 3 / 6), (0, "rejected", 1 / 6)]),
+            ([1], [(1, "trajectory", 3 / 6), (0, "rejected", 1 / 6), (2, "rejected", 2 / 6)]),
+            ([], []),
+        ],
+    )
+    def test_preferences(self, own, pairs):
+        """Among one's own messages where there are several, else between one's own and its rivals'; never among rivals."""
+        assert [(int(row.message[-1]), row.kind, row.weight) for row in self.rows(DPO(), own)] == pairs
+
+    def test_rewards(self):
+        """Of all votes of the contest, for one's own messages alone; one has nothing to be compared with."""
+        assert [(int(row.message[-1]), row.weight) for row in self.rows(GRPO(), [0, 2])] == [(0, 1 / 6), (2, 2 / 6)]
+        assert self.rows(GRPO(), [1]) == []
+
+    @pytest.mark.parametrize("ties, pairs", [("skip", 0), ("random", 1)])
+    def test_ties_among_ones_own_go_by_the_policy(self, ties, pairs):
+        """Left out, or by a coin, with a label of one half."""
+        events = whole_log([contest("a0", [0, 2, 1, 1, 1], slots=[0, 1, 2], ties=ties)])
+        rows = self.rows(DPO(), [0, 2], events)
+        assert len(rows) == 2 * pairs and len({row.weight for row in rows}) == pairs
 
 
 class TestReturned:

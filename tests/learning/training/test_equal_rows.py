@@ -6,7 +6,7 @@ from collections import Counter
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from learning.methods import RowsOf, training_set
@@ -37,6 +37,7 @@ SIZES = st.lists(st.sampled_from([1, 2, 4]), min_size=1, max_size=12)
 class TestDrawing:
     """Which units are learnt."""
 
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(SIZES, SIZES, st.integers(0, 5))
     def test_as_many_units(self, own, other, seed):
         """Always, and as many rows wherever there is a unit of every size."""
@@ -45,6 +46,7 @@ class TestDrawing:
         if set(other) <= set(own):
             assert Counter(map(len, found.units)) == Counter(other) and rows_of(found.units) == sum(other)
 
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(SIZES, SIZES, st.integers(0, 5))
     def test_own_units_as_evenly_as_can_be(self, own, other, seed):
         """All of them are its own, in their order; of one size none is taken twice more often than another."""
@@ -56,6 +58,7 @@ class TestDrawing:
             times = [places.count(i) for i, unit in enumerate(units.units) if len(unit) == size]
             assert max(times) - min(times) <= 1
 
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(SIZES)
     def test_nothing_changes_where_both_are_equal(self, own):
         """Whatever the seed."""
@@ -102,9 +105,9 @@ class TestTraining:
         learner = data(RFT(), [[1, 1, 0]] * 5)
         rows = [msgspec.structs.replace(r, completion="x" * 2000) if i == 2 else r for i, r in enumerate(learner.rows)]
         learner = msgspec.structs.replace(learner, rows=rows)
-        settings = msgspec.structs.replace(SETTINGS, max_length=1000)
-        twin = data(Placebo(), [[0, 1, 1]] * 5, "b", RowsOf("rft", learner, settings.max_length))
-        of, own = (trainer.train(each, parent="", settings=settings, seed=1, lineage={}) for each in (learner, twin))
+        shorter = msgspec.structs.replace(SETTINGS, max_length=1000)
+        twin = data(Placebo(), [[0, 1, 1]] * 5, "b", RowsOf("rft", learner, shorter.max_length))
+        of, own = (trainer.train(each, parent="", settings=shorter, seed=1, lineage={}) for each in (learner, twin))
         assert of.over_long == 1 and own.over_long == 0
         assert own.rows == of.rows == 4 and own.rows_before and own.rows_before.rows == 5
 
