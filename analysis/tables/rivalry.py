@@ -147,8 +147,8 @@ def _rows(found: Evaluation, trained: Sequence[ArmTraining], between: Counterpar
             rivalry=among - alone,
             own_picks=_less(found, outcome, between.learner, between.own_twin),
             between=between,
-            rows={arm: [event.rows for event in events] for arm, events in learnt.items()},
-            steps={arm: [event.steps for event in events] for arm, events in learnt.items()},
+            rows={arm: [each.rows for each in trainings] for arm, trainings in learnt.items()},
+            steps={arm: [each.steps for each in trainings] for arm, trainings in learnt.items()},
         )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from abm.events import AdapterTrained, ContestDecided, MessagePublished, MessageRejected, VerdictGiven
 from abm.log import read_events
 from analysis.readings.book import Book
+from analysis.readings.contests import Evaluation, EvaluationContest, Side
 from analysis.readings.reading import result_of
 from analysis.readings.society import SocietyKey, slot_names
 from analysis.tables.results import results
-from analysis.tables.rivalry import Counterparts, counterparts, rivalry, rivalry_frame
+from analysis.tables.rivalry import Counterparts, counterparts, rivalry, rivalry_frame, rivalry_rows
 from analysis.terminal.run import render
 from analysis.ui.address import PageAddress
 from analysis.ui.data.agents import arms_of, wrote
@@ -150,6 +152,48 @@ def shown(parts) -> str:
     for part in parts:
         console.print(part)
     return console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+VOTES = {
+    "a": (1, 1, 1, 0),
+    "a_market": (1, 0, 0, 0),
+    "a_own": (1, 1, 0, 0),
+    "alone": (1, 1, 1, 1),
+    "random": (0, 0, 0, 1),
+}
+LABELS = {"a": 1, "a_market": 0, "a_own": 1, "alone": 0, "random": 1}
+
+
+class TestByHand:
+    """Votes that can be added up on paper."""
+
+    def evaluation(self) -> Evaluation:
+        """One anchor, four voters, one probe."""
+        people = np.arange(4, dtype=np.int32)
+        contests = [
+            EvaluationContest(
+                f"evaluate/2/{arm}/x",
+                2,
+                arm,
+                "x",
+                Side("b"),
+                Side("t", labels={"probe": LABELS[arm]}),
+                people,
+                np.array(votes, dtype=np.int8),
+            )
+            for arm, votes in VOTES.items()
+        ]
+        return Evaluation(contests, people, config=CONFIG.model_dump(mode="json"))
+
+    def test_every_side_has_its_place(self):
+        """3/4 - 1/4, 4/4 - 1/4, their difference, and 3/4 - 2/4; likewise of the probe."""
+        rows = {row.outcome: row for row in rivalry_rows(self.evaluation(), []) if row.learner == "a"}
+        found = {name: (row.among_rivals, row.alone, row.rivalry, row.own_picks) for name, row in rows.items()}
+        assert found == {
+            "win_rate": (0.5, 0.75, -0.25, 0.25),
+            "win_rate_without_forfeits": (0.5, 0.75, -0.25, 0.25),
+            "probe": (1.0, -1.0, 2.0, 0.0),
+        }
 
 
 class TestPages:
