@@ -62,6 +62,21 @@ def test_kill_at_random_moments_ends_in_the_digest_of_an_uninterrupted_run(tmp_p
     assert json.loads(done.stdout)["digest"] == wanted
 
 
+def written(run: Path) -> int:
+    """Return the bytes of a run's log."""
+    return sum(path.stat().st_size for path in run.glob("log/*"))
+
+
+def killed_at(out: Path, nbytes: int, command: Sequence[str]) -> bool:
+    """Run the command until its log has so many bytes, however long that takes, then kill it; return whether it was killed."""
+    line = [sys.executable, "-c", "from analysis.cli import main; main()", *command, "--out", str(out)]
+    process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and written(out) < nbytes:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
 RUINED = """
 arms:
   hot: {method: rft, lora: {lr: 0.1}}
@@ -85,23 +100,15 @@ def test_a_ruined_arm_is_stopped_whatever_is_killed(tmp_path):
 
     (tmp_path / "page.yaml").write_text(RUINED)
     command = ("run", str(tmp_path / "page.yaml"), "--json")
-    began = time.perf_counter()
     whole = moloch(tmp_path / "whole", command=command)
     assert whole is not None and whole.returncode == 0, whole
-    seconds = time.perf_counter() - began
     table = json.loads(whole.stdout)
     assert list(table["table"]["arms"]) == ["placebo", "rft"]
     assert [row["arm"] for row in table["table"]["head_to_head"]["strengths"]] == ["base", "placebo", "rft"]
-    random_ = random.Random(3)
-    kills = 0
-    while (
-        kills < 3
-        and (done := moloch(tmp_path / "killed", seconds=random_.uniform(0.2, 0.6) * seconds, command=command)) is None
-    ):
-        kills += 1
-    done = done or moloch(tmp_path / "killed", command=command)
+    for share in (0.3, 0.6, 0.9):
+        assert killed_at(tmp_path / "killed", int(share * written(tmp_path / "whole")), command)
+    done = moloch(tmp_path / "killed", command=command)
     assert done is not None and done.returncode == 0, done
-    assert kills, "the run was too short to be killed"
     assert json.loads(done.stdout)["digest"] == table["digest"]
     for name in ("whole", "killed"):
         events = list(read_events(tmp_path / name))
