@@ -33,8 +33,7 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
     These are ``alarms``, ``head_to_head``, ``panels``, ``positions``, ``trainings``, ``writing``, ``reach``, ``service``, ``rivalry``,
-    ``extrapolation``, and under ``dropped`` the anchors of the
-    source that were left out: reason -> number.
+    ``extrapolation``, and under ``dropped`` the anchors of the source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
