@@ -15,6 +15,8 @@ import yaml
 from tests.analysis.studies.test_controller import FAST
 from tests.analysis.studies.test_identity import anchors
 from tests.analysis.studies.test_verbs import moloch  # noqa: F401 (a fixture)
+from tests.support import fast_cells  # noqa: F401 (an extension)
+from tests.support.fork_engine import ForkEngine
 
 FAST_MODEL = {"llm": "fast"}
 BROKEN = '{"title": "Torch", "description": \n'
@@ -59,7 +61,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr("analysis.studies.engines.local.PRELOADED", ("analysis.studies.worker",))  # no torch
+    monkeypatch.setattr("analysis.studies.engines.local.LocalEngine", ForkEngine)
     monkeypatch.setattr("analysis.studies.rules.PAUSES", {})
     anchors(tmp_path / "lamps")
     with Path("lamps/train.jsonl").open("a") as file:
