@@ -61,7 +61,7 @@ def measured(events: list[Event]) -> list[Event]:
     made, to = list[Event](), dict[int, int]()
     for seq, event in enumerate(events):
         if isinstance(event, AdapterTrained):
-            steps = {name: np.float32([3, 2, event.loss_after]).tobytes() for name in STEPS}
+            steps = {name: np.array([3, 2, event.loss_after], np.float32).tobytes() for name in STEPS}
             who = {"arm": event.arm, "epoch": event.epoch, "adapter": event.adapter}
             drift = {"kl_after": 0.25, "entropy_before": 2.0, "entropy_after": 1.5, "drift_tokens": 9}
             made.append(TrainingMeasured(**who, **steps, **drift))
@@ -207,7 +207,7 @@ PLANTED: dict[str, tuple[str, Change, set[tuple[str, str]]]] = {
     ),
     "a step's loss": (
         "c1",
-        first(TrainingMeasured, lambda e: {"losses": np.float32([3, 2.5, e.kl_after]).tobytes()}),
+        first(TrainingMeasured, lambda e: {"losses": np.array([3, 2.5, e.kl_after], np.float32).tobytes()}),
         {("steps", "loss")},
     ),
     "a training's drift": (
