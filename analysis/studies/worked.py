@@ -18,6 +18,12 @@ class WorkedTime:
     def __init__(self) -> None:
         self._stretches: list[tuple[float, float]] = []
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the stretches are the same, however they were counted together."""
+        return self._stretches == other._stretches if isinstance(other, WorkedTime) else NotImplemented
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType] (it grows)
+
     def add(self, start: float, end: float) -> None:
         """Count from ``start`` to ``end``; nothing where that is no time."""
         if end <= start:

@@ -11,6 +11,7 @@ from abm.llm.ledger import Ledger
 from abm.log import read_events
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
 from tests.support.fakes import SmallestTrainer
+from tests.support.fork_engine import ForkEngine
 from tests.support.server import Call, Server, completion, ok, serving
 
 SMALL = ("--set", "train_anchors=4", "--set", "held_out_anchors=2", "--set", "arms=[rft]", "--set", "epochs=1")
@@ -188,6 +189,7 @@ class TestKeys:
 def server(monkeypatch):
     """A server of the pocket model, whose adapters are learnt in no time."""
     monkeypatch.setattr("learning.runs.objects.LoRATrainer", lambda model, adapters: SmallestTrainer(adapters))
+    monkeypatch.setattr("analysis.studies.engines.local.LocalEngine", ForkEngine)
     text = "<think>p</think><sales_pitch>It is blue.</sales_pitch>"
     with serving(lambda call: completion(text), models=[{"id": "pocket", "owned_by": "test"}]) as running:
         yield running
@@ -206,7 +208,7 @@ class TestBounds:
         study = tmp_path / "study"
         command = ("study", "--seeds", "2", "--llm", server.url, "--out", str(study), "--jobs", "1", *SMALL)
         for bound in (5, 14):
-            done = moloch(*command, "--extensions", "tests.support.smallest_cells", "--max-calls", str(bound))
+            done = moloch(*command, "--max-calls", str(bound))
             assert done.returncode == 5 and f"{bound} of {bound} calls are spent" in done.stderr, done.stderr
             assert sent(server) == bound
         logs = [path.parent for path in study.glob("cells/*/run.json")]

@@ -13,6 +13,7 @@ from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
 from tests.analysis.test_cli_places import SMALL, _quick  # noqa: F401 (a fixture)
 from tests.support.dialects import local
 from tests.support.fakes import SmallestTrainer, answer
+from tests.support.fork_engine import ForkEngine
 from tests.support.server import completion, serving
 
 VOTE = "<think>Hm.</think><choice>A</choice>"
@@ -35,6 +36,7 @@ class Written(ScriptedLLM):
 def here(monkeypatch, tmp_path):
     """A writer of this process, adapters that are learnt in no time, and a folder of its own."""
     monkeypatch.setattr("learning.runs.objects.LoRATrainer", lambda model, adapters: SmallestTrainer(adapters))
+    monkeypatch.setattr("analysis.studies.engines.local.LocalEngine", ForkEngine)
     monkeypatch.setitem(BACKENDS._added, "written", (Written, __name__))
     monkeypatch.chdir(tmp_path)
     Written.asked.clear()

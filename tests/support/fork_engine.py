@@ -7,6 +7,8 @@ import signal
 import subprocess
 from typing import IO, Any, cast
 
+import torch  # noqa: F401 (which every fork would import anew, for seconds)
+
 from analysis.studies.engines._nursery import Nursery
 from analysis.studies.engines.local import LocalEngine
 

@@ -210,11 +210,13 @@ class TestHostileServers:
         with serving(
             lambda call: echo(call) if call.attempt > 2 else troubles[(call.fields["seed"] + call.attempt) % 7]
         ) as server:
-            model = llm(server, timeout=2, attempts=8, concurrency=100)
-            assert texts(model.complete(asked(60))) == {f"react/{i}": f"seed {i}" for i in range(60)}
+            model = llm(
+                server, timeout=2, attempts=8, concurrency=100, patience=60
+            )  # a hang or two in a row are no end
+            assert texts(model.complete(asked(28))) == {f"react/{i}": f"seed {i}" for i in range(28)}
             service = model.service()
-        assert service.calls == 60 and service.attempts == 180
-        assert sum(service.retried.values()) == 120
+        assert service.calls == 28 and service.attempts == 84
+        assert sum(service.retried.values()) == 56
 
     def test_nothing_right_ever(self):
         """A server that answers every call, and never rightly, stops the run instead of filling its log with errors."""

@@ -23,7 +23,7 @@ AUDIENCE = "name: mine\nweights: {{warmth: {{mean: 0.{}}}}}\n"
 
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A page of two audiences, one in a file, with anchors and an extension of one's own; two seeds."""
+    """A page of two audiences, one in a file, with anchors and an extension of one's own; one seed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -33,7 +33,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     base = FAST | {"anchors": anchors(tmp_path / "lamps"), "serving": {"llm": "fast"}}
     base["extensions"] = [*FAST["extensions"], "my_rules"]
     path = tmp_path / "page.yaml"
-    levels = {"cross": {"audience": ["default", "mine.yaml"]}, "seeds": 2}
+    levels = {"cross": {"audience": ["default", "mine.yaml"]}, "seeds": 1}
     path.write_text(yaml.safe_dump({"name": "x", "base": base} | levels), "utf-8")
     return path
 
@@ -80,14 +80,14 @@ class TestNoticed:
         """Those of one level concern its cells alone."""
         of = carry_out(page)
         Path("mine.yaml").write_text(AUDIENCE.format(1))
-        assert changed(of) == {"audience/mine.yaml": 2}
+        assert changed(of) == {"audience/mine.yaml": 1}
         anchors(Path("lamps"), "bad")
-        assert changed(of) == {"anchors/test.jsonl": 4, "anchors/train.jsonl": 4, "audience/mine.yaml": 2}
+        assert changed(of) == {"anchors/test.jsonl": 2, "anchors/train.jsonl": 2, "audience/mine.yaml": 1}
         anchors(Path("lamps"))
         Path("mine.yaml").write_text(AUDIENCE.format(0))
         Path("my_rules.py").write_text("X = 2\n")
         monkeypatch.delitem(sys.modules, "my_rules")
-        assert changed(of) == {"extension my_rules": 4}
+        assert changed(of) == {"extension my_rules": 2}
 
     def test_a_file_that_is_gone_is_not_compared(self, page):
         """Nobody knows what it would hold; runs have copies."""
@@ -106,7 +106,7 @@ class TestNoticed:
             patched.setattr("analysis.studies.inputs.open_log", lambda *given, **more: pytest.fail("opened"))
             assert changed(of) == {}
         Path("mine.yaml").write_text(AUDIENCE.format(1))
-        assert changed(of) == {"audience/mine.yaml": 2}
+        assert changed(of) == {"audience/mine.yaml": 1}
 
 
 class TestSaid:
@@ -138,12 +138,12 @@ class TestSaid:
         assert before["changed"] == {} and "changed" not in moloch("study", "status", "study").out
         Path("mine.yaml").write_text(AUDIENCE.format(1))
         told = json.loads(moloch("study", "status", "study", "--json").out)
-        assert len(told["changed"]["audience/mine.yaml"]) == 2
-        assert "changed  audience/mine.yaml changed: 2 of 4 cells" in moloch("study", "status", "study").out
+        assert len(told["changed"]["audience/mine.yaml"]) == 1
+        assert "changed  audience/mine.yaml changed: 1 of 2 cells" in moloch("study", "status", "study").out
         after = json.loads(moloch("study", "results", "study", "--json").out)
         assert after["changed"] == told["changed"] and after["rows"] == before["rows"]
         said = " ".join(moloch("study", "results", "study").out.split())
-        assert "Since then audience/mine.yaml changed: 2 of 4 cells that ended began with others." in said
+        assert "Since then audience/mine.yaml changed: 1 of 2 cells that ended began with others." in said
 
 
 def carry_state():

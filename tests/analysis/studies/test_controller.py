@@ -295,6 +295,7 @@ class TestLost:
         assert (name, 2) in engine.began and states(of) == ["ended"] * 4
 
 
+PRELOADED = ("analysis.studies.worker", "torch")
 FAST = {
     "epochs": 1, "train_anchors": 3, "held_out_anchors": 2, "train_personas": 3, "held_out_personas": 2, "arms": ["rft"],
     "extensions": ["tests.support.fast_cells"],
@@ -312,7 +313,7 @@ def test_in_processes_of_this_machine(tmp_path, monkeypatch):
         "data": {"serving": {"llm": "fast"}, "anchors": str(tmp_path / "nowhere")},
     }
     of = Study(name="x", base=FAST, cross={"fault": levels}, seeds=1, out=tmp_path / "study", stop={"failed_share": 1})
-    engine = LocalEngine(2, preloaded=("analysis.studies.worker",))
+    engine = LocalEngine(2, preloaded=PRELOADED)
     try:
         done = of.run(engine=engine)
     finally:
@@ -347,7 +348,7 @@ class TestStore:
         return Study(name="x", base=FAST | {"serving": {"llm": "fast"}}, seeds=2, out=tmp_path / "study")
 
     def carry_out(self, of: Study, **settings):
-        engine = LocalEngine(2, preloaded=("analysis.studies.worker",))
+        engine = LocalEngine(2, preloaded=PRELOADED)
         try:
             return of.run(engine=engine, **settings)
         finally:
@@ -374,7 +375,7 @@ class TestStore:
         taken.parent.mkdir(parents=True)
         taken.write_text("something else")
         of.begin()
-        engine = LocalEngine(2, preloaded=("analysis.studies.worker",))
+        engine = LocalEngine(2, preloaded=PRELOADED)
         try:
             rules = Rules(of.page.stop, pauses=QUICK, store=f"file://{store}")
             Controller(StudyLog(of.folder), {cell.name: cell for cell in of.cells}, engine, rules).run()

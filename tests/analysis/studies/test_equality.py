@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import polars as pl
 import pytest
 
@@ -23,6 +24,7 @@ from abm.events import (
     Reacted,
     Recovered,
     RunResumed,
+    TrainingMeasured,
     VerdictGiven,
 )
 from abm.journal import Decisions
@@ -39,20 +41,45 @@ from moloch.errors import InputError
 from tests.analysis.studies.small import carry_out, plan
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "runs"
+STEPS = ("losses", "gradient_norms", "learning_rates")
 RUNS = {"c0": "sales-isolated", "c1": "elections-networked"}
 Change = Callable[[list[Event]], Sequence[Event]]
 
 
-def study(folder: Path, *, failed: bool = False, state: str = "ended") -> Path:
-    """Write a study of two cells whose runs are golden ones."""
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The golden runs of the two cells, with a measured training before each adapter: the golden ones were not measured."""
+    folder = tmp_path_factory.mktemp("runs")
+    for cell, run in RUNS.items():
+        shutil.copytree(GOLDEN / run, folder / "cells" / cell)
+        rewritten(folder, cell, measured)
+    return folder / "cells"
+
+
+def measured(events: list[Event]) -> list[Event]:
+    """Return the events of the same run, where each training's three steps and its drift were measured."""
+    made, to = list[Event](), dict[int, int]()
+    for seq, event in enumerate(events):
+        if isinstance(event, AdapterTrained):
+            steps = {name: np.array([3, 2, event.loss_after], np.float32).tobytes() for name in STEPS}
+            who = {"arm": event.arm, "epoch": event.epoch, "adapter": event.adapter}
+            drift = {"kl_after": 0.25, "entropy_before": 2.0, "entropy_after": 1.5, "drift_tokens": 9}
+            made.append(TrainingMeasured(**who, **steps, **drift))
+        to[seq] = len(made)
+        made.append(event)
+    return moved(made, to)
+
+
+def study(folder: Path, runs: Path, *, failed: bool = False, state: str = "ended") -> Path:
+    """Write a study of two cells whose runs are those of :func:`runs`."""
     planned = [
         PlannedCell(name, {"arena": run.split("-")[0]}, i, f"settings-{i}")
         for i, (name, run) in enumerate(RUNS.items())
     ]
     log = StudyLog(folder)
     log.begin(StudyPlanned(name="n", page={}, page_id="p", cells=planned, versions={}))
-    for i, (name, run) in enumerate(RUNS.items()):
-        shutil.copytree(GOLDEN / run, folder / "cells" / name)
+    for i, name in enumerate(RUNS):
+        shutil.copytree(runs / name, folder / "cells" / name)
         attempt = 1 + failed
         events: list[Event] = [CellStarted(cell=name, attempt=1, identity="i", worker={})]
         if failed:
@@ -115,15 +142,15 @@ def answered_in_another_order(events: list[Event]) -> list[Event]:
 
 
 @pytest.fixture
-def a(tmp_path: Path) -> Path:
+def a(tmp_path: Path, runs: Path) -> Path:
     """One execution."""
-    return study(tmp_path / "a")
+    return study(tmp_path / "a", runs)
 
 
 @pytest.fixture
-def b(tmp_path: Path) -> Path:
+def b(tmp_path: Path, runs: Path) -> Path:
     """Another one, whose cells each failed once."""
-    return study(tmp_path / "b", failed=True)
+    return study(tmp_path / "b", runs, failed=True)
 
 
 class TestEqual:
@@ -145,9 +172,9 @@ class TestEqual:
             assert seqs[0] != seqs[1], "nothing moved: the test shows nothing"
         assert equal_frames(a, b).differences == ()
 
-    def test_a_cell_that_was_reused(self, a, tmp_path):
+    def test_a_cell_that_was_reused(self, a, runs, tmp_path):
         """It ended, elsewhere."""
-        assert equal_frames(a, study(tmp_path / "c", state="reused")).equal
+        assert equal_frames(a, study(tmp_path / "c", runs, state="reused")).equal
 
     def test_cells_are_matched_by_name(self, tmp_path):
         """In whatever order they were planned."""
@@ -166,7 +193,7 @@ PLANTED: dict[str, tuple[str, Change, set[tuple[str, str]]]] = {
     ),
     "a thought": ("c0", first(Reacted, lambda e: {"thought": f"{e.thought}."}), {("votes", "thought")}),
     "a message": ("c1", first(MessagePublished, lambda e: {"text": f"{e.text}!"}), {("messages", "text")}),
-    "whose answer a message is": ("c0", first(MessagePublished, lambda e: {"cause": e.cause + 1}), {("messages", "cause"), ("messages", "tokens")}),
+    "whose answer a message is": ("c0", first(MessagePublished, lambda e: {"cause": e.cause + 1}), {("messages", "cause"), ("messages", "tokens"), ("writing", "tokens")}),
     "a verdict": ("c0", first(VerdictGiven, lambda e: {"label": 1 - e.label}), {("verdicts", "label")}),
     "the last bit of a loss": (
         "c1",
@@ -177,6 +204,21 @@ PLANTED: dict[str, tuple[str, Change, set[tuple[str, str]]]] = {
         "c0",
         first(AdapterTrained, lambda e: {"data_range": [e.data_range[0], e.data_range[1] + 1]}),
         {("training", "data_range")},
+    ),
+    "a step's loss": (
+        "c1",
+        first(TrainingMeasured, lambda e: {"losses": np.array([3, 2.5, e.kl_after], np.float32).tobytes()}),
+        {("steps", "loss")},
+    ),
+    "a training's drift": (
+        "c0",
+        first(TrainingMeasured, lambda e: {"kl_after": e.kl_after / 2}),
+        {("training", "kl_after")},
+    ),
+    "a word more": (
+        "c0",
+        first(MessagePublished, lambda e: {"text": f"{e.text} {e.text.split()[0]}"}),
+        {("messages", "text"), ("messages", "words"), ("writing", "words"), ("writing", "distinct"), ("writing", "copy_rate")},
     ),
     "a reaction": ("c1", first(Engaged, lambda e: {"round": e.round + 1}), {("reactions", "round")}),
     "an answer's tokens": ("c1", first(LLMReplied, lambda e: {"tokens_in": e.tokens_in + 1}), {("cells", "tokens_in")}),
@@ -213,12 +255,16 @@ class TestDifferent:
         assert found.about.startswith("train/1/")
 
     @pytest.mark.parametrize("slice_rows", [1, 7, 2**16])
-    def test_rows_that_are_not_there(self, a, b, monkeypatch, slice_rows):
+    def test_rows_that_are_not_there(self, tmp_path, monkeypatch, slice_rows):
         """The frames' lengths are named, however many rows are held at once."""
         monkeypatch.setattr(differences, "SLICE", slice_rows)
+        a, b = tmp_path / "a", tmp_path / "b"
+        for each in (a, b):
+            (cell,) = cells = plan(each, "name: small\nseeds: 1\n")
+            carry_out(each, cells)
         assert equal_frames(a, b).equal
-        last = max(i for i, event in enumerate(read_events(b / "cells" / "c0")) if isinstance(event, VerdictGiven))
-        rewritten(b, "c0", lambda events: [event for i, event in enumerate(events) if i != last])
+        last = max(i for i, event in enumerate(read_events(b / "cells" / cell.name)) if isinstance(event, VerdictGiven))
+        rewritten(b, cell.name, lambda events: [event for i, event in enumerate(events) if i != last])
         found = equal_frames(a, b)
         (short,) = (each for each in found.differences if each.frame == "verdicts")
         number = found.rows["verdicts"]
@@ -235,9 +281,9 @@ class TestDifferent:
 
     def test_a_cell_that_did_not_end(self, tmp_path):
         """Its state differs, and its run is not there."""
-        cells = plan(tmp_path / "x")
+        cells = plan(tmp_path / "x", two := "name: small\nseeds: 2\n")
         carry_out(tmp_path / "x", cells)
-        plan(tmp_path / "y")
+        plan(tmp_path / "y", two)
         carry_out(tmp_path / "y", cells[1:])
         found = equal_frames(tmp_path / "x", tmp_path / "y").differences
         assert {each.cell for each in found} == {cells[0].name}

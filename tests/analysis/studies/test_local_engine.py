@@ -105,25 +105,27 @@ class TestMemory:
         monkeypatch.setattr(local, "PROBATION_S", 0.0)
         taken = machine.peak_of(first["pid"])
         assert taken > CELL_MB * MB
-        for free, room in ((100_000 * MB, 15), (int(9 * taken), 3), (taken, 0)):
+        for free, room in ((1000 * taken, 15), (int(9 * taken), 3), (taken, 0)):
             monkeypatch.setattr(machine, "free_bytes", lambda free=free: free)
             assert engine.room(Needs()) == room, (
                 free / taken
             )  # what it may still grow by, and then two for each, a tenth kept
         peak = gone(engine, folder, "a").peak_bytes
-        assert taken <= peak < 2 * taken
+        assert 0.9 * taken < peak < 2 * taken  # the system counts pages by the batch
 
     def test_by_what_one_took(self, engine, folder, monkeypatch):
         """As many processes as fit; those that are there may still grow; one is let in always."""
-        peak = 500 * MB
+        peak = 2 * (machine.peak_of(os.getpid()) + CELL_MB * MB)  # twice what a fork of this process can have by then
         monkeypatch.setattr(machine, "free_bytes", lambda: 5 * peak)
         assert engine.room(Needs(memory_bytes=peak)) == 4
         for cell in "ab":
             engine.start(task(folder, cell, peak=peak))
         begun(engine, folder, "a", "b")
-        there = sum(machine.peak_of(each.pid) for each in engine._workers.values())
+        there = {each.pid: machine.peak_of(each.pid) for each in engine._workers.values()}
+        assert all(CELL_MB * MB < each <= 0.55 * peak for each in there.values())
+        monkeypatch.setattr(machine, "peak_of", there.__getitem__)
         room = engine.room(Needs(memory_bytes=peak))
-        assert room == int((4.5 * peak - max(0, 2 * peak - there)) // peak) < 4
+        assert room == int((4.5 * peak - (2 * peak - sum(there.values()))) // peak) < 4
         monkeypatch.setattr(machine, "free_bytes", lambda: peak // 2)
         assert engine.room(Needs(memory_bytes=peak)) == 0
         for cell in "ab":

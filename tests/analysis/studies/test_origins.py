@@ -15,6 +15,8 @@ import yaml
 from tests.analysis.studies.test_controller import FAST
 from tests.analysis.studies.test_identity import anchors
 from tests.analysis.studies.test_verbs import moloch  # noqa: F401 (a fixture)
+from tests.support import fast_cells  # noqa: F401 (an extension)
+from tests.support.fork_engine import ForkEngine
 
 FAST_MODEL = {"llm": "fast"}
 BROKEN = '{"title": "Torch", "description": \n'
@@ -59,7 +61,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr("analysis.studies.engines.local.PRELOADED", ("analysis.studies.worker",))  # no torch
+    monkeypatch.setattr("analysis.studies.engines.local.LocalEngine", ForkEngine)
     monkeypatch.setattr("analysis.studies.rules.PAUSES", {})
     anchors(tmp_path / "lamps")
     with Path("lamps/train.jsonl").open("a") as file:
@@ -78,7 +80,7 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_each_failure_says_what_and_what_to_do(moloch, page):  # noqa: F811
+def test_each_failure_says_what_and_what_to_do(moloch, page, monkeypatch):  # noqa: F811
     """While it runs, at its end and in its status; the others go on, and what was mended is carried out."""
     done = moloch("study", "run", page, "--out", "study", "--jobs", "2")
     assert done.code == 3 and "1 of 7 cells have ended, 6 failed: study" in done.err, done.err
@@ -96,6 +98,7 @@ def test_each_failure_says_what_and_what_to_do(moloch, page):  # noqa: F811
     told = json.loads(moloch("study", "status", "study", "--json").out)
     assert {cell["factors"]["fault"]: cell["attempts"] for cell in told["cells"] if cell["origin"]} == TRIES
     anchors(Path("lamps"))
+    monkeypatch.setattr("analysis.studies.controller.TRIES", {})  # how often was seen
     again = json.loads(moloch("study", "retry", "study", "--jobs", "2", "--json").out)
     assert {cell.partition("-")[0]: each["state"] for cell, each in again["cells"].items()} == dict.fromkeys(
         LEVELS, "failed"

@@ -15,6 +15,8 @@ from analysis.studies.short_form import short_page
 from analysis.studies.study import Study
 from tests.analysis.studies.test_controller import FAST, Fake, states
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
+from tests.support import fast_cells  # noqa: F401 (an extension)
+from tests.support.fork_engine import ForkEngine
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Settings of a run that costs nothing, in a folder of their own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("analysis.studies.engines.local.PRELOADED", ("analysis.studies.worker",))  # no torch
+    monkeypatch.setattr("analysis.studies.engines.local.LocalEngine", ForkEngine)
     path = tmp_path / "run.yaml"
     path.write_text(yaml.safe_dump(FAST | {"serving": {"llm": "fast"}, "seed": 9}), "utf-8")
     return path
