@@ -16,7 +16,9 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     when the command is called.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    groups: dict[str, type[Any]] = {
+        name: kind for name, kind in hints.items() if isinstance(kind, type) and is_dataclass(kind)
+    }
     parameters = list[inspect.Parameter]()
     for name, parameter in inspect.signature(command).parameters.items():
         if name in groups:

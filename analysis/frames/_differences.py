@@ -88,7 +88,7 @@ def compare_frames(
 
     Args:
         name: of the frame.
-        a, b: its rows in slices of one size.
+        a: its rows in slices of one size, and ``b``: the other's.
         cell: to which the rows belong.
     """
     compared, sizes, found = 0, [0, 0], dict[str, FrameDifference]()

@@ -82,7 +82,8 @@ class Meetings:
         counts = np.zeros((len(anchors), len(cells), 3))
         for row, cell, outcome, n in entries:
             counts[row, cell, outcome] += n
-        first, second = (np.array([players.index(cell[i]) for cell in cells], dtype=np.int64) for i in (0, 1))
+        first = np.array([players.index(a) for a, _, _ in cells], dtype=np.int64)
+        second = np.array([players.index(b) for _, b, _ in cells], dtype=np.int64)
         return Comparisons(tuple(players), first, second, np.array([cell[2] for cell in cells], dtype=np.bool_), counts)
 
 

@@ -89,7 +89,8 @@ def changed_inputs(state: StudyState, layout: Layout, cells: Iterable[Cell] | No
         ended += 1
         for name, is_data in now.differing(cell, history, layout):
             (data if is_data else code)[name].append(cell.name)
-    return ChangedInputs(*({name: tuple(of) for name, of in each.items()} for each in (data, code)), ended)
+    of_data, of_code = ({name: tuple(of) for name, of in each.items()} for each in (data, code))
+    return ChangedInputs(of_data, of_code, ended)
 
 
 class _Now:

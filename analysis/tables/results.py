@@ -19,9 +19,9 @@ from analysis.readings.service import ServiceReading
 from analysis.readings.spreads import SpreadReading
 from analysis.readings.trainings import TrainingReading
 from analysis.statistics.estimates import plain
+from analysis.tables._head_to_head import head_to_head
 from analysis.tables._writers import writing_rows
 from analysis.tables.evaluation import table
-from analysis.tables.head_to_head import head_to_head
 from analysis.tables.panels import panel_table
 from analysis.tables.positions import position_rows
 from analysis.tables.reach import reach_dicts

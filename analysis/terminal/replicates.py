@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from analysis.terminal._seeds import render_seeds
 from analysis.terminal.extrapolation import extrapolation_lines
-from analysis.terminal.seeds import render_seeds
 from analysis.terminal.study import absent_lines, changed_lines, stopping_lines
 from analysis.terminal.written import writing_line
 

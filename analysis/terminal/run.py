@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
+from analysis.terminal._head_to_head import head_to_head_tables
+from analysis.terminal._rivalry import rivalry_tables
 from analysis.terminal._trainings import training_table
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
-from analysis.terminal.head_to_head import head_to_head_tables
-from analysis.terminal.rivalry import rivalry_tables
 from analysis.terminal.written import writing_table
 
 if TYPE_CHECKING:

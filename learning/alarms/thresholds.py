@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -119,7 +119,7 @@ def sentence(breaches: Iterable[Breach]) -> str:
     )
 
 
-def columns(breaches: Sequence[Breach]) -> dict[str, list[str] | list[float]]:
+def columns(breaches: Sequence[Breach]) -> dict[str, Any]:
     """Return breaches as the fields of an event."""
     return {
         "measures": [each.measure for each in breaches],

@@ -7,7 +7,7 @@ that it changes no adapter. Knows tokens and models; knows nothing of logs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from learning.training._ranks import Ranks
 from learning.training.examples import Example, passes
@@ -58,7 +58,7 @@ def _summed(model: PeftModel, rows: Sequence[Example]) -> torch.Tensor:
     """Return KL, entropy and the base's entropy summed over the completion tokens of one pass, shape (3,), float64."""
     import torch
 
-    base = model.get_base_model()
+    base: Any = model.get_base_model()
     batch = padded(rows, model.device)
     with half(base):
         adapted = completion_logits(base, batch)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from abm.columns import Float32s, pack
@@ -75,7 +77,7 @@ class StepMeasures:
             before: of the parent; None for the base model, which is no way from itself.
             after: of the new adapter; None if there is none.
         """
-        columns = {
+        columns: dict[str, Any] = {
             name: pack(values, Float32s)
             for name, values in (
                 ("losses", self._losses),

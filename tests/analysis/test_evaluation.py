@@ -29,8 +29,8 @@ from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import clustered_mean
 from analysis.tables.evaluation import invalid_rate, majority_rate, tie_rate, win_rate_against_placebo
 from analysis.tables.evaluation import note as evaluation_note
+from analysis.terminal._seeds import render_seeds
 from analysis.terminal.run import render
-from analysis.terminal.seeds import render_seeds
 from moloch import keyed
 from moloch.errors import CorruptLog
 from tests.analysis.factory import FIRST, contest, numbered, setup, step

@@ -16,7 +16,7 @@ from analysis.statistics.multiway import multiway_mean
 from analysis.tables.pooled import across_runs
 from analysis.tables.results import results
 from analysis.tables.seeds import across_seeds
-from analysis.terminal.seeds import render_seeds
+from analysis.terminal._seeds import render_seeds
 from learning import load_config, run
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 

@@ -21,6 +21,8 @@ SHORT = "seeds"
 class _Verbs(TyperGroup):
     """Takes what is no verb for the options of the short form: ``moloch study --seeds 5``."""
 
+    default = SHORT
+
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         if args and (args[0] == SHORT or (args[0] not in self.commands and args[0] != "--help")):
             args = [SHORT, *args]

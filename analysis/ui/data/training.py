@@ -39,11 +39,11 @@ def alarm_lines(book: Book) -> list[str]:
 
 def _measures(event: TrainingMeasured | None) -> dict[str, Any]:
     """Return what is shown of a training's measures: how far the model moved, and a curve for each column of its steps."""
-    drifted = event is not None and event.drift_tokens > 0
+    drift = event if event is not None and event.drift_tokens > 0 else None
     columns = (("loss", "losses"), ("gradient norm", "gradient_norms"), ("learning rate", "learning_rates"))
     return {
-        "kl": f"{event.kl_before:.4f} → {event.kl_after:.4f}" if drifted else DASH,
-        "entropy": f"{event.entropy_before:.4f} → {event.entropy_after:.4f}" if drifted else DASH,
+        "kl": f"{drift.kl_before:.4f} → {drift.kl_after:.4f}" if drift else DASH,
+        "entropy": f"{drift.entropy_before:.4f} → {drift.entropy_after:.4f}" if drift else DASH,
         "curves": [_curve(name, unpack(getattr(event, field), Float32s)) for name, field in columns] if event else [],
     }
 

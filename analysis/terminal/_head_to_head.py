@@ -1,4 +1,4 @@
-"""Strengths of all arms, and who was chosen over whom, for the terminal. Knows :func:`analysis.tables.head_to_head.head_to_head`'s mapping."""
+"""Strengths of all arms, and who was chosen over whom, for the terminal. Knows :func:`analysis.tables._head_to_head.head_to_head`'s mapping."""
 
 from __future__ import annotations
 
