@@ -32,7 +32,6 @@ from tests.docs.files import lay_out
 from tests.docs.parts import forgotten
 from tests.docs.snippets import ROOT, Block, blocks, commands, moloch_commands, pages
 from tests.support.fakes import FakeTrainer, reply
-from tests.support.fork_engine import ForkEngine
 from tests.support.stub_server import stub_server
 
 SMALL = {"train_anchors": 3, "held_out_anchors": 3, "train_personas": 3, "held_out_personas": 3, "epochs": 1}
@@ -97,7 +96,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A function writes in the pocket model's place, and a trainer that learns nothing names adapters; in a study's cells, too."""
+    """A function writes in the pocket model's place, and a trainer that learns nothing names adapters."""
     from learning.runs.objects import Objects
 
     def opened(opening: Opening) -> ScriptedLLM:
@@ -107,7 +106,6 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(BACKENDS._built_in, "transformers", opened)
     monkeypatch.setattr(Objects, "trainer_of", lambda *_: FakeTrainer())
-    monkeypatch.setattr("analysis.studies.engines.local.LocalEngine", ForkEngine)
 
 
 @pytest.mark.slow
