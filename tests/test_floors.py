@@ -130,12 +130,6 @@ def test_front_doors_are_light(statement):
     assert not loaded(statement) & HEAVY
 
 
-def test_generation_and_training_need_neither_polars_nor_mesa():
-    """GPU hosts that have torch but not these can still train and generate."""
-    statement = "import abm.llm.local.backend, learning.training.trainer, learning.methods"
-    assert not loaded(statement) & {"polars", "mesa", "vllm"}
-
-
 NOUNS = {"learning", "mapping", "raking", "reading", "training"}
 """Modules whose names end in -ing and are nouns of the field."""
 

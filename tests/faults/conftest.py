@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.faults.mutations import apply_from_environment
+from tests.support.forked import Forked
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +40,31 @@ def child() -> Callable[..., subprocess.Popen]:
         return process
 
     yield start
+    end(started)
+
+
+@pytest.fixture
+def forked() -> Callable[..., Forked]:
+    """As ``child``, in forks of this process: for children that are killed so often that what each imports would take the time.
+
+    What they import is imported before, here.
+    """
+    from abm.llm import http  # noqa: F401
+    from tests.faults import children
+    from tests.learning import test_loop  # noqa: F401
+
+    started: list[Forked] = []
+
+    def start(function: str, *args: object) -> Forked:
+        started.append(Forked(getattr(children, function), *map(str, args)))
+        return started[-1]
+
+    yield start
+    end(started)
+
+
+def end(started: Sequence[subprocess.Popen | Forked]) -> None:
+    """End children, and close what they said."""
     for process in started:
         process.kill()
         process.wait()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -18,18 +17,19 @@ from tests.faults.children import events
 from tests.learning.test_loop import CONFIG
 from tests.learning.test_lost import ByCall, damaged
 from tests.support.fakes import FakeTrainer
+from tests.support.forked import Forked
 
 
 class TestKills:
     """kill -9, again and again, while it writes, seals, takes snapshots, and recovers."""
 
     @pytest.mark.parametrize("cycles", [10, pytest.param(500, marks=pytest.mark.faults)])
-    def test_what_was_acknowledged_is_there(self, run, child, cycles):
+    def test_what_was_acknowledged_is_there(self, run, forked, cycles):
         """Every head that was acknowledged is in the chain; every event has the place it was written for."""
         create(run, {}).close()
         draw, acknowledged = random.Random(cycles), []
         for cycle in range(cycles):
-            process = child("write", run, cycle)
+            process = forked("write", run, cycle)
             lines = [process.stdout.readline()]  # "opening": the kill may come while it recovers
             for _ in range(draw.choice((0, 1, 5, 40))):
                 lines.append(process.stdout.readline())
@@ -54,11 +54,11 @@ class TestPaidAnswers:
     """A run whose model is paid by the call, killed while it asks."""
 
     @pytest.mark.parametrize("runs", [1, pytest.param(12, marks=pytest.mark.faults)])
-    def test_only_answers_on_their_way_are_paid_again(self, tmp_path, child, runs):
+    def test_only_answers_on_their_way_are_paid_again(self, tmp_path, forked, runs):
         """What is asked for again had been asked for, but was not durable when the process died; the digest is one."""
-        want = child("study", tmp_path / "whole", tmp_path / "free", 0).stdout.read().split()[-1]
+        want = forked("study", tmp_path / "whole", tmp_path / "free", 0).stdout.read().split()[-1]
         for number in range(runs):
-            digest, paid_again = self.killed_four_times(tmp_path / f"run-{number}", child, random.Random(number))
+            digest, paid_again = self.killed_four_times(tmp_path / f"run-{number}", forked, random.Random(number))
             assert digest == want
             assert paid_again <= 4 * 8, f"{paid_again} answers were on their way in 4 kills"
 
@@ -74,12 +74,12 @@ class TestPaidAnswers:
             assert carry_out_run(CONFIG, run, llm=llm, trainer=FakeTrainer()).digest == done.digest
             assert sorted(llm.asked) == sorted(lost), "an answer that was not damaged was paid for again"
 
-    def killed_four_times(self, run: Path, child, draw: random.Random) -> tuple[str, int]:
+    def killed_four_times(self, run: Path, forked, draw: random.Random) -> tuple[str, int]:
         """Carry out a run that is killed four times while it asks; return its digest, and how many answers it paid twice."""
         paid, asked, said = run.with_suffix(".paid"), [], ""
         for kills_left in (4, 3, 2, 1, 0):
             durable = {e.site for e in read_events(run) if isinstance(e, LLMReplied)} if run.exists() else set()
-            process = child("study", run, paid, 0.002)
+            process = forked("study", run, paid, 0.002)
             assert process.stdout.readline() == "open\n", process.stderr.read()
             if kills_left:
                 wait_for_lines(paid, len(asked) + draw.randint(3, 12), process)
@@ -94,7 +94,7 @@ class TestPaidAnswers:
         return said.split()[-1], len(asked) - len(set(asked))
 
 
-def wait_for_lines(path: Path, count: int, process: subprocess.Popen) -> None:
+def wait_for_lines(path: Path, count: int, process: Forked) -> None:
     """Wait until ``path`` has so many lines, or the process has ended."""
     while process.poll() is None and (not path.exists() or path.read_text().count("\n") < count):
         time.sleep(0.001)
@@ -104,12 +104,12 @@ class TestBatches:
     """A run whose model computes in this process, in batches, killed while it computes."""
 
     @pytest.mark.parametrize("kills", [(5,), pytest.param((5, 6, 4, 7), marks=pytest.mark.faults)])
-    def test_only_the_batch_on_its_way_is_computed_again(self, tmp_path, child, kills):
+    def test_only_the_batch_on_its_way_is_computed_again(self, tmp_path, forked, kills):
         """Killed within the second batch of a step, and after it: the same batches again, the same digest."""
-        want = child("study", tmp_path / "whole", tmp_path / "free", 0, "batch").stdout.read().split()[-1]
+        want = forked("study", tmp_path / "whole", tmp_path / "free", 0, "batch").stdout.read().split()[-1]
         run, paid, asked = tmp_path / "run", tmp_path / "paid", 0
         for more in kills:
-            process = child("study", run, paid, 0.02, "batch")
+            process = forked("study", run, paid, 0.02, "batch")
             assert process.stdout.readline() == "open\n", process.stderr.read()
             wait_for_lines(paid, asked + more, process)
             process.send_signal(signal.SIGKILL)
@@ -119,7 +119,7 @@ class TestBatches:
             assert len(set(now) - durable) <= 3, "more than a batch is lost"
             assert len(now) - asked >= more, "the run ended before it was killed"
             asked = len(now)
-        digest = child("study", run, paid, 0, "batch").stdout.read().split()[-1]
+        digest = forked("study", run, paid, 0, "batch").stdout.read().split()[-1]
         again = paid.read_text().splitlines()[asked:]
         assert not durable & set(again), "a durable answer was computed again"
         assert digest == want

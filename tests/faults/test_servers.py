@@ -30,7 +30,7 @@ class TestSpending:
     """A bound holds for what is sent, over every attempt and every process."""
 
     @pytest.mark.parametrize("bound", [60, pytest.param(600, marks=pytest.mark.faults)])
-    def test_killed_and_killed_again(self, run, child, bound):
+    def test_killed_and_killed_again(self, run, forked, bound):
         """A process that is killed while it asks, and its successors, send no more than the bound, all together."""
         run.mkdir()
         children, answers = [], itertools.count(1)
@@ -43,7 +43,7 @@ class TestSpending:
         kills, spent = 0, False
         with serving(answer, delay=0.002) as server:
             while not spent and len(children) < bound / 3:
-                children.append(child("spend", run, server.url, bound))
+                children.append(forked("spend", run, server.url, bound))
                 spent = "spent" in children[-1].stdout.read()
                 kills += children[-1].wait() == -signal.SIGKILL
         assert kills >= 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +25,7 @@ from abm.worlds.networked.world import NetworkedModel
 from populations import TRAITS
 
 SALES = arena("sales")
+built_in = cache(audience)
 WORDS = (
     "Warm welcome to you all! 40 days. Hurry, now! Experts guarantee it. They hate us. It is blue. Best ever.".split(
         ". "
@@ -88,7 +90,7 @@ def hold(
             sources, targets = zip(*ties, strict=True)
             journal.emit(TiesFormed(why="graph", sources=pack(sources, Int32s), targets=pack(targets, Int32s)))
     society = Society(
-        arena=SALES, audience=audience(people_are) if isinstance(people_are, str) else people_are, llm=ScriptedLLM(say),
+        arena=SALES, audience=built_in(people_are) if isinstance(people_are, str) else people_are, llm=ScriptedLLM(say),
         sampling=Sampling(), seed=seed, batch=batch, bulk=bulk,
     )  # fmt: skip
     stage = Stage(anchors(contests), [NamedPolicy(f"w{i}") for i in range(writers)], voters, "train", 1, "shared")

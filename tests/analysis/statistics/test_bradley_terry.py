@@ -104,13 +104,15 @@ class TestAgainstOthers:
 class TestIntervals:
     """They are of the clusters."""
 
-    def test_they_cover(self):
+    @pytest.mark.parametrize("replicates", [100, pytest.param(200, marks=pytest.mark.slow)])
+    def test_they_cover(self, replicates):
         """Nominal 95 %, in 120 draws of 40 anchors whose strengths differ; intervals that took votes as independent would not."""
         rng = np.random.default_rng(11)
         truth = {"base": 0.0, "a": 0.4, "b": 0.0}
         found_so = []
         for _ in range(120):
-            found = bradley_terry(drawn(rng, truth, 40, first=0.0, ties=-9.0, spread=0.6), seed=1, replicates=200)
+            data = drawn(rng, truth, 40, first=0.0, ties=-9.0, spread=0.6)
+            found = bradley_terry(data, seed=1, replicates=replicates)
             a = found.strength["a"]
             found_so.append((a.value, a.low, a.high, a.se))
         values, low, high, se = np.array(found_so).T

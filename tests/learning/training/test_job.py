@@ -59,7 +59,7 @@ class TestWithoutTRL:
         absent = ("trl", "datasets", "polars", "mesa", "vllm", "numba", "scipy", "networkx", "openai", "ray")
         code = (
             f"import sys; sys.modules |= dict.fromkeys({absent!r})\n"
-            "import tempfile; from pathlib import Path\n"
+            "import tempfile; from pathlib import Path; import abm.llm.local.backend\n"
             "from tests.learning.training.test_job import learn; from tests.support.tiny import save_tiny_model\n"
             "place = Path(tempfile.mkdtemp()); print(learn(save_tiny_model(place / 'm'), place).adapter)"
         )
