@@ -39,6 +39,9 @@ def write_durably(path: Path, data: bytes) -> None:
     try:
         write_all(file, data)
         os.fsync(file)
+    except OSError:
+        new.unlink(missing_ok=True)  # on a full disk, what is half written must not stand in the way once there is room
+        raise
     finally:
         os.close(file)
     new.replace(path)

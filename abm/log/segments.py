@@ -125,11 +125,25 @@ def read_manifest(run: Path) -> Manifest:
     path = run / "run.json"
     try:
         raw = path.read_bytes()
-        value = msgspec.json.decode(raw)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise LogError("no run here", where=str(run), why="there is no run.json", fix="Give a run's folder.") from error
     except OSError as error:
         raise unreadable(path, error) from error
+    return manifest_of(raw, path)
+
+
+def manifest_of(raw: bytes, path: Path | str) -> Manifest:
+    """Return what the bytes of a ``run.json`` say.
+
+    Args:
+        path: of the file, or its URL; named in errors.
+
+    Raises:
+        LogError: a newer version wrote it.
+        CorruptLog: it is damaged.
+    """
+    try:
+        value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _damaged_manifest(path, str(error)) from error
     if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
@@ -337,7 +351,7 @@ def unreadable(path: Path, error: OSError) -> LogError:
     )
 
 
-def _damaged_manifest(path: Path, why: str) -> CorruptLog:
+def _damaged_manifest(path: Path | str, why: str) -> CorruptLog:
     return CorruptLog(
         "run.json is damaged", where=str(path), why=why, fix="Restore it from a copy; the chain starts from its bytes."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +12,12 @@ import numpy as np
 
 from abm.columns import Float32s, unpack
 from abm.log import open_log
+from abm.log.mirror import download
+from abm.log.objects import ObjectFolder
 from abm.log.projection import scan
 from analysis.frames._codebook import schema_of
 from learning.alarms import MessageReading
-from moloch.errors import CorruptLog, InputError
+from moloch.errors import CorruptLog
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,7 +49,7 @@ def steps(run: Path | str) -> pl.LazyFrame:
 
 
 def writing(run: Path | str) -> pl.LazyFrame:
-    """Return a row per policy and phase of an epoch, in the order of the log."""
+    """Return a row per policy and phase of an epoch, in the order of the log, which is brought here if it is in object storage."""
     import polars as pl
 
     return pl.defer(partial(_writing, run), schema=schema_of("writing"))
@@ -77,9 +80,11 @@ def _steps(run: Path | str) -> pl.DataFrame:
 def _writing(run: Path | str) -> pl.DataFrame:
     import polars as pl
 
-    if "://" in str(run):
-        fix = "Fetch the study: moloch study fetch."
-        raise InputError("what was written is measured from a run's log, not from its Parquet", where=str(run), fix=fix)
+    if isinstance(run, str):  # what was written is measured from events, and Parquet has none
+        with tempfile.TemporaryDirectory() as scratch:
+            there = ObjectFolder(run)
+            download(there, "", Path(scratch) / "run", there.objects())
+            return _writing(Path(scratch) / "run")
     reading = MessageReading()
     for block in open_log(run, write=False).blocks():
         for event in block.events(reading.TAKES):

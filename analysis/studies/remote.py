@@ -102,6 +102,8 @@ class StudyRemote:
             self._head = Head(before.events, before.head)
             if before.copy == copy:
                 self._number = number
+                if before.released:  # by a controller of before
+                    self._sign()
                 return False
             age = (now.put_at - signed.put_at).total_seconds()
             if not before.released and age < STALE_S:

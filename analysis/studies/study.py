@@ -257,6 +257,22 @@ class Study:
 
         return plan_study(self._written, self.folder, jobs=jobs)
 
+    def hold(self, store: str) -> None:
+        """Become the one who writes the study in object storage; if it is there and another folder wrote it, fetch it.
+
+        What begins or extends a study before :meth:`run` does this first: nothing is begun that the storage refuses, and nothing
+        twice.
+
+        Args:
+            store: as of :meth:`run`.
+
+        Raises:
+            InputError: it is no URL of a folder in object storage, or another folder's controller works on it.
+            Conflict: another history of the study is there.
+            LogError: the storage refuses.
+        """
+        self._remote(store)
+
     def begin(self) -> None:
         """Make the study's folder and its log, unless it is there.
 

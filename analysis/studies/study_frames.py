@@ -64,7 +64,7 @@ def study_frame(folder: Path | str, name: str) -> pl.LazyFrame:
 
     Args:
         folder: as of :func:`cell_runs`. In object storage the study's log is read and verified now, Parquet when rows are asked
-            for, in place and unverified.
+            for, in place and unverified. ``writing`` is measured from the cells' logs, which are fetched and verified for it.
 
     Raises:
         InputError: there is no study, or no such frame.

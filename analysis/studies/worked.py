@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 
+@dataclass
 class WorkedTime:
     """Stretches of time, in seconds since 1970; where they overlap, they count once.
 
@@ -15,8 +17,7 @@ class WorkedTime:
     (17, 22)
     """
 
-    def __init__(self) -> None:
-        self._stretches: list[tuple[float, float]] = []
+    _stretches: list[tuple[float, float]] = field(default_factory=list, init=False)
 
     def __eq__(self, other: object) -> bool:
         """Whether the stretches are the same, however they were counted together."""

@@ -219,10 +219,14 @@ def _name(folder: Path) -> str:
     return content_id([str(folder.resolve()), digest(run_json.read_bytes()), run_json.stat().st_mtime_ns])
 
 
+LEFT_OVER = {own_data.FOLDER, "LOCK", "log", "run.json.new"}
+"""What a run that could not begin, as on a full disk, leaves in its folder."""
+
+
 def _open(folder: Path, config: RunConfig) -> EventLog:
     wanted = config.model_dump(mode="json")
     if not (folder / "run.json").exists():
-        if folder.is_dir() and any(entry.name != own_data.FOLDER for entry in folder.iterdir()):
+        if folder.is_dir() and any(entry.name not in LEFT_OVER for entry in folder.iterdir()):
             raise InputError("the folder is not a run", where=str(folder), fix="Choose an --out that is new or empty.")
         return create_run(folder, config)
     if noted(BEGUN, _name(folder)) is not None:

@@ -21,6 +21,7 @@ from analysis.studies.study_frames import study_frame
 from analysis.studies.study_log import StudyLog
 from learning import run
 from moloch.errors import LogError, MolochError
+from tests.analysis.studies.conftest import fast_trainer  # noqa: F401 (for every test here: what computes with threads cannot be forked)
 from tests.faults.test_studies import control, study
 
 FORK = multiprocessing.get_context("fork")
@@ -83,10 +84,10 @@ def durable(folder: Path) -> dict[str, list[object]]:
     return {str(log): list(read_events(log)) for log in logs}
 
 
-@pytest.fixture(scope="module")
-def want(tmp_path_factory) -> dict[str, str]:
+@pytest.fixture
+def want(tmp_path) -> dict[str, str]:
     """Return each cell's digest where there is room."""
-    folder = tmp_path_factory.mktemp("quiet")
+    folder = tmp_path / "quiet"
     cells = study(folder / "study", CELLS).cells
     return {cell.name: run(cell.config, folder / cell.name, probes=battery).digest for cell in cells}
 

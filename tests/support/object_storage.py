@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -56,6 +56,12 @@ class ObjectServer:
     def damage(self, name: str, data: bytes) -> None:
         """Change an object behind everybody's back."""
         self._bucket().keys[name].value = data
+
+    def fill(self, objects: Mapping[str, bytes]) -> None:
+        """Hold these objects, and no others."""
+        self.empty()
+        for name, data in objects.items():
+            _storage().put_object(BUCKET, name, data)
 
     def empty(self) -> None:
         """Forget everything but the bucket, and all that was asked."""

@@ -37,7 +37,7 @@ def run(page: Page, work: Work, out: Folder = None, as_json: options.Json = Fals
     Exit code 0: every cell has ended; 3: some failed or are missing; 5: a budget is spent; 130: interrupted.
     """
     with stderr().status("loading"):
-        study = opened(page, out)
+        study = _held(page, out, work)
     _carry_out(study, work, as_json=as_json)
 
 
@@ -45,7 +45,7 @@ def run(page: Page, work: Work, out: Folder = None, as_json: options.Json = Fals
 def retry(page: Page, work: Work, out: Folder = None, as_json: options.Json = False) -> None:
     """Try the cells again that failed, whatever the reason, and go on."""
     with stderr().status("loading"):
-        study = opened(page, out)
+        study = _held(page, out, work)
         study.state()
     _carry_out(study, work, retry=True, as_json=as_json)
 
@@ -54,7 +54,7 @@ def retry(page: Page, work: Work, out: Folder = None, as_json: options.Json = Fa
 def extend(page: Page, work: Work, out: Folder = None, as_json: options.Json = False) -> None:
     """Add the seeds and levels that the page has and the study does not, and carry out the new cells; the study's log says so."""
     with stderr().status("loading"):
-        study = opened(page, out)
+        study = _held(page, out, work)
         added = study.extend()
     for each in added or ["nothing: the study has all that the page has"]:
         stderr().print(f"added {each}", markup=False, soft_wrap=True)
@@ -71,6 +71,14 @@ def opened(page: Path, out: Path | None) -> Study:
     from analysis.studies.study import Study
 
     return Study.open(page) if page.is_dir() else Study(page, out=out)
+
+
+def _held(page: Path, out: Path | None, work: Work) -> Study:
+    """Return the study that is to be carried out, once object storage takes it: nothing of it is begun before."""
+    study = opened(page, out)
+    if work.store:
+        study.hold(work.store)
+    return study
 
 
 def _carry_out(study: Study, work: Work, *, retry: bool = False, as_json: bool) -> None:

@@ -65,6 +65,8 @@ def seeds(
     if dry_run:
         _print_plan(study, work, as_json=as_json)
         return
+    if work.store:
+        study.hold(work.store)
     _begin(study)
     if work.engine == "slurm":
         from analysis.cli.study.carry_out import submit

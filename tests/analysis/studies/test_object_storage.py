@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 import pytest
@@ -18,25 +19,31 @@ import yaml
 from typer.testing import CliRunner
 
 from abm.events import LLMReplied
-from abm.log import read_events, verify
+from abm.log import create, open_log, read_events, verify
+from abm.log.fork import fork_point
 from abm.study_events import CellReused
 from analysis.cli.app import app
+from analysis.frames import of_run
+from analysis.frames._people import _chain
 from analysis.studies.engines.local import LocalEngine
 from analysis.studies.layout import Layout
 from analysis.studies.study import Study, StudyRun
-from analysis.studies.study_frames import study_frame
+from analysis.studies.study_frames import STUDY_NAMES, study_frame
 from analysis.studies.study_log import StudyLog
 from moloch.errors import Conflict, CorruptLog, InputError, LogError
 from tests.support.fast_study import LIGHT, base
+from tests.support.kills import claims_held
 
 pytest.importorskip("obstore")
 pytest.importorskip("moto")
 from abm.log.objects import ObjectFolder
 from analysis.studies.fetched import fetch
 from analysis.studies.remote import STALE_S, StudyRemote
+from analysis.studies.uploads import CellMirror
 from tests.support.object_storage import BUCKET, KEY_ID, SECRET, ObjectServer, served
 
 ROOT = Path(__file__).parents[3]
+CROWD = ROOT / "tests" / "golden" / "runs" / "elections-networked"
 URL = f"s3://{BUCKET}/studies/one"
 
 
@@ -65,6 +72,55 @@ def server(machine) -> Iterator[ObjectServer]:
     server.fault = lambda method, path: None
 
 
+class Stored(NamedTuple):
+    """A study as it was in object storage once its cells had ended.
+
+    Attributes:
+        page: its page.
+        folder: a copy of its folder; nothing here writes there.
+        objects: name -> bytes.
+        bill: a byte for each answer.
+    """
+
+    page: Path
+    folder: Path
+    objects: dict[str, bytes]
+    bill: Path
+
+    def in_place(self, server: ObjectServer, folder: Path) -> Study:
+        """Return the study in a folder of its own, with what is in object storage."""
+        server.fill(self.objects)
+        shutil.copytree(self.folder, folder)
+        return Study.open(folder)
+
+
+@pytest.fixture(scope="module")
+def each_stored(machine, tmp_path_factory) -> dict[int, Stored]:
+    """A study after its first cell, and after it was extended by another one: how many cells -> the study."""
+    server, engine = machine
+    server.empty()
+    here, found = tmp_path_factory.mktemp("stored"), dict[int, Stored]()
+    for seeds in (1, 2):
+        study = Study(page(here, seeds), out=here / "study")
+        if seeds > 1:
+            study.extend()
+        assert study.run(engine=engine, store=URL).exit_code == 0
+        kept = here / str(seeds)
+        shutil.copytree(study.folder, kept / "study")
+        found[seeds] = Stored(shutil.copy(here / "page.yaml", kept), kept / "study", server.objects(), here / "bill")
+    return found
+
+
+@pytest.fixture
+def one_cell(each_stored) -> Stored:
+    return each_stored[1]
+
+
+@pytest.fixture
+def two_cells(each_stored) -> Stored:
+    return each_stored[2]
+
+
 @pytest.fixture
 def carry_out(machine) -> Callable[..., StudyRun]:
     """Work on a study as a command with ``--store`` does."""
@@ -80,9 +136,8 @@ def page(tmp_path: Path, seeds: int = 2, **options: object) -> Path:
     return path
 
 
-def paid(tmp_path: Path) -> int:
+def paid(bill: Path) -> int:
     """Return how many answers were made so far."""
-    bill = tmp_path / "bill"
     return bill.stat().st_size if bill.exists() else 0
 
 
@@ -105,11 +160,10 @@ def call(*arguments: object) -> str:
 class TestLostMachine:
     """Its folder is gone; another one goes on from what is in object storage."""
 
-    def test_that_had_ended(self, server, tmp_path, carry_out):
+    def test_that_had_ended(self, server, tmp_path, carry_out, two_cells):
         """Status, results and frames work on what was fetched, and nothing is carried out again."""
-        study = Study(page(tmp_path), out=tmp_path / "a")
-        assert carry_out(study).exit_code == 0
-        head, cells, cost = study._log.head(), study.state().cells, paid(tmp_path)
+        study = two_cells.in_place(server, tmp_path / "a")
+        head, cells, cost = study._log.head(), study.state().cells, paid(two_cells.bill)
         votes = study.frame("votes").collect()
         shutil.rmtree(study.folder)
         there = tmp_path / "b"
@@ -120,43 +174,41 @@ class TestLostMachine:
         assert other.frame("votes").collect().equals(votes) and other.state().cells.keys() == cells.keys()
         assert json.loads(call("study", "status", there, "--json"))["over"] is True
         assert json.loads(call("study", "results", there, "--json"))["cells"] == len(cells)
-        assert carry_out(other).exit_code == 0 and paid(tmp_path) == cost
+        assert carry_out(other).exit_code == 0 and paid(two_cells.bill) == cost > 0
 
-    def test_that_was_killed(self, server, tmp_path, monkeypatch, carry_out):
+    def test_that_was_killed(self, server, tmp_path, monkeypatch, carry_out, two_cells):
         """kill -9 of everything within a cell: no answer that is in object storage is paid for again, and digests are the same."""
-        quiet = Study(page(tmp_path, slow=0.05), out=tmp_path / "quiet" / "study")
-        want = {name: cell.digest for name, cell in carry_out(quiet, "").state.cells.items()}
-        (tmp_path / "bill").unlink()
+        want = list(digests(two_cells.folder).values())  # how long answers take is no part of them
         folder = tmp_path / "a" / "study"
         code = (
-            "import sys, analysis.studies.uploads as u; from analysis.studies.study import Study; "
-            f"Study(sys.argv[1], out=sys.argv[2]).run(1, store={URL!r})"
+            "import sys; from analysis.studies.engines.local import LocalEngine; from analysis.studies.study import Study; "
+            f"Study(sys.argv[1], out=sys.argv[2]).run(engine=LocalEngine(1, preloaded={LIGHT!r}), store={URL!r})"
         )
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MOLOCH_STORE_BEAT_S": "0.1"}
         process = subprocess.Popen(
-            [sys.executable, "-c", code, tmp_path / "page.yaml", folder], env=environment, cwd=ROOT,
+            [sys.executable, "-c", code, page(tmp_path, slow=0.01), folder], env=environment, cwd=ROOT,
             start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            second = Study(page(tmp_path, slow=0.05), out=folder).cells[1].name
+            second = Study(tmp_path / "page.yaml", out=folder).cells[1].name
             _wait_for(lambda: any(f"cells/{second}/live/" in name for name in server.objects()))
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        _wait_for(lambda: not _workers(folder))
+        _wait_for(lambda: not claims_held(folder))
         shutil.rmtree(folder)
         fetched = fetch(URL, tmp_path / "look" / "study")
-        durable, before = answers(tmp_path / "look" / "study"), paid(tmp_path)
+        durable, before = answers(tmp_path / "look" / "study"), paid(tmp_path / "bill")
         assert len(fetched.cells) == 2 and 0 < durable <= before
+        assert StudyLog(tmp_path / "look" / "study").state().cells[second].state == "running"
         monkeypatch.setattr("analysis.studies.remote.STALE_S", 0.0)
-        other = Study(page(tmp_path, slow=0.05), out=tmp_path / "b" / "study")
-        assert carry_out(other).exit_code == 0 and digests(other.folder) == want
-        assert paid(tmp_path) - before == answers(other.folder) - durable
+        other = Study(tmp_path / "page.yaml", out=tmp_path / "b" / "study")
+        assert carry_out(other).exit_code == 0 and list(digests(other.folder).values()) == want
+        assert paid(tmp_path / "bill") - before == answers(other.folder) - durable
 
-    def test_a_fetch_that_is_interrupted(self, server, tmp_path, carry_out):
+    def test_a_fetch_that_is_interrupted(self, server, tmp_path, two_cells):
         """Repeated, it brings the rest."""
-        study = Study(page(tmp_path), out=tmp_path / "a")
-        carry_out(study)
+        study = two_cells.in_place(server, tmp_path / "a")
         gets, there = 0, tmp_path / "b"
 
         def refuse(method: str, path: str) -> tuple[int, str] | None:
@@ -175,17 +227,39 @@ class TestLostMachine:
 class TestFrames:
     """Read where they lie: only the study's own log is fetched."""
 
-    def test_as_from_the_folder(self, server, tmp_path, carry_out):
-        study = Study(page(tmp_path), out=tmp_path / "a")
-        carry_out(study)
-        for name in ("cells", "contests", "votes", "messages", "training", "reactions", "run_ended"):
-            here, there = study.frame(name).collect(), study_frame(URL, name).collect()
-            assert here.equals(there) and here.height, name
+    def test_as_from_the_folder(self, server, tmp_path, two_cells):
+        """Every frame that has a name: no log is read for them, but for what was written."""
+        study = two_cells.in_place(server, tmp_path / "a")
+        for name in (*STUDY_NAMES, "run_ended"):
+            here = study.frame(name).collect()
+            server.asked.clear()
+            assert study_frame(URL, name).collect().equals(here), name
+            assert here.height or name in ("verdicts", "steps"), name  # fast cells are neither judged nor trained
+            logs = {
+                path.split("/cells/")[1].split("/")[0]
+                for _, path in server.asked
+                if "/cells/" in path and path.endswith(".zst")
+            }
+            assert logs == (study.state().cells.keys() if name == "writing" else set()), name
 
-    def test_no_more_is_read_than_asked_for(self, server, tmp_path, carry_out):
+    def test_people_of_a_crowd_and_of_forks_of_it(self, server, tmp_path):
+        """Whom a member is a copy of has a name that begins as the chain does; ``run.json`` says how that begins."""
+        runs = [shutil.copytree(CROWD, tmp_path / "run")]
+        config = open_log(runs[0], write=False).config
+        for name in ("fork", "deep/again"):
+            with create(tmp_path / name, config, fork=fork_point(runs[-1], 2, tmp_path / name)):
+                runs.append(tmp_path / name)
+        for run in runs:
+            ObjectFolder(f"{URL}/{run.relative_to(tmp_path)}").put("run.json", run / "run.json", fixed=True)
+        chains = {_chain(f"{URL}/{run.relative_to(tmp_path)}") for run in runs}
+        assert chains == {_chain(run) for run in runs} and len(chains) == 1
+        CellMirror("run", runs[0], URL).put_all()
+        here, there = (of_run(run, "votes").collect() for run in (runs[0], f"{URL}/cells/run"))
+        assert there.equals(here) and here["origin"].str.starts_with(chains.pop()).any()
+
+    def test_no_more_is_read_than_asked_for(self, server, tmp_path, two_cells):
         """A cell of which no row is wanted is left alone; no log of a cell is read at all."""
-        study = Study(page(tmp_path), out=tmp_path / "a")
-        carry_out(study)
+        study = two_cells.in_place(server, tmp_path / "a")
         first, other = study.state().cells
         votes = study_frame(URL, "votes").filter(pl.col("cell") == first)
         server.asked.clear()
@@ -195,9 +269,8 @@ class TestFrames:
         ]
         assert read and all(f"/cells/{first}/frames/" in path for path in read) and other
 
-    def test_cells_that_have_not_ended_have_no_rows(self, server, tmp_path, carry_out):
-        study = Study(page(tmp_path), out=tmp_path / "a")
-        carry_out(study)
+    def test_cells_that_have_not_ended_have_no_rows(self, server, tmp_path, two_cells):
+        study = two_cells.in_place(server, tmp_path / "a")
         last = list(study.state().cells)[-1]
         there = ObjectFolder(URL)
         there.delete([each.name for each in there.objects(f"cells/{last}")])
@@ -208,25 +281,21 @@ class TestFrames:
 class TestFollows:
     """Object storage follows the folder."""
 
-    def test_news(self, server, tmp_path, carry_out):
+    def test_news(self, server, tmp_path, one_cell, two_cells):
         """What another machine had fetched is brought up to date."""
-        study = Study(page(tmp_path, seeds=1), out=tmp_path / "a")
-        carry_out(study)
-        fetch(URL, tmp_path / "b")
-        more = Study(page(tmp_path, seeds=2), out=tmp_path / "a")
-        more.extend()
-        carry_out(more)
+        server.fill(one_cell.objects)
+        assert len(fetch(URL, tmp_path / "b").cells) == 1
+        more = two_cells.in_place(server, tmp_path / "a")
         assert len(fetch(URL, tmp_path / "b").cells) == 2
         assert (
             digests(tmp_path / "b") == digests(tmp_path / "a") and verify(tmp_path / "b/study-log") == more._log.head()
         )
 
-    def test_a_reused_run(self, server, tmp_path, carry_out):
+    def test_a_reused_run(self, server, tmp_path, carry_out, one_cell):
         """It comes as the cell's own folder."""
-        first = Study(page(tmp_path, seeds=1), out=tmp_path / "runs" / "a")
-        carry_out(first)
+        first = one_cell.in_place(server, tmp_path / "runs" / "a")
         ((name, cell),) = first.state().cells.items()
-        study = Study(page(tmp_path, seeds=1), out=tmp_path / "runs" / "b")
+        study = Study(one_cell.page, out=tmp_path / "runs" / "b")
         study.begin()
         reused = CellReused(
             cell=name, run=f"../a/cells/{name}", identity="i", head=cell.head, digest=cell.digest, events=1, version="0"
@@ -238,10 +307,9 @@ class TestFollows:
         assert there.results().as_dict()["cells"] == 1 and there.frame("votes").collect().height
         assert there.state().cells[name].state == "reused"
 
-    def test_what_was_spent(self, server, tmp_path, carry_out):
+    def test_what_was_spent(self, server, tmp_path, carry_out, one_cell):
         """Bounds hold on the machine that goes on, too."""
-        study = Study(page(tmp_path), out=tmp_path / "a")
-        carry_out(study)
+        study = one_cell.in_place(server, tmp_path / "a")
         layout = Layout(study.folder)
         layout.budget.mkdir(exist_ok=True)
         (layout.budget / "leases.jsonl").write_text('{"run":"x","calls":3,"tokens":0,"usd":0.0}\n')
@@ -254,10 +322,8 @@ class TestDamage:
     """What is not what was put is noticed."""
 
     @pytest.fixture
-    def stored(self, server, tmp_path, carry_out) -> Study:
-        study = Study(page(tmp_path, seeds=1), out=tmp_path / "a")
-        carry_out(study)
-        return study
+    def stored(self, server, tmp_path, one_cell) -> Study:
+        return one_cell.in_place(server, tmp_path / "a")
 
     def test_a_log(self, stored, server, tmp_path):
         """A byte, or an end that is gone."""
@@ -298,15 +364,17 @@ class TestDamage:
 class TestTwoControllers:
     """Those of one folder share it; of two folders, one works."""
 
-    def test_another_folder_waits(self, server, tmp_path, carry_out):
+    def test_another_folder_waits(self, server, tmp_path, carry_out, one_cell):
         """A controller that gives signs is left alone."""
-        path = page(tmp_path, seeds=1)
+        path, cost = one_cell.page, paid(one_cell.bill)
+        one_cell.in_place(server, tmp_path / "a")
         StudyRemote(Layout(tmp_path / "a"), URL).hold()
         with pytest.raises(InputError, match="another folder's controller works on this study"):
             carry_out(Study(path, out=tmp_path / "b"))
-        assert not (tmp_path / "b" / "study-log").exists() and paid(tmp_path) == 0
+        assert not (tmp_path / "b" / "study-log").exists()
         assert carry_out(Study(path, out=tmp_path / "a")).exit_code == 0
         assert carry_out(Study(path, out=tmp_path / "b")).exit_code == 0, "it was let go of at the end"
+        assert paid(one_cell.bill) == cost
 
     def test_one_that_is_lost_is_followed(self, server, tmp_path, monkeypatch):
         """And told so, when it comes back."""
@@ -350,34 +418,26 @@ class TestRefusals:
                 server.fault = lambda method, path: (403, "AccessDenied")
         for arguments in (
             ["study", "run", page(tmp_path), "--store", url, "--out", tmp_path / "a"],
+            ["study", "--seeds", 2, "--store", url, "--out", tmp_path / "a"],
             ["study", "fetch", url, "--out", tmp_path / "b"],
         ):
-            process = subprocess.run(
-                [sys.executable, "-m", "moloch", *map(str, arguments)], capture_output=True, text=True, cwd=tmp_path,
-                env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
-            )  # fmt: skip
-            text = process.stdout + process.stderr
-            assert process.returncode and text.count(said[what]) == 1 and "Traceback" not in text, text
+            done = CliRunner().invoke(app, list(map(str, arguments)))
+            text = f"{done.output}{done.exception}"
+            assert isinstance(done.exception, LogError) and text.count(said[what]) == 1, text
             assert SECRET not in text and KEY_ID not in text
-        assert paid(tmp_path) == 0 and not (tmp_path / "a" / "study-log").exists()
+        assert paid(tmp_path / "bill") == 0 and not (tmp_path / "a" / "study-log").exists()
         assert not any(SECRET.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
     def test_no_study_there(self, server, tmp_path):
         with pytest.raises(InputError, match="no study there"):
             fetch(URL, tmp_path / "a")
 
-    def test_a_folder_of_something_else(self, server, tmp_path, carry_out):
-        carry_out(Study(page(tmp_path, seeds=1), out=tmp_path / "a"))
+    def test_a_folder_of_something_else(self, server, tmp_path, one_cell):
+        server.fill(one_cell.objects)
         (tmp_path / "b").mkdir()
         (tmp_path / "b" / "thesis.tex").write_text("mine")
         with pytest.raises(InputError, match="holds something else"):
             fetch(URL, tmp_path / "b")
-
-
-def _workers(folder: Path) -> list[int]:
-    from tests.faults.test_studies import workers
-
-    return workers(folder)
 
 
 def _wait_for(what, seconds: float = 240) -> None:
