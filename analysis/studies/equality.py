@@ -93,9 +93,10 @@ def equal_frames(a: Path, b: Path, report: Callable[[int, int], None] = lambda d
 
 def _of_cell(a: CellRun, b: CellRun) -> tuple[dict[str, int], list[FrameDifference]]:
     """Compare the runs of a cell, where both have begun."""
-    begun = [(each.folder / "run.json").exists() for each in (a, b)]
+    first, second = Path(a.folder), Path(b.folder)
+    begun = [(folder / "run.json").exists() for folder in (first, second)]
     if all(begun):
-        return compare_runs(a.folder, b.folder, NAMES, a.cell)
+        return compare_runs(first, second, NAMES, a.cell)
     if not any(begun):
         return {}, []
     told = ["a run" if each else "no run" for each in begun]

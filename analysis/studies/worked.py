@@ -19,12 +19,6 @@ class WorkedTime:
 
     _stretches: list[tuple[float, float]] = field(default_factory=list, init=False)
 
-    def __eq__(self, other: object) -> bool:
-        """Whether the stretches are the same, however they were counted together."""
-        return self._stretches == other._stretches if isinstance(other, WorkedTime) else NotImplemented
-
-    __hash__ = None  # pyright: ignore[reportAssignmentType] (it grows)
-
     def add(self, start: float, end: float) -> None:
         """Count from ``start`` to ``end``; nothing where that is no time."""
         if end <= start:
