@@ -60,11 +60,22 @@ def ended(folder: Path) -> bool:
     return any(cell.state == "ended" for cell in StudyLog(folder).state().cells.values())
 
 
-def wait_for(what: Callable[[], bool]) -> None:
-    """Wait for it, but not for long."""
+def wait_for(what: Callable[[], bool]) -> bool:
+    """Wait for it, but not for long; return whether it came."""
     until = time.monotonic() + 10
-    while not what() and time.monotonic() < until:
+    while not (came := what()) and time.monotonic() < until:
         time.sleep(0.02)
+    return came
+
+
+def killed_worker(folder: Path, draw: random.Random) -> bool:
+    """Kill one of those that carry out a cell; return whether there was one."""
+    held = claims_held(folder)
+    with contextlib.suppress(ProcessLookupError):
+        if held:
+            os.kill(draw.choice(held).place.pid, signal.SIGKILL)
+            return True
+    return False
 
 
 class TestKills:
@@ -83,17 +94,15 @@ class TestKills:
             for cell in study(folder, cells).cells
         }
         controllers = []
-        for _ in range(kills):
+        for number in range(kills):
             while len(controllers) < 2:
                 controllers.append(FORK.Process(target=control, args=(folder, cells)))
                 controllers[-1].start()
             wait_for(lambda: ended(folder))  # at first two that are not disturbed: they share the cells
-            wait_for(lambda: len(claims_held(folder)) >= draw.randint(1, 4))
+            many = min(draw.randint(1, 4), cells - 1)
+            wait_for(lambda many=many: len(claims_held(folder)) >= many)
             time.sleep(draw.random() * 0.2)
-            if draw.random() < 0.5 and (held := claims_held(folder)):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(draw.choice(held).place.pid, signal.SIGKILL)
-            else:
+            if number % 2 or not wait_for(lambda: killed_worker(folder, draw)):
                 controllers[draw.randrange(2)].kill()
             controllers = [
                 each for each in controllers if each.exitcode is None and not each.join(0.01) and each.is_alive()

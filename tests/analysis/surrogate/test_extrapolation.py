@@ -20,7 +20,7 @@ from learning.runs.redecide import replay_recorded
 from learning.surrogates.votes import read_votes
 from moloch.errors import InputError
 from populations import TRAITS
-from tests.learning.test_loop import CONFIG, carry_out
+from tests.learning.test_loop import CONFIG, carry_out, gathered
 from tests.learning.test_surrogate import quick
 
 
@@ -130,6 +130,7 @@ class TestRefusal:
         with pytest.raises(InputError, match="would extrapolate: a message has warmth"):
             carry_out(tmp_path / "run", config)
         path.write_text(path.read_text().replace("extrapolate: false", "extrapolate: true"))
+        gathered.cache_clear()  # the file is another one
         carry_out(tmp_path / "run", config)
         assert extrapolation(read_events(tmp_path / "run"))[0].outside > 0
 
