@@ -85,6 +85,7 @@ def spent(of: Study) -> int:
     return sum({line["run"]: line["calls"] for line in lines}.values())
 
 
+@pytest.mark.slow
 def test_what_is_spent(tmp_path, server):
     """Two cells at a time, and the same command again, never ask more than the bound; with a larger one it goes on."""
     of, whole = study(tmp_path / "study", server), study(tmp_path / "whole", server)

@@ -80,6 +80,7 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
+@pytest.mark.slow
 def test_each_failure_says_what_and_what_to_do(moloch, page, monkeypatch):  # noqa: F811
     """While it runs, at its end and in its status; the others go on, and what was mended is carried out."""
     done = moloch("study", "run", page, "--out", "study", "--jobs", "2")

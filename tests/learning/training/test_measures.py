@@ -131,6 +131,7 @@ class TestTraining:
                 patch.setattr(_job, "_drift", lambda *_: still)
                 assert learn(tiny_model, tmp_path / "two", dropout=dropout).adapter == measured
 
+    @pytest.mark.slow
     def test_in_several_processes_it_is_measured_once(self, trained, tiny_model, tmp_path):
         """Sums over all of them, from the first: the measures of one process, but for rounding."""
         shared = learn(tiny_model, tmp_path, processes=2).measured
