@@ -148,7 +148,8 @@ class TestKills:
     """kill -9 of whoever works on a study of a cluster, at moments that are drawn."""
 
     @pytest.mark.parametrize(
-        ("cells", "kills"), [pytest.param(3, 1, marks=pytest.mark.ray), pytest.param(12, 6, marks=pytest.mark.faults)]
+        ("cells", "kills"),
+        [pytest.param(3, 1, marks=pytest.mark.faults), pytest.param(12, 6, marks=pytest.mark.faults)],
     )
     def test_controllers_workers_and_nodes(self, nodes, tmp_path, cells, kills):
         """The frames are those of a study that nobody disturbed, on one machine; nothing durable is asked for again."""
