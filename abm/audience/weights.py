@@ -139,7 +139,7 @@ def _model(source: Source, name: str) -> ChoiceModel:
 
 
 class _ModelFile:
-    """Reads one file; takes something harmless for what is wrong, so that all of it is told at once.
+    """Reads one file; takes something harmless for what is wrong, so that all of it is reported at once.
 
     Args:
         source: its text.

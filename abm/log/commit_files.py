@@ -2,7 +2,7 @@
 
 The file of the commit that begins with event N is made once, whole, by a hard link, and is never changed or deleted: it settles which
 commit that is. Who made it, or finds it, writes its bytes into the log, at the place where the commits before it end; they are
-the same bytes at the same place, whoever does it, however often and however late. So a writer that was stopped at any point,
+the same bytes at the same place, whichever process does it, however often and however late. So a writer that was stopped at any point,
 and goes on when others have written, changes nothing; and what it had not written is written by the next one.
 """
 

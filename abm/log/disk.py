@@ -25,7 +25,7 @@ def write_all(file: int, data: bytes) -> None:
 
 
 def write_at(file: int, data: bytes, at: int) -> None:
-    """Write ``data`` to an open file from byte ``at`` on; whoever writes the same there changes nothing."""
+    """Write ``data`` to an open file from byte ``at`` on; writing the same there again changes nothing."""
     view = memoryview(data)
     while view:
         written = os.pwrite(file, view, at)

@@ -9,13 +9,13 @@ AGAIN = "then the same command goes on"
 RETRY = "then moloch study retry {study}"
 WHAT_TO_DO = {
     "settings": "change the page, and give another --out: cells that ended are found there, and not repeated",
-    "data": f"mend the file, {RETRY}",
+    "data": f"fix the file, {RETRY}",
     "backend": f"see that the server answers, {AGAIN}",
     "budget": "raise the bound on the page, then the same command goes on",
     "memory": f"give it less to do at a time: --jobs 1, or a smaller batch; {AGAIN}",
     "node": f"its process or its machine was ended from outside; {AGAIN}",
     "disk": f"make room, or see that the disk can be written; {AGAIN}",
-    "bug": f"mend what its traceback names, an extension or moloch itself, {RETRY}",
+    "bug": f"fix what its traceback names, an extension or moloch itself, {RETRY}",
     "interrupted": "the same command goes on",
 }
 """Origin -> what to do, with ``{study}`` for the study's folder."""

@@ -168,7 +168,7 @@ def _name(name: str) -> str:
 
 
 def _checked(arms: Arms) -> Arms:
-    """Reject arms that cannot be told apart; records have no order of keys, and arms learn in the order of their names."""
+    """Reject arms that cannot be distinguished; records have no order of keys, and arms learn in the order of their names."""
     if isinstance(arms, Mapping):
         return dict(sorted(arms.items()))
     if twice := next((name for i, name in enumerate(arms) if name in arms[:i]), ""):
@@ -204,7 +204,7 @@ def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tupl
 
 
 def mistake(why: str, fix: str, keys: tuple[str, ...] = ()) -> PydanticCustomError:
-    """Return what is wrong with arms, how to mend it, and the further keys of the setting that it is in."""
+    """Return what is wrong with arms, how to fix it, and the further keys of the setting that it is in."""
     return PydanticCustomError("arms", "{why}", {"why": why, "fix": fix, "keys": keys})
 
 

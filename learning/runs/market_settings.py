@@ -63,7 +63,7 @@ def given_alone(values: Any) -> Any:
 
 
 def check_together(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
-    """Reject arms and markets that cannot be told apart, that compete with nobody, or that name what is not there.
+    """Reject arms and markets that cannot be distinguished, that compete with nobody, or that name what is not there.
 
     Raises:
         PydanticCustomError: says which setting is wrong.

@@ -1,4 +1,4 @@
-"""Whoever looks at a run sees its alarms, and what was measured of its trainings and messages."""
+"""Everybody who looks at a run sees its alarms, and what was measured of its trainings and messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.fakes import FakeTrainer
 
 
 class TestShown:
-    """Whoever looks at a run sees its alarms."""
+    """Everybody who looks at a run sees its alarms."""
 
     @pytest.fixture(scope="class")
     @classmethod

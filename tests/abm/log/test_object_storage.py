@@ -113,7 +113,7 @@ class TestPieces:
 
 
 class TestTwoHistories:
-    """Put-if-absent leaves one; the other is told so, and nothing is overwritten."""
+    """Put-if-absent leaves one; the other gets an error, and nothing is overwritten."""
 
     def test_two_go_on_from_the_same_place(self, run, fill, there, server, reactions, tmp_path):
         fill([3])

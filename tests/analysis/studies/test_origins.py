@@ -46,11 +46,11 @@ SAID = {
 }
 TO_DO = {
     "settings": "change the page, and give another --out",
-    "data": "mend the file, then moloch study retry study",
+    "data": "fix the file, then moloch study retry study",
     "backend": "see that the server answers, then the same command goes on",
     "memory": "give it less to do at a time: --jobs 1",
     "node": "ended from outside; then the same command goes on",
-    "bug": "mend what its traceback names",
+    "bug": "fix what its traceback names",
 }
 TRIES = {"settings": 1, "data": 1, "backend": 5, "memory": 2, "node": 3, "bug": 1}
 
