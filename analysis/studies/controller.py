@@ -21,6 +21,7 @@ from abm.events import Event
 from abm.log import open_log
 from abm.log.disk import unwritable
 from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, StudyStopped
+from analysis.studies._beats import beats
 from analysis.studies.cells import Cell
 from analysis.studies.claims import BEAT, Claims, HeldClaim, Watch
 from analysis.studies.counts import StudyStanding, Why, standing
@@ -328,21 +329,14 @@ class Controller:
     @contextlib.contextmanager
     def _touching(self) -> Iterator[None]:
         """Touch the claims of tasks from a thread of its own: a task may wait long for its worker."""
-        done = threading.Event()
 
-        def beat() -> None:
-            while not done.wait(BEAT):
-                for attempt in list(self._mine.values()):
-                    with contextlib.suppress(OSError):
-                        attempt.held.touch()
+        def touch() -> None:
+            for attempt in list(self._mine.values()):
+                with contextlib.suppress(OSError):
+                    attempt.held.touch()
 
-        thread = threading.Thread(target=beat, name="claims", daemon=True)
-        thread.start()
-        try:
+        with beats(touch, BEAT, "claims"):
             yield
-        finally:
-            done.set()
-            thread.join()
 
     # -- saying ---------------------------------------------------------------------------------------------
 

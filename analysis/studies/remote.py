@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import secrets
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from abm.llm.lease import FILE as LEASES
 from abm.log import Head, open_log
 from abm.log.mirror import LogMirror
 from abm.log.objects import ObjectFolder, StoredObject
+from analysis.studies._beats import beats
 from analysis.studies.layout import LOG, PAGE, Layout, is_study
 from analysis.studies.study_log import user
 from analysis.studies.uploads import BEAT_S
@@ -145,25 +145,19 @@ class StudyRemote:
         Raises (at the end):
             MolochError: as :meth:`put_new`.
         """
-        done = threading.Event()
 
-        def follow() -> None:
-            while not done.wait(every):
-                try:
-                    self.put_new()
-                except (InputError, Conflict) as error:  # it is another's now
-                    self._lost = error
-                    return
-                except (MolochError, OSError):
-                    continue  # it is put the next time, or said at the end
+        def put() -> bool:
+            try:
+                self.put_new()
+            except (InputError, Conflict) as error:  # it is another's now
+                self._lost = error
+                return False
+            except (MolochError, OSError):
+                pass  # it is put the next time, or said at the end
+            return True
 
-        thread = threading.Thread(target=follow, name="study in object storage", daemon=True)
-        thread.start()
-        try:
+        with beats(put, every, "study in object storage"):
             yield
-        finally:
-            done.set()
-            thread.join()
         self.check()
         self.put_new()
         self._sign(released=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from abm.log.parquet import path_of
 from abm.log.projection import scan_votes
 from abm.log.segments import segments
 from abm.log.votes import VOTES
+from analysis.studies._beats import beats
 from analysis.studies.layout import Layout
 from learning.runs.own_data import FOLDER as INPUTS
 from moloch.errors import MolochError
@@ -108,7 +108,6 @@ class CellMirror:
 
         What the storage refuses meanwhile is said on stderr and put the next time; :meth:`put_all` raises it.
         """
-        done = threading.Event()
 
         def put() -> None:
             try:
@@ -117,17 +116,10 @@ class CellMirror:
                 with contextlib.suppress(OSError):  # this process's output may be a file on a full disk
                     print(f"not in object storage yet: {error}", file=sys.stderr, flush=True)
 
-        def follow() -> None:
-            while not done.wait(every):
-                put()
-
-        thread = threading.Thread(target=follow, name="object storage", daemon=True)
-        thread.start()
         try:
-            yield
+            with beats(put, every, "object storage"):
+                yield
         finally:
-            done.set()
-            thread.join()
             put()
 
 

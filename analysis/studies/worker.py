@@ -13,7 +13,6 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from analysis.studies import uploads
+from analysis.studies._beats import beats
 from analysis.studies.claims import BEAT, Claims, HeldClaim
 from analysis.studies.layout import Layout
 from analysis.studies.outcomes import (
@@ -154,22 +154,16 @@ def die(why: str) -> NoReturn:
 @contextlib.contextmanager
 def touched(held: HeldClaim, every: float = BEAT) -> Iterator[None]:
     """Touch a claim from a thread of its own; die where it is lost, or where the process that started this one is gone."""
-    done, parent = threading.Event(), os.getppid()
+    parent = os.getppid()
 
-    def beat() -> None:
-        while not done.wait(every):
-            if not held.touch():
-                die(f"{held.claim.cell}: attempt {held.claim.attempt} was taken over")
-            if os.getppid() != parent:
-                die(f"{held.claim.cell}: the process that started this worker is gone")
+    def touch() -> None:
+        if not held.touch():
+            die(f"{held.claim.cell}: attempt {held.claim.attempt} was taken over")
+        if os.getppid() != parent:
+            die(f"{held.claim.cell}: the process that started this worker is gone")
 
-    thread = threading.Thread(target=beat, name="claim", daemon=True)
-    thread.start()
-    try:
+    with beats(touch, every, "claim"):
         yield
-    finally:
-        done.set()
-        thread.join()
 
 
 @contextlib.contextmanager
