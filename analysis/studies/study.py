@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -16,6 +15,8 @@ import yaml
 from abm.log import check_folder
 from abm.log.disk import unwritable
 from abm.study_events import PlannedCell, StudyExtended, StudyPlanned
+from analysis.studies._additions import additions, page_id
+from analysis.studies._code_state import code_state
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller
 from analysis.studies.counts import StudyStanding, Why
@@ -27,7 +28,6 @@ from analysis.studies.study_log import CellState, StudyLog, StudyState, user
 from analysis.studies.tasks import Needs
 from learning import RunConfig
 from learning.runs.machine import versions
-from moloch.content import content_id
 from moloch.errors import InputError, MolochError, MolochWarning
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from analysis.studies.results import StudyResults
     from analysis.studies.status import StudyStatus
     from analysis.studies.tasks import Engine
-
-BOUNDS = "stop"
-"""What of a page may change at any time: it decides when a study stops, and nothing that a cell holds."""
 
 
 @dataclass(frozen=True)
@@ -297,7 +294,7 @@ class Study:
         if self.folder.is_dir() and any(each.name not in own for each in self.folder.iterdir()) and not log.is_dir():
             _refuse(self.folder)
         planned = StudyPlanned(
-            name=self.page.name, page=self._made.page, page_id=_page_id(self._made.page),
+            name=self.page.name, page=self._made.page, page_id=page_id(self._made.page),
             cells=[_planned(cell) for cell in self.cells], versions=versions(), code=code_state(), by=user(),
         )  # fmt: skip
         self._log.begin(planned)
@@ -315,7 +312,7 @@ class Study:
         new = [_planned(cell) for cell in self.cells if cell.name not in state.cells]
         ended = sum(cell.state in ("ended", "reused") for cell in state.cells.values())
         extended = StudyExtended(
-            page=self._made.page, page_id=_page_id(self._made.page), before=state.page_id, what=differs, cells=new,
+            page=self._made.page, page_id=page_id(self._made.page), before=state.page_id, what=differs, cells=new,
             ended=ended, versions=versions(), code=code_state(), by=user(),
         )  # fmt: skip
         self._log.append([extended])
@@ -374,31 +371,8 @@ class Study:
         return StudyRun(self.folder, self.state(), why, frozenset() if rules.wait else frozenset({"running"}))
 
     def _differences(self) -> list[str]:
-        """Return what the page adds to the study, in words.
-
-        Raises:
-            InputError: it is another study, or has less.
-        """
-        state = self.state()
-        if _page_id(self._made.page) == state.page_id:
-            return []
-        before = cells_of(page_of(state.page))
-        if before.base != self._made.base:
-            raise InputError(
-                "the folder holds a study with another base",
-                where=str(self.folder),
-                why=f"what its cells share differs in {', '.join(_differing(before.page['base'], self._made.page['base'])) or 'its name'}",
-                fix="Give another --out; by default another base has another folder.",
-            )
-        names = {cell.name for cell in self.cells}
-        if gone := [name for name in state.cells if name not in names]:
-            raise InputError(
-                "cells of the study are no more on the page",
-                where=str(self.folder),
-                why=f"{len(gone)} of them, such as {gone[0]}",
-                fix="Put their levels and seeds back, or give the page another name or --out.",
-            )
-        return added(state.page, self._made.page, len(names) - len(state.cells))
+        """Return what the page adds to the study, in words; raises as :func:`additions`."""
+        return additions(self.state(), self._made, self.folder)
 
     def _write_page(self) -> None:
         path = self._log.layout.page
@@ -437,58 +411,5 @@ def _identity(config: RunConfig) -> str:
     return identity.id if identity else ""
 
 
-def added(before: Mapping[str, Any], now: Mapping[str, Any], cells: int) -> list[str]:
-    """Return in words what a page has that an earlier one had not.
-
-    Args:
-        cells: how many are new.
-    """
-    old, new = page_of(before).page, page_of(now).page
-    words = []
-    if seeds := [str(seed) for seed in new.each_seed if seed not in old.each_seed]:
-        words.append(f"{_counted(seeds, 'seed')} {', '.join(seeds)}")
-    for name, levels in new.cross.items():
-        if more := [label for label in levels if label not in old.cross.get(name, {})]:
-            words.append(f"{_counted(more, 'level')} of {name}: {', '.join(more)}")
-    for part in ("sample", "exclude", "primary"):
-        if before.get(part) != now.get(part):
-            words.append(f"another {part}")
-    new_cells = f"{cells} new cell{'s' if cells > 1 else ''}"
-    return [f"{word} ({new_cells})" if word is words[0] and cells else word for word in words]
-
-
-def _counted(things: Sequence[str], what: str) -> str:
-    return (
-        f"the {what}" if len(things) == 1 else f"{len(things)} {what}s:" if what == "seed" else f"{len(things)} {what}s"
-    )
-
-
-def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    return sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-
-
-def _page_id(page: Mapping[str, Any]) -> str:
-    return content_id({key: value for key, value in page.items() if key != BOUNDS})
-
-
 def _planned(cell: Cell) -> PlannedCell:
     return PlannedCell(cell=cell.name, factors=cell.factors, seed=cell.seed, settings=cell.settings)
-
-
-def code_state() -> str:
-    """Return the state of the code, where it is a working tree of git: the commit, with ``+`` where files differ from it."""
-    here = Path(__file__).parents[2]
-    if not (here / ".git").exists():
-        return ""
-    told = [_git(here, "rev-parse", "HEAD"), _git(here, "status", "--porcelain", "--untracked-files=no")]
-    return f"{told[0]}{'+' if told[1] else ''}" if told[0] else ""
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
