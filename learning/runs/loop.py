@@ -13,27 +13,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, as_mapping, features_digest
-from abm.columns import Float32s, Int32s, pack
 from abm.events import (
     AdapterTrained,
-    AnchorsListed,
-    ArenaSet,
     ArmFlagged,
     ArmStopped,
     AudienceSet,
-    CompetitorsJoined,
-    CrowdJoined,
     EpochEnded,
     Event,
-    PersonasJoined,
-    Phase,
     ReaderJoined,
-    RunConfigured,
     SurveysSet,
 )
 from abm.journal import Journal, equal
@@ -42,15 +33,15 @@ from abm.probe import Probe
 from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
-from abm.worlds.networked.graphs import joined_ties
 from abm.worlds.networked.world import NetworkedModel
 from learning.alarms.thresholds import DIVERGED, NO_ROWS
 from learning.methods import METHODS, Owned, RowsOf, TrainingSet, training_set
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
-from learning.runs.inputs import SPLITS, Inputs
-from learning.runs.markets import BASE, SHARED
+from learning.runs.inputs import Inputs
+from learning.runs.markets import SHARED
 from learning.runs.owners import own_messages, seats_of
+from learning.runs.participants import enter
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
@@ -59,15 +50,9 @@ from learning.training.measured import TrainingDiverged
 from learning.training.memory import release
 from moloch import keyed
 from moloch.errors import MolochWarning
-from populations import Persona, trait_matrix
 
 if TYPE_CHECKING:
     from learning.training.trainer import Trained, Trainer
-
-RESAMPLED = "personas of the split, with replacement"
-"""Where a crowd's traits come from."""
-CROWD_CHUNK = 20_000
-"""Members who join in one event: a commit needs several times its columns' memory."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -167,7 +152,7 @@ class Loop:
 
         What comes between them (who takes part, the end of an epoch) is done before the next is yielded.
         """
-        self._set_up()
+        enter(self.config, self.inputs, self.journal, self.llm)
         done, left = 0, self.plan
         for part in self.plan:
             if part in left:
@@ -199,47 +184,6 @@ class Loop:
             yield lambda: self._step(model)
 
     # -- who and what --------------------------------------------------------------------------------------
-
-    def _set_up(self) -> None:
-        inputs, emit = self.inputs, self.journal.emit
-        with self.journal.transaction():
-            emit(RunConfigured(config=self.config.model_dump(mode="json")))
-            emit(ArenaSet(arena=self.arena.model_dump(mode="json"), digest=self.arena.digest))
-            emit(_listed("train", inputs.anchors.train, inputs.anchors.dropped))
-            emit(_listed("evaluate", inputs.anchors.held_out, {}))
-        for split in SPLITS:
-            self._join(split)
-        with self.journal.transaction():
-            emit(CompetitorsJoined(names=[BASE, *inputs.arms], model=self.llm.name, model_digest=self.llm.digest))
-        for split, graph in inputs.graphs.items():
-            for ties in joined_ties(graph, self.voters[split]):
-                with self.journal.transaction():
-                    emit(ties)
-
-    def _join(self, split: Phase) -> None:
-        """Let a split's personas join, and its crowd after them."""
-        personas, voters, originals = self.inputs.split(split), self.voters[split], self.inputs.originals[split]
-        first = int(voters.ids[0])
-        self._emit_joined(_joined(split, first, personas, originals[: len(personas)]))
-        for start in range(len(personas), len(voters.ids), CROWD_CHUNK):
-            rows = voters.traits[start : start + CROWD_CHUNK]
-            self._emit_joined(
-                CrowdJoined(
-                    split=split,
-                    first=first + start,
-                    size=len(rows),
-                    origin=RESAMPLED,
-                    traits=_columns(voters.trait_names, rows),
-                    originals=pack(originals[start : start + CROWD_CHUNK], Int32s),
-                )
-            )
-
-    def _emit_joined(self, event: PersonasJoined | CrowdJoined) -> None:
-        """Let members join; in a run that was begun before their originals were recorded, without these."""
-        if (begun := self.journal.recorded(type(event))) is not None and not begun.originals:
-            event = msgspec.structs.replace(event, originals=b"")
-        with self.journal.transaction():
-            self.journal.emit(event)
 
     def _declare(self) -> None:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
@@ -467,24 +411,3 @@ def _brought(trained: Trained) -> dict[str, Any]:
 
 def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
     return AudienceSet(part=part, choice_model=as_mapping(model), features=features_digest())
-
-
-def _listed(split: Phase, anchors: Sequence[Anchor], dropped: dict[str, int]) -> AnchorsListed:
-    return AnchorsListed(split=split, anchors=[msgspec.to_builtins(anchor) for anchor in anchors], dropped=dropped)
-
-
-def _joined(split: Phase, first: int, personas: Sequence[Persona], originals: NDArray[np.int64]) -> PersonasJoined:
-    copies = not np.array_equal(originals, first + np.arange(len(personas)))
-    return PersonasJoined(
-        split=split,
-        first=first,
-        ids=[p.id for p in personas],
-        names=[p.name for p in personas],
-        texts=[p.text for p in personas],
-        traits=_columns(*trait_matrix(personas)),
-        originals=pack(originals, Int32s) if copies else b"",
-    )
-
-
-def _columns(names: Sequence[str], matrix: NDArray[np.float32]) -> dict[str, bytes]:
-    return {name: pack(np.round(matrix[:, j].astype(np.float64), 6), Float32s) for j, name in enumerate(names)}
