@@ -22,7 +22,8 @@ from abm.events import (
 from abm.log import open_log
 from abm.log.tail import Tail
 from learning.alarms.thresholds import without_adapter
-from learning.runs.plan import Learn, Part, Plan, Survey, part_at, recorded_plan, total
+from learning.runs.plan import Learn, Part, Plan, Survey, part_at, total
+from learning.runs.recorded_plan import recorded_plan
 from learning.runs.stops import remaining
 from moloch.errors import MolochError
 

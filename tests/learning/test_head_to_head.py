@@ -12,7 +12,8 @@ from abm.log import read_events
 from analysis.tables.results import results
 from learning import load_config, run
 from learning.runs.costs import planned
-from learning.runs.plan import Evaluate, messages, pairs, plan, recorded_plan, total
+from learning.runs.plan import Evaluate, messages, pairs, plan, total
+from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError
 from tests.learning.test_loop import CONFIG, NETWORKED, Killed, carry_out

@@ -26,7 +26,8 @@ from learning.runs.costs import planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.owners import own_messages
-from learning.runs.plan import Evaluate, Learn, Policy, Simulate, SocietyId, messages, plan, recorded_plan
+from learning.runs.plan import Evaluate, Learn, Policy, Simulate, SocietyId, messages, plan
+from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError
 from tests.learning.test_loop import carry_out

@@ -16,7 +16,7 @@ from learning import fork, load_config, run
 from learning.runs.inputs import gather
 from learning.runs.objects import Objects
 from learning.runs.parts import settled
-from learning.runs.plan import recorded_plan
+from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from learning.runs.run import stepwise
 from moloch.errors import InputError, MolochWarning

@@ -22,10 +22,10 @@ from learning.runs.plan import (
     messages,
     part_at,
     plan,
-    recorded_plan,
     to_come,
     total,
 )
+from learning.runs.recorded_plan import recorded_plan
 from moloch.errors import InputError
 from tests.learning.test_loop import CONFIG, NETWORKED, carry_out
 from tests.support.fakes import FakeTrainer, fake_llm
