@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, number
+from analysis.formats import DASH, number, signed
 from analysis.terminal.grid import add_row, new_table
 
 if TYPE_CHECKING:
@@ -18,11 +18,21 @@ def training_table(rows: Sequence[dict[str, Any]]) -> Table:
     Args:
         rows: ``results(events)["trainings"]``.
     """
-    columns = ["arm", "epoch", "rows", "of its own", "steps", "tokens with loss", "more than", "what its loss says"]
-    grid = new_table("Learnt", columns)
+    figures = any(row["figures"] for row in rows)
+    columns = [
+        "arm",
+        "epoch",
+        "rows",
+        "own rows",
+        "steps",
+        "tokens",
+        "tokens less those of",
+        *["loss says"][: int(figures)],
+    ]
+    grid = new_table("Learnt from", [*columns, "loss says"] if figures else columns)
     for row in rows:
         counted = (number(row[name]) for name in ("rows", "own_rows", "steps", "tokens"))
-        more = f"{row['rows_of']}: {100 * row['more_tokens']:+.1f} %" if row["more_tokens"] is not None else DASH
+        more = f"{row['rows_of']} {signed(100 * row['more_tokens'])} %" if row["more_tokens"] is not None else DASH
         said = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in row["figures"].items())
-        add_row(grid, row["arm"], str(row["epoch"]), *counted, more, said or DASH)
+        add_row(grid, row["arm"], str(row["epoch"]), *counted, more, *([said or DASH] if figures else []))
     return grid

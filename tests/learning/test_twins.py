@@ -298,4 +298,4 @@ class TestWhatIsShown:
         grid = training_table(tabled)
         cells = [[str(cell) for cell in column.cells] for column in grid.columns]
         assert len(tabled) == grid.row_count == 9 and cells[0][0] == "learner"
-        assert any(cell.startswith("learner: ") for cell in cells[6])
+        assert any(cell.startswith("learner ") for cell in cells[6])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,14 @@ def named_by_content(folder: Path) -> str:
     name = adapter_of((folder / WEIGHTS).read_bytes(), json.loads((folder / CONFIG).read_text())).id
     folder.rename(folder.with_name(name))
     return name
+
+
+def with_adapter(folder: Path, targets: Sequence[str]) -> Any:
+    """Return a tiny model with a LoRA of rank 2 that does something, without dropout."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    config = LoraConfig(r=2, lora_alpha=4, target_modules=list(targets), init_lora_weights=False)
+    return get_peft_model(AutoModelForCausalLM.from_pretrained(folder), config).eval()

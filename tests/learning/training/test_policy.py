@@ -24,6 +24,7 @@ from learning.training.examples import Example, examples  # noqa: E402
 from learning.training.figures import Figures  # noqa: E402
 from learning.training.policy import advantages_of, policy  # noqa: E402
 from learning.training.unmoved import Unmoved  # noqa: E402
+from tests.support.tiny import with_adapter  # noqa: E402
 
 FOUR = range(4)
 EVENTS = log(
@@ -52,10 +53,7 @@ def moved(model, seed: int, size: float) -> None:
 @pytest.fixture
 def model(tiny_model):
     """A tiny model with a LoRA that does something."""
-    torch.manual_seed(0)
-    base = AutoModelForCausalLM.from_pretrained(tiny_model)
-    config = LoraConfig(r=2, lora_alpha=4, target_modules=list(SETTINGS.targets), init_lora_weights=False)
-    return get_peft_model(base, config).eval()
+    return with_adapter(tiny_model, SETTINGS.targets)
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from datasets import Dataset  # noqa: E402
-from peft import LoraConfig, get_peft_model  # noqa: E402
-from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+from transformers import AutoTokenizer  # noqa: E402
 from trl.trainer.dpo_config import DPOConfig  # noqa: E402
 from trl.trainer.dpo_trainer import DPOTrainer  # noqa: E402
 
@@ -24,6 +23,7 @@ from learning.training.examples import examples  # noqa: E402
 from learning.training.figures import Figures  # noqa: E402
 from learning.training.preference import preference  # noqa: E402
 from learning.training.unmoved import Unmoved  # noqa: E402
+from tests.support.tiny import with_adapter  # noqa: E402
 
 VOTES = ([1, 1, 1, 0], [0, 0, 0, 0], [1, 1, 0, 1], [0, 1, 0, 0])
 EVENTS = log(*(contest(f"a{i}" + "x" * 5 * i, votes) for i, votes in enumerate(VOTES)))
@@ -37,10 +37,7 @@ SETTINGS = LoraSettings(
 @pytest.fixture(scope="module")
 def model(tiny_model):
     """A tiny model with a LoRA that does something."""
-    torch.manual_seed(0)
-    base = AutoModelForCausalLM.from_pretrained(tiny_model)
-    config = LoraConfig(r=2, lora_alpha=4, target_modules=list(SETTINGS.targets), init_lora_weights=False)
-    return get_peft_model(base, config).eval()
+    return with_adapter(tiny_model, SETTINGS.targets)
 
 
 @pytest.fixture(scope="module")
