@@ -109,7 +109,7 @@ def _steps(event: TrainingMeasured, before: int) -> Iterator[Scalar]:
 
 def _write(points: Iterable[Scalar], folder: Path) -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    from tensorboard.summary import Writer
+    from tensorboard.summary import Writer  # pyright: ignore[reportMissingImports]  # an extra
 
     writers: dict[str, Any] = {}
     for point in points:
