@@ -128,15 +128,15 @@ class Controller:
                 break
             if (held := self._taken(name, state.cells[name], events)) is None:
                 continue
-            config = self._cells[name].config
-            if held.claim.attempt == 1 and (done := self._rules.reused(config)) is not None:
+            identity = self._rules.identity(self._cells[name].config)
+            if held.claim.attempt == 1 and identity and (done := self._rules.reused(identity)) is not None:
                 self._reuse(held, done)
                 continue
             self._shortage.begins(name, [*self._mine, *self._elsewhere])
             begun.append(self._attempt(held, needs))
             worker = {"engine": self._engine.name, "threads": str(needs.threads)}
-            identity = self._rules.identity(config)
-            events.append(CellStarted(cell=name, attempt=held.claim.attempt, identity=identity, worker=worker))
+            told = identity.id if identity else ""
+            events.append(CellStarted(cell=name, attempt=held.claim.attempt, identity=told, worker=worker))
         self._append(events)
         for attempt in begun:
             self._engine.start(attempt.task)
