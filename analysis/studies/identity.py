@@ -106,7 +106,7 @@ def identity_of(config: RunConfig) -> Identity | None:
     """
     config = settled(config, None)
     contents = contents_of(config)
-    return identity_with(config, contents, metadata.version(PACKAGE)) if contents.id else None
+    return identity_with(config, contents, _version()) if contents.id else None
 
 
 def identity_if_readable(config: RunConfig) -> Identity | None:
@@ -243,6 +243,11 @@ def _there(setting: str, path: Path) -> list[Path]:
         if not file.is_file():
             raise InputError(f"cannot read {setting}", where=str(file), why="there is no such file")
     return files
+
+
+@cache
+def _version() -> str:
+    return metadata.version(PACKAGE)
 
 
 @cache

@@ -95,4 +95,6 @@ def test_what_is_spent(tmp_path, server):
     for _ in range(2):
         assert carried_out(of, calls=needed // 2) == "budget"
         assert needed // 4 < spent(of) <= needed // 2 and sent(server) - asked <= spent(of)
-    assert (carried_out(of, calls=needed), sent(server) - asked, spent(of)) == ("", asked, needed), "each answer is paid once"
+    assert (carried_out(of, calls=needed), sent(server) - asked, spent(of)) == ("", asked, needed), (
+        "each answer is paid once"
+    )
