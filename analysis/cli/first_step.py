@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.studies.counts import StudyStanding
     from analysis.studies.study import Study
     from learning import Progress
 
@@ -28,7 +29,7 @@ def after_first_step(folder: Path) -> Callable[[Progress], Iterator[str]]:
     return lines
 
 
-def after_first_step_of(study: Study) -> Callable[[], Iterator[str]]:
+def after_first_step_of(study: Study) -> Callable[[StudyStanding], Iterator[str]]:
     """Return what says the same, once, of the first cell of a study that makes a step, unless one has made it already.
 
     A preregistered study says nothing: no message of it is seen before its end.
@@ -39,9 +40,9 @@ def after_first_step_of(study: Study) -> Callable[[], Iterator[str]]:
     begun = [run for run in runs if (run / "run.json").exists()]
     waits, looked = study.page.primary is None and not any(map(_has_stepped, begun)), 0.0
 
-    def lines() -> Iterator[str]:
+    def lines(now: StudyStanding) -> Iterator[str]:
         nonlocal waits, looked
-        if not waits or time.monotonic() < looked + EVERY:
+        if not waits or (time.monotonic() < looked + EVERY and not now.ended):
             return
         looked = time.monotonic()
         first = next((run for run in runs if (run / "run.json").exists()), None)
@@ -55,8 +56,12 @@ def after_first_step_of(study: Study) -> Callable[[], Iterator[str]]:
 def _has_stepped(folder: Path) -> bool:
     from abm.log import open_log
     from learning.runs.written import first_step
+    from moloch.errors import LogError
 
-    return (folder / "run.json").exists() and bool(first_step(open_log(folder, write=False)))
+    try:
+        return (folder / "run.json").exists() and bool(first_step(open_log(folder, write=False)))
+    except LogError:  # who carries it out says what is wrong
+        return False
 
 
 def _lines(folder: Path) -> Iterator[str]:

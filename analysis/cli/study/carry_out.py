@@ -202,7 +202,7 @@ def shown(study: Study) -> Iterator[Callable[[StudyStanding], None]]:
         with console.status(f"{study.page.name}: beginning") as status:
 
             def live(now: StudyStanding) -> None:
-                for line in (*stepped(), *now.news):
+                for line in (*stepped(now), *now.news):
                     console.print(line, markup=False, soft_wrap=True)
                 status.update(f"{study.page.name}: {told(now)}")
 
@@ -212,7 +212,7 @@ def shown(study: Study) -> Iterator[Callable[[StudyStanding], None]]:
 
     def plain(now: StudyStanding) -> None:
         nonlocal said
-        for line in (*stepped(), *now.news):
+        for line in (*stepped(now), *now.news):
             console.print(line, markup=False, soft_wrap=True)
         if now.news or time.monotonic() - said >= EVERY:
             said = time.monotonic()
