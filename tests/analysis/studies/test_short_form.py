@@ -133,7 +133,7 @@ class TestCommand:
         assert "study [OPTIONS] [config]" in moloch("study", "--seeds", "5", "--help").stdout
         assert "study [OPTIONS] [config]" in moloch("study", "--sees", "5").stderr
 
-    def test_a_preregistered_study_shows_no_message(self, settings):  # noqa: F811
+    def test_a_preregistered_study_shows_no_message(self, settings):
         """Nor does anything else before its end."""
         primary = {"outcome": "win_rate", "arm": "rft", "measure": "from_comparator"}
         now = StudyStanding(ended=1, failed=0, running=1, waiting=0, seconds=0.0)
