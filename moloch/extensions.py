@@ -83,8 +83,7 @@ def _import(name: str) -> Extension:
             "install the package.",
         )
     files = _files(spec)
-    for file in files:
-        _refuse_foreign(name, file)
+    _refuse_foreign(name, files)
     try:
         module = import_module(name)
     except MolochError:
@@ -126,9 +125,12 @@ def _sha256(files: Sequence[Path]) -> str:
     return total.hexdigest()
 
 
-def _refuse_foreign(name: str, file: Path) -> None:
+def _refuse_foreign(name: str, files: Iterable[Path]) -> None:
     """Refuse code that lies in a run's folder or in a pack of anchors."""
-    for folder in file.resolve().parents:
+    inside: dict[Path, Path] = {}  # folder -> a file of the extension that lies in it, at any depth
+    for file in files:
+        inside |= dict.fromkeys(file.resolve().parents, file)
+    for folder, file in inside.items():
         run, pack = (folder / "run.json").is_file(), all((folder / each).is_file() for each in PACK)
         if run or pack:
             raise InputError(
