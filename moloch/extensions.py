@@ -125,20 +125,22 @@ def _sha256(files: Sequence[Path]) -> str:
     return total.hexdigest()
 
 
-def _refuse_foreign(name: str, files: Iterable[Path]) -> None:
+def _refuse_foreign(name: str, files: Sequence[Path]) -> None:
     """Refuse code that lies in a run's folder or in a pack of anchors."""
-    inside: dict[Path, Path] = {}  # folder -> a file of the extension that lies in it, at any depth
+    known = set[Path]()
     for file in files:
-        inside |= dict.fromkeys(file.resolve().parents, file)
-    for folder, file in inside.items():
-        run, pack = (folder / "run.json").is_file(), all((folder / each).is_file() for each in PACK)
-        if run or pack:
-            raise InputError(
-                f"the extension {name!r} is not imported",
-                where=str(file),
-                why=f"it lies in {'a run' if run else 'a pack of anchors'}, which may be somebody else's",
-                fix="Read the file; if you trust it, move it to a folder of your own.",
-            )
+        for folder in file.resolve().parents:
+            if folder in known:  # and so are those above it
+                break
+            known.add(folder)
+            run, pack = (folder / "run.json").is_file(), all((folder / each).is_file() for each in PACK)
+            if run or pack:
+                raise InputError(
+                    f"the extension {name!r} is not imported",
+                    where=str(file),
+                    why=f"it lies in {'a run' if run else 'a pack of anchors'}, which may be somebody else's",
+                    fix="Read the file; if you trust it, move it to a folder of your own.",
+                )
 
 
 def _line(error: Exception, files: Sequence[Path]) -> str:

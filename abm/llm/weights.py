@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from abm.llm.adapters import DOWN, UP, Adapter, read_adapter
+from abm.llm.stored_tensors import stored_tensors
 from moloch.content import canonical
 from moloch.errors import InputError
 
@@ -25,27 +26,19 @@ WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 _NOT_MEANING = {"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version", "use_cache"}
 
 
-def _add(sha: hashlib._Hash, name: str, tensor: torch.Tensor) -> None:
-    import torch
-
-    tensor = tensor.detach().contiguous().cpu()
-    sha.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-    sha.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-
-
 def model_digest(folder: Path) -> str:
     """Return SHA-256 over a model as its files state it: tensors, settings, tokenizer and chat template.
 
     It does not depend on the machine, nor on the precision in which the model is run.
     """
-    from safetensors import safe_open
-
     sha = hashlib.sha256()
     with ExitStack() as stack:
-        files = [stack.enter_context(safe_open(path, framework="pt")) for path in weight_files(folder)]
-        held = {name: file for file in files for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        files = [stack.enter_context(stored_tensors(path)) for path in weight_files(folder)]
+        held = {name: tensor for file in files for name, tensor in file.items()}
         for name in sorted(held):
-            _add(sha, name, held[name].get_tensor(name))
+            tensor = held[name]
+            sha.update(f"{name}\0{tensor.dtype}\0{tensor.shape}\0".encode())
+            sha.update(tensor.data)
     config = json.loads((folder / "config.json").read_text("utf-8"))
     generation = folder / "generation_config.json"
     ends = json.loads(generation.read_text("utf-8")).get("eos_token_id") if generation.is_file() else None

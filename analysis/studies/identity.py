@@ -106,7 +106,15 @@ def identity_of(config: RunConfig) -> Identity | None:
     """
     config = settled(config, None)
     contents = contents_of(config)
-    return identity_with(config, contents, metadata.version(PACKAGE)) if contents.id else None
+    return identity_with(config, contents, _version()) if contents.id else None
+
+
+def identity_if_readable(config: RunConfig) -> Identity | None:
+    """Return the same; None where a file, a model or an extension cannot be read: who carries the run out says what is wrong."""
+    try:
+        return identity_of(config)
+    except (MolochError, OSError):
+        return None
 
 
 def identity_with(config: RunConfig, contents: RunContents, version: str) -> Identity:
@@ -238,6 +246,11 @@ def _there(setting: str, path: Path) -> list[Path]:
 
 
 @cache
+def _version() -> str:
+    return metadata.version(PACKAGE)
+
+
+@cache
 def _file_digest(path: Path, changed: int, size: int) -> str:
     return file_digest(path)
 
@@ -270,12 +283,11 @@ class RunLibrary:
 
     def find(self, config: RunConfig) -> FinishedRun | None:
         """Return a finished run of equal identity; None if there is none, or settings name what cannot be read."""
-        try:
-            wanted = identity_of(config)
-        except (MolochError, OSError):
-            return None  # who carries it out says what is wrong
-        if wanted is None:
-            return None
+        wanted = identity_if_readable(config)
+        return self.of(wanted) if wanted is not None else None
+
+    def of(self, wanted: Identity) -> FinishedRun | None:
+        """Return a finished run of this identity; None if there is none."""
         for path in self._by_settings().get(wanted.settings, ()):
             done = self._finished(path)
             if done and done.identity[:2] == wanted[:2] and (self._older or done.identity.version == wanted.version):

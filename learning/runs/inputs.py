@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, 
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
-from moloch.errors import InputError
+from moloch.errors import InputError, check_all
 from populations import Persona, PersonaSplit, trait_matrix
 from populations.personas import first_alike
 from populations.sources import read_pool
@@ -94,21 +95,15 @@ def gather(
         audience: the personas' audience as an object, which comes before the setting.
 
     Raises:
-        InputError: a file cannot be read, or holds less than was asked for.
+        InputError: files cannot be read, or hold less than was asked for; what is wrong with any of them is reported together.
     """
     rules = config.rules()
-    anchors = load_anchors(config.anchors, rules, drop_near=config.near_duplicates == "drop")
-    _check_examples(rules, anchors)
-    anchors = anchors_of(config, anchors)
-    people = people_of(config, read_pool(config.personas, config.mapping))
-    if people.weighting and not config.resample and not config.crowd.size:
-        raise InputError(
-            "weights without effect",
-            where=str(config.mapping),
-            why="personas are asked one by one, and count alike",
-            fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
-        )
-    _check_classes(config)
+    anchors_read, people_read = cache(lambda: _anchors(config, rules)), cache(lambda: _people(config))
+    personas_react = cache(lambda: audience or _audience(config.audience, said))
+    crowd_reacts = cache(lambda: _model(config.crowd.audience, "crowd", said))
+    asked = cache(lambda: tuple(load_questionnaire(survey.questions) for survey in config.surveys))
+    check_all(anchors_read, people_read, personas_react, crowd_reacts, asked, lambda: _check_classes(config))
+    anchors, people = anchors_read(), people_read()
     voters, originals = _voters(people, config)
     arms, lora = config.all_arms, lora_of(config)
     _check_methods(config, arms, lora)
@@ -120,23 +115,41 @@ def gather(
         check_network(config.network, opened, {"train": fewest, "evaluate": 2})
     inputs = Inputs(
         arena=rules,
-        audience=audience or _audience(config.audience, said),
+        audience=personas_react(),
         anchors=anchors,
         people=people,
         arms=arms,
         lora=lora,
         markets=config.all_markets,
-        crowd=_model(config.crowd.audience, "crowd", said),
+        crowd=crowd_reacts(),
         train_anchors=train_anchors,
         voters=voters,
         originals=originals,
         graphs=_graphs(people, voters, config),
-        questionnaires=tuple(load_questionnaire(survey.questions) for survey in config.surveys),
+        questionnaires=asked(),
     )
     parts = plan(config, inputs)
     check_interventions(config, parts)
     _check_surveys(config, parts)
     return inputs
+
+
+def _anchors(config: RunConfig, rules: Arena) -> AnchorSplit:
+    anchors = load_anchors(config.anchors, rules, drop_near=config.near_duplicates == "drop")
+    _check_examples(rules, anchors)
+    return anchors_of(config, anchors)
+
+
+def _people(config: RunConfig) -> PersonaSplit:
+    people = people_of(config, read_pool(config.personas, config.mapping))
+    if people.weighting and not config.resample and not config.crowd.size:
+        raise InputError(
+            "weights without effect",
+            where=str(config.mapping),
+            why="personas are asked one by one, and count alike",
+            fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
+        )
+    return people
 
 
 def lora_of(config: RunConfig) -> dict[str, LoraSettings]:

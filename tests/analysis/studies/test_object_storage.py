@@ -260,6 +260,28 @@ class TestFrames:
         here, there = (of_run(run, "votes").collect() for run in (runs[0], f"{URL}/cells/run"))
         assert there.equals(here) and here["origin"].str.starts_with(chains.pop()).any()
 
+    def test_of_a_fork(self, server, tmp_path):
+        """Its first rows are those of the run that it comes from, of a fork of a fork too; where that is not there, one error says so."""
+        runs = [shutil.copytree(CROWD, tmp_path / "run")]
+        config, events = open_log(runs[0], write=False).config, list(read_events(runs[0]))
+        for name, step in (("fork", 2), ("deep/again", 1)):
+            point = fork_point(runs[-1], step, tmp_path / name)
+            with create(tmp_path / name, config, fork=point) as log:
+                log.append(events[point.seq :])
+            runs.append(tmp_path / name)
+        names = {str(run.relative_to(tmp_path)): run for run in runs}
+        for name in ("fork", "deep/again"):
+            CellMirror(name, names[name], URL).put_all()
+            with pytest.raises(
+                LogError, match=r"forked from is not in object storage.*no run in s3://.*/cells/(run|fork)\."
+            ):
+                of_run(f"{URL}/cells/{name}", "votes")
+        CellMirror("run", runs[0], URL).put_all()
+        for name, run in names.items():
+            for frame in ("votes", "contests", "messages", "run_ended"):
+                here, there = (of_run(each, frame).collect() for each in (run, f"{URL}/cells/{name}"))
+                assert there.equals(here) and here.height, (name, frame)
+
     def test_no_more_is_read_than_asked_for(self, server, tmp_path, two_cells):
         """A cell of which no row is wanted is left alone; no log of a cell is read at all."""
         study = two_cells.in_place(server, tmp_path / "a")
