@@ -177,7 +177,7 @@ def _checked(arms: Arms) -> Arms:
     return arms
 
 
-def check_references(arms: Mapping[str, Arm], at: Mapping[str, tuple[str, ...]]) -> None:
+def check_references(arms: Mapping[str, Arm], at: Mapping[str, tuple[str | int, ...]]) -> None:
     """Reject comparisons that are meaningless, and numbers of rows that are nobody's.
 
     Args:
@@ -193,7 +193,7 @@ def check_references(arms: Mapping[str, Arm], at: Mapping[str, tuple[str, ...]])
             raise mistake(why, f"Write rows_of: {first}.", (*keys, "rows_of"))
 
 
-def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tuple[str, ...]) -> None:
+def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tuple[str | int, ...]) -> None:
     """Reject a setting that names no other arm."""
     if other == name:
         raise mistake(f"an arm cannot {does} itself", "Name another arm.", at)
@@ -203,7 +203,7 @@ def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tupl
         raise mistake(f"there is no arm {other!r}", f"{fix}Arms are {', '.join(arms)}.", at)
 
 
-def mistake(why: str, fix: str, keys: tuple[str, ...] = ()) -> PydanticCustomError:
+def mistake(why: str, fix: str, keys: tuple[str | int, ...] = ()) -> PydanticCustomError:
     """Return what is wrong with arms, how to fix it, and the further keys of the setting that it is in."""
     return PydanticCustomError("arms", "{why}", {"why": why, "fix": fix, "keys": keys})
 

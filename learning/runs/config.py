@@ -25,6 +25,7 @@ from learning.alarms import AlarmConfig
 from learning.runs.arms import Arm, Arms, arms_in, as_recorded, markets_of
 from learning.runs.market_settings import Markets, check_together, given_alone
 from learning.runs.markets import Market
+from learning.runs.rivals import Rival, other_models, rivals_of
 from learning.training.settings import preset_of
 from moloch.content import content_id
 from moloch.records import RecordedSettings
@@ -317,6 +318,16 @@ class RunConfig(_Settings, RecordedSettings):
     def all_markets(self) -> tuple[Market, ...]:
         """The markets of all arms, those of arms that compete with themselves among them, in the order in which they learn."""
         return markets_of(as_recorded(self.arms, self.markets), self.messages)
+
+    @property
+    def all_rivals(self) -> dict[str, Rival]:
+        """Name -> rival that does not learn, base left out."""
+        return rivals_of(as_recorded(self.arms, self.markets))
+
+    @property
+    def other_writers(self) -> dict[str, str]:
+        """Competitor -> model, for those for whom another one writes than ``model``."""
+        return dict(other_models(as_recorded(self.arms, self.markets) | {"model": self.model}))
 
     @property
     def asks_reader(self) -> bool:

@@ -20,6 +20,7 @@ from abm.probe import PROBES
 from learning.runs.arms import ArmSettings, named_methods, setting_keys
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
+from learning.runs.rival_settings import RivalSettings, named_rivals
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
@@ -194,6 +195,9 @@ def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     if like_url(serving.llm) and (unknown := serving.unknown_backend) is not None:
         yield ("serving", "llm"), unknown
     places: dict[Key, str] = {("model",): config.model, ("reader", "model"): config.reader.model}
+    for name, market in config.markets.items():
+        for i, rival in named_rivals(market.rivals):
+            places[("markets", name, "rivals", i, "model")] = rival.model or ""
     for key, place in places.items():
         try:
             if is_server(place):
@@ -320,6 +324,8 @@ def _within(keys: Key) -> tuple[type[BaseModel], Key]:
             return ArmSettings, tuple(rest)
         case ("markets", _, "learners", _, *rest):
             return LearnerSettings, tuple(rest)
+        case ("markets", _, "rivals", int(), *rest):
+            return RivalSettings, tuple(rest)
         case ("markets", _, *rest):
             return MarketSettings, tuple(rest)
         case _:

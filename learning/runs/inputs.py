@@ -6,7 +6,7 @@ Knows files, settings and who takes part; decides nothing of what happens.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from learning.runs.arms import Arm
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.markets import SOLO, Market
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
+from learning.runs.rivals import Rival
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
@@ -53,6 +54,7 @@ class Inputs:
         originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
         graphs: who follows whom among them, in a networked world.
         questionnaires: of the surveys, in their order.
+        rivals: name -> rival that does not learn, base left out.
     """
 
     arena: Arena
@@ -68,6 +70,7 @@ class Inputs:
     originals: dict[Phase, NDArray[np.int64]]
     graphs: dict[Phase, CSR]
     questionnaires: tuple[Questionnaire, ...] = ()
+    rivals: dict[str, Rival] = field(default_factory=dict)
 
     def market_of(self, arm: str) -> Market:
         """Return the market in which an arm learns."""
@@ -132,6 +135,7 @@ def gather(
         originals=originals,
         graphs=_graphs(people, voters, config),
         questionnaires=tuple(load_questionnaire(survey.questions) for survey in config.surveys),
+        rivals=config.all_rivals,
     )
     parts = plan(config, inputs)
     check_interventions(config, parts)

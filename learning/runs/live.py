@@ -77,7 +77,7 @@ class LiveRun(ReplayModel):
         if not (folder / "run.json").exists():
             create_run(folder, self.settings).close()
         super().__init__(folder, follow=True)
-        self._meet([BASE, *self.settings.all_arms])
+        self._meet([BASE, *self.settings.all_arms, *self.settings.all_rivals])
         self.background, self.on_change = background, _nothing
         self.doing, self.busy = "making ready", False
         self._begin = partial(carry_out, self.settings, self.run, probes=lambda arena: judges)

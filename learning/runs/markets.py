@@ -48,7 +48,7 @@ class Market:
     """One market.
 
     Attributes:
-        learners: who writes and learns, by place; ``rivals``: who only writes, after them.
+        learners: who writes and learns, by place; ``rivals``: who only writes, after them, by name.
         messages: of each writer about each anchor.
         evaluated: the learners that meet the base model on held-out anchors.
         twin_of: the market of which it is a twin.
@@ -70,6 +70,11 @@ class Market:
     def kind(self) -> str:
         """``solo``, ``frozen`` (the learner's rivals do not learn) or ``co-trained``."""
         return "co-trained" if len(self.learners) > 1 else "frozen" if self.rivals else SOLO
+
+    @property
+    def opening(self) -> tuple[str, ...]:
+        """Who writes in the first epoch, by place: for a learner, its base model; a rival writes from the beginning."""
+        return (*(BASE for _ in self.learners), *self.rivals) * self.messages
 
     def places(self, learner: str) -> list[int]:
         """Return the places of a learner's messages among :attr:`writers`."""
@@ -109,9 +114,8 @@ def entries(markets: object) -> list[MarketRecord]:
 def _with_twins(
     name: str, given: Mapping[str, Any], learners: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[MarketRecord]:
-    messages, rivals, twins = given.get("messages", 1), given.get("rivals", ()), given.get("twins", ())
+    messages, rivals, twins = given.get("messages", 1), rival_names(given.get("rivals")), given.get("twins", ())
     messages = messages if type(messages) is int and 0 < messages <= MOST_MESSAGES else 1
-    rivals = tuple(map(str, rivals[:MOST_MESSAGES])) if isinstance(rivals, list | tuple) else ()
     twins = tuple(twins) if isinstance(twins, list | tuple) else ()
     random = {each: twin_method(own) for each, own in learners.items()}
 
@@ -133,6 +137,12 @@ def _with_twins(
     if WHOLE in twins:
         picks = {f"{each}_{WHOLE}": _twin(each, own, random[each]) for each, own in learners.items()}
         yield entry(f"{name}_{WHOLE}", picks, tuple(picks), name)
+
+
+def rival_names(given: object) -> tuple[str, ...]:
+    """Return the names of the rivals of a market, as they are recorded: a word, or settings with a name."""
+    listed = given[:MOST_MESSAGES] if isinstance(given, list | tuple) else ()
+    return tuple(str(each.get("name", BASE)) if isinstance(each, Mapping) else str(each) for each in listed)
 
 
 def twin_method(learner: Mapping[str, Any]) -> str:

@@ -77,12 +77,17 @@ class Objects:
         same = self.llm is not None and config.reader_model == config.model
         return writer, writer if same else backends.llm(config.reader_model)
 
+    def others(self, config: RunConfig, backends: Backends) -> dict[str, LLM]:
+        """Return competitor -> model, for those for whom another one writes."""
+        return {name: backends.llm(model) for name, model in config.other_writers.items()}
+
     def _named(self, config: RunConfig) -> list[str]:
         """Return the models that are opened by their names, not given as objects."""
         reads = config.asks_reader and self.reader is None
         same = self.llm is not None and config.reader_model == config.model
         named = [] if self.llm is not None else [config.model]
-        return list(dict.fromkeys([*named, *([config.reader_model] if reads and not same else [])]))
+        reader = [config.reader_model] if reads and not same else []
+        return list(dict.fromkeys([*named, *reader, *config.other_writers.values()]))
 
     def check_preset(self, config: RunConfig) -> None:
         """Refuse a preset that does not suit the model, unless a trainer of the caller's own learns.

@@ -32,7 +32,7 @@ def writers_in(society: str) -> tuple[str, str]:
 
 
 class Policy(NamedTuple):
-    """Weights that write: those that an arm learnt in an epoch; of epoch 0, the base model's."""
+    """Weights that write: those that an arm learnt in an epoch; of epoch 0, the base model's, or a rival's."""
 
     arm: str
     epoch: int = 0
@@ -327,24 +327,25 @@ def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:
 
 
 def society_of(market: Market, epoch: int, messages: int) -> SocietyId:
-    """Return where a market's contests of an epoch are held: in the first one, those of equal size hold theirs together.
+    """Return where a market's contests of an epoch are held: in the first one, those of equal size in which the base model alone
+    writes hold theirs together, and twins hold theirs with the market that they are twins of.
 
     Args:
         messages: of a contest in which arms compete with themselves.
     """
-    shares = epoch == 1 and len(market.writers) == messages
-    return SocietyId("train", epoch, SHARED if shares else market.name)
+    if epoch > 1:
+        return SocietyId("train", epoch, market.name)
+    if set(market.opening) == {BASE}:
+        return SocietyId("train", epoch, SHARED if len(market.writers) == messages else market.name)
+    return SocietyId("train", epoch, market.twin_of or market.name)
 
 
 def _simulation(config: PlanSettings, inputs: Counts, market: Market, society: SocietyId) -> Simulate:
     epoch = society.epoch
     anchors = range((epoch - 1) * inputs.train_anchors, epoch * inputs.train_anchors)
-    learns = epoch > 1
-    writers = tuple(
-        Policy(each, epoch - 1 if each != BASE else 0) if learns else Policy(BASE) for each in market.writers
-    )
-    turns = learns and len(set(market.writers)) > 1
-    return Simulate(epoch, society.arm, writers, anchors, config.batch, turns)
+    names = market.writers if epoch > 1 else market.opening
+    writers = tuple(Policy(each, epoch - 1 if each in market.learners else 0) for each in names)
+    return Simulate(epoch, society.arm, writers, anchors, config.batch, turns=len(set(writers)) > 1)
 
 
 def total(parts: Iterable[Part]) -> int:
@@ -389,12 +390,20 @@ def contests(parts: Iterable[Part], phase: Phase) -> int:
 
 def messages(parts: Iterable[Part]) -> int:
     """Return how many messages are written. What one policy writes about one anchor in an epoch, all arms share."""
+    return sum(messages_by(parts).values())
+
+
+def messages_by(parts: Iterable[Part]) -> dict[str, int]:
+    """Return competitor -> how many messages it writes; see :func:`messages`."""
     written: dict[tuple[Phase, int, str, int], int] = {}
     for part in parts:
         if isinstance(part, Simulate | Evaluate):
             drawn = zip(part.draws, part.writers, strict=True)
             written |= {(part.phase, part.epoch, writer.arm, draw): len(part.anchors) for draw, writer in drawn}
-    return sum(written.values())
+    by: dict[str, int] = {}
+    for (_, _, name, _), count in written.items():
+        by[name] = by.get(name, 0) + count
+    return by
 
 
 def part_dicts(parts: Iterable[Part]) -> list[dict[str, Any]]:
