@@ -161,7 +161,7 @@ class ArmSettings(BaseModel):
 
 def _name(name: str) -> str:
     if name in (BASE, SHARED, SOLO):
-        raise mistake(f"the name {name!r} is reserved", "Give the arm another name.")
+        raise mistake(f"the name {name!r} is reserved", "Give it another name.")
     if not NAME.fullmatch(name):
         raise mistake("a name has small letters, digits and _, a letter first", f"Give {name!r} another name.")
     return name

@@ -312,6 +312,7 @@ class TestServed:
                 done(hosted(server.url, gate="stop"), tmp_path / "run")
             decided = [e for e in read_events(tmp_path / "run") if isinstance(e, ContestDecided)]
             assert len(decided) == SIZE["batch"]
+            server.answer = pitch  # else nothing could be learnt
             with pytest.warns(match=r"strong \(hosted\) is not fit as a writer"):
                 done(hosted(server.url, gate="flag"), tmp_path / "run")
 
@@ -357,14 +358,14 @@ class TestMistakes:
         [
             (["bass"], ":8:7: setting 'markets.m.rivals.0' is not valid: 'bass' alone names no rival. It is base, or has settings: {name: veteran, adapter: runs/first#rft}"),
             ([{"name": "v"}], ":8:7: setting 'markets.m.rivals.0' is not valid: a rival with a name has an adapter, or a model. For example {name: veteran"),
-            (["base", {"adaptor": "x", "name": "v", "model": "pocket"}], ":9:9: setting 'markets.m.rivals.1.adaptor' is not valid: there is no such setting. Did you mean 'adapter'?"),
+            (["base", {"adaptor": "x", "name": "v", "model": "pocket"}], ":9:7: setting 'markets.m.rivals.1.adaptor' is not valid: there is no such setting. Did you mean 'adapter'?"),
             ([{"model": "pocket"}], "setting 'markets.m.rivals.0.name' is not valid: Field required"),
-            ([{"model": "pocket", "name": "base"}], ":9:9: setting 'markets.m.rivals.0.name' is not valid: the name 'base' is reserved"),
-            ([{"model": "pocket", "name": "a"}], ":8:9: setting 'markets.m.rivals.0' is not valid: 'a' is a learner already, and a rival here"),
-            ([{"model": "pocket", "name": "v"}, {"model": "other", "name": "v"}], ":10:9: setting 'markets.m.rivals.1' is not valid: 'v' is another rival before. Give one of them another name"),
-            ([{"id": "12", "adapter": "x", "name": "v"}], ":9:9: setting 'markets.m.rivals.0.id' is not valid: the id of an adapter has 16 digits"),
-            ([{"id": "12", "model": "x", "name": "v"}], ":8:9: setting 'markets.m.rivals.0.id' is not valid: it is the id of an adapter, and there is none"),
-            ([{"model": "http://[::1/v1#m", "name": "v"}], ":8:9: "),
+            ([{"model": "pocket", "name": "base"}], ":9:7: setting 'markets.m.rivals.0.name' is not valid: the name 'base' is reserved"),
+            ([{"model": "pocket", "name": "a"}], ":8:7: setting 'markets.m.rivals.0' is not valid: 'a' is a learner already, and a rival here"),
+            ([{"model": "pocket", "name": "v"}, {"model": "other", "name": "v"}], ":10:7: setting 'markets.m.rivals.1' is not valid: 'v' is another rival before. Give one of them another name"),
+            ([{"id": "12", "adapter": "x", "name": "v"}], ":9:7: setting 'markets.m.rivals.0.id' is not valid: the id of an adapter has 16 digits"),
+            ([{"id": "12", "model": "x", "name": "v"}], ":8:7: setting 'markets.m.rivals.0.id' is not valid: it is the id of an adapter, and there is none"),
+            ([{"model": "http://[::1/v1#m", "name": "v"}], ":8:7: no URL of a server: its host is no name or address"),
             ([{"model": f"m{i}", "name": f"r{i}"} for i in range(8)], ":3:3: setting 'markets.m' is not valid: its contests would have 9 messages"),
         ],
     )  # fmt: skip
