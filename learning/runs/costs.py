@@ -92,11 +92,17 @@ def check_places(config: RunConfig) -> None:
     """
     readers = [config.reader_model] if config.asks_reader else []
     config.serving.check(list(dict.fromkeys([config.model, *readers, *config.other_writers.values()])))
-    if config.serving.endpoint(config.model) is None or is_server(config.model):
-        model_folder(config.model)
-    elif local_folder(config.model) is None:
+    for model in dict.fromkeys((config.model, *(arm.model for arm in config.all_arms.values() if arm.model))):
+        _check_files(config, model)
+
+
+def _check_files(config: RunConfig, model: str) -> None:
+    """See that a model that learns is here."""
+    if config.serving.endpoint(model) is None or is_server(model):
+        model_folder(model)
+    elif local_folder(model) is None:
         raise InputError(
-            f"no files of model {config.model!r} here",
+            f"no files of model {model!r} here",
             why="a model that writes is trained here, from its files; only models that read or judge may be elsewhere",
             fix="Give its folder, or fetch it once: moloch model add NAME, or hf download NAME.",
         )

@@ -53,9 +53,7 @@ def look(log: EventLog, config: RunConfig, writer: LLM, reader: LLM) -> bool:
     return seen is not None
 
 
-_WRITTEN = frozenset(
-    {ArenaSet, CompetitorsJoined, LLMReplied, MessagePublished, MessageRedrawn, MessageRejected}
-)
+_WRITTEN = frozenset({ArenaSet, CompetitorsJoined, LLMReplied, MessagePublished, MessageRedrawn, MessageRejected})
 """What tells of writers alone."""
 
 

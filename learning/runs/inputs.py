@@ -153,12 +153,13 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
     asked = {name: value for name, value in models.items() if value is not None}
     lora: dict[str, LoraSettings] = {}
     for arm in config.all_arms.values():
-        layers = (METHODS.get(arm.method).trainer_defaults(config.trainer_preset), asked, config.lora, arm.lora)
+        preset = config.preset_for(arm.model)
+        layers = (METHODS.get(arm.method).trainer_defaults(preset), asked, config.lora, arm.lora)
         changes = {name: value for layer in layers for name, value in layer.items()}
         options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
         if len(options) > 1:
             changes["options"] = {name: value for each in options for name, value in each.items()}
-        lora[arm.name] = lora_settings(config.trainer_preset, changes)
+        lora[arm.name] = lora_settings(preset, changes)
     return lora
 
 

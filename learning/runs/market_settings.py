@@ -64,8 +64,11 @@ def given_alone(values: Any) -> Any:
     return values
 
 
-def check_together(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
+def check_together(arms: Arms, markets: Mapping[str, MarketSettings], model: str) -> None:
     """Reject arms and markets that cannot be distinguished, that compete with nobody, or that name what is not there.
+
+    Args:
+        model: the run's.
 
     Raises:
         PydanticCustomError: says which setting is wrong.
@@ -77,7 +80,7 @@ def check_together(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
         _check_twins(("markets", name), market)
     _check_names(arms, markets)
     solo = {name: ("arms", name) for name in (arms if isinstance(arms, Mapping) else ())}
-    check_references(arms_in(arms, markets), solo | {at[-1]: at for at, _ in learners_in(markets)})
+    check_references(arms_in(arms, markets, model), solo | {at[-1]: at for at, _ in learners_in(markets)})
 
 
 def learners_in(markets: Mapping[str, MarketSettings]) -> Iterator[tuple[At, LearnerSettings]]:

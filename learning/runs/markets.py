@@ -17,7 +17,7 @@ Reads settings as they are recorded; knows nothing of arms, methods or models.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 BASE = "base"
@@ -52,6 +52,7 @@ class Market:
         messages: of each writer about each anchor.
         evaluated: the learners that meet the base model on held-out anchors.
         twin_of: the market of which it is a twin.
+        bases: learner -> the name under which its base model writes, where it is not the run's.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Market:
     rivals: tuple[str, ...] = ()
     evaluated: tuple[str, ...] = ()
     twin_of: str = ""
+    bases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def writers(self) -> tuple[str, ...]:
@@ -74,7 +76,11 @@ class Market:
     @property
     def opening(self) -> tuple[str, ...]:
         """Who writes in the first epoch, by place: for a learner, its base model; a rival writes from the beginning."""
-        return (*(BASE for _ in self.learners), *self.rivals) * self.messages
+        return (*map(self.base_of, self.learners), *self.rivals) * self.messages
+
+    def base_of(self, learner: str) -> str:
+        """Return the name under which a learner's base model writes."""
+        return self.bases.get(learner, BASE)
 
     def places(self, learner: str) -> list[int]:
         """Return the places of a learner's messages among :attr:`writers`."""
@@ -162,7 +168,7 @@ def _twin(of: str, own: Mapping[str, Any], method: str) -> dict[str, Any]:
     given = own.get("lora")
     alike = ("options",) if method != TWINS.get(str(own.get("method"))) or method == "placebo" else ()
     lora = {name: value for name, value in given.items() if name not in alike} if isinstance(given, Mapping) else {}
-    return {"method": method, "lora": lora, "rows_of": of}
+    return {"method": method, "lora": lora, "rows_of": of} | ({"model": own["model"]} if "model" in own else {})
 
 
 def _again(own: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -109,6 +109,18 @@ class Objects:
         extras.need("learn", "learning")
         return LoRATrainer(config.model, adapters)
 
+    def other_trainers(self, config: RunConfig, adapters: Path) -> dict[str, Trainer]:
+        """Return arm -> what learns its adapters, for arms that stand on another base model than the run's.
+
+        Raises:
+            InputError: such a model has no files here to learn with.
+        """
+        if self.trainer is not None:
+            return {}
+        of = {arm.name: arm.model for arm in config.all_arms.values() if arm.model}
+        trainers = {model: LoRATrainer(model, adapters) for model in dict.fromkeys(of.values())}
+        return {name: trainers[model] for name, model in of.items()}
+
 
 def name_of(audience: Audience) -> str:
     """Return what records call an audience: its ``name``, or that of its class."""

@@ -15,6 +15,7 @@ from abm.events import AnchorsListed, ArenaSet, CompetitorsJoined, CrowdJoined, 
 from abm.journal import Journal
 from abm.llm.port import LLM
 from abm.worlds.networked.graphs import joined_ties
+from learning.runs.base_models import is_base
 from learning.runs.config import RunConfig
 from learning.runs.inputs import SPLITS, Inputs
 from learning.runs.markets import BASE
@@ -44,7 +45,7 @@ def enter(
     with journal.transaction():
         journal.emit(
             CompetitorsJoined(
-                names=[BASE, *inputs.arms, *inputs.rivals],
+                names=[*dict.fromkeys((BASE, *filter(is_base, others), *inputs.arms, *inputs.rivals))],
                 model=llm.name,
                 model_digest=llm.digest,
                 models={name: other.name for name, other in others.items()},

@@ -6,12 +6,14 @@ What carries a run out iterates it; progress, cost estimates, checks of forks an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from abm.events import Phase
+from learning.runs.base_models import is_base
 from learning.runs.markets import BASE, SHARED, Market
 
 TRAIN_ANCHORS = 96
@@ -25,10 +27,14 @@ def is_head_to_head(society: str) -> bool:
     return AGAINST in society
 
 
-def writers_in(society: str) -> tuple[str, str]:
-    """Return who writes in the held-out contests of a society, by slot."""
+def writers_in(society: str, bases: Mapping[str, str] = MappingProxyType({})) -> tuple[str, str]:
+    """Return who writes in the held-out contests of a society, by slot.
+
+    Args:
+        bases: arm -> the name under which its base model writes, where it is not the run's (:func:`learning.runs.arms.bases_of`).
+    """
     first, against, second = society.partition(AGAINST)
-    return (first, second) if against else (BASE, society)
+    return (first, second) if against else (bases.get(society, BASE), society)
 
 
 class Policy(NamedTuple):
@@ -297,12 +303,13 @@ def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
                 held.add(society)
                 yield _simulation(config, inputs, market, society)
             for arm in market.learners:
-                parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(BASE)
+                parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(market.base_of(arm))
                 yield Learn(epoch, arm, society, parent, ends_epoch=arm == last)
         if epoch == config.epochs or config.evaluate == "every":
-            evaluated = [arm for market in markets for arm in market.evaluated]
+            bases = {arm: market.base_of(arm) for market in markets for arm in market.evaluated}
+            evaluated = list(bases)
             for arm in evaluated:
-                writers = (Policy(BASE), Policy(arm, epoch))
+                writers = (Policy(bases[arm]), Policy(arm, epoch))
                 yield Evaluate(epoch, arm, writers, range(inputs.held_out_anchors), config.batch)
             for first, second in pairs(evaluated, config.head_to_head):
                 writers = (Policy(first, epoch), Policy(second, epoch))
@@ -327,7 +334,7 @@ def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:
 
 
 def society_of(market: Market, epoch: int, messages: int) -> SocietyId:
-    """Return where a market's contests of an epoch are held: in the first one, those of equal size in which the base model alone
+    """Return where a market's contests of an epoch are held: in the first one, those of equal size in which one base model alone
     writes hold theirs together, and twins hold theirs with the market that they are twins of.
 
     Args:
@@ -335,9 +342,11 @@ def society_of(market: Market, epoch: int, messages: int) -> SocietyId:
     """
     if epoch > 1:
         return SocietyId("train", epoch, market.name)
-    if set(market.opening) == {BASE}:
-        return SocietyId("train", epoch, SHARED if len(market.writers) == messages else market.name)
-    return SocietyId("train", epoch, market.twin_of or market.name)
+    first, *others = dict.fromkeys(market.opening)
+    if others or not is_base(first):
+        return SocietyId("train", epoch, market.twin_of or market.name)
+    shared = SHARED + first.removeprefix(BASE)
+    return SocietyId("train", epoch, shared if len(market.writers) == messages else market.name)
 
 
 def _simulation(config: PlanSettings, inputs: Counts, market: Market, society: SocietyId) -> Simulate:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -193,7 +194,9 @@ def replay_live(
         with tempfile.TemporaryDirectory() as scratch:
             for adapter in adapters.iterdir() if adapters.is_dir() else ():
                 (Path(scratch) / adapter.name).symlink_to(adapter.resolve())  # parents to continue from
-            return _redecide(run, config, checker, models, LoRATrainer(config.model, Path(scratch)), probes, report)
+            trainers = Objects().other_trainers(config, Path(scratch))
+            learner = LoRATrainer(config.model, Path(scratch))
+            return _redecide(run, config, checker, models, learner, probes, report, trainers)
 
 
 def _redecide(
@@ -204,6 +207,7 @@ def _redecide(
     trainer: Trainer,
     probes: GivenProbes | None,
     report: Callable[[Progress], None],
+    trainers: Mapping[str, Trainer] = MappingProxyType({}),
 ) -> Redecided:
     began = time.perf_counter()
     complete, divergence = False, None
@@ -223,6 +227,7 @@ def _redecide(
             trainer,
             reader=models.reader,
             others=models.others,
+            trainers=trainers,
             probes=lambda arena: judges,
             report=report,
         ).run()

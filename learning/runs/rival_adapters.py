@@ -24,14 +24,14 @@ from learning.runs.rivals import Rival
 from moloch.errors import InputError, MolochError
 
 
-class Found(NamedTuple):
+class FoundAdapter(NamedTuple):
     """An adapter where the settings say that it is."""
 
     folder: Path
     adapter: Adapter
 
 
-def found(reference: str) -> Found:
+def found(reference: str) -> FoundAdapter:
     """Return the adapter that a reference names: ``RUN#ARM``, ``RUN#ARM@EPOCH``, or a folder.
 
     Raises:
@@ -46,7 +46,7 @@ def found(reference: str) -> Found:
         adapters = Path(run) / "adapters"
         if not is_here(adapters, name):
             raise InputError("the adapter is gone", where=str(adapters / name), why=f"the log of {run} names it")
-        return Found(adapters / name, read_adapter(adapters, name))
+        return FoundAdapter(adapters / name, read_adapter(adapters, name))
     if not (folder / WEIGHTS).is_file() or not (folder / CONFIG).is_file():
         raise InputError(
             "no adapter",
@@ -54,7 +54,7 @@ def found(reference: str) -> Found:
             why=f"it is no folder with {WEIGHTS} and {CONFIG}",
             fix="Give such a folder, or an arm of a run: runs/first#rft, runs/first#rft@2.",
         )
-    return Found(folder, adapter_at(folder))
+    return FoundAdapter(folder, adapter_at(folder))
 
 
 def _learnt(run: str, arm: str, epoch: str, reference: str) -> str:

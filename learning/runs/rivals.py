@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from learning.runs.arms import arms_of, bases_of
 from learning.runs.markets import BASE, MOST_MESSAGES
 
 
@@ -49,7 +50,12 @@ def _text(value: object) -> str:
 
 
 def other_models(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the rivals for which another model writes than the run's, each with that model."""
+    """Yield the competitors for whom another model writes than the run's, each with that model: base models first, then the learners
+    that stand on them, then rivals."""
+    arms = arms_of(record)
+    bases = bases_of(record, arms)
+    yield from {bases[name]: arms[name].model for name in bases}.items()
+    yield from ((name, arms[name].model) for name in bases)
     for rival in rivals_of(record).values():
         if rival.model and rival.model != record.get("model"):
             yield rival.name, rival.model

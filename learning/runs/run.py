@@ -154,6 +154,7 @@ def stepwise(
         if coming := to_adopt(config, folder / "adapters"):
             check_fit(coming, objects.models(config, backends)[0], objects.others(config, backends))
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
+        learners = objects.other_trainers(config, folder / "adapters")
         with closing(_open(folder, config)) as log:
             ended = log.ended()
             if ended is None:
@@ -167,7 +168,15 @@ def stepwise(
                 journal = LiveJournal(log)
                 book(log, config, budget)
                 loop = Loop(
-                    config, inputs, journal, writes, learner, reader=reads, others=others, probes=lambda arena: judges
+                    config,
+                    inputs,
+                    journal,
+                    writes,
+                    learner,
+                    reader=reads,
+                    others=others,
+                    trainers=learners,
+                    probes=lambda arena: judges,
                 )
                 looked = met = False
                 for progress in loop.advance():

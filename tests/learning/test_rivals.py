@@ -155,7 +155,7 @@ class TestAdapters:
         other.rename(veteran)
         second = run(config, tmp_path / "two", llm=fake_llm(), trainer=FakeTrainer())
         assert second.digest != first.digest and joined(second.path).adapters == {"veteran": other.name}
-        with pytest.raises(InputError, match="the folder holds a run with other settings.*they differ in markets"):
+        with pytest.raises(InputError, match=r"the folder holds a run with other settings.*they differ in markets"):
             done(config, tmp_path / "one")
         pinned = siege({"name": "veteran", "adapter": str(veteran), "id": first.path and "0" * 16})
         with pytest.raises(InputError, match=f"rival 'veteran' has another adapter.*there is {other.name}"):
@@ -185,11 +185,15 @@ class TestAdapters:
     def test_of_another_base_model(self, veteran, tmp_path):
         """It is refused in one sentence, before anything begins; as well where only its shapes tell."""
         config = siege({"name": "veteran", "adapter": str(veteran)})
-        with pytest.raises(InputError, match="does not fit the model 'pocket': .*the model has no weight q_proj.weight"):
+        with pytest.raises(
+            InputError, match=r"does not fit the model 'pocket': .*the model has no weight q_proj.weight"
+        ):
             run(config, tmp_path / "run", trainer=FakeTrainer())
         settings = json.loads((veteran / CONFIG).read_text()) | {BASE_DIGEST: "f" * 64}
         (veteran / CONFIG).write_text(json.dumps(settings))
-        with pytest.raises(InputError, match="does not fit the model 'pocket': .*it was learnt on the model ffffffffffff, this one is"):
+        with pytest.raises(
+            InputError, match=r"does not fit the model 'pocket': .*it was learnt on the model ffffffffffff, this one is"
+        ):
             run(config, tmp_path / "run", trainer=FakeTrainer())
         assert not (tmp_path / "run").exists()
 
@@ -203,7 +207,9 @@ class TestAdapters:
 
     def test_twins_meet_it_and_share_the_first_epoch(self, veteran, tmp_path):
         """In the first epoch nobody has learnt: its contests are held and voted on once."""
-        config = siege({"name": "veteran", "adapter": str(veteran)}, learners={"c": {"method": "rft"}}, twins=["market"])
+        config = siege(
+            {"name": "veteran", "adapter": str(veteran)}, learners={"c": {"method": "rft"}}, twins=["market"]
+        )
         parts = plan(config, gather(config))
         held = [part for part in parts if isinstance(part, Simulate)]
         assert [part.makes for part in held] == [SocietyId("train", *each) for each in ((1, "siege"), (2, "siege"), (2, "siege_market"))]  # fmt: skip
@@ -301,8 +307,10 @@ class TestServed:
         """It is an account."""
         with serving(pitch) as server:
             folder = done(hosted(server.url, world="networked", network={"rounds": 2}), tmp_path / "run")
-        slots = {(e.contest.split("/")[1], e.competitor): e.slot for e in messages(folder) if e.contest.startswith("train")}
-        assert {key for key in slots} == {("1", "base"), ("1", "hosted"), ("2", "c"), ("2", "hosted")}
+        slots = {
+            (e.contest.split("/")[1], e.competitor): e.slot for e in messages(folder) if e.contest.startswith("train")
+        }
+        assert set(slots) == {("1", "base"), ("1", "hosted"), ("2", "c"), ("2", "hosted")}
         assert replay_recorded(folder).complete
 
     def test_what_it_writes_is_looked_at(self, tmp_path):
