@@ -111,7 +111,7 @@ class TestPlan:
         """And learn with the preset that suits the model."""
         assert CONFIG.all_arms["b_market"].model == "models/Other-1B" and CONFIG.all_arms["a_market"].model == ""
         lora = gather(CONFIG).lora
-        assert lora["a"] != lora["b"] == lora["b_market"] and lora["b"].rank == lora["alone"].rank != lora["a"].rank
+        assert lora["b"] == lora["b_market"] == lora["alone"] and lora["b"].lr != lora["a"].lr == lora["plain"].lr
         again = load_config(None, CONFIG.model_dump(mode="json"))
         assert gather(again).lora == lora
 
@@ -186,7 +186,7 @@ class TestTables:
     def test_evaluations(self, finished):
         """Tables say on which model an arm stands; votes for its base are votes against it."""
         found = table(read_events(finished[0]))
-        assert found["bases"] == {name: "models/Other-1B" for name in ("alone", "b", "b_market")}
+        assert found["bases"] == dict.fromkeys(("alone", "b", "b_market"), "models/Other-1B")
         assert all(found["arms"][arm]["contests"] == 4 for arm in ("a", "b", "alone"))
         assert "bases" not in table(e for e in read_events(finished[0]) if not hasattr(e, "config"))
 
@@ -243,9 +243,9 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("learners", "says"),
         [
-            ({"a": {"compared_with": "b", "method": "rft"}, "b": {"method": "rft", "model": "x"}}, ":5:9: setting 'markets.m.learners.a.compared_with' is not valid: 'b' stands on another base model. Each is evaluated against its own base model: compare arms of one model"),
-            ({"a": {"method": "rft", "model": 3}, "b": {"method": "rft"}}, ":6:9: setting 'markets.m.learners.a.model' is not valid: Input should be a valid string"),
-            ({"a": {"method": "rft", "model": "http://[::1/v1#m"}, "b": {"method": "rft"}}, ":6:9: no URL of a server: its host is no name or address"),
+            ({"a": {"compared_with": "b", "method": "rft"}, "b": {"method": "rft", "model": "x"}}, ":6:9: setting 'markets.m.learners.a.compared_with' is not valid: 'b' stands on another base model. Each is evaluated against its own base model: compare arms of one model"),
+            ({"a": {"method": "rft", "model": 3}, "b": {"method": "rft"}}, ":7:9: setting 'markets.m.learners.a.model' is not valid: Input should be a valid string"),
+            ({"a": {"method": "rft", "model": "http://[::1/v1#m"}, "b": {"method": "rft"}}, ":7:9: no URL of a server: its host is no name or address"),
         ],
     )  # fmt: skip
     def test_is_told(self, learners, says, tmp_path):
