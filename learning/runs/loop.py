@@ -80,7 +80,7 @@ class Loop:
         llm: the model that writes.
         reader: the model that plays the personas, if the audience is ``llm``; by default the one that writes.
         others: competitor -> model, for those for whom another one writes than ``llm``.
-        trainer: learns adapters into ``adapters``; ``trainers``: arm -> what does, for those that stand on another base model.
+        trainer: learns adapters into ``adapters``.
         probes: judges of evaluation messages.
         report: called with the progress before each part.
     """
@@ -95,12 +95,11 @@ class Loop:
         *,
         reader: LLM | None = None,
         others: Mapping[str, LLM] = MappingProxyType({}),
-        trainers: Mapping[str, Trainer] = MappingProxyType({}),
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
-        self.reader, self.others, self.trainers = reader or llm, others, trainers
+        self.reader, self.others = reader or llm, others
         self.models = list({id(each): each for each in (llm, self.reader, *others.values())}.values())
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
@@ -344,8 +343,7 @@ class Loop:
                 llm.sleep()
         release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
         try:
-            trainer = self.trainers.get(arm, self.trainer)
-            trained = trainer.train(rows, parent=parent, settings=settings, seed=seed, lineage=lineage)
+            trained = self.trainer.train(rows, parent=parent, settings=settings, seed=seed, lineage=lineage)
         except TrainingDiverged as error:
             if (stopped := self.watch.failed(arm, epoch, DIVERGED)) is None:
                 raise

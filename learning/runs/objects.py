@@ -11,6 +11,7 @@ from abm.audience import Audience
 from abm.llm.backends import Backends
 from abm.llm.port import LLM
 from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.runs.trainers import TrainersByArm
 from learning.training.settings import check_preset
 from learning.training.trainer import LoRATrainer, Trainer
 from moloch import extras
@@ -102,24 +103,15 @@ class Objects:
         """Return what learns the adapters.
 
         Raises:
-            InputError: the model has no files here to learn with, or the learn extra is not installed.
+            InputError: a model has no files here to learn with, or the learn extra is not installed.
         """
         if self.trainer is not None:
             return self.trainer
         extras.need("learn", "learning")
-        return LoRATrainer(config.model, adapters)
-
-    def other_trainers(self, config: RunConfig, adapters: Path) -> dict[str, Trainer]:
-        """Return arm -> what learns its adapters, for arms that stand on another base model than the run's.
-
-        Raises:
-            InputError: such a model has no files here to learn with.
-        """
-        if self.trainer is not None:
-            return {}
+        usual = LoRATrainer(config.model, adapters)
         of = {arm.name: arm.model for arm in config.all_arms.values() if arm.model}
         trainers = {model: LoRATrainer(model, adapters) for model in dict.fromkeys(of.values())}
-        return {name: trainers[model] for name, model in of.items()}
+        return TrainersByArm(usual, {name: trainers[model] for name, model in of.items()}) if of else usual
 
 
 def name_of(audience: Audience) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -58,7 +57,7 @@ from learning.runs.watch import measures_of
 from learning.training.equal_rows import RowsBefore
 from learning.training.measured import TrainingDiverged
 from learning.training.settings import LoraSettings
-from learning.training.trainer import LoRATrainer, Trained, Trainer
+from learning.training.trainer import Trained, Trainer
 
 
 class Redecided(msgspec.Struct, frozen=True):
@@ -194,9 +193,8 @@ def replay_live(
         with tempfile.TemporaryDirectory() as scratch:
             for adapter in adapters.iterdir() if adapters.is_dir() else ():
                 (Path(scratch) / adapter.name).symlink_to(adapter.resolve())  # parents to continue from
-            trainers = Objects().other_trainers(config, Path(scratch))
-            learner = LoRATrainer(config.model, Path(scratch))
-            return _redecide(run, config, checker, models, learner, probes, report, trainers)
+            learner = Objects().trainer_of(config, Path(scratch))
+            return _redecide(run, config, checker, models, learner, probes, report)
 
 
 def _redecide(
@@ -207,7 +205,6 @@ def _redecide(
     trainer: Trainer,
     probes: GivenProbes | None,
     report: Callable[[Progress], None],
-    trainers: Mapping[str, Trainer] = MappingProxyType({}),
 ) -> Redecided:
     began = time.perf_counter()
     complete, divergence = False, None
@@ -227,7 +224,6 @@ def _redecide(
             trainer,
             reader=models.reader,
             others=models.others,
-            trainers=trainers,
             probes=lambda arena: judges,
             report=report,
         ).run()

@@ -154,7 +154,6 @@ def stepwise(
         if coming := to_adopt(config, folder / "adapters"):
             check_fit(coming, objects.models(config, backends)[0], objects.others(config, backends))
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
-        learners = objects.other_trainers(config, folder / "adapters")
         with closing(_open(folder, config)) as log:
             ended = log.ended()
             if ended is None:
@@ -175,7 +174,6 @@ def stepwise(
                     learner,
                     reader=reads,
                     others=others,
-                    trainers=learners,
                     probes=lambda arena: judges,
                 )
                 looked = met = False
