@@ -19,12 +19,12 @@ from abm.log import create, disk, open_log
 from abm.log.fork import fork_point
 from abm.probe import probes
 from learning.runs import own_data
+from learning.runs.adapter_links import link
 from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
 from learning.runs.inputs import check_interventions, gather
 from learning.runs.parts import implied_probes, import_recorded, recorded_config
 from learning.runs.plan import Plan, begun, plan, to_come
-from learning.runs.rival_adapters import link
 from learning.runs.stops import remaining
 from learning.runs.verdicts import check_versions
 from moloch.errors import InputError, Locked, MolochError

@@ -79,8 +79,8 @@ def check_together(arms: Arms, markets: Mapping[str, MarketSettings], model: str
         _check_size(("markets", name), market)
         _check_twins(("markets", name), market)
     _check_names(arms, markets)
-    solo = {name: ("arms", name) for name in (arms if isinstance(arms, Mapping) else ())}
-    check_references(arms_in(arms, markets, model), solo | {at[-1]: at for at, _ in learners_in(markets)})
+    solo: dict[str, At] = {name: ("arms", name) for name in (arms if isinstance(arms, Mapping) else ())}
+    check_references(arms_in(arms, markets, model), solo | {str(at[-1]): at for at, _ in learners_in(markets)})
 
 
 def learners_in(markets: Mapping[str, MarketSettings]) -> Iterator[tuple[At, LearnerSettings]]:

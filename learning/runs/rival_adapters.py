@@ -6,10 +6,8 @@ with the model that it is to be used with. Knows files and logs; knows nothing o
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +17,7 @@ from abm.llm.folders import local_folder
 from abm.llm.port import LLM
 from abm.llm.weights import weight_files
 from abm.log import open_log
+from learning.runs.adapter_links import link
 from learning.runs.config import RunConfig
 from learning.runs.rivals import Rival
 from moloch.errors import InputError, MolochError
@@ -182,7 +181,11 @@ def adopt(config: RunConfig, adapters: Path) -> None:
         InputError, LogError, CorruptLog: as :func:`found`; or one cannot be written.
     """
     for rival in to_adopt(config, adapters):
-        link(found(rival.adapter).folder, adapters / rival.id, (WEIGHTS, CONFIG, "lineage.json"))
+        try:
+            link(found(rival.adapter).folder, adapters / rival.id, (WEIGHTS, CONFIG, "lineage.json"))
+        except OSError as error:
+            where, why = str(adapters / rival.id), error.strerror or str(error)
+            raise InputError("cannot keep the adapter", where=where, why=why) from error
         read_adapter(adapters, rival.id)
 
 
@@ -194,33 +197,3 @@ def largest_rival_rank(config: RunConfig, adapters: Path) -> int:
             held = read_adapter(adapters, rival.id) if is_here(adapters, rival.id) else found(rival.adapter).adapter
             ranks.append(int(held.config["r"]))
     return max(ranks)
-
-
-def link(source: Path, target: Path, names: tuple[str, ...] = ()) -> None:
-    """Give ``target`` the files of ``source``: the same bytes on disk, or copies where the file system has no links.
-
-    Args:
-        names: of the files; by default all.
-
-    Raises:
-        InputError: they cannot be written.
-    """
-    if target.exists():
-        return
-    new = target.with_name(f"{target.name}.{os.getpid()}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    try:
-        new.mkdir(parents=True)
-        for file in source.iterdir():
-            if names and file.name not in names:
-                continue
-            try:
-                os.link(file.resolve(), new / file.name)
-            except OSError:
-                shutil.copy2(file, new / file.name)
-        with suppress(FileExistsError):
-            new.rename(target)
-    except OSError as error:
-        raise InputError("cannot keep the adapter", where=str(target), why=error.strerror or str(error)) from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
