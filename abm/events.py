@@ -205,6 +205,12 @@ class CompetitorsJoined(Event, frozen=True, kw_only=True, tag="competitors_joine
     model: str
     model_digest: str
     """SHA-256 over the model's tensors."""
+    models: dict[str, str] = {}
+    """Competitor -> model, for those for whom another one writes."""
+    digests: dict[str, str] = {}
+    """Of those models: model -> digest."""
+    adapters: dict[str, str] = {}
+    """Rival -> id of the adapter that it writes with from the beginning."""
 
 
 class ReaderJoined(Event, frozen=True, kw_only=True, tag="reader_joined"):

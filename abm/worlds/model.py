@@ -172,7 +172,8 @@ class Model(Peopled):
         step = self.state.step
         self._started_at = started = self.journal.emit(self._started())
         assignments = [self._assignment(anchor, self.done + i) for i, anchor in enumerate(batch)]
-        answers = iter(self._answers(self._drafts(assignments), step, started))
+        models = [each.llm or self.society.llm for one in assignments for each in self._by_slot(one)]
+        answers = iter(self._answers(self._drafts(assignments), models, step, started))
         for assignment in assignments:
             events = [
                 event
@@ -187,19 +188,26 @@ class Model(Peopled):
             ]
             yield Slate(assignment.contest, assignment.anchor, tuple(messages), self._place(assignment.anchor))
 
-    def _answers(self, drafts: Sequence[Request | Completion], step: int, started: int) -> list[list[contests.Answer]]:
+    def _answers(
+        self, drafts: Sequence[Request | Completion], models: Sequence[LLM], step: int, started: int
+    ) -> list[list[contests.Answer]]:
         """Return what came of each draft: itself, or the answers to it, the last of which counts.
 
-        What cannot be read is asked for again, all of it together, as often as the arena says.
+        What cannot be read is asked for again, all of it together, as often as the arena says. Each model is asked for all of its own
+        together, one model after the other.
+
+        Args:
+            models: who writes each draft.
         """
         arena = self.society.arena
         came: list[list[contests.Answer]] = [[] if isinstance(draft, Request) else [draft] for draft in drafts]
         asked = {i: draft for i, draft in enumerate(drafts) if isinstance(draft, Request)}
         for attempt in range(1, arena.attempts + 1):
-            calls = [contests.another(request, attempt) for request in asked.values()]
-            replies = self.journal.ask(self.society.llm, calls, step=step, cause=started)
-            for i, reply in zip(asked, replies, strict=True):
-                came[i].append(reply)
+            for llm in {id(models[i]): models[i] for i in asked}.values():
+                own = [i for i in asked if models[i] is llm]
+                calls = [contests.another(asked[i], attempt) for i in own]
+                for i, reply in zip(own, self.journal.ask(llm, calls, step=step, cause=started), strict=True):
+                    came[i].append(reply)
             asked = {i: each for i, each in asked.items() if not contests.is_readable(came[i][-1], arena)}
             if not asked:
                 break

@@ -60,6 +60,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts += rivalry_tables(rivals)
     if compared := comparisons({arm: row["compared_with"] for arm, row in results["arms"].items()}):
         parts.append(Text(compared))
+    if bases := results.get("bases"):
+        parts.append(Text(_bases(results["model"], bases)))
     parts.append(Text(_caveats(results), style="dim"))
     if results["note"]:
         parts.append(Text(results["note"], style="bold yellow"))
@@ -102,6 +104,12 @@ def _wins(results: dict[str, Any]) -> Table:
         sides = f"{forfeits['base']} / {forfeits['trained']}", f"{number(words['base'])} → {number(words['after'])}"
         add_row(grid, arm, *rates, number(won["n"]), percent(row["tie_rate"]), *sides)
     return grid
+
+
+def _bases(model: str, bases: dict[str, str]) -> str:
+    """Return on which base models arms stand that do not stand on the run's."""
+    told = "; ".join(f"{arm} on {base}" for arm, base in bases.items())
+    return f"Each arm is set against its own base model: {told}; all others on {model}. Win rates against two models are not of one scale."
 
 
 def _panels(rows: Sequence[Row]) -> Table:

@@ -32,6 +32,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from learning.runs.base_models import base_names, model_given
 from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, solo
 
 CONTROL = "placebo"
@@ -52,6 +53,7 @@ class Arm:
         mitigations: what is done against misbehaviour, by name.
         rows_of: the arm to whose number of rows its training sets are brought, in every epoch; empty for none.
         evaluated: whether it meets the base model on held-out anchors.
+        model: the base model on which it stands, where it is not the run's.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Arm:
     mitigations: tuple[str, ...] = ()
     rows_of: str = ""
     evaluated: bool = True
+    model: str = ""
 
 
 def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
@@ -71,19 +74,19 @@ def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
     Args:
         record: settings as a log holds them (:class:`abm.events.RunConfigured`), of the short or the long form.
     """
-    arms = _solo_arms(record.get("arms"))
+    model = record.get("model")
+    arms = _solo_arms(record.get("arms"), model)
     for entry in entries(record.get("markets")):
         market = entry.market
         for name, given in entry.learners.items():
-            arms[name] = replace(_arm(name, given), market=market.name, evaluated=name in market.evaluated)
+            arms[name] = replace(_arm(name, given, model), market=market.name, evaluated=name in market.evaluated)
     return arms
 
 
-def _solo_arms(arms: object) -> dict[str, Arm]:
+def _solo_arms(arms: object, model: object) -> dict[str, Arm]:
     if isinstance(arms, Mapping):
-        return {
-            str(name): _arm(str(name), settings) for name, settings in arms.items() if isinstance(settings, Mapping)
-        }
+        given = ((str(name), settings) for name, settings in arms.items() if isinstance(settings, Mapping))
+        return {name: _arm(name, settings, model) for name, settings in given}
     if not isinstance(arms, list | tuple):
         return {}
     names = list(dict.fromkeys(name for name in arms if isinstance(name, str)))
@@ -95,7 +98,7 @@ def _solo_arms(arms: object) -> dict[str, Arm]:
     }
 
 
-def _arm(name: str, given: Mapping[str, Any]) -> Arm:
+def _arm(name: str, given: Mapping[str, Any], model: object) -> Arm:
     lora = given.get("lora")
     return Arm(
         name=name,
@@ -103,7 +106,15 @@ def _arm(name: str, given: Mapping[str, Any]) -> Arm:
         lora=lora if isinstance(lora, Mapping) else {},
         compared_with=str(given.get("compared_with") or ""),
         rows_of=str(given.get("rows_of") or ""),
+        model=model_given(given, model),
     )
+
+
+def bases_of(record: Mapping[str, Any], arms: Mapping[str, Arm]) -> dict[str, str]:
+    """Return arm -> the name under which its base model writes, for those that do not stand on the run's model."""
+    model = str(record.get("model", ""))
+    names = base_names(model, (arm.model or model for arm in arms.values()))
+    return {arm.name: names[arm.model] for arm in arms.values() if arm.model}
 
 
 def markets_of(record: Mapping[str, Any], messages: int) -> tuple[Market, ...]:
@@ -118,6 +129,9 @@ def markets_of(record: Mapping[str, Any], messages: int) -> tuple[Market, ...]:
     arms = arms_of(record)
     left = [solo(arm.name, messages) for arm in arms.values() if arm.market == SOLO]
     left += [entry.market for entry in entries(record.get("markets"))]
+    if bases := bases_of(record, arms):
+        own = [{each: bases[each] for each in market.learners if each in bases} for market in left]
+        left = [replace(market, bases=its) for market, its in zip(left, own, strict=True)]
     ordered: list[Market] = []
     while left:
         waiting = {learner for market in left for learner in market.learners}
@@ -153,6 +167,8 @@ class ArmSettings(BaseModel):
     lora: dict[str, Any] = {}
     compared_with: str | None = None
     rows_of: str | None = None
+    model: str | None = None
+    """The base model on which it stands, ``pocket`` or a folder; by default the run's."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -161,7 +177,7 @@ class ArmSettings(BaseModel):
 
 def _name(name: str) -> str:
     if name in (BASE, SHARED, SOLO):
-        raise mistake(f"the name {name!r} is reserved", "Give the arm another name.")
+        raise mistake(f"the name {name!r} is reserved", "Give it another name.")
     if not NAME.fullmatch(name):
         raise mistake("a name has small letters, digits and _, a letter first", f"Give {name!r} another name.")
     return name
@@ -177,7 +193,7 @@ def _checked(arms: Arms) -> Arms:
     return arms
 
 
-def check_references(arms: Mapping[str, Arm], at: Mapping[str, tuple[str, ...]]) -> None:
+def check_references(arms: Mapping[str, Arm], at: Mapping[str, tuple[str | int, ...]]) -> None:
     """Reject comparisons that are meaningless, and numbers of rows that are nobody's.
 
     Args:
@@ -191,9 +207,13 @@ def check_references(arms: Mapping[str, Arm], at: Mapping[str, tuple[str, ...]])
         if arm.rows_of and (first := arms[arm.rows_of].rows_of):
             why = f"{arm.rows_of!r} is brought to the rows of {first!r} itself"
             raise mistake(why, f"Write rows_of: {first}.", (*keys, "rows_of"))
+        if arm.compared_with and arm.model != arms[arm.compared_with].model:
+            why = f"{arm.compared_with!r} stands on another base model"
+            fix = "Each is evaluated against its own base model: compare arms of one model."
+            raise mistake(why, fix, (*keys, "compared_with"))
 
 
-def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tuple[str, ...]) -> None:
+def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tuple[str | int, ...]) -> None:
     """Reject a setting that names no other arm."""
     if other == name:
         raise mistake(f"an arm cannot {does} itself", "Name another arm.", at)
@@ -203,7 +223,7 @@ def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tupl
         raise mistake(f"there is no arm {other!r}", f"{fix}Arms are {', '.join(arms)}.", at)
 
 
-def mistake(why: str, fix: str, keys: tuple[str, ...] = ()) -> PydanticCustomError:
+def mistake(why: str, fix: str, keys: tuple[str | int, ...] = ()) -> PydanticCustomError:
     """Return what is wrong with arms, how to fix it, and the further keys of the setting that it is in."""
     return PydanticCustomError("arms", "{why}", {"why": why, "fix": fix, "keys": keys})
 
@@ -221,15 +241,15 @@ Arms = Annotated[
 """The type of the setting ``arms``; iterated, it yields the names."""
 
 
-def arms_in(arms: Arms, markets: Mapping[str, BaseModel] | None = None) -> dict[str, Arm]:
-    """Return name -> arm of the settings ``arms`` and ``markets``."""
-    return arms_of(as_recorded(arms, markets or {}))
+def arms_in(arms: Arms, markets: Mapping[str, BaseModel] | None = None, model: str = "") -> dict[str, Arm]:
+    """Return name -> arm of the settings ``arms`` and ``markets`` of a run whose model is ``model``."""
+    return arms_of(as_recorded(arms, markets or {}, model))
 
 
-def as_recorded(arms: Arms, markets: Mapping[str, BaseModel]) -> dict[str, Any]:
-    """Return the settings ``arms`` and ``markets`` as a log holds them."""
+def as_recorded(arms: Arms, markets: Mapping[str, BaseModel], model: str = "") -> dict[str, Any]:
+    """Return the settings ``arms``, ``markets`` and ``model`` as a log holds them."""
     alone = {name: arm.model_dump() for name, arm in arms.items()} if isinstance(arms, Mapping) else arms
-    return {"arms": alone, "markets": {name: market.model_dump() for name, market in markets.items()}}
+    return {"arms": alone, "markets": {name: market.model_dump() for name, market in markets.items()}, "model": model}
 
 
 def named_methods(arms: Arms) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -20,6 +20,7 @@ from abm.probe import PROBES
 from learning.runs.arms import ArmSettings, named_methods, setting_keys
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
+from learning.runs.rival_settings import RivalSettings, named_rivals
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
@@ -194,6 +195,12 @@ def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     if like_url(serving.llm) and (unknown := serving.unknown_backend) is not None:
         yield ("serving", "llm"), unknown
     places: dict[Key, str] = {("model",): config.model, ("reader", "model"): config.reader.model}
+    own = config.arms.items() if isinstance(config.arms, Mapping) else ()
+    for at, arm in (*((("arms", name), arm) for name, arm in own), *learners_in(config.markets)):
+        places[(*at, "model")] = arm.model or ""
+    for name, market in config.markets.items():
+        for i, rival in named_rivals(market.rivals):
+            places[("markets", name, "rivals", i, "model")] = rival.model or ""
     for key, place in places.items():
         try:
             if is_server(place):
@@ -290,10 +297,12 @@ def _bad_lora(config: RunConfig, recorded: bool) -> Iterator[Wrong]:
     if isinstance(config.arms, Mapping):
         of |= {("arms", name, "lora"): arm.lora for name, arm in config.arms.items()}
     of |= {(*at, "lora"): learner.lora for at, learner in learners_in(config.markets)}
+    arms = config.all_arms
     for keys, given in of.items():
+        preset = config.preset_for(arms[str(keys[-2])].model) if len(keys) > 1 else config.trainer_preset
         for name, value in given.items():
             try:
-                lora_settings(config.trainer_preset, {name: value})
+                lora_settings(preset, {name: value})
             except InputError as error:
                 what = error.what.replace("'lora", f"'{'.'.join(map(str, keys))}")
                 yield keys, InputError(what, why=error.why, fix=error.fix)
@@ -320,6 +329,8 @@ def _within(keys: Key) -> tuple[type[BaseModel], Key]:
             return ArmSettings, tuple(rest)
         case ("markets", _, "learners", _, *rest):
             return LearnerSettings, tuple(rest)
+        case ("markets", _, "rivals", int(), *rest):
+            return RivalSettings, tuple(rest)
         case ("markets", _, *rest):
             return MarketSettings, tuple(rest)
         case _:

@@ -30,7 +30,7 @@ from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
-from learning.runs.plan import Evaluate, Plan, Simulate, Survey, contests, messages, plan
+from learning.runs.plan import Evaluate, Plan, Simulate, Survey, contests, messages_by, plan
 from learning.runs.surveys import SittingSize
 from moloch.errors import InputError, LogError
 
@@ -91,12 +91,18 @@ def check_places(config: RunConfig) -> None:
         InputError: as :meth:`abm.llm.backends.Serving.check`; or the model that learns has no files here.
     """
     readers = [config.reader_model] if config.asks_reader else []
-    config.serving.check(list(dict.fromkeys([config.model, *readers])))
-    if config.serving.endpoint(config.model) is None or is_server(config.model):
-        model_folder(config.model)
-    elif local_folder(config.model) is None:
+    config.serving.check(list(dict.fromkeys([config.model, *readers, *config.other_writers.values()])))
+    for model in dict.fromkeys((config.model, *(arm.model for arm in config.all_arms.values() if arm.model))):
+        _check_files(config, model)
+
+
+def _check_files(config: RunConfig, model: str) -> None:
+    """See that a model that learns is here."""
+    if config.serving.endpoint(model) is None or is_server(model):
+        model_folder(model)
+    elif local_folder(model) is None:
         raise InputError(
-            f"no files of model {config.model!r} here",
+            f"no files of model {model!r} here",
             why="a model that writes is trained here, from its files; only models that read or judge may be elsewhere",
             fix="Give its folder, or fetch it once: moloch model add NAME, or hf download NAME.",
         )
@@ -118,19 +124,25 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
     seen, speeds = _seen(folder)
     parts = plan(config, inputs)
     written = int(min(seen["write"].usual, config.sampling.max_tokens))
+    others, by = config.other_writers, messages_by(parts)
+    models: dict[str, int] = {config.model: 0}
+    for name, count in by.items():
+        model = others.get(name, config.model)
+        models[model] = models.get(model, 0) + count
     written_prompts = [inputs.arena.write_prompt(anchor.text) for anchor in inputs.anchors.held_out[:SAMPLE]]
     roles = [
         _role(
             config,
             "writers",
-            config.model,
-            messages(parts),
-            seen["write"],
+            model,
+            calls,
+            seen.get(f"write/{model}", _Seen()) if others else seen["write"],
             speeds,
             _mean_tokens(written_prompts),
             config.sampling.max_tokens,
             inputs.arena.attempts,
         )
+        for model, calls in models.items()
     ]
     if config.audience == LLM_AUDIENCE:
         networked = config.world == "networked"
@@ -301,15 +313,16 @@ _ROLES = {"write": "write", "react": "react", "read": "react", "remember": "reac
 
 
 def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
-    """Return role -> what the log holds of it, and model -> tokens that its server wrote per second."""
+    """Return role -> what the log holds of it, of writers for each model, too; and model -> tokens that its server wrote per second."""
     roles, served = {"write": _Seen(), "react": _Seen(), "survey": _Seen()}, {}
     if folder is None or not (folder / "run.json").exists():
         return roles, {}
     for event in read_events(folder):
         if isinstance(event, LLMReplied) and (role := _ROLES.get(event.site.partition("/")[0])):
-            before = roles[role]
             retry = event.site.endswith("/again") or (role == "write" and event.site.count("/") > WRITE_PARTS)
-            roles[role] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)
+            for key in (role, f"{role}/{event.model}"):
+                before = roles.get(key, _Seen())
+                roles[key] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)
         elif isinstance(event, CallsServed):
             tokens, seconds = served.get(event.model, (0, 0.0))
             served[event.model] = (tokens + event.tokens_out, seconds + event.seconds)

@@ -19,6 +19,7 @@ from abm.log import create, disk, open_log
 from abm.log.fork import fork_point
 from abm.probe import probes
 from learning.runs import own_data
+from learning.runs.adapter_links import link
 from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
 from learning.runs.inputs import check_interventions, gather
@@ -101,7 +102,7 @@ def fork(
         with create(new, values, fork=point) as own:
             own.append([Forked(config=values, changed=changed)], expected_head=point.seq)
         for adapter in adapters:
-            _link(parent / "adapters" / adapter, new / "adapters" / adapter)
+            link(parent / "adapters" / adapter, new / "adapters" / adapter)
         note_written_here((new / "run.json").read_bytes())
     return config, folder
 
@@ -193,19 +194,3 @@ def _shared_adapters(events: Iterable[Event], *runs: Path) -> list[str]:
         for each in held:
             each.look(event)
     return held[0].checked
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give ``target`` the files of ``source``: the same bytes on disk, or copies where the file system has no links."""
-    if target.exists():
-        return
-    new = target.with_name(target.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    for file in source.iterdir():
-        try:
-            os.link(file, new / file.name)
-        except OSError:
-            shutil.copy2(file, new / file.name)
-    with contextlib.suppress(FileExistsError):
-        new.rename(target)

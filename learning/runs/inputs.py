@@ -6,7 +6,7 @@ Knows files, settings and who takes part; decides nothing of what happens.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -28,6 +28,7 @@ from learning.runs.arms import Arm
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.markets import SOLO, Market
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
+from learning.runs.rivals import Rival
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
@@ -54,6 +55,7 @@ class Inputs:
         originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
         graphs: who follows whom among them, in a networked world.
         questionnaires: of the surveys, in their order.
+        rivals: name -> rival that does not learn, base left out.
     """
 
     arena: Arena
@@ -69,6 +71,7 @@ class Inputs:
     originals: dict[Phase, NDArray[np.int64]]
     graphs: dict[Phase, CSR]
     questionnaires: tuple[Questionnaire, ...] = ()
+    rivals: dict[str, Rival] = field(default_factory=dict)
 
     def market_of(self, arm: str) -> Market:
         """Return the market in which an arm learns."""
@@ -127,6 +130,7 @@ def gather(
         originals=originals,
         graphs=_graphs(people, voters, config),
         questionnaires=asked(),
+        rivals=config.all_rivals,
     )
     parts = plan(config, inputs)
     check_interventions(config, parts)
@@ -162,12 +166,13 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
     asked = {name: value for name, value in models.items() if value is not None}
     lora: dict[str, LoraSettings] = {}
     for arm in config.all_arms.values():
-        layers = (METHODS.get(arm.method).trainer_defaults(config.trainer_preset), asked, config.lora, arm.lora)
+        preset = config.preset_for(arm.model)
+        layers = (METHODS.get(arm.method).trainer_defaults(preset), asked, config.lora, arm.lora)
         changes = {name: value for layer in layers for name, value in layer.items()}
         options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
         if len(options) > 1:
             changes["options"] = {name: value for each in options for name, value in each.items()}
-        lora[arm.name] = lora_settings(config.trainer_preset, changes)
+        lora[arm.name] = lora_settings(preset, changes)
     return lora
 
 

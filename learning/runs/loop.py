@@ -8,7 +8,8 @@ Knows nothing of what the results mean; probes are handed in.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -78,6 +79,7 @@ class Loop:
         journal: the run's log and state.
         llm: the model that writes.
         reader: the model that plays the personas, if the audience is ``llm``; by default the one that writes.
+        others: competitor -> model, for those for whom another one writes than ``llm``.
         trainer: learns adapters into ``adapters``.
         probes: judges of evaluation messages.
         report: called with the progress before each part.
@@ -92,11 +94,13 @@ class Loop:
         trainer: Trainer,
         *,
         reader: LLM | None = None,
+        others: Mapping[str, LLM] = MappingProxyType({}),
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
-        self.reader = reader or llm
+        self.reader, self.others = reader or llm, others
+        self.models = list({id(each): each for each in (llm, self.reader, *others.values())}.values())
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
         self.report = report
@@ -114,7 +118,8 @@ class Loop:
         )
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
         self.plan = plan(config, inputs)
-        self.watch = ArmWatch(config.alarms, journal.log)
+        bases = {name: market.base_of(name) for market in inputs.markets for name in market.learners}
+        self.watch = ArmWatch(config.alarms, journal.log, bases)
         self._declared = False
         self._said: list[Event] = []
 
@@ -152,7 +157,7 @@ class Loop:
 
         What comes between them (who takes part, the end of an epoch) is done before the next is yielded.
         """
-        enter(self.config, self.inputs, self.journal, self.llm)
+        enter(self.config, self.inputs, self.journal, self.llm, self.others)
         done, left = 0, self.plan
         for part in self.plan:
             if part in left:
@@ -168,8 +173,7 @@ class Loop:
 
     def _written(self) -> int:
         """Return the tokens that models wrote in this process, those of a batch under way among them."""
-        models = {id(llm): llm for llm in (self.llm, self.reader)}.values()
-        return self.journal.written + sum(llm.writing for llm in models if isinstance(llm, Writing))
+        return self.journal.written + sum(llm.writing for llm in self.models if isinstance(llm, Writing))
 
     def _pieces(self, part: Part) -> Iterator[Callable[[], object]]:
         """Yield what carries out each step, or the training, of a part."""
@@ -219,7 +223,7 @@ class Loop:
         """Return the model that holds a part's contests."""
         draws = part.draws if isinstance(part, Evaluate) else [None] * len(part.writers)
         writers = [
-            NamedPolicy(writer.arm, self._adapter(writer), draw=draw)
+            NamedPolicy(writer.arm, self._adapter(writer), draw=draw, llm=self.others.get(writer.arm))
             for writer, draw in zip(part.writers, draws, strict=True)
         ]
         seats: list[list[int]] = []
@@ -247,8 +251,10 @@ class Loop:
         return [pool[i % len(pool)] for i in part.anchors]
 
     def _adapter(self, policy: Policy) -> str:
-        """Return the adapter of a policy; empty for the base model."""
-        return self.journal.state.adapters[policy.arm] if policy.epoch else ""
+        """Return the adapter of a policy; empty for a model without one."""
+        if policy.epoch:
+            return self.journal.state.adapters[policy.arm]
+        return self.inputs.rivals[policy.arm].id if policy.arm in self.inputs.rivals else ""
 
     def _step(self, model: Model) -> None:
         self._declare()
@@ -332,7 +338,7 @@ class Loop:
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
         lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
-        for llm in (self.llm, self.reader):
+        for llm in self.models:
             if isinstance(llm, Sleeping):
                 llm.sleep()
         release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes

@@ -17,7 +17,7 @@ Reads settings as they are recorded; knows nothing of arms, methods or models.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 BASE = "base"
@@ -48,10 +48,11 @@ class Market:
     """One market.
 
     Attributes:
-        learners: who writes and learns, by place; ``rivals``: who only writes, after them.
+        learners: who writes and learns, by place; ``rivals``: who only writes, after them, by name.
         messages: of each writer about each anchor.
         evaluated: the learners that meet the base model on held-out anchors.
         twin_of: the market of which it is a twin.
+        bases: learner -> the name under which its base model writes, where it is not the run's.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Market:
     rivals: tuple[str, ...] = ()
     evaluated: tuple[str, ...] = ()
     twin_of: str = ""
+    bases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def writers(self) -> tuple[str, ...]:
@@ -70,6 +72,15 @@ class Market:
     def kind(self) -> str:
         """``solo``, ``frozen`` (the learner's rivals do not learn) or ``co-trained``."""
         return "co-trained" if len(self.learners) > 1 else "frozen" if self.rivals else SOLO
+
+    @property
+    def opening(self) -> tuple[str, ...]:
+        """Who writes in the first epoch, by place: for a learner, its base model; a rival writes from the beginning."""
+        return (*map(self.base_of, self.learners), *self.rivals) * self.messages
+
+    def base_of(self, learner: str) -> str:
+        """Return the name under which a learner's base model writes."""
+        return self.bases.get(learner, BASE)
 
     def places(self, learner: str) -> list[int]:
         """Return the places of a learner's messages among :attr:`writers`."""
@@ -109,9 +120,8 @@ def entries(markets: object) -> list[MarketRecord]:
 def _with_twins(
     name: str, given: Mapping[str, Any], learners: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[MarketRecord]:
-    messages, rivals, twins = given.get("messages", 1), given.get("rivals", ()), given.get("twins", ())
+    messages, rivals, twins = given.get("messages", 1), rival_names(given.get("rivals")), given.get("twins", ())
     messages = messages if type(messages) is int and 0 < messages <= MOST_MESSAGES else 1
-    rivals = tuple(map(str, rivals[:MOST_MESSAGES])) if isinstance(rivals, list | tuple) else ()
     twins = tuple(twins) if isinstance(twins, list | tuple) else ()
     random = {each: twin_method(own) for each, own in learners.items()}
 
@@ -135,6 +145,12 @@ def _with_twins(
         yield entry(f"{name}_{WHOLE}", picks, tuple(picks), name)
 
 
+def rival_names(given: object) -> tuple[str, ...]:
+    """Return the names of the rivals of a market, as they are recorded: a word, or settings with a name."""
+    listed = given[:MOST_MESSAGES] if isinstance(given, list | tuple) else ()
+    return tuple(str(each.get("name", BASE)) if isinstance(each, Mapping) else str(each) for each in listed)
+
+
 def twin_method(learner: Mapping[str, Any]) -> str:
     """Return the method by which a learner's twin learns; empty where none is known."""
     return str(learner.get("twin") or TWINS.get(str(learner.get("method")), ""))
@@ -152,7 +168,7 @@ def _twin(of: str, own: Mapping[str, Any], method: str) -> dict[str, Any]:
     given = own.get("lora")
     alike = ("options",) if method != TWINS.get(str(own.get("method"))) or method == "placebo" else ()
     lora = {name: value for name, value in given.items() if name not in alike} if isinstance(given, Mapping) else {}
-    return {"method": method, "lora": lora, "rows_of": of}
+    return {"method": method, "lora": lora, "rows_of": of} | ({"model": own["model"]} if "model" in own else {})
 
 
 def _again(own: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from abm.audience import Audience
 from abm.llm.backends import Backends
 from abm.llm.port import LLM
 from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.runs.trainers import TrainersByArm
 from learning.training.settings import check_preset
 from learning.training.trainer import LoRATrainer, Trainer
 from moloch import extras
@@ -77,12 +78,17 @@ class Objects:
         same = self.llm is not None and config.reader_model == config.model
         return writer, writer if same else backends.llm(config.reader_model)
 
+    def others(self, config: RunConfig, backends: Backends) -> dict[str, LLM]:
+        """Return competitor -> model, for those for whom another one writes."""
+        return {name: backends.llm(model) for name, model in config.other_writers.items()}
+
     def _named(self, config: RunConfig) -> list[str]:
         """Return the models that are opened by their names, not given as objects."""
         reads = config.asks_reader and self.reader is None
         same = self.llm is not None and config.reader_model == config.model
         named = [] if self.llm is not None else [config.model]
-        return list(dict.fromkeys([*named, *([config.reader_model] if reads and not same else [])]))
+        reader = [config.reader_model] if reads and not same else []
+        return list(dict.fromkeys([*named, *reader, *config.other_writers.values()]))
 
     def check_preset(self, config: RunConfig) -> None:
         """Refuse a preset that does not suit the model, unless a trainer of the caller's own learns.
@@ -97,12 +103,15 @@ class Objects:
         """Return what learns the adapters.
 
         Raises:
-            InputError: the model has no files here to learn with, or the learn extra is not installed.
+            InputError: a model has no files here to learn with, or the learn extra is not installed.
         """
         if self.trainer is not None:
             return self.trainer
         extras.need("learn", "learning")
-        return LoRATrainer(config.model, adapters)
+        usual = LoRATrainer(config.model, adapters)
+        of = {arm.name: arm.model for arm in config.all_arms.values() if arm.model}
+        trainers = {model: LoRATrainer(model, adapters) for model in dict.fromkeys(of.values())}
+        return TrainersByArm(usual, {name: trainers[model] for name, model in of.items()}) if of else usual
 
 
 def name_of(audience: Audience) -> str:

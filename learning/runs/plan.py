@@ -6,12 +6,14 @@ What carries a run out iterates it; progress, cost estimates, checks of forks an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from abm.events import Phase
+from learning.runs.base_models import is_base
 from learning.runs.markets import BASE, SHARED, Market
 
 TRAIN_ANCHORS = 96
@@ -25,14 +27,18 @@ def is_head_to_head(society: str) -> bool:
     return AGAINST in society
 
 
-def writers_in(society: str) -> tuple[str, str]:
-    """Return who writes in the held-out contests of a society, by slot."""
+def writers_in(society: str, bases: Mapping[str, str] = MappingProxyType({})) -> tuple[str, str]:
+    """Return who writes in the held-out contests of a society, by slot.
+
+    Args:
+        bases: arm -> the name under which its base model writes, where it is not the run's (:func:`learning.runs.arms.bases_of`).
+    """
     first, against, second = society.partition(AGAINST)
-    return (first, second) if against else (BASE, society)
+    return (first, second) if against else (bases.get(society, BASE), society)
 
 
 class Policy(NamedTuple):
-    """Weights that write: those that an arm learnt in an epoch; of epoch 0, the base model's."""
+    """Weights that write: those that an arm learnt in an epoch; of epoch 0, the base model's, or a rival's."""
 
     arm: str
     epoch: int = 0
@@ -297,12 +303,13 @@ def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
                 held.add(society)
                 yield _simulation(config, inputs, market, society)
             for arm in market.learners:
-                parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(BASE)
+                parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(market.base_of(arm))
                 yield Learn(epoch, arm, society, parent, ends_epoch=arm == last)
         if epoch == config.epochs or config.evaluate == "every":
-            evaluated = [arm for market in markets for arm in market.evaluated]
+            bases = {arm: market.base_of(arm) for market in markets for arm in market.evaluated}
+            evaluated = list(bases)
             for arm in evaluated:
-                writers = (Policy(BASE), Policy(arm, epoch))
+                writers = (Policy(bases[arm]), Policy(arm, epoch))
                 yield Evaluate(epoch, arm, writers, range(inputs.held_out_anchors), config.batch)
             for first, second in pairs(evaluated, config.head_to_head):
                 writers = (Policy(first, epoch), Policy(second, epoch))
@@ -327,24 +334,27 @@ def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:
 
 
 def society_of(market: Market, epoch: int, messages: int) -> SocietyId:
-    """Return where a market's contests of an epoch are held: in the first one, those of equal size hold theirs together.
+    """Return where a market's contests of an epoch are held: in the first one, those of equal size in which one base model alone
+    writes hold theirs together, and twins hold theirs with the market that they are twins of.
 
     Args:
         messages: of a contest in which arms compete with themselves.
     """
-    shares = epoch == 1 and len(market.writers) == messages
-    return SocietyId("train", epoch, SHARED if shares else market.name)
+    if epoch > 1:
+        return SocietyId("train", epoch, market.name)
+    first, *others = dict.fromkeys(market.opening)
+    if others or not is_base(first):
+        return SocietyId("train", epoch, market.twin_of or market.name)
+    shared = SHARED + first.removeprefix(BASE)
+    return SocietyId("train", epoch, shared if len(market.writers) == messages else market.name)
 
 
 def _simulation(config: PlanSettings, inputs: Counts, market: Market, society: SocietyId) -> Simulate:
     epoch = society.epoch
     anchors = range((epoch - 1) * inputs.train_anchors, epoch * inputs.train_anchors)
-    learns = epoch > 1
-    writers = tuple(
-        Policy(each, epoch - 1 if each != BASE else 0) if learns else Policy(BASE) for each in market.writers
-    )
-    turns = learns and len(set(market.writers)) > 1
-    return Simulate(epoch, society.arm, writers, anchors, config.batch, turns)
+    names = market.writers if epoch > 1 else market.opening
+    writers = tuple(Policy(each, epoch - 1 if each in market.learners else 0) for each in names)
+    return Simulate(epoch, society.arm, writers, anchors, config.batch, turns=len(set(writers)) > 1)
 
 
 def total(parts: Iterable[Part]) -> int:
@@ -389,12 +399,20 @@ def contests(parts: Iterable[Part], phase: Phase) -> int:
 
 def messages(parts: Iterable[Part]) -> int:
     """Return how many messages are written. What one policy writes about one anchor in an epoch, all arms share."""
+    return sum(messages_by(parts).values())
+
+
+def messages_by(parts: Iterable[Part]) -> dict[str, int]:
+    """Return competitor -> how many messages it writes; see :func:`messages`."""
     written: dict[tuple[Phase, int, str, int], int] = {}
     for part in parts:
         if isinstance(part, Simulate | Evaluate):
             drawn = zip(part.draws, part.writers, strict=True)
             written |= {(part.phase, part.epoch, writer.arm, draw): len(part.anchors) for draw, writer in drawn}
-    return sum(written.values())
+    by: dict[str, int] = {}
+    for (_, _, name, _), count in written.items():
+        by[name] = by.get(name, 0) + count
+    return by
 
 
 def part_dicts(parts: Iterable[Part]) -> list[dict[str, Any]]:

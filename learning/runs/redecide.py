@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -51,12 +51,13 @@ from learning.runs.parts import (
     recorded_config,
     recorded_probes,
 )
+from learning.runs.rival_adapters import largest_rival_rank
 from learning.runs.verdicts import AsLogged, Older, as_logged
 from learning.runs.watch import measures_of
 from learning.training.equal_rows import RowsBefore
 from learning.training.measured import TrainingDiverged
 from learning.training.settings import LoraSettings
-from learning.training.trainer import LoRATrainer, Trained, Trainer
+from learning.training.trainer import Trained, Trainer
 
 
 class Redecided(msgspec.Struct, frozen=True):
@@ -89,6 +90,14 @@ class Redecided(msgspec.Struct, frozen=True):
                 {"field": field.field, "logged": field.left, "now": field.right} for field in self.divergence.fields
             ]
         return mapping
+
+
+class Models(NamedTuple):
+    """The models of a run: ``others`` is competitor -> model, for those for whom another one writes."""
+
+    writer: LLM
+    reader: LLM
+    others: Mapping[str, LLM]
 
 
 class _AsLogged:
@@ -175,29 +184,30 @@ def replay_live(
     log, config = _planned(run, extensions)
     checker = Checker(log, live=True)
     adapters = Path(run) / "adapters"
-    rank = largest_rank(lora_of(config))
+    rank = max(largest_rank(lora_of(config)), largest_rival_rank(config, adapters))
     with closing(Backends(serving, adapters=adapters, rank=rank, **computing(config))) as backends:
-        models = (llm, llm) if llm else Objects().models(config, backends)
+        named = Objects(llm=llm, reader=llm)
+        models = Models(*named.models(config, backends), named.others(config, backends))
         if not retrain or trainer is not None:
             return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
         with tempfile.TemporaryDirectory() as scratch:
             for adapter in adapters.iterdir() if adapters.is_dir() else ():
                 (Path(scratch) / adapter.name).symlink_to(adapter.resolve())  # parents to continue from
-            return _redecide(run, config, checker, models, LoRATrainer(config.model, Path(scratch)), probes, report)
+            learner = Objects().trainer_of(config, Path(scratch))
+            return _redecide(run, config, checker, models, learner, probes, report)
 
 
 def _redecide(
     run: Path | str,
     config: RunConfig,
     checker: Checker,
-    models: tuple[LLM, LLM],
+    models: Models,
     trainer: Trainer,
     probes: GivenProbes | None,
     report: Callable[[Progress], None],
 ) -> Redecided:
     began = time.perf_counter()
     complete, divergence = False, None
-    writer, reader = models
     inputs = gather(kept(config, checker.log.path), _choice_models(checker.log))
     if probes is None:
         judges = recorded_probes(checker.log, config, inputs.arena)
@@ -210,9 +220,10 @@ def _redecide(
             config,
             inputs,
             checker,
-            writer,
+            models.writer,
             trainer,
-            reader=reader,
+            reader=models.reader,
+            others=models.others,
             probes=lambda arena: judges,
             report=report,
         ).run()
@@ -236,15 +247,18 @@ def _redecide(
     )
 
 
-def _recorded(log: EventLog) -> tuple[LLM, LLM]:
+def _recorded(log: EventLog) -> Models:
     """Return stand-ins for the models that write and read, which the log names at its beginning and after each fork."""
     writer = reader = RecordedLLM((), name="", digest="")
+    others: dict[str, LLM] = {}
     for event in _beginnings(log):
         if isinstance(event, CompetitorsJoined):
             writer = RecordedLLM((), name=event.model, digest=event.model_digest)
+            known = {name: RecordedLLM((), name=name, digest=digest) for name, digest in event.digests.items()}
+            others = {name: known.get(model, writer) for name, model in event.models.items()}
         elif isinstance(event, ReaderJoined | SurveysSet):  # the reader answers questionnaires, too
             reader = RecordedLLM((), name=event.model, digest=event.model_digest)
-    return writer, reader
+    return Models(writer, reader, others)
 
 
 def _choice_models(log: EventLog) -> dict[str, ChoiceModel]:

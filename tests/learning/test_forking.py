@@ -215,7 +215,7 @@ class TestFailures:
 
         with monkeypatch.context() as patch:
             if what == "adapter":
-                patch.setattr("learning.runs.fork._link", fail)
+                patch.setattr("learning.runs.fork.link", fail)
             elif what == "log":
                 patch.setattr("abm.log.disk.sync_data", fail)
             else:
