@@ -7,6 +7,7 @@ from pathlib import Path
 
 from abm.events import AdapterTrained, Event
 from abm.llm.adapters import is_here, read_adapter
+from abm.llm.instructions import instructions_are_here, read_instructions
 
 
 class AdaptersHeld:
@@ -34,8 +35,9 @@ class AdaptersHeld:
         """
         if not isinstance(event, AdapterTrained) or event.adapter in (*self.checked, *self.missing):
             return
-        if is_here(self._folder, event.adapter):
-            read_adapter(self._folder, event.adapter)
+        told = event.kind == "instructions"
+        if (instructions_are_here if told else is_here)(self._folder, event.adapter):
+            (read_instructions if told else read_adapter)(self._folder, event.adapter)
             self.checked.append(event.adapter)
         else:
             self.missing.append(event.adapter)

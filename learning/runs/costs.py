@@ -26,6 +26,7 @@ from abm.log import EventLog, open_log, read_events
 from abm.log.salvage import kept
 from abm.worlds.networked.interventions import openings
 from abm.worlds.networked.narrator import READ
+from learning.methods import learn_weights
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
@@ -92,6 +93,8 @@ def check_places(config: RunConfig) -> None:
     """
     readers = [config.reader_model] if config.asks_reader else []
     config.serving.check(list(dict.fromkeys([config.model, *readers])))
+    if not learn_weights(arm.method for arm in config.all_arms.values()):
+        return
     if config.serving.endpoint(config.model) is None or is_server(config.model):
         model_folder(config.model)
     elif local_folder(config.model) is None:

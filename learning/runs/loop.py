@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -43,6 +44,7 @@ from learning.runs.markets import SHARED
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.reflections import Reflections
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
 from learning.runs.watch import ArmWatch, said, training_measured
@@ -81,6 +83,7 @@ class Loop:
         trainer: learns adapters into ``adapters``.
         probes: judges of evaluation messages.
         report: called with the progress before each part.
+        adapters: folder in which instructions are kept; None where nothing is, as in a replay.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Loop:
         reader: LLM | None = None,
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
         report: Callable[[Progress], None] = lambda progress: None,
+        adapters: Path | None = None,
     ) -> None:
         self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
         self.reader = reader or llm
@@ -113,6 +117,7 @@ class Loop:
             competitor=config.competitor,
         )
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
+        self.reflections = Reflections(config, inputs, journal, llm, self.society, adapters)
         self.plan = plan(config, inputs)
         self.watch = ArmWatch(config.alarms, journal.log)
         self._declared = False
@@ -219,7 +224,7 @@ class Loop:
         """Return the model that holds a part's contests."""
         draws = part.draws if isinstance(part, Evaluate) else [None] * len(part.writers)
         writers = [
-            NamedPolicy(writer.arm, self._adapter(writer), draw=draw)
+            NamedPolicy(writer.arm, self._adapter(writer), draw=draw, instructions=self._instructions(writer))
             for writer, draw in zip(part.writers, draws, strict=True)
         ]
         seats: list[list[int]] = []
@@ -250,6 +255,10 @@ class Loop:
         """Return the adapter of a policy; empty for the base model."""
         return self.journal.state.adapters[policy.arm] if policy.epoch else ""
 
+    def _instructions(self, policy: Policy) -> str | None:
+        """Return the instructions of a policy that is those; None for weights and the base model."""
+        return self.reflections.instructions_of(policy.arm) if policy.epoch else None
+
     def _step(self, model: Model) -> None:
         self._declare()
         model.step()
@@ -261,11 +270,14 @@ class Loop:
     # -- learn ---------------------------------------------------------------------------------------------
 
     def _learn(self, part: Learn) -> None:
+        self.reflections.fold()
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
             self.journal.emit(logged)
             self._raise_alarm(self._logged_stop(part))
         elif (stopped := self._logged_stop(part)) is not None:  # there is no adapter
             self._raise_alarm(stopped)
+        elif self.reflections.method_of(part.arm) is not None:
+            self._reflect(part)
         else:
             self._train(part)
 
@@ -278,10 +290,14 @@ class Loop:
 
     def _owned(self, part: Learn) -> Owned | None:
         """Return which messages of the contests are the learner's; None for all."""
-        held = next(each for each in self.plan if isinstance(each, Simulate) and each.makes == part.source)
+        held = self._source(part)
         return own_messages(
             self.inputs.market_of(part.arm), part.arm, held, self._anchors(held), self.config.world, self.config.seed
         )
+
+    def _source(self, part: Learn) -> Simulate:
+        """Return the contests that a training learns from."""
+        return next(each for each in self.plan if isinstance(each, Simulate) and each.makes == part.source)
 
     def _training_set(self, part: Learn, begun: AdapterTrained | None, owned: Owned | None) -> TrainingSet:
         """Return what an arm learns from in an epoch; as a rendering gives it in a run that was begun so.
@@ -315,6 +331,26 @@ class Loop:
         data = self._training_set(other, None, self._owned(other))  # with equal rows, what was sampled is learnt
         return RowsOf(learner, data, self.inputs.lora[learner].max_length) if data.rows else None
 
+    def _reflect(self, part: Learn) -> None:
+        """Have an arm that learns instructions look back at the contests of the log."""
+        owned, seed = self._owned(part), keyed.seed32(self.config.seed, "learn", part.epoch)
+        anchors = [anchor.id for anchor in self._anchors(self._source(part))]
+        trained = self.reflections.learn(part, owned, anchors, parent=self._adapter(part.parent), seed=seed)
+        if trained is None:
+            self._learn_nothing(part, rivals=owned is not None)
+
+    def _learn_nothing(self, part: Learn, *, rivals: bool) -> None:
+        """Stop an arm that has nothing to learn from, if the settings say so.
+
+        Raises:
+            InputError: they do not, or no arm has.
+        """
+        alone = part.source.arm != SHARED  # else there is nothing for any arm
+        if not alone or (stopped := self.watch.failed(part.arm, part.epoch, NO_ROWS)) is None:
+            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=rivals)
+        with self.journal.transaction():
+            self._raise_alarm(stopped)
+
     def _train(self, part: Learn) -> None:
         """Learn a new adapter from the contests of the log, or stop an arm whose training diverges, if the settings say so."""
         arm, epoch = part.arm, part.epoch
@@ -322,12 +358,8 @@ class Loop:
         owned, begun = self._owned(part), self.journal.recorded(AdapterTrained)
         rows = self._training_set(part, begun, owned)
         if not rows.rows:
-            alone = part.source.arm != SHARED  # else there is nothing for any arm
-            if alone and (stopped := self.watch.failed(arm, epoch, NO_ROWS)) is not None:
-                with self.journal.transaction():
-                    self._raise_alarm(stopped)
-                return
-            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=owned is not None)
+            self._learn_nothing(part, rivals=owned is not None)
+            return
         rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)

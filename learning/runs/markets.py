@@ -37,6 +37,8 @@ TWINS = {
     "dpo_random": "dpo_random",
     "grpo": "grpo_permuted",
     "grpo_permuted": "grpo_permuted",
+    "prompt": "prompt_random",
+    "prompt_random": "prompt_random",
 }
 """Method -> the one that its twin learns by, where a learner names none. Records rest on it: entries are added, never changed."""
 MOST_MESSAGES = 8

@@ -160,7 +160,16 @@ def stepwise(
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
-                loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
+                loop = Loop(
+                    config,
+                    inputs,
+                    journal,
+                    writes,
+                    learner,
+                    reader=reads,
+                    probes=lambda arena: judges,
+                    adapters=folder / "adapters",
+                )
                 looked = False
                 for progress in loop.advance():
                     looked = looked or look(log, config, writes, reads)
