@@ -16,6 +16,7 @@ import msgspec
 
 from abm.arenas import Arena
 from abm.events import (
+    AdapterTrained,
     AnchorsListed,
     ArenaSet,
     CompetitorsJoined,
@@ -111,6 +112,7 @@ class _InspectSamples:
         self._messages: dict[str, MessagePublished] = {}
         self._decided: dict[str, ContestDecided] = {}
         self._verdicts: dict[str, list[VerdictGiven]] = {}
+        self._instructions: dict[str, str] = {}
 
     def take(self, event: Event) -> None:
         """Take an event of the run, or a verdict that was given after it."""
@@ -126,6 +128,8 @@ class _InspectSamples:
                 self._model = event.model
             case AnchorsListed():
                 self._anchors |= {anchor["id"]: anchor["text"] for anchor in event.anchors}
+            case AdapterTrained(kind="instructions"):
+                self._instructions[event.adapter] = event.instructions
             case LLMReplied() if event.site.startswith("write/"):
                 self._answers[event.seq] = event
             case MessagePublished():
@@ -213,7 +217,7 @@ class _InspectSamples:
         text = self._anchors.get(message.anchor, "")
         if self._arena is None:
             return [{"role": "user", "content": text}]
-        return [dict(each) for each in self._arena.write_prompt(text)]  # type: ignore[arg-type]
+        return [dict(each) for each in self._arena.write_prompt(text, self._instructions.get(message.adapter, ""))]  # type: ignore[arg-type]
 
     @staticmethod
     def _content(message: MessagePublished) -> Any:

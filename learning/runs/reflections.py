@@ -7,7 +7,7 @@ asked, and which proposal is kept, is the method's matter (:class:`learning.meth
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from abm.worlds.trials import TrialPlace, hold_trials, write_trials
 from learning.methods import METHODS, Contests, DecidedContest, InstructionMethod, Owned, Retrospect, Trial, collect
 from learning.runs.config import RunConfig
 from learning.runs.inputs import Inputs
-from learning.runs.plan import Learn
+from learning.runs.plan import Learn, Part
 from moloch import keyed
 from moloch.content import content_id
 
@@ -32,7 +32,7 @@ KINDS = (LLMReplied, InstructionsProposed, InstructionsTried)
 """Events of a training of instructions before its last one."""
 
 
-class _Asked(NamedTuple):
+class _Reflection(NamedTuple):
     """A reflection: what it is about, what was left out of it, and its prompt; without a contest there is none."""
 
     number: int
@@ -136,7 +136,7 @@ class Reflections:
         return trained
 
     def _propose(
-        self, method: InstructionMethod, part: Learn, asked: Sequence[_Asked], cause: int
+        self, method: InstructionMethod, part: Learn, asked: Sequence[_Reflection], cause: int
     ) -> list[InstructionsProposed]:
         """Have the model reflect; return what it proposed, as the log holds it."""
         requests = {each.number: self._request(method, part, each) for each in asked if each.prompt}
@@ -148,7 +148,7 @@ class Reflections:
                 self._journal.emit(event)
         return events
 
-    def _request(self, method: InstructionMethod, part: Learn, each: _Asked) -> Request:
+    def _request(self, method: InstructionMethod, part: Learn, each: _Reflection) -> Request:
         sampling = Sampling(self._society.sampling.temperature, self._society.sampling.top_p, method.answer_tokens)
         return Request(
             site=f"reflect/{part.epoch}/{part.arm}/{each.number}",
@@ -176,6 +176,45 @@ class Reflections:
         return trials_of(events), events
 
 
+class InstructionCalls(NamedTuple):
+    """What arms that learn instructions will ask of the model that writes, where every proposal can be read.
+
+    Attributes:
+        reflections: calls, with ``prompt_tokens`` and ``answer_tokens`` in all of them together, at most.
+        messages: by which proposals are tried.
+        contests: in which the training members vote on them.
+    """
+
+    reflections: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    messages: int = 0
+    contests: int = 0
+
+    @property
+    def calls(self) -> int:
+        """All of them."""
+        return self.reflections + self.messages
+
+    def means(self, prompt: float, answer: int) -> tuple[float, int]:
+        """Return the mean tokens of a prompt, and of an answer at most; of a message they are those given."""
+        tokens_in = self.prompt_tokens + self.messages * prompt
+        return tokens_in / max(1, self.calls), round((self.answer_tokens + self.messages * answer) / max(1, self.calls))
+
+    @classmethod
+    def of(cls, inputs: Inputs, parts: Iterable[Part]) -> InstructionCalls:
+        """Return those of a plan."""
+        total = cls()
+        for part in parts:
+            method = instruction_method(inputs, part.arm) if isinstance(part, Learn) else None
+            if method is not None:
+                asked, tried = method.proposals, method.validation_size(inputs.train_anchors)
+                tokens = asked * method.prompt_tokens, asked * method.answer_tokens
+                more = cls(asked, *tokens, (asked + 1) * tried, asked * tried)
+                total = cls(*(mine + its for mine, its in zip(total, more, strict=True)))
+        return total
+
+
 def instruction_method(inputs: Inputs, arm: str) -> InstructionMethod | None:
     """Return the method of an arm that learns instructions, with its settings; None for the others."""
     method = METHODS.get(inputs.arms[arm].method)
@@ -194,7 +233,7 @@ def trials_of(events: Sequence[InstructionsTried]) -> list[Trial]:
 
 def _retrospect(
     method: InstructionMethod, contests: Contests, seen: Sequence[DecidedContest], had: str, seed: int, number: int
-) -> _Asked:
+) -> _Reflection:
     """Return a reflection with as many of its contests as fit into its prompt, each whole."""
     of = Retrospect(contests, (), had, seed)
     drawn, prompt = method.drawn_contests(seen, seed, number), list[Message]()
@@ -203,11 +242,11 @@ def _retrospect(
         longer = method.reflection(more)
         if messages_tokens(longer) <= method.prompt_tokens:
             of, prompt = more, longer
-    return _Asked(number, of, len(drawn) - len(of.shown), prompt)
+    return _Reflection(number, of, len(drawn) - len(of.shown), prompt)
 
 
 def _proposed(
-    method: InstructionMethod, part: Learn, each: _Asked, answer: LLMReplied | None, cause: int
+    method: InstructionMethod, part: Learn, each: _Reflection, answer: LLMReplied | None, cause: int
 ) -> InstructionsProposed:
     if answer is None:
         read = Rejection(f"no contest fits into {method.prompt_tokens} tokens")
