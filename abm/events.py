@@ -687,8 +687,8 @@ class InstructionsProposed(Event, frozen=True, kw_only=True, tag="instructions_p
     epoch: int
     proposal: int
     """From 1."""
-    contests: list[str]
-    """Those that it was shown, in order."""
+    looked_at: list[str]
+    """Contests that it was shown, in order."""
     left_out: int
     """Contests that were drawn, too, but did not fit into the prompt."""
     instructions: str

@@ -177,7 +177,7 @@ class TestValidation:
         for arm in ARMS:
             for epoch in (1, 2):
                 tried = {e.anchor for e in of(run[1], InstructionsTried, arm, epoch)}
-                seen = {c.rsplit("/", 1)[1] for e in of(run[1], InstructionsProposed, arm, epoch) for c in e.contests}
+                seen = {c.rsplit("/", 1)[1] for e in of(run[1], InstructionsProposed, arm, epoch) for c in e.looked_at}
                 assert len(tried) == 2 and len(seen) == 4 and not tried & seen
                 assert tried < listed["train"] and not tried & listed["evaluate"]
 
@@ -376,7 +376,7 @@ class TestUnreadable:
         )
         carry_out(tmp_path / "few", few, llm=llm())
         for e in of(read_events(tmp_path / "few"), InstructionsProposed, "learner", 1):
-            assert 0 < len(e.contests) < 4 and len(e.contests) + e.left_out == 4
+            assert 0 < len(e.looked_at) < 4 and len(e.looked_at) + e.left_out == 4
         none = load_config(
             None,
             SIZE
