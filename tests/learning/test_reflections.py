@@ -22,6 +22,7 @@ from abm.events import (
 from abm.journal import replay
 from abm.llm import ScriptedLLM
 from abm.llm.instructions import instructions_id, read_instructions
+from abm.llm.port import Request, Sampling
 from abm.log import read_events
 from learning import run as run_whole
 from learning.methods import METHODS, InstructionMethod, Retrospect, Trial, collect, learn_weights
@@ -32,8 +33,9 @@ from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.redecide import replay_recorded
 from moloch.content import canonical, digest
-from moloch.errors import CorruptLog, InputError
+from moloch.errors import CorruptLog, InputError, MolochError
 from tests.learning.test_loop import carry_out
+from tests.support.server import completion, ok, serving
 
 SIZE = {
     "train_anchors": 6, "held_out_anchors": 3, "train_personas": 5, "held_out_personas": 3, "batch": 4, "audience": "llm",
@@ -495,3 +497,47 @@ class TestRuns:
             assert replay_recorded(tmp_path / "run").divergence is None
         finally:
             METHODS._added.pop("shortest")
+
+
+class TestServed:
+    """Behind a server: the writer that this method is for."""
+
+    def settings(self, url: str):
+        """Return the settings of a run whose writer and readers are served, and whose server goes on refusing after a while."""
+        served = {"llm": url, "server": {"concurrency": 2}}
+        return load_config(
+            None, SIZE | {"model": "m", "arms": {"learner": {"method": "prompt"}}, "epochs": 1, "serving": served}
+        )
+
+    def test_it_learns_without_a_file_of_the_model(self, tmp_path):
+        """Interrupted between the calls of a training it goes on, and asks for nothing twice."""
+        asked: Counter[str] = Counter()
+        refusing = [True]
+
+        def served(call):
+            prompt = call.fields["messages"]
+            text = canonical(prompt).decode()
+            reflects = "You are a seller, and you look back" in text
+            kind = "reflect" if reflects else "react" if "<choice>" in text else "write"
+            asked[f"{kind} {text} {call.fields['seed']}"] += 1
+            if refusing[0] and sum(key.startswith("reflect") for key in asked) > 1:
+                return ok({"error": {"message": "no more"}}, "401 Unauthorized")
+            number = 1 + sum(key.startswith("reflect") for key in asked) % 2
+            site = {"reflect": f"reflect/1/learner/{number}", "react": "react/", "write": "write/"}[kind]
+            return completion(scripted(Request(site, prompt, Sampling(), call.fields["seed"])))
+
+        with serving(served) as server:
+            config = self.settings(server.url)
+            with pytest.raises(MolochError):
+                run_whole(config, tmp_path / "run")
+            known = {e.site for e in read_events(tmp_path / "run") if isinstance(e, LLMReplied)}
+            assert any(site.startswith("reflect/") for site in known), "it died elsewhere: the test shows nothing"
+            refusing[0] = False
+            run_whole(config, tmp_path / "run")
+        events = list(read_events(tmp_path / "run"))
+        sites = [e.site for e in events if isinstance(e, LLMReplied)]
+        assert len(set(sites)) == len(sites) and known < set(sites)
+        assert learnt(events)["learner", 1].kind == "instructions"
+        assert (tmp_path / "run" / "adapters" / learnt(events)["learner", 1].adapter / "instructions.json").is_file()
+        assert sum(asked.values()) - len(asked) <= 1, "only the refused call came again"
+        assert replay_recorded(tmp_path / "run").divergence is None
