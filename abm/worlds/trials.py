@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -98,17 +98,20 @@ def hold_trials(
         texts: number -> messages by anchor, as :func:`write_trials` returns them.
     """
     events: list[InstructionsTried] = []
+    prepared = audience if is_asked(audience) else None
     for number in texts:
         if not number:
             continue
         pairs = [[had, new] for had, new in zip(texts[0], texts[number], strict=True)]
         ballots = [_ballot(place, number, anchor, pair, voters) for anchor, pair in zip(anchors, pairs, strict=True)]
         asked = [ballot for ballot in ballots if all(ballot.texts)]
-        if is_asked(audience) and asked:
-            audience.prepare(asked, partial(journal.ask, step=-1, cause=cause))
-        of = {"cause": cause, "arm": place.arm, "epoch": place.epoch, "proposal": number}
+        if prepared is not None and asked:
+            prepared.prepare(asked, partial(journal.ask, step=-1, cause=cause))
+        of: dict[str, Any] = {"cause": cause, "arm": place.arm, "epoch": place.epoch, "proposal": number}
         events += [
-            InstructionsTried(**of, anchor=anchor.id, texts=pair, **_votes(audience, ballot))
+            InstructionsTried(
+                **of, anchor=anchor.id, texts=pair, **_votes(audience, ballot, reads=prepared is not None)
+            )
             for anchor, pair, ballot in zip(anchors, pairs, ballots, strict=True)
         ]
     return events
@@ -127,12 +130,16 @@ def _ballot(place: TrialPlace, number: int, anchor: Anchor, texts: list[str], vo
     )
 
 
-def _votes(audience: Audience, ballot: Ballot) -> dict[str, object]:
-    """Return the fields of an event that say how members chose; of a ballot without two messages, that nobody did."""
+def _votes(audience: Audience, ballot: Ballot, *, reads: bool) -> dict[str, Any]:
+    """Return the fields of an event that say how members chose; of a ballot without two messages, that nobody did.
+
+    Args:
+        reads: whether members were asked, so that an answer may be invalid.
+    """
     if not all(ballot.texts):
         return {"votes": [0, 0], "abstained": 0, "invalid": 0}
     invalid = 0
-    if is_asked(audience):
+    if reads:
         reactions = audience.react(ballot.texts, ballot.shown, ballot.voters, ballot.key)
         chosen, invalid = reactions.choices, len(reactions.invalid)
     else:

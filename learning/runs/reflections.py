@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -278,6 +278,6 @@ def _figures(trials: Sequence[Trial], kept: int) -> dict[str, float]:
     return {"readable": float(len(trials)), "kept": float(kept), "best_share": round(best, 6)}
 
 
-def _lineage(trained: AdapterTrained, run: str) -> dict[str, object]:
+def _lineage(trained: AdapterTrained, run: str) -> dict[str, Any]:
     names = ("arm", "epoch", "method", "parent", "data", "data_range", "seed", "settings")
     return {name: getattr(trained, name) for name in names} | {"run": run}
