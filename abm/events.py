@@ -238,6 +238,20 @@ class StepStarted(Event, frozen=True, kw_only=True, tag="step_started"):
     """Whose society this is: ``shared`` before arms differ, else the arm's name."""
 
 
+class RoundsRecalled(Event, frozen=True, kw_only=True, tag="rounds_recalled"):
+    """What a competitor with a memory had before it of its past rounds, when it wrote in this step."""
+
+    competitor: str
+    recalled: list[str]
+    """Contests, the newest last."""
+    left_out: int
+    """Older ones that it would have, too, but that did not fit; each is left out whole."""
+    remembered: str
+    """The text in its prompt."""
+    memory: str
+    """Content id of the text; calls name it in their ``refs``."""
+
+
 class LLMReplied(Event, frozen=True, kw_only=True, tag="llm_replied"):
     """One answer of a language model, durable before anything uses it."""
 
@@ -868,6 +882,7 @@ AnyEvent = (
     | ReaderJoined
     | AudienceSet
     | StepStarted
+    | RoundsRecalled
     | LLMReplied
     | MessagePublished
     | MessageRejected

@@ -25,6 +25,7 @@ from abm.state.platform import UNIT
 from abm.state.state import State, Tally
 from abm.worlds.offers import Assignment, Offer
 from moloch import keyed
+from moloch.content import content_id
 
 
 class Host(Protocol):
@@ -100,6 +101,7 @@ class Competitor(mesa.Agent):
             among them, and :meth:`Assignment.slot` says the slot.
         draw: the slot with whose random numbers it writes; None for its own.
         adapter: id of its weights or instructions; empty for the base model. ``instructions``: the latter as text; None for weights.
+        remembered: of its past rounds, as its prompts show it in this step; empty for nothing.
         drafts: what it wrote in this step, or asks its model for, one per assignment.
     """
 
@@ -110,6 +112,7 @@ class Competitor(mesa.Agent):
         super().__init__(model)  # pyright: ignore[reportArgumentType]
         self.name, self.adapter, self.slot = writer.name, writer.adapter, slot
         self.draw, self.instructions = writer.draw, writer.instructions
+        self.remembered = ""
         self.drafts: list[Request | Completion] = []
 
     @property
@@ -134,14 +137,15 @@ class Competitor(mesa.Agent):
         phase, epoch, anchor = assignment.phase, assignment.epoch, assignment.anchor
         draw = assignment.slot(self.slot) if self.draw is None else self.draw
         told = self.instructions is not None
+        memory = (content_id(self.remembered),) if self.remembered else ()
         return Request(
             site="/".join(("write", phase, str(epoch), anchor.id, self.name, str(draw))),
-            messages=assignment.arena.write_prompt(anchor.text, self.instructions or ""),
+            messages=assignment.arena.write_prompt(anchor.text, self.instructions or "", self.remembered),
             sampling=assignment.sampling,
             seed=keyed.seed32(assignment.seed, "write", phase, epoch, anchor.id, draw),
             adapter="" if told else self.adapter,
             template=assignment.arena.write_digest,
-            refs=(anchor.id, self.adapter) if told else (anchor.id,),
+            refs=(anchor.id, *((self.adapter,) if told else ()), *memory),
             stop=assignment.arena.stop,
         )
 

@@ -98,20 +98,18 @@ def hold_trials(
         texts: number -> messages by anchor, as :func:`write_trials` returns them.
     """
     events: list[InstructionsTried] = []
-    prepared = audience if is_asked(audience) else None
+    members = audience  # what follows narrows the other name
     for number in texts:
         if not number:
             continue
         pairs = [[had, new] for had, new in zip(texts[0], texts[number], strict=True)]
         ballots = [_ballot(place, number, anchor, pair, voters) for anchor, pair in zip(anchors, pairs, strict=True)]
         asked = [ballot for ballot in ballots if all(ballot.texts)]
-        if prepared is not None and asked:
-            prepared.prepare(asked, partial(journal.ask, step=-1, cause=cause))
+        if is_asked(audience) and asked:
+            audience.prepare(asked, partial(journal.ask, step=-1, cause=cause))
         of: dict[str, Any] = {"cause": cause, "arm": place.arm, "epoch": place.epoch, "proposal": number}
         events += [
-            InstructionsTried(
-                **of, anchor=anchor.id, texts=pair, **_votes(audience, ballot, reads=prepared is not None)
-            )
+            InstructionsTried(**of, anchor=anchor.id, texts=pair, **_votes(members, ballot, reads=is_asked(members)))
             for anchor, pair, ballot in zip(anchors, pairs, ballots, strict=True)
         ]
     return events

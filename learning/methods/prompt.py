@@ -59,7 +59,9 @@ class Prompt(InstructionMethod, frozen=True):
         names = {slot: f"text {place}" for place, slot in enumerate(contest.slots, 1)}
         for slot, name in names.items():
             whose = "yours" if slot in own else "another's"
-            lines.append(f"{name.capitalize()}, {whose}, {contest.votes[slot]} votes:\n{contest.messages[slot].text}")
+            lines.append(
+                f"{name.capitalize()}, {whose}, {contest.votes[slot]} of {sum(contest.votes)} votes:\n{contest.messages[slot].text}"
+            )
         thoughts = [f"- {names.get(each.choice, 'none')}: {each.thought}" for each in self.drawn_thoughts(of, contest)]
         if thoughts:
             lines.append("\n".join(["What some readers chose, and thought:", *thoughts]))

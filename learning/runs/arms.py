@@ -33,6 +33,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, solo
+from learning.runs.memory_settings import Memory, MemorySettings, memory_of
 
 CONTROL = "placebo"
 """In the short form, the method whose arm the others are compared with."""
@@ -52,6 +53,7 @@ class Arm:
         mitigations: what is done against misbehaviour, by name.
         rows_of: the arm to whose number of rows its training sets are brought, in every epoch; empty for none.
         evaluated: whether it meets the base model on held-out anchors.
+        memory: of its past rounds, in its prompts while it learns; None for none.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Arm:
     mitigations: tuple[str, ...] = ()
     rows_of: str = ""
     evaluated: bool = True
+    memory: Memory | None = None
 
 
 def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
@@ -103,6 +106,7 @@ def _arm(name: str, given: Mapping[str, Any]) -> Arm:
         lora=lora if isinstance(lora, Mapping) else {},
         compared_with=str(given.get("compared_with") or ""),
         rows_of=str(given.get("rows_of") or ""),
+        memory=memory_of(given.get("memory")),
     )
 
 
@@ -153,6 +157,8 @@ class ArmSettings(BaseModel):
     lora: dict[str, Any] = {}
     compared_with: str | None = None
     rows_of: str | None = None
+    memory: MemorySettings | None = None
+    """What it remembers of past rounds; see :mod:`learning.runs.memory_settings`."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

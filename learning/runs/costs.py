@@ -33,6 +33,7 @@ from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
 from learning.runs.plan import Evaluate, Plan, Simulate, Survey, contests, messages, plan
 from learning.runs.reflections import InstructionCalls
+from learning.runs.rounds import memory_tokens
 from learning.runs.surveys import SittingSize
 from moloch.errors import InputError, LogError
 
@@ -132,7 +133,7 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
             messages(parts),
             seen["write"],
             speeds,
-            _mean_tokens(written_prompts),
+            _mean_tokens(written_prompts) + memory_tokens(inputs, parts) / max(1, messages(parts)),
             config.sampling.max_tokens,
             inputs.arena.attempts,
         )

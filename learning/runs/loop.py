@@ -45,6 +45,7 @@ from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
 from learning.runs.reflections import Reflections
+from learning.runs.rounds import PastRounds, Remembering
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
 from learning.runs.watch import ArmWatch, said, training_measured
@@ -119,6 +120,7 @@ class Loop:
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
         self.reflections = Reflections(config, inputs, journal, llm, self.society, adapters)
         self.plan = plan(config, inputs)
+        self.rounds = PastRounds(journal.log, self.arena, self._remembering())
         self.watch = ArmWatch(config.alarms, journal.log)
         self._declared = False
         self._said: list[Event] = []
@@ -242,6 +244,7 @@ class Loop:
             probes=self.probes if isinstance(part, Evaluate) and not part.head_to_head else (),
             remembered=self.surveys.remembered,
             seats=seats,
+            recall=self.rounds.recall if part.phase == "train" else None,
         )
         if self.config.world == "networked":
             return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
@@ -290,10 +293,23 @@ class Loop:
 
     def _owned(self, part: Learn) -> Owned | None:
         """Return which messages of the contests are the learner's; None for all."""
-        held = self._source(part)
-        return own_messages(
-            self.inputs.market_of(part.arm), part.arm, held, self._anchors(held), self.config.world, self.config.seed
-        )
+        return self._own_in(part.arm, self._source(part))
+
+    def _own_in(self, arm: str, held: Simulate) -> Owned | None:
+        """Return which messages of a society's contests are an arm's; None for all."""
+        market, anchors = self.inputs.market_of(arm), self._anchors(held)
+        return own_messages(market, arm, held, anchors, self.config.world, self.config.seed)
+
+    def _remembering(self) -> dict[str, Remembering]:
+        """Return the arms that remember past rounds: those of the societies from which they learn."""
+        sources = {(part.arm, part.source): self._source(part) for part in self.plan if isinstance(part, Learn)}
+        return {
+            name: Remembering(
+                arm.memory, {of: self._own_in(name, held) for (each, of), held in sources.items() if each == name}
+            )
+            for name, arm in self.inputs.arms.items()
+            if arm.memory is not None
+        }
 
     def _source(self, part: Learn) -> Simulate:
         """Return the contests that a training learns from."""

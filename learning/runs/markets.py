@@ -154,7 +154,8 @@ def _twin(of: str, own: Mapping[str, Any], method: str) -> dict[str, Any]:
     given = own.get("lora")
     alike = ("options",) if method != TWINS.get(str(own.get("method"))) or method == "placebo" else ()
     lora = {name: value for name, value in given.items() if name not in alike} if isinstance(given, Mapping) else {}
-    return {"method": method, "lora": lora, "rows_of": of}
+    remembers = {"memory": own["memory"]} if own.get("memory") else {}
+    return {"method": method, "lora": lora, "rows_of": of, **remembers}
 
 
 def _again(own: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

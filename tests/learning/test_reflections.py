@@ -240,7 +240,7 @@ class TestLog:
         system, user = Prompt(thoughts=2).reflection(Retrospect(contests, [contest], "Be brief.", 1))
         assert "You are a seller" in system["content"] and "Be brief." in user["content"]
         for slot, message in contest.messages.items():
-            assert f"yours, {contest.votes[slot]} votes:\n{message.text}" in user["content"]
+            assert f"yours, {contest.votes[slot]} of {sum(contest.votes)} votes:\n{message.text}" in user["content"]
         assert user["content"].count("It is what I like") == 2
         assert contests.anchors[contest.messages[0].anchor] in user["content"]
 
