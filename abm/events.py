@@ -882,7 +882,6 @@ AnyEvent = (
     | ReaderJoined
     | AudienceSet
     | StepStarted
-    | RoundsRecalled
     | LLMReplied
     | MessagePublished
     | MessageRejected
@@ -917,6 +916,7 @@ AnyEvent = (
     | TrainingMeasured
     | ArmFlagged
     | ArmStopped
+    | RoundsRecalled
     | InstructionsProposed
     | InstructionsTried
     | AdapterTrained

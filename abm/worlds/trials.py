@@ -17,6 +17,7 @@ from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.arenas.completions import Completion
 from abm.audience import Audience, Ballot, Voters, choices, is_asked, orders
+from abm.audience.asked import Ask
 from abm.events import InstructionsTried, LLMReplied
 from abm.journal import Journal
 from abm.llm.instructions import instructions_id
@@ -98,21 +99,25 @@ def hold_trials(
         texts: number -> messages by anchor, as :func:`write_trials` returns them.
     """
     events: list[InstructionsTried] = []
-    members = audience  # what follows narrows the other name
     for number in texts:
         if not number:
             continue
         pairs = [[had, new] for had, new in zip(texts[0], texts[number], strict=True)]
         ballots = [_ballot(place, number, anchor, pair, voters) for anchor, pair in zip(anchors, pairs, strict=True)]
         asked = [ballot for ballot in ballots if all(ballot.texts)]
-        if is_asked(audience) and asked:
-            audience.prepare(asked, partial(journal.ask, step=-1, cause=cause))
+        _prepare(audience, asked, partial(journal.ask, step=-1, cause=cause))
         of: dict[str, Any] = {"cause": cause, "arm": place.arm, "epoch": place.epoch, "proposal": number}
         events += [
-            InstructionsTried(**of, anchor=anchor.id, texts=pair, **_votes(members, ballot, reads=is_asked(members)))
+            InstructionsTried(**of, anchor=anchor.id, texts=pair, **_votes(audience, ballot, reads=is_asked(audience)))
             for anchor, pair, ballot in zip(anchors, pairs, ballots, strict=True)
         ]
     return events
+
+
+def _prepare(audience: Audience, ballots: Sequence[Ballot], ask: Ask) -> None:
+    """Have members asked, if the audience is one of those that are."""
+    if is_asked(audience) and ballots:
+        audience.prepare(ballots, ask)
 
 
 def _ballot(place: TrialPlace, number: int, anchor: Anchor, texts: list[str], voters: Voters) -> Ballot:
