@@ -123,8 +123,8 @@ class InstructionMethod(Method, frozen=True):
         return content_id([type(self).__module__, type(self).__qualname__, msgspec.to_builtins(self)])
 
     def rows(self, contests: Contests, seed: int) -> list[Row]:
-        """Return the messages of the contests that can be looked back at: nothing is learnt of them but how many there are."""
-        return [contests.trajectory(contest, slot) for contest in contests.learnable for slot in contest.own_slots]
+        """Return a row for each contest that can be looked back at: nothing is learnt of it but how many there are."""
+        return [contests.trajectory(each, each.own_slots[0]) for each in contests.learnable if each.own_slots]
 
     def validation_anchors(self, anchors: Sequence[str], seed: int, epoch: int) -> set[str]:
         """Return the anchors of an epoch on which proposals are tried: the same for all arms with equal settings.

@@ -33,7 +33,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, solo
-from learning.runs.memory_settings import Memory, MemorySettings, memory_of
+from learning.runs.memory_settings import MemorySettings, RoundMemory, memory_of
 
 CONTROL = "placebo"
 """In the short form, the method whose arm the others are compared with."""
@@ -64,7 +64,7 @@ class Arm:
     mitigations: tuple[str, ...] = ()
     rows_of: str = ""
     evaluated: bool = True
-    memory: Memory | None = None
+    memory: RoundMemory | None = None
 
 
 def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:

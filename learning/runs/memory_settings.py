@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 MOST_ROUNDS, TOKENS = 64, 600
 
 
-class Memory(NamedTuple):
+class RoundMemory(NamedTuple):
     """What an arm remembers: of so many rounds, in so many tokens at most (estimated at four bytes each)."""
 
     rounds: int
@@ -37,11 +37,11 @@ class MemorySettings(BaseModel):
         return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
 
 
-def memory_of(given: object) -> Memory | None:
+def memory_of(given: object) -> RoundMemory | None:
     """Return the memory of recorded settings; None where there is none, or they are not those of one."""
     if not isinstance(given, Mapping):
         return None
     rounds, tokens = given.get("rounds"), given.get("tokens", TOKENS)
     if type(rounds) is not int or type(tokens) is not int or not 0 < rounds <= MOST_ROUNDS:
         return None
-    return Memory(rounds, tokens)
+    return RoundMemory(rounds, tokens)

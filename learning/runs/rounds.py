@@ -18,7 +18,7 @@ from abm.llm.port import text_tokens
 from abm.log import EventLog
 from learning.methods import Owned
 from learning.runs.inputs import Inputs
-from learning.runs.memory_settings import Memory
+from learning.runs.memory_settings import RoundMemory
 from learning.runs.plan import Part, Simulate, SocietyId
 from moloch.content import content_id
 
@@ -41,7 +41,7 @@ class Remembering(NamedTuple):
         owned: society -> which of its messages are the arm's own, None for all; of other societies it remembers nothing.
     """
 
-    memory: Memory
+    memory: RoundMemory
     owned: Mapping[SocietyId, Owned | None]
 
 
