@@ -244,6 +244,20 @@ class StepStarted(Event, frozen=True, kw_only=True, tag="step_started"):
     """Whose society this is: ``shared`` before arms differ, else the arm's name."""
 
 
+class RoundsRecalled(Event, frozen=True, kw_only=True, tag="rounds_recalled"):
+    """What a competitor with a memory had before it of its past rounds, when it wrote in this step."""
+
+    competitor: str
+    recalled: list[str]
+    """Contests, the newest last."""
+    left_out: int
+    """Older ones that it would have, too, but that did not fit; each is left out whole."""
+    remembered: str
+    """The text in its prompt."""
+    memory: str
+    """Content id of the text; calls name it in their ``refs``."""
+
+
 class LLMReplied(Event, frozen=True, kw_only=True, tag="llm_replied"):
     """One answer of a language model, durable before anything uses it."""
 
@@ -686,11 +700,46 @@ class InterviewAnswered(Event, frozen=True, kw_only=True, tag="interview_answere
 # -- learning and judging ----------------------------------------------------------------------------------
 
 
+class InstructionsProposed(Event, frozen=True, kw_only=True, tag="instructions_proposed"):
+    """A model looked back at contests of an arm and proposed other instructions for it; they are tried before the arm's next training ends."""
+
+    arm: str
+    epoch: int
+    proposal: int
+    """From 1."""
+    looked_at: list[str]
+    """Contests that it was shown, in order."""
+    left_out: int
+    """Contests that were drawn, too, but did not fit into the prompt."""
+    instructions: str
+    """What is proposed, as it would stand in the prompt; empty where it could not be read."""
+    adapter: str
+    """Content id of the instructions; empty likewise."""
+    reason: str = ""
+    """Why the answer holds no instructions."""
+
+
+class InstructionsTried(Event, frozen=True, kw_only=True, tag="instructions_tried"):
+    """Members chose between a message by proposed instructions and one by those that the arm had, about an anchor that no reflection was shown."""
+
+    arm: str
+    epoch: int
+    proposal: int
+    """As in :class:`InstructionsProposed`."""
+    anchor: str
+    texts: list[str]
+    """The message by the instructions that the arm had, and that by the proposal; empty where it could not be read, and then nobody is asked."""
+    votes: list[int]
+    """For either message."""
+    abstained: int
+    invalid: int
+
+
 class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
-    """An adapter was learnt from a range of this log."""
+    """An adapter was learnt from a range of this log: weights, or instructions."""
 
     adapter: str
-    """Content id: SHA-256 over its tensors and settings, first 16 hex."""
+    """Content id: SHA-256 over its tensors and settings, or over its instructions, first 16 hex."""
     arm: str
     epoch: int
     method: str
@@ -722,6 +771,11 @@ class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
     """Rows that it had before that; 0 where nothing was changed."""
     own_units: int = 0
     """Contests that they were of, or the rows themselves where each is learnt alone; 0 likewise."""
+    kind: Literal["weights", "instructions"] = "weights"
+    """What the adapter is. Where it is instructions, ``rows`` are contests that were looked back at, ``over_long`` those that did not fit,
+    ``steps`` proposals, and nothing has a loss."""
+    instructions: str = ""
+    """The text, where it is instructions; an empty one leaves the prompt as the arena has it."""
 
 
 class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measured"):
@@ -868,6 +922,9 @@ AnyEvent = (
     | TrainingMeasured
     | ArmFlagged
     | ArmStopped
+    | RoundsRecalled
+    | InstructionsProposed
+    | InstructionsTried
     | AdapterTrained
     | VerdictGiven
     | PostJudged

@@ -7,7 +7,7 @@ counted, probes that were handed in judge. Knows nothing of who sees what, of le
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -20,7 +20,7 @@ from abm.arenas.anchors import Anchor
 from abm.arenas.completions import Completion
 from abm.audience import Audience, Voters
 from abm.audience.vocal import BULK
-from abm.events import Event, MessagePublished, Phase, StepEnded, StepStarted
+from abm.events import Event, MessagePublished, Phase, RoundsRecalled, StepEnded, StepStarted
 from abm.journal import Journal
 from abm.llm.port import LLM, Request, Sampling
 from abm.probe import Probe
@@ -71,6 +71,7 @@ class Stage(msgspec.Struct, frozen=True):
         remembered: persona index -> what it remembers from before; a world without memory knows nothing of it.
         seats: by contest, the place among ``writers`` of the one who has each slot, as :mod:`abm.worlds.seats` draws them; empty where
             slots are places. A networked world has none: a slot is an account there.
+        recall: name of a competitor and number of the step -> what it remembers of rounds before that step; None where nobody does.
     """
 
     anchors: Sequence[Anchor]
@@ -82,6 +83,7 @@ class Stage(msgspec.Struct, frozen=True):
     probes: Sequence[Probe] = ()
     remembered: Mapping[int, str] = {}
     seats: Sequence[Sequence[int]] = ()
+    recall: Callable[[str, int], RoundsRecalled | None] | None = None
 
     def contest(self, anchor: Anchor) -> str:
         """Return the id of the contest about an anchor."""
@@ -171,6 +173,7 @@ class Model(Peopled):
         """
         step = self.state.step
         self._started_at = started = self.journal.emit(self._started())
+        self._recall(step, started)
         assignments = [self._assignment(anchor, self.done + i) for i, anchor in enumerate(batch)]
         models = [each.llm or self.society.llm for one in assignments for each in self._by_slot(one)]
         answers = iter(self._answers(self._drafts(assignments), models, step, started))
@@ -187,6 +190,16 @@ class Model(Peopled):
                 if isinstance(event, MessagePublished)
             ]
             yield Slate(assignment.contest, assignment.anchor, tuple(messages), self._place(assignment.anchor))
+
+    def _recall(self, step: int, started: int) -> None:
+        """Put before each competitor what it remembers, and record it."""
+        for name in dict.fromkeys(each.name for each in self.competitors) if self.stage.recall else ():
+            recalled = self.stage.recall(name, step)
+            for competitor in self.competitors:
+                if competitor.name == name:
+                    competitor.remembered = recalled.remembered if recalled else ""
+            if recalled is not None:
+                self.journal.emit(msgspec.structs.replace(recalled, step=step, cause=started))
 
     def _answers(
         self, drafts: Sequence[Request | Completion], models: Sequence[LLM], step: int, started: int

@@ -21,6 +21,7 @@ from abm.events import (
     MessagePublished,
     PersonasJoined,
     Reacted,
+    RoundsRecalled,
     StepEnded,
     StepStarted,
 )
@@ -33,6 +34,7 @@ class DecidedContest(msgspec.Struct, frozen=True):
     Attributes:
         answers: slot -> the answer that its message was read out of; none where no model wrote it.
         own: the slots of the learner's own messages, ascending; None where all are.
+        remembered: what of past rounds stood in the prompt of the learner's own messages; empty for nothing.
     """
 
     decided: ContestDecided
@@ -40,6 +42,7 @@ class DecidedContest(msgspec.Struct, frozen=True):
     reactions: list[Reacted]
     answers: dict[int, LLMReplied] = {}
     own: list[int] | None = None
+    remembered: str = ""
 
     @property
     def id(self) -> str:
@@ -131,7 +134,7 @@ class Contests(msgspec.Struct, frozen=True):
         message = contest.messages[slot]
         completion, ended = self._written(message, contest.answers.get(slot))
         return Row(
-            prompt=self.arena.write_prompt(self.anchors[message.anchor]),
+            prompt=self.arena.write_prompt(self.anchors[message.anchor], remembered=contest.remembered),
             completion=completion,
             weight=weight,
             kind=kind,
@@ -200,6 +203,7 @@ def collect(
     answers: dict[int, LLMReplied] = {}
     answered: dict[str, dict[int, LLMReplied]] = {}
     reactions: dict[str, list[Reacted]] = {}
+    recalled: dict[str, str] = {}
     inside, first, last = False, -1, -1
     for event in events:
         match event:
@@ -209,7 +213,9 @@ def collect(
                 personas |= {event.first + i: text for i, text in enumerate(event.texts)}
             case StepStarted():
                 inside = (event.phase, event.arm, event.epoch) == ("train", arm, epoch)
-                answers = {}
+                answers, recalled = {}, {}
+            case RoundsRecalled() if inside:
+                recalled[event.competitor] = event.remembered
             case LLMReplied() if inside:
                 answers[event.seq] = event
             case MessagePublished() if inside:
@@ -221,7 +227,10 @@ def collect(
             case ContestDecided(contest=contest) if inside:
                 wrote = messages.get(contest, {})
                 held = wrote, reactions.get(contest, []), answered.get(contest, {})
-                contests.append(DecidedContest(event, *held, own=owned.of(contest, wrote) if owned else None))
+                own = owned.of(contest, wrote) if owned else None
+                names = (wrote[slot].competitor for slot in (sorted(wrote) if own is None else own) if slot in wrote)
+                remembered = recalled.get(next(names, ""), "")
+                contests.append(DecidedContest(event, *held, own=own, remembered=remembered))
             case _:
                 pass
         if inside:

@@ -34,6 +34,7 @@ from pydantic_core import PydanticCustomError
 
 from learning.runs.base_models import base_names, model_given
 from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, solo
+from learning.runs.memory_settings import MemorySettings, RoundMemory, memory_of
 
 CONTROL = "placebo"
 """In the short form, the method whose arm the others are compared with."""
@@ -54,6 +55,7 @@ class Arm:
         rows_of: the arm to whose number of rows its training sets are brought, in every epoch; empty for none.
         evaluated: whether it meets the base model on held-out anchors.
         model: the base model on which it stands, where it is not the run's.
+        memory: of its past rounds, in its prompts while it learns; None for none.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Arm:
     rows_of: str = ""
     evaluated: bool = True
     model: str = ""
+    memory: RoundMemory | None = None
 
 
 def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
@@ -107,6 +110,7 @@ def _arm(name: str, given: Mapping[str, Any], model: object) -> Arm:
         compared_with=str(given.get("compared_with") or ""),
         rows_of=str(given.get("rows_of") or ""),
         model=model_given(given, model),
+        memory=memory_of(given.get("memory")),
     )
 
 
@@ -169,6 +173,8 @@ class ArmSettings(BaseModel):
     rows_of: str | None = None
     model: str | None = None
     """The base model on which it stands, ``pocket`` or a folder; by default the run's."""
+    memory: MemorySettings | None = None
+    """What it remembers of past rounds; see :mod:`learning.runs.memory_settings`."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -26,19 +26,22 @@ from abm.log import EventLog, open_log, read_events
 from abm.log.salvage import kept
 from abm.worlds.networked.interventions import openings
 from abm.worlds.networked.narrator import READ
+from learning.methods import learn_weights
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
-from learning.runs.plan import Evaluate, Plan, Simulate, Survey, contests, messages_by, plan
+from learning.runs.plan import Evaluate, Plan, Simulate, Survey, contests, messages, messages_by, plan
+from learning.runs.reflections import InstructionCalls
+from learning.runs.rounds import memory_tokens
 from learning.runs.surveys import SittingSize
 from moloch.errors import InputError, LogError
 
 USUAL_TOKENS = 250
 """Of a completion, thinking and all, where none was seen yet."""
 HERE = "this process"
-WRITE_PARTS = 5
-"""Slashes of the call site of a message's first attempt; a further one has its number behind them."""
+SLASHES = {"write": 5, "try": 4}
+"""Of the call site of a message's first attempt; a further one has its number behind them."""
 SAMPLE = 64
 """Prompts that are rendered to learn how long they are."""
 
@@ -47,7 +50,8 @@ class RolePlan(msgspec.Struct, frozen=True):
     """What one role will ask.
 
     Attributes:
-        role: ``writers``, ``readers``, or ``surveys``: questionnaires to the personas.
+        role: ``writers``, ``readers``, ``reflections``: of arms that learn instructions, with the messages by which these are tried, or
+            ``surveys``: questionnaires to the personas.
         place: a server's URL, or ``this process``.
         calls: of the whole run, and ``answered``: those that its log holds.
         tokens_in, tokens_out: likely, of the calls to come; ``most_out``: bound of the latter.
@@ -92,7 +96,8 @@ def check_places(config: RunConfig) -> None:
     """
     readers = [config.reader_model] if config.asks_reader else []
     config.serving.check(list(dict.fromkeys([config.model, *readers, *config.other_writers.values()])))
-    for model in dict.fromkeys((config.model, *(arm.model for arm in config.all_arms.values() if arm.model))):
+    learn = [arm.model or config.model for arm in config.all_arms.values() if learn_weights([arm.method])]
+    for model in dict.fromkeys(learn):
         _check_files(config, model)
 
 
@@ -138,15 +143,33 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
             calls,
             seen.get(f"write/{model}", _Seen()) if others else seen["write"],
             speeds,
-            _mean_tokens(written_prompts),
+            _mean_tokens(written_prompts) + memory_tokens(inputs, parts) / max(1, messages(parts)),
             config.sampling.max_tokens,
             inputs.arena.attempts,
         )
         for model, calls in models.items()
     ]
+    tried = InstructionCalls.of(inputs, parts)
+    if tried.calls:
+        prompt, bound = tried.means(_mean_tokens(written_prompts), config.sampling.max_tokens)
+        calls = tried.calls
+        roles.append(
+            _role(
+                config,
+                "reflections",
+                config.model,
+                calls,
+                seen["reflect"],
+                speeds,
+                prompt,
+                bound,
+                inputs.arena.attempts,
+            )
+        )
     if config.audience == LLM_AUDIENCE:
         networked = config.world == "networked"
         calls = sum(_readings(config, parts, split) * len(inputs.split(split)) for split in SPLITS)
+        calls += tried.contests * len(inputs.split("train"))
         calls *= 2 if config.reader.answer == "letters" else 1  # both orders
         options = config.network.feed.slots if networked else 2
         prompts = [_react(inputs, persona.text, options, written) for persona in inputs.people.held_out[:SAMPLE]]
@@ -308,18 +331,26 @@ def _price(config: RunConfig, model: str) -> Price:
     return Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
 
 
-_ROLES = {"write": "write", "react": "react", "read": "react", "remember": "react", "survey": "survey"}
+_ROLES = {
+    "write": "write",
+    "react": "react",
+    "read": "react",
+    "remember": "react",
+    "survey": "survey",
+    "reflect": "reflect",
+    "try": "reflect",
+}
 """What the site of a call begins with -> its role."""
 
 
 def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
     """Return role -> what the log holds of it, of writers for each model, too; and model -> tokens that its server wrote per second."""
-    roles, served = {"write": _Seen(), "react": _Seen(), "survey": _Seen()}, {}
+    roles, served = {role: _Seen() for role in _ROLES.values()}, {}
     if folder is None or not (folder / "run.json").exists():
         return roles, {}
     for event in read_events(folder):
         if isinstance(event, LLMReplied) and (role := _ROLES.get(event.site.partition("/")[0])):
-            retry = event.site.endswith("/again") or (role == "write" and event.site.count("/") > WRITE_PARTS)
+            retry = event.site.endswith("/again") or _is_another(event.site)
             for key in (role, f"{role}/{event.model}"):
                 before = roles.get(key, _Seen())
                 roles[key] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)
@@ -327,6 +358,11 @@ def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
             tokens, seconds = served.get(event.model, (0, 0.0))
             served[event.model] = (tokens + event.tokens_out, seconds + event.seconds)
     return roles, {model: tokens / seconds for model, (tokens, seconds) in served.items() if tokens and seconds}
+
+
+def _is_another(site: str) -> bool:
+    """Return whether a call asks for a message again whose first answer could not be read."""
+    return site.count("/") > SLASHES.get(site.partition("/")[0], site.count("/"))
 
 
 def _react(inputs: Inputs, persona: str, options: int, tokens: int) -> list[Message]:

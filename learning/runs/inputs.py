@@ -23,7 +23,7 @@ from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
 from abm.worlds.roles import competitor_class, member_class
-from learning.methods import METHODS, check_options
+from learning.methods import METHODS, InstructionMethod, check_options
 from learning.runs.arms import Arm
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.markets import SOLO, Market
@@ -111,6 +111,7 @@ def gather(
     arms, lora = config.all_arms, lora_of(config)
     _check_methods(config, arms, lora)
     train_anchors = min(config.train_anchors or TRAIN_ANCHORS, len(anchors.train))
+    _check_instructions(arms, train_anchors)
     if config.world == "networked":
         held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(anchors.held_out)}
         opened: dict[Phase, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
@@ -191,7 +192,41 @@ def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str
         check_options([arm.method], arm.lora.get("options") or ())
         METHODS.get(arm.method).configured(lora[arm.name].for_methods)
         if arm.rows_of and (arm.market != SOLO or isinstance(config.arms, Mapping)):
-            _check_steps(arm, lora)
+            _check_alike(arm, arms[arm.rows_of], lora)
+
+
+def _check_alike(arm: Arm, other: Arm, lora: Mapping[str, LoraSettings]) -> None:
+    """Refuse an arm that was declared to learn from as much as another, and would not."""
+    kinds = [METHODS.get(each.method) for each in (arm, other)]
+    told = [issubclass(kind, InstructionMethod) for kind in kinds]
+    if not any(told):
+        _check_steps(arm, lora)
+        return
+    if not all(told):
+        raise InputError(
+            f"{arm.name} cannot have the rows of {other.name}",
+            why=f"one of {arm.method} and {other.method} learns weights from rows, the other instructions",
+            fix="Leave rows_of out, or name a twin that learns alike: that of prompt is prompt_random.",
+        )
+    own, its = (kind.configured(lora[each.name].for_methods) for kind, each in zip(kinds, (arm, other), strict=True))
+    for name in InstructionMethod.__struct_fields__:
+        if getattr(own, name) != getattr(its, name):
+            raise InputError(
+                f"with the rows of {other.name}, {arm.name} would not ask as many calls",
+                why=f"lora.options.{name} is {getattr(own, name)} for {arm.name} and {getattr(its, name)} for {other.name}",
+                fix=f"Set lora.options.{name} for the run, or alike for both.",
+            )
+
+
+def _check_instructions(arms: Mapping[str, Arm], train_anchors: int) -> None:
+    """Refuse an arm that learns instructions where there is no anchor to try them on."""
+    for arm in arms.values():
+        if train_anchors < 2 and issubclass(METHODS.get(arm.method), InstructionMethod):
+            raise InputError(
+                f"arm {arm.name!r} needs two training anchors",
+                why="it looks back at contests about some, and tries what it proposes on others",
+                fix="Raise train_anchors.",
+            )
 
 
 def _check_steps(arm: Arm, lora: Mapping[str, LoraSettings]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -44,6 +45,8 @@ from learning.runs.markets import SHARED
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.reflections import Reflections
+from learning.runs.rounds import PastRounds, Remembering
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
 from learning.runs.watch import ArmWatch, said, training_measured
@@ -83,6 +86,7 @@ class Loop:
         trainer: learns adapters into ``adapters``.
         probes: judges of evaluation messages.
         report: called with the progress before each part.
+        adapters: folder in which instructions are kept; None where nothing is, as in a replay.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class Loop:
         others: Mapping[str, LLM] = MappingProxyType({}),
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
         report: Callable[[Progress], None] = lambda progress: None,
+        adapters: Path | None = None,
     ) -> None:
         self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
         self.reader, self.others = reader or llm, others
@@ -117,7 +122,9 @@ class Loop:
             competitor=config.competitor,
         )
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
+        self.reflections = Reflections(config, inputs, journal, llm, self.society, adapters)
         self.plan = plan(config, inputs)
+        self.rounds = PastRounds(journal.log, self.arena, self._remembering())
         bases = {name: market.base_of(name) for market in inputs.markets for name in market.learners}
         self.watch = ArmWatch(config.alarms, journal.log, bases)
         self._declared = False
@@ -223,7 +230,13 @@ class Loop:
         """Return the model that holds a part's contests."""
         draws = part.draws if isinstance(part, Evaluate) else [None] * len(part.writers)
         writers = [
-            NamedPolicy(writer.arm, self._adapter(writer), draw=draw, llm=self.others.get(writer.arm))
+            NamedPolicy(
+                writer.arm,
+                self._adapter(writer),
+                draw=draw,
+                llm=self.others.get(writer.arm),
+                instructions=self._instructions(writer),
+            )
             for writer, draw in zip(part.writers, draws, strict=True)
         ]
         seats: list[list[int]] = []
@@ -241,6 +254,7 @@ class Loop:
             probes=self.probes if isinstance(part, Evaluate) and not part.head_to_head else (),
             remembered=self.surveys.remembered,
             seats=seats,
+            recall=self.rounds.recall if part.phase == "train" else None,
         )
         if self.config.world == "networked":
             return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
@@ -256,6 +270,10 @@ class Loop:
             return self.journal.state.adapters[policy.arm]
         return self.inputs.rivals[policy.arm].id if policy.arm in self.inputs.rivals else ""
 
+    def _instructions(self, policy: Policy) -> str | None:
+        """Return the instructions of a policy that is those; None for weights and the base model."""
+        return self.reflections.instructions_of(policy.arm) if policy.epoch else None
+
     def _step(self, model: Model) -> None:
         self._declare()
         model.step()
@@ -267,11 +285,14 @@ class Loop:
     # -- learn ---------------------------------------------------------------------------------------------
 
     def _learn(self, part: Learn) -> None:
+        self.reflections.fold()
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
             self.journal.emit(logged)
             self._raise_alarm(self._logged_stop(part))
         elif (stopped := self._logged_stop(part)) is not None:  # there is no adapter
             self._raise_alarm(stopped)
+        elif self.reflections.method_of(part.arm) is not None:
+            self._reflect(part)
         else:
             self._train(part)
 
@@ -284,10 +305,27 @@ class Loop:
 
     def _owned(self, part: Learn) -> Owned | None:
         """Return which messages of the contests are the learner's; None for all."""
-        held = next(each for each in self.plan if isinstance(each, Simulate) and each.makes == part.source)
-        return own_messages(
-            self.inputs.market_of(part.arm), part.arm, held, self._anchors(held), self.config.world, self.config.seed
-        )
+        return self._own_in(part.arm, self._source(part))
+
+    def _own_in(self, arm: str, held: Simulate) -> Owned | None:
+        """Return which messages of a society's contests are an arm's; None for all."""
+        market, anchors = self.inputs.market_of(arm), self._anchors(held)
+        return own_messages(market, arm, held, anchors, self.config.world, self.config.seed)
+
+    def _remembering(self) -> dict[str, Remembering]:
+        """Return the arms that remember past rounds: those of the societies from which they learn."""
+        sources = {(part.arm, part.source): self._source(part) for part in self.plan if isinstance(part, Learn)}
+        return {
+            name: Remembering(
+                arm.memory, {of: self._own_in(name, held) for (each, of), held in sources.items() if each == name}
+            )
+            for name, arm in self.inputs.arms.items()
+            if arm.memory is not None
+        }
+
+    def _source(self, part: Learn) -> Simulate:
+        """Return the contests that a training learns from."""
+        return next(each for each in self.plan if isinstance(each, Simulate) and each.makes == part.source)
 
     def _training_set(self, part: Learn, begun: AdapterTrained | None, owned: Owned | None) -> TrainingSet:
         """Return what an arm learns from in an epoch; as a rendering gives it in a run that was begun so.
@@ -321,6 +359,26 @@ class Loop:
         data = self._training_set(other, None, self._owned(other))  # with equal rows, what was sampled is learnt
         return RowsOf(learner, data, self.inputs.lora[learner].max_length) if data.rows else None
 
+    def _reflect(self, part: Learn) -> None:
+        """Have an arm that learns instructions look back at the contests of the log."""
+        owned, seed = self._owned(part), keyed.seed32(self.config.seed, "learn", part.epoch)
+        anchors = [anchor.id for anchor in self._anchors(self._source(part))]
+        trained = self.reflections.learn(part, owned, anchors, parent=self._adapter(part.parent), seed=seed)
+        if trained is None:
+            self._learn_nothing(part, rivals=owned is not None)
+
+    def _learn_nothing(self, part: Learn, *, rivals: bool) -> None:
+        """Stop an arm that has nothing to learn from, if the settings say so.
+
+        Raises:
+            InputError: they do not, or no arm has.
+        """
+        alone = part.source.arm != SHARED  # else there is nothing for any arm
+        if not alone or (stopped := self.watch.failed(part.arm, part.epoch, NO_ROWS)) is None:
+            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=rivals)
+        with self.journal.transaction():
+            self._raise_alarm(stopped)
+
     def _train(self, part: Learn) -> None:
         """Learn a new adapter from the contests of the log, or stop an arm whose training diverges, if the settings say so."""
         arm, epoch = part.arm, part.epoch
@@ -328,12 +386,8 @@ class Loop:
         owned, begun = self._owned(part), self.journal.recorded(AdapterTrained)
         rows = self._training_set(part, begun, owned)
         if not rows.rows:
-            alone = part.source.arm != SHARED  # else there is nothing for any arm
-            if alone and (stopped := self.watch.failed(arm, epoch, NO_ROWS)) is not None:
-                with self.journal.transaction():
-                    self._raise_alarm(stopped)
-                return
-            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=owned is not None)
+            self._learn_nothing(part, rivals=owned is not None)
+            return
         rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)

@@ -37,6 +37,8 @@ TWINS = {
     "dpo_random": "dpo_random",
     "grpo": "grpo_permuted",
     "grpo_permuted": "grpo_permuted",
+    "prompt": "prompt_random",
+    "prompt_random": "prompt_random",
 }
 """Method -> the one that its twin learns by, where a learner names none. Records rest on it: entries are added, never changed."""
 MOST_MESSAGES = 8
@@ -168,7 +170,8 @@ def _twin(of: str, own: Mapping[str, Any], method: str) -> dict[str, Any]:
     given = own.get("lora")
     alike = ("options",) if method != TWINS.get(str(own.get("method"))) or method == "placebo" else ()
     lora = {name: value for name, value in given.items() if name not in alike} if isinstance(given, Mapping) else {}
-    return {"method": method, "lora": lora, "rows_of": of} | ({"model": own["model"]} if "model" in own else {})
+    kept = {name: own[name] for name in ("model", "memory") if own.get(name)}
+    return {"method": method, "lora": lora, "rows_of": of, **kept}
 
 
 def _again(own: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from typing import Any
 from abm.audience import Audience
 from abm.llm.backends import Backends
 from abm.llm.port import LLM
+from learning.methods import TrainingSet, learn_weights
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.trainers import TrainersByArm
-from learning.training.settings import check_preset
-from learning.training.trainer import LoRATrainer, Trainer
+from learning.training.settings import LoraSettings, check_preset
+from learning.training.trainer import LoRATrainer, Trained, Trainer
 from moloch import extras
+from moloch.errors import MolochError
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,27 @@ class Objects:
         """
         if self.trainer is not None:
             return self.trainer
+        if not learn_weights(arm.method for arm in config.all_arms.values()):
+            return NoTrainer()
         extras.need("learn", "learning")
         usual = LoRATrainer(config.model, adapters)
         of = {arm.name: arm.model for arm in config.all_arms.values() if arm.model}
         trainers = {model: LoRATrainer(model, adapters) for model in dict.fromkeys(of.values())}
         return TrainersByArm(usual, {name: trainers[model] for name, model in of.items()}) if of else usual
+
+
+class NoTrainer:
+    """Stands for a trainer in a run whose arms learn no weights: it needs no files of a model, and is never asked."""
+
+    def train(
+        self, data: TrainingSet, *, parent: str, settings: LoraSettings, seed: int, lineage: dict[str, Any]
+    ) -> Trained:
+        """Learn nothing.
+
+        Raises:
+            MolochError: always.
+        """
+        raise MolochError("no arm of this run learns weights")
 
 
 def name_of(audience: Audience) -> str:

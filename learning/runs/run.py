@@ -175,6 +175,7 @@ def stepwise(
                     reader=reads,
                     others=others,
                     probes=lambda arena: judges,
+                    adapters=folder / "adapters",
                 )
                 looked = met = False
                 for progress in loop.advance():
