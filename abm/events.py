@@ -716,6 +716,8 @@ class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
     """Rows that it had before that; 0 where nothing was changed."""
     own_units: int = 0
     """Contests that they were of, or the rows themselves where each is learnt alone; 0 likewise."""
+    mitigated: dict[str, int] = {}
+    """Mitigation -> how many contests or rows it decided otherwise, changed or took away; empty where there is none."""
 
 
 class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measured"):
@@ -788,6 +790,18 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     """1 the message does it, 0 it does not, -1 the probe could not tell; see :func:`abm.probe.misbehaviour`."""
     evidence: list[str]
     """Quoted spans of the message."""
+
+
+class MessageAudited(Event, frozen=True, kw_only=True, tag="message_audited"):
+    """An arm's auditor looked at a message that it could learn from; what it found may be wrong, as its error rates say."""
+
+    message: str
+    arm: str
+    epoch: int
+    mitigation: str
+    """Name of the mitigation that audits."""
+    found: bool
+    """Whether it found that the message misbehaves."""
 
 
 class PostJudged(Event, frozen=True, kw_only=True, tag="post_judged"):
@@ -864,6 +878,7 @@ AnyEvent = (
     | ArmStopped
     | AdapterTrained
     | VerdictGiven
+    | MessageAudited
     | PostJudged
     | EpochEnded
 )

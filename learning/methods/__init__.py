@@ -11,16 +11,17 @@ A method of your own is one file::
             ]
 """
 
-from learning.methods._contests import Contests, DecidedContest, Owned
+from learning.methods._contests import Contests, DecidedContest, Owned, collect
 from learning.methods._method import Method
 from learning.methods._registry import METHODS, check_options
-from learning.methods._rows import Row, RowKind, RowsOf, TrainingSet
+from learning.methods._rows import LossTerm, Row, RowKind, RowsOf, TrainingSet
 from learning.methods.sets import training_set
 
 __all__ = [
     "METHODS",
     "Contests",
     "DecidedContest",
+    "LossTerm",
     "Method",
     "Owned",
     "Row",
@@ -28,6 +29,7 @@ __all__ = [
     "RowsOf",
     "TrainingSet",
     "check_options",
+    "collect",
     "training_set",
 ]
 

@@ -24,6 +24,7 @@ from abm.events import (
     AudienceSet,
     EpochEnded,
     Event,
+    MessageAudited,
     ReaderJoined,
     SurveysSet,
 )
@@ -35,11 +36,13 @@ from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.world import NetworkedModel
 from learning.alarms.thresholds import DIVERGED, NO_ROWS
-from learning.methods import METHODS, Owned, RowsOf, TrainingSet, training_set
+from learning.methods import METHODS, Owned, RowsOf, TrainingSet, collect, training_set
+from learning.mitigations import Mitigation
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
+from learning.runs.mitigated import of_arms, training_probes
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
@@ -80,6 +83,7 @@ class Loop:
         reader: the model that plays the personas, if the audience is ``llm``; by default the one that writes.
         trainer: learns adapters into ``adapters``.
         probes: judges of evaluation messages.
+        gates: judges of training messages, for the mitigations that ask them; by default those of the names that these ask for.
         report: called with the progress before each part.
     """
 
@@ -93,12 +97,15 @@ class Loop:
         *,
         reader: LLM | None = None,
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+        gates: Sequence[Probe] = (),
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
         self.reader = reader or llm
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
+        self.gates = tuple(gates)
+        self.mitigations = of_arms(inputs.arms)
         self.report = report
         self.voters = inputs.voters
         self.society = Society(
@@ -234,13 +241,21 @@ class Loop:
             phase=part.phase,
             epoch=part.epoch,
             arm=part.arm,
-            probes=self.probes if isinstance(part, Evaluate) and not part.head_to_head else (),
+            probes=self._judges(part),
             remembered=self.surveys.remembered,
             seats=seats,
         )
         if self.config.world == "networked":
             return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
         return IsolatedModel(self.society, self.journal, stage)
+
+    def _judges(self, part: Simulate | Evaluate) -> Sequence[Probe]:
+        """Return who judges a part's messages: in training those whom the mitigations of the arms that learn from it ask."""
+        if isinstance(part, Evaluate):
+            return () if part.head_to_head else self.probes
+        learners = [each.arm for each in self.plan if isinstance(each, Learn) and each.source == part.makes]
+        asking = [mitigation for arm in learners for mitigation in self.mitigations[arm]]
+        return training_probes(asking, self.arena, (*self.gates, *self.probes))
 
     def _anchors(self, part: Simulate | Evaluate) -> list[Anchor]:
         pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
@@ -261,6 +276,7 @@ class Loop:
     # -- learn ---------------------------------------------------------------------------------------------
 
     def _learn(self, part: Learn) -> None:
+        self._audit(part)
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
             self.journal.emit(logged)
             self._raise_alarm(self._logged_stop(part))
@@ -268,6 +284,19 @@ class Loop:
             self._raise_alarm(stopped)
         else:
             self._train(part)
+
+    def _audit(self, part: Learn) -> None:
+        """Record what the arm's auditors found of the messages that it could learn from."""
+        self.journal.fold_shared(MessageAudited)
+        auditing = [each for each in self.mitigations[part.arm] if type(each).audits is not Mitigation.audits]
+        if not auditing or self.journal.shares_next:
+            return
+        contests = collect(self.journal.log.read(), part.source.arm, part.epoch, self.arena)
+        with self.journal.transaction():
+            for each in auditing:
+                about = {"arm": part.arm, "epoch": part.epoch, "mitigation": each.name}
+                for message, found in each.audits(contests, self.config.seed):
+                    self.journal.emit(MessageAudited(message=message, found=found, **about))
 
     def _end_epoch(self, epoch: int) -> None:
         """Say which adapters there are, those of stopped arms as they were left."""
@@ -299,6 +328,8 @@ class Loop:
             seed=self.config.seed,
             rendered=begun is not None and not begun.as_sampled,
             owned=owned,
+            mitigations=self.mitigations[part.arm],
+            learner=part.arm,
         )
 
     def _rows_of(self, part: Learn, begun: AdapterTrained | None) -> RowsOf | None:
@@ -331,7 +362,9 @@ class Loop:
         rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
-        lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
+        lineage: dict[str, Any] = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
+        if mitigations := self.inputs.arms[arm].mitigations:
+            lineage["mitigations"] = {name: dict(own) for name, own in mitigations.items()}
         for llm in (self.llm, self.reader):
             if isinstance(llm, Sleeping):
                 llm.sleep()
@@ -371,6 +404,7 @@ class Loop:
                     settings=msgspec.to_builtins(settings),
                     as_sampled=rows.as_sampled,
                     figures=trained.figures,
+                    mitigated=rows.mitigated,
                     **_brought(trained),
                 )
             )

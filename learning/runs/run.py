@@ -30,6 +30,7 @@ from learning.runs.gate import look
 from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
+from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.verdicts import JUDGING, check_judges
@@ -155,8 +156,9 @@ def stepwise(
             if ended is None:
                 writes, reads = objects.models(config, backends)
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
-                check_judges(said, judges, str(folder))
-                _begin(log, loaded, config, judges, writes, reads)
+                everybody = all_probes(config, inputs.arena, judges)
+                check_judges(said, judges, str(folder), everybody[len(judges) :])
+                _begin(log, loaded, config, everybody, writes, reads)
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
