@@ -25,7 +25,14 @@ from tests.learning.test_loop import Killed, carry_out
 
 EXTENSIONS = Path(__file__).parents[2] / "examples" / "extensions"
 NAMES = sorted(path.stem for path in EXTENSIONS.glob("*.py"))
-SIZE = {"train_anchors": 18, "held_out_anchors": 3, "train_personas": 4, "held_out_personas": 3, "batch": 9, "epochs": 1}
+SIZE = {
+    "train_anchors": 18,
+    "held_out_anchors": 3,
+    "train_personas": 4,
+    "held_out_personas": 3,
+    "batch": 9,
+    "epochs": 1,
+}
 
 
 def forget() -> None:
