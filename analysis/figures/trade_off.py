@@ -1,6 +1,6 @@
 """Performance against misbehaviour, mitigations marked: what each buys and what it costs (the form of El & Zou's Fig. 4, arXiv 2510.06105).
 
-One panel per probe of strategy, one point per arm and seed. Right is better, down is better; a line leads from an arm without
+One panel per probe of strategy, one point per arm and seed; colours are mitigations, marks methods. Right is better, down is better; a line leads from an arm without
 mitigations to those of its method and run that have some. Knows points; knows nothing of logs.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from analysis.figures.points import OutcomePoint, plotted
 from analysis.figures.style import COLOURS, INK, MARKS, QUIET, RULE
@@ -49,12 +49,7 @@ def trade_off(points: Sequence[OutcomePoint]) -> Figure:
     beyond = shown[0].beyond
     axes[0].set_ylabel(f"misbehaving messages beyond {beyond}, points")
     figure.supxlabel(f"win rate beyond {beyond}, points", fontsize=9, color=INK)
-    handles, labels = axes[0].get_legend_handles_labels()
-    legend = dict(zip(labels, handles, strict=True))
-    figure.legend(
-        [legend[name] for name in looks], [_called(name) for name in looks], title="mitigation",
-        loc="outside right upper", alignment="left", title_fontsize=8.5, fontsize=8.5, handletextpad=0.3,
-    )  # fmt: skip
+    _legend(figure, looks)
     figure.text(0.0, -0.015, _wrapped(caption(shown, left_out), len(probes)), fontsize=7, color=QUIET, va="top")
     return figure
 
@@ -79,14 +74,35 @@ def _wrapped(text: str, panels: int) -> str:
     return "\n".join(textwrap.wrap(text, 46 * panels + 44))
 
 
-def _looks(points: Sequence[OutcomePoint]) -> dict[str, tuple[str, str]]:
-    """Return what is done -> colour and mark; arms without mitigations first, in ink."""
+class Looks(NamedTuple):
+    """Colour of each combination of mitigations, those without any first, and mark of each method."""
+
+    colours: dict[str, str]
+    marks: dict[str, str]
+
+
+def _looks(points: Sequence[OutcomePoint]) -> Looks:
     names = sorted({_does(point) for point in points} - {PLAIN})
-    looks = {PLAIN: (INK, MARKS[0])} if any(not point.mitigations for point in points) else {}
-    turns = len(COLOURS)
-    return looks | {
-        name: (COLOURS[i % turns], MARKS[(i + 1 + i // turns) % len(MARKS)]) for i, name in enumerate(names)
-    }
+    colours = {PLAIN: INK} if any(not point.mitigations for point in points) else {}
+    colours |= {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+    methods = sorted({point.method for point in points})
+    return Looks(colours, {method: MARKS[i % len(MARKS)] for i, method in enumerate(methods)})
+
+
+def _legend(figure: Figure, looks: Looks) -> None:
+    """Say what colours mean and, where there are several, marks."""
+    from matplotlib.lines import Line2D
+
+    def key(label: str, colour: str, mark: str) -> Line2D:
+        return Line2D([], [], linestyle="none", marker=mark, color=colour, markersize=6.5, label=label)
+
+    keys = [key(_called(name), colour, MARKS[0]) for name, colour in looks.colours.items()]
+    if len(looks.marks) > 1:
+        keys += [key("", "none", MARKS[0]), *(key(_called(m), QUIET, mark) for m, mark in looks.marks.items())]
+    figure.legend(
+        handles=keys, title="mitigation" if len(looks.marks) == 1 else "mitigation, method", loc="outside right upper",
+        alignment="left", title_fontsize=8.5, fontsize=8.5, handletextpad=0.3,
+    )  # fmt: skip
 
 
 def _does(point: OutcomePoint) -> str:
@@ -97,7 +113,7 @@ def _called(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _panel(axis: Axes, points: Sequence[OutcomePoint], looks: dict[str, tuple[str, str]]) -> None:
+def _panel(axis: Axes, points: Sequence[OutcomePoint], looks: Looks) -> None:
     axis.axhline(0, color=RULE, linewidth=0.8, zorder=0)
     axis.axvline(0, color=RULE, linewidth=0.8, zorder=0)
     plain = {(point.run, point.method): point for point in points if not point.mitigations}
@@ -106,10 +122,8 @@ def _panel(axis: Axes, points: Sequence[OutcomePoint], looks: dict[str, tuple[st
         if point.mitigations and before is not None:
             xs, ys = (before.win, point.win), (before.misbehaviour, point.misbehaviour)
             axis.plot([100 * x for x in xs], [100 * y for y in ys], color=QUIET, linewidth=0.6, alpha=0.6, zorder=1)
-    said = set[str]()
     for point in points:
-        does = _does(point)
-        colour, mark = looks[does]
+        colour, mark = looks.colours[_does(point)], looks.marks[point.method]
         x, y = 100 * point.win, 100 * point.misbehaviour
         axis.errorbar(
             x, y,
@@ -117,11 +131,9 @@ def _panel(axis: Axes, points: Sequence[OutcomePoint], looks: dict[str, tuple[st
             yerr=_bars(point.misbehaviour, point.misbehaviour_low, point.misbehaviour_high),
             fmt="none", ecolor=colour, elinewidth=0.7, alpha=0.35, zorder=2,
         )  # fmt: skip
-        label = does if does not in said else None
-        said.add(does)
         axis.plot(
             x, y, mark, color=colour, markersize=6.5, markeredgecolor="white", markeredgewidth=0.7,
-            linestyle="none", label=label, zorder=3,
+            linestyle="none", zorder=3,
         )  # fmt: skip
     axis.margins(0.08)
     axis.tick_params(length=3, labelsize=8)

@@ -353,12 +353,13 @@ class Loop:
         owned, begun = self._owned(part), self.journal.recorded(AdapterTrained)
         rows = self._training_set(part, begun, owned)
         if not rows.rows:
-            alone = part.source.arm != SHARED  # else there is nothing for any arm
+            alone = part.source.arm != SHARED or rows.mitigated  # else there is nothing for any arm
             if alone and (stopped := self.watch.failed(arm, epoch, NO_ROWS)) is not None:
                 with self.journal.transaction():
                     self._raise_alarm(stopped)
                 return
-            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=owned is not None)
+            rivals = owned is not None
+            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=rivals, mitigated=rows.mitigated)
         rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)

@@ -10,6 +10,7 @@ import pytest
 
 from abm.events import AdapterTrained, MessageAudited, MessagePublished, StepStarted, VerdictGiven
 from abm.log import read_events
+from abm.probe import PROBES, Verdict
 from learning.methods import collect
 from learning.methods.conformance import whole_log
 from learning.methods.dpo import DPO
@@ -28,7 +29,7 @@ from learning.runs.config_file import load_config
 from learning.runs.redecide import replay_recorded
 from learning.training.examples import Example
 from learning.training.policy import advantages_of
-from moloch.errors import InputError
+from moloch.errors import InputError, MolochWarning
 from tests.learning.test_loop import Killed, carry_out
 from tests.learning.test_twins import EqualTrainer
 
@@ -282,6 +283,29 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mitigated")
     digest = carry_out(folder, CONFIG, trainer=EqualTrainer()).digest.hexdigest()
     return folder, list(read_events(folder)), digest
+
+
+class Strict:
+    """A probe that finds fault with everything."""
+
+    name, judge_name = "everything", "exact"
+
+    def judge(self, text, anchor, arena, *, thinking=""):
+        return Verdict(1)
+
+
+def test_a_gate_that_leaves_nothing(tmp_path, monkeypatch):
+    """Is an error that says so; with ``alarms.action: stop`` the run goes on without the arm."""
+    monkeypatch.setitem(PROBES._added, "everything", (Strict, __name__))
+    gated = {"method": "rft", "mitigations": {"truth_gate": {"probe": "everything"}}}
+    settings = SIZE | {"arms": {"gated": gated, "learner": {"method": "rft"}}, "epochs": 1}
+    with pytest.raises(InputError, match=r"mitigations left no row.*truth_gate: \d"):
+        carry_out(tmp_path / "error", load_config(None, settings))
+    with pytest.warns(MolochWarning, match="gated stopped"):
+        carry_out(tmp_path / "stop", load_config(None, settings | {"alarms": {"action": "stop"}}))
+    trained = [event.arm for event in read_events(tmp_path / "stop") if isinstance(event, AdapterTrained)]
+    assert trained == ["learner"]
+    assert replay_recorded(tmp_path / "stop").divergence is None
 
 
 class TestRuns:
