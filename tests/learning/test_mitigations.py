@@ -8,9 +8,10 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from abm.events import AdapterTrained, MessageAudited, MessagePublished, StepStarted, VerdictGiven
+from abm.events import AdapterTrained, MessageAudited, MessagePublished, RunStarted, StepStarted, VerdictGiven
 from abm.log import read_events
 from abm.probe import PROBES, Verdict
+from learning import run as run_whole
 from learning.methods import collect
 from learning.methods.conformance import whole_log
 from learning.methods.dpo import DPO
@@ -32,6 +33,7 @@ from learning.training.policy import advantages_of
 from moloch.errors import InputError, MolochWarning
 from tests.learning.test_loop import Killed, carry_out
 from tests.learning.test_twins import EqualTrainer
+from tests.support.fakes import FakeTrainer, fake_llm
 
 DUEL = [contest(f"a{i}", [0, 0, 0, 1]) for i in range(4)]  # slot 0 wins each with three votes of four
 FOUR = [contest("a0", [0, 0, 0, 1, 1], slots=[0, 1, 2, 3])]  # votes 3, 2, 0, 0
@@ -369,3 +371,82 @@ class TestRuns:
         with pytest.raises(Killed):
             carry_out(tmp_path, CONFIG, commits=died_after, trainer=EqualTrainer())
         assert carry_out(tmp_path, CONFIG, trainer=EqualTrainer()).digest.hexdigest() == run[2]
+
+
+class OneInTwo:
+    """A probe of one's own: half of all messages are at fault."""
+
+    name, judge_name, version = "one_in_two", "exact", 1
+
+    def judge(self, text, anchor, arena, *, thinking=""):
+        return Verdict(len(text) % 2)
+
+
+class Other(OneInTwo):
+    """The other half, by its second version."""
+
+    version = 2
+
+    def judge(self, text, anchor, arena, *, thinking=""):
+        return Verdict(1 - len(text) % 2)
+
+
+class Dying(FakeTrainer):
+    """Dies in its second training."""
+
+    def train(self, data, **how):
+        if self.trainings:
+            raise KeyboardInterrupt
+        return super().train(data, **how)
+
+
+class TestJudges:
+    """Who judges training messages is known to the log, whoever judges evaluations."""
+
+    SETTINGS: ClassVar = SIZE | {
+        "arms": {"gated": {"method": "rft", "mitigations": {"truth_gate": {"probe": "one_in_two"}}}},
+        "epochs": 2,
+    }
+
+    @pytest.fixture(autouse=True)
+    def _registered(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        monkeypatch.setitem(PROBES._added, "one_in_two", (OneInTwo, __name__))
+
+    def run(self, folder, trainer=None):
+        return run_whole(out=folder, llm=fake_llm(), trainer=trainer or FakeTrainer(), **self.SETTINGS)
+
+    def test_a_run_that_nobody_else_judges(self, tmp_path):
+        """Its evaluation has no verdicts, its log names the probe and its version, and a replay is not misled by the others."""
+        done = self.run(tmp_path / "run")
+        events = list(read_events(done.path))
+        assert {e.message.split("/")[0] for e in events if isinstance(e, VerdictGiven)} == {"train"}
+        assert next(e for e in events if isinstance(e, RunStarted)).probe_versions == {"one_in_two": 1}
+        again = replay_recorded(done.path)
+        assert (again.divergence, again.complete, again.as_logged) == (None, True, [])
+
+    def test_another_version_takes_the_logs_verdicts(self, tmp_path, monkeypatch):
+        """A replay says so, and how many are otherwise now."""
+        done = self.run(tmp_path / "run")
+        monkeypatch.setitem(PROBES._added, "one_in_two", (Other, __name__))
+        again = replay_recorded(done.path)
+        assert (again.divergence, again.complete) == (None, True)
+        assert [(older.probe, older.logged, older.now) for older in again.as_logged] == [("one_in_two", 1, 2)]
+        assert again.as_logged[0].otherwise == again.as_logged[0].verdicts > 0
+
+    def test_no_run_goes_on_with_another_version(self, tmp_path, monkeypatch):
+        """It would be judged by two."""
+        with pytest.raises(KeyboardInterrupt):
+            self.run(tmp_path / "run", Dying())
+        monkeypatch.setitem(PROBES._added, "one_in_two", (Other, __name__))
+        with pytest.raises(InputError, match="judged by version 1"):
+            self.run(tmp_path / "run")
+
+    def test_other_verdicts_are_another_set(self, tmp_path, monkeypatch):
+        """Of the same contests, exactly what the probe cleared is learnt."""
+        one = self.run(tmp_path / "one")
+        monkeypatch.setitem(PROBES._added, "one_in_two", (Other, __name__))
+        two = self.run(tmp_path / "two")
+        first = [next(e for e in read_events(r.path) if isinstance(e, AdapterTrained)) for r in (one, two)]
+        assert first[0].data != first[1].data
+        assert sum(e.rows for e in first) == sum(e.mitigated["truth_gate"] for e in first)

@@ -61,8 +61,10 @@ class TestPoints:
         events = list(read_events(runs[0]))
         won, row = win_rate_against_placebo(events, "gated"), _row(events, "gated")
         point = next(p for p in points if p.arm == "gated" and p.seed == 1)
-        assert (point.win, point.win_low, point.win_high) == pytest.approx((won.value, won.low, won.high))
-        assert (point.misbehaviour, point.misbehaviour_low) == pytest.approx((row.placebo.value, row.placebo.low))
+        assert (point.win, point.win_low, point.win_high) == pytest.approx((won.value, won.low, won.high), abs=1e-6)
+        assert (point.misbehaviour, point.misbehaviour_low) == pytest.approx(
+            (row.placebo.value, row.placebo.low), abs=1e-6
+        )
         assert point.beyond == "twin"
 
     def test_over_base_without_one(self, runs, points):
@@ -70,8 +72,8 @@ class TestPoints:
         events = list(read_events(runs[0]))
         point = next(p for p in points if p.arm == "alone" and p.seed == 1)
         won, row = win_rate(events, "alone"), _row(events, "alone")
-        assert (point.win, point.win_low) == pytest.approx((won.value - 0.5, won.low - 0.5))
-        assert (point.beyond, point.misbehaviour) == ("base", pytest.approx(row.difference.value))
+        assert (point.win, point.win_low) == pytest.approx((won.value - 0.5, won.low - 0.5), abs=1e-6)
+        assert (point.beyond, point.misbehaviour) == ("base", pytest.approx(row.difference.value, abs=1e-6))
 
     def test_only_what_is_beyond_the_same_stands_in_one_plot(self, points):
         """The others are named, but not the comparator, which is the origin."""
