@@ -12,7 +12,7 @@ from abm.events import AdapterTrained, MessageAudited, MessagePublished, RunStar
 from abm.log import read_events
 from abm.probe import PROBES, Verdict
 from learning import run as run_whole
-from learning.methods import collect
+from learning.methods import Owned, collect, training_set
 from learning.methods.conformance import whole_log
 from learning.methods.dpo import DPO
 from learning.methods.grpo import GRPO
@@ -20,6 +20,7 @@ from learning.methods.rft import RFT
 from learning.methods.shuffled_votes import ShuffledVotes
 from learning.methods.synthetic import contest
 from learning.methods.tfb import TFB
+from learning.mitigations import mitigations as made
 from learning.mitigations.auditor import Auditor
 from learning.mitigations.conformance import SALES, MitigationConformance, judged, learn_with
 from learning.mitigations.kl_anchor import KLAnchor
@@ -371,6 +372,27 @@ class TestRuns:
         with pytest.raises(Killed):
             carry_out(tmp_path, CONFIG, commits=died_after, trainer=EqualTrainer())
         assert carry_out(tmp_path, CONFIG, trainer=EqualTrainer()).digest.hexdigest() == run[2]
+
+
+def test_learners_of_markets(tmp_path):
+    """They and their twins are gated in the contests that they write in, and never learn a flagged message of their own."""
+    gated = {"method": "rft", "mitigations": ["truth_gate"]}
+    duel = {"learners": {"a": gated, "b": {"method": "dpo"}}, "messages": 2, "twins": ["market"]}
+    size = SIZE | {"train_anchors": 18, "epochs": 2}
+    config = load_config(None, size | {"markets": {"duel": duel}})
+    carry_out(tmp_path, config, trainer=EqualTrainer())
+    events = list(read_events(tmp_path))
+    judged_in = {e.message.rsplit("/", 2)[0] for e in events if isinstance(e, VerdictGiven)} - {"evaluate/2/a"}
+    assert {"train/1/duel", "train/2/duel", "train/2/duel_market"} <= judged_in
+    flagged = {e.message for e in events if isinstance(e, VerdictGiven) and e.label == 1}
+    owned = Owned("a")
+    for mitigations, finds in ((config.all_arms["a"].mitigations, False), ({}, True)):
+        rows = training_set(
+            events, "rft", source_arm="duel", epoch=2, arena=SALES, seed=1, owned=owned,
+            mitigations=made(mitigations), learner="a",
+        ).rows  # fmt: skip
+        assert rows and any(row.message in flagged for row in rows) == finds
+    assert replay_recorded(tmp_path).divergence is None
 
 
 class OneInTwo:
