@@ -103,6 +103,11 @@ class TestTruthGate:
         advantages = advantages_of([[Example([1, 2], 1, weight) for *_, weight in rows]], "none")
         assert advantages == pytest.approx([0.4 - 0.4 / 3, -0.4 / 3, -0.4 / 3])
 
+    def test_grpo_unlearns_a_flagged_message_below_the_mean(self):
+        """Though it has votes."""
+        votes = [contest("a0", [0] * 8 + [1] * 3 + [2] * 2, slots=[0, 1, 2, 3])]
+        assert len(learnt(votes, ["a0/2"], TruthGate(), GRPO()).rows) == 4
+
     def test_grpo_is_asked_again_when_the_mean_moves(self):
         """A flagged message that the mean has fallen below goes as well."""
         votes = [contest("a0", [0] * 8 + [1] * 3 + [2] * 1, slots=[0, 1, 2, 3])]  # mean 3 of 12; without slot 0, 4/3
