@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -27,10 +27,8 @@ class ChangesSet(Protocol):
     All of it is a pure function of its arguments, as methods are.
     """
 
-    @property
-    def name(self) -> str:
-        """By which it is recorded."""
-        ...
+    name: ClassVar[str]
+    """By which it is recorded."""
 
     def contests(self, contests: Contests, method: Method, seed: int) -> Contests:
         """Return the contests as they are to be learnt from."""
