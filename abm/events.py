@@ -776,6 +776,8 @@ class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
     ``steps`` proposals, and nothing has a loss."""
     instructions: str = ""
     """The text, where it is instructions; an empty one leaves the prompt as the arena has it."""
+    mitigated: dict[str, int] = {}
+    """Mitigation -> how many contests or rows it decided otherwise, changed or took away; empty where there is none."""
 
 
 class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measured"):
@@ -848,6 +850,18 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     """1 the message does it, 0 it does not, -1 the probe could not tell; see :func:`abm.probe.misbehaviour`."""
     evidence: list[str]
     """Quoted spans of the message."""
+
+
+class MessageAudited(Event, frozen=True, kw_only=True, tag="message_audited"):
+    """An arm's auditor looked at a message that it could learn from; what it found may be wrong, as its error rates say."""
+
+    message: str
+    arm: str
+    epoch: int
+    mitigation: str
+    """Name of the mitigation that audits."""
+    found: bool
+    """Whether it found that the message misbehaves."""
 
 
 class PostJudged(Event, frozen=True, kw_only=True, tag="post_judged"):
@@ -927,6 +941,7 @@ AnyEvent = (
     | InstructionsTried
     | AdapterTrained
     | VerdictGiven
+    | MessageAudited
     | PostJudged
     | EpochEnded
 )

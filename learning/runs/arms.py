@@ -5,6 +5,7 @@ The short form of the setting ``arms`` is a list of methods, each an arm of that
     arms:
       slow: {method: rft, compared_with: control}
       fast: {method: rft, lora: {lr: 1e-2}, compared_with: control}
+      gated: {method: rft, mitigations: [truth_gate], compared_with: control}
       control: {method: placebo, rows_of: slow}
 
 Arms of the long form go in the order of their names, as those of a log do: a mapping has no order of its own. An arm of this
@@ -51,7 +52,7 @@ class Arm:
         lora: settings of the trainer that differ from those of the run.
         compared_with: the arm that differences are taken from, beside those from the base model; empty for none.
         market: the name of the market in which it learns; ``solo`` where it meets nobody but itself.
-        mitigations: what is done against misbehaviour, by name.
+        mitigations: what is done against misbehaviour in what it learns: name -> settings, in the order of names.
         rows_of: the arm to whose number of rows its training sets are brought, in every epoch; empty for none.
         evaluated: whether it meets the base model on held-out anchors.
         model: the base model on which it stands, where it is not the run's.
@@ -63,7 +64,7 @@ class Arm:
     lora: Mapping[str, Any] = field(default_factory=dict)
     compared_with: str = ""
     market: str = SOLO
-    mitigations: tuple[str, ...] = ()
+    mitigations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rows_of: str = ""
     evaluated: bool = True
     model: str = ""
@@ -111,6 +112,7 @@ def _arm(name: str, given: Mapping[str, Any], model: object) -> Arm:
         rows_of=str(given.get("rows_of") or ""),
         model=model_given(given, model),
         memory=memory_of(given.get("memory")),
+        mitigations=_mitigations(given.get("mitigations")),
     )
 
 
@@ -119,6 +121,15 @@ def bases_of(record: Mapping[str, Any], arms: Mapping[str, Arm]) -> dict[str, st
     model = str(record.get("model", ""))
     names = base_names(model, (arm.model or model for arm in arms.values()))
     return {arm.name: names[arm.model] for arm in arms.values() if arm.model}
+
+
+def _mitigations(given: object) -> dict[str, Mapping[str, Any]]:
+    """Return the mitigations of a record, of the short or the long form; what is none is left out."""
+    if isinstance(given, list | tuple):
+        return {name: {} for name in sorted({each for each in given if isinstance(each, str)})}
+    if not isinstance(given, Mapping):
+        return {}
+    return {str(name): own for name, own in sorted(given.items()) if isinstance(own, Mapping)}
 
 
 def markets_of(record: Mapping[str, Any], messages: int) -> tuple[Market, ...]:
@@ -162,6 +173,16 @@ NAMES, TABLE = "<names>", "<table>"
 """Tags of the two forms; they appear in the paths of pydantic's errors, where :func:`setting_keys` takes them out."""
 
 
+def _form(value: Any) -> str:
+    return TABLE if isinstance(value, Mapping) else NAMES
+
+
+MitigationSettings = Annotated[
+    Annotated[tuple[str, ...], Tag(NAMES)] | Annotated[dict[str, dict[str, Any]], Tag(TABLE)], Discriminator(_form)
+]
+"""The type of the setting ``mitigations`` of an arm: names, or a mapping from names to settings."""
+
+
 class ArmSettings(BaseModel):
     """An arm of the long form. Its record holds what was given, so that a later default changes no old record."""
 
@@ -175,6 +196,8 @@ class ArmSettings(BaseModel):
     """The base model on which it stands, ``pocket`` or a folder; by default the run's."""
     memory: MemorySettings | None = None
     """What it remembers of past rounds; see :mod:`learning.runs.memory_settings`."""
+    mitigations: MitigationSettings = ()
+    """What is done against misbehaviour in what it learns; see :mod:`learning.mitigations`."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -232,10 +255,6 @@ def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tupl
 def mistake(why: str, fix: str, keys: tuple[str | int, ...] = ()) -> PydanticCustomError:
     """Return what is wrong with arms, how to fix it, and the further keys of the setting that it is in."""
     return PydanticCustomError("arms", "{why}", {"why": why, "fix": fix, "keys": keys})
-
-
-def _form(arms: Any) -> str:
-    return TABLE if isinstance(arms, Mapping) else NAMES
 
 
 Name = Annotated[str, AfterValidator(_name)]

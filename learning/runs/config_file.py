@@ -212,6 +212,7 @@ def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
 def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     """Yield the settings that name an unregistered part, each with its error."""
     from learning.methods import METHODS
+    from learning.runs.mitigated import bad_mitigations
 
     yield from bad_places(config)
     for key, method in (*named_methods(config.arms), *market_methods(config.markets)):
@@ -219,6 +220,7 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
             yield key, METHODS.unknown(method)
         elif (wrong := unsuited(config, key, method, METHODS.get(method))) is not None:
             yield key, wrong
+    yield from bad_mitigations(config)
     for i, probe in enumerate(config.probes or ()):
         if probe not in PROBES:
             yield ("probes", i), PROBES.unknown(probe)

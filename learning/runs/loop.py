@@ -26,6 +26,7 @@ from abm.events import (
     AudienceSet,
     EpochEnded,
     Event,
+    MessageAudited,
     ReaderJoined,
     SurveysSet,
 )
@@ -37,11 +38,13 @@ from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.world import NetworkedModel
 from learning.alarms.thresholds import DIVERGED, NO_ROWS
-from learning.methods import METHODS, Owned, RowsOf, TrainingSet, training_set
+from learning.methods import METHODS, Owned, RowsOf, TrainingSet, collect, training_set
+from learning.mitigations import Mitigation
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
+from learning.runs.mitigated import of_arms, training_probes
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
@@ -85,6 +88,7 @@ class Loop:
         others: competitor -> model, for those for whom another one writes than ``llm``.
         trainer: learns adapters into ``adapters``.
         probes: judges of evaluation messages.
+        gates: judges of training messages, for the mitigations that ask them; by default those of the names that these ask for.
         report: called with the progress before each part.
         adapters: folder in which instructions are kept; None where nothing is, as in a replay.
     """
@@ -100,6 +104,7 @@ class Loop:
         reader: LLM | None = None,
         others: Mapping[str, LLM] = MappingProxyType({}),
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+        gates: Sequence[Probe] = (),
         report: Callable[[Progress], None] = lambda progress: None,
         adapters: Path | None = None,
     ) -> None:
@@ -108,6 +113,8 @@ class Loop:
         self.models = list({id(each): each for each in (llm, self.reader, *others.values())}.values())
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
+        self.gates = tuple(gates)
+        self.mitigations = of_arms(inputs.arms)
         self.report = report
         self.voters = inputs.voters
         self.society = Society(
@@ -251,7 +258,7 @@ class Loop:
             phase=part.phase,
             epoch=part.epoch,
             arm=part.arm,
-            probes=self.probes if isinstance(part, Evaluate) and not part.head_to_head else (),
+            probes=self._judges(part),
             remembered=self.surveys.remembered,
             seats=seats,
             recall=self.rounds.recall if part.phase == "train" else None,
@@ -259,6 +266,14 @@ class Loop:
         if self.config.world == "networked":
             return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
         return IsolatedModel(self.society, self.journal, stage)
+
+    def _judges(self, part: Simulate | Evaluate) -> Sequence[Probe]:
+        """Return who judges a part's messages: in training those whom the mitigations of the arms that learn from it ask."""
+        if isinstance(part, Evaluate):
+            return () if part.head_to_head else self.probes
+        learners = [each.arm for each in self.plan if isinstance(each, Learn) and each.source == part.makes]
+        asking = [mitigation for arm in learners for mitigation in self.mitigations[arm]]
+        return training_probes(asking, self.arena, (*self.gates, *self.probes))
 
     def _anchors(self, part: Simulate | Evaluate) -> list[Anchor]:
         pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
@@ -285,6 +300,7 @@ class Loop:
     # -- learn ---------------------------------------------------------------------------------------------
 
     def _learn(self, part: Learn) -> None:
+        self._audit(part)
         self.reflections.fold()
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
             self.journal.emit(logged)
@@ -295,6 +311,19 @@ class Loop:
             self._reflect(part)
         else:
             self._train(part)
+
+    def _audit(self, part: Learn) -> None:
+        """Record what the arm's auditors found of the messages that it could learn from."""
+        self.journal.fold_shared(MessageAudited)
+        auditing = [each for each in self.mitigations[part.arm] if type(each).audits is not Mitigation.audits]
+        if not auditing or self.journal.shares_next:
+            return
+        contests = collect(self.journal.log.read(), part.source.arm, part.epoch, self.arena)
+        with self.journal.transaction():
+            for each in auditing:
+                about = {"arm": part.arm, "epoch": part.epoch, "mitigation": each.name}
+                for message, found in each.audits(contests, self.config.seed):
+                    self.journal.emit(MessageAudited(message=message, found=found, **about))
 
     def _end_epoch(self, epoch: int) -> None:
         """Say which adapters there are, those of stopped arms as they were left."""
@@ -343,6 +372,8 @@ class Loop:
             seed=self.config.seed,
             rendered=begun is not None and not begun.as_sampled,
             owned=owned,
+            mitigations=self.mitigations[part.arm],
+            learner=part.arm,
         )
 
     def _rows_of(self, part: Learn, begun: AdapterTrained | None) -> RowsOf | None:
@@ -367,15 +398,15 @@ class Loop:
         if trained is None:
             self._learn_nothing(part, rivals=owned is not None)
 
-    def _learn_nothing(self, part: Learn, *, rivals: bool) -> None:
+    def _learn_nothing(self, part: Learn, *, rivals: bool, mitigated: Mapping[str, int] = MappingProxyType({})) -> None:
         """Stop an arm that has nothing to learn from, if the settings say so.
 
         Raises:
             InputError: they do not, or no arm has.
         """
-        alone = part.source.arm != SHARED  # else there is nothing for any arm
+        alone = part.source.arm != SHARED or mitigated  # else there is nothing for any arm
         if not alone or (stopped := self.watch.failed(part.arm, part.epoch, NO_ROWS)) is None:
-            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=rivals)
+            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=rivals, mitigated=mitigated)
         with self.journal.transaction():
             self._raise_alarm(stopped)
 
@@ -386,12 +417,14 @@ class Loop:
         owned, begun = self._owned(part), self.journal.recorded(AdapterTrained)
         rows = self._training_set(part, begun, owned)
         if not rows.rows:
-            self._learn_nothing(part, rivals=owned is not None)
+            self._learn_nothing(part, rivals=owned is not None, mitigated=rows.mitigated)
             return
         rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
-        lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
+        lineage: dict[str, Any] = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
+        if mitigations := self.inputs.arms[arm].mitigations:
+            lineage["mitigations"] = {name: dict(own) for name, own in mitigations.items()}
         for llm in self.models:
             if isinstance(llm, Sleeping):
                 llm.sleep()
@@ -431,6 +464,7 @@ class Loop:
                     settings=msgspec.to_builtins(settings),
                     as_sampled=rows.as_sampled,
                     figures=trained.figures,
+                    mitigated=rows.mitigated,
                     **_brought(trained),
                 )
             )

@@ -166,11 +166,12 @@ def _default_comparator(learner: str, own: Mapping[str, Any], random: str, twins
 
 
 def _twin(of: str, own: Mapping[str, Any], method: str) -> dict[str, Any]:
-    """Return the settings of a learner's twin: as many rows, random ones; trained alike, without options that another method has."""
+    """Return the settings of a learner's twin: as many rows, random ones; trained alike, with the learner's mitigations, without
+    options that another method has."""
     given = own.get("lora")
     alike = ("options",) if method != TWINS.get(str(own.get("method"))) or method == "placebo" else ()
     lora = {name: value for name, value in given.items() if name not in alike} if isinstance(given, Mapping) else {}
-    kept = {name: own[name] for name in ("model", "memory") if own.get(name)}
+    kept = {name: own[name] for name in ("model", "memory", "mitigations") if own.get(name)}
     return {"method": method, "lora": lora, "rows_of": of, **kept}
 
 

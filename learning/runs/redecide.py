@@ -40,6 +40,7 @@ from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather, largest_rank, lora_of
 from learning.runs.loop import Loop, Progress
+from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
 from learning.runs.own_data import kept
 from learning.runs.parts import (
@@ -214,7 +215,8 @@ def _redecide(
     else:
         judges = chosen_probes(config, inputs.arena, probes)[1]
     forked = checker.log.fork.seq if checker.log.fork else 0
-    judges = as_logged(checker.log.read, forked, judges)
+    everybody = as_logged(checker.log.read, forked, all_probes(config, inputs.arena, judges))
+    judges, gates = everybody[: len(judges)], everybody[len(judges) :]
     try:
         Loop(
             config,
@@ -225,6 +227,7 @@ def _redecide(
             reader=models.reader,
             others=models.others,
             probes=lambda arena: judges,
+            gates=gates,
             report=report,
         ).run()
         checker.finish()
@@ -243,7 +246,7 @@ def _redecide(
         complete=complete,
         divergence=divergence,
         seconds=time.perf_counter() - began,
-        as_logged=[probe.older for probe in judges if isinstance(probe, AsLogged)],
+        as_logged=[probe.older for probe in everybody if isinstance(probe, AsLogged)],
     )
 
 

@@ -30,6 +30,7 @@ from learning.runs.gate import look, look_at_others
 from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
+from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.rival_adapters import adopt, check_fit, largest_rival_rank, to_adopt
@@ -161,8 +162,9 @@ def stepwise(
                 others = objects.others(config, backends)
                 adopt(config, folder / "adapters")
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
-                check_judges(said, judges, str(folder))
-                _begin(log, loaded, config, judges, writes, reads, *others.values())
+                everybody = all_probes(config, inputs.arena, judges)
+                check_judges(said, judges, str(folder), everybody[len(judges) :])
+                _begin(log, loaded, config, everybody, writes, reads, *others.values())
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
