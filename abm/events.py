@@ -225,6 +225,20 @@ class AudienceSet(Event, frozen=True, kw_only=True, tag="audience_set"):
     """Digest of what its features mean."""
 
 
+class EvaluationAudienceSet(Event, frozen=True, kw_only=True, tag="evaluation_audience_set"):
+    """An audience that votes on held-out messages beside the run's own, from here on."""
+
+    audience: str
+    """Its name, as steps and contests have it."""
+    reader: str = ""
+    """The language model that plays its personas; empty: a choice model votes."""
+    reader_digest: str = ""
+    choice_model: dict[str, Any] = {}
+    """As in :class:`AudienceSet`; empty where a language model votes."""
+    features: str = ""
+    """Digest of what its features mean."""
+
+
 # -- one step ----------------------------------------------------------------------------------------------
 
 
@@ -235,7 +249,9 @@ class StepStarted(Event, frozen=True, kw_only=True, tag="step_started"):
     epoch: int
     """1, 2, ...; an evaluation carries the epoch whose adapters it evaluates."""
     arm: str
-    """Whose society this is: ``shared`` before arms differ, else the arm's name."""
+    """Whose society this is: ``shared`` before arms differ, else the arm's name; ``ARM@AUDIENCE`` where another audience votes."""
+    audience: str = ""
+    """Who votes, by the name that ``evaluation_audience_set`` gives; empty: the run's own audience."""
 
 
 class LLMReplied(Event, frozen=True, kw_only=True, tag="llm_replied"):
@@ -827,6 +843,7 @@ AnyEvent = (
     | CompetitorsJoined
     | ReaderJoined
     | AudienceSet
+    | EvaluationAudienceSet
     | StepStarted
     | LLMReplied
     | MessagePublished

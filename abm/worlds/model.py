@@ -24,6 +24,7 @@ from abm.events import Event, MessagePublished, Phase, StepEnded, StepStarted
 from abm.journal import Journal
 from abm.llm.port import LLM, Request, Sampling
 from abm.probe import Probe
+from abm.societies import arm_and_audience
 from abm.state.state import State
 from abm.worlds import contests
 from abm.worlds.agents import Competitor, Member, NamedPolicy
@@ -224,7 +225,8 @@ class Model(Peopled):
         return contests.verdicts(slate, self.stage.probes, self.society.arena, self.state.step)
 
     def _started(self) -> StepStarted:
-        return StepStarted(step=self.state.step, phase=self.phase, epoch=self.epoch, arm=self.arm)
+        _, audience = arm_and_audience(self.arm)
+        return StepStarted(step=self.state.step, phase=self.phase, epoch=self.epoch, arm=self.arm, audience=audience)
 
     def _place(self, anchor: Anchor) -> tuple[Part, ...]:
         """Return the key of a contest's draws: common to the arms, so that they can be compared in pairs."""

@@ -104,7 +104,7 @@ class HeadToHeadReading:
         """Take the next event."""
         match event:
             case StepStarted():
-                self._step = event if event.phase == "evaluate" else None
+                self._step = event if event.phase == "evaluate" and not event.audience else None
             case StepEnded():
                 self._step = None
                 self._anchor.clear()

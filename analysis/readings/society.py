@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 from abm.events import StepStarted
+from abm.societies import arm_and_audience
 from learning.runs.markets import MOST_MESSAGES, entries
-from learning.runs.plan import writers_in
+from learning.runs.plan import is_repeated, writers_in
 
 SHARED_ARM = "shared"
 """The society of the first epoch, before arms differ."""
@@ -33,7 +34,8 @@ class SocietyKey:
     @property
     def label(self) -> str:
         """The society in words."""
-        arm = "all arms" if self.arm == SHARED_ARM else self.arm
+        arm, audience = arm_and_audience(self.arm)
+        arm = "all arms" if arm == SHARED_ARM else f"{arm} before {audience}" if audience else arm
         epoch = "all epochs" if self.epoch is None else f"epoch {self.epoch}"
         return f"{PHASES.get(self.phase, self.phase)}, {arm}, {epoch}"
 
@@ -58,6 +60,8 @@ def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     Args:
         config: settings as a log holds them. A market whose contests have another size holds the first epoch's by itself.
     """
+    if is_repeated(arm):
+        return (arm,)
     market = next((entry.market for entry in entries(config.get("markets")) if entry.market.name == arm), None)
     shares = market is None or len(market.writers) == config.get("messages", len(market.writers))
     return (arm, SHARED_ARM) if shares else (arm,)

@@ -213,7 +213,7 @@ def _settings(config: RunConfig) -> str:
 
 
 def _named_models(config: RunConfig) -> set[str]:
-    return {config.model, *([config.reader_model] if config.asks_reader else [])}
+    return {config.model, *config.asked_models}
 
 
 def _models(config: RunConfig) -> dict[str, str] | None:

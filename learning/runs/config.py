@@ -23,16 +23,13 @@ from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
 from learning.alarms import AlarmConfig
 from learning.runs.arms import Arm, Arms, arms_in, as_recorded, markets_of
+from learning.runs.audiences import LLM_AUDIENCE, EvaluationAudiences
 from learning.runs.market_settings import Markets, check_together, given_alone
 from learning.runs.markets import Market
 from learning.training.settings import preset_of
 from moloch.content import content_id
 from moloch.records import RecordedSettings
 from populations.splits import Draw
-
-LLM_AUDIENCE = "llm"
-"""The audience whose personas a language model plays."""
-
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -249,6 +246,8 @@ class RunConfig(_Settings, RecordedSettings):
     head_to_head: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
     """Which arms are evaluated against each other, on the same held-out anchors and people, beside each against base: none, all, or
     so many pairs (:func:`learning.runs.plan.pairs`). No message is written for it that was not written against base."""
+    evaluation_audiences: EvaluationAudiences = {}
+    """Audiences that vote on the same held-out messages as well, beside the run's own; see :mod:`learning.runs.audiences`."""
 
     LATER = (
         "extensions",
@@ -269,6 +268,7 @@ class RunConfig(_Settings, RecordedSettings):
         "markets",
         "alarms",
         "head_to_head",
+        "evaluation_audiences",
     )
 
     @model_validator(mode="before")
@@ -308,6 +308,20 @@ class RunConfig(_Settings, RecordedSettings):
             )
         return surveys
 
+    @field_validator("evaluation_audiences")
+    @classmethod
+    def _others(cls, audiences: EvaluationAudiences, info: ValidationInfo) -> EvaluationAudiences:
+        """Leave out the run's own audience, which votes in any case."""
+        own = info.data.get("audience")
+        kept = {name: each for name, each in audiences.items() if (each.audience, each.source_readers) != (own, None)}
+        reader, world = info.data.get("reader"), info.data.get("world")
+        played = [name for name, each in kept.items() if each.asks_model]
+        if played and world == "networked" and reader and reader.answer == "letters":
+            raise ValueError(
+                f"reader.answer: letters is for isolated; in a networked world {played[0]} answers a whole page"
+            )
+        return kept
+
     @property
     def all_arms(self) -> dict[str, Arm]:
         """Name -> arm, the learners of markets and their twins among them."""
@@ -327,6 +341,18 @@ class RunConfig(_Settings, RecordedSettings):
     def reader_model(self) -> str:
         """The model that plays the personas."""
         return self.reader.model or self.model
+
+    @property
+    def voting_models(self) -> dict[str, str]:
+        """Audience -> the model that plays its personas, of the evaluation audiences that are no choice models."""
+        models = {name: each.model(self.reader_model) for name, each in self.evaluation_audiences.items()}
+        return {name: model for name, model in models.items() if model}
+
+    @property
+    def asked_models(self) -> tuple[str, ...]:
+        """The models that are asked for votes and answers, each once."""
+        own = [self.reader_model] if self.asks_reader else []
+        return tuple(dict.fromkeys([*own, *self.voting_models.values()]))
 
     @property
     def trainer_preset(self) -> str:

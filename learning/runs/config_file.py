@@ -18,6 +18,7 @@ from abm.audience.weights import YAML
 from abm.llm.http.endpoint import is_server, like_url, url_and_name
 from abm.probe import PROBES
 from learning.runs.arms import ArmSettings, named_methods, setting_keys
+from learning.runs.audiences import EvaluationAudience
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
 from media_graph import BUILDERS
@@ -194,6 +195,7 @@ def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     if like_url(serving.llm) and (unknown := serving.unknown_backend) is not None:
         yield ("serving", "llm"), unknown
     places: dict[Key, str] = {("model",): config.model, ("reader", "model"): config.reader.model}
+    places |= {("evaluation_audiences", name): each.audience for name, each in config.evaluation_audiences.items()}
     for key, place in places.items():
         try:
             if is_server(place):
@@ -318,6 +320,8 @@ def _within(keys: Key) -> tuple[type[BaseModel], Key]:
     match keys:
         case ("arms", _, *rest):
             return ArmSettings, tuple(rest)
+        case ("evaluation_audiences", _, *rest):
+            return EvaluationAudience, tuple(rest)
         case ("markets", _, "learners", _, *rest):
             return LearnerSettings, tuple(rest)
         case ("markets", _, *rest):

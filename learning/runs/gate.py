@@ -84,7 +84,11 @@ def _first_step(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def _endpoints(config: RunConfig) -> list[Endpoint]:
-    models = [config.model, *([config.reader_model] if config.audience == LLM_AUDIENCE else [])]
+    models = [
+        config.model,
+        *([config.reader_model] if config.audience == LLM_AUDIENCE else []),
+        *config.voting_models.values(),
+    ]
     return [endpoint for model in models if (endpoint := config.serving.endpoint(model)) is not None]
 
 

@@ -6,7 +6,7 @@ Knows files, settings and who takes part; decides nothing of what happens.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,8 @@ LORA_PRECISION = {"float32": "float32", "bfloat16": "bf16"}
 """Precision of a run's models -> its name among the trainer's settings."""
 
 SPLITS: tuple[Phase, ...] = ("train", "evaluate")
+VOTES_TOO = "evaluation audience "
+"""Before the name of an evaluation audience, where parts of audiences have names."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Inputs:
         originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
         graphs: who follows whom among them, in a networked world.
         questionnaires: of the surveys, in their order.
+        evaluation_audiences: name -> how members react there; None where a language model plays the personas.
     """
 
     arena: Arena
@@ -68,6 +71,7 @@ class Inputs:
     originals: dict[Phase, NDArray[np.int64]]
     graphs: dict[Phase, CSR]
     questionnaires: tuple[Questionnaire, ...] = ()
+    evaluation_audiences: Mapping[str, Audience | None] = field(default_factory=dict)
 
     def market_of(self, arm: str) -> Market:
         """Return the market in which an arm learns."""
@@ -89,8 +93,8 @@ def gather(
     """Read and check everything that the settings name.
 
     Args:
-        said: part of the audience (``personas``, ``crowd``) -> the choice model that a log holds of it, used in place
-            of its file.
+        said: part of the audience (``personas``, ``crowd``), or name of an evaluation audience behind :data:`VOTES_TOO` -> the choice
+            model that a log holds of it, used in place of its file.
         audience: the personas' audience as an object, which comes before the setting.
 
     Raises:
@@ -132,6 +136,10 @@ def gather(
         originals=originals,
         graphs=_graphs(people, voters, config),
         questionnaires=tuple(load_questionnaire(survey.questions) for survey in config.surveys),
+        evaluation_audiences={
+            name: _audience(each.audience, said, f"{VOTES_TOO}{name}") if not each.asks_model else None
+            for name, each in config.evaluation_audiences.items()
+        },
     )
     parts = plan(config, inputs)
     check_interventions(config, parts)
@@ -161,7 +169,7 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
 def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str, LoraSettings]) -> None:
     """Refuse an option that no method of the run has, or not the arm's own, and values that a method does not take."""
     check_options([arm.method for arm in arms.values()], config.lora.get("options") or ())
-    if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
+    if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":  # evaluation teaches nothing
         for arm in arms.values():
             if METHODS.get(arm.method).reads_thoughts:
                 raise InputError(
@@ -260,11 +268,11 @@ def _check_classes(config: RunConfig) -> None:
         member_class(name)
 
 
-def _audience(name: str, said: Mapping[str, ChoiceModel] | None) -> Audience | None:
+def _audience(name: str, said: Mapping[str, ChoiceModel] | None, part: str = "personas") -> Audience | None:
     """Return how personas react, by the name of the setting; None where a language model plays them."""
     if name == LLM_AUDIENCE:
         return None
-    return AUDIENCES.get(name)() if name in AUDIENCES else _model(name, "personas", said)
+    return AUDIENCES.get(name)() if name in AUDIENCES else _model(name, part, said)
 
 
 def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> ChoiceModel:

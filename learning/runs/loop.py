@@ -8,21 +8,20 @@ Knows nothing of what the results mean; probes are handed in.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
-from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, as_mapping, features_digest
 from abm.events import (
     AdapterTrained,
     ArmFlagged,
     ArmStopped,
     AudienceSet,
     EpochEnded,
+    EvaluationAudienceSet,
     Event,
     ReaderJoined,
     SurveysSet,
@@ -40,9 +39,10 @@ from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
+from learning.runs.members import RunAudiences
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
-from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, audience_of, plan, total
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
 from learning.runs.watch import ArmWatch, said, training_measured
@@ -78,6 +78,7 @@ class Loop:
         journal: the run's log and state.
         llm: the model that writes.
         reader: the model that plays the personas, if the audience is ``llm``; by default the one that writes.
+        voting: evaluation audience -> the model that plays the personas there, of those that are no choice models.
         trainer: learns adapters into ``adapters``.
         probes: judges of evaluation messages.
         report: called with the progress before each part.
@@ -92,6 +93,7 @@ class Loop:
         trainer: Trainer,
         *,
         reader: LLM | None = None,
+        voting: Mapping[str, LLM] | None = None,
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
@@ -101,9 +103,10 @@ class Loop:
         self.probes = probes(self.arena)
         self.report = report
         self.voters = inputs.voters
+        self.audiences = RunAudiences(config, inputs, self.reader, voting or {})
         self.society = Society(
             arena=self.arena,
-            audience=self._audience(),
+            audience=self.audiences.own,
             llm=llm,
             sampling=Sampling(**config.sampling.model_dump()),
             seed=config.seed,
@@ -117,30 +120,6 @@ class Loop:
         self.watch = ArmWatch(config.alarms, journal.log)
         self._declared = False
         self._said: list[Event] = []
-
-    def _audience(self) -> Audience:
-        asked = self.inputs.audience or self._asked()
-        if not self.config.crowd.size:
-            return asked
-        core = [voters.ids[: len(self.inputs.split(split))] for split, voters in self.voters.items()]
-        return Mixed(asked, self.inputs.crowd, np.concatenate(core))
-
-    def _asked(self) -> AskedAudience:
-        settings = self.config.reader
-        personas = {
-            int(index): (persona.id, persona.text)
-            for split, voters in self.voters.items()
-            for index, persona in zip(voters.ids, self.inputs.split(split), strict=False)
-        }
-        return AskedAudience(
-            self.reader,
-            self.arena,
-            personas,
-            Sampling(settings.temperature, settings.top_p, settings.max_tokens),
-            self.config.seed,
-            settings.answer,
-            settings.retries,
-        )
 
     def run(self) -> None:
         """Carry out the whole plan; what the log holds already is not done again."""
@@ -168,7 +147,7 @@ class Loop:
 
     def _written(self) -> int:
         """Return the tokens that models wrote in this process, those of a batch under way among them."""
-        models = {id(llm): llm for llm in (self.llm, self.reader)}.values()
+        models = {id(llm): llm for llm in (self.llm, *self.audiences.models)}.values()
         return self.journal.written + sum(llm.writing for llm in models if isinstance(llm, Writing))
 
     def _pieces(self, part: Part) -> Iterator[Callable[[], object]]:
@@ -189,29 +168,17 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet):
+        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, EvaluationAudienceSet, SurveysSet):
             self._said = inherited
         if self.journal.shares_next:
             return
         self._declared = True
-        now = self._reacting()
+        asked = self.surveys.declaration()
+        now = [*self.audiences.declaration(), *([asked] if asked else [])]
         if len(now) != len(self._said) or not all(map(equal, now, self._said)):
             with self.journal.transaction():
                 for event in now:
                     self.journal.emit(event)
-
-    def _reacting(self) -> list[Event]:
-        """Return who plays the personas, the choice models of those who are not played, and what each will be asked."""
-        asked, model = self.inputs.audience, self.reader
-        if isinstance(asked, ChoiceModel):
-            personas: Event = _set("personas", asked)
-        elif asked is not None:
-            personas = ReaderJoined(model=self.config.audience, model_digest="")
-        else:
-            personas = ReaderJoined(model=model.name, model_digest=model.digest)
-        crowd = [_set("crowd", self.inputs.crowd)] if self.config.crowd.size else []
-        asked = self.surveys.declaration()
-        return [personas, *crowd, *([asked] if asked else [])]
 
     # -- simulate ------------------------------------------------------------------------------------------
 
@@ -234,13 +201,14 @@ class Loop:
             phase=part.phase,
             epoch=part.epoch,
             arm=part.arm,
-            probes=self.probes if isinstance(part, Evaluate) and not part.head_to_head else (),
+            probes=self.probes if isinstance(part, Evaluate) and not part.repeats else (),
             remembered=self.surveys.remembered,
             seats=seats,
         )
+        society = msgspec.structs.replace(self.society, audience=self.audiences.of(audience_of(part)))
         if self.config.world == "networked":
-            return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
-        return IsolatedModel(self.society, self.journal, stage)
+            return NetworkedModel(society, self.journal, stage, self.config.network, self.probes)
+        return IsolatedModel(society, self.journal, stage)
 
     def _anchors(self, part: Simulate | Evaluate) -> list[Anchor]:
         pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
@@ -332,7 +300,7 @@ class Loop:
         parent = self._adapter(part.parent)
         seed = keyed.seed32(self.config.seed, "learn", epoch)
         lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
-        for llm in (self.llm, self.reader):
+        for llm in (self.llm, *self.audiences.models):
             if isinstance(llm, Sleeping):
                 llm.sleep()
         release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
@@ -407,7 +375,3 @@ def _brought(trained: Trained) -> dict[str, Any]:
     """Return what is recorded of a training set that was brought to another arm's number of rows."""
     before = trained.rows_before
     return {"rows_of": before.arm, "own_rows": before.rows, "own_units": before.units} if before else {}
-
-
-def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
-    return AudienceSet(part=part, choice_model=as_mapping(model), features=features_digest())

@@ -6,12 +6,13 @@ What carries a run out iterates it; progress, cost estimates, checks of forks an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from abm.events import Phase
+from abm.societies import arm_and_audience, before, is_before_another
 from learning.runs.markets import BASE, SHARED, Market
 
 TRAIN_ANCHORS = 96
@@ -25,8 +26,14 @@ def is_head_to_head(society: str) -> bool:
     return AGAINST in society
 
 
+def is_repeated(society: str) -> bool:
+    """Return whether the held-out messages of a society were written, and judged, for another one: arms meet, or another audience votes."""
+    return is_head_to_head(society) or is_before_another(society)
+
+
 def writers_in(society: str) -> tuple[str, str]:
     """Return who writes in the held-out contests of a society, by slot."""
+    society, _ = arm_and_audience(society)
     first, against, second = society.partition(AGAINST)
     return (first, second) if against else (BASE, society)
 
@@ -108,19 +115,25 @@ class Simulate(_Contests):
 
 @dataclass(frozen=True, slots=True)
 class Evaluate(_Contests):
-    """Held-out contests: an arm's policy against the base model, or two arms' policies against each other."""
+    """Held-out contests: an arm's policy against the base model, or two arms' policies against each other.
 
+    Attributes:
+        audience: who votes, by name; empty for the run's own audience.
+    """
+
+    audience: str = ""
     phase: ClassVar[Phase] = "evaluate"
 
     @property
     def doing(self) -> str:
         """What happens, in words."""
-        return f"evaluating {self.writers[1].arm} against {self.writers[0].arm}"
+        voting = f", {self.audience} votes" if self.audience else ""
+        return f"evaluating {self.writers[1].arm} against {self.writers[0].arm}{voting}"
 
     @property
-    def head_to_head(self) -> bool:
-        """Whether two arms meet; their messages are those that were judged when each met the base model."""
-        return all(writer.epoch for writer in self.writers)
+    def repeats(self) -> bool:
+        """Whether its messages are those that were written, and judged, when each arm met the base model before the run's audience."""
+        return is_repeated(self.arm)
 
     @property
     def draws(self) -> tuple[int, ...]:
@@ -240,6 +253,11 @@ class PlanSettings(Protocol):
     @property
     def head_to_head(self) -> str | int: ...
     @property
+    def evaluation_audiences(self) -> Collection[str]:
+        """Names of the audiences that vote on held-out messages beside the run's own."""
+        ...
+
+    @property
     def surveys(self) -> Sequence[SurveyTimes]: ...
 
 
@@ -271,7 +289,7 @@ def _parts(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
     yield from _asked(config, 0, None)
     for part in _work(config, inputs):
         yield part
-        if not isinstance(part, Learn | Survey):
+        if not isinstance(part, Learn | Survey) and not is_before_another(part.arm):
             yield from _asked(config, part.epoch, part.makes)
 
 
@@ -308,6 +326,11 @@ def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
                 writers = (Policy(first, epoch), Policy(second, epoch))
                 society = f"{first}{AGAINST}{second}"
                 yield Evaluate(epoch, society, writers, range(inputs.held_out_anchors), config.batch)
+            for audience in config.evaluation_audiences:
+                for arm in evaluated:
+                    writers = (Policy(BASE), Policy(arm, epoch))
+                    anchors = range(inputs.held_out_anchors)
+                    yield Evaluate(epoch, before(arm, audience), writers, anchors, config.batch, audience)
 
 
 def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:
@@ -382,9 +405,21 @@ def to_come(parts: Iterable[Part], steps: int) -> Plan:
     return tuple(coming)
 
 
-def contests(parts: Iterable[Part], phase: Phase) -> int:
-    """Return how many contests are held in a phase."""
-    return sum(len(part.anchors) for part in parts if isinstance(part, Simulate | Evaluate) and part.phase == phase)
+def contests(parts: Iterable[Part], phase: Phase, audience: str = "") -> int:
+    """Return how many contests are held in a phase before an audience, by its name; empty: the run's own."""
+    return sum(len(part.anchors) for part in held_before(parts, phase, audience))
+
+
+def held_before(parts: Iterable[Part], phase: Phase, audience: str = "") -> Iterator[Simulate | Evaluate]:
+    """Yield the parts of a phase whose contests are held before an audience, by its name; empty: the run's own."""
+    for part in parts:
+        if isinstance(part, Simulate | Evaluate) and part.phase == phase and audience_of(part) == audience:
+            yield part
+
+
+def audience_of(part: Simulate | Evaluate) -> str:
+    """Return which audience votes in a part; empty for the run's own."""
+    return part.audience if isinstance(part, Evaluate) else ""
 
 
 def messages(parts: Iterable[Part]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from abm.events import (
     ArmStopped,
     AudienceSet,
     CompetitorsJoined,
+    EvaluationAudienceSet,
     Event,
     Lifecycle,
     ReaderJoined,
@@ -38,7 +39,7 @@ from learning.alarms.thresholds import DIVERGED
 from learning.methods import TrainingSet
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
-from learning.runs.inputs import gather, largest_rank, lora_of
+from learning.runs.inputs import VOTES_TOO, gather, largest_rank, lora_of
 from learning.runs.loop import Loop, Progress
 from learning.runs.objects import Objects
 from learning.runs.own_data import kept
@@ -144,7 +145,7 @@ def replay_recorded(
     """
     log, config = _planned(run, extensions)
     checker = Checker(log)
-    return _redecide(run, config, checker, _recorded(log), _AsLogged(checker), probes, report)
+    return _redecide(run, config, checker, _recorded(log), _voting(log), _AsLogged(checker), probes, report)
 
 
 def replay_live(
@@ -178,12 +179,14 @@ def replay_live(
     rank = largest_rank(lora_of(config))
     with closing(Backends(serving, adapters=adapters, rank=rank, **computing(config))) as backends:
         models = (llm, llm) if llm else Objects().models(config, backends)
+        voting = Objects(llm=llm, reader=llm).voting(config, backends)
         if not retrain or trainer is not None:
-            return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
+            return _redecide(run, config, checker, models, voting, trainer or _AsLogged(checker), probes, report)
         with tempfile.TemporaryDirectory() as scratch:
             for adapter in adapters.iterdir() if adapters.is_dir() else ():
                 (Path(scratch) / adapter.name).symlink_to(adapter.resolve())  # parents to continue from
-            return _redecide(run, config, checker, models, LoRATrainer(config.model, Path(scratch)), probes, report)
+            learner = LoRATrainer(config.model, Path(scratch))
+            return _redecide(run, config, checker, models, voting, learner, probes, report)
 
 
 def _redecide(
@@ -191,6 +194,7 @@ def _redecide(
     config: RunConfig,
     checker: Checker,
     models: tuple[LLM, LLM],
+    voting: Mapping[str, LLM],
     trainer: Trainer,
     probes: GivenProbes | None,
     report: Callable[[Progress], None],
@@ -213,6 +217,7 @@ def _redecide(
             writer,
             trainer,
             reader=reader,
+            voting=voting,
             probes=lambda arena: judges,
             report=report,
         ).run()
@@ -247,6 +252,12 @@ def _recorded(log: EventLog) -> tuple[LLM, LLM]:
     return writer, reader
 
 
+def _voting(log: EventLog) -> dict[str, LLM]:
+    """Return evaluation audience -> a stand-in for the model that plays its personas, of those that one plays."""
+    said = (event for event in _beginnings(log) if isinstance(event, EvaluationAudienceSet))
+    return {each.audience: RecordedLLM((), name=each.reader, digest=each.reader_digest) for each in said if each.reader}
+
+
 def _choice_models(log: EventLog) -> dict[str, ChoiceModel]:
     """Return part of the audience -> the choice model by which it reacts, as the log says it: its file may be gone.
 
@@ -254,11 +265,11 @@ def _choice_models(log: EventLog) -> dict[str, ChoiceModel]:
     """
     models = {}
     for event in _beginnings(log):
-        if isinstance(event, AudienceSet):
+        if isinstance(event, AudienceSet | EvaluationAudienceSet) and event.choice_model:
             model = from_mapping(event.choice_model, str(log.path))
             if model.support is not None:
                 model = replace(model, support=replace(model.support, extrapolate=True))
-            models[event.part] = model
+            models[event.part if isinstance(event, AudienceSet) else f"{VOTES_TOO}{event.audience}"] = model
     return models
 
 

@@ -147,8 +147,10 @@ def stepwise(
         if not (folder / "run.json").exists():
             _, asked = objects.models(config, backends)
             objects.check_preset(config)
-            if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
-                check_scored(asked)
+            if config.reader.answer == "letters":
+                own = [asked] if config.audience == LLM_AUDIENCE else []
+                for model in {id(llm): llm for llm in (*own, *objects.voting(config, backends).values())}.values():
+                    check_scored(model)
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log:
             ended = log.ended()
@@ -156,11 +158,14 @@ def stepwise(
                 writes, reads = objects.models(config, backends)
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
                 check_judges(said, judges, str(folder))
-                _begin(log, loaded, config, judges, writes, reads)
+                voting = objects.voting(config, backends)
+                _begin(log, loaded, config, judges, writes, reads, *voting.values())
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
-                loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
+                loop = Loop(
+                    config, inputs, journal, writes, learner, reader=reads, voting=voting, probes=lambda arena: judges
+                )
                 looked = False
                 for progress in loop.advance():
                     looked = looked or look(log, config, writes, reads)
