@@ -344,6 +344,23 @@ class ContestOpened(Event, frozen=True, kw_only=True, tag="contest_opened"):
     """Published messages that compete, by slot; fewer than two make a forfeit."""
 
 
+class SourceChecked(Event, frozen=True, kw_only=True, tag="source_checked"):
+    """What members know of a contest's messages who read their source, the anchor.
+
+    Which members do follows from the seed and their share (:meth:`abm.audience.SourceReaders.among`).
+    """
+
+    contest: str
+    share: float
+    """Of the members, 0 .. 1, who read it."""
+    probe: str
+    """By what they see that a claim is not supported."""
+    version: int
+    """Of its rules."""
+    claims: list[int]
+    """Unsupported claims of each message, in the order of ``contest_opened``."""
+
+
 class Reacted(Event, frozen=True, kw_only=True, tag="reacted"):
     """One persona read the options in its own order, thought, and chose or abstained."""
 
@@ -850,6 +867,7 @@ AnyEvent = (
     | MessageRejected
     | MessageRedrawn
     | ContestOpened
+    | SourceChecked
     | Reacted
     | ReactedMany
     | ReactionInvalid

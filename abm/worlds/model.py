@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.arenas.completions import Completion
-from abm.audience import Audience, Voters
+from abm.audience import Audience, Source, SourceReaders, Voters
 from abm.audience.vocal import BULK
 from abm.events import Event, MessagePublished, Phase, StepEnded, StepStarted
 from abm.journal import Journal
@@ -72,6 +72,7 @@ class Stage(msgspec.Struct, frozen=True):
         remembered: persona index -> what it remembers from before; a world without memory knows nothing of it.
         seats: by contest, the place among ``writers`` of the one who has each slot, as :mod:`abm.worlds.seats` draws them; empty where
             slots are places. A networked world has none: a slot is an account there.
+        source: who of the members reads the anchor, too; None for nobody.
     """
 
     anchors: Sequence[Anchor]
@@ -83,6 +84,7 @@ class Stage(msgspec.Struct, frozen=True):
     probes: Sequence[Probe] = ()
     remembered: Mapping[int, str] = {}
     seats: Sequence[Sequence[int]] = ()
+    source: SourceReaders | None = None
 
     def contest(self, anchor: Anchor) -> str:
         """Return the id of the contest about an anchor."""
@@ -219,6 +221,17 @@ class Model(Peopled):
             coin=coin,
             cause=cause,
         )
+
+    def source_of(self, slate: Slate) -> Source | None:
+        """Return what members know of a contest who read its source; None where nobody does."""
+        readers = self.stage.source
+        return readers.source(slate.texts, slate.anchor, self.society.arena) if readers else None
+
+    @cached_property
+    def reads_source(self) -> NDArray[np.bool_] | None:
+        """Which members read the source of messages, shape (members,); None where nobody does."""
+        readers = self.stage.source
+        return readers.among(self.voters.ids, self.society.seed) if readers else None
 
     def verdicts(self, slate: Slate) -> Iterator[Event]:
         """Yield what the stage's probes say of a contest's messages."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from abm.events import StepStarted
 from abm.societies import arm_and_audience
+from learning.runs.arms import arms_of
 from learning.runs.markets import MOST_MESSAGES, entries
 from learning.runs.plan import is_repeated, writers_in
 
@@ -58,12 +59,16 @@ def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the societies that count as an arm's or a market's: its own, and the one that all share in the first epoch.
 
     Args:
-        config: settings as a log holds them. A market whose contests have another size holds the first epoch's by itself.
+        config: settings as a log holds them. A market whose contests have another size, or other readers, holds the first epoch's by
+            itself.
     """
-    if is_repeated(arm):
+    own = arms_of(config).get(arm)
+    if is_repeated(arm) or (own is not None and own.source_readers is not None):
         return (arm,)
     market = next((entry.market for entry in entries(config.get("markets")) if entry.market.name == arm), None)
-    shares = market is None or len(market.writers) == config.get("messages", len(market.writers))
+    shares = market is None or (
+        market.source_readers is None and len(market.writers) == config.get("messages", len(market.writers))
+    )
     return (arm, SHARED_ARM) if shares else (arm,)
 
 

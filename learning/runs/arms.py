@@ -26,13 +26,14 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Discriminator,
+    Field,
     SerializerFunctionWrapHandler,
     Tag,
     model_serializer,
 )
 from pydantic_core import PydanticCustomError
 
-from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, solo
+from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, recorded_share, solo
 
 CONTROL = "placebo"
 """In the short form, the method whose arm the others are compared with."""
@@ -52,6 +53,7 @@ class Arm:
         mitigations: what is done against misbehaviour, by name.
         rows_of: the arm to whose number of rows its training sets are brought, in every epoch; empty for none.
         evaluated: whether it meets the base model on held-out anchors.
+        source_readers: share of those who vote in its training contests who read the source, 0 .. 1; None: as in all of the run.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Arm:
     mitigations: tuple[str, ...] = ()
     rows_of: str = ""
     evaluated: bool = True
+    source_readers: float | None = None
 
 
 def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
@@ -75,7 +78,8 @@ def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
     for entry in entries(record.get("markets")):
         market = entry.market
         for name, given in entry.learners.items():
-            arms[name] = replace(_arm(name, given), market=market.name, evaluated=name in market.evaluated)
+            evaluated, share = name in market.evaluated, market.source_readers
+            arms[name] = replace(_arm(name, given), market=market.name, evaluated=evaluated, source_readers=share)
     return arms
 
 
@@ -103,6 +107,7 @@ def _arm(name: str, given: Mapping[str, Any]) -> Arm:
         lora=lora if isinstance(lora, Mapping) else {},
         compared_with=str(given.get("compared_with") or ""),
         rows_of=str(given.get("rows_of") or ""),
+        source_readers=recorded_share(given.get("source_readers")),
     )
 
 
@@ -116,7 +121,7 @@ def markets_of(record: Mapping[str, Any], messages: int) -> tuple[Market, ...]:
         messages: of a contest in which an arm competes with itself.
     """
     arms = arms_of(record)
-    left = [solo(arm.name, messages) for arm in arms.values() if arm.market == SOLO]
+    left = [solo(arm.name, messages, arm.source_readers) for arm in arms.values() if arm.market == SOLO]
     left += [entry.market for entry in entries(record.get("markets"))]
     ordered: list[Market] = []
     while left:
@@ -153,6 +158,8 @@ class ArmSettings(BaseModel):
     lora: dict[str, Any] = {}
     compared_with: str | None = None
     rows_of: str | None = None
+    source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of those who vote in its training contests who read the source; by default that of the run (``source_readers.train``)."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

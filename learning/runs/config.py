@@ -80,6 +80,20 @@ class CrowdConfig(_Settings):
     """How they react: a choice model."""
 
 
+class SourceReadersConfig(_Settings, RecordedSettings):
+    """Which share of the members reads the source of messages, the anchor, beside them. Drawn at random: who does at one share does at
+    every larger one."""
+
+    train: float = Field(default=0.0, ge=0, le=1)
+    """Of those whose votes are learnt from."""
+    evaluate: float = Field(default=0.0, ge=0, le=1)
+    """Of those held out, who judge all arms alike."""
+    probe: str = "misrepresentation"
+    """What counts the claims that a source does not support, for members who are a choice model."""
+
+    LATER = ("train", "evaluate", "probe")
+
+
 class BudgetConfig(_Settings):
     """Bounds on what a run may spend: on calls, tokens and money over all its processes, on minutes of this one.
 
@@ -246,6 +260,8 @@ class RunConfig(_Settings, RecordedSettings):
     head_to_head: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
     """Which arms are evaluated against each other, on the same held-out anchors and people, beside each against base: none, all, or
     so many pairs (:func:`learning.runs.plan.pairs`). No message is written for it that was not written against base."""
+    source_readers: SourceReadersConfig = Field(default_factory=cache(SourceReadersConfig))
+    """The share of the audience that checks facts; an arm or a market may have another one in training."""
     evaluation_audiences: EvaluationAudiences = {}
     """Audiences that vote on the same held-out messages as well, beside the run's own; see :mod:`learning.runs.audiences`."""
 
@@ -268,6 +284,7 @@ class RunConfig(_Settings, RecordedSettings):
         "markets",
         "alarms",
         "head_to_head",
+        "source_readers",
         "evaluation_audiences",
     )
 
@@ -363,13 +380,23 @@ class RunConfig(_Settings, RecordedSettings):
     def _recorded_preset(self, preset: str | None) -> str:
         return self.trainer_preset
 
+    @property
+    def source_shares(self) -> dict[str, float]:
+        """Where anybody reads the source -> the share of members who do: ``train``, ``evaluate``, a market's or an evaluation audience's
+        name."""
+        own = {"train": self.source_readers.train, "evaluate": self.source_readers.evaluate}
+        markets = {market.name: market.source_readers for market in self.all_markets}
+        others = {name: each.source_readers for name, each in self.evaluation_audiences.items()}
+        return {name: share for name, share in (own | markets | others).items() if share}
+
     def rules(self) -> Arena:
         """Return the arena, asked as these settings say.
 
         Raises:
             InputError: there is no such arena, or it cannot be asked so.
         """
-        return arena(self.arena).asked(self.format, self.examples, self.stop, self.attempts, self.cut)
+        reads = bool(self.source_shares) and (self.audience == LLM_AUDIENCE or bool(self.voting_models))
+        return arena(self.arena).asked(self.format, self.examples, self.stop, self.attempts, self.cut, reads)
 
     @property
     def id(self) -> str:

@@ -217,6 +217,8 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     for i, probe in enumerate(config.probes or ()):
         if probe not in PROBES:
             yield ("probes", i), PROBES.unknown(probe)
+    if config.source_readers.probe not in PROBES:
+        yield ("source_readers", "probe"), PROBES.unknown(config.source_readers.probe)
     if config.arena not in ARENAS and Path(config.arena).suffix not in YAML:
         yield ("arena",), ARENAS.unknown(config.arena, also="or the path of a YAML file")
     if config.audience not in (*AUDIENCES, LLM_AUDIENCE) and Path(config.audience).suffix not in YAML:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from abm.arenas import Arena
 from abm.arenas.anchors import AnchorSplit, clean, load_anchors
-from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Voters
+from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Source, Voters, informed
 from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
 from abm.events import Phase
+from abm.probe import PROBES
 from abm.surveys import Questionnaire, load_questionnaire
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
@@ -142,6 +143,7 @@ def gather(
         },
     )
     parts = plan(config, inputs)
+    _check_source_readers(config, inputs)
     check_interventions(config, parts)
     _check_surveys(config, parts)
     return inputs
@@ -230,6 +232,22 @@ def _never(config: RunConfig, coming: Plan, where: str, item: Intervention) -> I
         )
     society = " ".join(filter(None, [item.phase or "", f"epoch {item.epoch}" if item.epoch else ""]))
     return InputError(f"{where} waits for {society}", why="its contests are held before the fork")
+
+
+def _check_source_readers(config: RunConfig, inputs: Inputs) -> None:
+    """Refuse members who are to read the source and cannot, and a probe that is not there.
+
+    Raises:
+        InputError: says which audience, and what it lacks.
+    """
+    if not config.source_shares:
+        return
+    PROBES.get(config.source_readers.probe)
+    audiences = [inputs.audience] if inputs.audience is not None else []
+    audiences += [inputs.crowd] if config.crowd.size else []
+    audiences += [each for each in inputs.evaluation_audiences.values() if each is not None]
+    for each in audiences:
+        informed(each, Source("", (0, 0)))
 
 
 def _check_surveys(config: RunConfig, parts: Plan) -> None:

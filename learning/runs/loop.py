@@ -204,6 +204,7 @@ class Loop:
             probes=self.probes if isinstance(part, Evaluate) and not part.repeats else (),
             remembered=self.surveys.remembered,
             seats=seats,
+            source=self.audiences.source_readers(part),
         )
         society = msgspec.structs.replace(self.society, audience=self.audiences.of(audience_of(part)))
         if self.config.world == "networked":

@@ -6,15 +6,18 @@ Knows settings, inputs and models; knows nothing of contests and of what votes m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 
-from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, as_mapping, features_digest
+from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, SourceReaders, as_mapping, features_digest
 from abm.events import AudienceSet, EvaluationAudienceSet, Event, ReaderJoined
 from abm.llm.port import LLM, Sampling
+from abm.probe import PROBES
 from learning.runs.config import RunConfig
 from learning.runs.inputs import Inputs
+from learning.runs.plan import Evaluate, Simulate
 
 
 class RunAudiences:
@@ -40,16 +43,30 @@ class RunAudiences:
         """Return an evaluation audience by its name; empty: the run's own."""
         return self._others[audience] if audience else self.own
 
+    def source_readers(self, part: Simulate | Evaluate) -> SourceReaders | None:
+        """Return who reads the source in a part; None where nobody does."""
+        settings = self._config.source_readers
+        share = settings.train if isinstance(part, Simulate) else settings.evaluate
+        of_its_own = (
+            part.source_readers
+            if isinstance(part, Simulate)
+            else self._config.evaluation_audiences[part.audience].source_readers
+            if part.audience
+            else None
+        )
+        share = share if of_its_own is None else of_its_own
+        return SourceReaders(share, PROBES.get(settings.probe)()) if share else None
+
     def declaration(self) -> list[Event]:
         """Return who plays the personas, the choice models of those who are not played, and who else votes."""
         given, reader = self._inputs.audience, self._reader
         if isinstance(given, ChoiceModel):
-            personas: Event = _set("personas", given)
+            personas: Event = self._set("personas", given)
         elif given is not None:
             personas = ReaderJoined(model=self._config.audience, model_digest="")
         else:
             personas = ReaderJoined(model=reader.name, model_digest=reader.digest)
-        crowd = [_set("crowd", self._inputs.crowd)] if self._config.crowd.size else []
+        crowd = [self._set("crowd", self._inputs.crowd)] if self._config.crowd.size else []
         return [personas, *crowd, *(self._said(name) for name in self._others)]
 
     def _said(self, name: str) -> EvaluationAudienceSet:
@@ -58,7 +75,8 @@ class RunAudiences:
             model = self._voting[name]
             return EvaluationAudienceSet(audience=name, reader=model.name, reader_digest=model.digest)
         if isinstance(given, ChoiceModel):
-            return EvaluationAudienceSet(audience=name, choice_model=as_mapping(given), features=features_digest())
+            mapping = self._mapping(given)
+            return EvaluationAudienceSet(audience=name, choice_model=mapping, features=features_digest())
         return EvaluationAudienceSet(audience=name)
 
     def _other(self, name: str, given: Audience | None) -> Audience:
@@ -89,6 +107,9 @@ class RunAudiences:
             settings.retries,
         )
 
+    def _set(self, part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
+        return AudienceSet(part=part, choice_model=self._mapping(model), features=features_digest())
 
-def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
-    return AudienceSet(part=part, choice_model=as_mapping(model), features=features_digest())
+    def _mapping(self, model: ChoiceModel) -> dict[str, Any]:
+        """Return how a choice model chooses, without what it makes of sources where nobody reads any."""
+        return as_mapping(model if self._config.source_shares else replace(model, unsupported=None))

@@ -99,9 +99,11 @@ class Simulate(_Contests):
 
     Attributes:
         turns: whether writers change slots from contest to contest (:mod:`abm.worlds.seats`).
+        source_readers: share of those who vote who read the source, 0 .. 1; None: as in all of the run.
     """
 
     turns: bool = False
+    source_readers: float | None = None
     phase: ClassVar[Phase] = "train"
 
     @property
@@ -350,12 +352,13 @@ def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:
 
 
 def society_of(market: Market, epoch: int, messages: int) -> SocietyId:
-    """Return where a market's contests of an epoch are held: in the first one, those of equal size hold theirs together.
+    """Return where a market's contests of an epoch are held: in the first one, those of equal size before the run's usual readers hold
+    theirs together.
 
     Args:
         messages: of a contest in which arms compete with themselves.
     """
-    shares = epoch == 1 and len(market.writers) == messages
+    shares = epoch == 1 and len(market.writers) == messages and market.source_readers is None
     return SocietyId("train", epoch, SHARED if shares else market.name)
 
 
@@ -367,7 +370,8 @@ def _simulation(config: PlanSettings, inputs: Counts, market: Market, society: S
         Policy(each, epoch - 1 if each != BASE else 0) if learns else Policy(BASE) for each in market.writers
     )
     turns = learns and len(set(market.writers)) > 1
-    return Simulate(epoch, society.arm, writers, anchors, config.batch, turns)
+    share = None if society.arm == SHARED else market.source_readers
+    return Simulate(epoch, society.arm, writers, anchors, config.batch, turns, share)
 
 
 def total(parts: Iterable[Part]) -> int:
