@@ -6,7 +6,7 @@ from abm.audience.asked import AskedAudience, Ballot, Prepared
 from abm.audience.choice import ChoiceModel, perturbed
 from abm.audience.mixed import Mixed, is_asked
 from abm.audience.port import Audience, Chooser, Labels, Reactions, Voters, choices, orders
-from abm.audience.source import Informable, PartlyInformed, Source, SourceReaders, before_source, informed
+from abm.audience.source import Informable, PartlyInformed, SourceFindings, SourceReaders, before_source, informed
 from abm.audience.support import Range, Support
 from abm.audience.weights import AUDIENCES, as_mapping, audience, audience_file, from_mapping, save_audience
 
@@ -26,7 +26,7 @@ __all__ = [
     "Range",
     "Reactions",
     "Sensitivity",
-    "Source",
+    "SourceFindings",
     "SourceReaders",
     "Support",
     "Voters",

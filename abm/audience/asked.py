@@ -21,7 +21,7 @@ from abm.arenas import Arena, Message
 from abm.arenas.completions import Reaction, parse_reaction, parse_thought
 from abm.audience.letters import averaged, drawn, relative
 from abm.audience.port import Reactions, Voters
-from abm.audience.source import Source
+from abm.audience.source import SourceFindings
 from abm.llm.port import LLM, Request, Sampling
 from moloch import keyed
 from moloch.content import canonical
@@ -151,7 +151,7 @@ class AskedAudience:
                 thoughts.append(reaction.thought)
         return Reactions(choices, thoughts, invalid)
 
-    def informed(self, source: Source) -> AskedAudience:
+    def informed(self, source: SourceFindings) -> AskedAudience:
         """Return the audience itself: the source stood in the prompts of those who read it; see :class:`abm.audience.Informable`."""
         return self
 

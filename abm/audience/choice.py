@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from abm.audience._features import feature_matrix
 from abm.audience.port import Reactions, Voters
-from abm.audience.source import Source
+from abm.audience.source import SourceFindings
 from abm.audience.support import Support
 from abm.audience.thoughts import abstained, thought
 from moloch import keyed
@@ -71,7 +71,7 @@ class ChoiceModel:
     unsupported: NDArray[np.float64] | None = None
     found: NDArray[np.float64] | None = None
 
-    def informed(self, source: Source) -> ChoiceModel:
+    def informed(self, source: SourceFindings) -> ChoiceModel:
         """Return the model before one contest whose source was read; see :class:`abm.audience.Informable`.
 
         Raises:

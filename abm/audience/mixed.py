@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from abm.audience.asked import Ask, Ballot, Prepared
 from abm.audience.port import Audience, Reactions, Voters, choices
-from abm.audience.source import Source, informed
+from abm.audience.source import SourceFindings, informed
 from moloch.keyed import Part
 
 
@@ -48,7 +48,7 @@ class Mixed:
             thoughts[row] = thought
         return Reactions(chosen, thoughts, {int(core[row]): raw for row, raw in asked.invalid.items()})
 
-    def informed(self, source: Source) -> Mixed:
+    def informed(self, source: SourceFindings) -> Mixed:
         """Return both parts once the source was read; see :class:`abm.audience.Informable`."""
         return replace(self, core=informed(self.core, source), crowd=informed(self.crowd, source))
 

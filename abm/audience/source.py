@@ -24,10 +24,10 @@ from moloch.errors import InputError
 from moloch.keyed import Part
 
 HALF = 1.0
-"""Unsupported claims of a message that make :attr:`Source.unsupported` 0.5."""
+"""Unsupported claims of a message that make :attr:`SourceFindings.unsupported` 0.5."""
 
 
-class Source(NamedTuple):
+class SourceFindings(NamedTuple):
     """What members know of a contest who read its source.
 
     Attributes:
@@ -48,7 +48,7 @@ class Source(NamedTuple):
 class Informable(Protocol):
     """An audience whose members can weigh what the source says; without it an audience reads messages alone."""
 
-    def informed(self, source: Source) -> Audience:
+    def informed(self, source: SourceFindings) -> Audience:
         """Return how members react to the messages of one contest who have read its source.
 
         Draws are those of the audience itself: a source that says nothing against a message changes no choice.
@@ -77,9 +77,9 @@ class SourceReaders(msgspec.Struct, frozen=True):
             return np.ones(len(ids), dtype=np.bool_)
         return keyed.uniforms(ids, seed, "source") < self.share
 
-    def source(self, texts: Sequence[str], anchor: Anchor, arena: Arena) -> Source:
+    def source(self, texts: Sequence[str], anchor: Anchor, arena: Arena) -> SourceFindings:
         """Return what they know of messages about an anchor."""
-        return Source(anchor.text, tuple(self.claims(text, anchor, arena) for text in texts))
+        return SourceFindings(anchor.text, tuple(self.claims(text, anchor, arena) for text in texts))
 
     def claims(self, text: str, anchor: Anchor, arena: Arena) -> int:
         """Return how many claims of a message its anchor does not support; nobody sees its writer's thoughts."""
@@ -131,7 +131,7 @@ class PartlyInformed:
         return [part for part in parts if len(part[1])] or parts[:1]
 
 
-def before_source(audience: Audience, source: Source, readers: SourceReaders, seed: int) -> Audience:
+def before_source(audience: Audience, source: SourceFindings, readers: SourceReaders, seed: int) -> Audience:
     """Return an audience before one contest, some members of which have read its source.
 
     Raises:
@@ -140,7 +140,7 @@ def before_source(audience: Audience, source: Source, readers: SourceReaders, se
     return PartlyInformed(audience, informed(audience, source), readers, seed)
 
 
-def informed(audience: Audience, source: Source) -> Audience:
+def informed(audience: Audience, source: SourceFindings) -> Audience:
     """Return how an audience's members react who have read the source.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from abm.audience import Audience, Chooser, Informable, Source, Voters, orders
+from abm.audience import Audience, Chooser, Informable, SourceFindings, Voters, orders
 from abm.conformance._examples import TEXTS, people
 
 KEY = (1, "train", 1, "anchor", "choice")
@@ -70,7 +70,7 @@ class AudienceConformance:
         voters = people(MEMBERS)
         texts, shown = before(2, voters)
         if isinstance(audience, Informable):
-            told = audience.informed(Source("Title: lamp", (0, 0)))
+            told = audience.informed(SourceFindings("Title: lamp", (0, 0)))
             assert (
                 told.react(texts, shown, voters, KEY).choices.tolist()
                 == audience.react(texts, shown, voters, KEY).choices.tolist()

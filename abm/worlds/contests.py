@@ -16,7 +16,7 @@ from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.arenas.completions import Completion
 from abm.arenas.messages import Read, read_answer
-from abm.audience.source import Source, SourceReaders
+from abm.audience.source import SourceFindings, SourceReaders
 from abm.events import (
     ContestDecided,
     ContestOpened,
@@ -156,7 +156,7 @@ def opened(slate: Slate, step: int) -> ContestOpened:
 
 
 def source_checked(
-    slate: Slate, source: Source, readers: SourceReaders, step: int, cause: int = FIRST
+    slate: Slate, source: SourceFindings, readers: SourceReaders, step: int, cause: int = FIRST
 ) -> SourceChecked:
     """Return what those know of a contest who read its source; ``cause`` is the ``seq`` of its opening."""
     return SourceChecked(

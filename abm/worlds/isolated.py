@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor
-from abm.audience import Ballot, Reactions, Source, before_source, choices, is_asked, orders
+from abm.audience import Ballot, Reactions, SourceFindings, before_source, choices, is_asked, orders
 from abm.audience.vocal import Rows, vocal
 from abm.events import Event, Reacted, ReactionInvalid
 from abm.reactions import reacted_many
@@ -90,7 +90,7 @@ class IsolatedModel(Model):
         reactions, votes = self._react(slate, source) if slate.competes else ([], contests.NOBODY)
         return [opened, *checked, *reactions, self.decided(slate, votes), *self.verdicts(slate)]
 
-    def _react(self, slate: Slate, source: Source | None) -> tuple[list[Event], Votes]:
+    def _react(self, slate: Slate, source: SourceFindings | None) -> tuple[list[Event], Votes]:
         """Let every member read and choose; return the events of that, and the votes."""
         ballot, slots, ids = self._ballot(slate), slate.slots, self.voters.ids
         reading = self._reading(slate, ballot, source)
@@ -111,7 +111,7 @@ class IsolatedModel(Model):
             events.append(reacted_many(personas=ids[rows], orders=shown, choices=chosen[rows], **common))
         return events, Votes(chosen, len(reading.invalid))
 
-    def _reading(self, slate: Slate, ballot: Ballot, source: Source | None) -> _Reading:
+    def _reading(self, slate: Slate, ballot: Ballot, source: SourceFindings | None) -> _Reading:
         """Ask the audience what every member chooses, and a few of a crowd why."""
         audience, k = self.society.audience, len(self.voters.ids)
         readers = self.stage.source

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.arenas.completions import Completion
-from abm.audience import Audience, Source, SourceReaders, Voters
+from abm.audience import Audience, SourceFindings, SourceReaders, Voters
 from abm.audience.vocal import BULK
 from abm.events import Event, MessagePublished, Phase, StepEnded, StepStarted
 from abm.journal import Journal
@@ -222,7 +222,7 @@ class Model(Peopled):
             cause=cause,
         )
 
-    def source_of(self, slate: Slate) -> Source | None:
+    def source_of(self, slate: Slate) -> SourceFindings | None:
         """Return what members know of a contest who read its source; None where nobody does."""
         readers = self.stage.source
         return readers.source(slate.texts, slate.anchor, self.society.arena) if readers else None

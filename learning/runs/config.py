@@ -389,14 +389,19 @@ class RunConfig(_Settings, RecordedSettings):
         others = {name: each.source_readers for name, each in self.evaluation_audiences.items()}
         return {name: share for name, share in (own | markets | others).items() if share}
 
+    @property
+    def shows_source(self) -> bool:
+        """Whether the source stands in prompts of language models that play personas."""
+        return bool(self.source_shares) and (self.audience == LLM_AUDIENCE or bool(self.voting_models))
+
     def rules(self) -> Arena:
         """Return the arena, asked as these settings say.
 
         Raises:
             InputError: there is no such arena, or it cannot be asked so.
         """
-        reads = bool(self.source_shares) and (self.audience == LLM_AUDIENCE or bool(self.voting_models))
-        return arena(self.arena).asked(self.format, self.examples, self.stop, self.attempts, self.cut, reads)
+        how = (self.format, self.examples, self.stop, self.attempts, self.cut)
+        return arena(self.arena).asked(*how, self.shows_source)
 
     @property
     def id(self) -> str:

@@ -81,7 +81,7 @@ def fork(
             fix="Start a run of its own for that.",
         )
     inputs = gather(own_data.at_hand(config, parent))
-    if inputs.arena.react_source != before.rules().react_source:
+    if config.shows_source != before.shows_source:
         raise InputError(
             "a fork cannot let a language model's personas begin, or cease, to read the source",
             where=str(parent),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from abm.arenas import Arena
 from abm.arenas.anchors import AnchorSplit, clean, load_anchors
-from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Source, Voters, informed
+from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, SourceFindings, Voters, informed
 from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
 from abm.events import Phase
@@ -247,7 +247,7 @@ def _check_source_readers(config: RunConfig, inputs: Inputs) -> None:
     audiences += [inputs.crowd] if config.crowd.size else []
     audiences += [each for each in inputs.evaluation_audiences.values() if each is not None]
     for each in audiences:
-        informed(each, Source("", (0, 0)))
+        informed(each, SourceFindings("", (0, 0)))
 
 
 def _check_surveys(config: RunConfig, parts: Plan) -> None:

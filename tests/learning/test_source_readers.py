@@ -9,7 +9,7 @@ import pytest
 
 from abm.arenas import Arena
 from abm.audience import Voters, audience, before_source, from_mapping
-from abm.audience.source import Source, SourceReaders
+from abm.audience.source import SourceFindings, SourceReaders
 from abm.events import (
     AnchorsListed,
     ArenaSet,
@@ -136,7 +136,7 @@ class TestTraining:
             shown = np.array([orders[persona] for persona in voters.ids.tolist()], dtype=np.int8)
             told = before_source(
                 model,
-                Source("", tuple(found.claims)),
+                SourceFindings("", tuple(found.claims)),
                 SourceReaders(found.share, PROBES.get(found.probe)()),
                 CONFIG.seed,
             )

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor
-from abm.audience import Source
+from abm.audience import SourceFindings
 from abm.columns import Float32s, Int32s, pack
 from abm.events import (
     Event,
@@ -218,7 +218,7 @@ class NetworkedModel(Model):
             if (key := (each.anchor.id, each.text)) not in counted:
                 counted[key] = readers.claims(each.text, each.anchor, self.society.arena)
         claims = tuple(counted[(each.anchor.id, each.text)] for each in said)
-        return SourceChecks(reads, self._source_weights, Source("", claims).unsupported)
+        return SourceChecks(reads, self._source_weights, SourceFindings("", claims).unsupported)
 
     def _said(self, slate: Slate, message: MessagePublished) -> Said:
         place = (*self._place(slate.anchor), message.slot)

@@ -16,7 +16,7 @@ from abm.audience import (
     Ballot,
     Mixed,
     PartlyInformed,
-    Source,
+    SourceFindings,
     SourceReaders,
     Voters,
     as_mapping,
@@ -35,7 +35,7 @@ from populations import TRAITS
 
 KEY = (1, "train", 1, "anchor", "choice")
 HONEST, LIE = "It is blue. It is light.", "It is blue. It is tested."
-SOURCE = Source("Title: lamp", (0, 1))
+SOURCE = SourceFindings("Title: lamp", (0, 1))
 """Of a contest whose second message makes a claim that the source does not support."""
 
 
@@ -88,7 +88,7 @@ class TestClaims:
         readers = SourceReaders(1.0, Tested())
         rules = arena("sales")
         anchor = load_anchors(None, rules).train[0]
-        assert readers.source([HONEST, LIE, f"{LIE} {LIE}"], anchor, rules) == Source(anchor.text, (0, 1, 2))
+        assert readers.source([HONEST, LIE, f"{LIE} {LIE}"], anchor, rules) == SourceFindings(anchor.text, (0, 1, 2))
 
         class Mute(Tested):
             def judge(self, text, anchor, arena, *, thinking=""):
@@ -98,7 +98,7 @@ class TestClaims:
 
     def test_they_grow_as_features_do(self):
         """One is half of all that can be noticed."""
-        assert Source("", (0, 1, 2)).unsupported.tolist() == [0.0, 0.5, 0.75]
+        assert SourceFindings("", (0, 1, 2)).unsupported.tolist() == [0.0, 0.5, 0.75]
 
 
 class TestChoiceModel:
@@ -242,7 +242,7 @@ class Reads:
         self._plain = plain
 
     def _before(self, n):
-        source = Source("", tuple(option % 3 for option in range(n)))
+        source = SourceFindings("", tuple(option % 3 for option in range(n)))
         told = before_source(self._plain, source, SourceReaders(0.5, Tested()), 1)
         assert isinstance(told, PartlyInformed)
         return told
