@@ -117,13 +117,13 @@ class PartlyInformed:
         self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]
     ) -> NDArray[np.int16]:
         """Return every member's choice, shape (k,); see :class:`abm.audience.Chooser`."""
-        parts = self._parts(voters)
-        if len(parts) == 1:
-            return choices(parts[0][0], texts, shown, voters, key)
-        chosen = np.empty(len(voters.ids), dtype=np.int16)
-        for part, rows in parts:
-            chosen[rows] = choices(part, texts, shown[rows], voters.of(rows), key)
-        return chosen
+        reads = self.readers.among(voters.ids, self.seed)
+        made = [
+            choices(part, texts, shown, voters, key)
+            for part, asked in ((self.told, reads), (self.audience, ~reads))
+            if asked.any()
+        ]
+        return np.where(reads, made[0], made[-1])  # both of everybody: a crowd's rows are not copied
 
     def _parts(self, voters: Voters) -> list[tuple[Audience, NDArray[np.int64]]]:
         reads = self.readers.among(voters.ids, self.seed)
