@@ -231,6 +231,20 @@ class AudienceSet(Event, frozen=True, kw_only=True, tag="audience_set"):
     """Digest of what its features mean."""
 
 
+class EvaluationAudienceSet(Event, frozen=True, kw_only=True, tag="evaluation_audience_set"):
+    """An audience that votes on held-out messages beside the run's own, from here on."""
+
+    audience: str
+    """Its name, as steps and contests have it."""
+    reader: str = ""
+    """The language model that plays its personas; empty: a choice model votes."""
+    reader_digest: str = ""
+    choice_model: dict[str, Any] = {}
+    """As in :class:`AudienceSet`; empty where a language model votes."""
+    features: str = ""
+    """Digest of what its features mean."""
+
+
 # -- one step ----------------------------------------------------------------------------------------------
 
 
@@ -241,7 +255,9 @@ class StepStarted(Event, frozen=True, kw_only=True, tag="step_started"):
     epoch: int
     """1, 2, ...; an evaluation carries the epoch whose adapters it evaluates."""
     arm: str
-    """Whose society this is: ``shared`` before arms differ, else the arm's name."""
+    """Whose society this is: ``shared`` before arms differ, else the arm's name; ``ARM@AUDIENCE`` where another audience votes."""
+    audience: str = ""
+    """Who votes, by the name that ``evaluation_audience_set`` gives; empty: the run's own audience."""
 
 
 class RoundsRecalled(Event, frozen=True, kw_only=True, tag="rounds_recalled"):
@@ -346,6 +362,23 @@ class ContestOpened(Event, frozen=True, kw_only=True, tag="contest_opened"):
     anchor: str
     messages: list[str]
     """Published messages that compete, by slot; fewer than two make a forfeit."""
+
+
+class SourceChecked(Event, frozen=True, kw_only=True, tag="source_checked"):
+    """What members know of a contest's messages who read their source, the anchor.
+
+    Which members do follows from the seed and their share (:meth:`abm.audience.SourceReaders.among`).
+    """
+
+    contest: str
+    share: float
+    """Of the members, 0 .. 1, who read it."""
+    probe: str
+    """By what they see that a claim is not supported."""
+    version: int
+    """Of its rules."""
+    claims: list[int]
+    """Unsupported claims of each message, in the order of ``contest_opened``."""
 
 
 class Reacted(Event, frozen=True, kw_only=True, tag="reacted"):
@@ -901,12 +934,14 @@ AnyEvent = (
     | CompetitorsJoined
     | ReaderJoined
     | AudienceSet
+    | EvaluationAudienceSet
     | StepStarted
     | LLMReplied
     | MessagePublished
     | MessageRejected
     | MessageRedrawn
     | ContestOpened
+    | SourceChecked
     | Reacted
     | ReactedMany
     | ReactionInvalid

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.arenas.completions import Completion
-from abm.audience import Audience, Voters
+from abm.audience import Audience, SourceFindings, SourceReaders, Voters
 from abm.audience.vocal import BULK
 from abm.events import Event, MessagePublished, Phase, RoundsRecalled, StepEnded, StepStarted
 from abm.journal import Journal
 from abm.llm.port import LLM, Request, Sampling
 from abm.probe import Probe
+from abm.societies import arm_and_audience
 from abm.state.state import State
 from abm.worlds import contests
 from abm.worlds.agents import Competitor, Member, NamedPolicy
@@ -72,6 +73,7 @@ class Stage(msgspec.Struct, frozen=True):
         seats: by contest, the place among ``writers`` of the one who has each slot, as :mod:`abm.worlds.seats` draws them; empty where
             slots are places. A networked world has none: a slot is an account there.
         recall: name of a competitor and number of the step -> what it remembers of rounds before that step; None where nobody does.
+        source: who of the members reads the anchor, too; None for nobody.
     """
 
     anchors: Sequence[Anchor]
@@ -84,6 +86,7 @@ class Stage(msgspec.Struct, frozen=True):
     remembered: Mapping[int, str] = {}
     seats: Sequence[Sequence[int]] = ()
     recall: Callable[[str, int], RoundsRecalled | None] | None = None
+    source: SourceReaders | None = None
 
     def contest(self, anchor: Anchor) -> str:
         """Return the id of the contest about an anchor."""
@@ -240,12 +243,24 @@ class Model(Peopled):
             cause=cause,
         )
 
+    def source_of(self, slate: Slate) -> SourceFindings | None:
+        """Return what members know of a contest who read its source; None where nobody does."""
+        readers = self.stage.source
+        return readers.source(slate.texts, slate.anchor, self.society.arena) if readers else None
+
+    @cached_property
+    def reads_source(self) -> NDArray[np.bool_] | None:
+        """Which members read the source of messages, shape (members,); None where nobody does."""
+        readers = self.stage.source
+        return readers.among(self.voters.ids, self.society.seed) if readers else None
+
     def verdicts(self, slate: Slate) -> Iterator[Event]:
         """Yield what the stage's probes say of a contest's messages."""
         return contests.verdicts(slate, self.stage.probes, self.society.arena, self.state.step)
 
     def _started(self) -> StepStarted:
-        return StepStarted(step=self.state.step, phase=self.phase, epoch=self.epoch, arm=self.arm)
+        _, audience = arm_and_audience(self.arm)
+        return StepStarted(step=self.state.step, phase=self.phase, epoch=self.epoch, arm=self.arm, audience=audience)
 
     def _place(self, anchor: Anchor) -> tuple[Part, ...]:
         """Return the key of a contest's draws: common to the arms, so that they can be compared in pairs."""

@@ -223,8 +223,7 @@ def _settings(config: RunConfig) -> str:
 
 
 def _named_models(config: RunConfig) -> set[str]:
-    readers = [config.reader_model] if config.asks_reader else []
-    return {config.model, *readers, *config.other_writers.values()}
+    return {config.model, *config.asked_models, *config.other_writers.values()}
 
 
 def _digests(event: CompetitorsJoined | ReaderJoined) -> dict[str, str]:

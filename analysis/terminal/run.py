@@ -12,6 +12,7 @@ from analysis.formats import DASH, bounds, comparisons, count, difference, numbe
 from analysis.terminal._head_to_head import head_to_head_tables
 from analysis.terminal._rivalry import rivalry_tables
 from analysis.terminal._trainings import training_table
+from analysis.terminal._transfer import transfer_tables
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
 from analysis.terminal.written import writing_table
 
@@ -39,6 +40,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(Text(results["validity"], style="dim"))
     if not results["withheld"] and len({row["voters"] for row in results.get("panels", ())}) > 1:
         parts.append(_panels(results["panels"]))
+    if (moved := results.get("transfer")) and not results["withheld"]:
+        parts += transfer_tables(moved, results["audience"])
     if (met := results.get("head_to_head")) and not results["withheld"]:
         parts += head_to_head_tables(met)
     if positions := results.get("positions"):

@@ -27,6 +27,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Discriminator,
+    Field,
     SerializerFunctionWrapHandler,
     Tag,
     model_serializer,
@@ -34,7 +35,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from learning.runs.base_models import base_names, model_given
-from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, solo
+from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, recorded_share, solo
 from learning.runs.memory_settings import MemorySettings, RoundMemory, memory_of
 
 CONTROL = "placebo"
@@ -57,6 +58,7 @@ class Arm:
         evaluated: whether it meets the base model on held-out anchors.
         model: the base model on which it stands, where it is not the run's.
         memory: of its past rounds, in its prompts while it learns; None for none.
+        source_readers: share of those who vote in its training contests who read the source, 0 .. 1; None: as in all of the run.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Arm:
     evaluated: bool = True
     model: str = ""
     memory: RoundMemory | None = None
+    source_readers: float | None = None
 
 
 def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
@@ -83,7 +86,10 @@ def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
     for entry in entries(record.get("markets")):
         market = entry.market
         for name, given in entry.learners.items():
-            arms[name] = replace(_arm(name, given, model), market=market.name, evaluated=name in market.evaluated)
+            evaluated, share = name in market.evaluated, market.source_readers
+            arms[name] = replace(
+                _arm(name, given, model), market=market.name, evaluated=evaluated, source_readers=share
+            )
     return arms
 
 
@@ -113,6 +119,7 @@ def _arm(name: str, given: Mapping[str, Any], model: object) -> Arm:
         model=model_given(given, model),
         memory=memory_of(given.get("memory")),
         mitigations=_mitigations(given.get("mitigations")),
+        source_readers=recorded_share(given.get("source_readers")),
     )
 
 
@@ -142,7 +149,7 @@ def markets_of(record: Mapping[str, Any], messages: int) -> tuple[Market, ...]:
         messages: of a contest in which an arm competes with itself.
     """
     arms = arms_of(record)
-    left = [solo(arm.name, messages) for arm in arms.values() if arm.market == SOLO]
+    left = [solo(arm.name, messages, arm.source_readers) for arm in arms.values() if arm.market == SOLO]
     left += [entry.market for entry in entries(record.get("markets"))]
     if bases := bases_of(record, arms):
         own = [{each: bases[each] for each in market.learners if each in bases} for market in left]
@@ -198,6 +205,8 @@ class ArmSettings(BaseModel):
     """What it remembers of past rounds; see :mod:`learning.runs.memory_settings`."""
     mitigations: MitigationSettings = ()
     """What is done against misbehaviour in what it learns; see :mod:`learning.mitigations`."""
+    source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of those who vote in its training contests who read the source; by default that of the run (``source_readers.train``)."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

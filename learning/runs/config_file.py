@@ -18,6 +18,7 @@ from abm.audience.weights import YAML
 from abm.llm.http.endpoint import is_server, like_url, url_and_name
 from abm.probe import PROBES
 from learning.runs.arms import ArmSettings, named_methods, setting_keys
+from learning.runs.audiences import EvaluationAudience
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
 from learning.runs.rival_settings import RivalSettings, named_rivals
@@ -201,6 +202,7 @@ def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     for name, market in config.markets.items():
         for i, rival in named_rivals(market.rivals):
             places[("markets", name, "rivals", i, "model")] = rival.model or ""
+    places |= {("evaluation_audiences", name): each.audience for name, each in config.evaluation_audiences.items()}
     for key, place in places.items():
         try:
             if is_server(place):
@@ -224,6 +226,8 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     for i, probe in enumerate(config.probes or ()):
         if probe not in PROBES:
             yield ("probes", i), PROBES.unknown(probe)
+    if config.source_readers.probe not in PROBES:
+        yield ("source_readers", "probe"), PROBES.unknown(config.source_readers.probe)
     if config.arena not in ARENAS and Path(config.arena).suffix not in YAML:
         yield ("arena",), ARENAS.unknown(config.arena, also="or the path of a YAML file")
     if config.audience not in (*AUDIENCES, LLM_AUDIENCE) and Path(config.audience).suffix not in YAML:
@@ -329,6 +333,8 @@ def _within(keys: Key) -> tuple[type[BaseModel], Key]:
     match keys:
         case ("arms", _, *rest):
             return ArmSettings, tuple(rest)
+        case ("evaluation_audiences", _, *rest):
+            return EvaluationAudience, tuple(rest)
         case ("markets", _, "learners", _, *rest):
             return LearnerSettings, tuple(rest)
         case ("markets", _, "rivals", int(), *rest):

@@ -82,6 +82,13 @@ def fork(
             fix="Start a run of its own for that.",
         )
     inputs = gather(own_data.at_hand(config, parent))
+    if config.shows_source != before.shows_source:
+        raise InputError(
+            "a fork cannot let a language model's personas begin, or cease, to read the source",
+            where=str(parent),
+            why="the shared steps hold the arena's templates",
+            fix="Start a run of its own for that.",
+        )
     folder = Path(out) if out is not None else parent.parent / f"{parent.name}-at{at}-{config.id[:8]}"
     point = fork_point(parent, at, folder)
     adapters = _shared_adapters(log.read(0, point.seq), parent, folder)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from abm.arenas import Arena
 from abm.arenas.anchors import AnchorSplit, clean, load_anchors
-from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Voters
+from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, SourceFindings, Voters, informed
 from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
 from abm.events import Phase
+from abm.probe import PROBES
 from abm.surveys import Questionnaire, load_questionnaire
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
@@ -41,6 +42,8 @@ LORA_PRECISION = {"float32": "float32", "bfloat16": "bf16"}
 """Precision of a run's models -> its name among the trainer's settings."""
 
 SPLITS: tuple[Phase, ...] = ("train", "evaluate")
+VOTES_TOO = "evaluation audience "
+"""Before the name of an evaluation audience, where parts of audiences have names."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Inputs:
         graphs: who follows whom among them, in a networked world.
         questionnaires: of the surveys, in their order.
         rivals: name -> rival that does not learn, base left out.
+        evaluation_audiences: name -> how members react there; None where a language model plays the personas.
     """
 
     arena: Arena
@@ -72,6 +76,7 @@ class Inputs:
     graphs: dict[Phase, CSR]
     questionnaires: tuple[Questionnaire, ...] = ()
     rivals: dict[str, Rival] = field(default_factory=dict)
+    evaluation_audiences: Mapping[str, Audience | None] = field(default_factory=dict)
 
     def market_of(self, arm: str) -> Market:
         """Return the market in which an arm learns."""
@@ -93,8 +98,8 @@ def gather(
     """Read and check everything that the settings name.
 
     Args:
-        said: part of the audience (``personas``, ``crowd``) -> the choice model that a log holds of it, used in place
-            of its file.
+        said: part of the audience (``personas``, ``crowd``), or name of an evaluation audience behind :data:`VOTES_TOO` -> the choice
+            model that a log holds of it, used in place of its file.
         audience: the personas' audience as an object, which comes before the setting.
 
     Raises:
@@ -105,7 +110,8 @@ def gather(
     personas_react = cache(lambda: audience or _audience(config.audience, said))
     crowd_reacts = cache(lambda: _model(config.crowd.audience, "crowd", said))
     asked = cache(lambda: tuple(load_questionnaire(survey.questions) for survey in config.surveys))
-    check_all(anchors_read, people_read, personas_react, crowd_reacts, asked, lambda: _check_classes(config))
+    vote_too = cache(lambda: _evaluation_audiences(config, said))
+    check_all(anchors_read, people_read, personas_react, crowd_reacts, vote_too, asked, lambda: _check_classes(config))
     anchors, people = anchors_read(), people_read()
     voters, originals = _voters(people, config)
     arms, lora = config.all_arms, lora_of(config)
@@ -132,8 +138,10 @@ def gather(
         graphs=_graphs(people, voters, config),
         questionnaires=asked(),
         rivals=config.all_rivals,
+        evaluation_audiences=vote_too(),
     )
     parts = plan(config, inputs)
+    _check_source_readers(config, inputs)
     check_interventions(config, parts)
     _check_surveys(config, parts)
     return inputs
@@ -143,6 +151,13 @@ def _anchors(config: RunConfig, rules: Arena) -> AnchorSplit:
     anchors = load_anchors(config.anchors, rules, drop_near=config.near_duplicates == "drop")
     _check_examples(rules, anchors)
     return anchors_of(config, anchors)
+
+
+def _evaluation_audiences(config: RunConfig, said: Mapping[str, ChoiceModel] | None) -> dict[str, Audience | None]:
+    return {
+        name: None if each.asks_model else _audience(each.audience, said, f"{VOTES_TOO}{name}")
+        for name, each in config.evaluation_audiences.items()
+    }
 
 
 def _people(config: RunConfig) -> PersonaSplit:
@@ -180,7 +195,7 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
 def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str, LoraSettings]) -> None:
     """Refuse an option that no method of the run has, or not the arm's own, and values that a method does not take."""
     check_options([arm.method for arm in arms.values()], config.lora.get("options") or ())
-    if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
+    if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":  # evaluation teaches nothing
         for arm in arms.values():
             if METHODS.get(arm.method).reads_thoughts:
                 raise InputError(
@@ -277,6 +292,22 @@ def _never(config: RunConfig, coming: Plan, where: str, item: Intervention) -> I
     return InputError(f"{where} waits for {society}", why="its contests are held before the fork")
 
 
+def _check_source_readers(config: RunConfig, inputs: Inputs) -> None:
+    """Refuse members who are to read the source and cannot, and a probe that is not there.
+
+    Raises:
+        InputError: says which audience, and what it lacks.
+    """
+    if not config.source_shares:
+        return
+    PROBES.get(config.source_readers.probe)
+    audiences = [inputs.audience] if inputs.audience is not None else []
+    audiences += [inputs.crowd] if config.crowd.size else []
+    audiences += [each for each in inputs.evaluation_audiences.values() if each is not None]
+    for each in audiences:
+        informed(each, SourceFindings("", (0, 0)))
+
+
 def _check_surveys(config: RunConfig, parts: Plan) -> None:
     """Refuse a questionnaire that waits for a moment which does not come, or comes twice."""
     for number, survey in enumerate(config.surveys):
@@ -313,11 +344,11 @@ def _check_classes(config: RunConfig) -> None:
         member_class(name)
 
 
-def _audience(name: str, said: Mapping[str, ChoiceModel] | None) -> Audience | None:
+def _audience(name: str, said: Mapping[str, ChoiceModel] | None, part: str = "personas") -> Audience | None:
     """Return how personas react, by the name of the setting; None where a language model plays them."""
     if name == LLM_AUDIENCE:
         return None
-    return AUDIENCES.get(name)() if name in AUDIENCES else _model(name, "personas", said)
+    return AUDIENCES.get(name)() if name in AUDIENCES else _model(name, part, said)
 
 
 def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> ChoiceModel:

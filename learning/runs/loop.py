@@ -11,20 +11,19 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
-from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, as_mapping, features_digest
 from abm.events import (
     AdapterTrained,
     ArmFlagged,
     ArmStopped,
     AudienceSet,
     EpochEnded,
+    EvaluationAudienceSet,
     Event,
     MessageAudited,
     ReaderJoined,
@@ -44,10 +43,11 @@ from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
+from learning.runs.members import RunAudiences
 from learning.runs.mitigated import of_arms, training_probes
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
-from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, audience_of, plan, total
 from learning.runs.reflections import Reflections
 from learning.runs.rounds import PastRounds, Remembering
 from learning.runs.stops import remaining
@@ -86,6 +86,7 @@ class Loop:
         llm: the model that writes.
         reader: the model that plays the personas, if the audience is ``llm``; by default the one that writes.
         others: competitor -> model, for those for whom another one writes than ``llm``.
+        voting: evaluation audience -> the model that plays the personas there, of those that are no choice models.
         trainer: learns adapters into ``adapters``.
         probes: judges of evaluation messages.
         gates: judges of training messages, for the mitigations that ask them; by default those of the names that these ask for.
@@ -103,6 +104,7 @@ class Loop:
         *,
         reader: LLM | None = None,
         others: Mapping[str, LLM] = MappingProxyType({}),
+        voting: Mapping[str, LLM] = MappingProxyType({}),
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
         gates: Sequence[Probe] = (),
         report: Callable[[Progress], None] = lambda progress: None,
@@ -110,16 +112,17 @@ class Loop:
     ) -> None:
         self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
         self.reader, self.others = reader or llm, others
-        self.models = list({id(each): each for each in (llm, self.reader, *others.values())}.values())
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
         self.gates = tuple(gates)
         self.mitigations = of_arms(inputs.arms)
         self.report = report
         self.voters = inputs.voters
+        self.audiences = RunAudiences(config, inputs, self.reader, voting)
+        self.models = list({id(each): each for each in (llm, *self.audiences.models, *others.values())}.values())
         self.society = Society(
             arena=self.arena,
-            audience=self._audience(),
+            audience=self.audiences.own,
             llm=llm,
             sampling=Sampling(**config.sampling.model_dump()),
             seed=config.seed,
@@ -136,30 +139,6 @@ class Loop:
         self.watch = ArmWatch(config.alarms, journal.log, bases)
         self._declared = False
         self._said: list[Event] = []
-
-    def _audience(self) -> Audience:
-        asked = self.inputs.audience or self._asked()
-        if not self.config.crowd.size:
-            return asked
-        core = [voters.ids[: len(self.inputs.split(split))] for split, voters in self.voters.items()]
-        return Mixed(asked, self.inputs.crowd, np.concatenate(core))
-
-    def _asked(self) -> AskedAudience:
-        settings = self.config.reader
-        personas = {
-            int(index): (persona.id, persona.text)
-            for split, voters in self.voters.items()
-            for index, persona in zip(voters.ids, self.inputs.split(split), strict=False)
-        }
-        return AskedAudience(
-            self.reader,
-            self.arena,
-            personas,
-            Sampling(settings.temperature, settings.top_p, settings.max_tokens),
-            self.config.seed,
-            settings.answer,
-            settings.retries,
-        )
 
     def run(self) -> None:
         """Carry out the whole plan; what the log holds already is not done again."""
@@ -207,29 +186,17 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet):
+        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, EvaluationAudienceSet, SurveysSet):
             self._said = inherited
         if self.journal.shares_next:
             return
         self._declared = True
-        now = self._reacting()
+        asked = self.surveys.declaration()
+        now = [*self.audiences.declaration(), *([asked] if asked else [])]
         if len(now) != len(self._said) or not all(map(equal, now, self._said)):
             with self.journal.transaction():
                 for event in now:
                     self.journal.emit(event)
-
-    def _reacting(self) -> list[Event]:
-        """Return who plays the personas, the choice models of those who are not played, and what each will be asked."""
-        asked, model = self.inputs.audience, self.reader
-        if isinstance(asked, ChoiceModel):
-            personas: Event = _set("personas", asked)
-        elif asked is not None:
-            personas = ReaderJoined(model=self.config.audience, model_digest="")
-        else:
-            personas = ReaderJoined(model=model.name, model_digest=model.digest)
-        crowd = [_set("crowd", self.inputs.crowd)] if self.config.crowd.size else []
-        asked = self.surveys.declaration()
-        return [personas, *crowd, *([asked] if asked else [])]
 
     # -- simulate ------------------------------------------------------------------------------------------
 
@@ -262,15 +229,17 @@ class Loop:
             remembered=self.surveys.remembered,
             seats=seats,
             recall=self.rounds.recall if part.phase == "train" else None,
+            source=self.audiences.source_readers(part),
         )
+        society = msgspec.structs.replace(self.society, audience=self.audiences.of(audience_of(part)))
         if self.config.world == "networked":
-            return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
-        return IsolatedModel(self.society, self.journal, stage)
+            return NetworkedModel(society, self.journal, stage, self.config.network, self.probes)
+        return IsolatedModel(society, self.journal, stage)
 
     def _judges(self, part: Simulate | Evaluate) -> Sequence[Probe]:
         """Return who judges a part's messages: in training those whom the mitigations of the arms that learn from it ask."""
         if isinstance(part, Evaluate):
-            return () if part.head_to_head else self.probes
+            return () if part.repeats else self.probes
         learners = [each.arm for each in self.plan if isinstance(each, Learn) and each.source == part.makes]
         asking = [mitigation for arm in learners for mitigation in self.mitigations[arm]]
         return training_probes(asking, self.arena, (*self.gates, *self.probes))
@@ -501,7 +470,3 @@ def _brought(trained: Trained) -> dict[str, Any]:
     """Return what is recorded of a training set that was brought to another arm's number of rows."""
     before = trained.rows_before
     return {"rows_of": before.arm, "own_rows": before.rows, "own_units": before.units} if before else {}
-
-
-def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
-    return AudienceSet(part=part, choice_model=as_mapping(model), features=features_digest())

@@ -41,6 +41,8 @@ class MarketSettings(BaseModel):
     """Writers beside them that do not learn: ``base``, or settings with a name."""
     messages: int = Field(1, ge=1, le=MOST_MESSAGES)
     """Of each writer about each anchor."""
+    source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
+    """As of an arm (:class:`learning.runs.arms.ArmSettings`), of the market's contests and those of its twins."""
     twins: tuple[Literal["own", "market"], ...] = ()
     """``own``: for each learner a market in which only its own picks are random; ``market``: one in which all are."""
 
@@ -75,6 +77,10 @@ def check_together(arms: Arms, markets: Mapping[str, MarketSettings], model: str
     """
     if not arms and not markets:
         raise mistake("a run has at least one arm", "For example [rft, placebo].", ("arms",))
+    for at, learner in learners_in(markets):
+        if learner.source_readers is not None:
+            fix = f"Set it of the market: markets.{at[1]}.source_readers."
+            raise mistake("all learners of a market have one audience", fix, (*at, "source_readers"))
     for name, market in markets.items():
         _check_size(("markets", name), market)
         _check_twins(("markets", name), market)

@@ -55,6 +55,7 @@ class Market:
         evaluated: the learners that meet the base model on held-out anchors.
         twin_of: the market of which it is a twin.
         bases: learner -> the name under which its base model writes, where it is not the run's.
+        source_readers: share of those who vote in its contests who read the source, 0 .. 1; None: as in all of the run.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Market:
     evaluated: tuple[str, ...] = ()
     twin_of: str = ""
     bases: Mapping[str, str] = field(default_factory=dict)
+    source_readers: float | None = None
 
     @property
     def writers(self) -> tuple[str, ...]:
@@ -89,9 +91,9 @@ class Market:
         return [place for place, writer in enumerate(self.writers) if writer == learner]
 
 
-def solo(name: str, messages: int) -> Market:
+def solo(name: str, messages: int, source_readers: float | None = None) -> Market:
     """Return the market of an arm that competes with itself."""
-    return Market(name, (name,), messages, evaluated=(name,))
+    return Market(name, (name,), messages, evaluated=(name,), source_readers=source_readers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,12 @@ def _with_twins(
     twins = tuple(twins) if isinstance(twins, list | tuple) else ()
     random = {each: twin_method(own) for each, own in learners.items()}
 
+    share = recorded_share(given.get("source_readers"))
+
     def entry(
         market: str, settings: Mapping[str, Mapping[str, Any]], evaluated: tuple[str, ...], twin: str
     ) -> MarketRecord:
-        return MarketRecord(Market(market, tuple(settings), messages, rivals, evaluated, twin), settings)
+        return MarketRecord(Market(market, tuple(settings), messages, rivals, evaluated, twin, share), settings)
 
     compared = {each: _default_comparator(each, own, random[each], twins) for each, own in learners.items()}
     declared = {each: {"compared_with": compared[each], **own} for each, own in learners.items()}
@@ -151,6 +155,11 @@ def rival_names(given: object) -> tuple[str, ...]:
     """Return the names of the rivals of a market, as they are recorded: a word, or settings with a name."""
     listed = given[:MOST_MESSAGES] if isinstance(given, list | tuple) else ()
     return tuple(str(each.get("name", BASE)) if isinstance(each, Mapping) else str(each) for each in listed)
+
+
+def recorded_share(given: object) -> float | None:
+    """Return a share, 0 .. 1, as a record holds it; None where it holds none."""
+    return float(given) if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given <= 1 else None
 
 
 def twin_method(learner: Mapping[str, Any]) -> str:

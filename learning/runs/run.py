@@ -150,8 +150,10 @@ def stepwise(
         if not (folder / "run.json").exists():
             _, asked = objects.models(config, backends)
             objects.check_preset(config)
-            if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
-                check_scored(asked)
+            if config.reader.answer == "letters":
+                own = [asked] if config.audience == LLM_AUDIENCE else []
+                for model in {id(llm): llm for llm in (*own, *objects.voting(config, backends).values())}.values():
+                    check_scored(model)
         if coming := to_adopt(config, folder / "adapters"):
             check_fit(coming, objects.models(config, backends)[0], objects.others(config, backends))
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
@@ -164,7 +166,8 @@ def stepwise(
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
                 everybody = all_probes(config, inputs.arena, judges)
                 check_judges(said, judges, str(folder), everybody[len(judges) :])
-                _begin(log, loaded, config, everybody, writes, reads, *others.values())
+                voting = objects.voting(config, backends)
+                _begin(log, loaded, config, everybody, writes, reads, *others.values(), *voting.values())
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
@@ -176,6 +179,7 @@ def stepwise(
                     learner,
                     reader=reads,
                     others=others,
+                    voting=voting,
                     probes=lambda arena: judges,
                     adapters=folder / "adapters",
                 )
