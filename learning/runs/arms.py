@@ -7,8 +7,8 @@ The short form of the setting ``arms`` is a list of methods, each an arm of that
       fast: {method: rft, lora: {lr: 1e-2}, compared_with: control}
       control: {method: placebo, rows_of: slow}
 
-Arms of the long form go in the order of their names, as those of a log do: a mapping has no order of its own. An arm of this
-setting competes with itself; those that meet rivals stand under ``markets`` (:mod:`learning.runs.markets`) and are arms as well.
+Arms of a mapping go in the order of their names, as those of a log do: it has no order of its own. A list keeps its order, and an item
+of it may have settings, too (:mod:`learning.runs.arm_list`). An arm of this setting competes with itself; those that meet rivals stand under ``markets`` (:mod:`learning.runs.markets`) and are arms as well.
 
 Reads settings and records of old and new logs; knows nothing of how methods work.
 """
@@ -32,10 +32,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from learning.runs.arm_list import listed
 from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, solo
+from moloch.yamls import Keys
 
-CONTROL = "placebo"
-"""In the short form, the method whose arm the others are compared with."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 """Names of arms are parts of call sites, files and addresses."""
 
@@ -84,15 +84,7 @@ def _solo_arms(arms: object) -> dict[str, Arm]:
         return {
             str(name): _arm(str(name), settings) for name, settings in arms.items() if isinstance(settings, Mapping)
         }
-    if not isinstance(arms, list | tuple):
-        return {}
-    names = list(dict.fromkeys(name for name in arms if isinstance(name, str)))
-    control = CONTROL if CONTROL in names else ""
-    learner = names[0] if control and names[0] != control else ""  # what a later arm learns is not there yet
-    return {
-        name: Arm(name, name, rows_of=learner) if name == control else Arm(name, name, compared_with=control)
-        for name in names
-    }
+    return {name: _arm(name, settings) for name, settings in listed(arms).items()}
 
 
 def _arm(name: str, given: Mapping[str, Any]) -> Arm:
@@ -140,8 +132,8 @@ def comparators(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, st
 
 # -- as a setting ------------------------------------------------------------------------------------------
 
-NAMES, TABLE = "<names>", "<table>"
-"""Tags of the two forms; they appear in the paths of pydantic's errors, where :func:`setting_keys` takes them out."""
+NAMES, TABLE, BARE, ONE = "<names>", "<table>", "<bare>", "<one>"
+"""Tags of the two forms, and of what a list holds; they appear in the paths of pydantic's errors, where :func:`setting_keys` takes them out."""
 
 
 class ArmSettings(BaseModel):
@@ -171,13 +163,14 @@ def _checked(arms: Arms) -> Arms:
     """Reject arms that cannot be distinguished; records have no order of keys, and arms learn in the order of their names."""
     if isinstance(arms, Mapping):
         return dict(sorted(arms.items()))
-    if twice := next((name for i, name in enumerate(arms) if name in arms[:i]), ""):
+    names = [name for _, name, _ in stated(arms)]
+    if twice := next((name for i, name in enumerate(names) if name in names[:i]), ""):
         fix = f"Name them: {{{twice}: {{method: {twice}}}, other: {{method: {twice}, lora: {{lr: 1e-3}}}}}}."
         raise mistake(f"two arms are called {twice!r}", fix)
     return arms
 
 
-def check_references(arms: Mapping[str, Arm], at: Mapping[str, tuple[str, ...]]) -> None:
+def check_references(arms: Mapping[str, Arm], at: Mapping[str, Keys]) -> None:
     """Reject comparisons that are meaningless, and numbers of rows that are nobody's.
 
     Args:
@@ -193,7 +186,7 @@ def check_references(arms: Mapping[str, Arm], at: Mapping[str, tuple[str, ...]])
             raise mistake(why, f"Write rows_of: {first}.", (*keys, "rows_of"))
 
 
-def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tuple[str, ...]) -> None:
+def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: Keys) -> None:
     """Reject a setting that names no other arm."""
     if other == name:
         raise mistake(f"an arm cannot {does} itself", "Name another arm.", at)
@@ -203,7 +196,7 @@ def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: tupl
         raise mistake(f"there is no arm {other!r}", f"{fix}Arms are {', '.join(arms)}.", at)
 
 
-def mistake(why: str, fix: str, keys: tuple[str, ...] = ()) -> PydanticCustomError:
+def mistake(why: str, fix: str, keys: Keys = ()) -> PydanticCustomError:
     """Return what is wrong with arms, how to fix it, and the further keys of the setting that it is in."""
     return PydanticCustomError("arms", "{why}", {"why": why, "fix": fix, "keys": keys})
 
@@ -212,13 +205,41 @@ def _form(arms: Any) -> str:
     return TABLE if isinstance(arms, Mapping) else NAMES
 
 
+def _item_form(item: Any) -> str:
+    return ONE if isinstance(item, Mapping) else BARE
+
+
+def _one(item: dict[str, ArmSettings]) -> dict[str, ArmSettings]:
+    if len(item) != 1:
+        raise mistake(
+            f"an item of the list is one arm, and this one has {len(item)} keys", "Write {name: {method: …}}."
+        )
+    return item
+
+
 Name = Annotated[str, AfterValidator(_name)]
+Item = Annotated[
+    Annotated[Name, Tag(BARE)] | Annotated[dict[Name, ArmSettings], AfterValidator(_one), Tag(ONE)],
+    Discriminator(_item_form),
+]
 Arms = Annotated[
-    Annotated[tuple[Name, ...], Tag(NAMES)] | Annotated[dict[Name, ArmSettings], Tag(TABLE)],
+    Annotated[tuple[Item, ...], Tag(NAMES)] | Annotated[dict[Name, ArmSettings], Tag(TABLE)],
     Discriminator(_form),
     AfterValidator(_checked),
 ]
-"""The type of the setting ``arms``; iterated, it yields the names."""
+"""The type of the setting ``arms``; :func:`stated` yields its arms."""
+
+
+def stated(arms: Arms) -> Iterator[tuple[Keys, str, ArmSettings | None]]:
+    """Yield each arm of the setting: the keys under which it stands, its name, and its settings; None for a bare name."""
+    if isinstance(arms, Mapping):
+        yield from ((("arms", name), name, settings) for name, settings in arms.items())
+        return
+    for i, item in enumerate(arms):
+        if isinstance(item, str):
+            yield ("arms", i), item, None
+        else:
+            yield from ((("arms", i, name), name, settings) for name, settings in item.items())
 
 
 def arms_in(arms: Arms, markets: Mapping[str, BaseModel] | None = None) -> dict[str, Arm]:
@@ -228,19 +249,25 @@ def arms_in(arms: Arms, markets: Mapping[str, BaseModel] | None = None) -> dict[
 
 def as_recorded(arms: Arms, markets: Mapping[str, BaseModel]) -> dict[str, Any]:
     """Return the settings ``arms`` and ``markets`` as a log holds them."""
-    alone = {name: arm.model_dump() for name, arm in arms.items()} if isinstance(arms, Mapping) else arms
+    if isinstance(arms, Mapping):
+        alone: Any = {name: arm.model_dump() for name, arm in arms.items()}
+    else:
+        alone = [name if arm is None else {name: arm.model_dump()} for _, name, arm in stated(arms)]
     return {"arms": alone, "markets": {name: market.model_dump() for name, market in markets.items()}}
 
 
-def named_methods(arms: Arms) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def named_methods(arms: Arms) -> Iterator[tuple[Keys, str]]:
     """Yield the methods that arms name, each with the keys of the setting that names it."""
-    if isinstance(arms, Mapping):
-        yield from ((("arms", name, "method"), arm.method) for name, arm in arms.items())
-    else:
-        yield from ((("arms", i), name) for i, name in enumerate(arms))
+    for keys, name, arm in stated(arms):
+        yield (keys, name) if arm is None else ((*keys, "method"), arm.method)
 
 
-def setting_keys(error: Mapping[str, Any]) -> tuple[str | int, ...]:
+def declares_rows(arms: Arms, name: str) -> bool:
+    """Return whether an arm's settings name the arm whose rows it has, which the place in a list does else."""
+    return any(arm is not None and bool(arm.rows_of) for _, each, arm in stated(arms) if each == name)
+
+
+def setting_keys(error: Mapping[str, Any]) -> Keys:
     """Return the keys of the setting that one of pydantic's errors is about, as the settings' file has them."""
-    keys = (key for key in error["loc"] if key not in (NAMES, TABLE, "[key]"))
+    keys = (key for key in error["loc"] if key not in (NAMES, TABLE, BARE, ONE, "[key]"))
     return (*keys, *error.get("ctx", {}).get("keys", ()))

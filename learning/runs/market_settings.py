@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from learning.runs.arms import Arms, ArmSettings, Name, arms_in, check_references, mistake
+from learning.runs.arms import Arms, ArmSettings, Name, arms_in, check_references, mistake, stated
 from learning.runs.markets import BASE, MOST_MESSAGES, OWN, WHOLE, Market, entries, twin_method
 
 At = tuple[str, ...]
@@ -74,7 +74,7 @@ def check_together(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
         _check_size(("markets", name), market)
         _check_twins(("markets", name), market)
     _check_names(arms, markets)
-    solo = {name: ("arms", name) for name in (arms if isinstance(arms, Mapping) else ())}
+    solo = {name: at for at, name, arm in stated(arms) if arm is not None}
     check_references(arms_in(arms, markets), solo | {at[-1]: at for at, _ in learners_in(markets)})
 
 
@@ -126,7 +126,7 @@ def _check_twins(at: At, market: MarketSettings) -> None:
 def _check_names(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
     """Reject a name that two arms or markets have, those of twins among them; an own twin and its market share one, as an arm and
     its society do."""
-    taken: dict[str, str] = dict.fromkeys(arms, "an arm")
+    taken: dict[str, str] = dict.fromkeys((name for _, name, _ in stated(arms)), "an arm")
     for entry in entries({name: market.model_dump() for name, market in markets.items()}):
         for name, what, at in _named(entry.market):
             if name in taken:
