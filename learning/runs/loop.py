@@ -48,6 +48,7 @@ from learning.runs.surveys import RunSurveys
 from learning.runs.watch import ArmWatch, said, training_measured
 from learning.training.measured import TrainingDiverged
 from learning.training.memory import release
+from learning.training.settings import LoraSettings
 from moloch import keyed
 from moloch.errors import MolochWarning
 
@@ -116,6 +117,7 @@ class Loop:
         self.plan = plan(config, inputs)
         self.watch = ArmWatch(config.alarms, journal.log)
         self._declared = False
+        self._trained: dict[Policy, AdapterTrained] = {}  # before a fork, maybe by other settings
         self._said: list[Event] = []
 
     def _audience(self) -> Audience:
@@ -262,6 +264,8 @@ class Loop:
 
     def _learn(self, part: Learn) -> None:
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
+            if self.journal.shares_next:
+                self._trained[part.makes] = logged
             self.journal.emit(logged)
             self._raise_alarm(self._logged_stop(part))
         elif (stopped := self._logged_stop(part)) is not None:  # there is no adapter
@@ -289,10 +293,10 @@ class Loop:
         Args:
             begun: the training as the log holds it, where it is made again.
         """
-        arm = self.inputs.arms[part.arm]
+        method, settings = self._learnt_by(part)
         return training_set(
             self.journal.log.read(),
-            METHODS.get(arm.method).configured(self.inputs.lora[arm.name].for_methods),
+            METHODS.get(method).configured(settings.for_methods),
             source_arm=part.source.arm,
             epoch=part.epoch,
             arena=self.arena,
@@ -300,6 +304,12 @@ class Loop:
             rendered=begun is not None and not begun.as_sampled,
             owned=owned,
         )
+
+    def _learnt_by(self, part: Learn) -> tuple[str, LoraSettings]:
+        """Return the method and the settings by which an arm learns in an epoch; those that it had, where that was before a fork."""
+        if (shared := self._trained.get(part.makes)) is not None:
+            return shared.method, msgspec.convert(shared.settings, LoraSettings)
+        return self.inputs.arms[part.arm].method, self.inputs.lora[part.arm]
 
     def _rows_of(self, part: Learn, begun: AdapterTrained | None) -> RowsOf | None:
         """Return what the learner learns to whose number of rows an arm is brought; None without one, and where a training that is
@@ -313,7 +323,7 @@ class Loop:
         if other is None:
             return None
         data = self._training_set(other, None, self._owned(other))  # with equal rows, what was sampled is learnt
-        return RowsOf(learner, data, self.inputs.lora[learner].max_length) if data.rows else None
+        return RowsOf(learner, data, self._learnt_by(other)[1].max_length) if data.rows else None
 
     def _train(self, part: Learn) -> None:
         """Learn a new adapter from the contests of the log, or stop an arm whose training diverges, if the settings say so."""
