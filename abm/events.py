@@ -716,6 +716,10 @@ class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
     """Rows that it had before that; 0 where nothing was changed."""
     own_units: int = 0
     """Contests that they were of, or the rows themselves where each is learnt alone; 0 likewise."""
+    repeat_of: str = ""
+    """The arm of which this is a further training, with other random numbers; empty for an arm's own."""
+    repeat: int = 1
+    """Which of that arm's trainings it is; 1 for an arm's own."""
 
 
 class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measured"):

@@ -26,6 +26,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Discriminator,
+    Field,
     SerializerFunctionWrapHandler,
     Tag,
     model_serializer,
@@ -34,6 +35,7 @@ from pydantic_core import PydanticCustomError
 
 from learning.runs.arm_list import listed
 from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, solo
+from learning.runs.repeats import MOST, repeat_names, repeats_in
 from moloch.yamls import Keys
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -52,6 +54,8 @@ class Arm:
         mitigations: what is done against misbehaviour, by name.
         rows_of: the arm to whose number of rows its training sets are brought, in every epoch; empty for none.
         evaluated: whether it meets the base model on held-out anchors.
+        repeat_of: the arm of which it is a further training, and ``repeat``: which one, from 2 (:mod:`learning.runs.repeats`);
+            empty and 1 for an arm itself.
     """
 
     name: str
@@ -62,6 +66,8 @@ class Arm:
     mitigations: tuple[str, ...] = ()
     rows_of: str = ""
     evaluated: bool = True
+    repeat_of: str = ""
+    repeat: int = 1
 
 
 def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
@@ -81,10 +87,17 @@ def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
 
 def _solo_arms(arms: object) -> dict[str, Arm]:
     if isinstance(arms, Mapping):
-        return {
-            str(name): _arm(str(name), settings) for name, settings in arms.items() if isinstance(settings, Mapping)
-        }
-    return {name: _arm(name, settings) for name, settings in listed(arms).items()}
+        given = {str(name): settings for name, settings in arms.items() if isinstance(settings, Mapping)}
+    else:
+        given = listed(arms)
+    return {arm.name: arm for name, settings in given.items() for arm in _repeated(_arm(name, settings), settings)}
+
+
+def _repeated(arm: Arm, settings: Mapping[str, Any]) -> Iterator[Arm]:
+    """Yield an arm, and its further trainings."""
+    yield arm
+    for number, name in enumerate(repeat_names(arm.name, repeats_in(settings))[1:], 2):
+        yield replace(arm, name=name, repeat_of=arm.name, repeat=number)
 
 
 def _arm(name: str, given: Mapping[str, Any]) -> Arm:
@@ -145,6 +158,8 @@ class ArmSettings(BaseModel):
     lora: dict[str, Any] = {}
     compared_with: str | None = None
     rows_of: str | None = None
+    repeats: int = Field(1, ge=1, le=MOST)
+    """Trainings of it, each an arm with picks and weights of its own."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

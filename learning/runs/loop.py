@@ -43,13 +43,13 @@ from learning.runs.markets import SHARED
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.repeats import picking_seed, training_seed
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
 from learning.runs.watch import ArmWatch, said, training_measured
 from learning.training.measured import TrainingDiverged
 from learning.training.memory import release
 from learning.training.settings import LoraSettings
-from moloch import keyed
 from moloch.errors import MolochWarning
 
 if TYPE_CHECKING:
@@ -300,7 +300,7 @@ class Loop:
             source_arm=part.source.arm,
             epoch=part.epoch,
             arena=self.arena,
-            seed=self.config.seed,
+            seed=picking_seed(self.config.seed, self.inputs.arms[part.arm].repeat),
             rendered=begun is not None and not begun.as_sampled,
             owned=owned,
         )
@@ -340,7 +340,7 @@ class Loop:
             raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=owned is not None)
         rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
-        seed = keyed.seed32(self.config.seed, "learn", epoch)
+        seed = training_seed(self.config.seed, epoch, self.inputs.arms[arm].repeat)
         lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
         for llm in (self.llm, self.reader):
             if isinstance(llm, Sleeping):
@@ -382,6 +382,8 @@ class Loop:
                     as_sampled=rows.as_sampled,
                     figures=trained.figures,
                     **_brought(trained),
+                    repeat_of=self.inputs.arms[arm].repeat_of,
+                    repeat=self.inputs.arms[arm].repeat,
                 )
             )
             self._raise_alarm(alarm)

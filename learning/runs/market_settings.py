@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFun
 
 from learning.runs.arms import Arms, ArmSettings, Name, arms_in, check_references, mistake, stated
 from learning.runs.markets import BASE, MOST_MESSAGES, OWN, WHOLE, Market, entries, twin_method
+from learning.runs.repeats import repeat_names
 
 At = tuple[str, ...]
 """Keys of a setting, from the whole inwards."""
@@ -70,6 +71,12 @@ def check_together(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
     """
     if not arms and not markets:
         raise mistake("a run has at least one arm", "For example [rft, placebo].", ("arms",))
+    for at, learner in learners_in(markets):
+        if learner.repeats > 1:
+            why = "a learner is not trained again without those whom it meets"
+            raise mistake(
+                why, "Repeat an arm that competes with itself, or run the market with other seeds.", (*at, "repeats")
+            )
     for name, market in markets.items():
         _check_size(("markets", name), market)
         _check_twins(("markets", name), market)
@@ -127,6 +134,12 @@ def _check_names(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
     """Reject a name that two arms or markets have, those of twins among them; an own twin and its market share one, as an arm and
     its society do."""
     taken: dict[str, str] = dict.fromkeys((name for _, name, _ in stated(arms)), "an arm")
+    for at, name, arm in stated(arms):
+        for further in repeat_names(name, arm.repeats if arm is not None else 1)[1:]:
+            if further in taken:
+                why = f"{further!r} is {taken[further]} already, and a further training of {name!r} here"
+                raise mistake(why, "Rename the other one.", (*at, "repeats"))
+            taken[further] = "a further training"
     for entry in entries({name: market.model_dump() for name, market in markets.items()}):
         for name, what, at in _named(entry.market):
             if name in taken:
