@@ -748,6 +748,8 @@ class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measu
     """Of the new adapter's."""
     drift_tokens: int = 0
     """Tokens over which these four are means; 0 where they were not measured."""
+    same_as: str = ""
+    """The arm for which an equal training was carried out, of which this is the result; empty where it was carried out itself."""
 
 
 class ArmFlagged(Lifecycle, frozen=True, kw_only=True, tag="arm_flagged"):

@@ -38,6 +38,7 @@ from learning.alarms.thresholds import DIVERGED, NO_ROWS
 from learning.methods import METHODS, Owned, RowsOf, TrainingSet, training_set
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
+from learning.runs.equal_trainings import EqualTrainings
 from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
 from learning.runs.owners import own_messages, seats_of
@@ -96,7 +97,7 @@ class Loop:
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
-        self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
+        self.config, self.journal, self.llm, self.trainings = config, journal, llm, EqualTrainings(trainer)
         self.reader = reader or llm
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
@@ -347,7 +348,8 @@ class Loop:
                 llm.sleep()
         release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
         try:
-            trained = self.trainer.train(rows, parent=parent, settings=settings, seed=seed, lineage=lineage)
+            how: dict[str, Any] = {"parent": parent, "settings": settings, "seed": seed, "lineage": lineage}
+            trained, same_as = self.trainings.train(rows, **how, again=begun is not None)
         except TrainingDiverged as error:
             if (stopped := self.watch.failed(arm, epoch, DIVERGED)) is None:
                 raise
@@ -361,7 +363,7 @@ class Loop:
         alarm = self.watch.training(arm, epoch, (trained.loss_before, trained.loss_after), measured)
         with self.journal.transaction():
             if measured:
-                self.journal.attach(training_measured(arm, epoch, trained.adapter, measured))
+                self.journal.attach(training_measured(arm, epoch, trained.adapter, measured, same_as))
             self.journal.emit(
                 AdapterTrained(
                     adapter=trained.adapter,
