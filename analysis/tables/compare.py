@@ -166,7 +166,10 @@ def compare(a: Path | str, b: Path | str) -> Comparison:
     others = retrained(*(trained.result() for _, trained in readings)) if shared is not None else []
     if shared is not None and epochs[0] == epochs[1]:
         arms = {each.arm for each in others}
-        measured = [msgspec.structs.replace(each, change=_change(*found, each, epochs[0], arms)) for each in measured]
+        measured = [
+            msgspec.structs.replace(each, change=_change(found[0], found[1], each, epochs[0], arms))
+            for each in measured
+        ]
     return Comparison(
         a=str(a),
         b=str(b),

@@ -59,6 +59,7 @@ class TestReuse:
         assert {arm: of for (arm, epoch), of in same.items() if epoch == 1 and of} == {
             "a_own_b": "b",
             "a_market": "a_own",
+            "b_market": "b",
         }
         assert {key for key, of in same.items() if not of} == set(trainer.arms)
         assert [arm for arm, epoch in trainer.arms if epoch == 1] == ["a", "b", "a_own"]
