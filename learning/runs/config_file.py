@@ -92,9 +92,18 @@ def _given(
         )
     values = laid_over(profile_settings(profile), values) if profile else values
     values |= {name: deepcopy(value) for name, value in changes.items() if value is not None}
+    if "arms" not in values and "markets" not in values and _changes_given_arms(settings):
+        values["arms"] = list(RunConfig.model_fields["arms"].default)
     for setting in settings:
         _set(values, setting)
     return source, values
+
+
+def _changes_given_arms(settings: Sequence[str]) -> bool:
+    """Return whether settings change arms and make none: they are then about those that a run has where nobody names any."""
+    names = [setting.partition("=")[0].strip().split(".") for setting in settings]
+    arms = [name for name in names if name[0] in ("arms", "markets")]
+    return bool(arms) and all(name[0] == "arms" and len(name) > 2 and name[2] != "method" for name in arms)
 
 
 def mistakes(

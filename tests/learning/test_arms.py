@@ -129,6 +129,17 @@ class TestSetting:
         assert config.model_dump(mode="json")["arms"] == becomes and given == ["rft", "tfb", "placebo"]
         assert {arm.compared_with for arm in config.all_arms.values()} <= {"placebo", ""}
 
+    def test_the_arms_of_a_run_that_names_none(self):
+        """Are set by their names, too; where a method is given, these are the arms."""
+        config = load_config(None, {}, ["arms.placebo.repeats=3", "arms.rft.lora.lr=0.5"])
+        again = {"placebo": {"method": "placebo", "repeats": 3}}
+        assert config.model_dump(mode="json")["arms"] == [{"rft": {"method": "rft", "lora": {"lr": 0.5}}}, "tfb", again]
+        assert list(load_config(None, {}, ["arms.a.lora.lr=0.5", "arms.a.method=rft"]).all_arms) == ["a"]
+        learners = "markets.duel.learners={a: {method: rft}, b: {method: tfb}}"
+        assert list(load_config(None, {}, [learners]).all_arms) == ["a", "b"]
+        with pytest.raises(InputError, match="there is no arm 'placbo'"):
+            load_config(None, {}, ["arms.placbo.repeats=3"])
+
     def test_a_declared_number_of_rows_means_equal_steps(self):
         """In a list as in a mapping: what the place in the list says is not declared, and is not refused."""
         lists = [["dpo", {"placebo": {"method": "placebo", "lora": {"batch": 4}}}]]
