@@ -8,12 +8,18 @@ from abm.events import AdapterTrained, EpochEnded, LLMReplied, StepEnded, StepSt
 from abm.journal import replay
 from abm.log import open_log, read_events
 from analysis.cli.compare import compare as command
-from analysis.readings.reading import read
+from analysis.readings.book import Book
+from analysis.readings.evaluation import read_evaluation
+from analysis.readings.reading import read, result_of
 from analysis.readings.trainings import TrainingReading
 from analysis.tables.compare import compare
+from analysis.tables.explained import explained, parts_of
 from analysis.tables.results import results
+from analysis.ui.data.agents import arm_rows, lineage_rows
+from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.runs import describe
+from analysis.ui.data.training import training_rows
 from learning import fork, load_config
-from learning.runs.arm_list import names_of
 from learning.runs.plan import Learn
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
@@ -207,10 +213,25 @@ class TestReading:
         assert [t.rows_of for t in reading.result() if t.arm == "b"] == ["a", ""]
 
     def test_pages(self, retrained):
-        """The header of a run's page names its arms, and its plan has nothing to come."""
-        config = open_log(retrained[0], write=False).config
-        assert names_of(config["arms"]) == ["rft", "tfb", "placebo"]
-        assert next(p for p in recorded_plan(config, 6, 5) if isinstance(p, Learn)).arm == "rft"
+        """A run's header and the list of runs name its arms, its plan is done, and lineage says by which method each adapter was learnt."""
+        book = result_of(read_events(retrained[0]), Book())
+        info = describe("x", retrained[0])
+        assert run_rows([info], 0.0)[0]["arms"] == "rft, tfb, placebo" and headline(info, book)["facts"]
+        assert next(p for p in recorded_plan(info.config, 6, 5) if isinstance(p, Learn)).arm == "rft"
+        evaluation = read_evaluation(read_events(retrained[0]))
+        rows = arm_rows(book, evaluation)
+        assert [(row["arm"], row["compared"]) for row in rows] == [
+            ("rft", "placebo"),
+            ("tfb", "placebo"),
+            ("placebo", ""),
+        ]
+        assert [row["text"].partition(":")[0] for row in lineage_rows(book, "rft")][1:] == ["rft", "dpo"]
+        assert len(training_rows(book, retrained[0])) == 6
+
+    def test_what_votes_were_for(self, retrained):
+        """``explain`` takes a gain apart of an arm that was retrained."""
+        found = explained([retrained[0]], "rft")
+        assert found.arm == "rft" and list(parts_of(found))
 
 
 class TestComparing:
