@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from abm.events import AdapterTrained, EpochEnded, LLMReplied, StepEnded, StepStarted
+from abm.events import AdapterTrained, AudienceSet, EpochEnded, LLMReplied, StepEnded, StepStarted
 from abm.journal import replay
 from abm.log import open_log, read_events
 from analysis.cli.compare import compare as command
@@ -24,7 +24,7 @@ from learning.runs.plan import Learn
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError
-from tests.learning.test_loop import CONFIG, Killed, carry_out
+from tests.learning.test_loop import CONFIG, NETWORKED, Killed, carry_out
 from tests.learning.test_markets import SIZE
 from tests.learning.test_twins import EqualTrainer
 from tests.support.fakes import fake_llm
@@ -101,6 +101,27 @@ class TestEpoch:
         own = list(open_log(folder, write=False).read(open_log(folder, write=False).fork.seq))
         assert {e.epoch for e in own if isinstance(e, StepStarted)} == {2}
         assert folder.name.startswith("parent-epoch2-") and replay_recorded(folder).complete
+
+    def test_before_other_readers_too(self, parent, tmp_path):
+        """Who votes changes at the same place: the shared votes are the parent's, the second epoch's and the evaluation's are others."""
+        config, folder = fork(parent, settings=[DPO, "audience=neutral"], out=tmp_path / "fork", epoch=2)
+        carry_out(folder, config, trainer=EqualTrainer())
+        events, seq = list(read_events(folder)), open_log(folder, write=False).fork.seq
+        said = [e for e in events if isinstance(e, AudienceSet)]
+        assert [(e.seq < seq, e.choice_model["name"]) for e in said] == [(True, "default"), (False, "neutral")]
+        assert replay_recorded(folder).divergence is None
+        assert [d.field for d in compare(parent, folder).settings] == ["arms.rft.method", "audience"]
+
+    def test_in_a_networked_world(self, tmp_path):
+        """A society per epoch and arm: the shared ones are folded, the others are held again."""
+        size = {"train_anchors": 4, "held_out_anchors": 2, "epochs": 2, "arms": ["rft", "placebo"]}
+        whole = load_config(None, NETWORKED.model_dump(mode="json") | size)
+        carry_out(tmp_path / "parent", whole, trainer=EqualTrainer())
+        config, folder = fork(tmp_path / "parent", settings=[DPO], out=tmp_path / "fork", epoch=2)
+        carry_out(folder, config, trainer=EqualTrainer())
+        now, was = learnt(folder), learnt(tmp_path / "parent")
+        assert now["rft", 2].method == "dpo" and now["placebo", 2].adapter == was["placebo", 2].adapter
+        assert replay_recorded(folder).divergence is None
 
     def test_more_epochs(self, parent, tmp_path):
         """A run goes on for longer: what it evaluated at its end is not shared."""
