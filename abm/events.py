@@ -811,6 +811,10 @@ class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
     """The text, where it is instructions; an empty one leaves the prompt as the arena has it."""
     mitigated: dict[str, int] = {}
     """Mitigation -> how many contests or rows it decided otherwise, changed or took away; empty where there is none."""
+    repeat_of: str = ""
+    """The arm of which this is a further training, with other random numbers; empty for an arm's own."""
+    repeat: int = 1
+    """Which of that arm's trainings it is; 1 for an arm's own."""
 
 
 class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measured"):
@@ -839,6 +843,8 @@ class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measu
     """Of the new adapter's."""
     drift_tokens: int = 0
     """Tokens over which these four are means; 0 where they were not measured."""
+    same_as: str = ""
+    """The arm for which an equal training was carried out, of which this is the result; empty where it was carried out itself."""
 
 
 class ArmFlagged(Lifecycle, frozen=True, kw_only=True, tag="arm_flagged"):

@@ -25,7 +25,7 @@ from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
 from abm.worlds.roles import competitor_class, member_class
 from learning.methods import METHODS, InstructionMethod, check_options
-from learning.runs.arms import Arm
+from learning.runs.arms import Arm, declares_rows
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.markets import SOLO, Market
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
@@ -206,7 +206,7 @@ def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str
     for arm in arms.values():
         check_options([arm.method], arm.lora.get("options") or ())
         METHODS.get(arm.method).configured(lora[arm.name].for_methods)
-        if arm.rows_of and (arm.market != SOLO or isinstance(config.arms, Mapping)):
+        if arm.rows_of and (arm.market != SOLO or declares_rows(config.arms, arm.name)):
             _check_alike(arm, arms[arm.rows_of], lora)
 
 

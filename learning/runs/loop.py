@@ -41,6 +41,7 @@ from learning.methods import METHODS, Owned, RowsOf, TrainingSet, collect, train
 from learning.mitigations import Mitigation
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
+from learning.runs.equal_trainings import EqualTrainings
 from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
 from learning.runs.members import RunAudiences
@@ -49,13 +50,14 @@ from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, audience_of, plan, total
 from learning.runs.reflections import Reflections
+from learning.runs.repeats import picking_seed, training_seed
 from learning.runs.rounds import PastRounds, Remembering
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
 from learning.runs.watch import ArmWatch, said, training_measured
 from learning.training.measured import TrainingDiverged
 from learning.training.memory import release
-from moloch import keyed
+from learning.training.settings import LoraSettings
 from moloch.errors import MolochWarning
 
 if TYPE_CHECKING:
@@ -110,7 +112,8 @@ class Loop:
         report: Callable[[Progress], None] = lambda progress: None,
         adapters: Path | None = None,
     ) -> None:
-        self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
+        self.config, self.journal, self.llm = config, journal, llm
+        self.trainings = EqualTrainings(trainer, {arm.name: arm.model for arm in inputs.arms.values()})
         self.reader, self.others = reader or llm, others
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
@@ -138,6 +141,7 @@ class Loop:
         bases = {name: market.base_of(name) for market in inputs.markets for name in market.learners}
         self.watch = ArmWatch(config.alarms, journal.log, bases)
         self._declared = False
+        self._trained: dict[Policy, AdapterTrained] = {}  # before a fork, maybe by other settings
         self._said: list[Event] = []
 
     def run(self) -> None:
@@ -272,6 +276,8 @@ class Loop:
         self._audit(part)
         self.reflections.fold()
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
+            if self.journal.shares_next:
+                self._trained[part.makes] = logged
             self.journal.emit(logged)
             self._raise_alarm(self._logged_stop(part))
         elif (stopped := self._logged_stop(part)) is not None:  # there is no adapter
@@ -331,19 +337,25 @@ class Loop:
         Args:
             begun: the training as the log holds it, where it is made again.
         """
-        arm = self.inputs.arms[part.arm]
+        method, settings = self._learnt_by(part)
         return training_set(
             self.journal.log.read(),
-            METHODS.get(arm.method).configured(self.inputs.lora[arm.name].for_methods),
+            METHODS.get(method).configured(settings.for_methods),
             source_arm=part.source.arm,
             epoch=part.epoch,
             arena=self.arena,
-            seed=self.config.seed,
+            seed=picking_seed(self.config.seed, self.inputs.arms[part.arm].repeat),
             rendered=begun is not None and not begun.as_sampled,
             owned=owned,
             mitigations=self.mitigations[part.arm],
             learner=part.arm,
         )
+
+    def _learnt_by(self, part: Learn) -> tuple[str, LoraSettings]:
+        """Return the method and the settings by which an arm learns in an epoch; those that it had, where that was before a fork."""
+        if (shared := self._trained.get(part.makes)) is not None:
+            return shared.method, msgspec.convert(shared.settings, LoraSettings)
+        return self.inputs.arms[part.arm].method, self.inputs.lora[part.arm]
 
     def _rows_of(self, part: Learn, begun: AdapterTrained | None) -> RowsOf | None:
         """Return what the learner learns to whose number of rows an arm is brought; None without one, and where a training that is
@@ -357,11 +369,12 @@ class Loop:
         if other is None:
             return None
         data = self._training_set(other, None, self._owned(other))  # with equal rows, what was sampled is learnt
-        return RowsOf(learner, data, self.inputs.lora[learner].max_length) if data.rows else None
+        return RowsOf(learner, data, self._learnt_by(other)[1].max_length) if data.rows else None
 
     def _reflect(self, part: Learn) -> None:
         """Have an arm that learns instructions look back at the contests of the log."""
-        owned, seed = self._owned(part), keyed.seed32(self.config.seed, "learn", part.epoch)
+        owned = self._owned(part)
+        seed = training_seed(self.config.seed, part.epoch, self.inputs.arms[part.arm].repeat)
         anchors = [anchor.id for anchor in self._anchors(self._source(part))]
         trained = self.reflections.learn(part, owned, anchors, parent=self._adapter(part.parent), seed=seed)
         if trained is None:
@@ -390,7 +403,7 @@ class Loop:
             return
         rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
-        seed = keyed.seed32(self.config.seed, "learn", epoch)
+        seed = training_seed(self.config.seed, epoch, self.inputs.arms[arm].repeat)
         lineage: dict[str, Any] = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
         if mitigations := self.inputs.arms[arm].mitigations:
             lineage["mitigations"] = {name: dict(own) for name, own in mitigations.items()}
@@ -399,7 +412,8 @@ class Loop:
                 llm.sleep()
         release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
         try:
-            trained = self.trainer.train(rows, parent=parent, settings=settings, seed=seed, lineage=lineage)
+            how: dict[str, Any] = {"parent": parent, "settings": settings, "seed": seed, "lineage": lineage}
+            trained, same_as = self.trainings.train(rows, **how, again=begun is not None)
         except TrainingDiverged as error:
             if (stopped := self.watch.failed(arm, epoch, DIVERGED)) is None:
                 raise
@@ -413,7 +427,7 @@ class Loop:
         alarm = self.watch.training(arm, epoch, (trained.loss_before, trained.loss_after), measured)
         with self.journal.transaction():
             if measured:
-                self.journal.attach(training_measured(arm, epoch, trained.adapter, measured))
+                self.journal.attach(training_measured(arm, epoch, trained.adapter, measured, same_as))
             self.journal.emit(
                 AdapterTrained(
                     adapter=trained.adapter,
@@ -435,6 +449,8 @@ class Loop:
                     figures=trained.figures,
                     mitigated=rows.mitigated,
                     **_brought(trained),
+                    repeat_of=self.inputs.arms[arm].repeat_of,
+                    repeat=self.inputs.arms[arm].repeat,
                 )
             )
             self._raise_alarm(alarm)

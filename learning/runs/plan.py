@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -406,6 +407,11 @@ def begun(parts: Iterable[Part], steps: int) -> Plan:
         shared.append(part)
         steps -= part.steps
     return tuple(shared)
+
+
+def before_epoch(parts: Iterable[Part], epoch: int) -> Plan:
+    """Return the parts before an epoch: those that a fork at this epoch shares."""
+    return tuple(takewhile(lambda part: part.epoch < epoch, parts))
 
 
 def to_come(parts: Iterable[Part], steps: int) -> Plan:
