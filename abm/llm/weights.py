@@ -129,11 +129,7 @@ class Swapper:
         self._take_out()
         if not adapter:
             return
-        if self._adapters is None:
-            raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
-        shapes = {name: tuple(weight.shape) for name, weight in self._weights.items()}
-        read = read_adapter(self._adapters, adapter, base=self._digest())
-        adapted = lora_factors(read, shapes, str(self._adapters / adapter))
+        adapted = self._factors(adapter)
         try:
             for name, factors in adapted.items():
                 self._put(name, factors)
@@ -141,6 +137,26 @@ class Swapper:
             self._take_out()
             raise
         self.active = adapter
+
+    def merged(self, adapter: str) -> dict[str, torch.Tensor]:
+        """Return weight name -> the float32 weight that :meth:`activate` would put there; nothing for the base model, which is put back.
+
+        Raises:
+            CorruptLog, InputError: as :meth:`activate`.
+        """
+        self._take_out()
+        return {name: self._sum(name, factors) for name, factors in self._factors(adapter).items()} if adapter else {}
+
+    def _factors(self, adapter: str) -> dict[str, Factors]:
+        if self._adapters is None:
+            raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
+        shapes = {name: tuple(weight.shape) for name, weight in self._weights.items()}
+        read = read_adapter(self._adapters, adapter, base=self._digest())
+        return lora_factors(read, shapes, str(self._adapters / adapter))
+
+    def _sum(self, name: str, factors: Factors) -> torch.Tensor:
+        weight = self._weights[name]
+        return weight.data + (factors.up.to(weight.device) @ factors.down.to(weight.device)) * factors.scale
 
     def _take_out(self) -> None:
         for name, original in self._originals.items():
@@ -153,11 +169,11 @@ class Swapper:
         import torch
 
         weight = self._weights[name]
-        up, down = factors.up.to(weight.device), factors.down.to(weight.device)
         if weight.dtype == torch.float32:
             self._originals[name] = weight.data
-            weight.data = weight.data + (up @ down) * factors.scale
+            weight.data = self._sum(name, factors)
             return
+        up, down = factors.up.to(weight.device), factors.down.to(weight.device)
         up, down = (up * factors.scale).to(weight.dtype), down.to(weight.dtype)
 
         def beside(_: torch.nn.Module, given: tuple[torch.Tensor, ...], made: torch.Tensor) -> torch.Tensor:

@@ -154,7 +154,7 @@ def contents_begun(log: EventLog) -> RunContents | None:
             case RunStarted():
                 begun = event
             case CompetitorsJoined() | ReaderJoined():
-                models[event.model] = event.model_digest
+                models |= _digests(event)
             case ExtensionsLoaded():
                 loaded = dict(event.sha256)
             case StepStarted():
@@ -189,9 +189,11 @@ def finished_run(path: Path) -> FinishedRun | None:
         return None
     here = {model for event in begun for model in event.models}
     models = {
-        event.model: event.model_digest
+        model: digest
         for event in told
-        if isinstance(event, CompetitorsJoined | ReaderJoined) and event.model in here
+        if isinstance(event, CompetitorsJoined | ReaderJoined)
+        for model, digest in _digests(event).items()
+        if model in here
     }
     served = {model: "" for model in _named_models(config) if is_server(model)}
     contents = RunContents(begun[0].inputs, models | served, loaded[0] if loaded else {}, begun[0].probe_versions)
@@ -221,7 +223,13 @@ def _settings(config: RunConfig) -> str:
 
 
 def _named_models(config: RunConfig) -> set[str]:
-    return {config.model, *([config.reader_model] if config.asks_reader else [])}
+    return {config.model, *config.asked_models, *config.other_writers.values()}
+
+
+def _digests(event: CompetitorsJoined | ReaderJoined) -> dict[str, str]:
+    """Return model -> digest of those that an event names."""
+    others = event.digests if isinstance(event, CompetitorsJoined) else {}
+    return {event.model: event.model_digest} | others
 
 
 def _models(config: RunConfig) -> dict[str, str] | None:

@@ -86,7 +86,7 @@ def gathered(settings: str) -> Inputs:
     return gather(RunConfig.model_validate_json(settings))
 
 
-def carry_out(folder, config=CONFIG, *, commits=None, before_commit=None, llm=None, trainer=None):
+def carry_out(folder, config=CONFIG, *, commits=None, before_commit=None, llm=None, trainer=None, others=None):
     """Run in ``folder`` until done, or until ``commits`` more commits are durable; each begins with ``before_commit(folder)``."""
     log = (
         open_log(folder, write=True)
@@ -110,7 +110,10 @@ def carry_out(folder, config=CONFIG, *, commits=None, before_commit=None, llm=No
             log.append([RunResumed(versions={})])  # it shifts every later seq, as in a real resume
         journal = LiveJournal(log)
         inputs = gathered(config.model_dump_json())
-        Loop(config, inputs, journal, llm or fake_llm(), trainer or FakeTrainer(), probes=battery).run()
+        loop = Loop(
+            config, inputs, journal, llm or fake_llm(), trainer or FakeTrainer(), probes=battery, others=others or {}
+        )
+        loop.run()
         return journal
     finally:
         log.close()

@@ -350,6 +350,7 @@ FAST = {
 }  # fmt: skip
 
 
+@pytest.mark.system
 def test_in_processes_of_this_machine(tmp_path, monkeypatch):
     """Digests are those of runs alone; a cell that fails says whose fault it was, and where."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -402,6 +403,7 @@ class TestStore:
         finally:
             engine.close()
 
+    @pytest.mark.system
     def test_by_its_worker_and_where_it_had_ended_before(self, of, tmp_path, monkeypatch):
         """What is there is not put again, and is whole."""
         store = tmp_path / "store"

@@ -160,6 +160,7 @@ def call(*arguments: object) -> str:
 class TestLostMachine:
     """Its folder is gone; another one goes on from what is in object storage."""
 
+    @pytest.mark.system
     def test_that_had_ended(self, server, tmp_path, carry_out, two_cells):
         """Status, results and frames work on what was fetched, and nothing is carried out again."""
         study = two_cells.in_place(server, tmp_path / "a")
@@ -176,6 +177,7 @@ class TestLostMachine:
         assert json.loads(call("study", "results", there, "--json"))["cells"] == len(cells)
         assert carry_out(other).exit_code == 0 and paid(two_cells.bill) == cost > 0
 
+    @pytest.mark.system
     def test_that_was_killed(self, server, tmp_path, monkeypatch, carry_out, two_cells):
         """kill -9 of everything within a cell: no answer that is in object storage is paid for again, and digests are the same."""
         want = list(digests(two_cells.folder).values())  # how long answers take is no part of them
@@ -227,6 +229,7 @@ class TestLostMachine:
 class TestFrames:
     """Read where they lie: only the study's own log is fetched."""
 
+    @pytest.mark.system
     def test_as_from_the_folder(self, server, tmp_path, two_cells):
         """Every frame that has a name: no log is read for them, but for what was written."""
         study = two_cells.in_place(server, tmp_path / "a")

@@ -70,6 +70,7 @@ def side_by_side(of: Study) -> int:
     return most
 
 
+@pytest.mark.system
 def test_calls_at_once(tmp_path, server):
     """Two cells at a time, each of which would have all of them on their way if it were alone."""
     server.delay = 0.3  # so that calls of both are on their way together, on a busy machine too

@@ -69,6 +69,7 @@ class TestPage:
 class TestCommand:
     """Without a page."""
 
+    @pytest.mark.system
     def test_its_folder_is_a_study(self, moloch, settings):  # noqa: F811
         """Which every verb takes; tables are printed again at any time, and more seeds are an extension that its log has."""
         begun = moloch("study", str(settings), "--seeds", "2", "--jobs", "2")
@@ -96,6 +97,7 @@ class TestCommand:
         fewer = moloch("study", str(settings), "--seeds", "2")
         assert fewer.returncode == 2 and "cells of the study are no more on the page" in fewer.stderr
 
+    @pytest.mark.system
     def test_a_seed_that_fails_does_not_stop_the_others(self, moloch, settings):  # noqa: F811
         """It is named with its reason; what the others came to is printed, with exit code 3; retry carries it out.
 
