@@ -244,6 +244,16 @@ class TestStops:
         assert controller(of, engine).run() == "" and states(of) == ["ended"] * 2
         assert [seed_of(cell) for cell, _ in engine.began] == [1, 2, 2, 1] and engine.most == 2
 
+    def test_a_budget_of_which_a_waiting_cell_holds_a_part(self, tmp_path):
+        """One at a time as well: the cell whose second attempt is still to come may give back what the other one needs."""
+
+        def becomes(cell: str, attempt: int) -> Word:
+            return ENDED if attempt > 1 else AttemptFailed("node" if seed_of(cell) == 1 else "budget", "why")
+
+        of, engine = study(tmp_path, seeds=2), Fake(becomes, jobs=1)
+        assert controller(of, engine, pauses={"node": 0.5}).run() == "" and states(of) == ["ended"] * 2
+        assert [seed_of(cell) for cell, _ in engine.began] == [1, 2, 1, 2]
+
     def test_a_budget_that_is_spent(self, tmp_path):
         """Once a cell got nothing while nobody else was at work; no cell is tried more than once again to find out."""
         of, engine = study(tmp_path), Fake(lambda cell, n: AttemptFailed("budget", "all is spent"))
