@@ -63,7 +63,8 @@ class StudyCommand:
 
         Args:
             plan: what is killed: ``controller``, ``worker``, or one of ``others``; in an order that is drawn.
-            over_s: seconds over which the moments are drawn, one in each of as many equal parts. A kill that meets nothing waits until it does.
+            over_s: seconds over which the moments are drawn, one in each of as many equal parts. A kill that meets nothing waits until it does,
+                and does not keep others waiting; on a busy machine cells may have ended before it does.
         """
         began = time.monotonic()
         ways = {"controller": self._kill_controller, "worker": self._kill_worker} | dict(others or {})
@@ -74,8 +75,10 @@ class StudyCommand:
                 if self._ended() and self._process is not None and self._process.returncode == 0:
                     return time.monotonic() - began
                 self._give()
-                if due and time.monotonic() - began > due[0][0] and ways[due[0][1]]():
-                    self.kills[due.pop(0)[1]] += 1
+                met = next((each for each in due if time.monotonic() - began > each[0] and ways[each[1]]()), None)
+                if met is not None:
+                    due.remove(met)
+                    self.kills[met[1]] += 1
                 time.sleep(LOOK_S)
         finally:
             self._leave_nothing()

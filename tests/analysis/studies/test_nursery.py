@@ -48,9 +48,11 @@ def nursery(*modules: str) -> Iterator[subprocess.Popen[bytes]]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | one_thread,
     )  # fmt: skip
     with process:
-        yield process
         assert process.stdin
-        process.stdin.close()
+        try:
+            yield process
+        finally:
+            process.stdin.close()
 
 
 def begun(of: subprocess.Popen[bytes], number: int, folder: Path) -> Begun:
