@@ -17,6 +17,7 @@ from abm.llm.folders import model_folder
 from abm.llm.weights import model_digest
 from abm.log import read_events
 from abm.worlds.seats import contest_seats
+from analysis.readings.evaluation import read_evaluation
 from analysis.readings.head_to_head import read_meetings
 from analysis.tables.evaluation import table
 from analysis.tables.rivalry import counterparts
@@ -26,9 +27,12 @@ from learning.runs.base_models import base_names, is_base
 from learning.runs.config_file import load_config
 from learning.runs.costs import planned
 from learning.runs.inputs import gather
+from learning.runs.objects import Objects
 from learning.runs.plan import Evaluate, Learn, Policy, Simulate, messages_by, plan
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
+from learning.runs.trainers import TrainersByArm
+from learning.training.trainer import LoRATrainer
 from moloch.errors import InputError
 from tests.learning.test_loop import Killed, carry_out
 from tests.support.fakes import answer, fake_llm
@@ -190,6 +194,15 @@ class TestTables:
         assert all(found["arms"][arm]["contests"] == 4 for arm in ("a", "b", "alone"))
         assert "bases" not in table(e for e in read_events(finished[0]) if not hasattr(e, "config"))
 
+    def test_sides(self, finished):
+        """A contest's base is what the arm's own base model wrote."""
+        texts = {(e.contest, e.competitor): e.text for e in read_events(finished[0]) if isinstance(e, MessagePublished)}
+        contests = read_evaluation(read_events(finished[0])).of("b")
+        assert contests and any(contest.base.text for contest in contests)
+        for contest in contests:
+            assert contest.base.text == texts.get((contest.contest, OTHER), "")
+            assert contest.trained.text == texts.get((contest.contest, "b"), "")
+
     def test_head_to_head(self, finished):
         """Two base models are two players."""
         [met] = read_meetings(read_events(finished[0])).values()
@@ -202,6 +215,22 @@ class TestTables:
         of = {each.learner: each for each in counterparts(CONFIG.model_dump(mode="json"))}
         assert of["b"].solo == "alone" and of["a"].solo == ""
         assert (of["b"].solo_twin, of["b"].market_twin) == ("", "b_market"), "the plain placebo stands on another model"
+
+
+class TestTrainers:
+    """Adapters are learnt on the model that their arm stands on."""
+
+    def test_each_arm_has_its_models(self, tmp_path):
+        """One trainer for each model, handed out by arm; with one model there is one."""
+        other = sibling(tmp_path / "sibling")
+        named = {"alone": {"method": "rft", "model": str(other)}, "more": {"method": "placebo", "model": str(other)}, "plain": {"method": "rft"}}  # fmt: skip
+        config = load_config(None, SIZE | {"arms": named})
+        trainer = Objects().trainer_of(config, tmp_path)
+        assert isinstance(trainer, TrainersByArm)
+        of = {arm: trainer.of(arm) for arm in named}
+        assert of["alone"] is of["more"] and isinstance(of["alone"], LoRATrainer)
+        assert of["alone"].base_digest == model_digest(other) != of["plain"].base_digest
+        assert isinstance(Objects().trainer_of(load_config(None, SIZE), tmp_path), LoRATrainer)
 
 
 def sibling(folder: Path) -> Path:
