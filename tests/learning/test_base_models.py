@@ -17,10 +17,14 @@ from abm.llm.folders import model_folder
 from abm.llm.weights import model_digest
 from abm.log import read_events
 from abm.worlds.seats import contest_seats
+from analysis.readings.book import Book
 from analysis.readings.evaluation import read_evaluation
 from analysis.readings.head_to_head import read_meetings
+from analysis.readings.reading import result_of
 from analysis.tables.evaluation import table
 from analysis.tables.rivalry import counterparts
+from analysis.ui.address import PageAddress
+from analysis.ui.data import agents
 from learning import run
 from learning.runs.arms import arms_of
 from learning.runs.base_models import base_names, is_base
@@ -28,7 +32,7 @@ from learning.runs.config_file import load_config
 from learning.runs.costs import planned
 from learning.runs.inputs import gather
 from learning.runs.objects import Objects
-from learning.runs.plan import Evaluate, Learn, Policy, Simulate, messages_by, plan
+from learning.runs.plan import Evaluate, Learn, Policy, Simulate, is_head_to_head, messages_by, plan
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from learning.runs.trainers import TrainersByArm
@@ -209,6 +213,14 @@ class TestTables:
         assert met.writers()[:2] == ["base", OTHER]
         assert {pair for pair in met.contests if OTHER in pair} <= {(OTHER, arm) for arm in ("b", "alone", "b_market")}
         assert not any(set(pair) == {"base", "b"} for pair in met.contests)
+
+    def test_pages(self, finished):
+        """What arms of one model share is no arm; a learner's messages of the first epoch are its own model's."""
+        book = result_of(read_events(finished[0]), Book())
+        arms = {arm for arm in agents.arms_of(book) if not is_head_to_head(arm)}
+        assert arms == {"alone", "plain", "a", "b", "a_market", "b_market"}
+        first = agents.wrote(book, PageAddress(phase="train", epoch=1), "b")
+        assert first and {contest.messages[slot].competitor for contest, slot in first} == {OTHER}
 
     def test_rivalry_is_within_a_model(self):
         """A solo arm on another model is no counterpart."""
