@@ -324,6 +324,16 @@ class TestServed:
             with pytest.warns(match=r"strong \(hosted\) is not fit as a writer"):
                 done(hosted(server.url, gate="flag"), tmp_path / "run")
 
+    def test_it_is_looked_at_when_it_has_written(self, tmp_path):
+        """Which may be later than the first step."""
+        with serving(lambda call: completion("I would rather not.")) as server:
+            config = hosted(server.url, gate="stop", arms={"first": {"method": "rft"}})
+            with pytest.raises(MolochError, match=r"strong \(hosted\) is not fit as a writer"):
+                done(config, tmp_path / "run")
+            assert len(server.calls) == SIZE["batch"]
+            decided = [e for e in read_events(tmp_path / "run") if isinstance(e, ContestDecided)]
+            assert len(decided) == SIZE["train_anchors"] + SIZE["batch"]
+
     def test_where_nothing_serves_it(self):
         """It is said before anything begins."""
         config = siege({"name": "hosted", "model": "nowhere"})
