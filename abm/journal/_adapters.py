@@ -7,6 +7,7 @@ from pathlib import Path
 
 from abm.events import AdapterTrained, CompetitorsJoined, Event
 from abm.llm.adapters import is_here, read_adapter
+from abm.llm.instructions import instructions_are_here, read_instructions
 
 
 class AdaptersHeld:
@@ -33,16 +34,17 @@ class AdaptersHeld:
             InputError: it is none that a backend would take.
         """
         if isinstance(event, AdapterTrained):
-            self._compare(event.adapter)
+            self._compare(event.adapter, event.kind == "instructions")
         elif isinstance(event, CompetitorsJoined):
             for adapter in event.adapters.values():
                 self._compare(adapter)
 
-    def _compare(self, adapter: str) -> None:
+    def _compare(self, adapter: str, instructions: bool = False) -> None:
         if adapter in (*self.checked, *self.missing):
             return
-        if is_here(self._folder, adapter):
-            read_adapter(self._folder, adapter)
+        here, read = (instructions_are_here, read_instructions) if instructions else (is_here, read_adapter)
+        if here(self._folder, adapter):
+            read(self._folder, adapter)
             self.checked.append(adapter)
         else:
             self.missing.append(adapter)

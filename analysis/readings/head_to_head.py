@@ -110,7 +110,7 @@ class HeadToHeadReading:
         """Take the next event."""
         match event:
             case StepStarted():
-                self._step = event if event.phase == "evaluate" else None
+                self._step = event if event.phase == "evaluate" and not event.audience else None
             case RunConfigured() | Forked():
                 self._bases = bases_of(event.config, arms_of(event.config))
             case StepEnded():

@@ -11,9 +11,10 @@ from types import MappingProxyType
 from typing import Any
 
 from abm.events import StepStarted
+from abm.societies import arm_and_audience
 from learning.runs.arms import arms_of, bases_of, markets_of
 from learning.runs.markets import MOST_MESSAGES, entries
-from learning.runs.plan import society_of, writers_in
+from learning.runs.plan import is_repeated, society_of, writers_in
 
 SHARED_ARM = "shared"
 """The society of the first epoch, before arms differ."""
@@ -34,7 +35,8 @@ class SocietyKey:
     @property
     def label(self) -> str:
         """The society in words."""
-        arm = "all arms" if self.arm == SHARED_ARM else self.arm
+        arm, audience = arm_and_audience(self.arm)
+        arm = "all arms" if arm == SHARED_ARM else f"{arm} before {audience}" if audience else arm
         epoch = "all epochs" if self.epoch is None else f"epoch {self.epoch}"
         return f"{PHASES.get(self.phase, self.phase)}, {arm}, {epoch}"
 
@@ -62,9 +64,11 @@ def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the societies that count as an arm's or a market's: its own, and the one that all share in the first epoch.
 
     Args:
-        config: settings as a log holds them. A market whose contests have another size, or other writers, holds the first epoch's by
-            itself.
+        config: settings as a log holds them. A market whose contests have another size, or other writers or readers, holds the first
+            epoch's by itself.
     """
+    if is_repeated(arm):
+        return (arm,)
     messages = config.get("messages")
     markets = markets_of(config, messages if type(messages) is int and 0 < messages <= MOST_MESSAGES else 2)
     market = next((market for market in markets if market.name == arm), None)

@@ -106,7 +106,15 @@ def identity_of(config: RunConfig) -> Identity | None:
     """
     config = settled(config, None)
     contents = contents_of(config)
-    return identity_with(config, contents, metadata.version(PACKAGE)) if contents.id else None
+    return identity_with(config, contents, _version()) if contents.id else None
+
+
+def identity_if_readable(config: RunConfig) -> Identity | None:
+    """Return the same; None where a file, a model or an extension cannot be read: who carries the run out says what is wrong."""
+    try:
+        return identity_of(config)
+    except (MolochError, OSError):
+        return None
 
 
 def identity_with(config: RunConfig, contents: RunContents, version: str) -> Identity:
@@ -215,8 +223,7 @@ def _settings(config: RunConfig) -> str:
 
 
 def _named_models(config: RunConfig) -> set[str]:
-    readers = [config.reader_model] if config.asks_reader else []
-    return {config.model, *readers, *config.other_writers.values()}
+    return {config.model, *config.asked_models, *config.other_writers.values()}
 
 
 def _digests(event: CompetitorsJoined | ReaderJoined) -> dict[str, str]:
@@ -244,6 +251,11 @@ def _there(setting: str, path: Path) -> list[Path]:
         if not file.is_file():
             raise InputError(f"cannot read {setting}", where=str(file), why="there is no such file")
     return files
+
+
+@cache
+def _version() -> str:
+    return metadata.version(PACKAGE)
 
 
 @cache
@@ -279,12 +291,11 @@ class RunLibrary:
 
     def find(self, config: RunConfig) -> FinishedRun | None:
         """Return a finished run of equal identity; None if there is none, or settings name what cannot be read."""
-        try:
-            wanted = identity_of(config)
-        except (MolochError, OSError):
-            return None  # who carries it out says what is wrong
-        if wanted is None:
-            return None
+        wanted = identity_if_readable(config)
+        return self.of(wanted) if wanted is not None else None
+
+    def of(self, wanted: Identity) -> FinishedRun | None:
+        """Return a finished run of this identity; None if there is none."""
         for path in self._by_settings().get(wanted.settings, ()):
             done = self._finished(path)
             if done and done.identity[:2] == wanted[:2] and (self._older or done.identity.version == wanted.version):

@@ -87,7 +87,7 @@ def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Fo
     and ``validity`` whether a model that read could.
     """
     evaluation = read_evaluation(events)
-    return _mean(votes_of(evaluation, arm, epoch, forfeits), evaluation.originals, null=0.5).within(0, 1)
+    return mean_vote(votes_of(evaluation, arm, epoch, forfeits), evaluation.originals, null=0.5).within(0, 1)
 
 
 def win_rate_against_placebo(
@@ -99,7 +99,7 @@ def win_rate_against_placebo(
     """
     evaluation = read_evaluation(events)
     less = votes_less(evaluation, arm, comparator(evaluation, arm), epoch, forfeits)
-    return _mean(less, evaluation.originals, null=0.0).within(-1, 1)
+    return mean_vote(less, evaluation.originals, null=0.0).within(-1, 1)
 
 
 def comparator(found: Evaluation, arm: str) -> str:
@@ -117,7 +117,7 @@ def position_bias(events: Events) -> Estimate:
     """Return the share of valid votes for the option shown first, over all evaluation contests; null 0.5."""
     evaluation = read_evaluation(events)
     seen = [_seen_first(contest) for contest in evaluation.contests]
-    return _mean(seen, evaluation.originals, null=0.5).within(0, 1)
+    return mean_vote(seen, evaluation.originals, null=0.5).within(0, 1)
 
 
 def invalid_rate(events: Events) -> float:
@@ -141,7 +141,7 @@ def _seen_first(contest: EvaluationContest) -> AnchorVotes:
     return AnchorVotes(contest.anchor, contest.personas[recorded], contest.first[recorded])
 
 
-def _mean(parts: Sequence[AnchorVotes], originals: Originals, null: float) -> Estimate:
+def mean_vote(parts: Sequence[AnchorVotes], originals: Originals, null: float) -> Estimate:
     """Return the mean of votes, clustered on anchors and on the people that the voters were drawn from."""
     by_anchor: dict[str, list[AnchorVotes]] = {}
     for part in parts:

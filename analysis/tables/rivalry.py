@@ -101,7 +101,7 @@ def rivalry_rows(found: Evaluation, trained: Sequence[ArmTraining]) -> list[Riva
 def counterparts(config: Mapping[str, Any]) -> list[Counterparts]:
     """Return whom each declared learner of a market is set against.
 
-    Its solo counterpart has its method and its settings of the trainer: the one that is brought to its number of rows, if there is one.
+    Its solo counterpart has its method, its settings of the trainer and its mitigations: the one that is brought to its number of rows, if there is one.
 
     Args:
         config: settings as a log holds them.
@@ -130,8 +130,8 @@ def _counterparts(learner: Arm, arms: Mapping[str, Arm]) -> Counterparts:
 
 
 def _learns(arm: Arm) -> tuple[object, ...]:
-    """Return how an arm learns, and on which base model: another one is no counterpart."""
-    return arm.method, dict(arm.lora), arm.model
+    """Return what decides how an arm learns from given contests, and on which base model: another one is no counterpart."""
+    return arm.method, dict(arm.lora), arm.model, {name: dict(own) for name, own in arm.mitigations.items()}
 
 
 def _rows(found: Evaluation, trained: Sequence[ArmTraining], between: Counterparts) -> Iterator[RivalryRow]:

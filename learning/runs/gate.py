@@ -135,6 +135,7 @@ def _first_step(events: Iterable[Event]) -> Iterator[Event]:
 def _endpoints(config: RunConfig) -> list[Endpoint]:
     models = [config.model, *config.other_writers.values()]
     models += [config.reader_model] if config.audience == LLM_AUDIENCE else []
+    models += config.voting_models.values()
     return [endpoint for model in models if (endpoint := config.serving.endpoint(model)) is not None]
 
 

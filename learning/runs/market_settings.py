@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from learning.runs.arms import Arms, ArmSettings, Name, arms_in, check_references, mistake
+from learning.runs.arms import Arms, ArmSettings, Name, arms_in, check_references, mistake, stated
 from learning.runs.markets import BASE, MOST_MESSAGES, OWN, WHOLE, Market, entries, twin_method
+from learning.runs.repeats import repeat_names
 from learning.runs.rival_settings import RivalGiven, RivalSettings, named_rivals
 
 At = tuple[str | int, ...]
@@ -41,6 +42,8 @@ class MarketSettings(BaseModel):
     """Writers beside them that do not learn: ``base``, or settings with a name."""
     messages: int = Field(1, ge=1, le=MOST_MESSAGES)
     """Of each writer about each anchor."""
+    source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
+    """As of an arm (:class:`learning.runs.arms.ArmSettings`), of the market's contests and those of its twins."""
     twins: tuple[Literal["own", "market"], ...] = ()
     """``own``: for each learner a market in which only its own picks are random; ``market``: one in which all are."""
 
@@ -75,11 +78,20 @@ def check_together(arms: Arms, markets: Mapping[str, MarketSettings], model: str
     """
     if not arms and not markets:
         raise mistake("a run has at least one arm", "For example [rft, placebo].", ("arms",))
+    for at, learner in learners_in(markets):
+        if learner.source_readers is not None:
+            fix = f"Set it of the market: markets.{at[1]}.source_readers."
+            raise mistake("all learners of a market have one audience", fix, (*at, "source_readers"))
+        if learner.repeats > 1:
+            why = "a learner is not trained again without those whom it meets"
+            raise mistake(
+                why, "Repeat an arm that competes with itself, or run the market with other seeds.", (*at, "repeats")
+            )
     for name, market in markets.items():
         _check_size(("markets", name), market)
         _check_twins(("markets", name), market)
     _check_names(arms, markets)
-    solo: dict[str, At] = {name: ("arms", name) for name in (arms if isinstance(arms, Mapping) else ())}
+    solo: dict[str, At] = {name: at for at, name, arm in stated(arms) if arm is not None}
     check_references(arms_in(arms, markets, model), solo | {str(at[-1]): at for at, _ in learners_in(markets)})
 
 
@@ -131,7 +143,13 @@ def _check_twins(at: At, market: MarketSettings) -> None:
 def _check_names(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
     """Reject a name that two arms or markets have, those of twins among them; an own twin and its market share one, as an arm and
     its society do."""
-    taken: dict[str, str] = dict.fromkeys(arms, "an arm")
+    taken: dict[str, str] = dict.fromkeys((name for _, name, _ in stated(arms)), "an arm")
+    for at, name, arm in stated(arms):
+        for further in repeat_names(name, arm.repeats if arm is not None else 1)[1:]:
+            if further in taken:
+                why = f"{further!r} is {taken[further]} already, and a further training of {name!r} here"
+                raise mistake(why, "Rename the other one.", (*at, "repeats"))
+            taken[further] = "a further training"
     for entry in entries({name: market.model_dump() for name, market in markets.items()}):
         for name, what, at in _named(entry.market):
             if name in taken:

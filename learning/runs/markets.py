@@ -37,6 +37,8 @@ TWINS = {
     "dpo_random": "dpo_random",
     "grpo": "grpo_permuted",
     "grpo_permuted": "grpo_permuted",
+    "prompt": "prompt_random",
+    "prompt_random": "prompt_random",
 }
 """Method -> the one that its twin learns by, where a learner names none. Records rest on it: entries are added, never changed."""
 MOST_MESSAGES = 8
@@ -53,6 +55,7 @@ class Market:
         evaluated: the learners that meet the base model on held-out anchors.
         twin_of: the market of which it is a twin.
         bases: learner -> the name under which its base model writes, where it is not the run's.
+        source_readers: share of those who vote in its contests who read the source, 0 .. 1; None: as in all of the run.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Market:
     evaluated: tuple[str, ...] = ()
     twin_of: str = ""
     bases: Mapping[str, str] = field(default_factory=dict)
+    source_readers: float | None = None
 
     @property
     def writers(self) -> tuple[str, ...]:
@@ -87,9 +91,9 @@ class Market:
         return [place for place, writer in enumerate(self.writers) if writer == learner]
 
 
-def solo(name: str, messages: int) -> Market:
+def solo(name: str, messages: int, source_readers: float | None = None) -> Market:
     """Return the market of an arm that competes with itself."""
-    return Market(name, (name,), messages, evaluated=(name,))
+    return Market(name, (name,), messages, evaluated=(name,), source_readers=source_readers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +129,14 @@ def _with_twins(
     twins = tuple(twins) if isinstance(twins, list | tuple) else ()
     random = {each: twin_method(own) for each, own in learners.items()}
 
+    share = recorded_share(given.get("source_readers"))
+
     def entry(
         market: str, settings: Mapping[str, Mapping[str, Any]], evaluated: tuple[str, ...], twin: str
     ) -> MarketRecord:
-        return MarketRecord(Market(market, tuple(settings), messages, rivals, evaluated, twin), settings)
+        return MarketRecord(
+            Market(market, tuple(settings), messages, rivals, evaluated, twin, source_readers=share), settings
+        )
 
     compared = {each: _default_comparator(each, own, random[each], twins) for each, own in learners.items()}
     declared = {each: {"compared_with": compared[each], **own} for each, own in learners.items()}
@@ -151,6 +159,11 @@ def rival_names(given: object) -> tuple[str, ...]:
     return tuple(str(each.get("name", BASE)) if isinstance(each, Mapping) else str(each) for each in listed)
 
 
+def recorded_share(given: object) -> float | None:
+    """Return a share, 0 .. 1, as a record holds it; None where it holds none."""
+    return float(given) if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given <= 1 else None
+
+
 def twin_method(learner: Mapping[str, Any]) -> str:
     """Return the method by which a learner's twin learns; empty where none is known."""
     return str(learner.get("twin") or TWINS.get(str(learner.get("method")), ""))
@@ -164,11 +177,13 @@ def _default_comparator(learner: str, own: Mapping[str, Any], random: str, twins
 
 
 def _twin(of: str, own: Mapping[str, Any], method: str) -> dict[str, Any]:
-    """Return the settings of a learner's twin: as many rows, random ones; trained alike, without options that another method has."""
+    """Return the settings of a learner's twin: as many rows, random ones; trained alike, with the learner's mitigations, without
+    options that another method has."""
     given = own.get("lora")
     alike = ("options",) if method != TWINS.get(str(own.get("method"))) or method == "placebo" else ()
     lora = {name: value for name, value in given.items() if name not in alike} if isinstance(given, Mapping) else {}
-    return {"method": method, "lora": lora, "rows_of": of} | ({"model": own["model"]} if "model" in own else {})
+    kept = {name: own[name] for name in ("model", "memory", "mitigations") if own.get(name)}
+    return {"method": method, "lora": lora, "rows_of": of, **kept}
 
 
 def _again(own: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

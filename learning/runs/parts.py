@@ -171,7 +171,7 @@ def _judged(log: EventLog) -> bool:
     for event in log.read():
         if isinstance(event, StepStarted):
             evaluating = event.phase == "evaluate"
-        elif isinstance(event, VerdictGiven):
+        elif isinstance(event, VerdictGiven) and evaluating:  # those on training messages are for mitigations
             return True
         elif isinstance(event, StepEnded) and evaluating:
             return False

@@ -21,6 +21,7 @@ from abm.events import (
     ArmStopped,
     AudienceSet,
     CompetitorsJoined,
+    EvaluationAudienceSet,
     Event,
     Lifecycle,
     ReaderJoined,
@@ -38,8 +39,9 @@ from learning.alarms.thresholds import DIVERGED
 from learning.methods import TrainingSet
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
-from learning.runs.inputs import gather, largest_rank, lora_of
+from learning.runs.inputs import VOTES_TOO, gather, largest_rank, lora_of
 from learning.runs.loop import Loop, Progress
+from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
 from learning.runs.own_data import kept
 from learning.runs.parts import (
@@ -93,11 +95,17 @@ class Redecided(msgspec.Struct, frozen=True):
 
 
 class Models(NamedTuple):
-    """The models of a run: ``others`` is competitor -> model, for those for whom another one writes."""
+    """The models of a run.
+
+    Attributes:
+        others: competitor -> model, for those for whom another one writes.
+        voting: evaluation audience -> the model that plays its personas, of those that one plays.
+    """
 
     writer: LLM
     reader: LLM
     others: Mapping[str, LLM]
+    voting: Mapping[str, LLM]
 
 
 class _AsLogged:
@@ -187,7 +195,8 @@ def replay_live(
     rank = max(largest_rank(lora_of(config)), largest_rival_rank(config, adapters))
     with closing(Backends(serving, adapters=adapters, rank=rank, **computing(config))) as backends:
         named = Objects(llm=llm, reader=llm)
-        models = Models(*named.models(config, backends), named.others(config, backends))
+        voting = named.voting(config, backends)
+        models = Models(*named.models(config, backends), named.others(config, backends), voting)
         if not retrain or trainer is not None:
             return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
         with tempfile.TemporaryDirectory() as scratch:
@@ -214,7 +223,8 @@ def _redecide(
     else:
         judges = chosen_probes(config, inputs.arena, probes)[1]
     forked = checker.log.fork.seq if checker.log.fork else 0
-    judges = as_logged(checker.log.read, forked, judges)
+    everybody = as_logged(checker.log.read, forked, all_probes(config, inputs.arena, judges))
+    judges, gates = everybody[: len(judges)], everybody[len(judges) :]
     try:
         Loop(
             config,
@@ -224,7 +234,9 @@ def _redecide(
             trainer,
             reader=models.reader,
             others=models.others,
+            voting=models.voting,
             probes=lambda arena: judges,
+            gates=gates,
             report=report,
         ).run()
         checker.finish()
@@ -243,7 +255,7 @@ def _redecide(
         complete=complete,
         divergence=divergence,
         seconds=time.perf_counter() - began,
-        as_logged=[probe.older for probe in judges if isinstance(probe, AsLogged)],
+        as_logged=[probe.older for probe in everybody if isinstance(probe, AsLogged)],
     )
 
 
@@ -258,7 +270,13 @@ def _recorded(log: EventLog) -> Models:
             others = {name: known.get(model, writer) for name, model in event.models.items()}
         elif isinstance(event, ReaderJoined | SurveysSet):  # the reader answers questionnaires, too
             reader = RecordedLLM((), name=event.model, digest=event.model_digest)
-    return Models(writer, reader, others)
+    return Models(writer, reader, others, _voting(log))
+
+
+def _voting(log: EventLog) -> dict[str, LLM]:
+    """Return evaluation audience -> a stand-in for the model that plays its personas, of those that one plays."""
+    said = (event for event in _beginnings(log) if isinstance(event, EvaluationAudienceSet))
+    return {each.audience: RecordedLLM((), name=each.reader, digest=each.reader_digest) for each in said if each.reader}
 
 
 def _choice_models(log: EventLog) -> dict[str, ChoiceModel]:
@@ -268,11 +286,11 @@ def _choice_models(log: EventLog) -> dict[str, ChoiceModel]:
     """
     models = {}
     for event in _beginnings(log):
-        if isinstance(event, AudienceSet):
+        if isinstance(event, AudienceSet | EvaluationAudienceSet) and event.choice_model:
             model = from_mapping(event.choice_model, str(log.path))
             if model.support is not None:
                 model = replace(model, support=replace(model.support, extrapolate=True))
-            models[event.part] = model
+            models[event.part if isinstance(event, AudienceSet) else f"{VOTES_TOO}{event.audience}"] = model
     return models
 
 

@@ -30,6 +30,7 @@ from learning.runs.gate import look, look_at_others
 from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
+from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.rival_adapters import adopt, check_fit, largest_rival_rank, to_adopt
@@ -149,8 +150,10 @@ def stepwise(
         if not (folder / "run.json").exists():
             _, asked = objects.models(config, backends)
             objects.check_preset(config)
-            if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
-                check_scored(asked)
+            if config.reader.answer == "letters":
+                own = [asked] if config.audience == LLM_AUDIENCE else []
+                for model in {id(llm): llm for llm in (*own, *objects.voting(config, backends).values())}.values():
+                    check_scored(model)
         if coming := to_adopt(config, folder / "adapters"):
             check_fit(coming, objects.models(config, backends)[0], objects.others(config, backends))
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
@@ -161,8 +164,10 @@ def stepwise(
                 others = objects.others(config, backends)
                 adopt(config, folder / "adapters")
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
-                check_judges(said, judges, str(folder))
-                _begin(log, loaded, config, judges, writes, reads, *others.values())
+                everybody = all_probes(config, inputs.arena, judges)
+                check_judges(said, judges, str(folder), everybody[len(judges) :])
+                voting = objects.voting(config, backends)
+                _begin(log, loaded, config, everybody, writes, reads, *others.values(), *voting.values())
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
@@ -174,7 +179,9 @@ def stepwise(
                     learner,
                     reader=reads,
                     others=others,
+                    voting=voting,
                     probes=lambda arena: judges,
+                    adapters=folder / "adapters",
                 )
                 looked = met = False
                 for progress in loop.advance():

@@ -105,10 +105,16 @@ class ArmWatch:
             self._read = first + block.commit.n
 
 
-def training_measured(arm: str, epoch: int, adapter: str, measured: TrainingMeasures) -> TrainingMeasured:
-    """Return the event of a training's measures."""
+def training_measured(
+    arm: str, epoch: int, adapter: str, measured: TrainingMeasures, same_as: str = ""
+) -> TrainingMeasured:
+    """Return the event of a training's measures.
+
+    Args:
+        same_as: the arm for which an equal training was carried out.
+    """
     fields = {name: getattr(measured, name) for name in TrainingMeasures.__struct_fields__}
-    return TrainingMeasured(arm=arm, epoch=epoch, adapter=adapter, **fields)
+    return TrainingMeasured(arm=arm, epoch=epoch, adapter=adapter, same_as=same_as, **fields)
 
 
 def measures_of(event: TrainingMeasured) -> TrainingMeasures:

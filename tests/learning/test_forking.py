@@ -101,6 +101,7 @@ class TestSharing:
 class TestResuming:
     """A fork is a run like any other."""
 
+    @pytest.mark.system
     def test_dying_anywhere_ends_in_the_same_digest(self, parent, tmp_path):
         """Forking again and running again goes on where it stopped."""
         whole = None
