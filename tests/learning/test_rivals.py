@@ -201,6 +201,9 @@ class TestAdapters:
         """It is linked as the adapters of the shared steps are."""
         folder = done(siege({"name": "veteran", "adapter": str(veteran)}), tmp_path / "run")
         shutil.rmtree(veteran)
+        for other in ("{name: veteran, adapter: other}", "{name: veteran, model: pocket}"):
+            with pytest.raises(InputError, match="a fork cannot change rivals: veteran would be another one"):
+                fork(folder, 1, [f"markets.siege.rivals=[{other}]"], tmp_path / "none")
         config, forked = fork(folder, 1, ["audience=neutral"], tmp_path / "fork")
         done(config, forked)
         assert (forked / "adapters" / veteran.name / CONFIG).is_file() and replay_recorded(forked).complete
