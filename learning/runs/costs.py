@@ -151,23 +151,26 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
         )
         for model, calls in models.items()
     ]
-    tried = InstructionCalls.of(inputs, parts)
-    if tried.calls:
-        prompt, bound = tried.means(_mean_tokens(written_prompts), config.sampling.max_tokens)
-        calls = tried.calls
+    for stands in dict.fromkeys(arm.model for arm in inputs.arms.values()):
+        own = InstructionCalls.of(inputs, parts, stands)
+        if not own.calls:
+            continue
+        prompt, bound = own.means(_mean_tokens(written_prompts), config.sampling.max_tokens)
+        model = stands or config.model
         roles.append(
             _role(
                 config,
                 "reflections",
-                config.model,
-                calls,
-                seen["reflect"],
+                model,
+                own.calls,
+                seen.get(f"reflect/{model}", _Seen()) if others else seen["reflect"],
                 speeds,
                 prompt,
                 bound,
                 inputs.arena.attempts,
             )
         )
+    tried = InstructionCalls.of(inputs, parts)
     played = {"": config.reader_model} if config.audience == LLM_AUDIENCE else {}
     for audience, model in (played | config.voting_models).items():
         networked = config.world == "networked"

@@ -135,7 +135,7 @@ class Loop:
             competitor=config.competitor,
         )
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
-        self.reflections = Reflections(config, inputs, journal, llm, self.society, adapters)
+        self.reflections = Reflections(config, inputs, journal, llm, self.society, adapters, others)
         self.plan = plan(config, inputs)
         self.rounds = PastRounds(journal.log, self.arena, self._remembering())
         bases = {name: market.base_of(name) for market in inputs.markets for name in market.learners}

@@ -119,13 +119,14 @@ class Objects:
         """
         if self.trainer is not None:
             return self.trainer
-        if not learn_weights(arm.method for arm in config.all_arms.values()):
+        learning = {arm.name: arm.model for arm in config.all_arms.values() if learn_weights([arm.method])}
+        if not learning:
             return NoTrainer()
         extras.need("learn", "learning")
-        usual = LoRATrainer(config.model, adapters)
-        of = {arm.name: arm.model for arm in config.all_arms.values() if arm.model}
-        trainers = {model: LoRATrainer(model, adapters) for model in dict.fromkeys(of.values())}
-        return TrainersByArm(usual, {name: trainers[model] for name, model in of.items()}) if of else usual
+        trainers = {model: LoRATrainer(model or config.model, adapters) for model in dict.fromkeys(learning.values())}
+        usual = trainers.get("", NoTrainer())
+        others = {name: trainers[model] for name, model in learning.items() if model}
+        return TrainersByArm(usual, others) if others else usual
 
 
 class NoTrainer:

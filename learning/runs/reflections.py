@@ -7,8 +7,9 @@ asked, and which proposal is kept, is the method's matter (:class:`learning.meth
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -45,15 +46,23 @@ class Reflections:
     """The trainings of those arms of a run that learn instructions.
 
     Args:
-        llm: the model that writes, and so the one that reflects.
+        llm: the model that writes, and so the one that reflects; ``others``: competitor -> model, for those for whom another one does.
         society: whose audience votes.
         adapters: folder in which what was learnt is kept, and compared with the log where it is used; None where nothing is, as in a replay.
     """
 
     def __init__(
-        self, config: RunConfig, inputs: Inputs, journal: Journal, llm: LLM, society: Society, adapters: Path | None
+        self,
+        config: RunConfig,
+        inputs: Inputs,
+        journal: Journal,
+        llm: LLM,
+        society: Society,
+        adapters: Path | None,
+        others: Mapping[str, LLM] = MappingProxyType({}),
     ) -> None:
-        self._config, self._inputs, self._journal, self._llm = config, inputs, journal, llm
+        self._config, self._inputs, self._journal = config, inputs, journal
+        self._llm, self._others = llm, others
         self._society, self._adapters = society, adapters
 
     def method_of(self, arm: str) -> InstructionMethod | None:
@@ -75,6 +84,10 @@ class Reflections:
         ):
             read_instructions(self._adapters, state.adapters[arm])
         return text
+
+    def _model_of(self, arm: str) -> LLM:
+        """Return the model that writes for an arm."""
+        return self._others.get(arm, self._llm)
 
     def fold(self) -> None:
         """Fold what a fork shares of the next training, which may have been decided with other settings."""
@@ -140,7 +153,11 @@ class Reflections:
     ) -> list[InstructionsProposed]:
         """Have the model reflect; return what it proposed, as the log holds it."""
         requests = {each.number: self._request(method, part, each) for each in asked if each.prompt}
-        replies = self._journal.ask(self._llm, list(requests.values()), step=-1, cause=cause) if requests else []
+        replies = (
+            self._journal.ask(self._model_of(part.arm), list(requests.values()), step=-1, cause=cause)
+            if requests
+            else []
+        )
         answers = dict(zip(requests, replies, strict=True))
         events = [_proposed(method, part, each, answers.get(each.number), cause) for each in asked]
         with self._journal.transaction():
@@ -169,7 +186,14 @@ class Reflections:
         anchors = [anchor for anchor in self._inputs.anchors.train if anchor.id in aside]
         place, society = TrialPlace(part.arm, part.epoch, self._config.seed), self._society
         texts = write_trials(
-            self._journal, self._llm, society.arena, society.sampling, place, anchors, {0: had} | instructions, cause
+            self._journal,
+            self._model_of(part.arm),
+            society.arena,
+            society.sampling,
+            place,
+            anchors,
+            {0: had} | instructions,
+            cause,
         )
         voters = self._inputs.voters["train"]
         events = hold_trials(self._journal, society.audience, voters, place, anchors, texts, cause)
@@ -202,12 +226,17 @@ class InstructionCalls(NamedTuple):
         return tokens_in / max(1, self.calls), round((self.answer_tokens + self.messages * answer) / max(1, self.calls))
 
     @classmethod
-    def of(cls, inputs: Inputs, parts: Iterable[Part]) -> InstructionCalls:
-        """Return those of a plan."""
+    def of(cls, inputs: Inputs, parts: Iterable[Part], model: str | None = None) -> InstructionCalls:
+        """Return those of a plan.
+
+        Args:
+            model: only those of the arms that stand on it, as :attr:`learning.runs.arms.Arm.model` has it; by default all.
+        """
         total = cls()
         for part in parts:
-            method = instruction_method(inputs, part.arm) if isinstance(part, Learn) else None
-            if method is not None:
+            if not isinstance(part, Learn) or model not in (None, inputs.arms[part.arm].model):
+                continue
+            if (method := instruction_method(inputs, part.arm)) is not None:
                 asked, tried = method.proposals, method.validation_size(inputs.train_anchors)
                 tokens = asked * method.prompt_tokens, asked * method.answer_tokens
                 more = cls(asked, *tokens, (asked + 1) * tried, asked * tried)
