@@ -29,7 +29,7 @@ def training_table(rows: Sequence[dict[str, Any]]) -> Table:
         "tokens less those of",
         *["loss says"][: int(figures)],
     ]
-    grid = new_table("Learnt from", [*columns, "loss says"] if figures else columns)
+    grid = new_table("Learnt from", columns)
     for row in rows:
         counted = (number(row[name]) for name in ("rows", "own_rows", "steps", "tokens"))
         more = f"{row['rows_of']} {signed(100 * row['more_tokens'])} %" if row["more_tokens"] is not None else DASH

@@ -26,6 +26,7 @@ from abm.llm.port import Request, Sampling
 from abm.log import read_events
 from learning import run as run_whole
 from learning.methods import METHODS, InstructionMethod, Retrospect, Trial, collect, learn_weights
+from learning.methods.conformance import InstructionMethodConformance
 from learning.methods.prompt import Prompt, RandomPrompt
 from learning.runs.config_file import load_config
 from learning.runs.costs import check_places, planned
@@ -92,6 +93,13 @@ def of(events, kind, arm: str, epoch: int) -> list:
 
 def learnt(events) -> dict[tuple[str, int], AdapterTrained]:
     return {(e.arm, e.epoch): e for e in events if isinstance(e, AdapterTrained)}
+
+
+@pytest.mark.parametrize(
+    "method", [Prompt(), RandomPrompt(), Prompt(thoughts=0, contests=1)], ids=["prompt", "random", "small"]
+)
+class TestConformance(InstructionMethodConformance):
+    """Built-in methods keep the promises that those of others are held to."""
 
 
 class TestSelection:
