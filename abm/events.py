@@ -205,6 +205,12 @@ class CompetitorsJoined(Event, frozen=True, kw_only=True, tag="competitors_joine
     model: str
     model_digest: str
     """SHA-256 over the model's tensors."""
+    models: dict[str, str] = {}
+    """Competitor -> model, for those for whom another one writes."""
+    digests: dict[str, str] = {}
+    """Of those models: model -> digest."""
+    adapters: dict[str, str] = {}
+    """Rival -> id of the adapter that it writes with from the beginning."""
 
 
 class ReaderJoined(Event, frozen=True, kw_only=True, tag="reader_joined"):
@@ -225,6 +231,20 @@ class AudienceSet(Event, frozen=True, kw_only=True, tag="audience_set"):
     """Digest of what its features mean."""
 
 
+class EvaluationAudienceSet(Event, frozen=True, kw_only=True, tag="evaluation_audience_set"):
+    """An audience that votes on held-out messages beside the run's own, from here on."""
+
+    audience: str
+    """Its name, as steps and contests have it."""
+    reader: str = ""
+    """The language model that plays its personas; empty: a choice model votes."""
+    reader_digest: str = ""
+    choice_model: dict[str, Any] = {}
+    """As in :class:`AudienceSet`; empty where a language model votes."""
+    features: str = ""
+    """Digest of what its features mean."""
+
+
 # -- one step ----------------------------------------------------------------------------------------------
 
 
@@ -235,7 +255,9 @@ class StepStarted(Event, frozen=True, kw_only=True, tag="step_started"):
     epoch: int
     """1, 2, ...; an evaluation carries the epoch whose adapters it evaluates."""
     arm: str
-    """Whose society this is: ``shared`` before arms differ, else the arm's name."""
+    """Whose society this is: ``shared`` before arms differ, else the arm's name; ``ARM@AUDIENCE`` where another audience votes."""
+    audience: str = ""
+    """Who votes, by the name that ``evaluation_audience_set`` gives; empty: the run's own audience."""
 
 
 class RoundsRecalled(Event, frozen=True, kw_only=True, tag="rounds_recalled"):
@@ -340,6 +362,23 @@ class ContestOpened(Event, frozen=True, kw_only=True, tag="contest_opened"):
     anchor: str
     messages: list[str]
     """Published messages that compete, by slot; fewer than two make a forfeit."""
+
+
+class SourceChecked(Event, frozen=True, kw_only=True, tag="source_checked"):
+    """What members know of a contest's messages who read their source, the anchor.
+
+    Which members do follows from the seed and their share (:meth:`abm.audience.SourceReaders.among`).
+    """
+
+    contest: str
+    share: float
+    """Of the members, 0 .. 1, who read it."""
+    probe: str
+    """By what they see that a claim is not supported."""
+    version: int
+    """Of its rules."""
+    claims: list[int]
+    """Unsupported claims of each message, in the order of ``contest_opened``."""
 
 
 class Reacted(Event, frozen=True, kw_only=True, tag="reacted"):
@@ -770,6 +809,12 @@ class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
     ``steps`` proposals, and nothing has a loss."""
     instructions: str = ""
     """The text, where it is instructions; an empty one leaves the prompt as the arena has it."""
+    mitigated: dict[str, int] = {}
+    """Mitigation -> how many contests or rows it decided otherwise, changed or took away; empty where there is none."""
+    repeat_of: str = ""
+    """The arm of which this is a further training, with other random numbers; empty for an arm's own."""
+    repeat: int = 1
+    """Which of that arm's trainings it is; 1 for an arm's own."""
 
 
 class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measured"):
@@ -798,6 +843,8 @@ class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measu
     """Of the new adapter's."""
     drift_tokens: int = 0
     """Tokens over which these four are means; 0 where they were not measured."""
+    same_as: str = ""
+    """The arm for which an equal training was carried out, of which this is the result; empty where it was carried out itself."""
 
 
 class ArmFlagged(Lifecycle, frozen=True, kw_only=True, tag="arm_flagged"):
@@ -844,6 +891,18 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     """Quoted spans of the message."""
 
 
+class MessageAudited(Event, frozen=True, kw_only=True, tag="message_audited"):
+    """An arm's auditor looked at a message that it could learn from; what it found may be wrong, as its error rates say."""
+
+    message: str
+    arm: str
+    epoch: int
+    mitigation: str
+    """Name of the mitigation that audits."""
+    found: bool
+    """Whether it found that the message misbehaves."""
+
+
 class PostJudged(Event, frozen=True, kw_only=True, tag="post_judged"):
     """A probe judged what a member wrote in the feeds against the anchor that it is about."""
 
@@ -881,12 +940,14 @@ AnyEvent = (
     | CompetitorsJoined
     | ReaderJoined
     | AudienceSet
+    | EvaluationAudienceSet
     | StepStarted
     | LLMReplied
     | MessagePublished
     | MessageRejected
     | MessageRedrawn
     | ContestOpened
+    | SourceChecked
     | Reacted
     | ReactedMany
     | ReactionInvalid
@@ -921,6 +982,7 @@ AnyEvent = (
     | InstructionsTried
     | AdapterTrained
     | VerdictGiven
+    | MessageAudited
     | PostJudged
     | EpochEnded
 )

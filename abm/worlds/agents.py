@@ -20,7 +20,7 @@ from mesa.discrete_space import Cell, CellAgent, Network
 
 from abm.arenas.completions import Completion
 from abm.audience import Voters
-from abm.llm.port import Request
+from abm.llm.port import LLM, Request
 from abm.state.platform import UNIT
 from abm.state.state import State, Tally
 from abm.worlds.offers import Assignment, Offer
@@ -84,12 +84,14 @@ class NamedPolicy(msgspec.Struct, frozen=True):
         kind: name of the class of competitors that writes with it; empty for the society's.
         draw: slot with whose random numbers it writes; its own by default. What a policy wrote about an anchor with the same ones
             in another society of this phase and epoch, it does not write again.
+        llm: the model that writes; None for the society's.
     """
 
     name: str
     adapter: str = ""
     kind: str = ""
     draw: int | None = None
+    llm: LLM | None = None
     instructions: str | None = None
 
 
@@ -100,6 +102,7 @@ class Competitor(mesa.Agent):
         slot: its slot in every contest, 0 .. n-1; where writers change slots (:attr:`abm.worlds.model.Stage.seats`), its place
             among them, and :meth:`Assignment.slot` says the slot.
         draw: the slot with whose random numbers it writes; None for its own.
+        llm: the model that writes; None for the society's.
         adapter: id of its weights or instructions; empty for the base model. ``instructions``: the latter as text; None for weights.
         remembered: of its past rounds, as its prompts show it in this step; empty for nothing.
         drafts: what it wrote in this step, or asks its model for, one per assignment.
@@ -111,7 +114,7 @@ class Competitor(mesa.Agent):
     def __init__(self, model: Host, writer: NamedPolicy, slot: int) -> None:
         super().__init__(model)  # pyright: ignore[reportArgumentType]
         self.name, self.adapter, self.slot = writer.name, writer.adapter, slot
-        self.draw, self.instructions = writer.draw, writer.instructions
+        self.draw, self.llm, self.instructions = writer.draw, writer.llm, writer.instructions
         self.remembered = ""
         self.drafts: list[Request | Completion] = []
 

@@ -15,7 +15,7 @@ from learning.methods._contests import Contests, DecidedContest, Owned, collect
 from learning.methods._instructions import InstructionMethod, Retrospect, Trial
 from learning.methods._method import Method
 from learning.methods._registry import METHODS, check_options, learn_weights
-from learning.methods._rows import Row, RowKind, RowsOf, TrainingSet
+from learning.methods._rows import LossTerm, Row, RowKind, RowsOf, TrainingSet
 from learning.methods.sets import training_set
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Contests",
     "DecidedContest",
     "InstructionMethod",
+    "LossTerm",
     "Method",
     "Owned",
     "Retrospect",
