@@ -134,7 +134,9 @@ def _with_twins(
     def entry(
         market: str, settings: Mapping[str, Mapping[str, Any]], evaluated: tuple[str, ...], twin: str
     ) -> MarketRecord:
-        return MarketRecord(Market(market, tuple(settings), messages, rivals, evaluated, twin, share), settings)
+        return MarketRecord(
+            Market(market, tuple(settings), messages, rivals, evaluated, twin, source_readers=share), settings
+        )
 
     compared = {each: _default_comparator(each, own, random[each], twins) for each, own in learners.items()}
     declared = {each: {"compared_with": compared[each], **own} for each, own in learners.items()}
