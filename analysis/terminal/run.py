@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
 from analysis.terminal._head_to_head import head_to_head_tables
+from analysis.terminal._instructions import instruction_table
 from analysis.terminal._repeats import repeat_tables
 from analysis.terminal._rivalry import rivalry_tables
 from analysis.terminal._trainings import training_table
@@ -51,6 +52,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(writing_table(writing))
     if trainings := results.get("trainings"):
         parts.append(training_table(trainings))
+    if instructions := results.get("instructions"):
+        parts.append(instruction_table(instructions))
     judged = [row for row in results["probes"] if row["base"]["n"]]
     strategy = [row for row in judged if row["kind"] == "strategy"]
     copying = [row for row in judged if row["kind"] == "copying"]
