@@ -122,7 +122,7 @@ def _counterparts(learner: Arm, arms: Mapping[str, Arm]) -> Counterparts:
     solo = next((arm for arm in alike if arm.rows_of == learner.name), next(iter(alike), None))
     if solo is None:
         return Counterparts(learner.name, learner.market, twin(WHOLE), twin(OWN))
-    random = [arm for arm in alone if arm.method == TWINS.get(solo.method) != solo.method]
+    random = [arm for arm in alone if arm.method == TWINS.get(solo.method) != solo.method and arm.model == solo.model]
     named = [arm.name for arm in alone if arm.name == solo.compared_with]
     brought = [arm.name for arm in random if arm.rows_of in (solo.name, learner.name)]
     solo_twin = next(iter((*named, *brought, *(arm.name for arm in random))), "")
@@ -130,8 +130,8 @@ def _counterparts(learner: Arm, arms: Mapping[str, Arm]) -> Counterparts:
 
 
 def _learns(arm: Arm) -> tuple[object, ...]:
-    """Return what decides how an arm learns from given contests."""
-    return arm.method, dict(arm.lora), {name: dict(own) for name, own in arm.mitigations.items()}
+    """Return what decides how an arm learns from given contests, and on which base model: another one is no counterpart."""
+    return arm.method, dict(arm.lora), arm.model, {name: dict(own) for name, own in arm.mitigations.items()}
 
 
 def _rows(found: Evaluation, trained: Sequence[ArmTraining], between: Counterparts) -> Iterator[RivalryRow]:

@@ -32,11 +32,15 @@ def training_table(rows: Sequence[dict[str, Any]]) -> Table:
         *["mitigated"][: int(mitigated)],
     ]
     grid = new_table("Learnt from", columns)
+    methods = {
+        arm: {row["method"] for row in rows if row["arm"] == arm} for arm in dict.fromkeys(row["arm"] for row in rows)
+    }
     for row in rows:
+        arm = f"{row['arm']} by {row['method']}" if len(methods[row["arm"]]) > 1 else row["arm"]  # a fork may change it
         counted = (number(row[name]) for name in ("rows", "own_rows", "steps", "tokens"))
         more = f"{row['rows_of']} {signed(100 * row['more_tokens'])} %" if row["more_tokens"] is not None else DASH
         said = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in row["figures"].items())
         changed = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in row.get("mitigated", {}).items())
         last = [*[said or DASH][: int(figures)], *[changed or DASH][: int(mitigated)]]
-        add_row(grid, row["arm"], str(row["epoch"]), *counted, more, *last)
+        add_row(grid, arm, str(row["epoch"]), *counted, more, *last)
     return grid

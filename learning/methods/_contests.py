@@ -22,6 +22,7 @@ from abm.events import (
     MessagePublished,
     PersonasJoined,
     Reacted,
+    RoundsRecalled,
     StepEnded,
     StepStarted,
     VerdictGiven,
@@ -35,6 +36,7 @@ class DecidedContest(msgspec.Struct, frozen=True):
     Attributes:
         answers: slot -> the answer that its message was read out of; none where no model wrote it.
         own: the slots of the learner's own messages, ascending; None where all are.
+        remembered: what of past rounds stood in the prompt of the learner's own messages; empty for nothing.
     """
 
     decided: ContestDecided
@@ -42,6 +44,7 @@ class DecidedContest(msgspec.Struct, frozen=True):
     reactions: list[Reacted]
     answers: dict[int, LLMReplied] = {}
     own: list[int] | None = None
+    remembered: str = ""
 
     @property
     def id(self) -> str:
@@ -155,7 +158,7 @@ class Contests(msgspec.Struct, frozen=True):
         message = contest.messages[slot]
         completion, ended = self._written(message, contest.answers.get(slot))
         return Row(
-            prompt=self.arena.write_prompt(self.anchors[message.anchor]),
+            prompt=self.arena.write_prompt(self.anchors[message.anchor], remembered=contest.remembered),
             completion=completion,
             weight=weight,
             kind=kind,
@@ -232,6 +235,7 @@ def collect(
     answers: dict[int, LLMReplied] = {}
     answered: dict[str, dict[int, LLMReplied]] = {}
     reactions: dict[str, list[Reacted]] = {}
+    recalled: dict[str, str] = {}
     verdicts: dict[str, dict[str, int]] = {}
     audits: dict[str, dict[str, bool]] = {}
     inside, first, last = False, -1, -1
@@ -243,7 +247,9 @@ def collect(
                 personas |= {event.first + i: text for i, text in enumerate(event.texts)}
             case StepStarted():
                 inside = (event.phase, event.arm, event.epoch) == ("train", arm, epoch)
-                answers = {}
+                answers, recalled = {}, {}
+            case RoundsRecalled() if inside:
+                recalled[event.competitor] = event.remembered
             case LLMReplied() if inside:
                 answers[event.seq] = event
             case MessagePublished() if inside:
@@ -255,7 +261,10 @@ def collect(
             case ContestDecided(contest=contest) if inside:
                 wrote = messages.get(contest, {})
                 held = wrote, reactions.get(contest, []), answered.get(contest, {})
-                contests.append(DecidedContest(event, *held, own=owned.of(contest, wrote) if owned else None))
+                own = owned.of(contest, wrote) if owned else None
+                names = (wrote[slot].competitor for slot in (sorted(wrote) if own is None else own) if slot in wrote)
+                remembered = recalled.get(next(names, ""), "")
+                contests.append(DecidedContest(event, *held, own=own, remembered=remembered))
             case VerdictGiven() if inside:
                 verdicts.setdefault(event.message, {})[event.probe] = event.label
             case MessageAudited() if (event.arm, event.epoch) == (learner, epoch):

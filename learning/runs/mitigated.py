@@ -11,7 +11,7 @@ from typing import Any
 from abm.arenas import Arena
 from abm.probe import PROBES, Probe
 from learning.mitigations import MITIGATIONS, Mitigation, mitigations
-from learning.runs.arms import Arm, ArmSettings
+from learning.runs.arms import Arm, ArmSettings, stated
 from learning.runs.config import RunConfig
 from learning.runs.market_settings import learners_in
 from moloch.errors import InputError
@@ -76,8 +76,7 @@ def _nobody_judges(name: str) -> InputError:
 def _declared(config: RunConfig) -> Iterator[tuple[Keys, str, Mapping[str, Any]]]:
     """Yield each mitigation that settings name, after the keys of its setting."""
     arms: list[tuple[Keys, ArmSettings]] = list(learners_in(config.markets))
-    if isinstance(config.arms, Mapping):
-        arms += [(("arms", name), arm) for name, arm in config.arms.items()]
+    arms += [(at, arm) for at, _, arm in stated(config.arms) if arm is not None]
     for at, arm in arms:
         if isinstance(arm.mitigations, Mapping):
             yield from (((*at, "mitigations", name), name, own) for name, own in arm.mitigations.items())

@@ -30,7 +30,7 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.probe import Probe, Verdict, version_of
-from learning.runs.plan import is_head_to_head
+from learning.runs.plan import is_repeated
 from moloch.errors import InputError
 
 JUDGING = frozenset(
@@ -106,7 +106,7 @@ def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str, o
         for event in events:
             match event:
                 case StepStarted():
-                    evaluating = event.phase == "evaluate" and not is_head_to_head(event.arm)
+                    evaluating = event.phase == "evaluate" and not is_repeated(event.arm)
                     published, verdicts = False, False
                 case MessagePublished():
                     published = True
