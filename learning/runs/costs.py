@@ -92,7 +92,7 @@ def check_places(config: RunConfig) -> None:
     Raises:
         InputError: as :meth:`abm.llm.backends.Serving.check`; or the model that learns has no files here.
     """
-    check_audiences(config.evaluation_audiences, config.serving)
+    check_audiences(config.evaluation_audiences, config.serving, (config.model, config.reader_model))
     config.serving.check(list(dict.fromkeys([config.model, *config.asked_models])))
     if config.serving.endpoint(config.model) is None or is_server(config.model):
         model_folder(config.model)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from abm.audience import Audience
-from abm.events import Event, ExtensionsLoaded, RunEnded, RunResumed, RunStarted
+from abm.events import Event, ExtensionsLoaded, RunEnded, RunResumed, RunStarted, SourceChecked
 from abm.journal import LiveJournal
 from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget
@@ -21,7 +21,7 @@ from abm.llm.scores import check_scored
 from abm.log import EventLog, Head, check_folder, create, open_log
 from abm.log.recovery import check_not_lost
 from abm.log.segments import read_manifest
-from abm.probe import Probe, version_of
+from abm.probe import PROBES, Probe, version_of
 from learning.runs import own_data
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.config_file import load_config
@@ -32,7 +32,7 @@ from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.objects import Objects
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
-from learning.runs.verdicts import JUDGING, check_judges
+from learning.runs.verdicts import JUDGING, check_judges, check_source_probe
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions
@@ -158,6 +158,9 @@ def stepwise(
                 writes, reads = objects.models(config, backends)
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
                 check_judges(said, judges, str(folder))
+                if config.source_shares:
+                    checked = (event for block in log.blocks() for event in block.events({SourceChecked}))
+                    check_source_probe(checked, PROBES.get(config.source_readers.probe)(), str(folder))
                 voting = objects.voting(config, backends)
                 _begin(log, loaded, config, judges, writes, reads, *voting.values())
                 note(BEGUN, _name(folder))
