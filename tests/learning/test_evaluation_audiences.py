@@ -299,7 +299,7 @@ class TestTables:
             "config": CONFIG.model_copy(update={"audience": "llm", "model": "writer", "epochs": 1, "arms": ("rft",)})
         }
         run(also(**played), tmp_path / "one", llm=_both(), trainer=ByArm())
-        run(also(again="writer", **played), tmp_path / "two", llm=_both(), trainer=ByArm())
+        run(also(again=_both().name, **played), tmp_path / "two", llm=_both(), trainer=ByArm())
         one, two = (results(read_events(tmp_path / name)) for name in ("one", "two"))
         assert one["fitness"] == two["fitness"] and two["transfer"]
 
