@@ -180,9 +180,18 @@ class Arena(Strict, RecordedSettings):
         told = f"You have looked up what is known of the {self.anchor.noun} that all options are about:\n{{source}}"
         return Template(system=self.react.system, user=f"{told}\n\n{self.react.user}")
 
-    def write_prompt(self, anchor: str) -> list[Message]:
-        """Return the prompt from which a competitor writes about the rendered ``anchor``."""
+    def write_prompt(self, anchor: str, instructions: str = "", remembered: str = "") -> list[Message]:
+        """Return the prompt from which a competitor writes about the rendered ``anchor``.
+
+        Args:
+            instructions: that the competitor has learnt; they stand at the end of the system text, behind an empty line. Without any
+                the prompt is the arena's own.
+            remembered: what it remembers of past rounds; it stands behind the instructions, likewise.
+        """
         system, question = self.write.render(anchor=anchor)
+        if instructions or remembered:
+            parts = [system["content"], without_control(instructions), without_control(remembered)]
+            system = {"role": system["role"], "content": "\n\n".join(part for part in parts if part)}
         shown = [turn for example in self.examples for turn in self._turns(example)]
         return [system, *shown, question]
 

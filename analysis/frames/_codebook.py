@@ -166,6 +166,11 @@ figures | String | | What the method's loss says of the training, name to mean o
 rows_of | String | | Arm to whose number of rows the training set was brought; empty where it had as many | adapter_trained.rows_of
 own_rows | Int64 | examples | That it had before that; 0 where nothing was changed | adapter_trained.own_rows
 own_units | Int64 | contests | That these were of, or the examples themselves where each is learnt alone; 0 likewise | adapter_trained.own_units
+kind | String | | weights, or instructions: then rows are contests that were looked back at, and there is no loss | adapter_trained.kind
+instructions | String | | The text, where it is instructions | adapter_trained.instructions
+mitigated | String | | Mitigation to how many contests or rows it changed or took away, as JSON; empty without any | adapter_trained.mitigated
+repeat_of | String | | Arm of which this is a further training, with other random numbers; empty for an arm's own | adapter_trained.repeat_of
+repeat | Int64 | trainings, from 1 | Which of that arm's trainings it is | adapter_trained.repeat
 kl_before | Float64 | nats per token | KL of the parent to the base model, on completions of the training set; null where it was not measured | training_measured.kl_before
 kl_after | Float64 | nats per token | KL of the adapter to the base model, likewise | training_measured.kl_after
 entropy_before | Float64 | nats per token | Entropy of the parent's next token there; null where it was not measured | training_measured.entropy_before

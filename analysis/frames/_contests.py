@@ -36,7 +36,7 @@ def contests(run: Path | str) -> pl.LazyFrame:
         .agg(
             competitors=pl.col("competitor").sort_by("slot"),
             rejected=pl.col("type").sum().cast(pl.Int64),
-            base_slots=slot.filter(pl.col("competitor") == BASE),
+            base_slots=slot.filter(pl.col("competitor").str.contains(f"^{BASE}(:|$)")),
             arm_slots=slot.filter(pl.col("competitor") == pl.col("arm")),
         )
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 
-from abm.log.objects import ObjectFolder
-from abm.log.segments import MOST_FORKS, Manifest, manifest_of, parent_of, read_manifest
-from moloch.errors import CorruptLog, LogError
+from abm.log.segments import Manifest, parent_of, read_manifest
+from abm.log.stored import lineage
 
 
 def manifests(run: Path | str) -> Iterator[Manifest]:
@@ -19,23 +17,9 @@ def manifests(run: Path | str) -> Iterator[Manifest]:
         LogError: one is not there, or the storage refuses.
     """
     if isinstance(run, str):
-        yield from _stored(run)
+        yield from (stored.manifest for stored in reversed(lineage(run)))
         return
     yield (manifest := read_manifest(run))
     while manifest.fork is not None:
         run = parent_of(run, manifest.fork)
         yield (manifest := read_manifest(run))
-
-
-def _stored(url: str) -> Iterator[Manifest]:
-    """As :func:`manifests`, in object storage, where forks lie relative to each other as they did here."""
-    for _ in range(MOST_FORKS + 1):
-        raw = ObjectFolder(url).read("run.json")
-        if raw is None:
-            raise LogError("no run in object storage", where=url, why="there is no run.json", fix="Upload it whole.")
-        yield (manifest := manifest_of(raw, f"{url}/run.json"))
-        if manifest.fork is None:
-            return
-        scheme, _, path = url.partition("://")
-        url = f"{scheme}://{posixpath.normpath(posixpath.join(path, manifest.fork.run))}"
-    raise CorruptLog("the run is a fork of too many forks", where=url, why=f"more than {MOST_FORKS} lie before it")

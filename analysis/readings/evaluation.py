@@ -43,9 +43,10 @@ from abm.events import (
 from abm.reactions import members
 from abm.societies import arm_and_audience
 from analysis.readings._ballots import Ballots, placed
-from analysis.readings.contests import BASE, NOBODY, Evaluation, EvaluationContest, Side
+from analysis.readings.contests import NOBODY, Evaluation, EvaluationContest, Side
 from analysis.readings.reading import result_of
 from learning.fitness import ObservedModels
+from learning.runs.base_models import is_base
 from learning.runs.plan import is_head_to_head
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class EvaluationReading:
             self._open[event.contest] = contest
             self._slots[event.contest] = {}
             self._evaluation.contests.append(contest)
-        side = contest.base if event.competitor == BASE else contest.trained
+        side = contest.base if is_base(event.competitor) else contest.trained
         self._slots[event.contest][event.slot] = side
         if isinstance(event, MessagePublished):
             side.text = event.text

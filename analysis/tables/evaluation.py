@@ -35,7 +35,8 @@ from analysis.statistics.estimates import (
 from analysis.statistics.sums import ClusteredSums
 from analysis.tables._votes import AnchorVotes, Forfeits, votes_less, votes_of
 from learning.fitness.observation import NOT_A_READER
-from learning.runs.arms import comparators
+from learning.runs.arms import arms_of, comparators
+from learning.runs.rivals import other_models
 from populations.sources import BUILT_IN as PACKS
 
 Events = Iterable[Event] | Evaluation
@@ -230,7 +231,8 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
     """Return everything that an evaluation measured, as one JSON-able mapping; numbers that do not exist are None.
 
     ``flags`` says what speaks against the models that wrote and read, ``withheld`` why win rates are evidence of nothing (empty
-    where they may be; what prints them puts it in their place), ``validity`` what is known of the readers.
+    where they may be; what prints them puts it in their place), ``validity`` what is known of the readers. ``bases`` names the base
+    models of arms that do not stand on the run's, where there are such arms.
     """
     evaluation = read_evaluation(events)
     epochs = evaluation.epochs
@@ -255,13 +257,15 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
         "position_bias": plain(position_bias(evaluation)),
         "invalid_rate": plain(invalid_rate(evaluation)),
     }
-    return tidy
+    bases = {arm: stands.model for arm, stands in arms_of(evaluation.config).items() if arm in arms and stands.model}
+    return tidy | ({"bases": bases} if bases else {})
 
 
 def note(found: Evaluation) -> str:
     """Return the sentence that says what of a run is not real: writers, readers, anchors, personas; nothing where all of it is."""
     audience = str(found.config.get("audience", ""))
-    writes = ["the pocket model writes"] if POCKET in (found.model, found.config.get("model")) else []
+    others = dict(other_models(found.config)).values()
+    writes = ["the pocket model writes"] if POCKET in (found.model, found.config.get("model"), *others) else []
     reads, votes = [], []
     if found.reader == POCKET:
         reads = [f"the pocket model plays the personas ({NOT_A_READER})"]

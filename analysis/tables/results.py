@@ -26,6 +26,7 @@ from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
 from analysis.tables.positions import position_rows
 from analysis.tables.reach import reach_dicts
+from analysis.tables.repeats import repeat_dicts, repeat_rows
 from analysis.tables.rivalry import rivalry_dicts, rivalry_rows
 from analysis.tables.transfer import transfer_dicts, transfer_rows
 from learning.runs.written import WrittenReading
@@ -34,8 +35,8 @@ from learning.runs.written import WrittenReading
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``alarms``, ``head_to_head``, ``panels``, ``positions``, ``trainings``, ``writing``, ``reach``, ``service``, ``rivalry``,
-    ``transfer``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out: reason -> number.
+    These are ``alarms``, ``head_to_head``, ``panels``, ``positions``, ``trainings``, ``writing``, ``reach``, ``service``, ``repeats``,
+    ``rivalry``, ``transfer``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
@@ -66,6 +67,7 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
         "writing": writing_rows(writing.result()),
         "reach": reach_dicts(spreads.result()),
         "service": msgspec.to_builtins(service.result()),
+        "repeats": repeat_dicts(repeat_rows(evaluation)),
         "rivalry": rivalry_dicts(rivalry_rows(evaluation, trainings.result())),
         "transfer": transfer_dicts(transfer_rows(evaluation, others.result())),
         "extrapolation": msgspec.to_builtins(extrapolation.result()),

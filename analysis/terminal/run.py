@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
 from analysis.terminal._head_to_head import head_to_head_tables
+from analysis.terminal._repeats import repeat_tables
 from analysis.terminal._rivalry import rivalry_tables
 from analysis.terminal._trainings import training_table
 from analysis.terminal._transfer import transfer_tables
@@ -61,8 +62,12 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(_reach(strategies))
     if (rivals := results.get("rivalry")) and not results["withheld"]:
         parts += rivalry_tables(rivals)
+    if (trained := results.get("repeats")) and not results["withheld"]:
+        parts += repeat_tables(trained)
     if compared := comparisons({arm: row["compared_with"] for arm, row in results["arms"].items()}):
         parts.append(Text(compared))
+    if bases := results.get("bases"):
+        parts.append(Text(_bases(results["model"], bases)))
     parts.append(Text(_caveats(results), style="dim"))
     if results["note"]:
         parts.append(Text(results["note"], style="bold yellow"))
@@ -105,6 +110,12 @@ def _wins(results: dict[str, Any]) -> Table:
         sides = f"{forfeits['base']} / {forfeits['trained']}", f"{number(words['base'])} → {number(words['after'])}"
         add_row(grid, arm, *rates, number(won["n"]), percent(row["tie_rate"]), *sides)
     return grid
+
+
+def _bases(model: str, bases: dict[str, str]) -> str:
+    """Return on which base models arms stand that do not stand on the run's."""
+    told = "; ".join(f"{arm} on {base}" for arm, base in bases.items())
+    return f"Each arm is set against its own base model: {told}; all others on {model}. Win rates against two models are not of one scale."
 
 
 def _panels(rows: Sequence[Row]) -> Table:

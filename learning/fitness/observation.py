@@ -124,6 +124,7 @@ class ObservedModels:
         self._writers: dict[str, WriterCounts] = {}
         self._readers = ReaderCounts()
         self._model, self._reader, self._audience = model, reader, audience
+        self._models: dict[str, str] = {}
         self._networked = False
         self._finished: dict[int, str] = {}
         self._asked: set[str] = set()
@@ -160,13 +161,14 @@ class ObservedModels:
             case PersonasJoined():
                 self._personas.append(range(event.first, event.first + len(event.ids)))
             case CompetitorsJoined():
-                self._model = event.model
+                self._model, self._models = event.model, event.models
             case RunConfigured() | Forked():
                 self._networked = event.config.get("world") == "networked"
 
     def result(self) -> Observation:
         """Return what the events so far amount to."""
-        writers = [counts.fitness(f"{self._model} ({name})") for name, counts in self._writers.items()]
+        models = {name: self._models.get(name, self._model) for name in self._writers}
+        writers = [counts.fitness(f"{models[name]} ({name})") for name, counts in self._writers.items()]
         return Observation(writers, self._readers.fitness(self._reader) if self._reader else None)
 
     def _answer(self, event: LLMReplied) -> None:

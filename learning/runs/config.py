@@ -26,6 +26,7 @@ from learning.runs.arms import Arm, Arms, arms_in, as_recorded, markets_of
 from learning.runs.audiences import LLM_AUDIENCE, EvaluationAudiences
 from learning.runs.market_settings import Markets, check_together, given_alone
 from learning.runs.markets import Market
+from learning.runs.rivals import Rival, other_models, rivals_of
 from learning.training.settings import preset_of
 from moloch.content import content_id
 from moloch.records import RecordedSettings
@@ -295,7 +296,7 @@ class RunConfig(_Settings, RecordedSettings):
 
     @model_validator(mode="after")
     def _somebody_learns(self) -> RunConfig:
-        check_together(self.arms, self.markets)
+        check_together(self.arms, self.markets, self.model)
         return self
 
     @field_validator("members")
@@ -342,12 +343,28 @@ class RunConfig(_Settings, RecordedSettings):
     @property
     def all_arms(self) -> dict[str, Arm]:
         """Name -> arm, the learners of markets and their twins among them."""
-        return arms_in(self.arms, self.markets)
+        return arms_in(self.arms, self.markets, self.model)
 
     @property
     def all_markets(self) -> tuple[Market, ...]:
         """The markets of all arms, those of arms that compete with themselves among them, in the order in which they learn."""
-        return markets_of(as_recorded(self.arms, self.markets), self.messages)
+        return markets_of(as_recorded(self.arms, self.markets, self.model), self.messages)
+
+    @property
+    def all_rivals(self) -> dict[str, Rival]:
+        """Name -> rival that does not learn, base left out."""
+        return rivals_of(as_recorded(self.arms, self.markets))
+
+    @property
+    def other_writers(self) -> dict[str, str]:
+        """Competitor -> model, for those for whom another one writes than ``model``."""
+        return dict(other_models(as_recorded(self.arms, self.markets, self.model)))
+
+    def preset_for(self, model: str) -> str:
+        """Return the preset that adapters of an arm on a base model are learnt with: that of the run, unless it is only what is usual
+        for the run's model."""
+        usual = self.preset is None or self.preset == preset_of(self.model)
+        return preset_of(model) if model and usual else self.trainer_preset
 
     @property
     def asks_reader(self) -> bool:

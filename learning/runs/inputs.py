@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +24,16 @@ from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
 from abm.worlds.roles import competitor_class, member_class
-from learning.methods import METHODS, check_options
-from learning.runs.arms import Arm
+from learning.methods import METHODS, InstructionMethod, check_options
+from learning.runs.arms import Arm, declares_rows
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.markets import SOLO, Market
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
+from learning.runs.rivals import Rival
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
-from moloch.errors import InputError
+from moloch.errors import InputError, check_all
 from populations import Persona, PersonaSplit, trait_matrix
 from populations.personas import first_alike
 from populations.sources import read_pool
@@ -56,6 +58,7 @@ class Inputs:
         originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
         graphs: who follows whom among them, in a networked world.
         questionnaires: of the surveys, in their order.
+        rivals: name -> rival that does not learn, base left out.
         evaluation_audiences: name -> how members react there; None where a language model plays the personas.
     """
 
@@ -72,6 +75,7 @@ class Inputs:
     originals: dict[Phase, NDArray[np.int64]]
     graphs: dict[Phase, CSR]
     questionnaires: tuple[Questionnaire, ...] = ()
+    rivals: dict[str, Rival] = field(default_factory=dict)
     evaluation_audiences: Mapping[str, Audience | None] = field(default_factory=dict)
 
     def market_of(self, arm: str) -> Market:
@@ -99,12 +103,64 @@ def gather(
         audience: the personas' audience as an object, which comes before the setting.
 
     Raises:
-        InputError: a file cannot be read, or holds less than was asked for.
+        InputError: files cannot be read, or hold less than was asked for; what is wrong with any of them is reported together.
     """
     rules = config.rules()
+    anchors_read, people_read = cache(lambda: _anchors(config, rules)), cache(lambda: _people(config))
+    personas_react = cache(lambda: audience or _audience(config.audience, said))
+    crowd_reacts = cache(lambda: _model(config.crowd.audience, "crowd", said))
+    asked = cache(lambda: tuple(load_questionnaire(survey.questions) for survey in config.surveys))
+    vote_too = cache(lambda: _evaluation_audiences(config, said))
+    check_all(anchors_read, people_read, personas_react, crowd_reacts, vote_too, asked, lambda: _check_classes(config))
+    anchors, people = anchors_read(), people_read()
+    voters, originals = _voters(people, config)
+    arms, lora = config.all_arms, lora_of(config)
+    _check_methods(config, arms, lora)
+    train_anchors = min(config.train_anchors or TRAIN_ANCHORS, len(anchors.train))
+    _check_instructions(arms, train_anchors)
+    if config.world == "networked":
+        held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(anchors.held_out)}
+        opened: dict[Phase, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
+        fewest = min(len(market.writers) for market in config.all_markets)
+        check_network(config.network, opened, {"train": fewest, "evaluate": 2})
+    inputs = Inputs(
+        arena=rules,
+        audience=personas_react(),
+        anchors=anchors,
+        people=people,
+        arms=arms,
+        lora=lora,
+        markets=config.all_markets,
+        crowd=crowd_reacts(),
+        train_anchors=train_anchors,
+        voters=voters,
+        originals=originals,
+        graphs=_graphs(people, voters, config),
+        questionnaires=asked(),
+        rivals=config.all_rivals,
+        evaluation_audiences=vote_too(),
+    )
+    parts = plan(config, inputs)
+    _check_source_readers(config, inputs)
+    check_interventions(config, parts)
+    _check_surveys(config, parts)
+    return inputs
+
+
+def _anchors(config: RunConfig, rules: Arena) -> AnchorSplit:
     anchors = load_anchors(config.anchors, rules, drop_near=config.near_duplicates == "drop")
     _check_examples(rules, anchors)
-    anchors = anchors_of(config, anchors)
+    return anchors_of(config, anchors)
+
+
+def _evaluation_audiences(config: RunConfig, said: Mapping[str, ChoiceModel] | None) -> dict[str, Audience | None]:
+    return {
+        name: None if each.asks_model else _audience(each.audience, said, f"{VOTES_TOO}{name}")
+        for name, each in config.evaluation_audiences.items()
+    }
+
+
+def _people(config: RunConfig) -> PersonaSplit:
     people = people_of(config, read_pool(config.personas, config.mapping))
     if people.weighting and not config.resample and not config.crowd.size:
         raise InputError(
@@ -113,40 +169,7 @@ def gather(
             why="personas are asked one by one, and count alike",
             fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
         )
-    _check_classes(config)
-    voters, originals = _voters(people, config)
-    arms, lora = config.all_arms, lora_of(config)
-    _check_methods(config, arms, lora)
-    train_anchors = min(config.train_anchors or TRAIN_ANCHORS, len(anchors.train))
-    if config.world == "networked":
-        held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(anchors.held_out)}
-        opened: dict[Phase, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
-        fewest = min(len(market.writers) for market in config.all_markets)
-        check_network(config.network, opened, {"train": fewest, "evaluate": 2})
-    inputs = Inputs(
-        arena=rules,
-        audience=audience or _audience(config.audience, said),
-        anchors=anchors,
-        people=people,
-        arms=arms,
-        lora=lora,
-        markets=config.all_markets,
-        crowd=_model(config.crowd.audience, "crowd", said),
-        train_anchors=train_anchors,
-        voters=voters,
-        originals=originals,
-        graphs=_graphs(people, voters, config),
-        questionnaires=tuple(load_questionnaire(survey.questions) for survey in config.surveys),
-        evaluation_audiences={
-            name: _audience(each.audience, said, f"{VOTES_TOO}{name}") if not each.asks_model else None
-            for name, each in config.evaluation_audiences.items()
-        },
-    )
-    parts = plan(config, inputs)
-    _check_source_readers(config, inputs)
-    check_interventions(config, parts)
-    _check_surveys(config, parts)
-    return inputs
+    return people
 
 
 def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
@@ -159,12 +182,13 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
     asked = {name: value for name, value in models.items() if value is not None}
     lora: dict[str, LoraSettings] = {}
     for arm in config.all_arms.values():
-        layers = (METHODS.get(arm.method).trainer_defaults(config.trainer_preset), asked, config.lora, arm.lora)
+        preset = config.preset_for(arm.model)
+        layers = (METHODS.get(arm.method).trainer_defaults(preset), asked, config.lora, arm.lora)
         changes = {name: value for layer in layers for name, value in layer.items()}
         options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
         if len(options) > 1:
             changes["options"] = {name: value for each in options for name, value in each.items()}
-        lora[arm.name] = lora_settings(config.trainer_preset, changes)
+        lora[arm.name] = lora_settings(preset, changes)
     return lora
 
 
@@ -182,8 +206,42 @@ def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str
     for arm in arms.values():
         check_options([arm.method], arm.lora.get("options") or ())
         METHODS.get(arm.method).configured(lora[arm.name].for_methods)
-        if arm.rows_of and (arm.market != SOLO or isinstance(config.arms, Mapping)):
-            _check_steps(arm, lora)
+        if arm.rows_of and (arm.market != SOLO or declares_rows(config.arms, arm.name)):
+            _check_alike(arm, arms[arm.rows_of], lora)
+
+
+def _check_alike(arm: Arm, other: Arm, lora: Mapping[str, LoraSettings]) -> None:
+    """Refuse an arm that was declared to learn from as much as another, and would not."""
+    kinds = [METHODS.get(each.method) for each in (arm, other)]
+    told = [issubclass(kind, InstructionMethod) for kind in kinds]
+    if not any(told):
+        _check_steps(arm, lora)
+        return
+    if not all(told):
+        raise InputError(
+            f"{arm.name} cannot have the rows of {other.name}",
+            why=f"one of {arm.method} and {other.method} learns weights from rows, the other instructions",
+            fix="Leave rows_of out, or name a twin that learns alike: that of prompt is prompt_random.",
+        )
+    own, its = (kind.configured(lora[each.name].for_methods) for kind, each in zip(kinds, (arm, other), strict=True))
+    for name in InstructionMethod.__struct_fields__:
+        if getattr(own, name) != getattr(its, name):
+            raise InputError(
+                f"with the rows of {other.name}, {arm.name} would not ask as many calls",
+                why=f"lora.options.{name} is {getattr(own, name)} for {arm.name} and {getattr(its, name)} for {other.name}",
+                fix=f"Set lora.options.{name} for the run, or alike for both.",
+            )
+
+
+def _check_instructions(arms: Mapping[str, Arm], train_anchors: int) -> None:
+    """Refuse an arm that learns instructions where there is no anchor to try them on."""
+    for arm in arms.values():
+        if train_anchors < 2 and issubclass(METHODS.get(arm.method), InstructionMethod):
+            raise InputError(
+                f"arm {arm.name!r} needs two training anchors",
+                why="it looks back at contests about some, and tries what it proposes on others",
+                fix="Raise train_anchors.",
+            )
 
 
 def _check_steps(arm: Arm, lora: Mapping[str, LoraSettings]) -> None:

@@ -6,13 +6,16 @@ What carries a run out iterates it; progress, cost estimates, checks of forks an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from abm.events import Phase
 from abm.societies import arm_and_audience, before, is_before_another
+from learning.runs.base_models import is_base
 from learning.runs.markets import BASE, SHARED, Market
 
 TRAIN_ANCHORS = 96
@@ -31,15 +34,19 @@ def is_repeated(society: str) -> bool:
     return is_head_to_head(society) or is_before_another(society)
 
 
-def writers_in(society: str) -> tuple[str, str]:
-    """Return who writes in the held-out contests of a society, by slot."""
+def writers_in(society: str, bases: Mapping[str, str] = MappingProxyType({})) -> tuple[str, str]:
+    """Return who writes in the held-out contests of a society, by slot.
+
+    Args:
+        bases: arm -> the name under which its base model writes, where it is not the run's (:func:`learning.runs.arms.bases_of`).
+    """
     society, _ = arm_and_audience(society)
     first, against, second = society.partition(AGAINST)
-    return (first, second) if against else (BASE, society)
+    return (first, second) if against else (bases.get(society, BASE), society)
 
 
 class Policy(NamedTuple):
-    """Weights that write: those that an arm learnt in an epoch; of epoch 0, the base model's."""
+    """Weights that write: those that an arm learnt in an epoch; of epoch 0, the base model's, or a rival's."""
 
     arm: str
     epoch: int = 0
@@ -317,12 +324,13 @@ def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
                 held.add(society)
                 yield _simulation(config, inputs, market, society)
             for arm in market.learners:
-                parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(BASE)
+                parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(market.base_of(arm))
                 yield Learn(epoch, arm, society, parent, ends_epoch=arm == last)
         if epoch == config.epochs or config.evaluate == "every":
-            evaluated = [arm for market in markets for arm in market.evaluated]
+            bases = {arm: market.base_of(arm) for market in markets for arm in market.evaluated}
+            evaluated = list(bases)
             for arm in evaluated:
-                writers = (Policy(BASE), Policy(arm, epoch))
+                writers = (Policy(bases[arm]), Policy(arm, epoch))
                 yield Evaluate(epoch, arm, writers, range(inputs.held_out_anchors), config.batch)
             for first, second in pairs(evaluated, config.head_to_head):
                 writers = (Policy(first, epoch), Policy(second, epoch))
@@ -330,7 +338,7 @@ def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
                 yield Evaluate(epoch, society, writers, range(inputs.held_out_anchors), config.batch)
             for audience in config.evaluation_audiences:
                 for arm in evaluated:
-                    writers = (Policy(BASE), Policy(arm, epoch))
+                    writers = (Policy(bases[arm]), Policy(arm, epoch))
                     anchors = range(inputs.held_out_anchors)
                     yield Evaluate(epoch, before(arm, audience), writers, anchors, config.batch, audience)
 
@@ -352,26 +360,28 @@ def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:
 
 
 def society_of(market: Market, epoch: int, messages: int) -> SocietyId:
-    """Return where a market's contests of an epoch are held: in the first one, those of equal size before the run's usual readers hold
-    theirs together.
+    """Return where a market's contests of an epoch are held: in the first one, those of equal size in which one base model alone
+    writes, before the run's usual readers, hold theirs together, and twins hold theirs with the market that they are twins of.
 
     Args:
         messages: of a contest in which arms compete with themselves.
     """
-    shares = epoch == 1 and len(market.writers) == messages and market.source_readers is None
-    return SocietyId("train", epoch, SHARED if shares else market.name)
+    if epoch > 1:
+        return SocietyId("train", epoch, market.name)
+    first, *others = dict.fromkeys(market.opening)
+    if others or not is_base(first):
+        return SocietyId("train", epoch, market.twin_of or market.name)
+    shares = len(market.writers) == messages and market.source_readers is None
+    return SocietyId("train", epoch, SHARED + first.removeprefix(BASE) if shares else market.name)
 
 
 def _simulation(config: PlanSettings, inputs: Counts, market: Market, society: SocietyId) -> Simulate:
     epoch = society.epoch
     anchors = range((epoch - 1) * inputs.train_anchors, epoch * inputs.train_anchors)
-    learns = epoch > 1
-    writers = tuple(
-        Policy(each, epoch - 1 if each != BASE else 0) if learns else Policy(BASE) for each in market.writers
-    )
-    turns = learns and len(set(market.writers)) > 1
-    share = None if society.arm == SHARED else market.source_readers
-    return Simulate(epoch, society.arm, writers, anchors, config.batch, turns, share)
+    names = market.writers if epoch > 1 else market.opening
+    writers = tuple(Policy(each, epoch - 1 if each in market.learners else 0) for each in names)
+    turns = len(set(writers)) > 1
+    return Simulate(epoch, society.arm, writers, anchors, config.batch, turns, market.source_readers)
 
 
 def total(parts: Iterable[Part]) -> int:
@@ -397,6 +407,11 @@ def begun(parts: Iterable[Part], steps: int) -> Plan:
         shared.append(part)
         steps -= part.steps
     return tuple(shared)
+
+
+def before_epoch(parts: Iterable[Part], epoch: int) -> Plan:
+    """Return the parts before an epoch: those that a fork at this epoch shares."""
+    return tuple(takewhile(lambda part: part.epoch < epoch, parts))
 
 
 def to_come(parts: Iterable[Part], steps: int) -> Plan:
@@ -428,12 +443,20 @@ def audience_of(part: Simulate | Evaluate) -> str:
 
 def messages(parts: Iterable[Part]) -> int:
     """Return how many messages are written. What one policy writes about one anchor in an epoch, all arms share."""
+    return sum(messages_by(parts).values())
+
+
+def messages_by(parts: Iterable[Part]) -> dict[str, int]:
+    """Return competitor -> how many messages it writes; see :func:`messages`."""
     written: dict[tuple[Phase, int, str, int], int] = {}
     for part in parts:
         if isinstance(part, Simulate | Evaluate):
             drawn = zip(part.draws, part.writers, strict=True)
             written |= {(part.phase, part.epoch, writer.arm, draw): len(part.anchors) for draw, writer in drawn}
-    return sum(written.values())
+    by: dict[str, int] = {}
+    for (_, _, name, _), count in written.items():
+        by[name] = by.get(name, 0) + count
+    return by
 
 
 def part_dicts(parts: Iterable[Part]) -> list[dict[str, Any]]:

@@ -109,8 +109,11 @@ def check_source_probe(checked: Iterable[SourceChecked], probe: Probe, where: st
             )
 
 
-def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str) -> None:
-    """Refuse to go on with a run where its evaluations would be judged by other versions, or in part only.
+def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str, others: Sequence[Probe] = ()) -> None:
+    """Refuse to go on with a run where its messages would be judged by other versions, or its evaluations in part only.
+
+    Args:
+        judges: of evaluations, and ``others``: of training messages alone.
 
     Raises:
         InputError: it holds verdicts of another version; or those who evaluated it gave none and somebody would now, or
@@ -136,7 +139,7 @@ def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str) -
                     pass
             yield event
 
-    check_versions(seen(), judges, where)
+    check_versions(seen(), (*judges, *others), where)
     if were_judged is None or were_judged == bool(judges):
         return
     raise InputError(
