@@ -264,7 +264,7 @@ class TestTables:
         for part in render(results(read_events(voted))):
             console.print(part)
         text = console.export_text()
-        assert "before other audiences" in text and "default, which votes are learnt from" in text
+        assert "before other audiences" in text and "its own" in text and "neutral" in text
 
     def test_frames(self, voted):
         """A column says who voted; arms are called as they are."""
