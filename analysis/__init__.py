@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from analysis.tables.rivalry import rivalry, rivalry_frame
     from analysis.tables.seeds import across_seeds
     from analysis.tables.surrogate import surrogate_of
+    from analysis.tables.transfer import transfer
     from analysis.terminal.contest import show_contest
 
 _HOMES = {
@@ -47,14 +48,15 @@ _HOMES = {
     "spreads": "analysis.readings.spreads",
     "surrogate_of": "analysis.tables.surrogate",
     "table": "analysis.tables.evaluation",
+    "transfer": "analysis.tables.transfer",
     "win_rate": "analysis.tables.evaluation",
     "win_rate_against_placebo": "analysis.tables.evaluation",
 }
 
 __all__ = [
     "Estimate", "across_seeds", "audience_graph", "battery", "codebook", "extrapolation", "list_contests", "panel_table",
-    "position_bias", "position_table", "probe_table", "reach_table", "read_answers", "repeat_frame", "repeats", "rivalry", "rivalry_frame", "show_contest", "spreads",
-    "surrogate_of", "table", "win_rate", "win_rate_against_placebo",
+    "position_bias", "position_table", "probe_table", "reach_table", "read_answers", "repeat_frame", "repeats", "rivalry", "rivalry_frame", "show_contest",
+    "spreads", "surrogate_of", "table", "transfer", "win_rate", "win_rate_against_placebo",
 ]  # fmt: skip
 
 __getattr__, __dir__ = door(__name__, _HOMES)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from abm.columns import Int16s, Int32s, unpack
 from abm.log.projection import scan, scan_votes
+from analysis.frames._audiences import with_audience
 from analysis.frames._codebook import schema_of
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ def reactions(run: Path | str) -> pl.LazyFrame:
         slot=slot,
         message=pl.when(chose).then(pl.format("{}/{}", "contest", "choice")),
     )  # fmt: skip
-    return pl.concat([votes, _others(run)], how="diagonal")
+    return with_audience(pl.concat([votes, _others(run)], how="diagonal"), run)
 
 
 def _others(run: Path | str) -> pl.LazyFrame:
     """Return what members do besides voting; it is read when it is asked for."""
     from polars.io.plugins import register_io_source
 
-    schema = schema_of("reactions")
+    schema = _deed_columns()
 
     def rows(
         columns: list[str] | None, predicate: pl.Expr | None, most: int | None, batch: int | None
@@ -128,7 +129,7 @@ class _Feeds:
         """Return deeds a row each."""
         import polars as pl
 
-        schema = schema_of("reactions")
+        schema = _deed_columns()
         shared = ("seq", "step", "phase", "epoch", "arm", "kind", "round", "contest")
         same = pl.DataFrame([each.same for each in deeds], {name: schema[name] for name in shared})
         event = np.repeat(np.arange(len(deeds)), [len(each.personas) for each in deeds])
@@ -153,6 +154,10 @@ class _Feeds:
             )
             .select(list(schema))
         )
+
+
+def _deed_columns() -> dict[str, pl.DataType]:
+    return {name: dtype for name, dtype in schema_of("reactions").items() if name != "audience"}
 
 
 def _numbers(column: bytes) -> NDArray[np.int64]:

@@ -23,6 +23,7 @@ class ArmTraining(msgspec.Struct, frozen=True):
         rows_of: the arm whose number of rows it has; empty for none.
         more_tokens: than that arm's, as a share of them; None without one.
         figures: what the method's loss says: name -> mean over the training.
+        mitigated: mitigation -> contests and rows that it changed or took away.
         adapter: that was learnt.
     """
 
@@ -36,6 +37,7 @@ class ArmTraining(msgspec.Struct, frozen=True):
     rows_of: str = ""
     more_tokens: float | None = None
     figures: dict[str, float] = {}
+    mitigated: dict[str, int] = {}
     adapter: str = ""
 
 
@@ -66,13 +68,12 @@ class TrainingReading:
             own = event.own_rows if event.rows_of else event.rows
             counted = event.rows, own, event.steps, event.tokens
             more = event.tokens / of - 1 if of else None
-            found.append(
-                ArmTraining(event.arm, event.epoch, event.method, *counted, learner, more, event.figures, event.adapter)
-            )
+            said = event.figures, event.mitigated, event.adapter
+            found.append(ArmTraining(event.arm, event.epoch, event.method, *counted, learner, more, *said))
         return found
 
     def frame(self) -> pl.DataFrame:
-        """Return a row per training, without its figures."""
+        """Return a row per training, without its figures and mitigations."""
         schema = {
             "arm": str, "epoch": int, "method": str, "rows": int, "own_rows": int, "steps": int, "tokens": int,
             "rows_of": str, "more_tokens": float,

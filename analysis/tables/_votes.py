@@ -41,13 +41,13 @@ def votes_of(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits)
 
 def votes_less(found: Evaluation, arm: str, other: str, epoch: int | None, forfeits: Forfeits) -> list[AnchorVotes]:
     """Return an arm's votes less another's, of the same personas about the same anchors; none where ``other`` is empty."""
-    return less(votes_of(found, arm, epoch, forfeits), votes_of(found, other, epoch, forfeits) if other else [])
+    return votes_before(votes_of(found, arm, epoch, forfeits), votes_of(found, other, epoch, forfeits) if other else [])
 
 
-def less(ours: Iterable[AnchorVotes], theirs: Iterable[AnchorVotes]) -> list[AnchorVotes]:
+def votes_before(ours: Iterable[AnchorVotes], others: Iterable[AnchorVotes]) -> list[AnchorVotes]:
     """Return votes less others, of the same personas about the same anchors."""
-    others = {votes.anchor: votes for votes in theirs}
-    return [_less(votes, others[votes.anchor]) for votes in ours if votes.anchor in others]
+    theirs = {votes.anchor: votes for votes in others}
+    return [_less(votes, theirs[votes.anchor]) for votes in ours if votes.anchor in theirs]
 
 
 def _less(ours: AnchorVotes, theirs: AnchorVotes) -> AnchorVotes:

@@ -18,6 +18,7 @@ from analysis.readings.reading import read
 from analysis.readings.service import ServiceReading
 from analysis.readings.spreads import SpreadReading
 from analysis.readings.trainings import TrainingReading
+from analysis.readings.transfer import TransferReading
 from analysis.statistics.estimates import plain
 from analysis.tables._head_to_head import head_to_head
 from analysis.tables._writers import writing_rows
@@ -27,6 +28,7 @@ from analysis.tables.positions import position_rows
 from analysis.tables.reach import reach_dicts
 from analysis.tables.repeats import repeat_dicts, repeat_rows
 from analysis.tables.rivalry import rivalry_dicts, rivalry_rows
+from analysis.tables.transfer import transfer_dicts, transfer_rows
 from learning.runs.written import WrittenReading
 
 
@@ -34,13 +36,26 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
     These are ``alarms``, ``head_to_head``, ``panels``, ``positions``, ``trainings``, ``writing``, ``reach``, ``service``, ``repeats``,
-    ``rivalry``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out: reason -> number.
+    ``rivalry``, ``transfer``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
     writing, trainings, alarms = WrittenReading(phase="evaluate"), TrainingReading(), AlarmReading()
-    meetings = HeadToHeadReading()
-    read(events, contests, positions, spreads, service, extrapolation, left_out, writing, trainings, alarms, meetings)
+    meetings, others = HeadToHeadReading(), TransferReading()
+    readings = (
+        contests,
+        positions,
+        spreads,
+        service,
+        extrapolation,
+        left_out,
+        writing,
+        trainings,
+        alarms,
+        meetings,
+        others,
+    )
+    read(events, *readings)
     evaluation = contests.result()
     return table(evaluation) | {
         "alarms": [msgspec.to_builtins(alarm) for alarm in alarms.result()],
@@ -54,5 +69,6 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
         "service": msgspec.to_builtins(service.result()),
         "repeats": repeat_dicts(repeat_rows(evaluation)),
         "rivalry": rivalry_dicts(rivalry_rows(evaluation, trainings.result())),
+        "transfer": transfer_dicts(transfer_rows(evaluation, others.result())),
         "extrapolation": msgspec.to_builtins(extrapolation.result()),
     }

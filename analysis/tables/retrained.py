@@ -13,8 +13,8 @@ import msgspec
 from analysis.readings.contests import Evaluation
 from analysis.readings.trainings import ArmTraining
 from analysis.statistics.estimates import NOTHING, Estimate, paired_difference
-from analysis.tables._votes import less, votes_of
-from analysis.tables.evaluation import mean_of
+from analysis.tables._votes import votes_before, votes_of
+from analysis.tables.evaluation import mean_vote
 
 
 class Retrained(msgspec.Struct, frozen=True):
@@ -57,8 +57,8 @@ SHOWN = ("method", "rows", "steps", "tokens")
 def change_of_win_rate(a: Evaluation, b: Evaluation, arm: str, epoch: int) -> Estimate:
     """Return how much more often an arm wins in ``b`` than in ``a``: the mean difference of the same personas' votes about the same
     anchors, clustered on both; null 0."""
-    votes = less(votes_of(b, arm, epoch, "lost"), votes_of(a, arm, epoch, "lost"))
-    return mean_of(votes, b.originals, null=0.0).within(-1, 1)
+    votes = votes_before(votes_of(b, arm, epoch, "lost"), votes_of(a, arm, epoch, "lost"))
+    return mean_vote(votes, b.originals, null=0.0).within(-1, 1)
 
 
 def change_of_probe(a: Evaluation, b: Evaluation, arm: str, probe: str, epoch: int) -> Estimate:

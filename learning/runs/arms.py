@@ -5,6 +5,7 @@ The short form of the setting ``arms`` is a list of methods, each an arm of that
     arms:
       slow: {method: rft, compared_with: control}
       fast: {method: rft, lora: {lr: 1e-2}, compared_with: control}
+      gated: {method: rft, mitigations: [truth_gate], compared_with: control}
       control: {method: placebo, rows_of: slow}
 
 Arms of a mapping go in the order of their names, as those of a log do: it has no order of its own. A list keeps its order, and an item
@@ -34,7 +35,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from learning.runs.arm_list import listed
-from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, solo
+from learning.runs.base_models import base_names, model_given
+from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, recorded_share, solo
+from learning.runs.memory_settings import MemorySettings, RoundMemory, memory_of
 from learning.runs.repeats import MOST, repeat_names, repeats_in
 from moloch.yamls import Keys
 
@@ -51,9 +54,12 @@ class Arm:
         lora: settings of the trainer that differ from those of the run.
         compared_with: the arm that differences are taken from, beside those from the base model; empty for none.
         market: the name of the market in which it learns; ``solo`` where it meets nobody but itself.
-        mitigations: what is done against misbehaviour, by name.
+        mitigations: what is done against misbehaviour in what it learns: name -> settings, in the order of names.
         rows_of: the arm to whose number of rows its training sets are brought, in every epoch; empty for none.
         evaluated: whether it meets the base model on held-out anchors.
+        model: the base model on which it stands, where it is not the run's.
+        memory: of its past rounds, in its prompts while it learns; None for none.
+        source_readers: share of those who vote in its training contests who read the source, 0 .. 1; None: as in all of the run.
         repeat_of: the arm of which it is a further training, and ``repeat``: which one, from 2 (:mod:`learning.runs.repeats`);
             empty and 1 for an arm itself.
     """
@@ -63,9 +69,12 @@ class Arm:
     lora: Mapping[str, Any] = field(default_factory=dict)
     compared_with: str = ""
     market: str = SOLO
-    mitigations: tuple[str, ...] = ()
+    mitigations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rows_of: str = ""
     evaluated: bool = True
+    model: str = ""
+    memory: RoundMemory | None = None
+    source_readers: float | None = None
     repeat_of: str = ""
     repeat: int = 1
 
@@ -77,20 +86,26 @@ def arms_of(record: Mapping[str, Any]) -> dict[str, Arm]:
     Args:
         record: settings as a log holds them (:class:`abm.events.RunConfigured`), of the short or the long form.
     """
-    arms = _solo_arms(record.get("arms"))
+    model = record.get("model")
+    arms = _solo_arms(record.get("arms"), model)
     for entry in entries(record.get("markets")):
         market = entry.market
         for name, given in entry.learners.items():
-            arms[name] = replace(_arm(name, given), market=market.name, evaluated=name in market.evaluated)
+            evaluated, share = name in market.evaluated, market.source_readers
+            arms[name] = replace(
+                _arm(name, given, model), market=market.name, evaluated=evaluated, source_readers=share
+            )
     return arms
 
 
-def _solo_arms(arms: object) -> dict[str, Arm]:
+def _solo_arms(arms: object, model: object) -> dict[str, Arm]:
     if isinstance(arms, Mapping):
         given = {str(name): settings for name, settings in arms.items() if isinstance(settings, Mapping)}
     else:
         given = listed(arms)
-    return {arm.name: arm for name, settings in given.items() for arm in _repeated(_arm(name, settings), settings)}
+    return {
+        arm.name: arm for name, settings in given.items() for arm in _repeated(_arm(name, settings, model), settings)
+    }
 
 
 def _repeated(arm: Arm, settings: Mapping[str, Any]) -> Iterator[Arm]:
@@ -100,7 +115,7 @@ def _repeated(arm: Arm, settings: Mapping[str, Any]) -> Iterator[Arm]:
         yield replace(arm, name=name, repeat_of=arm.name, repeat=number)
 
 
-def _arm(name: str, given: Mapping[str, Any]) -> Arm:
+def _arm(name: str, given: Mapping[str, Any], model: object) -> Arm:
     lora = given.get("lora")
     return Arm(
         name=name,
@@ -108,7 +123,27 @@ def _arm(name: str, given: Mapping[str, Any]) -> Arm:
         lora=lora if isinstance(lora, Mapping) else {},
         compared_with=str(given.get("compared_with") or ""),
         rows_of=str(given.get("rows_of") or ""),
+        model=model_given(given, model),
+        memory=memory_of(given.get("memory")),
+        mitigations=_mitigations(given.get("mitigations")),
+        source_readers=recorded_share(given.get("source_readers")),
     )
+
+
+def bases_of(record: Mapping[str, Any], arms: Mapping[str, Arm]) -> dict[str, str]:
+    """Return arm -> the name under which its base model writes, for those that do not stand on the run's model."""
+    model = str(record.get("model", ""))
+    names = base_names(model, (arm.model or model for arm in arms.values()))
+    return {arm.name: names[arm.model] for arm in arms.values() if arm.model}
+
+
+def _mitigations(given: object) -> dict[str, Mapping[str, Any]]:
+    """Return the mitigations of a record, of the short or the long form; what is none is left out."""
+    if isinstance(given, list | tuple):
+        return {name: {} for name in sorted({each for each in given if isinstance(each, str)})}
+    if not isinstance(given, Mapping):
+        return {}
+    return {str(name): own for name, own in sorted(given.items()) if isinstance(own, Mapping)}
 
 
 def markets_of(record: Mapping[str, Any], messages: int) -> tuple[Market, ...]:
@@ -121,8 +156,11 @@ def markets_of(record: Mapping[str, Any], messages: int) -> tuple[Market, ...]:
         messages: of a contest in which an arm competes with itself.
     """
     arms = arms_of(record)
-    left = [solo(arm.name, messages) for arm in arms.values() if arm.market == SOLO]
+    left = [solo(arm.name, messages, arm.source_readers) for arm in arms.values() if arm.market == SOLO]
     left += [entry.market for entry in entries(record.get("markets"))]
+    if bases := bases_of(record, arms):
+        own = [{each: bases[each] for each in market.learners if each in bases} for market in left]
+        left = [replace(market, bases=its) for market, its in zip(left, own, strict=True)]
     ordered: list[Market] = []
     while left:
         waiting = {learner for market in left for learner in market.learners}
@@ -149,6 +187,16 @@ NAMES, TABLE, BARE, ONE = "<names>", "<table>", "<bare>", "<one>"
 """Tags of the two forms, and of what a list holds; they appear in the paths of pydantic's errors, where :func:`setting_keys` takes them out."""
 
 
+def _form(value: Any) -> str:
+    return TABLE if isinstance(value, Mapping) else NAMES
+
+
+MitigationSettings = Annotated[
+    Annotated[tuple[str, ...], Tag(NAMES)] | Annotated[dict[str, dict[str, Any]], Tag(TABLE)], Discriminator(_form)
+]
+"""The type of the setting ``mitigations`` of an arm: names, or a mapping from names to settings."""
+
+
 class ArmSettings(BaseModel):
     """An arm of the long form. Its record holds what was given, so that a later default changes no old record."""
 
@@ -158,6 +206,14 @@ class ArmSettings(BaseModel):
     lora: dict[str, Any] = {}
     compared_with: str | None = None
     rows_of: str | None = None
+    model: str | None = None
+    """The base model on which it stands, ``pocket`` or a folder; by default the run's."""
+    memory: MemorySettings | None = None
+    """What it remembers of past rounds; see :mod:`learning.runs.memory_settings`."""
+    mitigations: MitigationSettings = ()
+    """What is done against misbehaviour in what it learns; see :mod:`learning.mitigations`."""
+    source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of those who vote in its training contests who read the source; by default that of the run (``source_readers.train``)."""
     repeats: int = Field(1, ge=1, le=MOST)
     """Trainings of it, each an arm with picks and weights of its own."""
 
@@ -168,7 +224,7 @@ class ArmSettings(BaseModel):
 
 def _name(name: str) -> str:
     if name in (BASE, SHARED, SOLO):
-        raise mistake(f"the name {name!r} is reserved", "Give the arm another name.")
+        raise mistake(f"the name {name!r} is reserved", "Give it another name.")
     if not NAME.fullmatch(name):
         raise mistake("a name has small letters, digits and _, a letter first", f"Give {name!r} another name.")
     return name
@@ -199,6 +255,10 @@ def check_references(arms: Mapping[str, Arm], at: Mapping[str, Keys]) -> None:
         if arm.rows_of and (first := arms[arm.rows_of].rows_of):
             why = f"{arm.rows_of!r} is brought to the rows of {first!r} itself"
             raise mistake(why, f"Write rows_of: {first}.", (*keys, "rows_of"))
+        if arm.compared_with and arm.model != arms[arm.compared_with].model:
+            why = f"{arm.compared_with!r} stands on another base model"
+            fix = "Each is evaluated against its own base model: compare arms of one model."
+            raise mistake(why, fix, (*keys, "compared_with"))
 
 
 def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: Keys) -> None:
@@ -214,10 +274,6 @@ def _check_named(name: str, other: str, arms: Sequence[str], does: str, at: Keys
 def mistake(why: str, fix: str, keys: Keys = ()) -> PydanticCustomError:
     """Return what is wrong with arms, how to fix it, and the further keys of the setting that it is in."""
     return PydanticCustomError("arms", "{why}", {"why": why, "fix": fix, "keys": keys})
-
-
-def _form(arms: Any) -> str:
-    return TABLE if isinstance(arms, Mapping) else NAMES
 
 
 def _item_form(item: Any) -> str:
@@ -257,18 +313,18 @@ def stated(arms: Arms) -> Iterator[tuple[Keys, str, ArmSettings | None]]:
             yield from ((("arms", i, name), name, settings) for name, settings in item.items())
 
 
-def arms_in(arms: Arms, markets: Mapping[str, BaseModel] | None = None) -> dict[str, Arm]:
-    """Return name -> arm of the settings ``arms`` and ``markets``."""
-    return arms_of(as_recorded(arms, markets or {}))
+def arms_in(arms: Arms, markets: Mapping[str, BaseModel] | None = None, model: str = "") -> dict[str, Arm]:
+    """Return name -> arm of the settings ``arms`` and ``markets`` of a run whose model is ``model``."""
+    return arms_of(as_recorded(arms, markets or {}, model))
 
 
-def as_recorded(arms: Arms, markets: Mapping[str, BaseModel]) -> dict[str, Any]:
-    """Return the settings ``arms`` and ``markets`` as a log holds them."""
+def as_recorded(arms: Arms, markets: Mapping[str, BaseModel], model: str = "") -> dict[str, Any]:
+    """Return the settings ``arms``, ``markets`` and ``model`` as a log holds them."""
     if isinstance(arms, Mapping):
         alone: Any = {name: arm.model_dump() for name, arm in arms.items()}
     else:
         alone = [name if arm is None else {name: arm.model_dump()} for _, name, arm in stated(arms)]
-    return {"arms": alone, "markets": {name: market.model_dump() for name, market in markets.items()}}
+    return {"arms": alone, "markets": {name: market.model_dump() for name, market in markets.items()}, "model": model}
 
 
 def named_methods(arms: Arms) -> Iterator[tuple[Keys, str]]:

@@ -19,8 +19,10 @@ from abm.llm.http.endpoint import is_server, like_url, url_and_name
 from abm.probe import PROBES
 from learning.runs.arm_list import as_list, by_name, no_such_arm
 from learning.runs.arms import ArmSettings, named_methods, setting_keys, stated
+from learning.runs.audiences import EvaluationAudience
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
+from learning.runs.rival_settings import RivalSettings, named_rivals
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
@@ -204,6 +206,13 @@ def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     if like_url(serving.llm) and (unknown := serving.unknown_backend) is not None:
         yield ("serving", "llm"), unknown
     places: dict[Key, str] = {("model",): config.model, ("reader", "model"): config.reader.model}
+    own = [(at, arm) for at, _, arm in stated(config.arms) if arm is not None]
+    for at, arm in (*own, *learners_in(config.markets)):
+        places[(*at, "model")] = arm.model or ""
+    for name, market in config.markets.items():
+        for i, rival in named_rivals(market.rivals):
+            places[("markets", name, "rivals", i, "model")] = rival.model or ""
+    places |= {("evaluation_audiences", name): each.audience for name, each in config.evaluation_audiences.items()}
     for key, place in places.items():
         try:
             if is_server(place):
@@ -215,6 +224,7 @@ def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
 def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     """Yield the settings that name an unregistered part, each with its error."""
     from learning.methods import METHODS
+    from learning.runs.mitigated import bad_mitigations
 
     yield from bad_places(config)
     for key, method in (*named_methods(config.arms), *market_methods(config.markets)):
@@ -222,9 +232,12 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
             yield key, METHODS.unknown(method)
         elif (wrong := unsuited(config, key, method, METHODS.get(method))) is not None:
             yield key, wrong
+    yield from bad_mitigations(config)
     for i, probe in enumerate(config.probes or ()):
         if probe not in PROBES:
             yield ("probes", i), PROBES.unknown(probe)
+    if config.source_readers.probe not in PROBES:
+        yield ("source_readers", "probe"), PROBES.unknown(config.source_readers.probe)
     if config.arena not in ARENAS and Path(config.arena).suffix not in YAML:
         yield ("arena",), ARENAS.unknown(config.arena, also="or the path of a YAML file")
     if config.audience not in (*AUDIENCES, LLM_AUDIENCE) and Path(config.audience).suffix not in YAML:
@@ -299,10 +312,12 @@ def _bad_lora(config: RunConfig, recorded: bool) -> Iterator[Wrong]:
     of: dict[Key, dict[str, Any]] = {("lora",): config.lora}
     of |= {(*keys, "lora"): arm.lora for keys, _, arm in stated(config.arms) if arm is not None}
     of |= {(*at, "lora"): learner.lora for at, learner in learners_in(config.markets)}
+    arms = config.all_arms
     for keys, given in of.items():
+        preset = config.preset_for(arms[str(keys[-2])].model) if len(keys) > 1 else config.trainer_preset
         for name, value in given.items():
             try:
-                lora_settings(config.trainer_preset, {name: value})
+                lora_settings(preset, {name: value})
             except InputError as error:
                 what = error.what.replace("'lora", f"'{_spelled(keys)}")
                 yield keys, InputError(what, why=error.why, fix=error.fix)
@@ -337,8 +352,12 @@ def _within(keys: Key) -> tuple[type[BaseModel], Key]:
             return ArmSettings, tuple(rest)
         case ("arms", _, *rest):
             return ArmSettings, tuple(rest)
+        case ("evaluation_audiences", _, *rest):
+            return EvaluationAudience, tuple(rest)
         case ("markets", _, "learners", _, *rest):
             return LearnerSettings, tuple(rest)
+        case ("markets", _, "rivals", int(), *rest):
+            return RivalSettings, tuple(rest)
         case ("markets", _, *rest):
             return MarketSettings, tuple(rest)
         case _:

@@ -7,6 +7,7 @@ earlier process trained is not known here, and is trained again where it is need
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -31,10 +32,11 @@ class EqualTrainings:
 
     Args:
         trainer: carries them out.
+        models: arm -> the base model on which it stands.
     """
 
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
+    def __init__(self, trainer: Trainer, models: Mapping[str, str]) -> None:
+        self._trainer, self._models = trainer, models
         self._done: dict[str, tuple[str, Trained]] = {}
 
     def train(
@@ -52,7 +54,7 @@ class EqualTrainings:
         Args:
             again: carry it out in any case: a replay holds each training against its own record.
         """
-        key = _key(data, parent, settings, seed)
+        key = _key(data, parent, settings, seed, self._models.get(str(lineage["arm"]), ""))
         if not again and (done := self._done.get(key)) is not None:
             return Carried(done[1], done[0])
         trained = self._trainer.train(data, parent=parent, settings=settings, seed=seed, lineage=lineage)
@@ -60,7 +62,7 @@ class EqualTrainings:
         return Carried(trained)
 
 
-def _key(data: TrainingSet, parent: str, settings: LoraSettings, seed: int) -> str:
+def _key(data: TrainingSet, parent: str, settings: LoraSettings, seed: int, model: str) -> str:
     """Return a name of all that decides a training; a digest of rows is of their texts, weights and events."""
     of = data.rows_of
     if of is not None and (of.data.digest, of.data.apart, of.max_length) == (
@@ -70,5 +72,12 @@ def _key(data: TrainingSet, parent: str, settings: LoraSettings, seed: int) -> s
     ):
         of = None  # a set that is brought to its own number of rows stays as it is
     brought = [of.arm, of.data.digest, of.data.apart, of.max_length] if of is not None else []
-    how = [data.digest, data.as_sampled, data.loss, msgspec.to_builtins(data.options), data.apart, brought]
-    return content_id([*how, parent, msgspec.to_builtins(settings), seed])
+    how = [
+        data.digest,
+        data.as_sampled,
+        data.loss,
+        msgspec.to_builtins((data.options, data.terms)),
+        data.apart,
+        brought,
+    ]
+    return content_id([*how, model, parent, msgspec.to_builtins(settings), seed])

@@ -20,6 +20,7 @@ from abm.log.fork import fork_point
 from abm.log.segments import Fork
 from abm.probe import probes
 from learning.runs import own_data
+from learning.runs.adapter_links import link
 from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
 from learning.runs.fork_arms import check_changes, check_continued, check_participants
@@ -88,6 +89,13 @@ def fork(
         )
     check_participants(before, config, str(parent))
     inputs = gather(own_data.at_hand(config, parent))
+    if config.shows_source != before.shows_source:
+        raise InputError(
+            "a fork cannot let a language model's personas begin, or cease, to read the source",
+            where=str(parent),
+            why="the shared steps hold the arena's templates",
+            fix="Start a run of its own for that.",
+        )
     place = f"at{at}" if epoch is None else f"epoch{epoch}"
     folder = Path(out) if out is not None else parent.parent / f"{parent.name}-{place}-{config.id[:8]}"
     cut = _Cut.at_epoch(log, folder, config, inputs, epoch) if epoch else _Cut.at_step(log, folder, at or 0)
@@ -111,7 +119,7 @@ def fork(
         with create(new, values, fork=point) as own:
             own.append([Forked(config=values, changed=changed)], expected_head=point.seq)
         for adapter in adapters:
-            _link(parent / "adapters" / adapter, new / "adapters" / adapter)
+            link(parent / "adapters" / adapter, new / "adapters" / adapter)
         note_written_here((new / "run.json").read_bytes())
     return config, folder
 
@@ -264,19 +272,3 @@ def _shared_adapters(events: Iterable[Event], *runs: Path) -> list[str]:
         for each in held:
             each.look(event)
     return held[0].checked
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give ``target`` the files of ``source``: the same bytes on disk, or copies where the file system has no links."""
-    if target.exists():
-        return
-    new = target.with_name(target.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    for file in source.iterdir():
-        try:
-            os.link(file, new / file.name)
-        except OSError:
-            shutil.copy2(file, new / file.name)
-    with contextlib.suppress(FileExistsError):
-        new.rename(target)

@@ -8,22 +8,24 @@ Knows nothing of what the results mean; probes are handed in.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
-from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, as_mapping, features_digest
 from abm.events import (
     AdapterTrained,
     ArmFlagged,
     ArmStopped,
     AudienceSet,
     EpochEnded,
+    EvaluationAudienceSet,
     Event,
+    MessageAudited,
     ReaderJoined,
     SurveysSet,
 )
@@ -35,16 +37,21 @@ from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.world import NetworkedModel
 from learning.alarms.thresholds import DIVERGED, NO_ROWS
-from learning.methods import METHODS, Owned, RowsOf, TrainingSet, training_set
+from learning.methods import METHODS, Owned, RowsOf, TrainingSet, collect, training_set
+from learning.mitigations import Mitigation
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.equal_trainings import EqualTrainings
 from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
+from learning.runs.members import RunAudiences
+from learning.runs.mitigated import of_arms, training_probes
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
-from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, audience_of, plan, total
+from learning.runs.reflections import Reflections
 from learning.runs.repeats import picking_seed, training_seed
+from learning.runs.rounds import PastRounds, Remembering
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
 from learning.runs.watch import ArmWatch, said, training_measured
@@ -80,9 +87,13 @@ class Loop:
         journal: the run's log and state.
         llm: the model that writes.
         reader: the model that plays the personas, if the audience is ``llm``; by default the one that writes.
+        others: competitor -> model, for those for whom another one writes than ``llm``.
+        voting: evaluation audience -> the model that plays the personas there, of those that are no choice models.
         trainer: learns adapters into ``adapters``.
         probes: judges of evaluation messages.
+        gates: judges of training messages, for the mitigations that ask them; by default those of the names that these ask for.
         report: called with the progress before each part.
+        adapters: folder in which instructions are kept; None where nothing is, as in a replay.
     """
 
     def __init__(
@@ -94,18 +105,27 @@ class Loop:
         trainer: Trainer,
         *,
         reader: LLM | None = None,
+        others: Mapping[str, LLM] = MappingProxyType({}),
+        voting: Mapping[str, LLM] = MappingProxyType({}),
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+        gates: Sequence[Probe] = (),
         report: Callable[[Progress], None] = lambda progress: None,
+        adapters: Path | None = None,
     ) -> None:
-        self.config, self.journal, self.llm, self.trainings = config, journal, llm, EqualTrainings(trainer)
-        self.reader = reader or llm
+        self.config, self.journal, self.llm = config, journal, llm
+        self.trainings = EqualTrainings(trainer, {arm.name: arm.model for arm in inputs.arms.values()})
+        self.reader, self.others = reader or llm, others
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = probes(self.arena)
+        self.gates = tuple(gates)
+        self.mitigations = of_arms(inputs.arms)
         self.report = report
         self.voters = inputs.voters
+        self.audiences = RunAudiences(config, inputs, self.reader, voting)
+        self.models = list({id(each): each for each in (llm, *self.audiences.models, *others.values())}.values())
         self.society = Society(
             arena=self.arena,
-            audience=self._audience(),
+            audience=self.audiences.own,
             llm=llm,
             sampling=Sampling(**config.sampling.model_dump()),
             seed=config.seed,
@@ -115,35 +135,14 @@ class Loop:
             competitor=config.competitor,
         )
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
+        self.reflections = Reflections(config, inputs, journal, llm, self.society, adapters)
         self.plan = plan(config, inputs)
-        self.watch = ArmWatch(config.alarms, journal.log)
+        self.rounds = PastRounds(journal.log, self.arena, self._remembering())
+        bases = {name: market.base_of(name) for market in inputs.markets for name in market.learners}
+        self.watch = ArmWatch(config.alarms, journal.log, bases)
         self._declared = False
         self._trained: dict[Policy, AdapterTrained] = {}  # before a fork, maybe by other settings
         self._said: list[Event] = []
-
-    def _audience(self) -> Audience:
-        asked = self.inputs.audience or self._asked()
-        if not self.config.crowd.size:
-            return asked
-        core = [voters.ids[: len(self.inputs.split(split))] for split, voters in self.voters.items()]
-        return Mixed(asked, self.inputs.crowd, np.concatenate(core))
-
-    def _asked(self) -> AskedAudience:
-        settings = self.config.reader
-        personas = {
-            int(index): (persona.id, persona.text)
-            for split, voters in self.voters.items()
-            for index, persona in zip(voters.ids, self.inputs.split(split), strict=False)
-        }
-        return AskedAudience(
-            self.reader,
-            self.arena,
-            personas,
-            Sampling(settings.temperature, settings.top_p, settings.max_tokens),
-            self.config.seed,
-            settings.answer,
-            settings.retries,
-        )
 
     def run(self) -> None:
         """Carry out the whole plan; what the log holds already is not done again."""
@@ -155,7 +154,7 @@ class Loop:
 
         What comes between them (who takes part, the end of an epoch) is done before the next is yielded.
         """
-        enter(self.config, self.inputs, self.journal, self.llm)
+        enter(self.config, self.inputs, self.journal, self.llm, self.others)
         done, left = 0, self.plan
         for part in self.plan:
             if part in left:
@@ -171,8 +170,7 @@ class Loop:
 
     def _written(self) -> int:
         """Return the tokens that models wrote in this process, those of a batch under way among them."""
-        models = {id(llm): llm for llm in (self.llm, self.reader)}.values()
-        return self.journal.written + sum(llm.writing for llm in models if isinstance(llm, Writing))
+        return self.journal.written + sum(llm.writing for llm in self.models if isinstance(llm, Writing))
 
     def _pieces(self, part: Part) -> Iterator[Callable[[], object]]:
         """Yield what carries out each step, or the training, of a part."""
@@ -192,29 +190,17 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet):
+        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, EvaluationAudienceSet, SurveysSet):
             self._said = inherited
         if self.journal.shares_next:
             return
         self._declared = True
-        now = self._reacting()
+        asked = self.surveys.declaration()
+        now = [*self.audiences.declaration(), *([asked] if asked else [])]
         if len(now) != len(self._said) or not all(map(equal, now, self._said)):
             with self.journal.transaction():
                 for event in now:
                     self.journal.emit(event)
-
-    def _reacting(self) -> list[Event]:
-        """Return who plays the personas, the choice models of those who are not played, and what each will be asked."""
-        asked, model = self.inputs.audience, self.reader
-        if isinstance(asked, ChoiceModel):
-            personas: Event = _set("personas", asked)
-        elif asked is not None:
-            personas = ReaderJoined(model=self.config.audience, model_digest="")
-        else:
-            personas = ReaderJoined(model=model.name, model_digest=model.digest)
-        crowd = [_set("crowd", self.inputs.crowd)] if self.config.crowd.size else []
-        asked = self.surveys.declaration()
-        return [personas, *crowd, *([asked] if asked else [])]
 
     # -- simulate ------------------------------------------------------------------------------------------
 
@@ -222,7 +208,13 @@ class Loop:
         """Return the model that holds a part's contests."""
         draws = part.draws if isinstance(part, Evaluate) else [None] * len(part.writers)
         writers = [
-            NamedPolicy(writer.arm, self._adapter(writer), draw=draw)
+            NamedPolicy(
+                writer.arm,
+                self._adapter(writer),
+                draw=draw,
+                llm=self.others.get(writer.arm),
+                instructions=self._instructions(writer),
+            )
             for writer, draw in zip(part.writers, draws, strict=True)
         ]
         seats: list[list[int]] = []
@@ -237,21 +229,38 @@ class Loop:
             phase=part.phase,
             epoch=part.epoch,
             arm=part.arm,
-            probes=self.probes if isinstance(part, Evaluate) and not part.head_to_head else (),
+            probes=self._judges(part),
             remembered=self.surveys.remembered,
             seats=seats,
+            recall=self.rounds.recall if part.phase == "train" else None,
+            source=self.audiences.source_readers(part),
         )
+        society = msgspec.structs.replace(self.society, audience=self.audiences.of(audience_of(part)))
         if self.config.world == "networked":
-            return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
-        return IsolatedModel(self.society, self.journal, stage)
+            return NetworkedModel(society, self.journal, stage, self.config.network, self.probes)
+        return IsolatedModel(society, self.journal, stage)
+
+    def _judges(self, part: Simulate | Evaluate) -> Sequence[Probe]:
+        """Return who judges a part's messages: in training those whom the mitigations of the arms that learn from it ask."""
+        if isinstance(part, Evaluate):
+            return () if part.repeats else self.probes
+        learners = [each.arm for each in self.plan if isinstance(each, Learn) and each.source == part.makes]
+        asking = [mitigation for arm in learners for mitigation in self.mitigations[arm]]
+        return training_probes(asking, self.arena, (*self.gates, *self.probes))
 
     def _anchors(self, part: Simulate | Evaluate) -> list[Anchor]:
         pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
         return [pool[i % len(pool)] for i in part.anchors]
 
     def _adapter(self, policy: Policy) -> str:
-        """Return the adapter of a policy; empty for the base model."""
-        return self.journal.state.adapters[policy.arm] if policy.epoch else ""
+        """Return the adapter of a policy; empty for a model without one."""
+        if policy.epoch:
+            return self.journal.state.adapters[policy.arm]
+        return self.inputs.rivals[policy.arm].id if policy.arm in self.inputs.rivals else ""
+
+    def _instructions(self, policy: Policy) -> str | None:
+        """Return the instructions of a policy that is those; None for weights and the base model."""
+        return self.reflections.instructions_of(policy.arm) if policy.epoch else None
 
     def _step(self, model: Model) -> None:
         self._declare()
@@ -264,6 +273,8 @@ class Loop:
     # -- learn ---------------------------------------------------------------------------------------------
 
     def _learn(self, part: Learn) -> None:
+        self._audit(part)
+        self.reflections.fold()
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
             if self.journal.shares_next:
                 self._trained[part.makes] = logged
@@ -271,8 +282,23 @@ class Loop:
             self._raise_alarm(self._logged_stop(part))
         elif (stopped := self._logged_stop(part)) is not None:  # there is no adapter
             self._raise_alarm(stopped)
+        elif self.reflections.method_of(part.arm) is not None:
+            self._reflect(part)
         else:
             self._train(part)
+
+    def _audit(self, part: Learn) -> None:
+        """Record what the arm's auditors found of the messages that it could learn from."""
+        self.journal.fold_shared(MessageAudited)
+        auditing = [each for each in self.mitigations[part.arm] if type(each).audits is not Mitigation.audits]
+        if not auditing or self.journal.shares_next:
+            return
+        contests = collect(self.journal.log.read(), part.source.arm, part.epoch, self.arena)
+        with self.journal.transaction():
+            for each in auditing:
+                about = {"arm": part.arm, "epoch": part.epoch, "mitigation": each.name}
+                for message, found in each.audits(contests, self.config.seed):
+                    self.journal.emit(MessageAudited(message=message, found=found, **about))
 
     def _end_epoch(self, epoch: int) -> None:
         """Say which adapters there are, those of stopped arms as they were left."""
@@ -283,10 +309,27 @@ class Loop:
 
     def _owned(self, part: Learn) -> Owned | None:
         """Return which messages of the contests are the learner's; None for all."""
-        held = next(each for each in self.plan if isinstance(each, Simulate) and each.makes == part.source)
-        return own_messages(
-            self.inputs.market_of(part.arm), part.arm, held, self._anchors(held), self.config.world, self.config.seed
-        )
+        return self._own_in(part.arm, self._source(part))
+
+    def _own_in(self, arm: str, held: Simulate) -> Owned | None:
+        """Return which messages of a society's contests are an arm's; None for all."""
+        market, anchors = self.inputs.market_of(arm), self._anchors(held)
+        return own_messages(market, arm, held, anchors, self.config.world, self.config.seed)
+
+    def _remembering(self) -> dict[str, Remembering]:
+        """Return the arms that remember past rounds: those of the societies from which they learn."""
+        sources = {(part.arm, part.source): self._source(part) for part in self.plan if isinstance(part, Learn)}
+        return {
+            name: Remembering(
+                arm.memory, {of: self._own_in(name, held) for (each, of), held in sources.items() if each == name}
+            )
+            for name, arm in self.inputs.arms.items()
+            if arm.memory is not None
+        }
+
+    def _source(self, part: Learn) -> Simulate:
+        """Return the contests that a training learns from."""
+        return next(each for each in self.plan if isinstance(each, Simulate) and each.makes == part.source)
 
     def _training_set(self, part: Learn, begun: AdapterTrained | None, owned: Owned | None) -> TrainingSet:
         """Return what an arm learns from in an epoch; as a rendering gives it in a run that was begun so.
@@ -304,6 +347,8 @@ class Loop:
             seed=picking_seed(self.config.seed, self.inputs.arms[part.arm].repeat),
             rendered=begun is not None and not begun.as_sampled,
             owned=owned,
+            mitigations=self.mitigations[part.arm],
+            learner=part.arm,
         )
 
     def _learnt_by(self, part: Learn) -> tuple[str, LoraSettings]:
@@ -326,6 +371,27 @@ class Loop:
         data = self._training_set(other, None, self._owned(other))  # with equal rows, what was sampled is learnt
         return RowsOf(learner, data, self._learnt_by(other)[1].max_length) if data.rows else None
 
+    def _reflect(self, part: Learn) -> None:
+        """Have an arm that learns instructions look back at the contests of the log."""
+        owned = self._owned(part)
+        seed = training_seed(self.config.seed, part.epoch, self.inputs.arms[part.arm].repeat)
+        anchors = [anchor.id for anchor in self._anchors(self._source(part))]
+        trained = self.reflections.learn(part, owned, anchors, parent=self._adapter(part.parent), seed=seed)
+        if trained is None:
+            self._learn_nothing(part, rivals=owned is not None)
+
+    def _learn_nothing(self, part: Learn, *, rivals: bool, mitigated: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Stop an arm that has nothing to learn from, if the settings say so.
+
+        Raises:
+            InputError: they do not, or no arm has.
+        """
+        alone = part.source.arm != SHARED or mitigated  # else there is nothing for any arm
+        if not alone or (stopped := self.watch.failed(part.arm, part.epoch, NO_ROWS)) is None:
+            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=rivals, mitigated=mitigated)
+        with self.journal.transaction():
+            self._raise_alarm(stopped)
+
     def _train(self, part: Learn) -> None:
         """Learn a new adapter from the contests of the log, or stop an arm whose training diverges, if the settings say so."""
         arm, epoch = part.arm, part.epoch
@@ -333,17 +399,15 @@ class Loop:
         owned, begun = self._owned(part), self.journal.recorded(AdapterTrained)
         rows = self._training_set(part, begun, owned)
         if not rows.rows:
-            alone = part.source.arm != SHARED  # else there is nothing for any arm
-            if alone and (stopped := self.watch.failed(arm, epoch, NO_ROWS)) is not None:
-                with self.journal.transaction():
-                    self._raise_alarm(stopped)
-                return
-            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=owned is not None)
+            self._learn_nothing(part, rivals=owned is not None, mitigated=rows.mitigated)
+            return
         rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
         seed = training_seed(self.config.seed, epoch, self.inputs.arms[arm].repeat)
-        lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
-        for llm in (self.llm, self.reader):
+        lineage: dict[str, Any] = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
+        if mitigations := self.inputs.arms[arm].mitigations:
+            lineage["mitigations"] = {name: dict(own) for name, own in mitigations.items()}
+        for llm in self.models:
             if isinstance(llm, Sleeping):
                 llm.sleep()
         release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
@@ -383,6 +447,7 @@ class Loop:
                     settings=msgspec.to_builtins(settings),
                     as_sampled=rows.as_sampled,
                     figures=trained.figures,
+                    mitigated=rows.mitigated,
                     **_brought(trained),
                     repeat_of=self.inputs.arms[arm].repeat_of,
                     repeat=self.inputs.arms[arm].repeat,
@@ -421,7 +486,3 @@ def _brought(trained: Trained) -> dict[str, Any]:
     """Return what is recorded of a training set that was brought to another arm's number of rows."""
     before = trained.rows_before
     return {"rows_of": before.arm, "own_rows": before.rows, "own_units": before.units} if before else {}
-
-
-def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
-    return AudienceSet(part=part, choice_model=as_mapping(model), features=features_digest())

@@ -4,6 +4,7 @@
     markets:
       duel: {learners: {a: {method: rft}, b: {method: tfb}}, twins: [market]}   # co-trained
       siege: {learners: {c: {method: rft}}, rivals: [base]}                     # a rival that does not learn
+      old: {learners: {d: {method: rft}}, rivals: [{name: veteran, adapter: runs/first#rft}]}
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFun
 from learning.runs.arms import Arms, ArmSettings, Name, arms_in, check_references, mistake, stated
 from learning.runs.markets import BASE, MOST_MESSAGES, OWN, WHOLE, Market, entries, twin_method
 from learning.runs.repeats import repeat_names
+from learning.runs.rival_settings import RivalGiven, RivalSettings, named_rivals
 
-At = tuple[str, ...]
+At = tuple[str | int, ...]
 """Keys of a setting, from the whole inwards."""
 
 
@@ -36,10 +38,12 @@ class MarketSettings(BaseModel):
 
     learners: dict[Name, LearnerSettings] = Field(min_length=1, max_length=MOST_MESSAGES)
     """Name -> how it learns, from what it wrote itself."""
-    rivals: tuple[Literal["base"], ...] = ()
-    """Writers beside them that do not learn."""
+    rivals: tuple[RivalGiven, ...] = ()
+    """Writers beside them that do not learn: ``base``, or settings with a name."""
     messages: int = Field(1, ge=1, le=MOST_MESSAGES)
     """Of each writer about each anchor."""
+    source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
+    """As of an arm (:class:`learning.runs.arms.ArmSettings`), of the market's contests and those of its twins."""
     twins: tuple[Literal["own", "market"], ...] = ()
     """``own``: for each learner a market in which only its own picks are random; ``market``: one in which all are."""
 
@@ -63,8 +67,11 @@ def given_alone(values: Any) -> Any:
     return values
 
 
-def check_together(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
+def check_together(arms: Arms, markets: Mapping[str, MarketSettings], model: str) -> None:
     """Reject arms and markets that cannot be distinguished, that compete with nobody, or that name what is not there.
+
+    Args:
+        model: the run's.
 
     Raises:
         PydanticCustomError: says which setting is wrong.
@@ -72,6 +79,9 @@ def check_together(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
     if not arms and not markets:
         raise mistake("a run has at least one arm", "For example [rft, placebo].", ("arms",))
     for at, learner in learners_in(markets):
+        if learner.source_readers is not None:
+            fix = f"Set it of the market: markets.{at[1]}.source_readers."
+            raise mistake("all learners of a market have one audience", fix, (*at, "source_readers"))
         if learner.repeats > 1:
             why = "a learner is not trained again without those whom it meets"
             raise mistake(
@@ -81,8 +91,8 @@ def check_together(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
         _check_size(("markets", name), market)
         _check_twins(("markets", name), market)
     _check_names(arms, markets)
-    solo = {name: at for at, name, arm in stated(arms) if arm is not None}
-    check_references(arms_in(arms, markets), solo | {at[-1]: at for at, _ in learners_in(markets)})
+    solo: dict[str, At] = {name: at for at, name, arm in stated(arms) if arm is not None}
+    check_references(arms_in(arms, markets, model), solo | {str(at[-1]): at for at, _ in learners_in(markets)})
 
 
 def learners_in(markets: Mapping[str, MarketSettings]) -> Iterator[tuple[At, LearnerSettings]]:
@@ -146,6 +156,20 @@ def _check_names(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
                 fix = "Names of arms, markets, learners and twins are all different ones."
                 raise mistake(f"{name!r} is {taken[name]} already, and {what} here", fix, at)
             taken[name] = what
+    _check_rivals(markets, taken)
+
+
+def _check_rivals(markets: Mapping[str, MarketSettings], taken: Mapping[str, str]) -> None:
+    """Reject a rival with the name of somebody else; of one name in several places all is the same one."""
+    known: dict[str, RivalSettings] = {}
+    for market, settings in markets.items():
+        for place, rival in named_rivals(settings.rivals):
+            at = ("markets", market, "rivals", place)
+            if rival.name in taken:
+                fix = "Names of arms, markets, learners, twins and rivals are all different ones."
+                raise mistake(f"{rival.name!r} is {taken[rival.name]} already, and a rival here", fix, at)
+            if known.setdefault(rival.name, rival) != rival:
+                raise mistake(f"{rival.name!r} is another rival before", "Give one of them another name.", at)
 
 
 def _named(market: Market) -> Iterator[tuple[str, str, At]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from learning.runs.arms import arms_of, markets_of
+from learning.runs.audiences import recorded_audiences
 from learning.runs.markets import Market
 from learning.runs.plan import TRAIN_ANCHORS, Plan, plan
 
@@ -35,6 +36,7 @@ class Recorded:
     held_out_anchors: int
     surveys: tuple[RecordedSurvey, ...] = ()
     head_to_head: str | int = "none"
+    evaluation_audiences: tuple[str, ...] = ()
 
 
 def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
@@ -58,7 +60,10 @@ def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
     wanted = record.get("head_to_head", "none")
     meet = wanted if wanted == "all" or (type(wanted) is int and wanted > 0) else "none"
     markets = markets_of(record, slots)
-    recorded = Recorded(markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet)
+    others = recorded_audiences(record.get("evaluation_audiences"))
+    if len(others) * len(learners) * epochs > MOST:
+        return ()
+    recorded = Recorded(markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet, others)
     return plan(recorded, recorded)
 
 

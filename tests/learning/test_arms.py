@@ -149,8 +149,8 @@ class TestSetting:
             gather(load_config(None, SIZE | {"arms": lists[1]}))
 
     def test_places_for_what_comes_later(self):
-        """An arm has a market and mitigations, with one value so far."""
-        assert (Arm("a", "rft").market, Arm("a", "rft").mitigations) == ("solo", ())
+        """An arm has a market and mitigations; none unless they are named."""
+        assert (Arm("a", "rft").market, Arm("a", "rft").mitigations) == ("solo", {})
 
 
 class TestRecords:
