@@ -105,7 +105,9 @@ class TestPlan:
         learns = {part.arm: part for part in self.PARTS if isinstance(part, Learn) and part.epoch == 1}
         assert learns["b"].parent == learns["b_market"].parent == Policy(OTHER) and learns["a"].parent == Policy("base")
         against = {
-            part.arm: part.writers[0] for part in self.PARTS if isinstance(part, Evaluate) and not part.head_to_head
+            part.arm: part.writers[0]
+            for part in self.PARTS
+            if isinstance(part, Evaluate) and not is_head_to_head(part.arm)
         }
         assert against["b"] == against["alone"] == against["b_market"] == Policy(OTHER)
         assert against["a"] == against["plain"] == Policy("base")
@@ -134,7 +136,9 @@ class TestRun:
         events = list(read_events(finished[0]))
         joined = next(e for e in events if isinstance(e, CompetitorsJoined))
         assert joined.names == ["base", OTHER, "alone", "plain", "a", "b", "a_market", "b_market"]
-        assert set(joined.models) == {OTHER, "alone", "b", "b_market"} and set(joined.digests) == {"models/Other-1B"}
+        assert set(joined.models) == {OTHER, "alone", "b", "b_market"} and set(joined.model_digests) == {
+            "models/Other-1B"
+        }
         answers = {e.seq: e for e in events if isinstance(e, LLMReplied)}
         wrote = {(e.competitor, answers[e.cause].model) for e in events if isinstance(e, MessagePublished)}
         assert wrote == {
@@ -310,7 +314,7 @@ def test_two_models_for_real(tmp_path):
     for each in trained:
         assert read_adapter(done.path / "adapters", each.adapter).base == bases[each.arm]
     joined = next(e for e in read_events(done.path) if isinstance(e, CompetitorsJoined))
-    assert (joined.model_digest, joined.digests) == (bases["a"], {str(other): bases["b"]})
+    assert (joined.model_digest, joined.model_digests) == (bases["a"], {str(other): bases["b"]})
     answers = {(e.model, e.adapter) for e in read_events(done.path) if isinstance(e, LLMReplied)}
     assert answers == {("pocket", "" )} | {("pocket", e.adapter) for e in trained if e.arm == "a"} | {
         (str(other), "")} | {(str(other), e.adapter) for e in trained if e.arm == "b"}  # fmt: skip

@@ -263,7 +263,7 @@ class TestServed:
             folder = done(config, tmp_path / "run")
             assert len(server.calls) == 24 == roles["strong"].calls and roles["strong"].place == server.url
         event = joined(folder)
-        assert event.models == {"hosted": "strong"} and set(event.digests) == {"strong"}
+        assert event.models == {"hosted": "strong"} and set(event.model_digests) == {"strong"}
         by = {e.seq: e for e in read_events(folder) if isinstance(e, LLMReplied)}
         assert {(e.competitor, by[e.cause].model) for e in messages(folder)} == {
             ("base", "scripted"), ("c", "scripted"), ("hosted", "strong"),
