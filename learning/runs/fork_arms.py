@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from abm.events import AdapterTrained
+from learning.methods import learn_weights
 from learning.runs.arms import Arm
 from learning.runs.config import RunConfig
 from learning.runs.inputs import lora_of
@@ -31,6 +32,12 @@ def check_participants(before: RunConfig, after: RunConfig, where: str) -> None:
         raise _kept("arms", " and ".join(said), where)
     if old != new:
         raise _kept("arms", f"their order is {', '.join(old)}", where)
+    models, now = ({name: arm.model for name, arm in each.all_arms.items()} for each in (before, after))
+    if other := [name for name in now if now[name] != models[name]]:
+        raise _kept("base models", f"{', '.join(other)} would stand on another one", where)
+    rivals, now = before.all_rivals, after.all_rivals
+    if other := [name for name in rivals | now if rivals.get(name) != now.get(name)]:
+        raise _kept("rivals", f"{', '.join(other)} would be another one", where)
     markets = {market.name: market for market in before.all_markets}
     for market in after.all_markets:
         if market != (was := markets.get(market.name)):
@@ -89,6 +96,16 @@ def check_continued(after: RunConfig, coming: Plan, shared: Iterable[AdapterTrai
     lora = lora_of(after)
     for part in coming:
         if not isinstance(part, Learn) or (parent := learnt.get(part.parent)) is None:
+            continue
+        method = after.all_arms[part.arm].method
+        if learn_weights([method]) != (parent.kind == "weights"):
+            raise InputError(
+                f"the arm {part.arm!r} cannot learn on by {method}",
+                where=where,
+                why=f"it continues an adapter that is {parent.kind}",
+                fix="Take a method of that kind, or fork before the arm's first training.",
+            )
+        if parent.kind == "instructions":
             continue
         for name in SHAPE:
             old, new = parent.settings.get(name), getattr(lora[part.arm], name)
