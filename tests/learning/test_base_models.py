@@ -105,7 +105,7 @@ class TestPlan:
         learns = {part.arm: part for part in self.PARTS if isinstance(part, Learn) and part.epoch == 1}
         assert learns["b"].parent == learns["b_market"].parent == Policy(OTHER) and learns["a"].parent == Policy("base")
         against = {
-            part.arm: part.writers[0] for part in self.PARTS if isinstance(part, Evaluate) and not part.head_to_head
+            part.arm: part.writers[0] for part in self.PARTS if isinstance(part, Evaluate) and not part.repeats
         }
         assert against["b"] == against["alone"] == against["b_market"] == Policy(OTHER)
         assert against["a"] == against["plain"] == Policy("base")
