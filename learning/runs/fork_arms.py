@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from abm.events import AdapterTrained
+from learning.methods import learn_weights
 from learning.runs.arms import Arm
 from learning.runs.config import RunConfig
 from learning.runs.inputs import lora_of
@@ -95,6 +96,16 @@ def check_continued(after: RunConfig, coming: Plan, shared: Iterable[AdapterTrai
     lora = lora_of(after)
     for part in coming:
         if not isinstance(part, Learn) or (parent := learnt.get(part.parent)) is None:
+            continue
+        method = after.all_arms[part.arm].method
+        if learn_weights([method]) != (parent.kind == "weights"):
+            raise InputError(
+                f"the arm {part.arm!r} cannot learn on by {method}",
+                where=where,
+                why=f"it continues an adapter that is {parent.kind}",
+                fix="Take a method of that kind, or fork before the arm's first training.",
+            )
+        if parent.kind == "instructions":
             continue
         for name in SHAPE:
             old, new = parent.settings.get(name), getattr(lora[part.arm], name)

@@ -135,7 +135,7 @@ class Loop:
             competitor=config.competitor,
         )
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
-        self.reflections = Reflections(config, inputs, journal, llm, self.society, adapters, others)
+        self.reflections = Reflections(config, inputs, journal, self._writer_of, self.society, adapters)
         self.plan = plan(config, inputs)
         self.rounds = PastRounds(journal.log, self.arena, self._remembering())
         bases = {name: market.base_of(name) for market in inputs.markets for name in market.learners}
@@ -252,6 +252,10 @@ class Loop:
         pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
         return [pool[i % len(pool)] for i in part.anchors]
 
+    def _writer_of(self, arm: str) -> LLM:
+        """Return the model that writes for an arm."""
+        return self.others.get(arm, self.llm)
+
     def _adapter(self, policy: Policy) -> str:
         """Return the adapter of a policy; empty for a model without one."""
         if policy.epoch:
@@ -353,7 +357,7 @@ class Loop:
 
     def _learnt_by(self, part: Learn) -> tuple[str, LoraSettings]:
         """Return the method and the settings by which an arm learns in an epoch; those that it had, where that was before a fork."""
-        if (shared := self._trained.get(part.makes)) is not None:
+        if (shared := self._trained.get(part.makes)) is not None and shared.kind == "weights":
             return shared.method, msgspec.convert(shared.settings, LoraSettings)
         return self.inputs.arms[part.arm].method, self.inputs.lora[part.arm]
 
@@ -376,7 +380,8 @@ class Loop:
         owned = self._owned(part)
         seed = training_seed(self.config.seed, part.epoch, self.inputs.arms[part.arm].repeat)
         anchors = [anchor.id for anchor in self._anchors(self._source(part))]
-        trained = self.reflections.learn(part, owned, anchors, parent=self._adapter(part.parent), seed=seed)
+        parent, readers = self._adapter(part.parent), self.audiences.source_readers(self._source(part))
+        trained = self.reflections.learn(part, owned, anchors, parent=parent, seed=seed, readers=readers)
         if trained is None:
             self._learn_nothing(part, rivals=owned is not None)
 

@@ -72,7 +72,7 @@ class Objects:
 
     def models(self, config: RunConfig, backends: Backends) -> tuple[LLM, LLM]:
         """Return the model that writes, and the one that plays the personas; by default they are the same."""
-        check_audiences(config.evaluation_audiences, config.serving)
+        check_audiences(config.evaluation_audiences, config.serving, (config.model, config.reader_model))
         backends.check(self._named(config))
         writer = self.llm or backends.llm(config.model)
         if not config.asks_reader:

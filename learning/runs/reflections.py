@@ -7,15 +7,15 @@ asked, and which proposal is kept, is the method's matter (:class:`learning.meth
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
 from abm.arenas import Message
 from abm.arenas.completions import Rejection
+from abm.audience import SourceReaders
 from abm.events import AdapterTrained, InstructionsProposed, InstructionsTried, LLMReplied
 from abm.journal import Journal
 from abm.llm.instructions import instructions_are_here, instructions_id, read_instructions, save_instructions
@@ -46,7 +46,7 @@ class Reflections:
     """The trainings of those arms of a run that learn instructions.
 
     Args:
-        llm: the model that writes, and so the one that reflects; ``others``: competitor -> model, for those for whom another one does.
+        llm_of: arm -> the model that writes for it, and so the one that reflects.
         society: whose audience votes.
         adapters: folder in which what was learnt is kept, and compared with the log where it is used; None where nothing is, as in a replay.
     """
@@ -56,13 +56,11 @@ class Reflections:
         config: RunConfig,
         inputs: Inputs,
         journal: Journal,
-        llm: LLM,
+        llm_of: Callable[[str], LLM],
         society: Society,
         adapters: Path | None,
-        others: Mapping[str, LLM] = MappingProxyType({}),
     ) -> None:
-        self._config, self._inputs, self._journal = config, inputs, journal
-        self._llm, self._others = llm, others
+        self._config, self._inputs, self._journal, self._llm_of = config, inputs, journal, llm_of
         self._society, self._adapters = society, adapters
 
     def method_of(self, arm: str) -> InstructionMethod | None:
@@ -85,17 +83,20 @@ class Reflections:
             read_instructions(self._adapters, state.adapters[arm])
         return text
 
-    def _model_of(self, arm: str) -> LLM:
-        """Return the model that writes for an arm."""
-        return self._others.get(arm, self._llm)
-
     def fold(self) -> None:
         """Fold what a fork shares of the next training, which may have been decided with other settings."""
         if self._journal.shares_next:
             self._journal.fold_shared(*KINDS)
 
     def learn(
-        self, part: Learn, owned: Owned | None, anchors: Sequence[str], *, parent: str, seed: int
+        self,
+        part: Learn,
+        owned: Owned | None,
+        anchors: Sequence[str],
+        *,
+        parent: str,
+        seed: int,
+        readers: SourceReaders | None = None,
     ) -> AdapterTrained | None:
         """Carry out a training; None where there is no contest to look back at.
 
@@ -104,6 +105,7 @@ class Reflections:
             anchors: ids of the epoch's.
             parent: id of the instructions that the arm has; empty for none.
             seed: of the training.
+            readers: who of the members reads the source in the arm's contests, and so in its trials.
         """
         method = self.method_of(part.arm)
         assert method is not None
@@ -117,7 +119,7 @@ class Reflections:
         cause = contests.data_range[1]
         asked = [_retrospect(method, contests, seen, had, seed, i + 1) for i in range(method.proposals)]
         proposed = self._propose(method, part, asked, cause)
-        trials, events = self._try(part, had, proposed, aside, cause)
+        trials, events = self._try(part, had, proposed, aside, cause, readers)
         kept = method.pick(trials, seed)
         text = next((each.instructions for each in proposed if each.proposal == kept), had)
         trained = AdapterTrained(
@@ -154,9 +156,7 @@ class Reflections:
         """Have the model reflect; return what it proposed, as the log holds it."""
         requests = {each.number: self._request(method, part, each) for each in asked if each.prompt}
         replies = (
-            self._journal.ask(self._model_of(part.arm), list(requests.values()), step=-1, cause=cause)
-            if requests
-            else []
+            self._journal.ask(self._llm_of(part.arm), list(requests.values()), step=-1, cause=cause) if requests else []
         )
         answers = dict(zip(requests, replies, strict=True))
         events = [_proposed(method, part, each, answers.get(each.number), cause) for each in asked]
@@ -171,13 +171,19 @@ class Reflections:
             site=f"reflect/{part.epoch}/{part.arm}/{each.number}",
             messages=each.prompt,
             sampling=sampling,
-            seed=keyed.seed32(self._config.seed, "reflect", part.epoch, each.number),
+            seed=keyed.seed32(each.of.seed, "reflect", each.number),
             template=method.template,
             refs=(instructions_id(each.of.instructions), *(contest.id for contest in each.of.shown)),
         )
 
     def _try(
-        self, part: Learn, had: str, proposed: Sequence[InstructionsProposed], aside: set[str], cause: int
+        self,
+        part: Learn,
+        had: str,
+        proposed: Sequence[InstructionsProposed],
+        aside: set[str],
+        cause: int,
+        readers: SourceReaders | None,
     ) -> tuple[list[Trial], list[InstructionsTried]]:
         """Try the proposals that could be read; return what came of each, and the events of it."""
         instructions = {each.proposal: each.instructions for each in proposed if not each.reason}
@@ -187,7 +193,7 @@ class Reflections:
         place, society = TrialPlace(part.arm, part.epoch, self._config.seed), self._society
         texts = write_trials(
             self._journal,
-            self._model_of(part.arm),
+            self._llm_of(part.arm),
             society.arena,
             society.sampling,
             place,
@@ -196,7 +202,8 @@ class Reflections:
             cause,
         )
         voters = self._inputs.voters["train"]
-        events = hold_trials(self._journal, society.audience, voters, place, anchors, texts, cause)
+        source = (readers, society.arena) if readers else None
+        events = hold_trials(self._journal, society.audience, voters, place, anchors, texts, cause, source)
         return trials_of(events), events
 
 
@@ -226,17 +233,23 @@ class InstructionCalls(NamedTuple):
         return tokens_in / max(1, self.calls), round((self.answer_tokens + self.messages * answer) / max(1, self.calls))
 
     @classmethod
-    def of(cls, inputs: Inputs, parts: Iterable[Part], model: str | None = None) -> InstructionCalls:
-        """Return those of a plan.
+    def by_model(cls, config: RunConfig, inputs: Inputs, parts: Iterable[Part]) -> dict[str, InstructionCalls]:
+        """Return model -> those of a plan's arms for which it writes, where there are some."""
+        models = {arm.name: arm.model or config.model for arm in inputs.arms.values()}
+        trainings = [part for part in parts if isinstance(part, Learn)]
+        found = {
+            model: cls.of(inputs, (part for part in trainings if models[part.arm] == model))
+            for model in dict.fromkeys(models[part.arm] for part in trainings)
+        }
+        return {model: calls for model, calls in found.items() if calls.calls}
 
-        Args:
-            model: only those of the arms that stand on it, as :attr:`learning.runs.arms.Arm.model` has it; by default all.
-        """
+    @classmethod
+    def of(cls, inputs: Inputs, parts: Iterable[Part]) -> InstructionCalls:
+        """Return those of some parts of a plan."""
         total = cls()
         for part in parts:
-            if not isinstance(part, Learn) or model not in (None, inputs.arms[part.arm].model):
-                continue
-            if (method := instruction_method(inputs, part.arm)) is not None:
+            method = instruction_method(inputs, part.arm) if isinstance(part, Learn) else None
+            if method is not None:
                 asked, tried = method.proposals, method.validation_size(inputs.train_anchors)
                 tokens = asked * method.prompt_tokens, asked * method.answer_tokens
                 more = cls(asked, *tokens, (asked + 1) * tried, asked * tried)
