@@ -43,7 +43,7 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
     if not results["withheld"] and len({row["voters"] for row in results.get("panels", ())}) > 1:
         parts.append(_panels(results["panels"]))
     if (moved := results.get("transfer")) and not results["withheld"]:
-        parts += transfer_tables(moved, results["audience"])
+        parts += transfer_tables(moved)
     if (met := results.get("head_to_head")) and not results["withheld"]:
         parts += head_to_head_tables(met)
     if positions := results.get("positions"):

@@ -96,7 +96,7 @@ def check_places(config: RunConfig) -> None:
     Raises:
         InputError: as :meth:`abm.llm.backends.Serving.check`; or the model that learns has no files here.
     """
-    check_audiences(config.evaluation_audiences, config.serving)
+    check_audiences(config.evaluation_audiences, config.serving, (config.model, config.reader_model))
     config.serving.check(list(dict.fromkeys([config.model, *config.asked_models, *config.other_writers.values()])))
     learn = [arm.model or config.model for arm in config.all_arms.values() if learn_weights([arm.method])]
     for model in dict.fromkeys(learn):

@@ -32,6 +32,12 @@ def check_participants(before: RunConfig, after: RunConfig, where: str) -> None:
         raise _kept("arms", " and ".join(said), where)
     if old != new:
         raise _kept("arms", f"their order is {', '.join(old)}", where)
+    models, now = ({name: arm.model for name, arm in each.all_arms.items()} for each in (before, after))
+    if other := [name for name in now if now[name] != models[name]]:
+        raise _kept("base models", f"{', '.join(other)} would stand on another one", where)
+    rivals, now = before.all_rivals, after.all_rivals
+    if other := [name for name in rivals | now if rivals.get(name) != now.get(name)]:
+        raise _kept("rivals", f"{', '.join(other)} would be another one", where)
     markets = {market.name: market for market in before.all_markets}
     for market in after.all_markets:
         if market != (was := markets.get(market.name)):
