@@ -25,6 +25,7 @@ from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
 from learning.runs.fork_arms import check_changes, check_continued, check_participants
 from learning.runs.inputs import Inputs, check_interventions, gather
+from learning.runs.mitigated import all_probes, check_judged
 from learning.runs.parts import implied_probes, import_recorded, recorded_config
 from learning.runs.plan import Plan, before_epoch, begun, plan, to_come
 from learning.runs.stops import remaining
@@ -106,8 +107,9 @@ def fork(
     check_changes(before, config, coming, str(parent))
     check_continued(config, coming, trainings, str(parent))
     check_interventions(config, coming, before.network.interventions)
-    judges = implied_probes(config, inputs.arena) if config.probes is None else config.probes
-    check_versions(log.read(0, point.seq), probes(judges), str(parent))
+    check_judged(before, config, coming, log.read(0, point.seq), str(parent))
+    judges = probes(implied_probes(config, inputs.arena) if config.probes is None else config.probes)
+    check_versions(log.read(0, point.seq), all_probes(config, inputs.arena, judges), str(parent))
     if (folder / "run.json").exists():
         existing = open_log(folder, write=False)
         if (existing.fork, existing.config) != (point, values):

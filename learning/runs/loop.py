@@ -45,7 +45,7 @@ from learning.runs.equal_trainings import EqualTrainings
 from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
 from learning.runs.members import RunAudiences
-from learning.runs.mitigated import of_arms, training_probes
+from learning.runs.mitigated import mitigations_when, of_arms, training_probes
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, audience_of, plan, total
@@ -351,7 +351,7 @@ class Loop:
             seed=picking_seed(self.config.seed, self.inputs.arms[part.arm].repeat),
             rendered=begun is not None and not begun.as_sampled,
             owned=owned,
-            mitigations=self.mitigations[part.arm],
+            mitigations=self._mitigated_by(part),
             learner=part.arm,
         )
 
@@ -360,6 +360,12 @@ class Loop:
         if (shared := self._trained.get(part.makes)) is not None and shared.kind == "weights":
             return shared.method, msgspec.convert(shared.settings, LoraSettings)
         return self.inputs.arms[part.arm].method, self.inputs.lora[part.arm]
+
+    def _mitigated_by(self, part: Learn) -> list[Mitigation]:
+        """Return an arm's mitigations in an epoch; those that it had, where that was before a fork."""
+        if (shared := self._trained.get(part.makes)) is not None:
+            return mitigations_when(self.journal.log.read(), shared.seq, part.arm)
+        return self.mitigations[part.arm]
 
     def _rows_of(self, part: Learn, begun: AdapterTrained | None) -> RowsOf | None:
         """Return what the learner learns to whose number of rows an arm is brought; None without one, and where a training that is

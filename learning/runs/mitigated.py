@@ -9,11 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from abm.arenas import Arena
+from abm.events import Event, Forked, RunConfigured, StepStarted
 from abm.probe import PROBES, Probe
+from learning.methods import METHODS, learn_weights
 from learning.mitigations import MITIGATIONS, Mitigation, mitigations
-from learning.runs.arms import Arm, ArmSettings, stated
+from learning.runs.arms import Arm, ArmSettings, arms_of, stated
 from learning.runs.config import RunConfig
 from learning.runs.market_settings import learners_in
+from learning.runs.plan import Learn, Plan, SocietyId
 from moloch.errors import InputError
 from moloch.yamls import Keys
 
@@ -47,9 +50,52 @@ def all_probes(config: RunConfig, arena: Arena, judges: Sequence[Probe]) -> list
     return [*judges, *(probe for probe in training_probes(everyone, arena, judges) if probe not in judges)]
 
 
+def mitigations_when(events: Iterable[Event], seq: int, arm: str) -> list[Mitigation]:
+    """Return the mitigations that an arm had when event ``seq`` was decided, maybe before a fork that changed them.
+
+    Args:
+        events: a whole log, in order.
+    """
+    record: Mapping[str, Any] = {}
+    for event in events:
+        if event.seq >= seq:
+            break
+        if isinstance(event, RunConfigured | Forked):
+            record = event.config
+    return mitigations(arms_of(record)[arm].mitigations)
+
+
+def check_judged(before: RunConfig, after: RunConfig, coming: Plan, shared: Iterable[Event], where: str) -> None:
+    """Refuse a fork whose arms would ask probes about contests that were held before it, and that these did not judge.
+
+    Args:
+        coming: the parts that the fork carries out, and ``shared``: the events before it.
+
+    Raises:
+        InputError: names the arm and the probe.
+    """
+    held = {SocietyId(e.phase, e.epoch, e.arm) for e in shared if isinstance(e, StepStarted)}
+    old, new, arena = of_arms(before.all_arms), of_arms(after.all_arms), after.rules()
+    learners = [part for part in coming if isinstance(part, Learn) and part.source in held]
+    for part in learners:
+        there = [each.arm for each in learners if each.source == part.source]
+        judged = {name for arm in there for each in old.get(arm, ()) for name in each.judges(arena)}
+        wanted = [name for each in new[part.arm] for name in each.judges(arena)]
+        if probe := next((name for name in wanted if name not in judged), ""):
+            raise InputError(
+                f"{part.arm} cannot ask the probe {probe!r} in epoch {part.epoch}",
+                where=where,
+                why="the contests that it learns from there were held before the fork, and that probe did not judge them",
+                fix="Fork at an epoch, or begin a new run.",
+            )
+
+
 def bad_mitigations(config: RunConfig) -> Iterator[tuple[Keys, InputError]]:
     """Yield what is wrong with the mitigations of a run's arms, each with the keys of its setting."""
-    for keys, name, own in _declared(config):
+    for keys, name, own, method in _declared(config):
+        if method in METHODS and not learn_weights([method]):
+            yield keys, _no_weights(name, method)
+            continue
         if name not in MITIGATIONS:
             yield keys, MITIGATIONS.unknown(name)
             continue
@@ -73,12 +119,20 @@ def _nobody_judges(name: str) -> InputError:
     )
 
 
-def _declared(config: RunConfig) -> Iterator[tuple[Keys, str, Mapping[str, Any]]]:
-    """Yield each mitigation that settings name, after the keys of its setting."""
+def _no_weights(name: str, method: str) -> InputError:
+    return InputError(
+        f"the mitigation {name!r} cannot change what {method!r} learns",
+        why="it learns instructions, not rows",
+        fix="Leave it out, or take a method that learns weights.",
+    )
+
+
+def _declared(config: RunConfig) -> Iterator[tuple[Keys, str, Mapping[str, Any], str]]:
+    """Yield each mitigation that settings name, with its settings and its arm's method, after the keys of its setting."""
     arms: list[tuple[Keys, ArmSettings]] = list(learners_in(config.markets))
     arms += [(at, arm) for at, _, arm in stated(config.arms) if arm is not None]
     for at, arm in arms:
         if isinstance(arm.mitigations, Mapping):
-            yield from (((*at, "mitigations", name), name, own) for name, own in arm.mitigations.items())
+            yield from (((*at, "mitigations", name), name, own, arm.method) for name, own in arm.mitigations.items())
         else:
-            yield from (((*at, "mitigations", i), name, {}) for i, name in enumerate(arm.mitigations))
+            yield from (((*at, "mitigations", i), name, {}, arm.method) for i, name in enumerate(arm.mitigations))
