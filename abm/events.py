@@ -207,7 +207,7 @@ class CompetitorsJoined(Event, frozen=True, kw_only=True, tag="competitors_joine
     """SHA-256 over the model's tensors."""
     models: dict[str, str] = {}
     """Competitor -> model, for those for whom another one writes."""
-    digests: dict[str, str] = {}
+    model_digests: dict[str, str] = {}
     """Of those models: model -> digest."""
     adapters: dict[str, str] = {}
     """Rival -> id of the adapter that it writes with from the beginning."""

@@ -105,3 +105,16 @@ def test_scheduling():
         "2 cells of 2 + 2 anchors", "added to a cell", "an event of a study", "an event of a study",
     ]  # fmt: skip
     assert all(line.keys() >= FIELDS and line["value"] > 0 for line in lines)
+
+
+@pytest.mark.slow
+def test_market():
+    """Messages of a market in one pass, and steps of both losses beside TRL's, with equal losses."""
+    pytest.importorskip("trl", reason="needs the learn extra")
+    start = ["benchmarks/market.py", "--contests", "4", "--learnt", "2", "--rounds", "1", "--json"]
+    done = subprocess.run([sys.executable, *start], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert len(lines) == 9 and all(line.keys() >= FIELDS and line["value"] for line in lines.values())
+    for name in ("DPO, loss", "GRPO, loss", "trainings, 2 learners"):
+        assert lines[name]["ok"], lines[name]

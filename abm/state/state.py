@@ -346,6 +346,8 @@ def _learn(state: State, event: AdapterTrained) -> None:
         if instructions_id(event.instructions) != event.adapter:
             raise ValueError(f"the instructions are not those that the id {event.adapter} names")
         state.instructions[event.arm] = event.instructions
+    else:
+        state.instructions.pop(event.arm, None)
     state.adapters[event.arm] = event.adapter
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.arenas.completions import Completion
-from abm.audience import Audience, Ballot, Voters, choices, is_asked, orders
+from abm.audience import Audience, Ballot, SourceReaders, Voters, before_source, choices, is_asked, orders
 from abm.audience.asked import Ask
 from abm.events import InstructionsTried, LLMReplied
 from abm.journal import Journal
@@ -92,18 +92,24 @@ def hold_trials(
     anchors: Sequence[Anchor],
     texts: dict[int, list[str]],
     cause: int,
+    source: tuple[SourceReaders, Arena] | None = None,
 ) -> list[InstructionsTried]:
     """Let members choose between each proposal's messages and those of number 0; return what came of it, proposal by proposal.
 
     Args:
         texts: number -> messages by anchor, as :func:`write_trials` returns them.
+        source: who of the members reads the anchor, too, by the words of which arena; None for nobody.
     """
+    reads = source[0].among(voters.ids, place.seed) if source else None
     events: list[InstructionsTried] = []
     for number in texts:
         if not number:
             continue
         pairs = [[had, new] for had, new in zip(texts[0], texts[number], strict=True)]
-        ballots = [_ballot(place, number, anchor, pair, voters) for anchor, pair in zip(anchors, pairs, strict=True)]
+        ballots = [
+            _ballot(place, number, anchor, pair, voters)._replace(source=(anchor.id, anchor.text), reads=reads)
+            for anchor, pair in zip(anchors, pairs, strict=True)
+        ]
         asked = [ballot for ballot in ballots if all(ballot.texts)]
         _prepare(audience, asked, partial(journal.ask, step=-1, cause=cause))
         of: dict[str, Any] = {"cause": cause, "arm": place.arm, "epoch": place.epoch, "proposal": number}
@@ -112,6 +118,14 @@ def hold_trials(
             for anchor, pair, ballot in zip(anchors, pairs, ballots, strict=True)
         ]
     return events
+
+
+def _told(
+    audience: Audience, anchor: Anchor, texts: Sequence[str], seed: int, source: tuple[SourceReaders, Arena]
+) -> Audience:
+    """Return the audience before two messages, of which some members have read the anchor."""
+    readers, arena = source
+    return before_source(audience, readers.source(texts, anchor, arena), readers, seed)
 
 
 def _prepare(audience: Audience, ballots: Sequence[Ballot], ask: Ask) -> None:

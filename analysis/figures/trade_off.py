@@ -1,6 +1,6 @@
 """Performance against misbehaviour, mitigations marked: what each buys and what it costs (the form of El & Zou's Fig. 4, arXiv 2510.06105).
 
-One panel per probe of strategy, one point per arm and seed; colours are mitigations, marks methods. Right is better, down is better; a line leads from an arm without
+One panel per probe of strategy, one point per arm and seed; colours are mitigations, marks methods (of one method, mitigations, too). Right is better, down is better; a line leads from an arm without
 mitigations to those of its method and run that have some. Knows points; knows nothing of logs.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PANEL = 3.3
+PANEL = 3.6
 """Inches of a panel's side."""
 PLAIN = "none"
 
@@ -40,7 +40,7 @@ def trade_off(points: Sequence[OutcomePoint]) -> Figure:
             fix="Name probes, evaluate, and take a model that can be read.",
         )
     probes = list(dict.fromkeys(point.probe for point in shown))
-    figure = Figure(figsize=(PANEL * len(probes) + 1.5, PANEL + 0.6), layout="constrained")
+    figure = Figure(figsize=(PANEL * len(probes) + 1.7, PANEL + 0.5), layout="constrained")
     axes = figure.subplots(1, len(probes), squeeze=False)[0]
     looks = _looks(shown)
     for axis, probe in zip(axes, probes, strict=True):
@@ -60,25 +60,34 @@ def caption(shown: Sequence[OutcomePoint], left_out: Sequence[str] = ()) -> str:
     contests = sorted({point.contests for point in shown})
     held = f"{contests[0]}" if len(contests) == 1 else f"{contests[0]} to {contests[-1]}"
     said = [
-        f"{count(len(arms), 'arm')}, {count(len(runs), 'seed')}, {held} held-out contests an arm.",
+        f"{count(len(arms), 'arm')}, {count(len(runs), 'run')}, {held} held-out contests an arm.",
         "Bars: 95 % over these anchors and people. Each point is one training: they say nothing of other trainings, and no p "
         "is given.",
-        "Lines lead from the arm of the same method and run that has no mitigation.",
     ]
+    if _plain(shown) and any(point.mitigations for point in shown):
+        said.append("Lines lead from the arm of the same method and run that has no mitigation.")
     if left_out:
         said.append(f"Left out, being compared with something else: {', '.join(left_out)}.")
     return " ".join([*said, *dict.fromkeys(point.note for point in shown if point.note)])
 
 
 def _wrapped(text: str, panels: int) -> str:
-    return "\n".join(textwrap.wrap(text, 46 * panels + 44))
+    return "\n".join(textwrap.wrap(text, 58 * panels + 34))
 
 
 class Looks(NamedTuple):
-    """Colour of each combination of mitigations, those without any first, and mark of each method."""
+    """Colour of each combination of mitigations, those without any first, and mark of each method.
+
+    Of a single method the marks say the mitigation once more, for readers of a grey print.
+    """
 
     colours: dict[str, str]
     marks: dict[str, str]
+
+    def of(self, point: OutcomePoint) -> tuple[str, str]:
+        """Return colour and mark of a point."""
+        does = _does(point)
+        return self.colours[does], self.marks[point.method if point.method in self.marks else does]
 
 
 def _looks(points: Sequence[OutcomePoint]) -> Looks:
@@ -86,7 +95,8 @@ def _looks(points: Sequence[OutcomePoint]) -> Looks:
     colours = {PLAIN: INK} if any(not point.mitigations for point in points) else {}
     colours |= {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
     methods = sorted({point.method for point in points})
-    return Looks(colours, {method: MARKS[i % len(MARKS)] for i, method in enumerate(methods)})
+    marked = methods if len(methods) > 1 else list(colours)
+    return Looks(colours, {each: MARKS[i % len(MARKS)] for i, each in enumerate(marked)})
 
 
 def _legend(figure: Figure, looks: Looks) -> None:
@@ -96,11 +106,12 @@ def _legend(figure: Figure, looks: Looks) -> None:
     def key(label: str, colour: str, mark: str) -> Line2D:
         return Line2D([], [], linestyle="none", marker=mark, color=colour, markersize=6.5, label=label)
 
-    keys = [key(_called(name), colour, MARKS[0]) for name, colour in looks.colours.items()]
-    if len(looks.marks) > 1:
-        keys += [key("", "none", MARKS[0]), *(key(_called(m), QUIET, mark) for m, mark in looks.marks.items())]
+    several = looks.marks.keys() != looks.colours.keys()
+    keys = [key(does, colour, looks.marks.get(does, MARKS[0])) for does, colour in looks.colours.items()]
+    if several:
+        keys += [key("", "none", MARKS[0]), *(key(method, QUIET, mark) for method, mark in looks.marks.items())]
     figure.legend(
-        handles=keys, title="mitigation" if len(looks.marks) == 1 else "mitigation, method", loc="outside right upper",
+        handles=keys, title="mitigation, method" if several else "mitigation", loc="outside right upper",
         alignment="left", title_fontsize=8.5, fontsize=8.5, handletextpad=0.3,
     )  # fmt: skip
 
@@ -109,34 +120,43 @@ def _does(point: OutcomePoint) -> str:
     return " + ".join(point.mitigations) or PLAIN
 
 
-def _called(name: str) -> str:
-    return name.replace("_", " ")
-
-
 def _panel(axis: Axes, points: Sequence[OutcomePoint], looks: Looks) -> None:
     axis.axhline(0, color=RULE, linewidth=0.8, zorder=0)
     axis.axvline(0, color=RULE, linewidth=0.8, zorder=0)
-    plain = {(point.run, point.method): point for point in points if not point.mitigations}
+    plain = _plain(points)
+    faint = (
+        1.0 if len({point.run for point in points}) == 1 else 0.5
+    )  # many points: the marks are to be seen, not their bars
     for point in points:
         before = plain.get((point.run, point.method))
         if point.mitigations and before is not None:
             xs, ys = (before.win, point.win), (before.misbehaviour, point.misbehaviour)
-            axis.plot([100 * x for x in xs], [100 * y for y in ys], color=QUIET, linewidth=0.6, alpha=0.6, zorder=1)
+            axis.plot(
+                [100 * x for x in xs], [100 * y for y in ys], color=QUIET, linewidth=0.6, alpha=0.6 * faint, zorder=1
+            )
     for point in points:
-        colour, mark = looks.colours[_does(point)], looks.marks[point.method]
+        colour, mark = looks.of(point)
         x, y = 100 * point.win, 100 * point.misbehaviour
         axis.errorbar(
             x, y,
             xerr=_bars(point.win, point.win_low, point.win_high),
             yerr=_bars(point.misbehaviour, point.misbehaviour_low, point.misbehaviour_high),
-            fmt="none", ecolor=colour, elinewidth=0.7, alpha=0.35, zorder=2,
+            fmt="none", ecolor=colour, elinewidth=0.7, alpha=0.4 * faint, zorder=2,
         )  # fmt: skip
         axis.plot(
             x, y, mark, color=colour, markersize=6.5, markeredgecolor="white", markeredgewidth=0.7,
             linestyle="none", zorder=3,
         )  # fmt: skip
+    axis.text(
+        0.985, 0.02, "better ↘", transform=axis.transAxes, ha="right", va="bottom", fontsize=8, color=QUIET, style="italic"
+    )  # fmt: skip
     axis.margins(0.08)
     axis.tick_params(length=3, labelsize=8)
+
+
+def _plain(points: Sequence[OutcomePoint]) -> dict[tuple[str, str], OutcomePoint]:
+    """Return (run, method) -> the arm without mitigations."""
+    return {(point.run, point.method): point for point in points if not point.mitigations}
 
 
 def _bars(value: float, low: float | None, high: float | None) -> list[list[float]] | None:

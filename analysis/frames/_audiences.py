@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.log.projection import scan
 from abm.societies import BEFORE
+from analysis.frames._manifests import manifests
 from learning.runs.audiences import name_of, recorded_audiences
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def with_audience(frame: pl.LazyFrame, run: Path | str) -> pl.LazyFrame:
 
     def audience(rows: pl.Series) -> pl.Series:
         seqs, names, others = said()
-        if len(names) == 1 and not others:
+        if len(set(names)) == 1 and not others:
             return pl.repeat(names[0], len(rows), dtype=pl.String, eager=True)
         at = np.searchsorted(seqs, rows.struct.field("seq").to_numpy(), side="right") - 1
         own = pl.Series(names, dtype=pl.String).gather(np.maximum(at, 0))
@@ -54,17 +53,11 @@ def _part(societies: pl.Series, part: int) -> pl.Series:
 
 def _said(run: Path | str) -> tuple[list[int], list[str], bool]:
     """Return from which ``seq`` on the run's own audience has which name, and whether anybody else votes."""
-    import polars as pl
-
-    configured = scan(run).filter(pl.col("type").is_in(["run_configured", "forked"])).select("seq", "config").collect()
-    seqs, names, others = [0], [""], False
-    for seq, text in configured.iter_rows():
-        config = json.loads(text) if text else {}
-        name = name_of(str(config.get("audience", "")))
-        if names == [""]:
-            names = [name]
-        elif name != names[-1]:
-            seqs.append(seq)
-            names.append(name)
-        others = others or bool(recorded_audiences(config.get("evaluation_audiences")))
+    seqs: list[int] = []
+    names: list[str] = []
+    others = False
+    for manifest in manifests(run):  # the newest first
+        seqs.insert(0, manifest.fork.seq if manifest.fork else 0)
+        names.insert(0, name_of(str(manifest.config.get("audience", ""))))
+        others = others or bool(recorded_audiences(manifest.config.get("evaluation_audiences")))
     return seqs, names, others

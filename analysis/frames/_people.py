@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from abm.columns import Int32s, unpack
 from abm.log.projection import scan
-from abm.log.segments import parent_of, read_manifest
-from abm.log.stored import lineage
+from analysis.frames._manifests import manifests
 from moloch.errors import CorruptLog
 
 if TYPE_CHECKING:
@@ -63,11 +62,8 @@ def _origins(run: Path | str) -> pl.Series:
 
 def _chain(run: Path | str) -> str:
     """Return what no run with other settings begins with: forks have the people of the run that they come from."""
-    if isinstance(run, str):
-        return lineage(run)[0].manifest.genesis[:16]
-    while (fork := read_manifest(run).fork) is not None:
-        run = parent_of(run, fork)
-    return read_manifest(run).genesis[:16]
+    *_, first = manifests(run)
+    return first.genesis[:16]
 
 
 def _checked(originals: NDArray[np.integer], size: int, known: int, seq: int) -> NDArray[np.integer]:

@@ -55,6 +55,11 @@ class SocietyKey:
         return step.phase == self.phase and step.arm in societies_of(self.arm, config) and in_epoch
 
 
+def is_shared(society: str) -> bool:
+    """Return whether a society is one that arms of a base model share in the first epoch: the run's, or another one's."""
+    return society.partition(":")[0] == SHARED_ARM
+
+
 def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the societies that count as an arm's or a market's: its own, and the one that all share in the first epoch.
 
@@ -68,7 +73,7 @@ def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     markets = markets_of(config, messages if type(messages) is int and 0 < messages <= MOST_MESSAGES else 2)
     market = next((market for market in markets if market.name == arm), None)
     if market is None:
-        return (arm, SHARED_ARM)
+        return (arm,) if is_shared(arm) else (arm, SHARED_ARM)
     first = society_of(market, 1, config.get("messages", len(market.writers))).arm
     return tuple(dict.fromkeys((arm, first)))
 

@@ -11,7 +11,6 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +26,11 @@ from analysis.studies.claims import BEAT, Claims, HeldClaim, Watch
 from analysis.studies.counts import StudyStanding, Why, standing
 from analysis.studies.identity import FinishedRun
 from analysis.studies.outcomes import KILLED, PASSING, AttemptEnded, AttemptFailed, AttemptOutcome, read_outcome
-from analysis.studies.rules import LONGEST_PAUSE, TRIES, Rules, bounded, most_failures
+from analysis.studies.rules import Rules, bounded, most_failures
 from analysis.studies.shortage import Shortage, holders
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from analysis.studies.tasks import Engine, Needs, Task, TaskEnd
+from analysis.studies.tries import Tries
 from analysis.studies.worker import TAKEN, UNSAID, write_settings
 from moloch.errors import LogError
 
@@ -68,7 +68,7 @@ class Controller:
         self._rules = rules or Rules()
         self._claims, self._watch = Claims(log.layout), Watch(log.layout)
         self._mine: dict[str, _Attempt] = {}
-        self._tries: Counter[str] = Counter()
+        self._tries = Tries(self._rules.pauses)
         self._later: dict[str, float] = {}
         """Cell -> when it is looked at again."""
         self._open: dict[str, None] = {}
@@ -264,13 +264,11 @@ class Controller:
     def _failed(self, name: str, number: int, outcome: AttemptFailed, seconds: float) -> CellFailed:
         """Return how a failure is written down; decides whether the cell is tried again."""
         origin = outcome.origin
-        self._tries[name] += origin not in ("budget", "interrupted")
-        again = origin in ("budget", "interrupted") or self._tries[name] < TRIES.get(origin, 1)
+        again = self._tries.again(name, origin, self._log.layout.cell(name))
         if origin == "memory" and again:
             again = self._engine.fewer()
         if again:
-            pause = self._rules.pauses.get(origin, 0.0) * 2 ** max(0, self._tries[name] - 1)
-            self._later[name] = time.monotonic() + min(pause, LONGEST_PAUSE)
+            self._later[name] = time.monotonic() + self._tries.pause(name, origin)
         traceback = f"{self._log.layout.output.name}/{outcome.traceback}" if outcome.traceback else ""
         return CellFailed(
             cell=name, attempt=number, origin=origin, message=outcome.message, traceback=traceback, again=again,

@@ -228,7 +228,7 @@ def _named_models(config: RunConfig) -> set[str]:
 
 def _digests(event: CompetitorsJoined | ReaderJoined) -> dict[str, str]:
     """Return model -> digest of those that an event names."""
-    others = event.digests if isinstance(event, CompetitorsJoined) else {}
+    others = event.model_digests if isinstance(event, CompetitorsJoined) else {}
     return {event.model: event.model_digest} | others
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from abm.events import (
     AudienceSet,
+    EvaluationAudienceSet,
     Forked,
     Lifecycle,
     ReaderJoined,
@@ -294,7 +295,7 @@ def _past(run: Path) -> dict[Path, float]:
 # -- decisions ---------------------------------------------------------------------------------------------
 
 
-_NOT_COMPARED = (Lifecycle, Forked, RunConfigured, ReaderJoined, AudienceSet)
+_NOT_COMPARED = (Lifecycle, Forked, RunConfigured, ReaderJoined, AudienceSet, EvaluationAudienceSet)
 """Events that are not compared here: about the process, or settings, which are compared separately."""
 
 

@@ -12,6 +12,7 @@ from analysis.readings.alarms import AlarmReading
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.extrapolation import ExtrapolationReading
 from analysis.readings.head_to_head import HeadToHeadReading
+from analysis.readings.instructions import InstructionReading
 from analysis.readings.left_out import LeftOutReading
 from analysis.readings.positions import PositionReading
 from analysis.readings.reading import read
@@ -35,7 +36,7 @@ from learning.runs.written import WrittenReading
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``alarms``, ``head_to_head``, ``panels``, ``positions``, ``trainings``, ``writing``, ``reach``, ``service``, ``repeats``,
+    These are ``alarms``, ``head_to_head``, ``panels``, ``positions``, ``trainings``, ``instructions``, ``writing``, ``reach``, ``service``, ``repeats``,
     ``rivalry``, ``transfer``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
@@ -55,7 +56,8 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
         meetings,
         others,
     )
-    read(events, *readings)
+    instructions = InstructionReading()
+    read(events, *readings, instructions)
     evaluation = contests.result()
     return table(evaluation) | {
         "alarms": [msgspec.to_builtins(alarm) for alarm in alarms.result()],
@@ -63,6 +65,7 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
         "trainings": msgspec.to_builtins(trainings.result()),
+        "instructions": msgspec.to_builtins(instructions.result()),
         "dropped": left_out.result(),
         "writing": writing_rows(writing.result()),
         "reach": reach_dicts(spreads.result()),

@@ -11,36 +11,26 @@ from analysis.terminal.grid import Row, add_row, from_comparator, new_table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+OWN = "its own"
+"""The run's own audience, whose votes are learnt from."""
 
-def transfer_tables(rows: Sequence[Row], own: str) -> list[RenderableType]:
-    """Return the table, and a line for each audience whose votes are evidence of nothing.
 
-    Args:
-        own: what the run's own audience is called.
-    """
+def transfer_tables(rows: Sequence[Row]) -> list[RenderableType]:
+    """Return the table, and a line for each audience whose votes are evidence of nothing."""
     from rich.text import Text
 
     beyond = from_comparator(rows)
-    columns = [
-        "arm",
-        "audience",
-        "win rate",
-        "95 % CI",
-        "from its own, 95 % CI",
-        "p",
-        f"{beyond}, 95 % CI",
-        "p",
-        "votes",
-    ]
-    grid = new_table("Transfer: the same messages before other audiences", columns)
+    columns = ["arm", "before", "win rate", "95 % CI", f"from {OWN}, 95 % CI", "p", f"{beyond}, 95 % CI"]
+    grid = new_table("Transfer: the same messages before other audiences than the run's own", columns)
+    previous = ""
     for row in rows:
-        who = row["audience"] or f"{own}, which votes are learnt from"
+        arm, previous = "" if row["arm"] == previous else row["arm"], row["arm"]
         if row["withheld"]:
-            add_row(grid, row["arm"], who, *[DASH] * 7)
+            add_row(grid, arm, row["audience"] or OWN, *[DASH] * 5)
             continue
-        won, less, beyond_it = row["win_rate"], row["difference"], row["from_comparator"]
-        differences = difference(less), p_value(less["p"]), difference(beyond_it), p_value(beyond_it["p"])
-        add_row(grid, row["arm"], who, percent(won["value"]), bounds(won) or DASH, *differences, f"{won['n']:,}")
+        won, less = row["win_rate"], row["difference"]
+        rates = percent(won["value"]), bounds(won) or DASH, difference(less), p_value(less["p"])
+        add_row(grid, arm, row["audience"] or OWN, *rates, difference(row["from_comparator"]))
     said = dict.fromkeys(
         f"No win rates before {row['audience']}: {row['withheld']}." for row in rows if row["withheld"]
     )

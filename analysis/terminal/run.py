@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
 from analysis.terminal._head_to_head import head_to_head_tables
+from analysis.terminal._instructions import instruction_table
 from analysis.terminal._repeats import repeat_tables
 from analysis.terminal._rivalry import rivalry_tables
 from analysis.terminal._trainings import training_table
@@ -42,7 +43,7 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
     if not results["withheld"] and len({row["voters"] for row in results.get("panels", ())}) > 1:
         parts.append(_panels(results["panels"]))
     if (moved := results.get("transfer")) and not results["withheld"]:
-        parts += transfer_tables(moved, results["audience"])
+        parts += transfer_tables(moved)
     if (met := results.get("head_to_head")) and not results["withheld"]:
         parts += head_to_head_tables(met)
     if positions := results.get("positions"):
@@ -51,6 +52,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(writing_table(writing))
     if trainings := results.get("trainings"):
         parts.append(training_table(trainings))
+    if instructions := results.get("instructions"):
+        parts.append(instruction_table(instructions))
     judged = [row for row in results["probes"] if row["base"]["n"]]
     strategy = [row for row in judged if row["kind"] == "strategy"]
     copying = [row for row in judged if row["kind"] == "copying"]

@@ -17,7 +17,10 @@ from importlib import import_module
 import msgspec
 
 from abm.arenas import arena
+from abm.arenas.completions import Rejection
 from abm.events import ContestDecided, Event, MessagePublished, PersonasJoined, Reacted
+from learning.methods._contests import collect
+from learning.methods._instructions import InstructionMethod, Retrospect, Trial
 from learning.methods._method import Method
 from learning.methods._rows import Row, TrainingSet
 from learning.methods.sets import training_set
@@ -139,6 +142,51 @@ class MethodConformance:
         """They can be written down, and the method made again from them."""
         values = msgspec.json.decode(msgspec.json.encode(method))
         assert type(method).configured(values) == method
+
+
+class InstructionMethodConformance(MethodConformance):
+    """Promises of :class:`learning.methods.InstructionMethod`, beside those of every method."""
+
+    def retrospect(self, method: InstructionMethod, events: Sequence[Event], seed: int) -> Retrospect:
+        """Return what a reflection about some events is about."""
+        contests = collect(events, "shared", 1, SALES)
+        return Retrospect(contests, method.drawn_contests(contests.learnable, seed, 1), "Be brief.", seed)
+
+    def test_a_reflection_is_a_question(self, method: InstructionMethod) -> None:
+        """A chat that ends with the user's turn and holds what the arm tells itself now."""
+        prompt = method.reflection(self.retrospect(method, self.EVENTS, 1))
+        assert prompt[-1]["role"] == "user" and all(each["content"] for each in prompt)
+        assert any("Be brief." in each["content"] for each in prompt)
+
+    def test_a_reflection_is_pure(self, method: InstructionMethod) -> None:
+        """Neither the order of contests in the log nor that of personas plays a part."""
+        rotated = whole_log([*DECIDED[1:], *UNDECIDED, DECIDED[0]])
+        for seed in SEEDS:
+            wanted = method.reflection(self.retrospect(method, self.EVENTS, seed))
+            for events in (self.EVENTS, rotated, numbered(_in_reverse(self.EVENTS))):
+                assert method.reflection(self.retrospect(method, events, seed)) == wanted
+
+    def test_what_is_kept_was_tried(self, method: InstructionMethod) -> None:
+        """A proposal that could be read, or none; the same for the same votes and seed."""
+        tried = [Trial(1, 3, 7, 2), Trial(4, 7, 3, 2)]
+        for seed in SEEDS:
+            for trials in ([], tried[:1], tried[1:], tried):
+                kept = method.pick(trials, seed)
+                assert kept in {0, *(trial.proposal for trial in trials)} and kept == method.pick(list(trials), seed)
+
+    def test_an_answer_is_instructions_or_says_why_not(self, method: InstructionMethod) -> None:
+        """A text of at most so many words that is not empty, or a rejection with its reason; for any answer."""
+        for answer in (
+            "",
+            "word " * 3000,
+            "<instructions>",
+            "<instructions>Be kind.</instructions>",
+            "\x00<think>",
+            "{}",
+        ):
+            read = method.read(answer, "")
+            said = read.reason if isinstance(read, Rejection) else read
+            assert said and (isinstance(read, Rejection) or len(read.split()) <= method.words)
 
 
 def _in_reverse(events: Sequence[Event]) -> list[Event]:

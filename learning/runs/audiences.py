@@ -12,7 +12,7 @@ settings; knows nothing of how anybody votes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -108,8 +108,11 @@ EvaluationAudiences = Annotated[dict[Name, EvaluationAudience], BeforeValidator(
 """The type of the setting: name -> audience, in the order of names."""
 
 
-def check_audiences(audiences: Mapping[str, EvaluationAudience], serving: Serving) -> None:
+def check_audiences(audiences: Mapping[str, EvaluationAudience], serving: Serving, known: Collection[str]) -> None:
     """See that what is no choice model can be a language model.
+
+    Args:
+        known: models that the run asks anyway.
 
     Raises:
         InputError: it is neither, by its name.
@@ -118,7 +121,7 @@ def check_audiences(audiences: Mapping[str, EvaluationAudience], serving: Servin
         name = each.audience
         if (
             not each.asks_model
-            or name == LLM_AUDIENCE
+            or name in (LLM_AUDIENCE, *known)
             or serving.llm not in BUILT_IN
             or serving.endpoint(name) is not None
         ):

@@ -96,7 +96,7 @@ def check_places(config: RunConfig) -> None:
     Raises:
         InputError: as :meth:`abm.llm.backends.Serving.check`; or the model that learns has no files here.
     """
-    check_audiences(config.evaluation_audiences, config.serving)
+    check_audiences(config.evaluation_audiences, config.serving, (config.model, config.reader_model))
     config.serving.check(list(dict.fromkeys([config.model, *config.asked_models, *config.other_writers.values()])))
     learn = [arm.model or config.model for arm in config.all_arms.values() if learn_weights([arm.method])]
     for model in dict.fromkeys(learn):
@@ -151,28 +151,18 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
         )
         for model, calls in models.items()
     ]
-    tried = InstructionCalls.of(inputs, parts)
-    if tried.calls:
-        prompt, bound = tried.means(_mean_tokens(written_prompts), config.sampling.max_tokens)
-        calls = tried.calls
-        roles.append(
-            _role(
-                config,
-                "reflections",
-                config.model,
-                calls,
-                seen["reflect"],
-                speeds,
-                prompt,
-                bound,
-                inputs.arena.attempts,
-            )
-        )
+    tried = InstructionCalls.by_model(config, inputs, parts)
+    for model, asked in tried.items():
+        prompt, bound = asked.means(_mean_tokens(written_prompts), config.sampling.max_tokens)
+        known = seen.get(f"reflect/{model}", _Seen()) if others else seen["reflect"]
+        attempts = inputs.arena.attempts
+        roles.append(_role(config, "reflections", model, asked.calls, known, speeds, prompt, bound, attempts))
     played = {"": config.reader_model} if config.audience == LLM_AUDIENCE else {}
     for audience, model in (played | config.voting_models).items():
         networked = config.world == "networked"
         calls = sum(_readings(config, parts, split, audience) * len(inputs.split(split)) for split in SPLITS)
-        calls += 0 if audience else tried.contests * len(inputs.split("train"))
+        if not audience:
+            calls += sum(asked.contests for asked in tried.values()) * len(inputs.split("train"))
         calls *= 2 if config.reader.answer == "letters" else 1  # both orders
         options = config.network.feed.slots if networked else 2
         prompts = [_react(inputs, persona.text, options, written) for persona in inputs.people.held_out[:SAMPLE]]

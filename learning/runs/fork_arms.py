@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from abm.arenas import Arena
 from abm.events import AdapterTrained
-from learning.methods import METHODS, InstructionMethod
+from learning.methods import learn_weights
 from learning.mitigations import mitigations
 from learning.runs.arms import Arm
 from learning.runs.config import RunConfig
@@ -34,6 +34,12 @@ def check_participants(before: RunConfig, after: RunConfig, where: str) -> None:
         raise _kept("arms", " and ".join(said), where)
     if old != new:
         raise _kept("arms", f"their order is {', '.join(old)}", where)
+    models, now = ({name: arm.model for name, arm in each.all_arms.items()} for each in (before, after))
+    if other := [name for name in now if now[name] != models[name]]:
+        raise _kept("base models", f"{', '.join(other)} would stand on another one", where)
+    rivals, now = before.all_rivals, after.all_rivals
+    if other := [name for name in rivals | now if rivals.get(name) != now.get(name)]:
+        raise _kept("rivals", f"{', '.join(other)} would be another one", where)
     markets = {market.name: market for market in before.all_markets}
     for market in after.all_markets:
         if (was := markets.get(market.name)) is None:
@@ -124,7 +130,7 @@ def _asked(config: RunConfig, arm: str, arena: Arena) -> list[str]:
 
 
 def check_continued(after: RunConfig, coming: Plan, shared: Iterable[AdapterTrained], where: str) -> None:
-    """Refuse settings with which what was learnt in the shared steps could not be learnt on: weights of another shape, or instructions.
+    """Refuse settings with which what was learnt in the shared steps could not be learnt on: weights of another shape, or instructions after weights.
 
     Args:
         coming: the parts that the fork carries out.
@@ -135,17 +141,17 @@ def check_continued(after: RunConfig, coming: Plan, shared: Iterable[AdapterTrai
     for part in coming:
         if not isinstance(part, Learn) or (parent := learnt.get(part.parent)) is None:
             continue
-        kind = (
-            "instructions" if issubclass(METHODS.get(after.all_arms[part.arm].method), InstructionMethod) else "weights"
-        )
-        if kind != parent.kind:
+        method = after.all_arms[part.arm].method
+        if learn_weights([method]) != (parent.kind == "weights"):
             raise InputError(
-                f"the arm {part.arm!r} cannot learn {kind} from here on",
+                f"the arm {part.arm!r} cannot learn on by {method}",
                 where=where,
-                why=f"what it has learnt before the fork are {parent.kind}, by {parent.method}",
-                fix="Take a method of the same kind, or fork before the arm's first training.",
+                why=f"it continues an adapter that is {parent.kind}",
+                fix="Take a method of that kind, or fork before the arm's first training.",
             )
-        for name in SHAPE if kind == "weights" else ():
+        if parent.kind == "instructions":
+            continue
+        for name in SHAPE:
             old, new = parent.settings.get(name), getattr(lora[part.arm], name)
             new = list(new) if isinstance(new, tuple) else new
             if old is not None and old != new:

@@ -138,7 +138,7 @@ class Loop:
             competitor=config.competitor,
         )
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
-        self.reflections = Reflections(config, inputs, journal, llm, self.society, adapters)
+        self.reflections = Reflections(config, inputs, journal, self._writer_of, self.society, adapters)
         self.plan = plan(config, inputs)
         self.rounds = PastRounds(journal.log, self.arena, self._remembering())
         bases = {name: market.base_of(name) for market in inputs.markets for name in market.learners}
@@ -255,6 +255,10 @@ class Loop:
         pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
         return [pool[i % len(pool)] for i in part.anchors]
 
+    def _writer_of(self, arm: str) -> LLM:
+        """Return the model that writes for an arm."""
+        return self.others.get(arm, self.llm)
+
     def _adapter(self, policy: Policy) -> str:
         """Return the adapter of a policy; empty for a model without one."""
         if policy.epoch:
@@ -357,7 +361,7 @@ class Loop:
     def _learnt_by(self, part: Learn) -> tuple[str, LoraSettings, list[Mitigation]]:
         """Return the method, the settings and the mitigations by which an arm learns in an epoch; those that it had, where that was
         before a fork."""
-        if (shared := self._trained.get(part.makes)) is not None:
+        if (shared := self._trained.get(part.makes)) is not None and shared.kind == "weights":
             settings = msgspec.convert(shared.settings, LoraSettings)
             return shared.method, settings, of_arms(self._before_fork)[part.arm]
         return self.inputs.arms[part.arm].method, self.inputs.lora[part.arm], self.mitigations[part.arm]
@@ -385,7 +389,8 @@ class Loop:
         owned = self._owned(part)
         seed = training_seed(self.config.seed, part.epoch, self.inputs.arms[part.arm].repeat)
         anchors = [anchor.id for anchor in self._anchors(self._source(part))]
-        trained = self.reflections.learn(part, owned, anchors, parent=self._adapter(part.parent), seed=seed)
+        parent, readers = self._adapter(part.parent), self.audiences.source_readers(self._source(part))
+        trained = self.reflections.learn(part, owned, anchors, parent=parent, seed=seed, readers=readers)
         if trained is None:
             self._learn_nothing(part, rivals=owned is not None)
 

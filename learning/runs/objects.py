@@ -72,7 +72,7 @@ class Objects:
 
     def models(self, config: RunConfig, backends: Backends) -> tuple[LLM, LLM]:
         """Return the model that writes, and the one that plays the personas; by default they are the same."""
-        check_audiences(config.evaluation_audiences, config.serving)
+        check_audiences(config.evaluation_audiences, config.serving, (config.model, config.reader_model))
         backends.check(self._named(config))
         writer = self.llm or backends.llm(config.model)
         if not config.asks_reader:
@@ -119,13 +119,14 @@ class Objects:
         """
         if self.trainer is not None:
             return self.trainer
-        if not learn_weights(arm.method for arm in config.all_arms.values()):
+        learning = {arm.name: arm.model for arm in config.all_arms.values() if learn_weights([arm.method])}
+        if not learning:
             return NoTrainer()
         extras.need("learn", "learning")
-        usual = LoRATrainer(config.model, adapters)
-        of = {arm.name: arm.model for arm in config.all_arms.values() if arm.model}
-        trainers = {model: LoRATrainer(model, adapters) for model in dict.fromkeys(of.values())}
-        return TrainersByArm(usual, {name: trainers[model] for name, model in of.items()}) if of else usual
+        trainers = {model: LoRATrainer(model or config.model, adapters) for model in dict.fromkeys(learning.values())}
+        usual = trainers.get("", NoTrainer())
+        others = {name: trainers[model] for name, model in learning.items() if model}
+        return TrainersByArm(usual, others) if others else usual
 
 
 class NoTrainer:

@@ -49,7 +49,7 @@ def enter(
                 model=llm.name,
                 model_digest=llm.digest,
                 models={name: other.name for name, other in others.items()},
-                digests={other.name: other.digest for other in others.values()},
+                model_digests={other.name: other.digest for other in others.values()},
                 adapters={rival.name: rival.id for rival in inputs.rivals.values() if rival.id},
             )
         )

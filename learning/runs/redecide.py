@@ -266,7 +266,7 @@ def _recorded(log: EventLog) -> Models:
     for event in _beginnings(log):
         if isinstance(event, CompetitorsJoined):
             writer = RecordedLLM((), name=event.model, digest=event.model_digest)
-            known = {name: RecordedLLM((), name=name, digest=digest) for name, digest in event.digests.items()}
+            known = {name: RecordedLLM((), name=name, digest=digest) for name, digest in event.model_digests.items()}
             others = {name: known.get(model, writer) for name, model in event.models.items()}
         elif isinstance(event, ReaderJoined | SurveysSet):  # the reader answers questionnaires, too
             reader = RecordedLLM((), name=event.model, digest=event.model_digest)

@@ -7,7 +7,7 @@ asked, and which proposal is kept, is the method's matter (:class:`learning.meth
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import msgspec
 
 from abm.arenas import Message
 from abm.arenas.completions import Rejection
+from abm.audience import SourceReaders
 from abm.events import AdapterTrained, InstructionsProposed, InstructionsTried, LLMReplied
 from abm.journal import Journal
 from abm.llm.instructions import instructions_are_here, instructions_id, read_instructions, save_instructions
@@ -45,15 +46,21 @@ class Reflections:
     """The trainings of those arms of a run that learn instructions.
 
     Args:
-        llm: the model that writes, and so the one that reflects.
+        llm_of: arm -> the model that writes for it, and so the one that reflects.
         society: whose audience votes.
         adapters: folder in which what was learnt is kept, and compared with the log where it is used; None where nothing is, as in a replay.
     """
 
     def __init__(
-        self, config: RunConfig, inputs: Inputs, journal: Journal, llm: LLM, society: Society, adapters: Path | None
+        self,
+        config: RunConfig,
+        inputs: Inputs,
+        journal: Journal,
+        llm_of: Callable[[str], LLM],
+        society: Society,
+        adapters: Path | None,
     ) -> None:
-        self._config, self._inputs, self._journal, self._llm = config, inputs, journal, llm
+        self._config, self._inputs, self._journal, self._llm_of = config, inputs, journal, llm_of
         self._society, self._adapters = society, adapters
 
     def method_of(self, arm: str) -> InstructionMethod | None:
@@ -82,7 +89,14 @@ class Reflections:
             self._journal.fold_shared(*KINDS)
 
     def learn(
-        self, part: Learn, owned: Owned | None, anchors: Sequence[str], *, parent: str, seed: int
+        self,
+        part: Learn,
+        owned: Owned | None,
+        anchors: Sequence[str],
+        *,
+        parent: str,
+        seed: int,
+        readers: SourceReaders | None = None,
     ) -> AdapterTrained | None:
         """Carry out a training; None where there is no contest to look back at.
 
@@ -91,6 +105,7 @@ class Reflections:
             anchors: ids of the epoch's.
             parent: id of the instructions that the arm has; empty for none.
             seed: of the training.
+            readers: who of the members reads the source in the arm's contests, and so in its trials.
         """
         method = self.method_of(part.arm)
         assert method is not None
@@ -104,7 +119,7 @@ class Reflections:
         cause = contests.data_range[1]
         asked = [_retrospect(method, contests, seen, had, seed, i + 1) for i in range(method.proposals)]
         proposed = self._propose(method, part, asked, cause)
-        trials, events = self._try(part, had, proposed, aside, cause)
+        trials, events = self._try(part, had, proposed, aside, cause, readers)
         kept = method.pick(trials, seed)
         text = next((each.instructions for each in proposed if each.proposal == kept), had)
         trained = AdapterTrained(
@@ -142,7 +157,9 @@ class Reflections:
     ) -> list[InstructionsProposed]:
         """Have the model reflect; return what it proposed, as the log holds it."""
         requests = {each.number: self._request(method, part, each) for each in asked if each.prompt}
-        replies = self._journal.ask(self._llm, list(requests.values()), step=-1, cause=cause) if requests else []
+        replies = (
+            self._journal.ask(self._llm_of(part.arm), list(requests.values()), step=-1, cause=cause) if requests else []
+        )
         answers = dict(zip(requests, replies, strict=True))
         events = [_proposed(method, part, each, answers.get(each.number), cause) for each in asked]
         with self._journal.transaction():
@@ -156,13 +173,19 @@ class Reflections:
             site=f"reflect/{part.epoch}/{part.arm}/{each.number}",
             messages=each.prompt,
             sampling=sampling,
-            seed=keyed.seed32(self._config.seed, "reflect", part.epoch, each.number),
+            seed=keyed.seed32(each.of.seed, "reflect", each.number),
             template=method.template,
             refs=(instructions_id(each.of.instructions), *(contest.id for contest in each.of.shown)),
         )
 
     def _try(
-        self, part: Learn, had: str, proposed: Sequence[InstructionsProposed], aside: set[str], cause: int
+        self,
+        part: Learn,
+        had: str,
+        proposed: Sequence[InstructionsProposed],
+        aside: set[str],
+        cause: int,
+        readers: SourceReaders | None,
     ) -> tuple[list[Trial], list[InstructionsTried]]:
         """Try the proposals that could be read; return what came of each, and the events of it."""
         instructions = {each.proposal: each.instructions for each in proposed if not each.reason}
@@ -171,10 +194,18 @@ class Reflections:
         anchors = [anchor for anchor in self._inputs.anchors.train if anchor.id in aside]
         place, society = TrialPlace(part.arm, part.epoch, self._config.seed), self._society
         texts = write_trials(
-            self._journal, self._llm, society.arena, society.sampling, place, anchors, {0: had} | instructions, cause
+            self._journal,
+            self._llm_of(part.arm),
+            society.arena,
+            society.sampling,
+            place,
+            anchors,
+            {0: had} | instructions,
+            cause,
         )
         voters = self._inputs.voters["train"]
-        events = hold_trials(self._journal, society.audience, voters, place, anchors, texts, cause)
+        source = (readers, society.arena) if readers else None
+        events = hold_trials(self._journal, society.audience, voters, place, anchors, texts, cause, source)
         return trials_of(events), events
 
 
@@ -204,8 +235,19 @@ class InstructionCalls(NamedTuple):
         return tokens_in / max(1, self.calls), round((self.answer_tokens + self.messages * answer) / max(1, self.calls))
 
     @classmethod
+    def by_model(cls, config: RunConfig, inputs: Inputs, parts: Iterable[Part]) -> dict[str, InstructionCalls]:
+        """Return model -> those of a plan's arms for which it writes, where there are some."""
+        models = {arm.name: arm.model or config.model for arm in inputs.arms.values()}
+        trainings = [part for part in parts if isinstance(part, Learn)]
+        found = {
+            model: cls.of(inputs, (part for part in trainings if models[part.arm] == model))
+            for model in dict.fromkeys(models[part.arm] for part in trainings)
+        }
+        return {model: calls for model, calls in found.items() if calls.calls}
+
+    @classmethod
     def of(cls, inputs: Inputs, parts: Iterable[Part]) -> InstructionCalls:
-        """Return those of a plan."""
+        """Return those of some parts of a plan."""
         total = cls()
         for part in parts:
             method = instruction_method(inputs, part.arm) if isinstance(part, Learn) else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from abm.audience import Audience
-from abm.events import Event, ExtensionsLoaded, RunEnded, RunResumed, RunStarted
+from abm.events import Event, ExtensionsLoaded, RunEnded, RunResumed, RunStarted, SourceChecked
 from abm.journal import LiveJournal
 from abm.llm.backends import Backends
 from abm.llm.budget import Bounds, Budget
@@ -21,7 +21,7 @@ from abm.llm.scores import check_scored
 from abm.log import EventLog, Head, check_folder, create, open_log
 from abm.log.recovery import check_not_lost
 from abm.log.segments import read_manifest
-from abm.probe import Probe, version_of
+from abm.probe import PROBES, Probe, version_of
 from learning.runs import own_data
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.config_file import load_config
@@ -34,7 +34,7 @@ from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.rival_adapters import adopt, check_fit, largest_rival_rank, to_adopt
-from learning.runs.verdicts import JUDGING, check_judges
+from learning.runs.verdicts import JUDGING, check_judges, check_source_probe
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions
@@ -166,6 +166,9 @@ def stepwise(
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
                 everybody = all_probes(config, inputs.arena, judges)
                 check_judges(said, judges, str(folder), everybody[len(judges) :])
+                if config.source_shares:
+                    checked = (event for block in log.blocks() for event in block.events({SourceChecked}))
+                    check_source_probe(checked, PROBES.get(config.source_readers.probe)(), str(folder))
                 voting = objects.voting(config, backends)
                 _begin(log, loaded, config, everybody, writes, reads, *others.values(), *voting.values())
                 note(BEGUN, _name(folder))

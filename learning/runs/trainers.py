@@ -21,9 +21,12 @@ class TrainersByArm:
     def __init__(self, usual: Trainer, others: Mapping[str, Trainer]) -> None:
         self._usual, self._others = usual, others
 
+    def of(self, arm: str) -> Trainer:
+        """Return the trainer of an arm's base model."""
+        return self._others.get(arm, self._usual)
+
     def train(
         self, data: TrainingSet, *, parent: str, settings: LoraSettings, seed: int, lineage: dict[str, Any]
     ) -> Trained:
         """Learn an adapter for the arm that ``lineage`` names."""
-        trainer = self._others.get(str(lineage["arm"]), self._usual)
-        return trainer.train(data, parent=parent, settings=settings, seed=seed, lineage=lineage)
+        return self.of(str(lineage["arm"])).train(data, parent=parent, settings=settings, seed=seed, lineage=lineage)

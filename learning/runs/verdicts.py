@@ -25,6 +25,7 @@ from abm.events import (
     PostJudged,
     RunResumed,
     RunStarted,
+    SourceChecked,
     StepEnded,
     StepStarted,
     VerdictGiven,
@@ -85,6 +86,26 @@ def check_versions(events: Iterable[Event], judges: Sequence[Probe], where: str)
                 why="verdicts of two versions in one run could not be compared",
                 fix="Finish it with the code that began it (its log names the versions), or begin a new run with another"
                 " --out; `moloch replay` and all pages read it as it is.",
+            )
+
+
+def check_source_probe(checked: Iterable[SourceChecked], probe: Probe, where: str) -> None:
+    """Refuse to go on with a run whose members would find another number of claims in a source than they did so far.
+
+    Args:
+        checked: the events of the run, and ``probe`` what counts claims here.
+
+    Raises:
+        InputError: a version of the probe counted so far that is not the one here.
+    """
+    for event in checked:
+        if (event.probe, event.version) != (probe.name, version_of(probe)):
+            raise InputError(
+                f"members of this run read sources by version {event.version} of the probe {event.probe!r}, and here is version "
+                f"{version_of(probe)} of {probe.name!r}",
+                where=where,
+                why="votes before two versions in one run could not be compared",
+                fix="Finish it with the code that began it, or begin a new run with another --out.",
             )
 
 

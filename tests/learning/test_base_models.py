@@ -17,21 +17,31 @@ from abm.llm.folders import model_folder
 from abm.llm.weights import model_digest
 from abm.log import read_events
 from abm.worlds.seats import contest_seats
+from analysis.readings.book import Book
+from analysis.readings.evaluation import read_evaluation
 from analysis.readings.head_to_head import read_meetings
+from analysis.readings.reading import result_of
 from analysis.tables.evaluation import table
 from analysis.tables.rivalry import counterparts
+from analysis.ui.address import PageAddress
+from analysis.ui.data import agents
 from learning import run
 from learning.runs.arms import arms_of
 from learning.runs.base_models import base_names, is_base
 from learning.runs.config_file import load_config
-from learning.runs.costs import planned
+from learning.runs.costs import check_places, planned
+from learning.runs.fork import fork
 from learning.runs.inputs import gather
-from learning.runs.plan import Evaluate, Learn, Policy, Simulate, messages_by, plan
+from learning.runs.objects import Objects
+from learning.runs.plan import Evaluate, Learn, Policy, Simulate, is_head_to_head, messages_by, plan
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
+from learning.runs.trainers import TrainersByArm
+from learning.training.trainer import LoRATrainer
 from moloch.errors import InputError
 from tests.learning.test_loop import Killed, carry_out
-from tests.support.fakes import answer, fake_llm
+from tests.support.fakes import FakeTrainer, answer, fake_llm
+from tests.support.server import Call, completion, serving
 
 SIZE = {"train_anchors": 12, "held_out_anchors": 4, "train_personas": 5, "held_out_personas": 3, "batch": 6}
 DUEL = {"learners": {"a": {"method": "rft"}, "b": {"method": "rft", "model": "models/Other-1B"}}, "twins": ["market"]}
@@ -95,7 +105,9 @@ class TestPlan:
         learns = {part.arm: part for part in self.PARTS if isinstance(part, Learn) and part.epoch == 1}
         assert learns["b"].parent == learns["b_market"].parent == Policy(OTHER) and learns["a"].parent == Policy("base")
         against = {
-            part.arm: part.writers[0] for part in self.PARTS if isinstance(part, Evaluate) and not part.head_to_head
+            part.arm: part.writers[0]
+            for part in self.PARTS
+            if isinstance(part, Evaluate) and not is_head_to_head(part.arm)
         }
         assert against["b"] == against["alone"] == against["b_market"] == Policy(OTHER)
         assert against["a"] == against["plain"] == Policy("base")
@@ -124,7 +136,9 @@ class TestRun:
         events = list(read_events(finished[0]))
         joined = next(e for e in events if isinstance(e, CompetitorsJoined))
         assert joined.names == ["base", OTHER, "alone", "plain", "a", "b", "a_market", "b_market"]
-        assert set(joined.models) == {OTHER, "alone", "b", "b_market"} and set(joined.digests) == {"models/Other-1B"}
+        assert set(joined.models) == {OTHER, "alone", "b", "b_market"} and set(joined.model_digests) == {
+            "models/Other-1B"
+        }
         answers = {e.seq: e for e in events if isinstance(e, LLMReplied)}
         wrote = {(e.competitor, answers[e.cause].model) for e in events if isinstance(e, MessagePublished)}
         assert wrote == {
@@ -162,6 +176,11 @@ class TestRun:
         calls = llm.calls + sum(model.calls for model in {id(m): m for m in models.values()}.values())
         assert calls == sum(isinstance(e, LLMReplied) for e in read_events(tmp_path / "run")) - len(before)
 
+    def test_a_fork_keeps_them(self, finished, tmp_path):
+        """They wrote the shared steps."""
+        with pytest.raises(InputError, match="a fork cannot change base models: alone would stand on another one"):
+            fork(finished[0], 2, ["arms.alone.model=pocket"], tmp_path / "fork")
+
     def test_another_model_is_another_run(self, finished, tmp_path):
         """Its answers have other keys, though its words are the same."""
         config = load_config(None, CONFIG.model_dump(mode="json") | {"arms": {}})
@@ -190,6 +209,15 @@ class TestTables:
         assert all(found["arms"][arm]["contests"] == 4 for arm in ("a", "b", "alone"))
         assert "bases" not in table(e for e in read_events(finished[0]) if not hasattr(e, "config"))
 
+    def test_sides(self, finished):
+        """A contest's base is what the arm's own base model wrote."""
+        texts = {(e.contest, e.competitor): e.text for e in read_events(finished[0]) if isinstance(e, MessagePublished)}
+        contests = read_evaluation(read_events(finished[0])).of("b")
+        assert contests and any(contest.base.text for contest in contests)
+        for contest in contests:
+            assert contest.base.text == texts.get((contest.contest, OTHER), "")
+            assert contest.trained.text == texts.get((contest.contest, "b"), "")
+
     def test_head_to_head(self, finished):
         """Two base models are two players."""
         [met] = read_meetings(read_events(finished[0])).values()
@@ -197,11 +225,68 @@ class TestTables:
         assert {pair for pair in met.contests if OTHER in pair} <= {(OTHER, arm) for arm in ("b", "alone", "b_market")}
         assert not any(set(pair) == {"base", "b"} for pair in met.contests)
 
+    def test_pages(self, finished):
+        """What arms of one model share is no arm; a learner's messages of the first epoch are its own model's."""
+        book = result_of(read_events(finished[0]), Book())
+        arms = {arm for arm in agents.arms_of(book) if not is_head_to_head(arm)}
+        assert arms == {"alone", "plain", "a", "b", "a_market", "b_market"}
+        first = agents.wrote(book, PageAddress(phase="train", epoch=1), "b")
+        assert first and {contest.messages[slot].competitor for contest, slot in first} == {OTHER}
+
     def test_rivalry_is_within_a_model(self):
         """A solo arm on another model is no counterpart."""
         of = {each.learner: each for each in counterparts(CONFIG.model_dump(mode="json"))}
         assert of["b"].solo == "alone" and of["a"].solo == ""
         assert (of["b"].solo_twin, of["b"].market_twin) == ("", "b_market"), "the plain placebo stands on another model"
+
+
+class TestTrainers:
+    """Adapters are learnt on the model that their arm stands on."""
+
+    def test_each_arm_has_its_models(self, tmp_path):
+        """One trainer for each model, handed out by arm; with one model there is one."""
+        other = sibling(tmp_path / "sibling")
+        named = {"alone": {"method": "rft", "model": str(other)}, "more": {"method": "placebo", "model": str(other)}, "plain": {"method": "rft"}}  # fmt: skip
+        config = load_config(None, SIZE | {"arms": named})
+        trainer = Objects().trainer_of(config, tmp_path)
+        assert isinstance(trainer, TrainersByArm)
+        of = {arm: trainer.of(arm) for arm in named}
+        assert of["alone"] is of["more"] and isinstance(of["alone"], LoRATrainer)
+        assert of["alone"].base_digest == model_digest(other) != of["plain"].base_digest
+        assert isinstance(Objects().trainer_of(load_config(None, SIZE), tmp_path), LoRATrainer)
+
+
+def served(call: Call) -> bytes:
+    """Write what a prompt asks for: instructions with a number, or a message."""
+    text = call.fields["messages"][-1]["content"]
+    number = call.fields["seed"] % 89
+    if "<instructions>" in text:
+        return completion(f"<think>Hm.</think><instructions>Say {number} things.</instructions>")
+    return completion(f"<think>Hm.</think>\n<sales_pitch>Number {number} is on sale.</sales_pitch>")
+
+
+class TestServedLearners:
+    """A learner that is trained here may meet one that is served and learns instructions alone."""
+
+    def test_each_learns_as_it_can(self, tmp_path):
+        """The served one reflects on its own messages with its own model, which has no files here; replay needs no server."""
+        learners = {"a": {"method": "rft"}, "b": {"method": "prompt", "model": "strong"}}
+        with serving(served) as server:
+            given = {"serving": {"models": {"strong": {"url": server.url, "name": "m"}}}, "markets": {"duel": {"learners": learners}}}  # fmt: skip
+            config = load_config(None, SIZE | given)
+            check_places(config)
+            assert not isinstance(Objects().trainer_of(config, tmp_path), TrainersByArm)
+            calls = {(role.role, role.model): role.calls for role in planned(config)}
+            done = run(config, tmp_path / "run", llm=fake_llm(), trainer=FakeTrainer())
+            assert len(server.calls) == calls["writers", "strong"] + calls["reflections", "strong"]
+        trained = {(e.arm, e.epoch): e for e in read_events(done.path) if isinstance(e, AdapterTrained)}
+        assert {trained["a", 2].kind, trained["b", 2].kind} == {"weights", "instructions"}
+        answers = [e for e in read_events(done.path) if isinstance(e, LLMReplied)]
+        assert {e.model for e in answers if e.site.startswith(("reflect/", "try/"))} == {"strong"}
+        wrote = {e.message: e.competitor for e in read_events(done.path) if isinstance(e, MessagePublished)}
+        assert {"a", "b", "base", "base:strong"} == set(wrote.values())
+        again = replay_recorded(done.path)
+        assert again.complete and again.divergence is None and replay(done.path, verify=True).steps
 
 
 def sibling(folder: Path) -> Path:
@@ -229,7 +314,7 @@ def test_two_models_for_real(tmp_path):
     for each in trained:
         assert read_adapter(done.path / "adapters", each.adapter).base == bases[each.arm]
     joined = next(e for e in read_events(done.path) if isinstance(e, CompetitorsJoined))
-    assert (joined.model_digest, joined.digests) == (bases["a"], {str(other): bases["b"]})
+    assert (joined.model_digest, joined.model_digests) == (bases["a"], {str(other): bases["b"]})
     answers = {(e.model, e.adapter) for e in read_events(done.path) if isinstance(e, LLMReplied)}
     assert answers == {("pocket", "" )} | {("pocket", e.adapter) for e in trained if e.arm == "a"} | {
         (str(other), "")} | {(str(other), e.adapter) for e in trained if e.arm == "b"}  # fmt: skip

@@ -30,11 +30,15 @@ from tests.support.fakes import fake_llm
 SHARP = "name: sharp\ntemperature: 0.01\nweights:\n  numbers: {mean: 5}\n"
 
 
-def also(*audiences, config=CONFIG, **more):
-    """Return settings with evaluation audiences, as they are read from a page."""
-    return load_config(
-        None, config.model_dump(mode="json") | {"evaluation_audiences": list(audiences)} | more, recorded=True
-    )
+def also(*audiences, config=CONFIG, again="", **more):
+    """Return settings with evaluation audiences, as they are read from a page.
+
+    Args:
+        again: a model that plays the personas once more.
+    """
+    given = {"again": again} if again else list(audiences)
+    values = config.model_dump(mode="json") | {"evaluation_audiences": given} | more
+    return load_config(None, values, recorded=True)
 
 
 VOTED = also("neutral")
@@ -260,7 +264,7 @@ class TestTables:
         for part in render(results(read_events(voted))):
             console.print(part)
         text = console.export_text()
-        assert "before other audiences" in text and "default, which votes are learnt from" in text
+        assert "before other audiences" in text and "its own" in text and "neutral" in text
 
     def test_frames(self, voted):
         """A column says who voted; arms are called as they are."""
@@ -281,6 +285,23 @@ class TestTables:
         from analysis.tables.explained import explained
 
         assert str(explained([voted], arm="rft").parts) == str(explained([alone], arm="rft").parts)
+
+    def test_strengths_are_of_the_runs_own(self, tmp_path):
+        """Votes of others are in no comparison of arms with each other."""
+        carry_out(tmp_path / "met", CONFIG.model_copy(update={"head_to_head": "all"}), trainer=ByArm())
+        carry_out(tmp_path / "both", also("neutral", head_to_head="all"), trainer=ByArm())
+        met, both = (results(read_events(tmp_path / name)) for name in ("met", "both"))
+        assert both["head_to_head"] == met["head_to_head"] and met["head_to_head"]["votes"]
+
+    def test_readers_are_looked_at_apart(self, tmp_path):
+        """What is known of the run's own readers is what it is without others."""
+        played = {
+            "config": CONFIG.model_copy(update={"audience": "llm", "model": "writer", "epochs": 1, "arms": ("rft",)})
+        }
+        run(also(**played), tmp_path / "one", llm=_both(), trainer=ByArm())
+        run(also(again=_both().name, **played), tmp_path / "two", llm=_both(), trainer=ByArm())
+        one, two = (results(read_events(tmp_path / name)) for name in ("one", "two"))
+        assert one["fitness"] == two["fitness"] and two["transfer"]
 
     def test_pages_name_it(self, voted):
         """A society before another audience is one of its own, of the evaluation alone."""

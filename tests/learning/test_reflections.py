@@ -19,22 +19,25 @@ from abm.events import (
     MessagePublished,
     StepStarted,
 )
-from abm.journal import replay
+from abm.journal import LiveJournal, replay
 from abm.llm import ScriptedLLM
 from abm.llm.instructions import instructions_id, read_instructions
 from abm.llm.port import Request, Sampling
-from abm.log import read_events
+from abm.log import create, read_events
 from learning import run as run_whole
 from learning.methods import METHODS, InstructionMethod, Retrospect, Trial, collect, learn_weights
+from learning.methods.conformance import InstructionMethodConformance
 from learning.methods.prompt import Prompt, RandomPrompt
 from learning.runs.config_file import load_config
 from learning.runs.costs import check_places, planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
+from learning.runs.loop import Loop
 from learning.runs.redecide import replay_recorded
 from moloch.content import canonical, digest
 from moloch.errors import CorruptLog, InputError, MolochError
 from tests.learning.test_loop import carry_out
+from tests.support.fakes import FakeTrainer
 from tests.support.server import completion, ok, serving
 
 SIZE = {
@@ -92,6 +95,13 @@ def of(events, kind, arm: str, epoch: int) -> list:
 
 def learnt(events) -> dict[tuple[str, int], AdapterTrained]:
     return {(e.arm, e.epoch): e for e in events if isinstance(e, AdapterTrained)}
+
+
+@pytest.mark.parametrize(
+    "method", [Prompt(), RandomPrompt(), Prompt(thoughts=0, contests=1)], ids=["prompt", "random", "small"]
+)
+class TestConformance(InstructionMethodConformance):
+    """Built-in methods keep the promises that those of others are held to."""
 
 
 class TestSelection:
@@ -410,17 +420,22 @@ class TestRuns:
             replay(tmp_path / "run", verify=True)
 
     def test_a_run_does_not_go_on_with_a_changed_file(self, tmp_path):
-        """It is looked at where it is used."""
+        """It is looked at where it is used, before anything is asked with it."""
         folder = tmp_path / "run"
 
-        def changed(request):
-            for file in folder.glob("adapters/*/instructions.json"):
-                if request.site.startswith("try/1/twin"):
-                    file.write_text(file.read_text().replace("warm", "hot"))
+        def dying(request):
+            if request.site.startswith("write/train/2/"):
+                raise MolochError("the line is cut")
             return scripted(request)
 
+        with pytest.raises(MolochError, match="the line is cut"):
+            run_whole(CONFIG, folder, llm=llm(dying))
+        file = folder / "adapters" / instructions_id(WARM) / "instructions.json"
+        file.write_text(file.read_text().replace("warm", "hot"))
+        going_on = llm()
         with pytest.raises(CorruptLog, match="the instructions are not those that were learnt"):
-            run_whole(CONFIG, folder, llm=llm(changed))
+            run_whole(CONFIG, folder, llm=going_on)
+        assert not going_on.calls
 
     def test_weights_need_files(self):
         """With an arm that learns them, as ever."""
@@ -460,6 +475,7 @@ class TestRuns:
             ({"a": {"method": "prompt"}, "b": {"method": "rft", "rows_of": "a"}}, "b cannot have the rows of a: one of rft and prompt learns weights"),
             ({"a": {"method": "prompt"}, "b": {"method": "prompt_random", "rows_of": "a", "lora": {"options": {"proposals": 3}}}}, "b would not ask as many calls: lora.options.proposals is 3 for b and 2 for a"),
             ({"a": {"method": "prompt", "lora": {"options": {"proposal": 3}}}}, "method prompt: no setting 'proposal'. Did you mean 'proposals'"),
+            ({"a": {"method": "prompt", "mitigations": ["truth_gate"]}}, "arm 'a' has mitigations, and learns no weights: truth_gate would change rows"),
             ({"a": {"method": "prompt", "lora": {"options": {"validation": 1.0}}}}, "a setting of Prompt is not valid"),
         ],
     )  # fmt: skip
@@ -468,6 +484,58 @@ class TestRuns:
         with pytest.raises(InputError) as caught:
             gather(load_config(None, SIZE | {"arms": arms}))
         assert says in str(caught.value)
+
+    def test_with_members_who_read_the_source(self, tmp_path):
+        """They vote in trials as they do in contests: here a claim that the anchor does not support decides."""
+        settings = SIZE | {
+            "audience": "default",
+            "arms": {"learner": {"method": "prompt"}},
+            "epochs": 1,
+            "train_personas": 40,
+        }
+        claims = {1: "It costs 12345 coins and weighs 777 grams.", 2: "It is here."}
+
+        def claiming(request):
+            if request.site.startswith("reflect/"):
+                return f"<instructions>Claim {request.site[-1]}.</instructions>"
+            number = next((n for n in claims if f"Claim {n}." in request.messages[0]["content"]), 0)
+            return f"<sales_pitch>{claims.get(number, 'It is here.')}</sales_pitch>"
+
+        votes = {}
+        for share in (0.0, 1.0):
+            folder = tmp_path / str(share)
+            config = load_config(None, settings | {"source_readers": {"train": share}, "ties": "random"})
+            carry_out(folder, config, llm=llm(claiming))
+            votes[share] = sum(
+                e.votes[1] for e in read_events(folder) if isinstance(e, InstructionsTried) and e.proposal == 1
+            )
+            assert replay_recorded(folder).divergence is None
+        assert votes[1.0] < 0.8 * votes[0.0]
+
+    def test_by_the_arms_own_model(self, tmp_path):
+        """The model that writes for it reflects, and writes in its trials."""
+        asked = {"first": [], "second": []}
+
+        def writer(name):
+            return ScriptedLLM(lambda request: asked[name].append(request.site) or scripted(request), name)
+
+        config = load_config(
+            None,
+            SIZE | {"arms": {"learner": {"method": "prompt", "model": "http://127.0.0.1:9/v1#second"}}, "epochs": 1},
+        )
+        log = create(tmp_path / "run", config.model_dump(mode="json"))
+        with log:
+            others = dict.fromkeys(config.other_writers, writer("second"))
+            Loop(config, gather(config), LiveJournal(log), writer("first"), FakeTrainer(), others=others).run()
+        assert {site.split("/")[0] for site in asked["first"]} == {"react", "write"}
+        assert {site.split("/")[0] for site in asked["second"]} == {"write", "reflect", "try"}
+
+    def test_a_fork_keeps_the_kind_of_adapter(self, run, tmp_path):
+        """Weights do not go on from a text."""
+        with pytest.raises(
+            InputError, match=r"the arm 'learner' cannot learn on by rft.*an adapter that is instructions"
+        ):
+            fork(run[0], 3, ["arms.learner.method=rft", "arms.twin.rows_of=null"], tmp_path / "fork")
 
     def test_a_method_of_ones_own(self, tmp_path):
         """One class: what is asked, how it is read, and what is kept; the rest is the house's."""

@@ -201,6 +201,9 @@ class TestAdapters:
         """It is linked as the adapters of the shared steps are."""
         folder = done(siege({"name": "veteran", "adapter": str(veteran)}), tmp_path / "run")
         shutil.rmtree(veteran)
+        for other in ("{name: veteran, adapter: other}", "{name: veteran, model: pocket}"):
+            with pytest.raises(InputError, match="a fork cannot change rivals: veteran would be another one"):
+                fork(folder, 1, [f"markets.siege.rivals=[{other}]"], tmp_path / "none")
         config, forked = fork(folder, 1, ["audience=neutral"], tmp_path / "fork")
         done(config, forked)
         assert (forked / "adapters" / veteran.name / CONFIG).is_file() and replay_recorded(forked).complete
@@ -260,7 +263,7 @@ class TestServed:
             folder = done(config, tmp_path / "run")
             assert len(server.calls) == 24 == roles["strong"].calls and roles["strong"].place == server.url
         event = joined(folder)
-        assert event.models == {"hosted": "strong"} and set(event.digests) == {"strong"}
+        assert event.models == {"hosted": "strong"} and set(event.model_digests) == {"strong"}
         by = {e.seq: e for e in read_events(folder) if isinstance(e, LLMReplied)}
         assert {(e.competitor, by[e.cause].model) for e in messages(folder)} == {
             ("base", "scripted"), ("c", "scripted"), ("hosted", "strong"),
@@ -323,6 +326,16 @@ class TestServed:
             server.answer = pitch  # else nothing could be learnt
             with pytest.warns(match=r"strong \(hosted\) is not fit as a writer"):
                 done(hosted(server.url, gate="flag"), tmp_path / "run")
+
+    def test_it_is_looked_at_when_it_has_written(self, tmp_path):
+        """Which may be later than the first step."""
+        with serving(lambda call: completion("I would rather not.")) as server:
+            config = hosted(server.url, gate="stop", arms={"first": {"method": "rft"}})
+            with pytest.raises(MolochError, match=r"strong \(hosted\) is not fit as a writer"):
+                done(config, tmp_path / "run")
+            assert len(server.calls) == SIZE["batch"]
+            decided = [e for e in read_events(tmp_path / "run") if isinstance(e, ContestDecided)]
+            assert len(decided) == SIZE["train_anchors"] + SIZE["batch"]
 
     def test_where_nothing_serves_it(self):
         """It is said before anything begins."""

@@ -191,6 +191,26 @@ class TestTraining:
                 pass
         assert run_digest(read_events(tmp_path / "killed")) == run_digest(read_events(half))
 
+    def test_it_does_not_go_on_by_other_rules(self, tmp_path, monkeypatch):
+        """Votes before two versions of a probe would be one run's."""
+        from analysis.probes.claims import ClaimsProbe
+
+        class Stop(Exception):
+            pass
+
+        def late(now):
+            if now.done == 3:
+                raise Stop
+
+        config = readers(**HALF)
+        with pytest.raises(Stop):
+            run(config, tmp_path / "run", llm=ScriptedLLM(reply), trainer=ByArm(), report=late)
+        newer = PROBES.get("misrepresentation")().version + 1
+        monkeypatch.setattr(ClaimsProbe.__init__, "__defaults__", ("exact", newer))
+        assert PROBES.get("misrepresentation")().version == newer
+        with pytest.raises(InputError, match=f"here is version {newer}"):
+            run(config, tmp_path / "run", llm=ScriptedLLM(reply), trainer=ByArm())
+
     def test_in_a_crowd(self, tmp_path):
         """Columns and thoughts alike; the votes are those of the choice model before them."""
         config = readers(crowd={"size": 6_000}, epochs=1, arms=["rft"], train_anchors=2, held_out_anchors=2, **HALF)

@@ -30,6 +30,8 @@ from typing import NamedTuple, NoReturn
 import msgspec
 
 DEATH = 1  # PR_SET_PDEATHSIG
+SETTLED_S = 0.2
+"""Seconds without news after which the next worker is forked ahead."""
 
 
 class Birth(msgspec.Struct, frozen=True, tag="start"):
@@ -126,9 +128,11 @@ class Nursery:
         """Follow requests until nobody can send any."""
         rest, decoder = b"", msgspec.json.Decoder(Birth | Call)
         while True:
-            if self._forks and self._spare is None:
+            waits = SETTLED_S if self._forks and self._spare is None else None
+            ready, _, _ = select.select([self._heard, self._wake[0], self._words[0]], [], [], waits)
+            if not ready:  # nobody begins or ends just now, who would have to share a core with it
                 self._spare = self._another()
-            ready, _, _ = select.select([self._heard, self._wake[0], self._words[0]], [], [])
+                continue
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake[0], 4096)
             self._listen()

@@ -8,7 +8,7 @@ from analysis.formats import DASH, bounds, count, percent, points, points_bounds
 from analysis.passages import judged_passage
 from analysis.readings.book import Book, Contest
 from analysis.readings.contests import Evaluation
-from analysis.readings.society import PHASES, SHARED_ARM, societies_of
+from analysis.readings.society import PHASES, is_shared, societies_of
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import comparator, win_rate, win_rate_against_placebo
 from analysis.ui.address import PageAddress
@@ -26,7 +26,7 @@ PAGE = 20
 def arms_of(book: Book) -> list[str]:
     """Return the arms that have written or learnt, in the order of the log; a market is none, its learners are."""
     markets = {arm.market for arm in recorded_arms(book.config).values()} - recorded_arms(book.config).keys()
-    wrote = [step.arm for step in book.steps if step.arm != SHARED_ARM and step.arm not in markets]
+    wrote = [step.arm for step in book.steps if not is_shared(step.arm) and step.arm not in markets]
     return list(dict.fromkeys([*wrote, *(trained.arm for trained in book.adapters)]))
 
 

@@ -108,7 +108,7 @@ class TestFigure:
     def test_the_caption_claims_no_more(self, points):
         """One training each, no p, what is invented, and who is left out."""
         text = caption(*plotted(points))
-        for said in ("2 seeds", "one training", "no p", "Left out", "alone", "invented"):
+        for said in ("2 runs", "one training", "no p", "Left out", "alone", "invented"):
             assert said in text
 
     def test_nothing_to_draw(self, points):

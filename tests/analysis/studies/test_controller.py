@@ -14,14 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abm.log import verify
+from abm.events import RunResumed, StepStarted
+from abm.log import create, open_log, verify
 from abm.study_events import CellEnded, CellFailed, CellStarted, StudyStopped
 from analysis.studies.claims import Claims
 from analysis.studies.controller import Controller
 from analysis.studies.engines.local import LocalEngine
+from analysis.studies.layout import Layout
 from analysis.studies.outcomes import AttemptEnded, AttemptFailed, AttemptOutcome, write_outcome
 from analysis.studies.page import StopRules
-from analysis.studies.rules import Rules, most_failures
+from analysis.studies.rules import TRIES, Rules, most_failures
 from analysis.studies.study import Study
 from analysis.studies.study_log import StudyLog
 from analysis.studies.tasks import Needs, Task, TaskEnd
@@ -187,6 +189,25 @@ class TestFailures:
         of, engine = study(tmp_path), Fake(lambda cell, n: "node" if "s1-" in cell and n == 1 else ENDED)
         controller(of, engine).run()
         assert [(e.origin, e.again) for e in events(of, CellFailed)] == [("node", True)] and states(of) == ["ended"] * 4
+
+    @pytest.mark.parametrize("gets_on", [True, False])
+    def test_a_cell_whose_node_is_lost_again_and_again(self, tmp_path, gets_on):
+        """It is given up, unless it got on in between: then it is no fault of the cell's."""
+        of = study(tmp_path, seeds=1)
+
+        def becomes(cell: str, n: int) -> Word:
+            run = Layout(of.folder).cell(cell)
+            with open_log(run, write=True) if run.exists() else create(run, {"seed": 1}) as log:
+                log.append(
+                    [StepStarted(phase="train", epoch=1, arm="shared")]
+                    if gets_on or n == 1
+                    else [RunResumed(versions={})]
+                )
+            return AttemptFailed("node", "gone") if n < 6 else ENDED
+
+        assert controller(of, Fake(becomes)).run() == ""
+        assert states(of) == (["ended"] if gets_on else ["failed"])
+        assert len(events(of, CellFailed)) == (5 if gets_on else TRIES["node"])
 
     def test_too_many(self, tmp_path):
         """No new cell is begun; one alone is not too many."""

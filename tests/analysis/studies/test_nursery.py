@@ -95,7 +95,9 @@ class TestForks:
             first = begun(of, 1, tmp_path)
             children = Path(f"/proc/{of.pid}/task/{of.pid}/children")
             assert isinstance(heard(of), Death)
-            (spare,) = {int(pid) for pid in children.read_text().split()} - {first.pid}
+            while len(forks := {int(pid) for pid in children.read_text().split()} - {first.pid}) != 1:
+                time.sleep(0.01)
+            (spare,) = forks
             os.kill(spare, signal.SIGKILL)
             while born(spare):
                 time.sleep(0.01)

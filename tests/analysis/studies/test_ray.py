@@ -153,12 +153,8 @@ class TestKills:
     )
     def test_controllers_workers_and_nodes(self, nodes, tmp_path, cells, kills):
         """The frames are those of a study that nobody disturbed, on one machine; nothing durable is asked for again."""
-        page, folder = tmp_path / "page.yaml", tmp_path / "ray" / "study"
-        serving = {"llm": "booked", "options": {"of": "fast", "slow": 0.05}}
-        settings = base() | {"extensions": ["tests.support.fast_cells", "tests.support.booked"], "serving": serving}
-        page.write_text(
-            yaml.safe_dump({"name": "killed", "base": settings, "seeds": cells, "stop": {"failed_share": 1}})
-        )
+        page, at_once = (self.page(tmp_path / f"{slow}.yaml", cells, slow) for slow in (0.05, 0.0))
+        folder = tmp_path / "ray" / "study"
         folder.parent.mkdir()
         plan = ["controller", "worker", "node"] * kills
         command = StudyCommand(
@@ -167,10 +163,18 @@ class TestKills:
         command.carry_out(plan, 6.0 * cells, {"node": kill_of_node(nodes, folder, 40)})
         assert command.kills == Counter(plan) and command.begun == 1 + kills
         assert any(cell.failures for cell in Study.open(folder).state().cells.values()), "no kill met a worker"
-        alone = Study(page, out=tmp_path / "elsewhere" / "study")
+        alone = Study(at_once, out=tmp_path / "elsewhere" / "study")
         carried_out(alone, lambda: LocalEngine(2, preloaded=LIGHT))
         assert alone.equal_frames(folder).differences == ()
         assert repaid(folder)[1] == 0
+
+    def page(self, path: Path, cells: int, slow: float) -> Path:
+        """Write the page of a study whose answers take so many seconds, which is no part of what it is."""
+        serving = {"llm": "booked", "options": {"of": "fast", "slow": slow}}
+        settings = base() | {"extensions": ["tests.support.fast_cells", "tests.support.booked"], "serving": serving}
+        of = {"name": "killed", "base": settings, "seeds": cells, "stop": {"failed_share": 1}}
+        path.write_text(yaml.safe_dump(of), "utf-8")
+        return path
 
 
 def begun(study: Study, engine: Engine, attempt: int) -> list[Task]:
