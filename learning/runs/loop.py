@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -39,13 +40,15 @@ from abm.worlds.networked.world import NetworkedModel
 from learning.alarms.thresholds import DIVERGED, NO_ROWS
 from learning.methods import METHODS, Owned, RowsOf, TrainingSet, collect, training_set
 from learning.mitigations import Mitigation
+from learning.runs.arms import Arm
+from learning.runs.before_fork import arms_before
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.equal_trainings import EqualTrainings
 from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
 from learning.runs.members import RunAudiences
-from learning.runs.mitigated import mitigations_when, of_arms, training_probes
+from learning.runs.mitigated import of_arms, training_probes
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, audience_of, plan, total
@@ -341,7 +344,7 @@ class Loop:
         Args:
             begun: the training as the log holds it, where it is made again.
         """
-        method, settings = self._learnt_by(part)
+        method, settings, mitigations = self._learnt_by(part)
         return training_set(
             self.journal.log.read(),
             METHODS.get(method).configured(settings.for_methods),
@@ -351,21 +354,21 @@ class Loop:
             seed=picking_seed(self.config.seed, self.inputs.arms[part.arm].repeat),
             rendered=begun is not None and not begun.as_sampled,
             owned=owned,
-            mitigations=self._mitigated_by(part),
+            mitigations=mitigations,
             learner=part.arm,
         )
 
-    def _learnt_by(self, part: Learn) -> tuple[str, LoraSettings]:
-        """Return the method and the settings by which an arm learns in an epoch; those that it had, where that was before a fork."""
+    def _learnt_by(self, part: Learn) -> tuple[str, LoraSettings, list[Mitigation]]:
+        """Return the method, the settings and the mitigations by which an arm learns in an epoch; those that it had, where that was
+        before a fork."""
         if (shared := self._trained.get(part.makes)) is not None and shared.kind == "weights":
-            return shared.method, msgspec.convert(shared.settings, LoraSettings)
-        return self.inputs.arms[part.arm].method, self.inputs.lora[part.arm]
+            settings = msgspec.convert(shared.settings, LoraSettings)
+            return shared.method, settings, of_arms(self._before_fork)[part.arm]
+        return self.inputs.arms[part.arm].method, self.inputs.lora[part.arm], self.mitigations[part.arm]
 
-    def _mitigated_by(self, part: Learn) -> list[Mitigation]:
-        """Return an arm's mitigations in an epoch; those that it had, where that was before a fork."""
-        if (shared := self._trained.get(part.makes)) is not None:
-            return mitigations_when(self.journal.log.read(), shared.seq, part.arm)
-        return self.mitigations[part.arm]
+    @cached_property
+    def _before_fork(self) -> dict[str, Arm]:
+        return arms_before(self.journal.log)
 
     def _rows_of(self, part: Learn, begun: AdapterTrained | None) -> RowsOf | None:
         """Return what the learner learns to whose number of rows an arm is brought; None without one, and where a training that is

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from abm.arenas import Arena
-from abm.events import Event, Forked, RunConfigured, StepStarted
+from abm.events import Event, StepStarted
 from abm.probe import PROBES, Probe
 from learning.methods import METHODS, learn_weights
 from learning.mitigations import MITIGATIONS, Mitigation, mitigations
-from learning.runs.arms import Arm, ArmSettings, arms_of, stated
+from learning.runs.arms import Arm, ArmSettings, stated
 from learning.runs.config import RunConfig
 from learning.runs.market_settings import learners_in
 from learning.runs.plan import Learn, Plan, SocietyId
@@ -48,21 +48,6 @@ def all_probes(config: RunConfig, arena: Arena, judges: Sequence[Probe]) -> list
     """Return everybody who judges in a run: those who judge its evaluations, then further ones that mitigations ask."""
     everyone = (each for own in of_arms(config.all_arms).values() for each in own)
     return [*judges, *(probe for probe in training_probes(everyone, arena, judges) if probe not in judges)]
-
-
-def mitigations_when(events: Iterable[Event], seq: int, arm: str) -> list[Mitigation]:
-    """Return the mitigations that an arm had when event ``seq`` was decided, maybe before a fork that changed them.
-
-    Args:
-        events: a whole log, in order.
-    """
-    record: Mapping[str, Any] = {}
-    for event in events:
-        if event.seq >= seq:
-            break
-        if isinstance(event, RunConfigured | Forked):
-            record = event.config
-    return mitigations(arms_of(record)[arm].mitigations)
 
 
 def check_judged(before: RunConfig, after: RunConfig, coming: Plan, shared: Iterable[Event], where: str) -> None:
