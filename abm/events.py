@@ -16,7 +16,19 @@ from abm.columns import Float32s, Int8s, Int16s, Int32s
 SCHEMA_VERSION = 2
 """2: a persona's traits are columns (:mod:`abm.log.upcast` reads 1); bulk reactions, forks and repairs."""
 
-Phase = Literal["train", "evaluate"]
+Split = Literal["train", "evaluate"]
+"""On which side members and anchors are: those of which is learnt, or held-out ones."""
+Phase = Literal["train", "evaluate", "transfer"]
+"""What contests are for; ``transfer``: held-out people read messages in an arena other than the run's own."""
+
+
+def split_of(phase: str) -> Split:
+    """Return the side whose members react in a phase.
+
+    >>> split_of("transfer")
+    'evaluate'
+    """
+    return "train" if phase == "train" else "evaluate"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type"):
@@ -160,7 +172,7 @@ class ArenaSet(Event, frozen=True, kw_only=True, tag="arena_set"):
 class PersonasJoined(Event, frozen=True, kw_only=True, tag="personas_joined"):
     """Personas, as columns; row i of ``ids`` is persona index ``first + i``."""
 
-    split: Phase
+    split: Split
     """``train``: votes are learnt from; ``evaluate``: held out."""
     first: int
     ids: list[str]
@@ -176,7 +188,7 @@ class PersonasJoined(Event, frozen=True, kw_only=True, tag="personas_joined"):
 class CrowdJoined(Event, frozen=True, kw_only=True, tag="crowd_joined"):
     """Members known only by their traits, as columns; row i is persona index ``first + i``."""
 
-    split: Phase
+    split: Split
     first: int
     size: int
     """Members."""
@@ -191,11 +203,23 @@ class CrowdJoined(Event, frozen=True, kw_only=True, tag="crowd_joined"):
 class AnchorsListed(Event, frozen=True, kw_only=True, tag="anchors_listed"):
     """The anchors of one split, whole, in plan order."""
 
-    split: Phase
+    split: Split
     anchors: list[dict[str, Any]]
     """:class:`abm.arenas.anchors.Anchor` as a mapping."""
     dropped: dict[str, int]
     """Reason -> rows of the source left out."""
+
+
+class TransferSet(Event, frozen=True, kw_only=True, tag="transfer_set"):
+    """Another arena in which arms will be evaluated from here on: the arena and its held-out anchors, whole."""
+
+    arena: dict[str, Any]
+    digest: str
+    anchors: list[dict[str, Any]]
+    """As of ``anchors_listed``, in plan order."""
+    dropped: dict[str, int]
+    probes: list[str]
+    """Names of the probes that judge what is written there."""
 
 
 class CompetitorsJoined(Event, frozen=True, kw_only=True, tag="competitors_joined"):
@@ -824,6 +848,7 @@ AnyEvent = (
     | PersonasJoined
     | CrowdJoined
     | AnchorsListed
+    | TransferSet
     | CompetitorsJoined
     | ReaderJoined
     | AudienceSet

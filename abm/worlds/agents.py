@@ -127,13 +127,13 @@ class Competitor(mesa.Agent):
 
         The seed depends on the slot whose draws are taken, not on the name: arms are compared under common random numbers.
         """
-        phase, epoch, anchor = assignment.phase, assignment.epoch, assignment.anchor
+        occasion, epoch, anchor = assignment.occasion, assignment.epoch, assignment.anchor
         draw = assignment.slot(self.slot) if self.draw is None else self.draw
         return Request(
-            site="/".join(("write", phase, str(epoch), anchor.id, self.name, str(draw))),
+            site="/".join(("write", occasion, str(epoch), anchor.id, self.name, str(draw))),
             messages=assignment.arena.write_prompt(anchor.text),
             sampling=assignment.sampling,
-            seed=keyed.seed32(assignment.seed, "write", phase, epoch, anchor.id, draw),
+            seed=keyed.seed32(assignment.seed, "write", occasion, epoch, anchor.id, draw),
             adapter=self.adapter,
             template=assignment.arena.write_digest,
             refs=(anchor.id,),

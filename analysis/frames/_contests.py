@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from abm.log.projection import scan
 from abm.log.votes import place_of
+from analysis.frames._arenas import arm_alone, in_arenas
 from learning.runs.markets import BASE
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def contests(run: Path | str) -> pl.LazyFrame:
     wrote = (
         events.filter(kind.is_in(["message_published", "message_rejected"]))
         .select("contest", "slot", "competitor", kind == "message_rejected", *place_of()[2:3])
+        .with_columns(arm_alone())
         .group_by("contest")
         .agg(
             competitors=pl.col("competitor").sort_by("slot"),
@@ -36,7 +38,7 @@ def contests(run: Path | str) -> pl.LazyFrame:
             arm_slots=slot.filter(pl.col("competitor") == pl.col("arm")),
         )
     )
-    placed = opened.with_columns(place_of())
+    placed = in_arenas(opened.with_columns(place_of()), run)
     for other in (wrote, decided):
         placed = placed.join(other, on="contest", how="left", maintain_order="left")
     only = {f"{who}_slot": _only(f"{who}_slots") for who in ("base", "arm")}

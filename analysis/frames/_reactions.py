@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from abm.columns import Int16s, Int32s, unpack
 from abm.log.projection import scan, scan_votes
+from analysis.frames._arenas import in_arenas
 from analysis.frames._codebook import schema_of
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ def reactions(run: Path | str) -> pl.LazyFrame:
         slot=slot,
         message=pl.when(chose).then(pl.format("{}/{}", "contest", "choice")),
     )  # fmt: skip
-    return pl.concat([votes, _others(run)], how="diagonal")
+    return in_arenas(pl.concat([votes, _others(run)], how="diagonal"), run)
 
 
 def _others(run: Path | str) -> pl.LazyFrame:
     """Return what members do besides voting; it is read when it is asked for."""
     from polars.io.plugins import register_io_source
 
-    schema = schema_of("reactions")
+    schema = _columns()
 
     def rows(
         columns: list[str] | None, predicate: pl.Expr | None, most: int | None, batch: int | None
@@ -151,8 +152,13 @@ class _Feeds:
                 pl.Series("persona", np.concatenate([each.personas for each in deeds])),
                 pl.concat(targets).alias("target"),
             )
-            .select(list(schema))
+            .select(list(_columns()))
         )
+
+
+def _columns() -> dict[str, pl.DataType]:
+    """Return the columns without the arena, which the names of societies hold."""
+    return {name: dtype for name, dtype in schema_of("reactions").items() if name != "arena"}
 
 
 def _numbers(column: bytes) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from abm.log.projection import scan, scan_votes
 from abm.log.votes import place_of
 from abm.probe import DIAGNOSTIC
+from analysis.frames._arenas import in_arenas
 from analysis.frames._codebook import columns_of
 from analysis.frames._contests import contests
 from analysis.frames._measures import steps, training, writing
@@ -47,7 +48,7 @@ def of_type(events: pl.LazyFrame, *kinds: str) -> pl.LazyFrame:
 
 
 def _votes(run: Path | str) -> pl.LazyFrame:
-    return scan_votes(run).with_columns(origin=origin(run))
+    return in_arenas(scan_votes(run), run).with_columns(origin=origin(run))
 
 
 def _messages(run: Path | str) -> pl.LazyFrame:
@@ -56,11 +57,12 @@ def _messages(run: Path | str) -> pl.LazyFrame:
     events = scan(run)
     replies = of_type(events, "llm_replied").select(cause="seq", tokens="tokens_out", finish="finish")
     written = of_type(events, "message_published", "message_rejected").drop("tokens", "finish")
-    return written.join(replies, on="cause", how="left", maintain_order="left").with_columns(
+    placed = written.join(replies, on="cause", how="left", maintain_order="left").with_columns(
         *place_of()[:3],
         rejected=pl.when(pl.col("type") == "message_rejected").then("reason"),
         words=pl.col("text").str.count_matches(r"\S+").cast(pl.Int64),
     )
+    return in_arenas(placed, run)
 
 
 def _verdicts(run: Path | str) -> pl.LazyFrame:
@@ -72,7 +74,7 @@ def _verdicts(run: Path | str) -> pl.LazyFrame:
     given = of_type(events, "verdict_given").select(
         "seq", "v", "step", "cause", "at", "message", "probe", "judge", "label", "evidence"
     )
-    return (
+    placed = (
         given.with_columns(
             contest=pl.col("message").str.replace(r"/\d+$", ""),
             slot=pl.col("message").str.extract(r"/(\d+)$").cast(pl.Int64),
@@ -81,6 +83,7 @@ def _verdicts(run: Path | str) -> pl.LazyFrame:
         .with_columns(place_of())
         .join(writers, on="message", how="left", maintain_order="left")
     )
+    return in_arenas(placed, run)
 
 
 _MADE: dict[str, Callable[[Path | str], pl.LazyFrame]] = {

@@ -37,6 +37,7 @@ from abm.events import (
     SurveyClosed,
     TiesFormed,
     TrainingMeasured,
+    TransferSet,
     VerdictGiven,
 )
 from abm.probe import Kind, kind_of, misbehaviour, miscopying
@@ -156,7 +157,7 @@ class Book:
 
     Attributes:
         people: who joined, in the order of persona indices.
-        listed: split -> its anchors.
+        listed: split -> its anchors; ``transfer``: other arena -> those there.
         header: ties of the run's graphs.
         seq: the next event's, as far as the book received events of other types.
         forks: (``seq``, names of changed settings).
@@ -167,6 +168,7 @@ class Book:
     arena: dict[str, Any] = field(default_factory=dict)
     anchors: dict[str, dict[str, Any]] = field(default_factory=dict)
     listed: Counter[str] = field(default_factory=Counter)
+    transfer: dict[str, int] = field(default_factory=dict)
     people: list[PersonasJoined | CrowdJoined] = field(default_factory=list)
     header: list[TiesFormed] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -189,7 +191,7 @@ class Book:
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
         AdapterTrained, AnchorsListed, ArenaSet, ArmFlagged, ArmStopped, CompetitorsJoined, ContestDecided, ContestOpened, CrowdJoined, EpochEnded,
         Forked, Intervened, LLMReplied, MessagePublished, MessageRejected, PersonasJoined, ReaderJoined, RunConfigured,
-        RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, TrainingMeasured, VerdictGiven,
+        RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, TrainingMeasured, TransferSet, VerdictGiven,
     })  # fmt: skip
 
     def result(self) -> Book:
@@ -263,6 +265,9 @@ class Book:
             case AnchorsListed():
                 self.anchors |= {str(row.get("id", "")): row for row in event.anchors}
                 self.listed[event.split] += len(event.anchors)
+            case TransferSet():
+                self.anchors |= {str(row.get("id", "")): row for row in event.anchors}
+                self.transfer[str(event.arena.get("name", ""))] = len(event.anchors)
             case PersonasJoined() | CrowdJoined():
                 self.people.append(event)
             case CompetitorsJoined():

@@ -39,6 +39,7 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.reactions import members
+from abm.societies import arena_in, arm_in
 from analysis.readings._ballots import Ballots, placed
 from analysis.readings.contests import BASE, NOBODY, Evaluation, EvaluationContest, Side
 from analysis.readings.reading import result_of
@@ -81,9 +82,12 @@ class EvaluationReading:
     def result(self) -> Evaluation:
         """Return the contests decided so far; the same object until contests are added or verdicts change."""
         if self._result is None:
-            contests = [contest for contest in self._evaluation.contests if contest.outcome]
-            panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in contests)]))]
-            self._result = replace(self._evaluation, contests=contests, panel=np.concatenate(panel))
+            decided = [contest for contest in self._evaluation.contests if contest.outcome]
+            contests = [contest for contest in decided if not contest.arena]
+            others = dict.fromkeys(contest.arena for contest in decided if contest.arena)
+            transfer = {arena: [contest for contest in decided if contest.arena == arena] for arena in others}
+            panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in decided)]))]
+            self._result = replace(self._evaluation, contests=contests, transfer=transfer, panel=np.concatenate(panel))
             self._result.models = self._observed.result()
         return self._result
 
@@ -98,7 +102,7 @@ class EvaluationReading:
             case Reacted():  # first, for most events are
                 self._react(event)
             case StepStarted():
-                against_base = event.phase == "evaluate" and not is_head_to_head(event.arm)
+                against_base = event.phase != "train" and not is_head_to_head(event.arm)
                 self._step = event if against_base else None
             case StepEnded():
                 self._step = None
@@ -132,7 +136,8 @@ class EvaluationReading:
     def _message(self, event: MessagePublished | MessageRejected, step: StepStarted) -> None:
         contest = self._open.get(event.contest)
         if contest is None:
-            contest = EvaluationContest(event.contest, step.epoch, step.arm, event.anchor, Side(), Side())
+            place = step.epoch, arm_in(step.arm), event.anchor
+            contest = EvaluationContest(event.contest, *place, Side(), Side(), arena=arena_in(step.arm))
             self._open[event.contest] = contest
             self._slots[event.contest] = {}
             self._evaluation.contests.append(contest)

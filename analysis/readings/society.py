@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from abm.events import StepStarted
+from abm.events import Split, StepStarted, split_of
 from learning.runs.markets import MOST_MESSAGES, entries
 from learning.runs.plan import writers_in
 
 SHARED_ARM = "shared"
 """The society of the first epoch, before arms differ."""
-PHASES = {"evaluate": "Evaluation", "train": "Training"}
+PHASES = {"evaluate": "Evaluation", "train": "Training", "transfer": "Another arena"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class SocietyKey:
 
     def __str__(self) -> str:
         return f"{self.phase}/{self.arm}/{'all' if self.epoch is None else self.epoch}"
+
+    @property
+    def split(self) -> Split:
+        """On which side its members are."""
+        return split_of(self.phase)
 
     @property
     def label(self) -> str:
@@ -65,7 +70,7 @@ def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
 
 def slot_names(society: SocietyKey, config: Mapping[str, Any]) -> list[str]:
     """Return what to call the slots of a society's contests; those of a training contest have no author of their own."""
-    if society.phase == "evaluate":
+    if society.phase in ("evaluate", "transfer"):
         return [*writers_in(society.arm)]
     market = next((entry.market for entry in entries(config.get("markets")) if entry.market.name == society.arm), None)
     size = len(market.writers) if market else config.get("messages", 2)

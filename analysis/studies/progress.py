@@ -18,6 +18,7 @@ from abm.events import (
     StepEnded,
     StepStarted,
     SurveyClosed,
+    TransferSet,
 )
 from abm.log import open_log
 from abm.log.tail import Tail
@@ -36,6 +37,7 @@ KINDS = {
     StepEnded,
     AdapterTrained,
     SurveyClosed,
+    TransferSet,
     RunEnded,
 }
 
@@ -71,6 +73,7 @@ class FollowedCell:
         self._tail: Tail | None = None
         self._config: dict[str, Any] = {}
         self._anchors: Counter[str] = Counter()
+        self._transfer: dict[str, int] = {}
         self._parts: Plan = ()
         self._done, self._ended = 0, False
         self._first = self._last = self._began = 0.0
@@ -103,6 +106,10 @@ class FollowedCell:
             case AnchorsListed():
                 self._anchors[event.split] += len(event.anchors)
                 self._parts = recorded_plan(self._config, self._anchors["train"], self._anchors["evaluate"])
+            case TransferSet():
+                self._transfer[str(event.arena.get("name"))] = len(event.anchors)
+                listed = self._anchors["train"], self._anchors["evaluate"]
+                self._parts = recorded_plan(self._config, *listed, self._transfer)
             case StepStarted():
                 self._began = event.at
             case ArmStopped():

@@ -20,6 +20,7 @@ from analysis.readings.spreads import SpreadReading
 from analysis.readings.trainings import TrainingReading
 from analysis.statistics.estimates import plain
 from analysis.tables._head_to_head import head_to_head
+from analysis.tables._transfer import transfer
 from analysis.tables._writers import writing_rows
 from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
@@ -32,7 +33,7 @@ from learning.runs.written import WrittenReading
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``alarms``, ``head_to_head``, ``panels``, ``positions``, ``trainings``, ``writing``, ``reach``, ``service``, ``rivalry``,
+    These are ``alarms``, ``head_to_head``, ``out_of_domain``, ``panels``, ``positions``, ``trainings``, ``writing``, ``reach``, ``service``, ``rivalry``,
     ``extrapolation``, and under ``dropped`` the anchors of the source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
@@ -44,6 +45,7 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
     return table(evaluation) | {
         "alarms": [msgspec.to_builtins(alarm) for alarm in alarms.result()],
         "head_to_head": head_to_head(meetings.result(), int(evaluation.config.get("seed") or 0)),
+        "out_of_domain": {"transfer": transfer(evaluation)},
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
         "trainings": msgspec.to_builtins(trainings.result()),

@@ -12,6 +12,7 @@ from analysis.formats import DASH, bounds, comparisons, count, difference, numbe
 from analysis.terminal._head_to_head import head_to_head_tables
 from analysis.terminal._rivalry import rivalry_tables
 from analysis.terminal._trainings import training_table
+from analysis.terminal._transfer import transfer_tables
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
 from analysis.terminal.written import writing_table
 
@@ -56,6 +57,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(_probes("Copying: failures of skill, not strategy", copying))
     if strategies := [row for row in results.get("reach", ()) if row["kind"] == "strategy"]:
         parts.append(_reach(strategies))
+    if elsewhere := results.get("out_of_domain", {}).get("transfer"):
+        parts += transfer_tables(elsewhere, withheld=bool(results["withheld"]))
     if (rivals := results.get("rivalry")) and not results["withheld"]:
         parts += rivalry_tables(rivals)
     if compared := comparisons({arm: row["compared_with"] for arm, row in results["arms"].items()}):

@@ -25,6 +25,7 @@ from learning.alarms import AlarmConfig
 from learning.runs.arms import Arm, Arms, arms_in, as_recorded, markets_of
 from learning.runs.market_settings import Markets, check_together, given_alone
 from learning.runs.markets import Market
+from learning.runs.out_of_domain import OutOfDomainConfig
 from learning.training.settings import preset_of
 from moloch.content import content_id
 from moloch.records import RecordedSettings
@@ -249,6 +250,8 @@ class RunConfig(_Settings, RecordedSettings):
     head_to_head: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
     """Which arms are evaluated against each other, on the same held-out anchors and people, beside each against base: none, all, or
     so many pairs (:func:`learning.runs.plan.pairs`). No message is written for it that was not written against base."""
+    out_of_domain: OutOfDomainConfig = Field(default_factory=cache(OutOfDomainConfig))
+    """What arms are evaluated on beside their own arena's held-out anchors."""
 
     LATER = (
         "extensions",
@@ -269,6 +272,7 @@ class RunConfig(_Settings, RecordedSettings):
         "markets",
         "alarms",
         "head_to_head",
+        "out_of_domain",
     )
 
     @model_validator(mode="before")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from abm.arenas import Message
-from abm.events import CallsServed, LLMReplied, Phase, Repaired
+from abm.events import CallsServed, LLMReplied, Repaired, Split
 from abm.llm.backends import Serving
 from abm.llm.budget import Price
 from abm.llm.folders import local_folder, model_folder
@@ -164,7 +164,7 @@ def _surveys(config: RunConfig, inputs: Inputs, parts: Plan, seen: _Seen, speeds
     return [_role(config, "surveys", config.reader_model, calls, seen, speeds, prompt, bound)]
 
 
-def _readings(config: RunConfig, parts: Plan, split: Phase) -> int:
+def _readings(config: RunConfig, parts: Plan, split: Split) -> int:
     """Return how often each persona of a split is asked: once a contest; in a networked world at most once a round of each opening
     of the feeds, and once more where a model sums up what it remembers."""
     if config.world != "networked":

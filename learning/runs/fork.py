@@ -22,6 +22,7 @@ from learning.runs import own_data
 from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
 from learning.runs.inputs import check_interventions, gather
+from learning.runs.other_arenas import all_of, probes_elsewhere
 from learning.runs.parts import implied_probes, import_recorded, recorded_config
 from learning.runs.plan import Plan, begun, plan, to_come
 from learning.runs.stops import remaining
@@ -88,8 +89,9 @@ def fork(
     parts = remaining(plan(config, inputs), stops)
     _check_shared(remaining(plan(before, inputs), stops), parts, at, str(parent))
     check_interventions(config, to_come(parts, at), before.network.interventions)
-    judges = implied_probes(config, inputs.arena) if config.probes is None else config.probes
-    check_versions(log.read(0, point.seq), probes(judges), str(parent))
+    judges = probes(implied_probes(config, inputs.arena) if config.probes is None else config.probes)
+    everybody = all_of(judges, probes_elsewhere(config, judges, inputs.others))
+    check_versions(log.read(0, point.seq), everybody, str(parent))
     if (folder / "run.json").exists():
         existing = open_log(folder, write=False)
         if (existing.fork, existing.config) != (point, values):

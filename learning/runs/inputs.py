@@ -6,7 +6,7 @@ Knows files, settings and who takes part; decides nothing of what happens.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from abm.arenas.anchors import AnchorSplit, clean, load_anchors
 from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Voters
 from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
-from abm.events import Phase
+from abm.events import Split
 from abm.surveys import Questionnaire, load_questionnaire
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
@@ -26,6 +26,7 @@ from learning.methods import METHODS, check_options
 from learning.runs.arms import Arm
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.markets import SOLO, Market
+from learning.runs.other_arenas import OtherArena, other_arenas
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.training.settings import LoraSettings, lora_settings
@@ -38,7 +39,7 @@ from populations.sources import read_pool
 LORA_PRECISION = {"float32": "float32", "bfloat16": "bf16"}
 """Precision of a run's models -> its name among the trainer's settings."""
 
-SPLITS: tuple[Phase, ...] = ("train", "evaluate")
+SPLITS: tuple[Split, ...] = ("train", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Inputs:
         originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
         graphs: who follows whom among them, in a networked world.
         questionnaires: of the surveys, in their order.
+        others: name -> other arena in which arms are evaluated.
     """
 
     arena: Arena
@@ -64,10 +66,11 @@ class Inputs:
     markets: tuple[Market, ...]
     crowd: ChoiceModel
     train_anchors: int
-    voters: dict[Phase, Voters]
-    originals: dict[Phase, NDArray[np.int64]]
-    graphs: dict[Phase, CSR]
+    voters: dict[Split, Voters]
+    originals: dict[Split, NDArray[np.int64]]
+    graphs: dict[Split, CSR]
     questionnaires: tuple[Questionnaire, ...] = ()
+    others: Mapping[str, OtherArena] = field(default_factory=dict)
 
     def market_of(self, arm: str) -> Market:
         """Return the market in which an arm learns."""
@@ -78,7 +81,12 @@ class Inputs:
         """Anchors of an evaluation."""
         return len(self.anchors.held_out)
 
-    def split(self, split: Phase) -> Sequence[Persona]:
+    @property
+    def transfer(self) -> dict[str, int]:
+        """Other arena in which arms are evaluated -> its anchors."""
+        return {name: len(other.anchors) for name, other in self.others.items()}
+
+    def split(self, split: Split) -> Sequence[Persona]:
         """Return a split's personas."""
         return self.people.train if split == "train" else self.people.held_out
 
@@ -114,8 +122,8 @@ def gather(
     _check_methods(config, arms, lora)
     train_anchors = min(config.train_anchors or TRAIN_ANCHORS, len(anchors.train))
     if config.world == "networked":
-        held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(anchors.held_out)}
-        opened: dict[Phase, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
+        held: dict[Split, int] = {"train": train_anchors, "evaluate": len(anchors.held_out)}
+        opened: dict[Split, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
         fewest = min(len(market.writers) for market in config.all_markets)
         check_network(config.network, opened, {"train": fewest, "evaluate": 2})
     inputs = Inputs(
@@ -132,6 +140,7 @@ def gather(
         originals=originals,
         graphs=_graphs(people, voters, config),
         questionnaires=tuple(load_questionnaire(survey.questions) for survey in config.surveys),
+        others=other_arenas(config, rules, anchors),
     )
     parts = plan(config, inputs)
     check_interventions(config, parts)
@@ -272,12 +281,12 @@ def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> Choi
     return said[part] if said and part in said and name not in BUILT_IN else choice_model(name)
 
 
-def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Phase, Voters], dict[Phase, NDArray[np.int64]]]:
+def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Split, Voters], dict[Split, NDArray[np.int64]]]:
     """Return the members of each split, and the persona index of each one's original."""
-    voters: dict[Phase, Voters] = {}
-    originals: dict[Phase, NDArray[np.int64]] = {}
+    voters: dict[Split, Voters] = {}
+    originals: dict[Split, NDArray[np.int64]] = {}
     first = 0
-    sides: dict[Phase, tuple[list[Persona], NDArray[np.float64] | None]] = {
+    sides: dict[Split, tuple[list[Persona], NDArray[np.float64] | None]] = {
         "train": (people.train, people.weights("train")),
         "evaluate": (people.held_out, people.weights("held_out")),
     }
@@ -295,11 +304,11 @@ def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Phase, Voters
     return voters, originals
 
 
-def _graphs(people: PersonaSplit, voters: dict[Phase, Voters], config: RunConfig) -> dict[Phase, CSR]:
+def _graphs(people: PersonaSplit, voters: dict[Split, Voters], config: RunConfig) -> dict[Split, CSR]:
     if config.world != "networked":
         return {}
     personas = {"train": people.train, "evaluate": people.held_out}
-    names: dict[Phase, list[str]] = {
+    names: dict[Split, list[str]] = {
         split: [*(p.name for p in personas[split]), *(f"member {i}" for i in members.ids[len(personas[split]) :])]
         for split, members in voters.items()
     }

@@ -26,6 +26,8 @@ from abm.events import (
     Event,
     ReaderJoined,
     SurveysSet,
+    TransferSet,
+    split_of,
 )
 from abm.journal import Journal, equal
 from abm.llm.port import LLM, Sampling, Sleeping, Writing
@@ -40,6 +42,7 @@ from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
+from learning.runs.other_arenas import all_of
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
 from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
@@ -98,12 +101,13 @@ class Loop:
         self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
         self.reader = reader or llm
         self.inputs, self.arena = inputs, inputs.arena
-        self.probes = probes(self.arena)
+        self.probes = list(probes(self.arena))
+        self.elsewhere = {name: list(probes(other.rules)) for name, other in inputs.others.items()}
         self.report = report
         self.voters = inputs.voters
         self.society = Society(
             arena=self.arena,
-            audience=self._audience(),
+            audience=self._audience(self.arena),
             llm=llm,
             sampling=Sampling(**config.sampling.model_dump()),
             seed=config.seed,
@@ -112,20 +116,25 @@ class Loop:
             members=config.members,
             competitor=config.competitor,
         )
+        self.societies = {name: self._society_in(other.rules) for name, other in inputs.others.items()}
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
         self.plan = plan(config, inputs)
         self.watch = ArmWatch(config.alarms, journal.log)
         self._declared = False
         self._said: list[Event] = []
 
-    def _audience(self) -> Audience:
-        asked = self.inputs.audience or self._asked()
+    def _society_in(self, arena: Arena) -> Society:
+        """Return the run's society in another arena: the same people, asked there."""
+        return msgspec.structs.replace(self.society, arena=arena, audience=self._audience(arena))
+
+    def _audience(self, arena: Arena) -> Audience:
+        asked = self.inputs.audience or self._asked(arena)
         if not self.config.crowd.size:
             return asked
         core = [voters.ids[: len(self.inputs.split(split))] for split, voters in self.voters.items()]
         return Mixed(asked, self.inputs.crowd, np.concatenate(core))
 
-    def _asked(self) -> AskedAudience:
+    def _asked(self, arena: Arena) -> AskedAudience:
         settings = self.config.reader
         personas = {
             int(index): (persona.id, persona.text)
@@ -134,7 +143,7 @@ class Loop:
         }
         return AskedAudience(
             self.reader,
-            self.arena,
+            arena,
             personas,
             Sampling(settings.temperature, settings.top_p, settings.max_tokens),
             self.config.seed,
@@ -189,7 +198,7 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet):
+        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet, TransferSet):
             self._said = inherited
         if self.journal.shares_next:
             return
@@ -201,7 +210,7 @@ class Loop:
                     self.journal.emit(event)
 
     def _reacting(self) -> list[Event]:
-        """Return who plays the personas, the choice models of those who are not played, and what each will be asked."""
+        """Return who plays the personas, the choice models of those who are not played, what each will be asked, and where else."""
         asked, model = self.inputs.audience, self.reader
         if isinstance(asked, ChoiceModel):
             personas: Event = _set("personas", asked)
@@ -211,7 +220,8 @@ class Loop:
             personas = ReaderJoined(model=model.name, model_digest=model.digest)
         crowd = [_set("crowd", self.inputs.crowd)] if self.config.crowd.size else []
         asked = self.surveys.declaration()
-        return [personas, *crowd, *([asked] if asked else [])]
+        others = (other.event(self.elsewhere[name]) for name, other in self.inputs.others.items())
+        return [personas, *crowd, *([asked] if asked else []), *others]
 
     # -- simulate ------------------------------------------------------------------------------------------
 
@@ -227,23 +237,29 @@ class Loop:
             seats = seats_of(part, self.config.world, self.config.seed).tolist()
             if self.config.world == "networked":  # an account keeps its writer
                 writers, seats = [writers[place] for place in seats[0]], []
+        probes = self.elsewhere[part.elsewhere] if part.elsewhere else self.probes
         stage = Stage(
             anchors=self._anchors(part),
             writers=writers,
-            voters=self.voters[part.phase],
+            voters=self.voters[split_of(part.phase)],
             phase=part.phase,
             epoch=part.epoch,
             arm=part.arm,
-            probes=self.probes if isinstance(part, Evaluate) and not part.head_to_head else (),
+            probes=probes if isinstance(part, Evaluate) and not part.head_to_head else (),
             remembered=self.surveys.remembered,
             seats=seats,
         )
+        society = self.societies[part.elsewhere] if part.elsewhere else self.society
         if self.config.world == "networked":
-            return NetworkedModel(self.society, self.journal, stage, self.config.network, self.probes)
-        return IsolatedModel(self.society, self.journal, stage)
+            checkers = all_of(self.probes, {part.elsewhere: probes})
+            return NetworkedModel(society, self.journal, stage, self.config.network, checkers)
+        return IsolatedModel(society, self.journal, stage)
 
     def _anchors(self, part: Simulate | Evaluate) -> list[Anchor]:
-        pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
+        if part.elsewhere:
+            pool = self.inputs.others[part.elsewhere].anchors
+        else:
+            pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
         return [pool[i % len(pool)] for i in part.anchors]
 
     def _adapter(self, policy: Policy) -> str:
@@ -379,7 +395,9 @@ class Loop:
     # -- alarms --------------------------------------------------------------------------------------------
 
     def _watch(self, part: Simulate | Evaluate) -> None:
-        """Look at what was written in a part whose contests are all held."""
+        """Look at what was written in a part whose contests are all held; what is written elsewhere is no cause for alarm."""
+        if part.elsewhere:
+            return
         for alarm in self.watch.contests(part):
             with self.journal.transaction():
                 self._raise_alarm(alarm)

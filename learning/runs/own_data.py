@@ -45,8 +45,18 @@ def named(config: RunConfig) -> dict[str, Path]:
         "crowd.audience": config.crowd.audience if _is_yaml(config.crowd.audience) else None,
         "network.graph.kind": graph if graph not in BUILDERS else None,
         **{f"surveys.{i}.questions": survey.questions for i, survey in enumerate(config.surveys)},
+        **_of_other_arenas(config),
     }
     return {setting: Path(path) for setting, path in paths.items() if path}
+
+
+def _of_other_arenas(config: RunConfig) -> dict[str, str | None]:
+    """Return the files of other arenas in which arms are evaluated."""
+    paths: dict[str, str | None] = {}
+    for i, other in enumerate(config.out_of_domain.arenas):
+        paths[f"out_of_domain.arenas.{i}.arena"] = other.arena if other.arena not in ARENAS else None
+        paths[f"out_of_domain.arenas.{i}.anchors"] = other.anchors
+    return paths
 
 
 def _is_yaml(audience: str) -> bool:

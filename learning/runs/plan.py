@@ -6,12 +6,13 @@ What carries a run out iterates it; progress, cost estimates, checks of forks an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from abm.events import Phase
+from abm.events import Phase, Split, split_of
+from abm.societies import ABROAD, arm_in
 from learning.runs.markets import BASE, SHARED, Market
 
 TRAIN_ANCHORS = 96
@@ -27,7 +28,7 @@ def is_head_to_head(society: str) -> bool:
 
 def writers_in(society: str) -> tuple[str, str]:
     """Return who writes in the held-out contests of a society, by slot."""
-    first, against, second = society.partition(AGAINST)
+    first, against, second = arm_in(society).partition(AGAINST)
     return (first, second) if against else (BASE, society)
 
 
@@ -63,12 +64,21 @@ class _Contests:
     writers: tuple[Policy, ...]
     anchors: range
     batch: int
-    phase: ClassVar[Phase]
+
+    @property
+    def phase(self) -> Phase:
+        """What they are for."""
+        raise NotImplementedError
 
     @property
     def steps(self) -> int:
         """Steps that hold the contests."""
         return -(-len(self.anchors) // self.batch)
+
+    @property
+    def elsewhere(self) -> str:
+        """Name of the arena where they are held, if it is another one than the run's."""
+        return ""
 
     @property
     def draws(self) -> tuple[int, ...]:
@@ -95,7 +105,11 @@ class Simulate(_Contests):
     """
 
     turns: bool = False
-    phase: ClassVar[Phase] = "train"
+
+    @property
+    def phase(self) -> Phase:
+        """``train``."""
+        return "train"
 
     @property
     def doing(self) -> str:
@@ -108,14 +122,29 @@ class Simulate(_Contests):
 
 @dataclass(frozen=True, slots=True)
 class Evaluate(_Contests):
-    """Held-out contests: an arm's policy against the base model, or two arms' policies against each other."""
+    """Held-out contests: an arm's policy against the base model, or two arms' policies against each other.
 
-    phase: ClassVar[Phase] = "evaluate"
+    Attributes:
+        arena: where they are held, if it is another arena than the run's: its name, which the society has in its own.
+    """
+
+    arena: str = ""
+
+    @property
+    def phase(self) -> Phase:
+        """``evaluate``; ``transfer`` in another arena."""
+        return "transfer" if self.arena else "evaluate"
+
+    @property
+    def elsewhere(self) -> str:
+        """Name of the arena where they are held, if it is another one than the run's."""
+        return self.arena
 
     @property
     def doing(self) -> str:
         """What happens, in words."""
-        return f"evaluating {self.writers[1].arm} against {self.writers[0].arm}"
+        place = f" in {self.arena}" if self.arena else ""
+        return f"evaluating {self.writers[1].arm} against {self.writers[0].arm}{place}"
 
     @property
     def head_to_head(self) -> bool:
@@ -176,7 +205,7 @@ class Survey:
     questions: str
     moment: str
     of: SocietyId | None
-    splits: tuple[Phase, ...]
+    splits: tuple[Split, ...]
     epoch: int
     arm: str
     steps: ClassVar[int] = 0
@@ -256,6 +285,11 @@ class Counts(Protocol):
         """Anchors of an evaluation."""
         ...
 
+    @property
+    def transfer(self) -> Mapping[str, int]:
+        """Other arena in which arms are evaluated -> its anchors."""
+        ...
+
 
 def plan(config: PlanSettings, inputs: Counts) -> Plan:
     """Return the parts of a run, in order.
@@ -271,14 +305,14 @@ def _parts(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
     yield from _asked(config, 0, None)
     for part in _work(config, inputs):
         yield part
-        if not isinstance(part, Learn | Survey):
+        if not isinstance(part, Learn | Survey) and not part.elsewhere:
             yield from _asked(config, part.epoch, part.makes)
 
 
 def _asked(config: PlanSettings, epoch: int, of: SocietyId | None) -> Iterator[Survey]:
     """Yield the questionnaires that are put after a society's contests, or at the start."""
     for number, survey in enumerate(config.surveys):
-        splits: tuple[Phase, ...] = ("train", "evaluate") if of is None else (of.phase,)
+        splits: tuple[Split, ...] = ("train", "evaluate") if of is None else (split_of(of.phase),)
         splits = tuple(split for split in splits if survey.who in ("all", split))
         epochs = [config.epochs if each is None else each for each in survey.epochs]
         if splits and epoch in epochs:
@@ -308,6 +342,10 @@ def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
                 writers = (Policy(first, epoch), Policy(second, epoch))
                 society = f"{first}{AGAINST}{second}"
                 yield Evaluate(epoch, society, writers, range(inputs.held_out_anchors), config.batch)
+            for arena, anchors in inputs.transfer.items():
+                for arm in evaluated:
+                    writers = (Policy(BASE), Policy(arm, epoch))
+                    yield Evaluate(epoch, f"{arm}{ABROAD}{arena}", writers, range(anchors), config.batch, arena)
 
 
 def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:
@@ -382,18 +420,20 @@ def to_come(parts: Iterable[Part], steps: int) -> Plan:
     return tuple(coming)
 
 
-def contests(parts: Iterable[Part], phase: Phase) -> int:
-    """Return how many contests are held in a phase."""
-    return sum(len(part.anchors) for part in parts if isinstance(part, Simulate | Evaluate) and part.phase == phase)
+def contests(parts: Iterable[Part], split: Split) -> int:
+    """Return how many contests are held before the people of a side."""
+    held = (part for part in parts if isinstance(part, Simulate | Evaluate))
+    return sum(len(part.anchors) for part in held if split_of(part.phase) == split)
 
 
 def messages(parts: Iterable[Part]) -> int:
     """Return how many messages are written. What one policy writes about one anchor in an epoch, all arms share."""
-    written: dict[tuple[Phase, int, str, int], int] = {}
+    written: dict[tuple[Phase, str, int, str, int], int] = {}
     for part in parts:
         if isinstance(part, Simulate | Evaluate):
             drawn = zip(part.draws, part.writers, strict=True)
-            written |= {(part.phase, part.epoch, writer.arm, draw): len(part.anchors) for draw, writer in drawn}
+            place = part.phase, part.elsewhere, part.epoch
+            written |= {(*place, writer.arm, draw): len(part.anchors) for draw, writer in drawn}
     return sum(written.values())
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from learning.runs.arms import arms_of, markets_of
@@ -12,6 +13,9 @@ from learning.runs.plan import TRAIN_ANCHORS, Plan, plan
 
 MOST = 1_000_000
 """Anchors, and trainings, beyond which recorded settings are not taken for those of a run."""
+
+
+NOWHERE: Mapping[str, int] = MappingProxyType({})
 
 
 class RecordedSurvey(NamedTuple):
@@ -35,14 +39,16 @@ class Recorded:
     held_out_anchors: int
     surveys: tuple[RecordedSurvey, ...] = ()
     head_to_head: str | int = "none"
+    transfer: Mapping[str, int] = field(default_factory=dict)
 
 
-def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
+def recorded_plan(record: Mapping[str, Any], train: int, held_out: int, transfer: Mapping[str, int] = NOWHERE) -> Plan:
     """Return the plan of a run of which only the log is known; empty where the settings are not those of a run.
 
     Args:
         record: the settings, as :class:`abm.events.RunConfigured` holds them.
         train, held_out: anchors that the log lists for training and for evaluation.
+        transfer: other arena -> its anchors, as the log says them; they count where the settings name other arenas.
     """
     learners = arms_of(record)
     per_epoch = record.get("train_anchors") or min(TRAIN_ANCHORS, train)
@@ -58,7 +64,8 @@ def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
     wanted = record.get("head_to_head", "none")
     meet = wanted if wanted == "all" or (type(wanted) is int and wanted > 0) else "none"
     markets = markets_of(record, slots)
-    recorded = Recorded(markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet)
+    others = transfer if record.get("out_of_domain") else {}
+    recorded = Recorded(markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet, others)
     return plan(recorded, recorded)
 
 

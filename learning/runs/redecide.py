@@ -41,6 +41,7 @@ from learning.runs.config_file import load_config
 from learning.runs.inputs import gather, largest_rank, lora_of
 from learning.runs.loop import Loop, Progress
 from learning.runs.objects import Objects
+from learning.runs.other_arenas import all_of, probes_elsewhere, seated_probes
 from learning.runs.own_data import kept
 from learning.runs.parts import (
     GivenProbes,
@@ -200,11 +201,12 @@ def _redecide(
     writer, reader = models
     inputs = gather(kept(config, checker.log.path), _choice_models(checker.log))
     if probes is None:
-        judges = recorded_probes(checker.log, config, inputs.arena)
+        judged_with, judges = config, recorded_probes(checker.log, config, inputs.arena)
     else:
-        judges = chosen_probes(config, inputs.arena, probes)[1]
+        judged_with, judges = chosen_probes(config, inputs.arena, probes)
+    elsewhere = probes_elsewhere(judged_with, judges, inputs.others)
     forked = checker.log.fork.seq if checker.log.fork else 0
-    judges = as_logged(checker.log.read, forked, judges)
+    everybody = as_logged(checker.log.read, forked, all_of(judges, elsewhere))
     try:
         Loop(
             config,
@@ -213,7 +215,7 @@ def _redecide(
             writer,
             trainer,
             reader=reader,
-            probes=lambda arena: judges,
+            probes=seated_probes(judges, elsewhere, everybody),
             report=report,
         ).run()
         checker.finish()
@@ -232,7 +234,7 @@ def _redecide(
         complete=complete,
         divergence=divergence,
         seconds=time.perf_counter() - began,
-        as_logged=[probe.older for probe in judges if isinstance(probe, AsLogged)],
+        as_logged=[probe.older for probe in everybody if isinstance(probe, AsLogged)],
     )
 
 

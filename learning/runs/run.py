@@ -31,6 +31,7 @@ from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.objects import Objects
+from learning.runs.other_arenas import all_of, probes_elsewhere, seated_probes
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.verdicts import JUDGING, check_judges
 from learning.training.memory import release
@@ -141,6 +142,7 @@ def stepwise(
         own_data.at_hand(config, folder), audience=objects.audience
     )  # a mistake in them leaves no half-begun run behind
     config, judges = chosen_probes(config, inputs.arena, probes)
+    elsewhere = probes_elsewhere(config, judges, inputs.others)
     budget = Budget(Bounds(**config.budget.model_dump(exclude={"shared"})))
     places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)} | computing(config)
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
@@ -155,12 +157,14 @@ def stepwise(
             if ended is None:
                 writes, reads = objects.models(config, backends)
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
-                check_judges(said, judges, str(folder))
-                _begin(log, loaded, config, judges, writes, reads)
+                everybody = all_of(judges, elsewhere)
+                check_judges(said, everybody, str(folder))
+                _begin(log, loaded, config, everybody, writes, reads)
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
-                loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=lambda arena: judges)
+                seated = seated_probes(judges, elsewhere)
+                loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=seated)
                 looked = False
                 for progress in loop.advance():
                     looked = looked or look(log, config, writes, reads)
