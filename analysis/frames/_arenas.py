@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 
 def in_arenas(frame: pl.LazyFrame, run: Path | str) -> pl.LazyFrame:
-    """Return a frame whose ``arm`` names societies with the arm alone there, and the arena in a column of its own."""
-    return frame.with_columns(arm_alone(), arena=arena_of(run))
+    """Return a frame whose ``arm`` names societies with the arm alone there, and the arena in the column ``held_in``.
+
+    ``arena`` is a factor of studies: the arena in which a run learns.
+    """
+    return frame.with_columns(arm_alone(), held_in=arena_of(run))
 
 
 def arm_alone() -> pl.Expr:

@@ -53,7 +53,7 @@ _CONTEST = """
 phase | String | | train (votes are learnt from), evaluate (held out) or transfer (held out, in another arena) | {event}.contest
 epoch | Int64 | epochs, from 1 | Epoch; an evaluation has that of the adapters that it evaluates | {event}.contest
 arm | String | | Whose society it is: an arm's or a market's name, or shared before arms differ | {event}.contest
-arena | String | | Arena in which it is: the run's own, or another one in which arms are evaluated, too | {event}.contest, arena_set.arena
+held_in | String | | Arena in which it is: the run's own, or another one in which arms are evaluated, too | {event}.contest, arena_set.arena
 anchor | String | | Content id of what was written about | {event}.contest
 """
 
@@ -197,7 +197,7 @@ words | Float64 | words | Mean length of a published message | message_published
 distinct | Float64 | share | Different pairs of words among all, of the first 128 published messages (distinct-2); null without any | message_published.text
 repetition | Float64 | share | Runs of four words that stood in the message before (seq-rep-4), mean over messages | message_published.text
 copy_rate | Float64 | share | Runs of four words that stand in the anchor or an example, mean over messages | message_published.text, anchors_listed.anchors, transfer_set.anchors, arena_set.arena
-arena | String | | Arena for which it was written: the run's own, or another one in which arms are evaluated, too | step_started.arm, arena_set.arena
+held_in | String | | Arena for which it was written: the run's own, or another one in which arms are evaluated, too | step_started.arm, arena_set.arena
 """
 )
 
@@ -208,7 +208,7 @@ step | Int64 | | Step of the plan | reacted.step, reacted_many.step, engaged.ste
 phase | String | | train, evaluate or transfer, as of votes | step_started.phase
 epoch | Int64 | epochs, from 1 | As of votes | step_started.epoch
 arm | String | | Whose society it is: an arm or a market | step_started.arm
-arena | String | | Arena in which it is: the run's own, or another one in which arms are evaluated, too | step_started.arm, arena_set.arena
+held_in | String | | Arena in which it is: the run's own, or another one in which arms are evaluated, too | step_started.arm, arena_set.arena
 kind | String | | vote, abstain, like, share, reply, follow, unfollow, or invalid: an answer that could not be read | reacted.choice, reacted_many.choices, engaged.action, ties_formed.why, ties_cut.why, reaction_invalid, feed_answer_invalid
 persona | Int64 | | Index of who did it, in this run | reacted.persona, reacted_many.personas, engaged.members, ties_formed.sources, ties_cut.sources
 round | Int64 | rounds, from 0 | Round of the feeds; null outside them | engaged.round, feed_answer_invalid.round

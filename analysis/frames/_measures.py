@@ -92,7 +92,7 @@ def _writing(run: Path | str) -> pl.DataFrame:
             reading.take(event)
     own = own_arena(run)
     rows = [
-        who._asdict() | {"arena": who.arena or own} | msgspec.structs.asdict(measures)
+        who._asdict() | {"held_in": who.arena or own} | msgspec.structs.asdict(measures)
         for who, measures in reading.result().items()
     ]
     return pl.DataFrame(rows, schema=schema_of("writing")).with_columns(pl.col("distinct").fill_nan(None))

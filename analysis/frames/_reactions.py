@@ -158,7 +158,7 @@ class _Feeds:
 
 def _columns() -> dict[str, pl.DataType]:
     """Return the columns without the arena, which the names of societies hold."""
-    return {name: dtype for name, dtype in schema_of("reactions").items() if name != "arena"}
+    return {name: dtype for name, dtype in schema_of("reactions").items() if name != "held_in"}
 
 
 def _numbers(column: bytes) -> NDArray[np.int64]:

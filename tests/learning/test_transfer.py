@@ -436,7 +436,7 @@ class TestFrames:
     def test_arena(self, gone, name):
         """The run's own by its name, others by theirs; ``arm`` is the arm alone."""
         frame = of_run(gone, name).collect()
-        there = set(frame.select("phase", "arena").unique().iter_rows())
+        there = set(frame.select("phase", "held_in").unique().iter_rows())
         assert {("transfer", "elections"), ("transfer", "social"), ("evaluate", "sales")} <= there
         assert {arena for phase, arena in there if phase != "transfer"} == {"sales"}
         if "arm" in frame.columns:
@@ -454,7 +454,7 @@ class TestFrames:
         import polars as pl
 
         rows = of_run(gone, "writing").filter(pl.col("phase") == "transfer").collect()
-        assert sorted(rows.select("competitor", "arena", "messages").iter_rows()) == sorted(
+        assert sorted(rows.select("competitor", "held_in", "messages").iter_rows()) == sorted(
             (who, arena, 3) for who in ("base", "rft", "placebo") for arena in ("elections", "social")
         )
 
