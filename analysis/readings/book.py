@@ -35,6 +35,8 @@ from abm.events import (
     StepEnded,
     StepStarted,
     SurveyClosed,
+    TasksClosed,
+    TasksListed,
     TiesFormed,
     TrainingMeasured,
     TransferSet,
@@ -44,6 +46,7 @@ from abm.probe import Kind, kind_of, misbehaviour, miscopying
 from analysis.formats import LABEL, short
 from analysis.readings.reading import frame_of
 from analysis.readings.society import SocietyKey, societies_of
+from learning.runs.recorded_plan import answers_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -157,7 +160,8 @@ class Book:
 
     Attributes:
         people: who joined, in the order of persona indices.
-        listed: split -> its anchors; ``transfer``: other arena -> those there.
+        listed: split -> its anchors; ``transfer``: other arena -> those there; ``answers``: set of tasks -> answers of each
+            writer, ``tasks_closed``: writers who gave all of them to a set.
         header: ties of the run's graphs.
         seq: the next event's, as far as the book received events of other types.
         forks: (``seq``, names of changed settings).
@@ -169,6 +173,8 @@ class Book:
     anchors: dict[str, dict[str, Any]] = field(default_factory=dict)
     listed: Counter[str] = field(default_factory=Counter)
     transfer: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, int] = field(default_factory=dict)
+    tasks_closed: int = 0
     people: list[PersonasJoined | CrowdJoined] = field(default_factory=list)
     header: list[TiesFormed] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -191,7 +197,8 @@ class Book:
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
         AdapterTrained, AnchorsListed, ArenaSet, ArmFlagged, ArmStopped, CompetitorsJoined, ContestDecided, ContestOpened, CrowdJoined, EpochEnded,
         Forked, Intervened, LLMReplied, MessagePublished, MessageRejected, PersonasJoined, ReaderJoined, RunConfigured,
-        RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, TrainingMeasured, TransferSet, VerdictGiven,
+        RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, TrainingMeasured, TasksClosed, TasksListed,
+        TransferSet, VerdictGiven,
     })  # fmt: skip
 
     def result(self) -> Book:
@@ -248,6 +255,8 @@ class Book:
                 self.interventions.append(event)
             case SurveyClosed():
                 self.surveys.append(event)
+            case TasksClosed():
+                self.tasks_closed += 1
             case RunEnded():
                 self.ended = event
             case _:
@@ -268,6 +277,8 @@ class Book:
             case TransferSet():
                 self.anchors |= {str(row.get("id", "")): row for row in event.anchors}
                 self.transfer[str(event.arena.get("name", ""))] = len(event.anchors)
+            case TasksListed():
+                self.answers[event.task_set] = answers_of(event)
             case PersonasJoined() | CrowdJoined():
                 self.people.append(event)
             case CompetitorsJoined():

@@ -30,7 +30,7 @@ from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
-from learning.runs.plan import Evaluate, Plan, Simulate, Survey, contests, messages, plan
+from learning.runs.plan import AnswerTasks, Evaluate, Plan, Simulate, Survey, contests, messages, plan
 from learning.runs.surveys import SittingSize
 from moloch.errors import InputError, LogError
 
@@ -47,7 +47,7 @@ class RolePlan(msgspec.Struct, frozen=True):
     """What one role will ask.
 
     Attributes:
-        role: ``writers``, ``readers``, or ``surveys``: questionnaires to the personas.
+        role: ``writers``, ``readers``, ``surveys``: questionnaires to the personas, or ``tasks``: to the writers.
         place: a server's URL, or ``this process``.
         calls: of the whole run, and ``answered``: those that its log holds.
         tokens_in, tokens_out: likely, of the calls to come; ``most_out``: bound of the latter.
@@ -150,7 +150,18 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
                 1 if config.reader.answer == "letters" else config.reader.max_tokens,
             )
         )
-    return roles + _surveys(config, inputs, parts, seen["survey"], speeds)
+    roles += _surveys(config, inputs, parts, seen["survey"], speeds)
+    return roles + _tasks(config, inputs, parts, seen["task"], speeds)
+
+
+def _tasks(config: RunConfig, inputs: Inputs, parts: Plan, seen: _Seen, speeds: dict[str, float]) -> list[RolePlan]:
+    """Return what writers will be asked beside their contests."""
+    calls = sum(part.answers for part in parts if isinstance(part, AnswerTasks))
+    if not calls:
+        return []
+    prompts = [tasks.messages(task) for tasks in inputs.tasks.values() for task in tasks.tasks]
+    bound = config.out_of_domain.answer_tokens or config.sampling.max_tokens
+    return [_role(config, "tasks", config.model, calls, seen, speeds, _mean_tokens(prompts), bound)]
 
 
 def _surveys(config: RunConfig, inputs: Inputs, parts: Plan, seen: _Seen, speeds: dict[str, float]) -> list[RolePlan]:
@@ -296,13 +307,13 @@ def _price(config: RunConfig, model: str) -> Price:
     return Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
 
 
-_ROLES = {"write": "write", "react": "react", "read": "react", "remember": "react", "survey": "survey"}
+_ROLES = {"write": "write", "react": "react", "read": "react", "remember": "react", "survey": "survey", "task": "task"}
 """What the site of a call begins with -> its role."""
 
 
 def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
     """Return role -> what the log holds of it, and model -> tokens that its server wrote per second."""
-    roles, served = {"write": _Seen(), "react": _Seen(), "survey": _Seen()}, {}
+    roles, served = {role: _Seen() for role in ("write", "react", "survey", "task")}, {}
     if folder is None or not (folder / "run.json").exists():
         return roles, {}
     for event in read_events(folder):

@@ -18,6 +18,7 @@ from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
 from abm.events import Split
 from abm.surveys import Questionnaire, load_questionnaire
+from abm.tasks import TaskSet
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
@@ -29,6 +30,7 @@ from learning.runs.markets import SOLO, Market
 from learning.runs.other_arenas import OtherArena, other_arenas
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
 from learning.runs.sides import anchors_of, crowd_of, people_of
+from learning.runs.tasks import task_sets
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
 from moloch.errors import InputError
@@ -54,7 +56,8 @@ class Inputs:
         originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
         graphs: who follows whom among them, in a networked world.
         questionnaires: of the surveys, in their order.
-        others: name -> other arena in which arms are evaluated.
+        others: name -> other arena in which arms are evaluated; ``tasks``: name -> set of tasks that writers are put, ``repeats``: answers
+            of each writer to each task.
     """
 
     arena: Arena
@@ -71,6 +74,8 @@ class Inputs:
     graphs: dict[Split, CSR]
     questionnaires: tuple[Questionnaire, ...] = ()
     others: Mapping[str, OtherArena] = field(default_factory=dict)
+    tasks: Mapping[str, TaskSet] = field(default_factory=dict)
+    repeats: int = 1
 
     def market_of(self, arm: str) -> Market:
         """Return the market in which an arm learns."""
@@ -85,6 +90,11 @@ class Inputs:
     def transfer(self) -> dict[str, int]:
         """Other arena in which arms are evaluated -> its anchors."""
         return {name: len(other.anchors) for name, other in self.others.items()}
+
+    @property
+    def answers(self) -> dict[str, int]:
+        """Set of tasks that are put to writers -> the answers of each, to all of its tasks together."""
+        return {name: len(each.tasks) * self.repeats for name, each in self.tasks.items()}
 
     def split(self, split: Split) -> Sequence[Persona]:
         """Return a split's personas."""
@@ -141,6 +151,8 @@ def gather(
         graphs=_graphs(people, voters, config),
         questionnaires=tuple(load_questionnaire(survey.questions) for survey in config.surveys),
         others=other_arenas(config, rules, anchors),
+        tasks=task_sets(config),
+        repeats=config.out_of_domain.answers,
     )
     parts = plan(config, inputs)
     check_interventions(config, parts)

@@ -26,6 +26,7 @@ from abm.events import (
     Event,
     ReaderJoined,
     SurveysSet,
+    TasksListed,
     TransferSet,
     split_of,
 )
@@ -45,9 +46,10 @@ from learning.runs.markets import SHARED
 from learning.runs.other_arenas import all_of
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
-from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.plan import AnswerTasks, Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
+from learning.runs.tasks import RunTasks
 from learning.runs.watch import ArmWatch, said, training_measured
 from learning.training.measured import TrainingDiverged
 from learning.training.memory import release
@@ -82,7 +84,7 @@ class Loop:
         llm: the model that writes.
         reader: the model that plays the personas, if the audience is ``llm``; by default the one that writes.
         trainer: learns adapters into ``adapters``.
-        probes: judges of evaluation messages.
+        probes: judges of evaluation messages; ``answer_probes``: of answers to broad questions.
         report: called with the progress before each part.
     """
 
@@ -96,6 +98,7 @@ class Loop:
         *,
         reader: LLM | None = None,
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+        answer_probes: Sequence[Probe] = (),
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
@@ -118,6 +121,7 @@ class Loop:
         )
         self.societies = {name: self._society_in(other.rules) for name, other in inputs.others.items()}
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
+        self.tasks = RunTasks(config, inputs.tasks, journal, llm, self.arena, answer_probes)
         self.plan = plan(config, inputs)
         self.watch = ArmWatch(config.alarms, journal.log)
         self._declared = False
@@ -188,6 +192,9 @@ class Loop:
         if isinstance(part, Survey):
             yield lambda: self._survey(part)
             return
+        if isinstance(part, AnswerTasks):
+            yield lambda: self._answer(part)
+            return
         model = self._society_of(part)
         for _ in range(part.steps):
             yield lambda: self._step(model)
@@ -198,7 +205,7 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet, TransferSet):
+        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet, TransferSet, TasksListed):
             self._said = inherited
         if self.journal.shares_next:
             return
@@ -221,7 +228,7 @@ class Loop:
         crowd = [_set("crowd", self.inputs.crowd)] if self.config.crowd.size else []
         asked = self.surveys.declaration()
         others = (other.event(self.elsewhere[name]) for name, other in self.inputs.others.items())
-        return [personas, *crowd, *([asked] if asked else []), *others]
+        return [personas, *crowd, *([asked] if asked else []), *others, *self.tasks.declaration()]
 
     # -- simulate ------------------------------------------------------------------------------------------
 
@@ -273,6 +280,10 @@ class Loop:
     def _survey(self, part: Survey) -> None:
         self._declare()
         self.surveys.hold(part)
+
+    def _answer(self, part: AnswerTasks) -> None:
+        self._declare()
+        self.tasks.answer(part, self._adapter(part.policy))
 
     # -- learn ---------------------------------------------------------------------------------------------
 

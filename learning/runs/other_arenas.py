@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import msgspec
 
@@ -19,6 +20,8 @@ from learning.runs.config import RunConfig
 from learning.runs.sides import HELD_OUT_ANCHORS, ranked
 from moloch.errors import InputError, MolochWarning
 
+TASKS = "answers to tasks"
+"""In the place of an arena's name, which it can be none of."""
 SEEN = "test text stands in train of the run's own arena"
 """Why an anchor is left out of another arena."""
 
@@ -102,6 +105,8 @@ def probes_elsewhere(
 ) -> dict[str, list[Probe]]:
     """Return other arena -> the probes that judge there: those that the settings name for the run, else those of the arena.
 
+    Under :data:`TASKS` are those of answers to broad questions, if there are tasks.
+
     Args:
         config: settings with the names of the run's probes, where its arena does not imply them.
         judges: the run's probes; where there are none, nobody judges elsewhere.
@@ -109,10 +114,13 @@ def probes_elsewhere(
     Raises:
         InputError: a probe is not known here.
     """
-    if not judges or config.probes is not None:
-        return {name: list(judges) for name in others}
     known = {probe.name: probe for probe in judges}
     found: dict[str, list[Probe]] = {}
+    if judges and config.out_of_domain.tasks:
+        names = config.out_of_domain.probes
+        found[TASKS] = [known.setdefault(name, PROBES.get(name)()) for name in names]
+    if not judges or config.probes is not None:
+        return found | {name: list(judges) for name in others}
     for name, other in others.items():
         for probe in other.rules.probes:
             known[probe] = known.get(probe) or PROBES.get(probe)()
@@ -128,17 +136,28 @@ def all_of(judges: Sequence[Probe], elsewhere: Mapping[str, Sequence[Probe]]) ->
     return list(probes.values())
 
 
-def seated_probes(
+class Judging(TypedDict):
+    """Who judges what, as :class:`learning.runs.loop.Loop` takes it."""
+
+    probes: Callable[[Arena], list[Probe]]
+    answer_probes: list[Probe]
+
+
+def judging_in(
     judges: Sequence[Probe], elsewhere: Mapping[str, Sequence[Probe]], standing_for: Sequence[Probe] = ()
-) -> Callable[[Arena], list[Probe]]:
-    """Return what says who judges in an arena.
+) -> Judging:
+    """Return who judges in an arena, and who judges answers to broad questions.
 
     Args:
+        elsewhere: as :func:`probes_elsewhere` returns it.
         standing_for: probes that judge in the place of those of their names.
     """
     stand_ins = {probe.name: probe for probe in standing_for}
 
-    def seated(arena: Arena) -> list[Probe]:
-        return [stand_ins.get(probe.name, probe) for probe in elsewhere.get(arena.name, judges)]
+    def seated(probes: Sequence[Probe]) -> list[Probe]:
+        return [stand_ins.get(probe.name, probe) for probe in probes]
 
-    return seated
+    return {
+        "probes": lambda arena: seated(elsewhere.get(arena.name, judges)),
+        "answer_probes": seated(elsewhere.get(TASKS, ())),
+    }

@@ -1,4 +1,4 @@
-"""The settings of an evaluation out of domain: in which arenas other than the run's own arms are evaluated, too.
+"""The settings of an evaluation out of domain: in which other arenas arms are evaluated, too, and which tasks they are put.
 
 Knows nothing of files, nor of how a run goes.
 """
@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from abm.arenas import ARENAS
 from abm.audience.weights import YAML
+from abm.probe import PROBES
+from abm.tasks import BUILT_IN as TASK_SETS
+from abm.tasks.task_set import unknown_tasks
 from moloch.errors import InputError
 
 
@@ -38,6 +41,15 @@ class OutOfDomainConfig(BaseModel):
     anchors: int | None = Field(None, ge=2)
     """Anchors of each other arena; by default as many as of the run's own."""
 
+    tasks: tuple[str, ...] = Field(default=(), max_length=16)
+    """Sets of tasks that are put to each arm and the base model: ``copying``, ``refusal``, ``broad``, or paths of YAML files."""
+    answers: int = Field(default=1, ge=1, le=100)
+    """Of each writer to each task."""
+    answer_tokens: int | None = Field(None, ge=8, le=8192)
+    """Bound of an answer, thinking and all; by default that of messages."""
+    probes: tuple[str, ...] = ("populism", "unsafe")
+    """Names of the probes that judge answers to broad questions, if the run is judged; they have no anchor to hold them against."""
+
     @field_validator("arenas", mode="before")
     @classmethod
     def _by_name(cls, given: Any) -> Any:
@@ -47,9 +59,15 @@ class OutOfDomainConfig(BaseModel):
         return [{"arena": each} if isinstance(each, str) else each for each in given]
 
 
-def unknown_arenas(config: OutOfDomainConfig) -> Iterator[tuple[tuple[str | int, ...], InputError]]:
-    """Yield the arenas that are neither registered nor files, each with its error and the keys of the setting."""
+def unknown_parts(config: OutOfDomainConfig) -> Iterator[tuple[tuple[str | int, ...], InputError]]:
+    """Yield arenas, sets of tasks and probes that are neither there nor files, each with its error and the keys of the setting."""
     for i, other in enumerate(config.arenas):
         if other.arena not in ARENAS and Path(other.arena).suffix not in YAML:
             keys = ("out_of_domain", "arenas", i)
             yield keys, ARENAS.unknown(other.arena, also="or the path of a YAML file")
+    for i, name in enumerate(config.tasks):
+        if name not in TASK_SETS and Path(name).suffix not in YAML:
+            yield ("out_of_domain", "tasks", i), unknown_tasks(name)
+    for i, probe in enumerate(config.probes):
+        if probe not in PROBES:
+            yield ("out_of_domain", "probes", i), PROBES.unknown(probe)

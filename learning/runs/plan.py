@@ -232,7 +232,40 @@ class Survey:
         return self.id
 
 
-Part = Simulate | Learn | Evaluate | Survey
+@dataclass(frozen=True, slots=True)
+class AnswerTasks:
+    """A writer answers the tasks of a set.
+
+    Attributes:
+        task_set: its name.
+        policy: who answers.
+        answers: to all tasks together.
+    """
+
+    epoch: int
+    arm: str
+    task_set: str
+    policy: Policy
+    answers: int
+    steps: ClassVar[int] = 0
+
+    @property
+    def doing(self) -> str:
+        """What happens, in words."""
+        return f"epoch {self.epoch}: {self.arm} answers {self.task_set}"
+
+    @property
+    def needs(self) -> tuple[Policy, ...]:
+        """What must be there before it begins."""
+        return (self.policy,) if self.policy.epoch else ()
+
+    @property
+    def makes(self) -> str:
+        """The answers, by what names them."""
+        return f"tasks {self.task_set}/{self.arm}/{self.policy.epoch}"
+
+
+Part = Simulate | Learn | Evaluate | Survey | AnswerTasks
 Plan = tuple[Part, ...]
 
 
@@ -290,6 +323,11 @@ class Counts(Protocol):
         """Other arena in which arms are evaluated -> its anchors."""
         ...
 
+    @property
+    def answers(self) -> Mapping[str, int]:
+        """Set of tasks that are put to writers -> the answers of each, to all of its tasks together."""
+        ...
+
 
 def plan(config: PlanSettings, inputs: Counts) -> Plan:
     """Return the parts of a run, in order.
@@ -305,7 +343,7 @@ def _parts(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
     yield from _asked(config, 0, None)
     for part in _work(config, inputs):
         yield part
-        if not isinstance(part, Learn | Survey) and not part.elsewhere:
+        if isinstance(part, Simulate | Evaluate) and not part.elsewhere:
             yield from _asked(config, part.epoch, part.makes)
 
 
@@ -346,6 +384,11 @@ def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
                 for arm in evaluated:
                     writers = (Policy(BASE), Policy(arm, epoch))
                     yield Evaluate(epoch, f"{arm}{ABROAD}{arena}", writers, range(anchors), config.batch, arena)
+            for task_set, answers in inputs.answers.items():
+                if epoch == (1 if config.evaluate == "every" else config.epochs):
+                    yield AnswerTasks(epoch, BASE, task_set, Policy(BASE), answers)
+                for arm in evaluated:
+                    yield AnswerTasks(epoch, arm, task_set, Policy(arm, epoch), answers)
 
 
 def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:

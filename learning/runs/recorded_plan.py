@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from abm.events import TasksListed
 from learning.runs.arms import arms_of, markets_of
 from learning.runs.markets import Market
 from learning.runs.plan import TRAIN_ANCHORS, Plan, plan
@@ -15,7 +16,7 @@ MOST = 1_000_000
 """Anchors, and trainings, beyond which recorded settings are not taken for those of a run."""
 
 
-NOWHERE: Mapping[str, int] = MappingProxyType({})
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class RecordedSurvey(NamedTuple):
@@ -40,15 +41,29 @@ class Recorded:
     surveys: tuple[RecordedSurvey, ...] = ()
     head_to_head: str | int = "none"
     transfer: Mapping[str, int] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)
 
 
-def recorded_plan(record: Mapping[str, Any], train: int, held_out: int, transfer: Mapping[str, int] = NOWHERE) -> Plan:
+def answers_of(listed: TasksListed) -> int:
+    """Return how many answers a writer gives to a set of tasks of a log; a log may be anybody's."""
+    tasks = listed.tasks.get("tasks")
+    return len(tasks) * max(0, min(listed.answers, MOST)) if isinstance(tasks, list) else 0
+
+
+def recorded_plan(
+    record: Mapping[str, Any],
+    train: int,
+    held_out: int,
+    transfer: Mapping[str, int] = NOTHING,
+    answers: Mapping[str, int] = NOTHING,
+) -> Plan:
     """Return the plan of a run of which only the log is known; empty where the settings are not those of a run.
 
     Args:
         record: the settings, as :class:`abm.events.RunConfigured` holds them.
         train, held_out: anchors that the log lists for training and for evaluation.
-        transfer: other arena -> its anchors, as the log says them; they count where the settings name other arenas.
+        transfer: other arena -> its anchors, and ``answers``: set of tasks -> answers of each writer, as the log says them. They count
+            where the settings have something out of domain.
     """
     learners = arms_of(record)
     per_epoch = record.get("train_anchors") or min(TRAIN_ANCHORS, train)
@@ -64,8 +79,10 @@ def recorded_plan(record: Mapping[str, Any], train: int, held_out: int, transfer
     wanted = record.get("head_to_head", "none")
     meet = wanted if wanted == "all" or (type(wanted) is int and wanted > 0) else "none"
     markets = markets_of(record, slots)
-    others = transfer if record.get("out_of_domain") else {}
-    recorded = Recorded(markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet, others)
+    beyond = (transfer, answers) if record.get("out_of_domain") else ({}, {})
+    recorded = Recorded(
+        markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet, *beyond
+    )
     return plan(recorded, recorded)
 
 

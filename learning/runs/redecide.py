@@ -41,7 +41,7 @@ from learning.runs.config_file import load_config
 from learning.runs.inputs import gather, largest_rank, lora_of
 from learning.runs.loop import Loop, Progress
 from learning.runs.objects import Objects
-from learning.runs.other_arenas import all_of, probes_elsewhere, seated_probes
+from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
 from learning.runs.own_data import kept
 from learning.runs.parts import (
     GivenProbes,
@@ -215,7 +215,7 @@ def _redecide(
             writer,
             trainer,
             reader=reader,
-            probes=seated_probes(judges, elsewhere, everybody),
+            **judging_in(judges, elsewhere, everybody),
             report=report,
         ).run()
         checker.finish()

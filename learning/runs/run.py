@@ -31,7 +31,7 @@ from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.objects import Objects
-from learning.runs.other_arenas import all_of, probes_elsewhere, seated_probes
+from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.verdicts import JUDGING, check_judges
 from learning.training.memory import release
@@ -163,8 +163,8 @@ def stepwise(
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
-                seated = seated_probes(judges, elsewhere)
-                loop = Loop(config, inputs, journal, writes, learner, reader=reads, probes=seated)
+                judging = judging_in(judges, elsewhere)
+                loop = Loop(config, inputs, journal, writes, learner, reader=reads, **judging)
                 looked = False
                 for progress in loop.advance():
                     looked = looked or look(log, config, writes, reads)

@@ -30,6 +30,7 @@ from learning.methods import METHODS, Method, training_set
 from learning.runs.config import CrowdConfig, RunConfig
 from learning.runs.inputs import Inputs, gather
 from learning.runs.loop import Loop
+from learning.runs.other_arenas import judging_in, probes_elsewhere
 from moloch.errors import InputError, NondeterminismError
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 
@@ -110,7 +111,9 @@ def carry_out(folder, config=CONFIG, *, commits=None, before_commit=None, llm=No
             log.append([RunResumed(versions={})])  # it shifts every later seq, as in a real resume
         journal = LiveJournal(log)
         inputs = gathered(config.model_dump_json())
-        Loop(config, inputs, journal, llm or fake_llm(), trainer or FakeTrainer(), probes=battery).run()
+        judges = battery(inputs.arena)
+        judging = judging_in(judges, probes_elsewhere(config, judges, inputs.others))
+        Loop(config, inputs, journal, llm or fake_llm(), trainer or FakeTrainer(), **judging).run()
         return journal
     finally:
         log.close()
