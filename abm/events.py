@@ -712,8 +712,8 @@ class TasksListed(Event, frozen=True, kw_only=True, tag="tasks_listed"):
     tasks: dict[str, Any]
     """:class:`abm.tasks.TaskSet` as a mapping."""
     digest: str
-    answers: int
-    """That each writer gives to each task."""
+    repeats: int
+    """Answers of each writer to each task."""
     probes: list[str]
     """Names of the probes that judge answers to broad questions."""
 

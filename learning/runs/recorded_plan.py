@@ -47,7 +47,7 @@ class Recorded:
 def answers_of(listed: TasksListed) -> int:
     """Return how many answers a writer gives to a set of tasks of a log; a log may be anybody's."""
     tasks = listed.tasks.get("tasks")
-    return len(tasks) * max(0, min(listed.answers, MOST)) if isinstance(tasks, list) else 0
+    return len(tasks) * max(0, min(listed.repeats, MOST)) if isinstance(tasks, list) else 0
 
 
 def recorded_plan(

@@ -85,7 +85,7 @@ class RunTasks:
                 task_set=name,
                 tasks=tasks.model_dump(mode="json"),
                 digest=tasks.digest,
-                answers=self._config.out_of_domain.answers,
+                repeats=self._config.out_of_domain.answers,
                 probes=[probe.name for probe in self._probes],
             )
             for name, tasks in self._tasks.items()
