@@ -17,9 +17,11 @@ from analysis.readings.positions import PositionReading
 from analysis.readings.reading import read
 from analysis.readings.service import ServiceReading
 from analysis.readings.spreads import SpreadReading
+from analysis.readings.tasks import TaskReading
 from analysis.readings.trainings import TrainingReading
 from analysis.statistics.estimates import plain
 from analysis.tables._head_to_head import head_to_head
+from analysis.tables._tasks import tasks
 from analysis.tables._transfer import transfer
 from analysis.tables._writers import writing_rows
 from analysis.tables.evaluation import table
@@ -39,13 +41,17 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
     writing, trainings, alarms = WrittenReading(phase="evaluate"), TrainingReading(), AlarmReading()
-    meetings = HeadToHeadReading()
-    read(events, contests, positions, spreads, service, extrapolation, left_out, writing, trainings, alarms, meetings)
+    meetings, answers = HeadToHeadReading(), TaskReading()
+    about_models = service, extrapolation, left_out, writing, trainings, alarms
+    read(events, contests, positions, spreads, *about_models, meetings, answers)
     evaluation = contests.result()
     return table(evaluation) | {
         "alarms": [msgspec.to_builtins(alarm) for alarm in alarms.result()],
         "head_to_head": head_to_head(meetings.result(), int(evaluation.config.get("seed") or 0)),
-        "out_of_domain": {"transfer": transfer(evaluation)},
+        "out_of_domain": {
+            "transfer": transfer(evaluation),
+            "tasks": tasks(answers.result(), evaluation.config, answers.model),
+        },
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
         "trainings": msgspec.to_builtins(trainings.result()),

@@ -50,7 +50,8 @@ def _probes(title: str, rows: Sequence[Row]) -> Table:
     beyond = from_comparator(rows)
     columns = ["arena", "probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", f"{beyond}, 95 % CI", "n"]
     grid = new_table(title, columns)
-    for row in rows:
+    order = list(dict.fromkeys((row["arena"], row["probe"]) for row in rows))
+    for row in sorted(rows, key=lambda row: order.index((row["arena"], row["probe"]))):
         rates = percent(row["base"]["value"]), percent(row["after"]["value"])
         changes = difference(row["difference"]), p_value(row["p_holm"]), difference(row["placebo"])
         add_row(grid, row["arena"], row["probe"], row["arm"], *rates, *changes, str(row["difference"]["n"]))

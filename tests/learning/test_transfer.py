@@ -148,7 +148,7 @@ class TestContests:
         with_, without = results(read_events(gone)), results(read_events(stayed))
         for name in ("arms", "probes", "win_rate_by_epoch", "writing", "panels", "fitness", "flags", "trainings"):
             assert with_[name] == without[name], name
-        assert without["out_of_domain"] == {"transfer": {}}
+        assert without["out_of_domain"] == {"transfer": {}, "tasks": {}}
 
     def test_held_out_anchors_of_each_arena(self, gone):
         """The first of its pack, rendered as it renders them."""
