@@ -265,7 +265,8 @@ class TestArenasOfOnesOwn:
         text = resources.files("abm").joinpath("arenas/data/social.yaml").read_text("utf-8")
         path = tmp_path / "own" / "posts.yaml"
         path.parent.mkdir()
-        path.write_text(text.replace("name: social", "name: posts", 1))
+        text = text.replace("name: social", "name: posts", 1).replace("Stay truthful", "Stay friendly and truthful", 1)
+        path.write_text(text)
         pack = tmp_path / "own" / "pack"
         pack.mkdir()
         source = resources.files("abm").joinpath("data/anchors/social")
