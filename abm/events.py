@@ -18,14 +18,14 @@ SCHEMA_VERSION = 2
 
 Split = Literal["train", "evaluate"]
 """On which side members and anchors are: those of which is learnt, or held-out ones."""
-Phase = Literal["train", "evaluate", "transfer"]
-"""What contests are for; ``transfer``: held-out people read messages in an arena other than the run's own."""
+Phase = Literal["train", "evaluate", "elsewhere"]
+"""What contests are for; ``elsewhere``: held-out people read messages in an arena other than the run's own."""
 
 
 def split_of(phase: str) -> Split:
     """Return the side whose members react in a phase.
 
-    >>> split_of("transfer")
+    >>> split_of("elsewhere")
     'evaluate'
     """
     return "train" if phase == "train" else "evaluate"
@@ -210,7 +210,7 @@ class AnchorsListed(Event, frozen=True, kw_only=True, tag="anchors_listed"):
     """Reason -> rows of the source left out."""
 
 
-class TransferSet(Event, frozen=True, kw_only=True, tag="transfer_set"):
+class OtherArenaSet(Event, frozen=True, kw_only=True, tag="other_arena_set"):
     """Another arena in which arms will be evaluated from here on: the arena and its held-out anchors, whole."""
 
     arena: dict[str, Any]
@@ -906,7 +906,7 @@ AnyEvent = (
     | PersonasJoined
     | CrowdJoined
     | AnchorsListed
-    | TransferSet
+    | OtherArenaSet
     | CompetitorsJoined
     | ReaderJoined
     | AudienceSet

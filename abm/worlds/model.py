@@ -130,7 +130,7 @@ class Model(Peopled):
 
     @property
     def phase(self) -> Phase:
-        """``train``, ``evaluate`` or ``transfer``."""
+        """``train``, ``evaluate`` or ``elsewhere``."""
         return self.stage.phase
 
     @property

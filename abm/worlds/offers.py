@@ -27,7 +27,7 @@ Occasion = Literal["contest", "poll", "purchase"]
 
 def occasion(phase: Phase, arena: Arena) -> str:
     """Return what names the draws and call sites of a phase: of several arenas, each has its own, also where anchors are the same."""
-    return f"{phase}-{arena.name}" if phase == "transfer" else phase
+    return f"{phase}-{arena.name}" if phase == "elsewhere" else phase
 
 
 class Assignment(msgspec.Struct, frozen=True):

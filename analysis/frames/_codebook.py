@@ -50,7 +50,7 @@ cause | Int64 | | seq of the event that led to it; -1 for none | {event}.cause
 at | Float64 | seconds since 1970-01-01 UTC | When it was appended; no decision reads it | {event}.at
 """
 _CONTEST = """
-phase | String | | train (votes are learnt from), evaluate (held out) or transfer (held out, in another arena) | {event}.contest
+phase | String | | train (votes are learnt from), evaluate (held out) or elsewhere (held out, in another arena) | {event}.contest
 epoch | Int64 | epochs, from 1 | Epoch; an evaluation has that of the adapters that it evaluates | {event}.contest
 arm | String | | Whose society it is: an arm's or a market's name, or shared before arms differ | {event}.contest
 held_in | String | | Arena in which it is: the run's own, or another one in which arms are evaluated, too | {event}.contest, arena_set.arena
@@ -186,7 +186,7 @@ learning_rate | Float64 | | With which the step was taken | training_measured.le
 
 WRITING = _columns(
     """
-phase | String | | train (votes are learnt from), evaluate (held out) or transfer (held out, in another arena) | step_started.phase
+phase | String | | train (votes are learnt from), evaluate (held out) or elsewhere (held out, in another arena) | step_started.phase
 epoch | Int64 | epochs, from 1 | Epoch in which it was written | step_started.epoch
 competitor | String | | Who wrote: base, or an arm's name | message_published.competitor
 adapter | String | | Id of the adapter that wrote; empty for the base model | message_published.adapter
@@ -196,7 +196,7 @@ tokens | Float64 | tokens | Mean length of an answer, thinking included; 0 where
 words | Float64 | words | Mean length of a published message | message_published.text
 distinct | Float64 | share | Different pairs of words among all, of the first 128 published messages (distinct-2); null without any | message_published.text
 repetition | Float64 | share | Runs of four words that stood in the message before (seq-rep-4), mean over messages | message_published.text
-copy_rate | Float64 | share | Runs of four words that stand in the anchor or an example, mean over messages | message_published.text, anchors_listed.anchors, transfer_set.anchors, arena_set.arena
+copy_rate | Float64 | share | Runs of four words that stand in the anchor or an example, mean over messages | message_published.text, anchors_listed.anchors, other_arena_set.anchors, arena_set.arena
 held_in | String | | Arena for which it was written: the run's own, or another one in which arms are evaluated, too | step_started.arm, arena_set.arena
 """
 )
@@ -205,7 +205,7 @@ REACTIONS = _columns(
     """
 seq | Int64 | | Place in the log of the event that holds the reaction | reacted, reacted_many, reaction_invalid, engaged, ties_formed, ties_cut, feed_answer_invalid
 step | Int64 | | Step of the plan | reacted.step, reacted_many.step, engaged.step, ties_formed.step, ties_cut.step
-phase | String | | train, evaluate or transfer, as of votes | step_started.phase
+phase | String | | train, evaluate or elsewhere, as of votes | step_started.phase
 epoch | Int64 | epochs, from 1 | As of votes | step_started.epoch
 arm | String | | Whose society it is: an arm or a market | step_started.arm
 held_in | String | | Arena in which it is: the run's own, or another one in which arms are evaluated, too | step_started.arm, arena_set.arena

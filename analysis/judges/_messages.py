@@ -84,7 +84,7 @@ class Messages:
                 self.arena = str(event.arena.get("name", ""))
             case AnchorsListed():
                 self.anchors |= {str(anchor["id"]): str(anchor["text"]) for anchor in event.anchors}
-            case MessagePublished() if self._step.phase != "transfer" and not is_head_to_head(self._step.arm):
+            case MessagePublished() if self._step.phase != "elsewhere" and not is_head_to_head(self._step.arm):
                 # what arms wrote for each other was published against base, too; judges are asked about the run's own arena
                 self.published.append(self._message(event))
             case VerdictGiven():

@@ -28,6 +28,7 @@ from abm.events import (
     LLMReplied,
     MessagePublished,
     MessageRejected,
+    OtherArenaSet,
     PersonasJoined,
     ReaderJoined,
     RunConfigured,
@@ -39,7 +40,6 @@ from abm.events import (
     TasksListed,
     TiesFormed,
     TrainingMeasured,
-    TransferSet,
     VerdictGiven,
 )
 from abm.probe import Kind, kind_of, misbehaviour, miscopying
@@ -160,7 +160,7 @@ class Book:
 
     Attributes:
         people: who joined, in the order of persona indices.
-        listed: split -> its anchors; ``transfer``: other arena -> those there; ``answers``: set of tasks -> answers of each
+        listed: split -> its anchors; ``elsewhere``: other arena -> those there; ``answers``: set of tasks -> answers of each
             writer, ``tasks_closed``: writers who gave all of them to a set.
         header: ties of the run's graphs.
         seq: the next event's, as far as the book received events of other types.
@@ -172,7 +172,7 @@ class Book:
     arena: dict[str, Any] = field(default_factory=dict)
     anchors: dict[str, dict[str, Any]] = field(default_factory=dict)
     listed: Counter[str] = field(default_factory=Counter)
-    transfer: dict[str, int] = field(default_factory=dict)
+    elsewhere: dict[str, int] = field(default_factory=dict)
     answers: dict[str, int] = field(default_factory=dict)
     tasks_closed: int = 0
     people: list[PersonasJoined | CrowdJoined] = field(default_factory=list)
@@ -198,7 +198,7 @@ class Book:
         AdapterTrained, AnchorsListed, ArenaSet, ArmFlagged, ArmStopped, CompetitorsJoined, ContestDecided, ContestOpened, CrowdJoined, EpochEnded,
         Forked, Intervened, LLMReplied, MessagePublished, MessageRejected, PersonasJoined, ReaderJoined, RunConfigured,
         RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, TrainingMeasured, TasksClosed, TasksListed,
-        TransferSet, VerdictGiven,
+        OtherArenaSet, VerdictGiven,
     })  # fmt: skip
 
     def result(self) -> Book:
@@ -274,9 +274,9 @@ class Book:
             case AnchorsListed():
                 self.anchors |= {str(row.get("id", "")): row for row in event.anchors}
                 self.listed[event.split] += len(event.anchors)
-            case TransferSet():
+            case OtherArenaSet():
                 self.anchors |= {str(row.get("id", "")): row for row in event.anchors}
-                self.transfer[str(event.arena.get("name", ""))] = len(event.anchors)
+                self.elsewhere[str(event.arena.get("name", ""))] = len(event.anchors)
             case TasksListed():
                 self.answers[event.task_set] = answers_of(event)
             case PersonasJoined() | CrowdJoined():

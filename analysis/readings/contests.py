@@ -107,7 +107,7 @@ class Evaluation:
         reader: of the one that plays the personas; empty where none does.
         models: whether the models that wrote and read were fit for it, over all phases of the run.
         fitted_on: whose votes the choice model that reacts was fitted on; empty where none was.
-        transfer: other arena -> the contests there.
+        elsewhere: other arena -> the contests there.
         probe_versions: probe -> version of the rules that gave its verdicts; empty where no process said who judged.
     """
 
@@ -119,7 +119,7 @@ class Evaluation:
     reader: str = ""
     fitted_on: str = ""
     probe_versions: dict[str, int] = field(default_factory=dict)
-    transfer: dict[str, list[EvaluationContest]] = field(default_factory=dict)
+    elsewhere: dict[str, list[EvaluationContest]] = field(default_factory=dict)
     models: Observation = field(default_factory=Observation)
 
     @property
@@ -139,7 +139,7 @@ class Evaluation:
 
     def abroad(self, arena: str) -> Evaluation:
         """Return the same evaluation with the contests of another arena in place of the run's own."""
-        return replace(self, contests=self.transfer.get(arena, []), transfer={})
+        return replace(self, contests=self.elsewhere.get(arena, []), elsewhere={})
 
     # -- frames, of decided contests -----------------------------------------------------------------------------
 

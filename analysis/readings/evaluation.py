@@ -85,9 +85,11 @@ class EvaluationReading:
             decided = [contest for contest in self._evaluation.contests if contest.outcome]
             contests = [contest for contest in decided if not contest.arena]
             others = dict.fromkeys(contest.arena for contest in decided if contest.arena)
-            transfer = {arena: [contest for contest in decided if contest.arena == arena] for arena in others}
+            elsewhere = {arena: [contest for contest in decided if contest.arena == arena] for arena in others}
             panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in decided)]))]
-            self._result = replace(self._evaluation, contests=contests, transfer=transfer, panel=np.concatenate(panel))
+            self._result = replace(
+                self._evaluation, contests=contests, elsewhere=elsewhere, panel=np.concatenate(panel)
+            )
             self._result.models = self._observed.result()
         return self._result
 

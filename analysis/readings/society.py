@@ -16,7 +16,7 @@ from learning.runs.plan import writers_in
 
 SHARED_ARM = "shared"
 """The society of the first epoch, before arms differ."""
-PHASES = {"evaluate": "Evaluation", "train": "Training", "transfer": "Another arena"}
+PHASES = {"evaluate": "Evaluation", "train": "Training", "elsewhere": "Another arena"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
 
 def slot_names(society: SocietyKey, config: Mapping[str, Any]) -> list[str]:
     """Return what to call the slots of a society's contests; those of a training contest have no author of their own."""
-    if society.phase in ("evaluate", "transfer"):
+    if society.phase in ("evaluate", "elsewhere"):
         return [*writers_in(society.arm)]
     market = next((entry.market for entry in entries(config.get("markets")) if entry.market.name == society.arm), None)
     size = len(market.writers) if market else config.get("messages", 2)

@@ -13,6 +13,7 @@ from abm.events import (
     ArmStopped,
     Event,
     Forked,
+    OtherArenaSet,
     RunConfigured,
     RunEnded,
     StepEnded,
@@ -20,7 +21,6 @@ from abm.events import (
     SurveyClosed,
     TasksClosed,
     TasksListed,
-    TransferSet,
 )
 from abm.log import open_log
 from abm.log.tail import Tail
@@ -39,7 +39,7 @@ KINDS = {
     StepEnded,
     AdapterTrained,
     SurveyClosed,
-    TransferSet,
+    OtherArenaSet,
     TasksListed,
     TasksClosed,
     RunEnded,
@@ -77,7 +77,7 @@ class FollowedCell:
         self._tail: Tail | None = None
         self._config: dict[str, Any] = {}
         self._anchors: Counter[str] = Counter()
-        self._transfer: dict[str, int] = {}
+        self._elsewhere: dict[str, int] = {}
         self._answers: dict[str, int] = {}
         self._parts: Plan = ()
         self._done, self._ended = 0, False
@@ -111,8 +111,8 @@ class FollowedCell:
             case AnchorsListed():
                 self._anchors[event.split] += len(event.anchors)
                 self._plan()
-            case TransferSet():
-                self._transfer[str(event.arena.get("name"))] = len(event.anchors)
+            case OtherArenaSet():
+                self._elsewhere[str(event.arena.get("name"))] = len(event.anchors)
                 self._plan()
             case TasksListed():
                 self._answers[event.task_set] = answers_of(event)
@@ -136,7 +136,7 @@ class FollowedCell:
     def _plan(self) -> None:
         """Take the plan anew, after what it depends on was listed."""
         listed = self._anchors["train"], self._anchors["evaluate"]
-        self._parts = recorded_plan(self._config, *listed, self._transfer, self._answers)
+        self._parts = recorded_plan(self._config, *listed, self._elsewhere, self._answers)
 
     def _eta(self) -> float | None:
         """Return the sum over what is left of the mean of its kind, less what the piece under way has had; None while a kind that is

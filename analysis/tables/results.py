@@ -20,9 +20,9 @@ from analysis.readings.spreads import SpreadReading
 from analysis.readings.tasks import TaskReading
 from analysis.readings.trainings import TrainingReading
 from analysis.statistics.estimates import plain
+from analysis.tables._elsewhere import elsewhere
 from analysis.tables._head_to_head import head_to_head
 from analysis.tables._tasks import tasks
-from analysis.tables._transfer import transfer
 from analysis.tables._writers import writing_rows
 from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
@@ -49,7 +49,7 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
         "alarms": [msgspec.to_builtins(alarm) for alarm in alarms.result()],
         "head_to_head": head_to_head(meetings.result(), int(evaluation.config.get("seed") or 0)),
         "out_of_domain": {
-            "transfer": transfer(evaluation),
+            "arenas": elsewhere(evaluation),
             "tasks": tasks(answers.result(), evaluation.config, answers.model),
         },
         "panels": [plain(row) for row in panel_table(evaluation)],

@@ -20,9 +20,9 @@ from abm.events import (
     MessagePublished,
     MessageRedrawn,
     MessageRejected,
+    OtherArenaSet,
     Phase,
     StepStarted,
-    TransferSet,
 )
 from abm.societies import arena_in
 from learning.alarms import texts
@@ -100,7 +100,7 @@ class MessageReading:
             MessagePublished,
             MessageRedrawn,
             MessageRejected,
-            TransferSet,
+            OtherArenaSet,
         }
     )
 
@@ -117,7 +117,7 @@ class MessageReading:
         match event:
             case ArenaSet():
                 self._arena = Arena.model_validate(event.arena)
-            case AnchorsListed() | TransferSet():
+            case AnchorsListed() | OtherArenaSet():
                 self._anchors |= {str(row.get("id", "")): str(row.get("text", "")) for row in event.anchors}
             case StepStarted():
                 self._step = event

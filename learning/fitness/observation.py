@@ -149,7 +149,7 @@ class ObservedModels:
             case ContestDecided():
                 self._readers.close(event.contest)
             case StepStarted():
-                self._elsewhere = event.phase == "transfer"
+                self._elsewhere = event.phase == "elsewhere"
             case StepEnded():
                 self._elsewhere = False
                 self._asked.clear()

@@ -87,7 +87,7 @@ class Inputs:
         return len(self.anchors.held_out)
 
     @property
-    def transfer(self) -> dict[str, int]:
+    def elsewhere(self) -> dict[str, int]:
         """Other arena in which arms are evaluated -> its anchors."""
         return {name: len(other.anchors) for name, other in self.others.items()}
 

@@ -24,10 +24,10 @@ from abm.events import (
     AudienceSet,
     EpochEnded,
     Event,
+    OtherArenaSet,
     ReaderJoined,
     SurveysSet,
     TasksListed,
-    TransferSet,
     split_of,
 )
 from abm.journal import Journal, equal
@@ -205,7 +205,7 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet, TransferSet, TasksListed):
+        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet, OtherArenaSet, TasksListed):
             self._said = inherited
         if self.journal.shares_next:
             return

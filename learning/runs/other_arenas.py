@@ -14,7 +14,7 @@ import msgspec
 
 from abm.arenas import Arena, arena
 from abm.arenas.anchors import Anchor, AnchorSplit, load_anchors, unleaked
-from abm.events import TransferSet
+from abm.events import OtherArenaSet
 from abm.probe import PROBES, Probe
 from learning.runs.config import RunConfig
 from learning.runs.sides import HELD_OUT_ANCHORS, ranked
@@ -40,9 +40,9 @@ class OtherArena:
     anchors: list[Anchor]
     dropped: dict[str, int]
 
-    def event(self, probes: Sequence[Probe]) -> TransferSet:
+    def event(self, probes: Sequence[Probe]) -> OtherArenaSet:
         """Return the event that says it whole."""
-        return TransferSet(
+        return OtherArenaSet(
             arena=self.rules.model_dump(mode="json"),
             digest=self.rules.digest,
             anchors=[msgspec.to_builtins(anchor) for anchor in self.anchors],

@@ -132,8 +132,8 @@ class Evaluate(_Contests):
 
     @property
     def phase(self) -> Phase:
-        """``evaluate``; ``transfer`` in another arena."""
-        return "transfer" if self.arena else "evaluate"
+        """``evaluate``; ``elsewhere`` in another arena."""
+        return "elsewhere" if self.arena else "evaluate"
 
     @property
     def elsewhere(self) -> str:
@@ -319,7 +319,7 @@ class Counts(Protocol):
         ...
 
     @property
-    def transfer(self) -> Mapping[str, int]:
+    def elsewhere(self) -> Mapping[str, int]:
         """Other arena in which arms are evaluated -> its anchors."""
         ...
 
@@ -380,7 +380,7 @@ def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
                 writers = (Policy(first, epoch), Policy(second, epoch))
                 society = f"{first}{AGAINST}{second}"
                 yield Evaluate(epoch, society, writers, range(inputs.held_out_anchors), config.batch)
-            for arena, anchors in inputs.transfer.items():
+            for arena, anchors in inputs.elsewhere.items():
                 for arm in evaluated:
                     writers = (Policy(BASE), Policy(arm, epoch))
                     yield Evaluate(epoch, f"{arm}{ABROAD}{arena}", writers, range(anchors), config.batch, arena)

@@ -40,7 +40,7 @@ class Recorded:
     held_out_anchors: int
     surveys: tuple[RecordedSurvey, ...] = ()
     head_to_head: str | int = "none"
-    transfer: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
     answers: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -54,7 +54,7 @@ def recorded_plan(
     record: Mapping[str, Any],
     train: int,
     held_out: int,
-    transfer: Mapping[str, int] = NOTHING,
+    elsewhere: Mapping[str, int] = NOTHING,
     answers: Mapping[str, int] = NOTHING,
 ) -> Plan:
     """Return the plan of a run of which only the log is known; empty where the settings are not those of a run.
@@ -62,7 +62,7 @@ def recorded_plan(
     Args:
         record: the settings, as :class:`abm.events.RunConfigured` holds them.
         train, held_out: anchors that the log lists for training and for evaluation.
-        transfer: other arena -> its anchors, and ``answers``: set of tasks -> answers of each writer, as the log says them. They count
+        elsewhere: other arena -> its anchors, and ``answers``: set of tasks -> answers of each writer, as the log says them. They count
             where the settings have something out of domain.
     """
     learners = arms_of(record)
@@ -79,7 +79,7 @@ def recorded_plan(
     wanted = record.get("head_to_head", "none")
     meet = wanted if wanted == "all" or (type(wanted) is int and wanted > 0) else "none"
     markets = markets_of(record, slots)
-    beyond = (transfer, answers) if record.get("out_of_domain") else ({}, {})
+    beyond = (elsewhere, answers) if record.get("out_of_domain") else ({}, {})
     recorded = Recorded(
         markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet, *beyond
     )

@@ -325,7 +325,7 @@ class TestPlan:
     """What is left of a plan is a function of it and of the stops."""
 
     PARTS = plan(
-        SMALL, type("Counts", (), {"train_anchors": 9, "held_out_anchors": 8, "transfer": {}, "answers": {}})()
+        SMALL, type("Counts", (), {"train_anchors": 9, "held_out_anchors": 8, "elsewhere": {}, "answers": {}})()
     )
 
     def test_without_stops_it_is_the_plan(self):

@@ -51,7 +51,7 @@ def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
 
 def _outlook(book: Book, config: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return how much of the run's plan is done, and what comes next; nothing where the log has no plan."""
-    planned = recorded_plan(config, book.listed["train"], book.listed["evaluate"], book.transfer, book.answers)
+    planned = recorded_plan(config, book.listed["train"], book.listed["evaluate"], book.elsewhere, book.answers)
     parts = remaining(planned, [alarm for alarm in book.alarms if isinstance(alarm, ArmStopped)])
     if not parts:
         return []

@@ -13,17 +13,17 @@ from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import arm_row, probe_table
 
 
-def transfer(found: Evaluation) -> dict[str, Any]:
+def elsewhere(found: Evaluation) -> dict[str, Any]:
     """Return what was evaluated in other arenas as a JSON-able mapping, the run's own arena first; empty where there is none.
 
     ``votes`` has a row per arena and arm, ``probes`` one per arena, arm and probe; what they hold is as in
     :func:`analysis.tables.evaluation.table`, and p-values are corrected within an arena.
     """
-    if not found.transfer:
+    if not found.elsewhere:
         return {}
-    elsewhere = {arena: found.abroad(arena) for arena in found.transfer}
-    epoch = max(epoch for other in elsewhere.values() for epoch in other.epochs)
-    places = {str(found.config.get("arena", "")): found, **elsewhere}
+    others = {arena: found.abroad(arena) for arena in found.elsewhere}
+    epoch = max(epoch for other in others.values() for epoch in other.epochs)
+    places = {str(found.config.get("arena", "")): found, **others}
     return {
         "epoch": epoch,
         "arenas": list(places),

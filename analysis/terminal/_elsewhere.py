@@ -1,4 +1,4 @@
-"""Votes and misbehaviour in other arenas, for the terminal. Knows :func:`analysis.tables._transfer.transfer`'s mapping."""
+"""Votes and misbehaviour in other arenas, for the terminal. Knows :func:`analysis.tables._elsewhere.elsewhere`'s mapping."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def transfer_tables(found: Mapping[str, Any], *, withheld: bool) -> list[RenderableType]:
+def elsewhere_tables(found: Mapping[str, Any], *, withheld: bool) -> list[RenderableType]:
     """Return the tables of other arenas, the run's own arena first in each.
 
     Args:

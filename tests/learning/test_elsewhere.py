@@ -13,11 +13,11 @@ from abm.arenas.anchors import load_anchors
 from abm.events import (
     LLMReplied,
     MessagePublished,
+    OtherArenaSet,
     Reacted,
     RunStarted,
     StepEnded,
     StepStarted,
-    TransferSet,
     VerdictGiven,
 )
 from abm.journal import run_digest
@@ -96,7 +96,7 @@ class TestPlan:
     def test_logs_say_it(self, gone):
         """The plan of a log is that of its run; the default leaves no trace."""
         events = list(read_events(gone))
-        others = {e.arena["name"]: len(e.anchors) for e in of(events, TransferSet)}
+        others = {e.arena["name"]: len(e.anchors) for e in of(events, OtherArenaSet)}
         assert others == {"elections": 3, "social": 3}
         assert recorded_plan(ABROAD.model_dump(mode="json"), 6, 5, others) == plan(ABROAD, gather(ABROAD))
         assert "out_of_domain" not in CONFIG.model_dump(mode="json")
@@ -135,10 +135,10 @@ class TestContests:
         """All that is decided before is decided alike; tables of the run's own arena are the same."""
 
         def decided(folder):
-            return [e for e in read_events(folder) if not isinstance(e, TransferSet | RunStarted)]
+            return [e for e in read_events(folder) if not isinstance(e, OtherArenaSet | RunStarted)]
 
         alone, both = decided(stayed), decided(gone)
-        first = next(i for i, e in enumerate(both) if isinstance(e, StepStarted) and e.phase == "transfer")
+        first = next(i for i, e in enumerate(both) if isinstance(e, StepStarted) and e.phase == "elsewhere")
         kinds = (MessagePublished, Reacted, VerdictGiven)
         told = [
             [(type(e), str(e)[: str(e).index("seq=")], e.step) for e in of(some, *kinds)]
@@ -148,12 +148,12 @@ class TestContests:
         with_, without = results(read_events(gone)), results(read_events(stayed))
         for name in ("arms", "probes", "win_rate_by_epoch", "writing", "panels", "fitness", "flags", "trainings"):
             assert with_[name] == without[name], name
-        assert without["out_of_domain"] == {"transfer": {}, "tasks": {}}
+        assert without["out_of_domain"] == {"arenas": {}, "tasks": {}}
 
     def test_held_out_anchors_of_each_arena(self, gone):
         """The first of its pack, rendered as it renders them."""
         wrote = Counter((e.contest.split("/")[2], e.anchor) for e in of(read_events(gone), MessagePublished))
-        for other in of(read_events(gone), TransferSet):
+        for other in of(read_events(gone), OtherArenaSet):
             name = other.arena["name"]
             pack = load_anchors(None, gather(ABROAD).others[name].rules)
             assert [row["id"] for row in other.anchors] == [anchor.id for anchor in pack.held_out[:3]]
@@ -165,14 +165,14 @@ class TestContests:
         voted = {True: set(), False: set()}
         for e in of(read_events(gone), Reacted):
             if not e.contest.startswith("train/"):
-                voted[e.contest.startswith("transfer/")].add(e.persona)
+                voted[e.contest.startswith("elsewhere/")].add(e.persona)
         assert voted[True] == voted[False] and len(voted[True]) == 3
 
     def test_arms_meet_base_about_the_same_messages(self, gone):
         """Base's message about an anchor is one, whomever it meets; and no call is made twice."""
         texts = {}
         for e in of(read_events(gone), MessagePublished):
-            if e.contest.startswith("transfer/"):
+            if e.contest.startswith("elsewhere/"):
                 texts.setdefault((e.competitor, e.anchor), set()).add(e.text)
         assert texts and all(len(each) == 1 for each in texts.values())
         sites = [e.site for e in of(read_events(gone), LLMReplied)]
@@ -183,7 +183,7 @@ class TestContests:
         probes = {}
         for e in of(read_events(gone), VerdictGiven):
             phase, _, society, _ = e.message.split("/", 3)
-            if phase == "transfer":
+            if phase == "elsewhere":
                 probes.setdefault(society.partition("-in-")[2], set()).add(e.probe)
         assert probes == {
             "elections": {"disinformation", "populism", "copy_error", "unparsed"},
@@ -214,7 +214,7 @@ class TestContests:
         carry_out(tmp_path / "run", config)
         assert of(read_events(tmp_path / "run"), StepStarted)[-1].arm == "rft-in-elections"
         assert replay_recorded(tmp_path / "run").complete
-        rows = results(read_events(tmp_path / "run"))["out_of_domain"]["transfer"]["votes"]
+        rows = results(read_events(tmp_path / "run"))["out_of_domain"]["arenas"]["votes"]
         assert [row["arena"] for row in rows] == ["sales", "elections"]
 
     def test_personas_of_a_model_are_asked_in_its_words(self, tmp_path):
@@ -224,7 +224,7 @@ class TestContests:
         systems = set()
 
         def say(request):
-            if request.site.startswith("react/transfer/"):
+            if request.site.startswith("react/elsewhere/"):
                 systems.add(request.messages[0]["content"].splitlines()[-1])
             return reply(request)
 
@@ -241,7 +241,7 @@ class TestContests:
         done = run(named, tmp_path / "named", llm=fake_llm(), trainer=FakeTrainer())
         events = list(read_events(done.path))
         assert {e.probe for e in of(events, VerdictGiven)} == {"populism"}
-        assert of(events, TransferSet)[0].probes == ["populism"]
+        assert of(events, OtherArenaSet)[0].probes == ["populism"]
         assert replay_recorded(done.path).complete
 
     def test_the_log_says_who_judged_by_which_version(self, tmp_path):
@@ -279,7 +279,7 @@ class TestArenasOfOnesOwn:
         """Each has call sites of its own, so that what was asked in one is not taken for an answer in the other."""
         config = abroad(CONFIG.model_copy(update={"epochs": 1}), arms=["rft"], arenas=["social", own], anchors=3)
         carry_out(tmp_path / "run", config)
-        both = of(read_events(tmp_path / "run"), TransferSet)
+        both = of(read_events(tmp_path / "run"), OtherArenaSet)
         assert [row["id"] for row in both[0].anchors] == [row["id"] for row in both[1].anchors]
         assert of(read_events(tmp_path / "run"), StepEnded)
         assert replay_recorded(tmp_path / "run").complete
@@ -352,7 +352,7 @@ class TestMistakes:
         """Fewer anchors than were asked for are taken where counts are the most."""
         config = load_config(None, {"up_to": True, "out_of_domain": {"arenas": ["social"], "anchors": 999}})
         with pytest.warns(UserWarning, match="256 anchors are taken"):
-            assert gather(config).transfer == {"social": 256}
+            assert gather(config).elsewhere == {"social": 256}
 
 
 class TestForks:
@@ -376,7 +376,7 @@ class TestTables:
 
     def test_votes_beside_the_home_arena(self, gone):
         """A row per arena and arm; shares are of the votes in the log; the comparator is the run's."""
-        found = results(read_events(gone))["out_of_domain"]["transfer"]
+        found = results(read_events(gone))["out_of_domain"]["arenas"]
         assert found["arenas"] == ["sales", "elections", "social"]
         assert [(row["arena"], row["arm"], row["own"]) for row in found["votes"]] == [
             (arena, arm, arena == "sales") for arena in found["arenas"] for arm in ("rft", "placebo")
@@ -384,7 +384,7 @@ class TestTables:
         votes = Counter()
         for e in of(read_events(gone), Reacted):
             phase, _, society, _ = e.contest.split("/")
-            if phase == "transfer" and e.choice >= 0:
+            if phase == "elsewhere" and e.choice >= 0:
                 votes[(society, e.choice)] += 1
         evaluation = read_evaluation(read_events(gone))
         for arena in ("elections", "social"):
@@ -397,14 +397,14 @@ class TestTables:
 
     def test_probes(self, gone):
         """Each arena's own, with the estimates of an evaluation."""
-        found = results(read_events(gone))["out_of_domain"]["transfer"]
+        found = results(read_events(gone))["out_of_domain"]["arenas"]
         there = {(row["arena"], row["probe"]) for row in found["probes"]}
         assert ("elections", "populism") in there and ("sales", "populism") not in there
         row = next(r for r in found["probes"] if (r["arena"], r["probe"], r["arm"]) == ("social", "unsafe", "rft"))
         verdicts = [
             e.label
             for e in of(read_events(gone), VerdictGiven)
-            if e.message.startswith("transfer/2/rft-in-social/") and e.message.endswith("/1") and e.probe == "unsafe"
+            if e.message.startswith("elsewhere/2/rft-in-social/") and e.message.endswith("/1") and e.probe == "unsafe"
         ]
         assert row["after"]["n"] == len(verdicts)
         assert row["after"]["value"] == pytest.approx(sum(verdicts) / len(verdicts), abs=1e-6)
@@ -421,7 +421,7 @@ class TestTables:
         from analysis.cli.results import print_tables
 
         print_tables(gone, as_json=True)
-        told = json.loads(capsys.readouterr().out)["table"]["out_of_domain"]["transfer"]
+        told = json.loads(capsys.readouterr().out)["table"]["out_of_domain"]["arenas"]
         assert told["arenas"] == ["sales", "elections", "social"]
 
     def test_withheld(self, gone):
@@ -438,8 +438,8 @@ class TestFrames:
         """The run's own by its name, others by theirs; ``arm`` is the arm alone."""
         frame = of_run(gone, name).collect()
         there = set(frame.select("phase", "held_in").unique().iter_rows())
-        assert {("transfer", "elections"), ("transfer", "social"), ("evaluate", "sales")} <= there
-        assert {arena for phase, arena in there if phase != "transfer"} == {"sales"}
+        assert {("elsewhere", "elections"), ("elsewhere", "social"), ("evaluate", "sales")} <= there
+        assert {arena for phase, arena in there if phase != "elsewhere"} == {"sales"}
         if "arm" in frame.columns:
             assert not frame["arm"].str.contains("-in-").any()
 
@@ -447,14 +447,14 @@ class TestFrames:
         """An arm's slot and votes are found there as at home."""
         import polars as pl
 
-        contests = of_run(gone, "contests").filter(pl.col("phase") == "transfer").collect()
+        contests = of_run(gone, "contests").filter(pl.col("phase") == "elsewhere").collect()
         assert set(contests["arm_slot"]) == {1} and set(contests["base_slot"]) == {0}
 
     def test_what_was_written_is_counted_by_arena(self, gone):
         """Each writer has a row per arena, with all of its messages there."""
         import polars as pl
 
-        rows = of_run(gone, "writing").filter(pl.col("phase") == "transfer").collect()
+        rows = of_run(gone, "writing").filter(pl.col("phase") == "elsewhere").collect()
         assert sorted(rows.select("competitor", "held_in", "messages").iter_rows()) == sorted(
             (who, arena, 3) for who in ("base", "rft", "placebo") for arena in ("elections", "social")
         )
@@ -467,6 +467,6 @@ def test_an_interrupted_run_says_what_comes(gone, tmp_path):
 
     book = Book()
     read(read_events(gone), book)
-    assert book.transfer == {"elections": 3, "social": 3}
+    assert book.elsewhere == {"elections": 3, "social": 3}
     assert book.listed["evaluate"] == 5
     assert len(open_log(gone, write=False).config["out_of_domain"]["arenas"]) == 2
