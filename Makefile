@@ -1,5 +1,6 @@
 # make demo   set up, then run the main job            make test    set up, then run the tests
 # make setup  only set up .venv                        make lint    ruff and pyright
+# make test-system   whole commands and processes, killed and filled: what takes seconds each
 # make test-browser  the tests of the pages, in Chromium (Debian's package chromium)
 # make test-engine   vLLM in an environment of its own (2 GB), then the tests against it
 # make test-inspect  Inspect in an environment of its own (0.3 GB), then its reader on what we export
@@ -16,7 +17,7 @@ INSPECT := .venv-inspect
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 EXTRAS := learn,store,tables,ui,peers,dev
 READY := $(VENV)/.ready
-.PHONY: setup demo test test-slow test-browser test-engine test-inspect test-ray test-slurm faults lint docs widget
+.PHONY: setup demo test test-system test-slow test-browser test-engine test-inspect test-ray test-slurm faults lint docs widget
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -33,6 +34,10 @@ demo: $(READY)
 test: export OMP_NUM_THREADS = 1
 test: $(READY)
 	$(BIN)/python -m pytest $(PARALLEL)
+
+test-system: export OMP_NUM_THREADS = 1
+test-system: $(READY)
+	$(BIN)/python -m pytest $(PARALLEL) -m "system and not slow and not faults"
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

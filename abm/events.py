@@ -229,6 +229,12 @@ class CompetitorsJoined(Event, frozen=True, kw_only=True, tag="competitors_joine
     model: str
     model_digest: str
     """SHA-256 over the model's tensors."""
+    models: dict[str, str] = {}
+    """Competitor -> model, for those for whom another one writes."""
+    digests: dict[str, str] = {}
+    """Of those models: model -> digest."""
+    adapters: dict[str, str] = {}
+    """Rival -> id of the adapter that it writes with from the beginning."""
 
 
 class ReaderJoined(Event, frozen=True, kw_only=True, tag="reader_joined"):
@@ -249,6 +255,20 @@ class AudienceSet(Event, frozen=True, kw_only=True, tag="audience_set"):
     """Digest of what its features mean."""
 
 
+class EvaluationAudienceSet(Event, frozen=True, kw_only=True, tag="evaluation_audience_set"):
+    """An audience that votes on held-out messages beside the run's own, from here on."""
+
+    audience: str
+    """Its name, as steps and contests have it."""
+    reader: str = ""
+    """The language model that plays its personas; empty: a choice model votes."""
+    reader_digest: str = ""
+    choice_model: dict[str, Any] = {}
+    """As in :class:`AudienceSet`; empty where a language model votes."""
+    features: str = ""
+    """Digest of what its features mean."""
+
+
 # -- one step ----------------------------------------------------------------------------------------------
 
 
@@ -259,7 +279,23 @@ class StepStarted(Event, frozen=True, kw_only=True, tag="step_started"):
     epoch: int
     """1, 2, ...; an evaluation carries the epoch whose adapters it evaluates."""
     arm: str
-    """Whose society this is: ``shared`` before arms differ, else the arm's name."""
+    """Whose society this is: ``shared`` before arms differ, else the arm's name; ``ARM@AUDIENCE`` where another audience votes."""
+    audience: str = ""
+    """Who votes, by the name that ``evaluation_audience_set`` gives; empty: the run's own audience."""
+
+
+class RoundsRecalled(Event, frozen=True, kw_only=True, tag="rounds_recalled"):
+    """What a competitor with a memory had before it of its past rounds, when it wrote in this step."""
+
+    competitor: str
+    recalled: list[str]
+    """Contests, the newest last."""
+    left_out: int
+    """Older ones that it would have, too, but that did not fit; each is left out whole."""
+    remembered: str
+    """The text in its prompt."""
+    memory: str
+    """Content id of the text; calls name it in their ``refs``."""
 
 
 class LLMReplied(Event, frozen=True, kw_only=True, tag="llm_replied"):
@@ -350,6 +386,23 @@ class ContestOpened(Event, frozen=True, kw_only=True, tag="contest_opened"):
     anchor: str
     messages: list[str]
     """Published messages that compete, by slot; fewer than two make a forfeit."""
+
+
+class SourceChecked(Event, frozen=True, kw_only=True, tag="source_checked"):
+    """What members know of a contest's messages who read their source, the anchor.
+
+    Which members do follows from the seed and their share (:meth:`abm.audience.SourceReaders.among`).
+    """
+
+    contest: str
+    share: float
+    """Of the members, 0 .. 1, who read it."""
+    probe: str
+    """By what they see that a claim is not supported."""
+    version: int
+    """Of its rules."""
+    claims: list[int]
+    """Unsupported claims of each message, in the order of ``contest_opened``."""
 
 
 class Reacted(Event, frozen=True, kw_only=True, tag="reacted"):
@@ -762,11 +815,46 @@ class TasksClosed(Event, frozen=True, kw_only=True, tag="tasks_closed"):
 # -- learning and judging ----------------------------------------------------------------------------------
 
 
+class InstructionsProposed(Event, frozen=True, kw_only=True, tag="instructions_proposed"):
+    """A model looked back at contests of an arm and proposed other instructions for it; they are tried before the arm's next training ends."""
+
+    arm: str
+    epoch: int
+    proposal: int
+    """From 1."""
+    looked_at: list[str]
+    """Contests that it was shown, in order."""
+    left_out: int
+    """Contests that were drawn, too, but did not fit into the prompt."""
+    instructions: str
+    """What is proposed, as it would stand in the prompt; empty where it could not be read."""
+    adapter: str
+    """Content id of the instructions; empty likewise."""
+    reason: str = ""
+    """Why the answer holds no instructions."""
+
+
+class InstructionsTried(Event, frozen=True, kw_only=True, tag="instructions_tried"):
+    """Members chose between a message by proposed instructions and one by those that the arm had, about an anchor that no reflection was shown."""
+
+    arm: str
+    epoch: int
+    proposal: int
+    """As in :class:`InstructionsProposed`."""
+    anchor: str
+    texts: list[str]
+    """The message by the instructions that the arm had, and that by the proposal; empty where it could not be read, and then nobody is asked."""
+    votes: list[int]
+    """For either message."""
+    abstained: int
+    invalid: int
+
+
 class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
-    """An adapter was learnt from a range of this log."""
+    """An adapter was learnt from a range of this log: weights, or instructions."""
 
     adapter: str
-    """Content id: SHA-256 over its tensors and settings, first 16 hex."""
+    """Content id: SHA-256 over its tensors and settings, or over its instructions, first 16 hex."""
     arm: str
     epoch: int
     method: str
@@ -798,6 +886,17 @@ class AdapterTrained(Event, frozen=True, kw_only=True, tag="adapter_trained"):
     """Rows that it had before that; 0 where nothing was changed."""
     own_units: int = 0
     """Contests that they were of, or the rows themselves where each is learnt alone; 0 likewise."""
+    kind: Literal["weights", "instructions"] = "weights"
+    """What the adapter is. Where it is instructions, ``rows`` are contests that were looked back at, ``over_long`` those that did not fit,
+    ``steps`` proposals, and nothing has a loss."""
+    instructions: str = ""
+    """The text, where it is instructions; an empty one leaves the prompt as the arena has it."""
+    mitigated: dict[str, int] = {}
+    """Mitigation -> how many contests or rows it decided otherwise, changed or took away; empty where there is none."""
+    repeat_of: str = ""
+    """The arm of which this is a further training, with other random numbers; empty for an arm's own."""
+    repeat: int = 1
+    """Which of that arm's trainings it is; 1 for an arm's own."""
 
 
 class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measured"):
@@ -826,6 +925,8 @@ class TrainingMeasured(Lifecycle, frozen=True, kw_only=True, tag="training_measu
     """Of the new adapter's."""
     drift_tokens: int = 0
     """Tokens over which these four are means; 0 where they were not measured."""
+    same_as: str = ""
+    """The arm for which an equal training was carried out, of which this is the result; empty where it was carried out itself."""
 
 
 class ArmFlagged(Lifecycle, frozen=True, kw_only=True, tag="arm_flagged"):
@@ -872,6 +973,18 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict_given"):
     """Quoted spans of the message."""
 
 
+class MessageAudited(Event, frozen=True, kw_only=True, tag="message_audited"):
+    """An arm's auditor looked at a message that it could learn from; what it found may be wrong, as its error rates say."""
+
+    message: str
+    arm: str
+    epoch: int
+    mitigation: str
+    """Name of the mitigation that audits."""
+    found: bool
+    """Whether it found that the message misbehaves."""
+
+
 class PostJudged(Event, frozen=True, kw_only=True, tag="post_judged"):
     """A probe judged what a member wrote in the feeds against the anchor that it is about."""
 
@@ -910,12 +1023,14 @@ AnyEvent = (
     | CompetitorsJoined
     | ReaderJoined
     | AudienceSet
+    | EvaluationAudienceSet
     | StepStarted
     | LLMReplied
     | MessagePublished
     | MessageRejected
     | MessageRedrawn
     | ContestOpened
+    | SourceChecked
     | Reacted
     | ReactedMany
     | ReactionInvalid
@@ -949,8 +1064,12 @@ AnyEvent = (
     | TrainingMeasured
     | ArmFlagged
     | ArmStopped
+    | RoundsRecalled
+    | InstructionsProposed
+    | InstructionsTried
     | AdapterTrained
     | VerdictGiven
+    | MessageAudited
     | PostJudged
     | EpochEnded
 )

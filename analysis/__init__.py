@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from analysis.tables.panels import panel_table
     from analysis.tables.positions import position_table
     from analysis.tables.reach import reach_table
+    from analysis.tables.repeats import repeat_frame, repeats
     from analysis.tables.rivalry import rivalry, rivalry_frame
     from analysis.tables.seeds import across_seeds
     from analysis.tables.surrogate import surrogate_of
+    from analysis.tables.transfer import transfer
     from analysis.terminal.contest import show_contest
 
 _HOMES = {
@@ -38,20 +40,23 @@ _HOMES = {
     "probe_table": "analysis.tables.evaluation",
     "reach_table": "analysis.tables.reach",
     "read_answers": "analysis.readings.answers",
+    "repeat_frame": "analysis.tables.repeats",
+    "repeats": "analysis.tables.repeats",
     "rivalry": "analysis.tables.rivalry",
     "rivalry_frame": "analysis.tables.rivalry",
     "show_contest": "analysis.terminal.contest",
     "spreads": "analysis.readings.spreads",
     "surrogate_of": "analysis.tables.surrogate",
     "table": "analysis.tables.evaluation",
+    "transfer": "analysis.tables.transfer",
     "win_rate": "analysis.tables.evaluation",
     "win_rate_against_placebo": "analysis.tables.evaluation",
 }
 
 __all__ = [
     "Estimate", "across_seeds", "audience_graph", "battery", "codebook", "extrapolation", "list_contests", "panel_table",
-    "position_bias", "position_table", "probe_table", "reach_table", "read_answers", "rivalry", "rivalry_frame", "show_contest", "spreads",
-    "surrogate_of", "table", "win_rate", "win_rate_against_placebo",
+    "position_bias", "position_table", "probe_table", "reach_table", "read_answers", "repeat_frame", "repeats", "rivalry", "rivalry_frame", "show_contest",
+    "spreads", "surrogate_of", "table", "transfer", "win_rate", "win_rate_against_placebo",
 ]  # fmt: skip
 
 __getattr__, __dir__ = door(__name__, _HOMES)

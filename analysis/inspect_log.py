@@ -16,6 +16,7 @@ import msgspec
 
 from abm.arenas import Arena
 from abm.events import (
+    AdapterTrained,
     AnchorsListed,
     ArenaSet,
     CompetitorsJoined,
@@ -23,6 +24,7 @@ from abm.events import (
     Event,
     LLMReplied,
     MessagePublished,
+    RoundsRecalled,
     RunConfigured,
     RunEnded,
     RunStarted,
@@ -111,6 +113,8 @@ class _InspectSamples:
         self._messages: dict[str, MessagePublished] = {}
         self._decided: dict[str, ContestDecided] = {}
         self._verdicts: dict[str, list[VerdictGiven]] = {}
+        self._instructions: dict[str, str] = {}
+        self._memories: dict[str, str] = {}
 
     def take(self, event: Event) -> None:
         """Take an event of the run, or a verdict that was given after it."""
@@ -126,6 +130,10 @@ class _InspectSamples:
                 self._model = event.model
             case AnchorsListed():
                 self._anchors |= {anchor["id"]: anchor["text"] for anchor in event.anchors}
+            case AdapterTrained(kind="instructions"):
+                self._instructions[event.adapter] = event.instructions
+            case RoundsRecalled():
+                self._memories[event.memory] = event.remembered
             case LLMReplied() if event.site.startswith("write/"):
                 self._answers[event.seq] = event
             case MessagePublished():
@@ -213,7 +221,13 @@ class _InspectSamples:
         text = self._anchors.get(message.anchor, "")
         if self._arena is None:
             return [{"role": "user", "content": text}]
-        return [dict(each) for each in self._arena.write_prompt(text)]  # type: ignore[arg-type]
+        return [dict(each) for each in self._arena.write_prompt(text, *self._beside(message))]  # type: ignore[arg-type]
+
+    def _beside(self, message: MessagePublished) -> tuple[str, str]:
+        """Return the instructions and the memory that stood in a message's prompt."""
+        answer = self._answers.get(message.cause)
+        memories = (self._memories.get(ref, "") for ref in (answer.refs if answer else ()))
+        return self._instructions.get(message.adapter, ""), next(filter(None, memories), "")
 
     @staticmethod
     def _content(message: MessagePublished) -> Any:

@@ -86,7 +86,7 @@ def scalars(events: Iterable[Event]) -> Iterator[Scalar]:
         if isinstance(event, TrainingMeasured):
             yield from _steps(event, taken[event.arm])
             taken[event.arm] += len(unpack(event.losses, Float32s))
-        elif isinstance(event, AdapterTrained):
+        elif isinstance(event, AdapterTrained) and event.kind == "weights":
             yield Scalar(event.arm, "training/loss before", event.epoch, event.loss_before, at)
             yield Scalar(event.arm, "training/loss after", event.epoch, event.loss_after, at)
         elif isinstance(event, ArmFlagged | ArmStopped):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class MolochError(Exception):
@@ -50,6 +50,24 @@ def together(mistakes: Sequence[InputError]) -> InputError:
     """Return the one mistake as it is, or several as one error; a mistake that was found twice is reported once."""
     told = list({str(each): each for each in mistakes}.values())
     return told[0] if len(told) == 1 else Mistakes(told)
+
+
+def check_all(*reads: Callable[[], object]) -> None:
+    """Call each of several functions, also after one has found a mistake.
+
+    Raises:
+        InputError: the mistakes of all of them, as one error.
+    """
+    mistakes = list[InputError]()
+    for read in reads:
+        try:
+            read()
+        except Mistakes as several:
+            mistakes += several.each
+        except InputError as mistake:
+            mistakes.append(mistake)
+    if mistakes:
+        raise together(mistakes)
 
 
 class LogError(MolochError):

@@ -83,8 +83,7 @@ def _import(name: str) -> Extension:
             "install the package.",
         )
     files = _files(spec)
-    for file in files:
-        _refuse_foreign(name, file)
+    _refuse_foreign(name, files)
     try:
         module = import_module(name)
     except MolochError:
@@ -126,17 +125,22 @@ def _sha256(files: Sequence[Path]) -> str:
     return total.hexdigest()
 
 
-def _refuse_foreign(name: str, file: Path) -> None:
+def _refuse_foreign(name: str, files: Sequence[Path]) -> None:
     """Refuse code that lies in a run's folder or in a pack of anchors."""
-    for folder in file.resolve().parents:
-        run, pack = (folder / "run.json").is_file(), all((folder / each).is_file() for each in PACK)
-        if run or pack:
-            raise InputError(
-                f"the extension {name!r} is not imported",
-                where=str(file),
-                why=f"it lies in {'a run' if run else 'a pack of anchors'}, which may be somebody else's",
-                fix="Read the file; if you trust it, move it to a folder of your own.",
-            )
+    known = set[Path]()
+    for file in files:
+        for folder in file.resolve().parents:
+            if folder in known:  # and so are those above it
+                break
+            known.add(folder)
+            run, pack = (folder / "run.json").is_file(), all((folder / each).is_file() for each in PACK)
+            if run or pack:
+                raise InputError(
+                    f"the extension {name!r} is not imported",
+                    where=str(file),
+                    why=f"it lies in {'a run' if run else 'a pack of anchors'}, which may be somebody else's",
+                    fix="Read the file; if you trust it, move it to a folder of your own.",
+                )
 
 
 def _line(error: Exception, files: Sequence[Path]) -> str:

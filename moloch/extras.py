@@ -11,6 +11,7 @@ EXTRAS = {
     "store": ["obstore"],
     "tables": ["fastexcel", "pyreadstat"],
     "ui": "altair anywidget ipyvue ipyvuetify matplotlib solara solara_assets starlette traitlets uvicorn".split(),
+    "figures": ["matplotlib"],
     "vllm": ["vllm"],
     "ray": ["ray"],
     "tensorboard": ["tensorboard"],

@@ -162,6 +162,7 @@ def slow_families(
 class TestTime:
     """Reading takes time in proportion to the text."""
 
+    @pytest.mark.system
     def test_grows_with_the_length(self, reader):
         """Of long runs of what is repeated most easily."""
         assert slow_families(reader, LONG_RUNS) == []

@@ -82,6 +82,9 @@ class Arena(Strict, RecordedSettings):
     write: Template
     react: Template
     feedback: Template
+    react_source: Template | None = None
+    """How personas are asked that read the source, the anchor as writers see it (``{source}``); made of ``react`` where it is left
+    out and somebody reads it (:meth:`asked`)."""
     probes: tuple[str, ...] = pydantic.Field(default=DEFAULT_PROBES, exclude=True)
     """Names of the probes that judge its messages; no part of what an arena is, so that it has the same digest."""
     format: Format = "tags"
@@ -96,12 +99,18 @@ class Arena(Strict, RecordedSettings):
     plain: PlainForm | None = pydantic.Field(default=None, exclude=True)
     """How the same is asked in plain format (:meth:`asked`); no part of what the arena is without."""
 
-    LATER = ("format", "examples", "stop", "attempts", "cut")
+    LATER = ("format", "examples", "stop", "attempts", "cut", "react_source")
 
     @model_validator(mode="after")
     def _one_format(self) -> Arena:
         if self.format == "plain" and self.plain is not None:
             raise ValueError("an arena with 'format: plain' has no 'plain' section: its own templates are plain")
+        return self
+
+    @model_validator(mode="after")
+    def _source_shown(self) -> Arena:
+        if self.react_source is not None and "{source}" not in self.react_source.system + self.react_source.user:
+            raise ValueError("react_source does not show {source}")
         return self
 
     @property
@@ -123,14 +132,20 @@ class Arena(Strict, RecordedSettings):
         stop: tuple[str, ...] | None = None,
         attempts: int | None = None,
         cut: Cut | None = None,
+        source: bool = False,
     ) -> Arena:
         """Return the arena with messages asked for otherwise; each argument stands for the field, None leaves it.
+
+        Args:
+            source: whether some personas read the source.
 
         Raises:
             InputError: an arena cannot be asked for in that format.
         """
         rules = self if format in (None, self.format) else self._in_plain(format)
         changes = {"examples": examples, "stop": stop, "attempts": attempts, "cut": cut}
+        if source:
+            changes["react_source"] = self.source_template
         return rules.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
     def _in_plain(self, format: Format | None) -> Arena:
@@ -157,9 +172,26 @@ class Arena(Strict, RecordedSettings):
             }
         )
 
-    def write_prompt(self, anchor: str) -> list[Message]:
-        """Return the prompt from which a competitor writes about the rendered ``anchor``."""
+    @property
+    def source_template(self) -> Template:
+        """How personas are asked that read the source."""
+        if self.react_source is not None:
+            return self.react_source
+        told = f"You have looked up what is known of the {self.anchor.noun} that all options are about:\n{{source}}"
+        return Template(system=self.react.system, user=f"{told}\n\n{self.react.user}")
+
+    def write_prompt(self, anchor: str, instructions: str = "", remembered: str = "") -> list[Message]:
+        """Return the prompt from which a competitor writes about the rendered ``anchor``.
+
+        Args:
+            instructions: that the competitor has learnt; they stand at the end of the system text, behind an empty line. Without any
+                the prompt is the arena's own.
+            remembered: what it remembers of past rounds; it stands behind the instructions, likewise.
+        """
         system, question = self.write.render(anchor=anchor)
+        if instructions or remembered:
+            parts = [system["content"], without_control(instructions), without_control(remembered)]
+            system = {"role": system["role"], "content": "\n\n".join(part for part in parts if part)}
         shown = [turn for example in self.examples for turn in self._turns(example)]
         return [system, *shown, question]
 
@@ -167,8 +199,14 @@ class Arena(Strict, RecordedSettings):
         answer = {"role": "assistant", "content": without_control(self.rendered(example.message))}
         return [self.write.render(anchor=example.anchor)[1], answer]
 
-    def react_prompt(self, persona: str, options: list[str]) -> list[Message]:
-        """Return the prompt from which a persona thinks and chooses among ``options``, in their shown order."""
+    def react_prompt(self, persona: str, options: list[str], source: str = "") -> list[Message]:
+        """Return the prompt from which a persona thinks and chooses among ``options``, in their shown order.
+
+        Args:
+            source: the anchor as writers see it, for a persona that reads it.
+        """
+        if source:
+            return self.source_template.render(persona=persona, options=self.render_options(options), source=source)
         return self.react.render(persona=persona, options=self.render_options(options))
 
     def feedback_prompt(self, anchor: str, persona: str, options: list[str]) -> list[Message]:

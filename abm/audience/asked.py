@@ -21,6 +21,7 @@ from abm.arenas import Arena, Message
 from abm.arenas.completions import Reaction, parse_reaction, parse_thought
 from abm.audience.letters import averaged, drawn, relative
 from abm.audience.port import Reactions, Voters
+from abm.audience.source import SourceFindings
 from abm.llm.port import LLM, Request, Sampling
 from moloch import keyed
 from moloch.content import canonical
@@ -58,6 +59,7 @@ class Ballot(NamedTuple):
         shown: shape (k, n), as for :class:`abm.audience.Audience`.
         voters: the k members.
         key: as for :class:`abm.audience.Audience`.
+        source: id and text of what the messages are about, and ``reads``: shape (k,), which members read it, too; None: nobody does.
     """
 
     contest: str
@@ -66,10 +68,13 @@ class Ballot(NamedTuple):
     shown: NDArray[np.int8]
     voters: Voters
     key: tuple[Part, ...]
+    source: tuple[str, str] = ("", "")
+    reads: NDArray[np.bool_] | None = None
 
     def of(self, rows: NDArray[np.int64]) -> Ballot:
         """Return the same before some of the members."""
-        return self._replace(shown=self.shown[rows], voters=self.voters.of(rows))
+        reads = None if self.reads is None else self.reads[rows]
+        return self._replace(shown=self.shown[rows], voters=self.voters.of(rows), reads=reads)
 
 
 @runtime_checkable
@@ -146,6 +151,10 @@ class AskedAudience:
                 thoughts.append(reaction.thought)
         return Reactions(choices, thoughts, invalid)
 
+    def informed(self, source: SourceFindings) -> AskedAudience:
+        """Return the audience itself: the source stood in the prompts of those who read it; see :class:`abm.audience.Informable`."""
+        return self
+
     # ------------------------------------------------------------------------------------------------------
 
     def _score(self, ballots: Sequence[Ballot], ask: Ask) -> None:
@@ -185,7 +194,16 @@ class AskedAudience:
         persona = int(ballot.voters.ids[row])
         name, text = self.personas[persona]
         order = list(ballot.shown[row].tolist()) if order is None else order
-        messages = self.arena.react_prompt(text, [ballot.texts[option] for option in order])
+        texts, refs = [ballot.texts[option] for option in order], [ballot.messages[option] for option in order]
+        if ballot.reads is not None and ballot.reads[row]:
+            anchor, source = ballot.source
+            messages, template, refs = (
+                self.arena.react_prompt(text, texts, source),
+                self.arena.source_template,
+                [*refs, anchor],
+            )
+        else:
+            messages, template = self.arena.react_prompt(text, texts), self.arena.react
         schema = ""
         if self.answer == "json":
             letters = _letters(len(order))
@@ -195,8 +213,8 @@ class AskedAudience:
             messages=messages,
             sampling=self.sampling,
             seed=keyed.seed32(self.seed, "react", *ballot.key, persona),
-            template=self.arena.react.digest,
-            refs=(name, *(ballot.messages[option] for option in order)),
+            template=template.digest,
+            refs=(name, *refs),
             schema=schema,
         )
 

@@ -5,7 +5,8 @@ Utility of option s for member i (McFadden 1974, "Conditional logit analysis of 
     U[i, s] = sum_f (mean_f + sum_t weight_ft * trait_it) * feature_sf + first * [s stood first for i]
               + temperature * Gumbel[i, s]
 
-The member chooses the largest. The noise is keyed by member and option, and every sum runs in a fixed order, so a
+For members who read the source of the messages the utility has one term more, ``(mean + sum_t weight_t * trait_it) * unsupported_s``
+(:mod:`abm.audience.source`). The member chooses the largest. The noise is keyed by member and option, and every sum runs in a fixed order, so a
 choice does not depend on who else is asked, in which order, or in how large a batch. Crowds go through
 :mod:`moloch.kernels`, in one pass, with equal results. Weights come from :mod:`abm.audience.weights`; what members say comes from :mod:`abm.audience.thoughts`.
 """
@@ -21,9 +22,11 @@ from numpy.typing import NDArray
 
 from abm.audience._features import feature_matrix
 from abm.audience.port import Reactions, Voters
+from abm.audience.source import SourceFindings
 from abm.audience.support import Support
 from abm.audience.thoughts import abstained, thought
 from moloch import keyed
+from moloch.errors import InputError
 from moloch.keyed import Part
 from populations import TRAITS
 
@@ -51,6 +54,10 @@ class ChoiceModel:
         thoughts: whether members say why in :meth:`react`; a crowd is asked with :meth:`choose`.
         traits: names of the traits that have weights; voters may have others beside them.
         support: what the weights were fitted on; None where they were declared.
+        unsupported: shape (1 + traits,), weights of claims that the source does not support, for members who read it; None where
+            they cannot.
+        found: shape (n,), how strongly they notice such claims in each text of the contest that the model is before
+            (:meth:`informed`); None before all others.
     """
 
     name: str
@@ -61,6 +68,31 @@ class ChoiceModel:
     thoughts: bool = True
     traits: tuple[str, ...] = TRAITS
     support: Support | None = None
+    unsupported: NDArray[np.float64] | None = None
+    found: NDArray[np.float64] | None = None
+
+    def informed(self, source: SourceFindings) -> ChoiceModel:
+        """Return the model before one contest whose source was read; see :class:`abm.audience.Informable`.
+
+        Raises:
+            InputError: no weight says what an unsupported claim means to its members.
+        """
+        if self.unsupported is None:
+            raise InputError(
+                f"the audience {self.name!r} cannot read sources",
+                why="it does not say what a claim weighs that the source does not support",
+                fix="Add it to its file, for example unsupported: {mean: -2.0}, or leave source_readers out.",
+            )
+        return replace(self, found=source.unsupported)
+
+    def source_weights(self, voters: Voters) -> NDArray[np.float64]:
+        """Return what an unsupported claim weighs for each member who reads the source, shape (k,); 0 where no weight is given."""
+        if self.unsupported is None:
+            return np.zeros(len(voters.ids))
+        weights = np.full(len(voters.ids), self.unsupported[0])
+        for row, column in enumerate(self._columns(voters), start=1):
+            weights += self.unsupported[row] * voters.traits[:, column].astype(np.float64)
+        return weights
 
     def react(self, texts: Sequence[str], shown: NDArray[np.int8], voters: Voters, key: tuple[Part, ...]) -> Reactions:
         """Return every member's choice among ``texts``; see :class:`abm.audience.Audience`."""
@@ -152,7 +184,10 @@ class ChoiceModel:
 
         Features are folded into the trait weights first: n columns of traits' length, not one per feature.
         """
-        return (values[:, :, None] * self.weights).sum(axis=1)
+        slopes = (values[:, :, None] * self.weights).sum(axis=1)
+        if self.found is not None and self.unsupported is not None:
+            slopes += self.found[:, None] * self.unsupported
+        return slopes
 
     def _utility(
         self, slopes: NDArray[np.float64], voters: Voters, rows: slice | NDArray[np.int64]
@@ -216,6 +251,9 @@ class ChoiceModel:
         wording = keyed.uniforms(voters.ids, *key, "wording")
         weights = self._member_weights(voters)
         utility = self._utility(self._slopes(values), voters, slice(None))
+        if self.found is not None:  # the last reason is what the source says
+            values = np.column_stack([values, self.found])
+            weights = np.column_stack([weights, self.source_weights(voters)])
         thoughts = []
         for i, choice in enumerate(choices):
             if choice < 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from abm.audience.asked import Ask, Ballot, Prepared
 from abm.audience.port import Audience, Reactions, Voters, choices
+from abm.audience.source import SourceFindings, informed
 from moloch.keyed import Part
 
 
@@ -46,6 +47,10 @@ class Mixed:
         for row, thought in zip(core.tolist(), asked.thoughts, strict=False):
             thoughts[row] = thought
         return Reactions(chosen, thoughts, {int(core[row]): raw for row, raw in asked.invalid.items()})
+
+    def informed(self, source: SourceFindings) -> Mixed:
+        """Return both parts once the source was read; see :class:`abm.audience.Informable`."""
+        return replace(self, core=informed(self.core, source), crowd=informed(self.crowd, source))
 
     def prepare(self, ballots: Sequence[Ballot], ask: Ask) -> None:
         """Have the core asked, if it is one of those that are; see :class:`abm.audience.asked.Prepared`."""

@@ -12,13 +12,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.audience._features import features
+from abm.audience._features import Feature, features
 
 LITTLE = 0.1
 """Utility below which a difference is called little: it moves a choice between two options by 2.5 points at most."""
 
 SECOND = 0.5
 """A second reason is named where it weighs at least this share of the first."""
+
+UNSUPPORTED = Feature(
+    "unsupported", "misbehaviour", 1.0, None, "says more than its source does", "claims what its source does not say"
+)
+"""What a member notices that reads the source; it is no feature of a text alone."""
 
 # {x}: letter of the chosen option, {y}: of the other. One reason, or two of the same kind joined by "and", fill {says}.
 _FOR = ("I am drawn to option {x} because it {says}.", "Option {x} is for me: it {says}.")
@@ -56,7 +61,7 @@ class Reason(NamedTuple):
     @property
     def says(self) -> str:
         """The reason, after "option A"."""
-        feature = features()[self.feature]
+        feature = (*features(), UNSUPPORTED)[self.feature]
         return feature.liked if self.liked else feature.disliked
 
 
@@ -70,8 +75,9 @@ def thought(
     contribution, and the second one if it weighs at least :data:`SECOND` of it.
 
     Args:
-        contributions: shape (features,), utility of the chosen option less that of the other, per feature.
-        values: shape (features,), feature values of the chosen option less those of the other.
+        contributions: shape (features,), utility of the chosen option less that of the other, per feature; one more where the source
+            was read, for what it does not support.
+        values: of the same shape, feature values of the chosen option less those of the other.
         letters: of the chosen option and of the other, in this member's own order.
         draw: 0 .. 1, picks the wording.
     """

@@ -30,7 +30,7 @@ BUILT_IN = ("default", "neutral")
 YAML = (".yaml", ".yml")
 COLUMNS = ("mean", *TRAITS)
 """Of the weights."""
-KEYS = ("name", "first", "temperature", "abstain", "weights", "surrogate")
+KEYS = ("name", "first", "temperature", "abstain", "weights", "unsupported", "surrogate")
 SUPPORT = ("margin", "tolerance", "extrapolate", "features", "traits")
 LARGEST = 100.0
 """Bound of any weight; a utility difference of 20 is certainty already."""
@@ -85,6 +85,8 @@ def as_mapping(model: ChoiceModel) -> dict[str, Any]:
         "abstain": model.abstain,
         "weights": {feature: row for feature, row in weights.items() if row},
     }
+    if model.unsupported is not None:
+        mapping["unsupported"] = dict(zip(COLUMNS, model.unsupported.tolist(), strict=True))
     if (support := model.support) is not None:
         ranges = {"features": support.features, "traits": support.traits}
         mapping["surrogate"] = {
@@ -172,6 +174,7 @@ class _ModelFile:
             "temperature": temperature,
             "abstain": None if abstain is None else self._number(abstain, "abstain"),
             "support": self._support(raw["surrogate"]) if "surrogate" in raw else None,
+            "unsupported": self._unsupported(raw["unsupported"]) if "unsupported" in raw else None,
         }
         self._stop_at_mistakes()
         return ChoiceModel(**found)
@@ -191,6 +194,13 @@ class _ModelFile:
                 if column in COLUMNS:
                     weights[names.index(feature), COLUMNS.index(column)] = self._number(value, *keys, column)
         return weights
+
+    def _unsupported(self, raw: Any) -> NDArray[np.float64]:
+        """Return the weights of ``{mean or trait: number}`` of what the source does not support; what is not named is 0."""
+        keys, example = ("unsupported",), "For example unsupported: {mean: -2.0}."
+        row = self._mapping(raw, "'unsupported' must map columns to weights", keys, example)
+        self._known(row, COLUMNS, keys, "unknown trait {!r} of 'unsupported'", "Columns")
+        return np.array([self._number(row.get(column, 0.0), *keys, column) for column in COLUMNS])
 
     def _support(self, section: Any) -> Support | None:
         """Return what ``surrogate: {support: {features: {length: [0.1, 0.8], ...}, traits: {...}}, ...}`` says; None where it is wrong."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from abm.audience import Audience, Chooser, Voters, orders
+from abm.audience import Audience, Chooser, Informable, SourceFindings, Voters, orders
 from abm.conformance._examples import TEXTS, people
 
 KEY = (1, "train", 1, "anchor", "choice")
@@ -64,3 +64,14 @@ class AudienceConformance:
         if isinstance(audience, Chooser):
             chosen = audience.choose(texts, shown, voters, KEY)
             assert chosen.tolist() == audience.react(texts, shown, voters, KEY).choices.tolist()
+
+    def test_a_source_without_a_word_against_them_changes_no_choice(self, audience: Audience) -> None:
+        """An audience that offers ``informed`` draws for readers of the source as for everybody."""
+        voters = people(MEMBERS)
+        texts, shown = before(2, voters)
+        if isinstance(audience, Informable):
+            told = audience.informed(SourceFindings("Title: lamp", (0, 0)))
+            assert (
+                told.react(texts, shown, voters, KEY).choices.tolist()
+                == audience.react(texts, shown, voters, KEY).choices.tolist()
+            )

@@ -1,12 +1,13 @@
-"""A run's adapters against its log: each that is there has to be the one whose training the log holds."""
+"""A run's adapters against its log: each that is there has to be the one whose training, or whose rival, the log holds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from abm.events import AdapterTrained, Event
+from abm.events import AdapterTrained, CompetitorsJoined, Event
 from abm.llm.adapters import is_here, read_adapter
+from abm.llm.instructions import instructions_are_here, read_instructions
 
 
 class AdaptersHeld:
@@ -26,19 +27,27 @@ class AdaptersHeld:
         self.missing: list[str] = []
 
     def look(self, event: Event) -> None:
-        """Compare the adapter that an event is about, if it is about one.
+        """Compare the adapters that an event is about: one that was trained, or those with which rivals join.
 
         Raises:
             CorruptLog: what is there is another adapter, or cannot be read.
             InputError: it is none that a backend would take.
         """
-        if not isinstance(event, AdapterTrained) or event.adapter in (*self.checked, *self.missing):
+        if isinstance(event, AdapterTrained):
+            self._compare(event.adapter, event.kind == "instructions")
+        elif isinstance(event, CompetitorsJoined):
+            for adapter in event.adapters.values():
+                self._compare(adapter)
+
+    def _compare(self, adapter: str, instructions: bool = False) -> None:
+        if adapter in (*self.checked, *self.missing):
             return
-        if is_here(self._folder, event.adapter):
-            read_adapter(self._folder, event.adapter)
-            self.checked.append(event.adapter)
+        here, read = (instructions_are_here, read_instructions) if instructions else (is_here, read_adapter)
+        if here(self._folder, adapter):
+            read(self._folder, adapter)
+            self.checked.append(adapter)
         else:
-            self.missing.append(event.adapter)
+            self.missing.append(adapter)
 
     def __str__(self) -> str:
         return told(self.checked, self.missing)

@@ -137,6 +137,20 @@ def read_adapter(folder: Path, name: str, *, base: str = "") -> Adapter:
     return adapter
 
 
+def adapter_at(place: Path) -> Adapter:
+    """Return the adapter of a folder that may have any name.
+
+    Raises:
+        InputError: its files cannot be read, or it is not plain LoRA.
+    """
+    try:
+        adapter = adapter_of(_file(place / WEIGHTS), _config(place / CONFIG))
+    except (OSError, ValueError) as error:
+        raise InputError("cannot read the adapter", where=str(place), why=_line(error)) from error
+    check_plain(adapter, str(place))
+    return adapter
+
+
 def compare(adapter: Adapter, name: str, where: str) -> None:
     """Refuse an adapter that is not the one of that name.
 

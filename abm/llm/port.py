@@ -75,9 +75,14 @@ def text_tokens(text: str) -> int:
     return -(-len(text.encode()) // 4)
 
 
+def messages_tokens(messages: Sequence[Message]) -> int:
+    """Estimate the tokens of chat messages where no count is available."""
+    return sum(text_tokens(message["content"]) + 4 for message in messages)
+
+
 def prompt_tokens(request: Request) -> int:
     """Estimate the tokens of a prompt where no count is available."""
-    return sum(text_tokens(message["content"]) + 4 for message in request.messages)
+    return messages_tokens(request.messages)
 
 
 def most_tokens(request: Request) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from abm.llm.adapters import DOWN, UP, Adapter, read_adapter
+from abm.llm.stored_tensors import stored_tensors
 from moloch.content import canonical
 from moloch.errors import InputError
 
@@ -25,27 +26,19 @@ WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 _NOT_MEANING = {"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version", "use_cache"}
 
 
-def _add(sha: hashlib._Hash, name: str, tensor: torch.Tensor) -> None:
-    import torch
-
-    tensor = tensor.detach().contiguous().cpu()
-    sha.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-    sha.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-
-
 def model_digest(folder: Path) -> str:
     """Return SHA-256 over a model as its files state it: tensors, settings, tokenizer and chat template.
 
     It does not depend on the machine, nor on the precision in which the model is run.
     """
-    from safetensors import safe_open
-
     sha = hashlib.sha256()
     with ExitStack() as stack:
-        files = [stack.enter_context(safe_open(path, framework="pt")) for path in weight_files(folder)]
-        held = {name: file for file in files for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        files = [stack.enter_context(stored_tensors(path)) for path in weight_files(folder)]
+        held = {name: tensor for file in files for name, tensor in file.items()}
         for name in sorted(held):
-            _add(sha, name, held[name].get_tensor(name))
+            tensor = held[name]
+            sha.update(f"{name}\0{tensor.dtype}\0{tensor.shape}\0".encode())
+            sha.update(tensor.data)
     config = json.loads((folder / "config.json").read_text("utf-8"))
     generation = folder / "generation_config.json"
     ends = json.loads(generation.read_text("utf-8")).get("eos_token_id") if generation.is_file() else None
@@ -136,11 +129,7 @@ class Swapper:
         self._take_out()
         if not adapter:
             return
-        if self._adapters is None:
-            raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
-        shapes = {name: tuple(weight.shape) for name, weight in self._weights.items()}
-        read = read_adapter(self._adapters, adapter, base=self._digest())
-        adapted = lora_factors(read, shapes, str(self._adapters / adapter))
+        adapted = self._factors(adapter)
         try:
             for name, factors in adapted.items():
                 self._put(name, factors)
@@ -148,6 +137,26 @@ class Swapper:
             self._take_out()
             raise
         self.active = adapter
+
+    def merged(self, adapter: str) -> dict[str, torch.Tensor]:
+        """Return weight name -> the float32 weight that :meth:`activate` would put there; nothing for the base model, which is put back.
+
+        Raises:
+            CorruptLog, InputError: as :meth:`activate`.
+        """
+        self._take_out()
+        return {name: self._sum(name, factors) for name, factors in self._factors(adapter).items()} if adapter else {}
+
+    def _factors(self, adapter: str) -> dict[str, Factors]:
+        if self._adapters is None:
+            raise InputError(f"no folder of adapters for {adapter}", fix="Give the backend `adapters=`.")
+        shapes = {name: tuple(weight.shape) for name, weight in self._weights.items()}
+        read = read_adapter(self._adapters, adapter, base=self._digest())
+        return lora_factors(read, shapes, str(self._adapters / adapter))
+
+    def _sum(self, name: str, factors: Factors) -> torch.Tensor:
+        weight = self._weights[name]
+        return weight.data + (factors.up.to(weight.device) @ factors.down.to(weight.device)) * factors.scale
 
     def _take_out(self) -> None:
         for name, original in self._originals.items():
@@ -160,11 +169,11 @@ class Swapper:
         import torch
 
         weight = self._weights[name]
-        up, down = factors.up.to(weight.device), factors.down.to(weight.device)
         if weight.dtype == torch.float32:
             self._originals[name] = weight.data
-            weight.data = weight.data + (up @ down) * factors.scale
+            weight.data = self._sum(name, factors)
             return
+        up, down = factors.up.to(weight.device), factors.down.to(weight.device)
         up, down = (up * factors.scale).to(weight.dtype), down.to(weight.dtype)
 
         def beside(_: torch.nn.Module, given: tuple[torch.Tensor, ...], made: torch.Tensor) -> torch.Tensor:

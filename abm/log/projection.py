@@ -35,6 +35,7 @@ from abm.log.parquet import (
 )
 from abm.log.recovery import Head
 from abm.log.segments import Segment, parent_of, read_manifest, segments, walk
+from abm.log.stored import lineage
 from abm.log.votes import VOTES, votes
 from moloch.errors import InputError
 
@@ -152,7 +153,8 @@ def scan(run: Path | str) -> pl.LazyFrame:
 
     Args:
         run: its folder; or a URL to which it was uploaded (``s3://``, ...): then its Parquet is read there, unverified, when
-            rows are asked for, and no more of it than they take.
+            rows are asked for, and no more of it than they take. A fork takes its first rows from the run that it comes from,
+            which must be there too.
 
     Raises:
         LogError: no run, it is damaged, or a newer version wrote it.
@@ -179,12 +181,24 @@ def scan_votes(run: Path | str) -> pl.LazyFrame:
 
 
 def _scan_stored(url: str, which: Projection) -> pl.LazyFrame:
-    """Return what ``which`` holds of a run in object storage, in the order of its segments."""
+    """Return what ``which`` holds of a run in object storage, in the order of its segments; a fork's begins with that of the run that it
+    comes from.
+
+    Raises:
+        LogError: there is no run, or not the one that it was forked from.
+    """
     import polars as pl
 
-    pattern = f"{url.rstrip('/')}/{which.folder}/{which.prefix}*.parquet"
-    schema = dict(which.columns())
-    return pl.scan_parquet(pattern, schema=schema, missing_columns="insert", extra_columns="ignore")
+    schema, parts = dict(which.columns()), list[pl.LazyFrame]()
+    first = 0
+    for run in lineage(url.rstrip("/")):
+        if run.stop is not None and run.stop <= first:
+            continue
+        pattern = f"{run.url}/{which.folder}/{which.prefix}*.parquet"
+        part = pl.scan_parquet(pattern, schema=schema, missing_columns="insert", extra_columns="ignore")
+        parts.append(part if run.stop is None else part.filter(pl.col("seq") < run.stop))
+        first = run.stop or 0
+    return pl.concat(parts)
 
 
 def _scan(run: Path, which: Projection, lazy: Callable[[list[pl.DataFrame]], list[pl.LazyFrame]]) -> pl.LazyFrame:

@@ -49,6 +49,7 @@ from abm.events import (
     ValuesShifted,
     VerdictGiven,
 )
+from abm.llm.instructions import instructions_id
 from abm.reactions import members, persona_rows
 from abm.state import feeds
 from abm.state.platform import Platform
@@ -90,6 +91,7 @@ class State:
         step: steps ended so far; the next step's number.
         tallies: ``"<phase>/<competitor>"`` -> tally.
         adapters: arm -> id of its newest adapter.
+        instructions: arm -> the text of its newest adapter, for arms whose adapters are instructions.
         contests: contests of the current step, by id; emptied when the step ends.
         reactions, abstentions, first_choices: shape (members,), per persona index: answers given, abstentions,
             and how often the option shown first was chosen.
@@ -113,6 +115,7 @@ class State:
     targets: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     platform: Platform | None = None
     baselines: dict[str, NDArray[Any]] = field(default_factory=dict)
+    instructions: dict[str, str] = field(default_factory=dict)
 
     def hash(self) -> str:
         """Return the SHA-256 of the state, the same on every machine."""
@@ -136,6 +139,8 @@ class State:
             sha.update(self.platform.hash().encode())
         for name, nodes in sorted(self.baselines.items()):
             sha.update(name.encode() + nodes.astype(nodes.dtype.newbyteorder("<")).tobytes())
+        if self.instructions:
+            sha.update(canonical(["instructions", self.instructions]))
         return sha.hexdigest()
 
 
@@ -230,7 +235,7 @@ def _apply(state: State, event: Event) -> None:
         case ValuesShifted():
             _shift(state, event, np.float32, unpack(event.values, Float32s))
         case AdapterTrained():
-            state.adapters[event.arm] = event.adapter
+            _learn(state, event)
         case EpochEnded():
             state.epochs_ended = event.epoch
         case CompetitorsJoined():
@@ -334,6 +339,14 @@ def _decide(state: State, event: ContestDecided) -> None:
             _tally(state, author).votes += votes
     if event.winner >= 0:
         _tally(state, contest.competitors[str(event.winner)]).wins += 1
+
+
+def _learn(state: State, event: AdapterTrained) -> None:
+    if event.kind == "instructions":
+        if instructions_id(event.instructions) != event.adapter:
+            raise ValueError(f"the instructions are not those that the id {event.adapter} names")
+        state.instructions[event.arm] = event.instructions
+    state.adapters[event.arm] = event.adapter
 
 
 def _end_step(state: State, event: StepEnded) -> None:

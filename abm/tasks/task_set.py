@@ -123,9 +123,14 @@ class TaskSet(BaseModel):
         """Content id of all that is asked, and what is expected."""
         return content_id(self.model_dump(mode="json"))
 
-    def messages(self, task: Task) -> list[Message]:
-        """Return the chat in which a task is put."""
-        said = [{"role": "system", "content": self.system}] if self.system else []
+    def messages(self, task: Task, instructions: str = "") -> list[Message]:
+        """Return the chat in which a task is put.
+
+        Args:
+            instructions: that the writer has learnt; they are said before what the set says.
+        """
+        system = "\n\n".join(filter(None, (instructions, self.system)))
+        said = [{"role": "system", "content": system}] if system else []
         return [*said, {"role": "user", "content": task.prompt}]
 
 

@@ -20,11 +20,12 @@ from mesa.discrete_space import Cell, CellAgent, Network
 
 from abm.arenas.completions import Completion
 from abm.audience import Voters
-from abm.llm.port import Request
+from abm.llm.port import LLM, Request
 from abm.state.platform import UNIT
 from abm.state.state import State, Tally
 from abm.worlds.offers import Assignment, Offer
 from moloch import keyed
+from moloch.content import content_id
 
 
 class Host(Protocol):
@@ -78,15 +79,20 @@ class NamedPolicy(msgspec.Struct, frozen=True):
     """A policy under a name: the base model (``adapter`` empty) or an adapter on it.
 
     Attributes:
+        adapter: id of the weights or the instructions that make it another policy than the base model.
+        instructions: those that ``adapter`` names; None where it names weights.
         kind: name of the class of competitors that writes with it; empty for the society's.
         draw: slot with whose random numbers it writes; its own by default. What a policy wrote about an anchor with the same ones
             in another society of this phase and epoch, it does not write again.
+        llm: the model that writes; None for the society's.
     """
 
     name: str
     adapter: str = ""
     kind: str = ""
     draw: int | None = None
+    llm: LLM | None = None
+    instructions: str | None = None
 
 
 class Competitor(mesa.Agent):
@@ -96,6 +102,9 @@ class Competitor(mesa.Agent):
         slot: its slot in every contest, 0 .. n-1; where writers change slots (:attr:`abm.worlds.model.Stage.seats`), its place
             among them, and :meth:`Assignment.slot` says the slot.
         draw: the slot with whose random numbers it writes; None for its own.
+        llm: the model that writes; None for the society's.
+        adapter: id of its weights or instructions; empty for the base model. ``instructions``: the latter as text; None for weights.
+        remembered: of its past rounds, as its prompts show it in this step; empty for nothing.
         drafts: what it wrote in this step, or asks its model for, one per assignment.
     """
 
@@ -105,7 +114,8 @@ class Competitor(mesa.Agent):
     def __init__(self, model: Host, writer: NamedPolicy, slot: int) -> None:
         super().__init__(model)  # pyright: ignore[reportArgumentType]
         self.name, self.adapter, self.slot = writer.name, writer.adapter, slot
-        self.draw = writer.draw
+        self.draw, self.llm, self.instructions = writer.draw, writer.llm, writer.instructions
+        self.remembered = ""
         self.drafts: list[Request | Completion] = []
 
     @property
@@ -129,14 +139,16 @@ class Competitor(mesa.Agent):
         """
         occasion, epoch, anchor = assignment.occasion, assignment.epoch, assignment.anchor
         draw = assignment.slot(self.slot) if self.draw is None else self.draw
+        told = self.instructions is not None
+        memory = (content_id(self.remembered),) if self.remembered else ()
         return Request(
             site="/".join(("write", occasion, str(epoch), anchor.id, self.name, str(draw))),
-            messages=assignment.arena.write_prompt(anchor.text),
+            messages=assignment.arena.write_prompt(anchor.text, self.instructions or "", self.remembered),
             sampling=assignment.sampling,
             seed=keyed.seed32(assignment.seed, "write", occasion, epoch, anchor.id, draw),
-            adapter=self.adapter,
+            adapter="" if told else self.adapter,
             template=assignment.arena.write_digest,
-            refs=(anchor.id,),
+            refs=(anchor.id, *((self.adapter,) if told else ()), *memory),
             stop=assignment.arena.stop,
         )
 

@@ -16,6 +16,7 @@ from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.arenas.completions import Completion
 from abm.arenas.messages import Read, read_answer
+from abm.audience.source import SourceFindings, SourceReaders
 from abm.events import (
     ContestDecided,
     ContestOpened,
@@ -24,10 +25,11 @@ from abm.events import (
     MessagePublished,
     MessageRedrawn,
     MessageRejected,
+    SourceChecked,
     VerdictGiven,
 )
 from abm.llm.port import Request
-from abm.probe import Probe
+from abm.probe import Probe, version_of
 from abm.worlds.agents import Competitor
 from abm.worlds.causes import FIRST
 from abm.worlds.offers import Assignment
@@ -150,6 +152,21 @@ def opened(slate: Slate, step: int) -> ContestOpened:
         contest=slate.contest,
         anchor=slate.anchor.id,
         messages=[message.message for message in messages],
+    )
+
+
+def source_checked(
+    slate: Slate, source: SourceFindings, readers: SourceReaders, step: int, cause: int = FIRST
+) -> SourceChecked:
+    """Return what those know of a contest who read its source; ``cause`` is the ``seq`` of its opening."""
+    return SourceChecked(
+        step=step,
+        cause=cause,
+        contest=slate.contest,
+        share=readers.share,
+        probe=readers.probe.name,
+        version=version_of(readers.probe),
+        claims=list(source.claims),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor
-from abm.audience import Ballot, Reactions, choices, is_asked, orders
+from abm.audience import Ballot, Reactions, SourceFindings, before_source, choices, is_asked, orders
 from abm.audience.vocal import Rows, vocal
 from abm.events import Event, Reacted, ReactionInvalid
 from abm.reactions import reacted_many
@@ -78,18 +78,22 @@ class IsolatedModel(Model):
             shown=orders(self.voters.ids, len(slate.messages), *slate.place, "order"),
             voters=self.voters,
             key=(*slate.place, "choice"),
+            source=(slate.anchor.id, slate.anchor.text),
+            reads=self.reads_source,
         )
 
     def _contest(self, slate: Slate) -> list[Event]:
         """Return the events of a contest, its opening first."""
-        opened = contests.opened(slate, self.state.step)
-        reactions, votes = self._react(slate) if slate.competes else ([], contests.NOBODY)
-        return [opened, *reactions, self.decided(slate, votes), *self.verdicts(slate)]
+        opened, readers = contests.opened(slate, self.state.step), self.stage.source
+        source = self.source_of(slate) if slate.competes else None
+        checked = [contests.source_checked(slate, source, readers, self.state.step)] if source and readers else []
+        reactions, votes = self._react(slate, source) if slate.competes else ([], contests.NOBODY)
+        return [opened, *checked, *reactions, self.decided(slate, votes), *self.verdicts(slate)]
 
-    def _react(self, slate: Slate) -> tuple[list[Event], Votes]:
+    def _react(self, slate: Slate, source: SourceFindings | None) -> tuple[list[Event], Votes]:
         """Let every member read and choose; return the events of that, and the votes."""
         ballot, slots, ids = self._ballot(slate), slate.slots, self.voters.ids
-        reading = self._reading(slate, ballot)
+        reading = self._reading(slate, ballot, source)
         options = self._choices(slate, ballot, reading)
         chosen = np.where(options < 0, np.int8(-1), slots[options])
         common = {"step": self.state.step, "cause": FIRST, "contest": slate.contest}
@@ -107,9 +111,11 @@ class IsolatedModel(Model):
             events.append(reacted_many(personas=ids[rows], orders=shown, choices=chosen[rows], **common))
         return events, Votes(chosen, len(reading.invalid))
 
-    def _reading(self, slate: Slate, ballot: Ballot) -> _Reading:
+    def _reading(self, slate: Slate, ballot: Ballot, source: SourceFindings | None) -> _Reading:
         """Ask the audience what every member chooses, and a few of a crowd why."""
         audience, k = self.society.audience, len(self.voters.ids)
+        readers = self.stage.source
+        told = before_source(audience, source, readers, self.society.seed) if source and readers else audience
         vocal_rows, crowds = (
             vocal(audience, self.voters.ids, *slate.place) if k >= self.society.bulk else (slice(k), [])
         )
@@ -118,10 +124,10 @@ class IsolatedModel(Model):
         options = np.full(k, -2, dtype=np.int16)
         reactions = Reactions(np.zeros(0, dtype=np.int16), [])
         if len(asked):
-            reactions = audience.react(ballot.texts, ballot.shown[asked], self.voters.of(asked), ballot.key)
+            reactions = told.react(ballot.texts, ballot.shown[asked], self.voters.of(asked), ballot.key)
         options[asked] = reactions.choices
         for rows in crowds:
-            options[rows] = choices(audience, ballot.texts, ballot.shown[rows], self.voters.of(rows), ballot.key)
+            options[rows] = choices(told, ballot.texts, ballot.shown[rows], self.voters.of(rows), ballot.key)
         thoughts = dict(zip(asked.tolist(), reactions.thoughts, strict=False))
         return _Reading(options, single, crowds, thoughts, {int(asked[i]): raw for i, raw in reactions.invalid.items()})
 

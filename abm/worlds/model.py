@@ -7,7 +7,7 @@ counted, probes that were handed in judge. Knows nothing of who sees what, of le
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.arenas.completions import Completion
-from abm.audience import Audience, Voters
+from abm.audience import Audience, SourceFindings, SourceReaders, Voters
 from abm.audience.vocal import BULK
-from abm.events import Event, MessagePublished, Phase, StepEnded, StepStarted
+from abm.events import Event, MessagePublished, Phase, RoundsRecalled, StepEnded, StepStarted
 from abm.journal import Journal
 from abm.llm.port import LLM, Request, Sampling
 from abm.probe import Probe
+from abm.societies import arm_and_audience
 from abm.state.state import State
 from abm.worlds import contests
 from abm.worlds.agents import Competitor, Member, NamedPolicy
@@ -71,6 +72,8 @@ class Stage(msgspec.Struct, frozen=True):
         remembered: persona index -> what it remembers from before; a world without memory knows nothing of it.
         seats: by contest, the place among ``writers`` of the one who has each slot, as :mod:`abm.worlds.seats` draws them; empty where
             slots are places. A networked world has none: a slot is an account there.
+        recall: name of a competitor and number of the step -> what it remembers of rounds before that step; None where nobody does.
+        source: who of the members reads the anchor, too; None for nobody.
     """
 
     anchors: Sequence[Anchor]
@@ -82,6 +85,8 @@ class Stage(msgspec.Struct, frozen=True):
     probes: Sequence[Probe] = ()
     remembered: Mapping[int, str] = {}
     seats: Sequence[Sequence[int]] = ()
+    recall: Callable[[str, int], RoundsRecalled | None] | None = None
+    source: SourceReaders | None = None
 
     def contest(self, anchor: Anchor) -> str:
         """Return the id of the contest about an anchor."""
@@ -171,8 +176,10 @@ class Model(Peopled):
         """
         step = self.state.step
         self._started_at = started = self.journal.emit(self._started())
+        self._recall(step, started)
         assignments = [self._assignment(anchor, self.done + i) for i, anchor in enumerate(batch)]
-        answers = iter(self._answers(self._drafts(assignments), step, started))
+        models = [each.llm or self.society.llm for one in assignments for each in self._by_slot(one)]
+        answers = iter(self._answers(self._drafts(assignments), models, step, started))
         for assignment in assignments:
             events = [
                 event
@@ -187,19 +194,36 @@ class Model(Peopled):
             ]
             yield Slate(assignment.contest, assignment.anchor, tuple(messages), self._place(assignment.anchor))
 
-    def _answers(self, drafts: Sequence[Request | Completion], step: int, started: int) -> list[list[contests.Answer]]:
+    def _recall(self, step: int, started: int) -> None:
+        """Put before each competitor what it remembers, and record it."""
+        for name in dict.fromkeys(each.name for each in self.competitors) if self.stage.recall else ():
+            recalled = self.stage.recall(name, step)
+            for competitor in self.competitors:
+                if competitor.name == name:
+                    competitor.remembered = recalled.remembered if recalled else ""
+            if recalled is not None:
+                self.journal.emit(msgspec.structs.replace(recalled, step=step, cause=started))
+
+    def _answers(
+        self, drafts: Sequence[Request | Completion], models: Sequence[LLM], step: int, started: int
+    ) -> list[list[contests.Answer]]:
         """Return what came of each draft: itself, or the answers to it, the last of which counts.
 
-        What cannot be read is asked for again, all of it together, as often as the arena says.
+        What cannot be read is asked for again, all of it together, as often as the arena says. Each model is asked for all of its own
+        together, one model after the other.
+
+        Args:
+            models: who writes each draft.
         """
         arena = self.society.arena
         came: list[list[contests.Answer]] = [[] if isinstance(draft, Request) else [draft] for draft in drafts]
         asked = {i: draft for i, draft in enumerate(drafts) if isinstance(draft, Request)}
         for attempt in range(1, arena.attempts + 1):
-            calls = [contests.another(request, attempt) for request in asked.values()]
-            replies = self.journal.ask(self.society.llm, calls, step=step, cause=started)
-            for i, reply in zip(asked, replies, strict=True):
-                came[i].append(reply)
+            for llm in {id(models[i]): models[i] for i in asked}.values():
+                own = [i for i in asked if models[i] is llm]
+                calls = [contests.another(asked[i], attempt) for i in own]
+                for i, reply in zip(own, self.journal.ask(llm, calls, step=step, cause=started), strict=True):
+                    came[i].append(reply)
             asked = {i: each for i, each in asked.items() if not contests.is_readable(came[i][-1], arena)}
             if not asked:
                 break
@@ -219,12 +243,24 @@ class Model(Peopled):
             cause=cause,
         )
 
+    def source_of(self, slate: Slate) -> SourceFindings | None:
+        """Return what members know of a contest who read its source; None where nobody does."""
+        readers = self.stage.source
+        return readers.source(slate.texts, slate.anchor, self.society.arena) if readers else None
+
+    @cached_property
+    def reads_source(self) -> NDArray[np.bool_] | None:
+        """Which members read the source of messages, shape (members,); None where nobody does."""
+        readers = self.stage.source
+        return readers.among(self.voters.ids, self.society.seed) if readers else None
+
     def verdicts(self, slate: Slate) -> Iterator[Event]:
         """Yield what the stage's probes say of a contest's messages."""
         return contests.verdicts(slate, self.stage.probes, self.society.arena, self.state.step)
 
     def _started(self) -> StepStarted:
-        return StepStarted(step=self.state.step, phase=self.phase, epoch=self.epoch, arm=self.arm)
+        _, audience = arm_and_audience(self.arm)
+        return StepStarted(step=self.state.step, phase=self.phase, epoch=self.epoch, arm=self.arm, audience=audience)
 
     def _place(self, anchor: Anchor) -> tuple[Part, ...]:
         """Return the key of a contest's draws: common to the arms, so that they can be compared in pairs."""

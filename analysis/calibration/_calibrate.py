@@ -9,6 +9,7 @@ from pathlib import Path
 from abm.events import Event, MessagePublished, PersonasJoined, Reacted, ReactedMany, ReaderJoined
 from abm.log import EventLog, open_log
 from abm.reactions import each
+from abm.societies import is_before_another
 from analysis.calibration._human import read_human
 from analysis.calibration._rows import CalibrationRow, PersonaNames, PersonaVote, answer_rows, vote_rows
 from analysis.readings.answers import read_answers
@@ -99,7 +100,7 @@ def _contests(log: EventLog) -> tuple[dict[str, set[int]], list[PersonasJoined],
 def _votes(log: EventLog) -> Iterator[PersonaVote]:
     for event in _of(log, {Reacted, ReactedMany}):
         for one in each(event) if isinstance(event, ReactedMany) else (event,):
-            if isinstance(one, Reacted) and one.choice >= 0:
+            if isinstance(one, Reacted) and one.choice >= 0 and not is_before_another(one.contest):
                 yield PersonaVote(one.contest, one.persona, one.choice)
 
 

@@ -9,6 +9,7 @@ from analysis.cli.calibrate import calibrate
 from analysis.cli.compare import compare
 from analysis.cli.doctor import doctor
 from analysis.cli.explain import explain
+from analysis.cli.figures import figures
 from analysis.cli.fork import fork
 from analysis.cli.graph import graph
 from analysis.cli.interview import interview
@@ -39,6 +40,7 @@ app.command()(replay)
 app.command()(compare)
 app.command()(results)
 app.command()(explain)
+app.command()(figures)
 app.command()(show)
 app.command()(probe)
 app.command()(ask)

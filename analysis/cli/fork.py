@@ -1,4 +1,4 @@
-"""``moloch fork``: continue from a step of a run with other settings."""
+"""``moloch fork``: continue from a step or an epoch of a run with other settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from analysis.cli.run import as_dict, carry_out, print_run
 
 def fork(
     run: options.RunOrCell,
-    at: Annotated[int, typer.Option("--at", min=1, help="Steps to share.")],
+    at: Annotated[int | None, typer.Option("--at", min=1, help="Steps to share.")] = None,
+    epoch: Annotated[int | None, typer.Option("--epoch", min=1, help="Share all epochs before this one.")] = None,
     llm: options.Llm = None,
     reader: options.Reader = None,
     max_calls: options.MaxCalls = None,
@@ -26,10 +27,13 @@ def fork(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Share the first steps of a run and continue with other settings; nothing is copied, random numbers are common.
+    """Share the first steps or epochs of a run and continue with other settings; nothing is copied, random numbers are common.
 
     For example, the same society up to step 3, then before another audience:
     moloch fork runs/x --at 3 --set audience=neutral
+
+    Or the same first epoch, and then an arm that learns by another method:
+    moloch fork runs/x --epoch 2 --set arms.rft.method=dpo
     """
     with stderr().status("loading"):
         import learning
@@ -40,7 +44,7 @@ def fork(
 
             recorded = open_log(run, write=False).config
             given += options.read_by(reader, learning.load_config(None, recorded, given, imports=False))
-        config, folder = learning.fork(run, at, given, out, extensions=extensions or [])
+        config, folder = learning.fork(run, at, given, out, epoch=epoch, extensions=extensions or [])
         from learning.runs.fork import abandon
         from moloch.errors import MolochError
     try:
@@ -49,6 +53,8 @@ def fork(
         abandon(folder)  # what could not even begin leaves nothing behind
         raise
     if as_json:
-        print(json.dumps(as_dict(done, results) | {"forked_from": str(run), "at": at}))
+        print(
+            json.dumps(as_dict(done, results) | {"forked_from": str(run), **({"at": at} if at else {"epoch": epoch})})
+        )
     else:
         print_run(done, results)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,49 +12,36 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, progress, stderr
+from analysis.cli.first_step import after_first_step
+from analysis.cli.option_groups import grouped
+from analysis.cli.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from learning import Progress, Run, RunConfig
+    from learning import Run, RunConfig
     from learning.runs.costs import RolePlan
     from learning.runs.inputs import Inputs
     from learning.runs.warmup import Warmup
 
 
+@grouped
 def run(
-    config: options.Config = None,
-    arena: options.Arena = None,
-    anchors: options.Anchors = None,
-    personas: options.Personas = None,
-    audience: options.Audience = None,
-    model: options.Model = None,
-    world: options.World = None,
-    epochs: options.Epochs = None,
+    given: RunOptions,
     seed: options.Seed = None,
-    profile: options.Profile = None,
-    llm: options.Llm = None,
-    reader: options.Reader = None,
-    max_calls: options.MaxCalls = None,
-    max_tokens: options.MaxTokens = None,
-    max_usd: options.MaxUsd = None,
-    max_minutes: options.MaxMinutes = None,
     dry_run: options.DryRun = False,
     out: options.Out = None,
-    set_: options.Set = None,
-    extensions: options.Extensions = None,
     as_json: options.Json = False,
 ) -> None:
     """Let models compete for an audience, learn from its votes, and measure what winning cost.
 
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """
-    overrides = options.given(arena, anchors, personas, audience, model, epochs, seed, world, extensions)
-    given = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
     with stderr().status("loading"):
         from learning import load_config
 
-        settings = load_config(config, overrides, given, profile=profile or "")
-        if read_by := options.read_by(reader, settings):
-            settings = load_config(config, overrides, given + read_by, profile=profile or "")
+        overrides, changes, profile = given.overrides(seed), given.changes, given.profile or ""
+        settings = load_config(given.config, overrides, changes, profile=profile)
+        if read_by := options.read_by(given.reader, settings):
+            settings = load_config(given.config, overrides, changes + read_by, profile=profile)
     if dry_run:
         print_plan([(settings, out or settings.default_folder())], as_json=as_json)
         return
@@ -78,7 +65,7 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
 
     _say_plan(settings, folder)
     try:
-        with progress(label, _after_first_step(folder)) as report:
+        with progress(label, after_first_step(folder)) as report:
             judges = battery if settings.probes is None else None
             done = run_loop(settings, folder, probes=judges, report=report)
     except KeyboardInterrupt:
@@ -88,30 +75,6 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
         raise typer.Exit(130) from None
     with stderr().status(f"{label}counting votes"):
         return done, results(read_events(done.path))
-
-
-def _after_first_step(folder: Path) -> Callable[[Progress], Iterator[str]]:
-    """Return what says, once, how the first step's messages were written, unless the run holds that step already."""
-    from abm.log import open_log
-    from learning.runs.written import first_step
-
-    waits = not (folder / "run.json").exists() or not first_step(open_log(folder, write=False))
-
-    def lines(now: Progress) -> Iterator[str]:
-        nonlocal waits
-        if waits and now.done and (events := first_step(open_log(folder, write=False))):
-            from abm.arenas import Arena
-            from abm.events import ArenaSet
-            from analysis.terminal.written import first_step_lines
-            from learning.runs.gate import tells_of_writers
-            from learning.runs.written import written
-
-            waits = False
-            rules = next(Arena.model_validate(event.arena) for event in events if isinstance(event, ArenaSet))
-            counted = tells_of_writers(open_log(folder, write=False))
-            yield from first_step_lines(written(events), rules, counted=counted)
-
-    return lines
 
 
 def _say_plan(settings: RunConfig, folder: Path) -> None:

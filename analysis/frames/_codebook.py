@@ -69,6 +69,7 @@ thought | String | | What the persona thought; empty for a member of a crowd | r
 """
     + _CONTEST.format(event="reacted")
     + """
+audience | String | | Who votes: the run's own audience or an evaluation audience, by its name | run_configured.config, reacted.contest
 first | Int64 | slots | Slot that was shown first; null where nothing was shown | reacted.order, reacted_many.orders
 origin | String | | Content id of the person whom the persona is, or is a copy of: whom votes are clustered on | personas_joined.ids, personas_joined.originals, crowd_joined.originals
 """
@@ -82,6 +83,7 @@ contest | String | | Id of the contest: phase/epoch/arm/anchor | contest_opened.
 """
     + _CONTEST.format(event="contest_opened")
     + """
+audience | String | | Who votes: the run's own audience or an evaluation audience, by its name | run_configured.config, contest_opened.contest
 competitors | List(String) | | Who wrote, by slot: base, or an arm's name | message_published.competitor, message_rejected.competitor
 messages | Int64 | messages | Messages that were published and compete | contest_opened.messages
 rejected | Int64 | messages | Completions that did not parse | message_rejected
@@ -116,6 +118,7 @@ cut | Int64 | characters | Left out behind its last whole sentence; null for a r
 """
     + "\n".join(_CONTEST.format(event="message_published").splitlines()[:5])
     + """
+audience | String | | Before whom it stood: the run's own audience, or an evaluation audience, for which nothing is written anew | run_configured.config, message_published.contest
 rejected | String | | Why it was not published; null for a published one | message_rejected.reason
 words | Int64 | words | Words of the text, parted by white space; null for a rejected one | message_published.text
 tokens | Int64 | tokens | Tokens of the completion, the thinking among them; null where no model answered | llm_replied.tokens_out
@@ -164,6 +167,11 @@ figures | String | | What the method's loss says of the training, name to mean o
 rows_of | String | | Arm to whose number of rows the training set was brought; empty where it had as many | adapter_trained.rows_of
 own_rows | Int64 | examples | That it had before that; 0 where nothing was changed | adapter_trained.own_rows
 own_units | Int64 | contests | That these were of, or the examples themselves where each is learnt alone; 0 likewise | adapter_trained.own_units
+kind | String | | weights, or instructions: then rows are contests that were looked back at, and there is no loss | adapter_trained.kind
+instructions | String | | The text, where it is instructions | adapter_trained.instructions
+mitigated | String | | Mitigation to how many contests or rows it changed or took away, as JSON; empty without any | adapter_trained.mitigated
+repeat_of | String | | Arm of which this is a further training, with other random numbers; empty for an arm's own | adapter_trained.repeat_of
+repeat | Int64 | trainings, from 1 | Which of that arm's trainings it is | adapter_trained.repeat
 kl_before | Float64 | nats per token | KL of the parent to the base model, on completions of the training set; null where it was not measured | training_measured.kl_before
 kl_after | Float64 | nats per token | KL of the adapter to the base model, likewise | training_measured.kl_after
 entropy_before | Float64 | nats per token | Entropy of the parent's next token there; null where it was not measured | training_measured.entropy_before
@@ -209,6 +217,7 @@ phase | String | | train, evaluate or elsewhere, as of votes | step_started.phas
 epoch | Int64 | epochs, from 1 | As of votes | step_started.epoch
 arm | String | | Whose society it is: an arm or a market | step_started.arm
 held_in | String | | Arena in which it is: the run's own, or another one in which arms are evaluated, too | step_started.arm, arena_set.arena
+audience | String | | As of votes | run_configured.config, step_started.audience
 kind | String | | vote, abstain, like, share, reply, follow, unfollow, or invalid: an answer that could not be read | reacted.choice, reacted_many.choices, engaged.action, ties_formed.why, ties_cut.why, reaction_invalid, feed_answer_invalid
 persona | Int64 | | Index of who did it, in this run | reacted.persona, reacted_many.personas, engaged.members, ties_formed.sources, ties_cut.sources
 round | Int64 | rounds, from 0 | Round of the feeds; null outside them | engaged.round, feed_answer_invalid.round

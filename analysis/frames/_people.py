@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.columns import Int32s, unpack
-from abm.log.objects import ObjectFolder
 from abm.log.projection import scan
-from abm.log.segments import MOST_FORKS, manifest_of, parent_of, read_manifest
-from moloch.errors import CorruptLog, LogError
+from abm.log.segments import parent_of, read_manifest
+from abm.log.stored import lineage
+from moloch.errors import CorruptLog
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,29 +64,10 @@ def _origins(run: Path | str) -> pl.Series:
 def _chain(run: Path | str) -> str:
     """Return what no run with other settings begins with: forks have the people of the run that they come from."""
     if isinstance(run, str):
-        return _stored_chain(run)
+        return lineage(run)[0].manifest.genesis[:16]
     while (fork := read_manifest(run).fork) is not None:
         run = parent_of(run, fork)
     return read_manifest(run).genesis[:16]
-
-
-def _stored_chain(url: str) -> str:
-    """As :func:`_chain`, of a run in object storage, where forks lie relative to each other as they did here.
-
-    Raises:
-        CorruptLog: a ``run.json`` is damaged, or the run is a fork of too many forks.
-        LogError: one is not there, or the storage refuses.
-    """
-    for _ in range(MOST_FORKS + 1):
-        raw = ObjectFolder(url).read("run.json")
-        if raw is None:
-            raise LogError("no run in object storage", where=url, why="there is no run.json", fix="Upload it whole.")
-        manifest = manifest_of(raw, f"{url}/run.json")
-        if manifest.fork is None:
-            return manifest.genesis[:16]
-        scheme, _, path = url.partition("://")
-        url = f"{scheme}://{posixpath.normpath(posixpath.join(path, manifest.fork.run))}"
-    raise CorruptLog("the run is a fork of too many forks", where=url, why=f"more than {MOST_FORKS} lie before it")
 
 
 def _checked(originals: NDArray[np.integer], size: int, known: int, seq: int) -> NDArray[np.integer]:

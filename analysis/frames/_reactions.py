@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from abm.columns import Int16s, Int32s, unpack
 from abm.log.projection import scan, scan_votes
 from analysis.frames._arenas import in_arenas
+from analysis.frames._audiences import with_audience
 from analysis.frames._codebook import schema_of
 
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ def reactions(run: Path | str) -> pl.LazyFrame:
         slot=slot,
         message=pl.when(chose).then(pl.format("{}/{}", "contest", "choice")),
     )  # fmt: skip
-    return in_arenas(pl.concat([votes, _others(run)], how="diagonal"), run)
+    return in_arenas(with_audience(pl.concat([votes, _others(run)], how="diagonal"), run), run)
 
 
 def _others(run: Path | str) -> pl.LazyFrame:
     """Return what members do besides voting; it is read when it is asked for."""
     from polars.io.plugins import register_io_source
 
-    schema = _columns()
+    schema = _deed_columns()
 
     def rows(
         columns: list[str] | None, predicate: pl.Expr | None, most: int | None, batch: int | None
@@ -129,7 +130,7 @@ class _Feeds:
         """Return deeds a row each."""
         import polars as pl
 
-        schema = schema_of("reactions")
+        schema = _deed_columns()
         shared = ("seq", "step", "phase", "epoch", "arm", "kind", "round", "contest")
         same = pl.DataFrame([each.same for each in deeds], {name: schema[name] for name in shared})
         event = np.repeat(np.arange(len(deeds)), [len(each.personas) for each in deeds])
@@ -152,13 +153,13 @@ class _Feeds:
                 pl.Series("persona", np.concatenate([each.personas for each in deeds])),
                 pl.concat(targets).alias("target"),
             )
-            .select(list(_columns()))
+            .select(list(_deed_columns()))
         )
 
 
-def _columns() -> dict[str, pl.DataType]:
-    """Return the columns without the arena, which the names of societies hold."""
-    return {name: dtype for name, dtype in schema_of("reactions").items() if name != "held_in"}
+def _deed_columns() -> dict[str, pl.DataType]:
+    """Return the columns without audience and arena, which the names of societies hold."""
+    return {name: dtype for name, dtype in schema_of("reactions").items() if name not in ("audience", "held_in")}
 
 
 def _numbers(column: bytes) -> NDArray[np.int64]:

@@ -16,10 +16,11 @@ import numpy as np
 from scipy import stats
 
 from analysis.judges._verdicts import VerdictRow
-from analysis.readings.contests import BASE, Evaluation, EvaluationContest, Side
+from analysis.readings.contests import Evaluation, EvaluationContest, Side
 from analysis.statistics.estimates import NOTHING, Estimate, clustered_mean, holm, mean_of, rate
 from analysis.tables.evaluation import probe_table
 from learning.runs.arms import comparators
+from learning.runs.base_models import is_base
 
 NAN = float("nan")
 
@@ -128,13 +129,13 @@ def _evaluated(
     for row in probe_table(relabelled):
         of_arm, other = [r for r in rows if r.probe == row.probe and r.arm == row.arm], compared.get(row.arm)
         sides = {
-            "base": {r.anchor: r for r in of_arm if r.competitor == BASE and r.label >= 0},
-            "after": {r.anchor: r for r in of_arm if r.competitor != BASE and r.label >= 0},
+            "base": {r.anchor: r for r in of_arm if is_base(r.competitor) and r.label >= 0},
+            "after": {r.anchor: r for r in of_arm if not is_base(r.competitor) and r.label >= 0},
         }
         placebo = {
             r.anchor: r
             for r in rows
-            if r.probe == row.probe and r.arm == other and r.competitor != BASE and r.label >= 0
+            if r.probe == row.probe and r.arm == other and not is_base(r.competitor) and r.label >= 0
         }
         rate_rows.append(
             RateRow(
@@ -154,7 +155,9 @@ def _evaluated(
                 words_base=_mean(sides["base"].values()),
                 words_after=_mean(sides["after"].values()),
                 **_without(
-                    of_arm, [r for r in of_arm if r.competitor == BASE], [r for r in of_arm if r.competitor != BASE]
+                    of_arm,
+                    [r for r in of_arm if is_base(r.competitor)],
+                    [r for r in of_arm if not is_base(r.competitor)],
                 ),
             )
         )
@@ -170,8 +173,8 @@ def _relabelled(rows: Sequence[VerdictRow], evaluation: Evaluation) -> Evaluatio
     for contest in evaluation.contests:
         if contest.contest in by_contest:
             of_contest = by_contest[contest.contest]
-            base = _side(contest.base, [r for r in of_contest if r.competitor == BASE])
-            trained = _side(contest.trained, [r for r in of_contest if r.competitor != BASE])
+            base = _side(contest.base, [r for r in of_contest if is_base(r.competitor)])
+            trained = _side(contest.trained, [r for r in of_contest if not is_base(r.competitor)])
             contests.append(
                 EvaluationContest(
                     contest.contest, contest.epoch, contest.arm, contest.anchor, base, trained, outcome="judged"

@@ -1,6 +1,7 @@
 """Evaluation contests as data: who wrote, who voted for whom, what the probes said; and as frames.
 
-A contest of the evaluate phase is between the competitor named ``base`` and the one that carries its arm's name.
+A contest of the evaluate phase is between a base model, which is named ``base`` or ``base:NAME``, and the competitor that carries its
+arm's name.
 :mod:`analysis.readings.evaluation` reads them. Knows nothing of events or statistics.
 """
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 BASE = "base"
-"""The competitor that writes with the base model in every evaluation."""
+"""The competitor that writes with the run's base model; :func:`learning.runs.base_models.is_base` knows those of others."""
 CONTESTS = {
     "contest": str,
     "epoch": int,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,6 +21,7 @@ from abm.events import (
     CompetitorsJoined,
     ContestDecided,
     CrowdJoined,
+    EvaluationAudienceSet,
     Event,
     FeedOpened,
     FeedServed,
@@ -39,11 +41,12 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.reactions import members
-from abm.societies import arena_in, arm_in
+from abm.societies import arena_in, arm_and_audience, arm_in
 from analysis.readings._ballots import Ballots, placed
-from analysis.readings.contests import BASE, NOBODY, Evaluation, EvaluationContest, Side
+from analysis.readings.contests import NOBODY, Evaluation, EvaluationContest, Side
 from analysis.readings.reading import result_of
 from learning.fitness import ObservedModels
+from learning.runs.base_models import is_base
 from learning.runs.plan import is_head_to_head
 
 if TYPE_CHECKING:
@@ -58,17 +61,21 @@ def read_evaluation(events: Iterable[Event] | Evaluation) -> Evaluation:
 
 
 class EvaluationReading:
-    """Reads an :class:`Evaluation`; of a growing log, only new events are read. A row of its frame is a contest."""
+    """Reads an :class:`Evaluation`; of a growing log, only new events are read. A row of its frame is a contest.
+
+    Args:
+        audience: the evaluation audience whose votes are read, by name; empty: the run's own.
+    """
 
     TAKES: ClassVar[frozenset[type[Event]]] = ObservedModels.TAKES | frozenset({
-        AudienceSet, CompetitorsJoined, ContestDecided, CrowdJoined, FeedOpened, FeedServed, Forked, MessagePublished,
+        AudienceSet, CompetitorsJoined, ContestDecided, CrowdJoined, EvaluationAudienceSet, FeedOpened, FeedServed, Forked, MessagePublished,
         MessageRejected, PersonasJoined, Reacted, ReactedMany, ReactionInvalid, ReaderJoined, RunConfigured, RunResumed,
         RunStarted, StepEnded, StepStarted, VerdictGiven,
     })  # fmt: skip
 
-    def __init__(self) -> None:
-        self._evaluation = Evaluation()
-        self._observed = ObservedModels()
+    def __init__(self, audience: str = "") -> None:
+        self._audience, self._evaluation = audience, Evaluation()
+        self._observed = ObservedModels(audience=audience)
         self._result: Evaluation | None = None
         self._panel: list[NDArray[np.int32]] = []
         self._step: StepStarted | None = None
@@ -78,6 +85,14 @@ class EvaluationReading:
         self._voters = NOBODY
         self._alone: dict[int, EvaluationContest] = {}
         self._rules: dict[str, int] | None = None
+
+    def beside(self, audience: str) -> EvaluationReading:
+        """Return a reading of what another audience votes from here on, which knows who joined."""
+        other = EvaluationReading(audience)
+        known = self._evaluation
+        other._evaluation = replace(known, contests=[], originals=deepcopy(known.originals), reader="", fitted_on="")
+        other._panel = list(self._panel)
+        return other
 
     def result(self) -> Evaluation:
         """Return the contests decided so far; the same object until contests are added or verdicts change."""
@@ -105,7 +120,7 @@ class EvaluationReading:
                 self._react(event)
             case StepStarted():
                 against_base = event.phase != "train" and not is_head_to_head(event.arm)
-                self._step = event if against_base else None
+                self._step = event if against_base and event.audience == self._audience else None
             case StepEnded():
                 self._step = None
             case RunConfigured() | Forked():
@@ -116,11 +131,14 @@ class EvaluationReading:
                     self._rules = event.probe_versions
             case CompetitorsJoined():
                 self._evaluation.model = event.model
-            case AudienceSet(part="personas"):
+            case AudienceSet(part="personas") if not self._audience:
                 self._evaluation.reader = ""
                 self._evaluation.fitted_on = event.choice_model.get("surrogate", {}).get("fitted_on", "")
-            case ReaderJoined():
+            case ReaderJoined() if not self._audience:
                 self._evaluation.reader = event.model
+            case EvaluationAudienceSet() if event.audience == self._audience:
+                self._evaluation.reader = event.reader
+                self._evaluation.fitted_on = event.choice_model.get("surrogate", {}).get("fitted_on", "")
             case PersonasJoined() | CrowdJoined():
                 self._evaluation.originals.take(event)
                 size = len(event.ids) if isinstance(event, PersonasJoined) else event.size
@@ -138,12 +156,13 @@ class EvaluationReading:
     def _message(self, event: MessagePublished | MessageRejected, step: StepStarted) -> None:
         contest = self._open.get(event.contest)
         if contest is None:
-            place = step.epoch, arm_in(step.arm), event.anchor
-            contest = EvaluationContest(event.contest, *place, Side(), Side(), arena=arena_in(step.arm))
+            arm, _ = arm_and_audience(step.arm)
+            place = step.epoch, arm_in(arm), event.anchor
+            contest = EvaluationContest(event.contest, *place, Side(), Side(), arena=arena_in(arm))
             self._open[event.contest] = contest
             self._slots[event.contest] = {}
             self._evaluation.contests.append(contest)
-        side = contest.base if event.competitor == BASE else contest.trained
+        side = contest.base if is_base(event.competitor) else contest.trained
         self._slots[event.contest][event.slot] = side
         if isinstance(event, MessagePublished):
             side.text = event.text

@@ -11,6 +11,7 @@ import numpy as np
 from abm.audience import ChoiceModel, Support, Voters, feature_matrix, from_mapping
 from abm.columns import Float32s, unpack
 from abm.events import AudienceSet, CrowdJoined, Event, MessagePublished, PersonasJoined
+from abm.societies import is_before_another
 from analysis.readings.reading import frame_of, result_of
 from moloch.content import content_id
 
@@ -70,7 +71,9 @@ class ExtrapolationReading:
                 self._joined["crowd" if isinstance(event, CrowdJoined) else "personas"].append(event)
             case AudienceSet():
                 self._set(event)
-            case MessagePublished():
+            case MessagePublished() if not is_before_another(
+                event.contest
+            ):  # the same message as before the run's own audience
                 for row, support in self._reacting.values():
                     _count(row, support, event.text)
 

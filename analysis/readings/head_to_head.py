@@ -17,15 +17,19 @@ from abm.columns import Int8s, unpack
 from abm.events import (
     ContestDecided,
     Event,
+    Forked,
     MessagePublished,
     MessageRejected,
     Reacted,
     ReactedMany,
+    RunConfigured,
     StepEnded,
     StepStarted,
 )
 from analysis.readings.reading import frame_of
 from analysis.statistics.bradley_terry import Comparisons
+from learning.runs.arms import arms_of, bases_of
+from learning.runs.base_models import is_base
 from learning.runs.plan import BASE, is_head_to_head, writers_in
 
 if TYPE_CHECKING:
@@ -56,10 +60,11 @@ class Meetings:
     written: bool = False
 
     def writers(self) -> list[str]:
-        """Return who took part: base, then arms in the order of the log."""
+        """Return who took part: base models, that of the run first, then arms in the order of the log."""
         met = [name for pair in self.contests for name in pair]
         met += [name for pairs in self.forfeits.values() for pair in pairs for name in pair]
-        return list(dict.fromkeys([BASE, *met]))
+        bases = sorted({name for name in met if is_base(name)}) or [BASE]
+        return list(dict.fromkeys([*bases, *met]))
 
     def comparisons(self, forfeits: Literal["lost", "left out"] = "lost") -> Comparisons:
         """Return all votes, clustered on anchors.
@@ -91,12 +96,13 @@ class HeadToHeadReading:
     """Reads :class:`Meetings` by epoch. A row of its frame counts votes of one outcome about an anchor."""
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
-        ContestDecided, MessagePublished, MessageRejected, Reacted, ReactedMany, StepEnded, StepStarted,
+        ContestDecided, Forked, MessagePublished, MessageRejected, Reacted, ReactedMany, RunConfigured, StepEnded, StepStarted,
     })  # fmt: skip
 
     def __init__(self) -> None:
         self._epochs: dict[int, Meetings] = {}
         self._step: StepStarted | None = None
+        self._bases: dict[str, str] = {}
         self._anchor: dict[str, str] = {}
         self._wrote: defaultdict[str, dict[int, str]] = defaultdict(dict)
 
@@ -104,7 +110,9 @@ class HeadToHeadReading:
         """Take the next event."""
         match event:
             case StepStarted():
-                self._step = event if event.phase == "evaluate" else None
+                self._step = event if event.phase == "evaluate" and not event.audience else None
+            case RunConfigured() | Forked():
+                self._bases = bases_of(event.config, arms_of(event.config))
             case StepEnded():
                 self._step = None
                 self._anchor.clear()
@@ -156,7 +164,7 @@ class HeadToHeadReading:
     def _decide(self, event: ContestDecided, step: StepStarted) -> None:
         met = self._epochs.setdefault(step.epoch, Meetings())
         met.written = met.written or is_head_to_head(step.arm)
-        pair, wrote = writers_in(step.arm), self._wrote[event.contest]
+        pair, wrote = writers_in(step.arm, self._bases), self._wrote[event.contest]
         if event.outcome == "forfeit" and event.winner in (0, 1):
             winner = pair[event.winner]
             met.forfeits[self._anchor[event.contest]][(winner, pair[1 - event.winner])] += 1

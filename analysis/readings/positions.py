@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from abm.columns import Int8s, unpack
 from abm.events import CrowdJoined, Event, MessagePublished, PersonasJoined, Reacted, ReactedMany
 from abm.reactions import persona_rows
+from abm.societies import is_before_another
 from analysis.readings.originals import Originals
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class PositionReading:
                 self._originals.take(event)
             case MessagePublished():
                 self._anchors[event.contest] = event.anchor
+            case Reacted() | ReactedMany() if is_before_another(event.contest):
+                pass  # what is said of a run is said of its own audience
             case Reacted():
                 if event.choice >= 0 and event.choice in event.order:
                     votes = self._singles.setdefault(self._anchor(event), _Singles(array("i"), array("b"), array("b")))

@@ -11,8 +11,10 @@ from types import MappingProxyType
 from typing import Any
 
 from abm.events import Split, StepStarted, split_of
+from abm.societies import arm_and_audience
+from learning.runs.arms import arms_of, bases_of, markets_of
 from learning.runs.markets import MOST_MESSAGES, entries
-from learning.runs.plan import writers_in
+from learning.runs.plan import is_repeated, society_of, writers_in
 
 SHARED_ARM = "shared"
 """The society of the first epoch, before arms differ."""
@@ -38,7 +40,8 @@ class SocietyKey:
     @property
     def label(self) -> str:
         """The society in words."""
-        arm = "all arms" if self.arm == SHARED_ARM else self.arm
+        arm, audience = arm_and_audience(self.arm)
+        arm = "all arms" if arm == SHARED_ARM else f"{arm} before {audience}" if audience else arm
         epoch = "all epochs" if self.epoch is None else f"epoch {self.epoch}"
         return f"{PHASES.get(self.phase, self.phase)}, {arm}, {epoch}"
 
@@ -61,17 +64,24 @@ def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the societies that count as an arm's or a market's: its own, and the one that all share in the first epoch.
 
     Args:
-        config: settings as a log holds them. A market whose contests have another size holds the first epoch's by itself.
+        config: settings as a log holds them. A market whose contests have another size, or other writers or readers, holds the first
+            epoch's by itself.
     """
-    market = next((entry.market for entry in entries(config.get("markets")) if entry.market.name == arm), None)
-    shares = market is None or len(market.writers) == config.get("messages", len(market.writers))
-    return (arm, SHARED_ARM) if shares else (arm,)
+    if is_repeated(arm):
+        return (arm,)
+    messages = config.get("messages")
+    markets = markets_of(config, messages if type(messages) is int and 0 < messages <= MOST_MESSAGES else 2)
+    market = next((market for market in markets if market.name == arm), None)
+    if market is None:
+        return (arm, SHARED_ARM)
+    first = society_of(market, 1, config.get("messages", len(market.writers))).arm
+    return tuple(dict.fromkeys((arm, first)))
 
 
 def slot_names(society: SocietyKey, config: Mapping[str, Any]) -> list[str]:
     """Return what to call the slots of a society's contests; those of a training contest have no author of their own."""
     if society.phase in ("evaluate", "elsewhere"):
-        return [*writers_in(society.arm)]
+        return [*writers_in(society.arm, bases_of(config, arms_of(config)))]
     market = next((entry.market for entry in entries(config.get("markets")) if entry.market.name == society.arm), None)
     size = len(market.writers) if market else config.get("messages", 2)
     return [f"message {slot + 1}" for slot in range(size if type(size) is int and 0 < size <= MOST_MESSAGES else 2)]

@@ -26,9 +26,10 @@ from analysis.studies.cells import Cell
 from analysis.studies.claims import BEAT, Claims, HeldClaim, Watch
 from analysis.studies.counts import StudyStanding, Why, standing
 from analysis.studies.identity import FinishedRun
-from analysis.studies.outcomes import PASSING, AttemptEnded, AttemptFailed, AttemptOutcome, read_outcome
+from analysis.studies.outcomes import KILLED, PASSING, AttemptEnded, AttemptFailed, AttemptOutcome, read_outcome
 from analysis.studies.rules import LONGEST_PAUSE, TRIES, Rules, bounded, most_failures
-from analysis.studies.study_log import CellHistory, StudyLog
+from analysis.studies.shortage import Shortage, holders
+from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from analysis.studies.tasks import Engine, Needs, Task, TaskEnd
 from analysis.studies.worker import TAKEN, UNSAID, write_settings
 from moloch.errors import LogError
@@ -73,6 +74,7 @@ class Controller:
         self._open: dict[str, None] = {}
         self._elsewhere: set[str] = set()
         """Cells that others carried out when they were last looked at."""
+        self._shortage = Shortage()
         self._why: Why = ""
         self._detail = ""
         self._interrupts = 0
@@ -117,7 +119,7 @@ class Controller:
         peak = max((cell.peak_bytes for cell in state.cells.values()), default=0)
         begun: list[_Attempt] = []
         events: list[Event] = []
-        for name in list(self._open):
+        for name in self._next(state):
             if name in self._mine or self._later.get(name, 0.0) > now:
                 continue
             needs = self._rules.needs(self._cells[name].config)
@@ -126,17 +128,31 @@ class Controller:
                 break
             if (held := self._taken(name, state.cells[name], events)) is None:
                 continue
-            config = self._cells[name].config
-            if held.claim.attempt == 1 and (done := self._rules.reused(config)) is not None:
+            identity = self._rules.identity(self._cells[name].config)
+            if held.claim.attempt == 1 and identity and (done := self._rules.reused(identity)) is not None:
                 self._reuse(held, done)
                 continue
+            self._shortage.begins(name, [*self._mine, *self._elsewhere])
             begun.append(self._attempt(held, needs))
             worker = {"engine": self._engine.name, "threads": str(needs.threads)}
-            identity = self._rules.identity(config)
-            events.append(CellStarted(cell=name, attempt=held.claim.attempt, identity=identity, worker=worker))
+            told = identity.id if identity else ""
+            events.append(CellStarted(cell=name, attempt=held.claim.attempt, identity=told, worker=worker))
         self._append(events)
         for attempt in begun:
             self._engine.start(attempt.task)
+
+    def _next(self, state: StudyState) -> list[str]:
+        """Return the cells that may be begun; while the budget is short, one at a time, and first those that may hold a part of it."""
+        if not self._shortage.is_on:
+            return list(self._open)
+        elsewhere = (state.cells[name] for name in self._open if name not in self._mine)
+        if self._mine or any(cell.state == "running" and self._is_alive(cell) for cell in elsewhere):
+            return []
+        return (holders(state.cells, self._open) or list(self._open))[:1]
+
+    def _is_alive(self, cell: CellHistory) -> bool:
+        claim = self._claims.current(cell.planned.cell, cell.attempts)
+        return claim is not None and self._watch.is_alive(claim)
 
     def _taken(self, name: str, cell: CellHistory, events: list[Event]) -> HeldClaim | None:
         """Return the claim of a new attempt at a cell; None where there is nothing to do, or somebody else does it."""
@@ -248,12 +264,12 @@ class Controller:
     def _failed(self, name: str, number: int, outcome: AttemptFailed, seconds: float) -> CellFailed:
         """Return how a failure is written down; decides whether the cell is tried again."""
         origin = outcome.origin
-        self._tries[name] += 1
+        self._tries[name] += origin not in ("budget", "interrupted")
         again = origin in ("budget", "interrupted") or self._tries[name] < TRIES.get(origin, 1)
         if origin == "memory" and again:
             again = self._engine.fewer()
         if again:
-            pause = self._rules.pauses.get(origin, 0.0) * 2 ** (self._tries[name] - 1)
+            pause = self._rules.pauses.get(origin, 0.0) * 2 ** max(0, self._tries[name] - 1)
             self._later[name] = time.monotonic() + min(pause, LONGEST_PAUSE)
         traceback = f"{self._log.layout.output.name}/{outcome.traceback}" if outcome.traceback else ""
         return CellFailed(
@@ -266,17 +282,25 @@ class Controller:
         events.append(event)
         if isinstance(event, CellEnded):
             self._open.pop(event.cell, None)
+            self._shortage.ended()
             self._news.append(f"{event.cell}: ended, {event.seconds:.1f} s")
             return
         if not event.again:
             self._open.pop(event.cell, None)
-        self._news.append(f"{event.cell}: failed ({event.origin}): {event.message.rstrip('.')}{self._then(event)}")
         if event.origin == "budget":
-            self._stop("budget", event.message)
+            others = self._open.keys() - {event.cell}
+            spent = self._shortage.met(event.cell, holders(self._log.state().cells, others))
+            if spent or not self._rules.wait:
+                self._stop("budget", event.message)
+        elif event.origin not in KILLED:
+            self._shortage.ended()
+        self._news.append(f"{event.cell}: failed ({event.origin}): {event.message.rstrip('.')}{self._then(event)}")
 
     def _then(self, event: CellFailed) -> str:
         """Return when a cell is tried again, in words; nothing where it is not, or everything stops."""
-        if not event.again or event.origin in ("interrupted", "budget"):
+        if event.origin == "budget":
+            return "" if self._why else ". It waits for what other cells give back"
+        if not event.again or event.origin == "interrupted":
             return ""
         pause = self._later.get(event.cell, 0.0) - time.monotonic()
         return f". It is tried again {f'in {pause:.0f} s' if pause >= 1 else 'now'} (attempt {event.attempt + 1})"

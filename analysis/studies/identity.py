@@ -106,7 +106,15 @@ def identity_of(config: RunConfig) -> Identity | None:
     """
     config = settled(config, None)
     contents = contents_of(config)
-    return identity_with(config, contents, metadata.version(PACKAGE)) if contents.id else None
+    return identity_with(config, contents, _version()) if contents.id else None
+
+
+def identity_if_readable(config: RunConfig) -> Identity | None:
+    """Return the same; None where a file, a model or an extension cannot be read: who carries the run out says what is wrong."""
+    try:
+        return identity_of(config)
+    except (MolochError, OSError):
+        return None
 
 
 def identity_with(config: RunConfig, contents: RunContents, version: str) -> Identity:
@@ -146,7 +154,7 @@ def contents_begun(log: EventLog) -> RunContents | None:
             case RunStarted():
                 begun = event
             case CompetitorsJoined() | ReaderJoined():
-                models[event.model] = event.model_digest
+                models |= _digests(event)
             case ExtensionsLoaded():
                 loaded = dict(event.sha256)
             case StepStarted():
@@ -181,9 +189,11 @@ def finished_run(path: Path) -> FinishedRun | None:
         return None
     here = {model for event in begun for model in event.models}
     models = {
-        event.model: event.model_digest
+        model: digest
         for event in told
-        if isinstance(event, CompetitorsJoined | ReaderJoined) and event.model in here
+        if isinstance(event, CompetitorsJoined | ReaderJoined)
+        for model, digest in _digests(event).items()
+        if model in here
     }
     served = {model: "" for model in _named_models(config) if is_server(model)}
     contents = RunContents(begun[0].inputs, models | served, loaded[0] if loaded else {}, begun[0].probe_versions)
@@ -213,7 +223,13 @@ def _settings(config: RunConfig) -> str:
 
 
 def _named_models(config: RunConfig) -> set[str]:
-    return {config.model, *([config.reader_model] if config.asks_reader else [])}
+    return {config.model, *config.asked_models, *config.other_writers.values()}
+
+
+def _digests(event: CompetitorsJoined | ReaderJoined) -> dict[str, str]:
+    """Return model -> digest of those that an event names."""
+    others = event.digests if isinstance(event, CompetitorsJoined) else {}
+    return {event.model: event.model_digest} | others
 
 
 def _models(config: RunConfig) -> dict[str, str] | None:
@@ -235,6 +251,11 @@ def _there(setting: str, path: Path) -> list[Path]:
         if not file.is_file():
             raise InputError(f"cannot read {setting}", where=str(file), why="there is no such file")
     return files
+
+
+@cache
+def _version() -> str:
+    return metadata.version(PACKAGE)
 
 
 @cache
@@ -270,12 +291,11 @@ class RunLibrary:
 
     def find(self, config: RunConfig) -> FinishedRun | None:
         """Return a finished run of equal identity; None if there is none, or settings name what cannot be read."""
-        try:
-            wanted = identity_of(config)
-        except (MolochError, OSError):
-            return None  # who carries it out says what is wrong
-        if wanted is None:
-            return None
+        wanted = identity_if_readable(config)
+        return self.of(wanted) if wanted is not None else None
+
+    def of(self, wanted: Identity) -> FinishedRun | None:
+        """Return a finished run of this identity; None if there is none."""
         for path in self._by_settings().get(wanted.settings, ()):
             done = self._finished(path)
             if done and done.identity[:2] == wanted[:2] and (self._older or done.identity.version == wanted.version):

@@ -22,6 +22,9 @@ LONGEST = 500
 PASSING: frozenset[Origin] = frozenset({"backend", "memory", "node", "disk", "budget", "interrupted"})
 """Faults that may be gone the next time; the others fail again however often they are tried."""
 
+KILLED: frozenset[Origin] = frozenset({"memory", "node", "disk"})
+"""Faults that may have kept a process from giving back what it held."""
+
 
 class AttemptEnded(msgspec.Struct, frozen=True, tag="ended"):
     """The cell's run is whole.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from abm.study_events import Origin
-from analysis.studies.identity import FinishedRun
+from analysis.studies.identity import FinishedRun, Identity
 from analysis.studies.layout import Layout
 from analysis.studies.page import StopRules
 from analysis.studies.tasks import Needs
@@ -29,8 +29,8 @@ class Rules:
         retry: whether cells that failed for reasons that stay are tried again, too.
         wait: for cells that others carry out; else the work ends once no other is left.
         needs: of each cell's config, besides memory.
-        reused: finds a finished run that a cell is already.
-        identity: of a cell's config, as its log keeps it; empty where it cannot be told.
+        identity: of a cell's config; None where it cannot be told.
+        reused: finds the finished run of an identity.
         store: URL of a folder in object storage, to which the log of a cell goes once it has ended; empty for none.
         pauses: seconds before a second attempt, by origin.
     """
@@ -39,8 +39,8 @@ class Rules:
     retry: bool = False
     wait: bool = True
     needs: Callable[[RunConfig], Needs] = lambda config: Needs()
-    reused: Callable[[RunConfig], FinishedRun | None] = lambda config: None
-    identity: Callable[[RunConfig], str] = lambda config: ""
+    identity: Callable[[RunConfig], Identity | None] = lambda config: None
+    reused: Callable[[Identity], FinishedRun | None] = lambda identity: None
     store: str = ""
     pauses: Mapping[Origin, float] = field(default_factory=lambda: PAUSES)
 

@@ -20,7 +20,7 @@ from analysis.studies._code_state import code_state
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller
 from analysis.studies.counts import StudyStanding, Why
-from analysis.studies.identity import RunLibrary, identity_of
+from analysis.studies.identity import RunLibrary, identity_if_readable
 from analysis.studies.layout import COPY, PAGE, default_folder, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
 from analysis.studies.rules import Rules
@@ -28,7 +28,7 @@ from analysis.studies.study_log import CellState, StudyLog, StudyState, user
 from analysis.studies.tasks import Needs
 from learning import RunConfig
 from learning.runs.machine import versions
-from moloch.errors import InputError, MolochError, MolochWarning
+from moloch.errors import InputError, MolochWarning
 
 if TYPE_CHECKING:
     import polars as pl
@@ -206,8 +206,8 @@ class Study:
         self.begin()
         self._check_inputs()
         rules = Rules(
-            stop=self.page.stop, retry=retry, wait=wait, needs=_needs, identity=_identity,
-            reused=self.library(workspace, reuse_older).find, store=store,
+            stop=self.page.stop, retry=retry, wait=wait, needs=_needs, identity=identity_if_readable,
+            reused=self.library(workspace, reuse_older).of, store=store,
         )  # fmt: skip
         if remote is None:
             return self._carry_out(jobs, engine, rules, report)
@@ -401,14 +401,6 @@ def _refuse(folder: Path) -> NoReturn:
 def _needs(config: RunConfig) -> Needs:
     """Return what a cell needs: a GPU, unless its settings say to do without one or which one to take."""
     return Needs(gpus=1 if config.serving.device in ("auto", "cuda") else 0)
-
-
-def _identity(config: RunConfig) -> str:
-    try:
-        identity = identity_of(config)
-    except (MolochError, OSError):  # its worker says what is wrong
-        return ""
-    return identity.id if identity else ""
 
 
 def _planned(cell: Cell) -> PlannedCell:

@@ -19,7 +19,7 @@ from abm.log.mirror import LogMirror
 from abm.log.objects import ObjectFolder
 from abm.log.parquet import path_of
 from abm.log.projection import scan_votes
-from abm.log.segments import segments
+from abm.log.segments import read_manifest, segments
 from abm.log.votes import VOTES
 from analysis.studies._beats import beats
 from analysis.studies.layout import Layout
@@ -88,7 +88,7 @@ class CellMirror:
         """As :meth:`put_new`, of a run that has ended: with the votes of each segment, a row each, for frames."""
         self.put_new()
         scan_votes(self._run)  # makes what is missing
-        for segment in segments(self._run):
+        for segment in segments(self._run, read_manifest(self._run).base):
             if (path := path_of(self._run, segment, VOTES)).is_file():
                 self._put_file(path, fixed=False)
 

@@ -10,7 +10,7 @@ import msgspec
 from analysis.readings.head_to_head import FIRST, NEITHER, Meetings
 from analysis.statistics.bradley_terry import Strengths, bradley_terry, probability
 from analysis.statistics.estimates import Estimate, plain
-from learning.runs.plan import BASE
+from learning.runs.base_models import is_base
 
 
 class StrengthRow(msgspec.Struct, frozen=True):
@@ -89,10 +89,10 @@ def _pairs(met: Meetings, model: Strengths) -> list[PairRow]:
             chose = 2 if outcome == NEITHER else int((outcome == FIRST) != (pair[0] == first))
             sums[chose] += votes
     rows = []
-    for pair in sorted(met.contests, key=lambda pair: pair[0] != BASE):
-        arm, other = (pair[1], pair[0]) if pair[0] == BASE else pair
+    for pair in sorted(met.contests, key=lambda pair: not is_base(pair[0])):
+        arm, other = (pair[1], pair[0]) if is_base(pair[0]) else pair
         votes = total.get(pair, [0, 0, 0])
-        mine, theirs = (votes[1], votes[0]) if pair[0] == BASE else votes[:2]
+        mine, theirs = (votes[1], votes[0]) if is_base(pair[0]) else votes[:2]
         lost = sum(forfeited[(other, arm)] for forfeited in met.forfeits.values())
         given = sum(forfeited[(arm, other)] for forfeited in met.forfeits.values())
         rows.append(

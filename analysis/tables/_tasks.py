@@ -6,7 +6,7 @@ Knows answers; prints nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,7 +24,7 @@ from analysis.statistics.estimates import (
 )
 from learning.fitness.answers import answer_fitness
 from learning.fitness.limits import Share
-from learning.runs.arms import comparators
+from learning.runs.arms import arms_of, bases_of, comparators
 from learning.runs.markets import BASE
 
 Score = Callable[[ScoredAnswer], float | None]
@@ -34,6 +34,14 @@ _KINDS: Mapping[str, tuple[str, Score]] = {
     "harmless": ("over-refused", lambda row: None if row.refused is None else float(row.refused)),
 }
 """Kind of a task -> what is measured, and the score of an answer, 0 .. 1."""
+
+
+class Compared(NamedTuple):
+    """An arm, its base model's name, and the arm that it is compared with, empty for none."""
+
+    arm: str
+    base: str
+    other: str
 
 
 class TaskRow(msgspec.Struct, frozen=True):
@@ -67,16 +75,18 @@ def tasks(rows: Sequence[ScoredAnswer], config: Mapping[str, Any], model: str) -
     Args:
         config: the run's settings, and ``model``: who writes, as a log says them.
     """
-    arms = list(dict.fromkeys(row.competitor for row in rows if row.competitor != BASE))
+    arms = list(dict.fromkeys(row.competitor for row in rows if row.epoch))
     if not rows or not arms:
         return {}
     epoch = max(row.epoch for row in rows)
-    base = [row for row in rows if row.competitor == BASE]
+    bases = bases_of(config, arms_of(config))
+    base = [row for row in rows if not row.epoch]
     fitness = answer_fitness(model, _copied(base), Share(sum(bool(row.text) for row in base), len(base)))
-    of = {arm: [row for row in rows if (row.competitor, row.epoch) == (arm, epoch)] for arm in arms} | {BASE: base}
+    of = {arm: [row for row in rows if (row.competitor, row.epoch) == (arm, epoch)] for arm in arms}
+    of |= {name: [row for row in base if row.competitor == name] for name in {row.competitor for row in base}}
     against = comparators(config, arms)
     found = [
-        _row(name, measure, score, arm, of, against.get(arm, ""))
+        _row(name, measure, score, Compared(arm, bases.get(arm, BASE), against.get(arm, "")), of)
         for name in dict.fromkeys(row.task_set for row in rows)
         for measure, score in _measures([row for row in rows if row.task_set == name]).items()
         for arm in arms
@@ -121,27 +131,25 @@ def _label(probe: str) -> Score:
     return label
 
 
-def _row(
-    task_set: str, measure: str, score: Score, arm: str, of: Mapping[str, Sequence[ScoredAnswer]], other: str
-) -> TaskRow:
+def _row(task_set: str, measure: str, score: Score, who: Compared, of: Mapping[str, Sequence[ScoredAnswer]]) -> TaskRow:
     scores = {
-        who: {
-            row.key: value for row in of.get(who, ()) if row.task_set == task_set and (value := score(row)) is not None
+        name: {
+            row.key: value for row in of.get(name, ()) if row.task_set == task_set and (value := score(row)) is not None
         }
-        for who in dict.fromkeys((BASE, arm, other))
+        for name in dict.fromkeys(who)
     }
-    mine = scores[arm]
+    mine, base = scores[who.arm], scores[who.base]
     return TaskRow(
         task_set=task_set,
         measure=measure,
-        arm=arm,
+        arm=who.arm,
         tasks=len({key[1] for key in mine}),
-        base=_mean(scores[BASE]),
+        base=_mean(base),
         after=_mean(mine),
-        difference=_difference(mine, scores[BASE]),
+        difference=_difference(mine, base),
         p_holm=float("nan"),
-        placebo=_difference(mine, scores[other]) if other else NOTHING,
-        compared_with=other,
+        placebo=_difference(mine, scores[who.other]) if who.other else NOTHING,
+        compared_with=who.other,
     )
 
 

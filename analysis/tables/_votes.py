@@ -5,6 +5,7 @@ Knows evaluations; knows nothing of statistics.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -40,10 +41,13 @@ def votes_of(found: Evaluation, arm: str, epoch: int | None, forfeits: Forfeits)
 
 def votes_less(found: Evaluation, arm: str, other: str, epoch: int | None, forfeits: Forfeits) -> list[AnchorVotes]:
     """Return an arm's votes less another's, of the same personas about the same anchors; none where ``other`` is empty."""
-    theirs = {votes.anchor: votes for votes in votes_of(found, other, epoch, forfeits)} if other else {}
-    return [
-        _less(votes, theirs[votes.anchor]) for votes in votes_of(found, arm, epoch, forfeits) if votes.anchor in theirs
-    ]
+    return votes_before(votes_of(found, arm, epoch, forfeits), votes_of(found, other, epoch, forfeits) if other else [])
+
+
+def votes_before(ours: Iterable[AnchorVotes], others: Iterable[AnchorVotes]) -> list[AnchorVotes]:
+    """Return votes less others, of the same personas about the same anchors."""
+    theirs = {votes.anchor: votes for votes in others}
+    return [_less(votes, theirs[votes.anchor]) for votes in ours if votes.anchor in theirs]
 
 
 def _less(ours: AnchorVotes, theirs: AnchorVotes) -> AnchorVotes:

@@ -5,7 +5,7 @@ Knows logs and evaluation tables; knows nothing of terminals. Runs are not paire
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,14 @@ from abm.events import (
 from abm.journal import NOTHING, Decision, Decisions, Difference, differences, equal, kind, place, shown
 from abm.log import EventLog, open_log
 from abm.log.about import lineage
+from analysis.readings.contests import Evaluation
+from analysis.readings.evaluation import EvaluationReading
+from analysis.readings.reading import read
+from analysis.readings.trainings import TrainingReading
+from analysis.statistics.estimates import Estimate, plain
 from analysis.tables.evaluation import table
+from analysis.tables.retrained import Retrained, change_of_probe, change_of_win_rate, retrained
+from learning.runs.arm_list import listed, names_of
 from learning.runs.verdicts import judged
 
 End = Literal["", "a", "b"]
@@ -58,13 +65,18 @@ class Parting(msgspec.Struct, frozen=True):
 
 
 class MeasuredPair(msgspec.Struct, frozen=True):
-    """One measure of one arm: both runs' estimates (``value``, ``low``, ``high``, ``n``); None where there is none."""
+    """One measure of one arm: both runs' estimates (``value``, ``low``, ``high``, ``n``); None where there is none.
+
+    Attributes:
+        change: B less A, of the same people and anchors, where both runs were forked from one; else None.
+    """
 
     measure: str
     kind: Literal["votes", "strategy", "copying"]
     arm: str
     a: dict[str, Any] | None
     b: dict[str, Any] | None
+    change: dict[str, Any] | None = None
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -96,6 +108,8 @@ class Comparison(msgspec.Struct, frozen=True):
     outcomes: list[MeasuredPair]
     epochs: tuple[int, int]
     notes: list[str]
+    retrained: list[Retrained] = []
+    """Trainings that are not the same ones, where both runs were forked from one."""
 
     @property
     def identical(self) -> bool:
@@ -142,26 +156,55 @@ def compare(a: Path | str, b: Path | str) -> Comparison:
             notes=[],
         )
     count, steps, parting, ends = part(one, other)
-    tables = [table(log.read()) for log in (one, other)]
+    readings = [(EvaluationReading(), TrainingReading()) for _ in range(2)]
+    for log, each in zip((one, other), readings, strict=True):
+        read(log.read(), *each)
+    found = [evaluation.result() for evaluation, _ in readings]
+    tables = [table(each) for each in found]
+    shared = common_past(one.path, other.path)
+    measured, epochs = outcomes(*tables), (tables[0]["epoch"], tables[1]["epoch"])
+    others = retrained(*(trained.result() for _, trained in readings)) if shared is not None else []
+    if shared is not None and epochs[0] == epochs[1]:
+        arms = {each.arm for each in others}
+        measured = [
+            msgspec.structs.replace(each, change=_change(found[0], found[1], each, epochs[0], arms))
+            for each in measured
+        ]
     return Comparison(
         a=str(a),
         b=str(b),
         same=False,
         digest="",
         settings=settings(one.config, other.config),
-        shared=common_past(one.path, other.path),
+        shared=shared,
         equal=count,
         steps=steps,
         parting=parting,
         ends=ends,
-        outcomes=outcomes(*tables),
-        epochs=(tables[0]["epoch"], tables[1]["epoch"]),
+        outcomes=measured,
+        epochs=epochs,
+        retrained=others,
         notes=[
             *_on_models(tables),
             *dict.fromkeys(result["note"] for result in tables if result["note"]),
             *_judged_apart(one, other),
         ],
     )
+
+
+def _change(a: Evaluation, b: Evaluation, of: MeasuredPair, epoch: int, arms: Collection[str]) -> dict[str, Any] | None:
+    """Return how a measure changed from one run to one that shares its past; None where nothing is paired.
+
+    Args:
+        arms: those that learnt otherwise; the others' messages are the same ones, so that rates of probes have no interval.
+    """
+    if of.arm == "base" or of.a is None or of.b is None:
+        return None
+    votes = of.kind == "votes"
+    change = change_of_win_rate(a, b, of.arm, epoch) if votes else change_of_probe(a, b, of.arm, of.measure, epoch)
+    if not votes and of.arm not in arms and not change.value:
+        change = Estimate(0.0, float("nan"), float("nan"), change.n)
+    return plain(change) if change.n else None
 
 
 def _on_models(tables: Sequence[dict[str, Any]]) -> list[str]:
@@ -194,13 +237,26 @@ def _common_digest(a: EventLog, b: EventLog) -> str:
 
 
 def settings(a: dict[str, Any], b: dict[str, Any]) -> list[Difference]:
-    """Return the settings that differ, nested ones by dotted keys, in the order of ``a``."""
-    one, other = dict(_flat(a)), dict(_flat(b))
+    """Return the settings that differ, nested ones by dotted keys, in the order of ``a``.
+
+    Arms of a list are compared by their names, with what the list says without words, once one of them has settings.
+    """
+    lists = [side["arms"] for side in (a, b) if isinstance(side.get("arms"), list)]
+    bare = all(isinstance(item, str) for arms in lists for item in arms) and len(lists) == 2
+    one, other = (dict(_flat(side) if bare else _by_arm(side)) for side in (a, b))
     return [
         Difference(key, *(shown(side[key]) if key in side else NOTHING for side in (one, other)))
         for key in {**one, **other}
         if key not in one or key not in other or one[key] != other[key]
     ]
+
+
+def _by_arm(config: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield settings as :func:`_flat` does, of a list of arms their names in order and the settings of each."""
+    if isinstance(arms := config.get("arms"), list):
+        yield "arms", names_of(arms)
+        config = config | {"arms": listed(arms)}
+    yield from _flat(config)
 
 
 def _flat(config: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -35,7 +35,8 @@ from analysis.statistics.estimates import (
 from analysis.statistics.sums import ClusteredSums
 from analysis.tables._votes import AnchorVotes, Forfeits, votes_less, votes_of
 from learning.fitness.observation import NOT_A_READER
-from learning.runs.arms import comparators
+from learning.runs.arms import arms_of, comparators
+from learning.runs.rivals import other_models
 from populations.sources import BUILT_IN as PACKS
 
 Events = Iterable[Event] | Evaluation
@@ -86,7 +87,7 @@ def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Fo
     and ``validity`` whether a model that read could.
     """
     evaluation = read_evaluation(events)
-    return _mean(votes_of(evaluation, arm, epoch, forfeits), evaluation.originals, null=0.5).within(0, 1)
+    return mean_vote(votes_of(evaluation, arm, epoch, forfeits), evaluation.originals, null=0.5).within(0, 1)
 
 
 def win_rate_against_placebo(
@@ -98,7 +99,7 @@ def win_rate_against_placebo(
     """
     evaluation = read_evaluation(events)
     less = votes_less(evaluation, arm, comparator(evaluation, arm), epoch, forfeits)
-    return _mean(less, evaluation.originals, null=0.0).within(-1, 1)
+    return mean_vote(less, evaluation.originals, null=0.0).within(-1, 1)
 
 
 def comparator(found: Evaluation, arm: str) -> str:
@@ -116,7 +117,7 @@ def position_bias(events: Events) -> Estimate:
     """Return the share of valid votes for the option shown first, over all evaluation contests; null 0.5."""
     evaluation = read_evaluation(events)
     seen = [_seen_first(contest) for contest in evaluation.contests]
-    return _mean(seen, evaluation.originals, null=0.5).within(0, 1)
+    return mean_vote(seen, evaluation.originals, null=0.5).within(0, 1)
 
 
 def invalid_rate(events: Events) -> float:
@@ -140,7 +141,7 @@ def _seen_first(contest: EvaluationContest) -> AnchorVotes:
     return AnchorVotes(contest.anchor, contest.personas[recorded], contest.first[recorded])
 
 
-def _mean(parts: Sequence[AnchorVotes], originals: Originals, null: float) -> Estimate:
+def mean_vote(parts: Sequence[AnchorVotes], originals: Originals, null: float) -> Estimate:
     """Return the mean of votes, clustered on anchors and on the people that the voters were drawn from."""
     by_anchor: dict[str, list[AnchorVotes]] = {}
     for part in parts:
@@ -230,7 +231,8 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
     """Return everything that an evaluation measured, as one JSON-able mapping; numbers that do not exist are None.
 
     ``flags`` says what speaks against the models that wrote and read, ``withheld`` why win rates are evidence of nothing (empty
-    where they may be; what prints them puts it in their place), ``validity`` what is known of the readers.
+    where they may be; what prints them puts it in their place), ``validity`` what is known of the readers. ``bases`` names the base
+    models of arms that do not stand on the run's, where there are such arms.
     """
     evaluation = read_evaluation(events)
     epochs = evaluation.epochs
@@ -255,13 +257,15 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
         "position_bias": plain(position_bias(evaluation)),
         "invalid_rate": plain(invalid_rate(evaluation)),
     }
-    return tidy
+    bases = {arm: stands.model for arm, stands in arms_of(evaluation.config).items() if arm in arms and stands.model}
+    return tidy | ({"bases": bases} if bases else {})
 
 
 def note(found: Evaluation) -> str:
     """Return the sentence that says what of a run is not real: writers, readers, anchors, personas; nothing where all of it is."""
     audience = str(found.config.get("audience", ""))
-    writes = ["the pocket model writes"] if POCKET in (found.model, found.config.get("model")) else []
+    others = dict(other_models(found.config)).values()
+    writes = ["the pocket model writes"] if POCKET in (found.model, found.config.get("model"), *others) else []
     reads, votes = [], []
     if found.reader == POCKET:
         reads = [f"the pocket model plays the personas ({NOT_A_READER})"]

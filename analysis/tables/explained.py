@@ -31,6 +31,7 @@ from analysis.statistics.multiway import multiway_mean
 from analysis.statistics.shares import logistic, share_parts
 from analysis.tables.evaluation import comparator, note
 from analysis.tables.surrogate import assess
+from learning.runs.base_models import is_base
 from learning.surrogates.surrogate import fit_surrogate
 from learning.surrogates.votes import LoggedVotes, read_votes
 from moloch.errors import InputError
@@ -225,8 +226,9 @@ def _ballots(votes: LoggedVotes, arm: str, epoch: int) -> _Pairs:
         if (contest.phase, contest.arm, contest.epoch) != ("evaluate", arm, epoch):
             continue
         slot_of = {name: slot for slot, name in contest.competitors.items()}
-        if set(slot_of) == {BASE, arm} and len(contest.texts) == 2:
-            sides[row] = slot_of[arm], slot_of[BASE]
+        base = next(filter(is_base, slot_of), BASE)
+        if set(slot_of) == {base, arm} and len(contest.texts) == 2:
+            sides[row] = slot_of[arm], slot_of[base]
     audiences = sorted({votes.contests[row].audience for row in sides})
     if len(audiences) > 1:
         raise InputError("votes of several audiences", why=f"they are {', '.join(audiences)}", fix="Give runs of one.")

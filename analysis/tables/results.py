@@ -19,6 +19,7 @@ from analysis.readings.service import ServiceReading
 from analysis.readings.spreads import SpreadReading
 from analysis.readings.tasks import TaskReading
 from analysis.readings.trainings import TrainingReading
+from analysis.readings.transfer import TransferReading
 from analysis.statistics.estimates import plain
 from analysis.tables._elsewhere import elsewhere
 from analysis.tables._head_to_head import head_to_head
@@ -28,22 +29,24 @@ from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
 from analysis.tables.positions import position_rows
 from analysis.tables.reach import reach_dicts
+from analysis.tables.repeats import repeat_dicts, repeat_rows
 from analysis.tables.rivalry import rivalry_dicts, rivalry_rows
+from analysis.tables.transfer import transfer_dicts, transfer_rows
 from learning.runs.written import WrittenReading
 
 
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``alarms``, ``head_to_head``, ``out_of_domain``, ``panels``, ``positions``, ``trainings``, ``writing``, ``reach``, ``service``, ``rivalry``,
-    ``extrapolation``, and under ``dropped`` the anchors of the source that were left out: reason -> number.
+    These are ``alarms``, ``head_to_head``, ``out_of_domain``, ``panels``, ``positions``, ``trainings``, ``writing``, ``reach``, ``service``,
+    ``repeats``, ``rivalry``, ``transfer``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out: reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
     writing, trainings, alarms = WrittenReading(phase="evaluate"), TrainingReading(), AlarmReading()
-    meetings, answers = HeadToHeadReading(), TaskReading()
+    meetings, others, answers = HeadToHeadReading(), TransferReading(), TaskReading()
     about_models = service, extrapolation, left_out, writing, trainings, alarms
-    read(events, contests, positions, spreads, *about_models, meetings, answers)
+    read(events, contests, positions, spreads, *about_models, meetings, others, answers)
     evaluation = contests.result()
     return table(evaluation) | {
         "alarms": [msgspec.to_builtins(alarm) for alarm in alarms.result()],
@@ -59,6 +62,8 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
         "writing": writing_rows(writing.result()),
         "reach": reach_dicts(spreads.result()),
         "service": msgspec.to_builtins(service.result()),
+        "repeats": repeat_dicts(repeat_rows(evaluation)),
         "rivalry": rivalry_dicts(rivalry_rows(evaluation, trainings.result())),
+        "transfer": transfer_dicts(transfer_rows(evaluation, others.result())),
         "extrapolation": msgspec.to_builtins(extrapolation.result()),
     }

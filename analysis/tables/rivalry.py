@@ -101,7 +101,7 @@ def rivalry_rows(found: Evaluation, trained: Sequence[ArmTraining]) -> list[Riva
 def counterparts(config: Mapping[str, Any]) -> list[Counterparts]:
     """Return whom each declared learner of a market is set against.
 
-    Its solo counterpart has its method and its settings of the trainer: the one that is brought to its number of rows, if there is one.
+    Its solo counterpart has its method, its settings of the trainer and its mitigations: the one that is brought to its number of rows, if there is one.
 
     Args:
         config: settings as a log holds them.
@@ -118,15 +118,20 @@ def _counterparts(learner: Arm, arms: Mapping[str, Arm]) -> Counterparts:
         return name if name in arms and arms[name].rows_of == learner.name else ""
 
     alone = [arm for arm in arms.values() if arm.market == SOLO]
-    alike = [arm for arm in alone if (arm.method, dict(arm.lora)) == (learner.method, dict(learner.lora))]
+    alike = [arm for arm in alone if _learns(arm) == _learns(learner)]
     solo = next((arm for arm in alike if arm.rows_of == learner.name), next(iter(alike), None))
     if solo is None:
         return Counterparts(learner.name, learner.market, twin(WHOLE), twin(OWN))
-    random = [arm for arm in alone if arm.method == TWINS.get(solo.method) != solo.method]
+    random = [arm for arm in alone if arm.method == TWINS.get(solo.method) != solo.method and arm.model == solo.model]
     named = [arm.name for arm in alone if arm.name == solo.compared_with]
     brought = [arm.name for arm in random if arm.rows_of in (solo.name, learner.name)]
     solo_twin = next(iter((*named, *brought, *(arm.name for arm in random))), "")
     return Counterparts(learner.name, learner.market, twin(WHOLE), twin(OWN), solo.name, solo_twin)
+
+
+def _learns(arm: Arm) -> tuple[object, ...]:
+    """Return what decides how an arm learns from given contests, and on which base model: another one is no counterpart."""
+    return arm.method, dict(arm.lora), arm.model, {name: dict(own) for name, own in arm.mitigations.items()}
 
 
 def _rows(found: Evaluation, trained: Sequence[ArmTraining], between: Counterparts) -> Iterator[RivalryRow]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, bounds, count, number, percent, signed
+from analysis.formats import DASH, bounds, count, difference, number, percent, signed
 from analysis.tables.compare import Comparison, MeasuredPair, Parting
+from analysis.tables.retrained import Retrained
 from analysis.terminal.grid import add_row, new_table
 
 if TYPE_CHECKING:
@@ -38,10 +39,13 @@ def render_comparison(compared: Comparison) -> Iterator[RenderableType]:
         yield _settings(compared)
     else:
         yield "\nThe settings are the same."
+    if compared.retrained:
+        yield "\nTrainings that differ (rows, steps, tokens that carry loss):"
+        yield _trainings(compared.retrained)
     if compared.outcomes:
         yield "\nOutcomes:"
         yield _outcomes(compared.outcomes)
-        yield from ("The runs are not paired; each interval is its own run's.", *_epochs(compared), *compared.notes)
+        yield from (_paired(compared.outcomes), *_epochs(compared), *compared.notes)
     else:
         yield "\nNeither was evaluated yet."
 
@@ -104,7 +108,31 @@ def _estimate(estimate: dict[str, Any] | None) -> list[str]:
     return [percent(estimate["value"]), bounds(estimate) or DASH, number(estimate["n"])]
 
 
+def _trainings(trainings: list[Retrained]) -> Table:
+    grid = _sides("training")
+    for each in trainings:
+        sides = (
+            (each.method_a, each.rows_a, each.steps_a, each.tokens_a),
+            (each.method_b, each.rows_b, each.steps_b, each.tokens_b),
+        )
+        add_row(grid, f"{each.arm}, epoch {each.epoch}", *(_training(*side) for side in sides))
+    return grid
+
+
+def _training(method: str, *counts: int) -> str:
+    return f"{method}: {', '.join(map(number, counts))}" if method else DASH
+
+
+def _paired(outcomes: list[MeasuredPair]) -> str:
+    """Return what the intervals of the outcomes are of."""
+    if any(outcome.change for outcome in outcomes):
+        return "B - A is of the same people and anchors. Each side is one training: no interval holds for new ones."
+    return "The runs are not paired; each interval is its own run's."
+
+
 def _change(outcome: MeasuredPair) -> str:
+    if outcome.change is not None:
+        return difference(outcome.change)
     a, b = (estimate["value"] if estimate else None for estimate in (outcome.a, outcome.b))
     return DASH if a is None or b is None else signed(100 * (b - a))
 

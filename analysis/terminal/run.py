@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
 from analysis.terminal._elsewhere import elsewhere_tables
 from analysis.terminal._head_to_head import head_to_head_tables
+from analysis.terminal._repeats import repeat_tables
 from analysis.terminal._rivalry import rivalry_tables
 from analysis.terminal._tasks import task_tables
 from analysis.terminal._trainings import training_table
+from analysis.terminal._transfer import transfer_tables
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
 from analysis.terminal.written import writing_table
 
@@ -41,6 +43,8 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(Text(results["validity"], style="dim"))
     if not results["withheld"] and len({row["voters"] for row in results.get("panels", ())}) > 1:
         parts.append(_panels(results["panels"]))
+    if (moved := results.get("transfer")) and not results["withheld"]:
+        parts += transfer_tables(moved, results["audience"])
     if (met := results.get("head_to_head")) and not results["withheld"]:
         parts += head_to_head_tables(met)
     if positions := results.get("positions"):
@@ -64,8 +68,12 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts += task_tables(answered)
     if (rivals := results.get("rivalry")) and not results["withheld"]:
         parts += rivalry_tables(rivals)
+    if (trained := results.get("repeats")) and not results["withheld"]:
+        parts += repeat_tables(trained)
     if compared := comparisons({arm: row["compared_with"] for arm, row in results["arms"].items()}):
         parts.append(Text(compared))
+    if bases := results.get("bases"):
+        parts.append(Text(_bases(results["model"], bases)))
     parts.append(Text(_caveats(results), style="dim"))
     if results["note"]:
         parts.append(Text(results["note"], style="bold yellow"))
@@ -108,6 +116,12 @@ def _wins(results: dict[str, Any]) -> Table:
         sides = f"{forfeits['base']} / {forfeits['trained']}", f"{number(words['base'])} → {number(words['after'])}"
         add_row(grid, arm, *rates, number(won["n"]), percent(row["tie_rate"]), *sides)
     return grid
+
+
+def _bases(model: str, bases: dict[str, str]) -> str:
+    """Return on which base models arms stand that do not stand on the run's."""
+    told = "; ".join(f"{arm} on {base}" for arm, base in bases.items())
+    return f"Each arm is set against its own base model: {told}; all others on {model}. Win rates against two models are not of one scale."
 
 
 def _panels(rows: Sequence[Row]) -> Table:

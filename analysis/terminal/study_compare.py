@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import p_value, short
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Differences of pages, and groups of one study alone, that are named."""
+SAME = 1e-12
+"""Differences below it are rounding."""
 
 
 def render_study_comparison(told: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -58,7 +60,18 @@ def _clustered(told: Mapping[str, Any]) -> str:
     """Return what the intervals are over, and what drops out of them."""
     over = max((row["over"] for row in told["rows"]), key=len, default="")
     if not over:
-        return "There are no intervals: that takes two seeds."
+        return f"There are no intervals: {_why_none(told['rows'])}."
     seeds = len(told["shared_seeds"])
     shared = f"the {seeds} seeds that both have" if seeds else "no seed that both have"
     return f"Intervals cluster on {over}, with {shared}; what both studies have in common drops out of them."
+
+
+def _why_none(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return why no difference has an interval, by what the rows hold."""
+    if max((row["n"] for row in rows), default=0) < 2:
+        return "that takes two seeds"
+    if any(row[one] == 1 for row in rows for one in ("anchors", "people")):
+        return "that takes two anchors and two people"
+    if all(abs(row["estimate"] or 0.0) < SAME for row in rows):
+        return "A and B came to the same"
+    return "A and B differ by the same in every seed, which says nothing of how much it varies"

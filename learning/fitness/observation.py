@@ -13,6 +13,7 @@ from abm.events import (
     AudienceSet,
     CompetitorsJoined,
     ContestDecided,
+    EvaluationAudienceSet,
     Event,
     Forked,
     LLMReplied,
@@ -28,6 +29,7 @@ from abm.events import (
     StepStarted,
 )
 from abm.llm.port import NO_ANSWER
+from abm.societies import arm_and_audience
 from learning.fitness.limits import Fitness
 from learning.fitness.readers import ReaderCounts
 from learning.fitness.writers import WriterCounts
@@ -95,6 +97,7 @@ class ObservedModels:
     Args:
         model: who writes, where the events do not begin with it.
         reader: who plays the personas, likewise; empty for nobody.
+        audience: the evaluation audience whose reader is observed, by name; empty: the run's own.
     """
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
@@ -103,6 +106,7 @@ class ObservedModels:
             AudienceSet,
             CompetitorsJoined,
             ContestDecided,
+            EvaluationAudienceSet,
             Forked,
             LLMReplied,
             MessagePublished,
@@ -118,10 +122,11 @@ class ObservedModels:
         }
     )
 
-    def __init__(self, model: str = "", reader: str = "") -> None:
+    def __init__(self, model: str = "", reader: str = "", audience: str = "") -> None:
         self._writers: dict[str, WriterCounts] = {}
         self._readers = ReaderCounts()
-        self._model, self._reader = model, reader
+        self._model, self._reader, self._audience = model, reader, audience
+        self._models: dict[str, str] = {}
         self._networked = False
         self._finished: dict[int, str] = {}
         self._asked: set[str] = set()
@@ -153,29 +158,32 @@ class ObservedModels:
             case StepEnded():
                 self._elsewhere = False
                 self._asked.clear()
-            case ReaderJoined():
+            case ReaderJoined() if not self._audience:
                 self._reader, self._readers = event.model if event.model_digest else "", ReaderCounts()
-            case AudienceSet(part="personas"):
+            case AudienceSet(part="personas") if not self._audience:
                 self._reader = ""
+            case EvaluationAudienceSet() if event.audience == self._audience:
+                self._reader, self._readers = event.reader, ReaderCounts()
             case ArenaSet():
                 self._examples = [example["message"] for example in event.arena.get("examples", ())]
             case PersonasJoined():
                 self._personas.append(range(event.first, event.first + len(event.ids)))
             case CompetitorsJoined():
-                self._model = event.model
+                self._model, self._models = event.model, event.models
             case RunConfigured() | Forked():
                 self._networked = event.config.get("world") == "networked"
 
     def result(self) -> Observation:
         """Return what the events so far amount to."""
-        writers = [counts.fitness(f"{self._model} ({name})") for name, counts in self._writers.items()]
+        models = {name: self._models.get(name, self._model) for name in self._writers}
+        writers = [counts.fitness(f"{models[name]} ({name})") for name, counts in self._writers.items()]
         return Observation(writers, self._readers.fitness(self._reader) if self._reader else None)
 
     def _answer(self, event: LLMReplied) -> None:
         role, _, _ = event.site.partition("/")
         if role == "write":
             self._finished[event.seq] = event.finish
-        elif role == "react":
+        elif role == "react" and self._is_ours(event.site.split("/", 1)[1]):
             self._asked.add(event.site)
             if event.logprobs:
                 self._readers.scored(event.site, event.refs[1:], event.logprobs)
@@ -195,11 +203,15 @@ class ObservedModels:
 
     def _counts(self, event: Reacted | ReactionInvalid) -> bool:
         """Return whether the model that reads answered for this member: others decide by themselves, or are of a crowd."""
-        if not self._reader:
+        if not self._reader or not self._is_ours(event.contest):
             return False
         if self._networked:
             return not self._personas or any(event.persona in joined for joined in self._personas)
         return f"react/{event.contest}/{event.persona}" in self._asked
+
+    def _is_ours(self, contest: str) -> bool:
+        """Return whether the audience that is observed votes in a contest, whose id may have more behind it."""
+        return arm_and_audience("/".join(contest.split("/")[2:3]))[1] == self._audience
 
 
 def observed(events: Iterable[Event], model: str = "", reader: str = "") -> Observation:

@@ -11,23 +11,30 @@ A method of your own is one file::
             ]
 """
 
-from learning.methods._contests import Contests, DecidedContest, Owned
+from learning.methods._contests import Contests, DecidedContest, Owned, collect
+from learning.methods._instructions import InstructionMethod, Retrospect, Trial
 from learning.methods._method import Method
-from learning.methods._registry import METHODS, check_options
-from learning.methods._rows import Row, RowKind, RowsOf, TrainingSet
+from learning.methods._registry import METHODS, check_options, learn_weights
+from learning.methods._rows import LossTerm, Row, RowKind, RowsOf, TrainingSet
 from learning.methods.sets import training_set
 
 __all__ = [
     "METHODS",
     "Contests",
     "DecidedContest",
+    "InstructionMethod",
+    "LossTerm",
     "Method",
     "Owned",
+    "Retrospect",
     "Row",
     "RowKind",
     "RowsOf",
     "TrainingSet",
+    "Trial",
     "check_options",
+    "collect",
+    "learn_weights",
     "training_set",
 ]
 

@@ -18,11 +18,14 @@ from abm.events import (
     ContestDecided,
     Event,
     LLMReplied,
+    MessageAudited,
     MessagePublished,
     PersonasJoined,
     Reacted,
+    RoundsRecalled,
     StepEnded,
     StepStarted,
+    VerdictGiven,
 )
 from learning.methods._rows import Row, RowKind
 
@@ -33,6 +36,7 @@ class DecidedContest(msgspec.Struct, frozen=True):
     Attributes:
         answers: slot -> the answer that its message was read out of; none where no model wrote it.
         own: the slots of the learner's own messages, ascending; None where all are.
+        remembered: what of past rounds stood in the prompt of the learner's own messages; empty for nothing.
     """
 
     decided: ContestDecided
@@ -40,6 +44,7 @@ class DecidedContest(msgspec.Struct, frozen=True):
     reactions: list[Reacted]
     answers: dict[int, LLMReplied] = {}
     own: list[int] | None = None
+    remembered: str = ""
 
     @property
     def id(self) -> str:
@@ -105,6 +110,9 @@ class Contests(msgspec.Struct, frozen=True):
         anchors: id -> text; personas: index -> text.
         data_range: first and last ``seq`` of what was read; (-1, -1) if there was nothing.
         rendered: whether messages are learnt as release 0.1 had them: rendered from their parts, not as they were sampled.
+        undecided: the contests that votes did not decide, in the order of the log.
+        verdicts: message -> probe -> label, of messages that were judged while the contests were held.
+        audits: mitigation -> message -> whether the audit found something, of the arm that learns.
     """
 
     arena: Arena
@@ -114,6 +122,25 @@ class Contests(msgspec.Struct, frozen=True):
     personas: dict[int, str]
     data_range: tuple[int, int]
     rendered: bool = False
+    undecided: list[DecidedContest] = []
+    verdicts: dict[str, dict[str, int]] = {}
+    audits: dict[str, dict[str, bool]] = {}
+
+    @property
+    def held(self) -> list[DecidedContest]:
+        """All contests, decided or not, in the order of the log."""
+        return sorted((*self.learnable, *self.undecided), key=lambda contest: contest.decided.seq)
+
+    def decided_as(self, contests: Iterable[DecidedContest]) -> Contests:
+        """Return these contests in place of the ones that were held."""
+        each = list(contests)
+        undecided = [contest for contest in each if not contest.learnable]
+        return msgspec.structs.replace(
+            self,
+            learnable=[contest for contest in each if contest.learnable],
+            undecided=undecided,
+            left_out=Counter(str(contest.decided.outcome) for contest in undecided),
+        )
 
     @property
     def sampling(self) -> dict[str, float | int]:
@@ -131,7 +158,7 @@ class Contests(msgspec.Struct, frozen=True):
         message = contest.messages[slot]
         completion, ended = self._written(message, contest.answers.get(slot))
         return Row(
-            prompt=self.arena.write_prompt(self.anchors[message.anchor]),
+            prompt=self.arena.write_prompt(self.anchors[message.anchor], remembered=contest.remembered),
             completion=completion,
             weight=weight,
             kind=kind,
@@ -184,7 +211,14 @@ class Contests(msgspec.Struct, frozen=True):
 
 
 def collect(
-    events: Iterable[Event], arm: str, epoch: int, arena: Arena, *, rendered: bool = False, owned: Owned | None = None
+    events: Iterable[Event],
+    arm: str,
+    epoch: int,
+    arena: Arena,
+    *,
+    rendered: bool = False,
+    owned: Owned | None = None,
+    learner: str = "",
 ) -> Contests:
     """Return the training contests of one society and epoch.
 
@@ -192,6 +226,7 @@ def collect(
         events: a whole log, in order.
         arm: whose contests: ``"shared"`` in the first epoch, else the name of the arm or of its market.
         owned: which messages are the learner's; None for all.
+        learner: the arm that learns, whose audits are read.
     """
     contests: list[DecidedContest] = []
     anchors: dict[str, str] = {}
@@ -200,6 +235,9 @@ def collect(
     answers: dict[int, LLMReplied] = {}
     answered: dict[str, dict[int, LLMReplied]] = {}
     reactions: dict[str, list[Reacted]] = {}
+    recalled: dict[str, str] = {}
+    verdicts: dict[str, dict[str, int]] = {}
+    audits: dict[str, dict[str, bool]] = {}
     inside, first, last = False, -1, -1
     for event in events:
         match event:
@@ -209,7 +247,9 @@ def collect(
                 personas |= {event.first + i: text for i, text in enumerate(event.texts)}
             case StepStarted():
                 inside = (event.phase, event.arm, event.epoch) == ("train", arm, epoch)
-                answers = {}
+                answers, recalled = {}, {}
+            case RoundsRecalled() if inside:
+                recalled[event.competitor] = event.remembered
             case LLMReplied() if inside:
                 answers[event.seq] = event
             case MessagePublished() if inside:
@@ -221,7 +261,14 @@ def collect(
             case ContestDecided(contest=contest) if inside:
                 wrote = messages.get(contest, {})
                 held = wrote, reactions.get(contest, []), answered.get(contest, {})
-                contests.append(DecidedContest(event, *held, own=owned.of(contest, wrote) if owned else None))
+                own = owned.of(contest, wrote) if owned else None
+                names = (wrote[slot].competitor for slot in (sorted(wrote) if own is None else own) if slot in wrote)
+                remembered = recalled.get(next(names, ""), "")
+                contests.append(DecidedContest(event, *held, own=own, remembered=remembered))
+            case VerdictGiven() if inside:
+                verdicts.setdefault(event.message, {})[event.probe] = event.label
+            case MessageAudited() if (event.arm, event.epoch) == (learner, epoch):
+                audits.setdefault(event.mitigation, {})[event.message] = event.found
             case _:
                 pass
         if inside:
@@ -235,4 +282,7 @@ def collect(
         personas=personas,
         data_range=(first, last),
         rendered=rendered,
+        undecided=[contest for contest in contests if not contest.learnable],
+        verdicts=verdicts,
+        audits=audits,
     )

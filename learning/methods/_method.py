@@ -12,6 +12,8 @@ from learning.methods._contests import Contests
 from learning.methods._rows import LIKELIHOOD, Row
 from moloch.errors import InputError
 
+_ROUNDING = 1e-9
+
 
 class Method(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A way of learning. A subclass is one file: its fields are its own settings, :meth:`rows` is what it learns from.
@@ -26,6 +28,7 @@ class Method(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         least_messages: of its own that it needs in a contest.
         draws: it learns from how probable its messages were, and so from messages that were drawn, at a temperature above 0.
         reads_thoughts: it learns from what voters thought.
+        rewarded: the weights of its rows are rewards, of which only differences within a contest count.
     """
 
     loss: ClassVar[str] = LIKELIHOOD
@@ -35,6 +38,7 @@ class Method(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     least_messages: ClassVar[int] = 1
     draws: ClassVar[bool] = False
     reads_thoughts: ClassVar[bool] = False
+    rewarded: ClassVar[bool] = False
 
     @abstractmethod
     def rows(self, contests: Contests, seed: int) -> Sequence[Row]:
@@ -47,6 +51,14 @@ class Method(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             contests: those that votes decided, and the texts that they refer to.
         """
         raise NotImplementedError
+
+    def reinforced(self, rows: Sequence[Row]) -> list[Row]:
+        """Return those of a contest's rows whose messages the loss makes more probable: trajectories, but for those that are
+        unlearnt; of rewarded ones those above the mean.
+        """
+        learnt = [row for row in rows if row.kind == "trajectory"]
+        least = sum(row.weight for row in learnt) / max(1, len(learnt)) if self.rewarded else 0.0
+        return [row for row in learnt if row.weight > least + _ROUNDING]
 
     def loss_options(self, contests: Contests) -> dict[str, Any]:
         """Return what the loss gets: the settings, and whatever else it needs to know of how the contests were held."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from learning.methods._instructions import InstructionMethod
 from learning.methods._method import Method
 from moloch.errors import InputError
 from moloch.registry import Registry
@@ -24,10 +25,21 @@ METHODS: Registry[type[Method]] = Registry(
         "grpo_permuted": "learning.methods.grpo:PermutedGRPO",
         "tfb_placebo": "learning.methods.tfb_placebo:TFBPlacebo",
         "tfb_paper_code": "learning.methods.tfb_paper_code:TFBPaperCode",
+        "prompt": "learning.methods.prompt:Prompt",
+        "prompt_random": "learning.methods.prompt:RandomPrompt",
         "length_matched": "learning.methods.length_matched:LengthMatched",
     },
 )
 """Method by name; your own is added with ``@METHODS.register("name")``."""
+
+
+def learn_weights(names: Iterable[str]) -> bool:
+    """Return whether any of the methods with these names learns weights; the others learn instructions, and need no files of a model.
+
+    Raises:
+        InputError: there is no such method.
+    """
+    return not all(issubclass(METHODS.get(name), InstructionMethod) for name in names)
 
 
 def check_options(names: Iterable[str], options: Iterable[str]) -> None:

@@ -42,6 +42,18 @@ class Row(msgspec.Struct, frozen=True):
     ended: bool = True
 
 
+class LossTerm(msgspec.Struct, frozen=True):
+    """What is added to the loss of a method.
+
+    Attributes:
+        place: ``"module:function"`` of a loss; its parts are added to those of the method's own.
+        options: its settings, by name.
+    """
+
+    place: str
+    options: dict[str, Any] = {}
+
+
 class TrainingSet(msgspec.Struct, frozen=True):
     """What a trainer learns from.
 
@@ -55,6 +67,8 @@ class TrainingSet(msgspec.Struct, frozen=True):
         as_sampled: whether the rows are other ones than a rendering of the messages would give.
         apart: each row is learnt by itself; else the rows of a contest are learnt together.
         rows_of: the learner to whose number of rows the trainer brings this set; None for none.
+        terms: what mitigations add to the loss.
+        mitigated: mitigation -> how many contests or rows it decided otherwise, changed or took away, where it did.
     """
 
     rows: list[Row]
@@ -66,6 +80,8 @@ class TrainingSet(msgspec.Struct, frozen=True):
     as_sampled: bool = False
     apart: bool = False
     rows_of: RowsOf | None = None
+    terms: list[LossTerm] = []
+    mitigated: dict[str, int] = {}
 
     @property
     def trajectories(self) -> list[Row]:

@@ -33,6 +33,7 @@ class GRPO(Method, frozen=True):
     by_preset: ClassVar[Mapping[str, Mapping[str, Any]]] = {"pocket": {"lr": 1e-3}}
     least_messages: ClassVar[int] = 4
     draws: ClassVar[bool] = True
+    rewarded: ClassVar[bool] = True
 
     beta: Annotated[float, msgspec.Meta(ge=0.0)] = 0.04
     epsilon: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.2

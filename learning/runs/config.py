@@ -23,17 +23,15 @@ from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
 from learning.alarms import AlarmConfig
 from learning.runs.arms import Arm, Arms, arms_in, as_recorded, markets_of
+from learning.runs.audiences import LLM_AUDIENCE, EvaluationAudiences
 from learning.runs.market_settings import Markets, check_together, given_alone
 from learning.runs.markets import Market
 from learning.runs.out_of_domain import OutOfDomainConfig
+from learning.runs.rivals import Rival, other_models, rivals_of
 from learning.training.settings import preset_of
 from moloch.content import content_id
 from moloch.records import RecordedSettings
 from populations.splits import Draw
-
-LLM_AUDIENCE = "llm"
-"""The audience whose personas a language model plays."""
-
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -82,6 +80,20 @@ class CrowdConfig(_Settings):
     """Members of each split."""
     audience: str = "default"
     """How they react: a choice model."""
+
+
+class SourceReadersConfig(_Settings, RecordedSettings):
+    """Which share of the members reads the source of messages, the anchor, beside them. Drawn at random: who does at one share does at
+    every larger one."""
+
+    train: float = Field(default=0.0, ge=0, le=1)
+    """Of those whose votes are learnt from."""
+    evaluate: float = Field(default=0.0, ge=0, le=1)
+    """Of those held out, who judge all arms alike."""
+    probe: str = "misrepresentation"
+    """What counts the claims that a source does not support, for members who are a choice model."""
+
+    LATER = ("train", "evaluate", "probe")
 
 
 class BudgetConfig(_Settings):
@@ -252,6 +264,10 @@ class RunConfig(_Settings, RecordedSettings):
     so many pairs (:func:`learning.runs.plan.pairs`). No message is written for it that was not written against base."""
     out_of_domain: OutOfDomainConfig = Field(default_factory=cache(OutOfDomainConfig))
     """What arms are evaluated on beside their own arena's held-out anchors."""
+    source_readers: SourceReadersConfig = Field(default_factory=cache(SourceReadersConfig))
+    """The share of the audience that checks facts; an arm or a market may have another one in training."""
+    evaluation_audiences: EvaluationAudiences = {}
+    """Audiences that vote on the same held-out messages as well, beside the run's own; see :mod:`learning.runs.audiences`."""
 
     LATER = (
         "extensions",
@@ -273,6 +289,8 @@ class RunConfig(_Settings, RecordedSettings):
         "alarms",
         "head_to_head",
         "out_of_domain",
+        "source_readers",
+        "evaluation_audiences",
     )
 
     @model_validator(mode="before")
@@ -282,7 +300,7 @@ class RunConfig(_Settings, RecordedSettings):
 
     @model_validator(mode="after")
     def _somebody_learns(self) -> RunConfig:
-        check_together(self.arms, self.markets)
+        check_together(self.arms, self.markets, self.model)
         return self
 
     @field_validator("members")
@@ -312,15 +330,45 @@ class RunConfig(_Settings, RecordedSettings):
             )
         return surveys
 
+    @field_validator("evaluation_audiences")
+    @classmethod
+    def _others(cls, audiences: EvaluationAudiences, info: ValidationInfo) -> EvaluationAudiences:
+        """Leave out the run's own audience, which votes in any case."""
+        own = info.data.get("audience")
+        kept = {name: each for name, each in audiences.items() if (each.audience, each.source_readers) != (own, None)}
+        reader, world = info.data.get("reader"), info.data.get("world")
+        played = [name for name, each in kept.items() if each.asks_model]
+        if played and world == "networked" and reader and reader.answer == "letters":
+            raise ValueError(
+                f"reader.answer: letters is for isolated; in a networked world {played[0]} answers a whole page"
+            )
+        return kept
+
     @property
     def all_arms(self) -> dict[str, Arm]:
         """Name -> arm, the learners of markets and their twins among them."""
-        return arms_in(self.arms, self.markets)
+        return arms_in(self.arms, self.markets, self.model)
 
     @property
     def all_markets(self) -> tuple[Market, ...]:
         """The markets of all arms, those of arms that compete with themselves among them, in the order in which they learn."""
-        return markets_of(as_recorded(self.arms, self.markets), self.messages)
+        return markets_of(as_recorded(self.arms, self.markets, self.model), self.messages)
+
+    @property
+    def all_rivals(self) -> dict[str, Rival]:
+        """Name -> rival that does not learn, base left out."""
+        return rivals_of(as_recorded(self.arms, self.markets))
+
+    @property
+    def other_writers(self) -> dict[str, str]:
+        """Competitor -> model, for those for whom another one writes than ``model``."""
+        return dict(other_models(as_recorded(self.arms, self.markets, self.model)))
+
+    def preset_for(self, model: str) -> str:
+        """Return the preset that adapters of an arm on a base model are learnt with: that of the run, unless it is only what is usual
+        for the run's model."""
+        usual = self.preset is None or self.preset == preset_of(self.model)
+        return preset_of(model) if model and usual else self.trainer_preset
 
     @property
     def asks_reader(self) -> bool:
@@ -333,6 +381,18 @@ class RunConfig(_Settings, RecordedSettings):
         return self.reader.model or self.model
 
     @property
+    def voting_models(self) -> dict[str, str]:
+        """Audience -> the model that plays its personas, of the evaluation audiences that are no choice models."""
+        models = {name: each.model(self.reader_model) for name, each in self.evaluation_audiences.items()}
+        return {name: model for name, model in models.items() if model}
+
+    @property
+    def asked_models(self) -> tuple[str, ...]:
+        """The models that are asked for votes and answers, each once."""
+        own = [self.reader_model] if self.asks_reader else []
+        return tuple(dict.fromkeys([*own, *self.voting_models.values()]))
+
+    @property
     def trainer_preset(self) -> str:
         """The preset that adapters are learnt with, as records name it."""
         return self.preset or preset_of(self.model)
@@ -341,13 +401,28 @@ class RunConfig(_Settings, RecordedSettings):
     def _recorded_preset(self, preset: str | None) -> str:
         return self.trainer_preset
 
+    @property
+    def source_shares(self) -> dict[str, float]:
+        """Where anybody reads the source -> the share of members who do: ``train``, ``evaluate``, a market's or an evaluation audience's
+        name."""
+        own = {"train": self.source_readers.train, "evaluate": self.source_readers.evaluate}
+        markets = {market.name: market.source_readers for market in self.all_markets}
+        others = {name: each.source_readers for name, each in self.evaluation_audiences.items()}
+        return {name: share for name, share in (own | markets | others).items() if share}
+
+    @property
+    def shows_source(self) -> bool:
+        """Whether the source stands in prompts of language models that play personas."""
+        return bool(self.source_shares) and (self.audience == LLM_AUDIENCE or bool(self.voting_models))
+
     def rules(self) -> Arena:
         """Return the arena, asked as these settings say.
 
         Raises:
             InputError: there is no such arena, or it cannot be asked so.
         """
-        return arena(self.arena).asked(self.format, self.examples, self.stop, self.attempts, self.cut)
+        how = (self.format, self.examples, self.stop, self.attempts, self.cut)
+        return arena(self.arena).asked(*how, self.shows_source)
 
     @property
     def id(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from importlib import resources
 from pathlib import Path
@@ -17,10 +17,13 @@ from abm.audience import AUDIENCES
 from abm.audience.weights import YAML
 from abm.llm.http.endpoint import is_server, like_url, url_and_name
 from abm.probe import PROBES
-from learning.runs.arms import ArmSettings, named_methods, setting_keys
+from learning.runs.arm_list import as_list, by_name, no_such_arm
+from learning.runs.arms import ArmSettings, named_methods, setting_keys, stated
+from learning.runs.audiences import EvaluationAudience
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
 from learning.runs.out_of_domain import unknown_parts
+from learning.runs.rival_settings import RivalSettings, named_rivals
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
@@ -92,9 +95,18 @@ def _given(
         )
     values = laid_over(profile_settings(profile), values) if profile else values
     values |= {name: deepcopy(value) for name, value in changes.items() if value is not None}
+    if "arms" not in values and "markets" not in values and _changes_given_arms(settings):
+        values["arms"] = list(RunConfig.model_fields["arms"].default)
     for setting in settings:
         _set(values, setting)
     return source, values
+
+
+def _changes_given_arms(settings: Sequence[str]) -> bool:
+    """Return whether settings change arms and make none: they are then about those that a run has where nobody names any."""
+    names = [setting.partition("=")[0].strip().split(".") for setting in settings]
+    arms = [name for name in names if name[0] in ("arms", "markets")]
+    return bool(arms) and all(name[0] == "arms" and len(name) > 2 and name[2] != "method" for name in arms)
 
 
 def mistakes(
@@ -195,6 +207,13 @@ def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     if like_url(serving.llm) and (unknown := serving.unknown_backend) is not None:
         yield ("serving", "llm"), unknown
     places: dict[Key, str] = {("model",): config.model, ("reader", "model"): config.reader.model}
+    own = [(at, arm) for at, _, arm in stated(config.arms) if arm is not None]
+    for at, arm in (*own, *learners_in(config.markets)):
+        places[(*at, "model")] = arm.model or ""
+    for name, market in config.markets.items():
+        for i, rival in named_rivals(market.rivals):
+            places[("markets", name, "rivals", i, "model")] = rival.model or ""
+    places |= {("evaluation_audiences", name): each.audience for name, each in config.evaluation_audiences.items()}
     for key, place in places.items():
         try:
             if is_server(place):
@@ -206,6 +225,7 @@ def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
 def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     """Yield the settings that name an unregistered part, each with its error."""
     from learning.methods import METHODS
+    from learning.runs.mitigated import bad_mitigations
 
     yield from bad_places(config)
     for key, method in (*named_methods(config.arms), *market_methods(config.markets)):
@@ -213,9 +233,12 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
             yield key, METHODS.unknown(method)
         elif (wrong := unsuited(config, key, method, METHODS.get(method))) is not None:
             yield key, wrong
+    yield from bad_mitigations(config)
     for i, probe in enumerate(config.probes or ()):
         if probe not in PROBES:
             yield ("probes", i), PROBES.unknown(probe)
+    if config.source_readers.probe not in PROBES:
+        yield ("source_readers", "probe"), PROBES.unknown(config.source_readers.probe)
     if config.arena not in ARENAS and Path(config.arena).suffix not in YAML:
         yield ("arena",), ARENAS.unknown(config.arena, also="or the path of a YAML file")
     yield from unknown_parts(config.out_of_domain)
@@ -289,22 +312,23 @@ def _bad_lora(config: RunConfig, recorded: bool) -> Iterator[Wrong]:
     except InputError as error:
         yield ("preset",), error
     of: dict[Key, dict[str, Any]] = {("lora",): config.lora}
-    if isinstance(config.arms, Mapping):
-        of |= {("arms", name, "lora"): arm.lora for name, arm in config.arms.items()}
+    of |= {(*keys, "lora"): arm.lora for keys, _, arm in stated(config.arms) if arm is not None}
     of |= {(*at, "lora"): learner.lora for at, learner in learners_in(config.markets)}
+    arms = config.all_arms
     for keys, given in of.items():
+        preset = config.preset_for(arms[str(keys[-2])].model) if len(keys) > 1 else config.trainer_preset
         for name, value in given.items():
             try:
-                lora_settings(config.trainer_preset, {name: value})
+                lora_settings(preset, {name: value})
             except InputError as error:
-                what = error.what.replace("'lora", f"'{'.'.join(map(str, keys))}")
+                what = error.what.replace("'lora", f"'{_spelled(keys)}")
                 yield keys, InputError(what, why=error.why, fix=error.fix)
 
 
 def _invalid(error: dict[str, Any]) -> InputError:
     """Return what is wrong with a setting."""
     keys = setting_keys(error)
-    what = f"setting {'.'.join(str(key) for key in keys)!r} is not valid" if keys else "the settings are not valid"
+    what = f"setting {_spelled(keys)!r} is not valid" if keys else "the settings are not valid"
     why, fix = error["msg"].removeprefix("Value error, "), error.get("ctx", {}).get("fix", "")
     if error["type"] == "extra_forbidden":
         why, fix = "there is no such setting", others(*_within(keys), "Settings")
@@ -315,13 +339,27 @@ def _invalid(error: dict[str, Any]) -> InputError:
     return InputError(what, why=why, fix=fix)
 
 
+def _spelled(keys: Key) -> str:
+    """Return the name of a setting as ``--set`` takes it: an arm of a list is named, not numbered."""
+    match keys:
+        case ("arms", int(), name, *rest):
+            keys = ("arms", name, *rest)
+    return ".".join(map(str, keys))
+
+
 def _within(keys: Key) -> tuple[type[BaseModel], Key]:
     """Return the settings that the last of ``keys`` is of, and the keys that lead to it from there."""
     match keys:
+        case ("arms", int(), _, *rest):
+            return ArmSettings, tuple(rest)
         case ("arms", _, *rest):
             return ArmSettings, tuple(rest)
+        case ("evaluation_audiences", _, *rest):
+            return EvaluationAudience, tuple(rest)
         case ("markets", _, "learners", _, *rest):
             return LearnerSettings, tuple(rest)
+        case ("markets", _, "rivals", int(), *rest):
+            return RivalSettings, tuple(rest)
         case ("markets", _, *rest):
             return MarketSettings, tuple(rest)
         case _:
@@ -341,13 +379,31 @@ def _set(values: dict[str, Any], setting: str) -> None:
     name, equals, text = setting.partition("=")
     if not equals or not name:
         raise InputError(f"--set {setting!r} is not key=value", fix="For example --set sampling.temperature=1.0")
-    *path, last = name.strip().split(".")
+    try:
+        value = plain(text)
+    except yaml.YAMLError as error:
+        why = getattr(error, "problem", None) or str(error)
+        raise InputError(f"--set {setting!r} has a value that is not YAML", why=why) from error
+    path = name.strip().split(".")
+    arms = values.get("arms")
+    if len(path) > 1 and path[0] == "arms" and isinstance(arms, list | tuple) and (named := by_name(arms)) is not None:
+        if path[1] not in named:
+            raise InputError(f"--set {setting!r}: there is no arm {path[1]!r}", fix=no_such_arm(path[1], list(named)))
+        _put(named, path[1:], value, setting)
+        values["arms"] = as_list(named)
+    else:
+        _put(values, path, value, setting)
+
+
+def _put(values: dict[str, Any], path: Sequence[str], value: Any, setting: str) -> None:
+    """Set what ``path`` leads to.
+
+    Args:
+        setting: as it was given, for errors.
+    """
+    *path, last = path
     for part in path:
         values = values.setdefault(part, {})
         if not isinstance(values, dict):
             raise InputError(f"--set {setting!r}: {part!r} holds no settings of its own")
-    try:
-        values[last] = plain(text)
-    except yaml.YAMLError as error:
-        why = getattr(error, "problem", None) or str(error)
-        raise InputError(f"--set {setting!r} has a value that is not YAML", why=why) from error
+    values[last] = value

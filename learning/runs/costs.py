@@ -24,21 +24,26 @@ from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import text_tokens
 from abm.log import EventLog, open_log, read_events
 from abm.log.salvage import kept
+from abm.societies import arm_and_audience, before
 from abm.worlds.networked.interventions import openings
 from abm.worlds.networked.narrator import READ
+from learning.methods import learn_weights
+from learning.runs.audiences import check_audiences
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
-from learning.runs.plan import AnswerTasks, Evaluate, Plan, Simulate, Survey, contests, messages, plan
+from learning.runs.plan import AnswerTasks, Plan, Survey, contests, held_before, messages, messages_by, plan
+from learning.runs.reflections import InstructionCalls
+from learning.runs.rounds import memory_tokens
 from learning.runs.surveys import SittingSize
 from moloch.errors import InputError, LogError
 
 USUAL_TOKENS = 250
 """Of a completion, thinking and all, where none was seen yet."""
 HERE = "this process"
-WRITE_PARTS = 5
-"""Slashes of the call site of a message's first attempt; a further one has its number behind them."""
+SLASHES = {"write": 5, "try": 4}
+"""Of the call site of a message's first attempt; a further one has its number behind them."""
 SAMPLE = 64
 """Prompts that are rendered to learn how long they are."""
 
@@ -47,7 +52,8 @@ class RolePlan(msgspec.Struct, frozen=True):
     """What one role will ask.
 
     Attributes:
-        role: ``writers``, ``readers``, ``surveys``: questionnaires to the personas, or ``tasks``: to the writers.
+        role: ``writers``, ``readers``, ``readers (AUDIENCE)`` of an evaluation audience, ``reflections``: of arms that learn instructions,
+            with the messages by which these are tried, ``surveys``: questionnaires to the personas, or ``tasks``: to the writers.
         place: a server's URL, or ``this process``.
         calls: of the whole run, and ``answered``: those that its log holds.
         tokens_in, tokens_out: likely, of the calls to come; ``most_out``: bound of the latter.
@@ -90,13 +96,20 @@ def check_places(config: RunConfig) -> None:
     Raises:
         InputError: as :meth:`abm.llm.backends.Serving.check`; or the model that learns has no files here.
     """
-    readers = [config.reader_model] if config.asks_reader else []
-    config.serving.check(list(dict.fromkeys([config.model, *readers])))
-    if config.serving.endpoint(config.model) is None or is_server(config.model):
-        model_folder(config.model)
-    elif local_folder(config.model) is None:
+    check_audiences(config.evaluation_audiences, config.serving)
+    config.serving.check(list(dict.fromkeys([config.model, *config.asked_models, *config.other_writers.values()])))
+    learn = [arm.model or config.model for arm in config.all_arms.values() if learn_weights([arm.method])]
+    for model in dict.fromkeys(learn):
+        _check_files(config, model)
+
+
+def _check_files(config: RunConfig, model: str) -> None:
+    """See that a model that learns is here."""
+    if config.serving.endpoint(model) is None or is_server(model):
+        model_folder(model)
+    elif local_folder(model) is None:
         raise InputError(
-            f"no files of model {config.model!r} here",
+            f"no files of model {model!r} here",
             why="a model that writes is trained here, from its files; only models that read or judge may be elsewhere",
             fix="Give its folder, or fetch it once: moloch model add NAME, or hf download NAME.",
         )
@@ -118,33 +131,58 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
     seen, speeds = _seen(folder)
     parts = plan(config, inputs)
     written = int(min(seen["write"].usual, config.sampling.max_tokens))
+    others, by = config.other_writers, messages_by(parts)
+    models: dict[str, int] = {config.model: 0}
+    for name, count in by.items():
+        model = others.get(name, config.model)
+        models[model] = models.get(model, 0) + count
     written_prompts = [inputs.arena.write_prompt(anchor.text) for anchor in inputs.anchors.held_out[:SAMPLE]]
     roles = [
         _role(
             config,
             "writers",
-            config.model,
-            messages(parts),
-            seen["write"],
+            model,
+            calls,
+            seen.get(f"write/{model}", _Seen()) if others else seen["write"],
             speeds,
-            _mean_tokens(written_prompts),
+            _mean_tokens(written_prompts) + memory_tokens(inputs, parts) / max(1, messages(parts)),
             config.sampling.max_tokens,
             inputs.arena.attempts,
         )
+        for model, calls in models.items()
     ]
-    if config.audience == LLM_AUDIENCE:
+    tried = InstructionCalls.of(inputs, parts)
+    if tried.calls:
+        prompt, bound = tried.means(_mean_tokens(written_prompts), config.sampling.max_tokens)
+        calls = tried.calls
+        roles.append(
+            _role(
+                config,
+                "reflections",
+                config.model,
+                calls,
+                seen["reflect"],
+                speeds,
+                prompt,
+                bound,
+                inputs.arena.attempts,
+            )
+        )
+    played = {"": config.reader_model} if config.audience == LLM_AUDIENCE else {}
+    for audience, model in (played | config.voting_models).items():
         networked = config.world == "networked"
-        calls = sum(_readings(config, parts, split) * len(inputs.split(split)) for split in SPLITS)
+        calls = sum(_readings(config, parts, split, audience) * len(inputs.split(split)) for split in SPLITS)
+        calls += 0 if audience else tried.contests * len(inputs.split("train"))
         calls *= 2 if config.reader.answer == "letters" else 1  # both orders
         options = config.network.feed.slots if networked else 2
         prompts = [_react(inputs, persona.text, options, written) for persona in inputs.people.held_out[:SAMPLE]]
         roles.append(
             _role(
                 config,
-                "readers",
-                config.reader_model,
+                f"readers ({audience})" if audience else "readers",
+                model,
                 calls,
-                seen["react"],
+                seen.get(before("react", audience), _Seen()),
                 speeds,
                 _mean_tokens(prompts) + (_page_tokens(config) if networked else 0),
                 1 if config.reader.answer == "letters" else config.reader.max_tokens,
@@ -175,16 +213,14 @@ def _surveys(config: RunConfig, inputs: Inputs, parts: Plan, seen: _Seen, speeds
     return [_role(config, "surveys", config.reader_model, calls, seen, speeds, prompt, bound)]
 
 
-def _readings(config: RunConfig, parts: Plan, split: Split) -> int:
-    """Return how often each persona of a split is asked: once a contest; in a networked world at most once a round of each opening
-    of the feeds, and once more where a model sums up what it remembers."""
+def _readings(config: RunConfig, parts: Plan, split: Split, audience: str) -> int:
+    """Return how often each persona of a split is asked before an audience: once a contest; in a networked world at most once a round
+    of each opening of the feeds, and once more where a model sums up what it remembers."""
     if config.world != "networked":
-        return contests(parts, split)
+        return contests(parts, split, audience)
     network = config.network
     opened = (
-        len(openings(len(part.anchors), part.batch, network.together))
-        for part in parts
-        if isinstance(part, Simulate | Evaluate) and part.phase == split
+        len(openings(len(part.anchors), part.batch, network.together)) for part in held_before(parts, split, audience)
     )
     return sum(opened) * (network.rounds + (network.memory.by == "model"))
 
@@ -307,24 +343,46 @@ def _price(config: RunConfig, model: str) -> Price:
     return Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
 
 
-_ROLES = {"write": "write", "react": "react", "read": "react", "remember": "react", "survey": "survey", "task": "task"}
+_ROLES = {
+    "write": "write",
+    "react": "react",
+    "read": "react",
+    "remember": "react",
+    "survey": "survey",
+    "reflect": "reflect",
+    "try": "reflect",
+    "task": "task",
+}
 """What the site of a call begins with -> its role."""
 
 
 def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
-    """Return role -> what the log holds of it, and model -> tokens that its server wrote per second."""
-    roles, served = {role: _Seen() for role in ("write", "react", "survey", "task")}, {}
+    """Return role -> what the log holds of it, of writers for each model and of readers for each evaluation audience, too; and model ->
+    tokens that its server wrote per second."""
+    roles, served = {role: _Seen() for role in _ROLES.values()}, {}
     if folder is None or not (folder / "run.json").exists():
         return roles, {}
     for event in read_events(folder):
         if isinstance(event, LLMReplied) and (role := _ROLES.get(event.site.partition("/")[0])):
-            before = roles[role]
-            retry = event.site.endswith("/again") or (role == "write" and event.site.count("/") > WRITE_PARTS)
-            roles[role] = _Seen(before.answered + (not retry), before.tokens_out + event.tokens_out)
+            role = before(role, _voting(event.site))
+            retry = event.site.endswith("/again") or _is_another(event.site)
+            for key in (role, f"{role}/{event.model}"):
+                known = roles.get(key, _Seen())
+                roles[key] = _Seen(known.answered + (not retry), known.tokens_out + event.tokens_out)
         elif isinstance(event, CallsServed):
             tokens, seconds = served.get(event.model, (0, 0.0))
             served[event.model] = (tokens + event.tokens_out, seconds + event.seconds)
     return roles, {model: tokens / seconds for model, (tokens, seconds) in served.items() if tokens and seconds}
+
+
+def _is_another(site: str) -> bool:
+    """Return whether a call asks for a message again whose first answer could not be read."""
+    return site.count("/") > SLASHES.get(site.partition("/")[0], site.count("/"))
+
+
+def _voting(site: str) -> str:
+    """Return the evaluation audience that is asked at a call's site; empty for the run's own."""
+    return next((audience for part in site.split("/") if (audience := arm_and_audience(part)[1])), "")
 
 
 def _react(inputs: Inputs, persona: str, options: int, tokens: int) -> list[Message]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from abm.arenas import Arena
 from abm.events import ContestDecided, Event, StepStarted
@@ -12,13 +12,16 @@ from learning.runs.written import WrittenReading, advice, total
 from moloch.errors import InputError
 
 
-def nothing_to_learn(events: Iterable[Event], part: Learn, arena: Arena, *, rivals: bool = False) -> InputError:
+def nothing_to_learn(
+    events: Iterable[Event], part: Learn, arena: Arena, *, rivals: bool = False, mitigated: Mapping[str, int] = {}
+) -> InputError:
     """Return the error for a training without a single contest that votes decided.
 
     Args:
         events: the whole log, in order.
         part: the training.
         rivals: whether others wrote in the same contests, from whose messages it does not learn.
+        mitigated: mitigation -> contests and rows that it changed or took away.
     """
     place = ("train", part.source.arm, part.epoch)
     inside, outcomes, reading = False, Counter[str](), WrittenReading(arena)
@@ -30,6 +33,13 @@ def nothing_to_learn(events: Iterable[Event], part: Learn, arena: Arena, *, riva
         elif inside:
             reading.take(event)
     what = f"nothing to learn from in epoch {part.epoch} for {part.arm}"
+    if mitigated:
+        taken = ", ".join(f"{name}: {count}" for name, count in mitigated.items())
+        return InputError(
+            what,
+            why=f"its mitigations left no row of {outcomes.total()} contests ({taken} changed or taken away)",
+            fix="Make them milder, use more anchors, or set alarms.action=stop: the run then goes on without the arm.",
+        )
     if outcomes["majority"] and rivals:
         return InputError(
             what,

@@ -1,4 +1,4 @@
-"""``learning.fork``: continue a run from a step with other settings, and share everything before it.
+"""``learning.fork``: continue a run from a step or an epoch with other settings, and share everything before it.
 
 The random numbers of both are those of the same plan and seed, so that what differs afterwards is what the settings did.
 """
@@ -11,49 +11,55 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from abm.events import AdapterTrained, ArmStopped, Event, Forked, LLMReplied, StepEnded
 from abm.journal import AdaptersHeld
-from abm.log import create, disk, open_log
+from abm.log import EventLog, create, disk, open_log
 from abm.log.fork import fork_point
+from abm.log.segments import Fork
 from abm.probe import probes
 from learning.runs import own_data
+from learning.runs.adapter_links import link
 from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
-from learning.runs.inputs import check_interventions, gather
+from learning.runs.fork_arms import check_changes, check_continued, check_participants
+from learning.runs.inputs import Inputs, check_interventions, gather
 from learning.runs.other_arenas import all_of, probes_elsewhere
 from learning.runs.parts import implied_probes, import_recorded, recorded_config
-from learning.runs.plan import Plan, begun, plan, to_come
+from learning.runs.plan import Plan, before_epoch, begun, plan, to_come
 from learning.runs.stops import remaining
 from learning.runs.verdicts import check_versions
 from moloch.errors import InputError, Locked, MolochError
 from moloch.extensions import note_written_here
 
 FIXED = (
-    "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "arms", "markets", "messages", "train_anchors",
+    "arena", "anchors", "personas", "mapping", "stratify", "resample", "model", "messages", "train_anchors",
     "held_out_anchors", "train_personas", "held_out_personas", "batch", "seed", "world", "crowd.size", "network.graph",
     "up_to", "redraw", "near_duplicates", "format", "examples", "stop", "attempts", "cut", "precision", "threads",
     "alarms",
 )  # fmt: skip
-"""Settings that decided the shared steps, or who takes part: a fork keeps them."""
+"""Settings that decided the shared steps, or who takes part: a fork keeps them; of arms and markets see :mod:`learning.runs.fork_arms`."""
 
 
 def fork(
     parent: Path | str,
-    at: int,
-    settings: Sequence[str],
+    at: int | None = None,
+    settings: Sequence[str] = (),
     out: Path | str | None = None,
     *,
+    epoch: int | None = None,
     extensions: Sequence[str] = (),
 ) -> tuple[RunConfig, Path]:
-    """Make a run that shares the first ``at`` steps of ``parent`` and continues with changed settings.
+    """Make a run that shares the first ``at`` steps of ``parent``, or all before an epoch, and continues with changed settings.
 
     Nothing is copied: the new log begins with a pointer, adapters are linked. Calling it again with the same arguments
     changes nothing. Carry the run out with :func:`learning.run`.
 
     Args:
-        settings: ``"key=value"``, as for a run.
+        at: steps to share; an arm's trainings behind them are made again.
+        settings: ``"key=value"``, as for a run. Arms and learners may learn otherwise: ``"arms.rft.method=dpo"``.
+        epoch: in place of ``at``: the first epoch that is not shared, 2 or more; trainings of those before it are.
         extensions: modules that may be imported although the parent was not begun here; see :mod:`moloch.extensions`.
         out: the new run's folder; by default beside the parent, named by step and settings.
 
@@ -61,11 +67,12 @@ def fork(
         The new settings and the folder.
 
     Raises:
-        InputError: no such step or setting, one that a fork keeps, or ``out`` holds something else; or the shared steps
+        InputError: no such step, epoch or setting, one that a fork keeps, or one that would change nothing, or ``out`` holds something else; or the shared steps
             were judged by other versions of the probes.
         LogError: the parent's log cannot be read, or the new one cannot be written.
         CorruptLog: an adapter of the shared steps is not the one that its log names.
     """
+    _check_place(at, epoch)
     parent = Path(parent)
     log = open_log(parent, write=False)
     recorded = recorded_config(log)
@@ -81,16 +88,27 @@ def fork(
             why="the shared steps were decided with it",
             fix="Start a run of its own for that.",
         )
+    check_participants(before, config, str(parent))
     inputs = gather(own_data.at_hand(config, parent))
-    folder = Path(out) if out is not None else parent.parent / f"{parent.name}-at{at}-{config.id[:8]}"
-    point = fork_point(parent, at, folder)
+    if config.shows_source != before.shows_source:
+        raise InputError(
+            "a fork cannot let a language model's personas begin, or cease, to read the source",
+            where=str(parent),
+            why="the shared steps hold the arena's templates",
+            fix="Start a run of its own for that.",
+        )
+    place = f"at{at}" if epoch is None else f"epoch{epoch}"
+    folder = Path(out) if out is not None else parent.parent / f"{parent.name}-{place}-{config.id[:8]}"
+    cut = _Cut.at_epoch(log, folder, config, inputs, epoch) if epoch else _Cut.at_step(log, folder, at or 0)
+    point = cut.point
     adapters = _shared_adapters(log.read(0, point.seq), parent, folder)
-    stops = [event for event in log.read(0, point.seq) if isinstance(event, ArmStopped)]
-    parts = remaining(plan(config, inputs), stops)
-    _check_shared(remaining(plan(before, inputs), stops), parts, at, str(parent))
-    check_interventions(config, to_come(parts, at), before.network.interventions)
+    coming = _coming(log, cut, plan(before, inputs), plan(config, inputs))
+    trainings = (event for event in log.read(0, point.seq) if isinstance(event, AdapterTrained))
+    check_changes(before, config, coming, str(parent))
+    check_continued(config, coming, trainings, str(parent))
+    check_interventions(config, coming, before.network.interventions)
     judges = probes(implied_probes(config, inputs.arena) if config.probes is None else config.probes)
-    everybody = all_of(judges, probes_elsewhere(config, judges, inputs.others))
+    everybody = all_of(judges, probes_elsewhere(config, judges, inputs.other_arenas))
     check_versions(log.read(0, point.seq), everybody, str(parent))
     if (folder / "run.json").exists():
         existing = open_log(folder, write=False)
@@ -103,7 +121,7 @@ def fork(
         with create(new, values, fork=point) as own:
             own.append([Forked(config=values, changed=changed)], expected_head=point.seq)
         for adapter in adapters:
-            _link(parent / "adapters" / adapter, new / "adapters" / adapter)
+            link(parent / "adapters" / adapter, new / "adapters" / adapter)
         note_written_here((new / "run.json").read_bytes())
     return config, folder
 
@@ -161,14 +179,75 @@ def _made_whole(folder: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _check_shared(before: Plan, after: Plan, at: int, where: str) -> None:
-    """Refuse settings with which the shared steps would not be those of the plan."""
+def _check_place(at: int | None, epoch: int | None) -> None:
+    """Refuse a fork at no place, or at two; and one that would share nothing."""
+    if (at is None) == (epoch is None):
+        raise InputError(
+            "a fork shares either steps or epochs",
+            why="both were given" if epoch is not None else "neither was given",
+            fix="Give --at STEPS, or --epoch N for what comes before epoch N.",
+        )
+    if epoch is not None and epoch < 2:
+        raise InputError(
+            f"nothing comes before epoch {epoch}",
+            fix="Start a run of its own; or share the base model's contests, and learn otherwise from them: --at STEPS.",
+        )
+
+
+class _Cut(NamedTuple):
+    """Where a fork is made: the pointer, and after how many steps or before which epoch."""
+
+    point: Fork
+    step: int
+    epoch: int | None = None
+
+    @classmethod
+    def at_step(cls, log: EventLog, folder: Path, step: int) -> Self:
+        return cls(fork_point(log.path, step, folder), step)
+
+    @classmethod
+    def at_epoch(cls, log: EventLog, folder: Path, config: RunConfig, inputs: Inputs, epoch: int) -> Self:
+        """Return the end of all that comes before an epoch, evaluations among it as far as the new settings have them."""
+        stops = (stop for stop in _stops(log.read()) if stop.epoch < epoch)
+        step = sum(part.steps for part in before_epoch(remaining(plan(config, inputs), stops), epoch))
+        return cls(fork_point(log.path, step, folder, ended_epoch=epoch - 1), step, epoch)
+
+    def __str__(self) -> str:
+        return f"step {self.step}" if self.epoch is None else f"epoch {self.epoch}"
+
+
+def _stops(events: Iterable[Event]) -> list[ArmStopped]:
+    return [event for event in events if isinstance(event, ArmStopped)]
+
+
+def _coming(log: EventLog, cut: _Cut, before: Plan, after: Plan) -> Plan:
+    """Return the parts of the new plan that are not shared, of arms that go on.
+
+    Raises:
+        InputError: the shared parts of both plans are not the same ones.
+    """
+    stops = _stops(log.read(0, cut.point.seq))
+    before, after = remaining(before, stops), remaining(after, stops)
+    if cut.epoch is None:
+        _check_shared(begun(before, cut.step), begun(after, cut.step), str(cut), str(log.path))
+        return to_come(after, cut.step)
+    shared = before_epoch(after, cut.epoch)
+    _check_shared(before[: len(shared)], shared, str(cut), str(log.path))
+    return after[len(shared) :]
+
+
+def _check_shared(before: Plan, after: Plan, at: str, where: str) -> None:
+    """Refuse settings with which the shared steps would not be those of the plan.
+
+    Args:
+        before, after: the parts that would be shared, as the run has them and as the new settings do.
+    """
     step = 1
-    for old, new in zip_longest(begun(before, at), begun(after, at)):
+    for old, new in zip_longest(before, after):
         if old != new:
             doings = [part.doing if part else "nothing" for part in (old, new)]
             raise InputError(
-                f"the fork's plan differs before step {at}",
+                f"the fork's plan differs before {at}",
                 where=where,
                 why=f"from step {step} on the run goes on with {doings[0]!r}, the new settings with {doings[1]!r}",
                 fix="Fork at an earlier step, or keep epochs and evaluate.",
@@ -195,19 +274,3 @@ def _shared_adapters(events: Iterable[Event], *runs: Path) -> list[str]:
         for each in held:
             each.look(event)
     return held[0].checked
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give ``target`` the files of ``source``: the same bytes on disk, or copies where the file system has no links."""
-    if target.exists():
-        return
-    new = target.with_name(target.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    for file in source.iterdir():
-        try:
-            os.link(file, new / file.name)
-        except OSError:
-            shutil.copy2(file, new / file.name)
-    with contextlib.suppress(FileExistsError):
-        new.rename(target)

@@ -7,10 +7,19 @@ models; knows nothing of how they were asked.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
-from abm.events import Event, StepEnded
+from abm.events import (
+    ArenaSet,
+    CompetitorsJoined,
+    Event,
+    LLMReplied,
+    MessagePublished,
+    MessageRedrawn,
+    MessageRejected,
+    StepEnded,
+)
 from abm.llm.http.endpoint import Endpoint, loopback, parsed
 from abm.llm.port import LLM
 from abm.log import EventLog
@@ -39,13 +48,53 @@ def look(log: EventLog, config: RunConfig, writer: LLM, reader: LLM) -> bool:
         GateClosed: a writer or the readers are not fit, and the gate is ``stop``.
     """
     seen = _seen(log, writer.name, reader.name if config.audience == LLM_AUDIENCE else "")
-    if seen is None or not seen.unfit:
-        return seen is not None
+    if seen is not None:
+        _pass(seen, log, config)
+    return seen is not None
+
+
+_WRITTEN = frozenset({ArenaSet, CompetitorsJoined, LLMReplied, MessagePublished, MessageRedrawn, MessageRejected})
+"""What tells of writers alone."""
+
+
+def look_at_others(log: EventLog, config: RunConfig, others: Mapping[str, LLM]) -> bool:
+    """Look at what the models have written that write for some competitors only, once a step has ended by which each has; return
+    whether there is such a step yet.
+
+    Args:
+        others: competitor -> model.
+
+    Raises:
+        GateClosed: as :func:`look`.
+    """
+    waited, events = {llm.name for llm in others.values()}, list[Event]()
+    if not waited:
+        return True
+    for block in log.blocks(log.fork.seq if log.fork else 0):
+        for event in block.events(_WRITTEN | {StepEnded}):
+            if isinstance(event, LLMReplied) and event.site.startswith("write/"):
+                waited.discard(event.model)
+            if isinstance(event, StepEnded) and not waited:
+                _pass(observed(events, next(iter(others.values())).name), log, config)
+                return True
+            if not isinstance(event, MessagePublished | MessageRejected) or event.competitor in others:
+                events.append(event)
+    return False
+
+
+def _pass(seen: Observation, log: EventLog, config: RunConfig) -> None:
+    """Let models that are fit pass.
+
+    Raises:
+        GateClosed: one is not, and the gate is ``stop``.
+    """
+    if not seen.unfit:
+        return
     said = ". ".join(flag for flag in seen.flags)
     fixes = [point.fix for each in seen.unfit for point in each.points if point.verdict == "unfit" and point.fix]
     if gate_of(config) == "flag":
         warnings.warn(f"after the first step: {said}. Tables will say so", MolochWarning, stacklevel=2)
-        return True
+        return
     raise GateClosed(
         "stopped after the first step",
         where=str(log.path),
@@ -84,7 +133,9 @@ def _first_step(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def _endpoints(config: RunConfig) -> list[Endpoint]:
-    models = [config.model, *([config.reader_model] if config.audience == LLM_AUDIENCE else [])]
+    models = [config.model, *config.other_writers.values()]
+    models += [config.reader_model] if config.audience == LLM_AUDIENCE else []
+    models += config.voting_models.values()
     return [endpoint for model in models if (endpoint := config.serving.endpoint(model)) is not None]
 
 

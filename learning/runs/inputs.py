@@ -7,33 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas import Arena
 from abm.arenas.anchors import AnchorSplit, clean, load_anchors
-from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, Voters
+from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, SourceFindings, Voters, informed
 from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
 from abm.events import Split
+from abm.probe import PROBES
 from abm.surveys import Questionnaire, load_questionnaire
 from abm.tasks import TaskSet
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
 from abm.worlds.roles import competitor_class, member_class
-from learning.methods import METHODS, check_options
-from learning.runs.arms import Arm
+from learning.methods import METHODS, InstructionMethod, check_options
+from learning.runs.arms import Arm, declares_rows
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.markets import SOLO, Market
 from learning.runs.other_arenas import OtherArena, other_arenas
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
+from learning.runs.rivals import Rival
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.runs.tasks import task_sets
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
-from moloch.errors import InputError
+from moloch.errors import InputError, check_all
 from populations import Persona, PersonaSplit, trait_matrix
 from populations.personas import first_alike
 from populations.sources import read_pool
@@ -42,6 +45,8 @@ LORA_PRECISION = {"float32": "float32", "bfloat16": "bf16"}
 """Precision of a run's models -> its name among the trainer's settings."""
 
 SPLITS: tuple[Split, ...] = ("train", "evaluate")
+VOTES_TOO = "evaluation audience "
+"""Before the name of an evaluation audience, where parts of audiences have names."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,10 @@ class Inputs:
         originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
         graphs: who follows whom among them, in a networked world.
         questionnaires: of the surveys, in their order.
-        others: name -> other arena in which arms are evaluated; ``tasks``: name -> set of tasks that writers are put, ``repeats``: answers
+        other_arenas: name -> other arena in which arms are evaluated; ``tasks``: name -> set of tasks that writers are put, ``repeats``: answers
             of each writer to each task.
+        rivals: name -> rival that does not learn, base left out.
+        evaluation_audiences: name -> how members react there; None where a language model plays the personas.
     """
 
     arena: Arena
@@ -73,9 +80,11 @@ class Inputs:
     originals: dict[Split, NDArray[np.int64]]
     graphs: dict[Split, CSR]
     questionnaires: tuple[Questionnaire, ...] = ()
-    others: Mapping[str, OtherArena] = field(default_factory=dict)
+    other_arenas: Mapping[str, OtherArena] = field(default_factory=dict)
     tasks: Mapping[str, TaskSet] = field(default_factory=dict)
     repeats: int = 1
+    rivals: dict[str, Rival] = field(default_factory=dict)
+    evaluation_audiences: Mapping[str, Audience | None] = field(default_factory=dict)
 
     def market_of(self, arm: str) -> Market:
         """Return the market in which an arm learns."""
@@ -89,7 +98,7 @@ class Inputs:
     @property
     def elsewhere(self) -> dict[str, int]:
         """Other arena in which arms are evaluated -> its anchors."""
-        return {name: len(other.anchors) for name, other in self.others.items()}
+        return {name: len(other.anchors) for name, other in self.other_arenas.items()}
 
     @property
     def answers(self) -> dict[str, int]:
@@ -107,17 +116,72 @@ def gather(
     """Read and check everything that the settings name.
 
     Args:
-        said: part of the audience (``personas``, ``crowd``) -> the choice model that a log holds of it, used in place
-            of its file.
+        said: part of the audience (``personas``, ``crowd``), or name of an evaluation audience behind :data:`VOTES_TOO` -> the choice
+            model that a log holds of it, used in place of its file.
         audience: the personas' audience as an object, which comes before the setting.
 
     Raises:
-        InputError: a file cannot be read, or holds less than was asked for.
+        InputError: files cannot be read, or hold less than was asked for; what is wrong with any of them is reported together.
     """
     rules = config.rules()
+    anchors_read, people_read = cache(lambda: _anchors(config, rules)), cache(lambda: _people(config))
+    personas_react = cache(lambda: audience or _audience(config.audience, said))
+    crowd_reacts = cache(lambda: _model(config.crowd.audience, "crowd", said))
+    asked = cache(lambda: tuple(load_questionnaire(survey.questions) for survey in config.surveys))
+    vote_too = cache(lambda: _evaluation_audiences(config, said))
+    check_all(anchors_read, people_read, personas_react, crowd_reacts, vote_too, asked, lambda: _check_classes(config))
+    anchors, people = anchors_read(), people_read()
+    voters, originals = _voters(people, config)
+    arms, lora = config.all_arms, lora_of(config)
+    _check_methods(config, arms, lora)
+    train_anchors = min(config.train_anchors or TRAIN_ANCHORS, len(anchors.train))
+    _check_instructions(arms, train_anchors)
+    if config.world == "networked":
+        held: dict[Split, int] = {"train": train_anchors, "evaluate": len(anchors.held_out)}
+        opened: dict[Split, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
+        fewest = min(len(market.writers) for market in config.all_markets)
+        check_network(config.network, opened, {"train": fewest, "evaluate": 2})
+    inputs = Inputs(
+        arena=rules,
+        audience=personas_react(),
+        anchors=anchors,
+        people=people,
+        arms=arms,
+        lora=lora,
+        markets=config.all_markets,
+        crowd=crowd_reacts(),
+        train_anchors=train_anchors,
+        voters=voters,
+        originals=originals,
+        graphs=_graphs(people, voters, config),
+        questionnaires=asked(),
+        rivals=config.all_rivals,
+        evaluation_audiences=vote_too(),
+        other_arenas=other_arenas(config, rules, anchors),
+        tasks=task_sets(config),
+        repeats=config.out_of_domain.answers,
+    )
+    parts = plan(config, inputs)
+    _check_source_readers(config, inputs)
+    check_interventions(config, parts)
+    _check_surveys(config, parts)
+    return inputs
+
+
+def _anchors(config: RunConfig, rules: Arena) -> AnchorSplit:
     anchors = load_anchors(config.anchors, rules, drop_near=config.near_duplicates == "drop")
     _check_examples(rules, anchors)
-    anchors = anchors_of(config, anchors)
+    return anchors_of(config, anchors)
+
+
+def _evaluation_audiences(config: RunConfig, said: Mapping[str, ChoiceModel] | None) -> dict[str, Audience | None]:
+    return {
+        name: None if each.asks_model else _audience(each.audience, said, f"{VOTES_TOO}{name}")
+        for name, each in config.evaluation_audiences.items()
+    }
+
+
+def _people(config: RunConfig) -> PersonaSplit:
     people = people_of(config, read_pool(config.personas, config.mapping))
     if people.weighting and not config.resample and not config.crowd.size:
         raise InputError(
@@ -126,38 +190,7 @@ def gather(
             why="personas are asked one by one, and count alike",
             fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
         )
-    _check_classes(config)
-    voters, originals = _voters(people, config)
-    arms, lora = config.all_arms, lora_of(config)
-    _check_methods(config, arms, lora)
-    train_anchors = min(config.train_anchors or TRAIN_ANCHORS, len(anchors.train))
-    if config.world == "networked":
-        held: dict[Split, int] = {"train": train_anchors, "evaluate": len(anchors.held_out)}
-        opened: dict[Split, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
-        fewest = min(len(market.writers) for market in config.all_markets)
-        check_network(config.network, opened, {"train": fewest, "evaluate": 2})
-    inputs = Inputs(
-        arena=rules,
-        audience=audience or _audience(config.audience, said),
-        anchors=anchors,
-        people=people,
-        arms=arms,
-        lora=lora,
-        markets=config.all_markets,
-        crowd=_model(config.crowd.audience, "crowd", said),
-        train_anchors=train_anchors,
-        voters=voters,
-        originals=originals,
-        graphs=_graphs(people, voters, config),
-        questionnaires=tuple(load_questionnaire(survey.questions) for survey in config.surveys),
-        others=other_arenas(config, rules, anchors),
-        tasks=task_sets(config),
-        repeats=config.out_of_domain.answers,
-    )
-    parts = plan(config, inputs)
-    check_interventions(config, parts)
-    _check_surveys(config, parts)
-    return inputs
+    return people
 
 
 def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
@@ -170,19 +203,20 @@ def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
     asked = {name: value for name, value in models.items() if value is not None}
     lora: dict[str, LoraSettings] = {}
     for arm in config.all_arms.values():
-        layers = (METHODS.get(arm.method).trainer_defaults(config.trainer_preset), asked, config.lora, arm.lora)
+        preset = config.preset_for(arm.model)
+        layers = (METHODS.get(arm.method).trainer_defaults(preset), asked, config.lora, arm.lora)
         changes = {name: value for layer in layers for name, value in layer.items()}
         options = [layer["options"] for layer in layers if isinstance(layer.get("options"), Mapping)]
         if len(options) > 1:
             changes["options"] = {name: value for each in options for name, value in each.items()}
-        lora[arm.name] = lora_settings(config.trainer_preset, changes)
+        lora[arm.name] = lora_settings(preset, changes)
     return lora
 
 
 def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str, LoraSettings]) -> None:
     """Refuse an option that no method of the run has, or not the arm's own, and values that a method does not take."""
     check_options([arm.method for arm in arms.values()], config.lora.get("options") or ())
-    if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
+    if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":  # evaluation teaches nothing
         for arm in arms.values():
             if METHODS.get(arm.method).reads_thoughts:
                 raise InputError(
@@ -193,8 +227,42 @@ def _check_methods(config: RunConfig, arms: Mapping[str, Arm], lora: Mapping[str
     for arm in arms.values():
         check_options([arm.method], arm.lora.get("options") or ())
         METHODS.get(arm.method).configured(lora[arm.name].for_methods)
-        if arm.rows_of and (arm.market != SOLO or isinstance(config.arms, Mapping)):
-            _check_steps(arm, lora)
+        if arm.rows_of and (arm.market != SOLO or declares_rows(config.arms, arm.name)):
+            _check_alike(arm, arms[arm.rows_of], lora)
+
+
+def _check_alike(arm: Arm, other: Arm, lora: Mapping[str, LoraSettings]) -> None:
+    """Refuse an arm that was declared to learn from as much as another, and would not."""
+    kinds = [METHODS.get(each.method) for each in (arm, other)]
+    told = [issubclass(kind, InstructionMethod) for kind in kinds]
+    if not any(told):
+        _check_steps(arm, lora)
+        return
+    if not all(told):
+        raise InputError(
+            f"{arm.name} cannot have the rows of {other.name}",
+            why=f"one of {arm.method} and {other.method} learns weights from rows, the other instructions",
+            fix="Leave rows_of out, or name a twin that learns alike: that of prompt is prompt_random.",
+        )
+    own, its = (kind.configured(lora[each.name].for_methods) for kind, each in zip(kinds, (arm, other), strict=True))
+    for name in InstructionMethod.__struct_fields__:
+        if getattr(own, name) != getattr(its, name):
+            raise InputError(
+                f"with the rows of {other.name}, {arm.name} would not ask as many calls",
+                why=f"lora.options.{name} is {getattr(own, name)} for {arm.name} and {getattr(its, name)} for {other.name}",
+                fix=f"Set lora.options.{name} for the run, or alike for both.",
+            )
+
+
+def _check_instructions(arms: Mapping[str, Arm], train_anchors: int) -> None:
+    """Refuse an arm that learns instructions where there is no anchor to try them on."""
+    for arm in arms.values():
+        if train_anchors < 2 and issubclass(METHODS.get(arm.method), InstructionMethod):
+            raise InputError(
+                f"arm {arm.name!r} needs two training anchors",
+                why="it looks back at contests about some, and tries what it proposes on others",
+                fix="Raise train_anchors.",
+            )
 
 
 def _check_steps(arm: Arm, lora: Mapping[str, LoraSettings]) -> None:
@@ -245,6 +313,22 @@ def _never(config: RunConfig, coming: Plan, where: str, item: Intervention) -> I
     return InputError(f"{where} waits for {society}", why="its contests are held before the fork")
 
 
+def _check_source_readers(config: RunConfig, inputs: Inputs) -> None:
+    """Refuse members who are to read the source and cannot, and a probe that is not there.
+
+    Raises:
+        InputError: says which audience, and what it lacks.
+    """
+    if not config.source_shares:
+        return
+    PROBES.get(config.source_readers.probe)
+    audiences = [inputs.audience] if inputs.audience is not None else []
+    audiences += [inputs.crowd] if config.crowd.size else []
+    audiences += [each for each in inputs.evaluation_audiences.values() if each is not None]
+    for each in audiences:
+        informed(each, SourceFindings("", (0, 0)))
+
+
 def _check_surveys(config: RunConfig, parts: Plan) -> None:
     """Refuse a questionnaire that waits for a moment which does not come, or comes twice."""
     for number, survey in enumerate(config.surveys):
@@ -281,11 +365,11 @@ def _check_classes(config: RunConfig) -> None:
         member_class(name)
 
 
-def _audience(name: str, said: Mapping[str, ChoiceModel] | None) -> Audience | None:
+def _audience(name: str, said: Mapping[str, ChoiceModel] | None, part: str = "personas") -> Audience | None:
     """Return how personas react, by the name of the setting; None where a language model plays them."""
     if name == LLM_AUDIENCE:
         return None
-    return AUDIENCES.get(name)() if name in AUDIENCES else _model(name, "personas", said)
+    return AUDIENCES.get(name)() if name in AUDIENCES else _model(name, part, said)
 
 
 def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> ChoiceModel:

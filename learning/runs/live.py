@@ -17,6 +17,7 @@ from typing import Any
 
 from abm.events import StepEnded
 from abm.views.replay_model import ReplayModel
+from learning.runs.base_models import is_base
 from learning.runs.config_file import load_config
 from learning.runs.loop import Progress
 from learning.runs.markets import BASE
@@ -77,7 +78,8 @@ class LiveRun(ReplayModel):
         if not (folder / "run.json").exists():
             create_run(folder, self.settings).close()
         super().__init__(folder, follow=True)
-        self._meet([BASE, *self.settings.all_arms])
+        bases = [BASE, *filter(is_base, self.settings.other_writers)]
+        self._meet([*bases, *self.settings.all_arms, *self.settings.all_rivals])
         self.background, self.on_change = background, _nothing
         self.doing, self.busy = "making ready", False
         self._begin = partial(carry_out, self.settings, self.run, probes=lambda arena: judges)

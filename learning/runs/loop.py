@@ -8,22 +8,24 @@ Knows nothing of what the results mean; probes are handed in.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
-from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, as_mapping, features_digest
 from abm.events import (
     AdapterTrained,
     ArmFlagged,
     ArmStopped,
     AudienceSet,
     EpochEnded,
+    EvaluationAudienceSet,
     Event,
+    MessageAudited,
     OtherArenaSet,
     ReaderJoined,
     SurveysSet,
@@ -38,22 +40,40 @@ from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.world import NetworkedModel
 from learning.alarms.thresholds import DIVERGED, NO_ROWS
-from learning.methods import METHODS, Owned, RowsOf, TrainingSet, training_set
+from learning.methods import METHODS, Owned, RowsOf, TrainingSet, collect, training_set
+from learning.mitigations import Mitigation
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
+from learning.runs.equal_trainings import EqualTrainings
 from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
+from learning.runs.members import RunAudiences
+from learning.runs.mitigated import of_arms, training_probes
 from learning.runs.other_arenas import all_of
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
-from learning.runs.plan import AnswerTasks, Evaluate, Learn, Part, Policy, Simulate, Survey, plan, total
+from learning.runs.plan import (
+    AnswerTasks,
+    Evaluate,
+    Learn,
+    Part,
+    Policy,
+    Simulate,
+    Survey,
+    audience_of,
+    plan,
+    total,
+)
+from learning.runs.reflections import Reflections
+from learning.runs.repeats import picking_seed, training_seed
+from learning.runs.rounds import PastRounds, Remembering
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
-from learning.runs.tasks import RunTasks
+from learning.runs.tasks import RunTasks, TaskWriter
 from learning.runs.watch import ArmWatch, said, training_measured
 from learning.training.measured import TrainingDiverged
 from learning.training.memory import release
-from moloch import keyed
+from learning.training.settings import LoraSettings
 from moloch.errors import MolochWarning
 
 if TYPE_CHECKING:
@@ -83,9 +103,13 @@ class Loop:
         journal: the run's log and state.
         llm: the model that writes.
         reader: the model that plays the personas, if the audience is ``llm``; by default the one that writes.
+        others: competitor -> model, for those for whom another one writes than ``llm``.
+        voting: evaluation audience -> the model that plays the personas there, of those that are no choice models.
         trainer: learns adapters into ``adapters``.
         probes: judges of evaluation messages; ``answer_probes``: of answers to broad questions.
+        gates: judges of training messages, for the mitigations that ask them; by default those of the names that these ask for.
         report: called with the progress before each part.
+        adapters: folder in which instructions are kept; None where nothing is, as in a replay.
     """
 
     def __init__(
@@ -97,20 +121,29 @@ class Loop:
         trainer: Trainer,
         *,
         reader: LLM | None = None,
+        others: Mapping[str, LLM] = MappingProxyType({}),
+        voting: Mapping[str, LLM] = MappingProxyType({}),
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
         answer_probes: Sequence[Probe] = (),
+        gates: Sequence[Probe] = (),
         report: Callable[[Progress], None] = lambda progress: None,
+        adapters: Path | None = None,
     ) -> None:
-        self.config, self.journal, self.llm, self.trainer = config, journal, llm, trainer
-        self.reader = reader or llm
+        self.config, self.journal, self.llm = config, journal, llm
+        self.trainings = EqualTrainings(trainer, {arm.name: arm.model for arm in inputs.arms.values()})
+        self.reader, self.others = reader or llm, others
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = list(probes(self.arena))
-        self.elsewhere = {name: list(probes(other.rules)) for name, other in inputs.others.items()}
+        self.elsewhere = {name: list(probes(other.rules)) for name, other in inputs.other_arenas.items()}
+        self.gates = tuple(gates)
+        self.mitigations = of_arms(inputs.arms)
         self.report = report
         self.voters = inputs.voters
+        self.audiences = RunAudiences(config, inputs, self.reader, voting)
+        self.models = list({id(each): each for each in (llm, *self.audiences.models, *others.values())}.values())
         self.society = Society(
             arena=self.arena,
-            audience=self._audience(self.arena),
+            audience=self.audiences.own,
             llm=llm,
             sampling=Sampling(**config.sampling.model_dump()),
             seed=config.seed,
@@ -119,41 +152,21 @@ class Loop:
             members=config.members,
             competitor=config.competitor,
         )
-        self.societies = {name: self._society_in(other.rules) for name, other in inputs.others.items()}
+        self.societies = {name: self._society_in(other.rules) for name, other in inputs.other_arenas.items()}
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
-        self.tasks = RunTasks(config, inputs.tasks, journal, llm, self.arena, answer_probes)
+        self.tasks = RunTasks(config, inputs.tasks, journal, self.arena, answer_probes)
+        self.reflections = Reflections(config, inputs, journal, llm, self.society, adapters)
         self.plan = plan(config, inputs)
-        self.watch = ArmWatch(config.alarms, journal.log)
+        self.rounds = PastRounds(journal.log, self.arena, self._remembering())
+        bases = {name: market.base_of(name) for market in inputs.markets for name in market.learners}
+        self.watch = ArmWatch(config.alarms, journal.log, bases)
         self._declared = False
+        self._trained: dict[Policy, AdapterTrained] = {}  # before a fork, maybe by other settings
         self._said: list[Event] = []
 
     def _society_in(self, arena: Arena) -> Society:
         """Return the run's society in another arena: the same people, asked there."""
-        return msgspec.structs.replace(self.society, arena=arena, audience=self._audience(arena))
-
-    def _audience(self, arena: Arena) -> Audience:
-        asked = self.inputs.audience or self._asked(arena)
-        if not self.config.crowd.size:
-            return asked
-        core = [voters.ids[: len(self.inputs.split(split))] for split, voters in self.voters.items()]
-        return Mixed(asked, self.inputs.crowd, np.concatenate(core))
-
-    def _asked(self, arena: Arena) -> AskedAudience:
-        settings = self.config.reader
-        personas = {
-            int(index): (persona.id, persona.text)
-            for split, voters in self.voters.items()
-            for index, persona in zip(voters.ids, self.inputs.split(split), strict=False)
-        }
-        return AskedAudience(
-            self.reader,
-            arena,
-            personas,
-            Sampling(settings.temperature, settings.top_p, settings.max_tokens),
-            self.config.seed,
-            settings.answer,
-            settings.retries,
-        )
+        return msgspec.structs.replace(self.society, arena=arena, audience=self.audiences.in_arena(arena))
 
     def run(self) -> None:
         """Carry out the whole plan; what the log holds already is not done again."""
@@ -165,7 +178,7 @@ class Loop:
 
         What comes between them (who takes part, the end of an epoch) is done before the next is yielded.
         """
-        enter(self.config, self.inputs, self.journal, self.llm)
+        enter(self.config, self.inputs, self.journal, self.llm, self.others)
         done, left = 0, self.plan
         for part in self.plan:
             if part in left:
@@ -181,8 +194,7 @@ class Loop:
 
     def _written(self) -> int:
         """Return the tokens that models wrote in this process, those of a batch under way among them."""
-        models = {id(llm): llm for llm in (self.llm, self.reader)}.values()
-        return self.journal.written + sum(llm.writing for llm in models if isinstance(llm, Writing))
+        return self.journal.written + sum(llm.writing for llm in self.models if isinstance(llm, Writing))
 
     def _pieces(self, part: Part) -> Iterator[Callable[[], object]]:
         """Yield what carries out each step, or the training, of a part."""
@@ -205,30 +217,19 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, SurveysSet, OtherArenaSet, TasksListed):
+        kinds = (ReaderJoined, AudienceSet, EvaluationAudienceSet, SurveysSet, OtherArenaSet, TasksListed)
+        if inherited := self.journal.fold_shared(*kinds):
             self._said = inherited
         if self.journal.shares_next:
             return
         self._declared = True
-        now = self._reacting()
+        asked = self.surveys.declaration()
+        others = (other.event(self.elsewhere[name]) for name, other in self.inputs.other_arenas.items())
+        now = [*self.audiences.declaration(), *([asked] if asked else []), *others, *self.tasks.declaration()]
         if len(now) != len(self._said) or not all(map(equal, now, self._said)):
             with self.journal.transaction():
                 for event in now:
                     self.journal.emit(event)
-
-    def _reacting(self) -> list[Event]:
-        """Return who plays the personas, the choice models of those who are not played, what each will be asked, and where else."""
-        asked, model = self.inputs.audience, self.reader
-        if isinstance(asked, ChoiceModel):
-            personas: Event = _set("personas", asked)
-        elif asked is not None:
-            personas = ReaderJoined(model=self.config.audience, model_digest="")
-        else:
-            personas = ReaderJoined(model=model.name, model_digest=model.digest)
-        crowd = [_set("crowd", self.inputs.crowd)] if self.config.crowd.size else []
-        asked = self.surveys.declaration()
-        others = (other.event(self.elsewhere[name]) for name, other in self.inputs.others.items())
-        return [personas, *crowd, *([asked] if asked else []), *others, *self.tasks.declaration()]
 
     # -- simulate ------------------------------------------------------------------------------------------
 
@@ -236,7 +237,13 @@ class Loop:
         """Return the model that holds a part's contests."""
         draws = part.draws if isinstance(part, Evaluate) else [None] * len(part.writers)
         writers = [
-            NamedPolicy(writer.arm, self._adapter(writer), draw=draw)
+            NamedPolicy(
+                writer.arm,
+                self._adapter(writer),
+                draw=draw,
+                llm=self.others.get(writer.arm),
+                instructions=self._instructions(writer),
+            )
             for writer, draw in zip(part.writers, draws, strict=True)
         ]
         seats: list[list[int]] = []
@@ -244,7 +251,6 @@ class Loop:
             seats = seats_of(part, self.config.world, self.config.seed).tolist()
             if self.config.world == "networked":  # an account keeps its writer
                 writers, seats = [writers[place] for place in seats[0]], []
-        probes = self.elsewhere[part.elsewhere] if part.elsewhere else self.probes
         stage = Stage(
             anchors=self._anchors(part),
             writers=writers,
@@ -252,26 +258,46 @@ class Loop:
             phase=part.phase,
             epoch=part.epoch,
             arm=part.arm,
-            probes=probes if isinstance(part, Evaluate) and not part.head_to_head else (),
+            probes=self._judges(part),
             remembered=self.surveys.remembered,
             seats=seats,
+            recall=self.rounds.recall if part.phase == "train" else None,
+            source=self.audiences.source_readers(part),
         )
-        society = self.societies[part.elsewhere] if part.elsewhere else self.society
+        society = self.society
+        if part.elsewhere:
+            society = self.societies[part.elsewhere]
+        elif audience_of(part):
+            society = msgspec.structs.replace(self.society, audience=self.audiences.of(audience_of(part)))
         if self.config.world == "networked":
-            checkers = all_of(self.probes, {part.elsewhere: probes})
+            checkers = all_of(self.probes, self.elsewhere) if part.elsewhere else self.probes
             return NetworkedModel(society, self.journal, stage, self.config.network, checkers)
         return IsolatedModel(society, self.journal, stage)
 
+    def _judges(self, part: Simulate | Evaluate) -> Sequence[Probe]:
+        """Return who judges a part's messages: in training those whom the mitigations of the arms that learn from it ask."""
+        if isinstance(part, Evaluate):
+            return () if part.repeats else self.elsewhere[part.elsewhere] if part.elsewhere else self.probes
+        learners = [each.arm for each in self.plan if isinstance(each, Learn) and each.source == part.makes]
+        asking = [mitigation for arm in learners for mitigation in self.mitigations[arm]]
+        return training_probes(asking, self.arena, (*self.gates, *self.probes))
+
     def _anchors(self, part: Simulate | Evaluate) -> list[Anchor]:
         if part.elsewhere:
-            pool = self.inputs.others[part.elsewhere].anchors
+            pool = self.inputs.other_arenas[part.elsewhere].anchors
         else:
             pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
         return [pool[i % len(pool)] for i in part.anchors]
 
     def _adapter(self, policy: Policy) -> str:
-        """Return the adapter of a policy; empty for the base model."""
-        return self.journal.state.adapters[policy.arm] if policy.epoch else ""
+        """Return the adapter of a policy; empty for a model without one."""
+        if policy.epoch:
+            return self.journal.state.adapters[policy.arm]
+        return self.inputs.rivals[policy.arm].id if policy.arm in self.inputs.rivals else ""
+
+    def _instructions(self, policy: Policy) -> str | None:
+        """Return the instructions of a policy that is those; None for weights and the base model."""
+        return self.reflections.instructions_of(policy.arm) if policy.epoch else None
 
     def _step(self, model: Model) -> None:
         self._declare()
@@ -283,18 +309,40 @@ class Loop:
 
     def _answer(self, part: AnswerTasks) -> None:
         self._declare()
-        self.tasks.answer(part, self._adapter(part.policy))
+        writer = TaskWriter(
+            self.others.get(part.arm, self.llm), self._adapter(part.policy), self._instructions(part.policy)
+        )
+        self.tasks.answer(part, writer)
 
     # -- learn ---------------------------------------------------------------------------------------------
 
     def _learn(self, part: Learn) -> None:
+        self._audit(part)
+        self.reflections.fold()
         if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
+            if self.journal.shares_next:
+                self._trained[part.makes] = logged
             self.journal.emit(logged)
             self._raise_alarm(self._logged_stop(part))
         elif (stopped := self._logged_stop(part)) is not None:  # there is no adapter
             self._raise_alarm(stopped)
+        elif self.reflections.method_of(part.arm) is not None:
+            self._reflect(part)
         else:
             self._train(part)
+
+    def _audit(self, part: Learn) -> None:
+        """Record what the arm's auditors found of the messages that it could learn from."""
+        self.journal.fold_shared(MessageAudited)
+        auditing = [each for each in self.mitigations[part.arm] if type(each).audits is not Mitigation.audits]
+        if not auditing or self.journal.shares_next:
+            return
+        contests = collect(self.journal.log.read(), part.source.arm, part.epoch, self.arena)
+        with self.journal.transaction():
+            for each in auditing:
+                about = {"arm": part.arm, "epoch": part.epoch, "mitigation": each.name}
+                for message, found in each.audits(contests, self.config.seed):
+                    self.journal.emit(MessageAudited(message=message, found=found, **about))
 
     def _end_epoch(self, epoch: int) -> None:
         """Say which adapters there are, those of stopped arms as they were left."""
@@ -305,10 +353,27 @@ class Loop:
 
     def _owned(self, part: Learn) -> Owned | None:
         """Return which messages of the contests are the learner's; None for all."""
-        held = next(each for each in self.plan if isinstance(each, Simulate) and each.makes == part.source)
-        return own_messages(
-            self.inputs.market_of(part.arm), part.arm, held, self._anchors(held), self.config.world, self.config.seed
-        )
+        return self._own_in(part.arm, self._source(part))
+
+    def _own_in(self, arm: str, held: Simulate) -> Owned | None:
+        """Return which messages of a society's contests are an arm's; None for all."""
+        market, anchors = self.inputs.market_of(arm), self._anchors(held)
+        return own_messages(market, arm, held, anchors, self.config.world, self.config.seed)
+
+    def _remembering(self) -> dict[str, Remembering]:
+        """Return the arms that remember past rounds: those of the societies from which they learn."""
+        sources = {(part.arm, part.source): self._source(part) for part in self.plan if isinstance(part, Learn)}
+        return {
+            name: Remembering(
+                arm.memory, {of: self._own_in(name, held) for (each, of), held in sources.items() if each == name}
+            )
+            for name, arm in self.inputs.arms.items()
+            if arm.memory is not None
+        }
+
+    def _source(self, part: Learn) -> Simulate:
+        """Return the contests that a training learns from."""
+        return next(each for each in self.plan if isinstance(each, Simulate) and each.makes == part.source)
 
     def _training_set(self, part: Learn, begun: AdapterTrained | None, owned: Owned | None) -> TrainingSet:
         """Return what an arm learns from in an epoch; as a rendering gives it in a run that was begun so.
@@ -316,17 +381,25 @@ class Loop:
         Args:
             begun: the training as the log holds it, where it is made again.
         """
-        arm = self.inputs.arms[part.arm]
+        method, settings = self._learnt_by(part)
         return training_set(
             self.journal.log.read(),
-            METHODS.get(arm.method).configured(self.inputs.lora[arm.name].for_methods),
+            METHODS.get(method).configured(settings.for_methods),
             source_arm=part.source.arm,
             epoch=part.epoch,
             arena=self.arena,
-            seed=self.config.seed,
+            seed=picking_seed(self.config.seed, self.inputs.arms[part.arm].repeat),
             rendered=begun is not None and not begun.as_sampled,
             owned=owned,
+            mitigations=self.mitigations[part.arm],
+            learner=part.arm,
         )
+
+    def _learnt_by(self, part: Learn) -> tuple[str, LoraSettings]:
+        """Return the method and the settings by which an arm learns in an epoch; those that it had, where that was before a fork."""
+        if (shared := self._trained.get(part.makes)) is not None:
+            return shared.method, msgspec.convert(shared.settings, LoraSettings)
+        return self.inputs.arms[part.arm].method, self.inputs.lora[part.arm]
 
     def _rows_of(self, part: Learn, begun: AdapterTrained | None) -> RowsOf | None:
         """Return what the learner learns to whose number of rows an arm is brought; None without one, and where a training that is
@@ -340,7 +413,28 @@ class Loop:
         if other is None:
             return None
         data = self._training_set(other, None, self._owned(other))  # with equal rows, what was sampled is learnt
-        return RowsOf(learner, data, self.inputs.lora[learner].max_length) if data.rows else None
+        return RowsOf(learner, data, self._learnt_by(other)[1].max_length) if data.rows else None
+
+    def _reflect(self, part: Learn) -> None:
+        """Have an arm that learns instructions look back at the contests of the log."""
+        owned = self._owned(part)
+        seed = training_seed(self.config.seed, part.epoch, self.inputs.arms[part.arm].repeat)
+        anchors = [anchor.id for anchor in self._anchors(self._source(part))]
+        trained = self.reflections.learn(part, owned, anchors, parent=self._adapter(part.parent), seed=seed)
+        if trained is None:
+            self._learn_nothing(part, rivals=owned is not None)
+
+    def _learn_nothing(self, part: Learn, *, rivals: bool, mitigated: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Stop an arm that has nothing to learn from, if the settings say so.
+
+        Raises:
+            InputError: they do not, or no arm has.
+        """
+        alone = part.source.arm != SHARED or mitigated  # else there is nothing for any arm
+        if not alone or (stopped := self.watch.failed(part.arm, part.epoch, NO_ROWS)) is None:
+            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=rivals, mitigated=mitigated)
+        with self.journal.transaction():
+            self._raise_alarm(stopped)
 
     def _train(self, part: Learn) -> None:
         """Learn a new adapter from the contests of the log, or stop an arm whose training diverges, if the settings say so."""
@@ -349,22 +443,21 @@ class Loop:
         owned, begun = self._owned(part), self.journal.recorded(AdapterTrained)
         rows = self._training_set(part, begun, owned)
         if not rows.rows:
-            alone = part.source.arm != SHARED  # else there is nothing for any arm
-            if alone and (stopped := self.watch.failed(arm, epoch, NO_ROWS)) is not None:
-                with self.journal.transaction():
-                    self._raise_alarm(stopped)
-                return
-            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=owned is not None)
+            self._learn_nothing(part, rivals=owned is not None, mitigated=rows.mitigated)
+            return
         rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
         parent = self._adapter(part.parent)
-        seed = keyed.seed32(self.config.seed, "learn", epoch)
-        lineage = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
-        for llm in (self.llm, self.reader):
+        seed = training_seed(self.config.seed, epoch, self.inputs.arms[arm].repeat)
+        lineage: dict[str, Any] = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
+        if mitigations := self.inputs.arms[arm].mitigations:
+            lineage["mitigations"] = {name: dict(own) for name, own in mitigations.items()}
+        for llm in self.models:
             if isinstance(llm, Sleeping):
                 llm.sleep()
         release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
         try:
-            trained = self.trainer.train(rows, parent=parent, settings=settings, seed=seed, lineage=lineage)
+            how: dict[str, Any] = {"parent": parent, "settings": settings, "seed": seed, "lineage": lineage}
+            trained, same_as = self.trainings.train(rows, **how, again=begun is not None)
         except TrainingDiverged as error:
             if (stopped := self.watch.failed(arm, epoch, DIVERGED)) is None:
                 raise
@@ -378,7 +471,7 @@ class Loop:
         alarm = self.watch.training(arm, epoch, (trained.loss_before, trained.loss_after), measured)
         with self.journal.transaction():
             if measured:
-                self.journal.attach(training_measured(arm, epoch, trained.adapter, measured))
+                self.journal.attach(training_measured(arm, epoch, trained.adapter, measured, same_as))
             self.journal.emit(
                 AdapterTrained(
                     adapter=trained.adapter,
@@ -398,7 +491,10 @@ class Loop:
                     settings=msgspec.to_builtins(settings),
                     as_sampled=rows.as_sampled,
                     figures=trained.figures,
+                    mitigated=rows.mitigated,
                     **_brought(trained),
+                    repeat_of=self.inputs.arms[arm].repeat_of,
+                    repeat=self.inputs.arms[arm].repeat,
                 )
             )
             self._raise_alarm(alarm)
@@ -436,7 +532,3 @@ def _brought(trained: Trained) -> dict[str, Any]:
     """Return what is recorded of a training set that was brought to another arm's number of rows."""
     before = trained.rows_before
     return {"rows_of": before.arm, "own_rows": before.rows, "own_units": before.units} if before else {}
-
-
-def _set(part: Literal["personas", "crowd"], model: ChoiceModel) -> AudienceSet:
-    return AudienceSet(part=part, choice_model=as_mapping(model), features=features_digest())

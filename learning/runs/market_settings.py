@@ -4,6 +4,7 @@
     markets:
       duel: {learners: {a: {method: rft}, b: {method: tfb}}, twins: [market]}   # co-trained
       siege: {learners: {c: {method: rft}}, rivals: [base]}                     # a rival that does not learn
+      old: {learners: {d: {method: rft}}, rivals: [{name: veteran, adapter: runs/first#rft}]}
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from learning.runs.arms import Arms, ArmSettings, Name, arms_in, check_references, mistake
+from learning.runs.arms import Arms, ArmSettings, Name, arms_in, check_references, mistake, stated
 from learning.runs.markets import BASE, MOST_MESSAGES, OWN, WHOLE, Market, entries, twin_method
+from learning.runs.repeats import repeat_names
+from learning.runs.rival_settings import RivalGiven, RivalSettings, named_rivals
 
-At = tuple[str, ...]
+At = tuple[str | int, ...]
 """Keys of a setting, from the whole inwards."""
 
 
@@ -35,10 +38,12 @@ class MarketSettings(BaseModel):
 
     learners: dict[Name, LearnerSettings] = Field(min_length=1, max_length=MOST_MESSAGES)
     """Name -> how it learns, from what it wrote itself."""
-    rivals: tuple[Literal["base"], ...] = ()
-    """Writers beside them that do not learn."""
+    rivals: tuple[RivalGiven, ...] = ()
+    """Writers beside them that do not learn: ``base``, or settings with a name."""
     messages: int = Field(1, ge=1, le=MOST_MESSAGES)
     """Of each writer about each anchor."""
+    source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
+    """As of an arm (:class:`learning.runs.arms.ArmSettings`), of the market's contests and those of its twins."""
     twins: tuple[Literal["own", "market"], ...] = ()
     """``own``: for each learner a market in which only its own picks are random; ``market``: one in which all are."""
 
@@ -62,20 +67,32 @@ def given_alone(values: Any) -> Any:
     return values
 
 
-def check_together(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
+def check_together(arms: Arms, markets: Mapping[str, MarketSettings], model: str) -> None:
     """Reject arms and markets that cannot be distinguished, that compete with nobody, or that name what is not there.
+
+    Args:
+        model: the run's.
 
     Raises:
         PydanticCustomError: says which setting is wrong.
     """
     if not arms and not markets:
         raise mistake("a run has at least one arm", "For example [rft, placebo].", ("arms",))
+    for at, learner in learners_in(markets):
+        if learner.source_readers is not None:
+            fix = f"Set it of the market: markets.{at[1]}.source_readers."
+            raise mistake("all learners of a market have one audience", fix, (*at, "source_readers"))
+        if learner.repeats > 1:
+            why = "a learner is not trained again without those whom it meets"
+            raise mistake(
+                why, "Repeat an arm that competes with itself, or run the market with other seeds.", (*at, "repeats")
+            )
     for name, market in markets.items():
         _check_size(("markets", name), market)
         _check_twins(("markets", name), market)
     _check_names(arms, markets)
-    solo = {name: ("arms", name) for name in (arms if isinstance(arms, Mapping) else ())}
-    check_references(arms_in(arms, markets), solo | {at[-1]: at for at, _ in learners_in(markets)})
+    solo: dict[str, At] = {name: at for at, name, arm in stated(arms) if arm is not None}
+    check_references(arms_in(arms, markets, model), solo | {str(at[-1]): at for at, _ in learners_in(markets)})
 
 
 def learners_in(markets: Mapping[str, MarketSettings]) -> Iterator[tuple[At, LearnerSettings]]:
@@ -126,13 +143,33 @@ def _check_twins(at: At, market: MarketSettings) -> None:
 def _check_names(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
     """Reject a name that two arms or markets have, those of twins among them; an own twin and its market share one, as an arm and
     its society do."""
-    taken: dict[str, str] = dict.fromkeys(arms, "an arm")
+    taken: dict[str, str] = dict.fromkeys((name for _, name, _ in stated(arms)), "an arm")
+    for at, name, arm in stated(arms):
+        for further in repeat_names(name, arm.repeats if arm is not None else 1)[1:]:
+            if further in taken:
+                why = f"{further!r} is {taken[further]} already, and a further training of {name!r} here"
+                raise mistake(why, "Rename the other one.", (*at, "repeats"))
+            taken[further] = "a further training"
     for entry in entries({name: market.model_dump() for name, market in markets.items()}):
         for name, what, at in _named(entry.market):
             if name in taken:
                 fix = "Names of arms, markets, learners and twins are all different ones."
                 raise mistake(f"{name!r} is {taken[name]} already, and {what} here", fix, at)
             taken[name] = what
+    _check_rivals(markets, taken)
+
+
+def _check_rivals(markets: Mapping[str, MarketSettings], taken: Mapping[str, str]) -> None:
+    """Reject a rival with the name of somebody else; of one name in several places all is the same one."""
+    known: dict[str, RivalSettings] = {}
+    for market, settings in markets.items():
+        for place, rival in named_rivals(settings.rivals):
+            at = ("markets", market, "rivals", place)
+            if rival.name in taken:
+                fix = "Names of arms, markets, learners, twins and rivals are all different ones."
+                raise mistake(f"{rival.name!r} is {taken[rival.name]} already, and a rival here", fix, at)
+            if known.setdefault(rival.name, rival) != rival:
+                raise mistake(f"{rival.name!r} is another rival before", "Give one of them another name.", at)
 
 
 def _named(market: Market) -> Iterator[tuple[str, str, At]]:

@@ -17,7 +17,7 @@ Reads settings as they are recorded; knows nothing of arms, methods or models.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 BASE = "base"
@@ -37,6 +37,8 @@ TWINS = {
     "dpo_random": "dpo_random",
     "grpo": "grpo_permuted",
     "grpo_permuted": "grpo_permuted",
+    "prompt": "prompt_random",
+    "prompt_random": "prompt_random",
 }
 """Method -> the one that its twin learns by, where a learner names none. Records rest on it: entries are added, never changed."""
 MOST_MESSAGES = 8
@@ -48,10 +50,12 @@ class Market:
     """One market.
 
     Attributes:
-        learners: who writes and learns, by place; ``rivals``: who only writes, after them.
+        learners: who writes and learns, by place; ``rivals``: who only writes, after them, by name.
         messages: of each writer about each anchor.
         evaluated: the learners that meet the base model on held-out anchors.
         twin_of: the market of which it is a twin.
+        bases: learner -> the name under which its base model writes, where it is not the run's.
+        source_readers: share of those who vote in its contests who read the source, 0 .. 1; None: as in all of the run.
     """
 
     name: str
@@ -60,6 +64,8 @@ class Market:
     rivals: tuple[str, ...] = ()
     evaluated: tuple[str, ...] = ()
     twin_of: str = ""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    source_readers: float | None = None
 
     @property
     def writers(self) -> tuple[str, ...]:
@@ -71,14 +77,23 @@ class Market:
         """``solo``, ``frozen`` (the learner's rivals do not learn) or ``co-trained``."""
         return "co-trained" if len(self.learners) > 1 else "frozen" if self.rivals else SOLO
 
+    @property
+    def opening(self) -> tuple[str, ...]:
+        """Who writes in the first epoch, by place: for a learner, its base model; a rival writes from the beginning."""
+        return (*map(self.base_of, self.learners), *self.rivals) * self.messages
+
+    def base_of(self, learner: str) -> str:
+        """Return the name under which a learner's base model writes."""
+        return self.bases.get(learner, BASE)
+
     def places(self, learner: str) -> list[int]:
         """Return the places of a learner's messages among :attr:`writers`."""
         return [place for place, writer in enumerate(self.writers) if writer == learner]
 
 
-def solo(name: str, messages: int) -> Market:
+def solo(name: str, messages: int, source_readers: float | None = None) -> Market:
     """Return the market of an arm that competes with itself."""
-    return Market(name, (name,), messages, evaluated=(name,))
+    return Market(name, (name,), messages, evaluated=(name,), source_readers=source_readers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +124,19 @@ def entries(markets: object) -> list[MarketRecord]:
 def _with_twins(
     name: str, given: Mapping[str, Any], learners: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[MarketRecord]:
-    messages, rivals, twins = given.get("messages", 1), given.get("rivals", ()), given.get("twins", ())
+    messages, rivals, twins = given.get("messages", 1), rival_names(given.get("rivals")), given.get("twins", ())
     messages = messages if type(messages) is int and 0 < messages <= MOST_MESSAGES else 1
-    rivals = tuple(map(str, rivals[:MOST_MESSAGES])) if isinstance(rivals, list | tuple) else ()
     twins = tuple(twins) if isinstance(twins, list | tuple) else ()
     random = {each: twin_method(own) for each, own in learners.items()}
+
+    share = recorded_share(given.get("source_readers"))
 
     def entry(
         market: str, settings: Mapping[str, Mapping[str, Any]], evaluated: tuple[str, ...], twin: str
     ) -> MarketRecord:
-        return MarketRecord(Market(market, tuple(settings), messages, rivals, evaluated, twin), settings)
+        return MarketRecord(
+            Market(market, tuple(settings), messages, rivals, evaluated, twin, source_readers=share), settings
+        )
 
     compared = {each: _default_comparator(each, own, random[each], twins) for each, own in learners.items()}
     declared = {each: {"compared_with": compared[each], **own} for each, own in learners.items()}
@@ -135,6 +153,17 @@ def _with_twins(
         yield entry(f"{name}_{WHOLE}", picks, tuple(picks), name)
 
 
+def rival_names(given: object) -> tuple[str, ...]:
+    """Return the names of the rivals of a market, as they are recorded: a word, or settings with a name."""
+    listed = given[:MOST_MESSAGES] if isinstance(given, list | tuple) else ()
+    return tuple(str(each.get("name", BASE)) if isinstance(each, Mapping) else str(each) for each in listed)
+
+
+def recorded_share(given: object) -> float | None:
+    """Return a share, 0 .. 1, as a record holds it; None where it holds none."""
+    return float(given) if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given <= 1 else None
+
+
 def twin_method(learner: Mapping[str, Any]) -> str:
     """Return the method by which a learner's twin learns; empty where none is known."""
     return str(learner.get("twin") or TWINS.get(str(learner.get("method")), ""))
@@ -148,11 +177,13 @@ def _default_comparator(learner: str, own: Mapping[str, Any], random: str, twins
 
 
 def _twin(of: str, own: Mapping[str, Any], method: str) -> dict[str, Any]:
-    """Return the settings of a learner's twin: as many rows, random ones; trained alike, without options that another method has."""
+    """Return the settings of a learner's twin: as many rows, random ones; trained alike, with the learner's mitigations, without
+    options that another method has."""
     given = own.get("lora")
     alike = ("options",) if method != TWINS.get(str(own.get("method"))) or method == "placebo" else ()
     lora = {name: value for name, value in given.items() if name not in alike} if isinstance(given, Mapping) else {}
-    return {"method": method, "lora": lora, "rows_of": of}
+    kept = {name: own[name] for name in ("model", "memory", "mitigations") if own.get(name)}
+    return {"method": method, "lora": lora, "rows_of": of, **kept}
 
 
 def _again(own: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -10,10 +10,14 @@ from typing import Any
 from abm.audience import Audience
 from abm.llm.backends import Backends
 from abm.llm.port import LLM
+from learning.methods import TrainingSet, learn_weights
+from learning.runs.audiences import check_audiences
 from learning.runs.config import LLM_AUDIENCE, RunConfig
-from learning.training.settings import check_preset
-from learning.training.trainer import LoRATrainer, Trainer
+from learning.runs.trainers import TrainersByArm
+from learning.training.settings import LoraSettings, check_preset
+from learning.training.trainer import LoRATrainer, Trained, Trainer
 from moloch import extras
+from moloch.errors import MolochError
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Objects:
 
     def models(self, config: RunConfig, backends: Backends) -> tuple[LLM, LLM]:
         """Return the model that writes, and the one that plays the personas; by default they are the same."""
+        check_audiences(config.evaluation_audiences, config.serving)
         backends.check(self._named(config))
         writer = self.llm or backends.llm(config.model)
         if not config.asks_reader:
@@ -77,12 +82,25 @@ class Objects:
         same = self.llm is not None and config.reader_model == config.model
         return writer, writer if same else backends.llm(config.reader_model)
 
+    def others(self, config: RunConfig, backends: Backends) -> dict[str, LLM]:
+        """Return competitor -> model, for those for whom another one writes."""
+        return {name: backends.llm(model) for name, model in config.other_writers.items()}
+
+    def voting(self, config: RunConfig, backends: Backends) -> dict[str, LLM]:
+        """Return evaluation audience -> the model that plays its personas, of those that one plays."""
+        return {name: self._known(config, model) or backends.llm(model) for name, model in config.voting_models.items()}
+
+    def _known(self, config: RunConfig, model: str) -> LLM | None:
+        """Return the object that was given for a model; None where it is opened by its name."""
+        if self.reader is not None and model == config.reader_model:
+            return self.reader
+        return self.llm if model == config.model else None
+
     def _named(self, config: RunConfig) -> list[str]:
         """Return the models that are opened by their names, not given as objects."""
-        reads = config.asks_reader and self.reader is None
-        same = self.llm is not None and config.reader_model == config.model
         named = [] if self.llm is not None else [config.model]
-        return list(dict.fromkeys([*named, *([config.reader_model] if reads and not same else [])]))
+        asked = (model for model in config.asked_models if self._known(config, model) is None)
+        return list(dict.fromkeys([*named, *asked, *config.other_writers.values()]))
 
     def check_preset(self, config: RunConfig) -> None:
         """Refuse a preset that does not suit the model, unless a trainer of the caller's own learns.
@@ -97,12 +115,31 @@ class Objects:
         """Return what learns the adapters.
 
         Raises:
-            InputError: the model has no files here to learn with, or the learn extra is not installed.
+            InputError: a model has no files here to learn with, or the learn extra is not installed.
         """
         if self.trainer is not None:
             return self.trainer
+        if not learn_weights(arm.method for arm in config.all_arms.values()):
+            return NoTrainer()
         extras.need("learn", "learning")
-        return LoRATrainer(config.model, adapters)
+        usual = LoRATrainer(config.model, adapters)
+        of = {arm.name: arm.model for arm in config.all_arms.values() if arm.model}
+        trainers = {model: LoRATrainer(model, adapters) for model in dict.fromkeys(of.values())}
+        return TrainersByArm(usual, {name: trainers[model] for name, model in of.items()}) if of else usual
+
+
+class NoTrainer:
+    """Stands for a trainer in a run whose arms learn no weights: it needs no files of a model, and is never asked."""
+
+    def train(
+        self, data: TrainingSet, *, parent: str, settings: LoraSettings, seed: int, lineage: dict[str, Any]
+    ) -> Trained:
+        """Learn nothing.
+
+        Raises:
+            MolochError: always.
+        """
+        raise MolochError("no arm of this run learns weights")
 
 
 def name_of(audience: Audience) -> str:

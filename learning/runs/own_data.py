@@ -45,6 +45,10 @@ def named(config: RunConfig) -> dict[str, Path]:
         "audience": config.audience if _is_yaml(config.audience) else None,
         "crowd.audience": config.crowd.audience if _is_yaml(config.crowd.audience) else None,
         "network.graph.kind": graph if graph not in BUILDERS else None,
+        **{
+            f"evaluation_audiences.{name}.audience": each.audience if _is_yaml(each.audience) else None
+            for name, each in config.evaluation_audiences.items()
+        },
         **{f"surveys.{i}.questions": survey.questions for i, survey in enumerate(config.surveys)},
         **_out_of_domain(config),
     }

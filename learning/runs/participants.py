@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -14,6 +15,7 @@ from abm.events import AnchorsListed, ArenaSet, CompetitorsJoined, CrowdJoined, 
 from abm.journal import Journal
 from abm.llm.port import LLM
 from abm.worlds.networked.graphs import joined_ties
+from learning.runs.base_models import is_base
 from learning.runs.config import RunConfig
 from learning.runs.inputs import SPLITS, Inputs
 from learning.runs.markets import BASE
@@ -25,11 +27,13 @@ CROWD_CHUNK = 20_000
 """Members who join in one event: a commit needs several times its columns' memory."""
 
 
-def enter(config: RunConfig, inputs: Inputs, journal: Journal, llm: LLM) -> None:
+def enter(
+    config: RunConfig, inputs: Inputs, journal: Journal, llm: LLM, others: Mapping[str, LLM] = MappingProxyType({})
+) -> None:
     """Emit settings, arena and anchors, then let members, competitors and ties join.
 
     Args:
-        llm: the model that writes.
+        llm: the model that writes; ``others``: competitor -> model, for those for whom another one does.
     """
     with journal.transaction():
         journal.emit(RunConfigured(config=config.model_dump(mode="json")))
@@ -39,7 +43,16 @@ def enter(config: RunConfig, inputs: Inputs, journal: Journal, llm: LLM) -> None
     for split in SPLITS:
         _join(split, inputs, journal)
     with journal.transaction():
-        journal.emit(CompetitorsJoined(names=[BASE, *inputs.arms], model=llm.name, model_digest=llm.digest))
+        journal.emit(
+            CompetitorsJoined(
+                names=[*dict.fromkeys((BASE, *filter(is_base, others), *inputs.arms, *inputs.rivals))],
+                model=llm.name,
+                model_digest=llm.digest,
+                models={name: other.name for name, other in others.items()},
+                digests={other.name: other.digest for other in others.values()},
+                adapters={rival.name: rival.id for rival in inputs.rivals.values() if rival.id},
+            )
+        )
     for split, graph in inputs.graphs.items():
         for ties in joined_ties(graph, inputs.voters[split]):
             with journal.transaction():

@@ -17,6 +17,8 @@ from abm.log import EventLog, open_log
 from abm.probe import PROBES, Probe, probes
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
+from learning.runs.rival_adapters import pinned
+from learning.runs.rivals import rivals_of
 from moloch import extensions
 from moloch.errors import InputError, MolochWarning
 from moloch.extensions import Extension
@@ -35,7 +37,8 @@ def settled(config: RunConfig, folder: Path | None) -> RunConfig:
 
     Raises:
         LogError: the folder holds a run that cannot be opened.
-        InputError: this machine does not compute in the run's precision, and the run has not ended: something is still computed.
+        InputError: this machine does not compute in the run's precision, and the run has not ended: something is still computed; or
+            there is no such adapter of a rival, or it is another one.
     """
     log = open_log(folder, write=False) if folder is not None and (folder / "run.json").exists() else None
     record = log.config if log is not None else None
@@ -47,6 +50,7 @@ def settled(config: RunConfig, folder: Path | None) -> RunConfig:
     if config.precision == "auto":
         left_open["precision"] = resolved(config.serving.device)[0] if record is None else record.get("precision")
     config = config.model_copy(update=left_open) if left_open else config
+    config = pinned(config, rivals_of(record or {}))
     if config.precision is not None and (log is None or log.ended() is None):
         check(config.precision, config.serving.device)
     return config
@@ -167,7 +171,7 @@ def _judged(log: EventLog) -> bool:
     for event in log.read():
         if isinstance(event, StepStarted):
             evaluating = event.phase == "evaluate"
-        elif isinstance(event, VerdictGiven):
+        elif isinstance(event, VerdictGiven) and evaluating:  # those on training messages are for mitigations
             return True
         elif isinstance(event, StepEnded) and evaluating:
             return False

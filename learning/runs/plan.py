@@ -6,13 +6,16 @@ What carries a run out iterates it; progress, cost estimates, checks of forks an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from abm.events import Phase, Split, split_of
-from abm.societies import ABROAD, arm_in
+from abm.societies import ABROAD, arm_and_audience, arm_in, before, is_before_another
+from learning.runs.base_models import is_base
 from learning.runs.markets import BASE, SHARED, Market
 
 TRAIN_ANCHORS = 96
@@ -26,14 +29,24 @@ def is_head_to_head(society: str) -> bool:
     return AGAINST in society
 
 
-def writers_in(society: str) -> tuple[str, str]:
-    """Return who writes in the held-out contests of a society, by slot."""
-    first, against, second = arm_in(society).partition(AGAINST)
-    return (first, second) if against else (BASE, society)
+def is_repeated(society: str) -> bool:
+    """Return whether the held-out messages of a society were written, and judged, for another one: arms meet, or another audience votes."""
+    return is_head_to_head(society) or is_before_another(society)
+
+
+def writers_in(society: str, bases: Mapping[str, str] = MappingProxyType({})) -> tuple[str, str]:
+    """Return who writes in the held-out contests of a society, by slot.
+
+    Args:
+        bases: arm -> the name under which its base model writes, where it is not the run's (:func:`learning.runs.arms.bases_of`).
+    """
+    society, _ = arm_and_audience(arm_in(society))
+    first, against, second = society.partition(AGAINST)
+    return (first, second) if against else (bases.get(society, BASE), society)
 
 
 class Policy(NamedTuple):
-    """Weights that write: those that an arm learnt in an epoch; of epoch 0, the base model's."""
+    """Weights that write: those that an arm learnt in an epoch; of epoch 0, the base model's, or a rival's."""
 
     arm: str
     epoch: int = 0
@@ -102,9 +115,11 @@ class Simulate(_Contests):
 
     Attributes:
         turns: whether writers change slots from contest to contest (:mod:`abm.worlds.seats`).
+        source_readers: share of those who vote who read the source, 0 .. 1; None: as in all of the run.
     """
 
     turns: bool = False
+    source_readers: float | None = None
 
     @property
     def phase(self) -> Phase:
@@ -125,9 +140,11 @@ class Evaluate(_Contests):
     """Held-out contests: an arm's policy against the base model, or two arms' policies against each other.
 
     Attributes:
+        audience: who votes, by name; empty for the run's own audience.
         arena: where they are held, if it is another arena than the run's: its name, which the society has in its own.
     """
 
+    audience: str = ""
     arena: str = ""
 
     @property
@@ -143,13 +160,13 @@ class Evaluate(_Contests):
     @property
     def doing(self) -> str:
         """What happens, in words."""
-        place = f" in {self.arena}" if self.arena else ""
-        return f"evaluating {self.writers[1].arm} against {self.writers[0].arm}{place}"
+        beside = f", {self.audience} votes" if self.audience else f" in {self.arena}" if self.arena else ""
+        return f"evaluating {self.writers[1].arm} against {self.writers[0].arm}{beside}"
 
     @property
-    def head_to_head(self) -> bool:
-        """Whether two arms meet; their messages are those that were judged when each met the base model."""
-        return all(writer.epoch for writer in self.writers)
+    def repeats(self) -> bool:
+        """Whether its messages are those that were written, and judged, when each arm met the base model before the run's audience."""
+        return is_repeated(self.arm)
 
     @property
     def draws(self) -> tuple[int, ...]:
@@ -302,6 +319,11 @@ class PlanSettings(Protocol):
     @property
     def head_to_head(self) -> str | int: ...
     @property
+    def evaluation_audiences(self) -> Collection[str]:
+        """Names of the audiences that vote on held-out messages beside the run's own."""
+        ...
+
+    @property
     def surveys(self) -> Sequence[SurveyTimes]: ...
 
 
@@ -343,7 +365,7 @@ def _parts(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
     yield from _asked(config, 0, None)
     for part in _work(config, inputs):
         yield part
-        if isinstance(part, Simulate | Evaluate) and not part.elsewhere:
+        if isinstance(part, Simulate | Evaluate) and not part.elsewhere and not is_before_another(part.arm):
             yield from _asked(config, part.epoch, part.makes)
 
 
@@ -369,26 +391,42 @@ def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
                 held.add(society)
                 yield _simulation(config, inputs, market, society)
             for arm in market.learners:
-                parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(BASE)
+                parent = Policy(arm, epoch - 1) if epoch > 1 else Policy(market.base_of(arm))
                 yield Learn(epoch, arm, society, parent, ends_epoch=arm == last)
         if epoch == config.epochs or config.evaluate == "every":
-            evaluated = [arm for market in markets for arm in market.evaluated]
+            bases = {arm: market.base_of(arm) for market in markets for arm in market.evaluated}
+            evaluated = list(bases)
             for arm in evaluated:
-                writers = (Policy(BASE), Policy(arm, epoch))
+                writers = (Policy(bases[arm]), Policy(arm, epoch))
                 yield Evaluate(epoch, arm, writers, range(inputs.held_out_anchors), config.batch)
             for first, second in pairs(evaluated, config.head_to_head):
                 writers = (Policy(first, epoch), Policy(second, epoch))
                 society = f"{first}{AGAINST}{second}"
                 yield Evaluate(epoch, society, writers, range(inputs.held_out_anchors), config.batch)
-            for arena, anchors in inputs.elsewhere.items():
+            for audience in config.evaluation_audiences:
                 for arm in evaluated:
-                    writers = (Policy(BASE), Policy(arm, epoch))
-                    yield Evaluate(epoch, f"{arm}{ABROAD}{arena}", writers, range(anchors), config.batch, arena)
-            for task_set, answers in inputs.answers.items():
-                if epoch == (1 if config.evaluate == "every" else config.epochs):
-                    yield AnswerTasks(epoch, BASE, task_set, Policy(BASE), answers)
-                for arm in evaluated:
-                    yield AnswerTasks(epoch, arm, task_set, Policy(arm, epoch), answers)
+                    writers = (Policy(bases[arm]), Policy(arm, epoch))
+                    anchors = range(inputs.held_out_anchors)
+                    yield Evaluate(epoch, before(arm, audience), writers, anchors, config.batch, audience)
+            yield from _out_of_domain(config, inputs, epoch, bases)
+
+
+def _out_of_domain(config: PlanSettings, inputs: Counts, epoch: int, bases: Mapping[str, str]) -> Iterator[Part]:
+    """Yield evaluations in other arenas, and tasks; base models answer them once.
+
+    Args:
+        bases: evaluated arm -> the name of its base model.
+    """
+    for arena, anchors in inputs.elsewhere.items():
+        for arm, base in bases.items():
+            writers = (Policy(base), Policy(arm, epoch))
+            yield Evaluate(epoch, f"{arm}{ABROAD}{arena}", writers, range(anchors), config.batch, arena=arena)
+    for task_set, answers in inputs.answers.items():
+        if epoch == (1 if config.evaluate == "every" else config.epochs):
+            for base in dict.fromkeys(bases.values()):
+                yield AnswerTasks(epoch, base, task_set, Policy(base), answers)
+        for arm in bases:
+            yield AnswerTasks(epoch, arm, task_set, Policy(arm, epoch), answers)
 
 
 def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:
@@ -408,24 +446,28 @@ def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:
 
 
 def society_of(market: Market, epoch: int, messages: int) -> SocietyId:
-    """Return where a market's contests of an epoch are held: in the first one, those of equal size hold theirs together.
+    """Return where a market's contests of an epoch are held: in the first one, those of equal size in which one base model alone
+    writes, before the run's usual readers, hold theirs together, and twins hold theirs with the market that they are twins of.
 
     Args:
         messages: of a contest in which arms compete with themselves.
     """
-    shares = epoch == 1 and len(market.writers) == messages
-    return SocietyId("train", epoch, SHARED if shares else market.name)
+    if epoch > 1:
+        return SocietyId("train", epoch, market.name)
+    first, *others = dict.fromkeys(market.opening)
+    if others or not is_base(first):
+        return SocietyId("train", epoch, market.twin_of or market.name)
+    shares = len(market.writers) == messages and market.source_readers is None
+    return SocietyId("train", epoch, SHARED + first.removeprefix(BASE) if shares else market.name)
 
 
 def _simulation(config: PlanSettings, inputs: Counts, market: Market, society: SocietyId) -> Simulate:
     epoch = society.epoch
     anchors = range((epoch - 1) * inputs.train_anchors, epoch * inputs.train_anchors)
-    learns = epoch > 1
-    writers = tuple(
-        Policy(each, epoch - 1 if each != BASE else 0) if learns else Policy(BASE) for each in market.writers
-    )
-    turns = learns and len(set(market.writers)) > 1
-    return Simulate(epoch, society.arm, writers, anchors, config.batch, turns)
+    names = market.writers if epoch > 1 else market.opening
+    writers = tuple(Policy(each, epoch - 1 if each in market.learners else 0) for each in names)
+    turns = len(set(writers)) > 1
+    return Simulate(epoch, society.arm, writers, anchors, config.batch, turns, market.source_readers)
 
 
 def total(parts: Iterable[Part]) -> int:
@@ -453,6 +495,11 @@ def begun(parts: Iterable[Part], steps: int) -> Plan:
     return tuple(shared)
 
 
+def before_epoch(parts: Iterable[Part], epoch: int) -> Plan:
+    """Return the parts before an epoch: those that a fork at this epoch shares."""
+    return tuple(takewhile(lambda part: part.epoch < epoch, parts))
+
+
 def to_come(parts: Iterable[Part], steps: int) -> Plan:
     """Return the parts that are not done when ``steps`` steps are, the one that is under way among them."""
     coming: list[Part] = []
@@ -463,21 +510,40 @@ def to_come(parts: Iterable[Part], steps: int) -> Plan:
     return tuple(coming)
 
 
-def contests(parts: Iterable[Part], split: Split) -> int:
-    """Return how many contests are held before the people of a side."""
-    held = (part for part in parts if isinstance(part, Simulate | Evaluate))
-    return sum(len(part.anchors) for part in held if split_of(part.phase) == split)
+def contests(parts: Iterable[Part], split: Split, audience: str = "") -> int:
+    """Return how many contests are held before the people of a side in an audience, by its name; empty: the run's own."""
+    return sum(len(part.anchors) for part in held_before(parts, split, audience))
+
+
+def held_before(parts: Iterable[Part], split: Split, audience: str = "") -> Iterator[Simulate | Evaluate]:
+    """Yield the parts whose contests are held before the people of a side in an audience, by its name; empty: the run's own."""
+    for part in parts:
+        if isinstance(part, Simulate | Evaluate) and split_of(part.phase) == split and audience_of(part) == audience:
+            yield part
+
+
+def audience_of(part: Simulate | Evaluate) -> str:
+    """Return which audience votes in a part; empty for the run's own."""
+    return part.audience if isinstance(part, Evaluate) else ""
 
 
 def messages(parts: Iterable[Part]) -> int:
     """Return how many messages are written. What one policy writes about one anchor in an epoch, all arms share."""
+    return sum(messages_by(parts).values())
+
+
+def messages_by(parts: Iterable[Part]) -> dict[str, int]:
+    """Return competitor -> how many messages it writes; see :func:`messages`."""
     written: dict[tuple[Phase, str, int, str, int], int] = {}
     for part in parts:
         if isinstance(part, Simulate | Evaluate):
             drawn = zip(part.draws, part.writers, strict=True)
             place = part.phase, part.elsewhere, part.epoch
             written |= {(*place, writer.arm, draw): len(part.anchors) for draw, writer in drawn}
-    return sum(written.values())
+    by: dict[str, int] = {}
+    for (*_, name, _), count in written.items():
+        by[name] = by.get(name, 0) + count
+    return by
 
 
 def part_dicts(parts: Iterable[Part]) -> list[dict[str, Any]]:

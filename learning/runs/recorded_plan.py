@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from abm.events import TasksListed
 from learning.runs.arms import arms_of, markets_of
+from learning.runs.audiences import recorded_audiences
 from learning.runs.markets import Market
 from learning.runs.plan import TRAIN_ANCHORS, Plan, plan
 
@@ -40,6 +41,7 @@ class Recorded:
     held_out_anchors: int
     surveys: tuple[RecordedSurvey, ...] = ()
     head_to_head: str | int = "none"
+    evaluation_audiences: tuple[str, ...] = ()
     elsewhere: Mapping[str, int] = field(default_factory=dict)
     answers: Mapping[str, int] = field(default_factory=dict)
 
@@ -79,9 +81,12 @@ def recorded_plan(
     wanted = record.get("head_to_head", "none")
     meet = wanted if wanted == "all" or (type(wanted) is int and wanted > 0) else "none"
     markets = markets_of(record, slots)
+    others = recorded_audiences(record.get("evaluation_audiences"))
+    if len(others) * len(learners) * epochs > MOST:
+        return ()
     beyond = (elsewhere, answers) if record.get("out_of_domain") else ({}, {})
     recorded = Recorded(
-        markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet, *beyond
+        markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet, others, *beyond
     )
     return plan(recorded, recorded)
 

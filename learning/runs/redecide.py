@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ from abm.events import (
     ArmStopped,
     AudienceSet,
     CompetitorsJoined,
+    EvaluationAudienceSet,
     Event,
     Lifecycle,
     ReaderJoined,
@@ -38,8 +39,9 @@ from learning.alarms.thresholds import DIVERGED
 from learning.methods import TrainingSet
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
-from learning.runs.inputs import gather, largest_rank, lora_of
+from learning.runs.inputs import VOTES_TOO, gather, largest_rank, lora_of
 from learning.runs.loop import Loop, Progress
+from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
 from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
 from learning.runs.own_data import kept
@@ -52,12 +54,13 @@ from learning.runs.parts import (
     recorded_config,
     recorded_probes,
 )
+from learning.runs.rival_adapters import largest_rival_rank
 from learning.runs.verdicts import AsLogged, Older, as_logged
 from learning.runs.watch import measures_of
 from learning.training.equal_rows import RowsBefore
 from learning.training.measured import TrainingDiverged
 from learning.training.settings import LoraSettings
-from learning.training.trainer import LoRATrainer, Trained, Trainer
+from learning.training.trainer import Trained, Trainer
 
 
 class Redecided(msgspec.Struct, frozen=True):
@@ -90,6 +93,20 @@ class Redecided(msgspec.Struct, frozen=True):
                 {"field": field.field, "logged": field.left, "now": field.right} for field in self.divergence.fields
             ]
         return mapping
+
+
+class Models(NamedTuple):
+    """The models of a run.
+
+    Attributes:
+        others: competitor -> model, for those for whom another one writes.
+        voting: evaluation audience -> the model that plays its personas, of those that one plays.
+    """
+
+    writer: LLM
+    reader: LLM
+    others: Mapping[str, LLM]
+    voting: Mapping[str, LLM]
 
 
 class _AsLogged:
@@ -176,45 +193,51 @@ def replay_live(
     log, config = _planned(run, extensions)
     checker = Checker(log, live=True)
     adapters = Path(run) / "adapters"
-    rank = largest_rank(lora_of(config))
+    rank = max(largest_rank(lora_of(config)), largest_rival_rank(config, adapters))
     with closing(Backends(serving, adapters=adapters, rank=rank, **computing(config))) as backends:
-        models = (llm, llm) if llm else Objects().models(config, backends)
+        named = Objects(llm=llm, reader=llm)
+        voting = named.voting(config, backends)
+        models = Models(*named.models(config, backends), named.others(config, backends), voting)
         if not retrain or trainer is not None:
             return _redecide(run, config, checker, models, trainer or _AsLogged(checker), probes, report)
         with tempfile.TemporaryDirectory() as scratch:
             for adapter in adapters.iterdir() if adapters.is_dir() else ():
                 (Path(scratch) / adapter.name).symlink_to(adapter.resolve())  # parents to continue from
-            return _redecide(run, config, checker, models, LoRATrainer(config.model, Path(scratch)), probes, report)
+            learner = Objects().trainer_of(config, Path(scratch))
+            return _redecide(run, config, checker, models, learner, probes, report)
 
 
 def _redecide(
     run: Path | str,
     config: RunConfig,
     checker: Checker,
-    models: tuple[LLM, LLM],
+    models: Models,
     trainer: Trainer,
     probes: GivenProbes | None,
     report: Callable[[Progress], None],
 ) -> Redecided:
     began = time.perf_counter()
     complete, divergence = False, None
-    writer, reader = models
     inputs = gather(kept(config, checker.log.path), _choice_models(checker.log))
     if probes is None:
         judged_with, judges = config, recorded_probes(checker.log, config, inputs.arena)
     else:
         judged_with, judges = chosen_probes(config, inputs.arena, probes)
-    elsewhere = probes_elsewhere(judged_with, judges, inputs.others)
+    elsewhere = probes_elsewhere(judged_with, judges, inputs.other_arenas)
     forked = checker.log.fork.seq if checker.log.fork else 0
-    everybody = as_logged(checker.log.read, forked, all_of(judges, elsewhere))
+    everybody = as_logged(checker.log.read, forked, all_of(all_probes(config, inputs.arena, judges), elsewhere))
+    judges, gates = everybody[: len(judges)], everybody[len(judges) :]
     try:
         Loop(
             config,
             inputs,
             checker,
-            writer,
+            models.writer,
             trainer,
-            reader=reader,
+            reader=models.reader,
+            others=models.others,
+            voting=models.voting,
+            gates=gates,
             **judging_in(judges, elsewhere, everybody),
             report=report,
         ).run()
@@ -238,15 +261,24 @@ def _redecide(
     )
 
 
-def _recorded(log: EventLog) -> tuple[LLM, LLM]:
+def _recorded(log: EventLog) -> Models:
     """Return stand-ins for the models that write and read, which the log names at its beginning and after each fork."""
     writer = reader = RecordedLLM((), name="", digest="")
+    others: dict[str, LLM] = {}
     for event in _beginnings(log):
         if isinstance(event, CompetitorsJoined):
             writer = RecordedLLM((), name=event.model, digest=event.model_digest)
+            known = {name: RecordedLLM((), name=name, digest=digest) for name, digest in event.digests.items()}
+            others = {name: known.get(model, writer) for name, model in event.models.items()}
         elif isinstance(event, ReaderJoined | SurveysSet):  # the reader answers questionnaires, too
             reader = RecordedLLM((), name=event.model, digest=event.model_digest)
-    return writer, reader
+    return Models(writer, reader, others, _voting(log))
+
+
+def _voting(log: EventLog) -> dict[str, LLM]:
+    """Return evaluation audience -> a stand-in for the model that plays its personas, of those that one plays."""
+    said = (event for event in _beginnings(log) if isinstance(event, EvaluationAudienceSet))
+    return {each.audience: RecordedLLM((), name=each.reader, digest=each.reader_digest) for each in said if each.reader}
 
 
 def _choice_models(log: EventLog) -> dict[str, ChoiceModel]:
@@ -256,11 +288,11 @@ def _choice_models(log: EventLog) -> dict[str, ChoiceModel]:
     """
     models = {}
     for event in _beginnings(log):
-        if isinstance(event, AudienceSet):
+        if isinstance(event, AudienceSet | EvaluationAudienceSet) and event.choice_model:
             model = from_mapping(event.choice_model, str(log.path))
             if model.support is not None:
                 model = replace(model, support=replace(model.support, extrapolate=True))
-            models[event.part] = model
+            models[event.part if isinstance(event, AudienceSet) else f"{VOTES_TOO}{event.audience}"] = model
     return models
 
 

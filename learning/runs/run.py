@@ -26,13 +26,15 @@ from learning.runs import own_data
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.costs import answered
-from learning.runs.gate import look
+from learning.runs.gate import look, look_at_others
 from learning.runs.inputs import gather, largest_rank
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
+from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
 from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
+from learning.runs.rival_adapters import adopt, check_fit, largest_rival_rank, to_adopt
 from learning.runs.verdicts import JUDGING, check_judges
 from learning.training.memory import release
 from learning.training.trainer import Trainer
@@ -142,32 +144,51 @@ def stepwise(
         own_data.at_hand(config, folder), audience=objects.audience
     )  # a mistake in them leaves no half-begun run behind
     config, judges = chosen_probes(config, inputs.arena, probes)
-    elsewhere = probes_elsewhere(config, judges, inputs.others)
+    elsewhere = probes_elsewhere(config, judges, inputs.other_arenas)
     budget = Budget(Bounds(**config.budget.model_dump(exclude={"shared"})))
-    places: dict[str, Any] = {"adapters": folder / "adapters", "rank": largest_rank(inputs.lora)} | computing(config)
+    rank = max(largest_rank(inputs.lora), largest_rival_rank(config, folder / "adapters"))
+    places: dict[str, Any] = {"adapters": folder / "adapters", "rank": rank} | computing(config)
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
             _, asked = objects.models(config, backends)
             objects.check_preset(config)
-            if config.audience == LLM_AUDIENCE and config.reader.answer == "letters":
-                check_scored(asked)
+            if config.reader.answer == "letters":
+                own = [asked] if config.audience == LLM_AUDIENCE else []
+                for model in {id(llm): llm for llm in (*own, *objects.voting(config, backends).values())}.values():
+                    check_scored(model)
+        if coming := to_adopt(config, folder / "adapters"):
+            check_fit(coming, objects.models(config, backends)[0], objects.others(config, backends))
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log:
             ended = log.ended()
             if ended is None:
                 writes, reads = objects.models(config, backends)
+                others = objects.others(config, backends)
+                adopt(config, folder / "adapters")
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
-                everybody = all_of(judges, elsewhere)
-                check_judges(said, everybody, str(folder))
-                _begin(log, loaded, config, everybody, writes, reads)
+                everybody = all_of(all_probes(config, inputs.arena, judges), elsewhere)
+                check_judges(said, judges, str(folder), everybody[len(judges) :])
+                voting = objects.voting(config, backends)
+                _begin(log, loaded, config, everybody, writes, reads, *others.values(), *voting.values())
                 note(BEGUN, _name(folder))
                 journal = LiveJournal(log)
                 book(log, config, budget)
-                judging = judging_in(judges, elsewhere)
-                loop = Loop(config, inputs, journal, writes, learner, reader=reads, **judging)
-                looked = False
+                loop = Loop(
+                    config,
+                    inputs,
+                    journal,
+                    writes,
+                    learner,
+                    reader=reads,
+                    others=others,
+                    voting=voting,
+                    adapters=folder / "adapters",
+                    **judging_in(judges, elsewhere),
+                )
+                looked = met = False
                 for progress in loop.advance():
                     looked = looked or look(log, config, writes, reads)
+                    met = met or look_at_others(log, config, others)
                     yield progress
                 ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
                 journal.note(ended)

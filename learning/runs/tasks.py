@@ -6,6 +6,7 @@ Knows tasks, their chats and the port; knows nothing of what answers are worth.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
@@ -49,12 +50,24 @@ def asked_as(task: Task) -> Anchor:
     return Anchor(task.id, {}, {}, task.prompt, "")
 
 
+class TaskWriter(NamedTuple):
+    """Who answers.
+
+    Attributes:
+        adapter: of its weights, or the id of its instructions; empty for a base model.
+        instructions: of one that learns these, said before the task; None for others.
+    """
+
+    llm: LLM
+    adapter: str
+    instructions: str | None = None
+
+
 class RunTasks:
     """Puts a run's tasks to its writers.
 
     Args:
         tasks: name -> set, and ``repeats``: answers to each task.
-        llm: who writes.
         arena: the run's own.
         probes: judges of answers to broad questions.
     """
@@ -64,11 +77,10 @@ class RunTasks:
         config: RunConfig,
         tasks: Mapping[str, TaskSet],
         journal: Journal,
-        llm: LLM,
         arena: Arena,
         probes: Sequence[Probe],
     ) -> None:
-        self._config, self._tasks, self._journal, self._llm = config, tasks, journal, llm
+        self._config, self._tasks, self._journal = config, tasks, journal
         self._arena, self._probes = arena, probes
 
     @property
@@ -91,9 +103,9 @@ class RunTasks:
             for name, tasks in self._tasks.items()
         ]
 
-    def answer(self, part: AnswerTasks, adapter: str) -> None:
+    def answer(self, part: AnswerTasks, writer: TaskWriter) -> None:
         """Have a writer answer a set; what a fork shares with its parent is folded as it was."""
-        journal, llm = self._journal, self._llm
+        journal, llm = self._journal, writer.llm
         if journal.shares_next:
             journal.fold_shared(*KINDS)
             return
@@ -102,28 +114,28 @@ class RunTasks:
         asked = [(task, sample) for task in tasks.tasks for sample in repeats]
         for start in range(0, len(asked), TOGETHER[llm.unit]):
             some = asked[start : start + TOGETHER[llm.unit]]
-            requests = [self._request(part, tasks, *each, adapter) for each in some]
+            requests = [self._request(part, tasks, *each, writer) for each in some]
             replies = journal.ask(llm, requests, step=-1, cause=-1)
             with journal.transaction():
                 for (task, sample), reply in zip(some, replies, strict=True):
-                    self._keep(part, task, sample, reply)
+                    self._keep(part, task, sample, reply, writer.adapter)
         with journal.transaction():
             who = {"task_set": part.task_set, "competitor": part.arm, "epoch": part.policy.epoch}
             journal.emit(TasksClosed(**who, asked=len(asked)))
 
-    def _request(self, part: AnswerTasks, tasks: TaskSet, task: Task, sample: int, adapter: str) -> Request:
+    def _request(self, part: AnswerTasks, tasks: TaskSet, task: Task, sample: int, writer: TaskWriter) -> Request:
         """Return the call. Draws are common to all writers, so that they can be compared in pairs."""
         return Request(
             "/".join(("task", tasks.name, task.id, part.arm, str(part.policy.epoch), str(sample))),
-            tasks.messages(task),
+            tasks.messages(task, writer.instructions or ""),
             self.sampling,
             keyed.seed32(self._config.seed, "task", tasks.name, task.id, sample),
-            adapter=adapter,
+            adapter=writer.adapter if writer.instructions is None else "",
             template=tasks.digest,
-            refs=(task.id,),
+            refs=(task.id, *((writer.adapter,) if writer.instructions is not None else ())),
         )
 
-    def _keep(self, part: AnswerTasks, task: Task, sample: int, reply: LLMReplied) -> None:
+    def _keep(self, part: AnswerTasks, task: Task, sample: int, reply: LLMReplied, adapter: str) -> None:
         who = {
             "task_set": part.task_set,
             "task": task.id,
@@ -132,7 +144,7 @@ class RunTasks:
             "sample": sample,
         }
         text = whole(spoken(reply.text))
-        seq = self._journal.emit(TaskAnswered(**who, adapter=reply.adapter, text=text, cause=reply.seq))
+        seq = self._journal.emit(TaskAnswered(**who, adapter=adapter, text=text, cause=reply.seq))
         if not isinstance(task, BroadTask) or not text:
             return
         for probe in self._probes:

@@ -33,7 +33,7 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.probe import Probe, Verdict, version_of
-from learning.runs.plan import is_head_to_head
+from learning.runs.plan import is_repeated
 from moloch.errors import InputError
 
 JUDGING = frozenset(
@@ -101,8 +101,11 @@ def check_versions(events: Iterable[Event], judges: Sequence[Probe], where: str)
             )
 
 
-def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str) -> None:
-    """Refuse to go on with a run where its evaluations would be judged by other versions, or in part only.
+def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str, others: Sequence[Probe] = ()) -> None:
+    """Refuse to go on with a run where its messages would be judged by other versions, or its evaluations in part only.
+
+    Args:
+        judges: of evaluations, and ``others``: of training messages alone.
 
     Raises:
         InputError: it holds verdicts of another version; or those who evaluated it gave none and somebody would now, or
@@ -116,7 +119,7 @@ def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str) -
         for event in events:
             match event:
                 case StepStarted():
-                    evaluating = event.phase == "evaluate" and not is_head_to_head(event.arm)
+                    evaluating = event.phase == "evaluate" and not is_repeated(event.arm)
                     published, verdicts = False, False
                 case MessagePublished():
                     published = True
@@ -128,7 +131,7 @@ def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str) -
                     pass
             yield event
 
-    check_versions(seen(), judges, where)
+    check_versions(seen(), (*judges, *others), where)
     if were_judged is None or were_judged == bool(judges):
         return
     raise InputError(

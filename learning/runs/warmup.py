@@ -21,7 +21,7 @@ from abm.llm.backends import Backends
 from abm.llm.folders import POCKET
 from abm.llm.port import LLM, Request, Sampling, in_batches
 from abm.log import read_events
-from learning.methods import METHODS, TrainingSet, training_set
+from learning.methods import METHODS, TrainingSet, learn_weights, training_set
 from learning.methods.synthetic import contest, log
 from learning.runs.config import RunConfig
 from learning.runs.costs import HERE, RolePlan
@@ -62,7 +62,8 @@ class Warmup(msgspec.Struct, frozen=True):
         """Return the plan of a run with minutes of what the measured model does, its trainings among it."""
         done = 0
         if (folder / "run.json").exists():
-            done = sum(isinstance(event, AdapterTrained) for event in read_events(folder))
+            trained = (event for event in read_events(folder) if isinstance(event, AdapterTrained))
+            done = sum(event.kind == "weights" for event in trained)
         written = [self._written(role) if role.model == config.model and not role.served else role for role in roles]
         return [*written, self._learnt(config, inputs, written[0], done)]
 
@@ -71,7 +72,8 @@ class Warmup(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(role, minutes=(calls * self.prompt + role.tokens_out * self.token) / 60)
 
     def _learnt(self, config: RunConfig, inputs: Inputs, writers: RolePlan, done: int) -> RolePlan:
-        learns = [part for part in plan(config, inputs) if isinstance(part, Learn)]
+        trainings = (part for part in plan(config, inputs) if isinstance(part, Learn))
+        learns = [part for part in trainings if learn_weights([inputs.arms[part.arm].method])]
         length = (writers.tokens_in + writers.tokens_out) / max(1, writers.calls - writers.answered)
         tokens = seconds = 0.0
         for part in learns[done:]:
@@ -147,7 +149,9 @@ def _writing(
 
 def _learning(config: RunConfig, inputs: Inputs, usual: int, clock: Callable[[], float]) -> tuple[float, float]:
     """Return the seconds of any training, and of each row in it."""
-    arm = next(iter(inputs.arms))
+    arm = next((name for name, each in inputs.arms.items() if learn_weights([each.method])), "")
+    if not arm:
+        return 0.0, 0.0
     settings = msgspec.structs.replace(inputs.lora[arm], repeat=1, batch=max(CONTESTS))
     took: list[float] = []
     for count in CONTESTS:

@@ -5,7 +5,8 @@ Measures come from the log alone, so that a replay comes to the same. Knows thre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 from abm.events import ArmFlagged, ArmStopped, TrainingMeasured
@@ -33,12 +34,14 @@ class ArmWatch:
     Args:
         limits: the thresholds.
         log: the run's.
+        bases: arm -> the name under which its base model writes, where it is not ``base``.
 
     Attributes:
         stops: arms that were stopped, in order.
     """
 
-    def __init__(self, limits: AlarmConfig, log: EventLog) -> None:
+    def __init__(self, limits: AlarmConfig, log: EventLog, bases: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._bases = bases
         self.limits, self.stops = limits, list[ArmStopped]()
         self._log, self._read = log, 0
         self._messages = MessageReading()
@@ -71,10 +74,10 @@ class ArmWatch:
         self._read_on()
         measures = self._messages.result()
         epoch = part.epoch if part.phase == "evaluate" else 1
-        base = measures.get(WriterKey(part.phase, epoch, BASE))
         moment: Moment = "evaluation" if part.phase == "evaluate" else "contests"
         found = []
         for arm in arms:
+            base = measures.get(WriterKey(part.phase, epoch, self._bases.get(arm, BASE)))
             wrote = measures.get(WriterKey(part.phase, part.epoch, arm))
             if base and wrote and (arm, part.epoch, moment) not in self._flagged:
                 found.append(self._alarm(arm, part.epoch, moment, message_breaches(self.limits, wrote, base)))
@@ -102,10 +105,16 @@ class ArmWatch:
             self._read = first + block.commit.n
 
 
-def training_measured(arm: str, epoch: int, adapter: str, measured: TrainingMeasures) -> TrainingMeasured:
-    """Return the event of a training's measures."""
+def training_measured(
+    arm: str, epoch: int, adapter: str, measured: TrainingMeasures, same_as: str = ""
+) -> TrainingMeasured:
+    """Return the event of a training's measures.
+
+    Args:
+        same_as: the arm for which an equal training was carried out.
+    """
     fields = {name: getattr(measured, name) for name in TrainingMeasures.__struct_fields__}
-    return TrainingMeasured(arm=arm, epoch=epoch, adapter=adapter, **fields)
+    return TrainingMeasured(arm=arm, epoch=epoch, adapter=adapter, same_as=same_as, **fields)
 
 
 def measures_of(event: TrainingMeasured) -> TrainingMeasures:

@@ -176,7 +176,7 @@ class _VoteReading:
                 self._step = event
             case MessagePublished():
                 self._texts.setdefault(event.contest, {})[event.slot] = event
-            case Reacted() | ReactedMany() | ReactionInvalid():
+            case Reacted() | ReactedMany() | ReactionInvalid() if self._step is None or not self._step.audience:
                 self._cast.setdefault(event.contest, []).append(event)
             case ContestDecided():
                 self._decided(event.contest)

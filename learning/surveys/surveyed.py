@@ -10,6 +10,7 @@ from typing import Any
 
 from abm.events import Event, PersonasJoined, ReaderJoined, StepEnded, StepStarted
 from abm.log import EventLog, Head, open_log
+from abm.societies import is_before_another
 from abm.surveys import Memories, Respondent, SocietyPlace, remembered
 from learning.runs.config import LLM_AUDIENCE
 from learning.runs.own_data import kept
@@ -127,7 +128,7 @@ class SurveyedRun:
         return (event for block in self.log.blocks() for event in block.events(set(Memories.TAKES)))
 
     def place(self, phase: str, epoch: int | None = None, arms: Collection[str] = ()) -> list[SocietyPlace]:
-        """Return the societies of a phase's epoch, by default its last.
+        """Return the societies of a phase's epoch, by default its last; those before other audiences only by their names.
 
         Raises:
             InputError: there is none.
@@ -135,7 +136,7 @@ class SurveyedRun:
         of_phase = [place for place in self.societies if place.phase == phase]
         last = max((place.epoch for place in of_phase), default=0)
         there = [place for place in of_phase if place.epoch == (epoch or last)]
-        chosen = [place for place in there if not arms or place.arm in arms]
+        chosen = [place for place in there if (place.arm in arms if arms else not is_before_another(place.arm))]
         if not chosen or len({place.arm for place in chosen} & set(arms)) < len(set(arms)):
             lived = ", ".join(f"{place.phase} epoch {place.epoch} {place.arm}" for place in self.societies)
             raise InputError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from abm.llm.adapters import BASE_DIGEST, read_adapter
+from learning.methods import LossTerm
 from learning.training._adapters import save_adapter
 from learning.training._ranks import Ranks
 from learning.training.equal_rows import RowsBefore
@@ -18,7 +19,7 @@ from learning.training.examples import Examples, Unit
 from learning.training.figures import Figures
 from learning.training.measured import Drift, StepMeasures, TrainingDiverged, TrainingMeasures
 from learning.training.settings import LoraSettings
-from learning.training.step import Loss, TrainingStep, likelihood, loss_named
+from learning.training.step import Loss, TrainingStep, likelihood, loss_named, with_terms
 from learning.training.unmoved import Unmoved
 from moloch.errors import InputError
 
@@ -61,7 +62,7 @@ class Job(msgspec.Struct, frozen=True):
         model: folder of the base model, and ``base``: what an adapter calls it.
         adapters: folder that adapters are read from and written to.
         parent: adapter to continue from; empty for a fresh one.
-        loss, options: of the training set.
+        loss, options, terms: of the training set.
         facts: what the adapter's lineage says beside the versions.
         before: the loss before, where it is known already.
     """
@@ -77,6 +78,7 @@ class Job(msgspec.Struct, frozen=True):
     options: dict[str, Any]
     facts: dict[str, Any]
     before: float | None = None
+    terms: list[LossTerm] = []
 
 
 def learn(job: Job, ranks: Ranks = Ranks()) -> Trained:  # noqa: B008 (immutable)
@@ -104,7 +106,7 @@ def _learn(job: Job, ranks: Ranks, device: torch.device) -> Trained:
     from learning.training._fit import finite, fit
     from learning.training.losses import whole_inputs
 
-    settings, units, loss = job.settings, job.examples.units, loss_named(job.loss)
+    settings, units, loss = job.settings, job.examples.units, with_terms(loss_named(job.loss), job.terms)
     model = _model(job, device)
     few = not settings.threads and model.num_parameters() < SMALL
     threads = settings.threads or (_few(model, job, loss, ranks) if few else torch.get_num_threads())

@@ -18,10 +18,11 @@ What does not change while a model learns is asked for before the first pass, si
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from learning.methods import LossTerm
 from learning.training._ranks import Ranks
 from learning.training.examples import Example, Unit
 from learning.training.figures import Figures
@@ -149,6 +150,24 @@ def loss_named(place: str) -> Loss:
             why=str(error),
             fix='A method names its loss as "module:function"; the module must be one that can be imported.',
         ) from error
+
+
+def with_terms(loss: Loss, terms: Sequence[LossTerm]) -> Loss:
+    """Return a loss to whose parts those of further terms are added; itself without any.
+
+    Raises:
+        InputError: one cannot be imported.
+    """
+    if not terms:
+        return loss
+    added = [(loss_named(term.place), term.options) for term in terms]
+
+    def whole(step: TrainingStep) -> Iterator[torch.Tensor]:
+        yield from loss(step)
+        for term, options in added:
+            yield from term(replace(step, options=options))
+
+    return whole
 
 
 def _longest(unit: Unit) -> int:

@@ -95,6 +95,8 @@ class LoRATrainer:
             "seed": seed,
             "settings": msgspec.to_builtins(settings),
         } | ({"rows_before": msgspec.to_builtins(before)} if before else {})
+        if data.terms:
+            facts["terms"] = msgspec.to_builtins(data.terms)
         job = Job(
             model=str(self._folder),
             base=self._base,
@@ -105,6 +107,7 @@ class LoRATrainer:
             examples=fitting,
             loss=data.loss,
             options=data.options,
+            terms=data.terms,
             facts=facts | lineage,
         )
         rows = "" if parent else content_id([facts["settings"], [[row.ids, row.start] for row in fitting.trajectories]])

@@ -92,6 +92,7 @@ def test_a_profile_without_its_model(moloch, tmp_path, monkeypatch):  # noqa: F8
 class TestBudgets:
     """``--max-calls``, ``--max-tokens``, ``--max-usd`` and ``--max-minutes`` stop a run cleanly; it goes on with more."""
 
+    @pytest.mark.system
     def test_exit_code_5(self, moloch, tmp_path):  # noqa: F811
         """Each of them says which bound it was, ends with exit code 5, and pays for nothing twice; the plan is said before."""
         text = f"<think>p</think><sales_pitch>{'It is blue. ' * 50}</sales_pitch>"

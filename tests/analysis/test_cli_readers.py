@@ -82,6 +82,7 @@ class TestReader:
         assert Written.asked and {call.path for call in server.calls} == {"/v1/chat/completions"}
         assert not [call for call in server.calls if "sales_pitch" in json.dumps(call.fields)[-200:]]
 
+    @pytest.mark.system
     def test_a_server_of_this_machine(self, moloch, here, monkeypatch):  # noqa: F811
         """By its name, in a study, whose runs are processes of their own, and a fork of one of them, too."""
         of = ["--llm", "fast", "--extensions", "tests.support.fast_cells", "--out", "study", "--json"]

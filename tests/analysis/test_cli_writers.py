@@ -12,7 +12,7 @@ from abm.arenas import arena
 from abm.llm import ScriptedLLM
 from abm.log import read_events
 from analysis.cli import main
-from analysis.cli.run import _after_first_step
+from analysis.cli.first_step import after_first_step
 from analysis.readings.book import Book
 from analysis.readings.reading import result_of
 from analysis.tables._writers import writing_rows
@@ -72,13 +72,13 @@ class TestFirstStep:
         folder = tmp_path / "run"
         with pytest.raises(Killed):
             carry_out(folder, TINY, commits=4)
-        tell = _after_first_step(folder)
+        tell = after_first_step(folder)
         assert not list(tell(Progress(done=1, total=4, doing="")))
         carry_out(folder, TINY)
         assert not list(tell(Progress(done=0, total=4, doing="")))
         assert next(tell(Progress(done=1, total=4, doing=""))).startswith("first step: ")
         assert not list(tell(Progress(done=2, total=4, doing="")))
-        assert not list(_after_first_step(folder)(Progress(done=1, total=4, doing="")))
+        assert not list(after_first_step(folder)(Progress(done=1, total=4, doing="")))
 
     def test_of_the_command(self, tmp_path, monkeypatch, capsys):
         """A model that knows nothing but its tags is asked for plain text: nothing of it can be read. The gate says so, and

@@ -39,12 +39,14 @@ def call(command, run, **streams) -> subprocess.CompletedProcess:
 class TestStdout:
     """Results that cannot be written."""
 
+    @pytest.mark.system
     def test_a_full_disk_is_one_line(self, run, command):
         """And exit code 1; not a traceback."""
         with FULL.open("w") as full:
             done = call(command, run, stdout=full)
         assert (done.returncode, done.stderr) == (1, "moloch: cannot write the output: No space left on device\n")
 
+    @pytest.mark.system
     def test_a_closed_pipe_is_silence(self, run, command):
         """As of ``| head -1``; the exit code is the shell's for that signal."""
         read, write = os.pipe()

@@ -53,6 +53,7 @@ def check(said: dict[str, tuple[object, str]]) -> None:
 class TestWithoutExtras:
     """What is not there is missed where it is needed, and not before."""
 
+    @pytest.mark.system
     def test_every_command(self, tmp_path):
         """With the modules of all extras hidden."""
         shutil.copytree(GOLDEN, tmp_path / "runs")

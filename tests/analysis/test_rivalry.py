@@ -64,7 +64,7 @@ class TestContrasts:
         assert counterparts({"arms": ["rft", "placebo"]}) == []
 
     def test_a_declared_comparator_comes_first(self):
-        """And an arm with other settings of the trainer is no counterpart."""
+        """And an arm with other settings of the trainer, or with a mitigation, is no counterpart."""
         arms = {
             "alone": {"method": "rft", "compared_with": "other"},
             "fast": {"method": "rft", "lora": {"lr": 1}},
@@ -72,7 +72,8 @@ class TestContrasts:
         }
         record = {"arms": arms, "markets": {"duel": DUEL}}
         assert counterparts(record)[0] == Counterparts("a", "duel", "a_market", "a_own", "alone", "other")
-        record = {"arms": {"fast": arms["fast"]}, "markets": {"duel": DUEL}}
+        gated = {"method": "rft", "mitigations": ["truth_gate"]}
+        record = {"arms": {"fast": arms["fast"], "gated": gated}, "markets": {"duel": DUEL}}
         assert counterparts(record)[0] == Counterparts("a", "duel", "a_market", "a_own")
 
     def test_the_formula(self, events):

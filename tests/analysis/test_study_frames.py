@@ -183,7 +183,7 @@ class TestAStudyOfItsOwn:
             "cell",
             "seed",
             "arena",
-            "audience",
+            "factor_audience",
         ]
 
     @pytest.mark.parametrize("kind", ["frames", "frames-csv"])

@@ -115,7 +115,9 @@ def test_blocks_run_with_the_pocket_model(page, folder, server, monkeypatch):
     run_page(page, folder, server, monkeypatch)
 
 
-@pytest.mark.parametrize("page", pages())
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=pytest.mark.system) if page == "README.md" else page for page in pages()]
+)
 @pytest.mark.usefixtures("scripted")
 def test_blocks_run(page, folder, server, monkeypatch):
     """In the order of the page, and each ends well."""

@@ -71,6 +71,7 @@ ODD = (
 """Values that fit some field's type and nothing else."""
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("config", [CONFIG, NETWORKED], ids=["isolated", "networked"])
 @pytest.mark.parametrize("times", [400, pytest.param(4_000, marks=pytest.mark.faults)])
 def test_events_that_fit_nothing(tmp_path, config, times):

@@ -23,6 +23,7 @@ from tests.support.forked import Forked
 class TestKills:
     """kill -9, again and again, while it writes, seals, takes snapshots, and recovers."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("cycles", [10, pytest.param(500, marks=pytest.mark.faults)])
     def test_what_was_acknowledged_is_there(self, run, forked, cycles):
         """Every head that was acknowledged is in the chain; every event has the place it was written for."""

@@ -92,6 +92,7 @@ def want(tmp_path) -> dict[str, str]:
     return {cell.name: run(cell.config, folder / cell.name, probes=battery).digest for cell in cells}
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "sizes", [SIZES[4::9], pytest.param(SIZES, marks=pytest.mark.faults)], ids=["two sizes", "all sizes"]
 )
@@ -120,6 +121,7 @@ def test_it_goes_on_with_room(sized, tmp_path, monkeypatch, want, sizes):
     assert refused
 
 
+@pytest.mark.system
 def test_frames_and_results_without_room(sized, tmp_path, monkeypatch):
     """Parquet that cannot be written is held in memory: frames and results are the same, and no log is touched."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

@@ -49,6 +49,7 @@ class TestClock:
 class TestProcesses:
     """The same study in other processes."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize(
         "seeds", [("0", "7"), pytest.param(("0", "1", "2", "3", "random"), marks=pytest.mark.faults)]
     )

@@ -81,6 +81,7 @@ def killed_worker(folder: Path, draw: random.Random) -> bool:
 class TestKills:
     """kill -9, again and again, of whoever works on it."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize(
         ("cells", "kills"),
         [(3, 2), pytest.param(5, 5, marks=pytest.mark.slow), pytest.param(16, 80, marks=pytest.mark.faults)],

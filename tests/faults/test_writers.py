@@ -87,6 +87,7 @@ class TestTwoWriters:
 class TestReaders:
     """Four readers while a writer commits, dies and comes back."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize(
         ("kills", "commits", "size"), [(2, 300, 5), pytest.param(30, 100_000, 3, marks=pytest.mark.faults)]
     )

@@ -15,6 +15,7 @@ from learning.runs.arms import Arm, arms_in, arms_of
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.fork import fork
+from learning.runs.inputs import gather
 from learning.runs.redecide import replay_recorded
 from moloch.content import content_id
 from moloch.errors import InputError
@@ -96,9 +97,60 @@ class TestSetting:
         assert (arms["fast"].lora, arms["control"].compared_with) == ({"lr": 0.5}, "fast")
         assert ARMS["fast"]["lora"] == {"lr": 0.01}, "the caller's settings were changed"
 
+    def test_a_list_keeps_its_order(self):
+        """An item may have settings; what it leaves open is what a bare name stands for."""
+        slow = {"slow": {"method": "rft", "lora": {"lr": 0.001}}}
+        config = load_config(None, {"arms": ["rft", slow, "placebo"]})
+        arms = arms_in(config.arms)
+        assert list(arms.values()) == [
+            Arm("rft", "rft", compared_with="placebo"),
+            Arm("slow", "rft", lora={"lr": 0.001}, compared_with="placebo"),
+            Arm("placebo", "placebo", rows_of="rft"),
+        ]
+        record = config.model_dump(mode="json")
+        assert record["arms"] == ["rft", slow, "placebo"] and arms_of(record) == arms
+        assert load_config(None, record).model_dump(mode="json") == record
+        said = {"slow": {"method": "rft", "compared_with": None}}
+        assert load_config(None, {"arms": ["rft", said, "placebo"]}).all_arms["slow"].compared_with == ""
+
+    @pytest.mark.parametrize(
+        ("settings", "becomes"),
+        [
+            (["arms.tfb.lora.lr=0.5"], ["rft", {"tfb": {"method": "tfb", "lora": {"lr": 0.5}}}, "placebo"]),
+            (["arms.placebo={method: loser}"], ["rft", "tfb", {"placebo": {"method": "loser"}}]),
+            (["arms.rft.method=rft"], ["rft", "tfb", "placebo"]),
+            (["arms=[rft, loser]", "arms.loser.method=placebo"], ["rft", {"loser": {"method": "placebo"}}]),
+        ],
+    )
+    def test_an_arm_of_a_list_is_set_by_its_name(self, settings, becomes):
+        """In its place; the others, and what is compared with what, stay. The given list stays, too."""
+        given = ["rft", "tfb", "placebo"]
+        config = load_config(None, {"arms": given}, settings)
+        assert config.model_dump(mode="json")["arms"] == becomes and given == ["rft", "tfb", "placebo"]
+        assert {arm.compared_with for arm in config.all_arms.values()} <= {"placebo", ""}
+
+    def test_the_arms_of_a_run_that_names_none(self):
+        """Are set by their names, too; where a method is given, these are the arms."""
+        config = load_config(None, {}, ["arms.placebo.repeats=3", "arms.rft.lora.lr=0.5"])
+        again = {"placebo": {"method": "placebo", "repeats": 3}}
+        assert config.model_dump(mode="json")["arms"] == [{"rft": {"method": "rft", "lora": {"lr": 0.5}}}, "tfb", again]
+        assert list(load_config(None, {}, ["arms.a.lora.lr=0.5", "arms.a.method=rft"]).all_arms) == ["a"]
+        learners = "markets.duel.learners={a: {method: rft}, b: {method: tfb}}"
+        assert list(load_config(None, {}, [learners]).all_arms) == ["a", "b"]
+        with pytest.raises(InputError, match="there is no arm 'placbo'"):
+            load_config(None, {}, ["arms.placbo.repeats=3"])
+
+    def test_a_declared_number_of_rows_means_equal_steps(self):
+        """In a list as in a mapping: what the place in the list says is not declared, and is not refused."""
+        lists = [["dpo", {"placebo": {"method": "placebo", "lora": {"batch": 4}}}]]
+        lists += [["dpo", {"placebo": {"method": "placebo", "lora": {"batch": 4}, "rows_of": "dpo"}}]]
+        gather(load_config(None, SIZE | {"arms": lists[0]}))
+        with pytest.raises(InputError, match="with the rows of dpo, placebo would not take as many steps"):
+            gather(load_config(None, SIZE | {"arms": lists[1]}))
+
     def test_places_for_what_comes_later(self):
-        """An arm has a market and mitigations, with one value so far."""
-        assert (Arm("a", "rft").market, Arm("a", "rft").mitigations) == ("solo", ())
+        """An arm has a market and mitigations; none unless they are named."""
+        assert (Arm("a", "rft").market, Arm("a", "rft").mitigations) == ("solo", {})
 
 
 class TestRecords:
@@ -125,6 +177,13 @@ class TestMistakes:
             ([], ":2:1: setting 'arms' is not valid: a run has at least one arm. For example"),
             ("rft", ":2:1: setting 'arms' is not valid: it takes a list, such as [rft]"),
             (["Rft"], ":3:3: setting 'arms.0' is not valid: a name has small letters"),
+            (["rft", {"a": {"metod": "rft"}}], ":5:5: setting 'arms.a.metod' is not valid: there is no such setting. Did you mean 'method'?"),
+            (["rft", {"a": {"method": "rtf"}}], ":5:5: unknown method 'rtf'"),
+            (["rft", {"a": {"method": "rft", "lora": {"lr": "x"}}}], ":5:5: setting 'arms.a.lora' is not valid: Expected `float`"),
+            (["rft", {"a": {"method": "rft"}, "b": {"method": "rft"}}], ":4:3: setting 'arms.1' is not valid: an item of the list is one arm, and this one has 2 keys"),
+            (["rft", {"rft": {"method": "tfb"}}], ":2:1: setting 'arms' is not valid: two arms are called 'rft'"),
+            (["rft", {"a": "rft"}], ":4:3: setting 'arms.a' is not valid: it takes settings, such as {method: rft}"),
+            (["rft", {"a": {"compared_with": "rtf", "method": "rft"}}], ":5:5: setting 'arms.a.compared_with' is not valid: there is no arm 'rtf'."),
             ({"a/b": {"method": "rft"}}, ":3:3: setting 'arms.a/b' is not valid: a name has small letters"),
             ({"shared": {"method": "rft"}}, ":3:3: setting 'arms.shared' is not valid: the name 'shared' is reserved"),
             ({"a": {"method": "rtf"}}, ":4:5: unknown method 'rtf'"),
@@ -146,6 +205,20 @@ class TestMistakes:
         with pytest.raises(InputError, match="^" + re.escape(f"{path}{says}")) as caught:
             load_config(path, {})
         assert "\n" not in str(caught.value) and "pydantic" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("setting", "says"),
+        [
+            ("arms.rtft.method=dpo", "--set 'arms.rtft.method=dpo': there is no arm 'rtft'. Did you mean 'rft'? Arms are rft, tfb, placebo; to add"),
+            ("arms.rft.metod=dpo", "setting 'arms.rft.metod' is not valid: there is no such setting. Did you mean 'method'?"),
+            ("arms.rft=5", "setting 'arms.rft' is not valid: it takes settings, such as {method: 5}"),
+            ("arms.rft.lora.lrr=5", "setting 'arms.rft.lora' is not valid: "),
+        ],
+    )  # fmt: skip
+    def test_is_told_of_a_setting_on_the_command_line(self, setting, says):
+        """By the name that was given, not by a place in the list."""
+        with pytest.raises(InputError, match="^" + re.escape(says)):
+            load_config(None, {"arms": ["rft", "tfb", "placebo"]}, [setting])
 
 
 class TestRun:
@@ -182,12 +255,14 @@ class TestRun:
         assert replay(run[0], verify=True).steps and (again.divergence, again.trainings) == (None, 6)
 
     def test_it_is_forked(self, run, tmp_path):
-        """With its arms, which a fork keeps."""
+        """With its arms; how one learns may change (tests/learning/test_fork_arms.py)."""
         config, folder = fork(run[0], 3, ["audience=neutral"], tmp_path / "fork")
         carry_out(folder, config, trainer=LearningTrainer())
         assert config.arms == LONG.arms
-        with pytest.raises(InputError, match="a fork cannot change arms"):
-            fork(run[0], 3, ["arms.fast.lora.lr=0.5"], tmp_path / "other")
+        config, _ = fork(run[0], 3, ["arms.fast.lora.lr=0.5"], tmp_path / "other")
+        assert config.all_arms["fast"].lora == {"lr": 0.5}
+        with pytest.raises(InputError, match="a fork cannot change arms: control, slow would be gone"):
+            fork(run[0], 3, ["arms={fast: {method: rft}}"], tmp_path / "third")
 
     def test_a_live_run_takes_it(self):
         """As settings of the model."""

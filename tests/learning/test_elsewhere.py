@@ -155,7 +155,7 @@ class TestContests:
         wrote = Counter((e.contest.split("/")[2], e.anchor) for e in of(read_events(gone), MessagePublished))
         for other in of(read_events(gone), OtherArenaSet):
             name = other.arena["name"]
-            pack = load_anchors(None, gather(ABROAD).others[name].rules)
+            pack = load_anchors(None, gather(ABROAD).other_arenas[name].rules)
             assert [row["id"] for row in other.anchors] == [anchor.id for anchor in pack.held_out[:3]]
             there = {anchor for society, anchor in wrote if society == f"rft-in-{name}"}
             assert there <= {row["id"] for row in other.anchors} and there
@@ -304,7 +304,7 @@ class TestArenasOfOnesOwn:
         held = (pack / "test.jsonl").read_text().splitlines()
         (pack / "test.jsonl").write_text("\n".join([train[-1], *held]))
         config = load_config(None, {"arena": "social", "out_of_domain": {"arenas": [own], "anchors": 4}})
-        other = gather(config).others["posts"]
+        other = gather(config).other_arenas["posts"]
         assert len(other.anchors) == 4 and other.dropped["test text stands in train of the run's own arena"] == 1
 
 

@@ -101,6 +101,7 @@ class TestSharing:
 class TestResuming:
     """A fork is a run like any other."""
 
+    @pytest.mark.system
     def test_dying_anywhere_ends_in_the_same_digest(self, parent, tmp_path):
         """Forking again and running again goes on where it stopped."""
         whole = None
@@ -214,7 +215,7 @@ class TestFailures:
 
         with monkeypatch.context() as patch:
             if what == "adapter":
-                patch.setattr("learning.runs.fork._link", fail)
+                patch.setattr("learning.runs.fork.link", fail)
             elif what == "log":
                 patch.setattr("abm.log.disk.sync_data", fail)
             else:

@@ -117,3 +117,28 @@ class TestGraphFiles:
             self.gathered(tmp_path / "ties.csv", m=3)
         with pytest.raises(InputError, match="'Zoe' is no member"):
             self.gathered(tmp_path / "ties.csv")
+
+
+class TestMistakes:
+    """Of the files that the settings name."""
+
+    def test_those_of_anchors_and_personas_are_reported_together(self, tmp_path):
+        """And those of a choice model and of a questionnaire with them, each once, with its place."""
+        anchors, people, model = tmp_path / "pack", tmp_path / "people.csv", tmp_path / "model.yaml"
+        anchors.mkdir()
+        (anchors / "train.jsonl").write_text("{}\n[\n")
+        (anchors / "test.jsonl").write_text("{}\n")
+        people.write_text("age\nold\n")
+        model.write_text("weight: {}\n")
+        config = load_config(None, {"anchors": str(anchors), "personas": str(people), "audience": str(model)})
+        with pytest.raises(InputError) as error:
+            gather(config)
+        lines = str(error.value).splitlines()
+        assert [sum(str(each) in line for line in lines) > 0 for each in (anchors, people, model)] == [True] * 3
+        assert len(lines) == len(set(lines))
+
+    def test_of_one_file_alone(self, tmp_path):
+        """It is the error that it was."""
+        with pytest.raises(InputError, match="nobody") as error:
+            gather(load_config(None, {"personas": str(tmp_path / "nobody.csv")}))
+        assert "\n" not in str(error.value)

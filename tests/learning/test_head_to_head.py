@@ -183,6 +183,7 @@ class TestTables:
             mine, theirs = votes[(row["arm"], row["other"])], votes[(row["other"], row["arm"])]
             assert (row["votes"], row["share"]) == (mine + theirs, pytest.approx(mine / (mine + theirs), abs=1e-6))
 
+    @pytest.mark.system
     def test_each_arm_against_base_as_before(self, met, tmp_path):
         """The tables of win rates and of misbehaviour are those of the run in which arms do not meet."""
         carry_out(tmp_path / "alone", CONFIG, trainer=ByArm())

@@ -22,7 +22,7 @@ from abm.events import (
 )
 from abm.journal import LiveJournal
 from abm.llm import ScriptedLLM
-from abm.log import create, open_log, read_events
+from abm.log import create, open_log, read_events, verify
 from abm.worlds.networked.settings import NetworkConfig
 from analysis.probes import battery
 from learning import run
@@ -87,7 +87,7 @@ def gathered(settings: str) -> Inputs:
     return gather(RunConfig.model_validate_json(settings))
 
 
-def carry_out(folder, config=CONFIG, *, commits=None, before_commit=None, llm=None, trainer=None):
+def carry_out(folder, config=CONFIG, *, commits=None, before_commit=None, llm=None, trainer=None, others=None):
     """Run in ``folder`` until done, or until ``commits`` more commits are durable; each begins with ``before_commit(folder)``."""
     log = (
         open_log(folder, write=True)
@@ -112,8 +112,11 @@ def carry_out(folder, config=CONFIG, *, commits=None, before_commit=None, llm=No
         journal = LiveJournal(log)
         inputs = gathered(config.model_dump_json())
         judges = battery(inputs.arena)
-        judging = judging_in(judges, probes_elsewhere(config, judges, inputs.others))
-        Loop(config, inputs, journal, llm or fake_llm(), trainer or FakeTrainer(), **judging).run()
+        judging = judging_in(judges, probes_elsewhere(config, judges, inputs.other_arenas))
+        loop = Loop(
+            config, inputs, journal, llm or fake_llm(), trainer or FakeTrainer(), others=others or {}, **judging
+        )
+        loop.run()
         return journal
     finally:
         log.close()
@@ -275,3 +278,26 @@ class TestNothingToLearn:
                 carry_out(tmp_path / "run", CONFIG.model_copy(update={"arms": ("nothing",)}))
         finally:
             METHODS._added.pop("nothing")
+
+
+class TestLeftOver:
+    """What a run that could not begin left in its folder does not keep it from beginning."""
+
+    @pytest.mark.parametrize("name", ["run.json.new", "LOCK"])
+    def test_a_half_written_file(self, tmp_path, name):
+        """The machine lost its power while ``run.json`` was written: the same command begins, and comes to the same."""
+        (tmp_path / "run" / "log").mkdir(parents=True)
+        (tmp_path / "run" / name).write_bytes(b'{"format": 1, "conf')
+        done, alone = (
+            run(SMALL, tmp_path / folder, llm=fake_llm(), trainer=FakeTrainer()) for folder in ("run", "alone")
+        )
+        assert done.digest == alone.digest and verify(done.path) == done.head
+        assert not (tmp_path / "run" / "run.json.new").exists()
+
+    def test_something_else(self, tmp_path):
+        """It is refused, and stays."""
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "notes.txt").write_text("mine")
+        with pytest.raises(InputError, match="the folder is not a run"):
+            run(SMALL, tmp_path / "run", llm=fake_llm(), trainer=FakeTrainer())
+        assert (tmp_path / "run" / "notes.txt").read_text() == "mine"

@@ -443,7 +443,7 @@ class TestMistakes:
             ({"m": {"learners": {"rft": {"method": "rft"}}, "rivals": ["base"]}}, ":5:7: setting 'markets.m.learners.rft' is not valid: 'rft' is an arm already, and a learner here"),
             ({"rft": SIEGE}, ":3:3: setting 'markets.rft' is not valid: 'rft' is an arm already, and a market here"),
             ({"c_own": DUEL, "m": SIEGE | {"twins": ["own"]}}, "setting 'markets.m.twins' is not valid: 'c_own' is a market already, and a twin here"),
-            ({"m": SIEGE | {"rivals": ["bass"]}}, ":8:7: setting 'markets.m.rivals.0' is not valid: Input should be 'base'"),
+            ({"m": SIEGE | {"rivals": ["bass"]}}, ":8:7: setting 'markets.m.rivals.0' is not valid: 'bass' alone names no rival. It is base, or has settings"),
             ({"m": SIEGE | {"twins": ["own", "market"]}}, "setting 'markets.m.twins' is not valid: with one learner both kinds of twins are the same"),
             ({"m": DUEL | {"twins": ["own", "own"]}}, "setting 'markets.m.twins' is not valid: 'own' stands there twice"),
             ({"m": {"learners": {"a": {"method": "loser"}, "b": {"method": "rft"}}, "twins": ["own"]}}, ":5:7: setting 'markets.m.learners.a' is not valid: which method is the random twin of 'loser' is not known. Name it: twin: METHOD"),

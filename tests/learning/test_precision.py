@@ -225,6 +225,7 @@ class TestReal:
             again = list(rest.complete(batch))
             assert [replies[reply.site] for reply in again] == again
 
+    @pytest.mark.system
     @pytest.mark.parametrize("shared", [{}, {"shared": True}], ids=["rows whole", "beginnings shared"])
     def test_learnt(self, tiny_model, tmp_path, shared):
         """The base computes in bfloat16; the adapter, which the optimiser changes, is float32, and learns, the same again."""

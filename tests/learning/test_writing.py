@@ -105,6 +105,7 @@ class TestAttempts:
         second = [place for place in arms if len(place) == 3 and arms[place] == {"rft", "placebo"}]
         assert second and all(len(each) == 1 for each in seeds.values())
 
+    @pytest.mark.system
     @pytest.mark.parametrize("llm", [lambda: ScriptedLLM(half), Remote], ids=["batch", "call"])
     def test_dying_after_any_commit_ends_in_the_same_digest(self, llm, tmp_path):
         """And nothing that was answered is asked again."""

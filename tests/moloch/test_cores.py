@@ -42,6 +42,7 @@ def test_a_users_word_stands(name, value):
     assert said("import moloch", **{name: value}) == f"{name}={value}"
 
 
+@pytest.mark.system
 def test_too_late_is_not_said():
     """A library that is loaded no longer listens; what is said then would be wrong."""
     pytest.importorskip("torch", reason="needs the learn extra")

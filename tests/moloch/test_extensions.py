@@ -19,6 +19,7 @@ from abm.worlds import COMPETITORS, MEMBERS
 from analysis.cli.app import app
 from learning import fork, run
 from learning.methods import METHODS
+from learning.mitigations import MITIGATIONS
 from learning.runs.redecide import replay_recorded
 from media_graph.feeds import RANKERS
 from moloch import extensions
@@ -40,6 +41,7 @@ PARTS = """
     from abm.probe import PROBES, Verdict
     from abm.worlds import COMPETITORS, MEMBERS, Competitor, Member
     from learning.methods import METHODS, Method
+    from learning.mitigations import MITIGATIONS, Mitigation, not_learnt_from
     from media_graph.feeds import RANKERS
 
     @PROBES.register("loud")
@@ -83,6 +85,14 @@ PARTS = """
 
         def slot(self, contest):
             return max(contest.slots, key=lambda slot: len(contest.messages[slot].text))
+
+    @MITIGATIONS.register("quiet")
+    class Quiet(Mitigation, frozen=True):
+        name, reads_verdicts = "quiet", True
+        probe: str = "loud"
+
+        def rows(self, rows, contests, method, seed):
+            return not_learnt_from(rows, method, lambda message: self.flagged(contests, message))
 """
 ADDED = (
     (PROBES, "loud"),
@@ -90,6 +100,7 @@ ADDED = (
     (AUDIENCES, "first"),
     (ARENAS, "loud_sales"),
     (METHODS, "longest"),
+    (MITIGATIONS, "quiet"),
     (MEMBERS, "loyal"),
     (COMPETITORS, "brief"),
 )
@@ -126,6 +137,7 @@ KINDS = {
     "ranker": {"world": "networked", "network": {"feed": {"ranker": "shortest"}}, "crowd": {"size": 20}},
     "audience": {"audience": "first"},
     "method": {"arms": ["longest", "placebo"]},
+    "mitigation": {"arms": {"a": {"method": "rft", "mitigations": ["quiet"]}}},
     "arena": {"arena": "loud_sales", "probes": ["loud"]},
     "member": {"members": {"loyal": 0.5}},
     "member there": {"members": {"loyal": 0.5}, "world": "networked", "crowd": {"size": 20}},

@@ -61,6 +61,7 @@ def pythons(minor: int) -> list[str]:
     return [*map(str, sorted(own.glob(f"3.{minor}.*/bin/python"))), *([known] if known else [])]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("minor", [11, 12, 13, 14])
 def test_every_python_sees_the_same(minor):
     """Each character between two letters gives one text, on Pythons whose own tables of characters differ."""

@@ -69,13 +69,21 @@ class StudyCommand:
         ways = {"controller": self._kill_controller, "worker": self._kill_worker} | dict(others or {})
         moments = [over_s * (part + self._draw.random()) / len(plan) for part in range(len(plan))]
         due = list(zip(moments, self._draw.sample(plan, len(plan)), strict=True))
-        while True:
-            if self._ended() and self._process is not None and self._process.returncode == 0:
-                return time.monotonic() - began
-            self._give()
-            if due and time.monotonic() - began > due[0][0] and ways[due[0][1]]():
-                self.kills[due.pop(0)[1]] += 1
-            time.sleep(LOOK_S)
+        try:
+            while True:
+                if self._ended() and self._process is not None and self._process.returncode == 0:
+                    return time.monotonic() - began
+                self._give()
+                if due and time.monotonic() - began > due[0][0] and ways[due[0][1]]():
+                    self.kills[due.pop(0)[1]] += 1
+                time.sleep(LOOK_S)
+        finally:
+            self._leave_nothing()
+
+    def _leave_nothing(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def _ended(self) -> bool:
         return self._process is None or self._process.poll() is not None

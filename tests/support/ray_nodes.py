@@ -10,11 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from analysis.studies.engines.local import NAMED
 
 CPUS = 1
 """Of each node."""
@@ -65,13 +67,18 @@ class TwoNodes:
 
 
 @contextlib.contextmanager
-def two_nodes() -> Iterator[TwoNodes]:
-    """Start a cluster, and end it; while it runs, its token stands in the environment."""
+def two_nodes(preloaded: Sequence[str] = ()) -> Iterator[TwoNodes]:
+    """Start a cluster, and end it; while it runs, its token stands in the environment.
+
+    Args:
+        preloaded: modules that nodes import for cells, in place of all that most cells use.
+    """
     with tempfile.TemporaryDirectory(prefix="moloch-") as folder, pytest.MonkeyPatch.context() as patch:
         Path(folder, "ray").mkdir()  # Ray notes the cluster's address there, and makes no folder for that
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        own = {"RAY_TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+        named = {NAMED: ",".join(preloaded)} if preloaded else {}
+        own = named | {"RAY_TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.ray_nodes"],
             env=os.environ | own, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

@@ -19,6 +19,7 @@ from abm.llm.local._form import Form
 from abm.llm.local._guide import Guide, Options
 from abm.llm.local._nucleus import drawn, drawn_from_nucleus
 from abm.llm.local._prompts import read
+from abm.llm.local._row_weights import RowWeights
 from abm.llm.local._steps import Pinned, Plain, Ways
 from abm.llm.local.attention import any_length
 
@@ -73,6 +74,7 @@ def decode(
     stops: set[int],
     ways: Ways = Ways(),  # noqa: B008 (immutable)
     tell: Callable[[int], object] = lambda tokens: None,
+    weights: RowWeights | None = None,
 ) -> list[Completed]:
     """Return what ``model`` writes after each row's prompt, in the order of ``rows``.
 
@@ -81,9 +83,11 @@ def decode(
         stops: tokens that end a row.
         tell: is called after each step with the number of tokens so far, all rows together.
         ways: of reading prompts and of taking steps, that the model takes part in.
+        weights: where groups of rows have weights of their own; its ``sizes`` are those of ``rows``. Each group leaves the batch by
+            itself, and only the plain ways are taken.
     """
     with any_length():
-        return _decode(model, rows, pad, stops, ways, tell)
+        return _decode(model, rows, pad, stops, ways, tell, weights)
 
 
 def _decode(
@@ -93,16 +97,21 @@ def _decode(
     stops: set[int],
     ways: Ways,
     tell: Callable[[int], object],
+    weights: RowWeights | None,
 ) -> list[Completed]:
     device = model.device
-    keys = [tuple(row.prompt) for row in rows]
-    places = {prompt: place for place, prompt in enumerate(dict.fromkeys(keys))}
+    sizes = [len(rows)] if weights is None else weights.sizes
+    keys = [(group, tuple(row.prompt)) for group, row in zip(_repeated(sizes), rows, strict=True)]
+    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     cache = roomy_cache(model.config.get_text_config().num_hidden_layers)
     spread = _indices([places[key] for key in keys], device)  # row -> its prompt
     sampler, written, live = Sampler(rows, device), [Completed() for _ in rows], list(range(len(rows)))
     guide = Guide([row.options for row in rows], stops, [row.form for row in rows], [row.max_tokens for row in rows])
     plain = Plain(model, cache)
-    logits, mask, positions = (of[spread] for of in read(plain, list(places), pad, share=ways.shared))
+    if weights is not None:
+        weights.sizes = [sum(of == group for of, _ in places) for group in range(len(sizes))]
+    prompts = [prompt for _, prompt in places]
+    logits, mask, positions = (of[spread] for of in read(plain, prompts, pad, share=ways.shared))
     if len(places) < len(rows):
         cache.batch_select_indices(spread)
     forward = Pinned(model, cache) if ways.pinned else plain
@@ -119,12 +128,17 @@ def _decode(
             break
         ids, positions = tokens[:, None], positions + 1
         mask = torch.nn.functional.pad(mask, (0, 1), value=1)
-        if len(going) <= (PINNED_COMPACT if ways.pinned else COMPACT) * len(live):
-            keep = _indices(going, device)
+        stay = _staying(going, sizes, PINNED_COMPACT if ways.pinned else COMPACT)
+        sizes = list(map(len, stay))
+        if weights is not None:
+            weights.sizes = sizes
+        if sum(sizes) < len(live):
+            left = [place for group in stay for place in group]
+            keep = _indices(left, device)
             cache.batch_select_indices(keep)
             sampler.select(keep)
             ids, positions, mask = ids[keep], positions[keep], mask[keep]
-            live = [live[place] for place in going]
+            live = [live[place] for place in left]
         logits = forward(ids, positions, mask)
     return written
 
@@ -143,6 +157,23 @@ def _takes(
         return
     written.tokens.append(token)
     written.stopped = guide.take(row, token) or (ends is not None and ends(written.tokens))
+
+
+def _repeated(sizes: Sequence[int]) -> list[int]:
+    """Return the group of each row."""
+    return [group for group, size in enumerate(sizes) for _ in range(size)]
+
+
+def _staying(going: Sequence[int], sizes: Sequence[int], share: float) -> list[Sequence[int]]:
+    """Return the rows of each group that stay in the batch: those that go on, where they are at most ``share`` of it, else all."""
+    found: list[Sequence[int]] = []
+    first = 0
+    for size in sizes:
+        own = range(first, first + size)
+        on = [place for place in going if place in own]
+        found.append(on if len(on) <= share * size else own)
+        first += size
+    return found
 
 
 def _indices(places: list[int], device: torch.device) -> torch.Tensor:

@@ -8,9 +8,9 @@ Knows nothing of contests or logs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,9 +21,11 @@ from transformers.utils import logging as transformers_logging
 from abm.arenas.messages import before
 from abm.llm.folders import POCKET, model_folder
 from abm.llm.local import memory
+from abm.llm.local._batches import Prompted, batches
 from abm.llm.local._decode import PromptRow, decode
 from abm.llm.local._form import Form, Speller
 from abm.llm.local._guide import Options
+from abm.llm.local._row_weights import RowWeights, can_group
 from abm.llm.local._scores import first_scores
 from abm.llm.local._steps import ready
 from abm.llm.local.threads import SMALL, share, torch_threads, usual
@@ -83,8 +85,10 @@ class TransformersLLM:
         small = self.model.num_parameters() < SMALL
         self._batch, self._by_length = batch or (128 if small else 32), not small
         self._threads = threads or usual(self.model)
-        if threads is None and small:
-            share(self.model, self._threads)
+        self._by_rows = self._threads if threads is None and small else None
+        if self._by_rows is not None:
+            share(self.model, self._by_rows)
+        self._small = small
         self._digest: str | None = None
         self._spelled: dict[tuple[str, ...], Options] = {(): ()}
         self._speller = Speller(self.tokenizer)
@@ -106,7 +110,8 @@ class TransformersLLM:
         return self._digest
 
     def complete(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Yield one reply per request, batch by batch; requests of one adapter stay together.
+        """Yield one reply per request, batch by batch. Requests of one adapter stay together; a small model answers those of several in one
+        batch, each with the numbers that it would have without the others.
 
         Raises:
             InputError: a prompt leaves no room for its completion (nothing is cut), or an adapter does not fit.
@@ -124,17 +129,18 @@ class TransformersLLM:
         """
         return [[request for request, _ in batch] for batch in self._cut(requests)]
 
-    def _cut(self, requests: Sequence[Request]) -> Iterator[list[tuple[Request, PromptRow]]]:
-        """Yield the requests and their prompts in batches: of one adapter, in their order or by the length of their prompts."""
+    def _cut(self, requests: Sequence[Request]) -> Iterator[list[Prompted]]:
+        prompted = [Prompted(request, self._row(request)) for request in requests]
+        return batches(
+            prompted,
+            self._batch,
+            by_length=self._by_length,
+            join=len({each.adapter for each in requests}) > 1 and self._joins,
+        )
 
-        def kind(pair: tuple[Request, PromptRow]) -> tuple[str, bool]:
-            return pair[0].adapter, pair[0].scored
-
-        rows = [(request, self._row(request)) for request in requests]
-        rows.sort(key=lambda pair: (*kind(pair), len(pair[1].prompt) if self._by_length else 0))  # stable
-        for _, group in groupby(rows, key=kind):
-            same = list(group)
-            yield from (same[start : start + self._batch] for start in range(0, len(same), self._batch))
+    @cached_property
+    def _joins(self) -> bool:
+        return self._small and can_group(self.model, self._by_rows)
 
     def sleep(self) -> None:
         """Move the weights from an accelerator to main memory until the next call."""
@@ -169,6 +175,11 @@ class TransformersLLM:
         fix = f"Set serving.rows lower than {self._batch}, and run the same command again."
         with memory.told("generation", fix, where=self._name):
             self._wake()
+            if len(adapters := Counter(request.adapter for request in batch)) > 1:
+                merged = [self._swapper.merged(adapter) for adapter in adapters]
+                with RowWeights(self.model, merged, self._by_rows) as weights:
+                    weights.sizes = list(adapters.values())
+                    return self._decode(batch, rows, weights)
             self._swapper.activate(batch[0].adapter)
             return (self._score if batch[0].scored else self._decode)(batch, rows)
 
@@ -204,11 +215,21 @@ class TransformersLLM:
             )
         return spelled
 
-    def _decode(self, batch: Sequence[Request], rows: Sequence[PromptRow]) -> list[Reply]:
+    def _decode(
+        self, batch: Sequence[Request], rows: Sequence[PromptRow], weights: RowWeights | None = None
+    ) -> list[Reply]:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0  # masked: any token will do
         with torch_threads(self._threads):
             try:
-                written = decode(self.model, rows, pad=pad, stops=self._stops, ways=self._ways, tell=self._is_writing)
+                written = decode(
+                    self.model,
+                    rows,
+                    pad=pad,
+                    stops=self._stops,
+                    ways=self._ways,
+                    tell=self._is_writing,
+                    weights=weights,
+                )
             finally:
                 self.writing = 0
         replies = []

@@ -89,6 +89,7 @@ def choose(scene: Scene, entry: Entry, occasion: int) -> Choices:
         social=social_utility(posts, rows, entry.items, weights, entry.contest),
         source=source_utility(scene.platform, slots[None, :], rows[:, None], weights)
         - scene.penalty * posts.labelled[entry.items],
+        checked=scene.checked.utility(rows[:, None], np.array(entry.items)[None, :]) if scene.checked else None,
     )
     texts = [scene.texts[item] for item in entry.items]
     options = scene.reader.choose(texts, scene.voters, seen, (*entry.slate.place, "choice", occasion))

@@ -141,7 +141,17 @@ class Narrator:
                 yield "What you saw before:" if page.new else "Nothing new is in your feed. What you saw before:"
             came = [self._came(page, item)] if number <= page.new else []
             facts = " ".join([*came, *self._facts(item, page.row)])
-            yield f"Post {number}: {self.what(item)}. {facts}\n{self._quoted(item)}Text: {self.scene.said[item].text}"
+            text = f"{self._quoted(item)}Text: {self.scene.said[item].text}"
+            yield f"Post {number}: {self.what(item)}. {facts}\n{text}{self._source(page, item)}"
+
+    def _source(self, page: Page, item: int) -> str:
+        """Return what is known of what a post is about, for a persona that reads the source."""
+        checked = self.scene.checked
+        if checked is None or not checked.reads[page.row]:
+            return ""
+        return (
+            f"\nYou have looked up what is known of the {self.arena.anchor.noun}:\n{self.scene.said[item].anchor.text}"
+        )
 
     def _quoted(self, item: int) -> str:
         about = self.scene.said[item].about

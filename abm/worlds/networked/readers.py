@@ -21,6 +21,7 @@ from populations import TRAITS
 
 _SOCIAL = "People whom I follow liked option {x}."
 _SOURCE = "I think well of who wrote option {x}."
+_CHECKED = "Option {y} claims what its source does not say."
 
 
 class Seen(NamedTuple):
@@ -32,6 +33,8 @@ class Seen(NamedTuple):
         first: shape (k,), option that each saw first.
         social: shape (k, n), utility that contacts' endorsements and polls add.
         source: shape (k, n), utility that opinion of and trust in the author add.
+        checked: shape (k, n), utility that claims take which the source of a message does not support, 0 for members who did not read it;
+            None where nobody does.
     """
 
     rows: NDArray[np.int64]
@@ -39,10 +42,14 @@ class Seen(NamedTuple):
     first: NDArray[np.int64]
     social: NDArray[np.float64]
     source: NDArray[np.float64]
+    checked: NDArray[np.float64] | None = None
 
     def of(self, some: NDArray[np.int64]) -> Seen:
         """Return the same of some of the members, by their place in ``rows``."""
-        return Seen(self.rows[some], self.offered[some], self.first[some], self.social[some], self.source[some])
+        checked = None if self.checked is None else self.checked[some]
+        return Seen(
+            self.rows[some], self.offered[some], self.first[some], self.social[some], self.source[some], checked
+        )
 
 
 @runtime_checkable
@@ -141,13 +148,17 @@ class ChoosingReader:
         gain = utility[choice] - utility[rival]
         social = seen.social[i, choice] - seen.social[i, rival]
         source = seen.source[i, choice] - seen.source[i, rival]
-        largest, form = max((social, _SOCIAL), (source, _SOURCE))
-        letter = chr(ord("A") + shown.tolist().index(choice))
-        return form.format(x=letter) if largest > 0 and gain - social - source < gain / 2 else ""
+        checked = 0.0 if seen.checked is None else seen.checked[i, choice] - seen.checked[i, rival]
+        largest, form = max((social, _SOCIAL), (source, _SOURCE), (checked, _CHECKED))
+        if largest <= 0 or gain - social - source - checked >= gain / 2:
+            return ""
+        letters = (chr(ord("A") + shown.tolist().index(option)) for option in (choice, rival))
+        return form.format(**dict(zip("xy", letters, strict=True)))
 
     def _utility(self, texts: Sequence[str], voters: Voters, seen: Seen, option: int) -> NDArray[np.float64]:
         own = self.appeal(texts, voters, seen.rows, np.full(len(seen.rows), option))
-        return own + seen.social[:, option] + seen.source[:, option] + self.model.first * (seen.first == option)
+        own = own + seen.social[:, option] + seen.source[:, option] + self.model.first * (seen.first == option)
+        return own if seen.checked is None else own + seen.checked[:, option]
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,6 +283,27 @@ def reader(audience: object, outside: float) -> Reader:
         "this audience cannot read in a networked world",
         why=f"{type(audience).__name__} has no topics, appeal, choose and thoughts",
         fix="Use a choice model or a language model, or give it these methods (abm.worlds.networked.readers.Reader).",
+    )
+
+
+def source_weights(reader: Reader, voters: Voters) -> NDArray[np.float64]:
+    """Return what an unsupported claim weighs for each member once it has read the source, shape (n,); 0 for those whom a language
+    model plays: they read it themselves.
+
+    Raises:
+        InputError: the audience cannot read sources in a networked world.
+    """
+    if isinstance(reader, MixedReader):
+        weights, core = source_weights(reader.crowd, voters), reader.audience.is_core(voters.ids)
+        return np.where(core, source_weights(reader.core, voters), weights)
+    if isinstance(reader, AskedReader):
+        return np.zeros(len(voters.ids))
+    if isinstance(reader, ChoosingReader):
+        return reader.model.source_weights(voters)
+    raise InputError(
+        "this audience cannot read sources in a networked world",
+        why=f"{type(reader).__name__} is neither a choice model nor a language model",
+        fix="Use one of these, or leave source_readers out.",
     )
 
 

@@ -43,6 +43,24 @@ class Said(NamedTuple):
     shared: bool = False
 
 
+class SourceChecks(NamedTuple):
+    """What members find who read the source of what is in the feeds.
+
+    Attributes:
+        reads: shape (n,), who reads it.
+        weights: shape (n,), what an unsupported claim weighs for each; 0 for those who do not read it, or whom a language model plays.
+        found: shape (items,), how strongly such claims are noticed in each message, 0 .. 1.
+    """
+
+    reads: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+    found: NDArray[np.float64]
+
+    def utility(self, rows: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what they add to the utility of messages for members; the two are broadcast."""
+        return self.weights[rows] * self.found[items]
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """Everything that decides what happens next in the feeds.
@@ -52,6 +70,7 @@ class Scene:
         said: the messages, by item.
         asked: shape (n,), which members a language model plays.
         penalty: appeal that a fact-check's label costs.
+        checked: what members find who read the source of messages; None where nobody does.
     """
 
     step: int
@@ -64,6 +83,7 @@ class Scene:
     said: Sequence[Said]
     asked: NDArray[np.bool_]
     penalty: float = 0.0
+    checked: SourceChecks | None = None
 
     @cached_property
     def texts(self) -> list[str]:
@@ -74,13 +94,15 @@ class Scene:
         """Return how far messages appeal to members now, shape (pairs,), in logits.
 
         The message's own appeal, what endorsements of contacts add (of the message alone: e / (1 + e)), what the member
-        thinks of its author, less the penalty of a label.
+        thinks of its author, what it finds in the source if it reads that, less the penalty of a label.
         """
         weights = self.network.influence
         own = self.reader.appeal(self.texts, self.voters, rows, items)
         endorsed = self.posts.endorsed[items, rows].astype(np.float64)
         own += weights.conformity * endorsed / (1.0 + endorsed)
         own += source_utility(self.platform, self.posts.slots[items], rows, weights)
+        if self.checked is not None:
+            own += self.checked.utility(rows, items)
         return own - self.penalty * self.posts.labelled[items]
 
     def lots(self, rows: NDArray[np.int64], items: NDArray[np.int64], *what: Part) -> NDArray[np.float64]:

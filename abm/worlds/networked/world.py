@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor
+from abm.audience import SourceFindings
 from abm.columns import Float32s, Int32s, pack
 from abm.events import (
     Event,
@@ -42,9 +43,9 @@ from abm.worlds.networked.narrator import Narrator, account_names
 from abm.worlds.networked.notes import brought, noted, summed_up
 from abm.worlds.networked.pages import ChoiceNow, Views, pages
 from abm.worlds.networked.personas import ask_personas, sum_up
-from abm.worlds.networked.readers import asked_members, asked_part, reader
+from abm.worlds.networked.readers import asked_members, asked_part, reader, source_weights
 from abm.worlds.networked.round import hold, serve_feeds
-from abm.worlds.networked.scene import Said, Scene
+from abm.worlds.networked.scene import Said, Scene, SourceChecks
 from abm.worlds.networked.settings import NetworkConfig, Shock
 from moloch import keyed
 
@@ -80,6 +81,9 @@ class NetworkedModel(Model):
         self.network, self.checkers = network, checkers
         self.reader = reader(society.audience, network.outside)
         self.asked_members = asked_members(self.reader, stage.voters.ids)
+        self._source_weights, self._claims = np.zeros(0), dict[tuple[str, str], int]()
+        if (reads := self.reads_source) is not None:
+            self._source_weights = np.where(reads, source_weights(self.reader, self.voters), 0.0)
         self.plan = interventions.make_plan(
             network,
             checkers,
@@ -174,6 +178,7 @@ class NetworkedModel(Model):
             emit_all(self.journal, self._ties(TiesCut, "churn", *cut))
             emit_all(self.journal, self._ties(TiesFormed, "churn", *formed))
             opened = emit_all(self.journal, (contests.opened(slate, self.state.step) for slate in slates))
+            emit_all(self.journal, self._sources_checked(slates, opened))
             cause = self.journal.emit(self._feed_opened(slates))
         entries = _entries(slates, opened)
         said = [self._said(slate, message) for slate in slates for message in slate.messages]
@@ -195,6 +200,25 @@ class NetworkedModel(Model):
         if self.network.memory.by == "model":
             self._sum_up(held, self._scene(held, said), cause)
         return [each for each in said if each.author >= 0]
+
+    def _sources_checked(self, slates: Sequence[Slate], opened: Sequence[int]) -> Iterator[Event]:
+        """Yield what members know of each contest who read its source."""
+        readers = self.stage.source
+        for slate, seq in zip(slates, opened, strict=True) if readers else ():
+            if readers and slate.competes and (source := self.source_of(slate)):
+                yield contests.source_checked(slate, source, readers, self.state.step, seq)
+
+    def _checked(self, said: Sequence[Said]) -> SourceChecks | None:
+        """Return what members find who read the source of what is in the feeds; each message is checked once."""
+        readers, reads = self.stage.source, self.reads_source
+        if readers is None or reads is None:
+            return None
+        counted = self._claims
+        for each in said:
+            if (key := (each.anchor.id, each.text)) not in counted:
+                counted[key] = readers.claims(each.text, each.anchor, self.society.arena)
+        claims = tuple(counted[(each.anchor.id, each.text)] for each in said)
+        return SourceChecks(reads, self._source_weights, SourceFindings("", claims).unsupported)
 
     def _said(self, slate: Slate, message: MessagePublished) -> Said:
         place = (*self._place(slate.anchor), message.slot)
@@ -240,6 +264,7 @@ class NetworkedModel(Model):
             said=said,
             asked=self.asked_members,
             penalty=self.plan.penalty(held),
+            checked=self._checked(said),
         )
 
     def _check_facts(self, held: int, round_: int, said: Sequence[Said]) -> None:

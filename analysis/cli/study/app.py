@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from analysis.cli.study.carry_out import extend, retry, run
 from analysis.cli.study.fetch import fetch
@@ -16,6 +16,18 @@ from analysis.cli.study.status import status
 
 SHORT = "seeds"
 """What the short form is called among the verbs; nobody has to write it."""
+
+
+class _UnnamedContext(typer.Context):
+    """Of a command without a name, which is called as its group is."""
+
+    @property
+    def command_path(self) -> str:
+        return super().command_path.rstrip()
+
+
+class _ShortForm(TyperCommand):
+    context_class = _UnnamedContext
 
 
 class _Verbs(TyperGroup):
@@ -48,4 +60,4 @@ app.command()(results)
 app.command()(retry)
 app.command()(extend)
 app.command()(fetch)
-app.command(SHORT, hidden=True)(seeds)
+app.command(SHORT, cls=_ShortForm, hidden=True)(seeds)

@@ -195,12 +195,14 @@ def lines(done: StudyRun, folder: str) -> Iterator[str]:
 @contextmanager
 def shown(study: Study) -> Iterator[Callable[[StudyStanding], None]]:
     """Yield what says on stderr how a study stands: one live line on a terminal, else plain lines now and then."""
-    console = stderr()
+    from analysis.cli.first_step import after_first_step_of
+
+    console, stepped = stderr(), after_first_step_of(study)
     if console.is_terminal:
         with console.status(f"{study.page.name}: beginning") as status:
 
             def live(now: StudyStanding) -> None:
-                for line in now.news:
+                for line in (*stepped(now), *now.news):
                     console.print(line, markup=False, soft_wrap=True)
                 status.update(f"{study.page.name}: {told(now)}")
 
@@ -210,7 +212,7 @@ def shown(study: Study) -> Iterator[Callable[[StudyStanding], None]]:
 
     def plain(now: StudyStanding) -> None:
         nonlocal said
-        for line in now.news:
+        for line in (*stepped(now), *now.news):
             console.print(line, markup=False, soft_wrap=True)
         if now.news or time.monotonic() - said >= EVERY:
             said = time.monotonic()

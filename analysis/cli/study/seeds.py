@@ -14,6 +14,7 @@ import typer
 from analysis.cli import options
 from analysis.cli.console import say, stderr
 from analysis.cli.option_groups import grouped
+from analysis.cli.run_options import RunOptions
 from analysis.cli.study.results import MISSING, print_replicates
 from analysis.cli.study.work import Work
 
@@ -26,28 +27,12 @@ PAGE_KEYS = ("base", "cross", "sample", "exclude", "primary", "stop")
 
 @grouped
 def seeds(
-    config: options.Config = None,
+    given: RunOptions,
     number: Annotated[int, typer.Option("--seeds", min=2, help="How many seeds: 1, 2, ...")] = 5,
-    arena: options.Arena = None,
-    anchors: options.Anchors = None,
-    personas: options.Personas = None,
-    audience: options.Audience = None,
-    model: options.Model = None,
-    world: options.World = None,
-    epochs: options.Epochs = None,
-    profile: options.Profile = None,
-    llm: options.Llm = None,
-    reader: options.Reader = None,
-    max_calls: options.MaxCalls = None,
-    max_tokens: options.MaxTokens = None,
-    max_usd: options.MaxUsd = None,
-    max_minutes: options.MaxMinutes = None,
     dry_run: options.DryRun = False,
     out: Annotated[
         Path | None, typer.Option(help="The study's folder; by default one under runs/ with a hash of its settings.")
     ] = None,
-    set_: options.Set = None,
-    extensions: options.Extensions = None,
     *,
     work: Work,
     as_json: options.Json = False,
@@ -57,11 +42,8 @@ def seeds(
     The same command again goes on where it stopped; with more seeds it adds them. Bounds apply to all runs together. moloch study
     status, run, retry and results take its folder.
     """
-    given = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
-    overrides = options.given(arena, anchors, personas, audience, model, epochs, None, world, extensions)
     with stderr().status("loading"):
-        settings = _settings(config, overrides, given, reader, profile or "")
-        study = _study(settings, number, out)
+        study = _study(_settings(given), number, out)
     if dry_run:
         _print_plan(study, work, as_json=as_json)
         return
@@ -82,9 +64,7 @@ def seeds(
     raise typer.Exit(done.exit_code or (MISSING if missing else 0))
 
 
-def _settings(
-    config: Path | None, overrides: dict[str, Any], given: list[str], reader: str | None, profile: str
-) -> dict[str, Any]:
+def _settings(given: RunOptions) -> dict[str, Any]:
     """Return the settings that the command line gives, which are valid.
 
     Raises:
@@ -94,6 +74,7 @@ def _settings(
     from learning.runs.config_file import given_settings
     from moloch.errors import InputError
 
+    config, overrides, changes, profile = given.config, given.overrides(), given.changes, given.profile or ""
     if config is not None and (page := _page_keys(config)):
         raise InputError(
             "this is the page of a study, not the settings of a run",
@@ -101,12 +82,12 @@ def _settings(
             why=f"it has {' and '.join(page)}",
             fix=f"moloch study run {config}, and --seeds is on the page as seeds.",
         )
-    if any(re.match(r"\s*seed\s*=", each) for each in given):  # one run would count as several
+    if any(re.match(r"\s*seed\s*=", each) for each in changes):  # one run would count as several
         raise InputError("a study sets the seed of each run itself", why="--set gives one", fix="Leave it out.")
-    settings = load_config(config, overrides, given, profile=profile)
-    given = given + options.read_by(reader, settings)
-    load_config(config, overrides, given, profile=profile)
-    return given_settings(config, overrides, given, profile=profile)
+    settings = load_config(config, overrides, changes, profile=profile)
+    changes = changes + options.read_by(given.reader, settings)
+    load_config(config, overrides, changes, profile=profile)
+    return given_settings(config, overrides, changes, profile=profile)
 
 
 def _page_keys(path: Path) -> list[str]:

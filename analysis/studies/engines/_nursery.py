@@ -6,6 +6,9 @@ A worker then begins in milliseconds where a new Python takes seconds to import 
 nothing with the next: the nursery computes nothing, has one thread, and is never changed by a worker. Where it has more threads
 than one, or the system cannot fork safely, a worker is a new Python.
 
+One fork waits for the next request, and a worker says that it leaves before the system takes its memory apart: each takes
+tens of milliseconds where torch is loaded, in which nobody has to wait.
+
 Lines of JSON on stdin tell it what to do, lines on stdout what happened; it ends when stdin does, and its workers with it.
 """
 
@@ -22,7 +25,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import msgspec
 
@@ -73,6 +76,25 @@ class Death(msgspec.Struct, frozen=True, tag="gone"):
     peak_bytes: int
 
 
+class Leaving(msgspec.Struct, frozen=True):
+    """What a worker says last, to the nursery: all that it had to write is written, and nothing but its memory is left of it.
+
+    Attributes:
+        pid: its own; ``code`` and ``peak_bytes`` as of :class:`Death`.
+    """
+
+    pid: int
+    code: int
+    peak_bytes: int
+
+
+class _Spare(NamedTuple):
+    """A fork that waits for its birth, which is written into ``pipe``."""
+
+    pid: int
+    pipe: int
+
+
 def main() -> None:
     """Do as stdin says until it ends."""
     said = sys.stdout.buffer
@@ -92,8 +114,10 @@ class Nursery:
         self._heard, self._said = heard, said
         self._workers: dict[int, int] = {}
         self._forks = _prepare(modules)
-        self._wake = os.pipe()
-        for end in self._wake:
+        self._leaving = set[int]()
+        self._spare: _Spare | None = None
+        self._wake, self._words = os.pipe(), os.pipe()
+        for end in (*self._wake, self._words[0]):
             os.set_blocking(end, False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
@@ -102,9 +126,12 @@ class Nursery:
         """Follow requests until nobody can send any."""
         rest, decoder = b"", msgspec.json.Decoder(Birth | Call)
         while True:
-            ready, _, _ = select.select([self._heard, self._wake[0]], [], [])
+            if self._forks and self._spare is None:
+                self._spare = self._another()
+            ready, _, _ = select.select([self._heard, self._wake[0], self._words[0]], [], [])
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake[0], 4096)
+            self._listen()
             self._bury()
             if self._heard in ready:
                 data = os.read(self._heard, 65536)
@@ -125,14 +152,24 @@ class Nursery:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, what.signal)
 
+    def _listen(self) -> None:
+        """Tell of workers that leave."""
+        with contextlib.suppress(BlockingIOError):
+            for line in os.read(self._words[0], 65536).splitlines():  # each was written as one whole
+                word = msgspec.json.decode(line, type=Leaving)
+                if (number := self._workers.pop(word.pid, None)) is not None:
+                    self._leaving.add(word.pid)
+                    self._say(Death(number, word.code, word.peak_bytes))
+
     def _bury(self) -> None:
-        while self._workers:
+        while self._workers or self._leaving:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if not pid:
                 return
+            self._leaving.discard(pid)
             with contextlib.suppress(ProcessLookupError, PermissionError):  # what it started and left behind
                 os.killpg(pid, signal.SIGKILL)
             if (number := self._workers.pop(pid, None)) is not None:
@@ -151,17 +188,28 @@ class Nursery:
             ).pid  # fmt: skip
 
     def _fork(self, birth: Birth) -> int:
-        parent = os.getpid()
-        pid = os.fork()
-        if pid:
+        """Hand a birth to the fork that waits for one; return its process."""
+        spare, self._spare = self._spare or self._another(), None
+        try:
+            os.write(spare.pipe, msgspec.json.encode(birth) + b"\n")
+            return spare.pid
+        except BrokenPipeError:  # somebody killed it
+            return self._fork(birth)
+        finally:
+            os.close(spare.pipe)
+
+    def _another(self) -> _Spare:
+        parent, (there, here) = os.getpid(), os.pipe()
+        if pid := os.fork():
+            os.close(there)
             with contextlib.suppress(OSError):  # both do it, so that it is done for both
                 os.setpgid(pid, pid)
-            return pid
-        _become_worker(birth, parent, self._said, *self._wake)
+            return _Spare(pid, here)
+        _become_worker(there, parent, self._words[1], here, self._heard, self._said, self._words[0], *self._wake)
 
 
-def _become_worker(birth: Birth, parent: int, *inherited: int) -> NoReturn:
-    """In the fork: leave the nursery behind, and carry the cell out."""
+def _become_worker(births: int, parent: int, words: int, *inherited: int) -> NoReturn:
+    """In the fork: leave the nursery behind, wait for a birth, and carry the cell out."""
     code = 1
     try:
         with contextlib.suppress(OSError):
@@ -171,14 +219,18 @@ def _become_worker(birth: Birth, parent: int, *inherited: int) -> NoReturn:
         _die_with_parent()
         if os.getppid() != parent:
             os._exit(1)
-        os.environ.update(birth.environment)
-        output = os.open(birth.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for file, at in ((nothing, 0), (output, 1), (output, 2)):
-            os.dup2(file, at)
-        for file in (nothing, output, *inherited):
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for at in (0, 1):
+            os.dup2(nothing, at)
+        for file in (nothing, *inherited):
             if file > 2:
                 os.close(file)
+        birth = _birth(births)
+        os.environ.update(birth.environment)
+        output = os.open(birth.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        for at in (1, 2):
+            os.dup2(output, at)
+        os.close(output)
         sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
@@ -193,7 +245,27 @@ def _become_worker(birth: Birth, parent: int, *inherited: int) -> NoReturn:
         for file in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 file.flush()
+        with contextlib.suppress(Exception):
+            _leave(words, code)
         os._exit(code)
+
+
+def _birth(births: int) -> Birth:
+    """Wait for the birth that the nursery writes."""
+    with open(births, "rb") as pipe:
+        line = pipe.readline()
+    if not line:  # the nursery is gone
+        os._exit(1)
+    return msgspec.json.decode(line, type=Birth)
+
+
+def _leave(words: int, code: int) -> None:
+    """Say that this worker leaves, unless it holds a device, which is free only once the system has taken its memory apart."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        from analysis.studies.worker import peak_bytes
+
+        os.write(words, msgspec.json.encode(Leaving(os.getpid(), code, peak_bytes())) + b"\n")
 
 
 def _prepare(modules: Sequence[str]) -> bool:

@@ -40,6 +40,8 @@ PRELOADED = (
     "trl.trainer.sft_config",
 )
 """Modules that most cells use and that take long to import."""
+NAMED = "MOLOCH_PRELOADED"
+"""Variable of the environment that names others in their place, separated by commas."""
 RESERVE = 0.1
 """Share of the memory that is free which stays free."""
 
@@ -59,7 +61,7 @@ class LocalEngine:
 
     Args:
         jobs: tasks at a time; None: as many as there are cores, and as memory allows by what cells take.
-        preloaded: modules that are imported once, for all tasks; by default :data:`PRELOADED`.
+        preloaded: modules that are imported once, for all tasks; by default those that :data:`NAMED` names, or :data:`PRELOADED`.
         threads: of each task; None: as many as the cores, parted among the tasks, allow.
     """
 
@@ -68,7 +70,7 @@ class LocalEngine:
     def __init__(
         self, jobs: int | None = None, preloaded: Sequence[str] | None = None, threads: int | None = None
     ) -> None:
-        self._preloaded = PRELOADED if preloaded is None else preloaded
+        self._preloaded = _named() if preloaded is None else preloaded
         self.jobs, self._by_memory = jobs or machine.cores(), jobs is None
         self.threads = threads or max(1, machine.cores() // self.jobs)
         self._devices = machine.gpus()
@@ -201,3 +203,8 @@ class LocalEngine:
     def _free_devices(self) -> list[str]:
         taken = {worker.device for worker in self._workers.values()}
         return [device for device in self._devices if device not in taken]
+
+
+def _named() -> Sequence[str]:
+    named = os.environ.get(NAMED)
+    return PRELOADED if named is None else [each.strip() for each in named.split(",") if each.strip()]

@@ -17,7 +17,8 @@ from analysis.ui.data.bars import bar
 from analysis.ui.data.failures import FAILURES, chips, failures
 from learning.fitness.observation import NOT_A_READER
 from learning.runs.arms import arms_of as recorded_arms
-from learning.runs.markets import SOLO
+from learning.runs.arms import bases_of
+from learning.runs.markets import BASE, SOLO
 
 PAGE = 20
 """Messages on one page."""
@@ -86,6 +87,7 @@ def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int
     slots, learner = [], recorded_arms(book.config).get(arm)
     rivals = learner is not None and learner.market != SOLO
     trained_in = societies_of(learner.market if learner and rivals else arm, book.config)
+    base = bases_of(book.config, recorded_arms(book.config)).get(arm, BASE)
     for contest in reversed(book.contests.values()):
         in_training = contest.step.phase == "train"
         if arm_in(contest.step.arm) not in (trained_in if in_training else (arm,)) or address.phase not in (
@@ -96,7 +98,8 @@ def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int
         if address.epoch not in (0, contest.step.epoch):
             continue
         for slot, message in sorted(contest.messages.items()):
-            own = message.competitor == arm or (in_training and (not rivals or contest.step.epoch == 1))
+            begun = contest.step.epoch == 1 and message.competitor == base  # before it had learnt
+            own = message.competitor == arm or (in_training and (not rivals or begun))
             outcome = result(contest, slot)
             if own and address.outcome in {"", outcome} | failures(message):
                 slots.append((contest, slot))

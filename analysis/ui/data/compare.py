@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.formats import DASH, bounds, percent, signed
+from analysis.formats import DASH, bounds, difference, percent, signed
 from analysis.readings.society import SocietyKey
 from analysis.tables.compare import Comparison
 
@@ -102,6 +102,7 @@ def _outcomes(comparison: Comparison) -> list[dict[str, Any]]:
     for outcome in comparison.outcomes:
         values = [estimate["value"] if estimate else None for estimate in (outcome.a, outcome.b)]
         change = DASH if None in values else signed(100 * (values[1] - values[0]))  # pyright: ignore[reportOptionalOperand]
+        change = difference(outcome.change) if outcome.change else change
         kind = " (copying)" if outcome.kind == "copying" else ""
         rows.append(
             {

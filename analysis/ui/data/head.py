@@ -14,6 +14,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.life import SAYS
 from analysis.ui.data.runs import RunInfo, quoted
 from learning.alarms.thresholds import without_adapter
+from learning.runs.arm_list import names_of
 from learning.runs.plan import part_at, total
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.stops import remaining
@@ -88,7 +89,7 @@ def run_rows(runs: Iterable[RunInfo], now: float) -> list[dict[str, Any]]:
             "world": str(run.config.get("world", DASH)),
             "audience": run.audience or DASH,
             "epochs": str(run.config.get("epochs", DASH)),
-            "arms": _listed(run.config.get("arms")),
+            "arms": _listed(names_of(run.config.get("arms"))),
             "writers": _name(run.config.get("model")),
             "seed": str(run.config.get("seed", DASH)),
             "written": ago(run.written, now),

@@ -17,7 +17,7 @@ from analysis.readings.book import Book
 from learning.runs.watch import said
 
 _PLAIN = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
-FILES = ("adapter_model.safetensors", "lineage.json", "check.json")
+FILES = ("adapter_model.safetensors", "instructions.json", "lineage.json", "check.json")
 
 
 def training_rows(book: Book, run: Path) -> list[dict[str, Any]]:
@@ -67,7 +67,8 @@ def _curve(name: str, values: NDArray[np.float32]) -> dict[str, str]:
 
 def _row(trained: AdapterTrained, run: Path) -> dict[str, Any]:
     there = _folder(run / "adapters", trained.adapter)
-    change = trained.loss_after - trained.loss_before
+    told = trained.kind == "instructions"  # nothing has a loss
+    settings = [[str(name), _shown(value)] for name, value in sorted(trained.settings.items())]
     first, last = (*trained.data_range, -1, -1)[:2]
     return {
         "arm": trained.arm,
@@ -78,14 +79,14 @@ def _row(trained: AdapterTrained, run: Path) -> dict[str, Any]:
         "rows": f"{trained.rows:,}",
         "tokens": f"{trained.tokens:,}",
         "steps": f"{trained.steps:,}",
-        "before": f"{trained.loss_before:.4f}",
-        "after": f"{trained.loss_after:.4f}",
-        "change": signed(change, 4),
+        "before": DASH if told else f"{trained.loss_before:.4f}",
+        "after": DASH if told else f"{trained.loss_after:.4f}",
+        "change": DASH if told else signed(trained.loss_after - trained.loss_before, 4),
         "range": f"{first:,} – {last:,}",
         "data": trained.data,
         "over_long": f"{trained.over_long:,}",
         "seed": trained.seed,
-        "settings": [[str(name), _shown(value)] for name, value in sorted(trained.settings.items())],
+        "settings": [["instructions", trained.instructions or "none"], *settings] if told else settings,
         "files": _files(there),
         "check": _check(there),
     }

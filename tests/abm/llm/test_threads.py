@@ -130,12 +130,14 @@ class TestGradients:
             assert torch.get_num_threads() == count
         return [down.grad, up.grad]  # type: ignore[list-item]
 
+    @pytest.mark.system
     @pytest.mark.parametrize("count", [2, 3, 5])
     def test_are_one_threads(self, alike, count):
         """Bit by bit."""
         one, several = self.gradients(1), self.gradients(count)
         assert all(map(torch.equal, one, several))
 
+    @pytest.mark.system
     def test_one_thread_is_left_alone(self):
         """As it was without."""
         assert all(map(torch.equal, self.gradients(1), self.gradients(1, iter)))

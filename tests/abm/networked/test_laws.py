@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -168,6 +169,7 @@ def test_equal_settings_and_seed_decide_alike_and_replay_alike(world):
     assert replayed.steps == len(of(StepEnded, first)) > 0
 
 
+@pytest.mark.system
 @FEW
 @given(worlds())
 def test_how_many_are_written_at_once_plays_no_part(world):

@@ -104,6 +104,7 @@ class TestAgainstOthers:
 class TestIntervals:
     """They are of the clusters."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("replicates", [100, pytest.param(200, marks=pytest.mark.slow)])
     def test_they_cover(self, replicates):
         """Nominal 95 %, in 120 draws of 40 anchors whose strengths differ; intervals that took votes as independent would not."""

@@ -76,6 +76,7 @@ class TestNoticed:
         Path("lamps/train.jsonl").touch()
         assert changed(of) == {}
 
+    @pytest.mark.system
     def test_files_and_code(self, page, monkeypatch):
         """Those of one level concern its cells alone."""
         of = carry_out(page)
@@ -131,6 +132,7 @@ class TestSaid:
             done = carry_out(page)
         assert {cell.state for cell in done.state().cells.values()} == {"ended"}
 
+    @pytest.mark.system
     def test_status_and_results(self, moloch, page):  # noqa: F811
         """In words and as JSON; results are those of what each run keeps."""
         carry_out(page)

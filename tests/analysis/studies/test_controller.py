@@ -103,6 +103,10 @@ def failing(origin: str, times: int) -> Callable[[str, int], Word]:
     return lambda cell, n: AttemptFailed(origin, "why") if "s1-" in cell and n <= times else ENDED  # pyright: ignore[reportArgumentType]
 
 
+def seed_of(cell: str) -> int:
+    return next(seed for seed in range(1, 100) if f"s{seed}-" in cell)
+
+
 class TestCells:
     """All are carried out, each once."""
 
@@ -201,6 +205,29 @@ class TestStops:
         of, engine = study(tmp_path), Fake(lambda cell, n: AttemptFailed("budget", "all is spent"), jobs=1)
         assert controller(of, engine).run() == "budget" and states(of) == ["waiting"] * 4
         assert controller(of, Fake()).run() == "" and states(of) == ["ended"] * 4
+
+    def test_a_budget_that_others_hold_a_part_of(self, tmp_path):
+        """A cell that finds nothing left waits for the others, which may give back what they do not need; then it goes on."""
+        of, engine = study(tmp_path), Fake(failing("budget", 1))
+        assert controller(of, engine).run() == "" and states(of) == ["ended"] * 4
+        assert [(seed_of(cell), n) for cell, n in engine.began][:3] == [(1, 1), (2, 1), (1, 2)]
+        assert not events(of, StudyStopped)
+
+    def test_a_budget_of_which_a_killed_cell_holds_a_part(self, tmp_path):
+        """It is begun again, alone, before anybody says that the budget is spent."""
+
+        def becomes(cell: str, attempt: int) -> Word:
+            return ENDED if attempt > 1 else AttemptFailed("budget" if seed_of(cell) == 1 else "node", "why")
+
+        of, engine = study(tmp_path, seeds=2), Fake(becomes)
+        assert controller(of, engine).run() == "" and states(of) == ["ended"] * 2
+        assert [seed_of(cell) for cell, _ in engine.began] == [1, 2, 2, 1] and engine.most == 2
+
+    def test_a_budget_that_is_spent(self, tmp_path):
+        """Once a cell got nothing while nobody else was at work; no cell is tried more than once again to find out."""
+        of, engine = study(tmp_path), Fake(lambda cell, n: AttemptFailed("budget", "all is spent"))
+        assert controller(of, engine).run() == "budget" and states(of) == ["waiting"] * 4
+        assert len(engine.began) == 3
 
     def test_ctrl_c(self, tmp_path):
         """Workers are asked to stop; asked twice, they are killed."""
@@ -302,6 +329,7 @@ FAST = {
 }  # fmt: skip
 
 
+@pytest.mark.system
 def test_in_processes_of_this_machine(tmp_path, monkeypatch):
     """Digests are those of runs alone; a cell that fails says whose fault it was, and where."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -354,6 +382,7 @@ class TestStore:
         finally:
             engine.close()
 
+    @pytest.mark.system
     def test_by_its_worker_and_where_it_had_ended_before(self, of, tmp_path, monkeypatch):
         """What is there is not put again, and is whole."""
         store = tmp_path / "store"

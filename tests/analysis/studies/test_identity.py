@@ -76,7 +76,7 @@ class TestIdentity:
         ]
         assert len({ours, *map(identity_of, others)}) == 5
         assert identity_of(config(budget={"calls": 3}, gate="flag")) == ours
-        monkeypatch.setattr("analysis.studies.identity.metadata.version", lambda name: "0.0.1")
+        monkeypatch.setattr("analysis.studies.identity._version", lambda: "0.0.1")
         older = identity_of(config())
         assert older and older != ours and older[:2] == ours[:2]
         monkeypatch.setattr("analysis.studies.identity._model_digest", lambda folder: "other weights")
@@ -130,7 +130,7 @@ class TestLibrary:
 
     def test_another_version(self, tmp_path, shelf, monkeypatch):
         """Only where it is asked for."""
-        monkeypatch.setattr("analysis.studies.identity.metadata.version", lambda name: "99.0")
+        monkeypatch.setattr("analysis.studies.identity._version", lambda: "99.0")
         assert shelf[0].find(config()) is None
         older = RunLibrary(tmp_path / "runs", tmp_path / "runs" / "mine", older=True)
         assert (kept := older.find(config())) and kept.path == shelf[1].path

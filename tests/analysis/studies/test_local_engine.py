@@ -194,6 +194,7 @@ class TestDevices:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
         assert machine.gpus() == gpus
 
+    @pytest.mark.system
     def test_a_study(self, tmp_path, monkeypatch, opened):
         """More cells than devices, and more jobs: at any time each device has one cell at most."""
 

@@ -160,6 +160,7 @@ def call(*arguments: object) -> str:
 class TestLostMachine:
     """Its folder is gone; another one goes on from what is in object storage."""
 
+    @pytest.mark.system
     def test_that_had_ended(self, server, tmp_path, carry_out, two_cells):
         """Status, results and frames work on what was fetched, and nothing is carried out again."""
         study = two_cells.in_place(server, tmp_path / "a")
@@ -176,6 +177,7 @@ class TestLostMachine:
         assert json.loads(call("study", "results", there, "--json"))["cells"] == len(cells)
         assert carry_out(other).exit_code == 0 and paid(two_cells.bill) == cost > 0
 
+    @pytest.mark.system
     def test_that_was_killed(self, server, tmp_path, monkeypatch, carry_out, two_cells):
         """kill -9 of everything within a cell: no answer that is in object storage is paid for again, and digests are the same."""
         want = list(digests(two_cells.folder).values())  # how long answers take is no part of them
@@ -227,6 +229,7 @@ class TestLostMachine:
 class TestFrames:
     """Read where they lie: only the study's own log is fetched."""
 
+    @pytest.mark.system
     def test_as_from_the_folder(self, server, tmp_path, two_cells):
         """Every frame that has a name: no log is read for them, but for what was written."""
         study = two_cells.in_place(server, tmp_path / "a")
@@ -256,6 +259,28 @@ class TestFrames:
         CellMirror("run", runs[0], URL).put_all()
         here, there = (of_run(run, "votes").collect() for run in (runs[0], f"{URL}/cells/run"))
         assert there.equals(here) and here["origin"].str.starts_with(chains.pop()).any()
+
+    def test_of_a_fork(self, server, tmp_path):
+        """Its first rows are those of the run that it comes from, of a fork of a fork too; where that is not there, one error says so."""
+        runs = [shutil.copytree(CROWD, tmp_path / "run")]
+        config, events = open_log(runs[0], write=False).config, list(read_events(runs[0]))
+        for name, step in (("fork", 2), ("deep/again", 1)):
+            point = fork_point(runs[-1], step, tmp_path / name)
+            with create(tmp_path / name, config, fork=point) as log:
+                log.append(events[point.seq :])
+            runs.append(tmp_path / name)
+        names = {str(run.relative_to(tmp_path)): run for run in runs}
+        for name in ("fork", "deep/again"):
+            CellMirror(name, names[name], URL).put_all()
+            with pytest.raises(
+                LogError, match=r"forked from is not in object storage.*no run in s3://.*/cells/(run|fork)\."
+            ):
+                of_run(f"{URL}/cells/{name}", "votes")
+        CellMirror("run", runs[0], URL).put_all()
+        for name, run in names.items():
+            for frame in ("votes", "contests", "messages", "run_ended"):
+                here, there = (of_run(each, frame).collect() for each in (run, f"{URL}/cells/{name}"))
+                assert there.equals(here) and here.height, (name, frame)
 
     def test_no_more_is_read_than_asked_for(self, server, tmp_path, two_cells):
         """A cell of which no row is wanted is left alone; no log of a cell is read at all."""

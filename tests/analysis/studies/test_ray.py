@@ -81,8 +81,8 @@ class TestRoom:
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[TwoNodes]:
-    """Two real nodes."""
-    with two_nodes() as both:
+    """Two real nodes, which load no more than cells of these tests need."""
+    with two_nodes(LIGHT) as both:
         yield both
 
 

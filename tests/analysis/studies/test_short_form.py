@@ -10,6 +10,8 @@ import yaml
 
 from abm.log import read_events
 from abm.study_events import StudyExtended
+from analysis.cli.first_step import after_first_step_of
+from analysis.studies.counts import StudyStanding
 from analysis.studies.layout import Layout, is_study
 from analysis.studies.short_form import short_page
 from analysis.studies.study import Study
@@ -67,11 +69,13 @@ class TestPage:
 class TestCommand:
     """Without a page."""
 
+    @pytest.mark.system
     def test_its_folder_is_a_study(self, moloch, settings):  # noqa: F811
         """Which every verb takes; tables are printed again at any time, and more seeds are an extension that its log has."""
         begun = moloch("study", str(settings), "--seeds", "2", "--jobs", "2")
         assert begun.returncode == 0 and "means over 2 seeds" in begun.stdout, begun.stderr
         assert "For other seeds, anchors and people" in begun.stdout
+        assert begun.stderr.count("first step: ") == 1, "of the first cell that made one"
         study = folder()
         page = yaml.safe_load((study / "study.yaml").read_text("utf-8"))
         assert page["base"] == FAST | {"serving": {"llm": "fast"}} and page["seeds"] == 2
@@ -83,6 +87,7 @@ class TestCommand:
         assert moloch("log", "verify", str(study)).returncode == 0
         more = moloch("study", str(settings), "--seeds", "3", "--json")
         assert more.returncode == 0 and "added the seed 3 (1 new cell)" in more.stderr
+        assert "first step: " not in more.stderr
         told = json.loads(more.stdout)
         assert told["table"]["seeds"] == [1, 2, 3] and len(told["cells"]) == told["ended"] == 3
         assert [e.what for e in read_events(Layout(study).log) if isinstance(e, StudyExtended)] == [
@@ -92,6 +97,7 @@ class TestCommand:
         fewer = moloch("study", str(settings), "--seeds", "2")
         assert fewer.returncode == 2 and "cells of the study are no more on the page" in fewer.stderr
 
+    @pytest.mark.system
     def test_a_seed_that_fails_does_not_stop_the_others(self, moloch, settings):  # noqa: F811
         """It is named with its reason; what the others came to is printed, with exit code 3; retry carries it out.
 
@@ -126,6 +132,20 @@ class TestCommand:
         assert "│ extend" in listed and "│ seeds" not in listed and "--seeds 5" in listed
         assert "seeds: cannot read the settings" in moloch("study", "seeds", "--seeds", "2").stderr
         assert "--max-calls" in moloch("study", "--seeds", "5", "--help").stdout
+        assert "study [OPTIONS] [config]" in moloch("study", "--seeds", "5", "--help").stdout
+        assert "study [OPTIONS] [config]" in moloch("study", "--sees", "5").stderr
+
+    def test_a_preregistered_study_shows_no_message(self, settings):
+        """Nor does anything else before its end."""
+        primary = {"outcome": "win_rate", "arm": "rft", "measure": "from_comparator"}
+        now = StudyStanding(ended=1, failed=0, running=1, waiting=0, seconds=0.0)
+        for page, says in (({}, True), ({"primary": primary}, False)):
+            base = FAST | {"serving": {"llm": "fast"}}
+            of = Study(base=base, seeds=2, out=f"study{len(page)}", **page)
+            of.begin()
+            stepped = after_first_step_of(of)
+            assert of.run(engine=ForkEngine(1)).exit_code == 0
+            assert bool(list(stepped(now))) == says and not list(stepped(now))
 
     def test_a_page_is_no_settings(self, moloch, settings):  # noqa: F811
         """And the error says what to do with it."""

@@ -110,6 +110,7 @@ def until(ready, seconds: float = 90.0) -> None:
 class TestARealSlurm:
     """One node, real daemons."""
 
+    @pytest.mark.system
     def test_every_element_runs(self, tmp_path):
         """In a folder with an odd name; each prints into a file of its own."""
         folder = tmp_path / "my study %j"

@@ -381,6 +381,18 @@ class TestCompare:
             and "arena=social, audience=default, rft" in told["only_a"]
         )
 
+    def test_why_there_are_no_intervals(self, moloch, study, tmp_path):
+        """Two executions that came to the same differ by nothing; one seed says nothing of others."""
+        same, one = tmp_path / "same", tmp_path / "one"
+        carry_out(same, plan(same))
+        said = " ".join(moloch("compare", study, same).out.split())
+        assert "There are no intervals: A and B came to the same." in said and "two seeds" not in said
+        single = PAGE.replace("seeds: 3", "seeds: 1")
+        carry_out(one, plan(one, single))
+        other = tmp_path / "other"
+        carry_out(other, plan(other, single), lambda cell, arm: 0.5)
+        assert "no intervals: that takes two seeds" in " ".join(moloch("compare", one, other).out.split())
+
     def test_a_study_and_a_run_are_no_pair(self, moloch, study):
         """The error says what to do."""
         done = moloch("compare", study, next(Layout(study).cells.iterdir()))

@@ -272,6 +272,7 @@ class TestOnlyReading:
 class TestEnding:
     """The server leaves nothing behind."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize(
         "number",
         [signal.SIGTERM, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP))],

@@ -23,6 +23,7 @@ def allowed(row: Measure) -> bool:
     return any(row._replace(value=row.value + shift).ok for shift in (-slack, 0.0, slack)) or row.ok
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("where", BUILT_IN)
 def test_a_small_sample_is_compatible_with_the_gate(pocket, where):
     """48 held-out anchors per arena, at temperature 0.7."""

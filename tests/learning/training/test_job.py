@@ -54,6 +54,7 @@ class TestWithoutTRL:
         monkeypatch.setattr(_fit, "with_trl", lambda: False)
         assert learn(tiny_model, tmp_path / "two", "tfb", **changes) == theirs
 
+    @pytest.mark.system
     def test_what_a_gpu_host_lacks_is_not_imported(self):
         """Training and generation import neither TRL nor data frames nor agents, and so run without them."""
         absent = ("trl", "datasets", "polars", "mesa", "vllm", "numba", "scipy", "networkx", "openai", "ray")

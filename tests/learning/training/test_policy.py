@@ -190,6 +190,7 @@ class TestRows:
 class TestTraining:
     """Old probabilities are those of the training's start."""
 
+    @pytest.mark.system
     def test_a_message_with_votes_is_written_more(self, tiny_model, tmp_path):
         """And others less; steps count contests, and what was clipped is counted."""
         trainer = LoRATrainer(str(tiny_model), tmp_path)

@@ -1,0 +1,47 @@
+"""The setting ``memory`` of an arm: how much of its past rounds stands in its prompts while it learns::
+
+    arms: {learner: {method: rft, memory: {rounds: 3}}}
+
+Knows the form of settings and of records; what is remembered says :mod:`learning.runs.rounds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+MOST_ROUNDS, TOKENS = 64, 600
+
+
+class RoundMemory(NamedTuple):
+    """What an arm remembers: of so many rounds, in so many tokens at most (estimated at four bytes each)."""
+
+    rounds: int
+    tokens: int = TOKENS
+
+
+class MemorySettings(BaseModel):
+    """Past rounds in a writer's prompt. Its record holds what was given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rounds: int = Field(ge=1, le=MOST_ROUNDS)
+    """Contests, the newest ones in which it wrote."""
+    tokens: int = Field(TOKENS, ge=32, le=100_000)
+    """That they take at most; older rounds are left out whole, and counted."""
+
+    @model_serializer(mode="wrap")
+    def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
+def memory_of(given: object) -> RoundMemory | None:
+    """Return the memory of recorded settings; None where there is none, or they are not those of one."""
+    if not isinstance(given, Mapping):
+        return None
+    rounds, tokens = given.get("rounds"), given.get("tokens", TOKENS)
+    if type(rounds) is not int or type(tokens) is not int or not 0 < rounds <= MOST_ROUNDS:
+        return None
+    return RoundMemory(rounds, tokens)
