@@ -25,7 +25,8 @@ from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
 from learning.runs.fork_arms import check_changes, check_continued, check_judged, check_participants
 from learning.runs.inputs import Inputs, check_interventions, gather
-from learning.runs.mitigated import all_probes, check_judged
+from learning.runs.mitigated import all_probes
+from learning.runs.other_arenas import all_of, probes_elsewhere
 from learning.runs.parts import implied_probes, import_recorded, recorded_config
 from learning.runs.plan import Plan, before_epoch, begun, plan, to_come
 from learning.runs.stops import remaining
@@ -108,9 +109,9 @@ def fork(
     check_judged(before, config, shared, coming, str(parent))
     check_continued(config, coming, trainings, str(parent))
     check_interventions(config, coming, before.network.interventions)
-    check_judged(before, config, coming, log.read(0, point.seq), str(parent))
     judges = probes(implied_probes(config, inputs.arena) if config.probes is None else config.probes)
-    check_versions(log.read(0, point.seq), all_probes(config, inputs.arena, judges), str(parent))
+    elsewhere = probes_elsewhere(config, judges, inputs.other_arenas)
+    check_versions(log.read(0, point.seq), all_of(all_probes(config, inputs.arena, judges), elsewhere), str(parent))
     if (folder / "run.json").exists():
         existing = open_log(folder, write=False)
         if (existing.fork, existing.config) != (point, values):

@@ -27,8 +27,11 @@ from abm.events import (
     EvaluationAudienceSet,
     Event,
     MessageAudited,
+    OtherArenaSet,
     ReaderJoined,
     SurveysSet,
+    TasksListed,
+    split_of,
 )
 from abm.journal import Journal, equal
 from abm.llm.port import LLM, Sampling, Sleeping, Writing
@@ -49,14 +52,27 @@ from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
 from learning.runs.members import RunAudiences
 from learning.runs.mitigated import of_arms, training_probes
+from learning.runs.other_arenas import all_of
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
-from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, audience_of, plan, total
+from learning.runs.plan import (
+    AnswerTasks,
+    Evaluate,
+    Learn,
+    Part,
+    Policy,
+    Simulate,
+    Survey,
+    audience_of,
+    plan,
+    total,
+)
 from learning.runs.reflections import Reflections
 from learning.runs.repeats import picking_seed, training_seed
 from learning.runs.rounds import PastRounds, Remembering
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
+from learning.runs.tasks import RunTasks, TaskWriter
 from learning.runs.watch import ArmWatch, said, training_measured
 from learning.training.measured import TrainingDiverged
 from learning.training.memory import release
@@ -93,7 +109,7 @@ class Loop:
         others: competitor -> model, for those for whom another one writes than ``llm``.
         voting: evaluation audience -> the model that plays the personas there, of those that are no choice models.
         trainer: learns adapters into ``adapters``.
-        probes: judges of evaluation messages.
+        probes: judges of evaluation messages; ``answer_probes``: of answers to broad questions.
         gates: judges of training messages, for the mitigations that ask them; by default those of the names that these ask for.
         report: called with the progress before each part.
         adapters: folder in which instructions are kept; None where nothing is, as in a replay.
@@ -111,6 +127,7 @@ class Loop:
         others: Mapping[str, LLM] = MappingProxyType({}),
         voting: Mapping[str, LLM] = MappingProxyType({}),
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+        answer_probes: Sequence[Probe] = (),
         gates: Sequence[Probe] = (),
         report: Callable[[Progress], None] = lambda progress: None,
         adapters: Path | None = None,
@@ -119,7 +136,8 @@ class Loop:
         self.trainings = EqualTrainings(trainer, {arm.name: arm.model for arm in inputs.arms.values()})
         self.reader, self.others = reader or llm, others
         self.inputs, self.arena = inputs, inputs.arena
-        self.probes = probes(self.arena)
+        self.probes = list(probes(self.arena))
+        self.elsewhere = {name: list(probes(other.rules)) for name, other in inputs.other_arenas.items()}
         self.gates = tuple(gates)
         self.mitigations = of_arms(inputs.arms)
         self.report = report
@@ -137,7 +155,9 @@ class Loop:
             members=config.members,
             competitor=config.competitor,
         )
+        self.societies = {name: self._society_in(other.rules) for name, other in inputs.other_arenas.items()}
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
+        self.tasks = RunTasks(config, inputs.tasks, journal, self.arena, answer_probes)
         self.reflections = Reflections(config, inputs, journal, self._writer_of, self.society, adapters)
         self.plan = plan(config, inputs)
         self.rounds = PastRounds(journal.log, self.arena, self._remembering())
@@ -146,6 +166,10 @@ class Loop:
         self._declared = False
         self._trained: dict[Policy, AdapterTrained] = {}  # before a fork, maybe by other settings
         self._said: list[Event] = []
+
+    def _society_in(self, arena: Arena) -> Society:
+        """Return the run's society in another arena: the same people, asked there."""
+        return msgspec.structs.replace(self.society, arena=arena, audience=self.audiences.in_arena(arena))
 
     def run(self) -> None:
         """Carry out the whole plan; what the log holds already is not done again."""
@@ -183,6 +207,9 @@ class Loop:
         if isinstance(part, Survey):
             yield lambda: self._survey(part)
             return
+        if isinstance(part, AnswerTasks):
+            yield lambda: self._answer(part)
+            return
         model = self._society_of(part)
         for _ in range(part.steps):
             yield lambda: self._step(model)
@@ -193,13 +220,15 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, EvaluationAudienceSet, SurveysSet):
+        kinds = (ReaderJoined, AudienceSet, EvaluationAudienceSet, SurveysSet, OtherArenaSet, TasksListed)
+        if inherited := self.journal.fold_shared(*kinds):
             self._said = inherited
         if self.journal.shares_next:
             return
         self._declared = True
         asked = self.surveys.declaration()
-        now = [*self.audiences.declaration(), *([asked] if asked else [])]
+        others = (other.event(self.elsewhere[name]) for name, other in self.inputs.other_arenas.items())
+        now = [*self.audiences.declaration(), *([asked] if asked else []), *others, *self.tasks.declaration()]
         if len(now) != len(self._said) or not all(map(equal, now, self._said)):
             with self.journal.transaction():
                 for event in now:
@@ -228,7 +257,7 @@ class Loop:
         stage = Stage(
             anchors=self._anchors(part),
             writers=writers,
-            voters=self.voters[part.phase],
+            voters=self.voters[split_of(part.phase)],
             phase=part.phase,
             epoch=part.epoch,
             arm=part.arm,
@@ -238,21 +267,29 @@ class Loop:
             recall=self.rounds.recall if part.phase == "train" else None,
             source=self.audiences.source_readers(part),
         )
-        society = msgspec.structs.replace(self.society, audience=self.audiences.of(audience_of(part)))
+        society = self.society
+        if part.elsewhere:
+            society = self.societies[part.elsewhere]
+        elif audience_of(part):
+            society = msgspec.structs.replace(self.society, audience=self.audiences.of(audience_of(part)))
         if self.config.world == "networked":
-            return NetworkedModel(society, self.journal, stage, self.config.network, self.probes)
+            checkers = all_of(self.probes, self.elsewhere) if part.elsewhere else self.probes
+            return NetworkedModel(society, self.journal, stage, self.config.network, checkers)
         return IsolatedModel(society, self.journal, stage)
 
     def _judges(self, part: Simulate | Evaluate) -> Sequence[Probe]:
         """Return who judges a part's messages: in training those whom the mitigations of the arms that learn from it ask."""
         if isinstance(part, Evaluate):
-            return () if part.repeats else self.probes
+            return () if part.repeats else self.elsewhere[part.elsewhere] if part.elsewhere else self.probes
         learners = [each.arm for each in self.plan if isinstance(each, Learn) and each.source == part.makes]
         asking = [mitigation for arm in learners for mitigation in self.mitigations[arm]]
         return training_probes(asking, self.arena, (*self.gates, *self.probes))
 
     def _anchors(self, part: Simulate | Evaluate) -> list[Anchor]:
-        pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
+        if part.elsewhere:
+            pool = self.inputs.other_arenas[part.elsewhere].anchors
+        else:
+            pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
         return [pool[i % len(pool)] for i in part.anchors]
 
     def _writer_of(self, arm: str) -> LLM:
@@ -276,6 +313,13 @@ class Loop:
     def _survey(self, part: Survey) -> None:
         self._declare()
         self.surveys.hold(part)
+
+    def _answer(self, part: AnswerTasks) -> None:
+        self._declare()
+        writer = TaskWriter(
+            self.others.get(part.arm, self.llm), self._adapter(part.policy), self._instructions(part.policy)
+        )
+        self.tasks.answer(part, writer)
 
     # -- learn ---------------------------------------------------------------------------------------------
 
@@ -472,7 +516,9 @@ class Loop:
     # -- alarms --------------------------------------------------------------------------------------------
 
     def _watch(self, part: Simulate | Evaluate) -> None:
-        """Look at what was written in a part whose contests are all held."""
+        """Look at what was written in a part whose contests are all held; what is written elsewhere is no cause for alarm."""
+        if part.elsewhere:
+            return
         for alarm in self.watch.contests(part):
             with self.journal.transaction():
                 self._raise_alarm(alarm)

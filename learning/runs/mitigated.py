@@ -9,14 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from abm.arenas import Arena
-from abm.events import Event, StepStarted
 from abm.probe import PROBES, Probe
 from learning.methods import METHODS, learn_weights
 from learning.mitigations import MITIGATIONS, Mitigation, mitigations
 from learning.runs.arms import Arm, ArmSettings, stated
 from learning.runs.config import RunConfig
 from learning.runs.market_settings import learners_in
-from learning.runs.plan import Learn, Plan, SocietyId
 from moloch.errors import InputError
 from moloch.yamls import Keys
 
@@ -48,31 +46,6 @@ def all_probes(config: RunConfig, arena: Arena, judges: Sequence[Probe]) -> list
     """Return everybody who judges in a run: those who judge its evaluations, then further ones that mitigations ask."""
     everyone = (each for own in of_arms(config.all_arms).values() for each in own)
     return [*judges, *(probe for probe in training_probes(everyone, arena, judges) if probe not in judges)]
-
-
-def check_judged(before: RunConfig, after: RunConfig, coming: Plan, shared: Iterable[Event], where: str) -> None:
-    """Refuse a fork whose arms would ask probes about contests that were held before it, and that these did not judge.
-
-    Args:
-        coming: the parts that the fork carries out, and ``shared``: the events before it.
-
-    Raises:
-        InputError: names the arm and the probe.
-    """
-    held = {SocietyId(e.phase, e.epoch, e.arm) for e in shared if isinstance(e, StepStarted)}
-    old, new, arena = of_arms(before.all_arms), of_arms(after.all_arms), after.rules()
-    learners = [part for part in coming if isinstance(part, Learn) and part.source in held]
-    for part in learners:
-        there = [each.arm for each in learners if each.source == part.source]
-        judged = {name for arm in there for each in old.get(arm, ()) for name in each.judges(arena)}
-        wanted = [name for each in new[part.arm] for name in each.judges(arena)]
-        if probe := next((name for name in wanted if name not in judged), ""):
-            raise InputError(
-                f"{part.arm} cannot ask the probe {probe!r} in epoch {part.epoch}",
-                where=where,
-                why="the contests that it learns from there were held before the fork, and that probe did not judge them",
-                fix="Fork at an epoch, or begin a new run.",
-            )
 
 
 def bad_mitigations(config: RunConfig) -> Iterator[tuple[Keys, InputError]]:

@@ -509,7 +509,7 @@ class TestForks:
 
     def test_contests_that_nobody_judged(self, parent, tmp_path):
         """Are refused before anything is written; a mitigation without probes may learn from them otherwise."""
-        with pytest.raises(InputError, match=r"learner cannot ask the probe 'misrepresentation' in epoch 1"):
+        with pytest.raises(InputError, match=r"would learn from contests that nobody judged"):
             fork(parent, 2, ["arms.learner.mitigations=[truth_gate]"], tmp_path / "gated")
         assert not (tmp_path / "gated").exists()
         config, folder = fork(parent, 3, ["arms.learner.mitigations=[kl_anchor]"], tmp_path / "anchored")
