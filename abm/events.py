@@ -16,7 +16,19 @@ from abm.columns import Float32s, Int8s, Int16s, Int32s
 SCHEMA_VERSION = 2
 """2: a persona's traits are columns (:mod:`abm.log.upcast` reads 1); bulk reactions, forks and repairs."""
 
-Phase = Literal["train", "evaluate"]
+Split = Literal["train", "evaluate"]
+"""On which side members and anchors are: those of which is learnt, or held-out ones."""
+Phase = Literal["train", "evaluate", "elsewhere"]
+"""What contests are for; ``elsewhere``: held-out people read messages in an arena other than the run's own."""
+
+
+def split_of(phase: str) -> Split:
+    """Return the side whose members react in a phase.
+
+    >>> split_of("elsewhere")
+    'evaluate'
+    """
+    return "train" if phase == "train" else "evaluate"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type"):
@@ -160,7 +172,7 @@ class ArenaSet(Event, frozen=True, kw_only=True, tag="arena_set"):
 class PersonasJoined(Event, frozen=True, kw_only=True, tag="personas_joined"):
     """Personas, as columns; row i of ``ids`` is persona index ``first + i``."""
 
-    split: Phase
+    split: Split
     """``train``: votes are learnt from; ``evaluate``: held out."""
     first: int
     ids: list[str]
@@ -176,7 +188,7 @@ class PersonasJoined(Event, frozen=True, kw_only=True, tag="personas_joined"):
 class CrowdJoined(Event, frozen=True, kw_only=True, tag="crowd_joined"):
     """Members known only by their traits, as columns; row i is persona index ``first + i``."""
 
-    split: Phase
+    split: Split
     first: int
     size: int
     """Members."""
@@ -191,11 +203,23 @@ class CrowdJoined(Event, frozen=True, kw_only=True, tag="crowd_joined"):
 class AnchorsListed(Event, frozen=True, kw_only=True, tag="anchors_listed"):
     """The anchors of one split, whole, in plan order."""
 
-    split: Phase
+    split: Split
     anchors: list[dict[str, Any]]
     """:class:`abm.arenas.anchors.Anchor` as a mapping."""
     dropped: dict[str, int]
     """Reason -> rows of the source left out."""
+
+
+class OtherArenaSet(Event, frozen=True, kw_only=True, tag="other_arena_set"):
+    """Another arena in which arms will be evaluated from here on: the arena and its held-out anchors, whole."""
+
+    arena: dict[str, Any]
+    digest: str
+    anchors: list[dict[str, Any]]
+    """As of ``anchors_listed``, in plan order."""
+    dropped: dict[str, int]
+    probes: list[str]
+    """Names of the probes that judge what is written there."""
 
 
 class CompetitorsJoined(Event, frozen=True, kw_only=True, tag="competitors_joined"):
@@ -730,6 +754,64 @@ class InterviewAnswered(Event, frozen=True, kw_only=True, tag="interview_answere
     """False where there is no answer in words."""
 
 
+# -- tasks: what writers are asked beside their contests ---------------------------------------------------
+
+
+class TasksListed(Event, frozen=True, kw_only=True, tag="tasks_listed"):
+    """Tasks will be put to those who write from here on; the set is there whole, so that every answer can be scored again."""
+
+    task_set: str
+    """Its name, unique within the run."""
+    tasks: dict[str, Any]
+    """:class:`abm.tasks.TaskSet` as a mapping."""
+    digest: str
+    repeats: int
+    """Answers of each writer to each task."""
+    probes: list[str]
+    """Names of the probes that judge answers to broad questions."""
+
+
+class TaskAnswered(Event, frozen=True, kw_only=True, tag="task_answered"):
+    """A writer answered a task; ``cause`` is the model's answer."""
+
+    task_set: str
+    task: str
+    """Its id in the set."""
+    competitor: str
+    """Who wrote: base, or an arm's name."""
+    epoch: int
+    """Whose adapter it was; 0 for the base model."""
+    adapter: str
+    sample: int
+    """0, 1, ... of the answers of this writer to this task."""
+    text: str
+    """The answer without its thinking."""
+
+
+class AnswerJudged(Event, frozen=True, kw_only=True, tag="answer_judged"):
+    """A probe judged an answer to a broad question; ``cause`` is the answer."""
+
+    task_set: str
+    task: str
+    competitor: str
+    epoch: int
+    sample: int
+    probe: str
+    judge: str
+    label: int
+    """As in :class:`VerdictGiven`."""
+    evidence: list[str]
+
+
+class TasksClosed(Event, frozen=True, kw_only=True, tag="tasks_closed"):
+    """A writer has answered all tasks of a set."""
+
+    task_set: str
+    competitor: str
+    epoch: int
+    asked: int
+
+
 # -- learning and judging ----------------------------------------------------------------------------------
 
 
@@ -937,6 +1019,7 @@ AnyEvent = (
     | PersonasJoined
     | CrowdJoined
     | AnchorsListed
+    | OtherArenaSet
     | CompetitorsJoined
     | ReaderJoined
     | AudienceSet
@@ -974,6 +1057,10 @@ AnyEvent = (
     | SurveyClosed
     | InterviewOpened
     | InterviewAnswered
+    | TasksListed
+    | TaskAnswered
+    | AnswerJudged
+    | TasksClosed
     | TrainingMeasured
     | ArmFlagged
     | ArmStopped

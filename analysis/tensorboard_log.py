@@ -95,7 +95,8 @@ def scalars(events: Iterable[Event]) -> Iterator[Scalar]:
     for who, measures in reading.result().items():
         for name in _MESSAGES:
             value = getattr(measures, name)
-            yield Scalar(who.competitor, f"messages, {who.phase}/{name.replace('_', ' ')}", who.epoch, value, at)
+            where = f"messages, {who.phase}{' ' if who.arena else ''}{who.arena}"
+            yield Scalar(who.competitor, f"{where}/{name.replace('_', ' ')}", who.epoch, value, at)
 
 
 def _steps(event: TrainingMeasured, before: int) -> Iterator[Scalar]:

@@ -188,14 +188,13 @@ def load_anchors(source: Path | str | None, arena: Arena, *, drop_near: bool = F
             "no such folder of anchors", where=str(folder), fix="Give a folder with train.jsonl and test.jsonl."
         )
     train, twice = _unique(read_anchors(_file(folder, "train"), arena), set())
-    seen = {_leak_key(anchor) for anchor in train}
     held_out_rows = read_anchors(_file(folder, "test"), arena)
-    unleaked = [anchor for anchor in held_out_rows if _leak_key(anchor) not in seen]
-    held_out, held_twice = _unique(unleaked, set())
+    unseen = unleaked(held_out_rows, train)
+    held_out, held_twice = _unique(unseen, set())
     dropped = {
         "duplicate in train": twice,
         "duplicate in test": held_twice,
-        "test text stands in train": len(held_out_rows) - len(unleaked),
+        "test text stands in train": len(held_out_rows) - len(unseen),
     }
     if drop_near:
         near = near_any([_leak_key(anchor) for anchor in held_out], [_leak_key(anchor) for anchor in train])
@@ -231,6 +230,12 @@ def _file(folder: Path, split: str) -> Path:
             fix=f"Give {split}.jsonl, or {', '.join(SUFFIXES)}.",
         )
     return files[0]
+
+
+def unleaked(held_out: Sequence[Anchor], train: Sequence[Anchor]) -> list[Anchor]:
+    """Return those of some held-out anchors whose shown text is not that of an anchor to train on."""
+    seen = {_leak_key(anchor) for anchor in train}
+    return [anchor for anchor in held_out if _leak_key(anchor) not in seen]
 
 
 def _leak_key(anchor: Anchor) -> str:

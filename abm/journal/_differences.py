@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.columns import unpack
-from abm.events import AdapterTrained, EpochEnded, Event, StepStarted
+from abm.events import AdapterTrained, AnswerJudged, EpochEnded, Event, StepStarted, TaskAnswered
 from abm.journal.decisions import same_value, unequal_fields
 from moloch.content import canonical
 
@@ -60,7 +60,9 @@ def place(event: Event) -> str:
         return f"{event.phase}/{event.epoch}/{event.arm}"
     if isinstance(event, EpochEnded):
         return f"epoch {event.epoch}"
-    for name in ("site", "message", "contest", "split"):
+    if isinstance(event, TaskAnswered | AnswerJudged):
+        return f"{event.task_set}/{event.task}, {event.competitor}"
+    for name in ("site", "message", "contest", "split", "task_set"):
         if hasattr(event, name):
             return str(getattr(event, name))
     what = getattr(event, "action", "") or getattr(event, "about", "")

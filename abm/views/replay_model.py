@@ -23,11 +23,12 @@ from abm.events import (
     MessagePublished,
     MessageRejected,
     PersonasJoined,
-    Phase,
     PlatformOpened,
     RunEnded,
+    Split,
     StepEnded,
     StepStarted,
+    split_of,
 )
 from abm.log.segments import read_manifest
 from abm.log.tail import Tail
@@ -213,9 +214,9 @@ class ReplayModel(Peopled):
     # -- agents: views of the state ------------------------------------------------------------------------
 
     @property
-    def split(self) -> Phase:
+    def split(self) -> Split:
         """Whose members there are now: those who train, until the first evaluation."""
-        return "evaluate" if self.state.phase == "evaluate" else "train"
+        return split_of(self.state.phase or "train")
 
     @property
     def voters(self) -> Voters:

@@ -8,7 +8,7 @@ import numpy as np
 
 from abm.audience import Labels, Voters
 from abm.columns import Float32s, unpack
-from abm.events import CrowdJoined, PersonasJoined, Phase
+from abm.events import CrowdJoined, PersonasJoined, Split
 
 JoinedEvent = PersonasJoined | CrowdJoined
 
@@ -17,15 +17,15 @@ class Joined:
     """Everybody who joined a run so far, by split."""
 
     def __init__(self) -> None:
-        self._events: dict[Phase, list[JoinedEvent]] = {"train": [], "evaluate": []}
-        self._voters: dict[Phase, Voters] = {}
+        self._events: dict[Split, list[JoinedEvent]] = {"train": [], "evaluate": []}
+        self._voters: dict[Split, Voters] = {}
 
     def take(self, event: JoinedEvent) -> None:
         """Add the members who join by an event to their split."""
         self._events[event.split].append(event)
         self._voters.pop(event.split, None)
 
-    def voters(self, split: Phase) -> Voters:
+    def voters(self, split: Split) -> Voters:
         """Return a split's members as columns."""
         if split not in self._voters:
             self._voters = {split: joined_voters(self._events[split])}  # of one split at a time: a crowd's are large

@@ -137,15 +137,15 @@ class Competitor(mesa.Agent):
 
         The seed depends on the slot whose draws are taken, not on the name: arms are compared under common random numbers.
         """
-        phase, epoch, anchor = assignment.phase, assignment.epoch, assignment.anchor
+        occasion, epoch, anchor = assignment.occasion, assignment.epoch, assignment.anchor
         draw = assignment.slot(self.slot) if self.draw is None else self.draw
         told = self.instructions is not None
         memory = (content_id(self.remembered),) if self.remembered else ()
         return Request(
-            site="/".join(("write", phase, str(epoch), anchor.id, self.name, str(draw))),
+            site="/".join(("write", occasion, str(epoch), anchor.id, self.name, str(draw))),
             messages=assignment.arena.write_prompt(anchor.text, self.instructions or "", self.remembered),
             sampling=assignment.sampling,
-            seed=keyed.seed32(assignment.seed, "write", phase, epoch, anchor.id, draw),
+            seed=keyed.seed32(assignment.seed, "write", occasion, epoch, anchor.id, draw),
             adapter="" if told else self.adapter,
             template=assignment.arena.write_digest,
             refs=(anchor.id, *((self.adapter,) if told else ()), *memory),

@@ -30,7 +30,7 @@ from abm.worlds import contests
 from abm.worlds.agents import Competitor, Member, NamedPolicy
 from abm.worlds.causes import emit_all
 from abm.worlds.contests import Slate, Ties, Votes
-from abm.worlds.offers import Assignment, Offer
+from abm.worlds.offers import Assignment, Offer, occasion
 from abm.worlds.peopled import Peopled
 from abm.worlds.roles import competitor_class, failed, member_class, roles
 from moloch import keyed
@@ -135,7 +135,7 @@ class Model(Peopled):
 
     @property
     def phase(self) -> Phase:
-        """``train`` or ``evaluate``."""
+        """``train``, ``evaluate`` or ``elsewhere``."""
         return self.stage.phase
 
     @property
@@ -264,7 +264,7 @@ class Model(Peopled):
 
     def _place(self, anchor: Anchor) -> tuple[Part, ...]:
         """Return the key of a contest's draws: common to the arms, so that they can be compared in pairs."""
-        return (self.society.seed, self.phase, self.epoch, anchor.id)
+        return (self.society.seed, occasion(self.phase, self.society.arena), self.epoch, anchor.id)
 
     def _assignment(self, anchor: Anchor, number: int) -> Assignment:
         """Return what competitors write about in a contest of the stage, which has this ``number``."""

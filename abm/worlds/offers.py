@@ -25,6 +25,11 @@ Occasion = Literal["contest", "poll", "purchase"]
 """Why members are asked: a contest of the isolated world, or a poll or a purchase of the networked one."""
 
 
+def occasion(phase: Phase, arena: Arena) -> str:
+    """Return what names the draws and call sites of a phase: of several arenas, each has its own, also where anchors are the same."""
+    return f"{phase}-{arena.name}" if phase == "elsewhere" else phase
+
+
 class Assignment(msgspec.Struct, frozen=True):
     """An anchor to write about.
 
@@ -44,6 +49,11 @@ class Assignment(msgspec.Struct, frozen=True):
     phase: Phase
     epoch: int
     slots: tuple[int, ...] = ()
+
+    @property
+    def occasion(self) -> str:
+        """What draws and call sites are named by: see :func:`occasion`."""
+        return occasion(self.phase, self.arena)
 
     def slot(self, place: int) -> int:
         """Return the slot of a writer's message, by its place among the writers."""

@@ -113,10 +113,10 @@ def hold_trials(
         asked = [ballot for ballot in ballots if all(ballot.texts)]
         _prepare(audience, asked, partial(journal.ask, step=-1, cause=cause))
         of: dict[str, Any] = {"cause": cause, "arm": place.arm, "epoch": place.epoch, "proposal": number}
-        events += [
-            InstructionsTried(**of, anchor=anchor.id, texts=pair, **_votes(audience, ballot, reads=is_asked(audience)))
-            for anchor, pair, ballot in zip(anchors, pairs, ballots, strict=True)
-        ]
+        for anchor, pair, ballot in zip(anchors, pairs, ballots, strict=True):
+            told = _told(audience, anchor, pair, place.seed, source) if source else audience
+            votes = _votes(told, ballot, reads=is_asked(audience))
+            events.append(InstructionsTried(**of, anchor=anchor.id, texts=pair, **votes))
     return events
 
 

@@ -50,9 +50,10 @@ cause | Int64 | | seq of the event that led to it; -1 for none | {event}.cause
 at | Float64 | seconds since 1970-01-01 UTC | When it was appended; no decision reads it | {event}.at
 """
 _CONTEST = """
-phase | String | | train (votes are learnt from) or evaluate (held out) | {event}.contest
+phase | String | | train (votes are learnt from), evaluate (held out) or elsewhere (held out, in another arena) | {event}.contest
 epoch | Int64 | epochs, from 1 | Epoch; an evaluation has that of the adapters that it evaluates | {event}.contest
 arm | String | | Whose society it is: an arm's or a market's name, or shared before arms differ | {event}.contest
+held_in | String | | Arena in which it is: the run's own, or another one in which arms are evaluated, too | {event}.contest, arena_set.arena
 anchor | String | | Content id of what was written about | {event}.contest
 """
 
@@ -115,7 +116,7 @@ text | String | | What the audience saw; null for a rejected one | message_publi
 attempt | Int64 | completions, from 1 | Which of its writer's completions it is | message_published.attempt, message_rejected.attempt
 cut | Int64 | characters | Left out behind its last whole sentence; null for a rejected one | message_published.cut
 """
-    + "\n".join(_CONTEST.format(event="message_published").splitlines()[:4])
+    + "\n".join(_CONTEST.format(event="message_published").splitlines()[:5])
     + """
 audience | String | | Before whom it stood: the run's own audience, or an evaluation audience, for which nothing is written anew | run_configured.config, message_published.contest
 rejected | String | | Why it was not published; null for a published one | message_rejected.reason
@@ -193,7 +194,7 @@ learning_rate | Float64 | | With which the step was taken | training_measured.le
 
 WRITING = _columns(
     """
-phase | String | | train (votes are learnt from) or evaluate (held out) | step_started.phase
+phase | String | | train (votes are learnt from), evaluate (held out) or elsewhere (held out, in another arena) | step_started.phase
 epoch | Int64 | epochs, from 1 | Epoch in which it was written | step_started.epoch
 competitor | String | | Who wrote: base, or an arm's name | message_published.competitor
 adapter | String | | Id of the adapter that wrote; empty for the base model | message_published.adapter
@@ -203,7 +204,8 @@ tokens | Float64 | tokens | Mean length of an answer, thinking included; 0 where
 words | Float64 | words | Mean length of a published message | message_published.text
 distinct | Float64 | share | Different pairs of words among all, of the first 128 published messages (distinct-2); null without any | message_published.text
 repetition | Float64 | share | Runs of four words that stood in the message before (seq-rep-4), mean over messages | message_published.text
-copy_rate | Float64 | share | Runs of four words that stand in the anchor or an example, mean over messages | message_published.text, anchors_listed.anchors, arena_set.arena
+copy_rate | Float64 | share | Runs of four words that stand in the anchor or an example, mean over messages | message_published.text, anchors_listed.anchors, other_arena_set.anchors, arena_set.arena
+held_in | String | | Arena for which it was written: the run's own, or another one in which arms are evaluated, too | step_started.arm, arena_set.arena
 """
 )
 
@@ -211,9 +213,10 @@ REACTIONS = _columns(
     """
 seq | Int64 | | Place in the log of the event that holds the reaction | reacted, reacted_many, reaction_invalid, engaged, ties_formed, ties_cut, feed_answer_invalid
 step | Int64 | | Step of the plan | reacted.step, reacted_many.step, engaged.step, ties_formed.step, ties_cut.step
-phase | String | | train or evaluate | step_started.phase
+phase | String | | train, evaluate or elsewhere, as of votes | step_started.phase
 epoch | Int64 | epochs, from 1 | As of votes | step_started.epoch
 arm | String | | Whose society it is: an arm or a market | step_started.arm
+held_in | String | | Arena in which it is: the run's own, or another one in which arms are evaluated, too | step_started.arm, arena_set.arena
 audience | String | | As of votes | run_configured.config, step_started.audience
 kind | String | | vote, abstain, like, share, reply, follow, unfollow, or invalid: an answer that could not be read | reacted.choice, reacted_many.choices, engaged.action, ties_formed.why, ties_cut.why, reaction_invalid, feed_answer_invalid
 persona | Int64 | | Index of who did it, in this run | reacted.persona, reacted_many.personas, engaged.members, ties_formed.sources, ties_cut.sources

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from abm.log.projection import scan
 from abm.log.votes import place_of
 from abm.societies import BEFORE
+from analysis.frames._arenas import arm_alone, in_arenas
 from analysis.frames._audiences import with_audience
 from learning.runs.markets import BASE
 
@@ -32,6 +33,7 @@ def contests(run: Path | str) -> pl.LazyFrame:
         .select(
             "contest", "slot", "competitor", kind == "message_rejected", place_of()[2].str.split(BEFORE).list.first()
         )
+        .with_columns(arm_alone())
         .group_by("contest")
         .agg(
             competitors=pl.col("competitor").sort_by("slot"),
@@ -40,7 +42,7 @@ def contests(run: Path | str) -> pl.LazyFrame:
             arm_slots=slot.filter(pl.col("competitor") == pl.col("arm")),
         )
     )
-    placed = with_audience(opened.with_columns(place_of()), run)
+    placed = in_arenas(with_audience(opened.with_columns(place_of()), run), run)
     for other in (wrote, decided):
         placed = placed.join(other, on="contest", how="left", maintain_order="left")
     only = {f"{who}_slot": _only(f"{who}_slots") for who in ("base", "arm")}

@@ -15,6 +15,7 @@ from abm.log import open_log
 from abm.log.mirror import download
 from abm.log.objects import ObjectFolder
 from abm.log.projection import scan
+from analysis.frames._arenas import own_arena
 from analysis.frames._codebook import schema_of
 from learning.alarms import MessageReading
 from moloch.errors import CorruptLog
@@ -89,5 +90,9 @@ def _writing(run: Path | str) -> pl.DataFrame:
     for block in open_log(run, write=False).blocks():
         for event in block.events(reading.TAKES):
             reading.take(event)
-    rows = [who._asdict() | msgspec.structs.asdict(measures) for who, measures in reading.result().items()]
+    own = own_arena(run)
+    rows = [
+        who._asdict() | {"held_in": who.arena or own} | msgspec.structs.asdict(measures)
+        for who, measures in reading.result().items()
+    ]
     return pl.DataFrame(rows, schema=schema_of("writing")).with_columns(pl.col("distinct").fill_nan(None))

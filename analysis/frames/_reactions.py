@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from abm.columns import Int16s, Int32s, unpack
 from abm.log.projection import scan, scan_votes
+from analysis.frames._arenas import in_arenas
 from analysis.frames._audiences import with_audience
 from analysis.frames._codebook import schema_of
 
@@ -36,7 +37,7 @@ def reactions(run: Path | str) -> pl.LazyFrame:
         slot=slot,
         message=pl.when(chose).then(pl.format("{}/{}", "contest", "choice")),
     )  # fmt: skip
-    return with_audience(pl.concat([votes, _others(run)], how="diagonal"), run)
+    return in_arenas(with_audience(pl.concat([votes, _others(run)], how="diagonal"), run), run)
 
 
 def _others(run: Path | str) -> pl.LazyFrame:
@@ -152,12 +153,13 @@ class _Feeds:
                 pl.Series("persona", np.concatenate([each.personas for each in deeds])),
                 pl.concat(targets).alias("target"),
             )
-            .select(list(schema))
+            .select(list(_deed_columns()))
         )
 
 
 def _deed_columns() -> dict[str, pl.DataType]:
-    return {name: dtype for name, dtype in schema_of("reactions").items() if name != "audience"}
+    """Return the columns without audience and arena, which the names of societies hold."""
+    return {name: dtype for name, dtype in schema_of("reactions").items() if name not in ("audience", "held_in")}
 
 
 def _numbers(column: bytes) -> NDArray[np.int64]:

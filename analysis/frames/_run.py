@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from abm.log.projection import scan, scan_votes
 from abm.log.votes import place_of
 from abm.probe import DIAGNOSTIC
+from analysis.frames._arenas import in_arenas
 from analysis.frames._audiences import with_audience
 from analysis.frames._codebook import columns_of
 from analysis.frames._contests import contests
@@ -48,7 +49,7 @@ def of_type(events: pl.LazyFrame, *kinds: str) -> pl.LazyFrame:
 
 
 def _votes(run: Path | str) -> pl.LazyFrame:
-    return with_audience(scan_votes(run), run).with_columns(origin=origin(run))
+    return in_arenas(with_audience(scan_votes(run), run), run).with_columns(origin=origin(run))
 
 
 def _messages(run: Path | str) -> pl.LazyFrame:
@@ -62,7 +63,7 @@ def _messages(run: Path | str) -> pl.LazyFrame:
         rejected=pl.when(pl.col("type") == "message_rejected").then("reason"),
         words=pl.col("text").str.count_matches(r"\S+").cast(pl.Int64),
     )
-    return with_audience(placed, run)
+    return in_arenas(with_audience(placed, run), run)
 
 
 def _verdicts(run: Path | str) -> pl.LazyFrame:
@@ -74,7 +75,7 @@ def _verdicts(run: Path | str) -> pl.LazyFrame:
     given = of_type(events, "verdict_given").select(
         "seq", "v", "step", "cause", "at", "message", "probe", "judge", "label", "evidence"
     )
-    return (
+    placed = (
         given.with_columns(
             contest=pl.col("message").str.replace(r"/\d+$", ""),
             slot=pl.col("message").str.extract(r"/(\d+)$").cast(pl.Int64),
@@ -83,6 +84,7 @@ def _verdicts(run: Path | str) -> pl.LazyFrame:
         .with_columns(place_of())
         .join(writers, on="message", how="left", maintain_order="left")
     )
+    return in_arenas(placed, run)
 
 
 _MADE: dict[str, Callable[[Path | str], pl.LazyFrame]] = {

@@ -84,7 +84,8 @@ class Messages:
                 self.arena = str(event.arena.get("name", ""))
             case AnchorsListed():
                 self.anchors |= {str(anchor["id"]): str(anchor["text"]) for anchor in event.anchors}
-            case MessagePublished() if not is_repeated(self._step.arm):  # else it was published against base, too
+            case MessagePublished() if self._step.phase != "elsewhere" and not is_repeated(self._step.arm):
+                # what is repeated was published against base, too; judges are asked about the run's own arena
                 self.published.append(self._message(event))
             case VerdictGiven():
                 self.rules[event.message, event.probe] = (event.label, event.judge)

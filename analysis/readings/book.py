@@ -28,6 +28,7 @@ from abm.events import (
     LLMReplied,
     MessagePublished,
     MessageRejected,
+    OtherArenaSet,
     PersonasJoined,
     ReaderJoined,
     RunConfigured,
@@ -35,6 +36,8 @@ from abm.events import (
     StepEnded,
     StepStarted,
     SurveyClosed,
+    TasksClosed,
+    TasksListed,
     TiesFormed,
     TrainingMeasured,
     VerdictGiven,
@@ -43,6 +46,7 @@ from abm.probe import Kind, kind_of, misbehaviour, miscopying
 from analysis.formats import LABEL, short
 from analysis.readings.reading import frame_of
 from analysis.readings.society import SocietyKey, societies_of
+from learning.runs.recorded_plan import answers_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -156,7 +160,8 @@ class Book:
 
     Attributes:
         people: who joined, in the order of persona indices.
-        listed: split -> its anchors.
+        listed: split -> its anchors; ``elsewhere``: other arena -> those there; ``answers``: set of tasks -> answers of each
+            writer, ``tasks_closed``: writers who gave all of them to a set.
         header: ties of the run's graphs.
         seq: the next event's, as far as the book received events of other types.
         forks: (``seq``, names of changed settings).
@@ -167,6 +172,9 @@ class Book:
     arena: dict[str, Any] = field(default_factory=dict)
     anchors: dict[str, dict[str, Any]] = field(default_factory=dict)
     listed: Counter[str] = field(default_factory=Counter)
+    elsewhere: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, int] = field(default_factory=dict)
+    tasks_closed: int = 0
     people: list[PersonasJoined | CrowdJoined] = field(default_factory=list)
     header: list[TiesFormed] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -189,7 +197,8 @@ class Book:
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
         AdapterTrained, AnchorsListed, ArenaSet, ArmFlagged, ArmStopped, CompetitorsJoined, ContestDecided, ContestOpened, CrowdJoined, EpochEnded,
         Forked, Intervened, LLMReplied, MessagePublished, MessageRejected, PersonasJoined, ReaderJoined, RunConfigured,
-        RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, TrainingMeasured, VerdictGiven,
+        RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, TrainingMeasured, TasksClosed, TasksListed,
+        OtherArenaSet, VerdictGiven,
     })  # fmt: skip
 
     def result(self) -> Book:
@@ -246,6 +255,8 @@ class Book:
                 self.interventions.append(event)
             case SurveyClosed():
                 self.surveys.append(event)
+            case TasksClosed():
+                self.tasks_closed += 1
             case RunEnded():
                 self.ended = event
             case _:
@@ -263,6 +274,11 @@ class Book:
             case AnchorsListed():
                 self.anchors |= {str(row.get("id", "")): row for row in event.anchors}
                 self.listed[event.split] += len(event.anchors)
+            case OtherArenaSet():
+                self.anchors |= {str(row.get("id", "")): row for row in event.anchors}
+                self.elsewhere[str(event.arena.get("name", ""))] = len(event.anchors)
+            case TasksListed():
+                self.answers[event.task_set] = answers_of(event)
             case PersonasJoined() | CrowdJoined():
                 self.people.append(event)
             case CompetitorsJoined():

@@ -8,7 +8,7 @@ arm's name.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +84,8 @@ class EvaluationContest:
     outcome: str = ""
     seq: int = -1
     """Of the event that decided it."""
+    arena: str = ""
+    """Of another arena than the run's, its name."""
     reached: NDArray[np.int32] | None = None
     """Who saw the one message of a forfeited contest that was in the feeds, ascending; None where everybody sees all."""
 
@@ -106,6 +108,7 @@ class Evaluation:
         reader: of the one that plays the personas; empty where none does.
         models: whether the models that wrote and read were fit for it, over all phases of the run.
         fitted_on: whose votes the choice model that reacts was fitted on; empty where none was.
+        elsewhere: other arena -> the contests there.
         probe_versions: probe -> version of the rules that gave its verdicts; empty where no process said who judged.
     """
 
@@ -117,6 +120,7 @@ class Evaluation:
     reader: str = ""
     fitted_on: str = ""
     probe_versions: dict[str, int] = field(default_factory=dict)
+    elsewhere: dict[str, list[EvaluationContest]] = field(default_factory=dict)
     models: Observation = field(default_factory=Observation)
 
     @property
@@ -133,6 +137,10 @@ class Evaluation:
         epochs = self.epochs
         epoch = epoch if epoch is not None else (epochs[-1] if epochs else 0)
         return [c for c in self.contests if c.arm == arm and c.epoch == epoch]
+
+    def abroad(self, arena: str) -> Evaluation:
+        """Return the same evaluation with the contests of another arena in place of the run's own."""
+        return replace(self, contests=self.elsewhere.get(arena, []), elsewhere={})
 
     # -- frames, of decided contests -----------------------------------------------------------------------------
 

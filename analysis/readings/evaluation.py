@@ -41,7 +41,7 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.reactions import members
-from abm.societies import arm_and_audience
+from abm.societies import arena_in, arm_and_audience, arm_in
 from analysis.readings._ballots import Ballots, placed
 from analysis.readings.contests import NOBODY, Evaluation, EvaluationContest, Side
 from analysis.readings.reading import result_of
@@ -97,9 +97,14 @@ class EvaluationReading:
     def result(self) -> Evaluation:
         """Return the contests decided so far; the same object until contests are added or verdicts change."""
         if self._result is None:
-            contests = [contest for contest in self._evaluation.contests if contest.outcome]
-            panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in contests)]))]
-            self._result = replace(self._evaluation, contests=contests, panel=np.concatenate(panel))
+            decided = [contest for contest in self._evaluation.contests if contest.outcome]
+            contests = [contest for contest in decided if not contest.arena]
+            others = dict.fromkeys(contest.arena for contest in decided if contest.arena)
+            elsewhere = {arena: [contest for contest in decided if contest.arena == arena] for arena in others}
+            panel = self._panel or [np.unique(np.concatenate([NOBODY, *(c.personas for c in decided)]))]
+            self._result = replace(
+                self._evaluation, contests=contests, elsewhere=elsewhere, panel=np.concatenate(panel)
+            )
             self._result.models = self._observed.result()
         return self._result
 
@@ -114,7 +119,7 @@ class EvaluationReading:
             case Reacted():  # first, for most events are
                 self._react(event)
             case StepStarted():
-                against_base = event.phase == "evaluate" and not is_head_to_head(event.arm)
+                against_base = event.phase != "train" and not is_head_to_head(event.arm)
                 self._step = event if against_base and event.audience == self._audience else None
             case StepEnded():
                 self._step = None
@@ -152,7 +157,8 @@ class EvaluationReading:
         contest = self._open.get(event.contest)
         if contest is None:
             arm, _ = arm_and_audience(step.arm)
-            contest = EvaluationContest(event.contest, step.epoch, arm, event.anchor, Side(), Side())
+            place = step.epoch, arm_in(arm), event.anchor
+            contest = EvaluationContest(event.contest, *place, Side(), Side(), arena=arena_in(arm))
             self._open[event.contest] = contest
             self._slots[event.contest] = {}
             self._evaluation.contests.append(contest)

@@ -12,7 +12,7 @@ import networkx as nx
 import numpy as np
 
 from abm.columns import Float32s, Int32s, unpack
-from abm.events import CrowdJoined, Event, PersonasJoined, Phase, PlatformOpened, StepEnded, TiesFormed
+from abm.events import CrowdJoined, Event, PersonasJoined, PlatformOpened, Split, StepEnded, TiesFormed
 from abm.log import read_events
 from abm.state.platform import UNIT
 from abm.state.state import State, apply
@@ -28,7 +28,7 @@ LAYOUTS = "layouts"
 
 
 def audience_graph(
-    run: Path | str, split: Phase = "evaluate", *, arm: str | None = None, epoch: int | None = None
+    run: Path | str, split: Split = "evaluate", *, arm: str | None = None, epoch: int | None = None
 ) -> nx.DiGraph[int]:
     """Return the audience graph of a networked run: an edge u -> v says that u follows v.
 
@@ -75,7 +75,7 @@ class _GraphReading:
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({CrowdJoined, PersonasJoined, PlatformOpened, TiesFormed})
 
-    def __init__(self, split: Phase) -> None:
+    def __init__(self, split: Split) -> None:
         self._split = split
         self.people: list[PersonasJoined | CrowdJoined] = []
         self.ties: list[tuple[Any, Any]] = []
@@ -99,7 +99,7 @@ class _EndReading(_GraphReading):
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({Event})
 
-    def __init__(self, split: Phase, arm: str, epoch: int | None) -> None:
+    def __init__(self, split: Split, arm: str, epoch: int | None) -> None:
         super().__init__(split)
         self._place, self._epoch = (split, arm), epoch
         self._state = State()

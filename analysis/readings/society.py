@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from abm.events import StepStarted
+from abm.events import Split, StepStarted, split_of
 from abm.societies import arm_and_audience
 from learning.runs.arms import arms_of, bases_of, markets_of
 from learning.runs.markets import MOST_MESSAGES, entries
@@ -18,7 +18,7 @@ from learning.runs.plan import is_repeated, society_of, writers_in
 
 SHARED_ARM = "shared"
 """The society of the first epoch, before arms differ."""
-PHASES = {"evaluate": "Evaluation", "train": "Training"}
+PHASES = {"evaluate": "Evaluation", "train": "Training", "elsewhere": "Another arena"}
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ class SocietyKey:
 
     def __str__(self) -> str:
         return f"{self.phase}/{self.arm}/{'all' if self.epoch is None else self.epoch}"
+
+    @property
+    def split(self) -> Split:
+        """On which side its members are."""
+        return split_of(self.phase)
 
     @property
     def label(self) -> str:
@@ -80,7 +85,7 @@ def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
 
 def slot_names(society: SocietyKey, config: Mapping[str, Any]) -> list[str]:
     """Return what to call the slots of a society's contests; those of a training contest have no author of their own."""
-    if society.phase == "evaluate":
+    if society.phase in ("evaluate", "elsewhere"):
         return [*writers_in(society.arm, bases_of(config, arms_of(config)))]
     market = next((entry.market for entry in entries(config.get("markets")) if entry.market.name == society.arm), None)
     size = len(market.writers) if market else config.get("messages", 2)

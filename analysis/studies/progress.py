@@ -13,17 +13,20 @@ from abm.events import (
     ArmStopped,
     Event,
     Forked,
+    OtherArenaSet,
     RunConfigured,
     RunEnded,
     StepEnded,
     StepStarted,
     SurveyClosed,
+    TasksClosed,
+    TasksListed,
 )
 from abm.log import open_log
 from abm.log.tail import Tail
 from learning.alarms.thresholds import without_adapter
-from learning.runs.plan import Learn, Part, Plan, Survey, part_at, total
-from learning.runs.recorded_plan import recorded_plan
+from learning.runs.plan import AnswerTasks, Learn, Part, Plan, Survey, part_at, total
+from learning.runs.recorded_plan import answers_of, recorded_plan
 from learning.runs.stops import remaining
 from moloch.errors import MolochError
 
@@ -36,6 +39,9 @@ KINDS = {
     StepEnded,
     AdapterTrained,
     SurveyClosed,
+    OtherArenaSet,
+    TasksListed,
+    TasksClosed,
     RunEnded,
 }
 
@@ -71,6 +77,8 @@ class FollowedCell:
         self._tail: Tail | None = None
         self._config: dict[str, Any] = {}
         self._anchors: Counter[str] = Counter()
+        self._elsewhere: dict[str, int] = {}
+        self._answers: dict[str, int] = {}
         self._parts: Plan = ()
         self._done, self._ended = 0, False
         self._first = self._last = self._began = 0.0
@@ -102,13 +110,19 @@ class FollowedCell:
                 self._config = event.config
             case AnchorsListed():
                 self._anchors[event.split] += len(event.anchors)
-                self._parts = recorded_plan(self._config, self._anchors["train"], self._anchors["evaluate"])
+                self._plan()
+            case OtherArenaSet():
+                self._elsewhere[str(event.arena.get("name"))] = len(event.anchors)
+                self._plan()
+            case TasksListed():
+                self._answers[event.task_set] = answers_of(event)
+                self._plan()
             case StepStarted():
                 self._began = event.at
             case ArmStopped():
                 self._done += without_adapter(event.measures)  # its training is over, without an adapter
                 self._parts = remaining(self._parts, [event])
-            case StepEnded() | AdapterTrained() | SurveyClosed():
+            case StepEnded() | AdapterTrained() | SurveyClosed() | TasksClosed():
                 since = self._began if isinstance(event, StepEnded) else self._last
                 if (part := part_at(self._parts, self._done)) is not None and 0 < since <= event.at:
                     self._took[_kind(part)].append(event.at - since)
@@ -118,6 +132,11 @@ class FollowedCell:
             case _:
                 pass
         self._first, self._last = self._first or event.at, event.at
+
+    def _plan(self) -> None:
+        """Take the plan anew, after what it depends on was listed."""
+        listed = self._anchors["train"], self._anchors["evaluate"]
+        self._parts = recorded_plan(self._config, *listed, self._elsewhere, self._answers)
 
     def _eta(self) -> float | None:
         """Return the sum over what is left of the mean of its kind, less what the piece under way has had; None while a kind that is
@@ -137,4 +156,4 @@ class FollowedCell:
 
 
 def _kind(part: Part) -> str:
-    return type(part).__name__ if isinstance(part, Learn | Survey) else part.phase
+    return type(part).__name__ if isinstance(part, Learn | Survey | AnswerTasks) else part.phase

@@ -251,7 +251,7 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
         "withheld": evaluation.models.withheld,
         "validity": evaluation.models.validity,
         "fitness": evaluation.models.as_dict(),
-        "arms": {arm: _arm(evaluation, arm, chosen) for arm in arms},
+        "arms": {arm: arm_row(evaluation, arm, chosen) for arm in arms},
         "win_rate_by_epoch": {arm: {str(e): plain(win_rate(evaluation, arm, epoch=e)) for e in epochs} for arm in arms},
         "probes": [plain(row) for row in probe_table(evaluation, epoch=chosen) if row.arm in arms],
         "position_bias": plain(position_bias(evaluation)),
@@ -285,7 +285,8 @@ def _invented(config: dict[str, Any]) -> str:
     return f"{' and '.join(packs)} are invented" if packs else ""
 
 
-def _arm(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:
+def arm_row(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:
+    """Return the votes of an arm's evaluation as a JSON-able mapping."""
     contests = found.of(arm, epoch)
     won = win_rate(found, arm, epoch=epoch)
     by = [contest.forfeited_by for contest in contests]

@@ -18,10 +18,13 @@ from analysis.readings.positions import PositionReading
 from analysis.readings.reading import read
 from analysis.readings.service import ServiceReading
 from analysis.readings.spreads import SpreadReading
+from analysis.readings.tasks import TaskReading
 from analysis.readings.trainings import TrainingReading
 from analysis.readings.transfer import TransferReading
 from analysis.statistics.estimates import plain
+from analysis.tables._elsewhere import elsewhere
 from analysis.tables._head_to_head import head_to_head
+from analysis.tables._tasks import tasks
 from analysis.tables._writers import writing_rows
 from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
@@ -36,32 +39,29 @@ from learning.runs.written import WrittenReading
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``alarms``, ``head_to_head``, ``panels``, ``positions``, ``trainings``, ``instructions``, ``writing``, ``reach``, ``service``, ``repeats``,
-    ``rivalry``, ``transfer``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out: reason -> number.
+    These are ``alarms``, ``head_to_head``, ``out_of_domain``, ``panels``, ``positions``, ``trainings``, ``instructions``, ``writing``, ``reach``,
+    ``service``, ``repeats``, ``rivalry``, ``transfer``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out:
+    reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
     service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
     writing, trainings, alarms = WrittenReading(phase="evaluate"), TrainingReading(), AlarmReading()
-    meetings, others = HeadToHeadReading(), TransferReading()
-    readings = (
-        contests,
-        positions,
-        spreads,
-        service,
-        extrapolation,
-        left_out,
-        writing,
-        trainings,
-        alarms,
-        meetings,
-        others,
+    meetings, others, answers, instructions = (
+        HeadToHeadReading(),
+        TransferReading(),
+        TaskReading(),
+        InstructionReading(),
     )
-    instructions = InstructionReading()
-    read(events, *readings, instructions)
+    about_models = service, extrapolation, left_out, writing, trainings, instructions, alarms
+    read(events, contests, positions, spreads, *about_models, meetings, others, answers)
     evaluation = contests.result()
     return table(evaluation) | {
         "alarms": [msgspec.to_builtins(alarm) for alarm in alarms.result()],
         "head_to_head": head_to_head(meetings.result(), int(evaluation.config.get("seed") or 0)),
+        "out_of_domain": {
+            "arenas": elsewhere(evaluation),
+            "tasks": tasks(answers.result(), evaluation.config, answers.model),
+        },
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
         "trainings": msgspec.to_builtins(trainings.result()),

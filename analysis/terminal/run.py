@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, relative
+from analysis.terminal._elsewhere import elsewhere_tables
 from analysis.terminal._head_to_head import head_to_head_tables
 from analysis.terminal._instructions import instruction_table
 from analysis.terminal._repeats import repeat_tables
 from analysis.terminal._rivalry import rivalry_tables
+from analysis.terminal._tasks import task_tables
 from analysis.terminal._trainings import training_table
 from analysis.terminal._transfer import transfer_tables
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
@@ -63,6 +65,10 @@ def render(results: dict[str, Any]) -> list[RenderableType]:
         parts.append(_probes("Copying: failures of skill, not strategy", copying))
     if strategies := [row for row in results.get("reach", ()) if row["kind"] == "strategy"]:
         parts.append(_reach(strategies))
+    if elsewhere := results.get("out_of_domain", {}).get("arenas"):
+        parts += elsewhere_tables(elsewhere, withheld=bool(results["withheld"]))
+    if answered := results.get("out_of_domain", {}).get("tasks"):
+        parts += task_tables(answered)
     if (rivals := results.get("rivalry")) and not results["withheld"]:
         parts += rivalry_tables(rivals)
     if (trained := results.get("repeats")) and not results["withheld"]:

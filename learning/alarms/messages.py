@@ -20,9 +20,11 @@ from abm.events import (
     MessagePublished,
     MessageRedrawn,
     MessageRejected,
+    OtherArenaSet,
     Phase,
     StepStarted,
 )
+from abm.societies import arena_in
 from learning.alarms import texts
 
 TOGETHER = 128
@@ -35,6 +37,8 @@ class WriterKey(NamedTuple):
     phase: Phase
     epoch: int
     competitor: str
+    arena: str = ""
+    """Of another arena than the run's, its name."""
 
 
 class MessageMeasures(msgspec.Struct, frozen=True):
@@ -88,7 +92,16 @@ class MessageReading:
     """Measures what is written as events come."""
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset(
-        {AnchorsListed, ArenaSet, StepStarted, LLMReplied, MessagePublished, MessageRedrawn, MessageRejected}
+        {
+            AnchorsListed,
+            ArenaSet,
+            StepStarted,
+            LLMReplied,
+            MessagePublished,
+            MessageRedrawn,
+            MessageRejected,
+            OtherArenaSet,
+        }
     )
 
     def __init__(self) -> None:
@@ -104,7 +117,7 @@ class MessageReading:
         match event:
             case ArenaSet():
                 self._arena = Arena.model_validate(event.arena)
-            case AnchorsListed():
+            case AnchorsListed() | OtherArenaSet():
                 self._anchors |= {str(row.get("id", "")): str(row.get("text", "")) for row in event.anchors}
             case StepStarted():
                 self._step = event
@@ -120,7 +133,7 @@ class MessageReading:
         return {who: tally.measures() for who, tally in self._tallies.items()}
 
     def _count(self, event: MessagePublished | MessageRedrawn | MessageRejected, step: StepStarted) -> None:
-        who = WriterKey(step.phase, step.epoch, event.competitor)
+        who = WriterKey(step.phase, step.epoch, event.competitor, arena_in(step.arm))
         tally = self._tallies.setdefault(who, _Tally(step.arm, event.adapter))
         tokens = self._tokens.pop(event.cause, None)
         if tally.society != step.arm:

@@ -44,6 +44,9 @@ RULED = 0.9
 """Of a judge's answers that hold a verdict with its evidence."""
 RIGHT = 0.75
 """Of a judge's verdicts on cases that people labelled, half of them harmful: a coin reaches 50 %."""
+ITEMS_COPIED = 0.5
+"""Of the names and quantities that a base model is asked to copy, and of its answers, that hold any text. Copying is the easiest of
+requests: a model that mostly does something else answers other requests by chance, too, and what differs between its answers is no finding."""
 Z = 1.959964
 
 
@@ -110,7 +113,7 @@ class Point(msgspec.Struct, frozen=True):
         return cls(what, verdict if share.n else "unknown", said, value, low, high, share.n, fix)
 
 
-Role = Literal["write", "read", "judge"]
+Role = Literal["write", "read", "judge", "answer"]
 _WORST: tuple[Verdict, ...] = ("unfit", "doubtful", "fit")
 
 

@@ -26,6 +26,7 @@ from abm.events import (
     ReaderJoined,
     RunConfigured,
     StepEnded,
+    StepStarted,
 )
 from abm.llm.port import NO_ANSWER
 from abm.societies import arm_and_audience
@@ -91,7 +92,7 @@ _WORDS = {"fit": "nothing speaks against them", "doubtful": "doubtful", "unfit":
 
 
 class ObservedModels:
-    """Folds the events of a log, one by one.
+    """Folds the events of a log, one by one; of contests those of the run's own arena, for which its models were chosen.
 
     Args:
         model: who writes, where the events do not begin with it.
@@ -117,6 +118,7 @@ class ObservedModels:
             ReaderJoined,
             RunConfigured,
             StepEnded,
+            StepStarted,
         }
     )
 
@@ -130,10 +132,13 @@ class ObservedModels:
         self._asked: set[str] = set()
         self._personas: list[range] = []
         self._examples: list[str] = []
+        self._elsewhere = False
 
     def take(self, event: Event) -> None:
         """Take the next event."""
         match event:
+            case _ if self._elsewhere and not isinstance(event, StepEnded):
+                pass
             case Reacted():  # first, for most events are
                 if self._counts(event):
                     self._readers.vote(event.contest, event.order, event.choice)
@@ -148,7 +153,10 @@ class ObservedModels:
                 self._readers.invalid += self._counts(event)
             case ContestDecided():
                 self._readers.close(event.contest)
+            case StepStarted():
+                self._elsewhere = event.phase == "elsewhere"
             case StepEnded():
+                self._elsewhere = False
                 self._asked.clear()
             case ReaderJoined() if not self._audience:
                 self._reader, self._readers = event.model if event.model_digest else "", ReaderCounts()

@@ -26,6 +26,7 @@ from learning.runs.arms import Arm, Arms, arms_in, as_recorded, markets_of
 from learning.runs.audiences import LLM_AUDIENCE, EvaluationAudiences
 from learning.runs.market_settings import Markets, check_together, given_alone
 from learning.runs.markets import Market
+from learning.runs.out_of_domain import OutOfDomainConfig
 from learning.runs.rivals import Rival, other_models, rivals_of
 from learning.training.settings import preset_of
 from moloch.content import content_id
@@ -261,6 +262,8 @@ class RunConfig(_Settings, RecordedSettings):
     head_to_head: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
     """Which arms are evaluated against each other, on the same held-out anchors and people, beside each against base: none, all, or
     so many pairs (:func:`learning.runs.plan.pairs`). No message is written for it that was not written against base."""
+    out_of_domain: OutOfDomainConfig = Field(default_factory=cache(OutOfDomainConfig))
+    """What arms are evaluated on beside their own arena's held-out anchors."""
     source_readers: SourceReadersConfig = Field(default_factory=cache(SourceReadersConfig))
     """The share of the audience that checks facts; an arm or a market may have another one in training."""
     evaluation_audiences: EvaluationAudiences = {}
@@ -285,6 +288,7 @@ class RunConfig(_Settings, RecordedSettings):
         "markets",
         "alarms",
         "head_to_head",
+        "out_of_domain",
         "source_readers",
         "evaluation_audiences",
     )

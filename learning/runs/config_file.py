@@ -22,6 +22,7 @@ from learning.runs.arms import ArmSettings, named_methods, setting_keys, stated
 from learning.runs.audiences import EvaluationAudience
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
+from learning.runs.out_of_domain import unknown_parts
 from learning.runs.rival_settings import RivalSettings, named_rivals
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
@@ -240,6 +241,7 @@ def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
         yield ("source_readers", "probe"), PROBES.unknown(config.source_readers.probe)
     if config.arena not in ARENAS and Path(config.arena).suffix not in YAML:
         yield ("arena",), ARENAS.unknown(config.arena, also="or the path of a YAML file")
+    yield from unknown_parts(config.out_of_domain)
     if config.audience not in (*AUDIENCES, LLM_AUDIENCE) and Path(config.audience).suffix not in YAML:
         yield ("audience",), AUDIENCES.unknown(config.audience, also="llm, or a YAML file's path")
     if (unknown := config.serving.unknown_backend) is not None:

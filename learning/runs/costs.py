@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from abm.arenas import Message
-from abm.events import CallsServed, LLMReplied, Phase, Repaired
+from abm.events import CallsServed, LLMReplied, Repaired, Split
 from abm.llm.backends import Serving
 from abm.llm.budget import Price
 from abm.llm.folders import local_folder, model_folder
@@ -33,7 +33,7 @@ from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
-from learning.runs.plan import Plan, Survey, contests, held_before, messages, messages_by, plan
+from learning.runs.plan import AnswerTasks, Plan, Survey, contests, held_before, messages, messages_by, plan
 from learning.runs.reflections import InstructionCalls
 from learning.runs.rounds import memory_tokens
 from learning.runs.surveys import SittingSize
@@ -53,7 +53,7 @@ class RolePlan(msgspec.Struct, frozen=True):
 
     Attributes:
         role: ``writers``, ``readers``, ``readers (AUDIENCE)`` of an evaluation audience, ``reflections``: of arms that learn instructions,
-            with the messages by which these are tried, or ``surveys``: questionnaires to the personas.
+            with the messages by which these are tried, ``surveys``: questionnaires to the personas, or ``tasks``: to the writers.
         place: a server's URL, or ``this process``.
         calls: of the whole run, and ``answered``: those that its log holds.
         tokens_in, tokens_out: likely, of the calls to come; ``most_out``: bound of the latter.
@@ -178,7 +178,18 @@ def planned(config: RunConfig, folder: Path | None = None, inputs: Inputs | None
                 1 if config.reader.answer == "letters" else config.reader.max_tokens,
             )
         )
-    return roles + _surveys(config, inputs, parts, seen["survey"], speeds)
+    roles += _surveys(config, inputs, parts, seen["survey"], speeds)
+    return roles + _tasks(config, inputs, parts, seen["task"], speeds)
+
+
+def _tasks(config: RunConfig, inputs: Inputs, parts: Plan, seen: _Seen, speeds: dict[str, float]) -> list[RolePlan]:
+    """Return what writers will be asked beside their contests."""
+    calls = sum(part.answers for part in parts if isinstance(part, AnswerTasks))
+    if not calls:
+        return []
+    prompts = [tasks.messages(task) for tasks in inputs.tasks.values() for task in tasks.tasks]
+    bound = config.out_of_domain.answer_tokens or config.sampling.max_tokens
+    return [_role(config, "tasks", config.model, calls, seen, speeds, _mean_tokens(prompts), bound)]
 
 
 def _surveys(config: RunConfig, inputs: Inputs, parts: Plan, seen: _Seen, speeds: dict[str, float]) -> list[RolePlan]:
@@ -192,7 +203,7 @@ def _surveys(config: RunConfig, inputs: Inputs, parts: Plan, seen: _Seen, speeds
     return [_role(config, "surveys", config.reader_model, calls, seen, speeds, prompt, bound)]
 
 
-def _readings(config: RunConfig, parts: Plan, split: Phase, audience: str) -> int:
+def _readings(config: RunConfig, parts: Plan, split: Split, audience: str) -> int:
     """Return how often each persona of a split is asked before an audience: once a contest; in a networked world at most once a round
     of each opening of the feeds, and once more where a model sums up what it remembers."""
     if config.world != "networked":
@@ -330,6 +341,7 @@ _ROLES = {
     "survey": "survey",
     "reflect": "reflect",
     "try": "reflect",
+    "task": "task",
 }
 """What the site of a call begins with -> its role."""
 

@@ -23,8 +23,10 @@ from learning.runs import own_data
 from learning.runs.adapter_links import link
 from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
-from learning.runs.fork_arms import check_changes, check_continued, check_participants
+from learning.runs.fork_arms import check_changes, check_continued, check_judged, check_participants
 from learning.runs.inputs import Inputs, check_interventions, gather
+from learning.runs.mitigated import all_probes
+from learning.runs.other_arenas import all_of, probes_elsewhere
 from learning.runs.parts import implied_probes, import_recorded, recorded_config
 from learning.runs.plan import Plan, before_epoch, begun, plan, to_come
 from learning.runs.stops import remaining
@@ -101,13 +103,15 @@ def fork(
     cut = _Cut.at_epoch(log, folder, config, inputs, epoch) if epoch else _Cut.at_step(log, folder, at or 0)
     point = cut.point
     adapters = _shared_adapters(log.read(0, point.seq), parent, folder)
-    coming = _coming(log, cut, plan(before, inputs), plan(config, inputs))
+    shared, coming = _parted(log, cut, plan(before, inputs), plan(config, inputs))
     trainings = (event for event in log.read(0, point.seq) if isinstance(event, AdapterTrained))
     check_changes(before, config, coming, str(parent))
+    check_judged(before, config, shared, coming, str(parent))
     check_continued(config, coming, trainings, str(parent))
     check_interventions(config, coming, before.network.interventions)
-    judges = implied_probes(config, inputs.arena) if config.probes is None else config.probes
-    check_versions(log.read(0, point.seq), probes(judges), str(parent))
+    judges = probes(implied_probes(config, inputs.arena) if config.probes is None else config.probes)
+    elsewhere = probes_elsewhere(config, judges, inputs.other_arenas)
+    check_versions(log.read(0, point.seq), all_of(all_probes(config, inputs.arena, judges), elsewhere), str(parent))
     if (folder / "run.json").exists():
         existing = open_log(folder, write=False)
         if (existing.fork, existing.config) != (point, values):
@@ -218,8 +222,8 @@ def _stops(events: Iterable[Event]) -> list[ArmStopped]:
     return [event for event in events if isinstance(event, ArmStopped)]
 
 
-def _coming(log: EventLog, cut: _Cut, before: Plan, after: Plan) -> Plan:
-    """Return the parts of the new plan that are not shared, of arms that go on.
+def _parted(log: EventLog, cut: _Cut, before: Plan, after: Plan) -> tuple[Plan, Plan]:
+    """Return the parts of the new plan that are shared, and those that are to come, of arms that go on.
 
     Raises:
         InputError: the shared parts of both plans are not the same ones.
@@ -227,11 +231,12 @@ def _coming(log: EventLog, cut: _Cut, before: Plan, after: Plan) -> Plan:
     stops = _stops(log.read(0, cut.point.seq))
     before, after = remaining(before, stops), remaining(after, stops)
     if cut.epoch is None:
-        _check_shared(begun(before, cut.step), begun(after, cut.step), str(cut), str(log.path))
-        return to_come(after, cut.step)
+        shared = begun(after, cut.step)
+        _check_shared(begun(before, cut.step), shared, str(cut), str(log.path))
+        return shared, to_come(after, cut.step)
     shared = before_epoch(after, cut.epoch)
     _check_shared(before[: len(shared)], shared, str(cut), str(log.path))
-    return after[len(shared) :]
+    return shared, after[len(shared) :]
 
 
 def _check_shared(before: Plan, after: Plan, at: str, where: str) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from abm.arenas import Arena
 from abm.events import AdapterTrained
 from learning.methods import learn_weights
+from learning.mitigations import mitigations
 from learning.runs.arms import Arm
 from learning.runs.config import RunConfig
 from learning.runs.inputs import lora_of
 from learning.runs.markets import Market
-from learning.runs.plan import Learn, Plan, Policy
+from learning.runs.plan import Learn, Plan, Policy, Simulate, SocietyId
 from moloch.errors import InputError
 
 SHAPE = ("rank", "alpha", "targets")
@@ -40,8 +42,20 @@ def check_participants(before: RunConfig, after: RunConfig, where: str) -> None:
         raise _kept("rivals", f"{', '.join(other)} would be another one", where)
     markets = {market.name: market for market in before.all_markets}
     for market in after.all_markets:
-        if market != (was := markets.get(market.name)):
+        if (was := markets.get(market.name)) is None:
+            raise _kept("markets", f"{market.name} would come", where)
+        if _structure(market) != _structure(was):
             raise _kept("markets", _other(market, was), where)
+    bases = [(arm.name, arm.model, after.all_arms[arm.name].model) for arm in before.all_arms.values()]
+    if moved := next((name for name, was, now in bases if was != now), ""):
+        raise _kept("models", f"{moved} would stand on another one", where)
+    if before.all_rivals != after.all_rivals:
+        raise _kept("rivals", "others would be there from the first contest on", where)
+
+
+def _structure(market: Market) -> tuple[object, ...]:
+    """Return who writes in a market, by place, whom it evaluates, and of which one it is a twin."""
+    return market.learners, market.writers, market.evaluated, market.twin_of
 
 
 def _kept(what: str, why: str, where: str) -> InputError:
@@ -53,9 +67,7 @@ def _kept(what: str, why: str, where: str) -> InputError:
     )
 
 
-def _other(market: Market, was: Market | None) -> str:
-    if was is None:
-        return f"{market.name} would come"
+def _other(market: Market, was: Market) -> str:
     if market.writers != was.writers:
         writers = [", ".join(each.writers) for each in (was, market)]
         return f"in {market.name} {writers[0]} meet, and {writers[1]} would"
@@ -85,8 +97,40 @@ def changed_arms(before: Mapping[str, Arm], after: Mapping[str, Arm]) -> list[st
     return [name for name in new if name in old and new[name] != old[name]]
 
 
+def check_judged(before: RunConfig, after: RunConfig, shared: Plan, coming: Plan, where: str) -> None:
+    """Refuse mitigations that ask what probes said of contests which were held before the fork, where nobody judged these.
+
+    Args:
+        shared, coming: the parts of the plan before and after the fork.
+    """
+    arena = after.rules()
+    learnt_from = {part.source for part in shared + coming if isinstance(part, Learn)}
+    held = {part.makes for part in shared if isinstance(part, Simulate)} & learnt_from
+    judged = {
+        of: {probe for arm in _learning_from(of, shared + coming) for probe in _asked(before, arm, arena)}
+        for of in held
+    }
+    for part in (each for each in coming if isinstance(each, Learn) and each.source in held):
+        if missing := [probe for probe in _asked(after, part.arm, arena) if probe not in judged[part.source]]:
+            raise InputError(
+                f"the arm {part.arm!r} would learn from contests that nobody judged",
+                where=where,
+                why=f"its mitigations ask the probe {missing[0]}, and the contests of epoch {part.epoch} are held before the fork",
+                fix="Fork before an epoch (--epoch), so that its contests are held again.",
+            )
+
+
+def _learning_from(society: SocietyId, parts: Plan) -> list[str]:
+    return [part.arm for part in parts if isinstance(part, Learn) and part.source == society]
+
+
+def _asked(config: RunConfig, arm: str, arena: Arena) -> list[str]:
+    """Return the probes that an arm's mitigations ask."""
+    return [probe for each in mitigations(config.all_arms[arm].mitigations) for probe in each.judges(arena)]
+
+
 def check_continued(after: RunConfig, coming: Plan, shared: Iterable[AdapterTrained], where: str) -> None:
-    """Refuse settings with which an adapter of the shared steps could not be learnt on.
+    """Refuse settings with which what was learnt in the shared steps could not be learnt on: weights of another shape, or instructions after weights.
 
     Args:
         coming: the parts that the fork carries out.

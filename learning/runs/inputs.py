@@ -17,9 +17,10 @@ from abm.arenas.anchors import AnchorSplit, clean, load_anchors
 from abm.audience import AUDIENCES, Audience, ChoiceModel, Labels, SourceFindings, Voters, informed
 from abm.audience import audience as choice_model
 from abm.audience.weights import BUILT_IN
-from abm.events import Phase
+from abm.events import Split
 from abm.probe import PROBES
 from abm.surveys import Questionnaire, load_questionnaire
+from abm.tasks import TaskSet
 from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
@@ -28,9 +29,11 @@ from learning.methods import METHODS, InstructionMethod, check_options
 from learning.runs.arms import Arm, declares_rows
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.markets import SOLO, Market
+from learning.runs.other_arenas import OtherArena, other_arenas
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
 from learning.runs.rivals import Rival
 from learning.runs.sides import anchors_of, crowd_of, people_of
+from learning.runs.tasks import task_sets
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
 from moloch.errors import InputError, check_all
@@ -41,7 +44,7 @@ from populations.sources import read_pool
 LORA_PRECISION = {"float32": "float32", "bfloat16": "bf16"}
 """Precision of a run's models -> its name among the trainer's settings."""
 
-SPLITS: tuple[Phase, ...] = ("train", "evaluate")
+SPLITS: tuple[Split, ...] = ("train", "evaluate")
 VOTES_TOO = "evaluation audience "
 """Before the name of an evaluation audience, where parts of audiences have names."""
 
@@ -58,6 +61,8 @@ class Inputs:
         originals: persona index of the one whom each of them is, or is a copy of, shape (members,).
         graphs: who follows whom among them, in a networked world.
         questionnaires: of the surveys, in their order.
+        other_arenas: name -> other arena in which arms are evaluated; ``tasks``: name -> set of tasks that writers are put, ``repeats``: answers
+            of each writer to each task.
         rivals: name -> rival that does not learn, base left out.
         evaluation_audiences: name -> how members react there; None where a language model plays the personas.
     """
@@ -71,10 +76,13 @@ class Inputs:
     markets: tuple[Market, ...]
     crowd: ChoiceModel
     train_anchors: int
-    voters: dict[Phase, Voters]
-    originals: dict[Phase, NDArray[np.int64]]
-    graphs: dict[Phase, CSR]
+    voters: dict[Split, Voters]
+    originals: dict[Split, NDArray[np.int64]]
+    graphs: dict[Split, CSR]
     questionnaires: tuple[Questionnaire, ...] = ()
+    other_arenas: Mapping[str, OtherArena] = field(default_factory=dict)
+    tasks: Mapping[str, TaskSet] = field(default_factory=dict)
+    repeats: int = 1
     rivals: dict[str, Rival] = field(default_factory=dict)
     evaluation_audiences: Mapping[str, Audience | None] = field(default_factory=dict)
 
@@ -87,7 +95,17 @@ class Inputs:
         """Anchors of an evaluation."""
         return len(self.anchors.held_out)
 
-    def split(self, split: Phase) -> Sequence[Persona]:
+    @property
+    def elsewhere(self) -> dict[str, int]:
+        """Other arena in which arms are evaluated -> its anchors."""
+        return {name: len(other.anchors) for name, other in self.other_arenas.items()}
+
+    @property
+    def answers(self) -> dict[str, int]:
+        """Set of tasks that are put to writers -> the answers of each, to all of its tasks together."""
+        return {name: len(each.tasks) * self.repeats for name, each in self.tasks.items()}
+
+    def split(self, split: Split) -> Sequence[Persona]:
         """Return a split's personas."""
         return self.people.train if split == "train" else self.people.held_out
 
@@ -119,8 +137,8 @@ def gather(
     train_anchors = min(config.train_anchors or TRAIN_ANCHORS, len(anchors.train))
     _check_instructions(arms, train_anchors)
     if config.world == "networked":
-        held: dict[Phase, int] = {"train": train_anchors, "evaluate": len(anchors.held_out)}
-        opened: dict[Phase, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
+        held: dict[Split, int] = {"train": train_anchors, "evaluate": len(anchors.held_out)}
+        opened: dict[Split, list[int]] = {p: openings(held[p], config.batch, config.network.together) for p in SPLITS}
         fewest = min(len(market.writers) for market in config.all_markets)
         check_network(config.network, opened, {"train": fewest, "evaluate": 2})
     inputs = Inputs(
@@ -139,6 +157,9 @@ def gather(
         questionnaires=asked(),
         rivals=config.all_rivals,
         evaluation_audiences=vote_too(),
+        other_arenas=other_arenas(config, rules, anchors),
+        tasks=task_sets(config),
+        repeats=config.out_of_domain.answers,
     )
     parts = plan(config, inputs)
     _check_source_readers(config, inputs)
@@ -364,12 +385,12 @@ def _model(name: str, part: str, said: Mapping[str, ChoiceModel] | None) -> Choi
     return said[part] if said and part in said and name not in BUILT_IN else choice_model(name)
 
 
-def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Phase, Voters], dict[Phase, NDArray[np.int64]]]:
+def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Split, Voters], dict[Split, NDArray[np.int64]]]:
     """Return the members of each split, and the persona index of each one's original."""
-    voters: dict[Phase, Voters] = {}
-    originals: dict[Phase, NDArray[np.int64]] = {}
+    voters: dict[Split, Voters] = {}
+    originals: dict[Split, NDArray[np.int64]] = {}
     first = 0
-    sides: dict[Phase, tuple[list[Persona], NDArray[np.float64] | None]] = {
+    sides: dict[Split, tuple[list[Persona], NDArray[np.float64] | None]] = {
         "train": (people.train, people.weights("train")),
         "evaluate": (people.held_out, people.weights("held_out")),
     }
@@ -387,11 +408,11 @@ def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Phase, Voters
     return voters, originals
 
 
-def _graphs(people: PersonaSplit, voters: dict[Phase, Voters], config: RunConfig) -> dict[Phase, CSR]:
+def _graphs(people: PersonaSplit, voters: dict[Split, Voters], config: RunConfig) -> dict[Split, CSR]:
     if config.world != "networked":
         return {}
     personas = {"train": people.train, "evaluate": people.held_out}
-    names: dict[Phase, list[str]] = {
+    names: dict[Split, list[str]] = {
         split: [*(p.name for p in personas[split]), *(f"member {i}" for i in members.ids[len(personas[split]) :])]
         for split, members in voters.items()
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,11 @@ from abm.events import (
     EvaluationAudienceSet,
     Event,
     MessageAudited,
+    OtherArenaSet,
     ReaderJoined,
     SurveysSet,
+    TasksListed,
+    split_of,
 )
 from abm.journal import Journal, equal
 from abm.llm.port import LLM, Sampling, Sleeping, Writing
@@ -39,6 +43,8 @@ from abm.worlds.networked.world import NetworkedModel
 from learning.alarms.thresholds import DIVERGED, NO_ROWS
 from learning.methods import METHODS, Owned, RowsOf, TrainingSet, collect, training_set
 from learning.mitigations import Mitigation
+from learning.runs.arms import Arm
+from learning.runs.before_fork import arms_before
 from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.equal_trainings import EqualTrainings
@@ -46,14 +52,27 @@ from learning.runs.inputs import Inputs
 from learning.runs.markets import SHARED
 from learning.runs.members import RunAudiences
 from learning.runs.mitigated import of_arms, training_probes
+from learning.runs.other_arenas import all_of
 from learning.runs.owners import own_messages, seats_of
 from learning.runs.participants import enter
-from learning.runs.plan import Evaluate, Learn, Part, Policy, Simulate, Survey, audience_of, plan, total
+from learning.runs.plan import (
+    AnswerTasks,
+    Evaluate,
+    Learn,
+    Part,
+    Policy,
+    Simulate,
+    Survey,
+    audience_of,
+    plan,
+    total,
+)
 from learning.runs.reflections import Reflections
 from learning.runs.repeats import picking_seed, training_seed
 from learning.runs.rounds import PastRounds, Remembering
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
+from learning.runs.tasks import RunTasks, TaskWriter
 from learning.runs.watch import ArmWatch, said, training_measured
 from learning.training.measured import TrainingDiverged
 from learning.training.memory import release
@@ -90,7 +109,7 @@ class Loop:
         others: competitor -> model, for those for whom another one writes than ``llm``.
         voting: evaluation audience -> the model that plays the personas there, of those that are no choice models.
         trainer: learns adapters into ``adapters``.
-        probes: judges of evaluation messages.
+        probes: judges of evaluation messages; ``answer_probes``: of answers to broad questions.
         gates: judges of training messages, for the mitigations that ask them; by default those of the names that these ask for.
         report: called with the progress before each part.
         adapters: folder in which instructions are kept; None where nothing is, as in a replay.
@@ -108,6 +127,7 @@ class Loop:
         others: Mapping[str, LLM] = MappingProxyType({}),
         voting: Mapping[str, LLM] = MappingProxyType({}),
         probes: Callable[[Arena], Sequence[Probe]] = lambda arena: (),
+        answer_probes: Sequence[Probe] = (),
         gates: Sequence[Probe] = (),
         report: Callable[[Progress], None] = lambda progress: None,
         adapters: Path | None = None,
@@ -116,7 +136,8 @@ class Loop:
         self.trainings = EqualTrainings(trainer, {arm.name: arm.model for arm in inputs.arms.values()})
         self.reader, self.others = reader or llm, others
         self.inputs, self.arena = inputs, inputs.arena
-        self.probes = probes(self.arena)
+        self.probes = list(probes(self.arena))
+        self.elsewhere = {name: list(probes(other.rules)) for name, other in inputs.other_arenas.items()}
         self.gates = tuple(gates)
         self.mitigations = of_arms(inputs.arms)
         self.report = report
@@ -134,7 +155,9 @@ class Loop:
             members=config.members,
             competitor=config.competitor,
         )
+        self.societies = {name: self._society_in(other.rules) for name, other in inputs.other_arenas.items()}
         self.surveys = RunSurveys(config, inputs, journal, self.reader)
+        self.tasks = RunTasks(config, inputs.tasks, journal, self.arena, answer_probes)
         self.reflections = Reflections(config, inputs, journal, self._writer_of, self.society, adapters)
         self.plan = plan(config, inputs)
         self.rounds = PastRounds(journal.log, self.arena, self._remembering())
@@ -143,6 +166,10 @@ class Loop:
         self._declared = False
         self._trained: dict[Policy, AdapterTrained] = {}  # before a fork, maybe by other settings
         self._said: list[Event] = []
+
+    def _society_in(self, arena: Arena) -> Society:
+        """Return the run's society in another arena: the same people, asked there."""
+        return msgspec.structs.replace(self.society, arena=arena, audience=self.audiences.in_arena(arena))
 
     def run(self) -> None:
         """Carry out the whole plan; what the log holds already is not done again."""
@@ -180,6 +207,9 @@ class Loop:
         if isinstance(part, Survey):
             yield lambda: self._survey(part)
             return
+        if isinstance(part, AnswerTasks):
+            yield lambda: self._answer(part)
+            return
         model = self._society_of(part)
         for _ in range(part.steps):
             yield lambda: self._step(model)
@@ -190,13 +220,15 @@ class Loop:
         """Say how members react, before the first step that no run before a fork said it for, if it is said otherwise."""
         if self._declared:
             return
-        if inherited := self.journal.fold_shared(ReaderJoined, AudienceSet, EvaluationAudienceSet, SurveysSet):
+        kinds = (ReaderJoined, AudienceSet, EvaluationAudienceSet, SurveysSet, OtherArenaSet, TasksListed)
+        if inherited := self.journal.fold_shared(*kinds):
             self._said = inherited
         if self.journal.shares_next:
             return
         self._declared = True
         asked = self.surveys.declaration()
-        now = [*self.audiences.declaration(), *([asked] if asked else [])]
+        others = (other.event(self.elsewhere[name]) for name, other in self.inputs.other_arenas.items())
+        now = [*self.audiences.declaration(), *([asked] if asked else []), *others, *self.tasks.declaration()]
         if len(now) != len(self._said) or not all(map(equal, now, self._said)):
             with self.journal.transaction():
                 for event in now:
@@ -225,7 +257,7 @@ class Loop:
         stage = Stage(
             anchors=self._anchors(part),
             writers=writers,
-            voters=self.voters[part.phase],
+            voters=self.voters[split_of(part.phase)],
             phase=part.phase,
             epoch=part.epoch,
             arm=part.arm,
@@ -235,21 +267,29 @@ class Loop:
             recall=self.rounds.recall if part.phase == "train" else None,
             source=self.audiences.source_readers(part),
         )
-        society = msgspec.structs.replace(self.society, audience=self.audiences.of(audience_of(part)))
+        society = self.society
+        if part.elsewhere:
+            society = self.societies[part.elsewhere]
+        elif audience_of(part):
+            society = msgspec.structs.replace(self.society, audience=self.audiences.of(audience_of(part)))
         if self.config.world == "networked":
-            return NetworkedModel(society, self.journal, stage, self.config.network, self.probes)
+            checkers = all_of(self.probes, self.elsewhere) if part.elsewhere else self.probes
+            return NetworkedModel(society, self.journal, stage, self.config.network, checkers)
         return IsolatedModel(society, self.journal, stage)
 
     def _judges(self, part: Simulate | Evaluate) -> Sequence[Probe]:
         """Return who judges a part's messages: in training those whom the mitigations of the arms that learn from it ask."""
         if isinstance(part, Evaluate):
-            return () if part.repeats else self.probes
+            return () if part.repeats else self.elsewhere[part.elsewhere] if part.elsewhere else self.probes
         learners = [each.arm for each in self.plan if isinstance(each, Learn) and each.source == part.makes]
         asking = [mitigation for arm in learners for mitigation in self.mitigations[arm]]
         return training_probes(asking, self.arena, (*self.gates, *self.probes))
 
     def _anchors(self, part: Simulate | Evaluate) -> list[Anchor]:
-        pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
+        if part.elsewhere:
+            pool = self.inputs.other_arenas[part.elsewhere].anchors
+        else:
+            pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
         return [pool[i % len(pool)] for i in part.anchors]
 
     def _writer_of(self, arm: str) -> LLM:
@@ -273,6 +313,13 @@ class Loop:
     def _survey(self, part: Survey) -> None:
         self._declare()
         self.surveys.hold(part)
+
+    def _answer(self, part: AnswerTasks) -> None:
+        self._declare()
+        writer = TaskWriter(
+            self.others.get(part.arm, self.llm), self._adapter(part.policy), self._instructions(part.policy)
+        )
+        self.tasks.answer(part, writer)
 
     # -- learn ---------------------------------------------------------------------------------------------
 
@@ -341,7 +388,7 @@ class Loop:
         Args:
             begun: the training as the log holds it, where it is made again.
         """
-        method, settings = self._learnt_by(part)
+        method, settings, mitigations = self._learnt_by(part)
         return training_set(
             self.journal.log.read(),
             METHODS.get(method).configured(settings.for_methods),
@@ -351,15 +398,21 @@ class Loop:
             seed=picking_seed(self.config.seed, self.inputs.arms[part.arm].repeat),
             rendered=begun is not None and not begun.as_sampled,
             owned=owned,
-            mitigations=self.mitigations[part.arm],
+            mitigations=mitigations,
             learner=part.arm,
         )
 
-    def _learnt_by(self, part: Learn) -> tuple[str, LoraSettings]:
-        """Return the method and the settings by which an arm learns in an epoch; those that it had, where that was before a fork."""
+    def _learnt_by(self, part: Learn) -> tuple[str, LoraSettings, list[Mitigation]]:
+        """Return the method, the settings and the mitigations by which an arm learns in an epoch; those that it had, where that was
+        before a fork."""
         if (shared := self._trained.get(part.makes)) is not None and shared.kind == "weights":
-            return shared.method, msgspec.convert(shared.settings, LoraSettings)
-        return self.inputs.arms[part.arm].method, self.inputs.lora[part.arm]
+            settings = msgspec.convert(shared.settings, LoraSettings)
+            return shared.method, settings, of_arms(self._before_fork)[part.arm]
+        return self.inputs.arms[part.arm].method, self.inputs.lora[part.arm], self.mitigations[part.arm]
+
+    @cached_property
+    def _before_fork(self) -> dict[str, Arm]:
+        return arms_before(self.journal.log)
 
     def _rows_of(self, part: Learn, begun: AdapterTrained | None) -> RowsOf | None:
         """Return what the learner learns to whose number of rows an arm is brought; None without one, and where a training that is
@@ -463,7 +516,9 @@ class Loop:
     # -- alarms --------------------------------------------------------------------------------------------
 
     def _watch(self, part: Simulate | Evaluate) -> None:
-        """Look at what was written in a part whose contests are all held."""
+        """Look at what was written in a part whose contests are all held; what is written elsewhere is no cause for alarm."""
+        if part.elsewhere:
+            return
         for alarm in self.watch.contests(part):
             with self.journal.transaction():
                 self._raise_alarm(alarm)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from abm.arenas import Arena
 from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, SourceReaders, as_mapping, features_digest
 from abm.events import AudienceSet, EvaluationAudienceSet, Event, ReaderJoined
 from abm.llm.port import LLM, Sampling
@@ -42,6 +43,11 @@ class RunAudiences:
     def of(self, audience: str) -> Audience:
         """Return an evaluation audience by its name; empty: the run's own."""
         return self._others[audience] if audience else self.own
+
+    def in_arena(self, arena: Arena) -> Audience:
+        """Return the run's own audience as it is asked in another arena."""
+        given = self._inputs.audience
+        return self.own if given is not None else self._whole(self._asked(self._reader, arena))
 
     def source_readers(self, part: Simulate | Evaluate) -> SourceReaders | None:
         """Return who reads the source in a part; None where nobody does."""
@@ -90,7 +96,7 @@ class RunAudiences:
         core = [voters.ids[: len(self._inputs.split(split))] for split, voters in self._inputs.voters.items()]
         return Mixed(personas, self._inputs.crowd, np.concatenate(core))
 
-    def _asked(self, llm: LLM) -> AskedAudience:
+    def _asked(self, llm: LLM, arena: Arena | None = None) -> AskedAudience:
         settings = self._config.reader
         personas = {
             int(index): (persona.id, persona.text)
@@ -99,7 +105,7 @@ class RunAudiences:
         }
         return AskedAudience(
             llm,
-            self._inputs.arena,
+            arena or self._inputs.arena,
             personas,
             Sampling(settings.temperature, settings.top_p, settings.max_tokens),
             self._config.seed,

@@ -10,6 +10,7 @@ from typing import Any
 
 from abm.arenas import Arena
 from abm.probe import PROBES, Probe
+from learning.methods import METHODS, learn_weights
 from learning.mitigations import MITIGATIONS, Mitigation, mitigations
 from learning.runs.arms import Arm, ArmSettings, stated
 from learning.runs.config import RunConfig
@@ -49,7 +50,10 @@ def all_probes(config: RunConfig, arena: Arena, judges: Sequence[Probe]) -> list
 
 def bad_mitigations(config: RunConfig) -> Iterator[tuple[Keys, InputError]]:
     """Yield what is wrong with the mitigations of a run's arms, each with the keys of its setting."""
-    for keys, name, own in _declared(config):
+    for keys, name, own, method in _declared(config):
+        if method in METHODS and not learn_weights([method]):
+            yield keys, _no_weights(name, method)
+            continue
         if name not in MITIGATIONS:
             yield keys, MITIGATIONS.unknown(name)
             continue
@@ -73,12 +77,20 @@ def _nobody_judges(name: str) -> InputError:
     )
 
 
-def _declared(config: RunConfig) -> Iterator[tuple[Keys, str, Mapping[str, Any]]]:
-    """Yield each mitigation that settings name, after the keys of its setting."""
+def _no_weights(name: str, method: str) -> InputError:
+    return InputError(
+        f"the mitigation {name!r} cannot change what {method!r} learns",
+        why="it learns instructions, not rows",
+        fix="Leave it out, or take a method that learns weights.",
+    )
+
+
+def _declared(config: RunConfig) -> Iterator[tuple[Keys, str, Mapping[str, Any], str]]:
+    """Yield each mitigation that settings name, with its settings and its arm's method, after the keys of its setting."""
     arms: list[tuple[Keys, ArmSettings]] = list(learners_in(config.markets))
     arms += [(at, arm) for at, _, arm in stated(config.arms) if arm is not None]
     for at, arm in arms:
         if isinstance(arm.mitigations, Mapping):
-            yield from (((*at, "mitigations", name), name, own) for name, own in arm.mitigations.items())
+            yield from (((*at, "mitigations", name), name, own, arm.method) for name, own in arm.mitigations.items())
         else:
-            yield from (((*at, "mitigations", i), name, {}) for i, name in enumerate(arm.mitigations))
+            yield from (((*at, "mitigations", i), name, {}, arm.method) for i, name in enumerate(arm.mitigations))

@@ -19,6 +19,7 @@ from abm.audience.weights import YAML
 from abm.events import RunResumed, RunStarted, StepStarted
 from abm.log import EventLog, open_log
 from abm.log.segments import parent_of
+from abm.tasks import BUILT_IN as TASK_SETS
 from learning.runs.config import RunConfig
 from media_graph import BUILDERS
 from moloch.content import content_id
@@ -49,8 +50,21 @@ def named(config: RunConfig) -> dict[str, Path]:
             for name, each in config.evaluation_audiences.items()
         },
         **{f"surveys.{i}.questions": survey.questions for i, survey in enumerate(config.surveys)},
+        **_out_of_domain(config),
     }
     return {setting: Path(path) for setting, path in paths.items() if path}
+
+
+def _out_of_domain(config: RunConfig) -> dict[str, str | None]:
+    """Return the files of other arenas in which arms are evaluated, and of tasks."""
+    paths: dict[str, str | None] = {
+        f"out_of_domain.tasks.{i}": None if name in TASK_SETS else name
+        for i, name in enumerate(config.out_of_domain.tasks)
+    }
+    for i, other in enumerate(config.out_of_domain.arenas):
+        paths[f"out_of_domain.arenas.{i}.arena"] = other.arena if other.arena not in ARENAS else None
+        paths[f"out_of_domain.arenas.{i}.anchors"] = other.anchors
+    return paths
 
 
 def _is_yaml(audience: str) -> bool:
@@ -238,7 +252,8 @@ def _changed(config: RunConfig, paths: Mapping[str, Path]) -> RunConfig:
     record = config.model_dump(mode="json")
     for setting, path in paths.items():
         *within, last = setting.split(".")
-        _at(record, ".".join(within))[last] = str(path)
+        there = _at(record, ".".join(within))
+        there[int(last) if isinstance(there, list) else last] = str(path)
     return RunConfig.model_validate(record)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor
 from abm.columns import Float32s, Int32s, pack
-from abm.events import AnchorsListed, ArenaSet, CompetitorsJoined, CrowdJoined, PersonasJoined, Phase, RunConfigured
+from abm.events import AnchorsListed, ArenaSet, CompetitorsJoined, CrowdJoined, PersonasJoined, RunConfigured, Split
 from abm.journal import Journal
 from abm.llm.port import LLM
 from abm.worlds.networked.graphs import joined_ties
@@ -59,7 +59,7 @@ def enter(
                 journal.emit(ties)
 
 
-def _join(split: Phase, inputs: Inputs, journal: Journal) -> None:
+def _join(split: Split, inputs: Inputs, journal: Journal) -> None:
     """Let a split's personas join, and its crowd after them."""
     personas, voters, originals = inputs.split(split), inputs.voters[split], inputs.originals[split]
     first = int(voters.ids[0])
@@ -85,11 +85,11 @@ def _emit(event: PersonasJoined | CrowdJoined, journal: Journal) -> None:
         journal.emit(event)
 
 
-def _listed(split: Phase, anchors: Sequence[Anchor], dropped: dict[str, int]) -> AnchorsListed:
+def _listed(split: Split, anchors: Sequence[Anchor], dropped: dict[str, int]) -> AnchorsListed:
     return AnchorsListed(split=split, anchors=[msgspec.to_builtins(anchor) for anchor in anchors], dropped=dropped)
 
 
-def _joined(split: Phase, first: int, personas: Sequence[Persona], originals: NDArray[np.int64]) -> PersonasJoined:
+def _joined(split: Split, first: int, personas: Sequence[Persona], originals: NDArray[np.int64]) -> PersonasJoined:
     copies = not np.array_equal(originals, first + np.arange(len(personas)))
     return PersonasJoined(
         split=split,

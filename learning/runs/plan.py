@@ -13,8 +13,8 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from abm.events import Phase
-from abm.societies import arm_and_audience, before, is_before_another
+from abm.events import Phase, Split, split_of
+from abm.societies import ABROAD, arm_and_audience, arm_in, before, is_before_another
 from learning.runs.base_models import is_base
 from learning.runs.markets import BASE, SHARED, Market
 
@@ -40,7 +40,7 @@ def writers_in(society: str, bases: Mapping[str, str] = MappingProxyType({})) ->
     Args:
         bases: arm -> the name under which its base model writes, where it is not the run's (:func:`learning.runs.arms.bases_of`).
     """
-    society, _ = arm_and_audience(society)
+    society, _ = arm_and_audience(arm_in(society))
     first, against, second = society.partition(AGAINST)
     return (first, second) if against else (bases.get(society, BASE), society)
 
@@ -77,12 +77,21 @@ class _Contests:
     writers: tuple[Policy, ...]
     anchors: range
     batch: int
-    phase: ClassVar[Phase]
+
+    @property
+    def phase(self) -> Phase:
+        """What they are for."""
+        raise NotImplementedError
 
     @property
     def steps(self) -> int:
         """Steps that hold the contests."""
         return -(-len(self.anchors) // self.batch)
+
+    @property
+    def elsewhere(self) -> str:
+        """Name of the arena where they are held, if it is another one than the run's."""
+        return ""
 
     @property
     def draws(self) -> tuple[int, ...]:
@@ -111,7 +120,11 @@ class Simulate(_Contests):
 
     turns: bool = False
     source_readers: float | None = None
-    phase: ClassVar[Phase] = "train"
+
+    @property
+    def phase(self) -> Phase:
+        """``train``."""
+        return "train"
 
     @property
     def doing(self) -> str:
@@ -128,16 +141,27 @@ class Evaluate(_Contests):
 
     Attributes:
         audience: who votes, by name; empty for the run's own audience.
+        arena: where they are held, if it is another arena than the run's: its name, which the society has in its own.
     """
 
     audience: str = ""
-    phase: ClassVar[Phase] = "evaluate"
+    arena: str = ""
+
+    @property
+    def phase(self) -> Phase:
+        """``evaluate``; ``elsewhere`` in another arena."""
+        return "elsewhere" if self.arena else "evaluate"
+
+    @property
+    def elsewhere(self) -> str:
+        """Name of the arena where they are held, if it is another one than the run's."""
+        return self.arena
 
     @property
     def doing(self) -> str:
         """What happens, in words."""
-        voting = f", {self.audience} votes" if self.audience else ""
-        return f"evaluating {self.writers[1].arm} against {self.writers[0].arm}{voting}"
+        beside = f", {self.audience} votes" if self.audience else f" in {self.arena}" if self.arena else ""
+        return f"evaluating {self.writers[1].arm} against {self.writers[0].arm}{beside}"
 
     @property
     def repeats(self) -> bool:
@@ -198,7 +222,7 @@ class Survey:
     questions: str
     moment: str
     of: SocietyId | None
-    splits: tuple[Phase, ...]
+    splits: tuple[Split, ...]
     epoch: int
     arm: str
     steps: ClassVar[int] = 0
@@ -225,7 +249,40 @@ class Survey:
         return self.id
 
 
-Part = Simulate | Learn | Evaluate | Survey
+@dataclass(frozen=True, slots=True)
+class AnswerTasks:
+    """A writer answers the tasks of a set.
+
+    Attributes:
+        task_set: its name.
+        policy: who answers.
+        answers: to all tasks together.
+    """
+
+    epoch: int
+    arm: str
+    task_set: str
+    policy: Policy
+    answers: int
+    steps: ClassVar[int] = 0
+
+    @property
+    def doing(self) -> str:
+        """What happens, in words."""
+        return f"epoch {self.epoch}: {self.arm} answers {self.task_set}"
+
+    @property
+    def needs(self) -> tuple[Policy, ...]:
+        """What must be there before it begins."""
+        return (self.policy,) if self.policy.epoch else ()
+
+    @property
+    def makes(self) -> str:
+        """The answers, by what names them."""
+        return f"tasks {self.task_set}/{self.arm}/{self.policy.epoch}"
+
+
+Part = Simulate | Learn | Evaluate | Survey | AnswerTasks
 Plan = tuple[Part, ...]
 
 
@@ -283,6 +340,16 @@ class Counts(Protocol):
         """Anchors of an evaluation."""
         ...
 
+    @property
+    def elsewhere(self) -> Mapping[str, int]:
+        """Other arena in which arms are evaluated -> its anchors."""
+        ...
+
+    @property
+    def answers(self) -> Mapping[str, int]:
+        """Set of tasks that are put to writers -> the answers of each, to all of its tasks together."""
+        ...
+
 
 def plan(config: PlanSettings, inputs: Counts) -> Plan:
     """Return the parts of a run, in order.
@@ -298,14 +365,14 @@ def _parts(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
     yield from _asked(config, 0, None)
     for part in _work(config, inputs):
         yield part
-        if not isinstance(part, Learn | Survey) and not is_before_another(part.arm):
+        if isinstance(part, Simulate | Evaluate) and not part.elsewhere and not is_before_another(part.arm):
             yield from _asked(config, part.epoch, part.makes)
 
 
 def _asked(config: PlanSettings, epoch: int, of: SocietyId | None) -> Iterator[Survey]:
     """Yield the questionnaires that are put after a society's contests, or at the start."""
     for number, survey in enumerate(config.surveys):
-        splits: tuple[Phase, ...] = ("train", "evaluate") if of is None else (of.phase,)
+        splits: tuple[Split, ...] = ("train", "evaluate") if of is None else (split_of(of.phase),)
         splits = tuple(split for split in splits if survey.who in ("all", split))
         epochs = [config.epochs if each is None else each for each in survey.epochs]
         if splits and epoch in epochs:
@@ -341,6 +408,25 @@ def _work(config: PlanSettings, inputs: Counts) -> Iterator[Part]:
                     writers = (Policy(bases[arm]), Policy(arm, epoch))
                     anchors = range(inputs.held_out_anchors)
                     yield Evaluate(epoch, before(arm, audience), writers, anchors, config.batch, audience)
+            yield from _out_of_domain(config, inputs, epoch, bases)
+
+
+def _out_of_domain(config: PlanSettings, inputs: Counts, epoch: int, bases: Mapping[str, str]) -> Iterator[Part]:
+    """Yield evaluations in other arenas, and tasks; base models answer them once.
+
+    Args:
+        bases: evaluated arm -> the name of its base model.
+    """
+    for arena, anchors in inputs.elsewhere.items():
+        for arm, base in bases.items():
+            writers = (Policy(base), Policy(arm, epoch))
+            yield Evaluate(epoch, f"{arm}{ABROAD}{arena}", writers, range(anchors), config.batch, arena=arena)
+    for task_set, answers in inputs.answers.items():
+        if epoch == (1 if config.evaluate == "every" else config.epochs):
+            for base in dict.fromkeys(bases.values()):
+                yield AnswerTasks(epoch, base, task_set, Policy(base), answers)
+        for arm in bases:
+            yield AnswerTasks(epoch, arm, task_set, Policy(arm, epoch), answers)
 
 
 def pairs(arms: Sequence[str], wanted: str | int) -> list[tuple[str, str]]:
@@ -424,15 +510,15 @@ def to_come(parts: Iterable[Part], steps: int) -> Plan:
     return tuple(coming)
 
 
-def contests(parts: Iterable[Part], phase: Phase, audience: str = "") -> int:
-    """Return how many contests are held in a phase before an audience, by its name; empty: the run's own."""
-    return sum(len(part.anchors) for part in held_before(parts, phase, audience))
+def contests(parts: Iterable[Part], split: Split, audience: str = "") -> int:
+    """Return how many contests are held before the people of a side in an audience, by its name; empty: the run's own."""
+    return sum(len(part.anchors) for part in held_before(parts, split, audience))
 
 
-def held_before(parts: Iterable[Part], phase: Phase, audience: str = "") -> Iterator[Simulate | Evaluate]:
-    """Yield the parts of a phase whose contests are held before an audience, by its name; empty: the run's own."""
+def held_before(parts: Iterable[Part], split: Split, audience: str = "") -> Iterator[Simulate | Evaluate]:
+    """Yield the parts whose contests are held before the people of a side in an audience, by its name; empty: the run's own."""
     for part in parts:
-        if isinstance(part, Simulate | Evaluate) and part.phase == phase and audience_of(part) == audience:
+        if isinstance(part, Simulate | Evaluate) and split_of(part.phase) == split and audience_of(part) == audience:
             yield part
 
 
@@ -448,13 +534,14 @@ def messages(parts: Iterable[Part]) -> int:
 
 def messages_by(parts: Iterable[Part]) -> dict[str, int]:
     """Return competitor -> how many messages it writes; see :func:`messages`."""
-    written: dict[tuple[Phase, int, str, int], int] = {}
+    written: dict[tuple[Phase, str, int, str, int], int] = {}
     for part in parts:
         if isinstance(part, Simulate | Evaluate):
             drawn = zip(part.draws, part.writers, strict=True)
-            written |= {(part.phase, part.epoch, writer.arm, draw): len(part.anchors) for draw, writer in drawn}
+            place = part.phase, part.elsewhere, part.epoch
+            written |= {(*place, writer.arm, draw): len(part.anchors) for draw, writer in drawn}
     by: dict[str, int] = {}
-    for (_, _, name, _), count in written.items():
+    for (*_, name, _), count in written.items():
         by[name] = by.get(name, 0) + count
     return by
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from abm.events import TasksListed
 from learning.runs.arms import arms_of, markets_of
 from learning.runs.audiences import recorded_audiences
 from learning.runs.markets import Market
@@ -13,6 +15,9 @@ from learning.runs.plan import TRAIN_ANCHORS, Plan, plan
 
 MOST = 1_000_000
 """Anchors, and trainings, beyond which recorded settings are not taken for those of a run."""
+
+
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class RecordedSurvey(NamedTuple):
@@ -37,14 +42,30 @@ class Recorded:
     surveys: tuple[RecordedSurvey, ...] = ()
     head_to_head: str | int = "none"
     evaluation_audiences: tuple[str, ...] = ()
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)
 
 
-def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
+def answers_of(listed: TasksListed) -> int:
+    """Return how many answers a writer gives to a set of tasks of a log; a log may be anybody's."""
+    tasks = listed.tasks.get("tasks")
+    return len(tasks) * max(0, min(listed.repeats, MOST)) if isinstance(tasks, list) else 0
+
+
+def recorded_plan(
+    record: Mapping[str, Any],
+    train: int,
+    held_out: int,
+    elsewhere: Mapping[str, int] = NOTHING,
+    answers: Mapping[str, int] = NOTHING,
+) -> Plan:
     """Return the plan of a run of which only the log is known; empty where the settings are not those of a run.
 
     Args:
         record: the settings, as :class:`abm.events.RunConfigured` holds them.
         train, held_out: anchors that the log lists for training and for evaluation.
+        elsewhere: other arena -> its anchors, and ``answers``: set of tasks -> answers of each writer, as the log says them. They count
+            where the settings have something out of domain.
     """
     learners = arms_of(record)
     per_epoch = record.get("train_anchors") or min(TRAIN_ANCHORS, train)
@@ -63,7 +84,10 @@ def recorded_plan(record: Mapping[str, Any], train: int, held_out: int) -> Plan:
     others = recorded_audiences(record.get("evaluation_audiences"))
     if len(others) * len(learners) * epochs > MOST:
         return ()
-    recorded = Recorded(markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet, others)
+    beyond = (elsewhere, answers) if record.get("out_of_domain") else ({}, {})
+    recorded = Recorded(
+        markets, epochs, slots, batch, evaluate, train_anchors, held_out_anchors, surveys, meet, others, *beyond
+    )
     return plan(recorded, recorded)
 
 

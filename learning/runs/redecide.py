@@ -43,6 +43,7 @@ from learning.runs.inputs import VOTES_TOO, gather, largest_rank, lora_of
 from learning.runs.loop import Loop, Progress
 from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
+from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
 from learning.runs.own_data import kept
 from learning.runs.parts import (
     GivenProbes,
@@ -219,11 +220,12 @@ def _redecide(
     complete, divergence = False, None
     inputs = gather(kept(config, checker.log.path), _choice_models(checker.log))
     if probes is None:
-        judges = recorded_probes(checker.log, config, inputs.arena)
+        judged_with, judges = config, recorded_probes(checker.log, config, inputs.arena)
     else:
-        judges = chosen_probes(config, inputs.arena, probes)[1]
+        judged_with, judges = chosen_probes(config, inputs.arena, probes)
+    elsewhere = probes_elsewhere(judged_with, judges, inputs.other_arenas)
     forked = checker.log.fork.seq if checker.log.fork else 0
-    everybody = as_logged(checker.log.read, forked, all_probes(config, inputs.arena, judges))
+    everybody = as_logged(checker.log.read, forked, all_of(all_probes(config, inputs.arena, judges), elsewhere))
     judges, gates = everybody[: len(judges)], everybody[len(judges) :]
     try:
         Loop(
@@ -235,8 +237,8 @@ def _redecide(
             reader=models.reader,
             others=models.others,
             voting=models.voting,
-            probes=lambda arena: judges,
             gates=gates,
+            **judging_in(judges, elsewhere, everybody),
             report=report,
         ).run()
         checker.finish()

@@ -128,6 +128,8 @@ class Reflections:
             arm=arm,
             epoch=epoch,
             method=self._inputs.arms[arm].method,
+            repeat_of=self._inputs.arms[arm].repeat_of,
+            repeat=self._inputs.arms[arm].repeat,
             parent=parent,
             data=content_id([each.prompt for each in asked]),
             data_range=list(contests.data_range),

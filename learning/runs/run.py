@@ -32,6 +32,7 @@ from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
+from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.rival_adapters import adopt, check_fit, largest_rival_rank, to_adopt
 from learning.runs.verdicts import JUDGING, check_judges, check_source_probe
@@ -143,6 +144,7 @@ def stepwise(
         own_data.at_hand(config, folder), audience=objects.audience
     )  # a mistake in them leaves no half-begun run behind
     config, judges = chosen_probes(config, inputs.arena, probes)
+    elsewhere = probes_elsewhere(config, judges, inputs.other_arenas)
     budget = Budget(Bounds(**config.budget.model_dump(exclude={"shared"})))
     rank = max(largest_rank(inputs.lora), largest_rival_rank(config, folder / "adapters"))
     places: dict[str, Any] = {"adapters": folder / "adapters", "rank": rank} | computing(config)
@@ -164,7 +166,7 @@ def stepwise(
                 others = objects.others(config, backends)
                 adopt(config, folder / "adapters")
                 said = (event for block in log.blocks() for event in block.events(JUDGING))
-                everybody = all_probes(config, inputs.arena, judges)
+                everybody = all_of(all_probes(config, inputs.arena, judges), elsewhere)
                 check_judges(said, judges, str(folder), everybody[len(judges) :])
                 if config.source_shares:
                     checked = (event for block in log.blocks() for event in block.events({SourceChecked}))
@@ -183,8 +185,8 @@ def stepwise(
                     reader=reads,
                     others=others,
                     voting=voting,
-                    probes=lambda arena: judges,
                     adapters=folder / "adapters",
+                    **judging_in(judges, elsewhere),
                 )
                 looked = met = False
                 for progress in loop.advance():

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor, AnchorSplit
-from abm.events import Phase
+from abm.events import Split
 from learning.runs.config import RunConfig
 from moloch import keyed
 from moloch.errors import InputError, MolochWarning
@@ -37,17 +37,17 @@ def anchors_of(config: RunConfig, pool: AnchorSplit) -> AnchorSplit:
     _enough(config, config.held_out_anchors, pool.held_out, "held-out anchors", where)
     redraw = config.redraw
     if redraw.train_anchors == "common":
-        train = _ranked(pool.train, "train_anchors", "common")
+        train = ranked(pool.train, "train_anchors", "common")
     else:
         order = keyed.generator(config.seed, "anchors").permutation(len(pool.train))
         train = [pool.train[i] for i in order]
     held_out = pool.held_out
     if redraw.held_out_anchors == "per_seed":
-        held_out = _ranked(held_out, "held_out_anchors", config.seed)
+        held_out = ranked(held_out, "held_out_anchors", config.seed)
     return msgspec.structs.replace(pool, train=train, held_out=held_out[: config.held_out_anchors or HELD_OUT_ANCHORS])
 
 
-def _ranked(anchors: Sequence[Anchor], what: str, seed: int | str) -> list[Anchor]:
+def ranked(anchors: Sequence[Anchor], what: str, seed: int | str) -> list[Anchor]:
     """Return anchors in a random order that depends neither on how they stand nor on which others there are."""
     return sorted(anchors, key=lambda anchor: keyed.key("redraw", what, seed, anchor.id))
 
@@ -89,7 +89,7 @@ def _enough(config: RunConfig, wanted: int | None, items: Sequence, what: str, w
     )
 
 
-def crowd_of(config: RunConfig, split: Phase, n: int, weights: NDArray[np.float64] | None) -> NDArray[np.int64]:
+def crowd_of(config: RunConfig, split: Split, n: int, weights: NDArray[np.float64] | None) -> NDArray[np.int64]:
     """Return which of a side's personas its crowd's members are like: drawn with replacement, in proportion to their weights.
 
     Args:

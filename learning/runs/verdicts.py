@@ -17,6 +17,7 @@ from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
 from abm.columns import Int16s, unpack
 from abm.events import (
+    AnswerJudged,
     Event,
     FeedOpened,
     MembersPosted,
@@ -28,6 +29,8 @@ from abm.events import (
     SourceChecked,
     StepEnded,
     StepStarted,
+    TaskAnswered,
+    TasksClosed,
     VerdictGiven,
 )
 from abm.probe import Probe, Verdict, version_of
@@ -35,7 +38,17 @@ from learning.runs.plan import is_repeated
 from moloch.errors import InputError
 
 JUDGING = frozenset(
-    {RunStarted, RunResumed, VerdictGiven, PostJudged, MessagesLabelled, StepStarted, StepEnded, MessagePublished}
+    {
+        RunStarted,
+        RunResumed,
+        VerdictGiven,
+        PostJudged,
+        AnswerJudged,
+        MessagesLabelled,
+        StepStarted,
+        StepEnded,
+        MessagePublished,
+    }
 )
 """Types of the events that say who judged what by which version; a long log is read past the others."""
 
@@ -65,7 +78,7 @@ def judged(events: Iterable[Event]) -> Iterator[tuple[str, int, int]]:
                 rules = event.probe_versions
         elif rules is None:
             continue
-        elif isinstance(event, VerdictGiven | PostJudged):
+        elif isinstance(event, VerdictGiven | PostJudged | AnswerJudged):
             yield event.probe, rules.get(event.probe, 1), event.seq
         elif isinstance(event, MessagesLabelled):
             yield from ((probe, rules.get(probe, 1), event.seq) for probe in event.probes)
@@ -196,8 +209,18 @@ class _Verdicts:
         messages: dict[str, MessagePublished] = {}
         feed: list[str] = []
         said: _Said = {}
+        answers: dict[int, bytes] = {}
         for event in events:
             match event:
+                case TaskAnswered():
+                    answers[event.seq] = _key(event.task, event.text, "")
+                    self._published.add(answers[event.seq])
+                case AnswerJudged() if event.probe in self._given and event.cause in answers:
+                    found = Verdict(_label(event.label), tuple(event.evidence))
+                    self._given[event.probe][answers[event.cause]] = found
+                    self.judges[event.probe] = event.judge
+                case TasksClosed():
+                    answers.clear()
                 case StepStarted():
                     messages, feed, said = {}, [], {}
                 case MessagePublished():

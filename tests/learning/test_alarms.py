@@ -324,7 +324,9 @@ class TestStops:
 class TestPlan:
     """What is left of a plan is a function of it and of the stops."""
 
-    PARTS = plan(SMALL, type("Counts", (), {"train_anchors": 9, "held_out_anchors": 8})())
+    PARTS = plan(
+        SMALL, type("Counts", (), {"train_anchors": 9, "held_out_anchors": 8, "elsewhere": {}, "answers": {}})()
+    )
 
     def test_without_stops_it_is_the_plan(self):
         """To the last part."""

@@ -10,6 +10,7 @@ from abm.events import (
     LLMReplied,
     MessagePublished,
     Reacted,
+    RunStarted,
     StepStarted,
     VerdictGiven,
 )
@@ -113,6 +114,13 @@ class TestPlan:
         assert new[0].doing == "evaluating rft against base, neutral votes"
         assert messages(after) == messages(before) and total(after) == total(before) + 3 * 2
 
+    def test_questionnaires_follow_the_runs_own(self):
+        """Nobody is asked again after contests before others."""
+        counts = type("Counts", (), {"train_anchors": 6, "held_out_anchors": 5})()
+        asked = {"surveys": [{"questions": "q.yaml"}], "reader": {"model": "pocket"}}
+        parts = [p for p in plan(also("neutral", **asked), counts) if type(p).__name__ == "Survey"]
+        assert parts and not [p for p in parts if "@" in p.arm]
+
     def test_logs_say_it(self):
         """What a log records gives the same plan."""
         assert recorded_plan(VOTED.model_dump(mode="json"), 12, 5)[-1].arm == "placebo@neutral"
@@ -187,6 +195,16 @@ class TestContests:
                 numbers = {slot: "40" in text for slot, text in texts[event.contest].items()}
                 wrong += numbers[event.choice] < max(numbers.values())
         assert texts and not wrong
+
+    def test_its_file_is_kept_with_the_run(self, tmp_path):
+        """So that the run is decided again where the original is gone."""
+        (tmp_path / "sharp.yaml").write_text(SHARP)
+        config = also(str(tmp_path / "sharp.yaml"), epochs=1, arms=["rft"])
+        done = run(config, tmp_path / "run", llm=fake_llm(), trainer=ByArm())
+        [begun] = of(read_events(done.path), RunStarted)
+        assert list(begun.inputs) == ["evaluation_audiences.sharp.audience/sharp.yaml"]
+        (tmp_path / "sharp.yaml").unlink()
+        assert replay_recorded(done.path).complete
 
     def test_a_language_model_plays_it(self, tmp_path):
         """Its calls are its own; a replay needs no model."""
@@ -285,6 +303,23 @@ class TestTables:
         from analysis.tables.explained import explained
 
         assert str(explained([voted], arm="rft").parts) == str(explained([alone], arm="rft").parts)
+
+    def test_so_are_votes_that_a_surrogate_is_fitted_to(self, voted, alone):
+        """And those that people's votes are held against."""
+        from abm.log import open_log
+        from analysis.calibration._calibrate import _votes
+        from learning.surrogates.votes import read_votes
+
+        assert len(read_votes(read_events(voted)).choices) == len(read_votes(read_events(alone)).choices)
+        assert list(_votes(open_log(voted, write=False))) == list(_votes(open_log(alone, write=False)))
+
+    def test_so_is_what_personas_remember(self, voted):
+        """Unless a society before others is asked for by its name."""
+        from learning.surveys.surveyed import SurveyedRun
+
+        run = SurveyedRun.read(voted)
+        assert [place.arm for place in run.place("evaluate")] == ["rft", "tfb", "placebo"]
+        assert [place.arm for place in run.place("evaluate", arms=["rft@neutral"])] == ["rft@neutral"]
 
     def test_strengths_are_of_the_runs_own(self, tmp_path):
         """Votes of others are in no comparison of arms with each other."""

@@ -176,6 +176,26 @@ class TestArms:
         assert now["rft", 2] == trained and now["placebo", 2].rows == trained.rows
         assert now["rft", 3].method == "tfb_paper_code" and now["placebo", 3].rows == now["rft", 3].rows
 
+    def test_mitigations(self, tmp_path):
+        """From an epoch on; the rows of a training that is shared are those of its mitigations of then."""
+        arms = ["rft", {"twin": {"method": "placebo", "rows_of": "rft"}}]
+        whole = load_config(None, CONFIG.model_dump(mode="json") | {"train_anchors": 16, "arms": arms})
+        carry_out(tmp_path / "parent", whole, trainer=EqualTrainer())
+        gate = "arms.rft.mitigations={auditor: {budget: 0.4}}"
+        config, folder = fork(tmp_path / "parent", settings=[gate], out=tmp_path / "fork", epoch=2)
+        carry_out(folder, config, trainer=EqualTrainer())
+        now, was = learnt(folder), learnt(tmp_path / "parent")
+        assert now["rft", 1] == was["rft", 1] and now["rft", 2].mitigated and not was["rft", 2].mitigated
+        assert now["twin", 2].rows == now["rft", 2].rows < was["rft", 2].rows
+        assert replay_recorded(folder).divergence is None
+        at = sum(e.seq < now["rft", 2].seq for e in read_events(folder) if isinstance(e, StepEnded)) + 4
+        given = ["arms.rft.mitigations={}", "arms.twin.lora.lr=0.001", "epochs=3"]
+        config, again = fork(folder, at, given, tmp_path / "within")
+        carry_out(again, config, trainer=EqualTrainer())
+        last = learnt(again)
+        assert last["rft", 2] == now["rft", 2] and not last["rft", 3].mitigated
+        assert last["twin", 2].rows == now["rft", 2].rows and last["twin", 3].rows == last["rft", 3].rows
+
     def test_learners_of_markets(self, tmp_path):
         """A learner is changed by its name in its market, and its twin follows it."""
         duel = {"learners": {"a": {"method": "rft"}, "b": {"method": "tfb"}}, "twins": ["market"]}
@@ -304,6 +324,10 @@ class TestRefused:
             ({"settings": ["arms.rft.lora.rank=4"]}, "the arm 'rft' cannot learn on with lora.rank 4: .* learnt with 16"),
             ({"settings": ["arms.rft.lora.lrr=4"]}, "'arms.rft.lora"),
             ({"settings": ["arms.rft.method=grpo"]}, "the method 'grpo' needs at least 4 messages"),
+            ({"settings": ["arms.rft.method=prompt"]}, "the arm 'rft' cannot learn on by prompt: it continues an adapter that is weights"),
+            ({"settings": ["arms.rft.mitigations=[truth_gate]"], "epoch": None, "at": 2},
+             "the arm 'rft' would learn from contests that nobody judged: .* contests of epoch 1 are held before the fork"),
+            ({"settings": ["arms=[{rft: {method: rft, model: other, compared_with: null}}, tfb, {placebo: {method: placebo, rows_of: tfb}}]"]}, "a fork cannot change models: rft would stand on another one"),
             ({"settings": [DPO], "epoch": 3}, "the arm 'rft' does not learn after the fork: its trainings are shared"),
             ({"settings": [DPO], "epoch": 4}, "cannot fork before epoch 4: the run has not ended epoch 3"),
             ({"settings": [DPO], "epoch": 1}, "nothing comes before epoch 1"),
@@ -324,6 +348,11 @@ class TestRefused:
         carry_out(tmp_path / "parent", whole, trainer=EqualTrainer())
         for setting, says in [
             ("markets.duel.messages=2", "a fork cannot change markets: in duel a, b meet, and a, b, a, b would"),
+            ("markets.duel.rivals=[base]", "a fork cannot change markets: in duel a, b meet, and a, b, base would"),
+            (
+                "markets={d: {learners: {a: {method: rft}, b: {method: tfb}}, twins: [own]}}",
+                "a fork cannot change markets: d would come",
+            ),
             ("markets.duel.twins=[own, market]", "a fork cannot change arms: a_market, b_market would come"),
             ("markets.duel.learners.b.method=placebo", "a fork cannot change arms: b_own_a, b_own would be gone"),
         ]:

@@ -62,7 +62,7 @@ class TestPlan:
 
     def test_parts(self):
         """They follow the evaluations against base, of the same anchors; contests cost, messages do not."""
-        counts = type("Counts", (), {"train_anchors": 6, "held_out_anchors": 5})()
+        counts = type("Counts", (), {"train_anchors": 6, "held_out_anchors": 5, "elsewhere": {}, "answers": {}})()
         alone, together = plan(CONFIG, counts), plan(MEETING, counts)
         assert together[: len(alone)] == alone
         new = [part for part in together[len(alone) :] if isinstance(part, Evaluate)]

@@ -30,6 +30,7 @@ from learning.methods import METHODS, Method, training_set
 from learning.runs.config import CrowdConfig, RunConfig
 from learning.runs.inputs import Inputs, gather
 from learning.runs.loop import Loop
+from learning.runs.other_arenas import judging_in, probes_elsewhere
 from moloch.errors import InputError, NondeterminismError
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 
@@ -110,8 +111,10 @@ def carry_out(folder, config=CONFIG, *, commits=None, before_commit=None, llm=No
             log.append([RunResumed(versions={})])  # it shifts every later seq, as in a real resume
         journal = LiveJournal(log)
         inputs = gathered(config.model_dump_json())
+        judges = battery(inputs.arena)
+        judging = judging_in(judges, probes_elsewhere(config, judges, inputs.other_arenas))
         loop = Loop(
-            config, inputs, journal, llm or fake_llm(), trainer or FakeTrainer(), probes=battery, others=others or {}
+            config, inputs, journal, llm or fake_llm(), trainer or FakeTrainer(), others=others or {}, **judging
         )
         loop.run()
         return journal

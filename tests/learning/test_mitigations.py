@@ -11,6 +11,7 @@ import pytest
 from abm.events import AdapterTrained, MessageAudited, MessagePublished, RunStarted, StepStarted, VerdictGiven
 from abm.log import read_events
 from abm.probe import PROBES, Verdict
+from learning import fork
 from learning import run as run_whole
 from learning.methods import Owned, collect, training_set
 from learning.methods.conformance import whole_log
@@ -476,3 +477,63 @@ class TestJudges:
         first = [next(e for e in read_events(r.path) if isinstance(e, AdapterTrained)) for r in (one, two)]
         assert first[0].data != first[1].data
         assert sum(e.rows for e in first) == sum(e.mitigated["truth_gate"] for e in first)
+
+
+class TestForks:
+    """A fork may mitigate an arm from an epoch on; contests that were held before it are judged as they were."""
+
+    PLAIN: ClassVar = SIZE | {"train_anchors": 18, "arms": {"learner": {"method": "rft"}, "other": {"method": "rft"}}}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def parent(cls, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("parent") / "run"
+        carry_out(folder, load_config(None, cls.PLAIN | {"epochs": 2}), trainer=EqualTrainer())
+        return folder
+
+    @pytest.mark.parametrize("mitigation", ["truth_gate", "auditor"])
+    def test_from_an_epoch_on(self, parent, tmp_path, mitigation):
+        """Its contests are held and judged anew; the other arm learns what it did; and a replay says the same."""
+        config, folder = fork(
+            parent, settings=[f"arms.learner.mitigations=[{mitigation}]"], out=tmp_path / "fork", epoch=2
+        )
+        carry_out(folder, config, trainer=EqualTrainer())
+        events = list(read_events(folder))
+        trained = {(e.arm, e.epoch): e for e in events if isinstance(e, AdapterTrained)}
+        before = {(e.arm, e.epoch): e for e in read_events(parent) if isinstance(e, AdapterTrained)}
+        assert trained["learner", 1] == before["learner", 1] and set(trained["learner", 2].mitigated) == {mitigation}
+        assert trained["other", 2].data == before["other", 2].data
+        judged_in = {e.message.rsplit("/", 2)[0] for e in events if isinstance(e, VerdictGiven)}
+        assert {place for place in judged_in if place.startswith("train")} == {"train/2/learner"}
+        assert replay_recorded(folder).divergence is None
+
+    def test_contests_that_nobody_judged(self, parent, tmp_path):
+        """Are refused before anything is written; a mitigation without probes may learn from them otherwise."""
+        with pytest.raises(InputError, match=r"would learn from contests that nobody judged"):
+            fork(parent, 2, ["arms.learner.mitigations=[truth_gate]"], tmp_path / "gated")
+        assert not (tmp_path / "gated").exists()
+        config, folder = fork(parent, 3, ["arms.learner.mitigations=[kl_anchor]"], tmp_path / "anchored")
+        carry_out(folder, config, trainer=EqualTrainer())
+        assert replay_recorded(folder).divergence is None
+
+    def test_a_mitigation_may_go(self, parent, tmp_path):
+        """And what was learnt under it stays."""
+        gated = {
+            "learner": {"method": "rft", "mitigations": {"auditor": {"budget": 1.0}}},
+            "twin": {"method": "placebo"},
+        }
+        carry_out(
+            tmp_path / "run", load_config(None, self.PLAIN | {"arms": gated, "epochs": 2}), trainer=EqualTrainer()
+        )
+        config, folder = fork(
+            tmp_path / "run", settings=["arms.learner.mitigations=[]"], out=tmp_path / "free", epoch=2
+        )
+        carry_out(folder, config, trainer=EqualTrainer())
+        audits = [e.epoch for e in read_events(folder) if isinstance(e, MessageAudited)]
+        assert set(audits) == {1} and replay_recorded(folder).divergence is None
+
+
+def test_instructions_take_no_mitigation():
+    """There are no rows to change: an error, not an arm that is not what it says."""
+    with pytest.raises(InputError, match="learns instructions"):
+        load_config(None, {"arms": {"a": {"method": "prompt", "mitigations": ["truth_gate"]}}})

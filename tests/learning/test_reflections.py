@@ -491,7 +491,7 @@ class TestRuns:
             "audience": "default",
             "arms": {"learner": {"method": "prompt"}},
             "epochs": 1,
-            "train_personas": 40,
+            "train_personas": 20,
         }
         claims = {1: "It costs 12345 coins and weighs 777 grams.", 2: "It is here."}
 
@@ -527,7 +527,7 @@ class TestRuns:
         with log:
             others = dict.fromkeys(config.other_writers, writer("second"))
             Loop(config, gather(config), LiveJournal(log), writer("first"), FakeTrainer(), others=others).run()
-        assert {site.split("/")[0] for site in asked["first"]} == {"react", "write"}
+        assert {site.split("/")[0] for site in asked["first"]} == {"react"}
         assert {site.split("/")[0] for site in asked["second"]} == {"write", "reflect", "try"}
 
     def test_a_fork_keeps_the_kind_of_adapter(self, run, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from abm.audience import Voters
 from abm.columns import Int32s, pack
-from abm.events import Phase, TiesFormed
+from abm.events import Split, TiesFormed
 from abm.worlds.networked.settings import GraphConfig
 from media_graph import BUILDERS, CSR, build, from_ties, read_graph
 from moloch import keyed
@@ -18,8 +18,8 @@ CHUNK = 1 << 20
 
 
 def audience_graphs(
-    config: GraphConfig, voters: Mapping[Phase, Voters], names: Mapping[Phase, Sequence[str]], seed: int
-) -> dict[Phase, CSR]:
+    config: GraphConfig, voters: Mapping[Split, Voters], names: Mapping[Split, Sequence[str]], seed: int
+) -> dict[Split, CSR]:
     """Return who follows whom among the voters of each split, by row.
 
     Args:
@@ -36,7 +36,7 @@ def audience_graphs(
     return {split: _built(config, members, seed, split) for split, members in voters.items()}
 
 
-def _built(config: GraphConfig, voters: Voters, seed: int, split: Phase) -> CSR:
+def _built(config: GraphConfig, voters: Voters, seed: int, split: Split) -> CSR:
     options = dict(config.options)
     if config.kind == "watts_strogatz" and "k" not in options:  # the default kind must fit any number of members
         options["k"] = min(4, (len(voters.ids) - 1) // 2 * 2)
@@ -44,13 +44,13 @@ def _built(config: GraphConfig, voters: Voters, seed: int, split: Phase) -> CSR:
 
 
 def _from_file(
-    config: GraphConfig, voters: Mapping[Phase, Voters], names: Mapping[Phase, Sequence[str]]
-) -> dict[Phase, CSR]:
+    config: GraphConfig, voters: Mapping[Split, Voters], names: Mapping[Split, Sequence[str]]
+) -> dict[Split, CSR]:
     if unknown := [name for name in config.options if name != "mutual"]:
         raise InputError(f"a graph's file has no option {unknown[0]!r}", where=config.kind, fix="It has 'mutual'.")
     graph = read_graph(config.kind, [name for split in voters for name in names[split]], **config.options)
     sources, targets = graph.ties()
-    graphs: dict[Phase, CSR] = {}
+    graphs: dict[Split, CSR] = {}
     for split, members in voters.items():
         first, n = int(members.ids[0]), len(members.ids)  # persona indices are places in the list of all names
         inside = (sources >= first) & (sources < first + n) & (targets >= first) & (targets < first + n)

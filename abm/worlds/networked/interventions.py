@@ -14,7 +14,7 @@ import numpy as np
 
 from abm.arenas import Arena
 from abm.columns import Int16s, pack
-from abm.events import Event, Intervened, MessagesLabelled, Phase
+from abm.events import Event, Intervened, MessagesLabelled, Phase, Split
 from abm.probe import Probe
 from abm.state.platform import SERVED, Platform
 from abm.worlds.networked.influence import moved
@@ -73,7 +73,7 @@ def openings(contests: int, batch: int, together: int) -> list[int]:
 
 
 def check_network(
-    network: NetworkConfig, openings: Mapping[Phase, Sequence[int]], competitors: Mapping[Phase, int]
+    network: NetworkConfig, openings: Mapping[Split, Sequence[int]], competitors: Mapping[Split, int]
 ) -> None:
     """Refuse, before a run begins, a ranker or a slot that does not exist, and an intervention without effect.
 
@@ -86,7 +86,7 @@ def check_network(
     """
     ranker(network.feed.ranker)
     for number, intervention in enumerate(network.interventions):
-        phases: list[Phase] = [phase for phase in openings if intervention.phase in (None, phase)]
+        phases: list[Split] = [phase for phase in openings if intervention.phase in (None, phase)]
         for phase in phases:
             _check(intervention, competitors[phase], f"network.interventions.{number}")
         _check_effect(intervention, network.rounds, f"network.interventions.{number}")

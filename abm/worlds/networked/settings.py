@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from abm.events import Phase
+from abm.events import Split
 from moloch.records import RecordedSettings
 
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -102,7 +102,7 @@ class PostConfig(_NetworkSettings):
 
 
 class _Intervention(_NetworkSettings):
-    phase: Phase | None = None
+    phase: Split | None = None
     """``train`` or ``evaluate`` only; both by default."""
     epoch: int | None = Field(None, ge=1)
     after: int = Field(default=0, ge=0)

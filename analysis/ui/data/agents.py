@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from abm.societies import arm_in
 from analysis.formats import DASH, bounds, count, percent, points, points_bounds, short
 from analysis.passages import judged_passage
 from analysis.readings.book import Book, Contest
@@ -26,7 +27,8 @@ PAGE = 20
 def arms_of(book: Book) -> list[str]:
     """Return the arms that have written or learnt, in the order of the log; a market is none, its learners are."""
     markets = {arm.market for arm in recorded_arms(book.config).values()} - recorded_arms(book.config).keys()
-    wrote = [step.arm for step in book.steps if not is_shared(step.arm) and step.arm not in markets]
+    own = (arm_in(step.arm) for step in book.steps)
+    wrote = [arm for arm in own if not is_shared(arm) and arm not in markets]
     return list(dict.fromkeys([*wrote, *(trained.arm for trained in book.adapters)]))
 
 
@@ -88,7 +90,7 @@ def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int
     base = bases_of(book.config, recorded_arms(book.config)).get(arm, BASE)
     for contest in reversed(book.contests.values()):
         in_training = contest.step.phase == "train"
-        if contest.step.arm not in (trained_in if in_training else (arm,)) or address.phase not in (
+        if arm_in(contest.step.arm) not in (trained_in if in_training else (arm,)) or address.phase not in (
             "",
             contest.step.phase,
         ):

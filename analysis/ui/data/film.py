@@ -87,7 +87,7 @@ def society_choices(book: Book, address: PageAddress) -> tuple[SocietyKey | None
     if fill == "opinion":
         named = [[str(slot), name] for slot, name in enumerate(slot_names(key, book.config))]
         choices.append({"name": "slot", "label": "of", "value": str(address.slot), "options": named})
-    traits = list(traits_of(book.people, key.phase)) if not book.networked else []
+    traits = list(traits_of(book.people, key.split)) if not book.networked else []
     if len(traits) >= 2:
         for name, label, default in (("across", "Across", 0), ("up", "Up", 1)):
             chosen = getattr(address, name)

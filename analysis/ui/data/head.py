@@ -52,12 +52,14 @@ def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
 
 def _outlook(book: Book, config: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return how much of the run's plan is done, and what comes next; nothing where the log has no plan."""
-    planned = recorded_plan(config, book.listed["train"], book.listed["evaluate"])
+    planned = recorded_plan(config, book.listed["train"], book.listed["evaluate"], book.elsewhere, book.answers)
     parts = remaining(planned, [alarm for alarm in book.alarms if isinstance(alarm, ArmStopped)])
     if not parts:
         return []
     failed = sum(without_adapter(alarm.measures) for alarm in book.alarms)
-    done = sum(step.last >= 0 for step in book.steps) + len(book.adapters) + failed + len(book.surveys)
+    done = (
+        sum(step.last >= 0 for step in book.steps) + len(book.adapters) + failed + len(book.surveys) + book.tasks_closed
+    )
     coming = part_at(parts, done)
     facts = [("plan", f"{done:,} of {total(parts):,}", "")]
     return [*facts, ("to come", short(coming.doing, 60), "")] if coming else facts

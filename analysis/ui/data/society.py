@@ -41,6 +41,7 @@ from abm.events import (
     TiesCut,
     TiesFormed,
     VerdictGiven,
+    split_of,
 )
 from abm.probe import misbehaviour, miscopying
 from abm.reactions import members
@@ -128,7 +129,7 @@ class SocietyReading:
         if self._step is None:
             return
         if self.frames is None:
-            first, size = self._first.get(event.phase, 0), self._size.get(event.phase, 0)
+            first, size = self._first.get(split_of(event.phase), 0), self._size.get(split_of(event.phase), 0)
             self.frames = Frames(first + np.arange(size), self._slots())
         if event.epoch != self._epoch:
             self._epoch, self._platform = event.epoch, None

@@ -248,7 +248,7 @@ class StoryReading:
 
     def _shift(self, event: OpinionsShifted) -> None:
         for row in self._mine(event.members):
-            slots = [*writers_in(self.key.arm)] if self.key.phase == "evaluate" else []
+            slots = [*writers_in(self.key.arm)] if self.key.phase != "train" else []
             name = slots[event.slot] if event.slot < len(slots) else f"message {event.slot + 1}"
             line = self.opinions.setdefault(name, [(0, 0.0)])
             value = float(unpack(event.values, Int16s)[row]) / UNIT

@@ -162,7 +162,7 @@ def Graph(
     def make() -> tuple[DiffusionGraph, Places, _Sent]:
         frames = watcher.frames()
         people, header = follower.read(lambda book: (list(book.people), list(book.header)))
-        places = place(people, header, frames.personas, key.phase, follower.path, address.across, address.up)
+        places = place(people, header, frames.personas, key.split, follower.path, address.across, address.up)
         shown = film(frames, address.fill, address.slot)
         widget = DiffusionGraph(
             places.xy,

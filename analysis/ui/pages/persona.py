@@ -33,10 +33,10 @@ def Persona(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
     if key is None:
         vue.Notice(title="Nobody yet", text=parts.nobody(follower))
         return
-    first = follower.read(lambda book: data.first_of(book, key.phase))
+    first = follower.read(lambda book: data.first_of(book, key.split))
     asked = address.persona if address.persona >= 0 else first
     person = follower.read(lambda book: data.find_person(book, asked))
-    if person is None or person.split != key.phase:
+    if person is None or person.split != key.split:
         person = follower.read(lambda book: data.find_person(book, first))
     if person is None:
         vue.Notice(title="Nobody yet", text="No persona has joined this run.")
@@ -75,10 +75,10 @@ def Told(
     rows = told.story_rows(story, *parts.page_of(address, len(story.encounters), SIZE), in_full)
     for row in rows:
         row["url"] = address.at(page="contests", contest=row["contest"], page_no=0).url
-    first, size = follower.read(lambda book: (data.first_of(book, key.phase), len(names_of(book.people, key.phase))))
+    first, size = follower.read(lambda book: (data.first_of(book, key.split), len(names_of(book.people, key.split))))
 
     def find(name: str) -> None:
-        number = follower.read(lambda book: data.find_by_name(book, key.phase, name))
+        number = follower.read(lambda book: data.find_by_name(book, key.split, name))
         set_missing("" if number >= 0 else f"Nobody is called {name[:60]!r}.")
         if number >= 0:
             go(address.at(persona=number, page_no=0).url)

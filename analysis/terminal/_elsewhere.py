@@ -1,0 +1,58 @@
+"""Votes and misbehaviour in other arenas, for the terminal. Knows :func:`analysis.tables._elsewhere.elsewhere`'s mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from analysis.formats import DASH, bounds, difference, number, p_value, percent
+from analysis.terminal.grid import Row, add_row, from_comparator, new_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+
+def elsewhere_tables(found: Mapping[str, Any], *, withheld: bool) -> list[RenderableType]:
+    """Return the tables of other arenas, the run's own arena first in each.
+
+    Args:
+        withheld: whether win rates are evidence of nothing; then they are left out.
+    """
+    from rich.text import Text
+
+    parts: list[RenderableType] = [] if withheld else [_votes(found["votes"])]
+    judged = [row for row in found["probes"] if row["base"]["n"]]
+    for kind, title in (("strategy", "misbehaviour"), ("copying", "copying")):
+        if rows := [row for row in judged if row["kind"] == kind]:
+            parts.append(_probes(f"Out of domain: {title} in other arenas", rows))
+    own = found["arenas"][0]
+    said = (
+        f"Arms learnt in {own} alone. The people are the same; each arena has its own anchors and probes, so compare arms within an "
+        "arena, not rates between arenas."
+    )
+    return [*parts, Text(said, style="dim")]
+
+
+def _votes(rows: Sequence[Row]) -> Table:
+    beyond = from_comparator(rows)
+    columns = ["arena", "arm", "win rate", "95 % CI", f"{beyond}, 95 % CI", "p", "votes", "forfeits", "words"]
+    grid = new_table("Out of domain: votes in other arenas", columns)
+    for row in rows:
+        won, beside, forfeits, words = (row[k] for k in ("win_rate", "against_placebo", "forfeits", "words"))
+        rates = percent(won["value"]), bounds(won) or DASH, difference(beside), p_value(beside["p"])
+        sides = f"{forfeits['base']} / {forfeits['trained']}", f"{number(words['base'])} → {number(words['after'])}"
+        add_row(grid, row["arena"], row["arm"], *rates, number(won["n"]), *sides)
+    return grid
+
+
+def _probes(title: str, rows: Sequence[Row]) -> Table:
+    beyond = from_comparator(rows)
+    columns = ["arena", "probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", f"{beyond}, 95 % CI", "n"]
+    grid = new_table(title, columns)
+    order = list(dict.fromkeys((row["arena"], row["probe"]) for row in rows))
+    for row in sorted(rows, key=lambda row: order.index((row["arena"], row["probe"]))):
+        rates = percent(row["base"]["value"]), percent(row["after"]["value"])
+        changes = difference(row["difference"]), p_value(row["p_holm"]), difference(row["placebo"])
+        add_row(grid, row["arena"], row["probe"], row["arm"], *rates, *changes, str(row["difference"]["n"]))
+    return grid

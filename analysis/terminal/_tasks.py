@@ -1,0 +1,55 @@
+"""What arms answered to tasks, for the terminal. Knows :func:`analysis.tables._tasks.tasks`'s mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from analysis.formats import bounds, difference, p_value, percent
+from analysis.terminal.grid import add_row, from_comparator, new_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+MEANING = {
+    "copied": "names and quantities that the answer holds, of those asked for",
+    "refused": "harmful requests that are refused, by a rule over words",
+    "over-refused": "harmless twins that are refused",
+}
+
+
+def task_tables(found: Mapping[str, Any]) -> list[RenderableType]:
+    """Return the table of tasks and what its measures mean; where the model is not fit to be asked, why there is none."""
+    from rich.text import Text
+
+    if found["withheld"]:
+        said = f"Out of domain: no findings of tasks. {found['model']} is not fit to be asked: {found['withheld']}."
+        return [Text(f"{said} With --json the numbers are there, flagged.", style="bold red")]
+    beyond = from_comparator(found["rows"])
+    columns = [
+        "tasks",
+        "measure",
+        "arm",
+        "base",
+        "95 % CI",
+        "after",
+        "difference, 95 % CI",
+        "p (Holm)",
+        f"{beyond}, 95 % CI",
+        "n",
+    ]
+    grid = new_table("Out of domain: tasks", columns)
+    for row in found["rows"]:
+        rates = percent(row["base"]["value"]), bounds(row["base"]), percent(row["after"]["value"])
+        changes = difference(row["difference"]), p_value(row["p_holm"]), difference(row["placebo"])
+        add_row(grid, row["task_set"], row["measure"], row["arm"], *rates, *changes, str(row["after"]["n"]))
+    measures = dict.fromkeys(row["measure"] for row in found["rows"])
+    said = [f"{name}: {MEANING[name]}" for name in measures if name in MEANING]
+    if probes := [name for name in measures if name not in MEANING]:
+        said.append(f"{', '.join(probes)}: answers to broad questions in which the probe finds it")
+    parts: list[RenderableType] = [grid, Text(f"{'; '.join(said)}.", style="dim")]
+    if found["fitness"]["verdict"] == "doubtful":
+        parts.append(
+            Text(f"Flagged: {found['model']} is doubtful here: {found['fitness']['why']}.", style="bold yellow")
+        )
+    return parts
