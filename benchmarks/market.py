@@ -199,8 +199,9 @@ def twin(contests: int, rounds: int, folder: Path) -> dict[str, Any]:
     def learnt(data: Any) -> Callable[[int], None]:
         return lambda round_: trainer.train(data, parent="", settings=settings, seed=round_, lineage={}) and None
 
-    sides = [Side(learnt(data), 1) for data in (random, own)]
-    return against(f"a placebo twin's training, {contests} contests", "ms", *timed(sides, rounds), "its learner", None)
+    twin_took, own_took = timed([Side(learnt(data), 1) for data in (random, own)], rounds)
+    name = f"a placebo twin's training, {contests} contests"
+    return against(name, "ms", twin_took, own_took, "its learner", None)
 
 
 def figures(given: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:

@@ -184,14 +184,15 @@ class TRLPolicy:
         before, behind = max(row.start for row in rows), max(row.learnt for row in rows)
         sizes = {"prompt_ids": before, "prompt_mask": before, "completion_ids": behind, "completion_mask": behind}
         held = {name: torch.zeros((len(rows), size), dtype=torch.long) for name, size in sizes.items()}
-        known = {f"{name}_per_token_logps": torch.zeros(len(rows), behind) for name in ("old", "ref")}
+        fixed = {"old": self._step.fixed("start", temperature), "ref": self._step.fixed("base", temperature)}
+        known = {f"{name}_per_token_logps": torch.zeros(len(rows), behind) for name in fixed}
         for i, row in enumerate(rows):
             held["prompt_ids"][i, before - row.start :] = torch.tensor(row.ids[: row.start])
             held["prompt_mask"][i, before - row.start :] = 1
             held["completion_ids"][i, : row.learnt] = torch.tensor(row.ids[row.start :])
             held["completion_mask"][i, : row.learnt] = 1
-            for name, whose in (("old", "start"), ("ref", "base")):
-                known[f"{name}_per_token_logps"][i, : row.learnt] = self._step.fixed(whose, temperature).tokens([row])
+            for name, values in fixed.items():
+                known[f"{name}_per_token_logps"][i, : row.learnt] = values.tokens([row])
         advantages = torch.tensor(advantages_of(self._step.units, self._step.options["scale_rewards"]))
         learnt = torch.tensor(float(sum(row.learnt for row in rows)))
         return held | known | {"advantages": advantages, "num_items_in_batch": learnt}
