@@ -106,7 +106,7 @@ class TestPlan:
 
     def test_parts(self):
         """They follow the evaluations before the run's own audience; they cost contests, not messages."""
-        counts = type("Counts", (), {"train_anchors": 6, "held_out_anchors": 5})()
+        counts = type("Counts", (), {"train_anchors": 6, "held_out_anchors": 5, "elsewhere": {}, "answers": {}})()
         before, after = plan(CONFIG, counts), plan(VOTED, counts)
         new = [part for part in after[len(before) :] if isinstance(part, Evaluate)]
         assert after[: len(before)] == before and len(after) == len(before) + 3
@@ -116,7 +116,7 @@ class TestPlan:
 
     def test_questionnaires_follow_the_runs_own(self):
         """Nobody is asked again after contests before others."""
-        counts = type("Counts", (), {"train_anchors": 6, "held_out_anchors": 5})()
+        counts = type("Counts", (), {"train_anchors": 6, "held_out_anchors": 5, "elsewhere": {}, "answers": {}})()
         asked = {"surveys": [{"questions": "q.yaml"}], "reader": {"model": "pocket"}}
         parts = [p for p in plan(also("neutral", **asked), counts) if type(p).__name__ == "Survey"]
         assert parts and not [p for p in parts if "@" in p.arm]

@@ -263,7 +263,7 @@ class TestOfAnArm:
 
     def test_its_first_epoch_is_its_own(self):
         """The base model's messages are written once all the same; a log gives the same plan."""
-        counts = type("Counts", (), {"train_anchors": 6, "held_out_anchors": 5})()
+        counts = type("Counts", (), {"train_anchors": 6, "held_out_anchors": 5, "elsewhere": {}, "answers": {}})()
         config = readers(arms=ARMS)
         first = [
             (p.arm, p.source_readers) for p in plan(config, counts) if type(p).__name__ == "Simulate" and p.epoch == 1
