@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
-from learning.runs.plan import AnswerTasks, Evaluate, Learn, Part, Plan, Simulate, Survey
+from learning.runs.plan import Evaluate, Learn, Part, Plan, Simulate, Survey
 
 
 class Stop(Protocol):
@@ -58,4 +58,4 @@ def _is_of(part: Part, arm: str) -> bool:
     """Return whether an arm learns or writes in a part."""
     if isinstance(part, Survey):
         return False
-    return part.arm == arm if isinstance(part, Learn | AnswerTasks) else any(arm == writer.arm for writer in part.needs)
+    return part.arm == arm if isinstance(part, Learn) else any(arm == writer.arm for writer in part.needs)

@@ -370,6 +370,16 @@ class TestForks:
         there, whole = (results(read_events(path))["out_of_domain"] for path in (folder, gone))
         assert there == whole
 
+    def test_a_fork_of_a_run_with_other_arenas(self, gone, tmp_path):
+        """What the parent declared is folded; what the fork changes is declared anew, and evaluated."""
+        config, folder = fork(gone, 2, ["out_of_domain.anchors=2"], tmp_path / "fork")
+        carry_out(folder, config, trainer=ByArm())
+        events = list(read_events(folder))
+        assert [len(e.anchors) for e in of(events, OtherArenaSet)] == [3, 3, 2, 2]
+        wrote = {e.anchor for e in of(events, MessagePublished) if e.contest.startswith("elsewhere/")}
+        assert wrote <= {row["id"] for e in of(events, OtherArenaSet)[2:] for row in e.anchors}
+        assert replay_recorded(folder).complete
+
 
 class TestTables:
     """What they come to."""
