@@ -255,16 +255,10 @@ def _check_alike(arm: Arm, other: Arm, lora: Mapping[str, LoraSettings]) -> None
 
 
 def _check_instructions(arms: Mapping[str, Arm], train_anchors: int) -> None:
-    """Refuse an arm that learns instructions where there is no anchor to try them on, and what only learners of weights can have."""
+    """Refuse an arm that learns instructions where there is no anchor to try them on."""
     for arm in arms.values():
         if not issubclass(METHODS.get(arm.method), InstructionMethod):
             continue
-        if arm.mitigations:
-            raise InputError(
-                f"arm {arm.name!r} has mitigations, and learns no weights",
-                why=f"{', '.join(arm.mitigations)} would change rows and losses, and {arm.method} has none",
-                fix="Leave mitigations out.",
-            )
         if train_anchors < 2:
             raise InputError(
                 f"arm {arm.name!r} needs two training anchors",
