@@ -46,8 +46,6 @@ def check_participants(before: RunConfig, after: RunConfig, where: str) -> None:
             raise _kept("markets", f"{market.name} would come", where)
         if _structure(market) != _structure(was):
             raise _kept("markets", _other(market, was), where)
-    if before.all_rivals != after.all_rivals:
-        raise _kept("rivals", "others would be there from the first contest on", where)
 
 
 def _structure(market: Market) -> tuple[object, ...]:
