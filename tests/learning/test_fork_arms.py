@@ -327,7 +327,7 @@ class TestRefused:
             ({"settings": ["arms.rft.method=prompt"]}, "the arm 'rft' cannot learn on by prompt: it continues an adapter that is weights"),
             ({"settings": ["arms.rft.mitigations=[truth_gate]"], "epoch": None, "at": 2},
              "the arm 'rft' would learn from contests that nobody judged: .* contests of epoch 1 are held before the fork"),
-            ({"settings": ["arms=[{rft: {method: rft, model: other, compared_with: null}}, tfb, {placebo: {method: placebo, rows_of: tfb}}]"]}, "a fork cannot change models: rft would stand on another one"),
+            ({"settings": ["arms=[{rft: {method: rft, model: other, compared_with: null}}, tfb, {placebo: {method: placebo, rows_of: tfb}}]"]}, "a fork cannot change base models: rft would stand on another one"),
             ({"settings": [DPO], "epoch": 3}, "the arm 'rft' does not learn after the fork: its trainings are shared"),
             ({"settings": [DPO], "epoch": 4}, "cannot fork before epoch 4: the run has not ended epoch 3"),
             ({"settings": [DPO], "epoch": 1}, "nothing comes before epoch 1"),
